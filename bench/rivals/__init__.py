@@ -1,0 +1,1 @@
+"""Contenders, each run in a process of its own under the interpreter that holds it."""

@@ -1,0 +1,172 @@
+"""What came of compiles, as lines of a table: by task, and over all of them."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ..world import TASKS
+from .runs import Outcome
+
+__all__ = ["OURS", "THEIRS", "Line", "Table", "pipes"]
+
+OURS = ("weft BootstrapRandomSearch", "weft APE", "weft Auto")
+THEIRS = (
+    "BootstrapFewShotWithRandomSearch",
+    "COPRO",
+    "MIPROv2 light",
+    "SIMBA",
+    "GEPA light",
+)
+TITLES = {
+    "policy": "rules that words can tell, with exceptions",
+    "analogy": "signs that only solved cases show",
+    "mixed": "half of each",
+    "solved": "nothing to gain",
+    "chain": "three modules, the fault mostly in the middle one",
+}
+HEADINGS = (
+    "compiler",
+    "runs",
+    "test",
+    "seed",
+    "calls",
+    "of them writing",
+    "tokens",
+    "claimed - true",
+    "below seed",
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One contender, over the runs that are put together here."""
+
+    contender: str
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def made(self) -> list[Outcome]:
+        """The runs that came to an end."""
+        return [one for one in self.outcomes if one.score is not None]
+
+    def mean(self, of: Callable[[Outcome], float | None]) -> float | None:
+        """The mean over the runs that came to an end."""
+        found = [value for one in self.made if (value := of(one)) is not None]
+        return statistics.fmean(found) if found else None
+
+    @property
+    def score(self) -> float | None:
+        """The mean on the test rows."""
+        return self.mean(lambda one: one.score)
+
+    @property
+    def calls(self) -> float | None:
+        """The mean number of calls."""
+        return self.mean(lambda one: float(one.calls))
+
+    def cells(self) -> tuple[str, ...]:
+        """The line as a table shows it."""
+        below = sum((one.score or 0.0) < (one.before or 0.0) for one in self.made)
+        return (
+            self.contender,
+            self._runs(),
+            _share(self.score),
+            _share(self.mean(lambda one: one.before)),
+            _count(self.calls),
+            _count(self.mean(lambda one: float(one.writing))),
+            _count(self.mean(lambda one: float(one.tokens))),
+            _signed(self.mean(_optimism)),
+            f"{below} of {len(self.made)}" if self.made else "-",
+        )
+
+    def _runs(self) -> str:
+        """How many came to an end, and what became of the others."""
+        troubles = [one.trouble for one in self.outcomes if one.trouble]
+        named = [f"{troubles.count(t)} {t}" for t in dict.fromkeys(troubles)]
+        return "; ".join([str(len(self.made)), *named])
+
+
+@dataclass(frozen=True)
+class Table:
+    """What came of all runs."""
+
+    outcomes: Sequence[Outcome]
+
+    def line(self, contender: str, tasks: Sequence[str]) -> Line:
+        """One contender on some tasks."""
+        mine = [o for o in self.outcomes if o.run.contender == contender]
+        return Line(contender, tuple(o for o in mine if o.run.task in tasks))
+
+    def best_of_theirs(self, task: str) -> Line | None:
+        """The optimizer of DSPy with the highest mean test score."""
+        lines = [self.line(name, [task]) for name in THEIRS]
+        known = [line for line in lines if line.score is not None]
+        return max(known, key=lambda line: line.score or 0.0, default=None)
+
+    def sections(self) -> Iterator[tuple[str, list[Line]]]:
+        """A title and its lines: each task, and all of them."""
+        for title, tasks in [
+            *((f"{task}: {TITLES[task]}", [task]) for task in TASKS),
+            ("all: the means over every run", list(TASKS)),
+        ]:
+            yield title, [self.line(name, tasks) for name in (*OURS, *THEIRS)]
+
+    def plain(self) -> Iterator[str]:
+        """Aligned text."""
+        for title, lines in self.sections():
+            cells = [HEADINGS, *(line.cells() for line in lines)]
+            widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+            yield title
+            for row in cells:
+                padded = zip(row, widths, strict=True)
+                yield "  ".join(
+                    cell.rjust(width) if at > 1 else cell.ljust(width)
+                    for at, (cell, width) in enumerate(padded)
+                ).rstrip()
+            yield ""
+
+    def markdown(self) -> Iterator[str]:
+        """The same for a page."""
+        for title, lines in self.sections():
+            yield f"### {title}\n"
+            yield pipes(HEADINGS)
+            yield pipes(("---", *("---:" for _ in HEADINGS[1:])))
+            for line in lines:
+                yield pipes(line.cells())
+            yield ""
+
+    def summary(self) -> Iterator[str]:
+        """Auto beside the best of theirs, task by task, for a page."""
+        headings = ("task", "best of DSPy", "test", "calls", "weft Auto", "calls")
+        yield pipes(headings)
+        yield pipes(("---", "---", *("---:" for _ in headings[2:])))
+        for task in TASKS:
+            auto, best = self.line("weft Auto", [task]), self.best_of_theirs(task)
+            if best is not None:
+                theirs = (best.contender, _share(best.score), _count(best.calls))
+                yield pipes((task, *theirs, _share(auto.score), _count(auto.calls)))
+
+
+def pipes(cells: Sequence[str]) -> str:
+    """Cells as a line of Markdown."""
+    return f"| {' | '.join(cells)} |"
+
+
+def _optimism(outcome: Outcome) -> float | None:
+    if outcome.claimed is None or outcome.score is None:
+        return None
+    return outcome.claimed - outcome.score
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def _signed(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:+.1f}"
+
+
+def _count(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.0f}"

@@ -1,0 +1,66 @@
+"""Auto: the default; a portfolio of proposers, each paid by what it gains."""
+
+from __future__ import annotations
+
+from ..pipeline.options import settings
+from .propose.combine import Combine
+from .propose.contrast import Contrast
+from .propose.crossover import Merge
+from .propose.demos import BootstrapDemos
+from .propose.edit import DropDemos
+from .propose.induce import Induce
+from .propose.reflect import Reflect
+from .race import Halving
+from .recipe import Compiler, Draw, Recipe
+from .select import Beam
+
+
+@settings
+class Auto(Compiler):
+    """What is used when no compiler is named.
+
+    A headroom run of the seed, whose passing traces are the first demos. Then a round
+    in which induced instructions race against demos, and rounds in which edits,
+    contrasts, merges and new demos share the calls by what they have gained for theirs.
+    The search ends at a plateau; the winner is verified on sealed rows, and never
+    returned where it is below the seed.
+
+    The parts are those of BootstrapFewShot (Khattab et al. 2023), APE (Zhou et al.
+    2022), GEPA (Agrawal et al. 2025), SIMBA and TRIPLE (Shi et al. 2024).
+
+    Args:
+        demos: How many demos a module gets at the most.
+        candidates: How many candidates a round makes.
+        rounds: How many rounds follow the first at the most.
+        patience: End after so many rounds without a new best.
+    """
+
+    demos: int = 8
+    candidates: int = 8
+    rounds: int = 4
+    patience: int = 2
+
+    def recipes(self) -> tuple[Recipe, ...]:
+        """A wide first round, then rounds credited by gain per call."""
+        half = max(1, self.candidates // 2)
+        demos = BootstrapDemos(demos=self.demos)
+        first = (Draw(Induce(), half), Draw(demos, half))
+        second = (Draw(demos, half), Draw(Merge(), 2), Draw(Reflect(), half))
+        later = (
+            Draw(Reflect(), 2),
+            Draw(demos, 2),
+            Draw(Merge(), 1),
+            Draw(Contrast(), 1),
+            Draw(Combine(), 1),
+            Draw(DropDemos(), 1),
+        )
+        return (
+            Recipe(
+                (first, second, *(later,) * max(0, self.rounds - 1)),
+                Halving(),
+                headroom=16,
+                selector=Beam(width=2),
+                patience=self.patience,
+                credited=True,
+            ),
+        )

@@ -1,0 +1,68 @@
+"""Compilers made of compilers: one after another, the best of several, to a plateau."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..pipeline.options import settings
+from .recipe import Compiler, Recipe
+
+
+@settings
+class Sequence(Compiler):
+    """Each compiler goes on from the best that those before it found.
+
+    BetterTogether (Soylu et al. 2024, arXiv 2407.10930) chains optimizers so.
+
+    Args:
+        of: The compilers, in order.
+    """
+
+    of: tuple[Compiler, ...]
+
+    def recipes(self) -> tuple[Recipe, ...]:
+        """Those of the first, then those of the second, and so on."""
+        return tuple(recipe for compiler in self.of for recipe in compiler.recipes())
+
+
+@settings
+class BestOf(Compiler):
+    """Each compiler starts from the seed; their winners race each other.
+
+    Args:
+        of: The compilers; where the budget ends early, the later ones get less.
+    """
+
+    of: tuple[Compiler, ...]
+
+    def recipes(self) -> tuple[Recipe, ...]:
+        """Each compiler's first recipe starts anew."""
+        found: list[Recipe] = []
+        for compiler in self.of:
+            first, *rest = compiler.recipes()
+            found += [replace(first, fresh=True), *rest]
+        return tuple(found)
+
+
+@settings
+class UntilPlateau(Compiler):
+    """A compiler's rounds again and again, until nothing is gained any more.
+
+    Args:
+        of: The compiler.
+        patience: End after so many rounds without a new best.
+        rounds: End after so many rounds whatever happens.
+    """
+
+    of: Compiler
+    patience: int = 3
+    rounds: int = 50
+
+    def recipes(self) -> tuple[Recipe, ...]:
+        """The compiler's rounds, repeated."""
+        found: list[Recipe] = []
+        for recipe in self.of.recipes():
+            times = -(-self.rounds // len(recipe.rounds))
+            rounds = (recipe.rounds * times)[: self.rounds]
+            found.append(replace(recipe, rounds=rounds, patience=self.patience))
+        return tuple(found)

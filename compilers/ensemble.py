@@ -1,0 +1,68 @@
+"""Ensembles: several programs answer, and the answer given most often is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ParamSpec, TypeVar
+
+from ..pipeline.binding import INPUT, Pack, Take
+from ..pipeline.build import Parts
+from ..pipeline.errors import ConfigError
+from ..pipeline.example import json_form
+from ..pipeline.graph import Graph, Node
+from ..pipeline.program import Program
+from ..pipeline.signature import Signature, dump_values
+from ..pipeline.step import step
+from ..pipeline.strictjson import canonical
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@step
+def majority(answers: list[Any]) -> Any:
+    """The answer given most often; the earlier one where two are.
+
+    >>> majority(["b", "a", "a"])
+    'a'
+    """
+    keys = [_key(answer) for answer in answers]
+    return answers[max(range(len(keys)), key=lambda at: (keys.count(keys[at]), -at))]
+
+
+def ensemble(
+    programs: Sequence[Program[P, R]], name: str = "ensemble"
+) -> Program[P, R]:
+    """One program that runs several side by side and takes the majority's answer.
+
+    Self-consistency across prompts (Wang et al. 2022, arXiv 2203.11171), DSPy's
+    Ensemble. A saved one is loaded with `steps=[majority]`.
+
+    Args:
+        programs: At least one, all with the same inputs, such as `result.best(3)`.
+        name: The new program's name.
+
+    Raises:
+        ConfigError: There is none, or their inputs differ.
+    """
+    if not programs:
+        raise ConfigError("there are no programs for an ensemble", hint="Give some")
+    first = programs[0].structure
+    for other in programs[1:]:
+        if list(other.inputs.inputs) != list(programs[0].inputs.inputs):
+            raise ConfigError(
+                f"{other.name!r} has other inputs than {programs[0].name!r}",
+                hint="Give programs that are called alike",
+            )
+    members = {f"member_{number}": p for number, p in enumerate(programs, 1)}
+    bindings = {field.name: Take(f"{INPUT}.{field.name}") for field in first.inputs}
+    nodes = [Node(n, "program", n, bindings, first.result) for n in members]
+    voted = {"answers": Pack("list", tuple(Take(n) for n in members))}
+    nodes.append(Node("majority", "step", "majority", voted, first.result))
+    graph = Graph(name, first.inputs, tuple(nodes), Take("majority"), first.result)
+    return Program(name, Parts(graph, {}, {"majority": majority}, members))
+
+
+def _key(answer: Any) -> str:
+    plain = dump_values(answer) if isinstance(answer, Signature) else answer
+    return canonical(json_form(plain))

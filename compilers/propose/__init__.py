@@ -1,0 +1,1 @@
+"""Proposers: where a compiler's new candidates come from."""

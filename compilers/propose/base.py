@@ -1,0 +1,59 @@
+"""Proposers: make candidates out of evidence.
+
+Some call no model (`demos`, `edit`, `merge`, `parts`), some have one write (`induce`,
+`reflect`, `gradient`, `contrast`, `paraphrase`, `history`, `rules`). All of them learn
+from training rows alone; select rows are for choosing.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from ...pipeline.module import Module
+from ..candidate import Candidate
+from ..task import Task
+
+
+class Calls(NamedTuple):
+    """Model calls that proposing takes: at least, as expected, at most."""
+
+    low: int
+    expected: int
+    high: int
+
+
+FREE = Calls(0, 0, 0)
+
+
+class Proposer(ABC):
+    """Makes candidates; frozen settings, no state."""
+
+    asks: ClassVar[tuple[Module[..., Any], ...]] = ()
+    """The modules that write for it; each can be shown, tested and compiled."""
+
+    @property
+    def name(self) -> str:
+        """The class's name, as reports show it."""
+        return type(self).__name__
+
+    @abstractmethod
+    async def propose(
+        self, task: Task, parents: Sequence[Candidate], n: int
+    ) -> list[Candidate]:
+        """At most `n` new candidates, the most promising first.
+
+        The same task, seed and answers give the same candidates. A proposer that
+        finds nothing to say gives an empty list.
+
+        Args:
+            task: The rows, the ledger and what was seen so far.
+            parents: `n` candidates to start from, with repetition; the first is the
+                most promising.
+            n: How many are wanted.
+        """
+
+    @abstractmethod
+    def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """What `n` proposals cost in model calls, before anything is known."""

@@ -1,0 +1,89 @@
+"""Contrast: what a good run of a row did that a bad run of the same row did not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...modules.predict import Predict
+from ...pipeline.evaluate import RowResult
+from ...pipeline.options import settings
+from ...pipeline.signature import Input, Output, Signature
+from ..candidate import Candidate
+from ..task import Task
+from .base import Calls, Proposer
+from .evidence import case_of, patched, seen_by_each
+from .reflect import evidence_calls
+from .writing import instructed, instruction_of, spread, write_each, writing_calls
+
+
+class ContrastRuns(Signature):
+    """Say in one rule what the good run did right and the bad one did wrong.
+
+    Both runs had the same inputs. The rule is added to the instruction that the model
+    follows; it must help with new inputs too.
+    """
+
+    task: str = Input("the instruction as it is")
+    good: dict[str, Any] = Input("the better run")
+    bad: dict[str, Any] = Input("the worse run")
+    rule: str = Output("the rule to add to the instruction", min_length=1)
+
+
+contrast_runs = Predict(ContrastRuns, name="contrast_runs")
+
+
+@settings
+class Contrast(Proposer):
+    """Rules from good and bad runs of one row (SIMBA of DSPy, `append_a_rule`).
+
+    The runs are those of different candidates. Rows where the scores lie furthest apart
+    come first.
+
+    Args:
+        rows: On how many training rows the best two candidates are run.
+    """
+
+    asks = (contrast_runs,)
+    rows: int = 16
+
+    async def propose(
+        self, task: Task, parents: Sequence[Candidate], n: int
+    ) -> list[Candidate]:
+        """`n` rules; none where all candidates do the same."""
+        runners = dict.fromkeys([*parents, *task.archive[:2]])
+        await seen_by_each(task, list(runners), self.rows, self.rows)
+        pairs = contrasts(task)
+        jobs = [job for job in spread(task, parents, n) if pairs]
+
+        async def write(job: tuple[int, Candidate, str]) -> Candidate | None:
+            number, parent, path = job
+            good, bad = pairs[number % len(pairs)]
+            left, right = case_of(good, path), case_of(bad, path)
+            if left is None or right is None:
+                return None
+            now = instruction_of(task, parent, path)
+            reply = await contrast_runs.acall(task=now, good=left, bad=right)
+            text = patched(now, "", reply.rule)
+            return instructed(task, parent, path, text, "a rule from two runs of a row")
+
+        return await write_each(task, jobs, write)
+
+    def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """The rows of each runner, and one request a proposal."""
+        return evidence_calls(
+            writing_calls(n, *self.asks), self.rows, train, calls_a_row
+        )
+
+
+def contrasts(task: Task) -> list[tuple[RowResult, RowResult]]:
+    """(Better, worse) runs of training rows, the furthest apart first."""
+    found: list[tuple[float, str, RowResult, RowResult]] = []
+    for row in task.split.train:
+        runs = [r for c in task.archive if (r := task.result(c, row)) and r.score]
+        runs.sort(key=lambda r: -(r.score.value if r.score else 0.0))
+        if len(runs) > 1 and runs[0].score and runs[-1].score:
+            gap = runs[0].score.value - runs[-1].score.value
+            if gap > 0:
+                found.append((-gap, row.digest, runs[0], runs[-1]))
+    return [(good, bad) for _, _, good, bad in sorted(found, key=lambda f: f[:2])]

@@ -1,0 +1,89 @@
+"""Gradient: say in words what is wrong with an instruction, then rewrite it so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...modules.predict import Predict
+from ...pipeline.options import settings
+from ...pipeline.signature import Input, Output, Signature
+from ..candidate import Candidate
+from ..task import Task
+from .base import Calls, Proposer
+from .evidence import cases, seen_by_each
+from .reflect import evidence_calls
+from .writing import (
+    instructed,
+    instruction_of,
+    spread,
+    within,
+    write_each,
+    writing_calls,
+)
+
+
+class CriticizeInstruction(Signature):
+    """Say why a model that follows this instruction got these cases wrong."""
+
+    instruction: str = Input("the instruction as it is")
+    failing: list[dict[str, Any]] = Input("cases that went wrong")
+    reasons: str = Output("what the instruction lacks or says wrongly")
+
+
+class RewriteInstruction(Signature):
+    """Write the instruction anew, so that the criticism no longer holds."""
+
+    task: str = Input("the instruction as it is")
+    reasons: str = Input("what is wrong with it")
+    failing: list[dict[str, Any]] = Input("cases that went wrong")
+    instruction: str = Output("the instruction to use instead", min_length=1)
+
+
+criticize_instruction = Predict(CriticizeInstruction, name="criticize_instruction")
+rewrite_instruction = Predict(RewriteInstruction, name="rewrite_instruction")
+
+
+@settings
+class Gradient(Proposer):
+    """Textual gradients (ProTeGi, Pryzant et al. 2023, arXiv 2305.03495).
+
+    The same two steps are TextGrad's (Yuksekgonul et al. 2024) for a single variable,
+    and PromptWizard's critique and refinement.
+
+    Args:
+        failing: How many failing cases one request shows.
+        rows: On how many training rows a parent is run at the most.
+    """
+
+    asks = (criticize_instruction, rewrite_instruction)
+    failing: int = 4
+    rows: int = 16
+
+    async def propose(
+        self, task: Task, parents: Sequence[Candidate], n: int
+    ) -> list[Candidate]:
+        """`n` rewritings, spread over parents and modules; none where nothing fails."""
+        seen = await seen_by_each(task, parents, self.failing, self.rows)
+
+        async def write(job: tuple[int, Candidate, str]) -> Candidate | None:
+            number, parent, path = job
+            rng = task.rng("gradient", number)
+            failing = within(cases(seen[parent.id].failing, path, self.failing, rng))
+            if not failing:
+                return None
+            now = instruction_of(task, parent, path)
+            said = await criticize_instruction.acall(instruction=now, failing=failing)
+            reply = await rewrite_instruction.acall(
+                task=now, reasons=said.reasons, failing=failing
+            )
+            origin = f"rewritten after {len(failing)} failures"
+            return instructed(task, parent, path, reply.instruction, origin)
+
+        return await write_each(task, spread(task, parents, n), write)
+
+    def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """The rows of each parent, and two requests a proposal."""
+        return evidence_calls(
+            writing_calls(n, *self.asks), self.rows, train, calls_a_row
+        )

@@ -1,0 +1,96 @@
+"""Reflect: a model reads what went wrong and mends the instruction in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...modules.predict import Predict
+from ...pipeline.options import settings
+from ...pipeline.signature import Input, Output, Signature
+from ..candidate import Candidate
+from ..task import Task
+from .base import Calls, Proposer
+from .evidence import cases, patched, seen_by_each
+from .writing import (
+    instructed,
+    instruction_of,
+    spread,
+    within,
+    write_each,
+    writing_calls,
+)
+
+
+class MendInstruction(Signature):
+    """Mend an instruction in one place, so that cases like the failing ones come right.
+
+    The cases show what a model that follows the instruction was given and wrote, what
+    was wanted, and what was said about it. Say something that also holds for new
+    inputs; do not copy cases. What the passing cases need must stay.
+    """
+
+    instruction: str = Input("the instruction as it is")
+    failing: list[dict[str, Any]] = Input("cases that went wrong")
+    passing: list[dict[str, Any]] = Input("cases that went well")
+    old: str = Output("words of the instruction to replace, exactly; empty to add only")
+    new: str = Output("the words of the instruction that stand there instead")
+
+
+mend_instruction = Predict(MendInstruction, name="mend_instruction")
+
+
+@settings
+class Reflect(Proposer):
+    """Reflective mutation (GEPA, Agrawal et al. 2025, arXiv 2507.19457, section 3).
+
+    On purpose unlike it: an edit in one place instead of a new text, so that nothing
+    that works is lost on the way; failing cases are looked for instead of hoped for in
+    three random ones.
+
+    Args:
+        failing: How many failing cases one request shows.
+        passing: How many passing ones.
+        rows: On how many training rows a parent is run at the most.
+    """
+
+    asks = (mend_instruction,)
+    failing: int = 4
+    passing: int = 2
+    rows: int = 16
+
+    async def propose(
+        self, task: Task, parents: Sequence[Candidate], n: int
+    ) -> list[Candidate]:
+        """`n` edits, spread over parents and modules; none where nothing fails."""
+        seen = await seen_by_each(task, parents, self.failing, self.rows)
+
+        async def write(job: tuple[int, Candidate, str]) -> Candidate | None:
+            number, parent, path = job
+            rng = task.rng("reflect", number)
+            failing = cases(seen[parent.id].failing, path, self.failing, rng)
+            passing = cases(seen[parent.id].passing, path, self.passing, rng)
+            if not failing:
+                return None
+            now = instruction_of(task, parent, path)
+            reply = await mend_instruction.acall(
+                instruction=now, failing=within(failing), passing=within(passing)
+            )
+            text = patched(now, reply.old, reply.new)
+            origin = f"mended after {len(failing)} failures"
+            return instructed(task, parent, path, text, origin)
+
+        return await write_each(task, spread(task, parents, n), write)
+
+    def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """The rows of each parent, and one request a proposal."""
+        return evidence_calls(
+            writing_calls(n, *self.asks), self.rows, train, calls_a_row
+        )
+
+
+def evidence_calls(writing: Calls, rows: int, train: int, calls_a_row: int) -> Calls:
+    """Requests, and the rows that must be run before they can be written."""
+    seen = min(rows, train) * calls_a_row
+    least = min(8, train) * calls_a_row
+    return Calls(writing.low + least, writing.expected + seen, writing.high + 2 * seen)

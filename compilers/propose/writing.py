@@ -1,0 +1,139 @@
+"""Asking a model to write: many requests side by side, unusable replies left out."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from ...pipeline import strictjson
+from ...pipeline.errors import BudgetExceeded, ModelFailure
+from ...pipeline.module import Module
+from ...pipeline.rows import map_rows
+from ...pipeline.runtime import current, entered
+from ..candidate import Candidate
+from ..task import Task
+from .base import Calls
+from .demos import demos_of, labelled, passes
+
+J = TypeVar("J")
+MOST_CHARS = 16_000
+MOST_INSTRUCTION = 4_000
+
+
+async def write_each(
+    task: Task,
+    jobs: Sequence[J],
+    write: Callable[[J], Awaitable[Candidate | None]],
+) -> list[Candidate]:
+    """Candidates that a model writes, one a job, in the order of the jobs.
+
+    Each job has a sample index of its own, so that equal requests still get different
+    answers. What the ledger has no room for is left out, as is an unusable reply.
+    """
+    runtime = replace(current(), account="propose", ledger=task.allowance.ledger)
+    if task.proposer is not None:
+        runtime = replace(runtime, lm=task.proposer)
+
+    async def one(position: int, job: J) -> Candidate | None:
+        sample = task.number * 1000 + position
+        with entered(replace(current(), sample=sample)):
+            try:
+                return await write(job)
+            except (ModelFailure, BudgetExceeded):
+                return None
+
+    with entered(runtime):
+        made = await map_rows(one, jobs, concurrency=task.concurrency)
+    return [candidate for candidate in made if candidate is not None]
+
+
+def writing_calls(n: int, *modules: Module[..., Any]) -> Calls:
+    """One request of each module a proposal, and their repairs at the most."""
+    most = sum(1 + module.repairs for module in modules)
+    return Calls(n * len(modules), n * len(modules), n * most)
+
+
+def spread(
+    task: Task, parents: Sequence[Candidate], n: int, paths: Sequence[str] = ()
+) -> list[tuple[int, Candidate, str]]:
+    """(Number, parent, module path) of `n` proposals, spread over the modules.
+
+    Modules whose edits have gained the most for each try get more of them; those that
+    were never tried come first. Without `paths` every module has a part.
+    """
+    tries = dict.fromkeys(paths or task.program.modules, 0)
+    gains = dict.fromkeys(tries, 0.0)
+    by_id = {c.id: c for c in task.archive}
+    for child in task.archive:
+        parent = by_id.get(child.parent)
+        if parent is None:
+            continue
+        for path in tries:
+            slot = f"{path}/instruction"
+            if child.values.get(slot) != parent.values.get(slot):
+                tries[path] += 1
+                gains[path] = max(gains[path], _gain(task, child, parent))
+    jobs: list[tuple[int, Candidate, str]] = []
+    for at in range(n):
+        path = max(tries, key=lambda p: (gains[p] + 0.05) / (tries[p] + 1))
+        tries[path] += 1
+        jobs.append((at, parents[at % len(parents)], path))
+    return jobs
+
+
+def _gain(task: Task, child: Candidate, parent: Candidate) -> float:
+    rows = [r for r in task.rows if task.result(child, r) and task.result(parent, r)]
+    return task.mean(child, rows) - task.mean(parent, rows)
+
+
+def instruction_of(task: Task, candidate: Candidate, path: str) -> str:
+    """The instruction that a candidate gives a module."""
+    return candidate.apply(task.program).modules[path].parameters.instruction
+
+
+def instructed(
+    task: Task, parent: Candidate, path: str, text: str, origin: str
+) -> Candidate | None:
+    """A child with a new instruction, or None where it is empty or the old one."""
+    fixed = text.strip()[:MOST_INSTRUCTION].rstrip()
+    if not fixed or fixed == instruction_of(task, parent, path):
+        return None
+    return parent.but({f"{path}/instruction": fixed}, origin)
+
+
+def solved_examples(
+    task: Task, path: str, count: int, rng: random.Random
+) -> list[dict[str, Any]]:
+    """Solved cases of one module as plain data, labelled rows or passing traces."""
+    module = task.program.modules[path]
+    demos = labelled(task, module, count, rng, set(), [])
+    if not demos:
+        train = {row.digest for row in task.split.train}
+        cells = [r for (_, row), r in sorted(task.cells.items()) if row in train]
+        traces = [demos_of(cell) for cell in cells if passes(cell)]
+        demos = [found[path] for found in traces if path in found]
+        rng.shuffle(demos)
+    return within([shown(module, d.values) for d in demos[:count]])
+
+
+def shown(module: Module[..., Any], values: Any) -> dict[str, Any]:
+    """A case of a module as a writer is shown it."""
+    spec = module.spec
+    return {
+        "inputs": {n: values[n] for n in spec.inputs if n in values},
+        "outputs": {n: values[n] for n in spec.outputs if n in values},
+    }
+
+
+def within(examples: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first examples that fit into one request."""
+    kept: list[dict[str, Any]] = []
+    chars = 0
+    for example in examples:
+        chars += len(strictjson.dumps(example))
+        if chars > MOST_CHARS:
+            break
+        kept.append(example)
+    return kept

@@ -1,0 +1,37 @@
+"""ProTeGi: textual gradients and paraphrases over a beam, chosen by a bandit."""
+
+from __future__ import annotations
+
+from ..pipeline.options import settings
+from .propose.gradient import Gradient
+from .propose.rewrite import Paraphrase
+from .racers import UCB
+from .recipe import Compiler, Draw, Recipe
+from .select import Beam
+
+
+@settings
+class ProTeGi(Compiler):
+    """Criticize failures, edit along the criticism, paraphrase, keep a beam by UCB.
+
+    Pryzant et al. 2023, "Automatic Prompt Optimization with Gradient Descent and Beam
+    Search", arXiv 2305.03495. On purpose unlike it: rows are not drawn anew each round,
+    so that scores of different rounds can be compared.
+
+    Args:
+        rounds: Rounds (6 there).
+        beam: How many candidates go on (4 there).
+        gradients: Rewritings a round.
+        paraphrases: Paraphrases a round.
+    """
+
+    rounds: int = 4
+    beam: int = 4
+    gradients: int = 4
+    paraphrases: int = 2
+
+    def recipes(self) -> tuple[Recipe, ...]:
+        """The same two draws again and again."""
+        draws = (Draw(Gradient(), self.gradients), Draw(Paraphrase(), self.paraphrases))
+        beam = Beam(width=self.beam)
+        return (Recipe((draws,) * self.rounds, UCB(), selector=beam, patience=2),)

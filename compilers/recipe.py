@@ -1,0 +1,81 @@
+"""Recipes: a compiler is data, not a class of its own.
+
+A recipe names who proposes, from which parents, how candidates are raced, and for how
+many rounds; the one driver does the rest. A new method is a proposer or a racer, and a
+row.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .propose.base import Proposer
+from .race import Racer
+from .select import Best, Selector
+
+
+@dataclass(frozen=True)
+class Draw:
+    """How many candidates a proposer makes in a round."""
+
+    proposer: Proposer
+    n: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A compiler, spelled out.
+
+    Args:
+        rounds: For each round, who proposes how many.
+        racer: How candidates are compared; None takes the first proposal as it is.
+        headroom: Training rows that the seed program is run on first: its passing
+            traces are evidence, and a seed that fails none has nothing to gain.
+        selector: Which candidates later rounds start from.
+        patience: End after so many rounds in a row without a new best; 0 is never.
+        credited: Whether proposers that gained more per call get more of later rounds.
+        shorter: Whether a result of the same score with fewer prompt characters wins.
+        fresh: Whether the search starts from the seed again, whatever ran before it.
+    """
+
+    rounds: tuple[tuple[Draw, ...], ...]
+    racer: Racer | None = None
+    headroom: int = 0
+    selector: Selector = field(default_factory=Best)
+    patience: int = 0
+    credited: bool = False
+    shorter: bool = False
+    fresh: bool = False
+
+
+class Compiler(ABC):
+    """A named compiler: frozen settings that make a recipe, or several."""
+
+    @abstractmethod
+    def recipes(self) -> tuple[Recipe, ...]:
+        """What is searched, one after the other, on one ledger."""
+
+    def describe(self) -> dict[str, Any]:
+        """Name and settings as plain data, for reports and artifacts."""
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        values = {field.name: getattr(self, field.name) for field in fields}
+        return {
+            "name": type(self).__name__,
+            **{k: _plain(v) for k, v in values.items()},
+        }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Compiler):
+        return value.describe()
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, int | float | str | bool) or value is None:
+        return value
+    return str(value)

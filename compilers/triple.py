@@ -1,0 +1,34 @@
+"""TRIPLE: the best of instructions that are there already."""
+
+from __future__ import annotations
+
+from ..pipeline.options import settings
+from .propose.given import Given
+from .race import Halving
+from .recipe import Compiler, Draw, Recipe
+
+
+@settings
+class TRIPLE(Compiler):
+    """Choose among given instructions with few calls: best-arm identification.
+
+    Shi et al. 2024, "Efficient Prompt Optimization Through the Lens of Best Arm
+    Identification", arXiv 2402.09723: sequential halving under a fixed budget. On
+    purpose unlike it: all candidates meet the same rows, and the seed races too. Pools
+    are large here, so the rungs start lower than in the other recipes.
+
+    Args:
+        instructions: The pool; each is tried for the module, or for every module.
+        module: The path of the module; empty for every module.
+    """
+
+    instructions: tuple[str, ...]
+    module: str = ""
+
+    def recipes(self) -> tuple[Recipe, ...]:
+        """One round."""
+        slot = f"{self.module}/instruction" if self.module else "instruction"
+        values = tuple({slot: text} for text in self.instructions)
+        draw = Draw(Given(values=values), len(values))
+        racer = Halving(first=4, growth=2.5, keep=0.35)
+        return (Recipe(((draw,),), racer),)

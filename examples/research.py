@@ -1,0 +1,108 @@
+"""Answer questions about an archipelago: write a query, search, read, answer.
+
+    python examples/research.py                              offline, on the stand-in
+    python examples/research.py --model openai/gpt-5-mini    on a model
+    python examples/research.py --data mine.jsonl            on questions of your own
+
+A row is {"question": ..., "answer": ...}; "passage", the id of the passage that holds
+the answer, is welcome. It says what `read` should have found, so that `answer` can be
+shown solved cases although no row holds its input.
+"""
+
+import argparse
+import json
+import math
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import weft
+
+DATA = Path(__file__).parent / "data"
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
+
+
+corpus = {p["id"]: f"{p['title']}. {p['text']}" for p in lines(DATA / "corpus.jsonl")}
+counts = {passage: Counter(words(passage)) for passage in corpus.values()}
+spread = Counter(word for count in counts.values() for word in count)
+mean = sum(count.total() for count in counts.values()) / len(counts)
+
+
+def bm25(query: str, passage: str) -> float:
+    """How well a passage fits a query (Robertson and Zaragoza 2009)."""
+    count, score = counts[passage], 0.0
+    for word in words(query):
+        rare = math.log(1 + (len(counts) - spread[word] + 0.5) / (spread[word] + 0.5))
+        long = 1.2 * (0.25 + 0.75 * count.total() / mean)
+        score += rare * 2.2 * count[word] / (count[word] + long)
+    return score
+
+
+write_query = weft.Predict("question -> query", "Write a short search query.")
+read = weft.Predict(
+    "question, passages: list[str] -> evidence",
+    "Copy what the passages say about the question.",
+)
+answer = weft.Predict(
+    "question, evidence -> answer", "Answer the question from the evidence."
+)
+
+
+@weft.step
+def search(query: str, k: int = 3) -> list[str]:
+    return sorted(counts, key=lambda passage: -bm25(query, passage))[:k]
+
+
+@weft.program
+def research(question: str) -> str:
+    passages = search(write_query(question=question).query)
+    evidence = read(question=question, passages=passages).evidence
+    return answer(question=question, evidence=evidence).answer
+
+
+def labelled(row: dict[str, Any]) -> dict[str, Any]:
+    """A row whose passage is a label for `read`: what it should have found."""
+    known = {name: row[name] for name in ("id", "question", "answer") if name in row}
+    found = corpus.get(row.get("passage", ""))
+    return known | ({"evidence": found} if found else {})
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description="Compile a research program.")
+    options.add_argument("--model", default="embedded", help="e.g. openai/gpt-5-mini")
+    options.add_argument("--data", type=Path, default=DATA / "questions.jsonl")
+    options.add_argument("--budget", default="2000 calls")
+    options.add_argument("--out", default="programs/research.weft.json")
+    given = options.parse_args()
+    weft.configure(lm=given.model)
+    if given.model == "embedded":
+        print("On `embedded`, an offline stand-in; it is not a language model.\n")
+
+    print(research, "\n")
+    rows = [labelled(row) for row in lines(given.data)]
+    result = weft.compile(
+        research,
+        rows,
+        metric=weft.metrics.f1("answer"),
+        compiler=weft.compilers.BootstrapRandomSearch(demos=8, candidates=8),
+        budget=given.budget,
+    )
+    print(result.report, "\n")
+    print("saved", result.save(given.out), "\n")
+    print("Three questions of the file")
+    runs = [result.program.run(question=row["question"]) for row in rows[:3]]
+    for row, run in zip(rows, runs, strict=False):
+        print(f"{row['question']}\n  {run.value}   (wanted: {row['answer']})")
+    print(f"\nHow the last answer came about\n{runs[-1].trace}")
+
+
+if __name__ == "__main__":
+    main()

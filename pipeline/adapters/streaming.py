@@ -1,0 +1,285 @@
+"""Reading a reply while it arrives: field by field, never showing structure as text.
+
+A reader is fed pieces of a reply in any cut and gives back what surely belongs to a
+field. What could still turn out to be a heading, a tag or an escape is held back. For a
+field of bare text the pieces add up to exactly the value that the whole reply holds.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from .. import strictjson
+from ..spec import Spec
+
+_BLANK = " \t\r\n"
+_ESCAPES = {'"': '"', "\\": "\\", "/": "/"} | dict(
+    zip("bfnrt", "\b\f\n\r\t", strict=True)
+)
+
+
+class Delta(NamedTuple):
+    """A piece of a field's text."""
+
+    field: str
+    text: str
+
+
+class FieldReader(ABC):
+    """Reads one reply; made anew for each."""
+
+    @abstractmethod
+    def feed(self, text: str) -> Iterator[Delta]:
+        """The pieces that are certain after some more text."""
+
+
+class _Value:
+    """The text of one field: blank edges are dropped, a quoted text is unquoted."""
+
+    def __init__(self, field: str, plain: bool) -> None:
+        self.field = field
+        self._plain = plain
+        self._blank = ""
+        self._begun = False
+        self._quoted: list[str] | None = None
+
+    def add(self, text: str) -> Iterator[Delta]:
+        if not self._begun:
+            text = text.lstrip(_BLANK)
+            if not text:
+                return
+            self._begun = True
+            if self._plain and text.startswith('"'):
+                self._quoted = []
+        if self._quoted is not None:
+            self._quoted.append(text)
+            return
+        body = text.rstrip(_BLANK)
+        if body:
+            yield Delta(self.field, self._blank + body)
+            self._blank = text[len(body) :]
+        else:
+            self._blank += text
+
+    def end(self) -> Iterator[Delta]:
+        if self._quoted is None:
+            return
+        whole = "".join(self._quoted).rstrip(_BLANK)
+        try:
+            value = strictjson.loads(whole) if whole.endswith('"') else whole
+        except ValueError:
+            value = whole
+        if value:
+            yield Delta(self.field, str(value))
+
+
+class HeadingReader(FieldReader):
+    """For replies whose fields stand under headings, each on a line of its own."""
+
+    def __init__(self, spec: Spec, headings: Mapping[str, str], end: str) -> None:
+        self._spec = spec
+        self._headings = headings
+        self._end = end
+        self._value: _Value | None = None
+        self._line = ""
+        self._shown = 0
+        self._done = False
+
+    def feed(self, text: str) -> Iterator[Delta]:
+        """The pieces that are certain after some more text."""
+        *whole, rest = text.split("\n")
+        for part in whole:
+            self._line += part
+            yield from self._finish_line()
+        self._line += rest
+        if self._value is not None and not self._done and not self._may_be_mark():
+            piece, self._shown = self._line[self._shown :], len(self._line)
+            yield from self._value.add(piece)
+
+    def _finish_line(self) -> Iterator[Delta]:
+        mark = self._line.strip(" \t\r")
+        name = self._headings.get(mark)
+        line, shown = self._line, self._shown
+        self._line, self._shown = "", 0
+        if self._done:
+            return
+        if name is not None or (mark == self._end and self._value is not None):
+            if self._value is not None:
+                yield from self._value.end()
+            self._done = name is None
+            plain = name is not None and self._spec.outputs[name].plain
+            self._value = _Value(name, plain) if name is not None else None
+        elif self._value is not None:
+            yield from self._value.add(line[shown:] + "\n")
+
+    def _may_be_mark(self) -> bool:
+        begun = self._line.strip(" \t\r")
+        return any(m.startswith(begun) for m in (*self._headings, self._end))
+
+
+class TagReader(FieldReader):
+    """For replies whose fields stand between an opening and a closing tag."""
+
+    def __init__(self, spec: Spec, tags: Mapping[str, tuple[str, str]]) -> None:
+        self._spec = spec
+        self._tags = tags
+        self._held = ""
+        self._value: _Value | None = None
+        self._close = ""
+
+    def feed(self, text: str) -> Iterator[Delta]:
+        """The pieces that are certain after some more text."""
+        self._held += text
+        while True:
+            if self._value is None:
+                if not self._open():
+                    return
+                continue
+            at = self._held.find(self._close)
+            if at < 0:
+                sure = len(self._held) - _overlap(self._held, self._close)
+                piece, self._held = self._held[:sure], self._held[sure:]
+                yield from self._value.add(piece)
+                return
+            yield from self._value.add(self._held[:at])
+            yield from self._value.end()
+            self._held = self._held[at + len(self._close) :]
+            self._value = None
+
+    def _open(self) -> bool:
+        """Go to the next opening tag; False where it has not arrived yet."""
+        found = [
+            (at, name)
+            for name, (opening, _) in self._tags.items()
+            if (at := self._held.find(opening)) >= 0
+        ]
+        if not found:
+            longest = max(len(opening) for opening, _ in self._tags.values())
+            self._held = self._held[-(longest - 1) :]
+            return False
+        at, name = min(found)
+        opening, self._close = self._tags[name]
+        self._held = self._held[at + len(opening) :]
+        self._value = _Value(name, self._spec.outputs[name].plain)
+        return True
+
+
+class ObjectReader(FieldReader):
+    """For replies that are one JSON object; texts arrive decoded, the rest as JSON."""
+
+    _LEXEME = re.compile(r'[{}\[\],:"]|[^{}\[\],:"]+', re.DOTALL)
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self._depth = 0
+        self._key: str | None = None
+        self._text: list[str] = []
+        self._in_string = False
+        self._escape = ""
+        self._wants_key = True
+
+    def feed(self, text: str) -> Iterator[Delta]:
+        """The pieces that are certain after some more text."""
+        at = 0
+        while at < len(text):
+            if self._in_string:
+                at, piece = self._string(text, at)
+                yield from self._show(piece)
+                continue
+            lexeme = self._LEXEME.match(text, at)
+            assert lexeme is not None  # the pattern matches any character
+            at = lexeme.end()
+            yield from self._structure(lexeme[0])
+
+    def _structure(self, lexeme: str) -> Iterator[Delta]:
+        if lexeme in "{[":
+            self._depth += 1
+            if self._depth > 1:
+                self._text.append(lexeme)
+        elif lexeme in "}]":
+            self._depth -= 1
+            if self._depth:
+                self._text.append(lexeme)
+            else:
+                yield from self._close_value()
+        elif lexeme == "," and self._depth == 1:
+            yield from self._close_value()
+        elif lexeme == ":" and self._depth == 1 and self._wants_key:
+            self._key, self._text, self._wants_key = "".join(self._text), [], False
+        elif lexeme == '"':
+            self._in_string = True
+            if self._depth > 1:
+                self._text.append(lexeme)
+        elif self._depth and (self._depth > 1 or lexeme.strip()):
+            self._text.append(lexeme)
+
+    def _string(self, text: str, at: int) -> tuple[int, str]:
+        """Read on inside a string; the position after it, and its decoded piece."""
+        raw = self._depth > 1
+        out: list[str] = []
+        while at < len(text):
+            char = text[at]
+            at += 1
+            if self._escape or char == "\\":
+                self._escape += char
+                out.append(self._unescaped(raw))
+            elif char == '"':
+                self._in_string = False
+                out.append('"' if raw else "")
+                break
+            else:
+                out.append(char)
+        return at, "".join(out)
+
+    def _unescaped(self, raw: bool) -> str:
+        escape = self._escape
+        if len(escape) < 2 or (escape[1] == "u" and len(escape) < 6):
+            return ""
+        high = escape[1] == "u" and 0xD800 <= _code(escape[2:6]) < 0xDC00
+        if high and len(escape) < 12:
+            return ""
+        self._escape = ""
+        if raw:
+            return escape
+        if escape[1] != "u":
+            return _ESCAPES.get(escape[1], "")
+        return _decoded(escape)
+
+    def _show(self, piece: str) -> Iterator[Delta]:
+        if self._shown_now() and self._depth == 1:
+            if piece:
+                assert self._key is not None  # as _shown_now says
+                yield Delta(self._key, piece)
+        else:
+            self._text.append(piece)
+
+    def _shown_now(self) -> bool:
+        return not self._wants_key and self._key in self._spec.outputs
+
+    def _close_value(self) -> Iterator[Delta]:
+        if self._shown_now() and self._text and self._key is not None:
+            yield Delta(self._key, "".join(self._text).strip())
+        self._key, self._text, self._wants_key = None, [], True
+
+
+def _overlap(text: str, mark: str) -> int:
+    """How many characters at the end of a text could begin a mark."""
+    most = min(len(text), len(mark) - 1)
+    return next((n for n in range(most, 0, -1) if text.endswith(mark[:n])), 0)
+
+
+def _code(digits: str) -> int:
+    try:
+        return int(digits, 16)
+    except ValueError:
+        return 0
+
+
+def _decoded(escape: str) -> str:
+    try:
+        return str(strictjson.loads(f'"{escape}"'))
+    except ValueError:
+        return ""

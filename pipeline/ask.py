@@ -1,0 +1,150 @@
+"""One question to a model: render, call, parse, and at most a few repairs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .adapters import Adapter, adapter_of
+from .errors import ParseError, Truncated
+from .lm.caller import call
+from .lm.lm import LanguageModel
+from .lm.request import JSON, Message, Request, Response
+from .parameters import Parameters
+from .runtime import Runtime
+from .signature import Signature, spec_of
+from .telling import Telling
+from .trace import Call
+
+
+@dataclass
+class Asked:
+    """The calls made for one question so far; filled even when it ends in an error."""
+
+    calls: list[Call] = field(default_factory=list[Call])
+    repairs: list[str] = field(default_factory=list[str])
+
+
+def request_for(
+    lm: LanguageModel,
+    parameters: Parameters,
+    messages: tuple[Message, ...],
+    response_format: Mapping[str, JSON] | None,
+    sample: int,
+) -> Request:
+    """The request that a model is sent: module sampling wins over the model's."""
+    sampling = {**lm.sampling, **parameters.sampling}
+    return Request(lm.model, messages, sampling, response_format, lm.endpoint, sample)
+
+
+async def ask(
+    who: str,
+    signature: type[Signature],
+    parameters: Parameters,
+    inputs: Mapping[str, JSON],
+    *,
+    lm: LanguageModel,
+    repairs: int,
+    runtime: Runtime,
+    asked: Asked,
+) -> dict[str, Any]:
+    """Ask a model and read its answer.
+
+    Args:
+        who: The module's path, for messages.
+        signature: The contract, with every output the model is to write.
+        parameters: Instruction, demos, adapter and sampling.
+        inputs: Checked input values as plain JSON data.
+        lm: Who answers.
+        repairs: How many further calls may show the model its own reply and the error.
+        runtime: Cache, ledger and retries.
+        asked: Filled with the calls made.
+
+    Returns:
+        Output values by field name.
+
+    Raises:
+        ParseError: No reply could be used; the error names module, adapter and field.
+        ModelError: The call itself failed.
+    """
+    adapter = adapter_of(parameters.adapter)
+    rendered = adapter.render(signature, parameters, inputs, schema_mode=lm.schema_mode)
+    messages = rendered.messages
+    telling = None
+    if runtime.sink is not None:
+        spec, fence = spec_of(signature), rendered.fence
+        telling = Telling(who, runtime.sink, lambda: adapter.reader(spec, fence))
+    for attempt in range(repairs + 1):
+        request = request_for(
+            lm, parameters, messages, rendered.response_format, runtime.sample
+        )
+        response = await _timed(request, lm, runtime, asked, telling)
+        if response.finish_reason == "length":
+            raise Truncated(
+                f"{who}: the reply stopped at the token limit",
+                hint="Raise max_tokens, or ask for less",
+                model=lm.model,
+            )
+        try:
+            parsed = adapter.parse(response.text, signature, rendered.fence)
+        except ParseError as error:
+            if attempt == repairs:
+                raise error.located(who, adapter.name) from None
+            asked.repairs.append(error.message)
+            messages += _repair(
+                adapter, response.text, error, signature, rendered.fence
+            )
+            continue
+        asked.repairs.extend(parsed.repairs)
+        return parsed.values
+    raise AssertionError("the last attempt returns or raises")
+
+
+async def _timed(
+    request: Request,
+    lm: LanguageModel,
+    runtime: Runtime,
+    asked: Asked,
+    telling: Telling | None,
+) -> Response:
+    started = time.perf_counter()
+    if telling is not None:
+        telling.restart()
+    response = await call(
+        request,
+        lm,
+        cache=runtime.store,
+        retry=runtime.retry,
+        ledger=runtime.ledger,
+        account=runtime.account,
+        listener=telling,
+    )
+    if telling is not None:
+        telling.flush()
+    asked.calls.append(
+        Call(
+            request.messages,
+            response.text,
+            response.model or lm.model,
+            response.usage,
+            response.cost,
+            response.cached,
+            time.perf_counter() - started,
+            request.key,
+        )
+    )
+    return response
+
+
+def _repair(
+    adapter: Adapter,
+    reply: str,
+    error: ParseError,
+    signature: type[Signature],
+    fence: str,
+) -> tuple[Message, Message]:
+    again = adapter.again(error, spec_of(signature), fence)
+    sendable = reply.encode("utf-8", "replace").decode()
+    return Message("assistant", sendable), Message("user", again)

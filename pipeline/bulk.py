@@ -1,0 +1,245 @@
+"""Many more rows than memory holds: in order, bounded, and into a file that resumes.
+
+The file is its own journal. Results are appended in the order of the rows, so what is
+there is always a beginning of the whole; a torn last line is cut off, the rows already
+done are checked against their digests, and the run goes on with the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import itertools
+import os
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from . import strictjson
+from .bridge import in_thread, run_sync
+from .data import Example, iter_rows
+from .errors import ConfigError, DataError, DivergenceError, WeftError
+from .module import Module
+from .options import checked
+from .plainrows import plain_value
+from .program import Program, as_program
+from .progress import progress_bar
+from .rows import bind_row
+from .shapes import is_dict
+
+T = TypeVar("T")
+V = TypeVar("V")
+OnError = Literal["raise", "keep"]
+_DIGITS = 16
+_CHUNK = 256
+_AHEAD = 4
+_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class BatchDone:
+    """How a batch into a file went.
+
+    Args:
+        path: The file, one JSON object a row, in the order of the rows.
+        rows: Rows in the file.
+        resumed: How many of them were there before.
+        failed: How many hold an error.
+    """
+
+    path: Path
+    rows: int
+    resumed: int
+    failed: int
+
+
+async def in_order(
+    work: Callable[[T], Awaitable[V]], rows: Iterable[T], concurrency: int
+) -> AsyncIterator[V]:
+    """Results in the order of the rows; at most `concurrency` rows run at once.
+
+    Rows are taken from the iterable as room comes free, so that neither they nor the
+    results pile up. Leaving early cancels what is under way.
+
+    Raises:
+        ConfigError: `concurrency` is not at least 1.
+    """
+    if concurrency < 1:
+        raise ConfigError(
+            f"concurrency={concurrency} runs nothing", hint="Give 1 or more"
+        )
+    under_way: deque[asyncio.Task[V]] = deque()
+    source, slots = iter(rows), asyncio.Semaphore(concurrency)
+
+    async def one(row: T) -> V:
+        async with slots:
+            return await work(row)
+
+    try:
+        while True:
+            # Rows behind a slow one go on: the window is wider than the slots.
+            for row in itertools.islice(source, _AHEAD * concurrency - len(under_way)):
+                under_way.append(asyncio.create_task(one(row)))
+            if not under_way:
+                return
+            yield await under_way.popleft()
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+
+@checked
+def batch_to(
+    program: Program[..., Any] | Module[..., Any],
+    rows: Any,
+    path: str | Path,
+    *,
+    concurrency: int = 64,
+    on_error: OnError = "raise",
+    progress: bool = False,
+) -> BatchDone:
+    """Run a program over any number of rows, into a JSONL file that resumes.
+
+    Each line is `{"id": ..., "row": digest, "value": ...}`, or `"error"` in place of
+    `"value"`. The same call after a kill goes on behind the last whole line.
+
+    Args:
+        program: What runs.
+        rows: Any iterable of rows, or the path of a JSONL or CSV file; read as needed.
+        path: The file; made where it is missing.
+        concurrency: How many rows are under way at once.
+        on_error: "keep" writes a row's error and goes on; "raise" stops at it.
+        progress: Whether a bar is drawn on stderr.
+
+    Raises:
+        DivergenceError: The file holds results of other rows.
+        DataError: A row cannot be read or does not fit.
+        WeftError: A row's error, or one that no row could escape.
+    """
+    return run_sync(
+        abatch_to(
+            program,
+            rows,
+            path,
+            concurrency=concurrency,
+            on_error=on_error,
+            progress=progress,
+        )
+    )
+
+
+@checked
+async def abatch_to(
+    program: Program[..., Any] | Module[..., Any],
+    rows: Any,
+    path: str | Path,
+    *,
+    concurrency: int = 64,
+    on_error: OnError = "raise",
+    progress: bool = False,
+) -> BatchDone:
+    """As `batch_to`, without blocking the event loop."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    program = as_program(program)
+    spec = program.inputs
+    optional = [name for name, field in spec.inputs.items() if not field.required]
+    source = iter_rows(rows, list(spec.inputs), optional=optional)
+    file = os.open(target, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        _lock(file, target)
+        done, failed = await in_thread(_skip_done, file, source, target)
+
+        async def one(row: Example) -> bytes:
+            return await _line(program, row, on_error)
+
+        written, broken = 0, 0
+        with progress_bar(None, program.name, shown=progress) as advance:
+            pending, flushed = list[bytes](), time.monotonic()
+            async for line in in_order(one, source, concurrency):
+                pending.append(line)
+                written += 1
+                broken += b'"error":' in line[:_CHUNK]
+                advance()
+                if len(pending) >= _CHUNK or time.monotonic() - flushed > _SECONDS:
+                    await in_thread(_append, file, pending)
+                    pending, flushed = [], time.monotonic()
+            await in_thread(_append, file, pending)
+    finally:
+        os.close(file)
+    return BatchDone(target, done + written, done, failed + broken)
+
+
+async def _line(program: Program[..., Any], row: Example, on_error: OnError) -> bytes:
+    head = {"id": row.id, "row": row.digest[:_DIGITS]}
+    bound = bind_row(program.inputs, row.inputs, row.id)
+    try:
+        run = await program.run_row(bound)
+    except WeftError as error:
+        if on_error == "raise" or error.aborts:
+            raise
+        made = {**head, "error": f"{type(error).__name__}: {error}"}
+    else:
+        made = {**head, "value": plain_value(run.value)}
+    return strictjson.dumps(made).encode("utf-8", "surrogatepass") + b"\n"
+
+
+def _append(file: int, lines: list[bytes]) -> None:
+    data = b"".join(lines)
+    while data:
+        data = data[os.write(file, data) :]
+
+
+def _skip_done(file: int, source: Iterator[Example], path: Path) -> tuple[int, int]:
+    """Check what is there against the rows; how many are done, how many of them failed.
+
+    A torn last line is cut off, and its row runs again.
+    """
+    whole = done = failed = 0
+    with os.fdopen(os.dup(file), "rb") as lines:
+        lines.seek(0)
+        for line in lines:
+            found = _read(line)
+            if found is None:
+                break
+            row = next(source, None)
+            if row is None or found.get("row") != row.digest[:_DIGITS]:
+                raise DivergenceError(
+                    f"{path}: line {done + 1} holds the result of another row",
+                    hint="Give the rows that the file was begun with, or another file",
+                )
+            done += 1
+            failed += "error" in found
+            whole += len(line)
+        rest = os.fstat(file).st_size - whole
+        if rest and b"\n" in os.pread(file, rest, whole)[:-1]:
+            raise DataError(
+                f"{path}: line {done + 1} is damaged",
+                hint="Restore the file from a copy, or begin another one",
+            )
+    os.ftruncate(file, whole)
+    return done, failed
+
+
+def _read(line: bytes) -> dict[str, Any] | None:
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        found = strictjson.loads(line.decode("utf-8", "surrogatepass"))
+    except ValueError:
+        return None
+    return found if is_dict(found) else None
+
+
+def _lock(file: int, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise ConfigError(
+            f"another process writes {path} now",
+            hint="Wait for it, or name another file",
+        ) from None

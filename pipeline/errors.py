@@ -1,0 +1,300 @@
+"""Every error weft raises, as one tree.
+
+    WeftError
+    |- SetupError                  wrong before anything runs; nothing was paid for
+    |  |- ConfigError              an unknown option, no model, an unknown model string
+    |  |- SignatureError           a signature that cannot be understood
+    |  |- GraphError               miswiring found while a program is traced
+    |  |- CallError                a call that does not fit a signature
+    |  |- DataError                rows that cannot be read or do not fit
+    |  |- ArtifactError            an artifact that cannot be trusted or does not fit
+    |  `- QuoteError               a budget too small for one round
+    |- ModelError                  a model call that brought no usable answer
+    |  |- AuthError  BillingError  NotFoundError  InvalidRequest  ContextLengthError
+    |  |- RateLimited  Overloaded  ServerError  TimeoutConflict  ConnectError
+    |  |- DeadlineExceeded  ProtocolError
+    |  `- ModelFailure             the model answered, and the answer is at fault
+    |     |- ContentFiltered  TooLarge  Truncated
+    |     `- ParseError            text that does not hold the promised fields
+    |        `- ValidationError    fields are there, a value breaks its type or rule
+    |- BudgetExceeded              the next call would overshoot a limit
+    |- MetricError                 a metric raised or returned no score
+    |- StepError                   a step raised
+    |- CompileError                a compile that cannot go on
+    |  |- JournalDamaged  DivergenceError
+    `- NotYetSupported             designed, and not in this version
+
+Each carries `retryable` (the same call may work later), `aborts` (a run of many rows
+stops at once) and `hint` (what to write instead). Only a `ModelFailure` may enter a
+score, as a zero; everything else is reported beside the scores.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import ClassVar
+
+
+class WeftError(Exception):
+    """Base of every error that weft raises.
+
+    Args:
+        message: What failed and the rule that it broke.
+        hint: What to write instead; empty where nothing sensible can be said.
+
+    >>> str(ConfigError("no model is set", hint="call weft.configure(lm=...)"))
+    'no model is set. call weft.configure(lm=...)'
+    """
+
+    retryable: ClassVar[bool] = False
+    aborts: ClassVar[bool] = True
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        self.message = message
+        self.hint = hint
+        super().__init__(f"{message}. {hint}" if hint else message)
+
+
+class SetupError(WeftError):
+    """Something is wrong before anything runs; nothing was paid for."""
+
+
+class ConfigError(SetupError):
+    """An unknown option, no model set, or a model string nobody understands."""
+
+
+class SignatureError(SetupError):
+    """A signature that cannot be understood."""
+
+
+class GraphError(SetupError):
+    """Miswiring, found while a program is traced."""
+
+
+class CallError(SetupError):
+    """A call whose arguments do not fit the signature."""
+
+
+class DataError(SetupError):
+    """Rows that cannot be read or that do not fit a program."""
+
+
+class ArtifactError(SetupError):
+    """An artifact that is damaged, unsafe, or made for another program."""
+
+
+class QuoteError(SetupError):
+    """A budget too small for one round; the message names the smallest that works."""
+
+
+class ModelError(WeftError):
+    """A model call that brought no usable answer.
+
+    Args:
+        message: What failed, without credentials.
+        hint: What to do about it.
+        model: The model asked.
+        status: The HTTP status, where there was one.
+        request_id: The provider's id of the request, where it gave one.
+        retry_after: Seconds the server asked to wait, where it did.
+    """
+
+    aborts: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        model: str = "",
+        status: int | None = None,
+        request_id: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.model = model
+        self.status = status
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+
+class AuthError(ModelError):
+    """401 or 403: the key is missing, wrong, or not allowed to do this."""
+
+    aborts = True
+
+
+class BillingError(ModelError):
+    """402 or an exhausted quota: the account cannot pay."""
+
+    aborts = True
+
+
+class NotFoundError(ModelError):
+    """404: no such model or endpoint."""
+
+    aborts = True
+
+
+class InvalidRequest(ModelError):
+    """400, 413 or 422: the server refuses this request as it is."""
+
+
+class ContextLengthError(ModelError):
+    """The prompt is longer than the model's context window."""
+
+
+class RateLimited(ModelError):
+    """429: too many requests for now."""
+
+    retryable = True
+
+
+class Overloaded(ModelError):
+    """503 or 529: the server has no capacity for now."""
+
+    retryable = True
+
+
+class ServerError(ModelError):
+    """Any other 5xx."""
+
+    retryable = True
+
+
+class TimeoutConflict(ModelError):
+    """408 or 409: the server gave up waiting, or a conflicting request runs."""
+
+    retryable = True
+
+
+class ConnectError(ModelError):
+    """The connection could not be made, or was reset."""
+
+    retryable = True
+
+
+class DeadlineExceeded(ModelError):
+    """The call took longer than its wall-clock deadline."""
+
+    retryable = True
+
+
+class ProtocolError(ModelError):
+    """A success status with a body that is no completion: HTML, bad JSON, no choice."""
+
+    retryable = True
+
+
+class ModelFailure(ModelError):
+    """The model answered and the answer is at fault: this, and only this, scores 0."""
+
+
+class ContentFiltered(ModelFailure):
+    """The provider withheld the answer."""
+
+
+class TooLarge(ModelFailure):
+    """The answer is larger than the size limit."""
+
+
+class Truncated(ModelFailure):
+    """The answer stopped at the token limit; asking the same again would not help."""
+
+
+class ParseError(ModelFailure):
+    """Text that does not hold the promised fields.
+
+    Args:
+        message: What failed, naming module and adapter where they are known.
+        text: The whole reply, so that nothing is lost.
+        field: The field at fault, or empty.
+        wanted: What was wanted there.
+        module: The module that asked.
+        adapter: The adapter that parsed.
+        hint: What to do about it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        text: str = "",
+        field: str = "",
+        wanted: str = "",
+        module: str = "",
+        adapter: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.text = text
+        self.field = field
+        self.wanted = wanted
+        self.module = module
+        self.adapter = adapter
+
+    def located(self, module: str, adapter: str) -> ParseError:
+        """The same error with the module and the adapter named in its message."""
+        return type(self)(
+            f"{module} ({adapter} adapter): {self.message}",
+            text=self.text,
+            field=self.field,
+            wanted=self.wanted,
+            module=module,
+            adapter=adapter,
+            hint=self.hint,
+        )
+
+
+class ValidationError(ParseError):
+    """The fields are there; a value breaks its type or its constraint."""
+
+
+class BudgetExceeded(WeftError):
+    """The next call would overshoot a limit, so it was not made."""
+
+
+class MetricError(WeftError):
+    """A metric raised, returned no score, or cannot tell right from wrong."""
+
+
+class StepError(WeftError):
+    """A step raised; the cause is chained. Other rows may still go well."""
+
+    aborts = False
+
+
+class CompileError(WeftError):
+    """A compile that cannot go on; what was journaled is kept."""
+
+
+class JournalDamaged(CompileError):
+    """A journal whose middle is damaged; the message names the offset."""
+
+
+class DivergenceError(CompileError):
+    """A journal that belongs to another program, data, metric, seed or model."""
+
+
+class NotYetSupported(WeftError):
+    """Designed, and not in this version."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A remedy in words: the nearest known name, or the list of them.
+
+    >>> did_you_mean("pasages", ["question", "passages"])
+    "Did you mean 'passages'?"
+    >>> did_you_mean("desc", ["default", "description"])
+    "Did you mean 'description'?"
+    >>> did_you_mean("zzz", ["question", "passages"])
+    'Known: question, passages'
+    """
+    names = list(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if not close and len(word) > 2:
+        close = [name for name in names if name.startswith(word)]
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"Known: {', '.join(names)}" if names else ""

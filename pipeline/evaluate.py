@@ -1,0 +1,301 @@
+"""Measuring a program: a mean with its interval, and failures kept apart from zeros.
+
+Only a model's own failure (an unusable reply) enters the score, as a zero. A server
+that was down or a step that raised is listed beside the score and never averaged. An
+error that no row could escape (a wrong key, no model, a metric that raises) stops at
+once.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .bridge import run_sync
+from .data import Example, require_rows
+from .errors import ModelFailure, WeftError
+from .metrics import Metric, Score, apply_metric, metric_name
+from .module import Module
+from .options import checked
+from .plainrows import row_data
+from .program import Program, as_program
+from .progress import progress_bar
+from .rows import bind_row, map_rows, rows_of
+from .runtime import current, entered
+from .stats import Comparison, Interval, compare, mean_interval
+from .trace import NodeRun, Trace, total_cost
+
+if TYPE_CHECKING:
+    from .frames import DataFrame
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """One row's outcome.
+
+    Args:
+        example: The row.
+        prediction: What the program gave, or None where it failed.
+        score: Value and feedback, or None where the row could not be scored.
+        error: What went wrong, or empty.
+        model_failed: Whether the score is 0 because the reply was unusable.
+        trace: The nodes that ran.
+    """
+
+    example: Example
+    prediction: Any
+    score: Score | None
+    error: str = ""
+    model_failed: bool = False
+    trace: Trace = field(default_factory=lambda: Trace(()))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of one program over rows, in the order of the rows.
+
+    Args:
+        program: The program's name.
+        metric: The metric's name.
+        rows: One result a row and repeat.
+        seconds: Wall time.
+        seed: Seed of the intervals' resampling.
+    """
+
+    program: str
+    metric: str
+    rows: tuple[RowResult, ...]
+    seconds: float = 0.0
+    seed: int = 0
+
+    @cached_property
+    def values(self) -> list[float]:
+        """Scores in [0, 1] of the rows that could be scored."""
+        return [r.score.value for r in self.rows if r.score is not None]
+
+    @property
+    def mean(self) -> float:
+        """Mean score in [0, 1] over scored rows; 0 where there are none."""
+        return sum(self.values) / len(self.values) if self.values else 0.0
+
+    @cached_property
+    def interval(self) -> Interval:
+        """The 95 % interval of the mean."""
+        return mean_interval(self.values, self.seed)
+
+    @property
+    def failures(self) -> list[RowResult]:
+        """Rows that could not be scored: reported, never averaged."""
+        return [r for r in self.rows if r.score is None]
+
+    @property
+    def model_failures(self) -> list[RowResult]:
+        """Rows that score 0 because the model's reply could not be used."""
+        return [r for r in self.rows if r.model_failed]
+
+    @property
+    def calls(self) -> int:
+        """Model calls, cached ones included."""
+        return sum(len(r.trace.calls) for r in self.rows)
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars as if nothing were cached; None where a price is unknown."""
+        return total_cost(r.trace.cost for r in self.rows)
+
+    def compare(self, other: Evaluation) -> Comparison:
+        """This evaluation against another of the same rows, paired row by row.
+
+        Rows that either could not score are left out of both.
+        """
+        theirs = {_key(n, r): r for n, r in enumerate(other.rows)}
+        pairs = [
+            (row.score.value, twin.score.value)
+            for n, row in enumerate(self.rows)
+            if (twin := theirs.get(_key(n, row))) and row.score and twin.score
+        ]
+        return compare([a for a, _ in pairs], [b for _, b in pairs], self.seed)
+
+    def to_json(self, *, prompts: bool = False) -> str:
+        """Everything but the traces, as one JSON text.
+
+        Args:
+            prompts: Whether each row holds its prompts and replies, as `weft review`
+                shows them.
+        """
+        return json.dumps(
+            {
+                "program": self.program,
+                "metric": self.metric,
+                "mean": round(self.mean, 6),
+                "interval": [round(self.interval.low, 6), round(self.interval.high, 6)],
+                "rows": [row_data(r, prompts=prompts) for r in self.rows],
+                "failures": len(self.failures),
+                "model_failures": len(self.model_failures),
+                "calls": self.calls,
+                "cost": self.cost,
+            },
+            ensure_ascii=False,
+            indent=1,
+        )
+
+    def to_pandas(self) -> DataFrame:
+        """One line a row; needs pandas."""
+        from .frames import frame_of  # noqa: PLC0415 - pandas is optional and heavy
+
+        return frame_of([row_data(r) for r in self.rows])
+
+    def to_html(self) -> str:
+        """One self-contained page: the figures, and every row with its prompt."""
+        from .html import evaluation_page  # noqa: PLC0415 - only a page needs it
+
+        return evaluation_page(self)
+
+    def __str__(self) -> str:
+        low, high = self.interval.low, self.interval.high
+        text = (
+            f"{self.program}: {self.metric} {100 * self.mean:.1f} "
+            f"[{100 * low:.1f}, {100 * high:.1f}] on {len(self.values)} rows"
+        )
+        if self.model_failures:
+            text += f", {len(self.model_failures)} unusable replies scored 0"
+        if self.failures:
+            text += f", {len(self.failures)} rows failed and are not in the mean"
+        return text
+
+
+@checked
+def evaluate(
+    program: Program[..., Any] | Module[..., Any],
+    rows: Iterable[Any] | str | Path,
+    metric: Metric,
+    *,
+    repeats: int = 1,
+    concurrency: int = 64,
+    seed: int = 0,
+    progress: bool = False,
+) -> Evaluation:
+    """Run a program over rows and score it.
+
+    Args:
+        program: A program, or a module.
+        rows: Mappings, Examples, a JSONL or CSV path, or a DataFrame.
+        metric: `(example, prediction)` to a float in [0, 1], a bool or a `Score`.
+        repeats: How many different answers to each row are scored.
+        concurrency: How many rows run at once.
+        seed: Seed of the intervals' resampling.
+        progress: Whether a bar is drawn on stderr.
+
+    Returns:
+        An `Evaluation`; its rows are in the order of `rows`, repeat after repeat.
+
+    Raises:
+        DataError: A row does not fit, or there is none.
+        MetricError: The metric raised or gave no score.
+        WeftError: An error that no row could escape, such as a refused key.
+    """
+    return run_sync(
+        aevaluate(
+            program,
+            rows,
+            metric,
+            repeats=repeats,
+            concurrency=concurrency,
+            seed=seed,
+            progress=progress,
+        )
+    )
+
+
+@checked
+async def aevaluate(
+    program: Program[..., Any] | Module[..., Any],
+    rows: Iterable[Any] | str | Path,
+    metric: Metric,
+    *,
+    repeats: int = 1,
+    concurrency: int = 64,
+    seed: int = 0,
+    progress: bool = False,
+) -> Evaluation:
+    """As `evaluate`, without blocking the event loop."""
+    made = as_program(program)
+    examples = rows_of(made.inputs, rows)
+    require_rows(examples, "evaluate")
+    started = time.perf_counter()
+    work = [(e, sample) for sample in range(repeats) for e in examples]
+    with progress_bar(len(work), made.name, shown=progress) as advance:
+        results = await score_rows(
+            made, work, metric, concurrency=concurrency, done=advance
+        )
+    seconds = time.perf_counter() - started
+    return Evaluation(made.name, metric_name(metric), tuple(results), seconds, seed)
+
+
+async def score_rows(
+    program: Program[..., Any],
+    work: Sequence[tuple[Example, int]],
+    metric: Metric,
+    *,
+    concurrency: int,
+    done: Any = None,
+) -> list[RowResult]:
+    """Run and score (row, sample) pairs; results come in the same order.
+
+    Raises:
+        DataError: A row's inputs do not fit; nothing ran.
+        MetricError: The metric raised or gave no score.
+        WeftError: An error that no row could escape.
+    """
+    bound = [bind_row(program.inputs, e.inputs, e.id) for e, _ in work]
+
+    async def one(position: int, item: tuple[Example, int]) -> RowResult:
+        example, sample = item
+        base = current()
+        runtime = replace(base, sample=base.sample + sample)
+        with entered(runtime):
+            return await _score_row(program, example, bound[position], metric)
+
+    return await map_rows(one, work, concurrency=concurrency, done=done)
+
+
+async def _score_row(
+    program: Program[..., Any], example: Example, bound: dict[str, Any], metric: Metric
+) -> RowResult:
+    nodes: list[NodeRun] = []
+    value: Any = None
+    try:
+        run = await program.run_row(bound, nodes)
+        value = run.value
+    except ModelFailure as error:
+        trace = Trace(tuple(sorted(nodes, key=lambda n: n.order)))
+        zero = Score(0.0, str(error))
+        return RowResult(example, None, zero, str(error), True, trace)
+    except WeftError as error:
+        return _failed(example, None, error, nodes)
+    try:
+        score = await apply_metric(metric, example, value)
+    except WeftError as error:
+        # A judge's own failure says nothing about the row: never a zero.
+        return _failed(example, value, error, nodes)
+    return RowResult(example, value, score, trace=run.trace)
+
+
+def _failed(
+    example: Example, value: Any, error: WeftError, nodes: list[NodeRun]
+) -> RowResult:
+    """A row that cannot be scored; an error that no row could escape is raised."""
+    if error.aborts:
+        raise error
+    trace = Trace(tuple(sorted(nodes, key=lambda n: n.order)))
+    shown = f"{type(error).__name__}: {error}"
+    return RowResult(example, value, None, shown, False, trace)
+
+
+def _key(position: int, row: RowResult) -> tuple[int, str]:
+    return position, row.example.digest

@@ -1,0 +1,69 @@
+"""What a streamed run tells while it goes on: one typed event after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .trace import NodeRun, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStarted:
+    """A module, a step or a program inside the program begins."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDelta:
+    """A piece of an output field, as the model writes it.
+
+    Args:
+        path: The module's path.
+        field: The output field.
+        text: The piece; the pieces of a text field add up to its value.
+    """
+
+    path: str
+    field: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """The fields a module has written so far, as text; comes as each field ends."""
+
+    path: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """A module is asked again, after a lost connection or an unusable reply.
+
+    What it had written so far does not count.
+    """
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFinished:
+    """A node is done, well or not; `run` is its part of the trace."""
+
+    path: str
+    run: NodeRun
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The program's value and its whole trace; always the last event."""
+
+    value: Any
+    trace: Trace
+
+
+Event = NodeStarted | FieldDelta | Partial | Restarted | NodeFinished | Finished
+Sink = Callable[[Event], None]

@@ -1,0 +1,298 @@
+"""One field of a signature: its name, its type, its rules, and its text form."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated, Any, Literal, cast
+
+import pydantic
+from pydantic import TypeAdapter
+from pydantic_core import SchemaError
+
+from . import strictjson
+from .errors import ParseError, SignatureError, ValidationError
+from .plaindata import is_loose, is_lossy, is_open, ordered, without_models
+from .rules import check_rules
+from .shapes import is_dict
+from .types import choices_of, fits
+from .wording import brief, first_error, wanted
+
+FieldRole = Literal["input", "output"]
+_BLANK = " \t\r\n"
+_UNSET: Any = object()
+_SAFE = (int, bool, type(None))
+_UNUSABLE = (
+    pydantic.PydanticUserError,
+    SchemaError,
+    NameError,
+    TypeError,
+    ValueError,
+    RecursionError,
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A value read from a model's text, and what had to be mended to read it."""
+
+    value: Any
+    repair: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class FieldSpec:
+    """A named, typed field.
+
+    Args:
+        name: A Python identifier; it is also the word the model sees.
+        role: "input" or "output".
+        annotation: Any type pydantic understands.
+        description: What the field holds, for the model and for people.
+        constraints: Keyword arguments of `pydantic.Field`: ge, le, max_length, ...
+        default: The value when none is given; unset means required.
+    """
+
+    name: str
+    role: FieldRole
+    annotation: Any
+    description: str = ""
+    constraints: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    default: Any = _UNSET
+
+    @property
+    def required(self) -> bool:
+        """Whether a value must be given."""
+        return self.default is _UNSET
+
+    @cached_property
+    def adapter(self) -> TypeAdapter[Any]:
+        """The pydantic adapter of the type with its constraints."""
+        kind: Any = self.annotation
+        try:
+            if self.constraints:
+                check_rules(kind, self.constraints)
+                kind = Annotated[kind, pydantic.Field(**self.constraints)]
+            made: TypeAdapter[Any] = TypeAdapter(kind)
+        except _UNUSABLE as error:
+            raise self._unusable(error) from error
+        return made
+
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the type."""
+        try:
+            return self.adapter.json_schema()
+        except _UNUSABLE as error:
+            raise self._unusable(error) from error
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether the value is written as bare text rather than as JSON."""
+        choices = choices_of(self.annotation)
+        if choices:
+            return all(isinstance(c, str) for c in choices)
+        return self.schema.get("type") == "string"
+
+    @cached_property
+    def wanted(self) -> str:
+        """The type and its rules in words, as the model reads them."""
+        return wanted(self.annotation, self.schema)
+
+    @cached_property
+    def _bare(self) -> bool:
+        return self.annotation is str and not self.constraints
+
+    @cached_property
+    def _loose(self) -> bool:
+        return is_loose(self.schema)
+
+    @cached_property
+    def _open(self) -> bool:
+        return is_open(self.schema)
+
+    def check(self, value: Any) -> Any:
+        """Validate a Python value strictly; plain JSON data also becomes its type.
+
+        Raises:
+            ValueError: The value has another type, breaks a constraint, or cannot be
+                sent: NaN, an infinity, a lone surrogate, an object that is no data.
+        """
+        if self._bare and type(value) is str:
+            return _text(value)
+        made = self._made(value)
+        if type(made) in _SAFE and not self._loose:
+            return made
+        try:
+            data = self.dump(made)
+            strictjson.dumps(data)
+        except (TypeError, ValueError, RecursionError) as error:
+            why = brief(str(error), 200)
+            raise ValueError(f"{brief(repr(value))} cannot be sent: {why}") from None
+        self._refuse_loss(value, made, data)
+        return made
+
+    def _made(self, value: Any) -> Any:
+        try:
+            return self.adapter.validate_python(value, strict=True)
+        except pydantic.ValidationError as error:
+            try:
+                text = strictjson.dumps(without_models(value))
+                return self.adapter.validate_json(text, strict=True)
+            except (TypeError, ValueError, RecursionError):
+                raise ValueError(first_error(error)) from None
+        except TypeError as error:  # a rule that this value knows nothing of
+            raise ValueError(str(error)) from None
+
+    def fallback(self) -> Any:
+        """A fresh copy of the default, checked.
+
+        Raises:
+            ValueError: The default is not of the field's type.
+        """
+        return copy.deepcopy(self.check(self.default))
+
+    def dump(self, value: Any) -> Any:
+        """The value as plain JSON data; sets are sorted."""
+        if type(value) is str:
+            return value
+        data = self.adapter.dump_python(value, mode="json", by_alias=True)
+        return ordered(value, data) if self._open else data
+
+    def load(self, data: Any) -> Any:
+        """The value of plain JSON data; the inverse of `dump`.
+
+        Raises:
+            ValueError: The data has another type or breaks a constraint.
+        """
+        if self._bare and type(data) is str:
+            return _text(data)
+        try:
+            made = self.adapter.validate_json(strictjson.dumps(data), strict=True)
+        except pydantic.ValidationError as error:
+            raise ValueError(first_error(error)) from None
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+        if self._loose or self._open:
+            self._refuse_loss(data, made, self.dump(made))
+        return made
+
+    def _refuse_loss(self, given: Any, made: Any, kept: Any) -> None:
+        if (self._loose or self._open) and is_lossy(given, kept):
+            raise ValueError(f"{brief(repr(given))} is of another type")
+        if is_dict(given) and is_dict(made) and len(made) < len(given):
+            raise ValueError(f"two keys of {brief(repr(given))} are one")
+
+    def write(self, data: Any) -> str:
+        """JSON data as the text that stands under the field's heading.
+
+        Bare text is written as it is, unless its edges would be lost or it could be
+        taken for a quoted text; `read` gives back exactly what was written.
+        """
+        if isinstance(data, str) and self.plain:
+            bare = data and data == data.strip(_BLANK) and data[0] != '"'
+            return data if bare else strictjson.dumps(data)
+        return strictjson.dumps(data)
+
+    def read(self, text: str) -> Reading:
+        """Read the value that a model wrote under the field's heading.
+
+        Raises:
+            ParseError: The text is not of the type at all.
+            ValidationError: It is, and breaks a constraint.
+        """
+        text = text.strip(_BLANK)
+        if self.plain:
+            return self._read_plain(text)
+        repair = ""
+        body = _unfenced(text)
+        if body is not text:
+            repair = "code fence removed"
+        try:
+            data = strictjson.loads(body)
+        except (ValueError, RecursionError) as error:
+            return self._read_loose(text, str(error))
+        return Reading(self._validated(data, text), repair)
+
+    def _read_plain(self, text: str) -> Reading:
+        if text.startswith('"') and text.endswith('"') and len(text) > 1:
+            try:
+                data = strictjson.loads(text)
+            except ValueError:
+                data = text
+        else:
+            data = text
+        choices = choices_of(self.annotation)
+        if choices and data not in choices:
+            return self._read_choice(cast(str, data), choices, text)
+        return Reading(self._validated(data, text))
+
+    def _read_choice(self, data: str, choices: tuple[Any, ...], text: str) -> Reading:
+        folded = _folded(data)
+        hits = [c for c in choices if _folded(str(c)) == folded]
+        if len(hits) != 1:
+            raise self._error(ValidationError, f"{data[:200]!r} is no choice", text)
+        return Reading(self._validated(hits[0], text), f"read {data!r} as {hits[0]!r}")
+
+    def _read_loose(self, text: str, why: str) -> Reading:
+        for data, note in self._guesses(text):
+            try:
+                return Reading(self.load(data), note)
+            except ValueError:
+                continue
+        if fits(str, self.annotation):
+            return Reading(self._validated(text, text))
+        raise self._error(ParseError, f"not JSON: {why}", text)
+
+    def _guesses(self, text: str) -> Iterator[tuple[Any, str]]:
+        """What a text that is no JSON may have meant, the likeliest first."""
+        lowered = text.lower()
+        if lowered in ("true", "false") and not fits(str, self.annotation):
+            yield lowered == "true", f"read {text!r} as JSON"
+        if lowered in ("none", "") and fits(type(None), self.annotation):
+            yield None, f"read {text!r} as null"
+        yield text, "read as bare text"
+
+    def _validated(self, data: Any, text: str) -> Any:
+        try:
+            return self.load(data)
+        except ValueError as error:
+            raise self._error(ValidationError, str(error), text) from None
+
+    def _unusable(self, error: Exception) -> SignatureError:
+        why = brief(" ".join((str(error) or type(error).__name__).split()), 200)
+        return SignatureError(
+            f"field {self.name!r} has a type that pydantic cannot check: "
+            f"{why.rstrip('.')}",
+            hint="Use a standard type or a pydantic model, and rules that fit it",
+        )
+
+    def _error(self, kind: type[ParseError], why: str, text: str) -> ParseError:
+        return kind(
+            f"field {self.name!r}: {why}; wanted {self.wanted}",
+            text=text,
+            field=self.name,
+            wanted=self.wanted,
+        )
+
+
+def _text(text: str) -> str:
+    if not strictjson.is_text(text):
+        raise ValueError(f"{brief(repr(text))} holds a lone surrogate, no character")
+    return text
+
+
+def _folded(text: str) -> str:
+    return re.sub(r"[\s_-]+", " ", text.strip(" \t\r\n\"'`*.").casefold())
+
+
+def _unfenced(text: str) -> str:
+    if not (text.startswith("```") and text.endswith("```") and len(text) > 6):
+        return text
+    first, newline, rest = text.partition("\n")
+    if not newline or not re.fullmatch(r"```[A-Za-z0-9]*", first.rstrip(_BLANK)):
+        return text
+    return rest[:-3].strip(_BLANK)

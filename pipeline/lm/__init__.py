@@ -1,0 +1,1 @@
+"""Calling models: requests, back ends, cache, retries and prices."""

@@ -1,0 +1,216 @@
+"""The one path of a call: budget, cache, single flight, limit, retries, price.
+
+    reserve -> cached? -> one flight -> [slot -> attempt]* -> price -> keep -> settle
+
+Everything that a call may not do without passes here: nothing is sent that was not
+reserved, nothing is sent twice at once, and nothing is paid for twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from typing import Final, cast
+
+from ..budget import Ledger
+from ..errors import ConnectError, DeadlineExceeded, ModelFailure, ProtocolError
+from .cache import Cache
+from .faults import Unreached
+from .flight import Flights
+from .lease import Estimate, Lease, token_bounds
+from .limits import Limiter, shared_limiter
+from .lm import LanguageModel, Listener, StreamingModel
+from .prices import PriceTable, price_of
+from .request import Request, Response, Usage
+from .retry import RetryPolicy, shared_quota
+from .store import AnswerStore
+
+_DEFAULT_RETRY: Final = RetryPolicy()
+_MAYBE_BILLED: Final = (ConnectError, DeadlineExceeded, ProtocolError, ModelFailure)
+_flights: Final = Flights()
+
+
+async def call(
+    request: Request,
+    lm: LanguageModel,
+    *,
+    cache: AnswerStore | None = None,
+    retry: RetryPolicy | None = None,
+    ledger: Ledger | None = None,
+    account: str = "run",
+    limiter: Limiter | None = None,
+    prices: PriceTable | None = None,
+    listener: Listener | None = None,
+) -> Response:
+    """Answer a request: from the cache where it is there, else from the model.
+
+    Args:
+        request: What to ask.
+        lm: Who answers; two equal models share one flight.
+        cache: Where answers are kept, or None for nowhere.
+        retry: How transient errors are tried again; None is the default policy.
+        ledger: The account book whose limits hold, or None for no limit.
+        account: The ledger's account that pays.
+        limiter: The limit on calls in flight; None is the endpoint's, shared by the
+            process.
+        prices: Prices that win over the snapshot in the package.
+        listener: Who is told the reply while it arrives; whole where it was at hand.
+
+    Returns:
+        The answer. `cached` says that this call asked nobody; usage and cost are those
+        of the call that was once made.
+
+    Raises:
+        BudgetExceeded: The call does not fit the ledger's budget; nothing was sent.
+        ModelError: The call failed, after the retries that the policy allows.
+        ConfigError: The budget limits dollars and the model's price is unknown.
+    """
+    looked = None
+    if cache is not None and (ledger is None or ledger.knows(request.key, account)):
+        looked = _flights.landed
+        found = cache.get(request.key)
+        if found is not None:
+            if listener is not None:
+                listener.show(found.text)
+            return found
+    told = None if listener is None else _Told(listener)
+    policy = retry or _DEFAULT_RETRY
+    wanted = _Wanted(request, lm, cache, policy, limiter, prices, told, looked)
+    if ledger is None:
+        return await wanted.answer(None)
+    with await ledger.reserve(request.key, estimate(request, prices), account) as lease:
+        response = await wanted.answer(lease)
+        lease.settle(response)
+        return response
+
+
+def estimate(request: Request, prices: PriceTable | None = None) -> Estimate:
+    """The most that one attempt at a request can cost.
+
+    Args:
+        request: What would be asked.
+        prices: Prices that win over the snapshot in the package.
+    """
+    asked, answered = token_bounds(request)
+    usd = price_of(request.model, Usage(asked, answered), prices)
+    return Estimate(asked, answered, usd)
+
+
+@dataclass(slots=True)
+class _Told:
+    """Who is told a reply, and whether the telling has begun."""
+
+    listener: Listener
+    begun: bool = False
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """A request with everything that is needed to answer it.
+
+    `looked` is the count of landed flights when the cache was looked into, or None.
+    """
+
+    request: Request
+    lm: LanguageModel
+    cache: AnswerStore | None
+    retry: RetryPolicy
+    limiter: Limiter | None
+    prices: PriceTable | None
+    told: _Told | None
+    looked: int | None
+
+    async def answer(self, lease: Lease | None) -> Response:
+        """From the cache, from a flight under way, or from the model."""
+        response = await self._answer(lease)
+        if self.told is not None and not self.told.begun:
+            self.told.listener.show(response.text)
+        return response
+
+    async def _answer(self, lease: Lease | None) -> Response:
+        if self.looked is None:
+            self.looked = _flights.landed
+            found = self._kept()
+            if found is not None:
+                return found
+        key = self.request.key
+        landed = await _flights.share(
+            (_identity(self.lm), key), lambda: self._fly(lease)
+        )
+        if landed.led:
+            return landed.response
+        if self.cache is not None and self.cache.get(key) is None:  # not the leader's
+            await self.cache.put(key, landed.response)
+        return landed.response.as_cached()
+
+    def _kept(self) -> Response | None:
+        return None if self.cache is None else self.cache.get(self.request.key)
+
+    async def _fly(self, lease: Lease | None) -> Response:
+        # A flight that landed since the look into the cache may have been ours.
+        found = self._kept() if _flights.landed != self.looked else None
+        if found is not None or not isinstance(self.cache, Cache):
+            return found or await self._make(lease)
+        found = await self.cache.claim(self.request.key)  # from other processes
+        if found is not None:
+            return found
+        try:
+            return await self._make(lease)
+        finally:
+            self.cache.release(self.request.key)
+
+    async def _make(self, lease: Lease | None) -> Response:
+        quota = shared_quota(self.request.endpoint)
+        response = self._priced(
+            await self.retry.run(lambda: self._attempt(lease), quota)
+        )
+        if self.cache is not None:
+            await self.cache.put(self.request.key, response)
+        return response
+
+    async def _attempt(self, lease: Lease | None) -> Response:
+        limiter = self.limiter or shared_limiter(self.request.endpoint)
+        if lease is None:
+            async with limiter.slot():
+                return await self._complete()
+        # Not in a slot: those who could give room back may be waiting for one.
+        await lease.prepare()
+        async with limiter.slot():
+            lease.send()
+            return await self._billed(lease)
+
+    async def _billed(self, lease: Lease) -> Response:
+        """Make a sent attempt, and count it as paid where nobody can know."""
+        try:
+            return await self._complete()
+        except Unreached:
+            raise
+        except _MAYBE_BILLED:
+            lease.lose()
+            raise
+        except Exception:  # a refusal, which no provider bills
+            raise
+        except BaseException:  # cancelled, while the server may be answering
+            lease.lose()
+            raise
+
+    async def _complete(self) -> Response:
+        if self.told is None or not isinstance(self.lm, StreamingModel):
+            return await self.lm.complete(self.request)
+        self.told.begun = True
+        self.told.listener.restart()
+        return await self.lm.stream(self.request, self.told.listener)
+
+    def _priced(self, response: Response) -> Response:
+        if response.cost is not None or response.usage is None:
+            return response
+        cost = price_of(self.request.model, response.usage, self.prices)
+        return response if cost is None else replace(response, cost=cost)
+
+
+def _identity(lm: LanguageModel) -> Hashable:
+    try:
+        hash(lm)
+    except TypeError:  # a class of the user's with an __eq__ of its own
+        return id(lm)
+    return cast("Hashable", lm)

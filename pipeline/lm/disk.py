@@ -1,0 +1,320 @@
+"""diskcache, hardened: a folder that somebody else may have written to stays data.
+
+diskcache 5.6.3 unpickles what a row claims to be pickled, opens and deletes the file
+that a row names, and takes its settings from the database (CVE-2025-69872 and its
+neighbours). Here a row is a text key and a value of raw bytes, or it is refused; values
+of any size live in the database, so a file name in a row is never believed; and the
+settings are ours. This is the only file that imports diskcache, and `cache` imports
+this file at the first use of a disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import sqlite3
+import threading
+import time
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn, cast
+
+import diskcache  # pyright: ignore[reportMissingTypeStubs]
+
+from .entry import Damaged, Unsafe, Unusable
+from .folder import DATABASE, opening, prepare_database, prepare_folder
+
+_RAW_BYTES: Final = 1  # the only `mode` that we write
+_BUSY_SECONDS: Final = 10
+_DELETED_AT_ONCE: Final = 64
+_SETTINGS: Final[dict[str, int | str]] = {
+    "statistics": 0,
+    "tag_index": 0,
+    "eviction_policy": "none",
+    "size_limit": 2**62,
+    "cull_limit": 0,
+    "sqlite_auto_vacuum": 1,
+    "sqlite_cache_size": 2**10,  # pages of 4 KB for each connection
+    "sqlite_journal_mode": "wal",
+    "sqlite_mmap_size": 0,  # a truncated mapped file would kill the process
+    "sqlite_synchronous": 1,
+    "disk_min_file_size": 2**62,
+    "disk_pickle_protocol": 0,
+}
+_READ_ROW: Final = "SELECT mode, filename, value FROM Cache WHERE key = ? AND raw = 1"
+_NEXT_ROWS: Final = """
+    SELECT rowid, key, raw, mode, filename, value FROM Cache
+    WHERE rowid > ? ORDER BY rowid LIMIT 64
+"""
+_ROWS_AT_ONCE: Final = 128  # SQLite takes a limited number of values
+_INSERT: Final = """
+    INSERT INTO Cache (
+        store_time, access_time, key, value, raw, access_count, size, mode
+    ) VALUES """
+_ROW: Final = f"(?1, ?1, ?, ?, 1, 0, 0, {_RAW_BYTES})"
+_REPLACE: Final = """
+    ON CONFLICT (key, raw) DO UPDATE SET
+        store_time = excluded.store_time, expire_time = NULL, size = 0,
+        mode = excluded.mode, filename = NULL, value = excluded.value
+"""
+_COUNTERS: Final = frozenset({"count", "size", "hits", "misses"})
+_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_CORRUPT: Final = frozenset(
+    {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+)
+
+
+class _SafeDisk(diskcache.Disk):  # type: ignore[misc] # diskcache ships no types
+    """Text keys and raw bytes; everything else that diskcache can do is refused."""
+
+    def put(self, key: object) -> Any:
+        if not isinstance(key, str):
+            raise TypeError("a cache key is a text")
+        return key, True
+
+    def get(self, key: object, raw: object) -> str:
+        if not raw or not isinstance(key, str):
+            raise Unsafe("a key that is no text")
+        return key
+
+    def store(self, value: object, read: object, key: object = None) -> Any:
+        if not isinstance(value, bytes):
+            raise TypeError("a cache value is bytes")
+        return 0, _RAW_BYTES, None, sqlite3.Binary(value)
+
+    def fetch(
+        self, mode: object, filename: object, value: object, read: object
+    ) -> bytes:
+        if mode != _RAW_BYTES or filename is not None or not isinstance(value, bytes):
+            raise Unsafe("a value that is no bytes")
+        return value
+
+    def filename(self, key: object = None, value: object = None) -> NoReturn:
+        raise Unsafe("a value in a file")
+
+    def remove(self, file_path: object) -> None:
+        """Nothing: no file is ever ours, so none is deleted."""
+
+
+class _SafeCache(diskcache.Cache):  # type: ignore[misc] # diskcache ships no types
+    """Reads and writes rows of ours with one statement for all.
+
+    `get` and `set` take several, and each of them lets go of the interpreter lock:
+    beside a busy thread that costs milliseconds.
+    """
+
+    def get_row(self, key: str) -> bytes | None:
+        row = self._con.execute(_READ_ROW, (key,)).fetchone()
+        if row is None:
+            return None
+        mode, filename, value = row
+        if mode != _RAW_BYTES or filename is not None or not isinstance(value, bytes):
+            raise Unsafe("a value that is no bytes")
+        return value
+
+    def rows_after(self, last: int) -> list[tuple[int, object, bytes | None]]:
+        rows = self._con.execute(_NEXT_ROWS, (last,)).fetchall()
+        return [
+            (
+                number,
+                key,
+                value if raw and mode == _RAW_BYTES and filename is None else None,
+            )
+            for number, key, raw, mode, filename, value in rows
+        ]
+
+    def set_many(self, items: Sequence[tuple[str, bytes]]) -> None:
+        with self.transact():
+            write_rows(self._con, items)
+
+
+class DiskStore:
+    """Bytes by text key in one folder; safe in threads and across processes.
+
+    Args:
+        folder: Where; made with mode 0700 where it is missing.
+
+    Raises:
+        Damaged: There is a database that cannot be trusted.
+        Unusable: The folder is somebody else's, or open to everybody.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._quick: sqlite3.Connection | None = None
+        self._quick_lock = threading.Lock()
+        with _translated():
+            prepare_folder(folder)
+            with opening(folder):
+                prepare_database(folder)
+                _disown_foreign_settings(folder / DATABASE)
+                made = _SafeCache(
+                    str(folder), timeout=_BUSY_SECONDS, disk=_SafeDisk, **_SETTINGS
+                )
+            self._cache = cast(Any, made)
+
+    def read(self, key: str) -> bytes | None:
+        """The bytes under a key, or None.
+
+        Raises:
+            Damaged: The database is.
+            Unusable: It cannot be read now.
+            Unsafe: The row is no plain bytes.
+        """
+        with _translated():
+            return cast("bytes | None", self._cache.get_row(key))
+
+    def write(self, items: Sequence[tuple[str, bytes]]) -> None:
+        """Write items in one transaction.
+
+        Raises:
+            Damaged: The database is.
+            Unusable: It cannot be written now.
+        """
+        with _translated():
+            self._cache.set_many(items)
+
+    def write_now(self, items: Sequence[tuple[str, bytes]]) -> bool:
+        """As `write`, and False at once where somebody else is writing."""
+        with self._quick_lock, _translated():
+            if self._quick is None:
+                self._quick = self._connect()
+            try:
+                self._quick.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF in _BUSY:
+                    return False
+                raise
+            try:
+                write_rows(self._quick, items)
+                self._quick.execute("COMMIT")
+            except BaseException:
+                self._quick.execute("ROLLBACK")
+                raise
+            return True
+
+    def rows(self) -> Iterator[tuple[object, bytes | None]]:
+        """Every row's key and bytes, oldest first; None for what is no plain bytes.
+
+        Raises:
+            Damaged: The database is.
+            Unusable: It cannot be read now.
+        """
+        last = 0
+        while True:
+            with _translated():
+                found = self._cache.rows_after(last)
+            if not found:
+                return
+            for last, key, value in found:  # noqa: B007 - where the next look begins
+                yield key, value
+
+    def count(self) -> int:
+        """How many entries there are."""
+        with _translated():
+            return len(self._cache)
+
+    def volume(self) -> int:
+        """The size of the database in bytes."""
+        with _translated():
+            return int(self._cache.volume())
+
+    def prune(self, max_bytes: int) -> int:
+        """Delete the oldest entries until the database is small enough.
+
+        Returns:
+            How many entries were deleted.
+        """
+        deleted = 0
+        with _translated():
+            while self._cache.volume() > max_bytes and (oldest := self._oldest()):
+                with self._cache.transact():
+                    deleted += sum(bool(self._cache.delete(key)) for key in oldest)
+        return deleted
+
+    def clear(self) -> int:
+        """Delete every entry and return how many there were."""
+        with _translated():
+            return int(self._cache.clear())
+
+    def close(self) -> None:
+        """Close this thread's connection, and the one that writes at once."""
+        with contextlib.suppress(Damaged, Unusable), _translated():
+            self._cache.close()
+            with self._quick_lock:
+                quick, self._quick = self._quick, None
+            if quick is not None:
+                quick.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        """A connection that waits for nobody, for any thread under the lock."""
+        made = sqlite3.connect(
+            self._folder / DATABASE,
+            timeout=0,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        made.execute("PRAGMA trusted_schema = OFF")
+        made.execute("PRAGMA synchronous = NORMAL")
+        return made
+
+    def _oldest(self) -> list[str]:
+        keys = cast(Iterator[str], iter(self._cache))
+        try:
+            return list(itertools.islice(keys, _DELETED_AT_ONCE))
+        except Unsafe as error:  # it can be neither kept nor named for deletion
+            raise Damaged(str(error)) from None
+
+
+def write_rows(
+    connection: sqlite3.Connection, items: Sequence[tuple[str, bytes]]
+) -> None:
+    """Write rows, as plain bytes whatever was there before; in a transaction."""
+    now = time.time()
+    for start in range(0, len(items), _ROWS_AT_ONCE):
+        some = dict(items[start : start + _ROWS_AT_ONCE])
+        rows = ", ".join([_ROW] * len(some))
+        values = [part for item in some.items() for part in item]
+        connection.execute(f"{_INSERT}{rows}{_REPLACE}", [now, *values])
+
+
+def _disown_foreign_settings(database: Path) -> None:
+    """Delete settings that are not ours before diskcache would adopt them."""
+    connection = sqlite3.connect(database, timeout=_BUSY_SECONDS, isolation_level=None)
+    with contextlib.closing(connection):
+        connection.execute("PRAGMA trusted_schema = OFF")
+        objects = connection.execute("SELECT type, name FROM sqlite_master").fetchall()
+        if not objects:
+            return
+        kinds = {kind for kind, _ in objects}
+        tables = {name for kind, name in objects if kind == "table"}
+        if not kinds <= {"table", "index", "trigger"} or not tables <= {
+            "Cache",
+            "Settings",
+        }:
+            raise Damaged("the database has another layout")
+        rows = connection.execute("SELECT rowid, key, value FROM Settings").fetchall()
+        for row, key, value in rows:
+            counts = key in _COUNTERS and isinstance(value, int)
+            if not counts and _SETTINGS.get(str(key)) != value:
+                connection.execute("DELETE FROM Settings WHERE rowid = ?", (row,))
+
+
+@contextlib.contextmanager
+def _translated() -> Generator[None]:
+    """Every way in which a planted or damaged file can fail, as one of two errors."""
+    try:
+        yield
+    except (Damaged, Unusable, Unsafe):
+        raise
+    except diskcache.Timeout:
+        raise Unusable("the database is locked, full or read-only") from None
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in _CORRUPT:
+            raise Damaged(str(error)) from error
+        raise Unusable(str(error)) from error
+    except OSError as error:
+        raise Unusable(error.strerror or type(error).__name__) from error
+    except (TypeError, ValueError, AttributeError, KeyError, AssertionError) as error:
+        raise Damaged(f"{type(error).__name__} in the database's content") from error

@@ -1,0 +1,185 @@
+"""What a server's refusal means, in weft's errors: one table for every HTTP client.
+
+Nothing that we sent is repeated in a message: the server's own words are shown, cut
+short, with every secret that was sent taken out.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, cast
+
+from ..errors import (
+    AuthError,
+    BillingError,
+    ConnectError,
+    ContentFiltered,
+    ContextLengthError,
+    InvalidRequest,
+    ModelError,
+    NotFoundError,
+    Overloaded,
+    ProtocolError,
+    RateLimited,
+    ServerError,
+    TimeoutConflict,
+)
+
+_BY_STATUS: Final[Mapping[int, type[ModelError]]] = {
+    400: InvalidRequest,
+    401: AuthError,
+    402: BillingError,
+    403: AuthError,
+    404: NotFoundError,
+    408: TimeoutConflict,
+    409: TimeoutConflict,
+    413: InvalidRequest,
+    422: InvalidRequest,
+    429: RateLimited,
+    503: Overloaded,
+    529: Overloaded,
+}
+_HINTS: Final[Mapping[type[ModelError], str]] = {
+    AuthError: "Check the key and what it is allowed to do",
+    BillingError: "Check the account's plan and its balance",
+    NotFoundError: "Check the model's name and api_base",
+    ContextLengthError: "Send less: fewer or shorter demos, or shorter inputs",
+}
+_TOO_LONG: Final = re.compile(
+    r"context[_ ]length|context window|maximum context|prompt is too long|"
+    r"too many (input )?tokens|input is too long",
+    re.IGNORECASE,
+)
+_UNPAID: Final = re.compile(r"insufficient_quota|billing_hard_limit|credit balance")
+_FILTERED: Final = re.compile(
+    r"content_filter|content_policy|content management policy"
+)
+_SHOWN: Final = 300
+
+
+class Unreached(ConnectError):
+    """No connection could be made, so nothing was sent and nothing was billed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A server's answer other than success.
+
+    Args:
+        status: The HTTP status.
+        body: The start of the body.
+        model: The model asked.
+        request_id: The provider's id of the request, or empty.
+        retry_after: Seconds the server asked to wait, or None.
+        code: The provider's own name of the error, where it is known apart.
+        secrets: Texts that no message may hold.
+    """
+
+    status: int
+    body: str
+    model: str = ""
+    request_id: str = ""
+    retry_after: float | None = None
+    code: str = field(default="", repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    def as_error(self) -> ModelError:
+        """The error that stands for this refusal."""
+        code, said = _said(self.body)
+        kind = _kind(self.status, f"{self.code} {code} {said}")
+        words = f": {redacted(said, self.secrets)}" if said else ""
+        return kind(
+            f"the server answered {self.status}{words}".rstrip("."),
+            hint=_HINTS.get(kind, ""),
+            model=self.model,
+            status=self.status,
+            request_id=self.request_id,
+            retry_after=self.retry_after,
+        )
+
+
+def redacted(text: str, secrets: Iterable[str]) -> str:
+    """A text in one short line, without the secrets."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "***")
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
+
+
+def parse_retry_after(
+    headers: Mapping[str, str], *, now: float | None = None
+) -> float | None:
+    """Seconds that a server asks to wait: a number, milliseconds, or an HTTP date.
+
+    A value that is none of these, negative or not finite, is None.
+
+    >>> parse_retry_after({"Retry-After": "2"})
+    2.0
+    >>> parse_retry_after({"Retry-After": "soon"}) is None
+    True
+    """
+    exact = _seconds(headers.get("retry-after-ms", headers.get("Retry-After-Ms", "")))
+    if exact is not None:
+        return exact / 1000
+    value = headers.get("Retry-After", headers.get("retry-after", "")).strip()
+    seconds = _seconds(value)
+    if seconds is not None or not value:
+        return seconds
+    try:
+        at = parsedate_to_datetime(value).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return max(0.0, at - (time.time() if now is None else now))
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _kind(status: int, text: str) -> type[ModelError]:
+    if 300 <= status < 400:
+        return NotFoundError  # no redirect is followed: it would carry the key away
+    if status in {400, 413, 422}:
+        if _TOO_LONG.search(text):
+            return ContextLengthError
+        if _FILTERED.search(text):
+            return ContentFiltered
+    if status in {400, 403, 429} and _UNPAID.search(text):
+        return BillingError
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status >= 500:
+        return ServerError
+    return InvalidRequest if status >= 400 else ProtocolError
+
+
+def _said(body: str) -> tuple[str, str]:
+    """The error code and the message in a body, where it is JSON of the usual kind."""
+    try:
+        tree = cast(object, json.loads(body))
+    except (ValueError, RecursionError):
+        return "", "" if body.lstrip().startswith("<") else body
+    while isinstance(tree, list) and tree:
+        tree = cast(list[object], tree)[0]
+    if not isinstance(tree, dict):
+        return "", body
+    fault = cast(dict[str, Any], tree)
+    inner = fault.get("error", fault)
+    if isinstance(inner, str):
+        return "", inner
+    if not isinstance(inner, dict):
+        return "", body
+    fault = cast(dict[str, Any], inner)
+    code = f"{fault.get('code', '')} {fault.get('type', '')}"
+    return code, str(fault.get("message", "") or body)

@@ -1,0 +1,115 @@
+"""One upstream call for identical requests that are asked at the same time.
+
+The first to ask leads and makes the call; the others follow and share its answer or
+its error, whatever thread or event loop they are in. A leader that is cancelled, or
+whose own budget ends, says nothing about the others: one of them takes over.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Awaitable, Callable, Hashable
+from typing import NamedTuple
+
+from ..errors import BudgetExceeded
+from .request import Response
+from .waiter import Waiter
+
+
+class Landed(NamedTuple):
+    """How a flight ended for one caller.
+
+    Args:
+        response: The answer.
+        led: Whether this caller made the call itself.
+    """
+
+    response: Response
+    led: bool
+
+
+class _Flight:
+    """A call under way, and who waits for it."""
+
+    __slots__ = ("followers", "outcome")
+
+    def __init__(self) -> None:
+        self.outcome: Response | Exception | None = None
+        self.followers: list[Waiter] = []
+
+
+class Flights:
+    """The calls under way, by whatever identifies them."""
+
+    def __init__(self) -> None:
+        self.forget()
+        os.register_at_fork(after_in_child=self.forget)
+
+    def forget(self) -> None:
+        """Start afresh, as a forked child must: no flight of its parent lands."""
+        self.landed = 0  # how many have ended: whether a look into a cache is stale
+        self._flights: dict[Hashable, _Flight] = {}
+        # A collected coroutine may land in the middle of any statement, in this
+        # thread: a plain lock would wait for itself.
+        self._lock = threading.RLock()
+
+    async def share(
+        self, identity: Hashable, work: Callable[[], Awaitable[Response]]
+    ) -> Landed:
+        """Do the work, or share in the outcome of whoever does it already.
+
+        Args:
+            identity: Two callers with equal ones want the same call.
+            work: Makes the call.
+
+        Raises:
+            Exception: What the work raised, here or at the leader.
+        """
+        while True:
+            with self._lock:
+                flight = self._flights.get(identity)
+                if flight is None:
+                    flight = self._flights[identity] = _Flight()
+                    waiter = None
+                else:
+                    waiter = Waiter()
+                    flight.followers.append(waiter)
+            if waiter is None:
+                return Landed(await self._lead(identity, flight, work), led=True)
+            await waiter.wait()
+            if isinstance(flight.outcome, Response):
+                return Landed(flight.outcome, led=False)
+            if flight.outcome is not None:
+                raise flight.outcome
+
+    async def _lead(
+        self,
+        identity: Hashable,
+        flight: _Flight,
+        work: Callable[[], Awaitable[Response]],
+    ) -> Response:
+        try:
+            response = await work()
+        except BudgetExceeded:  # of the leader's ledger: nothing to share
+            self._land(identity, flight, None)
+            raise
+        except Exception as error:
+            self._land(identity, flight, error)
+            raise
+        except BaseException:  # cancelled: a follower takes over
+            self._land(identity, flight, None)
+            raise
+        self._land(identity, flight, response)
+        return response
+
+    def _land(
+        self, identity: Hashable, flight: _Flight, outcome: Response | Exception | None
+    ) -> None:
+        with self._lock:
+            self.landed += 1
+            del self._flights[identity]
+            flight.outcome = outcome
+            followers, flight.followers = flight.followers, []
+        for follower in followers:
+            follower.wake()

@@ -1,0 +1,283 @@
+"""The model a user names: `LM("openai/gpt-5-mini", temperature=0)`.
+
+One final class; which back end answers is settled by `route`. Back ends are imported
+at the first call, so that `import weft` stays light and works without litellm.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+import math
+import os
+from collections.abc import Mapping
+from typing import Any, Final, TypedDict, Unpack, cast, final
+
+from ..errors import AuthError, ConfigError
+from ..options import check_options
+from .lease import DEFAULT_OUTPUT_TOKENS
+from .lm import LanguageModel, Listener
+from .request import JSON, Request, Response
+from .route import OPENAI, Route, resolve
+
+
+class Sampling(TypedDict, total=False):
+    """The sampling options that `LM` and modules accept, in the wire's own names."""
+
+    temperature: float
+    top_p: float
+    max_tokens: int
+    seed: int
+    stop: str | list[str]
+    presence_penalty: float
+    frequency_penalty: float
+    reasoning_effort: str
+    verbosity: str
+    logit_bias: Mapping[str, float]
+
+
+SAMPLING: Final = tuple(Sampling.__annotations__)
+"""The names of the sampling options."""
+
+_OURS: Final = frozenset(
+    {"model", "messages", "response_format", "stream", "n", "max_completion_tokens"}
+)
+
+
+@final
+class LM:
+    """A language model, named by a string; immutable, and equal by its settings.
+
+    Args:
+        model: "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", any name where
+            `api_base` is given, "PROVIDER/NAME" for the other providers of litellm,
+            "litellm/PROVIDER/NAME" to force litellm, or "embedded" for the offline
+            stand-in, which is no language model.
+        api_base: The base URL; wins over the environment.
+        api_key: The key; else the provider's environment variable is read at each call.
+        timeout: Wall-clock seconds of one attempt, whatever the server does.
+        headers: Further HTTP headers.
+        extra: Further fields of the request body, such as {"top_k": 20}.
+        schema_mode: Whether the endpoint obeys a JSON schema; by default it is taken
+            for granted where the endpoint is of OpenAI's or vLLM's kind.
+        sampling: `temperature`, `max_tokens` (default 4096, so that a budget has a
+            bound to reserve) and the other names in `SAMPLING`.
+
+    Raises:
+        ConfigError: An unknown model string or option, or a value that cannot be sent.
+
+    >>> LM("openai/gpt-5-mini", api_key="secret", temperature=0)
+    LM('openai/gpt-5-mini', max_tokens=4096, temperature=0)
+    >>> LM("openai/gpt-5-mini", temprature=0)
+    Traceback (most recent call last):
+    weft.pipeline.errors.ConfigError: LM has no option 'temprature'. \
+Did you mean 'temperature'?
+    """
+
+    __slots__ = (
+        "_api_key",
+        "_headers",
+        "_identity",
+        "_name",
+        "_route",
+        "_sampling",
+        "_schema_mode",
+        "_timeout",
+    )
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        api_base: str | None = None,
+        api_key: str | None = None,
+        timeout: float = 60.0,
+        headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, JSON] | None = None,
+        schema_mode: bool | None = None,
+        **sampling: Unpack[Sampling],
+    ) -> None:
+        check_options(sampling, SAMPLING, "LM")
+        self._name = model
+        self._route = resolve(model, api_base)
+        self._api_key = api_key
+        self._timeout = _checked_timeout(timeout)
+        self._headers = _checked_headers(headers or {})
+        self._sampling = _checked_sampling(sampling, extra or {})
+        self._schema_mode = (
+            self._route.schema_mode if schema_mode is None else schema_mode
+        )
+        self._identity = (
+            self._route,
+            json.dumps(self._sampling, sort_keys=True),
+            tuple(sorted(self._headers.items())),
+            (api_key, self._timeout, self._schema_mode),
+        )
+
+    @property
+    def model(self) -> str:
+        """The model's name as its endpoint knows it."""
+        return self._route.model
+
+    @property
+    def endpoint(self) -> str:
+        """Who answers: a base URL without credentials, or a back end's name."""
+        return self._route.endpoint
+
+    @property
+    def sampling(self) -> Mapping[str, JSON]:
+        """Sampling parameters and further body fields, in the wire's own names."""
+        return dict(self._sampling)  # a copy: nobody changes a model
+
+    @property
+    def schema_mode(self) -> bool:
+        """Whether the endpoint obeys a JSON schema in `response_format`."""
+        return self._schema_mode
+
+    @property
+    def timeout(self) -> float:
+        """Wall-clock seconds of one attempt."""
+        return self._timeout
+
+    async def complete(self, request: Request) -> Response:
+        """Answer one request, in one attempt.
+
+        Args:
+            request: What to send; its sampling is sent as it is.
+
+        Raises:
+            ModelError: The attempt failed; the class says how.
+            ConfigError: litellm is needed and not installed.
+        """
+        route = self._route
+        if route.back_end == "embedded":
+            return await _embedded().complete(request)
+        if route.back_end == "http":
+            from .openai_http import complete  # noqa: PLC0415 - aiohttp is heavy
+
+            return await complete(
+                request, route.url, self._authorised(route), self._timeout
+            )
+        from .litellm_bridge import (  # noqa: PLC0415 - litellm takes seconds
+            complete as bridged,
+        )
+
+        return await bridged(
+            request, route, self._key(route), self._headers, self._timeout
+        )
+
+    async def stream(self, request: Request, listener: Listener) -> Response:
+        """As `complete`, and show the reply to `listener` while it arrives.
+
+        OpenAI-compatible endpoints send it piece by piece; others come in one piece.
+
+        Raises:
+            ModelError: The attempt failed; the class says how.
+        """
+        route = self._route
+        if route.back_end != "http":
+            response = await self.complete(request)
+            listener.show(response.text)
+            return response
+        from .openai_http import stream  # noqa: PLC0415 - aiohttp is heavy
+
+        headers = self._authorised(route)
+        return await stream(request, route.url, headers, self._timeout, listener)
+
+    def __repr__(self) -> str:
+        shown = [repr(self._name)]
+        if self._route.url and self._route.endpoint != OPENAI:
+            shown.append(f"api_base={self._route.endpoint!r}")
+        shown += [f"{name}={self._sampling[name]!r}" for name in sorted(self._sampling)]
+        return f"LM({', '.join(shown)})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LM) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    def _key(self, route: Route) -> str | None:
+        """The key of this attempt; None where the endpoint may need none."""
+        named = os.environ.get(route.key_variable) if route.key_variable else None
+        key = named if self._api_key is None else self._api_key
+        if not key and route.endpoint == OPENAI:
+            raise AuthError(
+                f"there is no key for {self._name!r}",
+                hint=f"Set {route.key_variable} or pass api_key=",
+                model=route.model,
+            )
+        return key or None
+
+    def _authorised(self, route: Route) -> dict[str, str]:
+        """The headers with the key or login in them, for this one attempt."""
+        key = self._key(route)
+        if key:
+            return {"Authorization": f"Bearer {key}", **self._headers}
+        if route.login:
+            login = base64.b64encode(route.login.encode()).decode()
+            return {"Authorization": f"Basic {login}", **self._headers}
+        return self._headers
+
+
+def as_lm(value: str | LanguageModel) -> LanguageModel:
+    """A model from a model string, or the model itself.
+
+    Raises:
+        ConfigError: It is neither, or the string is unknown.
+    """
+    if isinstance(value, str):
+        return LM(value)
+    if isinstance(cast(object, value), LanguageModel):
+        return value
+    raise ConfigError(
+        f"{value!r} is no model",
+        hint='Give a model string such as "openai/gpt-5-mini", an LM(...), or an '
+        "object with model, endpoint, sampling, schema_mode and complete",
+    )
+
+
+@functools.cache
+def _embedded() -> LanguageModel:
+    from .embedded import Embedded  # noqa: PLC0415 - most programs never need it
+
+    return Embedded()
+
+
+def _checked_timeout(timeout: float) -> float:
+    if isinstance(timeout, bool) or not 0 < timeout < math.inf:
+        message = f"timeout={timeout!r} is no positive number of seconds"
+        raise ConfigError(message, hint="Give seconds, such as 60")
+    return float(timeout)
+
+
+def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if {"\r", "\n"} & {*name, *value}:
+            raise ConfigError(f"the header {name!r} holds a line break")
+    return dict(headers)
+
+
+def _checked_sampling(sampling: Sampling, extra: Mapping[str, JSON]) -> dict[str, Any]:
+    """An independent copy as the wire will carry it."""
+    taken = sorted((_OURS | {*SAMPLING}) & {*extra})
+    if taken:
+        message = f"extra cannot set {taken[0]!r}"
+        hint = "Pass max_tokens" if "tokens" in taken[0] else "weft sets it by itself"
+        if taken[0] in SAMPLING:
+            hint = f"Pass {taken[0]}= itself"
+        raise ConfigError(message, hint=hint)
+    given = {"max_tokens": DEFAULT_OUTPUT_TOKENS, **sampling, **extra}
+    try:
+        copy: dict[str, Any] = json.loads(json.dumps(given, allow_nan=False))
+    except (TypeError, ValueError, RecursionError):
+        raise ConfigError(
+            f"sampling holds a value that JSON cannot carry: {given!r}",
+            hint="Use finite numbers, texts, lists and dicts with text keys",
+        ) from None
+    most = copy["max_tokens"]
+    if not isinstance(most, int) or isinstance(most, bool) or most < 1:
+        message = f"max_tokens={most!r} is no positive whole number"
+        raise ConfigError(message, hint="Give a number of tokens, such as 4096")
+    return copy

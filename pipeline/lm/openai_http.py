@@ -1,0 +1,220 @@
+"""OpenAI-compatible endpoints over HTTP: vLLM, SGLang, llama.cpp, Ollama, OpenAI.
+
+One attempt a call, under one wall-clock deadline that covers connecting, headers and a
+body that drips. No redirect is followed, since it would carry the key away; no proxy
+is taken from the environment; and no body is read beyond a size, packed or not. This
+is the only file that imports aiohttp, and `models` imports it at the first call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+import aiohttp
+
+from ..errors import (
+    ConnectError,
+    DeadlineExceeded,
+    ModelError,
+    ProtocolError,
+    TooLarge,
+)
+from .completion import body_of, response_from, response_of
+from .faults import Refusal, Unreached, parse_retry_after
+from .lm import Listener
+from .per_loop import PerLoop
+from .request import Request, Response
+from .route import OPENAI
+from .sse import Assembly, EventReader
+
+MAX_BODY: Final = 8 * 2**20
+"""The most bytes of an answer, before and after unpacking."""
+
+_MAX_REFUSAL: Final = 64 * 2**10
+_GZIP_OR_ZLIB: Final = 47  # zlib's way to say: look at the header
+_NEWER_NAMES: Final = {"max_tokens": "max_completion_tokens"}
+_HEADERS: Final = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "Content-Type": "application/json",
+    "User-Agent": "weft",
+}
+
+
+async def complete(
+    request: Request, url: str, headers: Mapping[str, str], deadline: float
+) -> Response:
+    """Ask for one completion, in one attempt.
+
+    Args:
+        request: What to ask.
+        url: The base URL.
+        headers: Further headers, the key in them.
+        deadline: Wall-clock seconds for everything together.
+
+    Raises:
+        ModelError: The attempt failed; the class says how.
+    """
+    try:
+        async with asyncio.timeout(deadline):
+            return await _exchange(request, url, headers)
+    except TimeoutError:
+        message = f"no whole answer within {deadline:g} s"
+        raise DeadlineExceeded(message, model=request.model) from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise _failure(error, request, url) from None
+
+
+async def stream(
+    request: Request,
+    url: str,
+    headers: Mapping[str, str],
+    deadline: float,
+    listener: Listener,
+) -> Response:
+    """As `complete`, and show the pieces of the text as they arrive.
+
+    Raises:
+        ModelError: The attempt failed; the class says how.
+    """
+    try:
+        async with asyncio.timeout(deadline):
+            return await _exchange(request, url, headers, listener)
+    except TimeoutError:
+        message = f"no whole answer within {deadline:g} s"
+        raise DeadlineExceeded(message, model=request.model) from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise _failure(error, request, url) from None
+
+
+async def _exchange(
+    request: Request,
+    url: str,
+    headers: Mapping[str, str],
+    listener: Listener | None = None,
+) -> Response:
+    names = _NEWER_NAMES if url == OPENAI else None
+    body = body_of(request, names, streamed=listener is not None)
+    session = await _sessions.here()
+    async with session.post(
+        _target(url), data=body, headers={**_HEADERS, **headers}, allow_redirects=False
+    ) as answer:
+        # A server may quote the key alone, without the scheme in front of it.
+        secrets = [
+            part for value in headers.values() for part in (value, *value.split())
+        ]
+        events = "text/event-stream" in answer.headers.get("Content-Type", "")
+        if 200 <= answer.status < 300 and listener is not None and events:
+            return await _follow(answer, request, secrets, listener)
+        if 200 <= answer.status < 300:
+            return response_of(await _read(answer, request), request, secrets)
+        start = await answer.content.read(_MAX_REFUSAL)
+        raise Refusal(
+            answer.status,
+            start.decode("utf-8", "replace"),
+            request.model,
+            answer.headers.get("x-request-id", ""),
+            parse_retry_after(answer.headers),
+            secrets=tuple(secrets),
+        ).as_error()
+
+
+async def _follow(
+    answer: aiohttp.ClientResponse,
+    request: Request,
+    secrets: Sequence[str],
+    listener: Listener,
+) -> Response:
+    """A streamed answer, shown while it arrives."""
+    reader, whole, size = EventReader(), Assembly(request.model), 0
+    async for chunk in answer.content.iter_any():
+        size += len(chunk)
+        if size > MAX_BODY:
+            message = f"the answer is larger than {MAX_BODY >> 20} MB"
+            raise TooLarge(message, model=request.model)
+        for data in reader.feed(chunk):
+            text = whole.add(data)
+            if text:
+                listener.show(text)
+        if whole.done:
+            break
+    return response_from(whole.whole(), request, secrets)
+
+
+async def _read(answer: aiohttp.ClientResponse, request: Request) -> bytes:
+    """The whole body, unpacked, or an error before it grows too large."""
+    chunks: list[bytes] = []
+    size = answer.content_length or 0
+    if 0 < size <= MAX_BODY:
+        chunks.append(await answer.content.read())
+    elif not size:
+        async for chunk in answer.content.iter_any():
+            size += len(chunk)
+            if size > MAX_BODY:
+                break
+            chunks.append(chunk)
+    body = b"".join(chunks)
+    packed = answer.headers.get("Content-Encoding", "identity").lower() != "identity"
+    if packed and size <= MAX_BODY:
+        body = _unpack(body, request)
+        size = len(body)
+    if size > MAX_BODY:
+        message = f"the answer is larger than {MAX_BODY >> 20} MB"
+        raise TooLarge(message, model=request.model)
+    return body
+
+
+def _unpack(body: bytes, request: Request) -> bytes:
+    """Unpack gzip or deflate, at most one byte beyond the size that is refused."""
+    unpacker = zlib.decompressobj(_GZIP_OR_ZLIB)
+    try:
+        return unpacker.decompress(body, MAX_BODY + 1)
+    except zlib.error:
+        message = "the answer is packed in a way that was not asked for"
+        raise ProtocolError(message, model=request.model) from None
+
+
+def _failure(error: Exception, request: Request, url: str) -> ModelError:
+    """What a fault of the connection means; the address is shown, no header is."""
+    model, where = request.model, urlsplit(url).netloc.rpartition("@")[2]
+    if isinstance(error, aiohttp.ClientConnectorError):
+        reason = error.os_error.strerror or type(error).__name__
+        message = f"no connection to {where} could be made: {reason}"
+        return Unreached(message, hint="Is the server running?", model=model)
+    cut_short = isinstance(error, aiohttp.ClientPayloadError)
+    reset = isinstance(error.__cause__, OSError)
+    if (cut_short and not reset) or isinstance(error, aiohttp.ClientResponseError):
+        message = f"the answer from {where} breaks off or is no HTTP"
+        return ProtocolError(message, model=model)
+    kind = type(error).__name__
+    return ConnectError(f"the connection to {where} was lost: {kind}", model=model)
+
+
+@functools.lru_cache(maxsize=64)
+def _target(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"{parts.path}/chat/completions"))
+
+
+def _open_session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        auto_decompress=False,
+        trust_env=False,
+    )
+
+
+def _abandon(session: aiohttp.ClientSession) -> None:
+    if session.connector is not None:
+        session.connector.close()
+    session.detach()
+
+
+_sessions: Final = PerLoop(_open_session, aiohttp.ClientSession.close, _abandon)

@@ -1,0 +1,113 @@
+"""What a call costs, from a snapshot of prices in the package.
+
+An unknown price is None, never 0. Two ways to make one known: a table passed in, or a
+JSON file of the same form as `prices.json` named by the variable `WEFT_PRICES`.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from ..errors import ConfigError
+from .request import Usage
+
+_SNAPSHOT: Final = Path(__file__).with_name("prices.json")
+_MILLION: Final = 1_000_000
+_DATE: Final = re.compile(r"(-\d{4}-\d{2}-\d{2}|[-@]\d{8})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars per million tokens.
+
+    Args:
+        input: For tokens of the prompt.
+        output: For tokens of the answer.
+        cached_input: For prompt tokens that the provider had cached; None is `input`.
+
+    >>> Price(input=0.25, output=2.0).of(Usage(1000, 100))
+    0.00045
+    """
+
+    input: float
+    output: float
+    cached_input: float | None = None
+
+    def of(self, usage: Usage) -> float:
+        """The price of one call in US dollars."""
+        cached = min(usage.cached_input_tokens, usage.input_tokens)
+        cheaper = self.input if self.cached_input is None else self.cached_input
+        return (
+            (usage.input_tokens - cached) * self.input
+            + cached * cheaper
+            + usage.output_tokens * self.output
+        ) / _MILLION
+
+
+PriceTable: TypeAlias = Mapping[str, Price]
+
+
+def price_of(model: str, usage: Usage, table: PriceTable | None = None) -> float | None:
+    """The price of a call in US dollars, or None where the model's price is unknown.
+
+    Args:
+        model: The model's name, with or without a provider's prefix and a date.
+        usage: The tokens.
+        table: Prices that win over the file in `WEFT_PRICES` and over the snapshot.
+
+    >>> price_of("openai/gpt-5-mini-2025-08-07", Usage(1_000_000, 0))
+    0.25
+    >>> price_of("nobody/knows", Usage(1, 1)) is None
+    True
+    """
+    price = find_price(model, table)
+    return None if price is None else price.of(usage)
+
+
+def find_price(model: str, table: PriceTable | None = None) -> Price | None:
+    """The price of a model, or None where it is unknown; arguments as in `price_of`."""
+    if table:
+        found = _lookup(model, table)
+        if found is not None:
+            return found
+    return _known(model, os.environ.get("WEFT_PRICES", ""))
+
+
+@functools.lru_cache(maxsize=512)
+def _known(model: str, own: str) -> Price | None:
+    found = _lookup(model, _load(Path(own))) if own else None
+    return found or _lookup(model, _load(_SNAPSHOT))
+
+
+def _lookup(model: str, table: PriceTable) -> Price | None:
+    bare = model.rpartition("/")[2]
+    names = (model, bare, _DATE.sub("", model), _DATE.sub("", bare))
+    return next((table[name] for name in names if name in table), None)
+
+
+@functools.lru_cache(maxsize=8)
+def _load(path: Path) -> dict[str, Price]:
+    hint = 'It holds {"models": {"NAME": [input, cached input, output]}}'
+    try:
+        models: dict[str, Any] = json.loads(path.read_text("utf-8"))["models"]
+        return {name: _read(numbers) for name, numbers in models.items()}
+    except OSError as error:
+        message = f"the prices in {str(path)!r} cannot be read: {error.strerror}"
+        raise ConfigError(message, hint=hint) from None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        message = f"the prices in {str(path)!r} have another form"
+        raise ConfigError(message, hint=hint) from None
+
+
+def _read(numbers: list[float]) -> Price:
+    each, cached, output = (float(number) for number in numbers)
+    if not all(0 <= number < _MILLION for number in (each, cached, output)):
+        raise ValueError(numbers)
+    return Price(each, output, cached)

@@ -1,0 +1,188 @@
+"""Which back end a model string means, under what name, at which address.
+
+The endpoint is part of every cache key, so it is settled once, here, from the arguments
+and the environment, and never from data such as an artifact.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from ..errors import ConfigError
+
+OPENAI: Final = "https://api.openai.com/v1"
+
+_OLLAMA: Final = "http://localhost:11434/v1"
+_FORMS: Final = (
+    'Write "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", "PROVIDER/NAME" for any '
+    'provider of litellm, any name with api_base="http://.../v1", or "embedded"'
+)
+# Prefixes that mean a provider of litellm even where an api_base is given. Anything
+# else with an api_base, such as "Qwen/Qwen3-8B", is a name of that server's own.
+_PROVIDERS: Final = frozenset(
+    {
+        *("ai21", "aiml", "anthropic", "azure", "azure_ai", "bedrock", "cerebras"),
+        *(
+            "cloudflare",
+            "cohere",
+            "cohere_chat",
+            "databricks",
+            "dashscope",
+            "deepinfra",
+        ),
+        *("deepseek", "fireworks_ai", "gemini", "github", "github_copilot", "groq"),
+        *("huggingface", "hyperbolic", "litellm_proxy", "lm_studio", "mistral"),
+        *("moonshot", "nebius", "novita", "nscale", "nvidia_nim", "ollama_chat"),
+        *(
+            "openrouter",
+            "oci",
+            "perplexity",
+            "replicate",
+            "sagemaker",
+            "sagemaker_chat",
+        ),
+        *("sambanova", "snowflake", "together_ai", "vercel_ai_gateway", "vertex_ai"),
+        *("volcengine", "watsonx", "xai", "xinference", "zai"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where the requests of a model go.
+
+    Args:
+        back_end: Who sends them.
+        model: The name that the endpoint knows.
+        endpoint: The base URL without credentials and query, or the back end's name.
+        url: The base URL to send to, without credentials; empty for the back end's own.
+        login: The URL's "user:password", or empty.
+        key_variable: The environment variable that holds the key, or empty.
+        through: The name that litellm knows.
+        schema_mode: Whether the endpoint is of a kind that obeys JSON schemas.
+    """
+
+    back_end: Literal["embedded", "http", "litellm"]
+    model: str
+    endpoint: str
+    url: str = ""
+    login: str = field(default="", repr=False)
+    key_variable: str = ""
+    through: str = ""
+    schema_mode: bool = False
+
+
+def resolve(name: str, api_base: str | None = None) -> Route:
+    """The route that a model string means.
+
+    Args:
+        name: The model string.
+        api_base: A base URL that wins over the environment.
+
+    Raises:
+        ConfigError: The string has no known form, or the address cannot be used.
+
+    >>> resolve("Qwen/Qwen3-8B", "http://user:secret@localhost:8000/v1/").endpoint
+    'http://localhost:8000/v1'
+    >>> resolve("anthropic/claude-haiku-4-5").back_end
+    'litellm'
+    """
+    provider, slash, rest = name.partition("/")
+    if name == "embedded" and api_base is None:
+        return Route("embedded", name, name)
+    if (slash and not rest) or not provider or name == "embedded":
+        raise _unknown(name)
+    if provider == "litellm" and slash:
+        return _bridged(rest, api_base)
+    if provider == "openai" and slash:
+        base = api_base or _environ("OPENAI_BASE_URL", "OPENAI_API_BASE") or OPENAI
+        return _http(rest, base, "OPENAI_API_KEY")
+    if provider == "hosted_vllm" and slash:
+        base = api_base or _environ("HOSTED_VLLM_API_BASE")
+        if not base:
+            message = f"no address is set for {name!r}"
+            raise ConfigError(
+                message, hint="Pass api_base= or set HOSTED_VLLM_API_BASE"
+            )
+        return _http(rest, base, "HOSTED_VLLM_API_KEY")
+    if provider == "ollama" and slash:
+        base = api_base or _environ("OLLAMA_API_BASE") or _OLLAMA
+        return _http(rest, _with_version(base), "OLLAMA_API_KEY", schema_mode=False)
+    if api_base is not None and not (slash and provider in _PROVIDERS):
+        return _http(name, api_base, "")
+    if not slash:
+        raise _unknown(name)
+    return _litellm(name, api_base)
+
+
+def _http(
+    name: str, base: str, key_variable: str, *, schema_mode: bool = True
+) -> Route:
+    parts, login = _address(base)
+    return Route(
+        "http",
+        name,
+        urlunsplit(parts._replace(query="")),
+        url=urlunsplit(parts),
+        login=login,
+        key_variable=key_variable,
+        through=f"openai/{name}",
+        schema_mode=schema_mode,
+    )
+
+
+def _litellm(name: str, api_base: str | None) -> Route:
+    provider = name.partition("/")[0].upper()
+    base = api_base or _environ(f"{provider}_API_BASE", f"{provider}_BASE_URL")
+    if not base:
+        return Route("litellm", name, "litellm", through=name)
+    parts, login = _address(base)
+    endpoint = urlunsplit(parts._replace(query=""))
+    return Route("litellm", name, endpoint, urlunsplit(parts), login, through=name)
+
+
+def _bridged(name: str, api_base: str | None) -> Route:
+    """The same endpoint, name and key as without the prefix, sent by litellm."""
+    route = resolve(name, api_base)
+    if route.back_end == "embedded":
+        raise _unknown(f"litellm/{name}")
+    return replace(route, back_end="litellm")
+
+
+def _address(base: str) -> tuple[SplitResult, str]:
+    """The parts of a base URL without its login, and the login."""
+    parts = _split(base.strip())
+    if parts is None:  # the address is not repeated: it may hold a password
+        raise ConfigError(
+            "api_base is no http or https address",
+            hint='Write it like "http://localhost:8000/v1"',
+        )
+    login, _, host = parts.netloc.rpartition("@")
+    path = parts.path.rstrip("/").removesuffix("/chat/completions")
+    return parts._replace(netloc=host.lower(), path=path, fragment=""), login
+
+
+def _split(address: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(address)
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        return None
+    return parts if parts.scheme in {"http", "https"} and parts.hostname else None
+
+
+def _with_version(base: str) -> str:
+    """Ollama's OpenAI-compatible interface lives under /v1."""
+    parts = urlsplit(base)
+    return base if parts.path.strip("/") else urlunsplit(parts._replace(path="/v1"))
+
+
+def _environ(*names: str) -> str:
+    return next((value for name in names if (value := os.environ.get(name, ""))), "")
+
+
+def _unknown(name: str) -> ConfigError:
+    return ConfigError(f"unknown model string {name!r}", hint=_FORMS)

@@ -1,0 +1,127 @@
+"""What a compiler may change about a module: instruction, demos, adapter, sampling."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, cast
+
+from . import strictjson
+from .errors import ConfigError, did_you_mean
+from .lm.models import SAMPLING
+from .lm.request import JSON
+from .options import check_options
+
+SLOTS = ("instruction", "demos", "adapter", "sampling")
+
+
+@dataclass(frozen=True, eq=False)
+class Demo:
+    """A demonstration: one solved case that the model is shown.
+
+    Args:
+        values: Field values as plain JSON data; an output may be missing.
+        source: The id of the row it comes from.
+        by: How it was made: "labelled" or "bootstrap".
+
+    >>> Demo({"q": "1+1", "a": "2"}).id == Demo({"a": "2", "q": "1+1"}).id
+    True
+    """
+
+    values: Mapping[str, JSON]
+    source: str = ""
+    by: str = "labelled"
+
+    @cached_property
+    def id(self) -> str:
+        """Sixteen hex digits of the SHA-256 of the values."""
+        text = strictjson.canonical(dict(self.values))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Demo):
+            return NotImplemented
+        return self.id == other.id and self.source == other.source
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The tunable side of one module; immutable.
+
+    Args:
+        instruction: What the model is told to do.
+        demos: Solved cases, in the order they are shown.
+        adapter: How calls are written and read: "chat", "json" or "xml".
+        sampling: Sampling options for this module, over those of the model.
+    """
+
+    instruction: str
+    demos: tuple[Demo, ...] = ()
+    adapter: str = "chat"
+    sampling: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
+
+    def slots(self) -> dict[str, Any]:
+        """Values by slot name, in the order of `SLOTS`."""
+        return {slot: getattr(self, slot) for slot in SLOTS}
+
+    def with_slots(self, changes: Mapping[str, Any], who: str) -> Parameters:
+        """New parameters with some slots changed.
+
+        Raises:
+            ConfigError: A slot does not exist, or a value has another type or cannot
+                be sent.
+        """
+        for slot, value in changes.items():
+            if slot not in SLOTS:
+                raise ConfigError(
+                    f"{who!r} has no parameter {slot!r}", hint=did_you_mean(slot, SLOTS)
+                )
+            _check(slot, value, who)
+        fixed = dict(changes)
+        if "demos" in fixed:
+            fixed["demos"] = tuple(fixed["demos"])
+        return replace(self, **fixed)
+
+
+def _check(slot: str, value: Any, who: str) -> None:
+    wanted = {
+        "instruction": "a text without lone surrogates",
+        "demos": "a list of weft.Demo",
+        "adapter": "'chat', 'json' or 'xml'",
+        "sampling": "a mapping of option to value",
+    }[slot]
+    good = {
+        "instruction": lambda: isinstance(value, str) and strictjson.is_text(value),
+        "demos": lambda: (
+            isinstance(value, list | tuple)
+            and all(isinstance(d, Demo) for d in cast("list[Any]", value))
+        ),
+        "adapter": lambda: value in ("chat", "json", "xml"),
+        "sampling": lambda: isinstance(value, Mapping),
+    }[slot]()
+    if not good:
+        raise ConfigError(f"{who!r}: {slot} must be {wanted}, not {value!r}")
+    if slot == "sampling":
+        _check_sampling(value, who)
+
+
+def _check_sampling(value: Mapping[str, Any], who: str) -> None:
+    check_options(value, SAMPLING, who)
+    try:
+        strictjson.dumps(dict(value))
+    except (TypeError, ValueError, RecursionError):
+        raise ConfigError(
+            f"{who!r}: sampling holds a value that JSON cannot carry: {value!r}",
+            hint="Use finite numbers, texts, lists and dicts with text keys",
+        ) from None
+    most = value.get("max_tokens", 1)
+    if not isinstance(most, int) or isinstance(most, bool) or most < 1:
+        raise ConfigError(
+            f"{who!r}: max_tokens={most!r} is no positive whole number",
+            hint="Give a number of tokens, such as 4096",
+        )

@@ -1,0 +1,69 @@
+"""Results as plain JSON data, for files and tables."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from .signature import Signature, dump_values, spec_of
+
+if TYPE_CHECKING:
+    from .evaluate import RowResult
+
+
+def row_data(row: RowResult, *, prompts: bool = False) -> dict[str, Any]:
+    """One row's outcome as plain data.
+
+    Args:
+        row: The outcome.
+        prompts: Whether the prompts and replies of the trace come with it.
+    """
+    told = {"prompts": call_data(row)} if prompts else {}
+    return {
+        "id": row.example.id,
+        "inputs": dict(row.example.inputs),
+        "labels": dict(row.example.labels),
+        "prediction": plain_value(row.prediction),
+        "score": None if row.score is None else row.score.value,
+        "feedback": "" if row.score is None else row.score.feedback,
+        "error": row.error,
+        "calls": len(row.trace.calls),
+        "cost": row.trace.cost,
+        "seconds": round(row.trace.seconds, 6),
+        **told,
+    }
+
+
+def call_data(row: RowResult) -> list[dict[str, Any]]:
+    """Each model call of a row: who asked, what was sent, what came back."""
+    return [
+        {
+            "path": node.path,
+            "model": call.model,
+            "messages": [[m.role, m.content] for m in call.messages],
+            "reply": call.reply,
+        }
+        for node in row.trace.nodes
+        for call in node.calls
+    ]
+
+
+def outputs_of(row: RowResult) -> Any:
+    """What a program gave, as JSON data; of a signature without its inputs."""
+    value = plain_value(row.prediction)
+    if not isinstance(row.prediction, Signature):
+        return value
+    return {name: value[name] for name in spec_of(type(row.prediction)).outputs}
+
+
+def plain_value(value: Any) -> Any:
+    """A prediction as JSON data, as far as that goes; else its repr."""
+    if isinstance(value, Signature):
+        return dump_values(value)
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return repr(value)
+    return value

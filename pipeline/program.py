@@ -1,0 +1,315 @@
+"""Programs: a typed Python function, traced once into a graph; immutable."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Generator,
+    Mapping,
+)
+from dataclasses import replace
+from functools import cached_property
+from typing import (
+    Any,
+    Generic,
+    ParamSpec,
+    TypeVar,
+    cast,
+    final,
+    overload,
+)
+
+from .batching import Batched
+from .bridge import run_sync
+from .build import Parts, trace_function
+from .calling import called
+from .drawing import Drawn
+from .errors import ConfigError, did_you_mean
+from .events import Event
+from .graph import INPUT, Graph, Node, Take
+from .memo import Origin, remembering
+from .module import Module
+from .parameters import SLOTS
+from .run import run_parts
+from .runtime import Runtime, current
+from .spec import Spec
+from .step import Step
+from .stream import events_of, sync_events
+from .trace import NodeRun, Run, Trace
+from .tracing import tracer
+from .uses import below
+
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+R = TypeVar("R")
+
+
+@final
+class Program(Drawn, Batched[R_co], Generic[P, R_co]):
+    """A graph of modules and steps that is called like the function it was made from.
+
+    Programs are values: `with_parameters` gives a changed copy.
+
+    >>> import weft
+    >>> reply = weft.Predict("question -> answer")
+    >>> @weft.program
+    ... def qa(question: str) -> str:
+    ...     return reply(question=question).answer
+    >>> qa.structure
+    qa(question: str)
+      reply = module reply(question=question)
+      -> reply.answer: str
+    """
+
+    def __init__(self, name: str, parts: Parts) -> None:
+        self._name = name
+        self._parts = parts
+        self._inputs = Spec(name, "", parts.graph.inputs)
+        self.__name__ = name
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self._name
+
+    @property
+    def parts(self) -> Parts:
+        """The graph and, by name, everything its nodes call."""
+        return self._parts
+
+    @property
+    def structure(self) -> Graph:
+        """The graph as immutable data."""
+        return self._parts.graph
+
+    @property
+    def inputs(self) -> Spec:
+        """The typed inputs."""
+        return self._inputs
+
+    @cached_property
+    def modules(self) -> dict[str, Module[..., Any]]:
+        """Every module by path, in the order of the program.
+
+        Those of nested programs are `program/module`, those that a step uses are
+        `step/module`.
+        """
+        parts, found = self._parts, dict[str, Module[..., Any]]()
+        for node in self.structure.walk():
+            if node.kind == "module":
+                found[node.target] = parts.modules[node.target]
+            holder = parts.programs.get(node.target) or parts.steps.get(node.target)
+            if holder is not None:
+                inner = holder.modules.items()
+                found.update({f"{node.target}/{path}": m for path, m in inner})
+        return found
+
+    @cached_property
+    def steps(self) -> dict[str, Step[..., Any]]:
+        """Every step by path; those of nested programs as `program/step`."""
+        found = dict(self._parts.steps)
+        for name, inner in self._parts.programs.items():
+            found.update({f"{name}/{path}": s for path, s in inner.steps.items()})
+        return found
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Every parameter, keyed `module/slot`."""
+        return {
+            f"{path}/{slot}": value
+            for path, module in self.modules.items()
+            for slot, value in module.parameters.slots().items()
+        }
+
+    def with_parameters(self, changes: Mapping[str, Any]) -> Program[P, R_co]:
+        """The same program with some parameters changed.
+
+        Args:
+            changes: New values keyed `module/slot`.
+
+        Raises:
+            ConfigError: A key names no parameter, or a value has the wrong type.
+        """
+        if not changes:
+            return self
+        by_path: dict[str, dict[str, Any]] = {}
+        known = self.modules
+        for key, value in changes.items():
+            path, _, slot = key.rpartition("/")
+            if path not in known or slot not in SLOTS:
+                every = [f"{p}/{s}" for p in known for s in SLOTS]
+                raise ConfigError(
+                    f"program {self._name!r} has no parameter {key!r}",
+                    hint=did_you_mean(key, every),
+                )
+            by_path.setdefault(path, {})[slot] = value
+        return self.with_modules(
+            {path: known[path].with_(**slots) for path, slots in by_path.items()}
+        )
+
+    def with_modules(self, changes: Mapping[str, Module[..., Any]]) -> Program[P, R_co]:
+        """The same program with some modules replaced, keyed by path."""
+        old = self._parts
+        parts = replace(
+            old,
+            modules={n: changes.get(n, m) for n, m in old.modules.items()},
+            steps={n: s.with_modules(below(changes, n)) for n, s in old.steps.items()},
+            programs={
+                name: inner.with_modules(below(changes, name))
+                for name, inner in old.programs.items()
+            },
+        )
+        return self.with_parts(parts)
+
+    def with_parts(self, parts: Parts) -> Program[P, R_co]:
+        """A program of the same name and documentation, made of other parts."""
+        made: Program[P, R_co] = Program(self._name, parts)
+        made.__doc__, made.__module__ = self.__doc__, self.__module__
+        return made
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Run and wait for the value; inside a program being traced, add a node."""
+        tracing = tracer.get()
+        if tracing is not None:
+            return cast(R_co, tracing.record("program", self, args, kwargs))
+        return run_sync(self.acall(*args, **kwargs))
+
+    async def acall(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Run without blocking the event loop; give back the value."""
+        return (await self.arun(*args, **kwargs)).value
+
+    @overload
+    def run(self, *args: P.args, **kwargs: P.kwargs) -> Run[R_co]: ...
+    @overload
+    def run(
+        self, *args: Any, reuse: Trace | Run[Any] | None, **kwargs: Any
+    ) -> Run[R_co]: ...
+    def run(self, *args: Any, **kwargs: Any) -> Run[R_co]:
+        """Run, wait, and give back the value with its trace, cost and latency.
+
+        Args:
+            args: The program's inputs.
+            kwargs: The program's inputs, and `reuse`: an earlier run, of this program
+                or of one it was edited from, whose results are taken wherever a
+                node's parameters, inputs, model and sample are the same.
+        """
+        return run_sync(self.arun(*args, **kwargs))
+
+    @overload
+    async def arun(self, *args: P.args, **kwargs: P.kwargs) -> Run[R_co]: ...
+    @overload
+    async def arun(
+        self, *args: Any, reuse: Trace | Run[Any] | None, **kwargs: Any
+    ) -> Run[R_co]: ...
+    async def arun(self, *args: Any, **kwargs: Any) -> Run[R_co]:
+        """As `run`, without blocking the event loop.
+
+        Raises:
+            CallError: The arguments do not fit; nothing ran.
+            WeftError: A node failed.
+        """
+        reuse = None if "reuse" in self.inputs.inputs else kwargs.pop("reuse", None)
+        there = called(self, self._name, current())
+        mine = cast("Program[P, R_co]", there.target)
+        bound = mine.inputs.bind(mine.place(args, kwargs), self._name)
+        with remembering(reuse):
+            return await mine._run(bound, [], there.runtime, there.path)
+
+    async def run_row(
+        self, bound: Mapping[str, Any], record: list[NodeRun] | None = None
+    ) -> Run[R_co]:
+        """Run with checked inputs; `record` keeps the nodes even of a failed run."""
+        outer = current()
+        runs: list[NodeRun] = [] if record is None else record
+        return await self._run(bound, runs, outer, outer.path + self._name)
+
+    async def _run(
+        self, bound: Mapping[str, Any], runs: list[NodeRun], outer: Runtime, path: str
+    ) -> Run[R_co]:
+        inner = f"{path}/" if outer.record is not None else ""
+        runtime = replace(outer, record=runs, path=inner, order=())
+        started = time.perf_counter()
+        try:
+            value = await run_parts(self._parts, bound, runtime)
+        finally:
+            runs.sort(key=lambda node: node.order)
+            if outer.record is not None:
+                first = outer.order
+                outer.record.extend(replace(n, order=first + n.order) for n in runs)
+        origin = Origin(self.modules, self.steps, replace(runtime, record=None))
+        trace = Trace(tuple(runs), time.perf_counter() - started, origin)
+        return Run(cast(R_co, value), trace)
+
+    async def run_inside(self, arguments: Mapping[str, Any], runtime: Runtime) -> Any:
+        """Run as a node of another program."""
+        bound = self.inputs.bind(arguments, runtime.path.rstrip("/"))
+        return await run_parts(self._parts, bound, runtime)
+
+    def place(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], who: str = ""
+    ) -> dict[str, Any]:
+        """Arguments by input name; values are not checked.
+
+        Raises:
+            CallError: An input is misspelt, doubled or missing.
+        """
+        return self.inputs.place(args, kwargs, who or self._name)
+
+    def stream(self, *args: P.args, **kwargs: P.kwargs) -> Generator[Event]:
+        """Run and give back what happens as it happens; the last event is `Finished`.
+
+        Modules' fields arrive piece by piece as the model writes them. Leaving the
+        iterator early cancels the run.
+
+        Raises:
+            CallError: The arguments do not fit; nothing ran.
+            WeftError: A node failed, after the events that came before.
+        """
+        return sync_events(self.astream(*args, **kwargs))
+
+    def astream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Event]:
+        """As `stream`, for asynchronous code."""
+        bound = self.inputs.bind(self.place(args, kwargs), self._name)
+        return events_of(lambda: self.run_row(bound))
+
+
+def program(function: Callable[P, R]) -> Program[P, R]:
+    """Trace a typed function into a program.
+
+    The function runs once, now, with references in place of values: every mistake of
+    wiring is an error at import, with file, line, both ends, types and a remedy.
+
+    Raises:
+        GraphError: The function is wired wrongly.
+    """
+    made: Program[P, R] = Program(
+        function.__name__, trace_function(function, function.__name__)
+    )
+    functools.update_wrapper(made, function, assigned=("__module__", "__doc__"))
+    return made
+
+
+def as_program(target: Any) -> Program[..., Any]:
+    """A program as it is, or a module as a program of one node.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    if isinstance(target, Program):
+        return cast("Program[..., Any]", target)
+    if not isinstance(target, Module):
+        raise ConfigError(
+            f"{target!r} is no program",
+            hint="Decorate a typed function with @weft.program, or give a module",
+        )
+    module = cast("Module[..., Any]", target)
+    spec, name = module.spec, module.name
+    bindings = {field: Take(f"{INPUT}.{field}") for field in spec.inputs}
+    single = module.single
+    result = module.asked if single is None else spec.outputs[single].annotation
+    node = Node(name, "module", name, bindings, result)
+    graph = Graph(name, tuple(spec.inputs.values()), (node,), Take(name), result)
+    return Program(name, Parts(graph, {name: module}, {}, {}))

@@ -1,0 +1,244 @@
+"""The runtime: the value that carries model, cache, ledger, retries and hooks.
+
+It travels in a context variable, so threads, tasks, notebooks and web servers never see
+each other's. The nearest setting wins: a module's own `lm=`, `with weft.use(...)`, what
+`weft.configure(...)` set for the process, and last the variable `WEFT_LM`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import os
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypedDict, Unpack, cast
+
+from .budget import Budget, Ledger
+from .errors import ConfigError
+from .events import NodeFinished, NodeStarted, Sink
+from .lm.cache import Cache
+from .lm.lm import LanguageModel
+from .lm.models import as_lm
+from .lm.retry import RetryPolicy
+from .lm.store import AnswerStore
+from .options import check_options
+from .trace import NodeRun
+
+Hook = Callable[[NodeRun], None]
+
+
+class _Unset:
+    def __repr__(self) -> str:
+        return "unset"
+
+
+_UNSET = _Unset()
+
+
+class Options(TypedDict, total=False):
+    """What `configure` and `use` accept."""
+
+    lm: str | LanguageModel | None
+    lms: Mapping[str, str | LanguageModel]
+    cache: AnswerStore | str | os.PathLike[str] | bool | None
+    budget: Budget | Ledger | str | int | None
+    retry: RetryPolicy
+    hooks: Sequence[Hook]
+    sample: int
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Settings of the calls made in a scope; immutable.
+
+    Args:
+        lm: The model of modules that have none of their own.
+        lms: Models by module path; they win over `lm`.
+        cache: Where answers are kept, or None for nowhere.
+        ledger: The account book whose limits hold, or None for no limit.
+        retry: How transient errors are retried.
+        hooks: Called with every finished node.
+        sample: Which of several answers to one prompt is wanted.
+        account: The ledger's account that calls are booked on.
+        path: The path of the program that runs, for nested programs.
+        order: The position of the node that runs.
+        record: Where finished nodes are kept.
+        sink: Who follows the run, event by event.
+    """
+
+    lm: LanguageModel | None = None
+    lms: Mapping[str, LanguageModel] = field(default_factory=dict[str, LanguageModel])
+    cache: AnswerStore | _Unset | None = _UNSET
+    ledger: Ledger | None = None
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    hooks: tuple[Hook, ...] = ()
+    sample: int = 0
+    account: str = "run"
+    path: str = ""
+    order: tuple[int, ...] = ()
+    record: list[NodeRun] | None = None
+    sink: Sink | None = None
+
+    @property
+    def store(self) -> AnswerStore | None:
+        """The cache, opened at the default place when none was named."""
+        return _default_cache() if isinstance(self.cache, _Unset) else self.cache
+
+    def model_for(self, path: str, own: LanguageModel | None) -> LanguageModel:
+        """The model of a module: its own, the one for its path, the scope's, WEFT_LM.
+
+        Raises:
+            ConfigError: None is set anywhere.
+        """
+        for found in (own, self.lms.get(path), self.lm):
+            if found is not None:
+                return found
+        named = os.environ.get("WEFT_LM", "").strip()
+        if named:
+            return as_lm(named)
+        raise ConfigError(
+            f"no model is set for {path!r}",
+            hint='Call weft.configure(lm="openai/gpt-5-mini"), or with '
+            'weft.use(lm=...), or set WEFT_LM; lm="embedded" works offline and '
+            "is a stand-in, no language model",
+        )
+
+    def finished(self, run: NodeRun) -> None:
+        """Record a node's run and tell the hooks."""
+        if self.record is not None:
+            self.record.append(run)
+        for hook in self.hooks:
+            hook(run)
+        if self.sink is not None:
+            self.sink(NodeFinished(run.path, run))
+
+    def started(self, path: str) -> None:
+        """Tell whoever follows a streamed run that a node begins."""
+        if self.sink is not None:
+            self.sink(NodeStarted(path))
+
+
+_process = Runtime()
+_scope: contextvars.ContextVar[Runtime | None] = contextvars.ContextVar(
+    "weft_runtime", default=None
+)
+_caches: dict[Path, Cache] = {}
+
+
+def current() -> Runtime:
+    """The runtime of this scope."""
+    return _scope.get() or _process
+
+
+def configure(**options: Unpack[Options]) -> None:
+    """Set options for the whole process, every thread and task of it.
+
+    Args:
+        options: `lm`, `lms` (by module path), `cache` (a folder, True for the default
+            one, None or False for none), `budget` ("$2", "500 calls", ...), `retry`,
+            `hooks`, `sample`.
+
+    Raises:
+        ConfigError: An option is unknown or has a value nobody understands.
+    """
+    global _process  # noqa: PLW0603 - the process default, replaced as a whole
+    _process = _changed(_process, options, "configure")
+
+
+@contextlib.contextmanager
+def use(**options: Unpack[Options]) -> Generator[Runtime]:
+    """Set options for a scope; as `configure`, and undone at its end."""
+    with entered(_changed(current(), options, "use")) as runtime:
+        yield runtime
+
+
+@contextlib.contextmanager
+def entered(runtime: Runtime) -> Generator[Runtime]:
+    """Make a runtime the current one for a scope."""
+    token = _scope.set(runtime)
+    try:
+        yield runtime
+    finally:
+        _scope.reset(token)
+
+
+def _changed(base: Runtime, options: Options, who: str) -> Runtime:
+    check_options(options, Options.__annotations__, who)
+    changes: dict[str, Any] = dict(options)
+    if "lm" in options:
+        lm = options["lm"]
+        changes["lm"] = None if lm is None else as_lm(lm)
+    if "lms" in options:
+        changes["lms"] = _lms_of(options["lms"])
+    if "cache" in options:
+        changes["cache"] = _cache_of(options["cache"])
+    if "budget" in options:
+        changes["ledger"] = ledger_of(changes.pop("budget"))
+    if "hooks" in options:
+        changes["hooks"] = _hooks_of(options["hooks"])
+    if not isinstance(changes.get("retry", base.retry), RetryPolicy):
+        raise ConfigError(
+            f"{who}: retry={changes['retry']!r} is no retry policy",
+            hint="Give weft.RetryPolicy(...)",
+        )
+    sample = changes.get("sample", 0)
+    if not isinstance(sample, int) or isinstance(sample, bool) or sample < 0:
+        raise ConfigError(
+            f"{who}: sample={sample!r} is no sample", hint="Give 0, 1, 2, ..."
+        )
+    return replace(base, **changes)
+
+
+def _lms_of(lms: Any) -> dict[str, LanguageModel]:
+    if not isinstance(lms, Mapping):
+        raise ConfigError(
+            f"lms={lms!r} is no mapping",
+            hint='Give models by module path: lms={"answer": "openai/gpt-5"}',
+        )
+    given = cast(Mapping[str, Any], lms)
+    return {path: as_lm(lm) for path, lm in given.items()}
+
+
+def _hooks_of(hooks: Any) -> tuple[Hook, ...]:
+    given = cast("list[Any]", hooks)
+    if isinstance(hooks, list | tuple) and all(callable(hook) for hook in given):
+        return tuple(given)
+    raise ConfigError(
+        f"hooks={hooks!r} is no list of functions",
+        hint="Give hooks=[function]; each takes one finished NodeRun",
+    )
+
+
+def ledger_of(budget: Budget | Ledger | str | int | None) -> Ledger | None:
+    """A ledger that holds a budget; None stays None."""
+    if budget is None or isinstance(budget, Ledger):
+        return budget
+    return Ledger(Budget.of(budget))
+
+
+def _cache_of(value: Any) -> AnswerStore | None:
+    if value is None or value is False:
+        return None
+    if value is True:
+        return _default_cache()
+    if isinstance(value, str | os.PathLike):
+        return _cache_at(Path(os.fspath(value)))
+    if isinstance(value, AnswerStore):
+        return value
+    raise ConfigError(
+        f"cache={value!r} is no cache",
+        hint="Give a folder, True for the default one, or None for none",
+    )
+
+
+def _default_cache() -> Cache:
+    return _cache_at(Path(os.environ.get("WEFT_CACHE") or ".weft/cache"))
+
+
+def _cache_at(folder: Path) -> Cache:
+    place = folder.absolute()
+    if place not in _caches:
+        _caches[place] = Cache(place)
+    return _caches[place]

@@ -1,0 +1,30 @@
+"""Telling containers apart in values of unknown type, for people and type checkers."""
+
+from __future__ import annotations
+
+from typing import Any, TypeGuard
+
+
+def is_dict(value: object) -> TypeGuard[dict[Any, Any]]:
+    """Whether a value is a dict of whatever."""
+    return isinstance(value, dict)
+
+
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    """Whether a value is a list of whatever."""
+    return isinstance(value, list)
+
+
+def is_tuple(value: object) -> TypeGuard[tuple[Any, ...]]:
+    """Whether a value is a tuple of whatever."""
+    return isinstance(value, tuple)
+
+
+def is_sequence(value: object) -> TypeGuard[list[Any] | tuple[Any, ...]]:
+    """Whether a value is a list or a tuple of whatever."""
+    return isinstance(value, list | tuple)
+
+
+def is_set(value: object) -> TypeGuard[set[Any] | frozenset[Any]]:
+    """Whether a value is a set of whatever."""
+    return isinstance(value, set | frozenset)

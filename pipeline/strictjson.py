@@ -1,0 +1,134 @@
+"""JSON read strictly: a value or a ValueError, in linear time.
+
+Refused: NaN and infinities, numbers that overflow, duplicate keys, lone surrogates,
+nesting deeper than 100, and texts over 8 MB. Python's own reader lets most of these
+pass (RFC 8259 section 4 leaves duplicate keys open; here they are an error).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+MAX_DEPTH = 100
+MAX_CHARS = 8 * 1024 * 1024
+_SHOWN = 80
+_NO_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[^"\[\]{}]++', re.DOTALL)
+
+
+def loads(text: str) -> Any:
+    """Parse JSON strictly.
+
+    Raises:
+        ValueError: The text breaks one of the module's rules; the message names it.
+
+    >>> loads('{"a": [1, 2.5, null]}')
+    {'a': [1, 2.5, None]}
+    >>> loads('{"a": 1, "a": 2}')
+    Traceback (most recent call last):
+    ValueError: the key 'a' occurs twice
+    """
+    if len(text) > MAX_CHARS:
+        raise ValueError(f"longer than {MAX_CHARS} characters")
+    _check_depth(text)
+    value = json.loads(
+        text,
+        object_pairs_hook=_unique,
+        parse_constant=_no_constant,
+        parse_float=_finite,
+        parse_int=_bounded,
+    )
+    if "\\u" in text or not is_text(text):
+        dumps(value)
+    return value
+
+
+def dumps(value: Any) -> str:
+    """One line of JSON, every character readable; keys keep their order.
+
+    Raises:
+        ValueError: A number is not finite, or a text holds a lone surrogate.
+        TypeError: The value is no JSON data.
+    """
+    return _encodable(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def canonical(value: Any) -> str:
+    """The one JSON text of a value: sorted keys and no spaces.
+
+    Raises:
+        ValueError: A number is not finite, or a text holds a lone surrogate.
+        TypeError: The value is no JSON data.
+    """
+    text = json.dumps(
+        value,
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+        allow_nan=False,
+    )
+    return _encodable(text)
+
+
+def is_text(text: str) -> bool:
+    r"""Whether a text can be sent and stored: it holds no lone surrogate.
+
+    >>> is_text("\U0001f9f5"), is_text("\ud83e")
+    (True, False)
+    """
+    if text.isascii():
+        return True
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _encodable(text: str) -> str:
+    if not is_text(text):
+        raise ValueError("a lone surrogate is no character")
+    return text
+
+
+def _check_depth(text: str) -> None:
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for char in _NO_BRACKETS.sub("", text):
+        if char in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise ValueError(f"nested deeper than {MAX_DEPTH}")
+        else:
+            depth -= 1
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out = dict(pairs)
+    if len(out) < len(pairs):
+        seen = set[str]()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"the key {key[:_SHOWN]!r} occurs twice")
+            seen.add(key)
+    return out
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text[:_SHOWN]} is too large")
+    return number
+
+
+def _bounded(text: str) -> int:
+    if len(text) > 1000:
+        raise ValueError("a number of more than 1000 digits")
+    return int(text)

@@ -1,0 +1,152 @@
+"""The budget holds: proposals, repairs, retries and verification all count."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from typing import Any
+
+import pytest
+
+import weft
+from tests.compilers.worlds import (
+    Asked,
+    classifier,
+    exact,
+    learner,
+    model,
+    planted_rows,
+)
+from weft.compilers import APE, Auto, BootstrapFewShot, BootstrapRandomSearch
+from weft.pipeline.errors import CompileError, QuoteError, ServerError
+from weft.pipeline.lm.retry import RetryQuota
+
+ROWS = planted_rows(40)
+SEARCHES = [Auto(), APE(), BootstrapFewShot(), BootstrapRandomSearch(candidates=6)]
+QUICK = weft.RetryPolicy(base=0.0, cap=0.0, quota=RetryQuota(1e9))
+
+
+def flaky(seed: int, bad: float, down: float) -> weft.FunctionLM:
+    """A model that is at times unreadable, and at times not there."""
+    fallen: set[str] = set()
+
+    def reply(request: weft.Request) -> str:
+        draw = random.Random(f"{seed}/{request.key}").random()
+        if draw < down and request.key not in fallen:
+            fallen.add(request.key)
+            raise ServerError("down for a moment")
+        if draw > 1 - bad:
+            return "I would rather not say."
+        asked = Asked.read(request)
+        return asked.reply(learner(asked))
+
+    return weft.FunctionLM(reply, model="flaky")
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_200_random_budgets_are_never_exceeded_by_one_call(part: int) -> None:
+    """The model's own count is never above the budget, whatever goes wrong."""
+    rng = random.Random(part)
+    ran = 0
+    for number in range(25):
+        budget = rng.randint(1, 400)
+        lm = flaky(number, bad=rng.choice([0, 0.2]), down=rng.choice([0, 0.2]))
+        with weft.use(lm=lm, cache=weft.MemoryCache(), retry=QUICK):
+            try:
+                weft.compile(
+                    classifier(),
+                    ROWS,
+                    metric=exact,
+                    compiler=rng.choice(SEARCHES),
+                    budget=budget,
+                    concurrency=rng.choice([1, 8, 64]),
+                    seed=number,
+                )
+            except QuoteError:
+                assert lm.calls == 0
+            else:
+                ran += 1
+
+        assert lm.calls <= budget
+
+    assert ran >= 8
+
+
+@pytest.mark.parametrize("compiler", SEARCHES, ids=lambda c: type(c).__name__)
+@pytest.mark.parametrize("budget", ["16k tokens", "30k tokens"])
+def test_a_budget_in_tokens_holds_and_leaves_the_verification_its_share(
+    compiler: Any, budget: str
+) -> None:
+    """What is verified was set aside before the search began."""
+    with weft.use(lm=model()):
+        result = weft.compile(
+            classifier(), ROWS, metric=exact, compiler=compiler, budget=budget
+        )
+
+    assert result.report.tokens <= weft.Budget.parse(budget).tokens
+    assert len(result.report.score.values) >= 10
+
+
+@pytest.mark.parametrize("compiler", SEARCHES, ids=lambda c: type(c).__name__)
+def test_a_budget_in_dollars_holds(compiler: Any) -> None:
+    """Money is counted as tokens are, at the model's price."""
+    lm = model(name="gpt-5-mini")
+    with weft.use(lm=lm):
+        quote = weft.quote(classifier(), ROWS, metric=exact, compiler=compiler)
+        assert quote.usd is not None
+        budget = 0.02 + quote.usd * quote.smallest
+        result = weft.compile(
+            classifier(), ROWS, metric=exact, compiler=compiler, budget=f"${budget:.4f}"
+        )
+
+    assert result.report.usd is not None
+    assert 0 < result.report.usd <= budget
+    assert len(result.report.score.values) >= 10
+
+
+def test_a_budget_in_seconds_ends_the_search() -> None:
+    """Nothing is started after the time is up, and the end is reported."""
+    ticks = itertools.count(step=0.1)
+    ledger = weft.Ledger(weft.Budget(seconds=10), clock=lambda: next(ticks))
+    with weft.use(lm=model()):
+        result = weft.compile(
+            classifier(), ROWS, metric=exact, compiler=Auto(), budget=ledger
+        )
+
+    assert result.report.stopped
+
+
+def test_a_model_that_never_answers_well_costs_no_more() -> None:
+    """The program comes back as it was, and the report says that nothing was found."""
+    lm = flaky(0, bad=1.0, down=0.0)
+    with weft.use(lm=lm):
+        result = weft.compile(
+            classifier(), ROWS, metric=exact, compiler=Auto(), budget=120
+        )
+
+    assert lm.calls <= 120
+    assert "no improvement found" in result.report.verdict
+    assert result.program.parameters == result.seed.parameters
+
+
+def test_a_server_that_stays_down_scores_nobody() -> None:
+    """A compile never counts an outage as a wrong answer."""
+
+    def down(request: weft.Request) -> str:
+        raise ServerError("down for good")
+
+    lm = weft.FunctionLM(down)
+    with (
+        weft.use(lm=lm, retry=QUICK),
+        pytest.raises(CompileError, match="could not be scored"),
+    ):
+        weft.compile(classifier(), ROWS, metric=exact, compiler=Auto())
+
+
+def test_the_scopes_budget_is_the_compiles() -> None:
+    """A ledger set for a scope holds for a compile in it."""
+    lm = model()
+    with weft.use(lm=lm, budget=90):
+        weft.compile(classifier(), ROWS, metric=exact, compiler=Auto())
+
+    assert lm.calls <= 90

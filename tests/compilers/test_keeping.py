@@ -1,0 +1,60 @@
+"""What the user pins stays, byte for byte."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import weft
+from tests.compilers.worlds import classifier, exact, model, planted_rows
+from weft.compilers import APE, Auto
+from weft.pipeline.errors import ConfigError
+
+RULE = "Never name a customer."
+
+
+def _compiled(keep: list[str], compiler: Any = None) -> weft.Result[..., Any]:
+    program = classifier().with_(instruction=f"Give the label. {RULE}")
+    with weft.use(lm=model()):
+        return weft.compile(
+            program,
+            planted_rows(60),
+            metric=exact,
+            compiler=compiler or Auto(candidates=4, rounds=2),
+            keep=keep,
+        )
+
+
+def test_a_frozen_parameter_is_not_touched() -> None:
+    """Demos still may be."""
+    result = _compiled(["classify/instruction"])
+
+    assert result.program.parameters["classify/instruction"].endswith(RULE)
+    assert result.program.parameters["classify/demos"]
+    assert result.improved
+
+
+def test_a_frozen_module_is_not_touched_at_all() -> None:
+    """Nothing is left to change, and the report says that nothing was found."""
+    result = _compiled(["classify"])
+
+    assert result.program.parameters == result.seed.parameters
+    assert not result.improved
+
+
+@pytest.mark.parametrize("compiler", [APE(), Auto(candidates=4, rounds=2)])
+def test_a_pinned_sentence_is_in_every_candidate(compiler: Any) -> None:
+    """It is put back where a writer drops it, and the rest may still get better."""
+    result = _compiled([RULE], compiler)
+    texts = [p.parameters["classify/instruction"] for p in result.ranking]
+
+    assert all(RULE in text for text in texts)
+    assert result.improved
+
+
+@pytest.mark.parametrize("wish", ["clasify/instruction", "Never shout.", " "])
+def test_a_wish_that_fits_nothing_is_refused(wish: str) -> None:
+    """Before any call is paid for."""
+    with pytest.raises(ConfigError, match="names no parameter"):
+        _compiled([wish])

@@ -1,0 +1,316 @@
+"""Proposers: what they learn from, and what they leave alone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+import weft
+from tests.compilers.worlds import (
+    CODES,
+    WORDS,
+    classifier,
+    exact,
+    learner,
+    model,
+    planted_rows,
+)
+from weft.compilers.allowance import Allowance, CallGuess
+from weft.compilers.candidate import Candidate
+from weft.compilers.propose.base import Proposer
+from weft.compilers.propose.combine import Combine
+from weft.compilers.propose.contrast import Contrast
+from weft.compilers.propose.crossover import Crossover, Merge
+from weft.compilers.propose.demos import BootstrapDemos, LabeledDemos
+from weft.compilers.propose.edit import DropDemos, DropSentence, ReorderDemos
+from weft.compilers.propose.gradient import Gradient
+from weft.compilers.propose.grounded import Grounded
+from weft.compilers.propose.history import History
+from weft.compilers.propose.induce import Induce
+from weft.compilers.propose.notes import Notes
+from weft.compilers.propose.parts import Parts
+from weft.compilers.propose.reflect import Reflect
+from weft.compilers.propose.rewrite import Paraphrase, Shorten
+from weft.compilers.propose.rules import Rules
+from weft.compilers.task import Split, Task
+from weft.pipeline.data import read_rows
+from weft.pipeline.parameters import Demo
+from weft.pipeline.program import as_program
+
+ROWS = tuple(read_rows(planted_rows(60), ["text"]))
+
+
+def new_task(program: Any = None, rows: Any = ROWS) -> Task:
+    """A compile under way; the first 30 rows are for training."""
+    made = as_program(program or classifier())
+    allowance = Allowance(weft.Ledger(), 1, CallGuess())
+    task = Task(made, Split(rows[:30], rows[30:], ()), exact, allowance)
+    task.archive = [Candidate()]
+    return task
+
+
+def proposed(
+    proposer: Proposer, task: Task, n: int = 4, lm: Any = None
+) -> list[Candidate]:
+    """Candidates of a proposer, from the archive's best."""
+    with weft.use(lm=lm or model()):
+        return asyncio.run(proposer.propose(task, task.archive[:1] * n, n))
+
+
+def chain() -> Any:
+    """Three modules in a row: note, then judge in a program of its own, then say."""
+    note = weft.Predict("text -> gist", "Shorten it.", name="note")
+    judge = weft.ChainOfThought("gist -> view", "Judge it.", name="judge")
+    say = weft.Predict("view -> label", "Give the label.", name="say")
+
+    @weft.program
+    def inner(gist: str) -> str:
+        return judge(gist=gist).view
+
+    @weft.program
+    def outer(text: str) -> str:
+        return say(view=inner(gist=note(text=text).gist)).label
+
+    return outer
+
+
+def test_labelled_demos_show_every_label() -> None:
+    """Balanced over the labels, from training rows, without a call."""
+    task = new_task()
+    (made,) = proposed(LabeledDemos(demos=6), task, 1, weft.RefusingLM())
+    demos = made.values["classify/demos"]
+
+    assert len({demo.values["label"] for demo in demos}) == 6
+    assert {demo.source for demo in demos} <= {row.id for row in task.split.train}
+
+
+def test_bootstrapped_demos_passed_the_metric() -> None:
+    """A trace is shown only where the program was right."""
+    (made,) = proposed(BootstrapDemos(demos=8, bootstrapped=4), new_task(), 1)
+    demos = made.values["classify/demos"]
+
+    assert [demo.by for demo in demos].count("bootstrap") == 4
+    assert len(demos) == 8
+
+
+def test_where_nothing_is_quite_right_the_nearest_traces_stand_in() -> None:
+    """With token overlap hardly any answer scores 1."""
+
+    def half(example: weft.Example, prediction: Any) -> float:
+        return 0.6 if prediction.label == example.label else 0.2
+
+    task = new_task()
+    task.metric = half
+    (made,) = proposed(BootstrapDemos(demos=8, bootstrapped=4), task, 1)
+    demos = [d for d in made.values["classify/demos"] if d.by == "bootstrap"]
+    labels = {row.id: row.label for row in ROWS}
+
+    assert len(demos) == 4
+    assert all(demo.values["label"] == labels[demo.source] for demo in demos)
+
+
+def test_no_row_teaches_itself() -> None:
+    """The teacher of a row is never shown that row."""
+    lm = model()
+    task = new_task()
+    proposed(BootstrapDemos(), task, 1, lm)
+
+    for request in lm.requests:
+        *before, last = [message.content for message in request.messages]
+        assert not any(last in turn for turn in before)
+
+
+def test_every_module_of_a_nested_program_gets_its_part_of_a_trace() -> None:
+    """Also one inside a program that is called in the program."""
+
+    def reply(request: weft.Request) -> str:
+        names = ("gist", "reasoning", "view", "label")
+        asked = request.messages[0].content
+        wanted = [name for name in names if f"]]\n<{name}>" in asked]
+        parts = [f"[[ {name} ]]\nK0" for name in wanted]
+        return "\n".join([*parts, "[[ /end ]]"])
+
+    task = new_task(chain())
+    (made,) = proposed(BootstrapDemos(), task, 1, weft.FunctionLM(reply))
+
+    assert set(made.values) == {"note/demos", "inner/judge/demos", "say/demos"}
+    assert "reasoning" in made.values["inner/judge/demos"][0].values
+
+
+def test_a_demo_without_reasoning_never_stands_last() -> None:
+    """The last thing a model sees is the whole form."""
+    program = weft.ChainOfThought("text -> label", name="classify")
+    (made,) = proposed(BootstrapDemos(demos=8), new_task(program), 1)
+    demos = made.values["classify/demos"]
+
+    assert "reasoning" not in demos[0].values
+    assert "reasoning" in demos[-1].values
+
+
+def test_induced_instructions_say_what_the_examples_imply() -> None:
+    """And no select row was shown for it."""
+    lm = model()
+    task = new_task()
+    made = proposed(Induce(), task, 3, lm)
+    asked = "".join(m.content for r in lm.requests for m in r.messages)
+
+    assert "blick = K0" in made[0].values["classify/instruction"]
+    assert not any(row.inputs["text"] in asked for row in task.split.select)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "I cannot do that."])
+def test_an_unusable_instruction_is_left_out(text: str) -> None:
+    """An empty one, or a refusal that is no reply in the form."""
+    reply = f"[[ instruction ]]\n{text}\n[[ /end ]]" if not text.strip() else text
+
+    assert proposed(Induce(), new_task(), 2, weft.FunctionLM(lambda _: reply)) == []
+
+
+def test_a_proposer_changes_nothing_it_was_given() -> None:
+    """Programs and candidates are values."""
+    task = new_task()
+    before = task.program.parameters
+    proposed(BootstrapDemos(), task)
+    proposed(Induce(), task)
+
+    assert task.program.parameters == before
+    assert task.archive == [Candidate()]
+
+
+WRITERS = [
+    Reflect(),
+    Gradient(),
+    Contrast(),
+    Paraphrase(),
+    Shorten(),
+    History(),
+    Rules(),
+    Grounded(),
+    Crossover(),
+    Notes(notes=(("", "blick = K0"),)),
+    Induce(),
+]
+FREE = [
+    LabeledDemos(),
+    DropDemos(),
+    ReorderDemos(),
+    DropSentence(),
+    Merge(),
+    Parts(),
+    Combine(),
+]
+
+
+def rich_task() -> Task:
+    """A task whose archive holds instructions and demos that were raced."""
+    task = new_task()
+    demos = tuple(
+        Demo({"text": row.text, "label": row.label}, row.id) for row in ROWS[:6]
+    )
+    task.archive = [
+        Candidate({"classify/instruction": "Go by blick = K0. Go by norp = K1."}),
+        Candidate({"classify/demos": demos}),
+        Candidate(),
+    ]
+    with weft.use(lm=model()):
+        asyncio.run(task.observe_all(task.archive, task.rows[:12], "evaluate"))
+    return task
+
+
+@pytest.mark.parametrize("proposer", [*WRITERS, *FREE], ids=lambda p: p.name)
+def test_proposals_are_new_named_and_repeatable(proposer: Proposer) -> None:
+    """Each says how it was made; the same task gives the same ones."""
+    made = proposed(proposer, rich_task(), 3)
+
+    assert len(made) <= 3
+    assert all(c.origin and c.parent for c in made)
+    assert not set(made) & set(rich_task().archive)
+    assert made == proposed(proposer, rich_task(), 3)
+
+
+@pytest.mark.parametrize("proposer", [*WRITERS, *FREE], ids=lambda p: p.name)
+def test_no_select_row_is_ever_shown_to_a_writer(proposer: Proposer) -> None:
+    """They are for choosing: who writes learns from training rows alone."""
+    task = rich_task()
+    lm = model()
+    proposed(proposer, task, 3, lm)
+    asked = "".join(m.content for r in lm.requests for m in r.messages)
+
+    assert not any(row.inputs["text"] in asked for row in task.split.select)
+
+
+@pytest.mark.parametrize("proposer", [*WRITERS, *FREE], ids=lambda p: p.name)
+def test_a_proposer_stays_within_its_quote(proposer: Proposer) -> None:
+    """The high figure is never exceeded; those without models call none."""
+    task = rich_task()
+    lm = model()
+    proposed(proposer, task, 3, lm)
+
+    assert lm.calls <= proposer.calls(3, len(task.split.train), 1).high
+
+
+@pytest.mark.parametrize("proposer", WRITERS, ids=lambda p: p.name)
+def test_a_writer_can_be_seen_as_a_module(proposer: Proposer) -> None:
+    """Its prompt is a signature like any other, with every field described."""
+    for module in proposer.asks:
+        fields = module.spec.fields
+
+        assert module.parameters.instruction
+        assert all(field.description for field in fields)
+
+
+@pytest.mark.parametrize("proposer", WRITERS, ids=lambda p: p.name)
+def test_a_spent_ledger_leaves_proposals_out(proposer: Proposer) -> None:
+    """Without calls there is nothing to say, and nothing is raised."""
+    task = rich_task()
+    task.allowance = Allowance(weft.Ledger(weft.Budget(calls=0)), 1, CallGuess())
+    lm = model()
+    proposed(proposer, task, 3, lm)
+
+    assert lm.calls == 0
+
+
+def test_an_edit_changes_one_place_and_nothing_else() -> None:
+    """What works stays, word for word."""
+
+    def mend(asked: Any) -> dict[str, str]:
+        if asked.classifies:
+            return learner(asked)
+        return {"old": "Go by norp = K4.", "new": "Go by norp = K1."}
+
+    task = new_task()
+    text = "Go by blick = K0. Go by norp = K4. Be brief."
+    task.archive = [Candidate({"classify/instruction": text})]
+    (made, *_) = proposed(Reflect(), task, 1, model(mend))
+
+    assert made.values["classify/instruction"] == text.replace("K4", "K1")
+
+
+def test_where_nothing_fails_there_is_nothing_to_mend() -> None:
+    """No request is written for it."""
+    task = new_task()
+    known = "; ".join(f"{w} = {c}" for w, c in zip(WORDS, CODES, strict=False))
+    task.archive = [Candidate({"classify/instruction": known})]
+    lm = model()
+
+    assert proposed(Reflect(), task, 2, lm) == []
+    assert lm.calls == 16
+
+
+def test_every_part_is_tried_about_as_often() -> None:
+    """A share of the grid is balanced over its parts."""
+    made = proposed(Parts(), new_task(), 9, weft.RefusingLM())
+    texts = [c.values["classify/instruction"] for c in made]
+    counts = [sum(part in text for text in texts) for part in ("expert", "precise")]
+
+    assert len(made) == 9
+    assert all(2 <= count <= 4 for count in counts)
+
+
+def test_a_combination_takes_what_the_good_ones_had() -> None:
+    """The likeliest combination is the best instruction with the best demos."""
+    made = proposed(Combine(), rich_task(), 1)
+
+    assert set(made[0].values) == {"classify/instruction", "classify/demos"}

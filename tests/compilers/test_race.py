@@ -1,0 +1,201 @@
+"""Races buy the cells that decide, and no others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+import weft
+from tests.compilers.worlds import classifier, exact, model, planted_rows
+from weft.compilers.allowance import Allowance, CallGuess
+from weft.compilers.candidate import Candidate
+from weft.compilers.race import Full, Halving, Racer
+from weft.compilers.racers import UCB, FirstFail, Gate, PairedRace, paired_z
+from weft.compilers.task import Split, Task
+from weft.pipeline.data import read_rows
+from weft.pipeline.program import as_program
+
+ROWS = read_rows(planted_rows(48), ["text"])
+KNOWN = ["blick = K0", "norp = K1", "tavi = K2", "zude = K3", "grell = K4", "mosk = K5"]
+
+
+def told(count: int) -> Candidate:
+    """A candidate that knows so many of the six words."""
+    text = "; ".join(KNOWN[:count])
+    return Candidate({"classify/instruction": f"Go by {text}."} if count else {})
+
+
+def new_task(budget: Any = None) -> Task:
+    """A compile under way on planted rows."""
+    program = as_program(classifier())
+    split = Split((), tuple(ROWS), ())
+    allowance = Allowance(weft.Ledger(weft.Budget.of(budget)), 1, CallGuess())
+    return Task(program, split, exact, allowance)
+
+
+def run(racer: Racer, task: Task, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """A race from start to end."""
+    with weft.use(lm=model()):
+        return asyncio.run(racer.race(task, candidates, task.rows))
+
+
+FIELD = [told(count) for count in (0, 2, 5, 1, 3, 4)]
+RACERS = [
+    Full(),
+    Halving(),
+    Gate(),
+    PairedRace(),
+    FirstFail(allowed=4),
+    UCB(share=0.5),
+]
+
+
+@pytest.mark.parametrize("racer", RACERS, ids=lambda r: type(r).__name__)
+def test_the_best_wins_and_nobody_is_lost(racer: Racer) -> None:
+    """All candidates come back, each once, the best first."""
+    order = run(racer, new_task(), FIELD)
+
+    assert order[0] == told(5)
+    assert sorted(c.id for c in order) == sorted(c.id for c in FIELD)
+
+
+@pytest.mark.parametrize("racer", RACERS, ids=lambda r: type(r).__name__)
+def test_a_tie_goes_to_the_earlier_candidate(racer: Racer) -> None:
+    """The seed, given first, loses only to something better."""
+    seed, twin = Candidate(), Candidate({"classify/instruction": "Other words."})
+
+    assert run(racer, new_task(), [seed, twin]) == [seed, twin]
+
+
+@pytest.mark.parametrize("racer", RACERS, ids=lambda r: type(r).__name__)
+def test_a_race_buys_no_more_than_it_says(racer: Racer) -> None:
+    """`cells` is the bound that quotes rest on."""
+    task = new_task()
+    run(racer, task, FIELD)
+
+    assert len(task.cells) <= racer.cells(len(FIELD), len(ROWS))
+
+
+def test_halving_buys_half_of_the_grid_at_most() -> None:
+    """Most candidates are out after the first rung."""
+    task = new_task()
+    run(Halving(), task, FIELD)
+
+    assert len(task.cells) <= len(FIELD) * len(ROWS) / 2
+
+
+def test_the_hopeless_stop_loses_nothing() -> None:
+    """Who is dropped could not have won even with perfect scores on the rest."""
+    task = new_task()
+    order = run(Full(), task, [told(6), told(0)])
+
+    assert order[0] == told(6)
+    assert len(task.scores(told(0), ROWS)) < len(ROWS)
+
+
+@pytest.mark.parametrize("racer", RACERS, ids=lambda r: type(r).__name__)
+@pytest.mark.parametrize("budget", [0, 1, 7, 40, 100])
+def test_a_race_ends_with_its_budget(racer: Racer, budget: int) -> None:
+    """Whatever was bought decides; every candidate is still there."""
+    task = new_task(budget)
+    task.archive = FIELD[:1]
+    order = run(racer, task, FIELD)
+
+    assert task.spent <= budget
+    assert len(order) == len(FIELD)
+
+
+def test_cells_of_a_block_run_side_by_side() -> None:
+    """Concurrency is used across candidates, not only across rows."""
+    running = most = 0
+
+    async def reply(request: weft.Request) -> str:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.01)
+        running -= 1
+        return "[[ label ]]\nK0\n[[ /end ]]"
+
+    task = new_task()
+    with weft.use(lm=weft.FunctionLM(reply)):
+        asyncio.run(task.observe_all(FIELD, ROWS[:4], "evaluate"))
+
+    assert most == len(FIELD) * 4
+
+
+def test_a_cell_is_never_bought_twice() -> None:
+    """A second look costs nothing."""
+    task = new_task()
+    with weft.use(lm=model(), cache=None):
+        asyncio.run(task.observe_all(FIELD, ROWS[:8], "evaluate"))
+        spent = task.spent
+        asyncio.run(task.observe_all(FIELD, ROWS[:8], "verify"))
+
+    assert task.spent == spent == len(FIELD) * 8
+
+
+def test_a_gate_keeps_out_who_is_no_better_than_the_parent() -> None:
+    """It never meets the rows behind the gate."""
+    task = new_task()
+    seed = told(0)
+    better = Candidate(told(3).values, "child", seed.id)
+    twin = seed.but({"classify/instruction": "Other words."}, "child")
+    task.archive = [seed]
+    order = run(Gate(rows=6), task, [seed, twin, better])
+
+    assert order[0] == better
+    assert len(task.scores(twin, ROWS)) == 6
+    assert len(task.scores(better, ROWS)) > 6
+
+
+def test_half_of_a_gate_is_rows_that_the_parent_fails() -> None:
+    """Three random rows hold such a one only seldom when most pass."""
+    task = new_task()
+    nearly = told(5)
+    task.archive = [nearly]
+    with weft.use(lm=model()):
+        asyncio.run(task.observe(nearly, ROWS, "evaluate"))
+    order = run(
+        Gate(rows=4), task, [nearly, Candidate(told(6).values, "child", nearly.id)]
+    )
+
+    assert order[0] == told(6)
+
+
+def test_a_paired_race_drops_who_is_surely_worse() -> None:
+    """After a block or two, not after all rows."""
+    task = new_task()
+    run(PairedRace(), task, FIELD)
+
+    assert len(task.cells) <= len(FIELD) * len(ROWS) * 0.75
+
+
+def test_the_first_failures_end_a_candidates_race() -> None:
+    """Who knows less falls earlier."""
+    task = new_task()
+    run(FirstFail(allowed=2), task, FIELD)
+    seen = [len(task.scores(told(count), ROWS)) for count in (0, 3, 5)]
+
+    assert seen == sorted(seen)
+    assert seen[0] < seen[2]
+
+
+def test_a_bandit_pulls_the_good_arms_more() -> None:
+    """The share of the grid that it may buy goes where the best may be."""
+    task = new_task()
+    run(UCB(share=0.5), task, FIELD)
+
+    assert len(task.scores(told(5), ROWS)) > len(task.scores(told(0), ROWS))
+
+
+def test_paired_differences_tell_what_means_hide() -> None:
+    """Five points on every row are more than five points here and there."""
+    steady = paired_z([0.55, 0.25, 0.85, 0.45], [0.5, 0.2, 0.8, 0.41])
+    mixed = paired_z([1.0, 0.0, 1.0, 0.2], [0.5, 0.5, 0.5, 0.5])
+
+    assert steady > 3
+    assert abs(mixed) < 1

@@ -1,0 +1,147 @@
+"""What is wrong with a compile is said before any call is paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import weft
+from tests.compilers.worlds import classifier, exact, model, planted_rows
+from weft import errors
+from weft.compilers import APE, Auto, BootstrapFewShot, BootstrapRandomSearch
+
+ROWS = planted_rows(60)
+
+
+@pytest.fixture(name="lm")
+def _lm() -> Iterator[weft.FunctionLM]:
+    lm = model()
+    with weft.use(lm=lm):
+        yield lm
+    assert lm.calls == 0, "something was paid for"
+
+
+def test_an_empty_train_set_is_refused(lm: weft.FunctionLM) -> None:
+    """There is nothing to learn from."""
+    with pytest.raises(errors.DataError, match="no rows for train"):
+        weft.compile(classifier(), [], metric=exact)
+
+
+def test_rows_too_few_to_verify_with_are_refused(lm: weft.FunctionLM) -> None:
+    """Where no row is left to verify on, nothing could be claimed: nothing is paid."""
+    with pytest.raises(errors.DataError, match="too few different rows"):
+        weft.compile(classifier(), planted_rows(1), metric=exact)
+
+
+def test_rows_without_labels_are_refused(lm: weft.FunctionLM) -> None:
+    """Inputs alone say nothing about what is right."""
+    rows = [{"text": row["text"]} for row in ROWS]
+
+    with pytest.raises(errors.DataError, match="no labels"):
+        weft.compile(classifier(), rows, metric=exact)
+
+
+def test_a_metric_that_raises_is_refused(lm: weft.FunctionLM) -> None:
+    """It is tried on the rows' own labels first."""
+
+    def broken(example: weft.Example, prediction: Any) -> float:
+        raise KeyError("team")
+
+    with pytest.raises(errors.MetricError, match=r"'broken'.*raised KeyError"):
+        weft.compile(classifier(), ROWS, metric=broken)
+
+
+def test_a_constant_metric_is_refused(lm: weft.FunctionLM) -> None:
+    """One that cannot tell right from wrong would burn the whole budget."""
+
+    def always(example: weft.Example, prediction: Any) -> float:
+        return 1.0
+
+    with pytest.raises(errors.MetricError, match="constant"):
+        weft.compile(classifier(), ROWS, metric=always)
+
+
+def test_without_a_model_the_ways_to_set_one_are_named() -> None:
+    """No model is ever chosen in silence."""
+    with pytest.raises(errors.ConfigError, match=r"weft\.configure"):
+        weft.compile(classifier(), ROWS, metric=exact)
+
+
+def test_a_misspelt_option_is_refused(lm: weft.FunctionLM) -> None:
+    """Of the call and of the compiler."""
+    call: Any = weft.compile
+    search: Any = BootstrapRandomSearch
+
+    with pytest.raises(errors.ConfigError, match="Did you mean 'metric'"):
+        call(classifier(), ROWS, metrik=exact)
+    with pytest.raises(errors.ConfigError, match="Did you mean 'demos'"):
+        search(demo=3)
+
+
+def test_an_unreadable_line_is_named(lm: weft.FunctionLM, tmp_path: Path) -> None:
+    """File and line, so that it can be mended."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "a", "label": "K1"}\n{"text": \n', encoding="utf-8")
+
+    with pytest.raises(errors.DataError, match=r"rows\.jsonl.*2"):
+        weft.compile(classifier(), path, metric=exact)
+
+
+def test_a_program_without_modules_is_refused(lm: weft.FunctionLM) -> None:
+    """There is nothing to compile."""
+
+    @weft.step
+    def shout(text: str) -> str:
+        return text.upper()
+
+    @weft.program
+    def plain(text: str) -> str:
+        return shout(text)
+
+    with pytest.raises(errors.ConfigError, match="nothing to compile"):
+        weft.compile(plain, ROWS, metric=exact)
+
+
+@pytest.mark.parametrize(
+    "compiler",
+    [Auto(), APE(), BootstrapFewShot(), BootstrapRandomSearch()],
+    ids=lambda c: type(c).__name__,
+)
+def test_one_call_less_than_the_smallest_budget_is_refused(
+    lm: weft.FunctionLM, compiler: Any
+) -> None:
+    """And the error names the smallest that works."""
+    quote = weft.quote(classifier(), ROWS, metric=exact, compiler=compiler)
+
+    with pytest.raises(errors.QuoteError, match=f'"{quote.smallest} calls"'):
+        weft.compile(
+            classifier(),
+            ROWS,
+            metric=exact,
+            compiler=compiler,
+            budget=quote.smallest - 1,
+        )
+
+
+@pytest.mark.parametrize(
+    "compiler",
+    [Auto(), APE(), BootstrapFewShot(), BootstrapRandomSearch()],
+    ids=lambda c: type(c).__name__,
+)
+def test_the_smallest_budget_works(compiler: Any) -> None:
+    """A candidate is made, compared, and verified on every sealed row."""
+    lm = model()
+    with weft.use(lm=lm):
+        quote = weft.quote(classifier(), ROWS, metric=exact, compiler=compiler)
+        result = weft.compile(
+            classifier(), ROWS, metric=exact, compiler=compiler, budget=quote.smallest
+        )
+    best, *others = result.report.tried
+
+    assert lm.calls <= quote.smallest
+    assert best.parent or any(line.parent for line in others)
+    assert "sealed" not in result.report.stopped
+    assert len(result.report.score.values) >= 16

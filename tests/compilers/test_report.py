@@ -1,0 +1,144 @@
+"""The report says what was gained, whether it is shown, and what it cost."""
+
+from __future__ import annotations
+
+import html
+import json
+from typing import Any
+
+import pytest
+
+import weft
+from tests.compilers.worlds import (
+    Asked,
+    classifier,
+    exact,
+    learner,
+    model,
+    planted_rows,
+)
+from weft.compilers import APE, Auto, LabeledFewShot
+
+
+def _report(compiler: Any, rule: Any = learner, count: int = 90) -> weft.Report:
+    with weft.use(lm=model(rule)):
+        return weft.compile(
+            classifier(), planted_rows(count), metric=exact, compiler=compiler
+        ).report
+
+
+def stubborn(asked: Asked) -> dict[str, str]:
+    """A model that no prompt helps."""
+    return {"label": "K9", "instruction": "Think of norp."}
+
+
+def test_a_gain_is_claimed_with_its_interval() -> None:
+    """On the sealed rows, paired with the program as it was."""
+    report = _report(APE())
+
+    assert report.improved
+    assert report.verdict.startswith("improved: +")
+    assert report.comparison.interval.low > 0
+    assert report.search_score is not None
+
+
+def test_no_gain_is_a_result() -> None:
+    """And the program comes back as it was."""
+    report = _report(APE(), stubborn)
+
+    assert not report.improved
+    assert not report.returned
+    assert "no improvement found" in report.verdict
+    assert report.diff() == "nothing changed"
+
+
+def test_a_worse_candidate_is_named_and_not_returned() -> None:
+    """The search liked it; the sealed rows did not."""
+
+    def spoilt(asked: Asked) -> dict[str, str]:
+        return {"label": "K9" if asked.demos else "K0"}
+
+    report = _report(LabeledFewShot(), spoilt)
+
+    assert not report.returned
+    assert "the program is returned as it was" in report.verdict
+
+
+def test_the_diff_shows_lines_and_demos() -> None:
+    """What changed in the prompt, to be read by a person."""
+    instruction, demos = _report(APE()).diff(), _report(LabeledFewShot(demos=3)).diff()
+
+    assert "- Give the label." in instruction
+    assert "+ Give the label; blick = K0" in instruction
+    assert demos.count("+ demo") == 3
+
+
+def test_every_account_is_in_the_spend() -> None:
+    """Proposals and verification cost as evaluation does."""
+    report = _report(Auto())
+
+    assert {"evaluate", "propose", "verify"} <= set(report.spend)
+    assert report.calls == sum(int(a["requests"]) for a in report.spend.values())
+
+
+def test_lineage_leads_back_to_the_seed() -> None:
+    """Each candidate names the one it was made from, and what it gained on it."""
+    report = _report(Auto())
+    by_id = {line.id: line for line in report.tried}
+    line = by_id[report.winner.id]
+    while line.parent:
+        line = by_id[line.parent]
+
+    assert line.origin == "seed"
+    assert any((line.gain or 0) > 0 for line in report.tried)
+
+
+def test_the_front_trades_score_for_size() -> None:
+    """From the shortest prompt up, each one scores more."""
+    scores = [line.score for line in _report(Auto()).front]
+
+    assert scores == sorted(scores, key=lambda s: s or 0.0)
+    assert len(scores) >= 2
+
+
+@pytest.mark.parametrize("rule", [learner, stubborn])
+def test_a_report_is_plain_json(rule: Any) -> None:
+    """It survives a round trip."""
+    report = _report(Auto(), rule)
+
+    assert json.loads(report.to_json()) == report.describe()
+
+
+def test_a_report_prints_its_figures() -> None:
+    """Score, interval and cost on a few lines."""
+    text = str(_report(APE()))
+
+    assert "APE: improved" in text
+    assert "calls" in text
+    assert "price unknown" in text
+
+
+@pytest.mark.parametrize("compiler", [APE(), Auto(), LabeledFewShot()])
+@pytest.mark.parametrize("rule", [learner, stubborn])
+def test_a_page_holds_everything_and_reaches_nowhere(compiler: Any, rule: Any) -> None:
+    """One file: verdict, figures, tree and changes; no script, no address."""
+    report = _report(compiler, rule)
+    page = report.to_html()
+
+    assert html.escape(report.verdict) in page
+    assert page.count("<svg") == 3
+    assert all(html.escape(line.origin) in page for line in report.tried)
+    assert "<script" not in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+
+
+def test_a_page_shows_text_and_never_runs_it() -> None:
+    """Whatever rows and replies hold."""
+    rows = [
+        {**row, "text": f"<script>alert(1)</script> {row['text']}"}
+        for row in planted_rows(60)
+    ]
+    with weft.use(lm=model()):
+        result = weft.compile(classifier(), rows, metric=exact, compiler=Auto())
+
+    assert "<script" not in result.report.to_html()

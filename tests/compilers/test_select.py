@@ -1,0 +1,98 @@
+"""Selectors: where the next proposals start from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+import weft
+from tests.compilers.test_race import ROWS, new_task, told
+from tests.compilers.worlds import model
+from weft.compilers.candidate import Candidate
+from weft.compilers.credit import Credit
+from weft.compilers.propose.demos import LabeledDemos
+from weft.compilers.propose.edit import DropSentence
+from weft.compilers.recipe import Draw, Recipe
+from weft.compilers.select import (
+    Beam,
+    Best,
+    InstancePareto,
+    Selector,
+    Softmax,
+    Tournament,
+    front,
+)
+from weft.compilers.task import Task
+
+ONLY_MOSK = Candidate({"classify/instruction": "Go by mosk = K5."})
+SELECTORS = [Best(), Beam(), InstancePareto(), Softmax(), Tournament()]
+
+
+def raced(*candidates: Candidate) -> Task:
+    """A task whose archive was seen on all rows."""
+    task = new_task()
+    task.archive = list(candidates)
+    with weft.use(lm=model()):
+        asyncio.run(task.observe_all(candidates, ROWS, "evaluate"))
+    return task
+
+
+@pytest.mark.parametrize("selector", SELECTORS, ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize("count", [1, 3])
+def test_there_are_always_parents_and_always_the_same(
+    selector: Selector, count: int
+) -> None:
+    """As many as asked for, out of the archive, even before any race."""
+    task = new_task()
+    task.archive = [told(number) for number in range(count)]
+    parents = selector.parents(task, 5)
+
+    assert len(parents) == 5
+    assert set(parents) <= set(task.archive)
+    assert selector.parents(task, 5) == parents
+    assert selector.incumbents(task)
+
+
+def test_the_front_keeps_who_is_best_somewhere() -> None:
+    """A poor candidate that alone knows one word, and nobody whom another covers."""
+    task = raced(told(5), told(3), ONLY_MOSK, told(0))
+
+    assert list(front(task, task.archive)) == [told(5), ONLY_MOSK]
+
+
+def test_pareto_parents_come_as_often_as_they_are_best() -> None:
+    """Five rows in six against one in six."""
+    drawn = Counter(InstancePareto().parents(raced(told(5), ONLY_MOSK), 300))
+
+    assert 220 <= drawn[told(5)] <= 280
+
+
+def test_a_cooler_softmax_favours_the_best_more() -> None:
+    """The temperature says how much a point is worth."""
+    task = raced(told(5), told(2), told(0))
+    cool = Counter(Softmax(temperature=0.1).parents(task, 200))[told(5)]
+    warm = Counter(Softmax(temperature=2.0).parents(task, 200))[told(5)]
+
+    assert cool > 180 > warm
+
+
+def test_a_tournament_stays_in_the_population() -> None:
+    """Who ranks below it has no children."""
+    task = raced(told(5), told(4), told(3), told(2))
+    drawn = Counter(Tournament(population=2, size=1).parents(task, 100))
+
+    assert set(drawn) == {told(5), told(4)}
+
+
+def test_more_of_the_calls_go_where_they_gained() -> None:
+    """Gain per call decides the shares; everybody keeps a little."""
+    draws = (Draw(LabeledDemos(), 4), Draw(DropSentence(), 4))
+    credit = Credit.of(Recipe((draws,)))
+    credit.gains["LabeledDemos"] = 0.3
+    credit.calls |= {"LabeledDemos": 40, "DropSentence": 40}
+    first, second = credit.shared(draws)
+
+    assert first.n + second.n == 8
+    assert first.n > second.n >= 1

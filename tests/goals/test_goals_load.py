@@ -1,0 +1,159 @@
+"""Goals 9, 12 and 17, and the limit that adapts: speed, waits, caps and load."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from tests.goals.conftest import Figure
+from tests.goals.size import size
+from tests.pipeline.lm.support import asking, quick
+from tests.server import Reply, Server
+from weft.pipeline.budget import Budget, Ledger
+from weft.pipeline.errors import AuthError, BudgetExceeded, RateLimited
+from weft.pipeline.lm.caller import call
+from weft.pipeline.lm.fakes import FunctionLM
+from weft.pipeline.lm.limits import Limiter
+from weft.pipeline.lm.models import LM
+from weft.pipeline.lm.request import Request, Response, Usage
+from weft.pipeline.lm.retry import RetryPolicy, RetryQuota
+
+
+@pytest.mark.parametrize(
+    ("value", "least"),
+    [("0.2", 0.2), ("0", 0.0), ("date", 0.0), ("-1", None), ("nan", None), ("x", None)],
+)
+async def test_retry_after(
+    server: Server, figure: Figure, value: str, least: float | None
+) -> None:
+    """What a server asks to wait is waited, and little more; nonsense is not."""
+    asked = formatdate(time.time() + 1, usegmt=True) if value == "date" else value
+    server.script(Reply(status=429, body=b"{}", headers={"Retry-After": asked}))
+    lm = LM("m", api_base=server.url)
+    policy = RetryPolicy(base=0.02, cap=0.02, quota=RetryQuota())
+
+    await call(asking(lm), lm, retry=policy, limiter=Limiter(4))
+
+    waited = server.seen[1].at - server.seen[0].at
+    figure(f"goal 12: Retry-After {value}: waited {waited:.3f} s")
+    if value == "date":
+        assert waited <= 1.25 + 0.5
+    elif least is None:
+        assert waited < 0.5
+    else:
+        assert least <= waited <= 1.25 * least + 0.1 + 0.3
+
+
+async def test_too_long_a_wait(server: Server, figure: Figure) -> None:
+    """A server that asks for an hour is an error at once."""
+    server.script(Reply(status=429, body=b"{}", headers={"Retry-After": "3600"}))
+    lm = LM("m", api_base=server.url)
+
+    with pytest.raises(RateLimited) as caught:
+        await call(asking(lm), lm, limiter=Limiter(4))
+
+    figure(f"goal 12: Retry-After 3600: {server.count} request, typed error at once")
+    assert (server.count, caught.value.retry_after) == (1, 3600.0)
+
+
+def spender(seed: int) -> FunctionLM:
+    """A model whose answers cost this much or that, or who knows."""
+
+    def reply(request: Request) -> Response:
+        rng = random.Random(f"{seed} {request.messages[-1].content}")
+        counts = Usage(rng.randrange(16), rng.randrange(64))
+        return Response("ok", rng.choice([None, counts]))
+
+    return FunctionLM(reply, model="gpt-5-mini")
+
+
+async def buy(
+    number: int, lm: FunctionLM, ledger: Ledger, room: asyncio.Semaphore
+) -> None:
+    """Make one call, unless the budget says no."""
+    async with room:
+        with contextlib.suppress(BudgetExceeded):
+            request = asking(lm, str(number))
+            await call(request, lm, ledger=ledger, retry=quick(), limiter=Limiter(64))
+
+
+async def test_random_caps(figure: Figure) -> None:
+    """No cap on calls, tokens or money is ever passed, whatever the answers cost."""
+    rng, over, caps = random.Random(17), 0, size(150, 1000)
+    for _ in range(caps):
+        budget = Budget(
+            calls=rng.choice([None, rng.randrange(30)]),
+            tokens=rng.choice([None, rng.randrange(20_000)]),
+            usd=rng.choice([None, rng.randrange(100) / 10_000]),
+        )
+        lm = spender(rng.randrange(10**6))
+        ledger, room = Ledger(budget), asyncio.Semaphore(rng.choice([1, 4, 32]))
+        asked = (buy(number, lm, ledger, room) for number in range(40))
+        await asyncio.gather(*asked)
+        spent = ledger.spent()
+        over += budget.calls is not None and max(spent.calls, lm.calls) > budget.calls
+        over += budget.tokens is not None and spent.tokens > budget.tokens
+        over += budget.usd is not None and spent.usd > budget.usd + 1e-12
+
+    figure(f"goal 17: {caps} random caps, {over} overshot")
+    assert over == 0
+
+
+async def test_the_limit_adapts(server: Server, figure: Figure) -> None:
+    """429s shrink what an endpoint gets at once; its recovery lets it grow again."""
+    room = 8
+
+    def crowded(_: dict[str, Any]) -> Reply:
+        if server.in_flight > room:
+            return Reply(status=429, body=b"{}")
+        return Reply(delay=0.01)
+
+    server.answer = crowded
+    lm = LM("m", api_base=server.url)
+    limiter = Limiter(64, window=0.02)
+    policy = RetryPolicy(20, base=0.01, cap=0.05, quota=RetryQuota(10**6))
+
+    async def wave(name: str, count: int) -> None:
+        calls = (asking(lm, f"{name} {number}") for number in range(count))
+        await asyncio.gather(
+            *(call(request, lm, retry=policy, limiter=limiter) for request in calls)
+        )
+
+    await wave("crowded", 300)
+    shrunk, refused = limiter.limit, server.count - 300
+    server.answer = lambda _: Reply()
+    await wave("free", 2500)
+
+    figure(
+        f"adaptive limit: room for {room} of 64: limit {shrunk} after 300 calls with "
+        f"{refused} refused, {limiter.limit} after recovery"
+    )
+    assert shrunk <= 4 * room
+    assert limiter.limit > 2 * shrunk
+    assert limiter.limit >= 32
+
+
+async def test_permanent_errors_break_the_circuit(
+    server: Server, figure: Figure
+) -> None:
+    """One 401 ends a batch: what is in flight is cancelled, nothing more is sent."""
+    from weft.pipeline.rows import map_rows
+
+    server.answer = lambda _: Reply(status=401, body=b"{}", delay=0.01)
+    lm = LM("m", api_base=server.url)
+
+    async def one(_: int, number: int) -> Response:
+        return await call(asking(lm, str(number)), lm, limiter=Limiter(64))
+
+    with pytest.raises(AuthError):
+        await map_rows(one, range(1000), concurrency=32)
+
+    await asyncio.sleep(0.05)
+    figure(f"circuit: all 401, 32 in flight, {server.count} calls for 1,000 rows")
+    assert server.count <= 32

@@ -1,0 +1,74 @@
+"""What the tests of calling models share."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from tests.server import Reply
+from weft.pipeline.lm.cache import Cache
+from weft.pipeline.lm.lm import LanguageModel
+from weft.pipeline.lm.request import Message, Request, Response, Usage
+from weft.pipeline.lm.retry import RetryPolicy, RetryQuota
+
+KEY = "sk-CANARY-0123456789"
+
+
+def asking(lm: LanguageModel, text: str = "hello you", **fields: Any) -> Request:
+    """A request as the runtime makes it."""
+    messages = (Message("user", text),)
+    return Request(lm.model, messages, lm.sampling, endpoint=lm.endpoint, **fields)
+
+
+def fault(status: int, message: str = "no", **error: Any) -> Reply:
+    """A refusal with a body of OpenAI's kind."""
+    body = json.dumps({"error": {"message": message, **error}}).encode()
+    return Reply(status=status, body=body, headers={"Retry-After": "7"})
+
+
+def completion(message: Any, **choice: Any) -> Reply:
+    """A completion with any message, even none."""
+    choices = [{"index": 0, "finish_reason": "stop", "message": message, **choice}]
+    return Reply(
+        body=json.dumps({"id": "1", "model": "m", "choices": choices}).encode()
+    )
+
+
+def quick(retries: int = 3) -> RetryPolicy:
+    """Retries that do not wait, with a quota of their own."""
+    return RetryPolicy(retries=retries, base=0, cap=0, quota=RetryQuota())
+
+
+def key_of(number: int) -> str:
+    """A key as requests have them."""
+    return hashlib.sha256(str(number).encode()).hexdigest()
+
+
+def answer_of(number: int, size: int = 200) -> Response:
+    """An answer that no other number has."""
+    text = f"{number} é\u2028 ".ljust(size, "x")
+    return Response(text, Usage(number, 2, 1), model="m", cost=number / 7, cached=True)
+
+
+def fill(path: Path, numbers: range, size: int = 200) -> None:
+    """Put answers into a cache and close it."""
+
+    async def put() -> None:
+        cache = Cache(path)
+        await asyncio.gather(
+            *(cache.put(key_of(i), answer_of(i, size)) for i in numbers)
+        )
+        cache.close()
+
+    asyncio.run(put())
+
+
+def sql(path: Path, statement: str, *values: object) -> None:
+    """Change a cache's database behind its back."""
+    with closing(sqlite3.connect(path / "cache.db")) as connection, connection:
+        connection.execute(statement, values)

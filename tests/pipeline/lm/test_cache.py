@@ -1,0 +1,249 @@
+"""A cache loses nothing that it acknowledged; whatever is damaged is only a miss."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.lm.support import answer_of, fill, key_of
+from weft.pipeline.lm.cache import Cache, CacheStats, MemoryCache
+from weft.pipeline.lm.request import Response, Usage
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    """An answer comes back equal, from memory and from disk, marked as cached."""
+    cache = Cache(tmp_path)
+    answer = Response("héllo\ud800", Usage(1, 2, 3), "length", "m", 0.1, request_id="r")
+
+    asyncio.run(cache.put("k", answer))
+    from_memory, from_disk = cache.get("k"), Cache(tmp_path).get("k")
+
+    assert from_memory == from_disk
+    assert from_memory == Response(
+        "héllo\ud800", Usage(1, 2, 3), "length", "m", 0.1, cached=True, request_id="r"
+    )
+    cache.close()
+
+
+def test_nothing_is_written_before_the_first_put(tmp_path: Path) -> None:
+    """Looking up, counting and closing leave no trace on disk."""
+    folder = tmp_path / "a" / "b"
+    cache = Cache(folder)
+
+    assert cache.get("k") is None
+    assert cache.stats() == CacheStats(misses=1)
+    assert cache.clear() == cache.prune(0) == 0
+    cache.close()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_are_ours_alone(tmp_path: Path) -> None:
+    """The folder has mode 0700 and every file in it 0600, but the note for git."""
+    old = os.umask(0)
+    try:
+        fill(tmp_path / "c", range(3))
+        cache = Cache(tmp_path / "c")
+        cache.get(key_of(1))
+    finally:
+        os.umask(old)
+
+    assert (tmp_path / "c").stat().st_mode & 0o777 == 0o700
+    modes = {
+        file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "c").iterdir()
+    }
+    assert modes.pop(".gitignore")
+    assert {"cache.db"} <= modes.keys() <= {"cache.db", "cache.db-wal", "cache.db-shm"}
+    assert set(modes.values()) == {0o600}
+    cache.close()
+
+
+def test_default_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The variable names the folder; else there is one in the working directory."""
+    monkeypatch.setenv("WEFT_CACHE", str(tmp_path / "named"))
+    assert Cache().path == tmp_path / "named"
+
+    monkeypatch.delenv("WEFT_CACHE")
+    monkeypatch.chdir(tmp_path)
+    assert Cache().path == tmp_path / ".weft" / "cache"
+
+
+def test_counts(tmp_path: Path) -> None:
+    """Hits, misses, writes and sizes are counted."""
+    fill(tmp_path, range(10))
+    cache = Cache(tmp_path)
+
+    for number in (1, 1, 2, 99):
+        cache.get(key_of(number))
+
+    stats = cache.stats()
+    assert (stats.memory_hits, stats.disk_hits, stats.misses) == (1, 2, 1)
+    assert (stats.memory_entries, stats.disk_entries, stats.writes) == (2, 10, 0)
+    assert stats.disk_bytes > 0
+    cache.close()
+
+
+def test_clear_and_prune(tmp_path: Path) -> None:
+    """Pruning drops the oldest until the size fits; clearing drops all."""
+    fill(tmp_path, range(100), size=4000)
+    fill(tmp_path, range(100, 200), size=4000)
+    cache = Cache(tmp_path)
+    most = cache.stats().disk_bytes // 2
+
+    dropped = cache.prune(most)
+
+    assert cache.stats().disk_bytes <= most
+    assert cache.stats().disk_entries == 200 - dropped
+    assert cache.get(key_of(199)) == answer_of(199, 4000)
+    assert cache.get(key_of(0)) is None
+    assert cache.clear() == 200 - dropped
+    assert cache.get(key_of(199)) is None
+    cache.close()
+
+
+def test_nothing_is_evicted(tmp_path: Path) -> None:
+    """Whatever was put stays, however much it is."""
+    fill(tmp_path, range(300), size=100_000)
+    cache = Cache(tmp_path)
+
+    found = [cache.get(key_of(i)) for i in range(300)]
+
+    assert found == [answer_of(i, 100_000) for i in range(300)]
+    assert [file.name for file in tmp_path.rglob("*.val")] == []
+    cache.close()
+
+
+def test_memory_is_bounded_in_bytes() -> None:
+    """Memory keeps the most recently used answers, and no more than it may."""
+    cache = MemoryCache(memory_bytes=100_000)
+
+    for number in range(200):
+        cache.keep(key_of(number), answer_of(number, 2000))
+        cache.get(key_of(0))
+
+    stats = cache.stats()
+    assert 10 < stats.memory_entries < 50
+    assert stats.memory_bytes <= 100_000
+    assert cache.get(key_of(0)) is not None
+    assert cache.get(key_of(1)) is None
+    assert cache.get(key_of(199)) is not None
+
+
+def test_an_answer_larger_than_memory(tmp_path: Path) -> None:
+    """What does not fit into memory is still on disk."""
+    cache = Cache(tmp_path, memory_bytes=1000)
+
+    asyncio.run(cache.put("k", answer_of(1, 50_000)))
+
+    assert cache.get("k") == answer_of(1, 50_000)
+    assert cache.stats().memory_entries == 0
+    cache.close()
+
+
+def test_use_after_close(tmp_path: Path) -> None:
+    """A closed cache opens again when it is used."""
+    cache = Cache(tmp_path, memory_bytes=0)
+    for number in range(3):
+        asyncio.run(cache.put(key_of(number), answer_of(number)))
+        cache.close()
+
+    assert all(cache.get(key_of(number)) for number in range(3))
+    cache.close()
+
+
+def test_threads_and_loops(tmp_path: Path) -> None:
+    """Many loops in many threads write and read one cache."""
+    cache = Cache(tmp_path, memory_bytes=0)
+
+    async def many(start: int) -> None:
+        numbers = range(start, start + 50)
+        await asyncio.gather(*(cache.put(key_of(i), answer_of(i)) for i in numbers))
+        assert all(cache.get(key_of(i)) == answer_of(i) for i in numbers)
+
+    def work(start: int) -> None:
+        asyncio.run(many(start))
+
+    threads = [threading.Thread(target=work, args=(50 * n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+    assert cache.stats().disk_entries == cache.stats().writes == 300
+    cache.close()
+
+
+def test_a_cancelled_put(tmp_path: Path) -> None:
+    """A put whose caller is cancelled is written all the same, and hangs nobody."""
+    cache = Cache(tmp_path, memory_bytes=0)
+
+    async def run() -> None:
+        first = asyncio.create_task(cache.put("a", answer_of(1)))
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        await asyncio.wait_for(cache.put("b", answer_of(2)), 5)
+
+    asyncio.run(run())
+
+    assert (cache.get("a"), cache.get("b")) == (answer_of(1), answer_of(2))
+    cache.close()
+
+
+def test_after_a_fork(tmp_path: Path) -> None:
+    """A forked child can write, though the writer's thread stayed with its parent."""
+    code = (
+        "import asyncio, os, sys\n"
+        "from weft.pipeline.lm.cache import Cache\n"
+        "from weft.pipeline.lm.request import Response\n"
+        f"cache = Cache({str(tmp_path)!r})\n"
+        "asyncio.run(cache.put('parent', Response('p')))\n"
+        "if os.fork() == 0:\n"
+        "    asyncio.run(asyncio.wait_for(cache.put('child', Response('c')), 5))\n"
+        "    os._exit(0)\n"
+        "sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=20)
+
+    cache = Cache(tmp_path)
+    assert cache.get("parent")
+    assert cache.get("child")
+    cache.close()
+
+
+def test_killed_while_writing(tmp_path: Path) -> None:
+    """What was acknowledged before a SIGKILL is there afterwards."""
+    code = (
+        "import asyncio, sys\n"
+        "from weft.pipeline.lm.cache import Cache\n"
+        "from weft.pipeline.lm.request import Response\n"
+        "async def main():\n"
+        f"    cache = Cache({str(tmp_path)!r})\n"
+        "    async def one(i):\n"
+        "        await cache.put(str(i), Response('x' * 2000))\n"
+        "        sys.stdout.write(f'{i}\\n'); sys.stdout.flush()\n"
+        "    for start in range(0, 10**6, 16):\n"
+        "        await asyncio.gather(*(one(i) for i in range(start, start + 16)))\n"
+        "asyncio.run(main())\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        seen = [child.stdout.readline() for _ in range(200)]
+        child.send_signal(signal.SIGKILL)
+        seen += child.stdout.readlines()
+    cache = Cache(tmp_path)
+
+    acknowledged = [line.strip().decode() for line in seen if line.endswith(b"\n")]
+
+    assert len(acknowledged) >= 200
+    assert all(cache.get(key) for key in acknowledged)
+    cache.close()

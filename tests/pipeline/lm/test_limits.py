@@ -1,0 +1,168 @@
+"""The calls in flight: never more than the limit, in order, and fewer after a 429."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from weft.pipeline.errors import Overloaded, RateLimited, ServerError
+from weft.pipeline.lm.limits import Limiter, shared_limiter
+
+
+async def hold(limiter: Limiter, seconds: float = 0.001) -> None:
+    """Use a slot for a while."""
+    async with limiter.slot():
+        await asyncio.sleep(seconds)
+
+
+async def fail(limiter: Limiter, error: Exception) -> None:
+    """Use a slot and fail."""
+    with pytest.raises(type(error)):
+        async with limiter.slot():
+            raise error
+
+
+async def test_never_more() -> None:
+    """However many want in, the limit holds, and all get through."""
+    limiter, peak = Limiter(3), 0
+
+    async def one() -> None:
+        nonlocal peak
+        async with limiter.slot():
+            peak = max(peak, limiter.in_flight)
+            await asyncio.sleep(0.001)
+
+    await asyncio.gather(*(one() for _ in range(30)))
+
+    assert (peak, limiter.in_flight) == (3, 0)
+
+
+async def test_first_come_first_served() -> None:
+    """Slots go out in the order in which they were asked for."""
+    limiter, order = Limiter(2), list[int]()
+
+    async def one(number: int) -> None:
+        async with limiter.slot():
+            order.append(number)
+            await asyncio.sleep(0.001)
+
+    await asyncio.gather(*(one(number) for number in range(20)))
+
+    assert order == list(range(20))
+
+
+async def test_halved_once_in_a_window() -> None:
+    """Refusals for load halve the limit, but one wave of them does so once."""
+    now = 0.0
+    limiter = Limiter(64, window=1.0, clock=lambda: now)
+
+    for _ in range(20):
+        await fail(limiter, RateLimited("x"))
+    assert limiter.limit == 32
+    now = 1.0
+    await fail(limiter, Overloaded("x"))
+    assert limiter.limit == 16
+    for now in range(2, 20):  # noqa: B007 - the clock reads it
+        await fail(limiter, RateLimited("x"))
+    assert limiter.limit == 1
+
+
+async def test_grows_slowly() -> None:
+    """About one slot comes back for a limit's worth of successes, up to the ceiling."""
+    limiter = Limiter(8)
+    await fail(limiter, RateLimited("x"))
+
+    for _ in range(5):
+        await hold(limiter, 0)
+    assert limiter.limit == 5
+    for _ in range(100):
+        await hold(limiter, 0)
+    assert limiter.limit == 8
+
+
+async def test_other_errors_say_nothing_about_load() -> None:
+    """A server error neither halves the limit nor keeps the slot."""
+    limiter = Limiter(4)
+
+    await fail(limiter, ServerError("x"))
+
+    assert (limiter.limit, limiter.in_flight) == (4, 0)
+
+
+@pytest.mark.parametrize("waiting", [True, False], ids=["waiting", "holding"])
+async def test_cancelled(waiting: bool) -> None:
+    """Whoever is cancelled, waiting or holding, leaves its place to the next."""
+    limiter = Limiter(1)
+    holder = asyncio.create_task(hold(limiter, 60))
+    await asyncio.sleep(0)
+    waiters = [asyncio.create_task(hold(limiter)) for _ in range(3)]
+    await asyncio.sleep(0)
+
+    if waiting:
+        waiters.pop(0).cancel()
+        await asyncio.sleep(0)
+    holder.cancel()
+    await asyncio.wait_for(asyncio.gather(*waiters), 2)
+
+    assert limiter.in_flight == 0
+
+
+async def test_cancelled_in_the_moment_of_its_turn() -> None:
+    """A slot given to somebody who is cancelled at that moment is passed on."""
+    limiter = Limiter(1)
+    release = asyncio.Event()
+
+    async def holder() -> None:
+        async with limiter.slot():
+            await release.wait()
+
+    first = asyncio.create_task(holder())
+    await asyncio.sleep(0)
+    second, third = (asyncio.create_task(hold(limiter)) for _ in range(2))
+    await asyncio.sleep(0)
+    release.set()
+    first.add_done_callback(lambda _: second.cancel())
+
+    await asyncio.wait_for(third, 2)
+    await asyncio.wait([first, second])
+
+    assert limiter.in_flight == 0
+
+
+def in_threads(count: int, work: Callable[[], None]) -> None:
+    """Do something in several threads."""
+    threads = [threading.Thread(target=work) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_across_threads_and_loops() -> None:
+    """One limit holds over every event loop of the process."""
+    limiter, peak, lock = Limiter(4), 0, threading.Lock()
+
+    async def one() -> None:
+        nonlocal peak
+        async with limiter.slot():
+            with lock:
+                peak = max(peak, limiter.in_flight)
+            await asyncio.sleep(0.001)
+
+    async def many() -> None:
+        await asyncio.gather(*(one() for _ in range(40)))
+
+    in_threads(6, lambda: asyncio.run(many()))
+
+    assert peak <= 4
+    assert limiter.in_flight == 0
+
+
+def test_limiters_are_shared_by_endpoint() -> None:
+    """The process has one limiter an endpoint."""
+    assert shared_limiter("http://a") is shared_limiter("http://a")
+    assert shared_limiter("http://a") is not shared_limiter("http://b")

@@ -1,0 +1,218 @@
+"""The bridge is another way to a server, not another behaviour: held against ours."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+
+from tests.pipeline.lm.support import KEY, asking, fault
+from tests.server import Reply, Server
+from weft.pipeline.errors import (
+    AuthError,
+    BillingError,
+    ConfigError,
+    ConnectError,
+    ContentFiltered,
+    ContextLengthError,
+    DeadlineExceeded,
+    InvalidRequest,
+    ModelError,
+    NotFoundError,
+    Overloaded,
+    ProtocolError,
+    RateLimited,
+    ServerError,
+    TimeoutConflict,
+    TooLarge,
+)
+from weft.pipeline.lm import litellm_bridge
+from weft.pipeline.lm.caller import call
+from weft.pipeline.lm.memory import MemoryCache
+from weft.pipeline.lm.models import LM
+from weft.pipeline.lm.retry import RetryPolicy
+
+# Looked for, not imported: how it is imported is the bridge's business.
+pytestmark = pytest.mark.skipif(not find_spec("litellm"), reason="it is an extra")
+
+
+def models(server: Server, **options: Any) -> tuple[LM, LM]:
+    """The same model through our client and through litellm."""
+    options = {"api_base": server.url, "api_key": KEY, "timeout": 5, **options}
+    return LM("openai/m", **options), LM("litellm/openai/m", **options)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply("two words"),
+        Reply("half", finish_reason="length"),
+        Reply("héllo 😀"),
+        Reply("x", usage={}),
+        Reply(
+            "x",
+            usage={
+                "prompt_tokens": 9,
+                "completion_tokens": 3,
+                "total_tokens": 12,
+                "prompt_tokens_details": {"cached_tokens": 4},
+            },
+        ),
+    ],
+)
+async def test_same_answers(server: Server, reply: Reply) -> None:
+    """Both clients send the same question and understand the answer alike."""
+    server.script(reply, reply)
+    ours, theirs = models(server, temperature=0, stop=["END"])
+
+    assert await ours.complete(asking(ours)) == await theirs.complete(asking(theirs))
+    assert server.seen[0].body == server.seen[1].body
+    assert (
+        server.seen[0].headers["authorization"]
+        == server.seen[1].headers["authorization"]
+    )
+
+
+async def test_same_cache_entries(server: Server) -> None:
+    """What one client paid for, the other finds in the cache."""
+    ours, theirs = models(server)
+    cache = MemoryCache()
+
+    first = await call(asking(ours), ours, cache=cache)
+    second = await call(asking(theirs), theirs, cache=cache)
+
+    assert asking(ours).key == asking(theirs).key
+    assert (second.text, second.cached, server.count) == (first.text, True, 1)
+
+
+FAULTS: dict[str, tuple[Reply, type[ModelError]]] = {
+    "400": (fault(400), InvalidRequest),
+    "401": (fault(401), AuthError),
+    "402": (fault(402), BillingError),
+    "403": (fault(403), AuthError),
+    "404": (fault(404), NotFoundError),
+    "408": (fault(408), TimeoutConflict),
+    "409": (fault(409), TimeoutConflict),
+    "413": (fault(413), InvalidRequest),
+    "422": (fault(422), InvalidRequest),
+    "429": (fault(429), RateLimited),
+    "429 quota": (fault(429, code="insufficient_quota"), BillingError),
+    "500": (fault(500), ServerError),
+    "502": (fault(502), ServerError),
+    "503": (fault(503), Overloaded),
+    "529": (fault(529), Overloaded),
+    "context": (
+        fault(400, "maximum context length is 9", code="context_length_exceeded"),
+        ContextLengthError,
+    ),
+    "filtered": (Reply(finish_reason="content_filter"), ContentFiltered),
+    "html": (Reply(body=b"<html>"), ProtocolError),
+    "bad JSON": (Reply(body=b'{"choices": ['), ProtocolError),
+    "no choices": (Reply(body=b'{"id": "1", "choices": []}'), ProtocolError),
+    "reset": (Reply(reset=True), ConnectError),
+    "cut": (Reply(cut=10), ConnectError),
+    "hang": (Reply(hang=True), DeadlineExceeded),
+    "drip": (Reply(rate=20), DeadlineExceeded),
+    "too large": (Reply("x" * (2**23 + 1)), TooLarge),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_taxonomy(server: Server, name: str) -> None:
+    """Every fault is one request and one typed error, without the key in it."""
+    reply, expected = FAULTS[name]
+    server.script(reply)
+    patience = 1.5 if name in {"hang", "drip"} else 5
+    _, lm = models(server, timeout=patience)
+
+    with pytest.raises(ModelError) as caught:
+        await lm.complete(asking(lm))
+
+    assert type(caught.value) is expected
+    assert server.count == 1
+    assert KEY not in repr(caught.value)
+    if name == "429":
+        assert caught.value.retry_after == 7.0
+
+
+async def test_ours_are_the_only_retries(server: Server) -> None:
+    """A transient fault costs exactly the attempts that our policy allows."""
+    server.answer = lambda _: Reply(status=503)
+    _, lm = models(server)
+    policy = RetryPolicy(retries=2, base=0.001, cap=0.001)
+
+    with pytest.raises(Overloaded):
+        await call(asking(lm), lm, retry=policy)
+
+    assert server.count == 3
+
+
+async def test_unknown_provider() -> None:
+    """A provider that litellm does not know is an error of the model string."""
+    lm = LM("nosuchprovider/m")
+
+    with pytest.raises(ConfigError, match="unknown model string 'nosuchprovider/m'"):
+        await lm.complete(asking(lm))
+
+
+async def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without litellm the model can be named; the first call says what to install."""
+    monkeypatch.setitem(sys.modules, "litellm", None)
+    litellm_bridge._load.cache_clear()
+    lm = LM("anthropic/claude-haiku-4-5", api_key="k")
+
+    with pytest.raises(ConfigError, match=r"pip install weft\[litellm\]"):
+        await lm.complete(asking(lm))
+
+
+async def test_the_loop_goes_on_while_litellm_loads(
+    monkeypatch: pytest.MonkeyPatch, server: Server
+) -> None:
+    """Loading it, which takes seconds, happens beside the event loop."""
+    loading = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    real = litellm_bridge._load
+
+    def slow() -> Any:
+        loop.call_soon_threadsafe(loading.set)
+        return real()
+
+    monkeypatch.setattr(litellm_bridge, "_loaded", lambda: False)
+    monkeypatch.setattr(litellm_bridge, "_load", slow)
+    _, lm = models(server)
+
+    answer = asyncio.create_task(lm.complete(asking(lm)))
+    await asyncio.wait_for(loading.wait(), 5)
+
+    assert (await answer).text == "ok"
+
+
+def test_clean_exit(server: Server) -> None:
+    """A process that used litellm exits by itself, silently, and never went online."""
+    code = (
+        "import asyncio, socket, sys\n"
+        "real = socket.getaddrinfo\n"
+        "def look_up(host, *rest, **named):\n"
+        "    if host not in ('127.0.0.1', b'127.0.0.1'): print('looked up', host)\n"
+        "    return real(host, *rest, **named)\n"
+        "socket.getaddrinfo = look_up\n"
+        "from weft.pipeline.lm.models import LM\n"
+        "from weft.pipeline.lm.request import Message, Request\n"
+        f"lm = LM('litellm/openai/m', api_base={server.url!r})\n"
+        "request = Request('m', (Message('user', 'hi'),))\n"
+        "print('litellm' in sys.modules, asyncio.run(lm.complete(request)).text)\n"
+        "asyncio.run(lm.complete(request))\n"
+    )
+    out = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (out.returncode, out.stdout, out.stderr) == (0, "False ok\n", "")

@@ -1,0 +1,268 @@
+"""One layer of retries: the right errors, the right waits, and an end to them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weft.pipeline.errors import (
+    AuthError,
+    BillingError,
+    ConnectError,
+    ContentFiltered,
+    ContextLengthError,
+    DeadlineExceeded,
+    InvalidRequest,
+    ModelError,
+    NotFoundError,
+    Overloaded,
+    ProtocolError,
+    RateLimited,
+    ServerError,
+    TimeoutConflict,
+    TooLarge,
+)
+from weft.pipeline.lm.request import Response
+from weft.pipeline.lm.retry import RetryPolicy, RetryQuota, shared_quota
+
+OK = Response("ok")
+
+
+class Clock:
+    """A clock that sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+class Attempts:
+    """Raises a list of errors, one an attempt, then answers."""
+
+    def __init__(self, *errors: ModelError) -> None:
+        self.errors = list(errors)
+        self.made = 0
+
+    async def __call__(self) -> Response:
+        self.made += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return OK
+
+
+async def run(
+    policy: RetryPolicy, attempts: Callable[[], Awaitable[Response]]
+) -> Response:
+    """Run with a fresh quota, so that tests do not spend one another's."""
+    return await policy.run(attempts, RetryQuota())
+
+
+def policy_on(clock: Clock, rng: float = 0.5, **settings: float) -> RetryPolicy:
+    """A policy whose waits cost no time."""
+    return RetryPolicy(clock=clock, sleep=clock.sleep, rng=lambda: rng, **settings)  # type: ignore[arg-type] # settings are named by each test
+
+
+TRANSIENT = [
+    RateLimited,
+    Overloaded,
+    ServerError,
+    TimeoutConflict,
+    ConnectError,
+    DeadlineExceeded,
+]
+FINAL = [
+    AuthError,
+    BillingError,
+    NotFoundError,
+    InvalidRequest,
+    ContextLengthError,
+    ContentFiltered,
+    TooLarge,
+]
+
+
+@pytest.mark.parametrize("kind", TRANSIENT)
+async def test_transient(kind: type[ModelError]) -> None:
+    """A transient error is tried again, exactly as often as the policy says."""
+    attempts = Attempts(*(kind("x") for _ in range(9)))
+
+    with pytest.raises(kind):
+        await run(policy_on(Clock(), retries=3), attempts)
+
+    assert attempts.made == 4
+
+
+@pytest.mark.parametrize("kind", FINAL)
+async def test_final(kind: type[ModelError]) -> None:
+    """An error that would come again costs one attempt."""
+    attempts = Attempts(kind("x"))
+
+    with pytest.raises(kind):
+        await run(policy_on(Clock()), attempts)
+
+    assert attempts.made == 1
+
+
+@pytest.mark.parametrize(("retries", "made"), [(3, 2), (1, 2), (0, 1)])
+async def test_no_completion_is_tried_once_more(retries: int, made: int) -> None:
+    """A body that is no completion gets one more attempt at most."""
+    attempts = Attempts(ProtocolError("x"), ProtocolError("x"), ProtocolError("x"))
+
+    with pytest.raises(ProtocolError):
+        await run(policy_on(Clock(), retries=retries), attempts)
+
+    assert attempts.made == made
+
+
+async def test_it_works_at_last() -> None:
+    """An answer after failures is an answer."""
+    attempts = Attempts(ServerError("x"), ConnectError("x"))
+
+    assert await run(policy_on(Clock()), attempts) is OK
+    assert attempts.made == 3
+
+
+async def test_what_is_no_model_error_passes() -> None:
+    """A bug is not tried again."""
+    made = 0
+
+    async def broken() -> Response:
+        nonlocal made
+        made += 1
+        raise KeyError("bug")
+
+    with pytest.raises(KeyError):
+        await run(policy_on(Clock()), broken)
+
+    assert made == 1
+
+
+@given(st.floats(0, 1, exclude_max=True), st.sampled_from(TRANSIENT))
+def test_back_off(rng: float, kind: type[ModelError]) -> None:
+    """Waits double up to the cap, with full jitter; after a 429 later and wider."""
+    clock = Clock()
+    longest = [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
+    attempts = Attempts(*(kind("x") for _ in longest))
+
+    asyncio.run(run(policy_on(clock, rng, retries=6), attempts))
+
+    if kind in {RateLimited, Overloaded}:
+        spans = [(wait / 2, min(8.0, 2.5 * wait)) for wait in longest]
+    else:
+        spans = [(0.0, wait) for wait in longest]
+    assert clock.slept == pytest.approx(
+        [least + (most - least) * rng for least, most in spans]
+    )
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.2, 2.0, 60.0])
+@pytest.mark.parametrize("rng", [0.0, 0.999])
+async def test_retry_after(seconds: float, rng: float) -> None:
+    """The server's wait is kept, and spread a little so that nobody comes in step."""
+    clock = Clock()
+
+    await run(policy_on(clock, rng), Attempts(RateLimited("x", retry_after=seconds)))
+
+    assert seconds <= clock.slept[0] <= 1.25 * seconds + 0.1
+
+
+async def test_too_long_a_wait() -> None:
+    """A server that asks for more than the cap is not waited for."""
+    clock = Clock()
+
+    with pytest.raises(RateLimited):
+        await run(policy_on(clock), Attempts(RateLimited("x", retry_after=3600)))
+
+    assert clock.slept == []
+
+
+async def test_deadline_between_attempts() -> None:
+    """No wait begins that would end after the deadline."""
+    clock = Clock()
+    attempts = Attempts(*(ServerError("x") for _ in range(9)))
+
+    with pytest.raises(ServerError):
+        await run(policy_on(clock, retries=9, deadline=2.0), attempts)
+
+    assert clock.now < 2.0
+    assert attempts.made == 4
+
+
+async def test_deadline_in_an_attempt() -> None:
+    """An attempt that does not end is cut off at the deadline."""
+    ended = asyncio.Event()
+
+    async def hang() -> Response:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+        return OK
+
+    with pytest.raises(DeadlineExceeded, match=r"deadline of 0\.05 s"):
+        await run(RetryPolicy(deadline=0.05), hang)
+
+    assert ended.is_set()
+
+
+async def test_a_time_out_of_the_attempts_own() -> None:
+    """A `TimeoutError` that is not the deadline's is not called one."""
+
+    async def raises() -> Response:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        await run(RetryPolicy(deadline=5), raises)
+
+
+async def test_a_dead_endpoint_is_not_stormed() -> None:
+    """Where everything fails, retries dry up: the quota is shared by all calls."""
+    clock, quota = Clock(), RetryQuota(refill=0)
+    attempts = Attempts(*(ServerError("x") for _ in range(10_000)))
+    policy = policy_on(clock, retries=3)
+
+    for _ in range(1000):
+        with pytest.raises(ServerError) as caught:
+            await policy.run(attempts, quota)
+
+    assert attempts.made == 1000 + 100
+    assert caught.value.__notes__ == ["not tried again: the endpoint fails throughout"]
+
+
+def test_quota() -> None:
+    """Retries take five, after a time-out ten; successes and time give back."""
+    clock = Clock()
+    quota = RetryQuota(15, refill=1.0, clock=clock)
+    late, broken = DeadlineExceeded("x"), ServerError("x")
+
+    assert [quota.take(late), quota.take(broken), quota.take(broken)] == [
+        True,
+        True,
+        False,
+    ]
+    quota.give_back(retried=True)
+    assert [quota.take(broken), quota.take(broken)] == [True, False]
+    for _ in range(5):
+        quota.give_back(retried=False)
+    assert [quota.take(broken), quota.take(broken)] == [True, False]
+    clock.now = 5.0
+    assert [quota.take(broken), quota.take(broken)] == [True, False]
+    clock.now = 1000.0
+    assert [quota.take(broken) for _ in range(4)] == [True, True, True, False]
+
+
+def test_quotas_are_shared_by_endpoint() -> None:
+    """The process has one quota an endpoint."""
+    assert shared_quota("http://a") is shared_quota("http://a")
+    assert shared_quota("http://a") is not shared_quota("http://b")

@@ -1,0 +1,208 @@
+"""Many rows: in order, bounded in memory, into a file that survives a kill."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import weft
+from weft.pipeline.bulk import batch_to, in_order
+
+ROWS = 20_000
+CHILD = textwrap.dedent(
+    """
+    import sys
+    import weft
+    from weft.pipeline.bulk import batch_to
+
+    @weft.step
+    async def double(n: int) -> int:
+        return 2 * n
+
+    @weft.program
+    def doubled(n: int) -> int:
+        return double(n)
+
+    rows = ({"n": n} for n in range(int(sys.argv[2])))
+    print("started", flush=True)
+    batch_to(doubled, rows, sys.argv[1], concurrency=64)
+    """
+)
+reply = weft.Predict("text -> answer")
+
+
+@weft.program
+def answered(text: str) -> str:
+    """One call a row."""
+    return reply(text=text).answer
+
+
+def echo(request: weft.Request) -> str:
+    """A model that gives back what it is told."""
+    said = request.messages[-1].content.split("\n", 1)[1]
+    return f"[[ answer ]]\n{said}"
+
+
+def values(path: Path) -> list[object]:
+    """What a result file holds, line by line."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [json.loads(line)["value"] for line in lines]
+
+
+async def test_results_keep_the_order_of_the_rows() -> None:
+    """Rows that take different times still come out in their own order."""
+
+    async def work(n: int) -> int:
+        await asyncio.sleep(random.Random(n).random() / 200)
+        return n
+
+    found = [n async for n in in_order(work, range(300), 32)]
+
+    assert found == list(range(300))
+
+
+async def test_no_more_rows_are_taken_than_run() -> None:
+    """The iterable is read as room comes free, never far ahead."""
+    taken = running = most = 0
+
+    def rows() -> Iterator[int]:
+        nonlocal taken
+        for n in range(1000):
+            taken += 1
+            yield n
+
+    async def work(n: int) -> int:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+        return n
+
+    ahead = [taken - n async for n in in_order(work, rows(), 8)]
+
+    assert most <= 8
+    assert max(ahead) <= 33
+
+
+def test_a_batch_goes_into_a_file(tmp_path: Path) -> None:
+    """Each row's value stands on its own line, and a second run has nothing to do."""
+    lm = weft.FunctionLM(echo)
+    rows = [{"text": f"row {n}"} for n in range(50)]
+    path = tmp_path / "out.jsonl"
+
+    with weft.use(lm=lm, cache=None):
+        first = batch_to(answered, rows, path)
+        second = batch_to(answered, rows, path)
+
+    assert values(path) == [row["text"] for row in rows]
+    assert (first.rows, first.resumed) == (50, 0)
+    assert (second.rows, second.resumed) == (50, 50)
+    assert lm.calls == 50
+
+
+def test_a_failed_row_is_kept_in_its_place(tmp_path: Path) -> None:
+    """With on_error="keep" an error stands where the value would."""
+
+    def sometimes(request: weft.Request) -> str:
+        return "nonsense" if "bad" in request.messages[-1].content else echo(request)
+
+    path = tmp_path / "out.jsonl"
+    rows = [{"text": "a"}, {"text": "bad"}, {"text": "c"}]
+    with weft.use(lm=weft.FunctionLM(sometimes), cache=None):
+        done = batch_to(answered, rows, path, on_error="keep")
+
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    assert done.failed == 1
+    assert [line.get("value") for line in lines] == ["a", None, "c"]
+    assert lines[1]["error"].startswith("ParseError")
+
+
+def test_other_rows_are_refused(tmp_path: Path) -> None:
+    """A file that was begun with other rows is not mixed with these."""
+    path = tmp_path / "out.jsonl"
+    with weft.use(lm=weft.FunctionLM(echo), cache=None):
+        batch_to(answered, [{"text": "a"}], path)
+
+        with pytest.raises(weft.errors.DivergenceError, match="line 1 holds"):
+            batch_to(answered, [{"text": "b"}], path)
+
+
+def test_a_damaged_middle_is_named(tmp_path: Path) -> None:
+    """Damage before the last line is an error that names the line."""
+    path = tmp_path / "out.jsonl"
+    rows = [{"text": "a"}, {"text": "b"}, {"text": "c"}]
+    with weft.use(lm=weft.FunctionLM(echo), cache=None):
+        batch_to(answered, rows, path)
+        lines = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(lines[0] + b"{nonsense\n" + lines[2])
+
+        with pytest.raises(weft.errors.DataError, match="line 2 is damaged"):
+            batch_to(answered, rows, path)
+
+
+def test_a_killed_batch_resumes(tmp_path: Path) -> None:
+    """After SIGKILLs at random moments no row is missing, doubled or out of order."""
+    script = tmp_path / "child.py"
+    script.write_text(CHILD, encoding="utf-8")
+    path = tmp_path / "out.jsonl"
+    command = [sys.executable, str(script), str(path), str(ROWS)]
+    rng = random.Random(3)
+
+    kills = 0
+    for _ in range(8):
+        child = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert child.stdout is not None
+        child.stdout.readline()
+        deadline = time.monotonic() + rng.uniform(0.1, 0.9)
+        while time.monotonic() < deadline and child.poll() is None:
+            time.sleep(0.01)
+        if child.poll() is None:
+            os.kill(child.pid, signal.SIGKILL)
+            kills += 1
+        child.wait()
+        child.stdout.close()
+        if child.returncode == 0:
+            break
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+    assert kills >= 1
+    assert values(path) == [2 * n for n in range(ROWS)]
+
+
+def test_memory_stays_flat(tmp_path: Path) -> None:
+    """The second half of a long batch needs no more memory than the first."""
+    path = tmp_path / "out.jsonl"
+    sizes: list[int] = []
+
+    def rows() -> Iterator[dict[str, str]]:
+        for n in range(10_000):
+            if n in (2_000, 9_900):
+                sizes.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+            yield {"text": f"row {n} " + "x" * 500}
+
+    with weft.use(lm=_Counting(), cache=None):
+        batch_to(answered, rows(), path, concurrency=64)
+
+    assert sizes[1] - sizes[0] < 20_000  # kilobytes
+
+
+class _Counting:
+    """A model that keeps nothing of what it is asked."""
+
+    model, endpoint, sampling, schema_mode = "echo", "echo", dict[str, str](), False
+
+    async def complete(self, request: weft.Request) -> weft.Response:
+        return weft.Response(echo(request))

@@ -1,0 +1,319 @@
+"""Out of weft and into it: chat templates, litellm, DSPy's states, fine-tuning rows."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import weft
+from tests.pipeline import saved
+from weft.errors import ArtifactError, ConfigError
+from weft.pipeline.exporting import fill
+from weft.pipeline.program import as_program
+
+ROOT = Path(__file__).resolve().parents[2]
+DSPY = ROOT / ".venv-bench" / "bin" / "python"
+needs_dspy = pytest.mark.skipif(
+    not DSPY.exists(), reason="dspy is not installed: make bench installs it"
+)
+
+
+def dspy(code: str, folder: Path) -> str:
+    """What a process with dspy 3.4.1 prints."""
+    done = subprocess.run(
+        [DSPY, "-c", code],
+        cwd=folder,
+        env={**os.environ, "HOME": str(folder), "DSPY_CACHEDIR": str(folder / "c")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+respond = weft.ChainOfThought(
+    "question, passages: list[str] -> answer",
+    "Answer from the passages.\nBe brief.",
+    name="respond",
+    demos=[
+        weft.Demo(
+            {"question": "q?", "passages": ["a", "b"], "reasoning": "r", "answer": "x"},
+            "r1",
+            "bootstrap",
+        )
+    ],
+)
+route = weft.Predict("message, loud: bool -> team", "Route it.", name="route").with_(
+    demos=[weft.Demo({"message": "ü", "loud": True, "team": "cards"}, "r2")]
+)
+
+
+@weft.program
+def support(message: str) -> str:
+    team = route(message=message, loud=True).team
+    return respond(question=message, passages=[team]).answer
+
+
+# Templates ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("adapter", ["chat", "json", "xml"])
+def test_a_filled_template_is_the_prompt(adapter: str) -> None:
+    """Values in place of the names give the very messages that weft would send."""
+    module = respond.with_(adapter=adapter)
+    inputs = {"question": "What of {{passages}}?", "passages": ["one", 'two "2"']}
+
+    made = weft.export(module, to="openai-messages")["respond"]
+
+    sent = [
+        {"role": m.role, "content": m.content} for m in module.prompt(**inputs).messages
+    ]
+    assert fill(made["messages"], inputs) == sent
+
+
+def test_an_export_is_plain_json() -> None:
+    """Any language reads it."""
+    for form in ("openai-messages", "litellm", "dspy"):
+        made = weft.export(support, to=form)
+        assert json.loads(json.dumps(made)) == made
+
+
+def test_litellm_takes_an_export_as_it_is() -> None:
+    """The real library accepts the arguments and answers, without a network."""
+    if importlib.util.find_spec("litellm") is None:
+        pytest.skip("litellm is not installed")
+    module = saved.respond.with_(name="respond")
+    made = weft.export(module, to="litellm")["respond"]
+    arguments = {**made, "messages": fill(made["messages"], {"question": "q"})}
+    code = (
+        "import json, sys, litellm; a = json.load(sys.stdin); "
+        "r = litellm.completion(model='openai/gpt-4o-mini', mock_response='hi', **a); "
+        "print(r.choices[0].message.content)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=json.dumps(arguments),
+        env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert made["temperature"] == 0.5
+    assert "response_format" in made
+    assert done.stdout.endswith("hi\n"), done.stderr
+
+
+def test_an_unknown_form_is_refused() -> None:
+    """The forms are named."""
+    with pytest.raises(ConfigError, match=r"no export to 'dsp'\. Did you mean 'dspy'"):
+        weft.export(support, to="dsp")
+
+
+# DSPy ---------------------------------------------------------------------------------
+
+PROGRAM = """
+import json, dspy
+class Support(dspy.Module):
+    def __init__(self):
+        super().__init__()
+        self.route = dspy.Predict("message, loud: bool -> team")
+        self.respond = dspy.ChainOfThought("question, passages: list[str] -> answer")
+made = Support()
+"""
+READ = """
+made.load("state.json")
+adapter = dspy.ChatAdapter()
+out = {}
+for name, predictor in made.named_predictors():
+    out[name] = [predictor.signature.instructions, [dict(d) for d in predictor.demos]]
+    inputs = {k: "v" for k in predictor.signature.input_fields}
+    out[name].append(adapter.format(predictor.signature, predictor.demos, inputs))
+print(json.dumps(out))
+"""
+WRITE = """
+sig = dspy.Signature("message, loud: bool -> team").with_instructions("Route it, dspy.")
+made.route = dspy.Predict(sig)
+made.route.demos = [
+    dspy.Example(message="m1", loud=True, team="cards").with_inputs("message"),
+    dspy.Example(message="m2", loud=False, team="app", augmented=True),
+]
+inner = made.respond.predict
+inner.signature = inner.signature.with_instructions("Answer, dspy.")
+inner.demos = [
+    dspy.Example(
+        question="q", passages=["a", "b"], reasoning="r", answer="x", augmented=True
+    )
+]
+lm = dspy.LM("openai/secret", api_key="sk-canary", api_base="http://evil.example")
+made.set_lm(lm)
+made.save("state.json")
+inner.save("one.json")
+"""
+
+
+@needs_dspy
+@pytest.mark.slow
+def test_dspy_loads_an_export_and_renders_it(tmp_path: Path) -> None:
+    """Instruction and demos arrive in dspy 3.4.1, and stand in its own prompt."""
+    state = weft.export(support, to="dspy")
+    (tmp_path / "state.json").write_text(json.dumps(state), "utf-8")
+
+    out = json.loads(dspy(PROGRAM + READ, tmp_path))
+
+    assert out["route"][:2] == [
+        "Route it.",
+        [{"message": "ü", "loud": True, "team": "cards"}],
+    ]
+    instruction, demos, messages = out["respond.predict"]
+    assert instruction == "Answer from the passages.\nBe brief."
+    assert demos == [
+        {
+            **respond.parameters.demos[0].values,
+            "augmented": True,
+        }
+    ]
+    prompt = "\n".join(m["content"] for m in messages)
+    assert all(word in prompt for word in ("Be brief.", "q?", "[[ ## answer ## ]]\nx"))
+
+
+@needs_dspy
+@pytest.mark.slow
+def test_a_state_saved_by_dspy_is_imported_and_runs(tmp_path: Path) -> None:
+    """Instructions and demos of dspy 3.4.1 land in typed modules; no key does."""
+    dspy(PROGRAM + WRITE, tmp_path)
+
+    tuned = weft.import_dspy(tmp_path / "state.json", support)
+    one = weft.import_dspy(tmp_path / "one.json", respond)
+
+    values = tuned.parameters
+    assert values["route/instruction"] == "Route it, dspy."
+    assert [d.by for d in values["route/demos"]] == ["labelled", "bootstrap"]
+    assert values["respond/instruction"] == "Answer, dspy."
+    assert values["respond/demos"][0].values["passages"] == ["a", "b"]
+    assert one.parameters["respond/demos"] == values["respond/demos"]
+    assert [m.lm for m in tuned.modules.values()] == [None, None]
+    with weft.use(lm="embedded", cache=None):
+        assert isinstance(tuned(message="m1"), str)
+    path = weft.save(tuned, tmp_path / "support.weft.json")
+    assert "canary" not in path.read_text()
+    assert "evil" not in path.read_text()
+
+
+@needs_dspy
+@pytest.mark.slow
+def test_there_and_back_keeps_instruction_and_demos(tmp_path: Path) -> None:
+    """An export that dspy loads and saves again imports as it was."""
+    state = weft.export(support, to="dspy")
+    (tmp_path / "state.json").write_text(json.dumps(state), "utf-8")
+    one = weft.export(respond, to="dspy")
+    (tmp_path / "one.json").write_text(json.dumps(one), "utf-8")
+    again = 'made.respond.load("one.json"); made.respond.save("one.json")'
+    dspy(
+        f'{PROGRAM}\nmade.load("state.json"); made.save("back.json"); {again}', tmp_path
+    )
+    bare = support.with_parameters(
+        {f"{n}/{s}": v for n in ("route", "respond") for s, v in NOTHING.items()}
+    )
+
+    back = weft.import_dspy(tmp_path / "back.json", bare)
+    single = weft.import_dspy(tmp_path / "one.json", respond.with_(demos=[]))
+
+    for key in ("route/instruction", "respond/instruction"):
+        assert back.parameters[key] == support.parameters[key]
+    assert single.parameters["respond/demos"][0].id == respond.parameters.demos[0].id
+    for key in ("route/demos", "respond/demos"):
+        assert [d.id for d in back.parameters[key]] == [
+            d.id for d in support.parameters[key]
+        ]
+
+
+NOTHING: dict[str, Any] = {"instruction": "x", "demos": ()}
+
+
+def predictor(**more: Any) -> dict[str, Any]:
+    return {
+        "demos": [],
+        "signature": {"instructions": "Route it.", "fields": [{}, {}, {}]},
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"rout": predictor(), "metadata": {}}, "no module for the predictor 'rout'"),
+        ({"route": predictor(demos=[{"text": "x"}])}, "has 'text', which is no field"),
+        ({"route": predictor(demos=[{"loud": "x"}])}, "has a wrong 'loud'"),
+        ({"route": predictor(demos=["x"])}, "demo 0 of 'route' is no mapping"),
+        (
+            {"respond.predict": predictor()},
+            "has 3 fields, and the module has 4: question, passages, reasoning, answer",
+        ),
+        ({"route": predictor(signature={})}, "has no instructions or no demos"),
+        ({"route": predictor(signature=[])}, "has no instructions or no demos"),
+        ({"route": predictor(), "os": 1}, "'os' is no predictor"),
+        ({"metadata": {}}, "it holds none"),
+        ([], "is no state of a dspy program"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused(
+    state: Any, message: str, tmp_path: Path
+) -> None:
+    """dspy would load some of these in silence; here each says what is wrong."""
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps(state), "utf-8")
+
+    with pytest.raises(ArtifactError, match=message):
+        weft.import_dspy(path, support)
+
+
+def test_predictors_can_be_renamed(tmp_path: Path) -> None:
+    """Attribute names in dspy need not be module names here."""
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps({"sort.predict": predictor()}), "utf-8")
+
+    made = weft.import_dspy(path, support, rename={"sort.predict": "route"})
+
+    assert made.parameters["route/instruction"] == "Route it."
+
+
+# Fine-tuning --------------------------------------------------------------------------
+
+
+def test_rows_that_went_well_become_training_chats(tmp_path: Path) -> None:
+    """The prompt as it was sent, and the reply that could be used."""
+    feel = as_program(weft.Predict("text -> mood: Mood", types={"Mood": saved.Tone}))
+    replies = {"good": "kind", "bad": "cold", "mended": "kind"}
+    asked: dict[str, int] = {}
+
+    def answer(request: weft.Request) -> str:
+        word = next(w for w in replies if w in str(request.messages))
+        asked[word] = asked.get(word, 0) + 1
+        if word == "mended" and asked[word] == 1:
+            return "[[ mood ]]\nwho knows\n[[ /end ]]"
+        return f"[[ mood ]]\n{replies[word]}\n[[ /end ]]"
+
+    rows = [{"text": word, "mood": "kind"} for word in replies]
+    with weft.use(lm=weft.FunctionLM(answer), cache=None):
+        scored = weft.evaluate(feel, rows, weft.metrics.exact("mood"))
+
+    made = weft.finetuning_rows(scored)
+    path = weft.write_rows(made, tmp_path / "train.jsonl")
+
+    chats = [json.loads(line)["messages"] for line in path.read_text().splitlines()]
+    assert len(chats) == 2
+    for chat, word in zip(chats, ("good", "mended"), strict=True):
+        assert [turn["role"] for turn in chat] == ["system", "user", "assistant"]
+        assert word in chat[1]["content"]
+        assert chat[2]["content"] == "[[ mood ]]\nkind\n[[ /end ]]"
+    assert weft.finetuning_rows(scored, module="other") == []
+    assert len(weft.finetuning_rows(scored, at_least=0)) == 3

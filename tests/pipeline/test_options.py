@@ -1,0 +1,126 @@
+"""Misspelt options are errors that say what was meant, wherever options are taken."""
+
+from __future__ import annotations
+
+import pytest
+
+import weft
+from weft.errors import ConfigError
+from weft.pipeline.errors import did_you_mean
+from weft.pipeline.options import check_options, checked, settings
+from weft.pipeline.parameters import SLOTS, Demo, Parameters
+
+
+@checked
+def measure(rows: list[int], *, concurrency: int = 1, seed: int = 0) -> int:
+    """A function of the kind that weft wraps."""
+    return len(rows) + concurrency + seed
+
+
+@settings
+class Recipe:
+    """Settings of the kind that compilers are."""
+
+    demos: int = 4
+    rounds: int = 1
+
+
+def test_the_nearest_option_is_named() -> None:
+    """A slip of the finger is answered with the word that was meant."""
+    with pytest.raises(ConfigError) as caught:
+        check_options(["temprature"], ["temperature", "seed"], "Predict")
+
+    assert caught.value.message == "Predict has no option 'temprature'"
+    assert caught.value.hint == "Did you mean 'temperature'?"
+
+
+def test_a_word_near_to_none_lists_them_all() -> None:
+    """Where nothing is near, the remedy is the whole list."""
+    assert did_you_mean("zzz", ["temperature", "seed"]) == "Known: temperature, seed"
+    assert did_you_mean("zzz", []) == ""
+
+
+def test_a_checked_function_works_as_before() -> None:
+    """Names, positions, defaults and the docstring stay."""
+    assert measure([1, 2], seed=3) == 6
+    assert measure(rows=[]) == 1
+    assert (measure.__doc__ or "").startswith("A function")
+
+
+def test_a_checked_function_names_itself_and_the_remedy() -> None:
+    """A misspelt keyword is refused before the function runs."""
+    with pytest.raises(ConfigError, match=r"measure has no option 'concurency'\. Did"):
+        measure([1], concurency=2)
+
+
+def test_settings_are_frozen_and_compare_by_value() -> None:
+    """A recipe is a value."""
+    assert Recipe(demos=2) == Recipe(demos=2)
+    assert hash(Recipe()) == hash(Recipe(demos=4))
+    with pytest.raises(AttributeError):
+        Recipe().demos = 3
+
+
+def test_settings_refuse_what_they_do_not_have() -> None:
+    """A misspelt setting is a typed error with a remedy."""
+    with pytest.raises(ConfigError, match=r"Recipe has no option 'demo'\. Did"):
+        Recipe(demo=2)
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: weft.configure(lmm="embedded"), "configure has no option 'lmm'"),
+        (lambda: weft.use(budgt=1).__enter__(), "use has no option 'budgt'"),
+        (lambda: weft.use(hooks=print).__enter__(), "is no list of functions"),
+        (lambda: weft.use(sample=-1).__enter__(), "sample=-1 is no sample"),
+        (lambda: weft.use(retry=3).__enter__(), "retry=3 is no retry policy"),
+        (lambda: weft.use(lms="embedded").__enter__(), "is no mapping"),
+        (lambda: weft.use(cache=3).__enter__(), "cache=3 is no cache"),
+        (lambda: weft.use(lm=3).__enter__(), "3 is no model"),
+        (lambda: weft.Predict("q -> a", repair=2), "Predict has no option 'repair'"),
+        (lambda: weft.Predict("q -> a", repairs=-1), "repairs=-1 is no number"),
+        (lambda: weft.Predict("q -> a", repairs=True), "repairs=True is no number"),
+        (lambda: weft.Predict("q -> a", name="a/b"), "name='a/b' is no name"),
+        (lambda: weft.Predict("q -> a", name=""), "name='' is no name"),
+        (lambda: weft.Predict("q -> a", adapter="jsn"), "adapter must be 'chat'"),
+        (lambda: weft.Predict("q -> a", "\ud800"), "instruction must be a text"),
+        (lambda: weft.Predict("q -> a", demos=["x"]), "demos must be a list"),
+        (lambda: weft.Predict("q -> a", max_tokens=0), "max_tokens=0 is no positive"),
+        (lambda: weft.Predict("q -> a", seed=float("nan")), "JSON cannot carry"),
+    ],
+)
+def test_wrong_options_are_config_errors_before_any_call(call, match) -> None:
+    """Every place that takes options refuses wrong ones with words that help."""
+    with pytest.raises(ConfigError, match=match) as caught:
+        call()
+
+    assert caught.value.hint or "must be" in caught.value.message
+
+
+def test_parameters_change_by_slot_and_stay_as_they_were() -> None:
+    """`with_slots` gives new parameters and touches nothing."""
+    before = Parameters("Say.", sampling={"temperature": 0})
+
+    after = before.with_slots({"instruction": "Sing.", "demos": [Demo({"q": 1})]}, "m")
+
+    assert before == Parameters("Say.", sampling={"temperature": 0})
+    assert list(after.slots()) == list(SLOTS)
+    assert (after.instruction, len(after.demos)) == ("Sing.", 1)
+    assert after.sampling == {"temperature": 0}
+
+
+def test_a_misspelt_slot_is_refused() -> None:
+    """Slots are named, and the nearest is offered."""
+    with pytest.raises(ConfigError, match=r"no parameter 'demo'\. Did you mean"):
+        Parameters("x").with_slots({"demo": []}, "m")
+
+
+def test_a_demo_is_known_by_what_it_holds() -> None:
+    """The id does not hang on the order of fields, nor on where the row came from."""
+    one = Demo({"q": "1+1", "a": 2}, source="r1")
+    two = Demo({"a": 2, "q": "1+1"}, source="r2")
+
+    assert one.id == two.id
+    assert one != two
+    assert one.id != Demo({"q": "1+1", "a": 2.0}).id

@@ -1,0 +1,546 @@
+"""Running: dataflow, limits of time, further attempts, cancellation, reuse."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import weft
+from tests.pipeline.answers import echo, model
+from tests.server import Reply, Server
+from weft.errors import (
+    AuthError,
+    ConfigError,
+    DataError,
+    RateLimited,
+    ServerError,
+    StepError,
+    WeftError,
+)
+from weft.pipeline.trace import Trace
+
+ROOT = Path(__file__).resolve().parents[2]
+NAP = 0.1
+
+
+@weft.step
+async def nap(text: str) -> str:
+    await asyncio.sleep(NAP)
+    return text + "."
+
+
+@weft.step
+async def nap_two(left: str, right: str) -> str:
+    await asyncio.sleep(NAP)
+    return left + right
+
+
+@weft.program
+def diamond(text: str) -> str:
+    top = nap(text)
+    return nap_two(nap(top), nap(top))
+
+
+def seconds_of(work: Any) -> float:
+    started = time.perf_counter()
+    asyncio.run(work())
+    return time.perf_counter() - started
+
+
+def test_a_diamond_takes_as_long_as_its_critical_path() -> None:
+    """Four nodes of 100 ms end within 15 % of three sleeps under plain asyncio."""
+
+    async def plain() -> None:
+        await asyncio.sleep(NAP)
+        await asyncio.gather(asyncio.sleep(NAP), asyncio.sleep(NAP))
+        await asyncio.sleep(NAP)
+
+    ratios = []
+    for _ in range(4):
+        ours = seconds_of(lambda: diamond.arun("a"))
+        ratios.append(ours / seconds_of(plain))
+        if ratios[-1] <= 1.15:
+            break
+
+    assert min(ratios) <= 1.15
+    assert diamond("a") == "a..a.."
+
+
+def test_traces_stand_in_the_order_of_the_program() -> None:
+    """Whatever ends first, a trace is sorted by where its nodes stand."""
+
+    @weft.step
+    async def slow(text: str) -> str:
+        await asyncio.sleep(0.05)
+        return text
+
+    @weft.step
+    async def fast(text: str) -> str:
+        return text
+
+    @weft.program
+    def both(text: str) -> list[str]:
+        return [slow(text), fast(text)]
+
+    trace = both.run("a").trace
+
+    assert [node.path for node in trace.nodes] == ["slow", "fast"]
+
+
+def test_nothing_leaks_when_a_run_fails() -> None:
+    """After a failure no task of the run is left on the loop."""
+
+    @weft.step
+    async def fails(text: str) -> str:
+        await asyncio.sleep(0.01)
+        raise ValueError("no")
+
+    @weft.program
+    def both(text: str) -> Any:
+        return [nap(text), fails(text), weft.each([text] * 3, nap)]
+
+    async def tasks_left() -> int:
+        with pytest.raises(StepError, match="'fails' raised ValueError: no"):
+            await both.acall("a")
+        return len(asyncio.all_tasks()) - 1
+
+    assert asyncio.run(tasks_left()) == 0
+
+
+def test_the_first_error_in_the_order_of_the_program_is_raised() -> None:
+    """Which error comes out does not hang on timing, where both have happened."""
+
+    def failing(text: str) -> Any:
+        @weft.step(name=text)
+        async def fails(given: str) -> str:
+            raise ValueError(text)
+
+        return fails
+
+    one, two = failing("one"), failing("two")
+
+    @weft.program
+    def both(text: str) -> list[str]:
+        return [one(text), two(text)]
+
+    for _ in range(20):
+        with pytest.raises(StepError, match="one"):
+            both("a")
+
+
+class TestLimits:
+    """@step(timeout=, retries=)."""
+
+    def test_a_step_that_takes_too_long_fails(self) -> None:
+        """The error names the step, the limit and the place of the call."""
+
+        @weft.step(timeout=0.05)
+        async def slow(text: str) -> str:
+            await asyncio.sleep(5)
+            return text
+
+        @weft.program
+        def run(text: str) -> str:
+            return slow(text)
+
+        with pytest.raises(
+            StepError, match=r"'slow' took longer than 0.05 s"
+        ) as caught:
+            run("a")
+        assert Path(__file__).name in caught.value.hint
+
+    def test_a_blocking_step_does_not_hold_up_the_run(self) -> None:
+        """Its thread cannot be stopped, but the run goes on without it."""
+
+        @weft.step(timeout=0.05)
+        def slow(text: str) -> str:
+            time.sleep(2.5)
+            return text
+
+        @weft.program
+        def run(text: str) -> str:
+            return slow(text)
+
+        started = time.perf_counter()
+        with pytest.raises(StepError, match="took longer"):
+            run("a")
+        assert time.perf_counter() - started < 2.0
+
+    def test_a_step_is_tried_again_as_often_as_it_says(self) -> None:
+        """A further attempt may succeed; the trace keeps what went wrong."""
+        attempts: list[int] = []
+
+        @weft.step(retries=2)
+        def shaky(text: str) -> str:
+            attempts.append(1)
+            if len(attempts) < 3:
+                raise OSError(f"attempt {len(attempts)}")
+            return text
+
+        @weft.program
+        def run(text: str) -> str:
+            return shaky(text)
+
+        made = run.run("a")
+
+        assert made.value == "a"
+        assert len(made.trace.nodes[0].repairs) == 2
+        attempts[:] = [0, 0, 0, 0]
+        assert run("a") == "a"
+
+    def test_the_last_attempt_s_error_is_raised(self) -> None:
+        """When no attempt is left, the step's error is the run's."""
+
+        @weft.step(retries=1)
+        def broken(text: str) -> str:
+            raise OSError("still down")
+
+        @weft.program
+        def run(text: str) -> str:
+            return broken(text)
+
+        with pytest.raises(StepError, match="OSError: still down"):
+            run("a")
+
+    def test_an_error_of_its_own_called_timeout_is_no_limit(self) -> None:
+        """A TimeoutError that the function raises itself is reported as raised."""
+
+        @weft.step(timeout=5)
+        def raising(text: str) -> str:
+            raise TimeoutError("mine")
+
+        @weft.program
+        def run(text: str) -> str:
+            return raising(text)
+
+        with pytest.raises(StepError, match="raised TimeoutError: mine"):
+            run("a")
+
+    @pytest.mark.parametrize("options", [{"timeout": 0}, {"retries": -1}])
+    def test_limits_that_make_no_sense_are_refused(self, options: Any) -> None:
+        """A timeout leaves time, and there is no negative number of attempts."""
+        with pytest.raises(ConfigError):
+            weft.step(**options)
+
+
+async def test_cancelling_a_run_cancels_its_nodes() -> None:
+    """Cancellation reaches every node under way and comes back as itself."""
+    cancelled: list[str] = []
+
+    @weft.step
+    async def waits(text: str) -> str:
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            cancelled.append(text)
+            raise
+        return text
+
+    @weft.program
+    def many(texts: list[str]) -> list[str]:
+        return weft.each(texts, waits)
+
+    task = asyncio.create_task(many.acall(["a", "b", "c"]))
+    await asyncio.sleep(0.05)
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert sorted(cancelled) == ["a", "b", "c"]
+
+
+def test_ctrl_c_ends_a_run_at_once_and_cleanly() -> None:
+    """Ctrl-C cancels what is under way, lets it clean up, and raises once."""
+    script = textwrap.dedent(
+        """
+        import asyncio, weft
+
+        @weft.step
+        async def waits(text: str) -> str:
+            print("started", flush=True)
+            try:
+                await asyncio.sleep(60)
+            finally:
+                print("cleaned", flush=True)
+            return text
+
+        @weft.program
+        def run(text: str) -> list[str]:
+            return [waits(text), waits(text)]
+
+        try:
+            run("a")
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+        """
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    lines = [child.stdout.readline().strip() for _ in range(2)]
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=10)
+
+    assert lines == ["started", "started"]
+    assert out.split() == ["cleaned", "cleaned", "interrupted"]
+    assert err == ""
+    assert child.returncode == 0
+
+
+class TestOnError:
+    """batch(on_error=...)."""
+
+    def program(self) -> Any:
+        @weft.step
+        def half(number: int) -> int:
+            if number % 2:
+                raise ValueError(f"{number} is odd")
+            return number // 2
+
+        @weft.program
+        def halves(number: int) -> int:
+            return half(number)
+
+        return halves
+
+    def test_keep_puts_errors_in_their_places(self) -> None:
+        """A failed row's error stands where its value would stand."""
+        rows = [{"number": n} for n in range(5)]
+
+        found = self.program().batch(rows, on_error="keep")
+
+        assert [v for v in found if not isinstance(v, WeftError)] == [0, 1, 2]
+        assert [str(found[n].message)[-8:] for n in (1, 3)] == ["1 is odd", "3 is odd"]
+
+    def test_raise_is_the_default(self) -> None:
+        """Without a word the earliest row's error stops the batch."""
+        with pytest.raises(StepError, match="1 is odd"):
+            self.program().batch([{"number": n} for n in range(5)])
+
+    def test_what_no_row_could_escape_is_raised_anyway(self) -> None:
+        """A refused key stops at once: every further row would fail alike."""
+        ask = weft.Predict("question -> answer", name="ask")
+
+        @weft.program
+        def qa(question: str) -> str:
+            answer: str = ask(question=question).answer
+            return answer
+
+        def refused(*_: Any) -> str:
+            raise AuthError("no key")
+
+        def busy(given: Any, field: str) -> str:
+            if given["question"] == "1":
+                raise RateLimited("busy")
+            return "ok"
+
+        rows = [{"question": str(n)} for n in range(3)]
+        patient = weft.RetryPolicy(retries=0)
+        with weft.use(lm=model(refused), cache=None), pytest.raises(AuthError):
+            qa.batch(rows, on_error="keep")
+        with weft.use(lm=model(busy), cache=None, retry=patient):
+            found = qa.batch(rows, on_error="keep")
+        assert found[0] == found[2] == "ok"
+        assert isinstance(found[1], RateLimited)
+
+    def test_bad_rows_and_options_are_refused_before_anything_runs(self) -> None:
+        """Keeping errors is no licence for rows that do not fit."""
+        with pytest.raises(DataError):
+            self.program().batch([{"number": "x"}], on_error="keep")
+        with pytest.raises(ConfigError, match="on_error='skip'"):
+            self.program().batch([], on_error="skip")
+
+
+LINKS = [weft.Predict("text -> text_out: str", name=f"link{n}") for n in range(4)]
+
+
+@weft.program
+def chain(text: str) -> str:
+    first = LINKS[0](text=text).text_out
+    second = LINKS[1](text=first).text_out
+    third = LINKS[2](text=second).text_out
+    last: str = LINKS[3](text=third).text_out
+    return last
+
+
+class TestReuse:
+    """program.run(..., reuse=an earlier run)."""
+
+    def edited(self, link: int) -> Any:
+        return chain.with_parameters({f"link{link}/instruction": f"Edit {link}."})
+
+    @pytest.mark.parametrize(("link", "calls"), [(3, 1), (2, 2), (1, 3), (0, 4)])
+    def test_only_what_lies_downstream_of_an_edit_runs_again(
+        self, server: Server, link: int, calls: int
+    ) -> None:
+        """Chain of four: the last edited costs one call a row, the first four."""
+        rows = ["a", "b", "c"]
+
+        def answer(body: Any) -> Reply:
+            system, user = (m["content"] for m in body["messages"][:2])
+            mark = "e" if "Edit" in system else "-"
+            said = user.split("\n")[1]
+            return Reply(f"[[ text_out ]]\n{said}{mark}\n[[ /end ]]")
+
+        server.answer = answer
+        lm = weft.LM("openai/fake", api_base=server.url, api_key="k")
+        with weft.use(lm=lm, cache=None):
+            before = [chain.run(text) for text in rows]
+            count = server.count
+            edited = self.edited(link)
+            again = [
+                edited.run(text, reuse=run)
+                for text, run in zip(rows, before, strict=True)
+            ]
+
+        assert count == 12
+        assert server.count - count == calls * len(rows)
+        assert again[0].value == "a" + "-" * link + "e" + "-" * (3 - link)
+        assert [node.reused for node in again[0].trace.nodes] == [
+            n < link for n in range(4)
+        ]
+        assert len(again[0].trace.calls) == calls
+
+    def test_the_same_program_costs_nothing_again(self) -> None:
+        """Nothing edited, nothing called; values, traces and demos are the same."""
+        lm = model(echo)
+        with weft.use(lm=lm, cache=None):
+            first = chain.run("a")
+            again = chain.run("a", reuse=first.trace)
+            third = chain.run("a", reuse=again)
+
+        assert lm.calls == 4
+        assert first.value == again.value == third.value
+        assert "reused" in str(again.trace)
+        pairs = zip(first.trace.nodes, third.trace.nodes, strict=True)
+        assert all(a.outputs == b.outputs and a.order == b.order for a, b in pairs)
+
+    def test_other_inputs_models_and_samples_run_again(self) -> None:
+        """What could change an answer is part of what is compared."""
+        lm, other = model(echo), model(echo, name="other")
+        with weft.use(lm=lm, cache=None):
+            first = chain.run("a")
+            chain.run("b", reuse=first)
+            assert lm.calls == 8
+            with weft.use(sample=1):
+                chain.run("a", reuse=first)
+            assert lm.calls == 12
+            with weft.use(lm=other):
+                chain.run("a", reuse=first)
+            assert other.calls == 4
+
+    def test_an_edit_that_changes_no_value_stops_there(self) -> None:
+        """Downstream of an edit only what really gets other inputs runs again."""
+        lm = model(echo)
+        with weft.use(lm=lm, cache=None):
+            first = chain.run("a")
+            self.edited(0).run("a", reuse=first)
+
+        assert lm.calls == 5
+
+    def test_steps_are_reused_unless_they_say_otherwise(self) -> None:
+        """A step's result is taken again; `reusable=False` always runs."""
+        ran: list[str] = []
+
+        @weft.step
+        def plain(text: str) -> str:
+            ran.append("plain")
+            return text
+
+        @weft.step(reusable=False)
+        def clock(text: str) -> str:
+            ran.append("clock")
+            return text
+
+        @weft.step
+        def opaque(text: Any) -> Any:
+            ran.append("opaque")
+            return object()
+
+        @weft.step
+        def last(thing: Any) -> str:
+            ran.append("last")
+            return "done"
+
+        @weft.program
+        def run(text: str) -> str:
+            return last(opaque([plain(text), clock(text)]))
+
+        first = run.run("a")
+        ran.clear()
+        run.run("a", reuse=first)
+
+        assert ran == ["clock", "last"]
+
+    def test_agents_and_regions_are_reused_whole(self) -> None:
+        """Bodies' nodes are found by content; an agent with all it called."""
+        critic = weft.Predict("draft -> advice: str", name="critic")
+
+        @weft.step(uses=[critic])
+        def agent(goal: str) -> str:
+            first: str = critic(draft=goal).advice
+            return str(critic(draft=first).advice)
+
+        @weft.program
+        def many(goals: list[str]) -> list[str]:
+            return weft.each(goals, agent)
+
+        lm = model(echo)
+        with weft.use(lm=lm, cache=None):
+            first = many.run(["a", "b"])
+            again = many.run(["b", "a"], reuse=first)
+            more = many.run(["a", "b", "c"], reuse=first)
+
+        assert again.value == first.value[::-1]
+        assert lm.calls == 4 + 2
+        assert len(more.trace.nodes) == 1 + 3 * 3
+
+    def test_traces_from_elsewhere_are_refused(self) -> None:
+        """A trace that was sent or read knows nothing of its program."""
+        with weft.use(lm=model(echo), cache=None):
+            made = chain.run("a")
+        sent = pickle.loads(pickle.dumps(made.trace))
+
+        assert sent.nodes == made.trace.nodes
+        with pytest.raises(ConfigError, match="reuse= needs the trace"):
+            chain.run("a", reuse=sent)
+        with pytest.raises(ConfigError, match="reuse= needs the trace"):
+            chain.run("a", reuse=Trace(()))
+
+
+def test_a_failing_server_error_is_retryable_in_a_step() -> None:
+    """A step that calls a model is tried again where the model's error may pass."""
+    ask = weft.Predict("question -> answer: str", name="ask")
+    calls: list[str] = []
+
+    def once(given: Any, field: str) -> str:
+        calls.append(given["question"])
+        if len(calls) == 1:
+            raise ServerError("hiccup")
+        return "ok"
+
+    @weft.step(uses=[ask], retries=1)
+    def agent(question: str) -> str:
+        return str(ask(question=question).answer)
+
+    @weft.program
+    def run(question: str) -> str:
+        return agent(question)
+
+    with weft.use(lm=model(once), cache=None, retry=weft.RetryPolicy(retries=0)):
+        assert run("q") == "ok"
+    assert calls == ["q", "q"]

@@ -1,0 +1,179 @@
+"""Streaming a run: typed events while it goes on, over real server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+
+import weft
+from tests.server import Reply, Server
+from weft.pipeline.events import (
+    Event,
+    FieldDelta,
+    Finished,
+    NodeFinished,
+    NodeStarted,
+    Partial,
+    Restarted,
+)
+
+WORDS = "one two three four five six seven eight nine ten eleven twelve"
+REPLIES: dict[str, Callable[[str], str]] = {
+    "chat": lambda text: f"[[ answer ]]\n{text}\n[[ /end ]]",
+    "json": lambda text: f'{{"answer": "{text}"}}',
+    "xml": lambda text: f"<answer>{text}</answer>",
+}
+
+
+def two_levels(adapter: str) -> weft.Program[[str], str]:
+    """A program that calls a program that calls a module."""
+    reply = weft.Predict("question -> answer", name="reply", adapter=adapter)
+
+    @weft.program
+    def inner(question: str) -> str:
+        return reply(question=question).answer
+
+    @weft.program
+    def outer(question: str) -> str:
+        return inner(question=question)
+
+    return outer
+
+
+def joined(events: list[Event]) -> str:
+    """All pieces of `answer`."""
+    return "".join(e.text for e in events if isinstance(e, FieldDelta))
+
+
+@pytest.mark.parametrize("adapter", ["chat", "json", "xml"])
+async def test_words_arrive_before_the_server_is_done(
+    adapter: str, server: Server
+) -> None:
+    """The first words come out before the server has sent its last piece."""
+    server.script(Reply(REPLIES[adapter](WORDS), pace=0.02))
+    program = two_levels(adapter)
+
+    first, events = 0.0, list[Event]()
+    with weft.use(lm=weft.LM("m", api_base=server.url), cache=None):
+        async for event in program.astream(question="count"):
+            events.append(event)
+            if isinstance(event, FieldDelta) and not first:
+                first = time.monotonic()
+
+    assert 0 < first < server.ended[0]
+    assert joined(events) == WORDS
+    assert {e.path for e in events if isinstance(e, FieldDelta)} == {"inner/reply"}
+    assert isinstance(events[-1], Finished)
+    assert events[-1].value == WORDS
+    assert server.count == 1
+
+
+async def test_events_come_in_order(server: Server) -> None:
+    """A node starts, writes, is told in part, finishes; the value comes last."""
+    server.script(Reply(REPLIES["chat"](WORDS)))
+    module = weft.Predict("question -> answer", name="reply")
+
+    @weft.program
+    def qa(question: str) -> str:
+        return module(question=question).answer
+
+    with weft.use(lm=weft.LM("m", api_base=server.url), cache=None):
+        events = [event async for event in qa.astream(question="count")]
+
+    kinds = [type(event) for event in events if not isinstance(event, FieldDelta)]
+    assert kinds == [NodeStarted, Partial, NodeFinished, Finished]
+    last = events[-1]
+    assert isinstance(last, Finished)
+    assert last.trace.usage.output_tokens > 0
+
+
+def test_models_that_do_not_stream_tell_their_reply_at_once() -> None:
+    """A model without streaming gives its fields in one piece each."""
+    program = two_levels("chat")
+
+    with weft.use(lm=weft.FunctionLM(lambda _: REPLIES["chat"](WORDS)), cache=None):
+        events = list(program.stream(question="count"))
+
+    assert joined(events) == WORDS
+    assert isinstance(events[-1], Finished)
+
+
+def test_cached_replies_stream_too(server: Server) -> None:
+    """A reply from the cache is told like any other, and costs no call."""
+    server.script(Reply(REPLIES["chat"](WORDS)))
+    program = two_levels("chat")
+    lm = weft.LM("m", api_base=server.url)
+
+    with weft.use(lm=lm, cache=weft.MemoryCache()):
+        program(question="count")
+        events = list(program.stream(question="count"))
+
+    assert joined(events) == WORDS
+    assert server.count == 1
+
+
+async def test_an_unusable_reply_starts_anew(server: Server) -> None:
+    """After a reply that cannot be used, what was told of it is taken back."""
+    bad = "[[ answer ]]\nwrong\n[[ answer ]]\ntwice"
+    server.script(Reply(bad), Reply(REPLIES["chat"](WORDS)))
+    program = two_levels("chat")
+
+    with weft.use(lm=weft.LM("m", api_base=server.url), cache=None):
+        events = [event async for event in program.astream(question="count")]
+
+    at = next(n for n, e in enumerate(events) if isinstance(e, Restarted))
+    assert joined(events[at:]) == WORDS
+    assert server.count == 2
+
+
+async def test_a_broken_stream_is_tried_again(server: Server) -> None:
+    """A stream that breaks off is asked for again, and the pieces start anew."""
+    server.script(
+        Reply(REPLIES["chat"](WORDS), pieces=4), Reply(REPLIES["chat"](WORDS))
+    )
+    program = two_levels("chat")
+    retry = weft.RetryPolicy(base=0.01)
+
+    lm = weft.LM("m", api_base=server.url)
+    with weft.use(lm=lm, cache=None, retry=retry):
+        events = [event async for event in program.astream(question="count")]
+
+    assert any(isinstance(event, Restarted) for event in events)
+    assert isinstance(events[-1], Finished)
+    assert events[-1].value == WORDS
+
+
+async def test_leaving_early_cancels_the_run(server: Server) -> None:
+    """Who stops listening stops the run, and the server's connection with it."""
+    server.script(Reply(REPLIES["chat"](WORDS * 50), pace=0.05))
+    program = two_levels("chat")
+
+    with weft.use(lm=weft.LM("m", api_base=server.url), cache=None):
+        events = program.astream(question="count")
+        async for event in events:
+            if isinstance(event, FieldDelta):
+                break
+        await events.aclose()
+    await asyncio.sleep(0.2)
+
+    assert server.in_flight == 0
+
+
+def test_errors_come_after_their_events() -> None:
+    """A failing node's error is raised where its events end."""
+    program = two_levels("chat")
+    seen: list[Event] = []
+
+    with (
+        weft.use(lm=weft.FunctionLM(lambda _: "nonsense"), cache=None),
+        pytest.raises(weft.errors.ParseError),
+    ):
+        seen.extend(program.stream(question="count"))
+
+    with weft.use(lm=weft.FunctionLM(lambda _: "nonsense"), cache=None):
+        stream = program.stream(question="count")
+        assert isinstance(next(stream), NodeStarted)
+        stream.close()

@@ -1,0 +1,176 @@
+"""The demo and the examples: offline, from a new process, and true to what they say."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from weft.commands.targets import program_named
+from weft.pipeline.artifact import program_digest
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = ROOT / "examples"
+# Python imports this at its start, so the guard holds in children of children too.
+GUARD = """
+import socket
+
+def _guarded(real):
+    def connect(self, address):
+        host = address[0] if isinstance(address, tuple) else "local"
+        if not str(host).startswith(("127.", "::1", "local")):
+            raise SystemExit(f"reached for {host!r}")
+        return real(self, address)
+    return connect
+
+socket.socket.connect = _guarded(socket.socket.connect)
+socket.socket.connect_ex = _guarded(socket.socket.connect_ex)
+"""
+SCORE = re.compile(
+    r"^ +(as it was|compiled) +([\d.]+) +\[ *([\d.]+), *([\d.]+)\]", re.MULTILINE
+)
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def offline(tmp_path: Path) -> Path:
+    """A folder whose sitecustomize.py refuses every address but this machine's."""
+    folder = tmp_path / "offline"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(GUARD, "utf-8")
+    return folder
+
+
+def printed(*words: str | Path, cwd: Path, offline: Path) -> str:
+    """What a Python process prints on stdout; its complaints, if it fails."""
+    paths = [str(offline), os.environ.get("PYTHONPATH", "")]
+    done = subprocess.run(
+        [sys.executable, *words],
+        capture_output=True,
+        check=False,
+        cwd=cwd,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def scores(text: str) -> dict[str, list[float]]:
+    """Mean and interval of each program in a report, in points."""
+    return {m[1]: [float(m[2]), float(m[3]), float(m[4])] for m in SCORE.finditer(text)}
+
+
+def assert_lifted(text: str) -> None:
+    """The gain's interval lies above 0, and both scores come with theirs."""
+    found = scores(text)
+    assert found["compiled"][0] > found["as it was"][0], text
+    assert re.search(r"improved: \+[\d.]+ points \[\+[\d.]+, \+[\d.]+\]", text), text
+    assert "no improvement" not in text
+
+
+def test_the_guard_refuses_the_network(tmp_path: Path, offline: Path) -> None:
+    """The other tests here would notice a call to the outside."""
+    reach = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=1)"
+
+    with pytest.raises(AssertionError, match=r"reached for '192\.0\.2\.1'"):
+        printed("-c", reach, cwd=tmp_path, offline=offline)
+
+
+def test_the_demo_shows_a_gain_and_imports_it(tmp_path: Path, offline: Path) -> None:
+    """`weft demo` tells the whole story, and a second run repeats it for nothing."""
+    saved = tmp_path / "weft-demo" / "programs" / "triage.weft.json"
+
+    first = printed("-m", "weft", "demo", cwd=tmp_path, offline=offline)
+    kept = saved.read_bytes()
+    second = printed("-m", "weft", "demo", cwd=tmp_path, offline=offline)
+
+    assert_lifted(first)
+    assert "It is NOT a language model" in first
+    assert "smallest budget for one round" in first
+    assert "triage/" in first.partition("3. What changed")[2]
+    assert str(saved.relative_to(tmp_path)) in first
+    assert len(re.findall(r"^ +\w+ <- .+$", first, re.MULTILINE)) == 3
+    assert max(map(len, first.splitlines())) <= 100
+    assert "(0 sent," in second
+    assert scores(second) == scores(first)
+    assert second.partition("\n3. ")[2] == first.partition("\n3. ")[2]
+    assert saved.read_bytes() == kept
+
+
+def test_the_demo_as_a_document(tmp_path: Path, offline: Path) -> None:
+    """--json says how the demo ended, in a folder of choice."""
+    words = ("-m", "weft", "demo", "--json", "--out", "elsewhere")
+
+    data = json.loads(printed(*words, cwd=tmp_path, offline=offline))
+
+    assert data["improved"]
+    assert (tmp_path / data["out"]).is_file()
+    assert data["out"].startswith("elsewhere/")
+    assert len(data["answers"].splitlines()) == 3
+
+
+def test_the_demo_runs_the_example(tmp_path: Path) -> None:
+    """What the demo shows is the program of examples/triage.py."""
+    demo = program_named("weft.commands.demo_program:triage")
+    example = program_named(f"{EXAMPLES}/triage.py:triage")
+
+    assert program_digest(demo) == program_digest(example)
+
+
+@pytest.mark.parametrize("name", ["triage", "research"])
+def test_an_example_improves_and_repeats(
+    name: str, tmp_path: Path, offline: Path
+) -> None:
+    """Each example compiles something better; the second run sends nothing."""
+    saved = tmp_path / "programs" / f"{name}.weft.json"
+
+    first = printed(EXAMPLES / f"{name}.py", cwd=tmp_path, offline=offline)
+    kept = saved.read_bytes()
+    second = printed(EXAMPLES / f"{name}.py", cwd=tmp_path, offline=offline)
+
+    assert "not a language model" in first
+    assert_lifted(first)
+    assert "(0 sent," in second
+    assert scores(second) == scores(first)
+    assert saved.read_bytes() == kept
+
+
+def test_the_research_example_has_four_nodes(tmp_path: Path) -> None:
+    """Query, search, read, answer; the search is a step over the project's texts."""
+    research = program_named(f"{EXAMPLES}/research.py:research")
+
+    kinds = [(node.id, node.kind) for node in research.structure.nodes]
+
+    assert kinds == [
+        ("write_query", "module"),
+        ("search", "step"),
+        ("read", "module"),
+        ("answer", "module"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("triage", ROOT / "weft" / "demo_data" / "triage.jsonl"),
+        ("research", EXAMPLES / "data" / "questions.jsonl"),
+    ],
+)
+def test_an_example_takes_rows_of_ones_own(
+    name: str, rows: Path, tmp_path: Path, offline: Path
+) -> None:
+    """--data replaces the rows; labels of inner steps may be missing."""
+    mine = [json.loads(line) for line in rows.read_text("utf-8").splitlines()[:60]]
+    lines = [json.dumps({k: v for k, v in r.items() if k != "passage"}) for r in mine]
+    (tmp_path / "mine.jsonl").write_text("\n".join(lines), "utf-8")
+    words = (EXAMPLES / f"{name}.py", "--data", "mine.jsonl", "--out", "x.weft.json")
+
+    said = printed(*words, cwd=tmp_path, offline=offline)
+
+    assert set(scores(said)) == {"as it was", "compiled"}
+    assert (tmp_path / "x.weft.json").is_file()

@@ -1,0 +1,189 @@
+"""The public types as users see them, for mypy and pyright; the calls never run.
+
+Importing this file must work too: what stands outside functions is what users decorate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, assert_type
+
+import pydantic
+
+import weft
+from weft import Input, Output, Signature
+from weft.compilers import BootstrapFewShot
+
+
+class Source(pydantic.BaseModel):
+    """A nested model."""
+
+    title: str
+    page: int = 0
+
+
+class Triage(Signature):
+    """Route a message."""
+
+    message: str = Input("as typed")
+    urgent: bool = Input(default=False)
+    team: Literal["cards", "accounts"] = Output("who takes it")
+    score: float = Output(ge=0, le=1)
+    sources: list[Source] = Output(default=[])
+    note: str | None = Output(default=None)
+
+
+class Deeper(Triage):
+    """Route a message, and say why."""
+
+    reason: str = Output(max_length=100)
+
+
+triage = weft.Predict(Triage)
+
+
+@weft.predict
+def sentiment(text: str, k: int = 3) -> Literal["glad", "sad"]:
+    """Say the mood."""
+    raise NotImplementedError
+
+
+@weft.step
+def search(query: str, k: int = 3) -> list[str]:
+    """An ordinary function."""
+    return [query] * k
+
+
+@weft.step
+async def fetch(url: str) -> bytes:
+    """An asynchronous one."""
+    return url.encode()
+
+
+@weft.step(name="top")
+def first_of(passages: Sequence[str]) -> str:
+    """One with a name of its own."""
+    return passages[0]
+
+
+@weft.program
+def qa(question: str) -> str:
+    """Wires typed parts."""
+    passages = search(question)
+    return triage(message=first_of(passages)).team
+
+
+@weft.program
+def outer(question: str, k: int = 1) -> dict[str, str]:
+    """Programs call programs."""
+    return {"answer": qa(question=question), "first": first_of(search(question, k))}
+
+
+def modules() -> None:
+    """A module takes its signature's inputs and gives back the signature."""
+    routed = triage(message="my card", urgent=True)
+    assert_type(routed, Triage)
+    assert_type(routed.message, str)
+    assert_type(routed.urgent, bool)
+    assert_type(routed.team, Literal["cards", "accounts"])
+    assert_type(routed.score, float)
+    assert_type(routed.sources, list[Source])
+    assert_type(routed.sources[0].page, int)
+    assert_type(routed.note, str | None)
+    assert_type(triage(message="m").team, Literal["cards", "accounts"])
+    assert_type(triage.parse("..."), Triage)
+    assert_type(triage.prompt(message="m").tokens, int)
+
+
+def inheritance() -> None:
+    """A subclass has its base's fields and its own."""
+    deeper = weft.Predict(Deeper)(message="m")
+    assert_type(deeper.reason, str)
+    assert_type(deeper.team, Literal["cards", "accounts"])
+
+
+def options() -> None:
+    """Options and changes keep the type."""
+    tuned = weft.Predict(
+        Triage, "Route it.", name="desk", lm="embedded", temperature=0.5, repairs=2
+    ).with_(instruction="Other.", demos=[weft.Demo({"message": "m"})], adapter="json")
+    assert_type(tuned(message="m"), Triage)
+
+
+def chain_of_thought() -> None:
+    """Reasoning is asked for, and the type stays the signature's."""
+    think = weft.ChainOfThought(Triage, max_tokens=99)
+    assert_type(think(message="m"), Triage)
+    assert_type(think.with_(name="t")(message="m").score, float)
+
+
+def strings() -> None:
+    """The string form has no types to give."""
+    loose = weft.Predict("question, k: int -> answer")
+    assert_type(loose, weft.Predict[..., Any])
+    assert_type(loose(question="q", k=3), Any)
+
+
+def functions() -> None:
+    """The function form is called like the function."""
+    assert_type(sentiment("hurra"), Literal["glad", "sad"])
+    assert_type(sentiment(text="hurra", k=1), Literal["glad", "sad"])
+    assert_type(sentiment.parse("glad"), Literal["glad", "sad"])
+
+
+def steps() -> None:
+    """Steps keep their parameters and their results, asynchronous ones awaited."""
+    assert_type(search("q"), list[str])
+    assert_type(search(query="q", k=2), list[str])
+    assert_type(fetch("u"), bytes)
+    assert_type(first_of(["a"]), str)
+
+
+def programs() -> None:
+    """Programs keep the parameters and the results of their functions."""
+    assert_type(qa("q"), str)
+    assert_type(qa(question="q"), str)
+    assert_type(outer("q", k=2), dict[str, str])
+    assert_type(qa.run("q").value, str)
+    assert_type(qa.run("q").cost, float | None)
+    assert_type(qa.batch([{"question": "q"}]), list[str])
+    assert_type(qa.with_parameters({"triage/instruction": "x"})("q"), str)
+    assert_type(qa.parameters, dict[str, Any])
+
+
+async def asynchronous(rows: Sequence[Mapping[str, Any]]) -> None:
+    """The asynchronous forms have the same types."""
+    assert_type(await triage.acall(message="m"), Triage)
+    assert_type(await sentiment.acall("t"), Literal["glad", "sad"])
+    assert_type(await qa.acall("q"), str)
+    assert_type((await qa.arun("q")).value, str)
+    assert_type(await weft.aevaluate(qa, rows, metric=metric), weft.Evaluation)
+
+
+def metric(example: weft.Example, prediction: str) -> float:
+    """A metric of the user's."""
+    return float(example["answer"] == prediction)
+
+
+def measuring(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Evaluations of programs and of modules."""
+    assert_type(weft.evaluate(qa, rows, metric=metric), weft.Evaluation)
+    assert_type(weft.evaluate(triage, rows, metric=weft.metrics.f1("team")).mean, float)
+
+
+def compiling(rows: Sequence[Mapping[str, Any]]) -> None:
+    """A compile gives back a program of the same type."""
+    result = weft.compile(
+        qa, rows, metric=metric, compiler=BootstrapFewShot(), budget="$2", seed=1
+    )
+    assert_type(result.program("q"), str)
+    assert_type(result.seed(question="q"), str)
+    assert_type(result.improved, bool)
+    made = weft.compile(triage, rows, metric=metric)
+    assert_type(made.program(message="m"), Triage)
+
+
+def runtime() -> None:
+    """Settings for a scope and for the process."""
+    with weft.use(lm="embedded", cache=None, hooks=[print], budget="10 calls"):
+        weft.configure(lm=weft.FunctionLM(lambda request: request.model))

@@ -1,0 +1,16 @@
+"""`weft check`: the wiring of programs, without a model; for hooks and CI."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..pipeline.check_path import check_path
+from .output import Outcome
+
+
+def command(arguments: argparse.Namespace) -> Outcome:
+    """Import every file of the paths and list what is wired wrongly."""
+    problems = [p for path in arguments.paths for p in check_path(path)]
+    text = "\n".join(str(problem) for problem in problems) or "no problems found"
+    data = {"problems": [str(problem) for problem in problems]}
+    return Outcome(text, data, code=1 if problems else 0)

@@ -1,0 +1,181 @@
+"""What commands say: an outcome for stdout, remarks and progress for stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..pipeline.errors import ConfigError
+from ..pipeline.evaluate import Evaluation
+from ..pipeline.plainrows import plain_value
+from ..pipeline.progress import progress_bar
+from ..pipeline.runtime import Hook
+from ..pipeline.signature import Signature, dump_values, spec_of
+from ..pipeline.trace import Call, NodeRun, total_cost
+
+_EVERY = 5.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command has to say.
+
+    Args:
+        text: The result for people.
+        data: The same as plain JSON data.
+        code: The exit code.
+        remark: What was spent and what comes next; no part of the result.
+    """
+
+    text: str
+    data: Any
+    code: int = 0
+    remark: str = ""
+
+
+def points(found: Evaluation) -> str:
+    """A score in points of 100 with its interval, as in "50.0  [25.0, 75.0]"."""
+    low, high = found.interval.low, found.interval.high
+    return f"{100 * found.mean:4.1f}  [{100 * low:4.1f}, {100 * high:4.1f}]"
+
+
+def money(usd: float | None) -> str:
+    """US dollars, or that nobody knows them.
+
+    >>> money(0.01234), money(0.0), money(None)
+    ('$0.0123', '$0', 'price unknown')
+    """
+    if usd is None:
+        return "price unknown"
+    return f"${usd:.4f}" if usd else "$0"
+
+
+def plain(value: Any) -> Any:
+    """A program's value as JSON data: of a signature, the outputs."""
+    if not isinstance(value, Signature):
+        return plain_value(value)
+    outputs = spec_of(type(value)).outputs
+    return {k: v for k, v in dump_values(value).items() if k in outputs}
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Model calls of some runs, with what they took.
+
+    Args:
+        calls: All calls.
+        sent: Those that no cache answered.
+        tokens: Input and output tokens, cached calls included.
+        usd: US dollars as if nothing were cached; None where a price is unknown.
+    """
+
+    calls: int
+    sent: int
+    tokens: int
+    usd: float | None
+
+    @classmethod
+    def on(cls, calls: Sequence[Call]) -> Spent:
+        """What these calls took."""
+        used = [call.usage for call in calls if call.usage is not None]
+        return cls(
+            len(calls),
+            sum(not call.cached for call in calls),
+            sum(usage.input_tokens + usage.output_tokens for usage in used),
+            total_cost(call.cost for call in calls),
+        )
+
+    def data(self) -> Mapping[str, Any]:
+        """As JSON data."""
+        keys = ("calls", "sent", "tokens", "usd")
+        return {key: getattr(self, key) for key in keys}
+
+    def __str__(self) -> str:
+        one = "1 call" if self.calls == 1 else f"{self.calls:,} calls"
+        return f"{one} ({self.sent:,} sent), {self.tokens:,} tokens, {money(self.usd)}"
+
+
+def require_writable(path: Path) -> None:
+    """Find out before anything is paid for that a file could not be written.
+
+    Raises:
+        ConfigError: Its folder cannot be made or written to, or it is a folder.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"the folder of {path} cannot be made: {error.strerror}"
+        raise ConfigError(problem, hint="Name another file") from None
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise ConfigError(f"{path} cannot be written", hint="Name another file")
+
+
+def on_terminal(*, quiet: bool) -> bool:
+    """Whether a bar may be drawn."""
+    return not quiet and sys.stderr.isatty()
+
+
+def say(text: str) -> None:
+    """Say a part of the result now; for a command that tells as it goes."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def remark(text: str, *, quiet: bool) -> None:
+    """Say something on stderr that is no part of the result."""
+    if not quiet:
+        sys.stderr.write(f"weft: {text}\n")
+        sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def calls_shown(title: str, expected: int, *, quiet: bool) -> Generator[Hook]:
+    """A hook that shows how many model calls were made: a bar, or a line at times.
+
+    Args:
+        title: What is going on.
+        expected: About how many calls there will be.
+        quiet: Whether nothing is shown.
+    """
+    drawn = on_terminal(quiet=quiet)
+    told = time.monotonic()
+    count = 0
+    with progress_bar(expected, title, shown=drawn) as advance:
+
+        def hook(run: NodeRun) -> None:
+            nonlocal count, told
+            for _ in run.calls:
+                count += 1
+                advance()
+            if not drawn and time.monotonic() - told > _EVERY:
+                told = time.monotonic()
+                remark(f"{title}: {count} of about {expected} calls", quiet=quiet)
+
+        yield hook
+
+
+def indented(text: str, by: str = "  ") -> str:
+    """A text with every line moved to the right."""
+    return "\n".join(f"{by}{line}".rstrip() for line in text.splitlines())
+
+
+def columns(rows: Iterable[Sequence[str]], gap: str = "  ") -> str:
+    """Rows of cells under one another, the last cell as long as it is.
+
+    >>> print(columns([("a", "bcd"), ("long", "e")]))
+    a     bcd
+    long  e
+    """
+    held = [list(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*held, strict=True)]
+    lines = (
+        gap.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in held
+    )
+    return "\n".join(line.rstrip() for line in lines)

@@ -1,0 +1,147 @@
+"""What TARGET means: a program in a file, in a module, or in an artifact.
+
+Importing the file or module that a user names is the user's act, as in
+`python file.py`; from an artifact nothing is ever imported.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from .. import load
+from ..pipeline.artifact import SUFFIX, ProgramState, read_artifact
+from ..pipeline.errors import ArtifactError, ConfigError, WeftError, did_you_mean
+from ..pipeline.module import Module
+from ..pipeline.program import Program, as_program
+from ..pipeline.step import step
+
+_FORMS = "Write path/to/file.py:name, package.module:name, or path/to/NAME.weft.json"
+
+
+def program_named(text: str, live: str | None = None) -> Program[..., Any]:
+    """The program that a TARGET names; a module becomes a program of one node.
+
+    Args:
+        text: The target.
+        live: Another target, whose structure and steps an artifact needs.
+
+    Raises:
+        SetupError: There is no such thing, or it is no program.
+    """
+    if text.endswith(SUFFIX):
+        if live:
+            return load(text, program=program_named(live))
+        _refuse_steps(text)
+        return load(text)
+    if live:
+        raise ConfigError(f"--program goes with an artifact, and {text!r} is none")
+    found = object_named(text)
+    if isinstance(found, Program | Module):
+        return as_program(found)
+    raise ConfigError(
+        f"{text!r} is of type {type(found).__name__}, no program",
+        hint="Decorate a typed function with @weft.program, or name a module",
+    )
+
+
+def program_to_show(text: str, live: str | None = None) -> Program[..., Any]:
+    """As `program_named`; an artifact's steps may be missing, since nothing runs."""
+    if live or not text.endswith(SUFFIX):
+        return program_named(text, live)
+    names = _steps_of(read_artifact(text).program)
+    return load(text, steps=[step(name=name)(_missing) for name in sorted(names)])
+
+
+def object_named(text: str) -> Any:
+    """What `file.py:name` or `package.module:name` names.
+
+    Raises:
+        ConfigError: There is no such file, module or name, or importing it failed.
+    """
+    place, _, name = text.rpartition(":")
+    if not place or not name.isidentifier():
+        raise ConfigError(f"{text!r} names nothing to import", hint=_FORMS)
+    from_file = place.endswith(".py")
+    module = _from_file(Path(place)) if from_file else _from_path(place)
+    if hasattr(module, name):
+        return getattr(module, name)
+    known = [n for n, v in vars(module).items() if isinstance(v, Program | Module)]
+    raise ConfigError(f"{place} has no {name!r}", hint=did_you_mean(name, known))
+
+
+def _from_file(path: Path) -> ModuleType:
+    """Import a file as `python file.py` would: its folder comes first in the path."""
+    if not path.is_file():
+        raise ConfigError(f"there is no file {str(path)!r}", hint=_FORMS)
+    name = path.stem if path.stem not in sys.modules else f"weft_target_{path.stem}"
+    _look_in(str(path.absolute().parent))
+    spec = importlib.util.spec_from_file_location(name, path.absolute())
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{str(path)!r} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except WeftError:
+        raise
+    except Exception as error:
+        raise _broken(str(path), error) from error
+    return module
+
+
+def _from_path(name: str) -> ModuleType:
+    """Import a module as `python -m` would: the working directory comes first."""
+    _look_in(str(Path.cwd()))
+    try:
+        return importlib.import_module(name)
+    except WeftError:
+        raise
+    except ModuleNotFoundError as error:
+        if error.name and f"{name}.".startswith(f"{error.name}."):
+            message = f"there is no module {error.name!r}"
+            raise ConfigError(message, hint=_FORMS) from None
+        raise _broken(name, error) from error
+    except Exception as error:
+        raise _broken(name, error) from error
+
+
+def _look_in(folder: str) -> None:
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+
+
+def _broken(name: str, error: Exception) -> ConfigError:
+    frames = traceback.extract_tb(error.__traceback__)
+    last = (
+        f"It happened at {frames[-1].filename}:{frames[-1].lineno}; " if frames else ""
+    )
+    return ConfigError(
+        f"importing {name!r} raised {type(error).__name__}: {error}",
+        hint=f"{last}WEFT_DEBUG=1 shows the whole traceback",
+    )
+
+
+def _refuse_steps(path: str) -> None:
+    names = sorted(_steps_of(read_artifact(path).program))
+    if names:
+        raise ArtifactError(
+            f"{path} calls the step {names[0]!r}, and an artifact brings no code",
+            hint="Name the program it was compiled from: --program file.py:name",
+        )
+
+
+def _steps_of(state: ProgramState) -> set[str]:
+    found = set(state.steps)
+    for inner in state.programs.values():
+        found |= _steps_of(inner)
+    return found
+
+
+def _missing() -> None:
+    """Stand in for a step that is shown and never run."""

@@ -1,0 +1,37 @@
+"""Artifacts in and out: every kind of module is known before one is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from . import modules
+from .pipeline.artifact import save as save_program
+from .pipeline.load import load, package, programs
+from .pipeline.module import Module
+from .pipeline.program import Program, as_program
+
+__all__ = ["load", "modules", "package", "programs", "save"]
+
+
+def save(
+    program: Program[..., Any] | Module[..., Any],
+    path: str | Path,
+    *,
+    provenance: Mapping[str, Any] | None = None,
+    history: bool | None = None,
+) -> Path:
+    """Write a program, or a module, as an artifact; an old file stays whole.
+
+    Args:
+        program: What is saved; its name is kept.
+        path: Ends with `.weft.json`; folders are made.
+        provenance: Where it comes from, as plain JSON data.
+        history: As in `pipeline.artifact.save`.
+
+    Raises:
+        ArtifactError: The path has another ending, or a part is no plain data.
+    """
+    made = as_program(program)
+    return save_program(made, path, provenance=provenance, history=history)

@@ -1,0 +1,142 @@
+"""The desk: answers what the review page asks, as data; it knows no sockets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from importlib.resources import files
+from typing import Any, cast
+from urllib.parse import parse_qs
+
+from ..pipeline import strictjson
+from .remarks import Remark, Remarks
+from .rows import Row, Sheet
+
+_HERE = files("weft.review")
+_FILES = {
+    "": ("page.html", "text/html; charset=utf-8"),
+    "review.css": ("review.css", "text/css; charset=utf-8"),
+    "review.js": ("review.js", "text/javascript; charset=utf-8"),
+}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What is sent back.
+
+    Args:
+        body: The bytes.
+        kind: Their media type.
+        status: The HTTP status.
+    """
+
+    body: bytes
+    kind: str = "application/json"
+    status: int = 200
+
+
+class Desk:
+    """Rows out, remarks in."""
+
+    def __init__(self, sheet: Sheet, remarks: Remarks) -> None:
+        self.sheet = sheet
+        self.remarks = remarks
+
+    def get(self, path: str, query: str) -> Reply:
+        """A file of the page, the list, the hits of a search, or one row."""
+        if path in _FILES:
+            name, kind = _FILES[path]
+            return Reply(_HERE.joinpath(name).read_bytes(), kind)
+        if path == "api/list":
+            return _json(self._list())
+        if path == "api/search":
+            words = parse_qs(query).get("q", [""])[0]
+            return _json(self._found(words.lower().split()))
+        row = self._row(path)
+        return _missing() if row is None else _json(self._shown(row))
+
+    def post(self, path: str, body: bytes) -> Reply:
+        """Change the remark on one row; the answer comes when it is on the disk."""
+        row = self._row(path)
+        if row is None:
+            return _missing()
+        try:
+            key, patch = _change(body)
+            if key != row.key:
+                # A page from before this evaluation; its row is not this one.
+                return _json({"error": "other rows stand here now: reload"}, 409)
+            made = self.remarks.change(key, patch)
+        except ValueError as error:
+            return _json({"error": str(error)}, 422)
+        except OSError as error:
+            return _json({"error": f"not written: {error.strerror}"}, 507)
+        return _json(asdict(made))
+
+    def _row(self, path: str) -> Row | None:
+        head, _, number = path.rpartition("/")
+        if head != "api/row" or not number.isdecimal() or not number.isascii():
+            return None
+        at = int(number) if len(number) < 10 else len(self.sheet.rows)
+        return self.sheet.rows[at] if at < len(self.sheet.rows) else None
+
+    def _list(self) -> dict[str, Any]:
+        rows = self.sheet.rows
+        marks = {
+            at: asdict(made)
+            for at, row in enumerate(rows)
+            if (made := self.remarks.of(row.key)) != Remark()
+        }
+        return {
+            "program": self.sheet.program,
+            "metric": self.sheet.metric,
+            "mean": self.sheet.mean,
+            "out": str(self.remarks.path),
+            "rows": [[row.key, row.score, row.teaser] for row in rows],
+            "marks": marks,
+        }
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        return [row.searched for row in self.sheet.rows]
+
+    def _found(self, words: list[str]) -> list[int]:
+        """The positions of the rows that hold every word, in remarks too."""
+        found: list[int] = []
+        for at, text in enumerate(self._texts):
+            said = self.remarks.of(self.sheet.rows[at].key).note.lower()
+            if all(word in text or word in said for word in words):
+                found.append(at)
+        return found
+
+    def _shown(self, row: Row) -> dict[str, Any]:
+        return {
+            "inputs": dict(row.inputs),
+            "given": row.given,
+            "labels": dict(row.labels),
+            "fields": row.fields,
+            "score": row.score,
+            "told": row.told,
+            "prompts": [dict(call) for call in row.prompts],
+            "remark": asdict(self.remarks.of(row.key)),
+        }
+
+
+def _change(body: bytes) -> tuple[str, dict[str, Any]]:
+    """The row's key and the patch; a ValueError where the body says neither."""
+    data: object = strictjson.loads(body.decode("utf-8"))
+    tree = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+    key, patch = tree.get("key"), tree.get("change")
+    if isinstance(key, str) and isinstance(patch, dict):
+        return key, cast("dict[str, Any]", patch)
+    raise ValueError('a change is {"key": ..., "change": {...}}')
+
+
+def _json(data: Mapping[str, Any] | list[int], status: int = 200) -> Reply:
+    # Escaped to ASCII: a lone surrogate in a row must not break the page.
+    return Reply(json.dumps(data).encode("ascii"), status=status)
+
+
+def _missing() -> Reply:
+    return _json({"error": "there is no such thing"}, 404)

@@ -1,0 +1,155 @@
+"""The server: loopback only, one user, and only for a page that knows the token.
+
+It is the standard library's `http.server`, where a framework was considered and left
+out: one person on one machine asks a few times a second, nothing is routed, negotiated
+or streamed, and a dependency would be the larger part of what has to be trusted here.
+
+Who may ask: a request must name the token in its path, 127.0.0.1 or localhost with the
+right port as its Host (so a foreign name that resolves to 127.0.0.1 gets nowhere), and,
+where it has an Origin, this server's own. What is sent forbids anything from elsewhere.
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import secrets
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from .desk import Desk, Reply
+
+HOST = "127.0.0.1"
+_LARGEST = 1024 * 1024
+_PATIENCE = 60.0
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+class Refusal(Exception):
+    """A request that gets no answer.
+
+    Args:
+        status: The HTTP status.
+        why: In words.
+    """
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+        self.why = why
+
+
+class ReviewServer(http.server.ThreadingHTTPServer):
+    """Serves one desk on 127.0.0.1; `serve_forever` until `shutdown`.
+
+    Args:
+        desk: What answers.
+        token: Part of every path.
+        port: 0 for any that is free.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, desk: Desk, token: str, port: int = 0) -> None:
+        self.desk = desk
+        self.token = token
+        super().__init__((HOST, port), _Handler)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self.server_address[1])
+
+    @property
+    def url(self) -> str:
+        """The page's address, with its token."""
+        return f"http://{HOST}:{self.port}/{self.token}/"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connection that breaks off is no event."""
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "weft"
+    sys_version = ""
+    timeout = _PATIENCE
+
+    def do_GET(self) -> None:
+        self._answer(writes=False)
+
+    def do_POST(self) -> None:
+        self._answer(writes=True)
+
+    def _answer(self, *, writes: bool) -> None:
+        owner = cast("ReviewServer", self.server)
+        try:
+            path, query = self._asked(owner)
+            if writes:
+                reply = owner.desk.post(path, self._body())
+            else:
+                reply = owner.desk.get(path, query)
+        except Refusal as refused:
+            self.close_connection = True  # its body was not read
+            text = json.dumps({"error": refused.why}).encode()
+            reply = Reply(text, status=refused.status)
+        self._send(reply)
+
+    def _asked(self, owner: ReviewServer) -> tuple[str, str]:
+        """The path behind the token, and the query, of a request that may ask.
+
+        Raises:
+            Refusal: It may not.
+        """
+        hosts = {f"{HOST}:{owner.port}", f"localhost:{owner.port}"}
+        given = self.headers.get_all("Host") or []
+        if len(given) != 1 or given[0] not in hosts:
+            raise Refusal(403, "this is no page for other hosts")
+        origins = self.headers.get_all("Origin") or []
+        if any(origin.removeprefix("http://") not in hosts for origin in origins):
+            raise Refusal(403, "this is no page for other origins")
+        if self.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+            raise Refusal(403, "this is no page for other sites")
+        asked = urlsplit(self.path)
+        token, slash, rest = asked.path.removeprefix("/").partition("/")
+        known = secrets.compare_digest(token.encode(), owner.token.encode())
+        if not known or not slash:
+            raise Refusal(403, "the address lacks its token: take the one printed")
+        return rest, asked.query
+
+    def _body(self) -> bytes:
+        if self.headers.get_content_type() != "application/json":
+            raise Refusal(415, "a change is JSON")
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal() or "Transfer-Encoding" in self.headers:
+            raise Refusal(411, "a change says how long it is")
+        if int(length) > _LARGEST:
+            raise Refusal(413, "a change is at most 1 MB")
+        return self.rfile.read(int(length))
+
+    def _send(self, reply: Reply) -> None:
+        self.send_response(reply.status)
+        self.send_header("Content-Type", reply.kind)
+        self.send_header("Content-Length", str(len(reply.body)))
+        self.end_headers()
+        self.wfile.write(reply.body)
+
+    def end_headers(self) -> None:
+        """Every answer, an error too, says what a browser may do with it."""
+        for name, value in _HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name
+        """Nothing is logged: the address holds the token."""

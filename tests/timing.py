@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 
 TIMES = 8
-"""How much longer the long text is: linear work takes 8 times the time, quadratic 64."""
+"""How much longer the long text is: linear work takes 8 times as long, quadratic 64."""
 LINEAR = 24
-"""The bar between the two: as far from 8 as 64 is from it, for machines that are busy."""
+"""The bar between the two: as far from 8 as from 64, for machines that are busy."""
 _NOISE = 0.005
 _TRIES = 5
 
@@ -42,7 +42,7 @@ def growth(time_of: Callable[[int], float], size: int) -> float:
 
 @contextlib.contextmanager
 def _no_collections() -> Iterator[None]:
-    """Hold the garbage collector back: what it walks is the whole process, not the work."""
+    """Hold the garbage collector back: it walks the whole process, not the work."""
     was = gc.isenabled()
     gc.disable()
     try:

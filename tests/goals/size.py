@@ -11,5 +11,5 @@ Size = TypeVar("Size", int, float)
 
 
 def size(reduced: Size, full: Size) -> Size:
-    """How often, how many or how much; a bar too, wider where other tests run beside."""
+    """How often, how many or how much; a bar is wider where other tests run beside."""
     return full if FULL else reduced

@@ -71,13 +71,15 @@ def parser() -> argparse.ArgumentParser:
     given.add_argument("--seeds", type=int, help="compile: vocabularies of each task")
     given.add_argument("--minutes", type=float, help="compile: when to stop")
     given.add_argument("--bound", type=float, help="compile: seconds of one compile")
+    given.add_argument("--tasks", help="compile: which tasks, with commas between")
+    given.add_argument("--kept", type=Path, help="compile: the file of outcomes")
     given.add_argument(
         "--write",
         action="store_true",
         default=None,
         help="compile: write docs/bench-compile.md",
     )
-    given.add_argument("--rows", type=int, help="calls: rows of an evaluation")
+    given.add_argument("--rows", type=int, help="calls, rows: how many rows")
     given.add_argument("--rounds", type=int, help="calls, imports: turns of each side")
     given.add_argument("--distinct", type=int, help="calls: calls of the memory row")
     return made

@@ -1,4 +1,8 @@
-"""How long an import takes, each time in a fresh interpreter, taking turns."""
+"""How long an import takes, each time in a fresh interpreter, taking turns.
+
+Both sides run from bytecode, in a folder of the bench's own: a package that pip
+installed has it, and a checkout may not, where the environment forbids to write any.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +39,7 @@ class Contestant:
 
     python: Path
     statement: str
+    bytecode: str
     milliseconds: list[float] = field(default_factory=list[float])
     modules: int = 0
 
@@ -43,13 +49,19 @@ class Contestant:
         Raises:
             BenchError: The import fails there.
         """
-        # litellm fetches its price table over the network unless told not to; its
-        # best case is measured.
+        environment = {
+            **os.environ,
+            # litellm fetches its price table over the network unless told not to; its
+            # best case is measured.
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            "PYTHONPYCACHEPREFIX": self.bytecode,
+        }
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         done = subprocess.run(
             [self.python, "-c", CHILD.format(statement=self.statement)],
             capture_output=True,
             check=False,
-            env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+            env=environment,
             text=True,
         )
         if done.returncode != 0:
@@ -70,11 +82,16 @@ class Contestant:
 
 def run(rounds: int = ROUNDS) -> list[Row]:
     """Measure `import weft` beside `import dspy` and `import litellm`."""
+    with tempfile.TemporaryDirectory(prefix="weft-bench-bytecode-") as bytecode:
+        return _measured(rounds, bytecode)
+
+
+def _measured(rounds: int, bytecode: str) -> list[Row]:
     here, there = Path(sys.executable), bench_python()
-    bare = Contestant(here, "import weft")
-    used = Contestant(here, f"from weft import {', '.join(NAMES)}")
-    dspy = Contestant(there, "import dspy")
-    litellm = Contestant(there, "import litellm")
+    bare = Contestant(here, "import weft", bytecode)
+    used = Contestant(here, f"from weft import {', '.join(NAMES)}", bytecode)
+    dspy = Contestant(there, "import dspy", bytecode)
+    litellm = Contestant(there, "import litellm", bytecode)
     contestants = (bare, used, dspy, litellm)
     for contestant in contestants:
         contestant.take_turn()  # writes bytecode, warms the disk; not counted

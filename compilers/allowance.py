@@ -15,6 +15,9 @@ from dataclasses import dataclass
 
 from ..pipeline.budget import Ledger
 
+# What is set aside is run by winners, whose prompts are longer than those before them.
+_DEARER = 1.5
+
 
 @dataclass(frozen=True)
 class CallGuess:
@@ -63,6 +66,10 @@ class Allowance:
         self._rows += 1
         self._calls += calls
 
+    def add(self, calls: int) -> None:
+        """Count calls that rows took besides, such as a judge's."""
+        self._calls += calls
+
     @contextlib.contextmanager
     def aside(self, rows: int) -> Generator[None]:
         """Set rows aside for a scope: they stay affordable whatever runs in it."""
@@ -75,23 +82,29 @@ class Allowance:
     def room(self) -> float:
         """Calls that may be spent now; infinity where nothing is limited."""
         kept = math.ceil(self._aside * self.a_row)
-        return max(0.0, min((left - kept for left in self._left()), default=math.inf))
+        free = (left - weight * kept for left, weight in self._left())
+        return max(0.0, min(free, default=math.inf))
 
-    def _left(self) -> Iterator[float]:
+    def rows(self, share: float) -> float:
+        """Rows that a share of the room pays for; infinity where nothing is limited."""
+        return share * self.room() / self.a_row
+
+    def _left(self) -> Iterator[tuple[float, float]]:
+        """Calls that each limit leaves, and what a call set aside weighs there."""
         left, spent, guess = self.ledger.remaining(), self.ledger.spent(), self._guess
         calls = spent.calls - self._start.calls
         if left.calls is not None:
-            yield left.calls
+            yield left.calls, 1.0
         if left.tokens is not None:
             used = spent.tokens - self._start.tokens
             each = used / calls if calls else guess.tokens
-            yield (left.tokens - guess.bound) / max(1.0, each)
+            yield (left.tokens - guess.bound) / max(1.0, each), _DEARER
         if left.usd is not None:
             paid = spent.usd - self._start.usd
             price = paid / calls if calls else guess.usd
             if price:
-                yield (left.usd - (guess.usd_bound or 0.0)) / price
+                yield (left.usd - (guess.usd_bound or 0.0)) / price, _DEARER
         if left.seconds is not None:
             passed = spent.seconds - self._start.seconds
             if calls and passed > 0:
-                yield left.seconds / (passed / calls)
+                yield left.seconds / (passed / calls), _DEARER

@@ -8,7 +8,7 @@ from .propose.contrast import Contrast
 from .propose.crossover import Merge
 from .propose.demos import BootstrapDemos
 from .propose.edit import DropDemos
-from .propose.induce import Induce
+from .propose.pair import Pair
 from .propose.reflect import Reflect
 from .race import Halving
 from .recipe import Compiler, Draw, Recipe
@@ -35,7 +35,7 @@ class Auto(Compiler):
         patience: End after so many rounds without a new best.
     """
 
-    demos: int = 8
+    demos: int = 16
     candidates: int = 8
     rounds: int = 4
     patience: int = 2
@@ -43,11 +43,12 @@ class Auto(Compiler):
     def recipes(self) -> tuple[Recipe, ...]:
         """A wide first round, then rounds credited by gain per call."""
         half = max(1, self.candidates // 2)
-        demos = BootstrapDemos(demos=self.demos)
-        first = (Draw(Induce(), half), Draw(demos, half))
-        second = (Draw(demos, half), Draw(Merge(), 2), Draw(Reflect(), half))
+        demos = BootstrapDemos(demos=self.demos, sparing=True)
+        reflect = Reflect(failing=8, passing=4)
+        first = (Draw(Pair(mended=reflect, shown=demos), self.candidates),)
+        second = (Draw(demos, half), Draw(Merge(), 2), Draw(reflect, half))
         later = (
-            Draw(Reflect(), 2),
+            Draw(reflect, 2),
             Draw(demos, 2),
             Draw(Merge(), 1),
             Draw(Contrast(), 1),

@@ -6,6 +6,7 @@ from ..pipeline.options import settings
 from .propose.crossover import Crossover
 from .propose.demos import BootstrapDemos
 from .propose.edit import DropDemos, ReorderDemos
+from .propose.exchange import Exchange
 from .propose.rewrite import Paraphrase
 from .racers import PairedRace
 from .recipe import Compiler, Draw, Recipe
@@ -40,6 +41,7 @@ class CAPO(Compiler):
         first = (Draw(Paraphrase(), half), Draw(demos, half))
         later = (
             Draw(Crossover(), 4),
+            Draw(Exchange(), 1),
             Draw(demos, 1),
             Draw(DropDemos(), 1),
             Draw(ReorderDemos(), 1),

@@ -1,33 +1,22 @@
-"""Checks before anything is paid for: rows, labels, metric, models."""
+"""Checks before anything is paid for: rows, labels, compiler, models."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import difflib
+import inspect
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..pipeline.data import Example, require_rows
-from ..pipeline.errors import DataError
-from ..pipeline.field import FieldSpec
-from ..pipeline.graph import Take
+from ..pipeline.errors import ConfigError, DataError
 from ..pipeline.lm.lm import LanguageModel
-from ..pipeline.metrics import Metric, check_metric
 from ..pipeline.module import Module
 from ..pipeline.program import Program
 from ..pipeline.rows import bind_row, rows_of
 from ..pipeline.runtime import current
-from ..pipeline.signature import Signature, make_value, spec_of
-from .recipe import Recipe
-
-_BLANKS: Mapping[str, Any] = {
-    "string": "",
-    "integer": 0,
-    "number": 0.0,
-    "boolean": False,
-    "array": [],
-    "object": {},
-    "null": None,
-}
+from . import __all__ as public_names
+from .recipe import Compiler, Recipe
 
 
 def rows_for(
@@ -49,6 +38,23 @@ def rows_for(
             hint="Add the wanted outputs as further keys of each row",
         )
     return rows
+
+
+def require_compiler(given: object) -> None:
+    """Refuse what is no compiler, and say which one may be meant.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    if isinstance(given, Compiler):
+        return
+    meant = given.__name__ if inspect.isclass(given) else str(given)
+    known = {name.casefold(): name for name in public_names}
+    nearest = difflib.get_close_matches(meant.casefold(), known, n=1)
+    name = known[nearest[0]] if nearest else "Auto"
+    raise ConfigError(
+        f"{given!r} is no compiler", hint=f"Give one such as weft.compilers.{name}()"
+    )
 
 
 def require_models(program: Program[..., Any]) -> None:
@@ -96,68 +102,3 @@ def models_of(program: Program[..., Any], recipes: Sequence[Recipe]) -> dict[str
 def _asked(recipes: Sequence[Recipe]) -> list[Module[..., Any]]:
     draws = [draw for r in recipes for draws in r.rounds for draw in draws]
     return [module for draw in draws for module in draw.proposer.asks]
-
-
-async def require_metric(
-    metric: Metric, rows: list[Example], program: Program[..., Any]
-) -> None:
-    """Try the metric on the rows' own labels, before any call.
-
-    Raises:
-        MetricError: It raises, gives no score, or cannot tell right from wrong.
-    """
-    await check_metric(
-        metric, rows, lambda row: gold_prediction(program, row), program.name
-    )
-
-
-def gold_prediction(program: Program[..., Any], row: Example) -> Any:
-    """What a perfect program would give for a row, or None where labels do not say."""
-    output = program.structure.output
-    if not isinstance(output, Take):
-        return None
-    node = next((n for n in program.structure.nodes if n.id == output.source), None)
-    if node is None or len(output.path) > 1:
-        return None
-    kind = node.result
-    if isinstance(kind, type) and issubclass(kind, Signature):
-        if not output.path:
-            return _gold_value(kind, row)
-        field = next(f for f in spec_of(kind).fields if f.name == output.path[0])
-        return _label(row, field)
-    only = next(iter(row.labels.values())) if len(row.labels) == 1 else None
-    return row.labels.get(node.target, only) if not output.path else None
-
-
-def _gold_value(kind: type[Signature], row: Example) -> Signature | None:
-    spec = spec_of(kind)
-    if not any(name in row.labels for name in spec.outputs):
-        return None
-    values: dict[str, Any] = {}
-    known = {**row.inputs, **row.labels}
-    for field in spec.fields:
-        try:
-            values[field.name] = field.load(known.get(field.name, _blank(field)))
-        except ValueError:
-            if field.name in row.labels:
-                return None
-    return make_value(kind, values)
-
-
-def _label(row: Example, field: FieldSpec) -> Any:
-    if field.name in row.labels:
-        raw = row.labels[field.name]
-    elif len(row.labels) == 1:
-        raw = next(iter(row.labels.values()))
-    else:
-        return None
-    try:
-        return field.load(raw)
-    except ValueError:
-        return None
-
-
-def _blank(field: FieldSpec) -> Any:
-    if "enum" in field.schema:
-        return field.schema["enum"][0]
-    return _BLANKS.get(str(field.schema.get("type")), None)

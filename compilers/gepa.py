@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..pipeline.options import settings
 from .propose.crossover import Merge
 from .propose.reflect import Reflect
+from .propose.restart import Restart
 from .race import Halving, Racer
 from .racers import Gate
 from .recipe import Compiler, Draw, Recipe
@@ -24,6 +25,8 @@ class GEPA(Compiler):
         rounds: How many rounds of edits.
         proposals: Edits a round (1 there).
         merges: Merges of two candidates in every round after the first.
+        restarts: Instructions written anew in every round after the first; they get
+            out of a seed that misleads, and cost a race each.
         gate: Rows of the gate; 0 races by halving instead.
         patience: End after so many rounds without a new best.
     """
@@ -31,13 +34,15 @@ class GEPA(Compiler):
     rounds: int = 6
     proposals: int = 4
     merges: int = 1
+    restarts: int = 0
     gate: int = 0
     patience: int = 3
 
     def recipes(self) -> tuple[Recipe, ...]:
         """Edits, later with merges beside them."""
         first = (Draw(Reflect(), self.proposals),)
-        later = (*first, Draw(Merge(), self.merges)) if self.merges else first
+        beside = (Draw(Merge(), self.merges), Draw(Restart(), self.restarts))
+        later = (*first, *(draw for draw in beside if draw.n))
         racer: Racer = Gate(rows=self.gate) if self.gate else Halving()
         return (
             Recipe(

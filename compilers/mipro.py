@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import field
+
 from ..pipeline.options import settings
+from .parzen import Parzen, Sampler
 from .propose.combine import Combine
 from .propose.demos import BootstrapDemos
 from .propose.grounded import Grounded
@@ -24,12 +27,15 @@ class MIPRO(Compiler):
         trials: Combinations that are tried.
         demos: How many demos a module gets at the most.
         batch: Combinations a round.
+        sampler: Which combinations come next: `Parzen()`, or `OptunaTPE()`, which DSPy
+            uses and which needs the extra `optuna`.
     """
 
     candidates: int = 6
     trials: int = 12
     demos: int = 8
     batch: int = 4
+    sampler: Sampler = field(default_factory=Parzen)
 
     def recipes(self) -> tuple[Recipe, ...]:
         """One round of parts, then rounds of combinations."""
@@ -37,5 +43,6 @@ class MIPRO(Compiler):
             Draw(BootstrapDemos(demos=self.demos), self.candidates),
             Draw(Grounded(), self.candidates),
         )
-        mixed = ((Draw(Combine(), self.batch),),) * (self.trials // self.batch)
+        combine = Combine(sampler=self.sampler)
+        mixed = ((Draw(combine, self.batch),),) * (self.trials // self.batch)
         return (Recipe((parts, *mixed), Halving(), selector=Beam(width=2)),)

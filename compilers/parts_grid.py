@@ -17,7 +17,8 @@ class PartsGrid(Compiler):
 
     Battle and Gollapudi 2024, "The Unreasonable Effectiveness of Eccentric Automatic
     Prompts", arXiv 2402.10949. No model writes anything. On purpose unlike it: the grid
-    races by halving, and the winner is verified.
+    races by halving, and the winner is verified. `main_effects(result.report)` says
+    what each part did by itself.
 
     Args:
         parts: Choices by name; "" leaves a part out. A part named "closing" follows the

@@ -7,9 +7,9 @@ the compile goes on without it. So clocks and process ids may stand in it.
     {"event": "start", ...} {"event": "round", ...}* {"event": "verify", ...}
     {"event": "end", ...} or {"event": "failed", ...}
 
-At the end, `review.json` holds what the winner answered, with its prompts, for
-`weft review`. Sealed rows are not in it: a person's notes on them would be the first
-thing the next compile is told.
+At the end, `report.html` holds the report's page, and `review.json` what the winner
+answered, with its prompts; `weft review` serves both. Sealed rows are not in the
+latter: a person's notes on them would be the first thing the next compile is told.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 NAME = "progress.jsonl"
 _REVIEW = "review.json"
+_PAGE = "report.html"
 
 
 class Progress:
@@ -95,14 +96,20 @@ class Progress:
         task, best = self._task, report.winner
         open_rows = (*task.split.select, *task.split.train)
         found = [r for row in open_rows if (r := task.result(best, row))]
-        if not found or self._folder is None:
+        self._keep(_PAGE, report.to_html(review=str(self._folder) if found else ""))
+        if not found:
             return
         score = report.score
         answers = Evaluation(score.program, score.metric, tuple(found), 0.0, score.seed)
-        draft = self._folder / f".{_REVIEW}.new"
+        self._keep(_REVIEW, answers.to_json(prompts=True))
+
+    def _keep(self, name: str, text: str) -> None:
+        if self._folder is None:
+            return
+        draft = self._folder / f".{name}.new"
         with contextlib.suppress(OSError):
-            draft.write_text(answers.to_json(prompts=True), encoding="utf-8")
-            draft.replace(self._folder / _REVIEW)
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(self._folder / name)
 
 
 @contextlib.contextmanager

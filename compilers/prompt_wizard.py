@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..pipeline.options import settings
 from .propose.demos import BootstrapDemos
-from .propose.gradient import Gradient
+from .propose.refine import Refine
 from .propose.rewrite import Paraphrase
 from .racers import FirstFail
 from .recipe import Compiler, Draw, Recipe
@@ -33,7 +33,7 @@ class PromptWizard(Compiler):
     def recipes(self) -> tuple[Recipe, ...]:
         """Styles and critique in turn, demos last."""
         half = max(1, self.candidates // 2)
-        refine = (Draw(Gradient(), half), Draw(Paraphrase(), half))
+        refine = (Draw(Refine(), half), Draw(Paraphrase(), half))
         last = (Draw(BootstrapDemos(demos=self.demos), half),)
         racer = FirstFail(allowed=self.allowed)
         return (Recipe((*(refine,) * self.iterations, last), racer),)

@@ -11,7 +11,7 @@ from .task import Split
 
 
 def provenance_of(
-    report: Report, split: Split, identity: Mapping[str, Any]
+    report: Report, split: Split, identity: Mapping[str, Any], measured: str
 ) -> dict[str, Any]:
     """The report's figures beside what identifies the run, as plain JSON data.
 
@@ -19,6 +19,7 @@ def provenance_of(
         report: How the compile went.
         split: The rows.
         identity: Program, metric, compiler, seed, data, models, and what was kept.
+        measured: Digest of the program that the score belongs to.
     """
     seed_score, score = report.seed_score, report.score
     shown = score if report.returned else seed_score
@@ -31,6 +32,7 @@ def provenance_of(
             "sealed": len(split.sealed),
         },
         "parent": identity["program"],
+        "measured": measured,
         "score": {"seed": _figures(seed_score), "compiled": _figures(shown)},
         "improved": report.improved,
         "spend": {"calls": report.calls, "tokens": report.tokens, "usd": report.usd},

@@ -21,15 +21,20 @@ from ..pipeline.prompt import prompt_of
 from ..pipeline.runtime import current
 from .allowance import CallGuess
 from .counting import calls_bound, calls_plain
+from .judge import NO_JUDGE, Judging
 from .propose.base import FREE, Calls
-from .race import FIRST, Racer
+from .race import FIRST
 from .recipe import Recipe
+from .search import LOTS
 from .task import Split
+from .teacher import Teacher
+from .verify import LEAST
+from .work import work_of
 
 _REPLY_TOKENS = 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Quote:
     """Model calls by account, and what the whole would cost.
 
@@ -78,6 +83,9 @@ class Quote:
             cents = math.ceil(usd * 100) / 100
             raise _too_small(f"${budget.usd:g}", f"${cents:.2f}")
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         lines = [f"{'account':<10} {'low':>7} {'expected':>9} {'high':>7}  calls"]
         for name, row in {**self.accounts, "total": self.calls}.items():
@@ -90,39 +98,56 @@ class Quote:
 
 
 def quote_of(
-    program: Program[..., Any], split: Split, recipes: Sequence[Recipe]
+    program: Program[..., Any],
+    split: Split,
+    recipes: Sequence[Recipe],
+    judging: Judging = NO_JUDGE,
+    teacher: Teacher | None = None,
 ) -> Quote:
     """What recipes cost on these rows; no model is called.
 
     Low assumes that nothing needs a repair and candidates drop out early, high that
     everything that may happen does.
+
+    Args:
+        program: What is compiled.
+        split: Its rows.
+        recipes: What is searched, one after the other.
+        judging: The metric's own calls for a row.
+        teacher: Who is run in the program's place for demos.
     """
-    row, bound = calls_plain(program), calls_bound(program)
-    train, select, sealed = len(split.train), len(split.select), len(split.sealed)
-    head, proposing, cells = 0, Calls(0, 0, 0), Calls(0, 0, 0)
-    for recipe in recipes:
-        head = max(head, min(recipe.headroom, train))
-        for at, draws in enumerate(recipe.rounds):
-            made = [d.proposer.calls(d.n, train, row) for d in draws]
-            made = [Calls(0, c.expected, c.high) if at else c for c in made]
-            proposing = _added(proposing, *made)
-            count = sum(d.n for d in draws)
-            cells = _added(cells, _race_cells(recipe.racer, 1 + count, select, at))
+    shown = program if teacher is None else teacher.in_place_of(program)
+    plain = max(calls_plain(program), calls_plain(shown))
+    bound = max(calls_bound(program), calls_bound(shown))
+    work = [work_of(recipe, split) for recipe in recipes]
+    head = _headroom(recipes, len(split.train))
+    lessons = FREE.plus(*(w.lessons for w in work))
+    cells = FREE.plus(*(w.cells for w in work))
+    sealed = len(split.sealed)
+    last = Calls(sealed, 2 * sealed, 2 * sealed)
+    rows = head.plus(lessons, cells, last)
     accounts = {
-        "bootstrap": Calls(head * row, head * row, head * bound),
-        "propose": proposing,
-        "evaluate": Calls(cells.low * row, cells.expected * row, cells.high * bound),
-        "verify": Calls(sealed * row, 2 * sealed * row, 2 * sealed * bound),
+        "bootstrap": head.plus(lessons).times(plain, bound),
+        "propose": FREE.plus(*(w.requests for w in work)),
+        "evaluate": cells.times(plain, bound),
+        "judge": rows.times(judging.plain, judging.most),
+        "verify": last.times(plain, bound),
     }
-    first = min(d.proposer.calls(1, train, row).low for d in recipes[0].rounds[0])
-    rung = 2 * min(FIRST, select) if recipes[0].racer else 0
-    smallest = first + (head + rung + 2 * sealed) * row
+    row = plain + judging.plain
+    first = min(
+        draw.proposer.calls(1, len(split.train), row).low
+        for draw in recipes[0].rounds[0]
+    )
+    rung = 2 * min(FIRST, len(split.select)) if recipes[0].racer else 0
+    smallest = first + (head.expected + rung + 2 * min(sealed, LEAST)) * row
     kept = {name: calls for name, calls in accounts.items() if calls.high}
     return Quote(kept, smallest, _guess(program, [*split.train, *split.select]))
 
 
-def _added(*rows: Calls) -> Calls:
-    return Calls(*(sum(row[i] for row in rows) for i in range(3)))
+def _headroom(recipes: Sequence[Recipe], train: int) -> Calls:
+    """Rows of trial runs: once for all recipes, or three lots of other rows each."""
+    once = max((min(r.headroom, train) for r in recipes), default=0)
+    return Calls(once, once, min(train, sum(LOTS * r.headroom for r in recipes)))
 
 
 def _too_small(given: str, smallest: str) -> QuoteError:
@@ -130,13 +155,6 @@ def _too_small(given: str, smallest: str) -> QuoteError:
         f"a budget of {given} is too small for one round",
         hint=f'The smallest that works here is budget="{smallest}"',
     )
-
-
-def _race_cells(racer: Racer | None, candidates: int, rows: int, at: int) -> Calls:
-    if racer is None:
-        return FREE
-    most = racer.cells(candidates, rows)
-    return Calls(0 if at else min(most, 2 * FIRST), most, most)
 
 
 def _guess(program: Program[..., Any], rows: Sequence[Example]) -> CallGuess:

@@ -150,7 +150,9 @@ class FirstFail(Racer):
             if len(fallen) == len(alive) or bought < len(block):
                 break
             out = ranked(task, fallen, rows[:seen]) + out
-            alive = [c for c in alive if c not in fallen]
+            left = [c for c in alive if c not in fallen]
+            alive, hopeless = drop_hopeless(task, left, rows, seen)
+            out = hopeless + out
         return ranked(task, alive, rows[:seen]) + out
 
     def cells(self, candidates: int, rows: int) -> int:
@@ -185,8 +187,9 @@ class UCB(Racer):
         pulled = dict.fromkeys(candidates, 0)
         left = self.cells(len(candidates), len(rows))
         while left > 0:
-            open_arms = [c for c in candidates if pulled[c] < len(batches)]
-            if not open_arms:
+            alive = _hopeful(task, candidates, rows)
+            open_arms = [c for c in alive if pulled[c] < len(batches)]
+            if len(alive) == 1 or not open_arms:
                 break
             arm = max(open_arms, key=lambda c: self._bound(task, c, rows, pulled))
             batch = batches[pulled[arm]]
@@ -223,6 +226,16 @@ class UCB(Racer):
     ) -> float:
         scores = task.scores(candidate, rows)
         return (sum(scores) + self.batch * usual) / (len(scores) + self.batch)
+
+
+def _hopeful(
+    task: Task, candidates: Sequence[Candidate], rows: Sequence[Example]
+) -> list[Candidate]:
+    """Those that could still be the best, were all of their rows left perfect."""
+    bought = {c.id: task.scores(c, rows) for c in candidates}
+    bar = max(sum(scores) for scores in bought.values())
+    reach = {i: sum(scores) + len(rows) - len(scores) for i, scores in bought.items()}
+    return [c for c in candidates if reach[c.id] >= bar - 1e-9]
 
 
 def paired_z(one: Sequence[float], other: Sequence[float]) -> float:

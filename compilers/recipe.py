@@ -11,7 +11,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .propose.base import Proposer
 from .race import Racer
@@ -58,6 +58,16 @@ class Compiler(ABC):
     @abstractmethod
     def recipes(self) -> tuple[Recipe, ...]:
         """What is searched, one after the other, on one ledger."""
+
+    if not TYPE_CHECKING:
+        # Hidden, so that checkers refuse what is no setting.
+
+        def __getattr__(self, name: str) -> Any:
+            said = f"{type(self).__name__!r} has no attribute {name!r}"
+            if name != "compile":
+                raise AttributeError(said)
+            call = f"weft.compile(program, rows, metric=..., compiler={self!r})"
+            raise AttributeError(f"{said}. Write {call}")
 
     def describe(self) -> dict[str, Any]:
         """Name and settings as plain data, for reports and artifacts."""

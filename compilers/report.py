@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar
 
 from ..pipeline.artifact import save
+from ..pipeline.comparing import Comparison
+from ..pipeline.errors import CallError
 from ..pipeline.evaluate import Evaluation
+from ..pipeline.habits import Advised
+from ..pipeline.lazy import deferred
 from ..pipeline.program import Program
-from ..pipeline.stats import Comparison
-from .candidate import Candidate, plain_slot
+from ..pipeline.wording import counted
+from .candidate import Candidate
+from .changes import changes
 from .flips import Flip, flips
 from .quote import Quote
 from .tried import Tried, front
+
+if TYPE_CHECKING:
+    from ..pipeline import cells
+else:
+    cells = deferred("weft.pipeline", "cells")
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """How a compile went; the scores on sealed rows were looked at once.
 
@@ -79,11 +88,7 @@ class Report:
         gain, rows = self.comparison, len(self.score.values)
         if not self.winner.values:
             return "no improvement found: no candidate beat the program as it was"
-        points = (
-            f"{100 * gain.difference:+.1f} points "
-            f"[{100 * gain.interval.low:+.1f}, {100 * gain.interval.high:+.1f}] "
-            f"on {rows} sealed rows (p = {gain.p:.2g})"
-        )
+        points = f"{gain.points} on {rows} sealed rows (p = {gain.p:.2g})"
         if self.improved:
             return f"improved: {points}"
         if self.returned and gain.difference == 0:
@@ -179,37 +184,23 @@ class Report:
         """As `describe`, as a JSON text."""
         return json.dumps(self.describe(), ensure_ascii=False, indent=1)
 
-    def to_html(self) -> str:
-        """One self-contained page: figures, front, lineage, changes, flipped rows."""
+    def to_html(self, *, review: str = "") -> str:
+        """One self-contained page; `review` is the run that `weft review` opens."""
         from .report_page import report_page  # noqa: PLC0415 - only a page needs it
 
-        return report_page(self)
+        return report_page(self, review)
 
     def diff(self) -> str:
         """What changed in the prompts: instruction lines, demos in and out."""
-        lines: list[str] = []
-        for key, new in self.after.items():
-            old = self.before[key]
-            if plain_slot(old) == plain_slot(new):
-                continue
-            lines.append(key)
-            if key.endswith("/instruction"):
-                changed = difflib.ndiff(old.splitlines(), new.splitlines())
-                lines += [f"  {line}" for line in changed if line[0] in "+-"]
-            elif key.endswith("/demos"):
-                lines += _demo_lines(old, new)
-            else:
-                lines.append(f"  - {plain_slot(old)}\n  + {plain_slot(new)}")
-        return "\n".join(lines) or "nothing changed"
+        return changes(self.before, self.after)
 
     def __str__(self) -> str:
         price = "price unknown" if self.usd is None else f"${self.usd:.4f}"
-        spent = f"{self.calls} calls ({self.sent} sent, the others cached)"
         lines = [
             f"{self.compiler['name']}: {self.verdict}",
             f"  as it was  {_percent(self.seed_score)}",
             f"  compiled   {_percent(self.score)}",
-            f"  spent      {spent}, {self.tokens} tokens, {price}",
+            f"  spent      {self._spent()}, {self.tokens} tokens, {price}",
         ]
         if self.suspects:
             lines.append(f"  suspect    rows {', '.join(self.suspects[:8])}")
@@ -217,9 +208,35 @@ class Report:
             lines.append(f"  stopped    {self.stopped}")
         return "\n".join(lines)
 
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return self.cell()
+
+    def cell(self) -> str:
+        """The figures and what changed, for a notebook; `to_html` has the rest."""
+        scores = {"as it was": self.seed_score, "compiled": self.score}
+        lines = [
+            cells.Scored(name, each.mean, each.interval, len(each.values))
+            for name, each in scores.items()
+        ]
+        notes = [f"spent {self._spent()}", self.stopped and f"ended: {self.stopped}"]
+        title = f"{self.compiler['name']}: {self.verdict}"
+        return cells.cell(title, lines, notes) + cells.folded(
+            "what changed in the prompts", self.diff()
+        )
+
+    def _spent(self) -> str:
+        calls = counted(self.calls, "call")
+        if self.sent == self.calls:
+            return f"{calls} (all of them sent)"
+        return f"{calls} ({self.sent} sent, the others cached)"
+
 
 @dataclass(frozen=True)
-class Result(Generic[P, R_co]):
+class Result(Advised, Generic[P, R_co]):
     """What a compile gives back.
 
     Args:
@@ -243,6 +260,18 @@ class Result(Generic[P, R_co]):
         Ranked on select rows: only `program` was verified on sealed ones.
         """
         return list(self.ranking[:count])
+
+    if not TYPE_CHECKING:
+        # Hidden, so that checkers refuse the call.
+
+        def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+            """Refuse: the program is what is called."""
+            del args, kwargs
+            raise CallError(f"{self!r} is no program", hint="Call its .program(...)")
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the report."""
+        return self.report.cell()
 
     def __repr__(self) -> str:
         return f"Result({self.program.name!r}: {self.report.verdict})"
@@ -271,18 +300,3 @@ def _percent(evaluation: Evaluation) -> str:
     text = f"{100 * evaluation.mean:5.1f}  [{100 * low:.1f}, {100 * high:.1f}]"
     zeros = len(evaluation.model_failures)
     return text + (f"  {zeros} unusable replies" if zeros else "")
-
-
-def _demo_lines(old: Any, new: Any) -> list[str]:
-    kept = {demo.id for demo in new}
-    had = {demo.id for demo in old}
-    lines = [f"  - demo {d.id} {_short(d)}" for d in old if d.id not in kept]
-    lines += [f"  + demo {d.id} {_short(d)}" for d in new if d.id not in had]
-    return lines or ["  the same demos in another order"]
-
-
-def _short(demo: Any) -> str:
-    shown = ", ".join(
-        f"{name}={str(value)[:48]!r}" for name, value in demo.values.items()
-    )
-    return f"({demo.by}, row {demo.source}) {shown}"

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ..pipeline.html import page
+from ..pipeline.html import page, review_note, row_link
 from ..pipeline.plainrows import outputs_of
 from .flips import Flip
 from .report_charts import front_chart, scores_chart, spend_chart
@@ -27,8 +27,12 @@ _DEEPEST = 24
 _LONGEST = 600
 
 
-def report_page(report: Report) -> str:
-    """Verdict, scores, cost, front, lineage, changed prompts, and flipped rows."""
+def report_page(report: Report, review: str = "") -> str:
+    """Verdict, scores, cost, front, lineage, changed prompts, and flipped rows.
+
+    Sealed rows have no link to the review page: notes on them would be the first thing
+    that the next compile is told.
+    """
     name = str(report.compiler["name"])
     changed = report.flips
     parts = [
@@ -49,6 +53,7 @@ def report_page(report: Report) -> str:
         _flipped("Sealed rows that got better", [f for f in changed if f.gain > 0]),
         _flipped("Sealed rows that got worse", [f for f in changed if f.gain < 0]),
         _suspects(report),
+        review_note(review) if review else "",
     ]
     return page(f"{name}: {report.verdict}", "\n".join(p for p in parts if p))
 
@@ -200,7 +205,7 @@ def _answer(row: RowResult) -> str:
 def _suspects(report: Report) -> str:
     if not report.suspects:
         return ""
-    items = "".join(f"<li>{escape(row)}</li>" for row in report.suspects)
+    items = "".join(f"<li>{row_link(row)}</li>" for row in report.suspects)
     return (
         f"<h2>Suspect labels: {len(report.suspects)}</h2><p>Every good candidate gives "
         f"the same answer to these rows, and not the label: look at them first.</p>"

@@ -19,12 +19,15 @@ from ..pipeline.errors import BudgetExceeded
 from ..pipeline.evaluate import RowResult
 from .candidate import Candidate
 from .credit import Credit
-from .propose.demos import ordered, passes
+from .propose.demos import passes
+from .propose.rows import ordered, proportional
 from .race import FIRST, Full, ranked
 from .recipe import Draw, Recipe
 from .task import Split, Task
 
-_LOTS = 3
+LOTS = 3
+_DEEPER = 2
+_TRIAL = 0.1
 SPENT = "the budget ended the search"
 
 
@@ -57,7 +60,7 @@ async def search(
         Why the search ended early, or an empty text.
     """
     split = task.split
-    rows = tuple(ordered(split.select, task.rng("select order")))
+    rows = tuple(proportional(split.select, task.rng("select order")))
     task.split = Split(split.train, rows, split.sealed)
     task.archive = [Candidate()]
     found = Search("", {Candidate().id}, kept)
@@ -126,13 +129,23 @@ async def _round(
 
 
 def _fitting(task: Task, recipe: Recipe, draws: Sequence[Draw]) -> list[Draw]:
-    """As many proposals as can be made and seen on a first rung of rows."""
+    """As many proposals as can be made, seen on a first rung of rows, and followed up.
+
+    As much again as the first rung takes is kept for the rungs after it, unless there
+    would then be no proposal at all.
+    """
     room = task.room()
     if math.isinf(room):
         return [draw for draw in draws if draw.n]
     rung = min(FIRST, len(task.rows)) if recipe.racer else 0
     each = rung * task.allowance.a_row
-    left = room - len(recipe.selector.incumbents(task)) * each
+    seen = len(recipe.selector.incumbents(task)) * each
+    followed = _within(task, draws, _DEEPER * each, room - _DEEPER * seen)
+    return followed or _within(task, draws, each, room - seen)
+
+
+def _within(task: Task, draws: Sequence[Draw], each: float, left: float) -> list[Draw]:
+    """Draws cut to what fits, in turns; a proposal costs `each` beside its making."""
     row = task.calls_plain
     counts = [0] * len(draws)
     costs = [0] * len(draws)
@@ -156,7 +169,9 @@ async def _headroom(task: Task, recipe: Recipe, found: Search) -> bool:
     """
     rows = ordered(task.split.train, task.rng("headroom"))
     size, shown = recipe.headroom, 0
-    while shown < _LOTS * size:
+    if size:  # on a tight budget no more than a small share of it
+        size = int(min(size, max(FIRST, task.allowance.rows(_TRIAL))))
+    while shown < LOTS * size:
         lot = rows[shown : shown + size]
         if shown and len(lot) * task.allowance.a_row > task.room() / 10:
             break

@@ -28,6 +28,11 @@ class Selector(ABC):
     def incumbents(self, task: Task) -> list[Candidate]:
         """Who races on beside the next proposals, best first; never none."""
 
+    @property
+    def most(self) -> int:
+        """How many incumbents there are at the most."""
+        return 1
+
 
 @settings
 class Best(Selector):
@@ -59,6 +64,11 @@ class Beam(Selector):
     def incumbents(self, task: Task) -> list[Candidate]:
         """The beam."""
         return task.archive[: self.width]
+
+    @property
+    def most(self) -> int:
+        """The whole beam."""
+        return self.width
 
 
 @settings
@@ -123,6 +133,11 @@ class Tournament(Selector):
     def incumbents(self, task: Task) -> list[Candidate]:
         """The population."""
         return task.archive[: self.population]
+
+    @property
+    def most(self) -> int:
+        """The whole population."""
+        return self.population
 
     def _winner(self, pool: Sequence[Candidate], rng: random.Random) -> Candidate:
         drawn = rng.sample(range(len(pool)), min(self.size, len(pool)))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from ..pipeline import strictjson
 from ..pipeline.data import Example, split_rows
+from ..pipeline.example import json_form
+from ..pipeline.program import Program
 from .task import Split
 
 _SEALED = 0.3
@@ -40,3 +44,31 @@ def split_for(
     learn, cut = split_rows(train, (1 - _SEALED_OF_VAL, _SEALED_OF_VAL), seed)
     select, sealed = split_rows(own, (1 - _SEALED_OF_VAL, _SEALED_OF_VAL), seed)
     return Split(tuple(learn), tuple(select), (*cut, *sealed))
+
+
+def without_learnt(split: Split, program: Program[..., Any]) -> Split:
+    """A split in which rows that a program already shows as demos may only teach.
+
+    Such a row is told by its id, or by its inputs; it is the easiest of all rows for
+    this program, and says nothing about new ones.
+    """
+    demos = [d for m in program.modules.values() for d in m.parameters.demos]
+    sources = {demo.source for demo in demos} - {""}
+    shown = {_content(demo.values, program.inputs.inputs) for demo in demos}
+    rows = (*split.select, *split.sealed)
+    learnt = {
+        row.digest
+        for row in rows
+        if row.id in sources or _content(row.inputs, row.inputs) in shown
+    }
+    moved = tuple(row for row in rows if row.digest in learnt)
+    return Split(
+        (*split.train, *moved),
+        tuple(row for row in split.select if row.digest not in learnt),
+        tuple(row for row in split.sealed if row.digest not in learnt),
+    )
+
+
+def _content(values: Mapping[str, Any], names: Iterable[str]) -> str:
+    known = {name: values[name] for name in names if name in values}
+    return strictjson.canonical(json_form(known))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,9 +23,12 @@ from ..pipeline.program import Program
 from ..pipeline.rows import map_rows
 from ..pipeline.runtime import current, entered
 from .allowance import Allowance
+from .apart import apart
 from .candidate import Candidate
 from .counting import calls_bound, calls_plain
+from .judge import NO_JUDGE, Judge, Judging
 from .keeping import Keeping
+from .teacher import Teacher
 
 __all__ = ["Account", "Split", "Task", "calls_bound", "calls_plain", "prompt_size"]
 
@@ -59,6 +62,8 @@ class Task:
         seed: Every random choice follows from it.
         concurrency: How many rows run at once; the result does not depend on it.
         proposer: Who writes instructions; None for the scope's model.
+        teacher: Who shows how it is done; None for the candidates themselves.
+        judging: Calls that the metric makes for one row, and the most it makes.
         archive: Every candidate so far, best first.
         cells: Bought results by candidate id and row digest.
         keeping: What no candidate may change.
@@ -72,6 +77,8 @@ class Task:
     seed: int = 0
     concurrency: int = 64
     proposer: LanguageModel | None = None
+    teacher: Teacher | None = None
+    judging: Judging = NO_JUDGE
     archive: list[Candidate] = field(default_factory=list[Candidate])
     cells: dict[tuple[str, str], RowResult] = field(
         default_factory=dict[tuple[str, str], RowResult]
@@ -101,16 +108,46 @@ class Task:
     ) -> None:
         """Fill the cells of several candidates on the same rows, all side by side."""
         programs = {c.id: c.apply(self.program) for c in candidates}
-        wanted = dict.fromkeys((c.id, row.digest) for c in candidates for row in rows)
+        await self._buy(programs, rows, account)
+
+    async def taught(
+        self, candidate: Candidate, rows: Sequence[Example]
+    ) -> list[RowResult]:
+        """What the teacher does with rows, in their order; see `Teacher`.
+
+        Without one the candidate teaches itself. It is booked as "bootstrap".
+
+        Raises:
+            BudgetExceeded: As `observe`.
+            CompileError: As `observe`.
+        """
+        if self.teacher is None:
+            return await self.observe(candidate, rows, "bootstrap")
+        # A program that teaches is the same whoever is taught.
+        who = "teacher" if self.teacher.program else f"teacher of {candidate.id}"
+        program = self.teacher.in_place_of(candidate.apply(self.program))
+        await self._buy({who: program}, rows, "bootstrap")
+        return [self.cells[who, row.digest] for row in rows]
+
+    async def _buy(
+        self,
+        programs: Mapping[str, Program[..., Any]],
+        rows: Sequence[Example],
+        account: Account,
+    ) -> None:
+        wanted = dict.fromkeys((who, row.digest) for who in programs for row in rows)
         by_digest = {row.digest: row for row in rows}
         jobs = [key for key in wanted if key not in self.cells]
+        learnt = {row.digest for row in self.split.train}
         refused: list[BudgetExceeded] = []
 
         async def one(_: int, job: tuple[str, str]) -> RowResult | None:
-            work = [(by_digest[job[1]], 0)]
+            program, row = programs[job[0]], by_digest[job[1]]
+            if row.digest in learnt:
+                program = apart(program, row)
             try:
                 found = await score_rows(
-                    programs[job[0]], work, self.metric, concurrency=1
+                    program, [(row, 0)], self.metric, concurrency=1
                 )
             except BudgetExceeded as error:
                 # The rows beside it go on: what is in flight is paid for anyway.
@@ -126,6 +163,8 @@ class Task:
                 _refuse_failure(by_digest[key[1]], result)
                 self.cells[key] = result
                 self.allowance.saw(len(result.trace.calls))
+        if isinstance(self.metric, Judge):
+            self.allowance.add(self.metric.taken())
         if refused:
             raise refused[0]
 
@@ -154,8 +193,8 @@ class Task:
 
     @property
     def calls_plain(self) -> int:
-        """Model calls of one row where no reply needs a repair."""
-        return calls_plain(self.program)
+        """Model calls of one row where no reply needs a repair, its judge's too."""
+        return calls_plain(self.program) + self.judging.plain
 
     def room(self) -> float:
         """Calls that may be spent before what is set aside is touched."""
@@ -175,17 +214,23 @@ class Task:
 
     @property
     def calls_a_row(self) -> int:
-        """The most calls that one row can cost, repairs included."""
-        return calls_bound(self.program)
+        """The most calls that one row can cost, repairs and its judge included."""
+        return calls_bound(self.program) + self.judging.most
 
 
 def prompt_size(program: Program[..., Any]) -> int:
-    """Characters of the instructions and demos of all modules."""
+    """Characters of the instructions and demos of all modules.
+
+    Of a pool of which each input is shown the nearest demos, as many average ones count
+    as are shown.
+    """
     total = 0
     for module in program.modules.values():
-        total += len(module.parameters.instruction)
-        for demo in module.parameters.demos:
-            total += len(strictjson.dumps(dict(demo.values)))
+        parameters = module.parameters
+        sizes = [len(strictjson.dumps(dict(d.values))) for d in parameters.demos]
+        shown = min(parameters.nearest or len(sizes), len(sizes))
+        total += len(parameters.instruction)
+        total += sum(sizes) * shown // max(1, len(sizes))
     return total
 
 

@@ -7,10 +7,24 @@ from collections.abc import Sequence
 from ..pipeline.data import Example
 from ..pipeline.errors import BudgetExceeded
 from ..pipeline.evaluate import RowResult
+from .allowance import Allowance
 from .candidate import Candidate
+from .propose.rows import proportional
 from .task import Task
 
+LEAST = 24
 _BLOCK = 64
+_SHARE = 0.25
+
+
+def sealed_rows(allowance: Allowance, rows: int) -> int:
+    """How many sealed rows to set aside for each of two candidates.
+
+    All of them, but on a tight budget no more than a quarter of it pays for: a search
+    that was left nothing has nothing to verify. Never fewer than 24, on which a gain
+    can show. What the search leaves over is used as well.
+    """
+    return int(min(rows, max(LEAST, allowance.rows(_SHARE) / 2)))
 
 
 async def verify(
@@ -21,7 +35,7 @@ async def verify(
     All candidates are seen on the same rows: where the ledger ends early, on those that
     every one of them could still meet.
     """
-    rows = task.split.sealed
+    rows = proportional(task.split.sealed, task.rng("sealed order"))
     done: list[Example] = []
     stopped = ""
     while len(done) < len(rows):

@@ -33,7 +33,8 @@ __all__ = ["build", "main", "reference", "slug"]
 SITE = DOCS.parent / "build" / "site"
 ORDER = (
     *("README.md", "guide.md", "signatures.md", "modules.md", "programs.md"),
-    *("running.md", "models.md", "measuring.md", "compiling.md", "compilers.md"),
+    *("running.md", "traces.md", "models.md", "measuring.md", "compiling.md"),
+    "compilers.md",
     *("artifacts.md", "errors.md", "testing.md", "cli.md", "coming-from-dspy.md"),
 )
 _PAGE = """<!doctype html>

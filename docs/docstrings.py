@@ -23,7 +23,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("program", "Program", "step", "each", "branch", "switch", "loop"),
         *("insert_node", "replace_node", "remove_node", "graph_diff", "check_path"),
     ),
-    "Running": ("configure", "use", "batch_to", "abatch_to", "events"),
+    "Running": ("configure", "use", "batch_to", "abatch_to", "Ray", "events"),
     "Models": (
         *("LM", "Cache", "MemoryCache", "RetryPolicy", "Budget", "Ledger"),
         *("ScriptedLM", "FunctionLM", "ReplayLM", "RefusingLM"),

@@ -72,9 +72,7 @@ def reply_to(letter: str) -> str:
         sort(letter=letter).tone,
         {
             "angry": lambda: soothe(letter=letter).reply,
-            "curious": lambda: (
-                answer(letter=with_facts(letter, research(letter))).reply
-            ),
+            "curious": with_care,
             "kind": lambda: answer(letter=letter).reply,
         },
     )

@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar, Unpack, cast, final, overload
 from ..pipeline.forms import function_signature
 from ..pipeline.module import Module
 from ..pipeline.module_options import ModuleOptions
+from ..pipeline.options import decorator
 from ..pipeline.signature import Signature
 
 P = ParamSpec("P")
@@ -52,6 +53,7 @@ class Predict(Module[P, R]):
         return signature
 
 
+@decorator
 def predict(function: Callable[P, R]) -> Predict[P, R]:
     r"""Turn a typed stub into a module that gives back the bare result.
 
@@ -61,7 +63,7 @@ def predict(function: Callable[P, R]) -> Predict[P, R]:
     >>> @predict
     ... def sentiment(text: str) -> str:
     ...     '''Say whether the text is glad or sad.'''
-    ...     ...
+    ...     raise NotImplementedError
     >>> sentiment.parse("[[ sentiment ]]\nglad")
     'glad'
     """

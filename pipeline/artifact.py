@@ -19,9 +19,7 @@ from .artifact_state import (
     FieldState,
     ModuleState,
     ProgramState,
-    describe_program,
     modules_of,
-    refuse_opaque,
 )
 from .artifact_text import digest_of, pretty, refuse_brackets, refuse_crowd
 from .atomic import write_whole
@@ -29,6 +27,7 @@ from .errors import ArtifactError
 from .lm.models import SAMPLING
 from .migrations import FORMAT, migrated
 from .origins import origin
+from .program_data import describe_program, program_digest, refuse_opaque
 from .rebuilt import needs_live, schema_of_result
 from .shapes import is_dict
 from .versions import keep
@@ -52,11 +51,6 @@ __all__ = [
 
 SUFFIX = ".weft.json"
 _MOST_BYTES = strictjson.MAX_CHARS
-
-
-def program_digest(program: Program[..., Any]) -> str:
-    """SHA-256 of a program's behaviour: everything that can change its prompts."""
-    return digest_of(describe_program(program))
 
 
 def save(

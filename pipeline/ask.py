@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .adapters import Adapter, adapter_of
-from .errors import ParseError, Truncated
+from .errors import ModelError, ParseError, Truncated
 from .lm.caller import call
 from .lm.lm import LanguageModel
 from .lm.request import JSON, Message, Request, Response
@@ -17,13 +17,18 @@ from .runtime import Runtime
 from .signature import Signature, spec_of
 from .telling import Telling
 from .trace import Call
+from .watching import said
 
 
 @dataclass
 class Asked:
-    """The calls made for one question so far; filled even when it ends in an error."""
+    """The calls made for one question so far; filled even when it ends in an error.
+
+    `failed` is the call that brought no answer and so ended it.
+    """
 
     calls: list[Call] = field(default_factory=list[Call])
+    failed: Call | None = None
     repairs: list[str] = field(default_factory=list[str])
 
 
@@ -110,32 +115,69 @@ async def _timed(
     telling: Telling | None,
 ) -> Response:
     started = time.perf_counter()
+    for watcher in runtime.watchers:
+        watcher.call_started(request)
     if telling is not None:
         telling.restart()
-    response = await call(
-        request,
-        lm,
-        cache=runtime.store,
-        retry=runtime.retry,
-        ledger=runtime.ledger,
-        account=runtime.account,
-        listener=telling,
-    )
+    try:
+        response = await call(
+            request,
+            lm,
+            cache=runtime.store,
+            retry=runtime.retry,
+            ledger=runtime.ledger,
+            account=runtime.account,
+            listener=telling,
+        )
+    except BaseException as error:
+        asked.failed = made = _failed(request, error, started, runtime)
+        _tell(made, runtime)
+        raise
     if telling is not None:
         telling.flush()
-    asked.calls.append(
-        Call(
-            request.messages,
-            response.text,
-            response.model or lm.model,
-            response.usage,
-            response.cost,
-            response.cached,
-            time.perf_counter() - started,
-            request.key,
-        )
+    made = Call(
+        request.messages,
+        response.text,
+        response.model or lm.model,
+        response.usage,
+        response.cost,
+        response.cached,
+        time.perf_counter() - started,
+        request.key,
+        started - (runtime.began or started),
+        request.endpoint,
+        response.finish_reason,
+        response.request_id,
+        response.retries,
     )
+    asked.calls.append(made)
+    _tell(made, runtime)
     return response
+
+
+def _failed(
+    request: Request, error: BaseException, started: float, runtime: Runtime
+) -> Call:
+    """A call that brought no answer, as its trace holds it."""
+    return Call(
+        request.messages,
+        reply="",
+        model=request.model,
+        usage=None,
+        cost=None,
+        cached=False,
+        seconds=time.perf_counter() - started,
+        key=request.key,
+        started=started - (runtime.began or started),
+        endpoint=request.endpoint,
+        retries=error.retries if isinstance(error, ModelError) else 0,
+        error=said(error),
+    )
+
+
+def _tell(made: Call, runtime: Runtime) -> None:
+    for watcher in runtime.watchers[::-1]:
+        watcher.call_finished(made)
 
 
 def _repair(

@@ -5,11 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from types import GenericAlias
 from typing import Any, cast
 
 from .artifact_state import ArtifactFile, FieldState, ModuleState, ProgramState
-from .binding import Binding, Const, Take
+from .binding import Binding
 from .build import Parts
 from .errors import ArtifactError, SetupError, did_you_mean
 from .field import FieldSpec
@@ -17,15 +16,14 @@ from .fitting import parameters_of, tuned
 from .forms import make_signature
 from .graph import INPUT, Graph, Node
 from .graph_data import GraphReader
-from .inferring import joined, type_of
+from .kinds import kind_of_binding
 from .module import Module, module_of_kind
 from .origins import Origin, remember
 from .program import Program
+from .rebuilt import schema_of_result
 from .schema_types import type_of_schema
-from .signature import Signature, spec_of
 from .step import Step
 from .targets import wants_of
-from .types import members_of
 from .uses import Uses
 
 _BROKEN = (
@@ -54,8 +52,7 @@ def assembled(
     known = {step.name: step for step in steps}
     try:
         program = _build(made.name, made.program, known, where)
-        if made.returns is not None:
-            program = _giving(program, made.returns, where)
+        program = _giving(program, made.returns, where)
         # Whatever pydantic or a signature finds wrong shows now, not at a call.
         for module in program.modules.values():
             _ = module.spec.hash
@@ -120,7 +117,7 @@ def _graph(
     where: str,
 ) -> tuple[tuple[Node, ...], Binding]:
     reader = GraphReader(targets)
-    known = {f"{INPUT}.{f.name}" for f in inputs}
+    known = {f"{INPUT}.{f.name}": f.annotation for f in inputs}
     try:
         return reader.nodes(state.nodes, known), reader.binding(state.output, known)
     except _BROKEN as error:
@@ -226,9 +223,18 @@ def _field(state: FieldState, where: str) -> FieldSpec:
 
 
 def _giving(
-    program: Program[..., Any], schema: Mapping[str, Any], where: str
+    program: Program[..., Any], schema: Mapping[str, Any] | None, where: str
 ) -> Program[..., Any]:
-    kind, _ = type_of_schema(schema, f"{where}: the result")
+    """The program with the result that its file promises.
+
+    A file that promises none is silent about what no schema says: signatures, and lists
+    of them. Anything else that was inferred was not so before it was saved.
+    """
+    if schema is None and schema_of_result(program) is None:
+        return program
+    kind: Any = Any
+    if schema is not None:
+        kind, _ = type_of_schema(schema, f"{where}: the result")
     parts = program.parts
     return program.with_parts(replace(parts, graph=replace(parts.graph, result=kind)))
 
@@ -237,24 +243,4 @@ def _kind(output: Binding, nodes: Iterable[Node], inputs: Iterable[FieldSpec]) -
     """The type of a program's result, as far as the file alone tells it."""
     kinds = {node.id: node.result for node in nodes}
     kinds |= {f"{INPUT}.{f.name}": f.annotation for f in inputs}
-    return _kind_of(output, kinds)
-
-
-def _kind_of(binding: Binding, kinds: Mapping[str, Any]) -> Any:
-    if isinstance(binding, Const):
-        return type_of(binding.value)
-    if isinstance(binding, Take):
-        kind = kinds.get(binding.source, Any)
-        for name in binding.path:
-            kind = _member(kind, name)
-        return kind
-    if binding.kind != "list":
-        return Any
-    return GenericAlias(list, joined(_kind_of(item, kinds) for item in binding.items))
-
-
-def _member(kind: Any, name: str) -> Any:
-    if isinstance(kind, type) and issubclass(kind, Signature):
-        field = next((f for f in spec_of(kind).fields if f.name == name), None)
-        return field.annotation if field else Any
-    return (members_of(kind) or {}).get(name, Any)
+    return kind_of_binding(output, kinds)

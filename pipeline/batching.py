@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from .bridge import run_sync
+from .elsewhere import Place, placed
 from .errors import WeftError
+from .options import checked
+from .ref import refuse_running
 from .rows import OnError, batch_rows
 from .spec import Spec
 from .trace import NodeRun, Run
@@ -18,6 +21,11 @@ R_co = TypeVar("R_co", covariant=True)
 
 class Batched(ABC, Generic[R_co]):
     """Something that runs over one row at a time, and so over many."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What it is called."""
 
     @property
     @abstractmethod
@@ -38,6 +46,7 @@ class Batched(ABC, Generic[R_co]):
         concurrency: int = 64,
         progress: bool = False,
         on_error: Literal["raise"] = "raise",
+        on: Place | None = None,
     ) -> list[R_co]: ...
     @overload
     def batch(
@@ -47,7 +56,9 @@ class Batched(ABC, Generic[R_co]):
         concurrency: int = 64,
         progress: bool = False,
         on_error: Literal["keep"],
+        on: Place | None = None,
     ) -> list[R_co | WeftError]: ...
+    @checked
     def batch(
         self,
         rows: Iterable[Any] | str | Path,
@@ -55,6 +66,7 @@ class Batched(ABC, Generic[R_co]):
         concurrency: int = 64,
         progress: bool = False,
         on_error: OnError = "raise",
+        on: Place | None = None,
     ) -> Any:
         """Run over many rows, side by side; values come in the order of the rows.
 
@@ -65,11 +77,13 @@ class Batched(ABC, Generic[R_co]):
             on_error: "raise" stops at the first failing row; "keep" puts a row's
                 error in the place of its value and goes on. An error that no row
                 could escape (a refused key, a budget used up) is raised either way.
+            on: Where the rows run, such as a `weft.Ray`; here when not given.
 
         Raises:
             WeftError: The first failing row's error, in the order of the rows.
         """
-        return run_sync(self._batch(rows, concurrency, progress, on_error))
+        refuse_running(self.name, "batch")
+        return run_sync(self._batch(rows, concurrency, progress, on_error, on))
 
     @overload
     async def abatch(
@@ -79,6 +93,7 @@ class Batched(ABC, Generic[R_co]):
         concurrency: int = 64,
         progress: bool = False,
         on_error: Literal["raise"] = "raise",
+        on: Place | None = None,
     ) -> list[R_co]: ...
     @overload
     async def abatch(
@@ -88,7 +103,9 @@ class Batched(ABC, Generic[R_co]):
         concurrency: int = 64,
         progress: bool = False,
         on_error: Literal["keep"],
+        on: Place | None = None,
     ) -> list[R_co | WeftError]: ...
+    @checked
     async def abatch(
         self,
         rows: Iterable[Any] | str | Path,
@@ -96,9 +113,10 @@ class Batched(ABC, Generic[R_co]):
         concurrency: int = 64,
         progress: bool = False,
         on_error: OnError = "raise",
+        on: Place | None = None,
     ) -> Any:
         """As `batch`, without blocking the event loop."""
-        return await self._batch(rows, concurrency, progress, on_error)
+        return await self._batch(rows, concurrency, progress, on_error, on)
 
     async def _batch(
         self,
@@ -106,15 +124,18 @@ class Batched(ABC, Generic[R_co]):
         concurrency: int,
         progress: bool,
         on_error: OnError,
+        on: Place | None,
     ) -> list[Any]:
-        async def one(bound: Mapping[str, Any]) -> Any:
-            return (await self.run_row(bound)).value
+        async with placed(self, on) as there:
 
-        return await batch_rows(
-            one,
-            self.inputs,
-            rows,
-            concurrency=concurrency,
-            progress=progress,
-            on_error=on_error,
-        )
+            async def one(bound: Mapping[str, Any]) -> Any:
+                return (await there.run_row(bound)).value
+
+            return await batch_rows(
+                one,
+                self.inputs,
+                rows,
+                concurrency=concurrency,
+                progress=progress,
+                on_error=on_error,
+            )

@@ -26,7 +26,7 @@ from .errors import ConfigError
 from .lm.lease import PICO, Account, Estimate, Lease, exceeded, most_of
 from .lm.room import Amount, Claim, Room
 
-_FORMS: Final = 'accepted: 500, "500 calls", "200k tokens", "$2", "10 min", or several'
+_FORMS: Final = 'Write 500, "500 calls", "200k tokens", "$2", "10 min", or several'
 _PART: Final = re.compile(
     r"(?P<dollar>\$)?\s*(?P<number>\d[\d_]*(?:\.\d+)?|\.\d+)\s*(?P<scale>[km](?![a-z]))?"
     r"\s*(?P<unit>[a-z]+)?",
@@ -213,7 +213,7 @@ class Ledger:
             raise ConfigError(
                 f"the budget of ${self.budget.usd:.12g} cannot be kept, because the "
                 "model's price is unknown",
-                hint='give prices={"the-model": Price(input=..., output=...)}, or name '
+                hint='Give prices={"the-model": Price(input=..., output=...)}, or name '
                 "a JSON file of prices in WEFT_PRICES, or limit calls or tokens",
             )
         mark = _mark_of(key)

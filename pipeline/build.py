@@ -12,7 +12,7 @@ from .binding import INPUT, Take, takes_of
 from .errors import GraphError, SignatureError
 from .field import FieldSpec
 from .graph import Graph
-from .inferring import fit, type_of
+from .inferring import field_that_fits, fit, type_of
 from .module import Module
 from .naming import variables_of
 from .ref import Ref
@@ -42,6 +42,7 @@ def trace_function(function: Callable[..., Any], name: str) -> Parts:
         GraphError: The function is wired wrongly; the message names file, line, both
             ends, their types and the remedy.
     """
+    _refuse_other(function)
     where = place_of(function)
     if tracer.get() is not None:
         raise GraphError(
@@ -61,9 +62,36 @@ def trace_function(function: Callable[..., Any], name: str) -> Parts:
         if error.name == function.__name__:
             raise recursion(where, name) from None
         raise
+    except TypeError as error:
+        if Ref.__name__ not in str(error):
+            raise
+        raise GraphError(
+            f"{where}: program {name!r} gives a value that is not there yet to other "
+            f"code: {error}",
+            hint="Do it in a @weft.step function and call that",
+        ) from error
     finally:
         tracer.reset(token)
     return _finish(scope, inputs, returned, hints.get("return", Any), where)
+
+
+def _refuse_other(given: object) -> None:
+    if inspect.isclass(given):
+        raise GraphError(
+            f"the class {given.__name__!r} is no function, as a program must be",
+            hint="Write what `forward` does as a typed function under @weft.program, "
+            "and keep its modules in variables beside it",
+        )
+    if not inspect.isfunction(given):
+        raise GraphError(
+            f"{given!r} is no function, as a program must be",
+            hint="Write @weft.program above a typed function",
+        )
+    if not given.__name__.isidentifier():
+        raise GraphError(
+            f"{place_of(given)}: a lambda has no name, and artifacts hang on names",
+            hint="Write @weft.program above a typed function",
+        )
 
 
 def place_of(function: Callable[..., Any]) -> str:
@@ -97,8 +125,9 @@ def _finish(
         if inspect.iscoroutine(returned):
             returned.close()
         raise GraphError(
-            f"{where}: program {name!r} is `async def`",
-            hint="Write a plain `def`: nodes run side by side by themselves",
+            f"{where}: program {name!r} is `async def`, or calls an async form",
+            hint="Write a plain `def` with plain calls: nodes run side by side by "
+            "themselves",
         )
     if inspect.isgenerator(returned):
         raise GraphError(
@@ -117,7 +146,8 @@ def _finish(
         raise GraphError(
             f"{where}: program {name!r} returns {type_name(result)} but "
             f"promises {type_name(hint)}",
-            hint="Change the annotation or what is returned",
+            hint=field_that_fits(result, hint)
+            or "Change the annotation or what is returned",
         )
     scope.refuse_unused(output)
     graph = Graph(name, inputs, tuple(scope.nodes), output, result)
@@ -153,6 +183,12 @@ def _inputs(
             raise GraphError(
                 f"{where}: program {name!r} takes {parameter}",
                 hint="Name each input and give it a type",
+            )
+        if parameter.name == "self" and "self" not in hints:
+            raise GraphError(
+                f"{where}: program {name!r} is a method, and a program has no object",
+                hint="Write a typed function outside the class, and keep the modules "
+                "that it calls in variables beside it",
             )
         unset = parameter.default is parameter.empty
         extra = {} if unset else {"default": parameter.default}

@@ -21,13 +21,14 @@ from typing import Any, Literal, TypeVar
 from . import strictjson
 from .bridge import in_thread, run_sync
 from .data import Example, iter_rows
+from .elsewhere import Place, Runner, placed
 from .errors import ConfigError, DataError, DivergenceError, WeftError
 from .module import Module
 from .options import checked
 from .plainrows import plain_value
 from .program import Program, as_program
 from .progress import progress_bar
-from .rows import bind_row
+from .rows import bind_row, require_count
 from .shapes import is_dict
 
 T = TypeVar("T")
@@ -67,10 +68,7 @@ async def in_order(
     Raises:
         ConfigError: `concurrency` is not at least 1.
     """
-    if concurrency < 1:
-        raise ConfigError(
-            f"concurrency={concurrency} runs nothing", hint="Give 1 or more"
-        )
+    require_count(concurrency, "concurrency")
     under_way: deque[asyncio.Task[V]] = deque()
     source, slots = iter(rows), asyncio.Semaphore(concurrency)
 
@@ -101,6 +99,7 @@ def batch_to(
     concurrency: int = 64,
     on_error: OnError = "raise",
     progress: bool = False,
+    on: Place | None = None,
 ) -> BatchDone:
     """Run a program over any number of rows, into a JSONL file that resumes.
 
@@ -114,6 +113,7 @@ def batch_to(
         concurrency: How many rows are under way at once.
         on_error: "keep" writes a row's error and goes on; "raise" stops at it.
         progress: Whether a bar is drawn on stderr.
+        on: Where the rows run, such as a `weft.Ray`; here when not given.
 
     Raises:
         DivergenceError: The file holds results of other rows.
@@ -128,6 +128,7 @@ def batch_to(
             concurrency=concurrency,
             on_error=on_error,
             progress=progress,
+            on=on,
         )
     )
 
@@ -141,6 +142,7 @@ async def abatch_to(
     concurrency: int = 64,
     on_error: OnError = "raise",
     progress: bool = False,
+    on: Place | None = None,
 ) -> BatchDone:
     """As `batch_to`, without blocking the event loop."""
     target = Path(path)
@@ -154,27 +156,34 @@ async def abatch_to(
         _lock(file, target)
         done, failed = await in_thread(_skip_done, file, source, target)
 
-        async def one(row: Example) -> bytes:
-            return await _line(program, row, on_error)
-
-        written, broken = 0, 0
-        with progress_bar(None, program.name, shown=progress) as advance:
-            pending, flushed = list[bytes](), time.monotonic()
-            async for line in in_order(one, source, concurrency):
-                pending.append(line)
-                written += 1
-                broken += b'"error":' in line[:_CHUNK]
-                advance()
-                if len(pending) >= _CHUNK or time.monotonic() - flushed > _SECONDS:
-                    await in_thread(_append, file, pending)
-                    pending, flushed = [], time.monotonic()
-            await in_thread(_append, file, pending)
+        async with placed(program, on) as there:
+            lines = in_order(lambda r: _line(there, r, on_error), source, concurrency)
+            with progress_bar(None, program.name, shown=progress) as advance:
+                written, broken = await _written(file, lines, advance)
     finally:
         os.close(file)
     return BatchDone(target, done + written, done, failed + broken)
 
 
-async def _line(program: Program[..., Any], row: Example, on_error: OnError) -> bytes:
+async def _written(
+    file: int, lines: AsyncIterator[bytes], advance: Callable[[], None]
+) -> tuple[int, int]:
+    """Append lines as they come; how many came, and how many hold an error."""
+    written = broken = 0
+    pending, flushed = list[bytes](), time.monotonic()
+    async for line in lines:
+        pending.append(line)
+        written += 1
+        broken += b'"error":' in line[:_CHUNK]
+        advance()
+        if len(pending) >= _CHUNK or time.monotonic() - flushed > _SECONDS:
+            await in_thread(_append, file, pending)
+            pending, flushed = [], time.monotonic()
+    await in_thread(_append, file, pending)
+    return written, broken
+
+
+async def _line(program: Runner, row: Example, on_error: OnError) -> bytes:
     head = {"id": row.id, "row": row.digest[:_DIGITS]}
     bound = bind_row(program.inputs, row.inputs, row.id)
     try:

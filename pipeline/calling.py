@@ -43,14 +43,8 @@ class Called:
 
 
 def moved(runtime: Runtime, order: tuple[int, ...], path: str) -> Runtime:
-    """The same runtime at another place of the run.
-
-    Every node asks for this once or more, and `dataclasses.replace`, which runs the
-    checks of a constructor, would be half of what scheduling a node costs.
-    """
-    made = object.__new__(Runtime)
-    made.__dict__.update(runtime.__dict__, order=order, path=path)
-    return made
+    """The same runtime at another place of the run."""
+    return runtime.having(order=order, path=path)
 
 
 def called(target: Any, name: str, runtime: Runtime) -> Called:

@@ -1,7 +1,9 @@
 """Checking programs in files without a model: what `weft check PATH` runs in CI.
 
 Programs are traced when they are decorated, so importing a file checks every program in
-it. Nothing is called: a file that calls a model while it is imported is told so.
+it. While a file is checked, one that cannot be traced is noted, and a stand-in with its
+types takes its place, so that the programs behind it are checked too. Nothing is
+called: a file that calls a model while it is imported is told so.
 """
 
 from __future__ import annotations
@@ -11,18 +13,28 @@ import importlib.util
 import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
 from .artifact import SUFFIX, read_artifact
 from .budget import Budget
-from .errors import BudgetExceeded, ConfigError, WeftError
+from .build import Parts
+from .errors import (
+    BudgetExceeded,
+    ConfigError,
+    GraphError,
+    SignatureError,
+    WeftError,
+)
+from .forgiving import noting
 from .lm.fakes import RefusingLM
 from .runtime import use
 
 _PLACE = re.compile(r"^(?P<file>.+?):(?P<line>\d+): (?P<rest>.*)\Z", re.DOTALL)
+_OWN = (GraphError, SignatureError, SyntaxError)
+_GUARD = 'Put what runs under `if __name__ == "__main__":`'
 _USES_WEFT = re.compile(r"^\s*(import|from)\s+weft\b", re.MULTILINE)
 _SKIPPED = {"__pycache__", "build", "dist", "node_modules", "site-packages"}
 
@@ -54,8 +66,9 @@ def check_path(path: str | Path) -> list[Problem]:
     """Check every program in a file, or in all files of a folder.
 
     Python files that use weft are imported, as `python -c "import ..."` would do, with
-    no model and a budget of nothing; artifacts are read. A file is reported with its
-    first problem, because Python stops at it.
+    no model and a budget of nothing; artifacts are read. Every program of a file that
+    is wired wrongly is reported; of what else is wrong, such as a signature that nobody
+    understands, the first only, because Python stops at it.
 
     Args:
         path: A Python file, an artifact, or a folder of both.
@@ -71,10 +84,9 @@ def check_path(path: str | Path) -> list[Problem]:
         raise ConfigError(f"there is no {str(path)!r}", hint="Give a file or a folder")
     found: list[Problem] = []
     for file in _files(place):
-        problem = _artifact(file) if file.name.endswith(SUFFIX) else _python(file)
-        if problem is not None:
-            found.append(problem)
-    return found
+        found += _artifact(file) if file.name.endswith(SUFFIX) else _python(file)
+    # A file that others import is met more than once.
+    return list(dict.fromkeys(found))
 
 
 def _files(place: Path) -> Iterator[Path]:
@@ -93,52 +105,70 @@ def _files(place: Path) -> Iterator[Path]:
             yield path
 
 
-def _artifact(path: Path) -> Problem | None:
+def _artifact(path: Path) -> list[Problem]:
     try:
         read_artifact(path)
     except WeftError as error:
         message = error.message.removeprefix(f"{path}: ")
-        return Problem(str(path), 0, type(error).__name__, message, error.hint)
-    return None
+        return [Problem(str(path), 0, type(error).__name__, message, error.hint)]
+    return []
 
 
-def _python(path: Path) -> Problem | None:
-    nobody = RefusingLM()
-    try:
-        with use(lm=nobody, cache=None, budget=Budget(calls=0)):
-            _import(path.absolute())
-    except WeftError as error:
-        called = nobody.calls > 0 or isinstance(error, BudgetExceeded)
-        return _of_weft(path, error, called=called)
-    except SystemExit:
-        return Problem(
-            str(path),
-            _line(path, sys.exc_info()[1]),
-            "SystemExit",
-            "it ends the process while it is imported",
-            'Put what runs under `if __name__ == "__main__":`',
-        )
-    except Exception as error:  # noqa: BLE001 - a file may raise anything
-        message = str(error) or "no message"
-        return Problem(str(path), _line(path, error), type(error).__name__, message)
-    return None
+def _python(path: Path) -> list[Problem]:
+    nobody, before = RefusingLM(), set(sys.modules)
+    with noting() as notes:
+        try:
+            with use(lm=nobody, cache=None, budget=Budget(calls=0)):
+                _import(path.absolute())
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a file may raise anything
+            end: BaseException | None = error
+        else:
+            end = None
+    _forget(notes.stand_ins, before)
+    found = [_problem(path, file, error) for file, error in notes.errors]
+    called = nobody.calls > 0 or isinstance(end, BudgetExceeded)
+    # What a program that was noted has brought about is no problem of its own.
+    if end is not None and (not found or isinstance(end, _OWN)):
+        found.append(_at_import(path, end) if called else _problem(path, path, end))
+    return found
 
 
-def _of_weft(path: Path, error: WeftError, *, called: bool) -> Problem:
-    kind = type(error).__name__
-    if called:
-        return Problem(
-            str(path),
-            _line(path, error),
-            kind,
-            "it calls a model while it is imported",
-            'Put what runs under `if __name__ == "__main__":`',
-        )
-    placed = _PLACE.match(error.message)
-    if placed is not None:
-        line = int(placed["line"])
-        return Problem(placed["file"], line, kind, placed["rest"], error.hint)
-    return Problem(str(path), _line(path, error), kind, error.message, error.hint)
+def _problem(path: Path, file: Path, error: BaseException) -> Problem:
+    """An error as a problem of a file, which is named as the caller names `path`."""
+    kind, hint = type(error).__name__, ""
+    message = str(error) or "no message"
+    if isinstance(error, SystemExit):
+        message, hint = "it ends the process while it is imported", _GUARD
+    if isinstance(error, WeftError):
+        message, hint = error.message, error.hint
+        placed = _PLACE.match(message)
+        if placed is not None:
+            where, line = Path(placed["file"]), int(placed["line"])
+            return Problem(_named(where, path), line, kind, placed["rest"], hint)
+    return Problem(_named(file, path), _line(file, error), kind, message, hint)
+
+
+def _at_import(path: Path, error: BaseException) -> Problem:
+    message = "it calls a model while it is imported"
+    return Problem(str(path), _line(path, error), type(error).__name__, message, _GUARD)
+
+
+def _named(file: Path, path: Path) -> str:
+    return str(path) if file == path.absolute() else str(file)
+
+
+def _forget(stand_ins: Sequence[Parts], before: Collection[str]) -> None:
+    """Let modules that hold a stand-in be imported afresh, and those that hold them."""
+    kept = {id(parts) for parts in stand_ins}
+    held = {name: vars(sys.modules[name]) for name in set(sys.modules) - set(before)}
+    dropped = -1
+    while dropped < len(kept):
+        dropped = len(kept)
+        for name in list(held) if kept else ():
+            values = held[name].values()
+            if any(id(v) in kept or id(getattr(v, "parts", 0)) in kept for v in values):
+                kept.add(id(sys.modules.pop(name)))
+                del held[name]
 
 
 def _line(path: Path, error: BaseException | None) -> int:

@@ -8,22 +8,26 @@ program mean the same by them.
 from __future__ import annotations
 
 import contextvars
+import enum
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 
 from .bridge import on_loop
 from .deciding import case_of, decided
 from .errors import ConfigError
+from .options import checked
 from .tracing import tracer
 
 T = TypeVar("T")
 R = TypeVar("R")
 A = TypeVar("A")
 B = TypeVar("B")
+L = TypeVar("L", bound="str | int | enum.Enum | None")
 _THREADS = 32
 
 
+@checked
 def each(
     items: Iterable[T], body: Callable[[T], R], *, at_once: int | None = None
 ) -> list[R]:
@@ -53,6 +57,7 @@ def each(
     return _side_by_side(given, body, at_once or _THREADS)
 
 
+@checked
 def branch(condition: bool, then: Callable[[], A], orelse: Callable[[], B]) -> A | B:
     """Run one of two functions; inside a program the other costs nothing.
 
@@ -71,6 +76,21 @@ def branch(condition: bool, then: Callable[[], A], orelse: Callable[[], B]) -> A
     return then() if decided(condition, "branch") else orelse()
 
 
+# The first form is for cases in a variable, whose labels a checker knows as texts.
+@overload
+def switch(
+    label: str,
+    cases: Mapping[str, Callable[[], R]],
+    *,
+    default: Callable[[], R] | None = None,
+) -> R: ...
+@overload
+def switch(
+    label: L,
+    cases: Mapping[L, Callable[[], R]],
+    *,
+    default: Callable[[], R] | None = None,
+) -> R: ...
 def switch(
     label: Any,
     cases: Mapping[Any, Callable[[], R]],
@@ -98,6 +118,7 @@ def switch(
     return list(cases.values())[position]()
 
 
+@checked
 def loop(
     start: T,
     body: Callable[[T], T],

@@ -16,6 +16,7 @@ and its part in `split_rows`, so the order of a file decides nothing.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -23,6 +24,7 @@ from typing import Any, cast
 from . import strictjson
 from .errors import DataError, did_you_mean
 from .example import Example, digest_rows, json_form, require_rows
+from .options import checked
 from .sources import Frame, Source, located
 from .split import split_rows
 
@@ -40,8 +42,17 @@ __all__ = [
 
 _RESERVED = frozenset({"id", "meta", "split"})
 _ID_DIGITS = 12
+_FORMS = {
+    "toDict": "row.toDict()",
+    "model_dump": "row.model_dump()",
+    "__dataclass_fields__": "dataclasses.asdict(row)",
+    "_asdict": "row._asdict()",
+    "__dict__": "vars(row)",
+}
+"""What other kinds of rows are known by, and how each becomes a mapping."""
 
 
+@checked
 def read_rows(
     source: Source,
     inputs: Sequence[str],
@@ -110,10 +121,9 @@ class _Reader:
 
     def _read(self, row: object, where: str) -> Example:
         if not isinstance(row, Mapping):
-            sample = {**dict.fromkeys(self.inputs, "..."), "answer": "..."}
             raise DataError(
                 f"{where}: a row is a mapping, and this is of type {_kind(row)}",
-                hint=f"Write for example {strictjson.dumps(sample)}",
+                hint=self._as_mapping(row),
             )
         cells: dict[str, Any] = {}
         for key, value in cast(Mapping[object, Any], row).items():
@@ -132,6 +142,14 @@ class _Reader:
             labels = cells
         return Example(_id(rest.pop("id", None), where), inputs, labels, _meta(rest))
 
+    def _as_mapping(self, row: object) -> str:
+        """How to make a mapping of another kind of row."""
+        for attribute, form in _FORMS.items():
+            if hasattr(row, attribute) and not isinstance(row, type):
+                return f"Give [{form} for row in rows]"
+        sample = {**dict.fromkeys(self.inputs, "..."), "answer": "..."}
+        return f"Write for example {strictjson.dumps(sample)}"
+
     def _check(self, example: Example, where: str) -> None:
         given = example.inputs
         for name in self.inputs:
@@ -139,7 +157,7 @@ class _Reader:
                 keys = [*given, *example.labels]
                 raise DataError(
                     f"{where}: the input {name!r} is missing",
-                    hint=did_you_mean(name, keys) or "The row is empty",
+                    hint=_rename(name, keys),
                 )
         known = dict.fromkeys((*self.inputs, *self.optional))
         for name in given:
@@ -153,6 +171,14 @@ class _Reader:
                 f"{where}: the row holds inputs and no label",
                 hint='Add what the program should answer, such as "answer": "..."',
             )
+
+
+def _rename(name: str, keys: Sequence[str]) -> str:
+    """The remedy for a row that lacks an input: the key that is meant, or all keys."""
+    near = difflib.get_close_matches(name, keys, n=1)
+    if near:
+        return f"Rename the key {near[0]!r} of the row to {name!r}"
+    return f"The row has {', '.join(map(repr, keys))}" if keys else "The row is empty"
 
 
 def _is_nested(cells: Mapping[str, Any]) -> bool:

@@ -9,13 +9,7 @@ from typing import Any, cast
 
 from . import strictjson
 from .artifact import read_artifact
-from .artifact_state import (
-    ArtifactFile,
-    FieldState,
-    ModuleState,
-    ProgramState,
-    describe_program,
-)
+from .artifact_state import ArtifactFile, FieldState, ModuleState, ProgramState
 from .artifact_text import digest_of
 from .binding import bound_from, show
 from .errors import ArtifactError
@@ -23,6 +17,7 @@ from .migrations import FORMAT
 from .module import Module
 from .origins import origin
 from .program import Program, as_program
+from .program_data import describe_program
 from .schema_types import type_of_schema
 from .shapes import is_dict
 from .types import type_name

@@ -16,6 +16,7 @@ from .shapes import is_dict, is_list
 from .wording import brief
 
 _CHARS_PER_TOKEN = 4
+_MOST_DEMOS = 50
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ def _slots(path: str, old: ModuleState, new: ModuleState) -> dict[str, tuple[str
     found = {
         "instruction": tuple(_lines_diff(old.instruction, new.instruction)),
         "demos": tuple(_demos_diff(old.demos, new.demos)),
+        "nearest": tuple(_setting(old.nearest, new.nearest)),
         "adapter": tuple(_setting(old.adapter, new.adapter)),
         "sampling": tuple(_setting(old.sampling, new.sampling)),
         "repairs": tuple(_setting(old.repairs, new.repairs)),
@@ -133,11 +135,19 @@ def _lines_diff(old: Sequence[str], new: Sequence[str]) -> list[str]:
 
 def _demos_diff(old: Sequence[DemoState], new: Sequence[DemoState]) -> list[str]:
     had, has = ({_id(demo): demo for demo in demos} for demos in (old, new))
-    lines = [f"- demo {i} {_short(d)}" for i, d in had.items() if i not in has]
-    lines += [f"+ demo {i} {_short(d)}" for i, d in has.items() if i not in had]
+    gone = [f"- demo {i} {_short(d)}" for i, d in had.items() if i not in has]
+    come = [f"+ demo {i} {_short(d)}" for i, d in has.items() if i not in had]
+    lines = [*_first(gone), *_first(come)]
     if not lines and [*map(_id, old)] != [*map(_id, new)]:
         lines = ["  the same demos in another order"]
     return lines
+
+
+def _first(lines: list[str]) -> list[str]:
+    """As many lines as anybody reads, and how many there are besides."""
+    left = len(lines) - _MOST_DEMOS
+    more = [f"{lines[0][0]} and {left} more demos"] if left > 0 else []
+    return lines[:_MOST_DEMOS] + more
 
 
 def _id(demo: DemoState) -> str:
@@ -197,8 +207,9 @@ def _tokens(data: ArtifactFile) -> int:
     chars = 0
     for _, module in modules_in_order(data.program):
         chars += sum(len(line) for line in module.instruction)
-        for demo in module.demos:
-            chars += len(strictjson.dumps(list(demo.values.values())))
+        pool = [len(strictjson.dumps(list(d.values.values()))) for d in module.demos]
+        shown = min(module.nearest or len(pool), len(pool))
+        chars += sum(pool) * shown // max(1, len(pool))
     return -(-chars // _CHARS_PER_TOKEN)
 
 

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .binding import INPUT, is_node, show, source_name, takes_of
 from .graph import REGIONS, Body, Flow, Graph, Node
-from .svg import as_svg, region_title
+from .lazy import deferred
 from .types import type_name
 
 if TYPE_CHECKING:
     import networkx
 
+    from . import svg
+
     DiGraph = networkx.DiGraph[str]
+else:
+    svg = deferred(__package__, "svg")
 
 
 class Drawn(ABC):
@@ -36,7 +40,7 @@ class Drawn(ABC):
 
     def svg(self) -> str:
         """The graph as one SVG element: no scripts, no fonts, nothing fetched."""
-        return as_svg(self.structure)
+        return svg.as_svg(self.structure)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
@@ -171,7 +175,8 @@ class _Mermaid:
             shape = _SHAPES[node.kind].format(_label(node.id))
             yield f"{indent}{self._id(node.id)}{shape}"
             return
-        yield f'{indent}subgraph {self._id(node.id)}["{_label(region_title(node))}"]'
+        title = _label(svg.region_title(node))
+        yield f'{indent}subgraph {self._id(node.id)}["{title}"]'
         for name, body in node.bodies.items():
             yield from self._body(f"{node.id}/{name}", name, body, indent + "    ")
         yield f"{indent}end"

@@ -20,6 +20,7 @@
     |- BudgetExceeded              the next call would overshoot a limit
     |- MetricError                 a metric raised or returned no score
     |- StepError                   a step raised
+    |- WorkerLost                  the process that ran a row died, more than once
     |- CompileError                a compile that cannot go on
     |  |- JournalDamaged  DivergenceError
     `- NotYetSupported             designed, and not in this version
@@ -53,7 +54,9 @@ class WeftError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         self.message = message
         self.hint = hint
-        super().__init__(f"{message}. {hint}" if hint else message)
+        # After a list or a diff the remedy stands on a line of its own.
+        between = "\n" if "\n" in message else ". "
+        super().__init__(f"{message}{between}{hint}" if hint else message)
 
 
 class SetupError(WeftError):
@@ -98,9 +101,12 @@ class ModelError(WeftError):
         status: The HTTP status, where there was one.
         request_id: The provider's id of the request, where it gave one.
         retry_after: Seconds the server asked to wait, where it did.
+
+    `retries` says how many further attempts were made before it was given up.
     """
 
     aborts: ClassVar[bool] = False
+    retries: int = 0
 
     def __init__(
         self,
@@ -262,6 +268,13 @@ class MetricError(WeftError):
 class StepError(WeftError):
     """A step raised; the cause is chained. Other rows may still go well."""
 
+    aborts = False
+
+
+class WorkerLost(WeftError):
+    """The processes of a cluster that ran a row died; other rows may go well."""
+
+    retryable = True
     aborts = False
 
 

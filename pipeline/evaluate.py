@@ -11,30 +11,39 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .bridge import run_sync
+from .comparing import Comparison, compare
 from .data import Example, require_rows
+from .elsewhere import Place, Runner, placed
 from .errors import ModelFailure, WeftError
-from .metrics import Metric, Score, apply_metric, metric_name
+from .habits import Advised
+from .lazy import deferred
 from .module import Module
 from .options import checked
-from .plainrows import row_data
+from .plainrows import evaluation_data, row_data
 from .program import Program, as_program
+from .program_data import program_digest
 from .progress import progress_bar
-from .rows import bind_row, map_rows, rows_of
+from .rows import bind_row, map_rows, require_count, rows_of
 from .runtime import current, entered
-from .stats import Comparison, Interval, compare, mean_interval
+from .score import Metric, Score, apply_metric, metric_name, require_callable
+from .stats import Interval, mean_interval
 from .trace import NodeRun, Trace, total_cost
+from .wording import counted, unscored
 
 if TYPE_CHECKING:
+    from . import cells
     from .frames import DataFrame
+else:
+    cells = deferred(__package__, "cells")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RowResult:
     """One row's outcome.
 
@@ -54,9 +63,13 @@ class RowResult:
     model_failed: bool = False
     trace: Trace = field(default_factory=lambda: Trace(()))
 
+    def __repr__(self) -> str:
+        outcome = self.error if self.score is None else f"score {self.score.value:g}"
+        return f"RowResult({self.example.id!r}: {outcome})"
 
-@dataclass(frozen=True)
-class Evaluation:
+
+@dataclass(frozen=True, repr=False)
+class Evaluation(Advised):
     """Scores of one program over rows, in the order of the rows.
 
     Args:
@@ -65,6 +78,7 @@ class Evaluation:
         rows: One result a row and repeat.
         seconds: Wall time.
         seed: Seed of the intervals' resampling.
+        digest: The digest of the program's behaviour, as in its artifact.
     """
 
     program: str
@@ -72,6 +86,7 @@ class Evaluation:
     rows: tuple[RowResult, ...]
     seconds: float = 0.0
     seed: int = 0
+    digest: str = ""
 
     @cached_property
     def values(self) -> list[float]:
@@ -128,21 +143,8 @@ class Evaluation:
             prompts: Whether each row holds its prompts and replies, as `weft review`
                 shows them.
         """
-        return json.dumps(
-            {
-                "program": self.program,
-                "metric": self.metric,
-                "mean": round(self.mean, 6),
-                "interval": [round(self.interval.low, 6), round(self.interval.high, 6)],
-                "rows": [row_data(r, prompts=prompts) for r in self.rows],
-                "failures": len(self.failures),
-                "model_failures": len(self.model_failures),
-                "calls": self.calls,
-                "cost": self.cost,
-            },
-            ensure_ascii=False,
-            indent=1,
-        )
+        data = evaluation_data(self, prompts=prompts)
+        return json.dumps(data, ensure_ascii=False, indent=1)
 
     def to_pandas(self) -> DataFrame:
         """One line a row; needs pandas."""
@@ -150,23 +152,30 @@ class Evaluation:
 
         return frame_of([row_data(r) for r in self.rows])
 
-    def to_html(self) -> str:
-        """One self-contained page: the figures, and every row with its prompt."""
+    def to_html(self, *, review: str = "") -> str:
+        """One self-contained page; `review` is the file that `weft review` opens."""
         from .html import evaluation_page  # noqa: PLC0415 - only a page needs it
 
-        return evaluation_page(self)
+        return evaluation_page(self, review)
 
     def __str__(self) -> str:
         low, high = self.interval.low, self.interval.high
         text = (
             f"{self.program}: {self.metric} {100 * self.mean:.1f} "
-            f"[{100 * low:.1f}, {100 * high:.1f}] on {len(self.values)} rows"
+            f"[{100 * low:.1f}, {100 * high:.1f}] on {counted(len(self.values), 'row')}"
         )
-        if self.model_failures:
-            text += f", {len(self.model_failures)} unusable replies scored 0"
-        if self.failures:
-            text += f", {len(self.failures)} rows failed and are not in the mean"
-        return text
+        return ", ".join([text, *self._remarks()])
+
+    def __repr__(self) -> str:
+        return f"Evaluation({self})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        line = cells.Scored(self.metric, self.mean, self.interval, len(self.values))
+        return cells.cell(self.program, [line], self._remarks())
+
+    def _remarks(self) -> list[str]:
+        return unscored(len(self.model_failures), len(self.failures))
 
 
 @checked
@@ -179,6 +188,7 @@ def evaluate(
     concurrency: int = 64,
     seed: int = 0,
     progress: bool = False,
+    on: Place | None = None,
 ) -> Evaluation:
     """Run a program over rows and score it.
 
@@ -190,6 +200,7 @@ def evaluate(
         concurrency: How many rows run at once.
         seed: Seed of the intervals' resampling.
         progress: Whether a bar is drawn on stderr.
+        on: Where the rows run, such as a `weft.Ray`; the metric runs here.
 
     Returns:
         An `Evaluation`; its rows are in the order of `rows`, repeat after repeat.
@@ -208,6 +219,7 @@ def evaluate(
             concurrency=concurrency,
             seed=seed,
             progress=progress,
+            on=on,
         )
     )
 
@@ -222,23 +234,28 @@ async def aevaluate(
     concurrency: int = 64,
     seed: int = 0,
     progress: bool = False,
+    on: Place | None = None,
 ) -> Evaluation:
     """As `evaluate`, without blocking the event loop."""
     made = as_program(program)
+    require_callable(metric)
+    require_count(repeats, "repeats")
     examples = rows_of(made.inputs, rows)
     require_rows(examples, "evaluate")
     started = time.perf_counter()
     work = [(e, sample) for sample in range(repeats) for e in examples]
-    with progress_bar(len(work), made.name, shown=progress) as advance:
-        results = await score_rows(
-            made, work, metric, concurrency=concurrency, done=advance
-        )
+    async with placed(made, on) as there:
+        with progress_bar(len(work), made.name, shown=progress) as advance:
+            results = await score_rows(
+                there, work, metric, concurrency=concurrency, done=advance
+            )
     seconds = time.perf_counter() - started
-    return Evaluation(made.name, metric_name(metric), tuple(results), seconds, seed)
+    name, digest = metric_name(metric), program_digest(made)
+    return Evaluation(made.name, name, tuple(results), seconds, seed, digest)
 
 
 async def score_rows(
-    program: Program[..., Any],
+    program: Runner,
     work: Sequence[tuple[Example, int]],
     metric: Metric,
     *,
@@ -256,16 +273,17 @@ async def score_rows(
 
     async def one(position: int, item: tuple[Example, int]) -> RowResult:
         example, sample = item
+        if not sample:
+            return await _score_row(program, example, bound[position], metric)
         base = current()
-        runtime = replace(base, sample=base.sample + sample)
-        with entered(runtime):
+        with entered(base.having(sample=base.sample + sample)):
             return await _score_row(program, example, bound[position], metric)
 
     return await map_rows(one, work, concurrency=concurrency, done=done)
 
 
 async def _score_row(
-    program: Program[..., Any], example: Example, bound: dict[str, Any], metric: Metric
+    program: Runner, example: Example, bound: dict[str, Any], metric: Metric
 ) -> RowResult:
     nodes: list[NodeRun] = []
     value: Any = None

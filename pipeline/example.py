@@ -15,6 +15,7 @@ import pydantic_core
 
 from . import strictjson
 from .errors import DataError, did_you_mean
+from .options import explained
 
 
 class _FieldError(DataError, AttributeError, KeyError):
@@ -24,6 +25,7 @@ class _FieldError(DataError, AttributeError, KeyError):
         return str(self.args[0])
 
 
+@explained("Give rows as plain dicts: the program knows which keys are its inputs")
 @dataclass(frozen=True, repr=False)
 class Example:
     """One row; immutable.

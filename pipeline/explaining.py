@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .bridge import run_sync
+from .comparing import Comparison
 from .errors import ConfigError
 from .evaluate import Evaluation, RowResult, aevaluate
 from .metrics import Metric
@@ -20,7 +21,6 @@ from .module import Module
 from .parameters import SLOTS
 from .program import Program, as_program
 from .signature import spec_of
-from .stats import Comparison
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,8 @@ def explain(
     """
     whole = as_program(program)
     before = _bare(whole) if base is None else as_program(base)
-    return run_sync(
-        _explained(whole, before, rows, metric, each_demo, concurrency, seed)
-    )
+    without = ablations(whole, before, each_demo=each_demo)
+    return run_sync(_explained(whole, before, rows, metric, without, concurrency, seed))
 
 
 async def _explained(
@@ -117,12 +116,11 @@ async def _explained(
     before: Program[..., Any],
     rows: Iterable[Any] | str | Path,
     metric: Metric,
-    each_demo: bool,
+    without: Mapping[str, Mapping[str, Any]],
     concurrency: int,
     seed: int,
 ) -> Explanation:
     given = rows if isinstance(rows, str | Path) else list(rows)
-    without = _ablations(whole, before, each_demo)
 
     async def measured(changes: Mapping[str, Any]) -> Evaluation:
         changed = whole.with_parameters(changes)
@@ -139,10 +137,23 @@ async def _explained(
     return Explanation(full, none, tuple(parts))
 
 
-def _ablations(
-    whole: Program[..., Any], before: Program[..., Any], each_demo: bool
+def ablations(
+    whole: Program[..., Any],
+    before: Program[..., Any] | None = None,
+    *,
+    each_demo: bool = False,
 ) -> dict[str, dict[str, Any]]:
-    """For each part, the parameters of the program without it."""
+    """For each part that `explain` would measure, what changes when it is put back.
+
+    Args:
+        whole: The compiled program.
+        before: The program as it was; by default as for `explain`.
+        each_demo: Whether each demonstration is a part of its own.
+
+    Raises:
+        ConfigError: `before` has other modules.
+    """
+    before = _bare(whole) if before is None else before
     if list(whole.modules) != list(before.modules):
         raise ConfigError(
             f"the two programs have other modules: {', '.join(whole.modules)} and "
@@ -153,6 +164,11 @@ def _ablations(
     for key, value in whole.parameters.items():
         was = before.parameters[key]
         if value == was:
+            continue
+        path, _, slot = key.rpartition("/")
+        if slot == "nearest" and f"{path}/demos" in found:
+            # A pool shown as a whole is no part, but another program.
+            found[f"{path}/demos"][key] = was
             continue
         if not (each_demo and key.endswith("/demos")):
             found[key] = {key: was}
@@ -178,6 +194,6 @@ def _bare(program: Program[..., Any]) -> Program[..., Any]:
     changes: dict[str, Any] = {}
     for path, module in program.modules.items():
         plain = spec_of(module.signature).instruction
-        values: dict[str, Any] = {"instruction": plain, "demos": ()}
+        values: dict[str, Any] = {"instruction": plain, "demos": (), "nearest": 0}
         changes |= {f"{path}/{slot}": values[slot] for slot in SLOTS if slot in values}
     return program.with_parameters(changes)

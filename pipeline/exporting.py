@@ -1,10 +1,10 @@
 """Compiled programs for those who run them without weft.
 
 `openai-messages` is a chat template a module, `litellm` the arguments of a call of
-`litellm.completion`, `dspy` a state that `dspy.Module.load` reads. In the first two
-`{{name}}` stands for an input: a text goes in as it is, and `"{{name}}"` with its
-quotes is replaced by the value as JSON. weft's own rendering also keeps a value from
-looking like a heading of the prompt; a template that others fill cannot.
+`litellm.completion`, `dspy` a state that `dspy.Module.load` reads, `langfuse` and
+`mlflow` the arguments that put a prompt into those registries. `{{name}}` stands for an
+input. weft's own rendering also keeps a value from looking like a heading of the
+prompt; a template that others fill cannot.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .adapters import adapter_of
 from .atomic import write_whole
 from .errors import ConfigError, did_you_mean
 from .evaluate import Evaluation
 from .module import Module
 from .program import Program, as_program
+from .registries import langfuse_prompts, mlflow_prompts
 from .shapes import is_dict, is_list
+from .templates import SLOT, template_of
 
-_SLOT = "{{%s}}"
 # dspy warns of other versions than those listed here; none are promised.
 _METADATA: Mapping[str, Any] = {"metadata": {"dependency_versions": {}}}
 
@@ -32,14 +32,21 @@ def export(program: Program[..., Any] | Module[..., Any], *, to: str) -> dict[st
 
     Args:
         program: A program or a module.
-        to: "openai-messages", "litellm" or "dspy".
+        to: "openai-messages", "litellm", "dspy", "langfuse" or "mlflow".
 
     Returns:
-        By module path, what that tool takes; for "dspy" what `dspy.Module.save` writes:
-        of a program with attributes named as the modules, or of a single module.
+        By module path, what that tool takes: `messages` and perhaps `response_format`;
+        the arguments of `litellm.completion`, of `Langfuse.create_prompt`, or of
+        `mlflow.genai.register_prompt`. In the first two `"{{name}}"` with its quotes is
+        replaced by the value as JSON, and a bare `{{name}}` by a text as it is; the
+        registries' prompts note which values they want as JSON. For "dspy" what
+        `dspy.Module.save` writes: of a program with attributes named as the modules,
+        or of a single module.
 
     Raises:
-        ConfigError: There is no such form.
+        ConfigError: There is no such form, a module chooses its demos by the input, or
+            a prompt's own words hold double braces that would be taken for a value's
+            place.
 
     >>> import weft
     >>> made = export(weft.Predict("text -> mood", name="feel"), to="openai-messages")
@@ -50,11 +57,22 @@ def export(program: Program[..., Any] | Module[..., Any], *, to: str) -> dict[st
         raise ConfigError(
             f"there is no export to {to!r}", hint=did_you_mean(to, _FORMS)
         )
+    _refuse_nearest(as_program(program))
     if to == "dspy" and isinstance(program, Module):
         state = _predictor(program)
         held = {"predict": state} if program.kind == "ChainOfThought" else state
         return {**held, **_METADATA}
     return _FORMS[to](as_program(program))
+
+
+def _refuse_nearest(program: Program[..., Any]) -> None:
+    for path, module in program.modules.items():
+        if module.parameters.nearest:
+            raise ConfigError(
+                f"{path!r} shows the {module.parameters.nearest} demos nearest to each "
+                "input, which no template can choose",
+                hint="Run it with weft, or export it with nearest=0 and fewer demos",
+            )
 
 
 def fill(template: Any, inputs: Mapping[str, Any]) -> Any:
@@ -77,12 +95,12 @@ def _filled(text: str, inputs: Mapping[str, Any]) -> str:
     out: list[str] = []
     rest = text
     while True:
-        spots = [(rest.find(_SLOT % name), name) for name in inputs]
+        spots = [(rest.find(SLOT % name), name) for name in inputs]
         found = min((spot for spot in spots if spot[0] >= 0), default=None)
         if found is None:
             return "".join([*out, rest])
         at, name = found
-        value, mark = inputs[name], _SLOT % name
+        value, mark = inputs[name], SLOT % name
         before, after = rest[:at], rest[at + len(mark) :]
         if before.endswith('"') and after.startswith('"'):
             before, after = before[:-1], after[1:]
@@ -95,24 +113,12 @@ def _filled(text: str, inputs: Mapping[str, Any]) -> str:
 
 
 def _messages(program: Program[..., Any]) -> dict[str, Any]:
-    return {path: _template(module) for path, module in program.modules.items()}
-
-
-def _template(module: Module[..., Any]) -> dict[str, Any]:
-    places = {name: _SLOT % name for name in module.spec.inputs}
-    adapter = adapter_of(module.parameters.adapter)
-    rendered = adapter.render(module.asked, module.parameters, places, schema_mode=True)
-    made: dict[str, Any] = {
-        "messages": [{"role": m.role, "content": m.content} for m in rendered.messages]
-    }
-    if rendered.response_format is not None:
-        made["response_format"] = dict(rendered.response_format)
-    return made
+    return {path: template_of(m).data() for path, m in program.modules.items()}
 
 
 def _litellm(program: Program[..., Any]) -> dict[str, Any]:
     return {
-        path: {**_template(module), **module.parameters.sampling}
+        path: {**template_of(module).data(), **module.parameters.sampling}
         for path, module in program.modules.items()
     }
 
@@ -162,6 +168,8 @@ _FORMS: Mapping[str, Callable[[Program[..., Any]], dict[str, Any]]] = {
     "openai-messages": _messages,
     "litellm": _litellm,
     "dspy": _dspy,
+    "langfuse": langfuse_prompts,
+    "mlflow": mlflow_prompts,
 }
 
 

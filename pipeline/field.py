@@ -6,7 +6,7 @@ import copy
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, Any, Literal, cast
 
 import pydantic
@@ -19,7 +19,7 @@ from .plaindata import is_loose, is_lossy, is_open, ordered, without_models
 from .rules import check_rules
 from .shapes import is_dict
 from .types import choices_of, fits
-from .wording import brief, first_error, wanted
+from .wording import brief, first_error, simple, wanted
 
 FieldRole = Literal["input", "output"]
 _BLANK = " \t\r\n"
@@ -63,6 +63,13 @@ class FieldSpec:
     constraints: Mapping[str, Any] = field(default_factory=dict[str, Any])
     default: Any = _UNSET
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What was worked out from the fields is worked out again elsewhere."""
+        given: dict[str, Any] = {"constraints": dict(self.constraints)}
+        given |= {} if self.required else {"default": self.default}
+        told = (self.name, self.role, self.annotation, self.description)
+        return partial(FieldSpec, **given), told
+
     @property
     def required(self) -> bool:
         """Whether a value must be given."""
@@ -92,7 +99,7 @@ class FieldSpec:
     @cached_property
     def plain(self) -> bool:
         """Whether the value is written as bare text rather than as JSON."""
-        choices = choices_of(self.annotation)
+        choices = self._choices
         if choices:
             return all(isinstance(c, str) for c in choices)
         return self.schema.get("type") == "string"
@@ -101,6 +108,10 @@ class FieldSpec:
     def wanted(self) -> str:
         """The type and its rules in words, as the model reads them."""
         return wanted(self.annotation, self.schema)
+
+    @cached_property
+    def _choices(self) -> tuple[Any, ...]:
+        return choices_of(self.annotation)
 
     @cached_property
     def _bare(self) -> bool:
@@ -225,7 +236,7 @@ class FieldSpec:
                 data = text
         else:
             data = text
-        choices = choices_of(self.annotation)
+        choices = self._choices
         if choices and data not in choices:
             return self._read_choice(cast(str, data), choices, text)
         return Reading(self._validated(data, text))
@@ -245,7 +256,9 @@ class FieldSpec:
                 continue
         if fits(str, self.annotation):
             return Reading(self._validated(text, text))
-        raise self._error(ParseError, f"not JSON: {why}", text)
+        kind = simple(self.annotation, self.schema)
+        shown = f"{brief(repr(text))} is not {kind}" if kind else f"not JSON: {why}"
+        raise self._error(ParseError, shown, text)
 
     def _guesses(self, text: str) -> Iterator[tuple[Any, str]]:
         """What a text that is no JSON may have meant, the likeliest first."""
@@ -266,7 +279,7 @@ class FieldSpec:
         why = brief(" ".join((str(error) or type(error).__name__).split()), 200)
         return SignatureError(
             f"field {self.name!r} has a type that pydantic cannot check: "
-            f"{why.rstrip('.')}",
+            f"{why.partition('. ')[0].rstrip('.')}",
             hint="Use a standard type or a pydantic model, and rules that fit it",
         )
 

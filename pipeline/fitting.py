@@ -179,6 +179,7 @@ def parameters_of(state: ModuleState) -> Parameters:
         "demos": demos,
         "adapter": state.adapter,
         "sampling": state.sampling,
+        "nearest": state.nearest,
     }
     return Parameters("\n".join(state.instruction)).with_slots(slots, state.name)
 

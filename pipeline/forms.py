@@ -14,12 +14,15 @@ from .signature import Signature, class_of, resolved_hints, spec_of
 from .spec import Spec, check_fields, default_instruction
 from .types import parse_type
 
+_ROOT = "Signature"
+_EXAMPLE = '"question -> answer"'
+
 
 def make_signature(
     fields: str | tuple[FieldSpec, ...],
     instruction: str = "",
     *,
-    name: str = "Signature",
+    name: str = "",
     types: Mapping[str, Any] | None = None,
 ) -> type[Signature]:
     """A signature from its string form, or from fields.
@@ -27,7 +30,8 @@ def make_signature(
     Args:
         fields: `"question, k: int -> answer: str"`; an untyped field is `str`.
         instruction: What the model is to do; a plain default is made from the fields.
-        name: The signature's name.
+        name: The signature's name; by default that of its first output, as a class
+            would be called.
         types: Further type names that the string may use.
 
     Raises:
@@ -37,8 +41,8 @@ def make_signature(
     ['question', 'k']
     """
     specs = _parse(fields, types) if isinstance(fields, str) else fields
-    check_fields(specs, name)
-    spec = Spec(name, instruction or default_instruction(specs), specs)
+    check_fields(specs, name or (repr(fields) if isinstance(fields, str) else _ROOT))
+    spec = Spec(name or _title(specs), instruction or default_instruction(specs), specs)
     return class_of(spec, Signature)
 
 
@@ -63,6 +67,12 @@ def signature_of(
         hint='Give a weft.Signature class or a text such as "question -> answer"; '
         "for a function use @weft.predict",
     )
+
+
+def _title(specs: tuple[FieldSpec, ...]) -> str:
+    """A class's name made of the first output's: `short_answer` gives ShortAnswer."""
+    first = next(f.name for f in specs if f.role == "output")
+    return "".join(part[:1].upper() + part[1:] for part in first.split("_"))
 
 
 def snake_case(name: str) -> str:
@@ -132,10 +142,10 @@ def function_signature(
 
 def _parse(text: str, types: Mapping[str, Any] | None) -> tuple[FieldSpec, ...]:
     left, *right = _split(text, "->", text)
-    if len(right) != 1:
+    if len(right) != 1 or left.endswith("-") or right[0].startswith(">"):
         raise SignatureError(
-            f"{text!r} has {'two' if right else 'no'} '->'",
-            hint='Write for example "question -> answer"',
+            f"{text!r} has {'two' if len(right) > 1 else 'no'} '->'",
+            hint=_corrected(text),
         )
     sides: tuple[tuple[Literal["input", "output"], str], ...] = (
         ("input", left),
@@ -148,6 +158,12 @@ def _parse(text: str, types: Mapping[str, Any] | None) -> tuple[FieldSpec, ...]:
             annotation = parse_type(kind, types) if colon else str
             specs.append(FieldSpec(name.strip(), role, annotation))
     return tuple(specs)
+
+
+def _corrected(text: str) -> str:
+    """What to write: the text with the arrow that was probably meant, or an example."""
+    meant, arrows = re.subn(r"\s*(?:-+\s*>+|=+\s*>+|→|—>|–>)\s*", " -> ", text)
+    return f'Write "{meant}"' if arrows == 1 else f"Write for example {_EXAMPLE}"
 
 
 def _split(side: str, mark: str, text: str) -> list[str]:

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast, get_args
 
-from .binding import Binding, bound_from, takes_of
+from .binding import Binding, Const, bound_from, takes_of
 from .graph import REGIONS, Body, Node, Param
+from .kinds import kind_of_binding, kind_of_parameter, kind_of_region
 from .regions import DEFAULT
 from .shapes import is_dict, is_list
 from .targets import result_of
@@ -40,12 +41,13 @@ class GraphReader:
     targets: Mapping[str, Mapping[str, Any]]
     ids: set[str] = field(default_factory=set[str])
 
-    def nodes(self, data: Any, known: set[str]) -> tuple[Node, ...]:
+    def nodes(self, data: Any, known: dict[str, Any]) -> tuple[Node, ...]:
         """The nodes of one level.
 
         Args:
             data: Their descriptions in order.
-            known: Sources that the level may use; its own are added as they come.
+            known: Types of the sources that the level may use; its own are added as
+                they come.
 
         Raises:
             ValueError: One is no node, or uses what no earlier node gives.
@@ -53,11 +55,11 @@ class GraphReader:
         made: list[Node] = []
         for entry in _list(data, "nodes"):
             node = self._node(_dict(entry, "a node"), known)
-            known.add(node.id)
+            known[node.id] = node.result
             made.append(node)
         return tuple(made)
 
-    def binding(self, data: Any, known: set[str]) -> Binding:
+    def binding(self, data: Any, known: dict[str, Any]) -> Binding:
         """A binding whose sources are known.
 
         Raises:
@@ -71,7 +73,7 @@ class GraphReader:
                 )
         return made
 
-    def _node(self, entry: Mapping[str, Any], known: set[str]) -> Node:
+    def _node(self, entry: Mapping[str, Any], known: dict[str, Any]) -> Node:
         kind, identity = self._head(entry)
         given = _dict(entry["in"], "in")
         bindings = {str(k): self.binding(b, known) for k, b in given.items()}
@@ -79,13 +81,15 @@ class GraphReader:
         for source in after:
             self.binding({"take": [source]}, known)
         options = _dict(entry.get("options", {}), "options")
+        value = kind_of_binding(next(iter(bindings.values()), Const(None)), known)
+        inside = kind_of_parameter(kind, value)
         bodies = {
-            str(body["name"]): self._body(body, identity, known)
+            str(body["name"]): self._body(body, identity, known, inside)
             for body in _list(entry.get("bodies", []), "bodies")
         }
-        result: Any = Any
         if kind in REGIONS:
             _check_region(kind, bindings, list(bodies), options)
+            result = kind_of_region(kind, value, bodies)
         elif bodies or options:
             raise ValueError(f"{identity!r} is a {kind} and holds no bodies")
         else:
@@ -119,16 +123,19 @@ class GraphReader:
         self.ids.add(identity)
         return kind, identity
 
-    def _body(self, entry: Any, region: str, known: set[str]) -> Body:
+    def _body(
+        self, entry: Any, region: str, known: dict[str, Any], inside: Any
+    ) -> Body:
         data = _dict(entry, "a body")
         if set(data) != _BODY:
             raise ValueError(f"a body has not the keys {sorted(data)}")
-        params = tuple(Param(source) for source in _texts(data["params"]))
+        params = tuple(Param(source, inside) for source in _texts(data["params"]))
         if any(not p.source.startswith(f"${region}.") for p in params):
             raise ValueError(f"a parameter of {region!r} has another name")
-        inner = known | {p.source for p in params}
+        inner = known | {p.source: p.kind for p in params}
         nodes = self.nodes(data["nodes"], inner)
-        return Body(params, nodes, self.binding(data["output"], inner), Any)
+        output = self.binding(data["output"], inner)
+        return Body(params, nodes, output, kind_of_binding(output, inner))
 
 
 def _check_region(

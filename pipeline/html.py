@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from .plainrows import outputs_of, row_keys
 from .trace import Call, NodeRun
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ summary { cursor: pointer; } .bad { color: #a3271b; } .good { color: #1d6b36; }
 """
 
 
-def evaluation_page(evaluation: Evaluation) -> str:
+def evaluation_page(evaluation: Evaluation, review: str = "") -> str:
     """The figures, then every row with its prompts and replies, worst rows first."""
     low, high = evaluation.interval.low, evaluation.interval.high
     cost = evaluation.cost
@@ -47,14 +49,17 @@ def evaluation_page(evaluation: Evaluation) -> str:
         "cost": "price unknown" if cost is None else f"${cost:.6f}",
         "seconds": f"{evaluation.seconds:.2f}",
     }
-    ordered = sorted(evaluation.rows, key=_worst_first)
-    rows = "\n".join(_row(row) for row in ordered)
+    keys = row_keys(row.example.id for row in evaluation.rows)
+    pairs = zip(evaluation.rows, keys, strict=True)
+    ordered = sorted(pairs, key=lambda pair: _worst_first(pair[0]))
+    rows = "\n".join(_row(row, key) for row, key in ordered)
     body = f"""<h1>{escape(evaluation.program)}: {escape(evaluation.metric)}</h1>
 <div class="bar" role="img" aria-label="mean and interval">
 <i style="left:{100 * low:.2f}%;width:{100 * (high - low):.2f}%"></i>
 <b style="left:{100 * evaluation.mean:.2f}%"></b></div>
 {_pairs(figures)}
 <h2>Rows, worst first</h2>
+{review_note(review)}
 <table><thead><tr><th>row</th><th>inputs</th><th>wanted</th><th>given</th>
 <th class="n">score</th></tr></thead>
 <tbody>
@@ -87,19 +92,38 @@ def _pairs(values: Mapping[str, str]) -> str:
     return f'<table style="width:auto">{rows}</table>'
 
 
-def _row(row: RowResult) -> str:
+def row_link(key: str) -> str:
+    """A row's key, which leads to the row once `weft review` serves the page.
+
+    In a file it has no address: the review page exists only while it is served, at an
+    address that only its owner knows.
+    """
+    return f'<a data-row="{escape(key)}">{escape(key)}</a>'
+
+
+def review_note(file: str) -> str:
+    """How the rows are scored, corrected and commented; `file` may be unknown."""
+    words = f"weft review {shlex.quote(file)}" if file else "weft review FILE"
+    told = "" if file else ", with the FILE of <code>weft eval --save</code>"
+    return (
+        f"<p>To score, correct and comment rows: <code>{escape(words)}</code>{told}. "
+        "It also serves this page, with a link at each row.</p>"
+    )
+
+
+def _row(row: RowResult, key: str) -> str:
     score = "failed" if row.score is None else f"{row.score.value:.2f}"
     shade = "good" if row.score is not None and row.score.value >= 1 else "bad"
     note = row.error or (row.score.feedback if row.score else "")
     told = f'<div class="bad">{escape(note)}</div>' if note else ""
-    given = _shown(row.prediction) + told + _calls(row.trace.nodes)
+    given = _shown(outputs_of(row)) + told + _calls(row.trace.nodes)
     cells = (
-        f"<td>{escape(row.example.id)}</td>"
+        f"<td>{row_link(key)}</td>"
         f"<td>{_shown(dict(row.example.inputs))}</td>"
         f"<td>{_shown(dict(row.example.labels))}</td><td>{given}</td>"
         f'<td class="n {shade}">{score}</td>'
     )
-    return f"<tr>{cells}</tr>"
+    return f'<tr id="row-{escape(key)}">{cells}</tr>'
 
 
 def _shown(value: Any) -> str:

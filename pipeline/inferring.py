@@ -11,6 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from .ref import Ref, kind_of
 from .shapes import is_dict, is_list, is_sequence, is_tuple
+from .signature import Signature, spec_of
 from .types import choices_of, fits
 
 _DEEPEST = 20
@@ -135,3 +136,12 @@ def closed_values(kind: Any) -> tuple[Any, ...]:
             return ()
         found += values
     return tuple(found)
+
+
+def field_that_fits(result: Any, wanted: Any) -> str:
+    """The remedy where a module's whole result stands for one field, or empty."""
+    if not (inspect.isclass(result) and issubclass(result, Signature)):
+        return ""
+    outputs = spec_of(result).outputs
+    fitting = [name for name, f in outputs.items() if fit(f.annotation, wanted)]
+    return f"Take its field: .{fitting[-1]}" if fitting else ""

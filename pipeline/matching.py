@@ -66,6 +66,8 @@ def same(gold: Any, got: Any) -> float:
     >>> same(" New  York", "New York"), same("3", 3), same([1, 2], (1, 2))
     (1.0, 1.0, 1.0)
     """
+    if type(gold) is str and gold == got:
+        return 1.0  # what most comparisons find
     pair = [v.value if isinstance(v, Enum) else v for v in (gold, got)]
     texts = sum(isinstance(v, str) for v in pair)
     if texts == 0 or any(isinstance(v, dict | list | tuple | set) for v in pair):

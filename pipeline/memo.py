@@ -10,19 +10,22 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import dataclasses
+import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from . import strictjson
 from .errors import ConfigError
 from .example import json_form
-from .module import Module
 from .runtime import Runtime
 from .shapes import is_dict, is_sequence
 from .signature import Signature, dump_values, make_value
-from .step import Step
 from .trace import NodeRun, Run, Trace, attach
+
+if TYPE_CHECKING:
+    from .module import Module
+    from .step import Step
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,9 +75,9 @@ class Memo:
         if old is None:
             return None
         outputs = module.spec.outputs
-        runtime.started(path)
+        runtime.started(path, "module")
         values = {name: outputs[name].load(data) for name, data in old.outputs.items()}
-        run = replace(old, calls=(), seconds=0.0, order=runtime.order, reused=True)
+        run = _again(old, runtime)
         runtime.finished(run)
         if module.single is not None:
             return Hit(values[module.single])
@@ -94,11 +97,13 @@ class Memo:
         old = None if key is None else self._found.get(key)
         if old is None:
             return None
-        runtime.started(path)
-        for node in (old, *self._inner.get(old.order, ())):
+        runtime.started(path, "step")
+        for node in self._inner.get(old.order, ()):
             order = (*runtime.order, *node.order[len(old.order) :])
-            again = replace(node, calls=(), seconds=0.0, order=order, reused=True)
-            runtime.finished(again)
+            here = runtime.having(order=order)
+            here.started(node.path, node.kind)
+            here.finished(_again(node, here))
+        runtime.finished(_again(old, runtime))
         return Hit(old.outputs["result"])
 
 
@@ -128,6 +133,20 @@ def remembering(earlier: Trace | Run[Any] | None) -> Generator[None]:
         yield
     finally:
         memory.reset(token)
+
+
+def _again(node: NodeRun, runtime: Runtime) -> NodeRun:
+    """A node of an earlier run as one of this run, which took its result."""
+    now = time.perf_counter()
+    return replace(
+        node,
+        calls=(),
+        failed=None,
+        seconds=0.0,
+        order=runtime.order,
+        started=now - (runtime.began or now),
+        reused=True,
+    )
 
 
 def _key_of_run(origin: Origin, node: NodeRun) -> str | None:
@@ -173,6 +192,7 @@ def _fingerprint(module: Module[..., Any], runtime: Runtime, path: str) -> list[
         *(module.kind, module.spec.hash, module.repairs),
         *(parameters.instruction, parameters.adapter, dict(parameters.sampling)),
         [dict(demo.values) for demo in parameters.demos],
+        parameters.nearest,
         [[f.name, f.description] for f in module.spec.fields],
         *(lm.model, lm.endpoint, dict(lm.sampling)),
     ]

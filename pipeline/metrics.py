@@ -21,8 +21,9 @@ from enum import Enum
 from typing import Any, cast
 
 from . import matching
-from .errors import DataError, MetricError, did_you_mean
+from .errors import ConfigError, DataError, MetricError, did_you_mean
 from .example import Example, json_form
+from .options import checked
 from .score import (
     Metric,
     RawScore,
@@ -73,6 +74,13 @@ class FieldMetric:
     likeness: Callable[[Any, Any], float]
     accepted: Callable[[Any], list[Any]]
 
+    def __post_init__(self) -> None:
+        if not isinstance(cast(object, self.field), str):
+            raise ConfigError(
+                f"{self.field!r} is no name of an output field",
+                hint='Write exact("answer"), or fields("answer", "source") for several',
+            )
+
     def __call__(self, example: Example, prediction: Any) -> Score:
         """Score one prediction.
 
@@ -82,16 +90,15 @@ class FieldMetric:
         """
         gold = self._gold(example)
         got = self._predicted(prediction, gold, example)
-        wrong = f"wanted {_shown(gold)}, got {_shown(got)}"
         try:
             json_form(got)
         except ValueError as error:
-            return Score(0.0, f"{wrong}: {error}")
+            return Score(0.0, f"{_wrong(gold, got)}: {error}")
         try:
             value = max(self._like(answer, got) for answer in self.accepted(gold))
         except ValueError as error:
             raise DataError(f"{self.name} on row {example.id!r}: {error}") from None
-        return Score(value, "" if value == 1 else wrong)
+        return Score(value, "" if value == 1 else _wrong(gold, got))
 
     def _like(self, gold: Any, got: Any) -> float:
         if gold is None or got is None:
@@ -102,7 +109,7 @@ class FieldMetric:
         if self.field not in example.labels:
             raise DataError(
                 f"{self.name}: row {example.id!r} has no label {self.field!r}",
-                hint=did_you_mean(self.field, example.labels) or "It has no label",
+                hint=_other_label(self.field, example),
             )
         return example.labels[self.field]
 
@@ -165,6 +172,7 @@ class FieldsMetric:
         return Score(total / len(self.parts), "; ".join(feedback))
 
 
+@checked
 def exact(field: str) -> FieldMetric:
     """1 where the value is the label; spaces around and between words do not count.
 
@@ -175,6 +183,7 @@ def exact(field: str) -> FieldMetric:
     return FieldMetric(f"exact({field})", field, matching.same, _any_or_whole)
 
 
+@checked
 def f1(field: str) -> FieldMetric:
     """Token F1 of SQuAD, in any language (see `matching.token_f1`).
 
@@ -184,21 +193,25 @@ def f1(field: str) -> FieldMetric:
     return FieldMetric(f"f1({field})", field, matching.token_f1, _any)
 
 
+@checked
 def contains(field: str) -> FieldMetric:
     """1 where the label's text stands in the prediction, as words of its own."""
     return FieldMetric(f"contains({field})", field, matching.holds, _any)
 
 
+@checked
 def choice(field: str) -> FieldMetric:
     """1 where the label of a closed set was named, whatever its case and spaces."""
     return FieldMetric(f"choice({field})", field, matching.same_choice, _any)
 
 
+@checked
 def set_match(field: str) -> FieldMetric:
     """F1 over sets of items; a text is cut at commas, semicolons and lines."""
     return FieldMetric(f"set_match({field})", field, matching.set_f1, _whole)
 
 
+@checked
 def numeric(field: str, tolerance: float = 1e-6) -> FieldMetric:
     """1 where the last number in the prediction is that of the label.
 
@@ -269,6 +282,20 @@ def _members(value: Any) -> dict[str, Any]:
     except ValueError:
         return {}
     return cast(dict[str, Any], form) if isinstance(form, dict) else {}
+
+
+def _other_label(field: str, example: Example) -> str:
+    """The remedy for a label that is not there: either side may be misspelt."""
+    if not example.labels:
+        return "Add what the program should answer to the row"
+    held = ", ".join(map(repr, example.labels))
+    guess = did_you_mean(field, example.labels)
+    named = f"{guess} " if guess.startswith("Did") else ""
+    return f"{named}The row has {held}: metric, rows and output need one name"
+
+
+def _wrong(gold: Any, got: Any) -> str:
+    return f"wanted {_shown(gold)}, got {_shown(got)}"
 
 
 def _shown(value: Any) -> str:

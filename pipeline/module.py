@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import copy
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, ParamSpec, Self, TypeVar, Unpack, cast
 
 from .adapters import adapter_of
-from .ask import Asked, ask, request_for
+from .alone import Alone
+from .ask import Asked, ask
 from .bridge import run_sync
 from .calling import called
-from .errors import CallError, ConfigError, WeftError
+from .errors import CallError
 from .field import FieldSpec
 from .forms import signature_of, snake_case
 from .lm.lm import LanguageModel
@@ -26,12 +27,13 @@ from .module_options import (
 )
 from .origins import note_model
 from .parameters import Parameters
-from .prompt import Prompt, prompt_of
+from .prompt import Prompt, prompt_for
 from .runtime import Runtime, current
 from .signature import Signature, make_value, spec_of
 from .spec import Spec
 from .trace import NodeRun, attach
 from .tracing import tracer
+from .watching import follow_module, said
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -39,7 +41,7 @@ R_co = TypeVar("R_co", covariant=True)
 _KINDS: dict[str, type[Module[..., Any]]] = {}
 
 
-class Module(ABC, Generic[P, R_co]):
+class Module(Alone[P, R_co], Generic[P, R_co]):
     """A typed way of calling a model; call it like the function it stands for.
 
     Modules are values: `with_` gives a changed copy and never touches the original.
@@ -47,7 +49,8 @@ class Module(ABC, Generic[P, R_co]):
     Args:
         signature: A signature class, the string form, or anything `Predict` accepts.
         instruction: Replaces the signature's own instruction.
-        options: `name`, `lm`, `demos`, `adapter` ("chat", "json", "xml"), `repairs`
+        options: `name`, `lm`, `demos`, `nearest` (how many of these a call shows, those
+            most like its inputs; all of them by default), `adapter` ("chat", "json", "xml"), `repairs`
             (calls that may follow an unusable reply, default 1), `types` (names that a
             string signature uses), and sampling options.
 
@@ -143,15 +146,15 @@ class Module(ABC, Generic[P, R_co]):
         """A copy with other parameters, name, model or repairs.
 
         Args:
-            changes: `instruction`, `demos`, `adapter`, `sampling`, `name`, `lm`,
-                `repairs`.
+            changes: `instruction`, `demos`, `nearest`, `adapter`, `sampling`, `name`,
+                `lm`, `repairs`.
 
         Raises:
             ConfigError: An option is unknown or has the wrong type.
         """
         given = cast(Mapping[str, Any], changes)
         check_module(given, ModuleChanges.__annotations__, "with_")
-        made = copy.copy(self)
+        made = self._copied()
         if "name" in changes:
             made._name = changes["name"]
         if "lm" in changes:
@@ -166,8 +169,13 @@ class Module(ABC, Generic[P, R_co]):
 
     def returning(self, output: str) -> Self:
         """A copy whose calls give back one output field alone (function form)."""
-        made = copy.copy(self)
+        made = self._copied()
         made._single = output
+        return made
+
+    def _copied(self) -> Self:
+        made = copy.copy(self)
+        made.forget()
         return made
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
@@ -186,6 +194,8 @@ class Module(ABC, Generic[P, R_co]):
         """
         there = called(self, self.name, current())
         bound = there.target.bind(args, kwargs)
+        if there.runtime.followed:
+            return cast(R_co, await follow_module(there, bound))
         made = await there.target.run_node(bound, there.runtime, there.path)
         return cast(R_co, made)
 
@@ -222,7 +232,7 @@ class Module(ABC, Generic[P, R_co]):
         lm = runtime.model_for(path, self._lm)
         note_model(self, path, lm)
         inputs = spec.dump_inputs(bound)
-        runtime.started(path)
+        runtime.started(path, "module")
         asked, started = Asked(), time.perf_counter()
         values: dict[str, Any] = {}
         problem = ""
@@ -237,8 +247,8 @@ class Module(ABC, Generic[P, R_co]):
                 runtime=runtime,
                 asked=asked,
             )
-        except WeftError as error:
-            problem = f"{type(error).__name__}: {error.message}"
+        except BaseException as error:
+            problem = said(error)
             raise
         finally:
             run = NodeRun(
@@ -251,6 +261,8 @@ class Module(ABC, Generic[P, R_co]):
                 time.perf_counter() - started,
                 problem,
                 runtime.order,
+                started=started - (runtime.began or started),
+                failed=asked.failed,
             )
             runtime.finished(run)
         if self._single is not None:
@@ -261,25 +273,7 @@ class Module(ABC, Generic[P, R_co]):
 
     def prompt(self, /, *args: P.args, **kwargs: P.kwargs) -> Prompt:
         """The messages a call would send, with a token estimate; nothing is sent."""
-        bound = self.bind(args, kwargs)
-        lm = current().model_for(self.name, self._lm) if self._can_resolve() else None
-        inputs = self.spec.dump_inputs(bound)
-        rendered = adapter_of(self._parameters.adapter).render(
-            self._asked,
-            self._parameters,
-            inputs,
-            schema_mode=lm.schema_mode if lm else False,
-        )
-        if lm is None:
-            return Prompt(rendered.messages)
-        request = request_for(
-            lm,
-            self._parameters,
-            rendered.messages,
-            rendered.response_format,
-            current().sample,
-        )
-        return prompt_of(request)
+        return prompt_for(self, self.bind(args, kwargs))
 
     def parse(self, text: str) -> R_co:
         """What a call would give back for this reply; no model is asked.
@@ -293,18 +287,13 @@ class Module(ABC, Generic[P, R_co]):
             return cast(R_co, parsed.values[self._single])
         return cast(R_co, make_value(self._asked, parsed.values))
 
-    def _can_resolve(self) -> bool:
-        try:
-            current().model_for(self.name, self._lm)
-        except ConfigError:
-            return False
-        return True
-
     def __repr__(self) -> str:
         spec = self.spec
         fields = f"{', '.join(spec.inputs)} -> {', '.join(spec.outputs)}"
         demos = len(self._parameters.demos)
-        tail = f", {demos} demos" if demos else ""
+        nearest = self._parameters.nearest
+        shown = f"{nearest} nearest of {demos}" if nearest else str(demos)
+        tail = f", {shown} demos" if demos else ""
         return f"{self.kind}({self.name!r}: {fields}{tail})"
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 from .errors import ConfigError, did_you_mean
 from .lm.lm import LanguageModel
-from .lm.models import Sampling
+from .lm.models import SAMPLING, Sampling
 from .lm.request import JSON
 from .options import check_options
 from .parameters import SLOTS, Demo
@@ -20,6 +20,7 @@ class ModuleOptions(Sampling, total=False):
     name: str
     lm: str | LanguageModel | None
     demos: Sequence[Demo]
+    nearest: int
     adapter: str
     repairs: int
     types: Mapping[str, Any]
@@ -30,6 +31,7 @@ class ModuleChanges(TypedDict, total=False):
 
     instruction: str
     demos: Sequence[Demo]
+    nearest: int
     adapter: str
     sampling: Mapping[str, JSON]
     name: str
@@ -50,6 +52,12 @@ def check_module(
     Raises:
         ConfigError: An option is unknown or has a value nobody understands.
     """
+    apart = next((name for name in options if name in SAMPLING), None)
+    if apart is not None and apart not in known:
+        raise ConfigError(
+            f"{who} has no option {apart!r}: how answers are drawn is one parameter",
+            hint=f'Write {who}(sampling={{"{apart}": {options[apart]!r}}})',
+        )
     check_options(options, known, who)
     name = options.get("name", "x")
     if not isinstance(name, str) or not name or "/" in name:

@@ -8,7 +8,8 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar, cast, dataclass_transform
 
-from .errors import ConfigError, did_you_mean
+from .errors import ConfigError
+from .habits import option_remedy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,24 +30,117 @@ Did you mean 'temperature'?
     for name in given:
         if name not in names:
             raise ConfigError(
-                f"{who} has no option {name!r}", hint=did_you_mean(name, names)
+                f"{who} has no option {name!r}", hint=option_remedy(name, names)
             )
 
 
 def checked(function: Callable[P, T]) -> Callable[P, T]:
-    """Give a function's misspelt keyword arguments a typed error with a remedy."""
-    names = [
-        p.name
-        for p in inspect.signature(function).parameters.values()
-        if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name != "self"
-    ]
+    """Give a function's misspelt and missing arguments a typed error with a remedy.
+
+    >>> @checked
+    ... def score(program, *, metric): ...
+    >>> score("qa")
+    Traceback (most recent call last):
+    weft.pipeline.errors.ConfigError: score: missing a required argument: 'metric'. \
+Write score(program, metric=...)
+    """
+    parameters = inspect.signature(function).parameters.values()
+    form = _form([p for p in parameters if p.name != "self"])
+    return _checked(function, f"Write {function.__name__}({form})")
+
+
+def checked_with(
+    options: Iterable[str],
+) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """As `checked`, for a function whose `**options` have these names.
+
+    >>> @checked_with(["seed"])
+    ... def score(program, **options): ...
+    >>> score("qa", sede=1)
+    Traceback (most recent call last):
+    weft.pipeline.errors.ConfigError: score has no option 'sede'. Did you mean 'seed'?
+    """
+    names = tuple(options)
+
+    def check(function: Callable[P, T]) -> Callable[P, T]:
+        parameters = inspect.signature(function).parameters.values()
+        named = [p for p in parameters if p.kind is not p.VAR_KEYWORD]
+        return _checked(function, f"Write {function.__name__}({_form(named)})", names)
+
+    return check
+
+
+def decorator(function: Callable[P, T]) -> Callable[P, T]:
+    """As `checked`, for what stands above a `def` and takes nothing else."""
+    name = function.__name__
+    hint = f"Write @weft.{name}, without brackets, above a typed function"
+    return _checked(function, hint)
+
+
+def _checked(
+    function: Callable[P, T], hint: str, options: tuple[str, ...] = ()
+) -> Callable[P, T]:
+    shape = inspect.signature(function)
+    parameters = [p for p in shape.parameters.values() if p.name != "self"]
+    open_end = not options and any(p.kind is p.VAR_KEYWORD for p in parameters)
+    names = [*(p.name for p in parameters if p.kind is not p.VAR_KEYWORD), *options]
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
-        check_options(kwargs, names, function.__name__)
+        if not open_end:
+            check_options(kwargs, names, function.__name__)
+        wrong = _misfit(shape, args, kwargs)
+        if wrong:
+            raise ConfigError(f"{function.__name__}: {wrong}", hint=hint)
         return function(*args, **kwargs)
 
     return wrapper
+
+
+def _misfit(
+    shape: inspect.Signature, args: Iterable[Any], kwargs: Mapping[str, Any]
+) -> str:
+    """What is wrong with the arguments of a call, in Python's words, or empty."""
+    try:
+        shape.bind(*args, **kwargs)
+    except TypeError as error:
+        return str(error)
+    return ""
+
+
+def _form(parameters: Iterable[inspect.Parameter]) -> str:
+    """What a call must give: the required arguments, and then any options."""
+    parts: list[str] = []
+    for each in parameters:
+        if each.kind is each.VAR_KEYWORD:
+            parts.append("option=value")
+        elif each.default is each.empty:
+            by_name = each.kind is each.KEYWORD_ONLY
+            parts.append(f"{each.name}=..." if by_name else each.name)
+    return ", ".join(parts)
+
+
+def explained(hint: str) -> Callable[[type[T]], type[T]]:
+    """Give a dataclass's wrong arguments a typed error with this remedy."""
+
+    def explain(cls: type[T]) -> type[T]:
+        build = cast(Callable[..., None], cls.__init__)
+        shape = inspect.signature(build)
+
+        @functools.wraps(build)
+        def init(self: Any, *args: Any, **kwargs: Any) -> None:
+            try:
+                build(self, *args, **kwargs)
+            except TypeError:
+                wrong = _misfit(shape, (self, *args), kwargs)
+                if not wrong:
+                    raise
+                raise ConfigError(f"{cls.__name__}: {wrong}", hint=hint) from None
+
+        type.__setattr__(cls, "__init__", init)
+        return cls
+
+    return explain
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)

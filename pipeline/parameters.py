@@ -12,11 +12,12 @@ from . import strictjson
 from .errors import ConfigError, did_you_mean
 from .lm.models import SAMPLING
 from .lm.request import JSON
-from .options import check_options
+from .options import check_options, explained
 
-SLOTS = ("instruction", "demos", "adapter", "sampling")
+SLOTS = ("instruction", "demos", "nearest", "adapter", "sampling")
 
 
+@explained('Write weft.Demo({"question": "...", "answer": "..."})')
 @dataclass(frozen=True, eq=False)
 class Demo:
     """A demonstration: one solved case that the model is shown.
@@ -58,12 +59,15 @@ class Parameters:
         demos: Solved cases, in the order they are shown.
         adapter: How calls are written and read: "chat", "json" or "xml".
         sampling: Sampling options for this module, over those of the model.
+        nearest: How many of the demos a call shows, those most like its inputs; 0 shows
+            all of them, in their order.
     """
 
     instruction: str
     demos: tuple[Demo, ...] = ()
     adapter: str = "chat"
     sampling: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
+    nearest: int = 0
 
     def slots(self) -> dict[str, Any]:
         """Values by slot name, in the order of `SLOTS`."""
@@ -92,6 +96,7 @@ def _check(slot: str, value: Any, who: str) -> None:
     wanted = {
         "instruction": "a text without lone surrogates",
         "demos": "a list of weft.Demo",
+        "nearest": "a number of demos, or 0 for all of them",
         "adapter": "'chat', 'json' or 'xml'",
         "sampling": "a mapping of option to value",
     }[slot]
@@ -101,11 +106,17 @@ def _check(slot: str, value: Any, who: str) -> None:
             isinstance(value, list | tuple)
             and all(isinstance(d, Demo) for d in cast("list[Any]", value))
         ),
+        "nearest": lambda: type(value) is int and value >= 0,
         "adapter": lambda: value in ("chat", "json", "xml"),
         "sampling": lambda: isinstance(value, Mapping),
     }[slot]()
     if not good:
-        raise ConfigError(f"{who!r}: {slot} must be {wanted}, not {value!r}")
+        raise ConfigError(
+            f"{who!r}: {slot} must be {wanted}, not {value!r}",
+            hint='Write weft.Demo({"question": "...", "answer": "..."}) for each'
+            if slot == "demos"
+            else "",
+        )
     if slot == "sampling":
         _check_sampling(value, who)
 

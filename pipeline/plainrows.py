@@ -3,12 +3,49 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .signature import Signature, dump_values, spec_of
 
 if TYPE_CHECKING:
-    from .evaluate import RowResult
+    from .evaluate import Evaluation, RowResult
+
+
+def evaluation_data(evaluation: Evaluation, *, prompts: bool = False) -> dict[str, Any]:
+    """An evaluation as plain data.
+
+    Args:
+        evaluation: The scores.
+        prompts: Whether the prompts and replies of the traces come with the rows.
+    """
+    low, high = evaluation.interval.low, evaluation.interval.high
+    return {
+        "program": evaluation.program,
+        "digest": evaluation.digest,
+        "metric": evaluation.metric,
+        "mean": round(evaluation.mean, 6),
+        "interval": [round(low, 6), round(high, 6)],
+        "rows": [row_data(r, prompts=prompts) for r in evaluation.rows],
+        "failures": len(evaluation.failures),
+        "model_failures": len(evaluation.model_failures),
+        "calls": evaluation.calls,
+        "cost": evaluation.cost,
+    }
+
+
+def row_keys(ids: Iterable[str]) -> list[str]:
+    """A key for each row: its id; a later answer to the same row has a number behind.
+
+    >>> row_keys(["a", "b", "a", ""])
+    ['a', 'b', 'a#2', '#1']
+    """
+    seen: dict[str, int] = {}
+    keys: list[str] = []
+    for name in ids:
+        seen[name] = seen.get(name, 0) + 1
+        keys.append(name if seen[name] == 1 and name else f"{name}#{seen[name]}")
+    return keys
 
 
 def row_data(row: RowResult, *, prompts: bool = False) -> dict[str, Any]:

@@ -4,43 +4,34 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import (
-    AsyncGenerator,
-    Callable,
-    Generator,
-    Mapping,
-)
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import (
-    Any,
-    Generic,
-    ParamSpec,
-    TypeVar,
-    cast,
-    final,
-    overload,
-)
+from typing import Any, Generic, ParamSpec, TypeVar, cast, final
 
-from .batching import Batched
 from .bridge import run_sync
 from .build import Parts, trace_function
 from .calling import called
 from .drawing import Drawn
 from .errors import ConfigError, did_you_mean
-from .events import Event
+from .fixed import Fixed
+from .forgiving import stand_in
 from .graph import INPUT, Graph, Node, Take
-from .memo import Origin, remembering
+from .memo import Origin
 from .module import Module
+from .options import checked, decorator
 from .parameters import SLOTS
 from .run import run_parts
+from .run_program import run_program
+from .runnable import Runnable
 from .runtime import Runtime, current
 from .spec import Spec
 from .step import Step
-from .stream import events_of, sync_events
 from .trace import NodeRun, Run, Trace
 from .tracing import tracer
 from .uses import below
+from .watching import follow
+from .wording import brief
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -48,7 +39,7 @@ R = TypeVar("R")
 
 
 @final
-class Program(Drawn, Batched[R_co], Generic[P, R_co]):
+class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
     """A graph of modules and steps that is called like the function it was made from.
 
     Programs are values: `with_parameters` gives a changed copy.
@@ -69,6 +60,11 @@ class Program(Drawn, Batched[R_co], Generic[P, R_co]):
         self._parts = parts
         self._inputs = Spec(name, "", parts.graph.inputs)
         self.__name__ = name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Without the function, which has given its name away to the program."""
+        told = {"__doc__": self.__doc__, "__module__": self.__module__}
+        return Program, (self._name, self._parts), told
 
     @property
     def name(self) -> str:
@@ -105,7 +101,7 @@ class Program(Drawn, Batched[R_co], Generic[P, R_co]):
             if holder is not None:
                 inner = holder.modules.items()
                 found.update({f"{node.target}/{path}": m for path, m in inner})
-        return found
+        return Fixed(found, remedy="Write with_modules({...}): it gives a new program")
 
     @cached_property
     def steps(self) -> dict[str, Step[..., Any]]:
@@ -118,12 +114,23 @@ class Program(Drawn, Batched[R_co], Generic[P, R_co]):
     @property
     def parameters(self) -> dict[str, Any]:
         """Every parameter, keyed `module/slot`."""
-        return {
+        found = {
             f"{path}/{slot}": value
             for path, module in self.modules.items()
             for slot, value in module.parameters.slots().items()
         }
+        remedy = "Write with_parameters({...}): it gives a new program"
+        return Fixed(found, remedy=remedy)
 
+    def _change(self, name: str) -> str:
+        return 'with_parameters({"module/slot": value})'
+
+    def _advice(self, name: str) -> str:
+        if name in self.modules:
+            return f"Read {self._name}.modules[{name!r}]"
+        return super()._advice(name)
+
+    @checked
     def with_parameters(self, changes: Mapping[str, Any]) -> Program[P, R_co]:
         """The same program with some parameters changed.
 
@@ -181,57 +188,44 @@ class Program(Drawn, Batched[R_co], Generic[P, R_co]):
         """Run without blocking the event loop; give back the value."""
         return (await self.arun(*args, **kwargs)).value
 
-    @overload
-    def run(self, *args: P.args, **kwargs: P.kwargs) -> Run[R_co]: ...
-    @overload
-    def run(
-        self, *args: Any, reuse: Trace | Run[Any] | None, **kwargs: Any
-    ) -> Run[R_co]: ...
-    def run(self, *args: Any, **kwargs: Any) -> Run[R_co]:
-        """Run, wait, and give back the value with its trace, cost and latency.
-
-        Args:
-            args: The program's inputs.
-            kwargs: The program's inputs, and `reuse`: an earlier run, of this program
-                or of one it was edited from, whose results are taken wherever a
-                node's parameters, inputs, model and sample are the same.
-        """
-        return run_sync(self.arun(*args, **kwargs))
-
-    @overload
-    async def arun(self, *args: P.args, **kwargs: P.kwargs) -> Run[R_co]: ...
-    @overload
-    async def arun(
-        self, *args: Any, reuse: Trace | Run[Any] | None, **kwargs: Any
-    ) -> Run[R_co]: ...
-    async def arun(self, *args: Any, **kwargs: Any) -> Run[R_co]:
-        """As `run`, without blocking the event loop.
-
-        Raises:
-            CallError: The arguments do not fit; nothing ran.
-            WeftError: A node failed.
-        """
-        reuse = None if "reuse" in self.inputs.inputs else kwargs.pop("reuse", None)
-        there = called(self, self._name, current())
-        mine = cast("Program[P, R_co]", there.target)
-        bound = mine.inputs.bind(mine.place(args, kwargs), self._name)
-        with remembering(reuse):
-            return await mine._run(bound, [], there.runtime, there.path)
-
     async def run_row(
         self, bound: Mapping[str, Any], record: list[NodeRun] | None = None
     ) -> Run[R_co]:
         """Run with checked inputs; `record` keeps the nodes even of a failed run."""
-        outer = current()
+        there = called(self, self._name, current())
+        mine = cast("Program[P, R_co]", there.target)
         runs: list[NodeRun] = [] if record is None else record
-        return await self._run(bound, runs, outer, outer.path + self._name)
+        return await mine.run_at(bound, runs, there.runtime, there.path)
 
-    async def _run(
-        self, bound: Mapping[str, Any], runs: list[NodeRun], outer: Runtime, path: str
+    async def run_at(
+        self,
+        bound: Mapping[str, Any],
+        runs: list[NodeRun],
+        outer: Runtime,
+        path: str,
+        *,
+        shown: bool = True,
     ) -> Run[R_co]:
+        """Run with checked inputs at a path; `runs` takes the nodes, in order.
+
+        Where a step calls it, it is a node of the step's run, unless it is not `shown`.
+        """
+        if outer.followed:
+
+            async def work(there: Runtime) -> Run[R_co]:
+                return await self.run_at(bound, runs, there, path)
+
+            return await follow(outer, self._name, bound, runs, work)
+        if shown and outer.record is not None:
+
+            async def inside() -> Run[R_co]:
+                return await self.run_at(bound, runs, outer, path, shown=False)
+
+            return await run_program(path, bound, outer, inside)
         inner = f"{path}/" if outer.record is not None else ""
-        runtime = replace(outer, record=runs, path=inner, order=())
         started = time.perf_counter()
+        began = outer.began or started
+        runtime = outer.having(record=runs, path=inner, order=(), began=began)
         try:
             value = await run_parts(self._parts, bound, runtime)
         finally:
@@ -239,8 +233,9 @@ class Program(Drawn, Batched[R_co], Generic[P, R_co]):
             if outer.record is not None:
                 first = outer.order
                 outer.record.extend(replace(n, order=first + n.order) for n in runs)
-        origin = Origin(self.modules, self.steps, replace(runtime, record=None))
-        trace = Trace(tuple(runs), time.perf_counter() - started, origin)
+        origin = Origin(self.modules, self.steps, outer)
+        seconds = time.perf_counter() - started
+        trace = Trace(tuple(runs), seconds, origin, outer.run_id)
         return Run(cast(R_co, value), trace)
 
     async def run_inside(self, arguments: Mapping[str, Any], runtime: Runtime) -> Any:
@@ -258,24 +253,8 @@ class Program(Drawn, Batched[R_co], Generic[P, R_co]):
         """
         return self.inputs.place(args, kwargs, who or self._name)
 
-    def stream(self, *args: P.args, **kwargs: P.kwargs) -> Generator[Event]:
-        """Run and give back what happens as it happens; the last event is `Finished`.
 
-        Modules' fields arrive piece by piece as the model writes them. Leaving the
-        iterator early cancels the run.
-
-        Raises:
-            CallError: The arguments do not fit; nothing ran.
-            WeftError: A node failed, after the events that came before.
-        """
-        return sync_events(self.astream(*args, **kwargs))
-
-    def astream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Event]:
-        """As `stream`, for asynchronous code."""
-        bound = self.inputs.bind(self.place(args, kwargs), self._name)
-        return events_of(lambda: self.run_row(bound))
-
-
+@decorator
 def program(function: Callable[P, R]) -> Program[P, R]:
     """Trace a typed function into a program.
 
@@ -285,15 +264,25 @@ def program(function: Callable[P, R]) -> Program[P, R]:
     Raises:
         GraphError: The function is wired wrongly.
     """
-    made: Program[P, R] = Program(
-        function.__name__, trace_function(function, function.__name__)
-    )
+    try:
+        parts = trace_function(function, function.__name__)
+    except Exception as error:
+        # Raised as it is, unless the file is being checked for all that is wrong.
+        stands = stand_in(function, error)
+        if stands is None:
+            raise
+        parts = stands
+    made: Program[P, R] = Program(function.__name__, parts)
     functools.update_wrapper(made, function, assigned=("__module__", "__doc__"))
     return made
 
 
-def as_program(target: Any) -> Program[..., Any]:
+def as_program(target: Any, name: str = "") -> Program[..., Any]:
     """A program as it is, or a module as a program of one node.
+
+    Args:
+        target: A program or a module.
+        name: What a module is called there; its own name when empty.
 
     Raises:
         ConfigError: It is neither.
@@ -301,12 +290,12 @@ def as_program(target: Any) -> Program[..., Any]:
     if isinstance(target, Program):
         return cast("Program[..., Any]", target)
     if not isinstance(target, Module):
-        raise ConfigError(
-            f"{target!r} is no program",
-            hint="Decorate a typed function with @weft.program, or give a module",
-        )
+        hint = "Decorate a typed function with @weft.program, or give a module"
+        if isinstance(getattr(target, "program", None), Program):
+            hint = "Give its .program"
+        raise ConfigError(f"{brief(repr(target))} is no program", hint=hint)
     module = cast("Module[..., Any]", target)
-    spec, name = module.spec, module.name
+    spec, name = module.spec, name or module.name
     bindings = {field: Take(f"{INPUT}.{field}") for field in spec.inputs}
     single = module.single
     result = module.asked if single is None else spec.outputs[single].annotation

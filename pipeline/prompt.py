@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from .adapters import adapter_of
+from .ask import request_for
+from .errors import ConfigError
+from .lm.lm import LanguageModel
 from .lm.prices import price_of
 from .lm.request import JSON, Message, Request, Usage
+from .runtime import current
+
+if TYPE_CHECKING:
+    from .module import Module
 
 _CHARS_PER_TOKEN = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prompt:
     """A prompt that was not sent.
 
@@ -33,6 +43,9 @@ class Prompt:
         chars = sum(len(m.content) for m in self.messages)
         return -(-chars // _CHARS_PER_TOKEN) + 4 * len(self.messages)
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         turns = [f"--- {m.role} ---\n{m.content}" for m in self.messages]
         price = "price unknown" if self.cost is None else f"about ${self.cost:.6f}"
@@ -45,3 +58,24 @@ def prompt_of(request: Request) -> Prompt:
     bare = Prompt(request.messages, request.model, request.response_format)
     cost = price_of(request.model, Usage(bare.tokens, 0))
     return Prompt(request.messages, request.model, request.response_format, cost)
+
+
+def prompt_for(module: Module[..., Any], bound: Mapping[str, Any]) -> Prompt:
+    """The prompt of a module's call with checked inputs; nothing is sent.
+
+    Without a model there is no price.
+    """
+    runtime, parameters = current(), module.parameters
+    lm: LanguageModel | None = None
+    with contextlib.suppress(ConfigError):
+        lm = runtime.model_for(module.name, module.lm)
+    rendered = adapter_of(parameters.adapter).render(
+        module.asked,
+        parameters,
+        module.spec.dump_inputs(bound),
+        schema_mode=lm.schema_mode if lm else False,
+    )
+    if lm is None:
+        return Prompt(rendered.messages)
+    wanted, sample = rendered.response_format, runtime.sample
+    return prompt_of(request_for(lm, parameters, rendered.messages, wanted, sample))

@@ -15,6 +15,7 @@ from typing import Any, NoReturn, Union, get_args, get_origin
 from .binding import Take, source_name
 from .errors import GraphError, did_you_mean
 from .signature import Signature, spec_of
+from .tracing import tracer
 from .types import members_of, type_name
 
 _AS_STEP = "Do it in a @weft.step function and call that"
@@ -181,6 +182,19 @@ def caller() -> str:
             return f"{frame.f_code.co_filename}:{frame.f_lineno}"
         frame = frame.f_back
     return "unknown place"
+
+
+def refuse_running(who: str, verb: str) -> None:
+    """Refuse to run something while a program is traced: there are no values yet.
+
+    Raises:
+        GraphError: A program is traced right now.
+    """
+    if tracer.get() is not None:
+        raise GraphError(
+            f"{caller()}: {who}.{verb}(...) cannot run while a program is built",
+            hint=f"Write {who}(...), which becomes a node; run the finished program",
+        )
 
 
 def shown(value: Any) -> str:

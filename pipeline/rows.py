@@ -17,6 +17,16 @@ V = TypeVar("V")
 OnError = Literal["raise", "keep"]
 
 
+def require_count(number: object, name: str) -> None:
+    """Refuse what is no number of rows or runs.
+
+    Raises:
+        ConfigError: It is no whole number of at least 1.
+    """
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise ConfigError(f"{name}={number!r} runs nothing", hint="Give 1 or more")
+
+
 async def map_rows(
     work: Callable[[int, T], Awaitable[V]],
     rows: Sequence[T],
@@ -32,10 +42,7 @@ async def map_rows(
     Raises:
         ConfigError: `concurrency` is not at least 1.
     """
-    if concurrency < 1:
-        raise ConfigError(
-            f"concurrency={concurrency} runs nothing", hint="Give 1 or more"
-        )
+    require_count(concurrency, "concurrency")
     results: dict[int, V] = {}
     failed: dict[int, Exception] = {}
     queue = iter(enumerate(rows))

@@ -16,6 +16,7 @@ from .calling import moved
 from .errors import WeftError
 from .graph import REGIONS, Flow, Node
 from .memo import memory
+from .run_program import run_program
 from .run_region import run_region
 from .run_step import run_step
 from .runtime import Runtime
@@ -113,4 +114,7 @@ async def _run_node(
             return hit.value
         return await run_step(step, arguments, here, path, node.where)
     program = parts.programs[node.target]
-    return await program.run_inside(arguments, moved(here, here.order, path + "/"))
+    inner = moved(here, here.order, path + "/")
+    return await run_program(
+        path, arguments, here, lambda: program.run_inside(arguments, inner)
+    )

@@ -9,12 +9,13 @@ from typing import Any, cast
 from .binding import resolve
 from .calling import moved
 from .deciding import case_of, decided
-from .errors import StepError, WeftError
+from .errors import StepError
 from .graph import Body, Flow, Node
 from .regions import DEFAULT
 from .rows import map_rows
 from .runtime import Runtime
 from .trace import NodeRun
+from .watching import said
 
 BodyRunner = Callable[[Flow, dict[str, Any], Runtime], Awaitable[Any]]
 AT_ONCE = 256
@@ -35,18 +36,18 @@ async def run_region(
         WeftError: A node of a body failed, or a value cannot decide.
     """
     path = runtime.path + node.id
-    runtime.started(path)
-    started = time.perf_counter()
     argument, binding = next(iter(node.bindings.items()))
     given = resolve(binding, values)
+    runtime.started(path, node.kind)
+    started = time.perf_counter()
     outputs, problem = dict[str, Any](), ""
     work = {"each": _each, "branch": _branch, "switch": _switch, "loop": _loop}
     try:
         result = await work[node.kind](node, given, values, runtime, run)
         outputs = {"result": result}
         return result
-    except WeftError as error:
-        problem = error.message
+    except BaseException as error:
+        problem = said(error)
         raise
     finally:
         runtime.finished(
@@ -58,6 +59,7 @@ async def run_region(
                 seconds=time.perf_counter() - started,
                 error=problem,
                 order=runtime.order,
+                started=started - (runtime.began or started),
             )
         )
 

@@ -12,6 +12,7 @@ from .errors import StepError, WeftError
 from .runtime import Runtime, entered
 from .step import Step
 from .trace import NodeRun
+from .watching import said
 
 _FIRST_PAUSE = 0.1
 
@@ -29,18 +30,15 @@ async def run_step(
         StepError: It raised, or took too long, in every attempt.
         WeftError: A module that it called failed.
     """
-    runtime.started(path)
+    runtime.started(path, "step")
     started = time.perf_counter()
     problem, outputs, failed = "", dict[str, Any](), list[str]()
     try:
         result = await _attempts(step, arguments, runtime, path, where, failed)
         outputs = {"result": result}
         return result
-    except WeftError as error:
-        problem = error.message
-        raise
-    except asyncio.CancelledError:
-        problem = "cancelled"
+    except BaseException as error:
+        problem = said(error)
         raise
     finally:
         runtime.finished(
@@ -53,6 +51,7 @@ async def run_step(
                 seconds=time.perf_counter() - started,
                 error=problem,
                 order=runtime.order,
+                started=started - (runtime.began or started),
             )
         )
 

@@ -23,8 +23,10 @@ from .lm.lm import LanguageModel
 from .lm.models import as_lm
 from .lm.retry import RetryPolicy
 from .lm.store import AnswerStore
-from .options import check_options
-from .trace import NodeRun
+from .options import check_options, checked
+from .trace import NodeKind, NodeRun
+from .trace_log import TraceLog
+from .watching import Watcher
 
 Hook = Callable[[NodeRun], None]
 
@@ -45,8 +47,20 @@ class Options(TypedDict, total=False):
     cache: AnswerStore | str | os.PathLike[str] | bool | None
     budget: Budget | Ledger | str | int | None
     retry: RetryPolicy
-    hooks: Sequence[Hook]
+    hooks: Sequence[Hook | Watcher]
     sample: int
+    trace_log: TraceLog | str | os.PathLike[str] | None
+
+
+class _Moves(TypedDict, total=False):
+    """What changes from row to row and from node to node."""
+
+    sample: int
+    path: str
+    order: tuple[int, ...]
+    record: list[NodeRun] | None
+    run_id: str
+    began: float
 
 
 @dataclass(frozen=True)
@@ -66,6 +80,10 @@ class Runtime:
         order: The position of the node that runs.
         record: Where finished nodes are kept.
         sink: Who follows the run, event by event.
+        watchers: Who follows every run, node and model call.
+        trace_log: The file that gets a line for each finished run.
+        run_id: The run that this is a part of, where somebody follows runs.
+        began: When the run began, by `time.perf_counter`; 0 outside a run.
     """
 
     lm: LanguageModel | None = None
@@ -80,6 +98,20 @@ class Runtime:
     order: tuple[int, ...] = ()
     record: list[NodeRun] | None = None
     sink: Sink | None = None
+    watchers: tuple[Watcher, ...] = ()
+    trace_log: TraceLog | None = None
+    run_id: str = ""
+    began: float = 0.0
+
+    def having(self, **changes: Unpack[_Moves]) -> Runtime:
+        """The same runtime with other values of some fields.
+
+        Every node and row asks for this, and `dataclasses.replace`, which runs the
+        checks of a constructor, would be half of what scheduling a node costs.
+        """
+        made = object.__new__(Runtime)
+        made.__dict__.update(self.__dict__, **changes)
+        return made
 
     @property
     def store(self) -> AnswerStore | None:
@@ -113,14 +145,29 @@ class Runtime:
             hook(run)
         if self.sink is not None:
             self.sink(NodeFinished(run.path, run))
+        for watcher in self.watchers[::-1]:
+            watcher.node_finished(run)
 
-    def started(self, path: str) -> None:
-        """Tell whoever follows a streamed run that a node begins."""
+    def started(self, path: str, kind: NodeKind) -> None:
+        """Tell whoever follows the run that a node begins."""
         if self.sink is not None:
             self.sink(NodeStarted(path))
+        for watcher in self.watchers:
+            watcher.node_started(path, kind, self.order)
+
+    @property
+    def every_hook(self) -> tuple[Hook | Watcher, ...]:
+        """What `hooks=` was given, for those who add to it."""
+        return (*self.hooks, *self.watchers)
+
+    @property
+    def followed(self) -> bool:
+        """Whether what runs here is a run of its own that somebody follows."""
+        return not self.run_id and (self.trace_log is not None or bool(self.watchers))
 
 
-_process = Runtime()
+_variable = os.environ.get("WEFT_TRACE_LOG", "").strip()
+_process = Runtime(trace_log=TraceLog(_variable) if _variable else None)
 _scope: contextvars.ContextVar[Runtime | None] = contextvars.ContextVar(
     "weft_runtime", default=None
 )
@@ -132,13 +179,14 @@ def current() -> Runtime:
     return _scope.get() or _process
 
 
+@checked
 def configure(**options: Unpack[Options]) -> None:
     """Set options for the whole process, every thread and task of it.
 
     Args:
         options: `lm`, `lms` (by module path), `cache` (a folder, True for the default
             one, None or False for none), `budget` ("$2", "500 calls", ...), `retry`,
-            `hooks`, `sample`.
+            `hooks`, `sample`, `trace_log` (a file, a `TraceLog`, None for none).
 
     Raises:
         ConfigError: An option is unknown or has a value nobody understands.
@@ -147,6 +195,7 @@ def configure(**options: Unpack[Options]) -> None:
     _process = _changed(_process, options, "configure")
 
 
+@checked
 @contextlib.contextmanager
 def use(**options: Unpack[Options]) -> Generator[Runtime]:
     """Set options for a scope; as `configure`, and undone at its end."""
@@ -177,7 +226,9 @@ def _changed(base: Runtime, options: Options, who: str) -> Runtime:
     if "budget" in options:
         changes["ledger"] = ledger_of(changes.pop("budget"))
     if "hooks" in options:
-        changes["hooks"] = _hooks_of(options["hooks"])
+        changes |= _hooks_of(options["hooks"])
+    if "trace_log" in options:
+        changes["trace_log"] = _trace_log_of(options["trace_log"])
     if not isinstance(changes.get("retry", base.retry), RetryPolicy):
         raise ConfigError(
             f"{who}: retry={changes['retry']!r} is no retry policy",
@@ -201,13 +252,30 @@ def _lms_of(lms: Any) -> dict[str, LanguageModel]:
     return {path: as_lm(lm) for path, lm in given.items()}
 
 
-def _hooks_of(hooks: Any) -> tuple[Hook, ...]:
-    given = cast("list[Any]", hooks)
-    if isinstance(hooks, list | tuple) and all(callable(hook) for hook in given):
-        return tuple(given)
+def _hooks_of(hooks: Any) -> dict[str, tuple[Any, ...]]:
+    """Functions that are told of nodes, and apart from them those that watch runs."""
+    given = cast("list[Any]", hooks) if isinstance(hooks, list | tuple) else [None]
+    watchers = tuple(hook for hook in given if isinstance(hook, Watcher))
+    functions = tuple(hook for hook in given if not isinstance(hook, Watcher))
+    if all(callable(hook) for hook in functions):
+        return {"hooks": functions, "watchers": watchers}
     raise ConfigError(
         f"hooks={hooks!r} is no list of functions",
-        hint="Give hooks=[function]; each takes one finished NodeRun",
+        hint="Give hooks=[function], where each takes one finished NodeRun, or "
+        "hooks=[weft.OpenTelemetry()]",
+    )
+
+
+def _trace_log_of(value: Any) -> TraceLog | None:
+    if value is None:
+        return None
+    if isinstance(value, str | os.PathLike):
+        return TraceLog(cast("str | os.PathLike[str]", value)).check()
+    if isinstance(value, TraceLog):
+        return value.check()
+    raise ConfigError(
+        f"trace_log={value!r} is no trace log",
+        hint="Give a file's path, weft.TraceLog(path, content=False), or None for none",
     )
 
 

@@ -15,7 +15,7 @@ from .binding import Binding, Const, Pack, Take, is_node, takes_of
 from .errors import CallError, GraphError
 from .field import FieldSpec
 from .graph import Node, acts
-from .inferring import fit, holds_ref, type_of
+from .inferring import field_that_fits, fit, holds_ref, type_of
 from .module import Module
 from .naming import frame_names, variables_of
 from .ref import Ref, caller, owner_of, shown, take_of
@@ -134,9 +134,7 @@ class Scope:
             raise GraphError(
                 f"{where}: {shown(value)} is {type_name(type_of(value))}, but {end} "
                 f"wants {type_name(kind)}",
-                hint="Give a value of that type"
-                if constant
-                else "Convert it in a @weft.step function, or change one of the types",
+                hint=_conversion(source, kind, constant=constant),
             )
         return binding
 
@@ -236,6 +234,13 @@ def _bind(
         return cast("Module[..., Any]", target).place(args, kwargs, name)
     except CallError as error:
         raise GraphError(f"{where}: {error.message}", hint=error.hint) from None
+
+
+def _conversion(source: Any, wanted: Any, *, constant: bool) -> str:
+    if constant:
+        return "Give a value of that type"
+    convert = "Convert it in a @weft.step function, or change one of the types"
+    return field_that_fits(source, wanted) or convert
 
 
 def _check_constant(spec: FieldSpec, value: Any, end: str, where: str) -> None:

@@ -20,6 +20,7 @@ from typing import Any, cast
 from . import strictjson
 from .errors import MetricError, WeftError
 from .example import Example, json_form
+from .options import explained
 from .signature import Signature, dump_values, spec_of
 
 _RULE = "Return a number in [0, 1], a bool, or weft.Score(value, feedback)"
@@ -28,6 +29,7 @@ _CHECKED = 20
 _POOL = 1_000
 
 
+@explained("Write weft.Score(0.5, 'what to do better')")
 @dataclass(frozen=True)
 class Score:
     """How good a prediction is, and why.
@@ -75,6 +77,35 @@ def metric_name(metric: Metric) -> str:
         if isinstance(name, str) and name:
             return name
     return type(metric).__name__
+
+
+def require_callable(metric: object) -> None:
+    """Refuse what cannot be called with an example and a prediction.
+
+    Raises:
+        MetricError: It is no function, or takes other arguments.
+
+    >>> require_callable(lambda example, prediction, trace=None: 1.0)
+    >>> require_callable("exact")
+    Traceback (most recent call last):
+    weft.pipeline.errors.MetricError: 'exact' is no metric. Give a function of ...
+    """
+    hint = "Give a function of (example, prediction), such as "
+    hint += 'weft.metrics.exact("answer")'
+    if not callable(metric):
+        raise MetricError(f"{metric!r} is no metric", hint=hint)
+    try:
+        shape = inspect.signature(metric)
+    except ValueError:
+        return  # written in C, or says nothing of itself
+    try:
+        shape.bind(None, None)
+    except TypeError as error:
+        name = metric_name(cast(Metric, metric))
+        raise MetricError(
+            f"{name!r} cannot be called with an example and a prediction: {error}",
+            hint=hint,
+        ) from None
 
 
 def to_score(raw: object) -> Score:

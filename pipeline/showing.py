@@ -9,7 +9,7 @@ from typing import Any
 
 from . import strictjson
 from .adapters import adapter_of
-from .artifact_state import ArtifactFile, FieldState, ModuleState
+from .artifact_state import FieldState, ModuleState
 from .assembling import assembled, stand_ins
 from .describing import (
     Target,
@@ -52,7 +52,8 @@ def show(target: Target, *, prompts: bool = False) -> str:
       demos: none
     """
     data = data_of(target)
-    asked = _prompts(target, data) if prompts else {}
+    made = program_of(target) if prompts else None
+    asked = {} if made is None else prompts_of(made)
     parts = ["\n".join(structure_lines(data.name, data.program))]
     for path, module in modules_in_order(data.program):
         parts.append(_module(path, module))
@@ -66,6 +67,8 @@ def show(target: Target, *, prompts: bool = False) -> str:
 def _module(path: str, state: ModuleState) -> str:
     by = Counter(demo.by for demo in state.demos)
     demos = ", ".join(f"{count} {name}" for name, count in sorted(by.items()))
+    if state.nearest:
+        demos += f"; each input is shown the {state.nearest} most like it"
     lines = [
         f"{path}: {state.kind}, {state.adapter} adapter",
         *(_field(f) for f in state.fields),
@@ -87,17 +90,27 @@ def _field(state: FieldState) -> str:
     return textwrap.fill(text, _WIDTH, initial_indent="  ", subsequent_indent=" " * 8)
 
 
-def _prompts(target: Target, data: ArtifactFile) -> dict[str, Prompt]:
-    """Prompts by module path, with placeholders that need not fit the types."""
-    made: Program[..., Any]
+def program_of(target: Target) -> Program[..., Any] | None:
+    """A target as a program to look at, its steps stood in for.
+
+    None where a file's types cannot be rebuilt without its live program.
+
+    Raises:
+        ArtifactError: The file cannot be read.
+    """
     if isinstance(target, Program | Module):
-        made = as_program(target)
-    else:
-        try:
-            made = assembled(data, stand_ins(data.program), str(target))
-        except ArtifactError:
-            return {}
-    return {path: prompt_with_names(module) for path, module in made.modules.items()}
+        return as_program(target)  # pyright: ignore[reportUnknownVariableType] - of whatever types
+    data = data_of(target)
+    try:
+        return assembled(data, stand_ins(data.program), str(target))
+    except ArtifactError:
+        return None
+
+
+def prompts_of(program: Program[..., Any]) -> dict[str, Prompt]:
+    """Prompts by module path, with names that need not fit the inputs' types."""
+    modules = program.modules.items()
+    return {path: prompt_with_names(module) for path, module in modules}
 
 
 def prompt_with_names(module: Module[..., Any], form: str = "{%s}") -> Prompt:

@@ -12,9 +12,11 @@ of it that holds inputs and outputs as attributes.
 
 from __future__ import annotations
 
+import copyreg
 import inspect
+import sys
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, dataclass_transform
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, dataclass_transf
 from . import strictjson
 from .errors import CallError, SignatureError, did_you_mean
 from .field import FieldSpec
+from .habits import MEMBERS, SIGNATURES, option_remedy
 from .spec import Spec, check_fields, default_instruction
 
 _ROOT = "Signature"
@@ -79,7 +82,7 @@ def _mark(
         if option not in _OPTIONS:
             raise SignatureError(
                 f"{role.capitalize()}() has no option {option!r}",
-                hint=did_you_mean(option, ("description", *_OPTIONS)),
+                hint=option_remedy(option, ("description", *_OPTIONS)),
             )
     if not isinstance(cast(object, description), str):
         raise SignatureError(
@@ -110,6 +113,12 @@ class SignatureMeta(type):
         return cls
 
     if not TYPE_CHECKING:
+
+        def __getattr__(cls, name: str) -> Any:
+            said = f"the signature {cls.__name__!r} has no attribute {name!r}"
+            remedy = "" if name.startswith("_") else SIGNATURES.get(name, "")
+            raise AttributeError(f"{said}. {remedy}" if remedy else said)
+
         # Checkers must see the fields as arguments: `Predict` takes its own from them.
 
         def __call__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -119,6 +128,13 @@ class SignatureMeta(type):
                 f"{cls.__name__} is a signature and holds no values itself",
                 hint=f"Call a module made of it: weft.Predict({cls.__name__})(...)",
             )
+
+
+class _NoField(CallError, KeyError):
+    """A field that a result does not hold."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class Signature(metaclass=SignatureMeta):
@@ -149,9 +165,26 @@ class Signature(metaclass=SignatureMeta):
             known = [f.name for f in spec.fields]
             if name in known:
                 raise AttributeError(f"this {spec.name} holds no {name!r}")
-            raise AttributeError(
-                f"{spec.name} has no field {name!r}. {did_you_mean(name, known)}"
+            remedy = MEMBERS.get(name) or did_you_mean(name, known)
+            raise AttributeError(f"{spec.name} has no field {name!r}. {remedy}")
+
+    def __getitem__(self, name: str) -> Any:
+        """A field by name, as by attribute.
+
+        Raises:
+            CallError: There is no such field; it is a KeyError too.
+        """
+        held = values_of(self)
+        if name not in held:
+            raise _NoField(
+                f"{spec_of(type(self)).name} has no field {name!r}",
+                hint=did_you_mean(name, held),
             )
+        return held[name]
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """Names and values of the fields, so that `dict(result)` is what it says."""
+        return iter(values_of(self).items())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Signature):
@@ -199,6 +232,19 @@ def class_of(spec: Spec, base: type[Signature]) -> type[Signature]:
     cls = cast(type[Signature], type.__new__(SignatureMeta, spec.name, (base,), {}))
     cls.__weft__ = spec
     return cls
+
+
+def _reduced(cls: SignatureMeta) -> str | tuple[Any, ...]:
+    """A class by its name where it has one, else by what it is made of."""
+    named: Any = sys.modules.get(cls.__module__)
+    for part in cls.__qualname__.split("."):
+        named = getattr(named, part, None)
+    return (
+        cls.__qualname__ if named is cls else (class_of, (cls.__weft__, cls.__base__))
+    )
+
+
+copyreg.pickle(cast(Any, SignatureMeta), _reduced)
 
 
 def _spec_of_class(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import keyword
+import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ class Spec:
     name: str
     instruction: str
     fields: tuple[FieldSpec, ...]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Spec, (self.name, self.instruction, self.fields)
 
     @cached_property
     def inputs(self) -> dict[str, FieldSpec]:
@@ -136,11 +140,16 @@ def check_fields(specs: tuple[FieldSpec, ...], name: str) -> None:
             )
 
 
+def _identifier(text: str) -> str:
+    made = re.sub(r"\W+", "_", text).strip("_")
+    return made if made.isidentifier() and not keyword.iskeyword(made) else f"a_{made}"
+
+
 def _check_name(field: str, name: str) -> None:
     if not field.isidentifier() or keyword.iskeyword(field):
         raise SignatureError(
             f"{name}: {field!r} is not a field name",
-            hint="A field name is a Python identifier",
+            hint=f"A field name is a Python identifier, such as {_identifier(field)!r}",
         )
     if unicodedata.normalize("NFKC", field) != field:
         raise SignatureError(

@@ -17,12 +17,9 @@ import operator
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
-
-from .errors import DataError
 
 ALPHA = 0.05
-_Z = 1.959964
+Z_95 = 1.959964
 # Above this many values the bootstrap and the normal interval are as good as one.
 _MANY = 2_000
 # Up to here McNemar's tail is summed in whole numbers.
@@ -35,6 +32,9 @@ class Interval:
 
     low: float
     high: float
+
+    def __str__(self) -> str:
+        return f"[{self.low:.3f}, {self.high:.3f}]"
 
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
@@ -53,34 +53,7 @@ class Paired:
     p: float
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Two systems on the same rows; positive means that the first is better.
-
-    Args:
-        difference: Mean of the first minus mean of the second, in [-1, 1] for scores.
-        interval: 95 % interval of the difference.
-        p: Two-sided p value of "there is no difference".
-        wins: Rows where the first scored higher.
-        losses: Rows where it scored lower.
-        ties: Rows where both scored the same.
-        n: Rows compared.
-        method: The test behind `p`.
-        shown: Whether `p` is under 0.05 and the interval excludes 0.
-    """
-
-    difference: float
-    interval: Interval
-    p: float
-    wins: int
-    losses: int
-    ties: int
-    n: int
-    method: Literal["mcnemar", "paired bootstrap"]
-    shown: bool
-
-
-def wilson(successes: int, n: int, z: float = _Z) -> Interval:
+def wilson(successes: int, n: int, z: float = Z_95) -> Interval:
     """Wilson's score interval of a share (Wilson 1927, JASA 22, 209-212).
 
     No trials give [0, 1]; `z` is the normal quantile, by default that of 95 %.
@@ -134,7 +107,7 @@ def mean_interval(values: Sequence[float], seed: int) -> Interval:
     >>> mean_interval([], seed=0)
     Interval(low=0.0, high=1.0)
     """
-    if _all_binary(values):
+    if all_binary(values):
         return wilson(round(sum(values)), len(values))
     return bootstrap_mean(values, seed)
 
@@ -187,57 +160,8 @@ def paired_bootstrap(
     return Paired(interval, _sign_flip_p(differences, rng, repeats))
 
 
-def compare(
-    a_values: Sequence[float],
-    b_values: Sequence[float],
-    seed: int,
-    repeats: int = 5_000,
-) -> Comparison:
-    """Compare two systems on the same rows; positive means that `a` is better.
-
-    Where all scores are 0 or 1, the test is McNemar's and the interval that of Agresti
-    and Min (2005, Statistics in Medicine 24), which stays honest when one side wins
-    every row that differs. Otherwise see `paired_bootstrap`.
-
-    Args:
-        a_values: Scores of the first system, one a row.
-        b_values: Scores of the second on the same rows in the same order.
-        seed: Seed of the draws.
-        repeats: Draws of the bootstrap.
-
-    Raises:
-        DataError: The two differ in length.
-
-    >>> compare([1, 1, 1, 1, 1, 1, 1, 0], [0, 0, 0, 0, 0, 0, 1, 0], seed=0).shown
-    True
-    """
-    if len(a_values) != len(b_values):
-        raise DataError(
-            f"{len(a_values)} scores cannot be paired with {len(b_values)}",
-            hint="Compare two runs over the same rows, in the same order",
-        )
-    differences = [a - b for a, b in zip(a_values, b_values, strict=True)]
-    n = len(differences)
-    wins, losses = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
-    binary = _all_binary(a_values) and _all_binary(b_values)
-    if binary:
-        outcome = Paired(_agresti_min(wins, losses, n), mcnemar_exact(wins, losses))
-    else:
-        outcome = paired_bootstrap(differences, seed, repeats)
-    return Comparison(
-        difference=math.fsum(differences) / n if n else 0.0,
-        interval=outcome.interval,
-        p=outcome.p,
-        wins=wins,
-        losses=losses,
-        ties=n - wins - losses,
-        n=n,
-        method="mcnemar" if binary else "paired bootstrap",
-        shown=outcome.p < ALPHA and 0.0 not in outcome.interval,
-    )
-
-
-def _all_binary(values: Sequence[float]) -> bool:
+def all_binary(values: Sequence[float]) -> bool:
+    """Whether every score is 0 or 1."""
     return all(value in (0, 1) for value in values)
 
 
@@ -252,14 +176,6 @@ def _far_tail(n: int, fewer: int) -> float:
             break
         term *= i / (n - i + 1)
     return total
-
-
-def _agresti_min(wins: int, losses: int, n: int) -> Interval:
-    """Wald's interval after half a row is added to each cell of the 2 x 2 table."""
-    rows, apart = n + 2, wins - losses
-    reach = _Z * math.sqrt(wins + losses + 1 - apart * apart / rows) / rows
-    middle = apart / rows
-    return Interval(max(-1.0, middle - reach), min(1.0, middle + reach))
 
 
 def _resampled(
@@ -312,7 +228,7 @@ def _normal(values: Sequence[float]) -> Paired:
     n = len(values)
     mean = math.fsum(values) / n
     error = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1) / n)
-    reach = _Z * error
+    reach = Z_95 * error
     low, high = max(min(values), mean - reach), min(max(values), mean + reach)
     p = math.erfc(abs(mean) / error / math.sqrt(2)) if error else float(mean == 0)
     return Paired(Interval(low, high), p)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import itertools
 import typing
@@ -70,6 +69,11 @@ class Step(Generic[P, R_co]):
     ) -> None:
         self.function = function
         self.name = name or function.__name__
+        if inspect.isclass(function) or not self.name.isidentifier():
+            raise SignatureError(
+                f"{function!r} cannot be a step: a step is a function with a name",
+                hint="Write @weft.step above a typed `def`",
+            )
         self.options = options or StepOptions()
         self.parameters = inspect.signature(function)
         self.serial = next(_serials)
@@ -90,6 +94,14 @@ class Step(Generic[P, R_co]):
         )
         self.__doc__ = function.__doc__
         self.__name__ = self.name
+        self.__module__ = function.__module__
+        self._original: Step[P, R_co] | None = None
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """A step is found by its name, as its function would be."""
+        if self._original is None:
+            return self.function.__qualname__
+        return _with_modules, (self._original, self.modules)
 
     @property
     def result(self) -> Any:
@@ -109,7 +121,8 @@ class Step(Generic[P, R_co]):
         """The same step with some of the modules it uses replaced, keyed by path."""
         if not changes:
             return self
-        made = copy.copy(self)
+        made: Step[P, R_co] = object.__new__(type(self))
+        vars(made).update(vars(self), _original=self._original or self)
         made.uses = self.uses.with_modules(changes)
         return made
 
@@ -207,6 +220,11 @@ class _Maker:
     def __call__(self, function: Any) -> Any:
         made: Step[..., Any] = Step(function, self.name, self.uses, self.options)
         return made
+
+
+def _with_modules(original: Step[P, R], modules: Mapping[str, Any]) -> Step[P, R]:
+    """The step of a pickle: the one that its name finds, with the modules it had."""
+    return original.with_modules(modules)
 
 
 @overload

@@ -100,6 +100,7 @@ def _build(node: ast.expr, known: Mapping[str, Any], text: str) -> Any:
 
 
 def _no_type(text: str) -> SignatureError:
+    text = text.strip()
     shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
     return SignatureError(
         f"{shown!r} is not a type", hint="Write for example list[str] or int | None"
@@ -254,6 +255,18 @@ def plain_type(kind: Any) -> Any:
 
 def _is_union(kind: Any) -> bool:
     return get_origin(kind) in (Union, types.UnionType)
+
+
+def other_than_none(kind: Any) -> Any:
+    """The one type beside None of an optional one; None where there is no such type.
+
+    >>> other_than_none(int | None), other_than_none(int), other_than_none(int | str)
+    (<class 'int'>, None, None)
+    """
+    kind = plain_type(kind)
+    others = [part for part in get_args(kind) if part is not type(None)]
+    optional = _is_union(kind) and len(others) == 1
+    return others[0] if optional else None
 
 
 def type_name(kind: Any) -> str:

@@ -35,7 +35,10 @@ import weft
 touched = [name for name in names if getattr(weft, name, None) is not None]
 print(json.dumps({"seen": seen, "touched": touched, "modules": sorted(sys.modules)}))
 """
-HEAVY = ("aiohttp", "diskcache", "litellm", "networkx", "pandas", "rich")
+HEAVY = (
+    *("aiohttp", "diskcache", "litellm", "networkx"),
+    *("opentelemetry", "pandas", "ray", "rich"),
+)
 NAMES = (
     "Signature",
     "Input",
@@ -81,6 +84,15 @@ def child(request: pytest.FixtureRequest, tmp_path: Path) -> Child:
 def test_import_loads_no_heavy_dependency(child: Child) -> None:
     """A script that needs no model pays for no model library."""
     assert sorted(child.modules.intersection(HEAVY)) == []
+
+
+def test_names_load_no_driver_and_no_artifact(tmp_path: Path) -> None:
+    """What a compile and a file need is imported when there is one."""
+    names = ("Signature", "Predict", "program", "evaluate", "compile", "quote")
+    child = Child(*names, home=tmp_path)
+
+    later = ("compilers.driver", "compilers.auto", "pipeline.artifact_state")
+    assert sorted(child.modules.intersection(f"weft.{name}" for name in later)) == []
 
 
 def test_import_touches_neither_network_nor_disk(child: Child, tmp_path: Path) -> None:

@@ -14,7 +14,10 @@ MAY_IMPORT = {
     "modules": {"modules", "pipeline"},
     "compilers": {"compilers", "modules", "pipeline"},
 }
-WRAPPED = ("aiohttp", "diskcache", "litellm", "networkx", "pandas", "rich")
+WRAPPED = (
+    *("aiohttp", "diskcache", "litellm", "networkx"),
+    *("opentelemetry", "pandas", "ray", "rich"),
+)
 UNSAFE_MODULES = {"cloudpickle", "dill", "marshal", "pickle", "shelve"}
 MOST_LINES_IN_A_FILE = 320
 MOST_LINES_IN_A_FUNCTION = 70

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 import sys
@@ -38,9 +39,9 @@ def test_server(weft_no_network, fault_server):
 
 
 def run(folder: Path, *flags: str) -> str:
-    """Run the tests above in a pytest of their own and give back its last line."""
+    """The last line of a pytest of its own, which finds the plugin by itself."""
     (folder / "test_theirs.py").write_text(TESTS)
-    words = ["-m", "pytest", "-q", "-p", "weft.pytest_plugin", "-p", "no:cacheprovider"]
+    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(
         [sys.executable, *words, *flags, "test_theirs.py"],
         cwd=folder,
@@ -63,14 +64,57 @@ def test_the_flag(tmp_path: Path) -> None:
 
 def test_the_network_comes_back() -> None:
     """The scope's end restores what was there."""
-    before = socket.socket.connect, socket.getaddrinfo
+    before = socket.socket.connect, socket.getaddrinfo, socket.socket.sendto
 
     with testing.no_network(), pytest.raises(testing.NetworkRefused, match=r"192\.0"):
         socket.create_connection(("192.0.2.1", 9), timeout=0.1)
 
-    assert (socket.socket.connect, socket.getaddrinfo) == before
+    after = socket.socket.connect, socket.getaddrinfo, socket.socket.sendto
+    assert after == before
 
 
 def test_every_name_is_there() -> None:
     """`__all__` holds what the module promises."""
     assert all(hasattr(testing, name) for name in testing.__all__)
+
+
+def test_ours_have_no_network() -> None:
+    """The flag is set for this project's own tests."""
+    with pytest.raises(testing.NetworkRefused, match="example"):
+        socket.getaddrinfo("example.com", 443)
+
+
+@pytest.mark.parametrize(
+    "name", ["127.0.0.1.example.com", "localhost.example.com", "0.0.0.0.example", "::2"]
+)
+def test_names_that_only_look_like_here(name: str) -> None:
+    """A name is this machine's as a whole, not by how it starts."""
+    with testing.no_network(), pytest.raises(testing.NetworkRefused, match=name):
+        socket.getaddrinfo(name, 443)
+
+
+async def test_every_way_out_is_closed() -> None:
+    """Datagrams, which need no connection, look-ups of every kind, asyncio's own."""
+    loop = asyncio.get_running_loop()
+    far = ("192.0.2.1", 9)
+    with (
+        testing.no_network(),
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
+    ):
+        for way in (
+            lambda: datagrams.sendto(b"x", far),
+            lambda: datagrams.sendto(b"x", 0, far),
+            lambda: datagrams.sendmsg([b"x"], [], 0, far),
+            lambda: socket.gethostbyname("example.com"),
+            lambda: socket.gethostbyname_ex("example.com"),
+            lambda: socket.gethostbyaddr("192.0.2.1"),
+        ):
+            with pytest.raises(testing.NetworkRefused):
+                way()
+        with pytest.raises(testing.NetworkRefused):
+            await loop.create_connection(asyncio.Protocol, *far)
+
+        assert datagrams.sendto(b"x", ("127.0.0.1", 9)) == 1
+        datagrams.connect(("127.0.0.1", 9))
+        assert datagrams.sendmsg((b"x", b"y")) == 2
+        assert socket.gethostbyname("localhost")

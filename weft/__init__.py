@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from .compilers.compile import acompile as acompile
     from .compilers.compile import compile as compile  # noqa: A004 - the field's word
     from .compilers.compile import quote as quote
+    from .compilers.recompile import recompile as recompile
     from .compilers.report import Report as Report
     from .compilers.report import Result as Result
+    from .compilers.transfer import Transfer as Transfer
+    from .compilers.transfer import transfer as transfer
     from .loading import load as load
     from .loading import package as package
     from .loading import programs as programs
@@ -70,6 +73,7 @@ if TYPE_CHECKING:
     from .pipeline.metrics import Score as Score
     from .pipeline.origins import Origin as Origin
     from .pipeline.origins import origin as origin
+    from .pipeline.otel import OpenTelemetry as OpenTelemetry
     from .pipeline.parameters import Demo as Demo
     from .pipeline.program import Program as Program
     from .pipeline.program import program as program
@@ -78,13 +82,20 @@ if TYPE_CHECKING:
     from .pipeline.signature import Input as Input
     from .pipeline.signature import Output as Output
     from .pipeline.signature import Signature as Signature
+    from .pipeline.standing import Standing as Standing
+    from .pipeline.standing import standing as standing
     from .pipeline.step import step as step
     from .pipeline.trace import info as info
+    from .pipeline.trace_log import TraceLog as TraceLog
+    from .pipeline.trace_reading import read_traces as read_traces
     from .pipeline.versions import label as label
     from .pipeline.versions import log as log
     from .pipeline.versions import read_labels as read_labels
     from .pipeline.versions import rollback as rollback
+    from .pipeline.watching import TracedRun as TracedRun
+    from .ray_cluster import Ray as Ray
     from .showing import show as show
+    from .showing import show_html as show_html
 
 __version__ = "0.1.0"
 
@@ -95,6 +106,9 @@ _WHERE = {
     "acompile": "compilers.compile",
     "compile": "compilers.compile",
     "quote": "compilers.compile",
+    "recompile": "compilers.recompile",
+    "Transfer": "compilers.transfer",
+    "transfer": "compilers.transfer",
     "Report": "compilers.report",
     "Result": "compilers.report",
     "save": "loading",
@@ -143,6 +157,9 @@ _WHERE = {
     "write_rows": "pipeline.exporting",
     "import_dspy": "pipeline.importing",
     "show": "showing",
+    "show_html": "showing",
+    "Standing": "pipeline.standing",
+    "standing": "pipeline.standing",
     "label": "pipeline.versions",
     "log": "pipeline.versions",
     "read_labels": "pipeline.versions",
@@ -152,6 +169,7 @@ _WHERE = {
     "Demo": "pipeline.parameters",
     "Program": "pipeline.program",
     "program": "pipeline.program",
+    "Ray": "ray_cluster",
     "configure": "pipeline.runtime",
     "use": "pipeline.runtime",
     "Input": "pipeline.signature",
@@ -159,6 +177,10 @@ _WHERE = {
     "Signature": "pipeline.signature",
     "step": "pipeline.step",
     "info": "pipeline.trace",
+    "OpenTelemetry": "pipeline.otel",
+    "TraceLog": "pipeline.trace_log",
+    "TracedRun": "pipeline.watching",
+    "read_traces": "pipeline.trace_reading",
     "compilers": "",
     "errors": "",
     "events": "",
@@ -167,4 +189,4 @@ _WHERE = {
 
 __all__ = [*_WHERE]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll] - keys are names
 
-__getattr__, __dir__ = lazy(__name__, _WHERE)
+__getattr__, __dir__ = lazy(__name__, _WHERE, "PUBLIC")

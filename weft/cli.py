@@ -15,7 +15,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .commands import words_files, words_running
+from .commands import (
+    words_files,
+    words_running,
+    words_tools,
+    words_traces,
+    words_versions,
+)
 from .commands.words import TARGET
 
 if TYPE_CHECKING:
@@ -33,9 +39,10 @@ The model is a module's own, else --model, else the target's default, else WEFT_
 _EXITS = """\
 exit codes:
   0    done
-  1    an error while running: a model, a step, the budget, a compile, failed rows
+  1    an error while running: a model, a step, the budget, a compile, failed rows;
+       what check, verify and cache verify found; diff: the two differ
   2    wrong usage or set-up; nothing was paid for
-  3    compile --require-gain found no improvement, eval --fail-under was not reached
+  3    compile --require-gain found no improvement, --fail-under was not reached
   130  interrupted
 
 Results go to stdout, progress and remarks to stderr. WEFT_DEBUG=1 shows tracebacks."""
@@ -124,4 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     words_running.add(commands)
     words_files.add(commands)
+    words_versions.add(commands)
+    words_tools.add(commands)
+    words_traces.add(commands)
     return parser

@@ -38,6 +38,7 @@ from .pipeline.errors import (
     Truncated,
     ValidationError,
     WeftError,
+    WorkerLost,
 )
 
 __all__ = [
@@ -76,4 +77,5 @@ __all__ = [
     "Truncated",
     "ValidationError",
     "WeftError",
+    "WorkerLost",
 ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from .pipeline.lazy import missing
 from .pipeline.metrics import (
     FieldMetric,
     FieldsMetric,
@@ -39,3 +42,9 @@ __all__ = [
     "set_match",
     "to_score",
 ]
+
+if not TYPE_CHECKING:
+    # Hidden, so that checkers refuse what is no metric.
+
+    def __getattr__(name: str) -> Any:
+        raise missing(__name__, name, __all__, "METRICS")

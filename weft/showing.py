@@ -1,8 +1,9 @@
-"""Programs as text; every kind of module is known before an artifact is read."""
+"""Programs as text and pages; every kind of module is known before a file is read."""
 
 from __future__ import annotations
 
 from . import modules
-from .pipeline.showing import show
+from .pipeline.program_page import show_html
+from .pipeline.showing import program_of, show
 
-__all__ = ["modules", "show"]
+__all__ = ["modules", "program_of", "show", "show_html"]

@@ -17,12 +17,14 @@ run with `--weft-no-network`.
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import socket
 from collections.abc import Callable, Generator
 from typing import Any
 
 from .pipeline.lm.fakes import FunctionLM, RefusingLM, ReplayLM, ScriptedLM
-from .pipeline.lm.fault_server import FaultServer, Reply, Seen
+from .pipeline.lm.fault_reply import Reply
+from .pipeline.lm.fault_server import FaultServer, Seen
 
 __all__ = [
     "FaultServer",
@@ -36,7 +38,8 @@ __all__ = [
     "no_network",
 ]
 
-_HERE = ("127.", "::1", "localhost", "0.0.0.0")  # noqa: S104 - compared, not bound
+_LOOK_UPS = ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr")
+_SENDS = ("connect", "connect_ex", "sendto", "sendmsg")
 
 
 class NetworkRefused(AssertionError):
@@ -47,7 +50,8 @@ class NetworkRefused(AssertionError):
 def no_network() -> Generator[None]:
     """Refuse connections and look-ups that are not to this machine, in a scope.
 
-    It holds in the whole process and every thread of it. Unix sockets work.
+    It holds in the whole process and every thread of it, for all that goes through
+    Python's own sockets. Unix sockets work.
 
     >>> with no_network():
     ...     socket.getaddrinfo("example.com", 443)
@@ -55,12 +59,11 @@ def no_network() -> Generator[None]:
     weft.testing.NetworkRefused: a test tried to reach 'example.com'
     """
     kept: list[tuple[Any, str, Any]] = [
-        (socket.socket, "connect", socket.socket.connect),
-        (socket.socket, "connect_ex", socket.socket.connect_ex),
-        (socket, "getaddrinfo", socket.getaddrinfo),
+        *((socket.socket, name, getattr(socket.socket, name)) for name in _SENDS),
+        *((socket, name, getattr(socket, name)) for name in _LOOK_UPS),
     ]
     for holder, name, real in kept:
-        guard = _look_up if name == "getaddrinfo" else _connect
+        guard = _look_up if holder is socket else _send
         setattr(holder, name, guard(real))
     try:
         yield
@@ -69,13 +72,17 @@ def no_network() -> Generator[None]:
             setattr(holder, name, real)
 
 
-def _connect(real: Callable[..., Any]) -> Callable[..., Any]:
-    def connect(self: socket.socket, address: Any) -> Any:
-        if self.family != socket.AF_UNIX:
-            _refuse_elsewhere(address[0])
-        return real(self, address)
+def _send(real: Callable[..., Any]) -> Callable[..., Any]:
+    def send(self: socket.socket, *args: Any) -> Any:
+        if self.family in {socket.AF_INET, socket.AF_INET6}:
+            match args:  # the address comes last; over a connection there is none
+                case [*_, (host, int(), *_)]:
+                    _refuse_elsewhere(host)
+                case _:
+                    pass
+        return real(self, *args)
 
-    return connect
+    return send
 
 
 def _look_up(real: Callable[..., Any]) -> Callable[..., Any]:
@@ -88,5 +95,11 @@ def _look_up(real: Callable[..., Any]) -> Callable[..., Any]:
 
 def _refuse_elsewhere(host: Any) -> None:
     name = host.decode() if isinstance(host, bytes) else str(host or "localhost")
-    if not name.startswith(_HERE):
+    try:
+        found = ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        here = name.lower() == "localhost"
+    else:
+        here = found.is_loopback or found.is_unspecified
+    if not here:
         raise NetworkRefused(f"a test tried to reach {name!r}")

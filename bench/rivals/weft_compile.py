@@ -58,7 +58,7 @@ def work(job: Job) -> Result:
     world = world_of(job["task"], job["world"])
     split = world.rows()
     program, metric = program_of(world), weft.metrics.exact(world.output)
-    compiler = getattr(weft.compilers, job["compiler"].removeprefix("weft "))()
+    compiler = getattr(weft.compilers, job["compiler"].split()[1].strip(","))()
     lm = weft.LM(MODEL, api_base=job["url"], temperature=0)
     writer = weft.LM(MODEL, api_base=job["url"], temperature=1.0)
     with tempfile.TemporaryDirectory() as cache:
@@ -70,6 +70,7 @@ def work(job: Job) -> Result:
                 split.val,
                 metric=metric,
                 compiler=compiler,
+                budget=f"{job['budget']} calls" if job.get("budget") else None,
                 seed=job["seed"],
             )
         seconds = time.perf_counter() - started

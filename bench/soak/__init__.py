@@ -22,7 +22,7 @@ from typing import Any
 import weft
 from weft.testing import FaultServer, Reply
 
-__all__ = ["Sample", "Soak", "soak"]
+__all__ = ["Sample", "Soak", "megabytes", "soak"]
 
 GOOD = "[[ answer ]]\nyes\n[[ /end ]]"
 FAULTS = (
@@ -34,6 +34,8 @@ FAULTS = (
     Reply(body=b"<html>"),
     Reply("no heading at all"),
 )
+_KEPT = 200
+_SAMPLES = 20
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Soak:
     """How a soak went.
 
     Attributes:
-        samples: Taken at even distances; the first after a tenth of the calls.
+        samples: Taken at even distances; the first after a twentieth of the calls.
         outcomes: How often each thing happened: "answer", or an error's name.
         seconds: Wall time.
     """
@@ -69,12 +71,17 @@ class Soak:
 
     @property
     def growth(self) -> tuple[int, int, float]:
-        """Descriptors, threads and megabytes at the end over those at the start."""
-        first, last = self.samples[0], self.samples[-1]
+        """What was held at most in the second half over what was in the first.
+
+        Descriptors come and go with the connections that faults cut, so two single
+        moments say little: the most of a half is compared with the most of the other.
+        """
+        middle = len(self.samples) // 2
+        early, late = self.samples[:middle], self.samples[middle:]
         return (
-            last.files - first.files,
-            last.threads - first.threads,
-            last.megabytes - first.megabytes,
+            max(s.files for s in late) - max(s.files for s in early),
+            max(s.threads for s in late) - max(s.threads for s in early),
+            max(s.megabytes for s in late) - max(s.megabytes for s in early),
         )
 
 
@@ -123,8 +130,9 @@ async def _run(
                 return
             made.outcomes[await _outcome(ask, number)] += 1
             done += 1
-            if done % max(1, calls // 10) == 0:
-                server.seen.clear()
+            if done % _KEPT == 0:
+                server.seen.clear()  # what the server keeps is no growth of ours
+            if done % max(1, calls // _SAMPLES) == 0:
                 made.samples.append(_sample(done))
                 seen(made.samples[-1])
 
@@ -144,7 +152,7 @@ async def _outcome(ask: weft.Predict[..., Any], number: int) -> str:
 
 
 def _sample(calls: int) -> Sample:
-    return Sample(calls, _files(), threading.active_count(), _megabytes())
+    return Sample(calls, _files(), threading.active_count(), megabytes())
 
 
 def _files() -> int:
@@ -154,7 +162,8 @@ def _files() -> int:
     return 0
 
 
-def _megabytes() -> float:
+def megabytes() -> float:
+    """Resident memory of this process; where no system tells it, the most so far."""
     status = Path("/proc/self/statm")
     if status.exists():
         return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20

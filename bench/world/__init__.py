@@ -10,6 +10,7 @@ the same noise, to everybody, and exact counts of what each paid.
     tasks      hidden rules and rows
     form       which fields a prompt asks for, and how they are set apart
     reading    cases, answers and stated rules in a prompt, by content
+    advice     what general advice does
     answering  belief and answer
     lessons    what a writer learns from cases
     writing    instructions, rules, observations, advice

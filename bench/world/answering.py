@@ -3,8 +3,10 @@
 What the model believes comes from three sources: what it knew before, sentences that
 state a rule, and solved cases of the same sign. Evidence for another answer takes
 belief away. Long lists of either weigh less each. Whether a case comes out right is
-drawn by (case, rule, sample), never by the prompt: two prompts that teach the same
-get the same answers, and a better one gets every case right that the worse one got.
+drawn by (case, rule, sample), and for a share of the cases by what the prompt teaches
+as well: so two layouts of the same content get the same answers, while a prompt that
+teaches other things also gains and loses cases for no reason, as with real models.
+General advice moves a little, up or down, whatever rule it is that is needed.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .advice import care
 from .draw import draw
 from .reading import Case, Prompt, Statement, read_words, statements_in
 from .tasks import Rule, Stage, World, difficulty
@@ -24,6 +27,7 @@ SHOWN_WRONG = 0.45
 TOLD_WRONG = 0.75
 DISTRACTED = 0.35
 FORMAT_SLIPS = 0.04
+UNSTEADY = 0.3
 
 
 @dataclass(frozen=True)
@@ -56,11 +60,15 @@ def answer_to(world: World, stage: Stage, prompt: Prompt, sample: int) -> str:
     misled = _misled(stage, case, words, told, sample)
     if misled is not None:
         return misled
+    careful = care(world, prompt.prose)
+    mood: tuple[object, ...] = ()
+    if draw(case.number, stage.output, "unsteady") < UNSTEADY:
+        mood = (told, tuple(solved), careful)
     answer = stage.labels[0]
     for rule in stage.rules_for(words):
         belief, wrong = _belief(rule, case, words, told, solved)
-        chance = belief * (0.98 - 0.12 * difficulty(case.number))
-        if draw(case.number, stage.output, rule.sign, sample) < chance:
+        chance = belief * (0.97 - 0.12 * difficulty(case.number) + careful)
+        if draw(case.number, stage.output, rule.sign, sample, *mood) < chance:
             return rule.answer
         answer = wrong or rule.habit
         if wrong and rule.overrules:

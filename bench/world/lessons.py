@@ -112,7 +112,7 @@ def _shown_by(world: World, stage: Stage, seen: Seen) -> list[Lesson]:
     good = [run for run in seen.runs if final in run and run[final] == right]
     if right is None:
         good = list(seen.runs)  # cases of one stage alone, shown as solved
-    run = (good or [*seen.runs, {}])[-1]
+    run = (good or list(seen.runs) or [{}])[-1]
     contrast = any(value != right for value in ended)
     chance = LEARNT * seen.attention * (CONTRAST if contrast else 1.0)
     words = _read_by(world, stage, seen.case, run)
@@ -120,10 +120,26 @@ def _shown_by(world: World, stage: Stage, seen: Seen) -> list[Lesson]:
         return _taught(stage, seen.case, words, right, chance)
     if good:
         return _taught(stage, seen.case, words, run.get(stage.output), chance)
-    if not ended or stage.output not in run or not words:
+    if not ended or right is None or stage.output not in run or not words:
         return []
-    # Whose fault it was is not said: the writer guesses, from what it saw elsewhere.
-    return _taught(stage, seen.case, words, stage.gold(words), GUESSED * chance)
+    # Whose fault it was is not said: the writer reasons back from the answer wanted.
+    answer, sure = _backwards(world, stage, right)
+    return _taught(stage, seen.case, words, answer, GUESSED * chance * sure)
+
+
+def _backwards(world: World, stage: Stage, right: str) -> tuple[str | None, float]:
+    """What a stage should have answered, and how well the writer knows the way back.
+
+    Where an earlier stage had gone wrong this teaches a wrong rule, as it would.
+    """
+    answer: str | None = right
+    sure = 1.0
+    for later in reversed(world.stages[world.stages.index(stage) + 1 :]):
+        rules = [rule for rule in later.rules if rule.answer == answer]
+        if not rules:
+            return None, 0.0
+        answer, sure = rules[0].sign, sure * rules[0].known
+    return answer, sure
 
 
 def _read_by(

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .advice import ADVICE
 from .draw import draw, pick
 from .form import Form, Wanted
 from .lessons import lessons_of
@@ -27,20 +28,6 @@ _WAYS = (
     "If the case mentions {sign}, answer {answer}.",
     "Cases with {sign} take {answer}.",
     "The word {sign} calls for {answer}.",
-)
-_ADVICE = (
-    "Read the case with care before you answer.",
-    "Give the answer alone, without a remark.",
-    "Think about which word of the case decides.",
-    "Stay calm and be exact.",
-    "You are an expert in sorting crates.",
-    "Much depends on the right answer.",
-    "Weigh every word before you decide.",
-    "Do it step by step in your mind.",
-    "Where in doubt, take the likeliest answer.",
-    "Mind the details of the case.",
-    "Be brief.",
-    "Check the answer once more at the end.",
 )
 _WHOLE = re.compile(r"instruction|prompt", re.IGNORECASE)
 _REPLACED = re.compile(r"\b(?:replace|remove)\b|replaced", re.IGNORECASE)
@@ -135,9 +122,9 @@ def _instruction(world: World, draft: Draft) -> str:
     learnt = [one for stage in stages for one in draft.learnt[stage.output]]
     rules = list(dict.fromkeys([*kept, *learnt]))[:MOST_RULES]
     lines = [draft.opener, *(_said(rule, draft.sample) for rule in rules)]
-    if not rules:  # nothing to go by: general advice, which changes nothing
+    if not rules:  # nothing to go by: general advice, which changes little
         lines += dict.fromkeys(
-            pick(_ADVICE, "advice", n, draft.sample, draft.clue) for n in range(3)
+            pick(ADVICE, "advice", n, draft.sample, draft.clue) for n in range(3)
         )
     return " ".join(lines)
 

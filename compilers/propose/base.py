@@ -1,8 +1,9 @@
 """Proposers: make candidates out of evidence.
 
-Some call no model (`demos`, `edit`, `merge`, `parts`), some have one write (`induce`,
-`reflect`, `gradient`, `contrast`, `paraphrase`, `history`, `rules`). All of them learn
-from training rows alone; select rows are for choosing.
+Some call no model (`demos`, `nearest`, `edit`, `exchange`, `parts`, `combine`), some
+have one write (`induce`, `reflect`, `gradient`, `refine`, `contrast`, `bullets`,
+`restart`, ...). All of them learn from training rows alone; select rows are for
+choosing.
 """
 
 from __future__ import annotations
@@ -22,6 +23,23 @@ class Calls(NamedTuple):
     low: int
     expected: int
     high: int
+
+    def plus(self, *others: Calls) -> Calls:
+        """These calls and others, added up.
+
+        >>> Calls(1, 2, 3).plus(Calls(0, 1, 1), Calls(0, 0, 5))
+        Calls(low=1, expected=3, high=9)
+        """
+        rows = (self, *others)
+        return Calls(*(sum(row[at] for row in rows) for at in range(3)))
+
+    def times(self, plain: int, most: int) -> Calls:
+        """Rows as calls, where a row takes so many, and at the most so many.
+
+        >>> Calls(1, 2, 3).times(2, 4)
+        Calls(low=2, expected=4, high=12)
+        """
+        return Calls(self.low * plain, self.expected * plain, self.high * most)
 
 
 FREE = Calls(0, 0, 0)
@@ -57,3 +75,11 @@ class Proposer(ABC):
     @abstractmethod
     def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
         """What `n` proposals cost in model calls, before anything is known."""
+
+    def running(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """Those of `calls` that run programs on training rows; none by default.
+
+        They are booked as "bootstrap", the requests to a writer as "propose".
+        """
+        del n, train, calls_a_row
+        return FREE

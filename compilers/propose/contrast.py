@@ -12,8 +12,7 @@ from ...pipeline.signature import Input, Output, Signature
 from ..candidate import Candidate
 from ..task import Task
 from .base import Calls, Proposer
-from .evidence import case_of, patched, seen_by_each
-from .reflect import evidence_calls
+from .evidence import case_of, evidence_calls, patched, seen_by_each
 from .writing import instructed, instruction_of, spread, write_each, writing_calls
 
 
@@ -71,9 +70,12 @@ class Contrast(Proposer):
 
     def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
         """The rows of each runner, and one request a proposal."""
-        return evidence_calls(
-            writing_calls(n, *self.asks), self.rows, train, calls_a_row
-        )
+        ran = self.running(n, train, calls_a_row)
+        return ran.plus(writing_calls(n, *self.asks))
+
+    def running(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """The rows of each parent, and of the best two."""
+        return evidence_calls(self.rows, n + 2, train, calls_a_row)
 
 
 def contrasts(task: Task) -> list[tuple[RowResult, RowResult]]:

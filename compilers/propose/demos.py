@@ -6,20 +6,22 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...pipeline import strictjson
 from ...pipeline.data import Example
 from ...pipeline.evaluate import RowResult
-from ...pipeline.module import Module
 from ...pipeline.options import settings
 from ...pipeline.parameters import Demo
+from ...pipeline.program import Program
 from ...pipeline.signature import spec_of
 from ..candidate import Candidate
 from ..task import Task
+from ..teacher import lesson
 from .base import FREE, Calls, Proposer
+from .rows import labelled, labelled_values, labels_say_all, left_out, ordered
 
 _PASS = 1.0
 _NEAR = 0.5
 _BATCH = 8
+_SPARING = 0.1
 
 
 @settings
@@ -46,6 +48,7 @@ class LabeledDemos(Proposer):
             if values:
                 parent = parents[number % len(parents)]
                 count = sum(len(demos) for demos in values.values())
+                values |= all_shown(task, parent, values)
                 made.append(parent.but(values, f"{count} labelled demos"))
         return made
 
@@ -68,11 +71,15 @@ class BootstrapDemos(Proposer):
         demos: How many demos a module gets at the most.
         bootstrapped: How many of them come from passing traces.
         shuffled: Whether later proposals draw at random; the first never does.
+        sparing: Whether no row is run for demos where the rows' labels say all that
+            the modules would show, and elsewhere only for a tenth of what is left;
+            passing traces that are there count all the same.
     """
 
     demos: int = 16
     bootstrapped: int = 4
     shuffled: bool = True
+    sparing: bool = False
 
     async def propose(
         self, task: Task, parents: Sequence[Candidate], n: int
@@ -85,12 +92,17 @@ class BootstrapDemos(Proposer):
             rng = task.rng("bootstrap", number)
             values = self._draw(task, pool, number, rng)
             if values:
-                parent = parents[number % len(parents)]
-                made.append(parent.but(values, self._origin(values)))
+                parent, origin = parents[number % len(parents)], self._origin(values)
+                values |= all_shown(task, parent, values)
+                made.append(parent.but(values, origin))
         return made
 
     def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
         """From nothing where calls are short, to every training row without success."""
+        return self.running(n, train, calls_a_row)
+
+    def running(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """All of them."""
         wanted = self.bootstrapped * (3 if n > 1 else 1)
         most = min(train, wanted * 4) * calls_a_row
         return Calls(0, min(2 * wanted * calls_a_row, most), most)
@@ -99,9 +111,14 @@ class BootstrapDemos(Proposer):
         self, task: Task, parent: Candidate, wanted: int
     ) -> list[RowResult]:
         rows = ordered(task.split.train, task.rng("bootstrap order"))
-        passing = passing_traces(task, parent)[:wanted]
+        taught = task.teacher is not None
+        passing = [] if taught else passing_traces(task, parent)[:wanted]
+        if self.sparing and not taught and labels_say_all(task):
+            return passing
         near: list[RowResult] = []
         start, most = 0, min(len(rows), wanted * 4)
+        if self.sparing:
+            most = int(min(most, task.allowance.rows(_SPARING)))
         while start < most and len(passing) < wanted:
             block = rows[
                 start : start + task.rows_in_reach(1, min(_BATCH, most - start))
@@ -110,7 +127,7 @@ class BootstrapDemos(Proposer):
                 break
             start += len(block)
             teacher = _teacher(task, parent, block, self.demos)
-            results = await task.observe(teacher, block, "bootstrap")
+            results = await task.taught(teacher, block)
             passing += [r for r in results if passes(r)]
             near += [r for r in results if not passes(r) and _score(r) >= _NEAR]
         if not passing:  # as with token overlap, where nothing is ever quite right
@@ -129,7 +146,7 @@ class BootstrapDemos(Proposer):
         hidden = left_out(task, rng) if number else set[str]()
         found: dict[str, list[Demo]] = {}
         for result in drawn:
-            for path, demo in demos_of(result).items():
+            for path, demo in demos_of(result, task.program).items():
                 found.setdefault(path, []).append(demo)
         values: dict[str, Any] = {}
         for path, module in task.program.modules.items():
@@ -166,91 +183,29 @@ def passing_traces(task: Task, candidate: Candidate) -> list[RowResult]:
     return [r for r in found if r is not None and passes(r)]
 
 
-def demos_of(result: RowResult) -> dict[str, Demo]:
-    """A passing row's trace as one demo a module path; the last run of each counts."""
+def demos_of(result: RowResult, program: Program[..., Any]) -> dict[str, Demo]:
+    """A passing row's trace as one demo a module path; the last run of each counts.
+
+    The trace may be another program's; what fits no module of this one is left out.
+    """
     found: dict[str, Demo] = {}
     for node in result.trace.nodes:
-        if node.kind == "module" and not node.error:
+        module = program.modules.get(node.path)
+        if node.kind == "module" and not node.error and module is not None:
             values = {**node.inputs, **node.outputs}
-            found[node.path] = Demo(values, result.example.id, "bootstrap")
+            demo = lesson(module, Demo(values, result.example.id, "bootstrap"))
+            if demo is not None:
+                found[node.path] = demo
     return found
 
 
-def left_out(task: Task, rng: random.Random) -> set[str]:
-    """Ids of a third of the training rows, so that no row is in every draw of demos.
-
-    Without it the only row of a rare label would be, however wrong it is.
-    """
-    ids = sorted(row.id for row in task.split.train)
-    return set(rng.sample(ids, len(ids) // 3))
-
-
-def labelled_values(
-    task: Task, count: int, rng: random.Random, taken: set[str]
+def all_shown(
+    task: Task, parent: Candidate, values: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Labelled demos for every module they fit, keyed `module/demos`."""
-    values: dict[str, Any] = {}
-    for path, module in task.program.modules.items():
-        demos = labelled(task, module, count, rng, taken, [])
-        if demos:
-            values[f"{path}/demos"] = tuple(demos)
-    return values
-
-
-def labelled(
-    task: Task,
-    module: Module[..., Any],
-    count: int,
-    rng: random.Random,
-    taken: set[str],
-    beside: Sequence[Demo],
-) -> list[Demo]:
-    """Labelled demos for one module, the values shown least so far first.
-
-    Args:
-        task: Whose training rows are used.
-        module: It must find its inputs and its own outputs in the rows.
-        count: How many at the most.
-        rng: Breaks ties.
-        taken: Ids of rows that are already shown.
-        beside: Demos that are shown as well, for the balance.
-    """
-    rows = [r for r in task.split.train if r.id not in taken and _fits(module, r)]
-    rng.shuffle(rows)
-    outputs = list(spec_of(module.signature).outputs)
-    shown: dict[str, int] = {}
-    for demo in beside:
-        key = _value_key(demo.values, outputs)
-        shown[key] = shown.get(key, 0) + 1
-    groups: dict[str, list[Example]] = {}
-    for row in rows:
-        groups.setdefault(_value_key(row.labels, outputs), []).append(row)
-    order = list(groups)
-    picked: list[Demo] = []
-    while len(picked) < count and groups:
-        key = min(groups, key=lambda k: (shown.get(k, 0), order.index(k)))
-        row = groups[key].pop()
-        if not groups[key]:
-            del groups[key]
-        shown[key] = shown.get(key, 0) + 1
-        picked.append(_demo(module, row))
-    rng.shuffle(picked)
-    return picked
-
-
-def ordered(rows: Sequence[Example], rng: random.Random) -> list[Example]:
-    """Rows in a seeded order in which the labels take turns."""
-    shuffled = sorted(rows, key=lambda row: row.digest)
-    rng.shuffle(shuffled)
-    groups: dict[str, list[Example]] = {}
-    for row in shuffled:
-        groups.setdefault(_value_key(row.labels, list(row.labels)), []).append(row)
-    turns = [
-        (turn, number, row)
-        for number, group in enumerate(groups.values())
-        for turn, row in enumerate(group)
-    ]
-    return [row for _, _, row in sorted(turns, key=lambda t: (t[0], t[1]))]
+    """What shows new demos as a whole where the parent shows the nearest of a pool."""
+    now = parent.apply(task.program).parameters
+    slots = [f"{key.removesuffix('/demos')}/nearest" for key in values]
+    return {slot: 0 for slot in slots if now[slot]}
 
 
 def _teacher(
@@ -266,26 +221,3 @@ def _teacher(
         if shown:
             values[f"{path}/demos"] = tuple(shown)
     return parent.but(values, "teacher") if values else parent
-
-
-def _fits(module: Module[..., Any], row: Example) -> bool:
-    spec = spec_of(module.signature)
-    known = {**row.inputs, **row.labels}
-    if not all(n in known for n in (*spec.inputs, *spec.outputs)):
-        return False
-    try:
-        for name, field in (spec.inputs | spec.outputs).items():
-            field.load(known[name])
-    except ValueError:
-        return False
-    return True
-
-
-def _demo(module: Module[..., Any], row: Example) -> Demo:
-    spec = spec_of(module.signature)
-    known = {**row.inputs, **row.labels}
-    return Demo({f.name: known[f.name] for f in spec.fields}, row.id, "labelled")
-
-
-def _value_key(values: Mapping[str, Any], names: Sequence[str]) -> str:
-    return strictjson.canonical([values.get(name) for name in names])

@@ -47,11 +47,19 @@ class DropDemos(Proposer):
         if not slots:
             return []
         slot = rng.choice(slots)
-        demos = list(parent.apply(task.program).parameters[slot])
+        parameters = parent.apply(task.program).parameters
+        nearest = f"{slot.removesuffix('/demos')}/nearest"
+        if parameters[nearest]:
+            # What costs tokens is how many are shown, not how many there are.
+            shown = min(parameters[nearest], len(parameters[slot]))
+            fewer = shown - max(1, round(shown * self.share))
+            values = {nearest: fewer}
+            return [parent.but(values, f"{fewer} nearest demos")] if fewer else []
+        demos = list(parameters[slot])
         count = max(1, round(len(demos) * self.share))
         kept = sorted(rng.sample(range(len(demos)), len(demos) - count))
-        values = {slot: tuple(demos[at] for at in kept)}
-        return [parent.but(values, f"{count} demos dropped")]
+        left = {slot: tuple(demos[at] for at in kept)}
+        return [parent.but(left, f"{count} demos dropped")]
 
 
 @settings
@@ -66,10 +74,15 @@ class ReorderDemos(Proposer):
         for number in range(n):
             parent = parents[number % len(parents)]
             rng = task.rng("reorder", number)
-            slots = demo_slots(task, parent)
+            now = parent.apply(task.program).parameters
+            slots = [
+                slot
+                for slot in demo_slots(task, parent)
+                if not now[f"{slot.removesuffix('/demos')}/nearest"]
+            ]
             if slots:
                 slot = rng.choice(slots)
-                demos = list(parent.apply(task.program).parameters[slot])
+                demos = list(now[slot])
                 rng.shuffle(demos)
                 made.append(parent.but({slot: tuple(demos)}, "demos reordered"))
         return made

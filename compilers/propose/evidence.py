@@ -11,7 +11,9 @@ from ...pipeline.evaluate import RowResult
 from ...pipeline.plainrows import plain_value
 from ..candidate import Candidate
 from ..task import Task
-from .demos import ordered, passes
+from .base import Calls
+from .demos import passes
+from .rows import ordered
 
 _BLOCK = 8
 
@@ -61,6 +63,19 @@ async def seen_by_each(
     for candidate in dict.fromkeys(candidates):
         found[candidate.id] = await seen_by(task, candidate, failures, most)
     return found
+
+
+def evidence_calls(rows: int, runners: int, train: int, calls_a_row: int) -> Calls:
+    """Calls of running candidates on training rows for evidence.
+
+    Args:
+        rows: How many rows each is run on at the most.
+        runners: How many different candidates there may be; as a rule it is one.
+        train: How many training rows there are.
+        calls_a_row: Calls of one row.
+    """
+    seen = min(rows, train) * calls_a_row
+    return Calls(min(_BLOCK, train) * calls_a_row, seen, runners * seen)
 
 
 def case_of(result: RowResult, path: str) -> dict[str, Any] | None:

@@ -11,8 +11,7 @@ from ...pipeline.signature import Input, Output, Signature
 from ..candidate import Candidate
 from ..task import Task
 from .base import Calls, Proposer
-from .evidence import cases, seen_by_each
-from .reflect import evidence_calls
+from .evidence import cases, evidence_calls, seen_by_each
 from .writing import (
     instructed,
     instruction_of,
@@ -48,8 +47,7 @@ rewrite_instruction = Predict(RewriteInstruction, name="rewrite_instruction")
 class Gradient(Proposer):
     """Textual gradients (ProTeGi, Pryzant et al. 2023, arXiv 2305.03495).
 
-    The same two steps are TextGrad's (Yuksekgonul et al. 2024) for a single variable,
-    and PromptWizard's critique and refinement.
+    The same two steps are TextGrad's (Yuksekgonul et al. 2024) for a single variable.
 
     Args:
         failing: How many failing cases one request shows.
@@ -84,6 +82,9 @@ class Gradient(Proposer):
 
     def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
         """The rows of each parent, and two requests a proposal."""
-        return evidence_calls(
-            writing_calls(n, *self.asks), self.rows, train, calls_a_row
-        )
+        ran = self.running(n, train, calls_a_row)
+        return ran.plus(writing_calls(n, *self.asks))
+
+    def running(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """The rows of each parent."""
+        return evidence_calls(self.rows, n, train, calls_a_row)

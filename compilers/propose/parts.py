@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 
 from ...pipeline.options import settings
@@ -66,7 +66,14 @@ class Parts(Proposer):
             if self.module in ("", path):
                 lines = [*named.values(), module.parameters.instruction, last]
                 values[f"{path}/instruction"] = "\n".join(x for x in lines if x)
-        shown = ", ".join(
-            f"{k}={v!r}" for k, v in zip(self.parts, cell, strict=True) if v
-        )
-        return parent.but(values, shown)
+        return parent.but(values, cell_name(self.parts, cell))
+
+
+def cell_name(parts: Iterable[str], cell: Sequence[str]) -> str:
+    """A cell of a grid in words: the parts that it has, and what they say.
+
+    >>> cell_name(["opening", "closing"], ["Hello.", ""])
+    "opening='Hello.'"
+    """
+    pairs = zip(parts, cell, strict=True)
+    return ", ".join(f"{part}={text!r}" for part, text in pairs if text)

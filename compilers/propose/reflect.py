@@ -11,7 +11,7 @@ from ...pipeline.signature import Input, Output, Signature
 from ..candidate import Candidate
 from ..task import Task
 from .base import Calls, Proposer
-from .evidence import cases, patched, seen_by_each
+from .evidence import cases, evidence_calls, patched, seen_by_each
 from .writing import (
     instructed,
     instruction_of,
@@ -84,13 +84,9 @@ class Reflect(Proposer):
 
     def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
         """The rows of each parent, and one request a proposal."""
-        return evidence_calls(
-            writing_calls(n, *self.asks), self.rows, train, calls_a_row
-        )
+        ran = self.running(n, train, calls_a_row)
+        return ran.plus(writing_calls(n, *self.asks))
 
-
-def evidence_calls(writing: Calls, rows: int, train: int, calls_a_row: int) -> Calls:
-    """Requests, and the rows that must be run before they can be written."""
-    seen = min(rows, train) * calls_a_row
-    least = min(8, train) * calls_a_row
-    return Calls(writing.low + least, writing.expected + seen, writing.high + 2 * seen)
+    def running(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """The rows of each parent."""
+        return evidence_calls(self.rows, n, train, calls_a_row)

@@ -15,7 +15,8 @@ from ...pipeline.runtime import current, entered
 from ..candidate import Candidate
 from ..task import Task
 from .base import Calls
-from .demos import demos_of, labelled, passes
+from .demos import demos_of, passes
+from .rows import labelled
 
 J = TypeVar("J")
 MOST_CHARS = 16_000
@@ -112,7 +113,7 @@ def solved_examples(
     if not demos:
         train = {row.digest for row in task.split.train}
         cells = [r for (_, row), r in sorted(task.cells.items()) if row in train]
-        traces = [demos_of(cell) for cell in cells if passes(cell)]
+        traces = [demos_of(cell, task.program) for cell in cells if passes(cell)]
         demos = [found[path] for found in traces if path in found]
         rng.shuffle(demos)
     return within([shown(module, d.values) for d in demos[:count]])

@@ -3,6 +3,8 @@
 Three forms are known: `chat` (headings), `json` (one object) and `xml` (tags). Each
 lays a prompt out alike, what many calls share first, so that servers' prefix caches
 hit: the fields and the form of the reply, the task, the demos, and last the input.
+With `nearest` set, the demos differ from input to input, and what calls share ends with
+the task: the demos are then paid for anew with each call.
 
 A value can never become structure. The fence, the word that sets headings or tags
 apart, is chosen so that it occurs in no value of the call; a field that comes twice in
@@ -23,7 +25,8 @@ from typing import Any, final
 from .. import strictjson
 from ..errors import ParseError
 from ..field import FieldSpec
-from ..lm.request import JSON, Message
+from ..lm.request import JSON, REPAIR, Message
+from ..nearest import nearest_demos
 from ..parameters import Demo, Parameters
 from ..signature import Signature, spec_of
 from ..spec import Spec
@@ -101,14 +104,17 @@ class Adapter(ABC):
 
         Args:
             signature: The contract.
-            parameters: Instruction and demos.
+            parameters: Instruction, demos, and how many of these are shown.
             inputs: Input values as plain JSON data.
             schema_mode: Whether the endpoint obeys a JSON schema.
         """
         spec = spec_of(signature)
         written = [f.write(inputs[name]) for name, f in spec.inputs.items()]
-        fence = self._fence(spec, parameters.demos, "\n".join(written))
-        head = _head(self, spec, parameters.instruction, parameters.demos, fence)
+        demos, nearest = parameters.demos, parameters.nearest
+        if nearest:
+            demos = nearest_demos(spec, demos, nearest, inputs)
+        fence = self._fence(spec, demos, "\n".join(written))
+        head = _head(self, spec, parameters.instruction, demos, fence)
         turn = Message("user", self.write(spec.inputs.values(), inputs, fence))
         wanted = self.response_format(spec) if schema_mode else None
         return Rendered((*head, turn), fence, wanted)
@@ -134,7 +140,7 @@ class Adapter(ABC):
     def again(self, error: ParseError, spec: Spec, fence: str) -> str:
         """What the model is told when its reply could not be used."""
         return (
-            f"That reply could not be used: {error.message}.\n"
+            f"{REPAIR}: {error.message}.\n"
             f"Write the whole reply again. {self.form(spec, fence)}"
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from ..errors import ParseError
 from ..field import FieldSpec
@@ -72,14 +73,20 @@ class ChatAdapter(Adapter):
 
     def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
         """The headings of every field, and the end mark."""
-        names = (*(f.name for f in spec.fields), _END)
-        return tuple(_heading(name, fence) for name in names)
+        return _marks(spec, fence)
 
 
 def _heading(name: str, fence: str) -> str:
     return f"[[ {name}{fence} ]]"
 
 
+@lru_cache(maxsize=512)
+def _marks(spec: Spec, fence: str) -> tuple[str, ...]:
+    names = (*(f.name for f in spec.fields), _END)
+    return tuple(_heading(name, fence) for name in names)
+
+
+@lru_cache(maxsize=512)
 def _lines(spec: Spec, fence: str) -> re.Pattern[str]:
     """Lines that hold the heading of an output, or the end mark, and nothing else."""
     names = "|".join(map(re.escape, (*spec.outputs, _END)))

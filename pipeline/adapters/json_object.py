@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -73,7 +74,9 @@ class JSONAdapter(Adapter):
         }
         if definitions:
             whole["$defs"] = definitions
-        named: Mapping[str, JSON] = {"name": spec.name, "schema": whole}
+        # The wire allows no other characters, and Python's names may have them.
+        name = re.sub(r"[^A-Za-z0-9_-]", "_", spec.name)[:64]
+        named: Mapping[str, JSON] = {"name": name, "schema": whole}
         return {"type": "json_schema", "json_schema": named}
 
 

@@ -17,13 +17,13 @@ from typing import Any, Literal
 
 from ._json import as_text, is_object, parsed
 from ._wanted import Wanted, read_wanted
-from .request import Message
+from .request import REPAIR, Message
 
 NOT_GIVEN = "(not given for this example)"
 _GIVEN = "You are given these fields:\n"
 _WANTED = "\n\nYou write these fields:\n"
 _TASK = "\n\nYour task:\n"
-_AGAIN = "That reply could not be used: "
+_AGAIN = f"{REPAIR}: "
 _LINE = re.compile(r"- ([^\W\d]\w*)(?:: (.*))?\Z")
 _HEADING = re.compile(r"^\[\[ ([^\W\d]\w*)((?:#\d+)?) \]\]$", re.MULTILINE)
 _TAG = re.compile(r"^<([^\W\d]\w*)((?:-\d+)?)>\.\.\.</\1\2>$", re.MULTILINE)

@@ -25,6 +25,7 @@ _BASIC = {
     "true or false": "boolean",
     "null": "null",
 }
+_MANY = {"whole numbers": "integer", "numbers": "number", **_BASIC}
 _NUMBER = r"(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)"
 _RULES = (
     (rf"at least {_NUMBER} characters", "minLength"),
@@ -41,6 +42,7 @@ _RULES = (
 )
 _SCHEMA = "JSON that fits this schema: "
 _TYPE = "JSON: "
+_NULL = "null, or "
 _LISTS = ("a JSON list of ", "a JSON list, each item one of ")
 _DECODER = json.JSONDecoder()
 
@@ -93,6 +95,10 @@ def read_wanted(name: str, line: str) -> Wanted:
     >>> read_wanted("team", 'one of "a; b", "c"').choices
     ('a; b', 'c')
     """
+    if line.startswith(_NULL):
+        other = read_wanted(name, line.removeprefix(_NULL))
+        either = {"anyOf": [dict(other.schema), {"type": "null"}]}
+        return Wanted(name, either, other.note)
     if line.startswith("one of "):
         values, rest = _values(line, len("one of "))
         if values:
@@ -128,8 +134,8 @@ def _list(name: str, line: str, start: str) -> Wanted:
         items = {"enum": values}
     else:
         rest = line[at:]
-        word = next((w for w in _BASIC if rest.startswith(w)), "")
-        items = {"type": _BASIC[word]} if word else {}
+        word = next((w for w in _MANY if rest.startswith(w)), "")
+        items = {"type": _MANY[word]} if word else {}
     rules, _, note = rest.partition("; ")
     return Wanted(name, {"type": "array", "items": items, **_rules(rules)}, note)
 

@@ -23,6 +23,7 @@ import diskcache  # pyright: ignore[reportMissingTypeStubs]
 
 from .entry import Damaged, Unsafe, Unusable
 from .folder import DATABASE, opening, prepare_database, prepare_folder
+from .layout import disown_foreign
 
 _RAW_BYTES: Final = 1  # the only `mode` that we write
 _BUSY_SECONDS: Final = 10
@@ -51,13 +52,12 @@ _INSERT: Final = """
     INSERT INTO Cache (
         store_time, access_time, key, value, raw, access_count, size, mode
     ) VALUES """
-_ROW: Final = f"(?1, ?1, ?, ?, 1, 0, 0, {_RAW_BYTES})"
+_ROW: Final = f"(?, ?, ?, ?, 1, 0, 0, {_RAW_BYTES})"
 _REPLACE: Final = """
     ON CONFLICT (key, raw) DO UPDATE SET
         store_time = excluded.store_time, expire_time = NULL, size = 0,
         mode = excluded.mode, filename = NULL, value = excluded.value
 """
-_COUNTERS: Final = frozenset({"count", "size", "hits", "misses"})
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _CORRUPT: Final = frozenset(
     {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -147,7 +147,7 @@ class DiskStore:
             prepare_folder(folder)
             with opening(folder):
                 prepare_database(folder)
-                _disown_foreign_settings(folder / DATABASE)
+                disown_foreign(folder / DATABASE, _SETTINGS, _BUSY_SECONDS)
                 made = _SafeCache(
                     str(folder), timeout=_BUSY_SECONDS, disk=_SafeDisk, **_SETTINGS
                 )
@@ -274,30 +274,8 @@ def write_rows(
     for start in range(0, len(items), _ROWS_AT_ONCE):
         some = dict(items[start : start + _ROWS_AT_ONCE])
         rows = ", ".join([_ROW] * len(some))
-        values = [part for item in some.items() for part in item]
-        connection.execute(f"{_INSERT}{rows}{_REPLACE}", [now, *values])
-
-
-def _disown_foreign_settings(database: Path) -> None:
-    """Delete settings that are not ours before diskcache would adopt them."""
-    connection = sqlite3.connect(database, timeout=_BUSY_SECONDS, isolation_level=None)
-    with contextlib.closing(connection):
-        connection.execute("PRAGMA trusted_schema = OFF")
-        objects = connection.execute("SELECT type, name FROM sqlite_master").fetchall()
-        if not objects:
-            return
-        kinds = {kind for kind, _ in objects}
-        tables = {name for kind, name in objects if kind == "table"}
-        if not kinds <= {"table", "index", "trigger"} or not tables <= {
-            "Cache",
-            "Settings",
-        }:
-            raise Damaged("the database has another layout")
-        rows = connection.execute("SELECT rowid, key, value FROM Settings").fetchall()
-        for row, key, value in rows:
-            counts = key in _COUNTERS and isinstance(value, int)
-            if not counts and _SETTINGS.get(str(key)) != value:
-                connection.execute("DELETE FROM Settings WHERE rowid = ?", (row,))
+        values = [part for item in some.items() for part in (now, now, *item)]
+        connection.execute(f"{_INSERT}{rows}{_REPLACE}", values)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias, final
 
 from ..errors import ConfigError
 from .replay import ReplayLM
-from .request import JSON, Request, Response, Usage
+from .request import JSON, REPAIR, Request, Response, Usage
 
 __all__ = ["FunctionLM", "RefusingLM", "ReplayLM", "Reply", "ScriptedLM"]
 
@@ -105,7 +105,7 @@ class ScriptedLM(_Fake):
         if position >= len(self._in_order):
             raise ConfigError(
                 f"the script of {len(self._in_order)} replies is at its end, and call "
-                f"{position + 1} came: {_last(request)!r}",
+                f"{position + 1} came: {_last(request)!r}{_repaired(request)}",
                 hint="Add a reply, or ask less often",
             )
         return _answer(self._in_order[position], request)
@@ -116,9 +116,11 @@ class ScriptedLM(_Fake):
             if part in asked:
                 return reply
         parts = ", ".join(repr(part) for part in replies)
+        hint = f"It answers messages that hold one of: {parts}"
+        if repaired := _repaired(request):
+            hint = f"Mend the reply, add one for {REPAIR!r}, or set repairs=0"
         raise ConfigError(
-            f"the script has no reply for {_last(request)!r}",
-            hint=f"It answers messages that hold one of: {parts}",
+            f"the script has no reply for {_last(request)!r}{repaired}", hint=hint
         )
 
 
@@ -178,6 +180,15 @@ def _answer(reply: Reply, request: Request) -> Response:
         return reply
     asked = sum(len(message.content.split()) for message in request.messages)
     return Response(reply, Usage(asked, len(reply.split())), model=request.model)
+
+
+def _repaired(request: Request) -> str:
+    """What a message must say of a call that asks to mend a reply; else nothing."""
+    *_, said, asked = request.messages if len(request.messages) > 2 else [None, None]
+    if said is None or asked is None or not asked.content.startswith(REPAIR):
+        return ""
+    reply = said.content[:_SHOWN]
+    return f". This is a repair: the reply {reply!r} could not be used"
 
 
 def _last(request: Request) -> str:

@@ -17,51 +17,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+from .fault_reply import Reply, completion_of, event_of, head_of
+
 _CHUNK = 16_384
-_NEVER = 3600.0
-
-
-@dataclass(frozen=True)
-class Reply:
-    """One answer of the server, and how it goes wrong.
-
-    Args:
-        text: The completion's text; ignored where `body` is given.
-        body: The raw body, instead of a completion.
-        status: The HTTP status.
-        headers: Further headers.
-        finish_reason: Why the completion ended.
-        usage: The completion's usage, None for one counted in words, {} for none.
-        delay: Seconds before the headers.
-        rate: Body bytes a second, or None for all at once.
-        cut: Close the connection after so many body bytes.
-        reset: Reset the connection, at once or after `cut` bytes.
-        length: The Content-Length to claim.
-        endless: Send body bytes for ever.
-        hang: Send nothing, for ever.
-        pace: Seconds between the pieces of an answer that is streamed.
-        pieces: How many pieces of a streamed answer are sent before it breaks off.
-    """
-
-    text: str = "ok"
-    body: bytes | None = None
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    finish_reason: str = "stop"
-    usage: Mapping[str, Any] | None = None
-    delay: float = 0.0
-    rate: float | None = None
-    cut: int | None = None
-    reset: bool = False
-    length: int | None = None
-    endless: bool = False
-    hang: bool = False
-    pace: float = 0.0
-    pieces: int | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +83,11 @@ class FaultServer:
     def count(self) -> int:
         """How many requests came."""
         return len(self.seen)
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
 
     def script(self, *replies: Reply) -> None:
         """Answer the next requests with these, in order of arrival."""
@@ -198,29 +165,36 @@ class FaultServer:
             reply = scripted or self.answer(body)
             if isinstance(reply, str):
                 reply = Reply(reply)
-            return await self._reply(reply, body, writer)
+            return await self._reply(reply, body, reader, writer)
         finally:
             with self._lock:
                 self.in_flight -= 1
 
     async def _reply(
-        self, reply: Reply, asked: dict[str, Any], writer: asyncio.StreamWriter
+        self,
+        reply: Reply,
+        asked: dict[str, Any],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> bool:
         if reply.hang:
-            await asyncio.sleep(_NEVER)
+            return await _closed_by(reader)
         if reply.delay:
             await asyncio.sleep(reply.delay)
         if reply.reset and reply.cut is None:
             return _reset(writer)
         if asked.get("stream") and reply.body is None and reply.status == 200:
             return await self._stream(reply, asked, writer)
-        body = _completion(reply, asked) if reply.body is None else reply.body
-        writer.write(_head(reply, len(body)))
-        if reply.endless:
-            while True:
-                writer.write(b"%x\r\n%b\r\n" % (_CHUNK, b" " * _CHUNK))
-                await writer.drain()
+        body = completion_of(reply, asked) if reply.body is None else reply.body
+        await self._send(head_of(reply, len(body)), reply.head_rate, writer)
+        chunk = _CHUNK if reply.rate is None else 1
+        while reply.endless:
+            writer.write(b"%x\r\n%b\r\n" % (chunk, b" " * chunk))
+            await writer.drain()
+            await asyncio.sleep(0 if reply.rate is None else 1 / reply.rate)
         await self._send(body[: reply.cut], reply.rate, writer)
+        if reply.unclosed:
+            return await _closed_by(reader)
         if reply.reset:
             return _reset(writer)
         return reply.cut is None and reply.length is None
@@ -231,16 +205,16 @@ class FaultServer:
         """Send the answer in events of a few characters each."""
         head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
         writer.write(f"{head}Connection: close\r\n\r\n".encode())
-        whole = json.loads(_completion(reply, asked))
+        whole = json.loads(completion_of(reply, asked))
         texts = [reply.text[at : at + 7] for at in range(0, len(reply.text), 7)]
         for text in texts[: reply.pieces]:
-            writer.write(_event({"delta": {"content": text}}, whole, None))
+            writer.write(event_of({"delta": {"content": text}}, whole, None))
             await writer.drain()
             await asyncio.sleep(reply.pace)
         if reply.pieces is None:
             last: dict[str, Any] = {"delta": {}, "finish_reason": reply.finish_reason}
-            writer.write(_event(last, whole, None))
-            writer.write(_event(None, whole, whole.get("usage")))
+            writer.write(event_of(last, whole, None))
+            writer.write(event_of(None, whole, whole.get("usage")))
             self.ended.append(time.monotonic())
             writer.write(b"data: [DONE]\n\n")
         return False
@@ -258,50 +232,10 @@ class FaultServer:
             await asyncio.sleep(1 / rate)
 
 
-def _head(reply: Reply, length: int) -> bytes:
-    headers = {"Content-Type": "application/json", **reply.headers}
-    if reply.endless:
-        headers["Transfer-Encoding"] = "chunked"
-    else:
-        claimed = length if reply.length is None else reply.length
-        headers.setdefault("Content-Length", str(claimed))
-    lines = [f"HTTP/1.1 {reply.status} status"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-
-def _completion(reply: Reply, asked: dict[str, Any]) -> bytes:
-    words = sum(len(str(m.get("content")).split()) for m in asked.get("messages", []))
-    usage = reply.usage
-    if usage is None:
-        answered = len(reply.text.split())
-        usage = {
-            "prompt_tokens": words,
-            "completion_tokens": answered,
-            "total_tokens": words + answered,
-        }
-    tree: dict[str, Any] = {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 1,
-        "model": asked.get("model", ""),
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": reply.text},
-                "finish_reason": reply.finish_reason,
-            }
-        ],
-    }
-    if usage:
-        tree["usage"] = dict(usage)
-    return json.dumps(tree).encode()
-
-
-def _event(choice: dict[str, Any] | None, whole: dict[str, Any], usage: Any) -> bytes:
-    tree = {"id": whole["id"], "model": whole["model"], "usage": usage}
-    tree["choices"] = [] if choice is None else [{"index": 0, **choice}]
-    return b"data: " + json.dumps(tree).encode() + b"\n\n"
+async def _closed_by(reader: asyncio.StreamReader) -> bool:
+    """Wait until the client has had enough."""
+    await reader.read(1)
+    return False
 
 
 def _reset(writer: asyncio.StreamWriter) -> bool:

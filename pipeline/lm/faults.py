@@ -6,14 +6,15 @@ short, with every secret that was sent taken out.
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from urllib.parse import parse_qsl, urlsplit
 
 from ..errors import (
     AuthError,
@@ -30,7 +31,14 @@ from ..errors import (
     ServerError,
     TimeoutConflict,
 )
+from ..lazy import deferred
 
+if TYPE_CHECKING:
+    from email import utils as email_utils
+else:
+    email_utils = deferred("email", "utils")
+
+_T = TypeVar("_T")
 _BY_STATUS: Final[Mapping[int, type[ModelError]]] = {
     400: InvalidRequest,
     401: AuthError,
@@ -60,7 +68,15 @@ _UNPAID: Final = re.compile(r"insufficient_quota|billing_hard_limit|credit balan
 _FILTERED: Final = re.compile(
     r"content_filter|content_policy|content management policy"
 )
+# OpenAI: "Unsupported value: 'temperature' does not support 0 with this model. Only the
+# default (1) value is supported.", and "Unsupported parameter: 'top_p' is not ...".
+_NO_OPTION: Final = re.compile(
+    r"unsupported (?:value|parameter):\s*'(temperature|top_p|presence_penalty|"
+    r"frequency_penalty|reasoning_effort|verbosity|logit_bias|seed|stop)'",
+    re.IGNORECASE,
+)
 _SHOWN: Final = 300
+_SHORTEST: Final = 5
 
 
 class Unreached(ConnectError):
@@ -96,7 +112,7 @@ class Refusal:
         words = f": {redacted(said, self.secrets)}" if said else ""
         return kind(
             f"the server answered {self.status}{words}".rstrip("."),
-            hint=_HINTS.get(kind, ""),
+            hint=_option_hint(said) if kind is InvalidRequest else _HINTS.get(kind, ""),
             model=self.model,
             status=self.status,
             request_id=self.request_id,
@@ -104,9 +120,56 @@ class Refusal:
         )
 
 
+def _option_hint(said: str) -> str:
+    """The remedy where a model takes no such option, as models that reason often do."""
+    found = _NO_OPTION.search(said)
+    return f"Leave {found[1]} out for this model" if found else ""
+
+
+async def without_frames(attempt: Awaitable[_T]) -> _T:
+    """What an attempt gives; its fault comes without the frames that it came through.
+
+    Reporters of errors keep the variables of every frame, and in these stand keys.
+
+    Raises:
+        ModelError: The attempt's own.
+    """
+    try:
+        return await attempt
+    except ModelError as error:
+        fault = error.with_traceback(None)
+    raise fault
+
+
+def secrets_of(url: str, headers: Mapping[str, str]) -> list[str]:
+    """What a request carries that no message may hold, in every form of its own.
+
+    A server may quote a key without the scheme before it, a login in plain text, or
+    the query of the address. Of these last, texts that are too short to keep anything
+    safe are left out: they occur in any message.
+
+    >>> secrets_of("http://here?v=2&key=a+key", {"Authorization": "Basic dTpzZXNhbWU="})
+    ['Basic dTpzZXNhbWU=', 'Basic', 'dTpzZXNhbWU=', 'u:sesame', 'sesame', \
+'v=2&key=a+key', 'a key', 'a+key']
+    """
+    sent: list[str] = []
+    plain: list[str] = []
+    for value in headers.values():
+        scheme, _, rest = value.partition(" ")
+        sent += [value, *value.split()]
+        if scheme == "Basic":
+            login = base64.b64decode(rest).decode("utf-8", "replace")
+            plain += [login, login.partition(":")[2]]
+    query = urlsplit(url).query
+    plain += [query, *(value for _, value in parse_qsl(query))]
+    plain += [pair.partition("=")[2] for pair in query.split("&")]
+    long = (text for text in plain if len(text) >= _SHORTEST)
+    return [text for text in dict.fromkeys([*sent, *long]) if text]
+
+
 def redacted(text: str, secrets: Iterable[str]) -> str:
     """A text in one short line, without the secrets."""
-    for secret in secrets:
+    for secret in sorted(secrets, key=len, reverse=True):
         if secret:
             text = text.replace(secret, "***")
     line = " ".join(text.split())
@@ -133,7 +196,7 @@ def parse_retry_after(
     if seconds is not None or not value:
         return seconds
     try:
-        at = parsedate_to_datetime(value).timestamp()
+        at = email_utils.parsedate_to_datetime(value).timestamp()
     except (ValueError, OverflowError):
         return None
     return max(0.0, at - (time.time() if now is None else now))

@@ -14,12 +14,14 @@ from typing import Final
 from .entry import Damaged, Unusable
 
 DATABASE: Final = "cache.db"
+_JOURNAL: Final = "-journal"
+_SIDES: Final = ("-wal", "-shm", _JOURNAL)
 
 
 def move_aside(folder: Path) -> None:
     """Rename a damaged database, so that a new one can be made and nothing is lost."""
     mark = f".corrupt-{time.time_ns()}"
-    for ending in ("", "-wal", "-shm"):
+    for ending in ("", *_SIDES):
         file = folder / f"{DATABASE}{ending}"
         with contextlib.suppress(FileNotFoundError):
             file.rename(f"{file}{mark}")
@@ -57,12 +59,16 @@ def prepare_database(folder: Path) -> None:
     """Make the database file ours only, or refuse it.
 
     Raises:
-        Damaged: It is a link, or no file at all.
+        Damaged: It is a link, or no file at all; or there is a rollback journal, which
+            we leave none of, and in which SQLite would believe the name of a file to
+            delete, anywhere.
     """
-    for ending in ("-wal", "-shm", ""):
+    for ending in (*_SIDES, ""):
         file = folder / f"{DATABASE}{ending}"
         if file.is_symlink() or (file.exists() and not file.is_file()):
             raise Damaged(f"{file.name} is no regular file")
+    if (folder / f"{DATABASE}{_JOURNAL}").exists():
+        raise Damaged("there is a rollback journal, which is not ours")
     # To open and close a database's file drops SQLite's locks on it, so only where
     # there is need to.
     with contextlib.suppress(FileNotFoundError):

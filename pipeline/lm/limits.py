@@ -8,6 +8,7 @@ to the process, not to one event loop or thread, because an endpoint's rate limi
 from __future__ import annotations
 
 import os
+import resource
 import threading
 import time
 from collections import deque
@@ -18,29 +19,31 @@ from typing import Final
 from ..errors import Overloaded, RateLimited
 from .waiter import Waiter
 
-DEFAULT_CEILING: Final = 256
+DEFAULT_CEILING: Final = 1024
+_OTHER_FILES: Final = 64  # of the process: the cache's, the user's own
 
 
 class Limiter:
     """A fair, adaptive limit on the calls in flight; safe in threads and loops.
 
     Args:
-        ceiling: The most that may ever be in flight, and the limit to start with.
+        ceiling: The most that may ever be in flight, and the limit to start with;
+            by default 1,024, or fewer where the process may not open so many files.
         window: Seconds in which the limit is halved at most once.
         clock: Seconds that only grow; for tests.
     """
 
     def __init__(
         self,
-        ceiling: int = DEFAULT_CEILING,
+        ceiling: int | None = None,
         *,
         window: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._ceiling = ceiling
+        self._ceiling = _most() if ceiling is None else ceiling
         self._window = window
         self._clock = clock
-        self._limit = float(ceiling)
+        self._limit = float(self._ceiling)
         self._halved_at = float("-inf")
         self._in_flight = 0
         self._queue: deque[Waiter] = deque()
@@ -121,6 +124,14 @@ class _Slot:
         trace: TracebackType | None,
     ) -> None:
         self._limiter.leave(error)
+
+
+def _most() -> int:
+    """How many connections at once the process has room for."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return DEFAULT_CEILING
+    return max(1, min(DEFAULT_CEILING, files - _OTHER_FILES))
 
 
 _limiters: dict[str, Limiter] = {}

@@ -1,15 +1,20 @@
 """Every other provider, through litellm: ours are the only retries, limits and cache.
 
 litellm takes seconds to import, would fetch a price list on the way, retries by itself
-in two layers, and has a time-out that a dripping server outlasts. So it is imported at
-the first call, told to stay offline, told never to retry, and held to our deadline.
-This is the only file that imports it.
+in three layers, has a time-out that a dripping server outlasts, follows a redirect with
+the key in hand, and reads an answer of any size. So it is imported at the first call,
+told to stay offline and never to retry, held to our deadline, and lent a connection of
+ours that refuses redirects and floods and names each failure before litellm sees it.
+Providers that litellm reaches by other means than its own HTTP client (their vendors'
+SDKs) do not use that connection; there the size of an answer is checked only once it
+has been read. This is the only file that imports litellm.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
+import importlib
 import os
 import re
 import sys
@@ -35,6 +40,11 @@ from .per_loop import PerLoop
 from .request import Request, Response
 from .route import Route
 
+# Providers whose code in litellm takes a connection as a handler only.
+_BY_HANDLER: Final = frozenset(
+    {"anthropic", "databricks", "gemini", "huggingface", "vertex_ai", "watsonx"}
+)
+_NEVER: Final = 3600.0  # the deadline is ours
 _INSTALL: Final = "Install it: pip install weft[litellm]"
 _ANSWERED: Final = re.compile(r"Error code: \d+")  # the server said so itself
 _LOST: Final = re.compile(r"^Connection error|disconnected|Cannot connect")
@@ -64,19 +74,33 @@ async def complete(
     if not _loaded():
         await asyncio.to_thread(_load)  # it takes seconds, and others go on meanwhile
     litellm = _load()
-    await _loops.here()
-    secrets = [part for text in (key or "", *headers.values()) for part in text.split()]
-    try:
-        async with asyncio.timeout(deadline):
-            answer = await litellm.acompletion(
-                **_arguments(request, route, key, headers, deadline)
+    here = await _loops.here()
+    secrets = {part for text in (key or "", *headers.values()) for part in text.split()}
+    given = _arguments(request, route, key, headers, deadline)
+    given |= await _connection(here, route)
+    answer: Any = None
+    fault: ModelError | ConfigError | None = None
+    with _lending().one_attempt() as attempt:
+        try:
+            async with asyncio.timeout(deadline):
+                answer = await litellm.acompletion(**given)
+        except TimeoutError:
+            message = f"no whole answer within {deadline:g} s"
+            fault = DeadlineExceeded(message, model=request.model)
+        except Exception as error:  # noqa: BLE001 - what litellm raises has no one base
+            fault = _failure(
+                litellm,
+                error,
+                request,
+                secrets | attempt.secrets,
+                answered=attempt.answered,
             )
-    except TimeoutError:
-        message = f"no whole answer within {deadline:g} s"
-        raise DeadlineExceeded(message, model=request.model) from None
-    except Exception as error:  # noqa: BLE001 - what litellm raises has no one base
-        raise _failure(litellm, error, request, secrets) from None
-    response = response_from(answer.model_dump(), request, secrets)
+    if fault is not None:
+        # Out of reach of the `except`: litellm's errors hold the request, the key in
+        # it, and would stay with ours as its context.
+        raise fault
+    known = secrets | attempt.secrets
+    response = response_from(answer.model_dump(), request, known)
     if response.usage is not None and not response.usage.input_tokens:
         response = replace(response, usage=None)  # litellm's word for "not sent"
     if len(response.text) > MAX_TEXT:
@@ -114,6 +138,31 @@ def _arguments(
     return given
 
 
+class _Here:
+    """What a loop has of litellm's."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.handler: Any = None
+
+
+def _lending() -> Any:
+    from . import sessions  # noqa: PLC0415 - aiohttp is heavy
+
+    return sessions
+
+
+async def _connection(here: _Here, route: Route) -> dict[str, Any]:
+    """The options by which litellm takes our connection instead of its own."""
+    session = await _lending().lent_sessions.here()
+    if route.through.partition("/")[0] not in _BY_HANDLER:
+        return {"shared_session": session}
+    if here.handler is None:
+        http = importlib.import_module("litellm.llms.custom_httpx.http_handler")
+        here.handler = http.AsyncHTTPHandler(timeout=_NEVER, shared_session=session)
+    return {"client": here.handler}
+
+
 def _loaded() -> bool:
     return _load.cache_info().currsize > 0
 
@@ -137,12 +186,12 @@ def _load() -> Any:
     return litellm
 
 
-async def _tidy(loop: asyncio.AbstractEventLoop) -> None:
+async def _tidy(here: _Here) -> None:
     """At a loop's end, close litellm's clients in it and finish its background work."""
     litellm = _load()
     clients: dict[str, Any] = litellm.in_memory_llm_clients_cache.cache_dict
-    for name in [name for name in clients if name.endswith(f"-{id(loop)}")]:
-        client = clients.pop(name)
+    ours = [name for name in clients if name.endswith(f"-{id(here.loop)}")]
+    for client in (*map(clients.pop, ours), here.handler):
         closing = getattr(client, "aclose", None) or getattr(client, "close", None)
         with suppress(Exception):  # nobody is left to tell
             if closing is not None:
@@ -153,15 +202,24 @@ async def _tidy(loop: asyncio.AbstractEventLoop) -> None:
         await worker.GLOBAL_LOGGING_WORKER.stop()
 
 
-_loops: Final = PerLoop(asyncio.get_running_loop, _tidy)
+_loops: Final = PerLoop(_Here, _tidy)
 
 
 def _failure(
-    litellm: Any, error: Exception, request: Request, secrets: list[str]
+    litellm: Any,
+    error: Exception,
+    request: Request,
+    secrets: set[str],
+    *,
+    answered: bool,
 ) -> ModelError | ConfigError:
     """What an error of litellm means in ours; a test holds the whole table."""
     errors, model = litellm.exceptions, request.model
     said = redacted(str(error), secrets)
+    ours = _ours_in(error)
+    if ours is not None:
+        ours.model = model
+        return ours
     if "LLM Provider NOT provided" in said:
         message = f"unknown model string {model!r}"
         return ConfigError(message, hint="litellm has no provider of this name")
@@ -173,10 +231,14 @@ def _failure(
         (errors.ContentPolicyViolationError, ContentFiltered),
         (errors.UnsupportedParamsError, InvalidRequest),
         (errors.APIResponseValidationError, ProtocolError),
-        (errors.APIConnectionError, ConnectError),
     ):
         if isinstance(error, theirs):
             return ours(said, model=model)
+    if answered:  # and with success: what litellm complains of is the answer itself
+        message = f"litellm cannot read the server's answer: {said}"
+        return ProtocolError(message, model=model)
+    if isinstance(error, errors.APIConnectionError):
+        return ConnectError(said, model=model)
     if _LOST.search(cause):  # litellm calls both of these an internal server error
         return ConnectError(said, model=model)
     if _NO_JSON.search(cause):
@@ -191,3 +253,15 @@ def _failure(
         retry_after=parse_retry_after(headers),
         secrets=tuple(secrets),
     ).as_error()
+
+
+def _ours_in(error: BaseException | None) -> ModelError | None:
+    """What the connection that we lent has raised, however litellm has wrapped it."""
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        if isinstance(error, ModelError):
+            error.__cause__ = error.__context__ = None  # aiohttp's, with the headers
+            return error
+        seen.append(error)
+        error = error.__cause__ or error.__context__
+    return None

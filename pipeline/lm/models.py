@@ -12,10 +12,20 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from typing import Any, Final, TypedDict, Unpack, cast, final
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    NoReturn,
+    TypedDict,
+    Unpack,
+    cast,
+    final,
+)
 
-from ..errors import AuthError, ConfigError
+from ..errors import AuthError, CallError, ConfigError
 from ..options import check_options
+from .faults import without_frames
 from .lease import DEFAULT_OUTPUT_TOKENS
 from .lm import LanguageModel, Listener
 from .request import JSON, Request, Response
@@ -40,6 +50,9 @@ class Sampling(TypedDict, total=False):
 SAMPLING: Final = tuple(Sampling.__annotations__)
 """The names of the sampling options."""
 
+_NUMBERS: Final = frozenset(
+    {"temperature", "top_p", "presence_penalty", "frequency_penalty"}
+)
 _OURS: Final = frozenset(
     {"model", "messages", "response_format", "stream", "n", "max_completion_tokens"}
 )
@@ -77,6 +90,7 @@ Did you mean 'temperature'?
 
     __slots__ = (
         "_api_key",
+        "_hash",
         "_headers",
         "_identity",
         "_name",
@@ -114,6 +128,7 @@ Did you mean 'temperature'?
             tuple(sorted(self._headers.items())),
             (api_key, self._timeout, self._schema_mode),
         )
+        self._hash = hash(self._identity)
 
     @property
     def model(self) -> str:
@@ -150,6 +165,23 @@ Did you mean 'temperature'?
             ModelError: The attempt failed; the class says how.
             ConfigError: litellm is needed and not installed.
         """
+        return await without_frames(self._answered(request))
+
+    async def stream(self, request: Request, listener: Listener) -> Response:
+        """As `complete`, and show the reply to `listener` while it arrives.
+
+        OpenAI-compatible endpoints send it piece by piece; others come in one piece.
+
+        Raises:
+            ModelError: The attempt failed; the class says how.
+        """
+        if self._route.back_end != "http":
+            response = await self.complete(request)
+            listener.show(response.text)
+            return response
+        return await without_frames(self._streamed(request, listener))
+
+    async def _answered(self, request: Request) -> Response:
         route = self._route
         if route.back_end == "embedded":
             return await _embedded().complete(request)
@@ -167,23 +199,23 @@ Did you mean 'temperature'?
             request, route, self._key(route), self._headers, self._timeout
         )
 
-    async def stream(self, request: Request, listener: Listener) -> Response:
-        """As `complete`, and show the reply to `listener` while it arrives.
-
-        OpenAI-compatible endpoints send it piece by piece; others come in one piece.
-
-        Raises:
-            ModelError: The attempt failed; the class says how.
-        """
-        route = self._route
-        if route.back_end != "http":
-            response = await self.complete(request)
-            listener.show(response.text)
-            return response
+    async def _streamed(self, request: Request, listener: Listener) -> Response:
         from .openai_http import stream  # noqa: PLC0415 - aiohttp is heavy
 
-        headers = self._authorised(route)
-        return await stream(request, route.url, headers, self._timeout, listener)
+        url, headers = self._route.url, self._authorised(self._route)
+        return await stream(request, url, headers, self._timeout, listener)
+
+    if not TYPE_CHECKING:
+        # Hidden, so that checkers refuse the call.
+
+        def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+            """Refuse: a model answers modules."""
+            del args, kwargs
+            raise CallError(
+                f"{self!r} is a model, and no function",
+                hint='Ask it through a module: weft.Predict("question -> answer", '
+                'lm=lm)(question="...")',
+            )
 
     def __repr__(self) -> str:
         shown = [repr(self._name)]
@@ -196,7 +228,7 @@ Did you mean 'temperature'?
         return isinstance(other, LM) and self._identity == other._identity
 
     def __hash__(self) -> int:
-        return hash(self._identity)
+        return self._hash
 
     def _key(self, route: Route) -> str | None:
         """The key of this attempt; None where the endpoint may need none."""
@@ -229,7 +261,8 @@ def as_lm(value: str | LanguageModel) -> LanguageModel:
     """
     if isinstance(value, str):
         return LM(value)
-    if isinstance(cast(object, value), LanguageModel):
+    # A class has the attributes too, but they belong to its instances.
+    if isinstance(cast(object, value), LanguageModel) and not isinstance(value, type):
         return value
     raise ConfigError(
         f"{value!r} is no model",
@@ -276,6 +309,10 @@ def _checked_sampling(sampling: Sampling, extra: Mapping[str, JSON]) -> dict[str
             f"sampling holds a value that JSON cannot carry: {given!r}",
             hint="Use finite numbers, texts, lists and dicts with text keys",
         ) from None
+    for name in _NUMBERS & {*copy}:
+        if not isinstance(copy[name], int | float) or isinstance(copy[name], bool):
+            message = f"{name}={copy[name]!r} is no number"
+            raise ConfigError(message, hint=f"Write {name}=0.5, without quotes")
     most = copy["max_tokens"]
     if not isinstance(most, int) or isinstance(most, bool) or most < 1:
         message = f"max_tokens={most!r} is no positive whole number"

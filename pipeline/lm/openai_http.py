@@ -2,8 +2,8 @@
 
 One attempt a call, under one wall-clock deadline that covers connecting, headers and a
 body that drips. No redirect is followed, since it would carry the key away; no proxy
-is taken from the environment; and no body is read beyond a size, packed or not. This
-is the only file that imports aiohttp, and `models` imports it at the first call.
+is taken from the environment; and no body is read beyond a size, packed or not.
+`models` imports this file, and aiohttp with it, at the first call.
 """
 
 from __future__ import annotations
@@ -15,28 +15,16 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-import aiohttp
-
-from ..errors import (
-    ConnectError,
-    DeadlineExceeded,
-    ModelError,
-    ProtocolError,
-    TooLarge,
-)
+from ..errors import DeadlineExceeded, ModelError, ProtocolError, TooLarge
 from .completion import body_of, response_from, response_of
-from .faults import Refusal, Unreached, parse_retry_after
+from .faults import Refusal, parse_retry_after, secrets_of
 from .lm import Listener
-from .per_loop import PerLoop
 from .request import Request, Response
 from .route import OPENAI
+from .sessions import GZIP_OR_ZLIB, LOST, MAX_BODY, Answer, failure_of, sessions
 from .sse import Assembly, EventReader
 
-MAX_BODY: Final = 8 * 2**20
-"""The most bytes of an answer, before and after unpacking."""
-
 _MAX_REFUSAL: Final = 64 * 2**10
-_GZIP_OR_ZLIB: Final = 47  # zlib's way to say: look at the header
 _NEWER_NAMES: Final = {"max_tokens": "max_completion_tokens"}
 _HEADERS: Final = {
     "Accept": "application/json",
@@ -60,14 +48,7 @@ async def complete(
     Raises:
         ModelError: The attempt failed; the class says how.
     """
-    try:
-        async with asyncio.timeout(deadline):
-            return await _exchange(request, url, headers)
-    except TimeoutError:
-        message = f"no whole answer within {deadline:g} s"
-        raise DeadlineExceeded(message, model=request.model) from None
-    except (aiohttp.ClientError, OSError) as error:
-        raise _failure(error, request, url) from None
+    return await _within(deadline, request, url, headers)
 
 
 async def stream(
@@ -82,14 +63,27 @@ async def stream(
     Raises:
         ModelError: The attempt failed; the class says how.
     """
+    return await _within(deadline, request, url, headers, listener)
+
+
+async def _within(
+    deadline: float,
+    request: Request,
+    url: str,
+    headers: Mapping[str, str],
+    listener: Listener | None = None,
+) -> Response:
     try:
         async with asyncio.timeout(deadline):
             return await _exchange(request, url, headers, listener)
     except TimeoutError:
         message = f"no whole answer within {deadline:g} s"
-        raise DeadlineExceeded(message, model=request.model) from None
-    except (aiohttp.ClientError, OSError) as error:
-        raise _failure(error, request, url) from None
+        fault: ModelError = DeadlineExceeded(message, model=request.model)
+    except LOST as error:
+        fault = failure_of(error, request.model, url)
+    # Out of reach of the `except`: aiohttp's errors hold the headers, the key in them,
+    # and would stay with ours as its context.
+    raise fault
 
 
 async def _exchange(
@@ -100,14 +94,11 @@ async def _exchange(
 ) -> Response:
     names = _NEWER_NAMES if url == OPENAI else None
     body = body_of(request, names, streamed=listener is not None)
-    session = await _sessions.here()
+    session = await sessions.here()
     async with session.post(
         _target(url), data=body, headers={**_HEADERS, **headers}, allow_redirects=False
     ) as answer:
-        # A server may quote the key alone, without the scheme in front of it.
-        secrets = [
-            part for value in headers.values() for part in (value, *value.split())
-        ]
+        secrets = secrets_of(url, headers)
         events = "text/event-stream" in answer.headers.get("Content-Type", "")
         if 200 <= answer.status < 300 and listener is not None and events:
             return await _follow(answer, request, secrets, listener)
@@ -125,7 +116,7 @@ async def _exchange(
 
 
 async def _follow(
-    answer: aiohttp.ClientResponse,
+    answer: Answer,
     request: Request,
     secrets: Sequence[str],
     listener: Listener,
@@ -146,7 +137,7 @@ async def _follow(
     return response_from(whole.whole(), request, secrets)
 
 
-async def _read(answer: aiohttp.ClientResponse, request: Request) -> bytes:
+async def _read(answer: Answer, request: Request) -> bytes:
     """The whole body, unpacked, or an error before it grows too large."""
     chunks: list[bytes] = []
     size = answer.content_length or 0
@@ -171,7 +162,7 @@ async def _read(answer: aiohttp.ClientResponse, request: Request) -> bytes:
 
 def _unpack(body: bytes, request: Request) -> bytes:
     """Unpack gzip or deflate, at most one byte beyond the size that is refused."""
-    unpacker = zlib.decompressobj(_GZIP_OR_ZLIB)
+    unpacker = zlib.decompressobj(GZIP_OR_ZLIB)
     try:
         return unpacker.decompress(body, MAX_BODY + 1)
     except zlib.error:
@@ -179,42 +170,7 @@ def _unpack(body: bytes, request: Request) -> bytes:
         raise ProtocolError(message, model=request.model) from None
 
 
-def _failure(error: Exception, request: Request, url: str) -> ModelError:
-    """What a fault of the connection means; the address is shown, no header is."""
-    model, where = request.model, urlsplit(url).netloc.rpartition("@")[2]
-    if isinstance(error, aiohttp.ClientConnectorError):
-        reason = error.os_error.strerror or type(error).__name__
-        message = f"no connection to {where} could be made: {reason}"
-        return Unreached(message, hint="Is the server running?", model=model)
-    cut_short = isinstance(error, aiohttp.ClientPayloadError)
-    reset = isinstance(error.__cause__, OSError)
-    if (cut_short and not reset) or isinstance(error, aiohttp.ClientResponseError):
-        message = f"the answer from {where} breaks off or is no HTTP"
-        return ProtocolError(message, model=model)
-    kind = type(error).__name__
-    return ConnectError(f"the connection to {where} was lost: {kind}", model=model)
-
-
 @functools.lru_cache(maxsize=64)
 def _target(url: str) -> str:
     parts = urlsplit(url)
     return urlunsplit(parts._replace(path=f"{parts.path}/chat/completions"))
-
-
-def _open_session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-        auto_decompress=False,
-        trust_env=False,
-    )
-
-
-def _abandon(session: aiohttp.ClientSession) -> None:
-    if session.connector is not None:
-        session.connector.close()
-    session.detach()
-
-
-_sessions: Final = PerLoop(_open_session, aiohttp.ClientSession.close, _abandon)

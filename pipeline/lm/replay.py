@@ -176,7 +176,7 @@ class ReplayLM:
             )
         return ConfigError(
             f"this request was not recorded in {str(self._path)!r}; {what}",
-            hint="\nRecord it: ReplayLM(path, record=LM(...))",
+            hint="Record it: ReplayLM(path, record=LM(...))",
         )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from .compact import quoted, sorted_text
 
@@ -19,6 +19,8 @@ JSON: TypeAlias = "Scalar | list[JSON] | tuple[JSON, ...] | Mapping[str, JSON]"
 Role = Literal["system", "user", "assistant"]
 
 _HEAD = b"weft.request/1\n"
+REPAIR: Final = "That reply could not be used"
+"""How the message begins that asks a model to mend its reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ class Response:
         cost: US dollars, or None where the price is unknown.
         cached: True where no server was asked.
         request_id: The provider's id, where it gave one.
+        retries: Further attempts that it took; 0 for an answer from the cache.
     """
 
     text: str
@@ -120,6 +123,7 @@ class Response:
     cost: float | None = None
     cached: bool = False
     request_id: str = ""
+    retries: int = 0
 
     def as_cached(self) -> Response:
         """The same answer, marked as one that needed no call."""

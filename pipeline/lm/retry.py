@@ -15,7 +15,7 @@ import random
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ..errors import (
@@ -33,7 +33,9 @@ _COST: Final = 5
 _COST_OF_TIMEOUT: Final = 10
 _SPREAD: Final = 0.25  # of the server's own wait, so that clients do not come in step
 _SLACK: Final = 0.1
-_WIDER: Final = 2.5  # the back-off after a refusal for load, over the usual
+# The back-off after a refusal for load, over the usual: 32 clients that are refused
+# together need 2 s, or a quarter of them meets again within 100 ms too often.
+_WIDER: Final = 4.5
 
 
 class RetryQuota:
@@ -147,6 +149,7 @@ class RetryPolicy:
                 response = await self._within(ends, attempt)
             except ModelError as error:
                 wait = self._wait(error, made)
+                error.retries = made
                 if wait is None or (ends is not None and self.clock() + wait >= ends):
                     raise
                 if not quota.take(error):
@@ -154,7 +157,7 @@ class RetryPolicy:
                     raise
             else:
                 quota.give_back(retried=made > 0)
-                return response
+                return replace(response, retries=made) if made else response
             made += 1
             await self.sleep(wait)
 

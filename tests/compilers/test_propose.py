@@ -19,19 +19,26 @@ from tests.compilers.worlds import (
 )
 from weft.compilers.allowance import Allowance, CallGuess
 from weft.compilers.candidate import Candidate
+from weft.compilers.optuna_tpe import OptunaTPE
+from weft.compilers.propose.bare import Bare
 from weft.compilers.propose.base import Proposer
+from weft.compilers.propose.bullets import Bullets
 from weft.compilers.propose.combine import Combine
 from weft.compilers.propose.contrast import Contrast
 from weft.compilers.propose.crossover import Crossover, Merge
 from weft.compilers.propose.demos import BootstrapDemos, LabeledDemos
 from weft.compilers.propose.edit import DropDemos, DropSentence, ReorderDemos
+from weft.compilers.propose.exchange import Exchange
 from weft.compilers.propose.gradient import Gradient
 from weft.compilers.propose.grounded import Grounded
 from weft.compilers.propose.history import History
 from weft.compilers.propose.induce import Induce
+from weft.compilers.propose.nearest import NearestDemos
 from weft.compilers.propose.notes import Notes
 from weft.compilers.propose.parts import Parts
+from weft.compilers.propose.refine import Refine
 from weft.compilers.propose.reflect import Reflect
+from weft.compilers.propose.restart import Restart
 from weft.compilers.propose.rewrite import Paraphrase, Shorten
 from weft.compilers.propose.rules import Rules
 from weft.compilers.task import Split, Task
@@ -181,6 +188,9 @@ def test_a_proposer_changes_nothing_it_was_given() -> None:
 
 WRITERS = [
     Reflect(),
+    Refine(),
+    Bullets(),
+    Restart(),
     Gradient(),
     Contrast(),
     Paraphrase(),
@@ -200,6 +210,10 @@ FREE = [
     Merge(),
     Parts(),
     Combine(),
+    Combine(sampler=OptunaTPE()),
+    Exchange(),
+    NearestDemos(k=(2, 3)),
+    Bare(),
 ]
 
 

@@ -142,3 +142,28 @@ def test_a_page_shows_text_and_never_runs_it() -> None:
         result = weft.compile(classifier(), rows, metric=exact, compiler=Auto())
 
     assert "<script" not in result.report.to_html()
+
+
+def test_calls_are_told_apart_only_where_some_were_cached() -> None:
+    """A cold run sent all of them; a warm one says how many it did not."""
+    rows, compiler = planted_rows(90), LabeledFewShot(demos=4)
+    with weft.use(lm=model(learner), cache=weft.MemoryCache()):
+        cold, warm = (
+            weft.compile(classifier(), rows, metric=exact, compiler=compiler).report
+            for _ in range(2)
+        )
+
+    assert f"{cold.calls} calls (all of them sent)" in str(cold)
+    assert f"{warm.calls} calls (0 sent, the others cached)" in repr(warm)
+
+
+def test_a_notebook_shows_scores_and_changes() -> None:
+    """Without script, and with what users wrote escaped."""
+    report = _report(LabeledFewShot(demos=4))
+
+    shown = report.cell()
+
+    assert html.escape(report.verdict) in shown
+    assert html.escape(report.diff()) in shown
+    assert "<script" not in shown
+    assert "as it was" in shown

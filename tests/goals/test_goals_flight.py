@@ -139,7 +139,7 @@ def test_a_claim_ends_with_its_holder(
     cache.close()
     figure(f"goal 8: a dead holder's claim was taken over after {waited:.3f} s")
     assert asked(server)[hung] == 2
-    assert waited <= 1.0
+    assert waited <= size(20.0, 1.0)
 
 
 FORK = """
@@ -152,7 +152,8 @@ with weft.use(cache=sys.argv[2]):
     assert ask(question="question 1").answer
     busy = threading.Thread(target=lambda: ask(question="slow"))
     busy.start()
-    time.sleep(0.2)
+    while sys.stdin.readline() != "in flight\\n":
+        pass
     child = os.fork()
     if child == 0:
         # The parent's call is in flight; here nothing may wait for it.
@@ -178,13 +179,22 @@ def test_fork(server: Server, figure: Figure, tmp_path: Path) -> None:
     server.answer = structured
     # What a child inherits open is the parent's to close, and not to be warned of.
     warn = ["-W", "error", "-W", "ignore:unclosed:ResourceWarning"]
+    # Python 3.12 and later remark on any fork beside threads; here that is the point.
+    warn += ["-W", "ignore:This process:DeprecationWarning"]
     words = [sys.executable, *warn, "-c", FORK, server.url, str(tmp_path)]
 
-    done = subprocess.run(
-        words, capture_output=True, text=True, timeout=30, check=False
-    )
+    with subprocess.Popen(
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as parent:
+        while server.count < 2 and parent.poll() is None:
+            time.sleep(0.01)
+        _, complaints = parent.communicate("in flight\n", timeout=60)
 
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (parent.returncode, complaints) == (0, "")
     figure(f"goal 20: forked in mid-call, {server.count} calls for 4 questions")
     assert server.count == 4
 

@@ -1,4 +1,4 @@
-"""Goals 9, 12 and 17, and the limit that adapts: speed, waits, caps and load."""
+"""Goals 12 and 17, and the limit that adapts: waits, caps and load."""
 
 from __future__ import annotations
 
@@ -24,30 +24,60 @@ from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Request, Response, Usage
 from weft.pipeline.lm.retry import RetryPolicy, RetryQuota
 
+AHEAD = 40
+WAITS: dict[str, float | None] = {
+    "0.2": 0.2,
+    "2": 2.0,
+    "0": 0.0,
+    "date": AHEAD,
+    "-1": None,
+    "nan": None,
+    "inf": None,
+    "soon": None,
+}
 
-@pytest.mark.parametrize(
-    ("value", "least"),
-    [("0.2", 0.2), ("0", 0.0), ("date", 0.0), ("-1", None), ("nan", None), ("x", None)],
-)
-async def test_retry_after(
-    server: Server, figure: Figure, value: str, least: float | None
-) -> None:
+
+@pytest.mark.parametrize("value", WAITS)
+async def test_retry_after(server: Server, figure: Figure, value: str) -> None:
     """What a server asks to wait is waited, and little more; nonsense is not."""
-    asked = formatdate(time.time() + 1, usegmt=True) if value == "date" else value
-    server.script(Reply(status=429, body=b"{}", headers={"Retry-After": asked}))
-    lm = LM("m", api_base=server.url)
-    policy = RetryPolicy(base=0.02, cap=0.02, quota=RetryQuota())
+    asked, waits = WAITS[value], list[float]()
 
-    await call(asking(lm), lm, retry=policy, limiter=Limiter(4))
+    def crowded(_: dict[str, Any]) -> Reply:
+        at = formatdate(time.time() + AHEAD, usegmt=True) if value == "date" else value
+        return Reply(status=429, body=b"{}", headers={"Retry-After": at})
+
+    async def keep(seconds: float) -> None:
+        server.answer = lambda _: Reply()
+        waits.append(seconds)
+
+    lm = LM("m", api_base=server.url)
+    policy = RetryPolicy(base=0.02, cap=0.02, quota=RetryQuota(), sleep=keep)
+    started = time.time()
+
+    for _ in range(size(3, 20)):
+        server.answer = crowded
+        await call(asking(lm), lm, retry=policy, limiter=Limiter(4))
+
+    figure(f"goal 12: Retry-After {value}: {min(waits):.3f} to {max(waits):.3f} s")
+    if asked is None:
+        assert max(waits) <= 0.02
+    else:
+        # A date is in whole seconds, and the clock goes on while a machine stalls.
+        late = time.time() - started + 1 if value == "date" else 0
+        assert asked - late <= min(waits)
+        assert max(waits) <= 1.25 * asked + 0.1
+
+
+async def test_a_wait_is_kept(server: Server, figure: Figure) -> None:
+    """As the server sees it, nobody comes back before the time that it asked for."""
+    server.script(Reply(status=429, body=b"{}", headers={"Retry-After": "0.2"}))
+    lm = LM("m", api_base=server.url)
+
+    await call(asking(lm), lm, limiter=Limiter(4))
 
     waited = server.seen[1].at - server.seen[0].at
-    figure(f"goal 12: Retry-After {value}: waited {waited:.3f} s")
-    if value == "date":
-        assert waited <= 1.25 + 0.5
-    elif least is None:
-        assert waited < 0.5
-    else:
-        assert least <= waited <= 1.25 * least + 0.1 + 0.3
+    figure(f"goal 12: Retry-After 0.2: back after {waited:.3f} s")
+    assert waited >= 0.2
 
 
 async def test_too_long_a_wait(server: Server, figure: Figure) -> None:
@@ -112,7 +142,7 @@ async def test_the_limit_adapts(server: Server, figure: Figure) -> None:
     def crowded(_: dict[str, Any]) -> Reply:
         if server.in_flight > room:
             return Reply(status=429, body=b"{}")
-        return Reply(delay=0.01)
+        return Reply(delay=0.04)  # so long that even a slow machine crowds it
 
     server.answer = crowded
     lm = LM("m", api_base=server.url)

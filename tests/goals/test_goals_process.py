@@ -1,10 +1,11 @@
-"""Goals 10, 14, 20, 28 and 30: memory, deadlines, contexts, secrets, and the end."""
+"""Goals 10, 14, 20, 26, 28 and 30: memory, deadlines, floods, contexts, the end."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import gc
+import gzip
 import logging
 import pickle
 import random
@@ -22,7 +23,7 @@ import pytest
 import weft
 from bench.soak import soak
 from tests.goals.conftest import Figure
-from tests.goals.size import size
+from tests.goals.size import FULL, size
 from tests.server import Reply, Server
 from weft.pipeline.errors import DeadlineExceeded, WeftError
 from weft.pipeline.runtime import current
@@ -34,11 +35,14 @@ IN_FLIGHT = 8
 MEMORY = """
 import asyncio, sys, os
 import weft
-from weft.pipeline.lm.cache import Cache
 from weft.testing import FunctionLM
 
 lm = FunctionLM(lambda request: "[[ answer ]]\\n" + "x" * 2000 + "\\n[[ /end ]]")
-ask = weft.Predict("question -> answer", lm=lm)
+ask = weft.Predict("question -> answer", lm=lm, name="ask")
+
+@weft.program
+def qa(question: str) -> str:
+    return ask(question=question).answer
 
 def megabytes():
     pages = int(open("/proc/self/statm").read().split()[1])
@@ -47,8 +51,9 @@ def megabytes():
 async def main(count):
     figures = []
     for number in range(count):
-        await ask.acall(question=f"question {number}")
-        if (number + 1) % (count // 4) == 0:
+        run = await qa.arun(question=f"question {number}")
+        assert len(run.trace.nodes) == 1
+        if (number + 1) % (count // 20) == 0:
             figures.append(megabytes())
         if number % 100 == 0:
             lm.requests.clear()
@@ -62,30 +67,45 @@ with weft.use(cache=sys.argv[2]):
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
 def test_memory(figure: Figure, tmp_path: Path) -> None:
-    """Calls and their answers leave memory bounded in bytes, not in entries."""
-    count = size(8_000, 200_000)
+    """Calls, their answers and their traces leave memory bounded in bytes."""
+    count = size(6_000, 200_000)
     words = [sys.executable, "-c", MEMORY, str(count), str(tmp_path)]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
 
-    start, *quarters = map(float, done.stdout.split())
-    total, late = quarters[-1] - start, quarters[-1] - quarters[1]
+    start, *marks = map(float, done.stdout.split())
+    total, late = max(marks) - start, marks[-1] - marks[len(marks) // 2 - 1]
     figure(
-        f"goal 10: {count} distinct 2 KB calls, {total:.1f} MB more, {late:.1f} MB of "
-        "it in the second half (the memory layer holds up to 64 MB)"
+        f"goal 10: {count} distinct 2 KB calls with their traces, {total:.1f} MB more, "
+        f"{late:+.1f} MB of it in the second half (the memory layer holds up to 64 MB)"
     )
     assert total <= 96
+    if FULL:
+        assert late <= 1
 
 
-HANGS = {"before headers": Reply(hang=True), "dripping body": Reply(rate=20)}
+HANGS = {
+    "before headers": Reply(hang=True),
+    "dripping headers": Reply(head_rate=20),
+    "dripping body": Reply(rate=20),
+    "endless chunks": Reply(endless=True, rate=20),
+    "never closing": Reply(unclosed=True),
+}
 
 
-@pytest.mark.parametrize("name", list(HANGS))
+@pytest.mark.parametrize("name", HANGS)
 def test_deadlines(server: Server, figure: Figure, name: str) -> None:
     """Sync and async calls end in time whatever the server does, and leave nothing."""
-    server.answer = lambda _: HANGS[name]
-    lm = weft.LM("m", api_base=server.url, timeout=0.4)
+    limit, calls = size(0.4, 1.0), size(10, 50)
+    lm = weft.LM("m", api_base=server.url, timeout=limit)
     ask = weft.Predict("question -> answer", lm=lm)
+    once: Any = {"cache": None, "retry": weft.RetryPolicy(retries=0)}
     took: list[float] = []
+
+    def blocking(number: int) -> None:
+        started = time.monotonic()
+        with weft.use(**once), pytest.raises(DeadlineExceeded):
+            ask(question=f"blocking {number}")
+        took.append(time.monotonic() - started)
 
     async def one(number: int) -> None:
         started = time.monotonic()
@@ -94,19 +114,129 @@ def test_deadlines(server: Server, figure: Figure, name: str) -> None:
         took.append(time.monotonic() - started)
 
     async def many() -> None:
-        await asyncio.gather(*(one(number) for number in range(size(10, 50))))
+        await asyncio.gather(*(one(number) for number in range(calls)))
 
-    with weft.use(cache=None, retry=weft.RetryPolicy(retries=0)):
-        threads = threading.active_count()
+    with weft.use(**once):
+        # Once, so that what stays open for good is open already.
+        server.answer = lambda _: Reply(GOOD)
+        patient = weft.LM("m", api_base=server.url, timeout=60)
+        with weft.use(lm=patient):
+            weft.Predict("question -> answer")(question="first")
+        held = threads_and_files()
+        server.answer = lambda _: HANGS[name]
         asyncio.run(many())
-        assert threading.active_count() == threads
-        started = time.monotonic()
-        with pytest.raises(DeadlineExceeded):
-            ask(question="sync")
-        took.append(time.monotonic() - started)
+        in_threads = [
+            threading.Thread(target=blocking, args=(number,))
+            for number in range(size(2, 50))
+        ]
+        for thread in in_threads:
+            thread.start()
+        for thread in in_threads:
+            thread.join()
 
-    figure(f"goal 14: {name}: T = 0.4 s, the longest took {max(took):.2f} s")
-    assert max(took) <= 0.4 + size(2.0, 0.5)
+    left = settled(held)
+    figure(
+        f"goal 14: {name}: T = {limit} s, {len(took)} calls, the longest took "
+        f"{max(took):.2f} s; threads and files left over {left}"
+    )
+    assert len(took) == calls + len(in_threads)
+    assert max(took) <= limit + size(20.0, 0.5)
+    assert left == (0, 0)
+
+
+def threads_and_files() -> tuple[int, int]:
+    """How many of each there are; no files where the system does not say."""
+    folder = Path("/proc/self/fd")
+    return (
+        threading.active_count(),
+        sum(1 for _ in folder.iterdir()) if folder.exists() else 0,
+    )
+
+
+def settled(before: tuple[int, int]) -> tuple[int, int]:
+    """What there is more than before, once the ends have got round."""
+    for _ in range(500):
+        threads, files = threads_and_files()
+        left = max(0, threads - before[0]), max(0, files - before[1])
+        if left == (0, 0):
+            break
+        time.sleep(0.02)
+    return left
+
+
+FLOODED = """
+import asyncio, os, sys, threading
+import weft
+from weft.errors import TooLarge
+
+url, kinds = sys.argv[1], sys.argv[2:]
+ask = weft.Predict("question -> answer", lm=weft.LM("m", api_base=url, timeout=300))
+
+def megabytes():
+    pages = int(open("/proc/self/statm").read().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+async def peak(kind):
+    most, done = megabytes(), asyncio.Event()
+    start = most
+    watching = threading.Event()
+    def watch():
+        nonlocal most
+        while not watching.wait(0.001):
+            most = max(most, megabytes())
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        await ask.acall(question=kind)
+        said = "no error"
+    except TooLarge:
+        said = "TooLarge"
+    watching.set()
+    thread.join()
+    return f"{said} {most - start:.1f}"
+
+async def main():
+    await ask.acall(question="small")
+    for kind in kinds:
+        print(await peak(kind), flush=True)
+
+with weft.use(cache=None, retry=weft.RetryPolicy(retries=0)):
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+def test_floods(server: Server, figure: Figure) -> None:
+    """A flood is a typed error before it is read, and its connection is closed."""
+    large = size(32, 100) * 2**20
+    bomb = gzip.compress(b" " * size(2**25, 2**30))
+    floods = {
+        "8 MB and 1": Reply(body=b" " * (8 * 2**20 + 1)),
+        "much": Reply(body=b" " * large),
+        "endless": Reply(endless=True),
+        "bomb": Reply(body=bomb, headers={"Content-Encoding": "gzip"}),
+    }
+
+    def reply(body: dict[str, Any]) -> Reply:
+        asked = body["messages"][-1]["content"]
+        return next((f for name, f in floods.items() if name in asked), Reply(GOOD))
+
+    server.answer = reply
+    child = subprocess.run(
+        [sys.executable, "-c", FLOODED, server.url, *floods],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert child.returncode == 0, child.stderr
+    found = [line.split() for line in child.stdout.splitlines()]
+
+    peaks = dict(zip(floods, (float(more) for _, more in found), strict=True))
+    figure(f"goal 26: MB of memory more than before, at the most: {peaks}")
+    assert [said for said, _ in found] == ["TooLarge"] * len(floods)
+    assert max(peaks.values()) <= 24
+    assert server.count == 1 + len(floods)
 
 
 def echo(name: str) -> FunctionLM:
@@ -250,12 +380,14 @@ def test_a_short_soak(figure: Figure) -> None:
     files, threads, megabytes = made.growth
     gc.collect()
     figure(
-        f"goal 30: {sum(made.outcomes.values())} calls with 5 % faults, growth: files "
+        f"goal 30: {sum(made.outcomes.values())} calls with 5 % faults, growth in the "
+        "second half: files "
         f"{files:+}, threads {threads:+}, {megabytes:+.1f} MB; {dict(made.outcomes)}"
     )
-    assert files <= 8
+    # Connections come and go with the faults; one lost for each would be a hundred.
+    assert files <= size(64, 16)
     assert threads <= 0
-    assert megabytes <= 16
+    assert megabytes <= size(16, 1)
     assert made.outcomes["answer"] >= 0.95 * sum(made.outcomes.values())
 
 

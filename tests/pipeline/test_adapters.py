@@ -670,6 +670,45 @@ def test_the_schema_is_whole_and_closed() -> None:
     assert "$defs" not in schema["properties"]["item"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("int", "a whole number"),
+        ("float", "a number"),
+        ("bool", "true or false"),
+        ("int | None", "null or a whole number"),
+    ],
+)
+def test_what_is_no_number_is_told_in_words(
+    adapter: Adapter, kind: str, words: str
+) -> None:
+    """Whatever the form of the reply: no JSON is spoken of where none was asked for."""
+    signature = make_signature(f"question -> count: {kind}")
+    replies = {
+        "chat": "[[ count ]]\nseven",
+        "json": '{"count": "seven"}',
+        "xml": "<count>seven</count>",
+    }
+
+    with pytest.raises(ParseError) as caught:
+        adapter.parse(replies[adapter.name], signature)
+
+    wanted = words.removeprefix("null or ") if adapter.name == "json" else words
+    assert f"field 'count': 'seven' is not {wanted}; wanted" in str(caught.value)
+
+
+def test_the_schemas_name_has_only_what_the_wire_allows() -> None:
+    """Python's names may hold other letters, and be longer."""
+    signature = make_signature(f"question -> größe_{'x' * 80}")
+
+    rendered = adapter_of("json").render(
+        signature, Parameters("x"), {"question": "q"}, schema_mode=True
+    )
+
+    wire: Any = rendered.response_format
+    assert wire["json_schema"]["name"] == f"Gr__e{'X' + 'x' * 58}"
+
+
 def test_an_unknown_adapter_is_refused_with_the_known_ones() -> None:
     """The remedy lists what there is."""
     with pytest.raises(

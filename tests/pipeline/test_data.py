@@ -240,7 +240,7 @@ class TestErrors:
             ),
             (
                 '{"mesage": "a"}',
-                "t.jsonl:1: the input 'message' is missing. Did you mean",
+                "t.jsonl:1: the input 'message' is missing. Rename the key 'mesage'",
             ),
             (b'{"message": "\xe4"}', "t.jsonl:1: 'utf-8' codec can't decode"),
             ("[" * 2_000, "t.jsonl:1: nested deeper than 100"),
@@ -317,7 +317,7 @@ class TestErrors:
             ),
             (
                 [Example("r1", {"text": "a"})],
-                "rows[0]: the input 'message' is missing. Known: text",
+                "rows[0]: the input 'message' is missing. The row has 'text'",
             ),
         ],
     )

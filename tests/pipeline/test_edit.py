@@ -148,7 +148,7 @@ class TestInsert:
             weft.insert_node(
                 write, critic, {"draft": "drft.draft"}, into="polish.draft"
             )
-        with pytest.raises(GraphError, match=r"critic is Signature, but polish\.draft"):
+        with pytest.raises(GraphError, match=r"critic is Advice, but polish\.draft"):
             weft.insert_node(
                 write, critic, {"draft": "draft.draft"}, into="polish.draft"
             )
@@ -193,7 +193,7 @@ class TestRemove:
             weft.remove_node(write, "polish")
         with pytest.raises(GraphError, match="which no earlier node gives"):
             weft.remove_node(write, "draft", instead="polish.final")
-        with pytest.raises(GraphError, match=r"would return Signature"):
+        with pytest.raises(GraphError, match=r"would return Draft"):
             weft.remove_node(write, "polish", instead="draft")
         with pytest.raises(GraphError, match="would never be used"):
             weft.remove_node(write, "polish", instead="question")

@@ -153,7 +153,7 @@ def test_parameters_are_reached_by_path_and_never_changed_in_place() -> None:
         outer.with_parameters({"innr/ask/instruction": "x"})
     with weft.use(lm=model(echo), cache=None):
         paths = [node.path for node in tuned.run("q").trace.nodes]
-    assert paths == ["inner/ask", "ask"]
+    assert paths == ["inner", "inner/ask", "ask"]
 
 
 def test_a_union_has_the_fields_that_all_its_parts_have() -> None:

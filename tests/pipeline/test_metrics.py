@@ -121,7 +121,8 @@ class TestFinding:
             f1("anwser")(row, "Rome")
 
         assert str(caught.value) == (
-            "f1(anwser): row 'r9' has no label 'anwser'. Did you mean 'answer'?"
+            "f1(anwser): row 'r9' has no label 'anwser'. Did you mean 'answer'? "
+            "The row has 'answer': metric, rows and output need one name"
         )
 
     def test_none_is_right_where_the_label_is_none(self) -> None:

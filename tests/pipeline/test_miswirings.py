@@ -138,8 +138,8 @@ TYPES = [
     body(
         "whole result for a field",
         "return ask(question=ask(question=question)).answer  # here",
-        "ask is Signature, but ask.question wants str",
-        "Convert it in a @weft.step",
+        "ask is Answer, but ask.question wants str",
+        "Take its field: .answer",
     ),
     body(
         "text for a step's number",
@@ -151,7 +151,7 @@ TYPES = [
     body(
         "constant of a wrong type for a module",
         "return ask(question=3).answer  # here",
-        "ask.question wants str: Input should be a valid string (got 3)",
+        "ask.question wants str: 3 is not text",
         "Give text",
     ),
     body(
@@ -179,7 +179,7 @@ TYPES = [
         "default of a wrong type",
         "@weft.program  # here\ndef qa(question: str = 3) -> str:\n"
         "    return ask(question=question).answer",
-        "the default of input 'question' of program 'qa': Input should be a valid",
+        "the default of input 'question' of program 'qa': 3 is not text",
         "Give text",
     ),
     Case(

@@ -126,6 +126,7 @@ def test_every_kind_is_a_value(module: Any) -> None:
     changes: dict[str, Any] = {
         "instruction": "Other.",
         "demos": [Demo({"question": "q", "answer": "a"})],
+        "nearest": 1,
         "adapter": "xml",
         "sampling": {"temperature": 0.5},
         "name": "other",
@@ -140,6 +141,7 @@ def test_every_kind_is_a_value(module: Any) -> None:
     assert [made.parameters.slots()[slot] for slot in SLOTS] == [
         "Other.",
         tuple(changes["demos"]),
+        1,
         "xml",
         {"temperature": 0.5},
     ]

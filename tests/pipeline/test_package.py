@@ -1,7 +1,6 @@
 """Folders of artifacts as packages: imported lazily, from folder, wheel and zip."""
 
 import os
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -226,6 +225,8 @@ from programs import nothing
 """
 
 
+# In one worker with the other test that has mypy write into this cache.
+@pytest.mark.xdist_group("wheel")
 @pytest.mark.slow
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_checkers_see_the_types(checker: str, folder: Path, tmp_path: Path) -> None:
@@ -262,60 +263,4 @@ def test_checkers_see_the_types(checker: str, folder: Path, tmp_path: Path) -> N
     assert missed == [], done.stdout
 
 
-# Two projects -------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-@pytest.mark.xdist_group("wheel")
-def test_one_project_publishes_a_wheel_and_the_other_imports_it(
-    tmp_path: Path,
-) -> None:
-    """The pair in examples/: compiled, built, installed, imported and type-checked."""
-    example = ROOT / "examples" / "two_projects"
-    left = shutil.ignore_patterns("__pycache__", "build", "dist", "*.egg-info")
-    shutil.copytree(example, tmp_path / "two", ignore=left)
-    publisher, consumer = tmp_path / "two" / "publisher", tmp_path / "two" / "consumer"
-    before = {p.name: p.read_bytes() for p in publisher.glob("*/*") if p.is_file()}
-    site = tmp_path / "site"
-
-    run([sys.executable, "make_programs.py"], publisher, ROOT)
-    build = ["-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path)]
-    run([sys.executable, *build], publisher)
-    (wheel,) = tmp_path.glob("support_programs-*.whl")
-    pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target"]
-    run([sys.executable, *pip, str(site), str(wheel)], tmp_path)
-    shutil.rmtree(publisher)
-    said = run([sys.executable, "app.py", "card", "lost"], consumer, site, ROOT)
-    (consumer / "seen.py").write_text(
-        "from support_programs import reply, triage\n"
-        "reveal_type(triage)\nreveal_type(reply(message='x'))\n",
-        "utf-8",
-    )
-    mypy = ["-m", "mypy", "--strict", "--follow-imports=silent", "--cache-dir", CACHE]
-    seen = run([sys.executable, *mypy, "app.py", "seen.py"], consumer, site, ROOT)
-
-    installed = {p.name: p.read_bytes() for p in site.glob("*/*") if p.is_file()}
-    assert {name: installed.get(name) for name in before} == before
-    assert said.startswith("issuing: ")
-    teams = "Literal['issuing'] | Literal['payments'] | Literal['access']"
-    assert f'Program[[message: str], {teams}]"' in seen.replace("weft.pipeline.", "")
-    assert 'Revealed type is "str"' in seen.replace("builtins.", "")
-
-
 CACHE = str(ROOT / ".mypy_cache" / "packages")
-
-
-def run(command: list[str], cwd: Path, *path: Path) -> str:
-    """What a command prints; its complaints, if it fails."""
-    found = os.pathsep.join(str(p) for p in path)
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": found, "MYPYPATH": found},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weft.pipeline.comparing import Comparison, compare
 from weft.pipeline.errors import DataError
 from weft.pipeline.stats import (
-    Comparison,
     Interval,
     bootstrap_mean,
-    compare,
     mcnemar_exact,
     mean_interval,
     paired_bootstrap,
@@ -294,3 +293,16 @@ def test_unpaired_scores_are_refused() -> None:
     """Sixty scores cannot be paired with fifty-nine."""
     with pytest.raises(DataError, match="60 scores cannot be paired with 59"):
         compare([0.5] * 60, [0.5] * 59, seed=0)
+
+
+def test_intervals_and_comparisons_are_read_in_a_line() -> None:
+    """Shares for an interval; points of 100, rows and p for a comparison."""
+    gain = compare([1.0] * 9 + [0.0], [0.0] * 9 + [1.0], seed=0)
+    none = compare([1.0, 0.0], [1.0, 0.0], seed=0)
+
+    assert str(Interval(0.0474, 0.2)) == "[0.047, 0.200]"
+    assert str(gain) == (
+        "+80.0 points [+27.8, +100.0] on 10 rows (p = 0.021): "
+        "9 better, 1 worse, 0 the same"
+    )
+    assert "(p = 1), which may be chance: 0 better, 0 worse, 2 the same" in str(none)

@@ -172,7 +172,7 @@ MISTAKES: list[tuple[Callable[..., Any], str]] = [
     (unknown_output, "ask has no output 'anwser'.*Did you mean 'answer'"),
     (wrong_type, r"question is str, but many.questions wants list\[str\]"),
     (wrong_type_from_a_step, r"search is list\[str\], but ask.question wants str"),
-    (wrong_constant, r"many.questions wants list\[str\].*got 3"),
+    (wrong_constant, r"many.questions wants list\[str\].*1: 3 is not text"),
     (if_on_a_value, "ask.answer has no value yet.*cannot test it"),
     (loop_over_a_value, "search has no value yet.*cannot go over it"),
     (length, "search has no length yet"),

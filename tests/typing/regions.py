@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Literal, assert_type
 
 import weft
@@ -43,6 +44,24 @@ async def agent(text: str) -> list[str]:
     return [text]
 
 
+class Mood(enum.Enum):
+    """An enum."""
+
+    GLAD = "glad"
+    SAD = "sad"
+
+
+@weft.step
+def mood_of(text: str) -> Mood:
+    """A step that chooses."""
+    return Mood.GLAD if text else Mood.SAD
+
+
+def agreed(example: weft.Example, prediction: list[str]) -> bool:
+    """A metric."""
+    return bool(example["texts"] == prediction)
+
+
 @weft.program
 def whole(texts: list[str]) -> list[str]:
     """A program of regions."""
@@ -61,6 +80,16 @@ def regions(texts: list[str]) -> None:
         tone(first), {"angry": lambda: size(first), "kind": lambda: size("x")}
     )
     assert_type(chosen, int)
+    arms = {"angry": lambda: size(first), "kind": lambda: size("x")}
+    assert_type(weft.switch(tone(first), arms), int)
+    some = {"angry": lambda: size(first)}
+    assert_type(weft.switch(tone(first), some, default=lambda: size("x")), int)
+    assert_type(
+        weft.switch(is_long(first), {True: first.upper, False: first.lower}), str
+    )
+    moods = {Mood.GLAD: lambda: size("a"), Mood.SAD: lambda: size("b")}
+    assert_type(weft.switch(mood_of(first), moods), int)
+    assert_type(weft.switch(size(first), {1: str}, default=lambda: first), str)
     assert_type(agent(first), list[str])
     noted = shout(first)
     assert_type(shout(first, after=noted), str)
@@ -72,6 +101,9 @@ def calls() -> None:
     assert_type(run.value, list[str])
     assert_type(whole.run(["a"], reuse=run).value, list[str])
     assert_type(whole.batch([{"texts": ["a"]}]), list[list[str]])
+    far = weft.Ray(workers=2, live="shop:whole", setup="shop:settings")
+    assert_type(whole.batch([{"texts": ["a"]}], on=far), list[list[str]])
+    assert_type(weft.evaluate(whole, [], metric=agreed, on=far).mean, float)
     kept = whole.batch([{"texts": ["a"]}], on_error="keep")
     assert_type(kept, list[list[str] | weft.WeftError])
     assert_type(weft.replace_node(whole, "grow", shout).run(["a"]).value, list[str])

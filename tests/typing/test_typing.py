@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MISTAKES = '''
+BASICS = '''
 from __future__ import annotations
 
 from typing import Literal
@@ -99,6 +99,113 @@ weft.compile(qa, [], metric=print, compilr=None)  # error: misspelt argument
 right: str = qa("q")
 fine: Literal["cards", "accounts"] = triage(message=right, urgent=True).team
 '''
+REGIONS = '''
+
+@weft.step
+def is_long(text: str) -> bool:
+    """Look at a text."""
+    return len(text) > 3
+
+
+@weft.step
+async def grow(text: str) -> str:
+    """Change a text."""
+    return text + "!"
+
+
+@weft.step
+def halve(n: int) -> int:
+    """Change a number."""
+    return n // 2
+
+
+@weft.step(uses=[triage], retries=2, timeout=1.5)
+async def agent(text: str) -> int:
+    """Loop over calls."""
+    return len((await triage.acall(message=text)).team)
+
+
+@weft.program
+def improved(text: str) -> str:
+    """Repeat."""
+    return weft.loop(text, grow, until=is_long, at_most=3)
+
+
+texts = ["a", "b"]
+label = routed.team
+flag = is_long("a")
+weft.each([1, 2], grow)  # error: each: a body that takes other items
+weft.each([1, 2], improved)  # error: each: a program that takes other items
+weft.each(3, halve)  # error: each: no list
+weft.each(texts, lambda text: halve(text))  # error: each: a wrong call in a lambda
+weft.each(texts, grow("a"))  # error: each: the body was called
+weft.each(texts, triage)  # error: each: a module's inputs go by name
+weft.each(texts)  # error: each: no body
+weft.each(texts, grow, at_once="4")  # error: each: a wrong option
+weft.each(texts, grow, at_most=4)  # error: each: another region's option
+sizes: list[int] = weft.each(texts, grow)  # error: each: a list of texts
+weft.branch(label, lambda: 1, lambda: 2)  # error: branch: a text does not decide
+weft.branch(is_long, lambda: 1, lambda: 2)  # error: branch: the step was not called
+weft.branch(flag, lambda: 1)  # error: branch: one arm
+weft.branch(flag, grow, lambda: "")  # error: branch: an arm that wants an argument
+weft.branch(flag, grow("a"), lambda: "")  # error: branch: the arm was called
+weft.branch(flag, lambda: halve("a"), lambda: 1)  # error: branch: a wrong call
+either: str = weft.branch(flag, lambda: "", lambda: halve(1))  # error: branch: or int
+weft.switch(1.5, {1.5: lambda: 1})  # error: switch: a float chooses nothing
+weft.switch(triage, {"cards": lambda: 1})  # error: switch: the module was not called
+weft.switch(label, {1: lambda: 1, 2: lambda: 2})  # error: switch: numbers
+weft.switch(label, {"cards": grow})  # error: switch: an arm that wants an argument
+weft.switch(label, {"cards": grow("a")})  # error: switch: the arm was called
+weft.switch(label, {"cards": lambda: halve("a")})  # error: switch: a wrong call
+weft.switch(label, {"cards": lambda: 1}, default=3)  # error: switch: no function
+weft.switch(label, {"cards": lambda: 1}, other=None)  # error: switch: no such option
+told: str = weft.switch(label, {"cards": lambda: halve(1)})  # error: switch: a number
+weft.loop("a", agent, at_most=3)  # error: loop: the body gives another type
+weft.loop("a", halve, at_most=3)  # error: loop: the body takes another type
+weft.loop(routed, lambda r: r.team, at_most=2)  # error: loop: a field of the state
+weft.loop(1, halve, until=is_long, at_most=3)  # error: loop: until takes another type
+weft.loop("a", grow, until=agent, at_most=3)  # error: loop: until gives no bool
+weft.loop("a", grow, until=flag, at_most=3)  # error: loop: until was called
+weft.loop("a", grow, until=lambda t: halve(t) > 1, at_most=3)  # error: loop: in until
+weft.loop("a", grow)  # error: loop: no bound
+weft.loop("a", grow, at_most="3")  # error: loop: a bound that is no number
+steps: int = weft.loop("a", grow, at_most=2)  # error: loop: the state is a text
+grow(3)  # error: an async step's argument
+halve(agent)  # error: a step in place of its result
+pages: bytes = grow("a")  # error: an async step's result
+weft.step(uses=[len])  # error: uses: a function without a name in the graph
+weft.step(timeout="3")  # error: a step's wrong option
+weft.step(retry=3)  # error: a step's misspelt option
+
+
+@weft.program
+def nested(question: str) -> int:
+    """Wire programs and regions."""
+    improved(text=weft.each([question], grow))  # error: a list into a program's text
+    improved(question=question)  # error: misspelt input of an inner program
+    found = weft.loop(question, lambda t: search(t), at_most=2)  # error: loop: a list
+    weft.each(search(question), lambda t: triage(mesage=t))  # error: misspelt in each
+    return weft.branch(flag, lambda: qa(question), lambda: found)  # error: no number
+
+
+improved.run(3)  # error: wrong argument of a run
+improved.run("a", reuse="b")  # error: reuse takes a run
+improved.stream(text=3)  # error: wrong argument of a stream
+improved.batch(3)  # error: no rows
+improved.batch([{"text": "a"}], on_error="skip")  # error: no such choice
+improved.batch([{"text": "a"}], on="ray")  # error: no place
+weft.evaluate(improved, [], metric=len)  # error: a metric takes two
+weft.batch_to(improved, [])  # error: no file
+weft.replace_node(improved, "grow", len)  # error: no module, step or program
+weft.insert_node(improved, grow, {"text": "question"})  # error: into nothing
+improved.with_parameters(["triage/demos"])  # error: no mapping
+values: list[int] = improved.batch([{"text": "a"}])  # error: a list of texts
+many: list[int] = weft.each([4, 2], halve)
+one: int | str = weft.branch(flag, lambda: halve(1), lambda: improved("a"))
+chosen: int = weft.switch(label, {"cards": lambda: 1, "accounts": lambda: halve(1)})
+last: str = weft.loop("a", improved, until=lambda t: is_long(t), at_most=3)
+'''
+MISTAKES = BASICS + REGIONS
 MARKED = {
     number: line.split("# error: ")[1]
     for number, line in enumerate(MISTAKES.split("\n"), 1)

@@ -13,7 +13,7 @@ from ..compilers.quote import Quote
 from ..compilers.report import Result
 from ..pipeline.artifact import program_digest, save
 from ..pipeline.program import Program
-from ..pipeline.runtime import use
+from ..pipeline.runtime import current, use
 from .names import check_labels, compiler_named, metric_named, rows_at, settings
 from .output import Outcome, calls_shown, remark, require_writable
 from .targets import program_named
@@ -42,7 +42,7 @@ def command(arguments: argparse.Namespace) -> Outcome:
         remark(f"{title}: about {expected} calls", quiet=arguments.quiet)
         with (
             calls_shown(title, expected, quiet=arguments.quiet) as hook,
-            use(hooks=(hook,)),
+            use(hooks=(*current().every_hook, hook)),
         ):
             result = compiled(
                 program,
@@ -56,7 +56,8 @@ def command(arguments: argparse.Namespace) -> Outcome:
                 concurrency=arguments.concurrency,
             )
     if page is not None:
-        page.write_text(result.report.to_html(), encoding="utf-8")
+        text = result.report.to_html(review=arguments.run_dir or "")
+        page.write_text(text, encoding="utf-8")
     return _kept(result, Path(arguments.out), needs_gain=arguments.require_gain)
 
 

@@ -31,7 +31,8 @@ def command(arguments: argparse.Namespace) -> Outcome:
             progress=on_terminal(quiet=arguments.quiet),
         )
     if arguments.html:
-        Path(arguments.html).write_text(found.to_html(), encoding="utf-8")
+        page = found.to_html(review=arguments.save or "")
+        Path(arguments.html).write_text(page, encoding="utf-8")
     if arguments.save:
         Path(arguments.save).write_text(found.to_json(prompts=True), encoding="utf-8")
     return _measured(found, arguments.fail_under)

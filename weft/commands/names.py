@@ -104,7 +104,7 @@ def compiler_named(name: str, options: Sequence[str]) -> Compiler:
             hint=did_you_mean(name, known),
         )
     kind = known[name]
-    pairs = [_pair(option, "--option demos=16") for option in options]
+    pairs = [pair(option, "--option demos=16") for option in options]
     values = {key: _setting(kind, key, text) for key, text in pairs}
     return kind(**values)
 
@@ -126,7 +126,7 @@ def inputs_from(program: Program[..., Any], texts: Sequence[str]) -> dict[str, A
     Raises:
         CallError: A name is unknown or missing, or a value cannot be read.
     """
-    given = dict(_pair(text, '--set message="..."') for text in texts)
+    given = dict(pair(text, '--set message="..."') for text in texts)
     program.inputs.check_names(given, program.name)
     values: dict[str, Any] = {}
     for name, text in given.items():
@@ -176,7 +176,12 @@ def rows_at(path: str, program: Program[..., Any]) -> list[Example]:
     return rows
 
 
-def _pair(text: str, example: str) -> tuple[str, str]:
+def pair(text: str, example: str) -> tuple[str, str]:
+    """The two sides of "name=value".
+
+    Raises:
+        ConfigError: There is no equals sign; the hint is to write `example`.
+    """
     name, equals, value = text.partition("=")
     if not equals:
         raise ConfigError(f"{text!r} is no name=value", hint=f"Write {example}")

@@ -11,7 +11,7 @@ from ..pipeline.errors import ConfigError
 from ..review.desk import Desk
 from ..review.place import Place, held
 from ..review.remarks import Remarks
-from ..review.rows import file_of, read_sheet
+from ..review.rows import file_of, read_sheet, report_of
 from ..review.server import ReviewServer
 from .output import Outcome, remark, require_writable, say
 
@@ -30,7 +30,8 @@ def command(arguments: argparse.Namespace) -> Outcome:
         remarks = Remarks(out, sheet.rows)
         if remarks.repaired:
             remark(f"{out}: a torn last line was mended", quiet=arguments.quiet)
-        with _server(Desk(sheet, remarks), place, arguments.port) as server:
+        desk = Desk(sheet, remarks, report_of(path))
+        with _server(desk, place, arguments.port) as server:
             _announce(server.url, arguments)
             with contextlib.suppress(KeyboardInterrupt):  # the way to end it
                 server.serve_forever()

@@ -16,10 +16,11 @@ from typing import Any
 
 from .. import load
 from ..pipeline.artifact import SUFFIX, ProgramState, read_artifact
+from ..pipeline.assembling import stand_ins
+from ..pipeline.describing import Target
 from ..pipeline.errors import ArtifactError, ConfigError, WeftError, did_you_mean
 from ..pipeline.module import Module
 from ..pipeline.program import Program, as_program
-from ..pipeline.step import step
 
 _FORMS = "Write path/to/file.py:name, package.module:name, or path/to/NAME.weft.json"
 
@@ -41,9 +42,13 @@ def program_named(text: str, live: str | None = None) -> Program[..., Any]:
         return load(text)
     if live:
         raise ConfigError(f"--program goes with an artifact, and {text!r} is none")
+    return as_program(_live(text))
+
+
+def _live(text: str) -> Program[..., Any] | Module[..., Any]:
     found = object_named(text)
     if isinstance(found, Program | Module):
-        return as_program(found)
+        return found  # pyright: ignore[reportUnknownVariableType] - of whatever types
     raise ConfigError(
         f"{text!r} is of type {type(found).__name__}, no program",
         hint="Decorate a typed function with @weft.program, or name a module",
@@ -54,8 +59,17 @@ def program_to_show(text: str, live: str | None = None) -> Program[..., Any]:
     """As `program_named`; an artifact's steps may be missing, since nothing runs."""
     if live or not text.endswith(SUFFIX):
         return program_named(text, live)
-    names = _steps_of(read_artifact(text).program)
-    return load(text, steps=[step(name=name)(_missing) for name in sorted(names)])
+    return load(text, steps=stand_ins(read_artifact(text).program))
+
+
+def target_to_show(text: str, live: str | None = None) -> Target:
+    """As `program_named`, for those who only read: the path where it is an artifact.
+
+    A module stays a module, and what a file says need not be rebuilt.
+    """
+    if live:
+        return program_named(text, live)
+    return text if text.endswith(SUFFIX) else _live(text)
 
 
 def object_named(text: str) -> Any:
@@ -141,7 +155,3 @@ def _steps_of(state: ProgramState) -> set[str]:
     for inner in state.programs.values():
         found |= _steps_of(inner)
     return found
-
-
-def _missing() -> None:
-    """Stand in for a step that is shown and never run."""

@@ -17,7 +17,7 @@ METRIC = (
     "exact:FIELD, f1:FIELD, contains:FIELD, choice:FIELD, numeric:FIELD, "
     "set-match:FIELD, fields:FIELD,FIELD, or your own function as file.py:name"
 )
-_FILES = {"eval": "evaluate"}
+_FILES = {"eval": "evaluate", "import-dspy": "import_dspy"}
 
 
 def word(

@@ -1,4 +1,4 @@
-"""The words about files, which call no model: show, check, package, cache."""
+"""The words about programs and folders, which call no model."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ def _show(commands: Any) -> None:
     form = words.add_mutually_exclusive_group()
     form.add_argument("--prompt", action="store_true", help="the full prompts too")
     form.add_argument("--mermaid", action="store_true", help="the graph as mermaid")
+    form.add_argument("--svg", action="store_true", help="the graph as one SVG element")
+    form.add_argument("--html", metavar="FILE", help="also write a page")
 
 
 def _check(commands: Any) -> None:
@@ -35,6 +37,6 @@ def _package(commands: Any) -> None:
 
 def _cache(commands: Any) -> None:
     words = word(commands, "cache", "look after the answers kept on disk")
-    words.add_argument("action", choices=("stats", "clear", "prune"))
+    words.add_argument("action", choices=("stats", "verify", "clear", "prune"))
     words.add_argument("--dir", metavar="DIR", help="else WEFT_CACHE, or .weft/cache")
     words.add_argument("--to", metavar="SIZE", help="prune to this, such as 500MB")

@@ -1,4 +1,4 @@
-"""The words that call a model: demo, run, eval, compile, watch, review."""
+"""The words that call a model, or tell of those that do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ _COMPILER = (
 
 def add(commands: Any) -> None:
     """Add these words, in the order of the help."""
-    for each in (_demo, _run, _evaluate, _compile, _watch, _review):
+    for each in (
+        _demo,
+        _run,
+        _evaluate,
+        _compile,
+        _explain,
+        _finetune,
+        _watch,
+        _review,
+    ):
         each(commands)
 
 
@@ -87,6 +96,37 @@ def _compile(commands: Any) -> None:
         action="store_true",
         help="without an improvement write nothing and exit 3",
     )
+
+
+def _explain(commands: Any) -> None:
+    about = "tell which part of a compiled program earns its gain"
+    words = word(commands, "explain", about, target=True, model=True)
+    words.add_argument("--data", metavar="FILE", required=True, help="rows with labels")
+    words.add_argument("--metric", required=True, help=METRIC)
+    words.add_argument(
+        "--base",
+        metavar="TARGET",
+        help="the program as it was; else its signatures' own instructions, no demos",
+    )
+    words.add_argument(
+        "--each-demo", action="store_true", help="each demo is a part of its own"
+    )
+
+
+def _finetune(commands: Any) -> None:
+    about = "write chats for fine-tuning, from the rows that went well"
+    words = word(commands, "finetune", about, target=True, model=True)
+    words.add_argument("--data", metavar="FILE", required=True, help="rows with labels")
+    words.add_argument("--metric", required=True, help=METRIC)
+    words.add_argument("--out", metavar="FILE", required=True, help="JSONL of chats")
+    words.add_argument(
+        "--at-least",
+        metavar="X",
+        type=share,
+        default=1.0,
+        help="the least score in [0, 1] of a row that is taken; else 1",
+    )
+    words.add_argument("--module", metavar="PATH", help="of one module only")
 
 
 def _watch(commands: Any) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from html import unescape
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, cast
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from ..pipeline import strictjson
 from .remarks import Remark, Remarks
@@ -20,6 +23,11 @@ _FILES = {
     "review.css": ("review.css", "text/css; charset=utf-8"),
     "review.js": ("review.js", "text/javascript; charset=utf-8"),
 }
+_UNLINKED = re.compile(r'<a data-row="([^"]*)">')
+_REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
 
 
 @dataclass(frozen=True)
@@ -30,25 +38,39 @@ class Reply:
         body: The bytes.
         kind: Their media type.
         status: The HTTP status.
+        policy: The Content-Security-Policy, where it is not the server's own.
     """
 
     body: bytes
     kind: str = "application/json"
     status: int = 200
+    policy: str = ""
 
 
 class Desk:
-    """Rows out, remarks in."""
+    """Rows out, remarks in.
 
-    def __init__(self, sheet: Sheet, remarks: Remarks) -> None:
+    Args:
+        sheet: The rows.
+        remarks: Where what is said about them goes.
+        report: The report's page, whose rows are linked to these; None where there is
+            none.
+    """
+
+    def __init__(
+        self, sheet: Sheet, remarks: Remarks, report: Path | None = None
+    ) -> None:
         self.sheet = sheet
         self.remarks = remarks
+        self.report = report
 
     def get(self, path: str, query: str) -> Reply:
         """A file of the page, the list, the hits of a search, or one row."""
         if path in _FILES:
             name, kind = _FILES[path]
             return Reply(_HERE.joinpath(name).read_bytes(), kind)
+        if path == "report" and self.report is not None:
+            return self._linked(self.report)
         if path == "api/list":
             return _json(self._list())
         if path == "api/search":
@@ -74,6 +96,23 @@ class Desk:
             return _json({"error": f"not written: {error.strerror}"}, 507)
         return _json(asdict(made))
 
+    def _linked(self, report: Path) -> Reply:
+        """The report with links to the rows that are here; it may run no script."""
+        known = {row.key for row in self.sheet.rows}
+
+        def link(found: re.Match[str]) -> str:
+            key = unescape(found[1])
+            if key not in known:
+                return found[0]
+            return f'<a data-row="{found[1]}" href="./#{quote(key, safe="")}">'
+
+        try:
+            text = report.read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            return _missing()
+        body = _UNLINKED.sub(link, text).encode()
+        return Reply(body, "text/html; charset=utf-8", policy=_REPORT_POLICY)
+
     def _row(self, path: str) -> Row | None:
         head, _, number = path.rpartition("/")
         if head != "api/row" or not number.isdecimal() or not number.isascii():
@@ -93,6 +132,7 @@ class Desk:
             "metric": self.sheet.metric,
             "mean": self.sheet.mean,
             "out": str(self.remarks.path),
+            "report": self.report is not None,
             "rows": [[row.key, row.score, row.teaser] for row in rows],
             "marks": marks,
         }

@@ -561,6 +561,7 @@ async function start() {
   Object.assign(state, all);
   $("title").textContent = all.program || "weft review";
   document.title = `review: ${all.program}`;
+  $("report").hidden = !all.report;
   resume();
   drawFigures();
   const key = decodeURIComponent(location.hash.slice(1));

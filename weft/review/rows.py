@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..pipeline.errors import DataError
+from ..pipeline.plainrows import row_keys
 
 IN_A_RUN = "review.json"
+REPORT = "report.html"
 _HINT = "Write it with weft eval ... --save FILE, or Evaluation.to_json(prompts=True)"
 _TEASER = 140
 
@@ -98,6 +100,16 @@ def file_of(path: Path) -> Path:
     raise DataError(f"there is no file {path}", hint=_HINT)
 
 
+def report_of(file: Path) -> Path | None:
+    """The report's page beside an evaluation, if there is one.
+
+    A run's is `report.html`; that of `NAME.json` is `NAME.html`.
+    """
+    name = REPORT if file.name == IN_A_RUN else f"{file.stem}.html"
+    place = file.with_name(name)
+    return place if place.is_file() else None
+
+
 def read_sheet(path: Path) -> Sheet:
     """The rows of an evaluation's JSON.
 
@@ -115,22 +127,24 @@ def read_sheet(path: Path) -> Sheet:
     tree = cast("dict[str, Any]", data)
     if not isinstance(tree.get("rows"), list) or not tree["rows"]:
         raise DataError(f"{path} holds no rows of an evaluation", hint=_HINT)
-    seen: dict[str, int] = {}
-    rows = [_row(raw, f"{path}, row {n}", seen) for n, raw in enumerate(tree["rows"])]
+    trees = [_tree(raw) for raw in tree["rows"]]
+    keys = row_keys(str(raw.get("id", "")) for raw in trees)
+    pairs = zip(trees, keys, strict=True)
+    rows = [_row(raw, key, f"{path}, row {n}") for n, (raw, key) in enumerate(pairs)]
     mean = _number(tree.get("mean"))
     name, metric = str(tree.get("program", "")), str(tree.get("metric", ""))
     return Sheet(name, metric, mean, tuple(rows))
 
 
-def _row(raw: object, where: str, seen: dict[str, int]) -> Row:
-    tree = cast("dict[str, Any]", raw) if isinstance(raw, dict) else {}
+def _tree(raw: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", raw) if isinstance(raw, dict) else {}
+
+
+def _row(tree: Mapping[str, Any], key: str, where: str) -> Row:
     inputs, labels = tree.get("inputs"), tree.get("labels", {})
     if not isinstance(inputs, dict) or not isinstance(labels, dict):
         raise DataError(f"{where} is no row of an evaluation", hint=_HINT)
     held = cast("dict[str, Any]", inputs)
-    name = str(tree.get("id", ""))
-    seen[name] = seen.get(name, 0) + 1
-    key = name if seen[name] == 1 and name else f"{name}#{seen[name]}"
     told = str(tree.get("error") or tree.get("feedback") or "")
     return Row(
         key,

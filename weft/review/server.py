@@ -22,9 +22,10 @@ from .desk import Desk, Reply
 HOST = "127.0.0.1"
 _LARGEST = 1024 * 1024
 _PATIENCE = 60.0
+_POLICY = "Content-Security-Policy"
 _HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": (
+    _POLICY: (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
         "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
@@ -85,6 +86,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server_version = "weft"
     sys_version = ""
     timeout = _PATIENCE
+    _policy = ""
 
     def do_GET(self) -> None:
         self._answer(writes=False)
@@ -142,12 +144,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(reply.status)
         self.send_header("Content-Type", reply.kind)
         self.send_header("Content-Length", str(len(reply.body)))
+        self._policy = reply.policy
         self.end_headers()
         self.wfile.write(reply.body)
 
     def end_headers(self) -> None:
         """Every answer, an error too, says what a browser may do with it."""
-        for name, value in _HEADERS.items():
+        own = {_POLICY: self._policy} if self._policy else {}
+        for name, value in (_HEADERS | own).items():
             self.send_header(name, value)
         super().end_headers()
 

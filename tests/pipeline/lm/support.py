@@ -56,7 +56,11 @@ def answer_of(number: int, size: int = 200) -> Response:
 
 
 def fill(path: Path, numbers: range, size: int = 200) -> None:
-    """Put answers into a cache and close it."""
+    """Put answers into a cache and close it; all of them are in the database itself.
+
+    A thread that has ended may still hold a connection, and with it a log of writes
+    that would hide a damage to the database.
+    """
 
     async def put() -> None:
         cache = Cache(path)
@@ -66,6 +70,8 @@ def fill(path: Path, numbers: range, size: int = 200) -> None:
         cache.close()
 
     asyncio.run(put())
+    with closing(sqlite3.connect(path / "cache.db")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def sql(path: Path, statement: str, *values: object) -> None:

@@ -54,7 +54,7 @@ def test_parse(text: str, budget: Budget) -> None:
 )
 def test_what_cannot_be_read(text: str) -> None:
     """Anything else is an error that lists the forms."""
-    with pytest.raises(ConfigError, match='accepted: 500, "500 calls"'):
+    with pytest.raises(ConfigError, match='Write 500, "500 calls"'):
         Budget.parse(text)
 
 

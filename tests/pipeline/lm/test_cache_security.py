@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import pickle
 import shutil
+import sqlite3
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -138,6 +141,128 @@ def test_links_are_not_followed(tmp_path: Path, target: str) -> None:
 
     assert outside.read_bytes() == b"precious"
     assert Cache(folder).get("k") == answer_of(1)
+
+
+ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
+SLOW = f"SELECT count(*) FROM ({ENDLESS} SELECT x FROM c)"
+TRIGGERS = [
+    "CREATE TRIGGER evil AFTER INSERT ON Cache BEGIN DELETE FROM Cache; END",
+    'CREATE TRIGGER "a ""b""" AFTER INSERT ON Cache BEGIN DELETE FROM Cache; END',
+    "CREATE TRIGGER Settings_size_x AFTER INSERT ON Cache BEGIN DELETE FROM Cache; END",
+    f"CREATE TRIGGER slow BEFORE INSERT ON Cache WHEN ({SLOW}) > 0 BEGIN SELECT 1; END",
+]
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS)
+def test_planted_triggers_do_not_run(
+    tmp_path: Path, pristine: Path, trigger: str
+) -> None:
+    """What would act at our next write is gone before it; the answers stay."""
+    folder = tmp_path / "cache"
+    shutil.copytree(pristine, folder)
+    sql(folder, trigger)
+
+    fill(folder, range(100, 110))
+    cache = Cache(folder)
+
+    assert all(cache.get(key_of(i)) for i in (*range(50), *range(100, 110)))
+    assert cache.stats().disk_entries == 60
+    assert cache.stats().damaged == 0
+    cache.close()
+
+
+COMPUTING = [
+    "CREATE TABLE Cache (key, value, CHECK (hex(zeroblob(1e9)) > ''))",
+    "CREATE TABLE Cache (key, value, x GENERATED ALWAYS AS (zeroblob(1e9)))",
+    "CREATE TABLE Cache (key, value, x AS (zeroblob(1e9)))",
+    "CREATE TABLE Cache (key, value, x DEFAULT (zeroblob(1e9)))",
+    "CREATE VIRTUAL TABLE Cache USING fts4(key, value)",
+]
+
+
+@pytest.mark.parametrize("table", COMPUTING)
+def test_a_layout_that_computes_is_moved_aside(
+    tmp_path: Path, pristine: Path, table: str
+) -> None:
+    """A table that does sums of its own is no table of ours."""
+    folder = tmp_path / "cache"
+    shutil.copytree(pristine, folder)
+    sql(folder, "DROP TABLE Cache")
+    try:
+        sql(folder, table)
+    except sqlite3.OperationalError as error:
+        pytest.skip(f"this SQLite cannot: {error}")
+
+    fill(folder, range(3))
+    cache = Cache(folder)
+
+    assert all(cache.get(key_of(i)) for i in range(3))
+    assert list(folder.glob("cache.db.corrupt-*"))
+    cache.close()
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        "CREATE INDEX Cache_more ON Cache (value)",
+        "CREATE INDEX Cache_expire_time ON Cache (hex(zeroblob(1000000)))",
+    ],
+)
+def test_an_index_that_is_not_ours(tmp_path: Path, pristine: Path, index: str) -> None:
+    """An index may compute at each write, so only our own two are left."""
+    folder = tmp_path / "cache"
+    shutil.copytree(pristine, folder)
+    sql(folder, "DROP INDEX IF EXISTS Cache_expire_time")
+    sql(folder, index)
+    cache = Cache(folder)
+
+    assert cache.get(key_of(0)) is None
+    cache.close()
+    assert list(folder.glob("cache.db.corrupt-*"))
+
+
+def journal_of(database: Path, victim: Path) -> bytes:
+    """A rollback journal that tells SQLite to delete a file when it is done.
+
+    The form is that of sqlite.org/fileformat.html, section 3, with the name of a
+    super-journal at its end.
+    """
+    magic = bytes.fromhex("d9d505f920a163d7")
+    page = 4096
+    pages = database.stat().st_size // page
+    head = magic + struct.pack(">IIIII", 0, 1, pages, 512, page)
+    name = str(victim).encode()
+    checksum = sum(struct.unpack(f"{len(name)}b", name)) & 0xFFFFFFFF
+    tail = struct.pack(">I", 0x40000000 // page + 1) + name
+    return (
+        head.ljust(512, b"\0") + tail + struct.pack(">II", len(name), checksum) + magic
+    )
+
+
+def test_a_planted_journal_deletes_no_file(tmp_path: Path, pristine: Path) -> None:
+    """SQLite would delete whatever file a rollback journal names; none gets to it."""
+    folder, victim = tmp_path / "cache", tmp_path / "victim"
+    shutil.copytree(pristine, folder)
+    victim.write_text("precious")
+    bytes_of_it = journal_of(folder / "cache.db", victim)
+    (folder / "cache.db-journal").write_bytes(bytes_of_it)
+    # That the journal is one that works is shown on a copy, by SQLite alone.
+    copy, bait = tmp_path / "copy", tmp_path / "bait"
+    shutil.copytree(pristine, copy)
+    bait.write_text("bait")
+    (copy / "cache.db-journal").write_bytes(journal_of(copy / "cache.db", bait))
+    with contextlib.suppress(sqlite3.DatabaseError):
+        sql(copy, "SELECT * FROM Cache")
+
+    cache = Cache(folder)
+    cache.get(key_of(0))
+    asyncio.run(cache.put("new", answer_of(1)))
+
+    assert not bait.exists()
+    assert victim.read_text() == "precious"
+    assert cache.get("new") == answer_of(1)
+    assert list(folder.glob("cache.db-journal.corrupt-*"))
+    cache.close()
 
 
 def open_to_all(folder: Path) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import weft
 from tests.pipeline.lm.support import asking
 from weft.pipeline.errors import ConfigError, RateLimited
 from weft.pipeline.lm.caller import call
@@ -124,6 +126,29 @@ async def test_only_what_is_missing_is_recorded(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize(
+    "script", [{"card": "garbage"}, ["garbage"]], ids=["by part", "in order"]
+)
+def test_a_repair_without_a_reply_is_told_apart(script: Any) -> None:
+    """The script's own reply could not be used: that is what there is to mend."""
+    count = weft.Predict("message -> count: int")
+
+    with (
+        weft.use(lm=ScriptedLM(script), cache=None),
+        pytest.raises(ConfigError, match="a repair: the reply 'garbage' could not"),
+    ):
+        count(message="my card")
+
+
+def test_a_repair_can_be_scripted_by_how_it_begins() -> None:
+    """As the remedy says."""
+    count = weft.Predict("message -> count: int")
+    replies = {"card": "garbage", "That reply could not be used": "[[ count ]]\n3"}
+
+    with weft.use(lm=ScriptedLM(replies), cache=None):
+        assert count(message="my card").count == 3
+
+
 async def test_a_missing_recording_shows_the_difference(tmp_path: Path) -> None:
     """The error holds what differs from the nearest recorded request."""
     file = tmp_path / "answers.jsonl"
@@ -135,7 +160,10 @@ async def test_a_missing_recording_shows_the_difference(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         await lm.complete(asking(lm, "apples\nand plums"))
 
-    assert "-user: and pears\n+user: and plums" in str(caught.value)
+    assert str(caught.value).endswith(
+        "differs in:\n-user: and pears\n+user: and plums\n"
+        "Record it: ReplayLM(path, record=LM(...))"
+    )
     assert "apples" not in str(caught.value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import threading
 from collections.abc import Callable
 
@@ -160,6 +161,18 @@ def test_across_threads_and_loops() -> None:
 
     assert peak <= 4
     assert limiter.in_flight == 0
+
+
+@pytest.mark.parametrize(
+    ("files", "limit"), [(20_000, 1024), (512, 448), (resource.RLIM_INFINITY, 1024)]
+)
+def test_starts_with_what_the_process_may_open(
+    monkeypatch: pytest.MonkeyPatch, files: int, limit: int
+) -> None:
+    """A thousand at once where files allow it; else some are left for others."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+
+    assert Limiter().limit == limit
 
 
 def test_limiters_are_shared_by_endpoint() -> None:

@@ -142,6 +142,34 @@ async def test_what_the_server_said(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        # As OpenAI words it for models that reason, see QwenLM/qwen-code issue 921.
+        (
+            "Unsupported value: 'temperature' does not support 0 with this model.",
+            "Leave temperature out for this model",
+        ),
+        (
+            "Unsupported parameter: 'top_p' is not supported with this model.",
+            "Leave top_p out for this model",
+        ),
+        ("Unsupported value: 'messages[0].role' does not support 'tool'.", ""),
+    ],
+)
+async def test_an_option_that_a_model_does_not_take(
+    server: Server, said: str, remedy: str
+) -> None:
+    """The remedy names the option; what is no option gets none."""
+    server.script(fault(400, said))
+    lm = lm_for(server, temperature=0)
+
+    with pytest.raises(InvalidRequest) as caught:
+        await lm.complete(asking(lm))
+
+    assert caught.value.hint == remedy
+
+
+@pytest.mark.parametrize(
     ("headers", "seconds"),
     [
         ({"Retry-After": "0.2"}, 0.2),

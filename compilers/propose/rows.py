@@ -1,0 +1,138 @@
+"""Training rows for proposers: which fit a module, in which order, shown as demos."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...pipeline import strictjson
+from ...pipeline.data import Example
+from ...pipeline.module import Module
+from ...pipeline.parameters import Demo
+from ...pipeline.signature import spec_of
+from ..task import Task
+
+
+def left_out(task: Task, rng: random.Random) -> set[str]:
+    """Ids of a third of the training rows, so that no row is in every draw of demos.
+
+    Without it the only row of a rare label would be, however wrong it is.
+    """
+    ids = sorted(row.id for row in task.split.train)
+    return set(rng.sample(ids, len(ids) // 3))
+
+
+def labelled_values(
+    task: Task, count: int, rng: random.Random, taken: set[str]
+) -> dict[str, Any]:
+    """Labelled demos for every module they fit, keyed `module/demos`."""
+    values: dict[str, Any] = {}
+    for path, module in task.program.modules.items():
+        demos = labelled(task, module, count, rng, taken, [])
+        if demos:
+            values[f"{path}/demos"] = tuple(demos)
+    return values
+
+
+def labelled(
+    task: Task,
+    module: Module[..., Any],
+    count: int,
+    rng: random.Random,
+    taken: set[str],
+    beside: Sequence[Demo],
+) -> list[Demo]:
+    """Labelled demos for one module, the values shown least so far first.
+
+    Args:
+        task: Whose training rows are used.
+        module: It must find its inputs and its own outputs in the rows.
+        count: How many at the most.
+        rng: Breaks ties.
+        taken: Ids of rows that are already shown.
+        beside: Demos that are shown as well, for the balance.
+    """
+    rows = [r for r in task.split.train if r.id not in taken and fits(module, r)]
+    rng.shuffle(rows)
+    outputs = list(spec_of(module.signature).outputs)
+    shown: dict[str, int] = {}
+    for demo in beside:
+        key = _value_key(demo.values, outputs)
+        shown[key] = shown.get(key, 0) + 1
+    groups: dict[str, list[Example]] = {}
+    for row in rows:
+        groups.setdefault(_value_key(row.labels, outputs), []).append(row)
+    order = list(groups)
+    picked: list[Demo] = []
+    while len(picked) < count and groups:
+        key = min(groups, key=lambda k: (shown.get(k, 0), order.index(k)))
+        row = groups[key].pop()
+        if not groups[key]:
+            del groups[key]
+        shown[key] = shown.get(key, 0) + 1
+        picked.append(demo_of_row(module, row))
+    rng.shuffle(picked)
+    return picked
+
+
+def ordered(rows: Sequence[Example], rng: random.Random) -> list[Example]:
+    """Rows in a seeded order in which the labels take turns."""
+    shuffled = sorted(rows, key=lambda row: row.digest)
+    rng.shuffle(shuffled)
+    groups: dict[str, list[Example]] = {}
+    for row in shuffled:
+        groups.setdefault(_value_key(row.labels, list(row.labels)), []).append(row)
+    turns = [
+        (turn, number, row)
+        for number, group in enumerate(groups.values())
+        for turn, row in enumerate(group)
+    ]
+    return [row for _, _, row in sorted(turns, key=lambda t: (t[0], t[1]))]
+
+
+def proportional(rows: Sequence[Example], rng: random.Random) -> list[Example]:
+    """Rows in a seeded order whose every beginning holds the labels in their shares."""
+    groups: dict[str, list[Example]] = {}
+    for row in ordered(rows, rng):
+        groups.setdefault(_value_key(row.labels, list(row.labels)), []).append(row)
+    places = [
+        ((turn + 0.5) / len(group), number, row)
+        for number, group in enumerate(groups.values())
+        for turn, row in enumerate(group)
+    ]
+    return [row for _, _, row in sorted(places, key=lambda place: place[:2])]
+
+
+def labels_say_all(task: Task) -> bool:
+    """Whether a labelled demo of each module holds all that a trace of it would."""
+    for module in task.program.modules.values():
+        whole = set(module.spec.outputs) <= set(spec_of(module.signature).outputs)
+        if not whole or not any(fits(module, row) for row in task.split.train):
+            return False
+    return True
+
+
+def fits(module: Module[..., Any], row: Example) -> bool:
+    """Whether a row holds a module's inputs and its own outputs, of their types."""
+    spec = spec_of(module.signature)
+    known = {**row.inputs, **row.labels}
+    if not all(n in known for n in (*spec.inputs, *spec.outputs)):
+        return False
+    try:
+        for name, field in (spec.inputs | spec.outputs).items():
+            field.load(known[name])
+    except ValueError:
+        return False
+    return True
+
+
+def demo_of_row(module: Module[..., Any], row: Example) -> Demo:
+    """A row that fits a module, with its labels, as a demo."""
+    spec = spec_of(module.signature)
+    known = {**row.inputs, **row.labels}
+    return Demo({f.name: known[f.name] for f in spec.fields}, row.id, "labelled")
+
+
+def _value_key(values: Mapping[str, Any], names: Sequence[str]) -> str:
+    return strictjson.canonical([values.get(name) for name in names])

@@ -1,0 +1,105 @@
+"""Recompiling: a program for another model, from what an earlier compile found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, Unpack, cast
+
+from ..pipeline.bridge import run_sync
+from ..pipeline.budget import Budget, Ledger
+from ..pipeline.data import digest_rows
+from ..pipeline.lm.lm import LanguageModel
+from ..pipeline.lm.models import as_lm
+from ..pipeline.load import load
+from ..pipeline.module import Module
+from ..pipeline.options import checked_with
+from ..pipeline.origins import origin
+from ..pipeline.program import Program, as_program
+from ..pipeline.rows import rows_of
+from ..pipeline.runtime import current, use
+from ..pipeline.score import Metric
+from .compile import CompileOptions
+from .driver import drive
+from .plan import Rows, Terms, kept
+from .port import Port
+from .recipe import Compiler
+from .report import Result
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@checked_with(CompileOptions.__annotations__)
+def recompile(
+    program: Program[P, R] | Module[P, R] | str | Path,
+    train: Rows,
+    val: Rows | None = None,
+    *,
+    lm: str | LanguageModel,
+    metric: Metric,
+    compiler: Compiler | None = None,
+    budget: Budget | Ledger | str | int | None = None,
+    **options: Unpack[CompileOptions],
+) -> Result[P, R]:
+    """Fit a compiled program to another model, with few calls.
+
+    The old prompt is where the search starts, and each of its lines is tried again; see
+    `Port`. Rows that it shows as demos only teach: they prove nothing about it. With
+    the rows of the compile that made it the split is the old one, so that nothing it
+    was tuned on is measured.
+
+    Args:
+        program: The compiled program, or the path of its artifact; one that calls steps
+            is loaded first: `weft.load(path, steps=[...])`.
+        train: Rows with labels, best those of the first compile.
+        val: As for `compile`.
+        lm: The new model. It answers for every module, also those that had their own.
+        metric: As for `compile`.
+        compiler: How to search; `Port()` when None.
+        budget: As for `compile`.
+        options: As for `compile`. `seed` is that of the compile that made an artifact
+            where the rows are the same, else 0.
+
+    Returns:
+        As `compile`: the better of the ported program and the old one, both measured
+        with the new model on sealed rows.
+
+    Raises:
+        SetupError: As `compile`.
+        ArtifactError: The artifact cannot be loaded without its live program.
+        CompileError: As `compile`.
+    """
+    loaded = load(program) if isinstance(program, str | Path) else program
+    given = cast("Program[P, R]", as_program(loaded))
+    model = as_lm(lm)
+    own = {p: m.with_(lm=model) for p, m in given.modules.items() if m.lm is not None}
+    train, val = kept(train), None if val is None else kept(val)
+    terms: dict[str, Any] = {"seed": _seed_of(given, train, val), **options}
+    others = {k: v for k, v in current().lms.items() if k not in given.modules}
+    with use(lm=model, lms=others):
+        return run_sync(
+            drive(
+                given.with_modules(own) if own else given,
+                train,
+                val,
+                metric=metric,
+                compiler=compiler or Port(),
+                budget=budget,
+                terms=Terms(**terms, learnt=True),
+            )
+        )
+
+
+def _seed_of(program: Program[..., Any], train: Rows, val: Rows | None) -> int:
+    """The seed of the compile that made a program, if it was on these rows."""
+    came = origin(program)
+    told: Mapping[str, Any] = {} if came is None else came.provenance
+    seed, parts = told.get("seed"), {"train": train, "val": val}
+    data = {
+        name: digest_rows(rows_of(program.inputs, rows))
+        for name, rows in parts.items()
+        if rows is not None
+    }
+    known = isinstance(seed, int) and not isinstance(seed, bool)
+    return cast(int, seed) if known and told.get("data") == data else 0

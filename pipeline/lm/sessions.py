@@ -1,0 +1,218 @@
+"""Connections: our own, and those that we lend to a client that is not ours.
+
+A lent session has the manners of our own: it follows no redirect, which would carry the
+key away; it hands on no more of a body than we would read, packed or not; and what
+failed over it in one attempt is not sent again, whatever the client thinks of that.
+This is the only file that imports aiohttp.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import zlib
+from collections.abc import AsyncIterator, Generator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
+
+import aiohttp
+from multidict import CIMultiDict
+
+from ..errors import ConnectError, ModelError, ProtocolError, TooLarge
+from .faults import Refusal, Unreached
+from .per_loop import PerLoop
+
+MAX_BODY: Final = 8 * 2**20
+"""The most bytes of an answer, before and after unpacking."""
+
+GZIP_OR_ZLIB: Final = 47
+"""zlib's way to say: look at the header."""
+
+LOST: Final = (aiohttp.ClientError, OSError)
+"""What a connection that fails raises."""
+
+Answer = aiohttp.ClientResponse
+
+_LARGE: Final = f"the answer is larger than {MAX_BODY >> 20} MB"
+_SECRET: Final = re.compile(r"auth|key|token|secret|password", re.IGNORECASE)
+
+
+def failure_of(error: BaseException, model: str, url: str) -> ModelError:
+    """What a fault of the connection means; the address is shown, no header is."""
+    where = urlsplit(url).netloc.rpartition("@")[2]
+    if isinstance(error, aiohttp.ClientConnectorError):
+        reason = error.os_error.strerror or type(error).__name__
+        message = f"no connection to {where} could be made: {reason}"
+        return Unreached(message, hint="Is the server running?", model=model)
+    cut_short = isinstance(error, aiohttp.ClientPayloadError)
+    reset = isinstance(error.__cause__, OSError)
+    if (cut_short and not reset) or isinstance(error, aiohttp.ClientResponseError):
+        message = f"the answer from {where} breaks off or is no HTTP"
+        return ProtocolError(message, model=model)
+    kind = type(error).__name__
+    return ConnectError(f"the connection to {where} was lost: {kind}", model=model)
+
+
+def _open_session(**lent: Any) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        auto_decompress=False,
+        trust_env=False,
+        **lent,
+    )
+
+
+def _abandon(session: aiohttp.ClientSession) -> None:
+    if session.connector is not None:
+        session.connector.close()
+    session.detach()
+
+
+sessions: Final = PerLoop(_open_session, aiohttp.ClientSession.close, _abandon)
+"""Our own, one for each event loop."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What went over lent sessions in one attempt.
+
+    Args:
+        failed: The failures, by method and address.
+        secrets: The keys that were sent, wherever the client took them from.
+        answered: Whether the last answer was one of success.
+    """
+
+    failed: dict[tuple[str, str], ModelError] = field(
+        default_factory=dict[tuple[str, str], ModelError]
+    )
+    secrets: set[str] = field(default_factory=set[str], repr=False)
+    answered: bool = False
+
+
+_attempt: Final[ContextVar[Attempt | None]] = ContextVar("_attempt", default=None)
+
+
+@contextlib.contextmanager
+def one_attempt() -> Generator[Attempt]:
+    """In this scope a request that failed is not sent again over a lent session."""
+    made = Attempt()
+    token = _attempt.set(made)
+    try:
+        yield made
+    finally:
+        _attempt.reset(token)
+
+
+class _Lent(aiohttp.ClientResponse):
+    """An answer as a client that is not ours gets to see it."""
+
+    async def start(self, connection: Any) -> aiohttp.ClientResponse:
+        """Read the head of the answer, and let it pass or refuse it."""
+        await super().start(connection)
+        attempt = _attempt.get()
+        if attempt is not None:
+            attempt.answered = self.status < 300
+        if self.status >= 300:
+            fault = _noted(self.method, self.url, Refusal(self.status, "").as_error())
+            if self.status < 400:
+                raise fault
+        if (self.content_length or 0) > MAX_BODY:
+            raise TooLarge(_LARGE)
+        self.content = cast("aiohttp.StreamReader", _Bounded(self))
+        return self
+
+    @property
+    def headers(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride] # theirs is a kept property, and a property is what one is
+        """The server's own, and the word by which SDKs are told not to try again."""
+        told = CIMultiDict(super().headers)
+        told["x-should-retry"] = "false"
+        return told
+
+
+class _Bounded:
+    """A body that ends in an error of ours where it grows too large or breaks off."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self._content = answer.content
+        self._sent = answer.method, answer.url
+        packing = answer.headers.get("Content-Encoding", "identity").lower()
+        self._unpacker = zlib.decompressobj(GZIP_OR_ZLIB)
+        self._packed = packing != "identity"
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._content, name)
+
+    async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
+        """The body as it came; how large it is unpacked is only counted."""
+        taken = unpacked = 0
+        try:
+            async for chunk in self._content.iter_chunked(size):
+                taken += len(chunk)
+                if self._packed:
+                    room = MAX_BODY + 1 - unpacked
+                    unpacked += len(self._unpacker.decompress(chunk, room))
+                if max(taken, unpacked) > MAX_BODY:
+                    raise _noted(*self._sent, TooLarge(_LARGE))
+                yield chunk
+        except zlib.error:
+            message = "the answer is packed in a way that was not asked for"
+            raise _noted(*self._sent, ProtocolError(message)) from None
+        except LOST as error:
+            if isinstance(error, TimeoutError):
+                raise
+            fault = failure_of(error, "", str(self._sent[1]))
+            raise _noted(*self._sent, fault) from None
+
+
+async def _before(
+    _: aiohttp.ClientSession,
+    context: SimpleNamespace,
+    asked: aiohttp.TraceRequestStartParams,
+) -> None:
+    asked.headers["Accept-Encoding"] = "identity"
+    attempt = _attempt.get()
+    if attempt is None:
+        return
+    sent = [*asked.headers.items(), *asked.url.query.items()]
+    kept = (value.split() for name, value in sent if _SECRET.search(name))
+    attempt.secrets.update(part for parts in kept for part in parts)
+    before = attempt.failed.get((asked.method, str(asked.url)))
+    if before is not None:
+        raise before
+
+
+async def _after(
+    _: aiohttp.ClientSession,
+    context: SimpleNamespace,
+    failed: aiohttp.TraceRequestExceptionParams,
+) -> None:
+    error = failed.exception
+    if isinstance(error, TimeoutError):
+        return
+    if isinstance(error, LOST):
+        error = failure_of(error, "", str(failed.url))
+    if isinstance(error, ModelError):
+        raise _noted(failed.method, failed.url, error) from None
+
+
+def _noted(method: str, url: object, fault: ModelError) -> ModelError:
+    attempt = _attempt.get()
+    if attempt is not None:
+        attempt.failed.setdefault((method, str(url)), fault)
+    return fault
+
+
+def _open_lent() -> aiohttp.ClientSession:
+    watch = aiohttp.TraceConfig()
+    watch.on_request_start.append(_before)
+    watch.on_request_exception.append(_after)
+    return _open_session(response_class=_Lent, trace_configs=[watch])
+
+
+lent_sessions: Final = PerLoop(_open_lent, aiohttp.ClientSession.close, _abandon)
+"""Sessions for a client that is not ours: what they raise is ours, or a time-out."""

@@ -1,0 +1,107 @@
+"""Programs with regions and agents compile like any other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+import weft
+from tests.compilers.worlds import CODES, Asked, exact, learner, model, planted_rows
+from tests.server import Server
+from weft.compilers import GEPA, BootstrapFewShot
+
+TYPES = {"Label": Literal[CODES]}
+critic = weft.Predict("text -> label: Label", "Give the label.", types=TYPES)
+quick = weft.Predict("text -> label: Label", "Give the label.", types=TYPES)
+
+
+@weft.step
+def is_odd(text: str) -> bool:
+    """Half of the rows."""
+    return text[-1] in "13579"
+
+
+@weft.step(uses=[critic])
+def agent(text: str) -> str:
+    """Ask again while the answer is the one that stands for not knowing."""
+    label = "K9"
+    for _ in range(2):
+        if label == "K9":
+            label = critic(text=text).label
+    return label
+
+
+@weft.program
+def solve(text: str) -> dict[str, str]:
+    """One arm is an agent, the other a module."""
+    found = weft.branch(
+        is_odd(text), lambda: agent(text), lambda: quick(text=text).label
+    )
+    return {"label": found}
+
+
+@pytest.mark.parametrize(
+    ("compiler", "slot"),
+    [(BootstrapFewShot(demos=16), "demos"), (GEPA(), "instruction")],
+    ids=["demos", "instruction"],
+)
+def test_an_agent_in_a_branch_is_tuned(
+    compiler: Any, slot: str, tmp_path: Path
+) -> None:
+    """Its module has parameters of its own, below its step, and in the file."""
+    rows, before = planted_rows(60), solve.parameters
+    with weft.use(lm=model()):
+        made = weft.compile(
+            solve, rows, planted_rows(60, 1), metric=exact, compiler=compiler
+        )
+        path = made.save(tmp_path / "solve.weft.json")
+        loaded = weft.load(path, steps=[agent, is_odd])
+        score = weft.evaluate(loaded, planted_rows(30, 2), exact).mean
+
+    saved = json.loads(path.read_text("utf-8"))["program"]
+    tuned = made.program.parameters
+    assert tuned[f"agent/critic/{slot}"] != tuned[f"quick/{slot}"]
+    assert tuned[f"agent/critic/{slot}"] != before[f"agent/critic/{slot}"]
+    assert tuned[f"quick/{slot}"] != before[f"quick/{slot}"]
+    assert saved["uses"]["agent"]["critic"][slot]
+    assert loaded.parameters == tuned
+    assert solve.parameters == before
+    assert score == 1.0
+
+
+first = weft.Predict("text -> hint", "Say a word about it.")
+second = weft.Predict("text, hint -> label: Label", "Give the label.", types=TYPES)
+
+
+@weft.program
+def chain(text: str) -> dict[str, str]:
+    """A module whose output goes into another."""
+    return {"label": second(text=text, hint=first(text=text).hint).label}
+
+
+def test_a_compile_runs_only_what_lies_behind_an_edit(server: Server) -> None:
+    """With the first module held, each row asks for it once, however many candidates.
+
+    The server counts, and no cache was set: what a compile has bought it keeps.
+    """
+    asked: list[Asked] = []
+
+    def answer(body: dict[str, Any]) -> str:
+        turns = [weft.Message(m["role"], m["content"]) for m in body["messages"]]
+        asked.append(Asked.read(weft.Request("m", tuple(turns))))
+        return asked[-1].reply(learner(asked[-1]))
+
+    server.answer = answer
+    rows = [planted_rows(40), planted_rows(40, 1)]
+    with weft.use(lm=weft.LM("m", api_base=server.url), cache=None):
+        made = weft.compile(chain, *rows, metric=exact, compiler=GEPA(), keep=["first"])
+
+    hints = [one.said for one in asked if one.outputs[0][0] == "hint"]
+    labels = [one for one in asked if one.classifies]
+    assert made.improved
+    assert len({one.task for one in labels}) > 2
+    assert len(labels) > len(hints)
+    assert len(hints) == len(set(hints))

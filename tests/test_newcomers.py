@@ -1,0 +1,511 @@
+"""What people get wrong first, many of them coming from DSPy, and what they are told.
+
+Each case is a mistake that somebody makes in the first hour. It ends in an error that
+can be caught and whose message holds the remedy, or it simply works.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import dataclasses
+import json
+import pickle
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any, Literal, NamedTuple
+
+import pydantic
+import pytest
+
+import weft
+from weft import errors
+
+ANY: Any = weft  # a checker would refuse most of what stands here
+
+
+class Triage(weft.Signature):
+    """Route the message."""
+
+    message: str = weft.Input()
+    team: Literal["cards", "transfers"] = weft.Output()
+
+
+triage: Any = weft.Predict(Triage)
+reply: Any = weft.Predict("question -> answer")
+
+
+@weft.step
+def shout(text: str) -> str:
+    return text.upper()
+
+
+@weft.program
+def traced(question: str) -> str:
+    return shout(reply(question=question).answer)
+
+
+qa: Any = traced
+signature: Any = Triage
+ROWS = [{"message": f"card {n}", "team": "cards"} for n in range(8)]
+UNNAMED: Callable[[Any], Any] = lambda question: reply(question=question)  # noqa: E731 - that is it
+EXACT: Any = weft.metrics.exact("team")
+
+
+@pytest.fixture(autouse=True)
+def _offline() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction] - a fixture
+    with weft.use(lm="embedded", cache=None):
+        yield
+
+
+class Model(pydantic.BaseModel):
+    message: str = "x"
+
+
+@dataclasses.dataclass
+class Row:
+    message: str = "x"
+
+
+class Pair(NamedTuple):
+    message: str = "x"
+
+
+class FromDSPy:
+    def toDict(self) -> dict[str, str]:  # noqa: N802 - DSPy's name
+        return {}
+
+
+class Judge:
+    @staticmethod
+    def three(example: Any, prediction: Any, trace: Any) -> bool:
+        raise NotImplementedError
+
+
+def scored(metric: Any, rows: Any = ROWS) -> Any:
+    return weft.evaluate(triage, rows, metric)
+
+
+def built(body: Callable[[Any], Any]) -> Any:
+    def made(question: str) -> str:
+        return body(question)
+
+    return weft.program(made)
+
+
+def method() -> Any:
+    class QA:
+        @ANY.program
+        def forward(self, question: str) -> str:
+            return reply(question=question).answer
+
+    return QA
+
+
+def set_on(thing: Any, name: str) -> None:
+    setattr(thing, name, "x")
+
+
+Mistake = tuple[Callable[[], Any], type[Exception], str]
+MISTAKES: dict[str, Mistake] = {
+    # names
+    "InputField": (lambda: ANY.InputField, AttributeError, "Write weft.Input("),
+    "Module": (lambda: ANY.Module, AttributeError, "under @weft.program"),
+    "Evaluate": (lambda: ANY.Evaluate, AttributeError, "weft.evaluate(program"),
+    "context": (lambda: ANY.context, AttributeError, "`with weft.use(lm=...):`"),
+    "typo": (lambda: ANY.Predct, AttributeError, "Did you mean 'Predict'?"),
+    "MIPROv2": (lambda: ANY.compilers.MIPROv2, AttributeError, "compilers.MIPRO()"),
+    "accuracy": (lambda: ANY.metrics.accuracy, AttributeError, 'exact("label")'),
+    "set_lm": (lambda: triage.set_lm("x"), AttributeError, "module.with_(lm=...)"),
+    "save": (lambda: qa.save("x.json"), AttributeError, "weft.save(program"),
+    "module of a program": (lambda: qa.reply, AttributeError, ".modules['reply']"),
+    "toDict": (
+        lambda: triage(message="x").toDict(),
+        AttributeError,
+        "Write dict(result)",
+    ),
+    "instructions": (
+        lambda: signature.instructions,
+        AttributeError,
+        "parameters.instruction",
+    ),
+    "compile of a compiler": (
+        lambda: ANY.compilers.LabeledFewShot().compile(triage),
+        AttributeError,
+        "weft.compile(program, rows, metric=..., compiler=LabeledFewShot(",
+    ),
+    "answer of a run": (
+        lambda: qa.run(question="x").answer,
+        AttributeError,
+        "Read .value",
+    ),
+    "score": (lambda: scored(EXACT).score, AttributeError, "Read .mean"),
+    # what never changes
+    "demos set": (
+        lambda: set_on(triage, "demos"),
+        AttributeError,
+        "Write with_(demos=...)",
+    ),
+    "lm set": (lambda: set_on(triage, "lm"), AttributeError, "Write with_(lm=...)"),
+    "program's attribute set": (
+        lambda: set_on(qa, "lm"),
+        AttributeError,
+        "Write with_parameters({",
+    ),
+    "parameter set": (
+        lambda: qa.parameters.update({"reply/instruction": "x"}),
+        errors.ConfigError,
+        "Write with_parameters({...})",
+    ),
+    "module set": (
+        lambda: qa.modules.__setitem__("reply", triage),
+        errors.ConfigError,
+        "Write with_modules({...})",
+    ),
+    "temperature": (
+        lambda: triage.with_(temperature=1),
+        errors.ConfigError,
+        'Write with_(sampling={"temperature": 1})',
+    ),
+    "demos as dicts": (
+        lambda: triage.with_(demos=[{"message": "x"}]),
+        errors.ConfigError,
+        "Write weft.Demo({",
+    ),
+    # options and arguments
+    "trainset": (
+        lambda: ANY.compile(triage, trainset=ROWS, metric=EXACT),
+        errors.ConfigError,
+        "Did you mean 'train'?",
+    ),
+    "no metric": (
+        lambda: ANY.evaluate(triage, ROWS),
+        errors.ConfigError,
+        "Write evaluate(program, rows, metric)",
+    ),
+    "metric in val's place": (
+        lambda: ANY.compile(triage, ROWS, EXACT),
+        errors.ConfigError,
+        "Write compile(program, train, metric=...)",
+    ),
+    "num_threads": (
+        lambda: qa.batch([{"question": "x"}], num_threads=2),
+        errors.ConfigError,
+        "Did you mean 'concurrency'?",
+    ),
+    "concurrency as text": (
+        lambda: ANY.evaluate(triage, ROWS, EXACT, concurrency="4"),
+        errors.ConfigError,
+        "Give 1 or more",
+    ),
+    "no repeats": (
+        lambda: ANY.evaluate(triage, ROWS, EXACT, repeats=0),
+        errors.ConfigError,
+        "Give 1 or more",
+    ),
+    "configure's lm by place": (
+        lambda: ANY.configure("embedded"),
+        errors.ConfigError,
+        "Write configure(option=value)",
+    ),
+    "metric of a compiler": (
+        lambda: ANY.compilers.BootstrapFewShot(metric=EXACT),
+        errors.ConfigError,
+        "Give it to weft.compile",
+    ),
+    "cache of a model": (
+        lambda: ANY.LM("openai/gpt-5-mini", cache=False),
+        errors.ConfigError,
+        "weft.use(cache=...)",
+    ),
+    "temperature as text": (
+        lambda: ANY.LM("openai/gpt-5-mini", temperature="0"),
+        errors.ConfigError,
+        "without quotes",
+    ),
+    "class of a model": (
+        lambda: ANY.configure(lm=weft.LM),
+        errors.ConfigError,
+        "Give a model string",
+    ),
+    "model called": (
+        lambda: ANY.LM("embedded")("hello"),
+        errors.CallError,
+        'weft.Predict("question -> answer", lm=lm)',
+    ),
+    "choices": (
+        lambda: ANY.Output(choices=["a"]),
+        errors.SignatureError,
+        "Literal[",
+    ),
+    "compiler as text": (
+        lambda: ANY.compile(triage, ROWS, metric=EXACT, compiler="mipro"),
+        errors.ConfigError,
+        "weft.compilers.MIPRO()",
+    ),
+    "compiler as class": (
+        lambda: ANY.compile(
+            triage, ROWS, metric=EXACT, compiler=weft.compilers.LabeledFewShot
+        ),
+        errors.ConfigError,
+        "weft.compilers.LabeledFewShot()",
+    ),
+    # rows and metrics
+    "Example of fields": (
+        lambda: ANY.Example(message="x").with_inputs("message"),
+        errors.ConfigError,
+        "plain dicts",
+    ),
+    "Demo of fields": (
+        lambda: ANY.Demo(message="x"),
+        errors.ConfigError,
+        "weft.Demo({",
+    ),
+    "objects": (
+        lambda: scored(EXACT, [SimpleNamespace(message="x")]),
+        errors.DataError,
+        "Give [vars(row) for row in rows]",
+    ),
+    "dataclasses": (
+        lambda: scored(EXACT, [Row()]),
+        errors.DataError,
+        "dataclasses.asdict(row)",
+    ),
+    "models": (lambda: scored(EXACT, [Model()]), errors.DataError, "row.model_dump()"),
+    "named tuples": (lambda: scored(EXACT, [Pair()]), errors.DataError, "_asdict()"),
+    "DSPy's rows": (lambda: scored(EXACT, [FromDSPy()]), errors.DataError, "toDict()"),
+    "misspelt key": (
+        lambda: scored(EXACT, [{"mesage": "x", "team": "cards"}]),
+        errors.DataError,
+        "Rename the key 'mesage' of the row to 'message'",
+    ),
+    "misspelt label": (
+        lambda: scored(EXACT, [{"message": "x", "teem": "cards"}]),
+        errors.DataError,
+        "The row has 'teem'",
+    ),
+    "no inputs": (
+        lambda: ANY.read_rows(ROWS),
+        errors.ConfigError,
+        "Write read_rows(source, inputs)",
+    ),
+    "metric of three": (
+        lambda: scored(Judge.three),
+        errors.MetricError,
+        "Give a function of (example, prediction)",
+    ),
+    "metric by name": (lambda: scored("exact"), errors.MetricError, "exact("),
+    "metric not made": (
+        lambda: scored(weft.metrics.exact),
+        errors.MetricError,
+        'weft.metrics.exact("answer")',
+    ),
+    "metric of a list": (
+        lambda: ANY.metrics.exact(["team"]),
+        errors.ConfigError,
+        'exact("answer")',
+    ),
+    "metric without a field": (
+        ANY.metrics.exact,
+        errors.ConfigError,
+        "Write exact(field)",
+    ),
+    "feedback alone": (
+        lambda: ANY.Score(feedback="x"),
+        errors.ConfigError,
+        "weft.Score(0.5",
+    ),
+    "rows first": (
+        lambda: ANY.evaluate(ROWS, triage, EXACT),
+        errors.ConfigError,
+        "is no program",
+    ),
+    # signatures
+    "spaced arrow": (
+        lambda: weft.Predict("question - > answer"),
+        errors.SignatureError,
+        'Write "question -> answer"',
+    ),
+    "double arrow": (
+        lambda: weft.Predict("question => answer"),
+        errors.SignatureError,
+        'Write "question -> answer"',
+    ),
+    "long arrow": (
+        lambda: weft.Predict("question --> answer"),
+        errors.SignatureError,
+        'Write "question -> answer"',
+    ),
+    "two words": (
+        lambda: weft.Predict("my question -> answer"),
+        errors.SignatureError,
+        "such as 'my_question'",
+    ),
+    "field of a result": (
+        lambda: triage(message="x")["teem"],
+        errors.CallError,
+        "Did you mean 'team'?",
+    ),
+    # programs
+    "class as a program": (
+        lambda: ANY.program(Row),
+        errors.GraphError,
+        "Write what `forward` does as a typed function",
+    ),
+    "method as a program": (method, errors.GraphError, "outside the class"),
+    "lambda as a program": (
+        lambda: ANY.program(UNNAMED),
+        errors.GraphError,
+        "above a typed function",
+    ),
+    "brackets": (ANY.program, errors.ConfigError, "without brackets"),
+    "class as a step": (
+        lambda: ANY.step(Row),
+        errors.SignatureError,
+        "above a typed `def`",
+    ),
+    "whole result": (
+        lambda: built(lambda question: reply(question=question)),
+        errors.GraphError,
+        "Take its field: .answer",
+    ),
+    "run while it is built": (
+        lambda: built(lambda question: reply.run(question=question)),
+        errors.GraphError,
+        "which becomes a node",
+    ),
+    "batch while it is built": (
+        lambda: built(lambda question: reply.batch([{"question": question}])),
+        errors.GraphError,
+        "which becomes a node",
+    ),
+    "acall while it is built": (
+        lambda: built(lambda question: reply.acall(question=question)),
+        errors.GraphError,
+        "plain calls",
+    ),
+    "json.dumps while it is built": (
+        lambda: built(lambda question: json.dumps(reply(question=question).answer)),
+        errors.GraphError,
+        "Do it in a @weft.step function",
+    ),
+    "one argument of each": (
+        lambda: ANY.each([1]),
+        errors.ConfigError,
+        "Write each(items, body)",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_told_with_its_remedy(mistake: Mistake) -> None:
+    """The error has a type to catch, and says what to write instead."""
+    make, kind, remedy = mistake
+
+    with pytest.raises(kind) as caught:
+        make()
+
+    assert remedy in str(caught.value)
+
+
+def test_a_result_of_a_compile_leads_to_its_program() -> None:
+    """It is no program itself: whoever takes it for one is told where one is."""
+    result: Any = weft.compile(
+        triage,
+        [
+            {"message": f"{n} {team}", "team": team}
+            for n in "abcd"
+            for team in ("cards",)
+        ],
+        metric=lambda example, prediction: float(prediction.team == example.team),
+        compiler=weft.compilers.LabeledFewShot(demos=1),
+    )
+
+    for wrong in (
+        lambda: result(message="x"),
+        lambda: weft.evaluate(result, ROWS, EXACT),
+        lambda: weft.save(result, "x.weft.json"),
+    ):
+        with pytest.raises((errors.CallError, errors.ConfigError), match=r"\.program"):
+            wrong()
+    assert "Result('triage': " in repr(result)
+
+
+def test_a_result_is_read_by_name_too() -> None:
+    """Like a row of data: by attribute, by name, and as a dict."""
+    result = triage(message="x")
+
+    assert result["message"] == result.message == "x"
+    assert dict(result) == {"message": "x", "team": result.team}
+
+
+@pytest.mark.parametrize("thing", [qa, triage, reply], ids=["program", "class", "text"])
+def test_programs_and_modules_are_copied_and_pickled(thing: Any) -> None:
+    """A copy is the thing itself; a pickle brings back one that does the same."""
+    given = {"message": "x"} if thing is triage else {"question": "x"}
+
+    again = pickle.loads(pickle.dumps(thing))
+
+    assert copy.deepcopy(thing) is thing
+    assert again(**given) == thing(**given)
+    assert again.batch([given]) == thing.batch([given])
+
+
+def test_what_is_pickled_keeps_its_tuned_parts() -> None:
+    """A changed instruction, a step's changed module, and a result of a text form."""
+    changed = qa.with_parameters({"reply/instruction": "Be brief."})
+
+    again = pickle.loads(pickle.dumps(changed))
+
+    assert again.parameters == changed.parameters
+    assert pickle.loads(pickle.dumps(agent_of_brief)).parameters == (
+        agent_of_brief.parameters
+    )
+    made = reply(question="x")
+    assert pickle.loads(pickle.dumps(made)) == made
+
+
+@weft.step(uses=[reply])
+def looped(question: str) -> str:
+    return reply(question=question).answer
+
+
+@weft.program
+def agent(question: str) -> str:
+    return looped(question)
+
+
+agent_of_brief = agent.with_parameters({"looped/reply/instruction": "Be brief."})
+
+
+def test_calls_work_inside_a_running_loop() -> None:
+    """As in a notebook, whose cells run inside one."""
+
+    async def cell() -> tuple[Any, Any]:
+        return qa(question="x"), weft.evaluate(triage, ROWS[:2], EXACT).mean
+
+    assert asyncio.run(cell())[0] == qa(question="x")
+
+
+def test_messages_name_a_text_form_by_what_it_gives() -> None:
+    """A module and its results are called like its first output."""
+    short: Any = weft.Predict("question -> short_answer, source")
+
+    assert short.name == "short_answer"
+    assert repr(short(question="x")).startswith("ShortAnswer(question='x'")
+    with pytest.raises(errors.CallError, match="'short_answer' has no input 'query'"):
+        short(query="x")
+
+
+def test_reprs_are_short() -> None:
+    """What a shell shows of a result fits into a line, whatever the prompts hold."""
+    run = qa.run(question="x")
+    evaluation = scored(EXACT)
+
+    shown = [repr(run), repr(run.trace), repr(run.trace.nodes[0]), repr(evaluation)]
+    shown += [repr(evaluation.rows[0]), str(evaluation.interval)]
+    shown += [str(evaluation.compare(evaluation))]
+
+    assert all(len(text) < 160 and "\n" not in text for text in shown), shown
+    assert "1 call," in repr(run)
+    assert evaluation.metric in evaluation._repr_html_()

@@ -226,14 +226,14 @@ def _failure(
     cause = str(error.__cause__ or error.__context__)
     if isinstance(error, errors.Timeout) and not _ANSWERED.match(cause):
         return DeadlineExceeded(said, model=model)
-    for theirs, ours in (
+    for theirs, kind in (
         (errors.ContextWindowExceededError, ContextLengthError),
         (errors.ContentPolicyViolationError, ContentFiltered),
         (errors.UnsupportedParamsError, InvalidRequest),
         (errors.APIResponseValidationError, ProtocolError),
     ):
         if isinstance(error, theirs):
-            return ours(said, model=model)
+            return kind(said, model=model)
     if answered:  # and with success: what litellm complains of is the answer itself
         message = f"litellm cannot read the server's answer: {said}"
         return ProtocolError(message, model=model)

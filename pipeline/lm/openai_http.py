@@ -76,6 +76,9 @@ async def _within(
     try:
         async with asyncio.timeout(deadline):
             return await _exchange(request, url, headers, listener)
+    except ModelError as error:
+        error.__context__ = None  # a JSON error holds the whole answer
+        raise
     except TimeoutError:
         message = f"no whole answer within {deadline:g} s"
         fault: ModelError = DeadlineExceeded(message, model=request.model)

@@ -1,4 +1,4 @@
-"""Goal 15: every fault of a server has one error, which says all that is known of it."""
+"""Goal 15: every fault of a server has one error, which says all that is known."""
 
 from __future__ import annotations
 

@@ -12,26 +12,24 @@ from typing import TYPE_CHECKING, Any, Final
 from .errors import did_you_mean
 
 _PROGRAM: Final = "Write a typed function under @weft.program"
+_AGENT: Final = "Write a @weft.step(uses=[module]) with a Python loop in it"
+_TOOL: Final = "Write a typed function under @weft.step"
+_ADAPTER: Final = 'Write weft.Predict(..., adapter="json"), or "chat", or "xml"'
+_BEST: Final = "Write weft.loop, or a @weft.step(uses=[module]) that asks again"
+_RETRIEVER: Final = "Call your search from a function under @weft.step"
+_FIELD: Final = "Describe it in the signature; a field is text or a pydantic type"
+_JUDGE: Final = "Write a metric that asks a module: return judge(...).correct"
+_TEACHING: Final = "Write weft.finetuning_rows(weft.evaluate(program, rows, metric))"
+_SHOWN: Final = "Write .to_html(), .to_json() or .to_pandas() of the evaluation"
+_TRACED: Final = "Read program.run(...).trace, or module.prompt(...)"
 _METRIC: Final = 'Write weft.evaluate(program, rows, weft.metrics.exact("answer"))'
-
-PUBLIC: Final[Mapping[str, str]] = {
-    "InputField": 'Write weft.Input("what it holds")',
-    "OutputField": 'Write weft.Output("what it holds")',
-    "Module": f"{_PROGRAM}; what `forward` did is its body",
-    "Prediction": "A module gives an instance of its signature; read its attributes",
-    "Evaluate": _METRIC,
-    "ReAct": "Write a @weft.step(uses=[module]) with a Python loop in it",
-    "context": "Write `with weft.use(lm=...):`",
-    "settings": "Set with weft.configure(lm=...) or `with weft.use(lm=...):`",
-    "inspect_history": "Read module.prompt(...), or program.run(...).trace",
-    "streamify": "Write program.stream(...)",
-    "asyncify": "Await program.acall(...)",
-    "Parallel": "Write program.batch(rows, concurrency=...)",
-    "majority": "Write weft.compilers.majority",
-    "track_usage": "Read program.run(...).trace.usage, or give a weft.Ledger",
-    "configure_cache": "Write weft.configure(cache=...)",
-}
-"""Names of the package."""
+_MODEL: Final = 'Write weft.LM("openai/gpt-5-mini")'
+_SIGNATURE: Final = 'Write weft.Predict("question -> answer", "Answer briefly.")'
+_ROWS: Final = 'Give plain dicts, or read a file: weft.read_rows("rows.jsonl", ["x"])'
+_OPTIMIZERS: Final = (
+    *("LabeledFewShot", "BootstrapFewShot", "KNNFewShot", "COPRO", "SIMBA", "GEPA"),
+    *("InferRules", "ACE", "APE", "OPRO", "CAPO", "MIPRO", "Auto"),
+)
 
 COMPILERS: Final[Mapping[str, str]] = {
     "BootstrapFewShotWithRandomSearch": "Write weft.compilers.BootstrapRandomSearch()",
@@ -39,16 +37,80 @@ COMPILERS: Final[Mapping[str, str]] = {
     "MIPROv2": "Write weft.compilers.MIPRO()",
     "BetterTogether": "Write weft.compilers.Sequence(of=(...))",
     "Ensemble": "Write weft.compilers.ensemble(result.best(3))",
-    "KNNFewShot": "Write weft.compilers.LabeledFewShot(demos=16)",
+    "RandomSearch": "Write weft.compilers.BootstrapRandomSearch()",
+    "BootstrapFewShotWithOptuna": "Write weft.compilers.OptunaTPE()",
+    "KNN": "Write weft.compilers.KNNFewShot()",
+    **dict.fromkeys(("BootstrapFinetune", "GRPO"), _TEACHING),
+    "AvatarOptimizer": "Write weft.compilers.GEPA()",
+    **dict.fromkeys(("Teleprompter", "Optimizer"), "Write weft.compilers.Auto()"),
 }
 """Names of compilers."""
+
+PUBLIC: Final[Mapping[str, str]] = {
+    "InputField": 'Write weft.Input("what it holds")',
+    "OutputField": 'Write weft.Output("what it holds")',
+    "Module": f"{_PROGRAM}; what `forward` did is its body",
+    "Prediction": "A module gives an instance of its signature; read its attributes",
+    "Evaluate": _METRIC,
+    "EvaluationResult": "weft.evaluate gives it: an Evaluation",
+    "ScoreWithFeedback": "Write weft.Score(value, feedback)",
+    **dict.fromkeys(("ReAct", "Avatar", "CodeAct", "Agent", "agent"), _AGENT),
+    **dict.fromkeys(("ProgramOfThought", "RLM", "PythonInterpreter"), _TOOL),
+    **dict.fromkeys(("Tool", "ToolCalls", "tool", "Node", "node"), _TOOL),
+    **dict.fromkeys(("BestOfN", "Refine"), _BEST),
+    **dict.fromkeys(("Assert", "Suggest"), f"Use a type that holds it. {_BEST}"),
+    "ChainOfThoughtWithHint": "Write weft.ChainOfThought with an input `hint`",
+    "MultiChainComparison": "Write weft.each, and a module that compares",
+    **dict.fromkeys(("Retrieve", "ColBERTv2", "Embedder", "Embeddings"), _RETRIEVER),
+    "retrievers": _RETRIEVER,
+    **dict.fromkeys(("ChatAdapter", "JSONAdapter", "XMLAdapter", "Adapter"), _ADAPTER),
+    **dict.fromkeys(("TwoStepAdapter", "BAMLAdapter"), _ADAPTER),
+    **dict.fromkeys(("Image", "Audio", "File", "Document", "Citations"), _FIELD),
+    **dict.fromkeys(("Type", "Code", "Reasoning"), _FIELD),
+    "History": "Write an input `history: list[str]`",
+    "Field": 'Write weft.Input("what it holds"), or weft.Output(...)',
+    **dict.fromkeys(("BaseLM", "OpenAI", "Claude", "LLM", "ChatModel"), _MODEL),
+    "llm": _MODEL,
+    "DummyLM": "Write weft.ScriptedLM([...])",
+    **dict.fromkeys(("ensure_signature", "make_signature"), _SIGNATURE),
+    **dict.fromkeys(("teleprompt", "optimizers"), "Write weft.compilers"),
+    "answer_exact_match": 'Write weft.metrics.exact("answer")',
+    **dict.fromkeys(("SemanticF1", "CompleteAndGrounded"), _JUDGE),
+    **dict.fromkeys(("Dataset", "datasets", "DataLoader"), _ROWS),
+    **dict.fromkeys(("Chain", "Pipeline", "pipeline", "Flow"), _PROGRAM),
+    **dict.fromkeys(("Prompt", "prompt", "Template"), _SIGNATURE),
+    "Graph": "Read program.graph",
+    "Trace": "Read program.run(...).trace",
+    "load_state": 'Write weft.load("NAME.weft.json", program=program)',
+    "context": "Write `with weft.use(lm=...):`",
+    "settings": "Set with weft.configure(lm=...) or `with weft.use(lm=...):`",
+    **dict.fromkeys(("inspect_history", "history", "enable_logging"), _TRACED),
+    "streamify": "Write program.stream(...)",
+    "StreamListener": "Write program.stream(...)",
+    "syncify": "Call the program: it is both, acall(...) is for `await`",
+    "asyncify": "Await program.acall(...)",
+    "Parallel": "Write program.batch(rows, concurrency=...)",
+    "majority": "Write weft.compilers.majority",
+    "track_usage": "Read program.run(...).trace.usage, or give a weft.Ledger",
+    "configure_cache": "Write weft.configure(cache=...)",
+    "cache": "Write weft.configure(cache=...)",
+    **{name: f"Write weft.compilers.{name}()" for name in _OPTIMIZERS},
+    **COMPILERS,
+}
+"""Names of the package."""
 
 METRICS: Final[Mapping[str, str]] = {
     "accuracy": 'Write weft.metrics.exact("label")',
     "answer_exact_match": 'Write weft.metrics.exact("answer")',
     "EM": 'Write weft.metrics.exact("answer")',
     "F1": 'Write weft.metrics.f1("answer")',
-    "SemanticF1": "Give a program as the metric: it is the judge",
+    "answer_passage_match": 'Write weft.metrics.contains("answer")',
+    **dict.fromkeys(("exact_match", "em"), 'Write weft.metrics.exact("answer")'),
+    "f1_score": 'Write weft.metrics.f1("answer")',
+    **dict.fromkeys(("precision", "recall"), 'Write weft.metrics.f1("answer")'),
+    **dict.fromkeys(("SemanticF1", "CompleteAndGrounded", "judge"), _JUDGE),
+    "llm_judge": _JUDGE,
+    "EvaluationResult": "weft.evaluate gives it: an Evaluation",
 }
 """Names of metrics."""
 
@@ -66,7 +128,14 @@ MEMBERS: Final[Mapping[str, str]] = {
     "named_parameters": "Read program.parameters",
     "deepcopy": "It never changes, so that it needs no copy",
     "reset_copy": "It never changes: the program before the compile is as it was",
-    "inspect_history": "Read program.run(...).trace, or module.prompt(...)",
+    **dict.fromkeys(("inspect_history", "history"), _TRACED),
+    **dict.fromkeys(("predict", "extended_signature"), "It is a module itself"),
+    "rationale": "Read .reasoning",
+    "completions": "Ask again under `with weft.use(sample=1):`, then 2, 3, ...",
+    "get_lm_usage": "Read weft.info(result)",
+    "named_sub_modules": "Read program.modules",
+    "map_named_predictors": "Write program.with_modules({...})",
+    "bootstrap": "Write weft.compile(program, rows, metric=...)",
     "demos": "Read module.parameters.demos; write module.with_(demos=[...])",
     "instruction": "Read module.parameters.instruction; write with_(instruction=...)",
     "adapter": "Read module.parameters.adapter; write module.with_(adapter=...)",
@@ -100,6 +169,7 @@ OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "desc": ("description",),
     "instructions": ("instruction",),
     "model": ("lm",),
+    "base_url": ("api_base",),
 }
 """Options, and those that may be meant, the likeliest first."""
 
@@ -134,12 +204,51 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "max_retries": "Set it with weft.use(retry=weft.RetryPolicy(retries=...))",
     "prompt_model": 'Set it with weft.use(lms={"proposer": ...})',
     "reflection_lm": 'Set it with weft.use(lms={"proposer": ...})',
-    "auto": "Give a budget to weft.compile, such as budget='500 calls'",
+    **dict.fromkeys(
+        ("auto", "max_metric_calls", "max_full_evals", "num_trials", "max_rounds"),
+        "Give a budget to weft.compile, such as budget='500 calls'",
+    ),
+    **dict.fromkeys(
+        ("teacher_settings", "teacher"), "Give teacher= to weft.compile: a program"
+    ),
+    "num_threads": "Say concurrency= where it runs: weft.evaluate, weft.compile",
+    "adapter": _ADAPTER,
+    **dict.fromkeys(("rm", "retriever"), _RETRIEVER),
+    **dict.fromkeys(("trace", "track_usage"), _TRACED),
+    "async_max_workers": "Say concurrency= where it runs: program.batch",
+    "max_errors": "None stop it: look at .failures of the evaluation",
+    **dict.fromkeys(("return_outputs", "return_all_scores"), "Read .rows of it"),
+    **dict.fromkeys(("display_table", "save_as_json", "save_as_csv"), _SHOWN),
+    "base_url": "Write api_base=...",
+    "model_type": "Leave it out: chat is what is spoken",
+    "provider": 'Write it into the name: weft.LM("provider/name")',
+    "n": "Ask again under `with weft.use(sample=1):`, then 2, 3, ...",
+    "config": "Write module.with_(sampling={...})",
+    "instructions": 'Write it second: weft.Predict("question -> answer", "Be brief.")',
+    "rationale_field": "The field is `reasoning`",
     "choices": 'Write them as the type: Literal["yes", "no"]',
     "type": "Write the type behind the colon: answer: int = weft.Output()",
     "prefix": "The field's name is what the model sees; describe it in words",
 }
 """Options that belong somewhere else."""
+
+CALLS: Final[Mapping[str, str]] = {
+    "lm": "Write module.with_(lm=...), or `with weft.use(lm=...):`",
+    "demos": "Write module.with_(demos=[...])",
+    **dict.fromkeys(
+        ("temperature", "max_tokens", "config"), "Write module.with_(sampling={...})"
+    ),
+    **dict.fromkeys(("n", "rollout_id"), ELSEWHERE["rollout_id"]),
+    "signature": "Write weft.Predict(signature)(...)",
+}
+"""What a call takes elsewhere beside the inputs."""
+
+ROWS: Final[Mapping[str, str]] = {
+    "with_inputs": "Leave it out: the program knows which fields are its inputs",
+    "without": "Make a dict without the key",
+    "toDict": "Write {**row.inputs, **row.labels}",
+}
+"""Attributes of rows."""
 
 
 class Advised:
@@ -184,5 +293,4 @@ def option_remedy(name: str, known: Iterable[str]) -> str:
     meant = next((each for each in OPTIONS.get(name, ()) if each in names), None)
     if meant is not None:
         return f"Did you mean {meant!r}?"
-    guess = did_you_mean(name, names)
-    return guess if guess.startswith("Did") else ELSEWHERE.get(name, guess)
+    return ELSEWHERE.get(name) or did_you_mean(name, names)

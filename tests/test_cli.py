@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli_folder import LABELLED, PROGRAM, working_folder, write_rows
-from weft.cli import main
+from weft.cli import _parser, main  # pyright: ignore[reportPrivateUsage] - its words
 from weft.commands.names import known_compilers
+from weft.commands.words import EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = ROOT / "weft" / "demo_data" / "triage.jsonl"
@@ -128,6 +130,19 @@ def test_help_is_quick() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_help_ends_with_an_example_that_is_understood(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each command's help shows one line of it, and the parser takes that line."""
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+
+    shown = capsys.readouterr().out
+    assert f"example:\n  {EXAMPLES[name]}\n" in shown
+    assert _parser().parse_args(shlex.split(EXAMPLES[name])[1:]).command is not None
+
+
 def test_an_unknown_compiler_lists_the_known_ones(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -195,7 +210,7 @@ def test_modules_are_found_in_the_working_directory(
     [
         ("gone.py:x", "no file 'gone.py'", "path/to/file.py:name"),
         ("gone.deep:x", "no module 'gone'", "package.module:name"),
-        ("mine.py", "names nothing to import", "NAME.weft.json"),
+        ("mine.py", "names nothing to import", "Write mine.py:name"),
         ("mine.py:sorted_lud", "has no 'sorted_lud'", "Did you mean 'sorted_loud'?"),
         ("mine.py:other", "is of type str, no program", "@weft.program"),
         ("gone.weft.json", "gone.weft.json cannot be read", ""),

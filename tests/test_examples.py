@@ -96,10 +96,28 @@ def test_the_demo_shows_a_gain_and_imports_it(tmp_path: Path, offline: Path) -> 
     assert str(saved.relative_to(tmp_path)) in first
     assert len(re.findall(r"^ +\w+ <- .+$", first, re.MULTILINE)) == 3
     assert max(map(len, first.splitlines())) <= 100
+    assert "\x1b" not in first
     assert "(0 sent," in second
     assert scores(second) == scores(first)
     assert second.partition("\n3. ")[2] == first.partition("\n3. ")[2]
     assert saved.read_bytes() == kept
+
+
+def test_the_demo_fits_a_narrow_screen(
+    tmp_path: Path, offline: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No line is broken at 80 columns, and the scores stand on their axis."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    told = printed("-m", "weft", "demo", cwd=tmp_path, offline=offline)
+
+    assert max(map(len, told.splitlines())) <= 80
+    axes = re.findall(
+        r"^ +(?:as it was|compiled) .*\|( *-*o-* *)\|$", told, re.MULTILINE
+    )
+    assert len(axes) == 2
+    assert len(axes[0]) == len(axes[1])
+    assert axes[0].index("o") < axes[1].index("o")
 
 
 def test_the_demo_as_a_document(tmp_path: Path, offline: Path) -> None:

@@ -11,6 +11,7 @@ import copy
 import dataclasses
 import json
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
@@ -20,6 +21,7 @@ import pytest
 
 import weft
 from weft import errors
+from weft.pipeline import habits
 
 ANY: Any = weft  # a checker would refuse most of what stands here
 
@@ -43,6 +45,16 @@ def shout(text: str) -> str:
 @weft.program
 def traced(question: str) -> str:
     return shout(reply(question=question).answer)
+
+
+@weft.step
+def asks(question: str) -> str:
+    return reply(question=question).answer
+
+
+@weft.program
+def hidden(question: str) -> str:
+    return asks(question)
 
 
 qa: Any = traced
@@ -77,6 +89,10 @@ class FromDSPy:
 
 
 class Judge:
+    @staticmethod
+    def whole(example: Any, prediction: Any) -> Any:
+        return reply(question=example.message)
+
     @staticmethod
     def three(example: Any, prediction: Any, trace: Any) -> bool:
         raise NotImplementedError
@@ -116,6 +132,40 @@ MISTAKES: dict[str, Mistake] = {
     "typo": (lambda: ANY.Predct, AttributeError, "Did you mean 'Predict'?"),
     "MIPROv2": (lambda: ANY.compilers.MIPROv2, AttributeError, "compilers.MIPRO()"),
     "accuracy": (lambda: ANY.metrics.accuracy, AttributeError, 'exact("label")'),
+    "ReAct": (lambda: ANY.ReAct, AttributeError, "@weft.step(uses=[module])"),
+    "Refine": (lambda: ANY.Refine, AttributeError, "weft.loop"),
+    "Assert": (lambda: ANY.Assert, AttributeError, "Use a type that holds it"),
+    "Tool": (lambda: ANY.Tool, AttributeError, "under @weft.step"),
+    "Retrieve": (lambda: ANY.Retrieve, AttributeError, "under @weft.step"),
+    "JSONAdapter": (lambda: ANY.JSONAdapter, AttributeError, 'adapter="json"'),
+    "GEPA": (lambda: ANY.GEPA, AttributeError, "weft.compilers.GEPA()"),
+    "teleprompt": (lambda: ANY.teleprompt, AttributeError, "weft.compilers"),
+    "SemanticF1": (lambda: ANY.SemanticF1, AttributeError, "judge(...).correct"),
+    "settings": (
+        lambda: ANY.settings.configure(lm="embedded"),
+        AttributeError,
+        "weft.configure(lm=...)",
+    ),
+    "inspect_history": (lambda: ANY.inspect_history(), AttributeError, ".trace"),  # noqa: PLW0108 - as it is called
+    "BootstrapFinetune": (
+        lambda: ANY.compilers.BootstrapFinetune,
+        AttributeError,
+        "weft.finetuning_rows(",
+    ),
+    "f1_score": (lambda: ANY.metrics.f1_score, AttributeError, 'f1("answer")'),
+    "forward": (lambda: qa.forward(question="x"), AttributeError, "like a function"),
+    "demos appended": (
+        lambda: triage.demos.append({}),
+        AttributeError,
+        "with_(demos=[...])",
+    ),
+    "history": (lambda: triage.history, AttributeError, ".trace"),
+    "rationale": (lambda: triage(message="x").rationale, AttributeError, ".reasoning"),
+    "completions": (
+        lambda: triage(message="x").completions,
+        AttributeError,
+        "weft.use(sample=1)",
+    ),
     "set_lm": (lambda: triage.set_lm("x"), AttributeError, "module.with_(lm=...)"),
     "save": (lambda: qa.save("x.json"), AttributeError, "weft.save(program"),
     "module of a program": (lambda: qa.reply, AttributeError, ".modules['reply']"),
@@ -213,6 +263,57 @@ MISTAKES: dict[str, Mistake] = {
         errors.ConfigError,
         "Give it to weft.compile",
     ),
+    "config of a call": (
+        lambda: triage(message="x", config={"temperature": 1}),
+        errors.CallError,
+        "module.with_(sampling={...})",
+    ),
+    "model of a call": (
+        lambda: triage(message="x", lm="embedded"),
+        errors.CallError,
+        "module.with_(lm=...)",
+    ),
+    "n": (lambda: ANY.Predict(Triage, n=5), errors.ConfigError, "weft.use(sample=1)"),
+    "instructions of a text": (
+        lambda: ANY.Predict("question -> answer", instructions="Be brief."),
+        errors.ConfigError,
+        "Write it second",
+    ),
+    "adapter of the process": (
+        lambda: ANY.configure(adapter="json"),
+        errors.ConfigError,
+        'weft.Predict(..., adapter="json")',
+    ),
+    "retriever of the process": (
+        lambda: ANY.configure(rm=print),
+        errors.ConfigError,
+        "under @weft.step",
+    ),
+    "auto": (
+        lambda: ANY.compilers.GEPA(max_metric_calls=100),
+        errors.ConfigError,
+        "Give a budget",
+    ),
+    "teacher of a compiler": (
+        lambda: ANY.compilers.BootstrapFewShot(teacher_settings={}),
+        errors.ConfigError,
+        "Give teacher= to weft.compile",
+    ),
+    "display_table": (
+        lambda: ANY.evaluate(triage, ROWS, EXACT, display_table=5),
+        errors.ConfigError,
+        ".to_pandas()",
+    ),
+    "base_url": (
+        lambda: ANY.LM("openai/gpt-5-mini", base_url="http://localhost:8000/v1"),
+        errors.ConfigError,
+        "Write api_base=...",
+    ),
+    "bare model": (
+        lambda: ANY.LM("gpt-5-mini"),
+        errors.ConfigError,
+        'Did you mean "openai/gpt-5-mini"?',
+    ),
     "cache of a model": (
         lambda: ANY.LM("openai/gpt-5-mini", cache=False),
         errors.ConfigError,
@@ -255,6 +356,11 @@ MISTAKES: dict[str, Mistake] = {
         lambda: ANY.Example(message="x").with_inputs("message"),
         errors.ConfigError,
         "plain dicts",
+    ),
+    "inputs of an Example": (
+        lambda: ANY.Example("1", {"message": "x"}).with_inputs("message"),
+        errors.DataError,
+        "Leave it out",
     ),
     "Demo of fields": (
         lambda: ANY.Demo(message="x"),
@@ -389,6 +495,21 @@ MISTAKES: dict[str, Mistake] = {
         errors.GraphError,
         "Do it in a @weft.step function",
     ),
+    "one module as a step's uses": (
+        lambda: ANY.step(uses=reply),
+        errors.ConfigError,
+        "uses=[module]",
+    ),
+    "step that hides its module": (
+        lambda: weft.compile(hidden, [{"question": "x", "answer": "y"}], metric=EXACT),
+        errors.ConfigError,
+        "@weft.step(uses=[module])",
+    ),
+    "whole result as a score": (
+        lambda: scored(Judge.whole),
+        errors.MetricError,
+        "Return one of .answer",
+    ),
     "one argument of each": (
         lambda: ANY.each([1]),
         errors.ConfigError,
@@ -406,6 +527,52 @@ def test_a_mistake_is_told_with_its_remedy(mistake: Mistake) -> None:
         make()
 
     assert remedy in str(caught.value)
+
+
+def test_a_judge_is_written_as_a_plain_function() -> None:
+    """It asks a module by a plain call, in an evaluation and in a compile."""
+    judge: Any = weft.Predict("message, given -> correct: bool", name="judge")
+    asked: list[str] = []
+
+    def metric(example: weft.Example, prediction: Any, trace: object = None) -> bool:
+        asked.append(example.id)
+        return bool(judge(message=example.message, given=prediction.team).correct)
+
+    measured = scored(metric)
+    rows = [{"message": f"{n} lost", "team": "cards"} for n in range(9)]
+    few = weft.compilers.LabeledFewShot(demos=1)
+    judged = weft.compile(triage, rows, metric=metric, compiler=few, budget=100)
+    plain = weft.compile(triage, rows, metric=EXACT, compiler=few, budget=100)
+
+    assert not measured.failures
+    assert set(asked) >= {row.example.id for row in measured.rows}
+    assert judged.report.calls > plain.report.calls
+
+
+TABLES = ("PUBLIC", "COMPILERS", "METRICS", "MEMBERS", "SIGNATURES", "RESULTS")
+
+
+@pytest.mark.parametrize("table", [*TABLES, "ELSEWHERE", "CALLS", "ROWS"])
+def test_what_a_remedy_names_is_there(table: str) -> None:
+    """Each `weft.NAME` of a remedy exists, so that nobody is sent astray twice."""
+    said = getattr(habits, table).values()
+
+    # A file such as NAME.weft.json is named too, and is no attribute.
+    for path in {
+        p for text in said for p in re.findall(r"(?<!\.)\bweft\.([\w.]+\w)", text)
+    }:
+        found: Any = weft
+        for name in path.split("."):
+            found = getattr(found, name)
+
+
+@pytest.mark.parametrize(
+    ("table", "there"),
+    [("PUBLIC", weft), ("COMPILERS", weft.compilers), ("METRICS", weft.metrics)],
+)
+def test_a_name_that_exists_needs_no_remedy(table: str, there: Any) -> None:
+    """A table says what to write instead, and holds nothing that could be written."""
+    assert [name for name in getattr(habits, table) if name in there.__all__] == []
 
 
 def test_a_result_of_a_compile_leads_to_its_program() -> None:

@@ -39,13 +39,23 @@ def test_python_blocks_run_in_order(tmp_path: Path) -> None:
     assert (tmp_path / "programs" / "triage.weft.json").exists()
 
 
-@pytest.mark.parametrize("target", ["demo", "test"])
+@pytest.mark.parametrize("target", ["demo", "bench"])
 def test_make_targets_exist(target: str) -> None:
     """Each make command the README names is a target of the Makefile."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
 
     assert f"make {target}" in README
     assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_what_is_claimed_can_be_seen() -> None:
+    """Each row of the comparison ends with a command or a test that exists."""
+    table = README.partition("## Beside DSPy")[2].partition("\n\n[Coming")[0]
+    last = re.findall(r"^\| .*\| `(.+?)` \|$", table, re.MULTILINE)
+
+    assert len(last) == len(re.findall(r"^\| [a-z]", table, re.MULTILINE)) > 5
+    for path in last:
+        assert path.startswith("make ") or (ROOT / path).is_file(), path
 
 
 def test_the_wiring_error_reads_as_shown(tmp_path: Path) -> None:

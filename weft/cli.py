@@ -8,6 +8,7 @@ command does stands beside them, imported when it is needed: `weft --help` is qu
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import sys
@@ -22,6 +23,7 @@ from .commands import (
     words_traces,
     words_versions,
 )
+from .commands.parsing import Parser
 from .commands.words import TARGET
 
 if TYPE_CHECKING:
@@ -60,16 +62,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return _run(arguments)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            # Whoever read the results has enough. Python would complain at its exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        if os.environ.get("WEFT_DEBUG") == "1":
+            raise
+        return _unwritable(error)
     except KeyboardInterrupt:
         _note("weft: interrupted; answers that came back are in the cache")
         if argv is None:
             # A step that blocks would hold Python's own exit for as long as it likes.
             os._exit(130)
         return 130
-    except BrokenPipeError:
-        # Whoever read the results has enough. Python would complain at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+
+
+def _unwritable(error: OSError) -> int:
+    """Tell of a full disk, or of a folder that is not ours, and give the exit code."""
+    where = f"{error.filename}: " if error.filename else ""
+    _note(f"weft: {where}{error.strerror or error}")
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    remedy = "Make room" if full else "Name a place that can be read and written"
+    _note(f"  {remedy}, and run it again; answers that came back are in the cache")
+    return 1
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -120,13 +136,7 @@ def _note(text: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="weft",
-        description=_ABOUT,
-        epilog=_EXITS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Parser(prog="weft", description=_ABOUT, epilog=_EXITS)
     parser.add_argument("--version", action="version", version=f"weft {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     words_running.add(commands)

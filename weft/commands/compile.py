@@ -14,7 +14,8 @@ from ..compilers.report import Result
 from ..pipeline.artifact import program_digest, save
 from ..pipeline.program import Program
 from ..pipeline.runtime import current, use
-from .names import check_labels, compiler_named, metric_named, rows_at, settings
+from .labels import check_labels, tell_overlap
+from .names import compiler_named, metric_named, rows_at, settings
 from .output import Outcome, calls_shown, remark, require_writable
 from .targets import program_named
 
@@ -26,7 +27,8 @@ def command(arguments: argparse.Namespace) -> Outcome:
     compiler = compiler_named(arguments.compiler, arguments.option)
     train = rows_at(arguments.data, program)
     val = None if arguments.val is None else rows_at(arguments.val, program)
-    check_labels(metric, train)
+    check_labels(metric, train, program, quiet=arguments.quiet)
+    tell_overlap(train, val, quiet=arguments.quiet)
     page = None if arguments.html is None else Path(arguments.html)
     if not arguments.quote:
         _refuse_unsavable(program, Path(arguments.out))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -22,13 +23,15 @@ from ..compilers.report import Report, Result
 from ..loading import package
 from ..pipeline.data import Example, read_rows
 from ..pipeline.errors import WeftError
+from ..pipeline.evaluate import Evaluation
 from ..pipeline.metrics import exact
 from ..pipeline.runtime import use
 from . import demo_program
 from .compile import report_data
 from .output import Outcome, calls_shown, columns, indented, money, points, say
 
-_WIDTH = 96
+_NARROW, _WIDE = 78, 96
+_AXIS = 40
 _MESSAGES = (
     "my new card still isnt here, its been three weeks",
     "app throws me out every time i type my password",
@@ -46,10 +49,11 @@ for message in messages:
     print(triage(message=message).team, "<-", message)
 """.format(*_MESSAGES)
 _START = """\
-weft demo: a program learns to route customers' messages, offline, on this machine.
+weft demo: a program learns to route customers' messages, offline, right here.
 
-A bank names its teams after birds, so that a name says nothing about the team's work.
-{rows} messages, written by hand, say which team each belongs to. Three of them:
+A bank names its teams after birds, so that a name says nothing about the
+team's work. {rows} messages, written by hand, say which team each belongs to.
+Three of them:
 
 {shown}
 
@@ -57,8 +61,9 @@ The program, and all that it knows so far:
 
 {source}
 
-The model is `embedded`, a stand-in that compares texts. It is NOT a language model: it
-lets you try weft without a key, and its scores say nothing about a real model's."""
+The model is `embedded`, a stand-in that compares texts.
+It is NOT a language model: it lets you try weft without a key, and its scores
+say nothing about a real model's."""
 _QUOTE = """
 1. What compiling will cost, before anything is spent
 
@@ -71,7 +76,8 @@ _COMPILE = """
      result = weft.compile(triage, rows, metric=weft.metrics.exact("team"))
 """
 _REPORT = """\
-   Points of 100 with their 95 % interval, on {sealed} rows kept sealed until now:
+   Points of 100 on {sealed} rows that were sealed until now, each with its 95 %
+   interval:
 
 {scores}
 
@@ -103,7 +109,8 @@ _NEXT = """
 Next
 
    weft show {artifact} --prompt
-   weft run {artifact} --model openai/gpt-5-mini --set message="..."
+   weft run {artifact} \\
+        --model openai/gpt-5-mini --set message="my card never came"
 """
 
 
@@ -157,7 +164,8 @@ def _beginning(rows: list[Example]) -> str:
 
 def _reported(report: Report) -> str:
     scores = [("as it was", report.seed_score), ("compiled", report.score)]
-    lines = [(name, points(e), "#" * round(40 * e.mean)) for name, e in scores]
+    lines = [(name, points(e), _drawn(e)) for name, e in scores]
+    lines.append(("", "", f"0{100:>{_AXIS}}"))
     cached = report.calls - report.sent
     spent = f"{report.calls} calls ({report.sent} sent, {cached} from the cache), "
     return _REPORT.format(
@@ -166,6 +174,17 @@ def _reported(report: Report) -> str:
         verdict=report.verdict,
         spent=f"{spent}{report.tokens:,} tokens, {money(report.usd)}",
     )
+
+
+def _drawn(found: Evaluation) -> str:
+    """A score and its interval on an axis from 0 to 100."""
+    low, mean, high = (
+        round(_AXIS * share)
+        for share in (found.interval.low, found.mean, found.interval.high)
+    )
+    axis = [" "] * low + ["-"] * (high - low + 1) + [" "] * (_AXIS - high)
+    axis[mean] = "o"
+    return f"|{''.join(axis)}|"
 
 
 def _ending(out: Path, artifact: Path, answers: str) -> str:
@@ -196,8 +215,9 @@ def _ask_anew(out: Path) -> str:
 
 def _shortened(text: str, most: int = 16) -> str:
     """The first lines of a text, each no longer than the screen is wide."""
+    room = min(max(shutil.get_terminal_size((_WIDE, 0)).columns, _NARROW), _WIDE) - 6
     lines = [
-        line if len(line) <= _WIDTH - 6 else f"{line[: _WIDTH - 9]}..."
+        line if len(line) <= room else f"{line[: room - 3]}..."
         for line in text.splitlines()
     ]
     left = len(lines) - most

@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 
 from ..pipeline.evaluate import Evaluation, evaluate
-from .names import check_labels, metric_named, rows_at, settings
+from .labels import check_labels
+from .names import metric_named, rows_at, settings
 from .output import Outcome, Spent, on_terminal, remark, require_writable
 from .targets import program_named
 
@@ -17,7 +18,7 @@ def command(arguments: argparse.Namespace) -> Outcome:
     program = program_named(arguments.target, arguments.program)
     metric = metric_named(arguments.metric)
     rows = rows_at(arguments.data, program)
-    check_labels(metric, rows)
+    check_labels(metric, rows, program, quiet=arguments.quiet)
     for path in filter(None, (arguments.html, arguments.save)):
         require_writable(Path(path))
     with settings(arguments.model, arguments.api_base, arguments.budget):

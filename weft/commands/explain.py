@@ -10,7 +10,8 @@ from ..pipeline.artifact import SUFFIX
 from ..pipeline.evaluate import Evaluation
 from ..pipeline.explaining import Explanation, ablations, explain
 from ..pipeline.runtime import current, use
-from .names import check_labels, metric_named, rows_at, settings
+from .labels import check_labels
+from .names import metric_named, rows_at, settings
 from .output import Outcome, Spent, calls_shown, remark
 from .targets import program_named
 
@@ -26,7 +27,7 @@ def command(arguments: argparse.Namespace) -> Outcome:
     base = None if arguments.base is None else program_named(arguments.base)
     metric = metric_named(arguments.metric)
     rows = rows_at(arguments.data, program)
-    check_labels(metric, rows)
+    check_labels(metric, rows, program, quiet=arguments.quiet)
     parts = ablations(program, base, each_demo=arguments.each_demo)
     alone = arguments.target.endswith(SUFFIX) and not arguments.program
     if alone and base is None:

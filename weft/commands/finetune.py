@@ -8,7 +8,8 @@ from pathlib import Path
 from ..pipeline.errors import ConfigError, did_you_mean
 from ..pipeline.evaluate import evaluate
 from ..pipeline.exporting import finetuning_rows, write_rows
-from .names import check_labels, metric_named, rows_at, settings
+from .labels import check_labels
+from .names import metric_named, rows_at, settings
 from .output import Outcome, Spent, on_terminal, remark, require_writable
 from .targets import program_named
 
@@ -18,7 +19,7 @@ def command(arguments: argparse.Namespace) -> Outcome:
     program = program_named(arguments.target, arguments.program)
     metric, out = metric_named(arguments.metric), Path(arguments.out)
     rows = rows_at(arguments.data, program)
-    check_labels(metric, rows)
+    check_labels(metric, rows, program, quiet=arguments.quiet)
     module: str | None = arguments.module
     if module is not None and module not in program.modules:
         hint = did_you_mean(module, program.modules)

@@ -19,18 +19,22 @@ from ..pipeline.data import read_rows
 from ..pipeline.errors import (
     CallError,
     ConfigError,
-    DataError,
     ParseError,
     did_you_mean,
 )
 from ..pipeline.example import Example, require_rows
 from ..pipeline.lm.models import LM
-from ..pipeline.metrics import FieldMetric, FieldsMetric, Metric
+from ..pipeline.metrics import Metric
 from ..pipeline.program import Program
 from ..pipeline.runtime import Options, use
 from .targets import object_named
 
 _METRICS = ("exact", "f1", "contains", "choice", "numeric", "set_match", "fields")
+_MEANT = {
+    **dict.fromkeys(("accuracy", "em", "exact_match", "match"), "Write exact:FIELD"),
+    **dict.fromkeys(("f1_score", "precision", "recall"), "Write f1:FIELD"),
+    **dict.fromkeys(("mae", "mse"), "Write numeric:FIELD"),
+}
 _KINDS: dict[type[Any], str] = {
     int: "a whole number",
     float: "a number",
@@ -61,30 +65,23 @@ def metric_named(text: str) -> Metric:
 def _own_metric(text: str, near: str) -> Metric:
     try:
         found = object_named(text)
-    except ConfigError as error:
-        meant = did_you_mean(near, _METRICS)
-        raise ConfigError(f"no metric {text!r}: {error.message}", hint=meant) from None
+    except ConfigError:
+        if ".py" in text:
+            raise
+        known = [name.replace("_", "-") for name in _METRICS]
+        meant = _MEANT.get(near) or did_you_mean(near.replace("_", "-"), known)
+        raise ConfigError(
+            f"there is no metric {text!r}",
+            hint=f"{meant}. Write exact:FIELD, or your own function as file.py:name"
+            if meant.startswith("Known")
+            else meant,
+        ) from None
     if callable(found):
         return cast(Metric, found)
-    raise ConfigError(f"{text!r} is no function of (example, prediction)")
-
-
-def check_labels(metric: Metric, rows: Sequence[Example]) -> None:
-    """Refuse rows that hold no label for a built-in metric, before anything runs.
-
-    Raises:
-        DataError: No row has the field.
-    """
-    parts = metric.parts.values() if isinstance(metric, FieldsMetric) else (metric,)
-    for part in parts:
-        if not isinstance(part, FieldMetric):
-            continue
-        if rows and not any(part.field in row.labels for row in rows):
-            known = dict.fromkeys(name for row in rows for name in row.labels)
-            raise DataError(
-                f"no row has the label {part.field!r} that {part.name} compares with",
-                hint=did_you_mean(part.field, known) or "The rows have no labels",
-            )
+    raise ConfigError(
+        f"{text!r} is no function of (example, prediction)",
+        hint="Name a function that returns a number in [0, 1], or write exact:FIELD",
+    )
 
 
 def compiler_named(name: str, options: Sequence[str]) -> Compiler:
@@ -201,7 +198,10 @@ def _setting(kind: type[Compiler], name: str, text: str) -> Any:
         value = float(value)
     wanted = _KINDS.get(needed)
     if wanted is not None and type(value) is not needed:
-        raise ConfigError(f"--option {name}={text}: {kind.__name__} wants {wanted}")
+        raise ConfigError(
+            f"--option {name}={text}: {kind.__name__} wants {wanted}",
+            hint=f"Write for example --option {name}={strictjson.dumps(default)}",
+        )
     return value
 
 

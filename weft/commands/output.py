@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -112,8 +113,19 @@ def require_writable(path: Path) -> None:
     except OSError as error:
         problem = f"the folder of {path} cannot be made: {error.strerror}"
         raise ConfigError(problem, hint="Name another file") from None
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise ConfigError(f"{path} cannot be written", hint="Name another file")
+    if path.is_dir():
+        problem = f"{path} cannot be written: it is a folder"
+        raise ConfigError(problem, hint="Name a file in it")
+    try:
+        # Rights on paper are not enough: file systems refuse for reasons of their own.
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        problem = f"{path} cannot be written: {error.strerror}"
+        raise ConfigError(problem, hint="Name another file") from None
+    if path.exists() and not os.access(path, os.W_OK):
+        problem = f"{path} cannot be written: it is read-only"
+        raise ConfigError(problem, hint="Name another file")
 
 
 def on_terminal(*, quiet: bool) -> bool:

@@ -80,7 +80,8 @@ def object_named(text: str) -> Any:
     """
     place, _, name = text.rpartition(":")
     if not place or not name.isidentifier():
-        raise ConfigError(f"{text!r} names nothing to import", hint=_FORMS)
+        hint = f"Write {text}:name" if text.endswith(".py") else _FORMS
+        raise ConfigError(f"{text!r} names nothing to import", hint=hint)
     from_file = place.endswith(".py")
     module = _from_file(Path(place)) if from_file else _from_path(place)
     if hasattr(module, name):
@@ -104,6 +105,11 @@ def _from_file(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except WeftError:
         raise
+    except SystemExit as error:
+        raise ConfigError(
+            f"importing {str(path)!r} ended the process with exit code {error.code}",
+            hint='Put what the script does under `if __name__ == "__main__":`',
+        ) from None
     except Exception as error:
         raise _broken(str(path), error) from error
     return module
@@ -132,12 +138,15 @@ def _look_in(folder: str) -> None:
 
 def _broken(name: str, error: Exception) -> ConfigError:
     frames = traceback.extract_tb(error.__traceback__)
-    last = (
-        f"It happened at {frames[-1].filename}:{frames[-1].lineno}; " if frames else ""
-    )
+    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    what = str(error)
+    if isinstance(error, SyntaxError):
+        # Its traceback ends in the importer, and the error itself knows the line.
+        place, what = f"{error.filename}:{error.lineno}", error.msg
     return ConfigError(
-        f"importing {name!r} raised {type(error).__name__}: {error}",
-        hint=f"{last}WEFT_DEBUG=1 shows the whole traceback",
+        f"importing {name!r} raised {type(error).__name__}: {what}",
+        hint=(f"It happened at {place}; " if place else "")
+        + "WEFT_DEBUG=1 shows the whole traceback",
     )
 
 

@@ -17,6 +17,35 @@ METRIC = (
     "exact:FIELD, f1:FIELD, contains:FIELD, choice:FIELD, numeric:FIELD, "
     "set-match:FIELD, fields:FIELD,FIELD, or your own function as file.py:name"
 )
+EXAMPLES = {
+    "demo": "weft demo --out weft-demo",
+    "run": "weft run app.py:triage --model openai/gpt-5-mini --set message='no card'",
+    "eval": "weft eval app.py:triage --data rows.jsonl --metric exact:team",
+    "compile": "weft compile app.py:triage --data rows.jsonl --metric exact:team "
+    "--budget '500 calls' --run-dir runs/triage --out programs/triage.weft.json",
+    "explain": "weft explain programs/triage.weft.json --data rows.jsonl "
+    "--metric exact:team",
+    "finetune": "weft finetune app.py:triage --data rows.jsonl --metric exact:team "
+    "--out chats.jsonl",
+    "watch": "weft watch runs/triage",
+    "review": "weft review triage.eval.json --open",
+    "show": "weft show programs/triage.weft.json --prompt",
+    "check": "weft check app.py",
+    "package": "weft package programs",
+    "cache": "weft cache prune --to 500MB",
+    "diff": "weft diff programs/triage.weft.json app.py:triage",
+    "verify": "weft verify programs --fail-under 0.8",
+    "log": "weft log programs",
+    "rollback": "weft rollback programs/triage.weft.json --to production",
+    "label": "weft label programs production programs/triage.weft.json",
+    "export": "weft export programs/triage.weft.json --to openai-messages",
+    "import-dspy": "weft import-dspy qa.json --program app.py:qa "
+    "--out programs/qa.weft.json",
+    "schema": "weft schema",
+    "trace": "weft trace show runs/traces.jsonl --last 3",
+}
+"""One line for each command, as somebody would type it."""
+
 _FILES = {"eval": "evaluate", "import-dspy": "import_dspy"}
 
 
@@ -29,8 +58,7 @@ def word(
         help=about.replace("%", "%%"),
         description=f"{about[:1].upper()}{about[1:]}."
         + (f"\n\n{TARGET}" if target else ""),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        epilog=f"example:\n  {EXAMPLES[name]}\n\nweft --help says the exit codes.",
     )
     words.set_defaults(command=_lazily(name))
     if target:
@@ -65,15 +93,17 @@ def _lazily(name: str) -> Callable[[argparse.Namespace], Outcome]:
 
 def count(text: str) -> int:
     """Read a whole number of 1 or more."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number of 1 or more")
+    return int(text)
 
 
 def share(text: str) -> float:
     """Read a number in [0, 1]."""
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not in [0, 1]")
+        raise argparse.ArgumentTypeError(f"{text} is no number in [0, 1], such as 0.8")
     return value

@@ -81,7 +81,9 @@ def _compile(commands: Any) -> None:
         default=[],
         help="a setting of the compiler, such as demos=16; once for each",
     )
-    words.add_argument("--seed", type=int, default=0, help="of every random choice")
+    words.add_argument(
+        "--seed", metavar="N", type=int, default=0, help="of every random choice"
+    )
     words.add_argument(
         "--run-dir", metavar="DIR", help="journal of paid answers; resumes from there"
     )

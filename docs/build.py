@@ -8,6 +8,7 @@ readable from the disk as well as from a server.
 
 from __future__ import annotations
 
+import argparse
 import html
 import itertools
 import re
@@ -185,7 +186,10 @@ def _write(path: Path, text: str) -> Path:
 
 def main(words: Sequence[str]) -> None:
     """Build the site and say where it is."""
-    folder = Path(words[0]) if words else SITE
+    about = "Build the documentation as a static site."
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("folder", nargs="?", type=Path, default=SITE)
+    folder: Path = parser.parse_args(words).folder
     made = build(folder)
     print(f"{len(made)} files in {folder}; open {folder / 'index.html'}")
 

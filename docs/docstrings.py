@@ -23,9 +23,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("program", "Program", "step", "each", "branch", "switch", "loop"),
         *("insert_node", "replace_node", "remove_node", "graph_diff", "check_path"),
     ),
-    "Running": ("configure", "use", "batch_to", "abatch_to", "Ray", "events"),
+    "Running": (
+        *("configure", "use", "batch_to", "abatch_to", "Ray", "events"),
+        *("TraceLog", "TracedRun", "read_traces", "OpenTelemetry"),
+    ),
     "Models": (
-        *("LM", "Cache", "MemoryCache", "RetryPolicy", "Budget", "Ledger"),
+        *("LM", "BatchLM", "Cache", "MemoryCache", "RetryPolicy", "Budget", "Ledger"),
         *("ScriptedLM", "FunctionLM", "ReplayLM", "RefusingLM"),
         *("Request", "Response", "Message", "Usage"),
     ),
@@ -33,8 +36,17 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("evaluate", "aevaluate", "Evaluation", "Score", "Example", "read_rows"),
         "metrics",
     ),
-    "Compiling": ("compile", "acompile", "quote", "Result", "Report", "compilers"),
-    "Artifacts": ("save", "load", "package", "programs", "Origin", "origin"),
+    "Compiling": (
+        *("compile", "acompile", "quote", "recompile", "transfer", "Transfer"),
+        *("Result", "Report", "compilers"),
+    ),
+    "Artifacts": (
+        *("save", "load", "package", "programs", "origin", "Origin"),
+        *("show", "show_html", "diff", "Diff", "explain", "Explanation"),
+        *("log", "rollback", "label", "read_labels", "Version"),
+        *("standing", "Standing", "artifact_schema"),
+    ),
+    "Out and in": ("export", "import_dspy", "finetuning_rows", "write_rows"),
     "Errors": ("WeftError", "errors"),
 }
 OTHERS = "Other names"

@@ -23,7 +23,7 @@ from .artifact_state import (
 )
 from .artifact_text import digest_of, pretty, refuse_brackets, refuse_crowd
 from .atomic import write_whole
-from .errors import ArtifactError
+from .errors import ArtifactError, cause
 from .lm.models import SAMPLING
 from .migrations import FORMAT, migrated
 from .origins import origin
@@ -142,7 +142,10 @@ def read_artifact(path: str | Path) -> ArtifactFile:
             )
         text = data.decode("utf-8")
     except (OSError, ValueError) as error:
-        raise ArtifactError(f"{source} cannot be read: {error}") from None
+        raise ArtifactError(
+            f"{source} cannot be read: {cause(error)}",
+            hint="Name a file that weft.save or weft compile --out has written",
+        ) from None
     return parse_artifact(text, str(source))
 
 
@@ -160,7 +163,10 @@ def parse_artifact(text: str, where: str) -> ArtifactFile:
             hint=f"An artifact has the format {FORMAT!r} and no other keys",
         ) from None
     except (ValueError, RecursionError) as error:
-        raise ArtifactError(f"{where} is no artifact: {_shown(str(error))}") from None
+        raise ArtifactError(
+            f"{where} is no artifact: {_shown(str(error))}",
+            hint="weft.save writes one; after a merge, look for its marks",
+        ) from None
     _refuse_options(made, where)
     return made
 

@@ -16,6 +16,7 @@ from .shapes import is_dict, is_list
 _WIDTH = 80
 _KEPT = frozenset({"schema", "values", "default", "const", "options", "returns", "in"})
 _MOST_PARTS = 200_000
+_MARKS = {"[": 1, "{": 1, '":': 2, ",": 4}
 
 
 def digest_of(state: Any) -> str:
@@ -49,10 +50,9 @@ def refuse_brackets(text: str) -> None:
     """Refuse a text of too many parts before it is parsed; prose has few of these.
 
     Raises:
-        ValueError: There are more brackets or commas than any artifact holds.
+        ValueError: There are more brackets, keys or commas than any artifact holds.
     """
-    brackets = text.count("[") + text.count("{")
-    if brackets > _MOST_PARTS or text.count(",") > 4 * _MOST_PARTS:
+    if any(text.count(mark) > n * _MOST_PARTS for mark, n in _MARKS.items()):
         raise ValueError(f"more than {_MOST_PARTS} values")
 
 

@@ -7,7 +7,7 @@ parts that only help together each show the whole of it, so the parts need not a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from .module import Module
 from .parameters import SLOTS
 from .program import Program, as_program
 from .signature import spec_of
+
+_NAMED = 8  # rows in one line of what is printed; the tuples hold all
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,12 @@ class Part:
                 self.earned.interval.high,
             )
         )
-        flips = f"{len(self.gained)} rows gained, {len(self.lost)} lost"
         sure = "" if self.earned.shown else ", may be chance"
-        return f"{self.name}: {gain} points [{low}, {high}], {flips}{sure}"
+        lines = [f"{self.name}: {gain} points [{low}, {high}]{sure}"]
+        for word, ids in (("gained", self.gained), ("lost", self.lost)):
+            if ids:
+                lines.append(f"    {len(ids)} {word}: {_listed(ids)}")
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -183,6 +188,11 @@ def _part(name: str, full: Evaluation, without: Evaluation) -> Part:
     gained = tuple(a.example.id for a, b in pairs if _value(a) > _value(b))
     lost = tuple(a.example.id for a, b in pairs if _value(a) < _value(b))
     return Part(name, full.compare(without), gained, lost)
+
+
+def _listed(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
+    return ", ".join(ids[:_NAMED]) + more
 
 
 def _value(row: RowResult) -> float:

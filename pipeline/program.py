@@ -15,12 +15,14 @@ from .calling import called
 from .drawing import Drawn
 from .errors import ConfigError, did_you_mean
 from .fixed import Fixed
+from .foreseen import foreseen
 from .forgiving import stand_in
 from .graph import INPUT, Graph, Node, Take
 from .memo import Origin
 from .module import Module
 from .options import checked, decorator
 from .parameters import SLOTS
+from .prompt import Prompt
 from .run import run_parts
 from .run_program import run_program
 from .runnable import Runnable
@@ -121,6 +123,15 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         }
         remedy = "Write with_parameters({...}): it gives a new program"
         return Fixed(found, remedy=remedy)
+
+    def prompts(self, **inputs: Any) -> dict[str, Prompt]:
+        """What each call would send, by the path of its node; nothing is sent.
+
+        Args:
+            inputs: Values of some inputs. Where one is not known before a run, what it
+                will be stands in its place: `{question}`, `{write_query.query}`.
+        """
+        return foreseen(self._parts, self._inputs, inputs)
 
     def _change(self, name: str) -> str:
         return 'with_parameters({"module/slot": value})'

@@ -7,11 +7,12 @@ import http.client
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -223,6 +224,38 @@ def test_a_page_of_another_evaluation_cannot_write(serving: ReviewServer) -> Non
     """Its third row is not the third row here."""
     assert write(serving.port, 3, "some other row", score=1).status == 409
     assert write(serving.port, 99, "no row", score=1).status == 404
+
+
+@contextlib.contextmanager
+def no_file_beyond(size: int) -> Generator[None]:
+    """As on a disk that is full: no file may grow over so many bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_said_and_leaves_whole_lines(
+    serving: ReviewServer, remarks: Remarks
+) -> None:
+    """The page keeps what it could not write, and half a line is taken back."""
+    first, second, third = list(remarks._rows)[:3]
+    write(serving.port, 0, first, score=0)
+    before = remarks.path.read_bytes()
+
+    with no_file_beyond(len(before) + 10):
+        refused = write(serving.port, 1, second, score=1)
+        left = [remarks.path.read_bytes()]
+        changed = write(serving.port, 0, first, note="x" * 100)
+    left.append(remarks.path.read_bytes())
+    later = write(serving.port, 2, third, score=1)
+
+    assert (refused.status, changed.status) == (507, 507)
+    assert left == [before, before]
+    assert later.status == 200
+    assert [line["id"] for line in lines(remarks.path)] == [first, third]
 
 
 def test_an_emptied_remark_leaves_no_line(remarks: Remarks) -> None:

@@ -6,9 +6,10 @@ import http.client
 import re
 import shlex
 import threading
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,9 @@ from weft.review.rows import file_of, read_sheet, report_of
 from weft.review.server import ReviewServer
 
 TOKEN = "t" * 32
+in_a_browser = pytest.mark.skipif(
+    bool(webdriver.missing()), reason=webdriver.missing() or "-"
+)
 EVIL = '"><script>window.hacked=1</script>/../#?&%'
 
 
@@ -40,14 +44,40 @@ def saved(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def serving(saved: Path) -> Iterator[ReviewServer]:
-    sheet = read_sheet(saved)
-    remarks = Remarks(saved.with_name("eval.feedback.jsonl"), sheet.rows)
-    with ReviewServer(Desk(sheet, remarks, report_of(saved)), TOKEN) as server:
+    with served(saved) as server:
+        yield server
+
+
+@contextmanager
+def served(file: Path) -> Generator[ReviewServer]:
+    """A review of that file, which answers until the block ends."""
+    sheet = read_sheet(file)
+    remarks = Remarks(file.with_name("said.feedback.jsonl"), sheet.rows)
+    with ReviewServer(Desk(sheet, remarks, report_of(file)), TOKEN) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def window() -> Iterator[webdriver.Browser]:
+    with webdriver.browser() as opened:
+        yield opened
+
+
+def compiled(run: Path, compiler: Any) -> weft.Result[..., Any]:
+    with weft.use(lm=model(), cache=weft.MemoryCache()):
+        return weft.compile(
+            classifier(),
+            planted_rows(60),
+            metric=exact,
+            compiler=compiler,
+            run_dir=run,
+        )
 
 
 def got(server: ReviewServer, path: str) -> tuple[int, str, str]:
@@ -79,7 +109,7 @@ def test_the_command_is_one_that_a_shell_understands() -> None:
     assert shlex.split(odd[0].replace("&#x27;", "'")) == [
         *("weft", "review", "my runs/a.json"),
     ]
-    assert "<code>weft review FILE</code>, with the FILE of" in unknown
+    assert "<code>weft review FILE</code></a>, with the FILE of" in unknown
 
 
 def test_served_the_report_links_its_rows(serving: ReviewServer, saved: Path) -> None:
@@ -89,7 +119,9 @@ def test_served_the_report_links_its_rows(serving: ReviewServer, saved: Path) ->
     links = re.findall(r'href="([^"]*)"', page)
     keys = {row.key for row in read_sheet(saved).rows}
     assert status == 200
-    assert len(links) == len(keys) == 12
+    assert len(keys) == 12
+    assert [link for link in links if link == "./"] == ["./"]
+    assert len(links) == 13
     assert "./#%C3%BC%204" in links
     assert "<script" not in page
     assert policy.startswith("default-src 'none'; style-src 'unsafe-inline';")
@@ -118,14 +150,7 @@ def test_rows_that_are_not_here_are_not_linked(
 def test_a_run_keeps_its_report_for_the_review(tmp_path: Path) -> None:
     """`weft review RUN` finds both; the report names that very command."""
     run = tmp_path / "runs"
-    with weft.use(lm=model(), cache=weft.MemoryCache()):
-        result = weft.compile(
-            classifier(),
-            planted_rows(60),
-            metric=exact,
-            compiler=BootstrapRandomSearch(demos=4),
-            run_dir=run,
-        )
+    result = compiled(run, BootstrapRandomSearch(demos=4))
 
     file, page = file_of(run), (run / "report.html").read_text("utf-8")
     assert file == run / "review.json"
@@ -136,35 +161,51 @@ def test_a_run_keeps_its_report_for_the_review(tmp_path: Path) -> None:
 
 def test_a_run_without_open_rows_keeps_its_report_too(tmp_path: Path) -> None:
     """A compile that looked at sealed rows alone has nothing to review."""
-    with weft.use(lm=model(), cache=weft.MemoryCache()):
-        weft.compile(
-            classifier(),
-            planted_rows(60),
-            metric=exact,
-            compiler=LabeledFewShot(demos=4),
-            run_dir=tmp_path,
-        )
+    compiled(tmp_path, LabeledFewShot(demos=4))
 
     assert "weft review" not in (tmp_path / "report.html").read_text("utf-8")
     assert not (tmp_path / "review.json").exists()
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(bool(webdriver.missing()), reason=webdriver.missing() or "-")
-def test_a_reader_goes_from_report_to_row_and_back(serving: ReviewServer) -> None:
+@in_a_browser
+def test_a_reader_goes_from_report_to_row_and_back(
+    serving: ReviewServer, window: webdriver.Browser
+) -> None:
     """A click on a row of the report opens it for review; the header leads back."""
     name = "return document.querySelector('#key')?.textContent"
     clicked = "document.querySelectorAll('[data-row]').forEach("
     clicked += "a => a.dataset.row.startsWith('ü') && a.click())"
-    with webdriver.browser() as window:
-        window.go(f"{serving.url}report")
-        window.run(clicked)
-        window.until(lambda: window.run(name) == "ü 4")
-        window.click("#report")
-        window.until(lambda: "worst first" in window.text("body"))
-        css = "return getComputedStyle(document.querySelector('.bar i')).position"
-        drawn = window.run(css)
-        window.go(f"{serving.url}#row")
-        window.until(lambda: window.run(name))
+    window.go(f"{serving.url}report")
+    window.run(clicked)
+    window.until(lambda: window.run(name) == "ü 4")
+    window.click("#report")
+    window.until(lambda: "worst first" in window.text("body"))
+    css = "return getComputedStyle(document.querySelector('.bar i')).position"
+    drawn = window.run(css)
+    window.go(f"{serving.url}#row")
+    window.until(lambda: window.run(name))
 
     assert drawn == "absolute"
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_a_reader_goes_from_a_compile_to_its_rows(
+    window: webdriver.Browser, tmp_path: Path
+) -> None:
+    """The report of a run leads to the review of the rows that its search saw."""
+    compiled(tmp_path, BootstrapRandomSearch(demos=4))
+    file = file_of(tmp_path)
+    keys = [row.key for row in read_sheet(file).rows]
+
+    with served(file) as server:
+        window.go(f"{server.url}report")
+        window.click("a[data-review]")
+        shown = "return !!document.querySelector('#inputs dd')"
+        window.until(lambda: window.run(shown))
+        seen = window.text("#key")
+        window.click("#report")
+        window.until(lambda: "Lineage" in window.text("body"))
+
+    assert seen in keys

@@ -168,7 +168,9 @@ def test_explain_says_which_part_earns_the_gain() -> None:
         ("feel/demos", ("r1", "r3", "r5", "r7", "r9"), ()),
         ("feel/instruction", ("r0", "r2", "r4", "r6", "r8"), ()),
     ]
-    assert str(made).startswith("0.0 -> 100.0 (+100.0 points on 10 rows)\n  feel/demos")
+    said = str(made)
+    assert said.startswith("0.0 -> 100.0 (+100.0 points on 10 rows)\n  feel/demos")
+    assert "    5 gained: r1, r3, r5, r7, r9\n" in said
     assert [p.earned.difference for p in demos.parts] == [0.5, 0.5, 0]
     assert demos.parts[2].name.startswith("feel/demos/")
 

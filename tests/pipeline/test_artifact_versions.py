@@ -83,6 +83,17 @@ def test_rollback_to_what_is_not_there_is_refused(folder: Path) -> None:
         weft.rollback(path, "dead")
 
 
+def test_without_a_history_it_is_said_how_to_have_one(tmp_path: Path) -> None:
+    """Whoever never kept a version learns where versions are kept."""
+    made = {"parent": program_digest(tuned("one"))}
+    path = weft.save(tuned("two"), tmp_path / "qa.weft.json", provenance=made)
+
+    with pytest.raises(ArtifactError, match=r"its parent \w{12} was not") as said:
+        weft.rollback(path)
+
+    assert str(said.value).endswith(f"once there is a folder {tmp_path / 'history'}")
+
+
 def test_a_label_is_a_line_of_text(folder: Path) -> None:
     """What is in production is a line that git can blame."""
     two = program_digest(tuned("two"))

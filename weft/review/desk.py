@@ -23,6 +23,7 @@ _FILES = {
     "review.css": ("review.css", "text/css; charset=utf-8"),
     "review.js": ("review.js", "text/javascript; charset=utf-8"),
 }
+_REVIEW = "<a data-review>"
 _UNLINKED = re.compile(r'<a data-row="([^"]*)">')
 _REPORT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
@@ -97,7 +98,7 @@ class Desk:
         return _json(asdict(made))
 
     def _linked(self, report: Path) -> Reply:
-        """The report with links to the rows that are here; it may run no script."""
+        """The report with links to this review and its rows; it may run no script."""
         known = {row.key for row in self.sheet.rows}
 
         def link(found: re.Match[str]) -> str:
@@ -110,6 +111,7 @@ class Desk:
             text = report.read_text(encoding="utf-8")
         except (OSError, ValueError):
             return _missing()
+        text = text.replace(_REVIEW, f'{_REVIEW[:-1]} href="./">')
         body = _UNLINKED.sub(link, text).encode()
         return Reply(body, "text/html; charset=utf-8", policy=_REPORT_POLICY)
 

@@ -194,15 +194,19 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
 
 def _append(path: Path, line: bytes) -> None:
     new = not path.exists()
-    with path.open("ab") as file:
-        start = file.tell()
+    # Without a buffer: Python's would write its rest once more when it is closed.
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        start = os.fstat(file).st_size
         try:
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
+            while line:
+                line = line[os.write(file, line) :]
+            os.fsync(file)
         except OSError:
-            os.ftruncate(file.fileno(), start)  # a full disk: no half of a line
+            os.ftruncate(file, start)  # a full disk: no half of a line
             raise
+    finally:
+        os.close(file)
     if new:
         _sync_folder(path)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from ..pipeline.errors import DataError
+from ..pipeline.errors import DataError, cause
 from ..pipeline.plainrows import row_keys
 
 IN_A_RUN = "review.json"
@@ -121,7 +121,7 @@ def read_sheet(path: Path) -> Sheet:
         # NaN is no JSON; whoever wrote it meant that nothing is known.
         data: object = json.loads(text, parse_constant=lambda _: None)
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} cannot be read: {error}", hint=_HINT) from None
+        raise DataError(f"{path} cannot be read: {cause(error)}", hint=_HINT) from None
     if not isinstance(data, dict):
         raise DataError(f"{path} holds no evaluation", hint=_HINT)
     tree = cast("dict[str, Any]", data)

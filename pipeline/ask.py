@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from .adapters import Adapter, adapter_of
@@ -80,7 +81,8 @@ async def ask(
     telling = None
     if runtime.sink is not None:
         spec, fence = spec_of(signature), rendered.fence
-        telling = Telling(who, runtime.sink, lambda: adapter.reader(spec, fence))
+        reader = partial(adapter.reader, spec, fence)
+        telling = Telling(who, runtime.order, runtime.sink, reader)
     for attempt in range(repairs + 1):
         request = request_for(
             lm, parameters, messages, rendered.response_format, runtime.sample

@@ -11,10 +11,10 @@ from .bridge import run_sync
 from .elsewhere import Place, placed
 from .errors import WeftError
 from .options import checked
-from .ref import refuse_running
 from .rows import OnError, batch_rows
 from .spec import Spec
 from .trace import NodeRun, Run
+from .tracing import refuse_running
 
 R_co = TypeVar("R_co", covariant=True)
 

@@ -7,7 +7,7 @@ program, `$each.x` the parameter of a region's body.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -79,11 +79,30 @@ def resolve(binding: Binding, values: Mapping[str, Any]) -> Any:
             value = getattr(value, name)
         return value
     if isinstance(binding, Const):
-        return binding.value
+        return copied(binding.value)
     items = [resolve(item, values) for item in binding.items]
     if binding.kind == "dict":
         return dict(zip(binding.keys, items, strict=True))
     return items if binding.kind == "list" else tuple(items)
+
+
+def copied(value: object) -> Any:
+    """A value whose lists, tuples, dicts and sets are its own, however deep.
+
+    >>> given = {"a": [1]}
+    >>> copied(given) == given, copied(given)["a"] is given["a"]
+    (True, False)
+    """
+    copy = _COPIES.get(type(value))
+    return value if copy is None else copy(value)
+
+
+_COPIES: dict[type[Any], Callable[[Any], Any]] = {
+    list: lambda value: [copied(v) for v in value],
+    tuple: lambda value: tuple(copied(v) for v in value),
+    dict: lambda value: {k: copied(v) for k, v in value.items()},
+    set: set,
+}
 
 
 def rebound(binding: Binding, changes: Mapping[Take, Binding]) -> Binding:

@@ -16,13 +16,18 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
-from .errors import ConfigError
+from .errors import ConfigError, GraphError
+from .tracing import refuse_traced
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _STEP_THREADS = 64
 _depth: contextvars.ContextVar[int] = contextvars.ContextVar("weft_depth", default=0)
+
+
+class WouldWait(ConfigError):
+    """A synchronous call on the background loop, which would wait for itself."""
 
 
 class _Background:
@@ -106,10 +111,16 @@ def run_sync(work: Coroutine[Any, Any, T]) -> T:
     Raises:
         ConfigError: It is called from asynchronous code that weft itself runs, whose
             loop would wait for itself.
+        GraphError: A program is traced right now: there are no values yet.
     """
+    try:
+        refuse_traced("nothing can run", "Run the finished program")
+    except GraphError:
+        work.close()
+        raise
     if _background.runs_here():
         work.close()
-        raise ConfigError(
+        raise WouldWait(
             "a synchronous call was made inside asynchronous code that weft runs",
             hint="Await the asynchronous form, such as module.acall(...), or make the "
             "step a plain def",
@@ -136,14 +147,23 @@ def run_sync(work: Coroutine[Any, Any, T]) -> T:
 async def in_thread(
     function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Run a blocking function in a thread, so that the loop never waits for it."""
+    """Run a blocking function in a thread, so that the loop never waits for it.
+
+    Raises:
+        RuntimeError: It raised StopIteration, which no task can be ended with.
+    """
     depth = _depth.get()
     context = contextvars.copy_context()
     context.run(_depth.set, depth + 1)
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(
-        _background.pool(depth), lambda: context.run(function, *args, **kwargs)
-    )
+
+    def work() -> T:
+        try:
+            return context.run(function, *args, **kwargs)
+        except StopIteration as error:
+            raise RuntimeError("it raised StopIteration") from error
+
+    return await loop.run_in_executor(_background.pool(depth), work)
 
 
 def _hand_over(finished: asyncio.Task[T], done: Future[T]) -> None:

@@ -272,6 +272,11 @@ def _read(part: str, whole: str) -> tuple[str, int | float]:
     dollar, unit = (
         (found["dollar"], (found["unit"] or "").lower()) if found else ("", "")
     )
+    if found and not dollar and not unit and part == whole.strip():
+        raise ConfigError(
+            f"the budget {whole!r} does not say what it counts",
+            hint=f'Write "{part} calls", "{part} tokens", or "${part}"',
+        )
     if found is None or bool(dollar) == bool(unit) or (unit and unit not in _UNITS):
         message = f"the budget {whole!r} cannot be read at {part!r}"
         raise ConfigError(message, hint=_FORMS)

@@ -58,6 +58,8 @@ def trace_function(function: Callable[..., Any], name: str) -> Parts:
             Ref(Take(f"{INPUT}.{f.name}"), f.annotation, scope) for f in inputs
         ]
         returned = _called(function, references)
+        if scope.trail.refusal is not None:
+            raise scope.trail.refusal
     except NameError as error:
         if error.name == function.__name__:
             raise recursion(where, name) from None

@@ -27,6 +27,7 @@ from .module import Module
 from .options import checked
 from .plainrows import plain_value
 from .program import Program, as_program
+from .program_data import program_digest
 from .progress import progress_bar
 from .rows import bind_row, require_count
 from .shapes import is_dict
@@ -103,8 +104,9 @@ def batch_to(
 ) -> BatchDone:
     """Run a program over any number of rows, into a JSONL file that resumes.
 
-    Each line is `{"id": ..., "row": digest, "value": ...}`, or `"error"` in place of
-    `"value"`. The same call after a kill goes on behind the last whole line.
+    Each line is `{"id": ..., "row": digest, "program": digest, "value": ...}`, or
+    `"error"` in place of `"value"`. The same call after a kill goes on behind the last
+    whole line.
 
     Args:
         program: What runs.
@@ -116,7 +118,8 @@ def batch_to(
         on: Where the rows run, such as a `weft.Ray`; here when not given.
 
     Raises:
-        DivergenceError: The file holds results of other rows.
+        DivergenceError: The file holds results of other rows, or of a program with
+            other parameters.
         DataError: A row cannot be read or does not fit.
         WeftError: A row's error, or one that no row could escape.
     """
@@ -154,10 +157,14 @@ async def abatch_to(
     file = os.open(target, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         _lock(file, target)
-        done, failed = await in_thread(_skip_done, file, source, target)
+        digest = program_digest(program).rpartition(":")[2][:_DIGITS]
+        begun = _Begun(file, target, digest)
+        done, failed = await in_thread(begun.skip_done, source)
 
         async with placed(program, on) as there:
-            lines = in_order(lambda r: _line(there, r, on_error), source, concurrency)
+            lines = in_order(
+                lambda row: _line(there, row, digest, on_error), source, concurrency
+            )
             with progress_bar(None, program.name, shown=progress) as advance:
                 written, broken = await _written(file, lines, advance)
     finally:
@@ -183,8 +190,8 @@ async def _written(
     return written, broken
 
 
-async def _line(program: Runner, row: Example, on_error: OnError) -> bytes:
-    head = {"id": row.id, "row": row.digest[:_DIGITS]}
+async def _line(program: Runner, row: Example, digest: str, on_error: OnError) -> bytes:
+    head = {"id": row.id, "row": row.digest[:_DIGITS], "program": digest}
     bound = bind_row(program.inputs, row.inputs, row.id)
     try:
         run = await program.run_row(bound)
@@ -203,35 +210,51 @@ def _append(file: int, lines: list[bytes]) -> None:
         data = data[os.write(file, data) :]
 
 
-def _skip_done(file: int, source: Iterator[Example], path: Path) -> tuple[int, int]:
-    """Check what is there against the rows; how many are done, how many of them failed.
+@dataclass(frozen=True)
+class _Begun:
+    """A file as an earlier call left it, and the digest of the program that goes on."""
 
-    A torn last line is cut off, and its row runs again.
-    """
-    whole = done = failed = 0
-    with os.fdopen(os.dup(file), "rb") as lines:
-        lines.seek(0)
-        for line in lines:
-            found = _read(line)
-            if found is None:
-                break
-            row = next(source, None)
-            if row is None or found.get("row") != row.digest[:_DIGITS]:
-                raise DivergenceError(
-                    f"{path}: line {done + 1} holds the result of another row",
-                    hint="Give the rows that the file was begun with, or another file",
+    file: int
+    path: Path
+    program: str
+
+    def skip_done(self, source: Iterator[Example]) -> tuple[int, int]:
+        """Check what is there; how many rows are done, how many of them failed.
+
+        A torn last line is cut off, and its row runs again.
+        """
+        whole = done = failed = 0
+        with os.fdopen(os.dup(self.file), "rb") as lines:
+            lines.seek(0)
+            for line in lines:
+                found = _read(line)
+                if found is None:
+                    break
+                done += 1
+                self._compare(done, found, next(source, None))
+                failed += "error" in found
+                whole += len(line)
+            rest = os.fstat(self.file).st_size - whole
+            if rest and b"\n" in os.pread(self.file, rest, whole)[:-1]:
+                raise DataError(
+                    f"{self.path}: line {done + 1} is damaged",
+                    hint="Restore the file from a copy, or begin another one",
                 )
-            done += 1
-            failed += "error" in found
-            whole += len(line)
-        rest = os.fstat(file).st_size - whole
-        if rest and b"\n" in os.pread(file, rest, whole)[:-1]:
-            raise DataError(
-                f"{path}: line {done + 1} is damaged",
-                hint="Restore the file from a copy, or begin another one",
+        os.ftruncate(self.file, whole)
+        return done, failed
+
+    def _compare(self, line: int, found: dict[str, Any], row: Example | None) -> None:
+        other = ""
+        if row is None or found.get("row") != row.digest[:_DIGITS]:
+            other = "row"
+        elif found.get("program") != self.program:
+            other = "program"
+        if other:
+            raise DivergenceError(
+                f"{self.path}: line {line} holds the result of another {other}",
+                hint=f"Give the {other}{'s' if other == 'row' else ''} that the file "
+                "was begun with, or another file",
             )
-    os.ftruncate(file, whole)
-    return done, failed
 
 
 def _read(line: bytes) -> dict[str, Any] | None:

@@ -294,6 +294,11 @@ class NotYetSupported(WeftError):
     """Designed, and not in this version."""
 
 
+def cause(error: Exception) -> str:
+    """Why a file failed, without its path: the message around it has that."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A remedy in words: the nearest known name, or the list of them.
 

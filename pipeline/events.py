@@ -1,4 +1,8 @@
-"""What a streamed run tells while it goes on: one typed event after the other."""
+"""What a streamed run tells while it goes on: one typed event after the other.
+
+One module may write several replies at once, in an `each` or where it is called twice:
+events of one reply have one path and one `order`, the place of the node in the run.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,10 @@ from .trace import NodeRun, Trace
 
 @dataclass(frozen=True, slots=True)
 class NodeStarted:
-    """A module, a step or a program inside the program begins."""
+    """A module, a step, a region or a program inside the program begins."""
 
     path: str
+    order: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +29,13 @@ class FieldDelta:
         path: The module's path.
         field: The output field.
         text: The piece; the pieces of a text field add up to its value.
+        order: The node's place in the run.
     """
 
     path: str
     field: str
     text: str
+    order: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,7 @@ class Partial:
 
     path: str
     fields: Mapping[str, str]
+    order: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,7 @@ class Restarted:
     """
 
     path: str
+    order: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,11 @@ class NodeFinished:
 
     path: str
     run: NodeRun
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The node's place in the run."""
+        return self.run.order
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import pydantic_core
 
 from . import strictjson
 from .errors import DataError, did_you_mean
+from .habits import ROWS
 from .options import explained
 
 
@@ -80,7 +81,8 @@ class Example:
                 return values[name]
         known = [*self.labels, *self.inputs]
         raise _FieldError(
-            f"row {self.id!r} has no field {name!r}", hint=did_you_mean(name, known)
+            f"row {self.id!r} has no field {name!r}",
+            hint=ROWS.get(name) or did_you_mean(name, known),
         )
 
     def __getattr__(self, name: str) -> Any:

@@ -15,23 +15,29 @@ if TYPE_CHECKING:
     from .evaluate import Evaluation, RowResult
 
 _STYLE = """
+:root { color-scheme: light dark; }
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem;
        padding: 0 1rem; color: #1c1c1c; background: #fff; }
 h1 { font-size: 1.3rem; } h2 { font-size: 1.05rem; margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid #ddd; padding: .35rem .5rem; text-align: left;
-         vertical-align: top; overflow-wrap: anywhere; }
-th { font-weight: 600; } td.n, th.n { text-align: right; white-space: nowrap; }
+         vertical-align: top; overflow-wrap: anywhere; min-width: 5rem; }
+th { font-weight: 600; }
+td.n, th.n { text-align: right; white-space: nowrap; min-width: 0; }
+td pre { min-width: min(32rem, 80vw); } .key { color: #666; }
 pre { background: #f6f6f4; padding: .6rem; white-space: pre-wrap; margin: .3rem 0;
       overflow-wrap: anywhere; }
 summary { cursor: pointer; } .bad { color: #a3271b; } .good { color: #1d6b36; }
-.bar { background: #eee; height: .7rem; position: relative; max-width: 40rem; }
+.bar { background: #eee; height: .7rem; position: relative; max-width: 40rem;
+       margin-bottom: .6rem; }
 .bar i { background: #b9cfe4; height: 100%; position: absolute; }
 .bar b { background: #1f4e79; height: 100%; position: absolute; width: 3px; }
 @media (prefers-color-scheme: dark) {
   body { background: #161616; color: #e8e8e8; } pre { background: #222; }
-  th, td { border-color: #383838; } .bar { background: #333; }
-  .bad { color: #f08a7f; } .good { color: #7fcf98; } }
+  th, td { border-color: #383838; } .bar { background: #333; } .key { color: #999; }
+  .bad { color: #f08a7f; } .good { color: #7fcf98; } a { color: #84b4f2; } }
+@media (max-width: 50rem) {
+  table { display: block; overflow-x: auto; } td { min-width: 7rem; } }
 """
 
 
@@ -101,13 +107,17 @@ def row_link(key: str) -> str:
     return f'<a data-row="{escape(key)}">{escape(key)}</a>'
 
 
-def review_note(file: str) -> str:
-    """How the rows are scored, corrected and commented; `file` may be unknown."""
+def review_note(file: str, rows: str = "rows") -> str:
+    """How rows are scored, corrected and commented; `file` may be unknown.
+
+    The command is a link once `weft review` serves the page.
+    """
     words = f"weft review {shlex.quote(file)}" if file else "weft review FILE"
     told = "" if file else ", with the FILE of <code>weft eval --save</code>"
     return (
-        f"<p>To score, correct and comment rows: <code>{escape(words)}</code>{told}. "
-        "It also serves this page, with a link at each row.</p>"
+        f"<p>To score, correct and comment {rows}: <a data-review><code>"
+        f"{escape(words)}</code></a>{told}. "
+        "It also serves this page, with links to what it shows.</p>"
     )
 
 
@@ -127,15 +137,25 @@ def _row(row: RowResult, key: str) -> str:
 
 
 def _shown(value: Any) -> str:
+    """One value bare, several by name."""
+    if not isinstance(value, Mapping):
+        return "" if value is None else escape(_text(value))
+    fields: dict[Any, Any] = dict(value)  # pyright: ignore[reportUnknownArgumentType]
+    if len(fields) == 1:
+        return _shown(next(iter(fields.values())))
+    return "<br>".join(
+        f'<span class="key">{escape(str(name))}</span> {escape(_text(item))}'
+        for name, item in fields.items()
+    )
+
+
+def _text(value: Any) -> str:
     if isinstance(value, str):
-        return escape(value)
-    if isinstance(value, dict):
-        try:
-            text = json.dumps(value, ensure_ascii=False, default=repr)
-        except ValueError:
-            text = repr(value)  # pyright: ignore[reportUnknownArgumentType]
-        return escape(text)
-    return "" if value is None else escape(repr(value))
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False, default=repr)
+    except (TypeError, ValueError):
+        return repr(value)
 
 
 def _calls(nodes: Sequence[NodeRun]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from . import strictjson
 from .artifact_text import refuse_brackets, refuse_crowd
-from .errors import ArtifactError, ConfigError, did_you_mean
+from .errors import ArtifactError, ConfigError, cause, did_you_mean
 from .module import Module
 from .module_options import check_demos
 from .parameters import Demo
@@ -129,7 +129,7 @@ def _read(path: Path) -> dict[str, Any]:
         data = strictjson.loads(text)
         refuse_crowd(data)
     except (OSError, ValueError, RecursionError) as error:
-        raise ArtifactError(f"{path} cannot be read: {error}") from None
+        raise ArtifactError(f"{path} cannot be read: {cause(error)}") from None
     if not is_dict(data):
         raise ArtifactError(f"{path} is no state of a dspy program")
     return data

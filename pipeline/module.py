@@ -32,7 +32,7 @@ from .runtime import Runtime, current
 from .signature import Signature, make_value, spec_of
 from .spec import Spec
 from .trace import NodeRun, attach
-from .tracing import tracer
+from .tracing import refuse_running, tracer
 from .watching import follow_module, said
 
 P = ParamSpec("P")
@@ -192,6 +192,7 @@ class Module(Alone[P, R_co], Generic[P, R_co]):
             CallError: The arguments do not fit the signature; nothing was sent.
             ModelError: The call failed, or no reply could be used.
         """
+        refuse_running(self.name, "acall")
         there = called(self, self.name, current())
         bound = there.target.bind(args, kwargs)
         if there.runtime.followed:

@@ -26,7 +26,7 @@ def variables_of(function: Callable[..., Any]) -> dict[int, str]:
     if not isinstance(code, types.CodeType):
         return {}
     words = list(dict.fromkeys(_words(code)))
-    reachable = _closure(function, code)
+    reachable = closure_of(function)
     scope: dict[str, Any] = getattr(function, "__globals__", {})
     for word in words:
         if word in scope:
@@ -52,11 +52,12 @@ def _words(code: types.CodeType) -> Iterator[str]:
             yield from _words(constant)
 
 
-def _closure(function: Callable[..., Any], code: types.CodeType) -> dict[str, Any]:
+def closure_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """Variables of the functions around one that it uses, as far as they are set."""
+    code: Any = getattr(function, "__code__", None)
+    cells: Any = getattr(function, "__closure__", None) or ()
     found: dict[str, Any] = {}
-    for name, cell in zip(
-        code.co_freevars, getattr(function, "__closure__", None) or (), strict=True
-    ):
+    for name, cell in zip(code.co_freevars if cells else (), cells, strict=True):
         try:
             found[name] = cell.cell_contents
         except ValueError:

@@ -65,6 +65,11 @@ def prompt_for(module: Module[..., Any], bound: Mapping[str, Any]) -> Prompt:
 
     Without a model there is no price.
     """
+    return prompt_with(module, module.spec.dump_inputs(bound))
+
+
+def prompt_with(module: Module[..., Any], inputs: Mapping[str, Any]) -> Prompt:
+    """As `prompt_for`, with inputs as plain JSON data, which is not checked."""
     runtime, parameters = current(), module.parameters
     lm: LanguageModel | None = None
     with contextlib.suppress(ConfigError):
@@ -72,7 +77,7 @@ def prompt_for(module: Module[..., Any], bound: Mapping[str, Any]) -> Prompt:
     rendered = adapter_of(parameters.adapter).render(
         module.asked,
         parameters,
-        module.spec.dump_inputs(bound),
+        inputs,
         schema_mode=lm.schema_mode if lm else False,
     )
     if lm is None:

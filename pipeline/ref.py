@@ -8,14 +8,13 @@ cannot be seen: Python asks no object about them, and both are False.
 
 from __future__ import annotations
 
-import inspect
 import types
 from typing import Any, NoReturn, Union, get_args, get_origin
 
 from .binding import Take, source_name
 from .errors import GraphError, did_you_mean
 from .signature import Signature, spec_of
-from .tracing import tracer
+from .tracing import caller, tracer
 from .types import members_of, type_name
 
 _AS_STEP = "Do it in a @weft.step function and call that"
@@ -61,11 +60,23 @@ class Ref:
         _refuse(f"{_named(self)}.{name} cannot be deleted", _AS_STEP)
 
     def __repr__(self) -> str:
-        return f"<{_named(self)}: {type_name(kind_of(self))}>"
+        text = f"<{_named(self)}: {type_name(kind_of(self))}>"
+        if (tracing := tracer.get()) is not None:
+            tracing.spelt(text)
+        return text
+
+    def __copy__(self) -> Ref:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Ref:
+        return self
 
 
 def _refuse(message: str, hint: str) -> NoReturn:
-    raise GraphError(f"{caller()}: {message}", hint=hint)
+    error = GraphError(f"{caller()}: {message}", hint=hint)
+    if (tracing := tracer.get()) is not None:
+        tracing.refused(error)
+    raise error
 
 
 def _refusal(what: str, remedy: str) -> Any:
@@ -99,6 +110,7 @@ _OTHER: dict[str, tuple[str, str]] = {
     "call": ("is a value to come and cannot be called", _AS_STEP),
     "hash": ("has no value yet: it cannot be a key or an element of a set", _AS_STEP),
     "await": ("is not awaited: nodes run side by side", "Leave `await` out"),
+    "reduce_ex": ("has no value yet, so it cannot be pickled", _AS_STEP),
 }
 _OPERATORS = {
     "eq": "==",
@@ -170,31 +182,6 @@ def kind_of(ref: Ref) -> Any:
 def owner_of(ref: Ref) -> object:
     """The trace that a reference belongs to."""
     return object.__getattribute__(ref, "_owner")
-
-
-def caller() -> str:
-    """File and line of the nearest code outside weft."""
-    here = inspect.currentframe()
-    frame = here.f_back if here is not None else None
-    while frame is not None:
-        name = str(frame.f_globals.get("__name__", ""))
-        if name != "weft" and not name.startswith("weft."):
-            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        frame = frame.f_back
-    return "unknown place"
-
-
-def refuse_running(who: str, verb: str) -> None:
-    """Refuse to run something while a program is traced: there are no values yet.
-
-    Raises:
-        GraphError: A program is traced right now.
-    """
-    if tracer.get() is not None:
-        raise GraphError(
-            f"{caller()}: {who}.{verb}(...) cannot run while a program is built",
-            hint=f"Write {who}(...), which becomes a node; run the finished program",
-        )
 
 
 def shown(value: Any) -> str:

@@ -17,9 +17,9 @@ from .binding import Take, takes_of
 from .errors import GraphError, did_you_mean
 from .graph import Body, Node, Param
 from .inferring import closed_values, fit, item_type, joined, type_of
-from .ref import Ref, caller, shown
+from .ref import Ref, shown
 from .trace import NodeKind
-from .tracing import tracer
+from .tracing import caller, tracer
 from .types import type_name
 
 if TYPE_CHECKING:
@@ -87,8 +87,9 @@ class _Region:
         if inspect.iscoroutine(returned):
             returned.close()
             raise self.error(
-                f"{name!r} is `async def`",
-                "Write a plain `def`: nodes run side by side by themselves",
+                f"{name!r} is `async def`, or calls an async form",
+                "Write a plain `def` with plain calls: nodes run side by side by "
+                "themselves",
             )
         output = inner.binding(returned, self.where)
         inner.refuse_unused(output)

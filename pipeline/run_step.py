@@ -66,9 +66,11 @@ async def _attempts(
 ) -> Any:
     """Run until an attempt succeeds or none is left; `failed` keeps what went wrong."""
     inner = moved(runtime, runtime.order, path + "/")
+    # One count for all attempts: what a later one calls has places of its own.
+    here = Inside(step.uses.stand_ins, run_step)
     for attempt in range(step.options.retries + 1):
         try:
-            return await _attempt(step, arguments, inner, path, where)
+            return await _attempt(step, arguments, inner, path, where, here)
         except WeftError as error:
             final = not (isinstance(error, StepError) or error.retryable)
             if final or attempt == step.options.retries:
@@ -84,10 +86,11 @@ async def _attempt(
     inner: Runtime,
     path: str,
     where: str,
+    here: Inside,
 ) -> Any:
     hint = f"It was called at {where}" if where else ""
     limit, clock = step.options.timeout, None
-    token = inside.set(Inside(step.uses.stand_ins, run_step))
+    token = inside.set(here)
     try:
         with entered(inner):
             if limit is None:

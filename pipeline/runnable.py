@@ -21,10 +21,10 @@ from .calling import called
 from .events import Event
 from .habits import MEMBERS, name_remedy
 from .memo import remembering
-from .ref import refuse_running
 from .runtime import Runtime, current
 from .stream import events_of, sync_events
 from .trace import NodeRun, Run, Trace
+from .tracing import refuse_running
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -110,6 +110,7 @@ class Runnable(Batched[R_co], Generic[P, R_co]):
             CallError: The arguments do not fit; nothing ran.
             WeftError: A node failed.
         """
+        refuse_running(self.name, "arun")
         reuse = None if "reuse" in self.inputs.inputs else kwargs.pop("reuse", None)
         there = called(self, self.name, current())
         mine = cast("Self", there.target)

@@ -26,6 +26,7 @@ from .lm.store import AnswerStore
 from .options import check_options, checked
 from .trace import NodeKind, NodeRun
 from .trace_log import TraceLog
+from .tracing import refuse_traced
 from .watching import Watcher
 
 Hook = Callable[[NodeRun], None]
@@ -151,7 +152,7 @@ class Runtime:
     def started(self, path: str, kind: NodeKind) -> None:
         """Tell whoever follows the run that a node begins."""
         if self.sink is not None:
-            self.sink(NodeStarted(path))
+            self.sink(NodeStarted(path, self.order))
         for watcher in self.watchers:
             watcher.node_started(path, kind, self.order)
 
@@ -198,7 +199,13 @@ def configure(**options: Unpack[Options]) -> None:
 @checked
 @contextlib.contextmanager
 def use(**options: Unpack[Options]) -> Generator[Runtime]:
-    """Set options for a scope; as `configure`, and undone at its end."""
+    """Set options for a scope; as `configure`, and undone at its end.
+
+    Raises:
+        GraphError: The scope is in a program's function, which calls nothing yet.
+    """
+    remedy = "Set it around the program's call, or give a module its own lm=..."
+    refuse_traced("weft.use(...) sets nothing", remedy)
     with entered(_changed(current(), options, "use")) as runtime:
         yield runtime
 

@@ -12,18 +12,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Union, cast
 
 from .binding import Binding, Const, Pack, Take, is_node, takes_of
+from .constants import constant, is_record
 from .errors import CallError, GraphError
 from .field import FieldSpec
 from .graph import Node, acts
 from .inferring import field_that_fits, fit, holds_ref, type_of
 from .module import Module
 from .naming import frame_names, variables_of
-from .ref import Ref, caller, owner_of, shown, take_of
+from .ref import Ref, owner_of, shown, take_of
 from .regions import trace_region
 from .shapes import is_dict, is_list, is_sequence
 from .step import Step
 from .targets import result_of, wants_of
 from .trace import NodeKind
+from .tracing import caller
 from .types import type_name
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ class Trail:
         variables: Names by which its code reaches modules, by identity.
         targets: What its nodes call, by name.
         taken: How many nodes have each name.
+        spelt: Texts that spell a reference, and so are no text to pass on.
+        refusal: The first thing that a reference refused.
     """
 
     name: str
@@ -50,6 +54,8 @@ class Trail:
     variables: dict[int, str]
     targets: dict[str, Target] = field(default_factory=dict[str, Target])
     taken: Counter[str] = field(default_factory=Counter[str])
+    spelt: set[str] = field(default_factory=set[str])
+    refusal: GraphError | None = None
 
     def new_id(self, name: str) -> str:
         """An id for a further node of that name."""
@@ -104,6 +110,14 @@ class Scope:
         """Record a region as a node; give back a reference to its result."""
         return trace_region(self, cast(NodeKind, kind), value, bodies, options)
 
+    def refused(self, error: GraphError) -> None:
+        """Keep what a reference refused: it ends the trace, even if it is caught."""
+        self.trail.refusal = self.trail.refusal or error
+
+    def spelt(self, text: str) -> None:
+        """Keep the `repr` of a reference: no constant may hold that text."""
+        self.trail.spelt.add(text)
+
     def inner(self) -> Scope:
         """A scope for a body inside this one."""
         return Scope(self.trail, self)
@@ -142,14 +156,15 @@ class Scope:
         """Where a value comes from.
 
         Raises:
-            GraphError: It belongs to another program, or to a body that is closed.
+            GraphError: It belongs to another program, or to a body that is closed, or
+                it hides a reference.
         """
         if isinstance(value, Ref):
             if all(owner_of(value) is not scope for scope in self.around()):
                 raise self._foreign(value, where)
             return take_of(value)
-        if not holds_ref(value):
-            return Const(value)
+        if is_record(value) or not holds_ref(value):
+            return Const(constant(value, self.trail.spelt, where))
         if is_dict(value):
             items = tuple(self.binding(v, where) for v in value.values())
             return Pack("dict", items, tuple(value))

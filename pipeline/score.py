@@ -13,12 +13,15 @@ import asyncio
 import functools
 import inspect
 import numbers
+import weakref
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, cast
 
 from . import strictjson
-from .errors import MetricError, WeftError
+from .bridge import WouldWait, in_thread
+from .errors import DataError, MetricError, WeftError
 from .example import Example, json_form
 from .options import explained
 from .signature import Signature, dump_values, spec_of
@@ -56,6 +59,9 @@ class Score:
     def __float__(self) -> float:
         return self.value
 
+
+_JUDGES = weakref.WeakSet[Any]()
+"""Functions that are known to ask a model by a plain call."""
 
 RawScore = float | Score
 Metric = Callable[[Example, Any], RawScore | Awaitable[RawScore]]
@@ -136,10 +142,11 @@ async def apply_metric(metric: Metric, example: Example, prediction: Any) -> Sco
     """
     where = f"the metric {metric_name(metric)!r} on row {example.id!r}"
     try:
-        raw = metric(example, prediction)
-        if inspect.isawaitable(raw):
-            raw = await raw
-    except WeftError:
+        raw = await called(metric, example, prediction)
+    except WeftError as error:
+        if isinstance(error, DataError) and isinstance(error, AttributeError):
+            # A field that the row lacks: the row says so, and knows no metric.
+            raise DataError(f"{where}: {error.message}", hint=error.hint) from error
         raise
     except Exception as error:
         raise MetricError(f"{where} raised {type(error).__name__}: {error}") from error
@@ -147,6 +154,24 @@ async def apply_metric(metric: Metric, example: Example, prediction: Any) -> Sco
         return to_score(raw)
     except MetricError as error:
         raise MetricError(f"{where}: {error.message}", hint=error.hint) from None
+
+
+async def called(metric: Metric, example: Example, prediction: Any) -> object:
+    """What a metric gives. One that asks a model by a plain call waits in a thread.
+
+    A metric is a few microseconds of arithmetic as a rule, which a thread would only
+    slow down; so it is found out to be a judge by its first call to a model.
+    """
+    plain = isinstance(metric, FunctionType)
+    if not (plain and metric in _JUDGES):
+        try:
+            raw: object = metric(example, prediction)
+        except WouldWait:
+            if plain:
+                _JUDGES.add(metric)
+        else:
+            return await raw if inspect.isawaitable(raw) else raw
+    return await in_thread(metric, example, prediction)
 
 
 async def check_metric(
@@ -256,6 +281,9 @@ def _share(raw: object) -> float:
             raw = cast(Any, raw).item()
         except (ValueError, RuntimeError):
             raise MetricError(f"{raw!r} is no single number", hint=_RULE) from None
+    if isinstance(raw, Signature):
+        fields = ", ".join(f".{name}" for name in spec_of(type(raw)).outputs)
+        raise MetricError(f"{raw!r} is no score", hint=f"Return one of {fields}")
     if not isinstance(raw, numbers.Real):
         raise MetricError(f"{raw!r} is no score", hint=_RULE)
     value = float(raw)

@@ -58,7 +58,7 @@ def _file(path: Path) -> Iterator[tuple[str, object]]:
     if reader is None:
         raise DataError(
             f"{path} is neither .jsonl nor .csv",
-            hint="Write one JSON object a line, or pass the rows themselves",
+            hint=_OTHER_FILES.get(path.suffix.lower(), _OTHER_FILES[""]),
         )
     try:
         yield from reader(path)
@@ -68,9 +68,7 @@ def _file(path: Path) -> Iterator[tuple[str, object]]:
             hint=f"It means {path.absolute()}",
         ) from None
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is not UTF-8: {error.reason}", hint="Save it as UTF-8"
-        ) from None
+        raise _not_utf8(path, error) from None
 
 
 def _jsonl(path: Path) -> Iterator[tuple[str, object]]:
@@ -80,15 +78,36 @@ def _jsonl(path: Path) -> Iterator[tuple[str, object]]:
             try:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
                 row = strictjson.loads(text) if text else None
+            except UnicodeDecodeError as error:
+                raise _not_utf8(where, error) from None
             except (ValueError, RecursionError) as error:
-                why: object = error
-                if isinstance(error, json.JSONDecodeError):
-                    why = f"{error.msg} at column {error.colno}"
-                raise DataError(
-                    f"{where}: {why}", hint="Each line is one whole JSON object"
-                ) from None
+                raise _no_json(where, line, error) from None
+            if number == 1 and isinstance(row, list):
+                raise DataError(f"{where}: the file is one JSON array", hint=_ARRAY)
             if text:
                 yield where, row
+
+
+def _no_json(where: str, line: bytes, error: Exception) -> DataError:
+    """What is wrong with a line, and what most often leads to that."""
+    why: object = error
+    if isinstance(error, json.JSONDecodeError):
+        why = f"{error.msg} at column {error.colno}"
+    start = line.lstrip()[:2]
+    hint = "Each line is one whole JSON object"
+    if start[:1] == b"[":
+        hint = _ARRAY
+    elif start == b"{'":
+        hint = 'JSON has double quotes: {"message": "..."}'
+    elif "not a JSON number" in str(why):
+        hint = "Write null where nothing is known"
+    elif "occurs twice" in str(why):
+        hint = "Name each field once"
+    return DataError(f"{where}: {why}", hint=hint)
+
+
+def _not_utf8(where: object, error: UnicodeDecodeError) -> DataError:
+    return DataError(f"{where} is not UTF-8: {error.reason}", hint="Save it as UTF-8")
 
 
 def _csv(path: Path) -> Iterator[tuple[str, object]]:
@@ -108,13 +127,20 @@ def _csv(path: Path) -> Iterator[tuple[str, object]]:
                 return
             if not header:
                 header = _header([cell.strip() for cell in cells], where)
+                _refuse_other_signs(header, where)
             elif cells and len(cells) != len(header):
-                raise DataError(
-                    f"{where}: {len(cells)} cells under {len(header)} names",
-                    hint="Put quotes around a cell that holds a comma",
-                )
+                raise _ragged(where, len(cells), len(header))
             elif cells:
                 yield where, dict(zip(header, cells, strict=True))
+
+
+def _ragged(where: str, cells: int, names: int) -> DataError:
+    few = cells < names
+    hint = "Put quotes around a cell that holds a comma"
+    return DataError(
+        f"{where}: {cells} {'cell' if cells == 1 else 'cells'} under {names} names",
+        hint="Leave a cell empty, with its comma" if few else hint,
+    )
 
 
 def _header(names: list[str], where: str) -> list[str]:
@@ -126,6 +152,15 @@ def _header(names: list[str], where: str) -> list[str]:
                 hint="Name each column, each differently",
             )
     return names
+
+
+def _refuse_other_signs(names: list[str], where: str) -> None:
+    for sign, said in {";": "';'", "\t": "tabs"}.items():
+        if len(names) == 1 and sign in names[0]:
+            raise DataError(
+                f"{where}: the columns are separated by {said}",
+                hint="Separate them by commas",
+            )
 
 
 def _frame(frame: Frame) -> Iterator[tuple[str, object]]:
@@ -144,3 +179,14 @@ def _cell(value: Any) -> Any:
 
 
 _FORMATS = {".jsonl": _jsonl, ".csv": _csv}
+_ARRAY = "Write each item on a line of its own: jq -c '.[]' FILE > rows.jsonl"
+_OTHER_FILES = {
+    "": "Write one JSON object a line, or pass the rows themselves",
+    ".json": f"Name it .jsonl if a line is one JSON object. Else w{_ARRAY[1:]}",
+    ".txt": "If it holds one JSON object a line, name it .jsonl",
+    ".tsv": "Separate the columns by commas, and name it .csv",
+    ".gz": "Unpack it first",
+    ".parquet": "Read it with pandas or datasets, and pass the rows themselves",
+    ".xlsx": "Save the sheet as CSV, in UTF-8",
+}
+"""What to do with files of other kinds, by how their names end."""

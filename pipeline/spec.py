@@ -14,6 +14,7 @@ from typing import Any
 from . import strictjson
 from .errors import CallError, SignatureError, did_you_mean
 from .field import FieldSpec
+from .habits import CALLS
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +115,7 @@ class Spec:
             )
         return CallError(
             f"{who!r} has no input {name!r}; its inputs are {', '.join(self.inputs)}",
-            hint=did_you_mean(name, self.inputs),
+            hint=CALLS.get(name) or did_you_mean(name, self.inputs),
         )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .artifact import SUFFIX, ArtifactFile, read_artifact
-from .errors import DataError
+from .errors import DataError, cause
 from .shapes import is_dict, is_list
 
 EVALUATION = ".eval.json"
@@ -155,7 +155,7 @@ def _read(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
         data: Any = json.loads(text, parse_constant=lambda _: None)
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} cannot be read: {error}", hint=hint) from None
+        raise DataError(f"{path} cannot be read: {cause(error)}", hint=hint) from None
     if not is_dict(data) or not is_list(data.get("rows")):
         raise DataError(f"{path} holds no evaluation", hint=hint)
     return data

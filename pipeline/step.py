@@ -14,7 +14,7 @@ from .calling import called, inside
 from .errors import ConfigError, GraphError, SignatureError, did_you_mean
 from .module import Module
 from .runtime import current
-from .tracing import tracer
+from .tracing import caller, refuse_running, tracer
 from .types import type_name
 from .uses import Used, Uses, uses_of
 
@@ -23,6 +23,7 @@ R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
 
 _serials = itertools.count()
+_YIELDS = (inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,11 @@ class Step(Generic[P, R_co]):
                 f"{function!r} cannot be a step: a step is a function with a name",
                 hint="Write @weft.step above a typed `def`",
             )
+        if any(yields(function) for yields in _YIELDS):
+            raise GraphError(
+                f"{caller()}: step {self.name!r} yields, and a node gives one value",
+                hint="Return the values as a list",
+            )
         self.options = options or StepOptions()
         self.parameters = inspect.signature(function)
         self.serial = next(_serials)
@@ -81,7 +87,8 @@ class Step(Generic[P, R_co]):
             self._hints = typing.get_type_hints(function)
         except NameError as error:
             raise SignatureError(
-                f"step {self.name!r}: {error}, so a type cannot be resolved",
+                f"{caller()}: step {self.name!r}: {error}, so a type cannot be "
+                "resolved",
                 hint="Define the type at module level, before the step",
             ) from None
         self.uses: Uses = uses_of(function, uses, self.name)
@@ -150,6 +157,7 @@ class Step(Generic[P, R_co]):
 
     async def acall(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call the function without blocking the event loop."""
+        refuse_running(self.name, "acall")
         here = inside.get()
         if here is not None and self in here.stand_ins:
             # Another step uses this one: it is traced, below that step's path.
@@ -269,6 +277,8 @@ def step(
     >>> shout("hi")
     'HI'
     """
+    if not isinstance(cast(object, uses), Iterable):
+        raise ConfigError(f"uses is {uses!r}", hint="Write a list: uses=[module]")
     options = StepOptions(timeout, retries, reusable)
     maker = _Maker(name, tuple(uses), options)
     return maker if function is None else maker(function)

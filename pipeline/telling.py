@@ -9,12 +9,23 @@ from .events import FieldDelta, Partial, Restarted, Sink
 
 
 class Telling:
-    """Turns the pieces of one module's replies into events."""
+    """Turns the pieces of one module's replies into events.
+
+    Args:
+        path: The module's path.
+        order: The node's place in the run.
+        sink: Gets the events.
+        reader: Makes what finds the fields in one reply.
+    """
 
     def __init__(
-        self, path: str, sink: Sink, reader: Callable[[], FieldReader]
+        self,
+        path: str,
+        order: tuple[int, ...],
+        sink: Sink,
+        reader: Callable[[], FieldReader],
     ) -> None:
-        self._path = path
+        self._path, self._order = path, order
         self._sink = sink
         self._new = reader
         self._reader = reader()
@@ -24,7 +35,7 @@ class Telling:
     def restart(self) -> None:
         """A new reply begins; what was told of the last one no longer counts."""
         if self._told:
-            self._sink(Restarted(self._path))
+            self._sink(Restarted(self._path, self._order))
         self._reader, self._fields, self._told = self._new(), {}, False
 
     def show(self, text: str) -> None:
@@ -34,9 +45,9 @@ class Telling:
                 self.flush()
             self._fields[delta.field] = self._fields.get(delta.field, "") + delta.text
             self._told = True
-            self._sink(FieldDelta(self._path, delta.field, delta.text))
+            self._sink(FieldDelta(self._path, delta.field, delta.text, self._order))
 
     def flush(self) -> None:
         """Tell the fields written so far."""
         if self._fields:
-            self._sink(Partial(self._path, dict(self._fields)))
+            self._sink(Partial(self._path, dict(self._fields), self._order))

@@ -199,10 +199,7 @@ def _lasted(seconds: float) -> str:
 def _branches(
     nodes: Sequence[NodeRun], outer: NodeRun | None = None
 ) -> tuple[Branch, ...]:
-    """Nodes in the order of the program as a tree; one is inside what it begins with.
-
-    A step that was tried again has called its modules under the same orders again.
-    """
+    """Nodes in the program's order as a tree; one is inside what its order begins."""
     found: list[Branch] = []
     at = 0
     while at < len(nodes):

@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self, cast, runtime_checkable
 from .errors import GraphError
 from .module import Module
 from .naming import variables_of
-from .ref import caller
+from .tracing import caller
 
 
 @runtime_checkable

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import enum
 import types
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from .binding import INPUT, Binding, Const, Pack, Take, show, takes_of
 from .build import Parts
 from .errors import GraphError, did_you_mean
 from .field import FieldSpec
 from .graph import Flow, Node, acts
-from .inferring import fit, joined, type_of
+from .inferring import closed_values, fit, item_type, joined, type_of
 from .ref import members_of_kind
+from .regions import DEFAULT
 from .targets import wants_of
 from .types import type_name
 
@@ -52,7 +54,9 @@ def _verify_level(parts: Parts, flow: Flow, known: dict[str, Any]) -> None:
                     f"{type_name(body.result)}",
                     hint="Keep the type of the body's result",
                 )
-        if not node.bodies:
+        if node.bodies:
+            _verify_region(node, known)
+        else:
             _verify_call(parts, node, known)
         for source in node.after:
             _type_of(Take(source), known, f"{node.id} (after)")
@@ -88,6 +92,49 @@ def _verify_call(parts: Parts, node: Node, known: Mapping[str, Any]) -> None:
                 hint="Put a @weft.step between them, or change one of the types",
             )
     _refuse_missing(node, wants, target)
+
+
+def _verify_region(node: Node, known: Mapping[str, Any]) -> None:
+    """Check what a region goes over, decides by, or starts with."""
+    (argument, binding), *more = node.bindings.items()
+    if more:
+        raise GraphError(
+            f"{node.id!r} has no input {more[0][0]!r}",
+            hint=did_you_mean(more[0][0], [argument]),
+        )
+    end = f"{node.id}.{argument}"
+    found = _type_of(binding, known, end)
+    if isinstance(binding, Const) or _suits(node, found):
+        return
+    raise GraphError(
+        f"{show(binding)} is {type_name(found)}, but {end} wants "
+        f"{type_name(_wanted(node))}",
+        hint="Put a @weft.step between them, or give another value",
+    )
+
+
+def _suits(node: Node, found: Any) -> bool:
+    """Whether a value of this type is what a region's bodies are made for."""
+    wanted = _wanted(node)
+    if node.kind == "each":
+        item = item_type(found)
+        return item is not None and fit(types.GenericAlias(list, item), wanted)
+    if node.kind == "switch":
+        values = closed_values(found)
+        plain = [v.value if isinstance(v, enum.Enum) else v for v in values]
+        covered = values and fit(Literal[tuple(plain)], wanted)
+        return bool(covered) or DEFAULT in node.bodies
+    return fit(found, wanted)
+
+
+def _wanted(node: Node) -> Any:
+    """The type that a region's value must have."""
+    if node.kind == "branch":
+        return bool
+    if node.kind == "switch":
+        return Literal[tuple(node.options["labels"])]
+    kind = node.bodies["body"].params[0].kind
+    return types.GenericAlias(list, kind) if node.kind == "each" else kind
 
 
 def _refuse_missing(node: Node, wants: Mapping[str, Any], target: Any) -> None:

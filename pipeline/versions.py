@@ -15,7 +15,7 @@ from typing import Any
 
 from . import strictjson
 from .atomic import write_whole
-from .errors import ArtifactError, did_you_mean
+from .errors import ArtifactError, cause, did_you_mean
 from .shapes import is_dict, is_list
 
 _FOLDER = "history"
@@ -107,17 +107,31 @@ def rollback(path: str | Path, to: str | None = None) -> Version:
     wanted = to or here.parent
     fits = [v for v in versions if wanted and _answers(v, wanted)]
     if len(fits) != 1:
-        known = ", ".join(_short(v.digest) for v in versions if not v.current)
-        what = f"{wanted!r} names" if wanted else "it names no parent, so there are"
-        raise ArtifactError(
-            f"{target}: {what} {len(fits)} of its versions",
-            hint=f"Kept: {known}"
-            if known
-            else "Keep versions: save(..., history=True)",
-        )
+        raise _not_one(target, to, here.parent, versions)
     keep(target)
     write_whole(target, _text(fits[0].path))
     return _version(target, True, read_labels(target.parent))
+
+
+def _not_one(
+    target: Path, to: str | None, parent: str, versions: list[Version]
+) -> ArtifactError:
+    """What is said where a version to go back to is not there, or not the only one."""
+    if to:
+        count = sum(_answers(version, to) for version in versions)
+        what = f"{to!r} names {count} of its versions"
+    elif parent:
+        what = f"its parent {_short(parent)} was not kept"
+    else:
+        what = "it names no parent"
+    known = ", ".join(_short(v.digest) for v in versions if not v.current)
+    folder = target.parent / _FOLDER
+    return ArtifactError(
+        f"{target}: {what}",
+        hint=f"Kept: {known}"
+        if known
+        else f"Versions that are replaced are kept once there is a folder {folder}",
+    )
 
 
 def read_labels(folder: str | Path) -> dict[str, str]:
@@ -221,7 +235,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ArtifactError(f"{path} cannot be read: {error}") from None
+        raise ArtifactError(f"{path} cannot be read: {cause(error)}") from None
 
 
 def _name_of(path: Path) -> str:

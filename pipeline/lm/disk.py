@@ -124,7 +124,8 @@ class _SafeCache(diskcache.Cache):  # type: ignore[misc] # diskcache ships no ty
         ]
 
     def set_many(self, items: Sequence[tuple[str, bytes]]) -> None:
-        with self.transact():
+        self._con.execute("BEGIN IMMEDIATE")
+        with _ending(self._con):
             write_rows(self._con, items)
 
 
@@ -185,12 +186,8 @@ class DiskStore:
                 if error.sqlite_errorcode & 0xFF in _BUSY:
                     return False
                 raise
-            try:
+            with _ending(self._quick):
                 write_rows(self._quick, items)
-                self._quick.execute("COMMIT")
-            except BaseException:
-                self._quick.execute("ROLLBACK")
-                raise
             return True
 
     def rows(self) -> Iterator[tuple[object, bytes | None]]:
@@ -276,6 +273,20 @@ def write_rows(
         rows = ", ".join([_ROW] * len(some))
         values = [part for item in some.items() for part in (now, now, *item)]
         connection.execute(f"{_INSERT}{rows}{_REPLACE}", values)
+
+
+@contextlib.contextmanager
+def _ending(connection: sqlite3.Connection) -> Generator[None]:
+    """End a transaction that has begun: all of it, or nothing."""
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # SQLite has ended it by itself where a disk is full; to end it once more is an
+        # error of its own, and looks like damage.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 @contextlib.contextmanager

@@ -1,8 +1,9 @@
-"""How many calls an endpoint gets at once, and how that adapts to its 429s.
+"""How many calls an endpoint gets at once, which adapts to its refusals and its pace.
 
 Additive increase, multiplicative decrease, as in TCP: a refusal for load halves the
-limit, at most once in a window, and successes raise it slowly again. A limiter belongs
-to the process, not to one event loop or thread, because an endpoint's rate limit does.
+limit, at most once in a window, and so do answers that take several times as long as
+they used to; successes raise it slowly again. A limiter belongs to the process, not to
+one event loop or thread, because an endpoint's rate limit does.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ from .waiter import Waiter
 
 DEFAULT_CEILING: Final = 1024
 _OTHER_FILES: Final = 64  # of the process: the cache's, the user's own
+_ROUNDS: Final = 64  # of successes for the whole limit, to grow from 1 to the ceiling
+_RECENT, _USUAL = 1 / 16, 1 / 512  # the weight of one answer in either average
+_SLOWER: Final = 4.0
+_OUTLIER: Final = 8.0
 
 
 class Limiter:
@@ -45,6 +50,7 @@ class Limiter:
         self._clock = clock
         self._limit = float(self._ceiling)
         self._halved_at = float("-inf")
+        self._usual = self._recent = 0.0  # seconds that an answer takes, on average
         self._in_flight = 0
         self._queue: deque[Waiter] = deque()
         # A collected coroutine may leave in the middle of any statement, in this
@@ -65,12 +71,12 @@ class Limiter:
         """Hold a slot, first come, first served, and learn from the outcome."""
         return _Slot(self)
 
-    async def enter(self) -> None:
-        """Wait for a place in flight, and take it."""
+    async def enter(self) -> float:
+        """Wait for a place in flight, and take it; the time at which it was taken."""
         with self._lock:
             if not self._queue and self._in_flight < self.limit:
                 self._in_flight += 1
-                return
+                return self._clock()
             waiter = Waiter()
             self._queue.append(waiter)
         try:
@@ -80,20 +86,39 @@ class Limiter:
                 if waiter in self._queue:
                     self._queue.remove(waiter)
                 else:  # it had been let in already: the slot goes to the next
-                    self._free(grow=0.0)
+                    self._free(grow=False)
             raise
+        return self._clock()
 
-    def leave(self, error: BaseException | None) -> None:
-        """Give a place back, and learn from how it ended."""
-        self._free(grow=1.0 if error is None else 0.0)
-        if isinstance(error, RateLimited | Overloaded):
+    def leave(self, entered: float, error: BaseException | None) -> None:
+        """Give a place back, and learn from how it ended, and how long it took."""
+        slow = error is None and self._slows_down(self._clock() - entered)
+        self._free(grow=error is None and not slow)
+        if slow or isinstance(error, RateLimited | Overloaded):
             self._halve()
 
-    def _free(self, *, grow: float) -> None:
+    def _slows_down(self, seconds: float) -> bool:
+        """Whether answers take several times as long as usual; asked at each of them.
+
+        The new pace is then the usual one: answers that are longer for another reason,
+        such as another kind of question, halve the limit once and not again.
+        """
+        with self._lock:
+            usual = self._usual or seconds
+            recent = (self._recent or seconds) * (1 - _RECENT)
+            recent += min(seconds, _OUTLIER * usual) * _RECENT
+            in_use = 2 * self._in_flight >= self._limit
+            slow = in_use and recent > _SLOWER * usual
+            self._usual = recent if slow else usual + (seconds - usual) * _USUAL
+            self._recent = recent
+            return slow
+
+    def _free(self, *, grow: bool) -> None:
         with self._lock:
             self._in_flight -= 1
             if grow and self._limit < self._ceiling:
-                self._limit = min(self._ceiling, self._limit + grow / self._limit)
+                more = max(1.0, self._ceiling / _ROUNDS) / self._limit
+                self._limit = min(self._ceiling, self._limit + more)
             while self._queue and self._in_flight < self.limit:
                 self._in_flight += 1
                 self._queue.popleft().wake()
@@ -109,13 +134,14 @@ class Limiter:
 class _Slot:
     """One place in flight: `async with limiter.slot()`."""
 
-    __slots__ = ("_limiter",)
+    __slots__ = ("_entered", "_limiter")
 
     def __init__(self, limiter: Limiter) -> None:
         self._limiter = limiter
+        self._entered = 0.0
 
     async def __aenter__(self) -> None:
-        await self._limiter.enter()
+        self._entered = await self._limiter.enter()
 
     async def __aexit__(
         self,
@@ -123,7 +149,7 @@ class _Slot:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._limiter.leave(error)
+        self._limiter.leave(self._entered, error)
 
 
 def _most() -> int:

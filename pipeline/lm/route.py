@@ -6,6 +6,7 @@ and the environment, and never from data such as an artifact.
 
 from __future__ import annotations
 
+import difflib
 import os
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
@@ -20,6 +21,15 @@ _FORMS: Final = (
     'Write "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", "PROVIDER/NAME" for any '
     'provider of litellm, any name with api_base="http://.../v1", or "embedded"'
 )
+# Whose model a bare name is likely to be.
+_FIRMS: Final = {
+    **dict.fromkeys(("gpt", "o1", "o3", "o4"), "openai"),
+    "claude": "anthropic",
+    "gemini": "gemini",
+    "mistral": "mistral",
+    "deepseek": "deepseek",
+    **dict.fromkeys(("llama", "qwen"), "ollama"),
+}
 # Prefixes that mean a provider of litellm even where an api_base is given. Anything
 # else with an api_base, such as "Qwen/Qwen3-8B", is a name of that server's own.
 _PROVIDERS: Final = frozenset(
@@ -185,4 +195,9 @@ def _environ(*names: str) -> str:
 
 
 def _unknown(name: str) -> ConfigError:
-    return ConfigError(f"unknown model string {name!r}", hint=_FORMS)
+    meant = {key: f"{firm}/{name}" for key, firm in _FIRMS.items()}
+    whole = next((full for key, full in meant.items() if name.startswith(key)), "")
+    if difflib.get_close_matches(name, ["embedded"]):
+        whole = "embedded"
+    hint = f'Did you mean "{whole}"? Else w{_FORMS[1:]}' if whole else _FORMS
+    return ConfigError(f"unknown model string {name!r}", hint=hint)

@@ -6,6 +6,7 @@ python -m tests.pipeline.cluster_run FOLDER
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -106,6 +107,10 @@ def main() -> None:
         "killed": killed(),
         "measured": measured(),
         "filed": filed(sys.argv[1]),
+        "logged": [
+            [run.state, [node.path for node in run.trace.nodes]]
+            for run in weft.read_traces(os.environ["WEFT_TRACE_LOG"])
+        ],
         "refused": refused(),
     }
     ray.shutdown()

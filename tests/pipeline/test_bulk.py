@@ -140,6 +140,23 @@ def test_other_rows_are_refused(tmp_path: Path) -> None:
             batch_to(answered, [{"text": "b"}], path)
 
 
+def test_another_program_is_refused(tmp_path: Path) -> None:
+    """A file that was begun with other parameters is not gone on with."""
+    path = tmp_path / "out.jsonl"
+    module = next(iter(answered.modules))
+    edited = answered.with_parameters({f"{module}/instruction": "Answer otherwise."})
+    rows = [{"text": "a"}, {"text": "b"}]
+    with weft.use(lm=weft.FunctionLM(echo), cache=None):
+        batch_to(answered, rows[:1], path)
+        begun = path.read_bytes()
+
+        with pytest.raises(weft.errors.DivergenceError, match=r"1 holds .* program"):
+            batch_to(edited, rows, path)
+
+        assert path.read_bytes() == begun
+        assert batch_to(answered, rows, path).resumed == 1
+
+
 def test_a_damaged_middle_is_named(tmp_path: Path) -> None:
     """Damage before the last line is an error that names the line."""
     path = tmp_path / "out.jsonl"

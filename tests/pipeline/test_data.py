@@ -242,8 +242,11 @@ class TestErrors:
                 '{"mesage": "a"}',
                 "t.jsonl:1: the input 'message' is missing. Rename the key 'mesage'",
             ),
-            (b'{"message": "\xe4"}', "t.jsonl:1: 'utf-8' codec can't decode"),
+            (b'{"message": "\xe4"}', "t.jsonl:1 is not UTF-8: "),
             ("[" * 2_000, "t.jsonl:1: nested deeper than 100"),
+            ('[{"message": "a"}]', "t.jsonl:1: the file is one JSON array. Write each"),
+            ('[\n{"message": "a"}\n]', "t.jsonl:1: Expecting value at column 2. Write"),
+            ("{'message': 'a'}", "t.jsonl:1: Expecting property name enclosed in"),
         ],
     )
     def test_a_bad_jsonl_line_is_named(
@@ -255,13 +258,18 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("content", "message"),
         [
-            ('message,team\n"a\nb",x\nc', "t.csv:4: 1 cells under 2 names. Put quotes"),
+            (
+                'message,team\n"a\nb",x\nc',
+                "t.csv:4: 1 cell under 2 names. Leave a cell empty",
+            ),
             ("message,team\na,b,x\n", "t.csv:2: 3 cells under 2 names"),
             (
                 "message,message\n",
                 "t.csv:1: column 2 is named 'message', as another is",
             ),
             ("message,\n", "t.csv:1: column 2 is named ''."),
+            ("message;team\na;b\n", "t.csv:1: the columns are separated by ';'."),
+            ("message\tteam\na\tb\n", "t.csv:1: the columns are separated by tabs."),
             ('message\n"a" b\n', "t.csv:2: ',' expected after '\"'"),
             ('message\n"a\n', "t.csv:2: unexpected end of data"),
             (b"message\n\xe4\n", "t.csv is not UTF-8"),
@@ -282,8 +290,9 @@ class TestErrors:
             ),
             (
                 "t.parquet",
-                "t.parquet is neither .jsonl nor .csv. Write one JSON object",
+                "t.parquet is neither .jsonl nor .csv. Read it with pandas",
             ),
+            ("t.json", "t.json is neither .jsonl nor .csv. Name it .jsonl if a line"),
             ({"train": []}, "a value of type dict is no set of rows. Pass a list"),
             (7, "a value of type int is no set of rows"),
             (["a"], "rows[0]: a row is a mapping, and this is of type str. Write for"),

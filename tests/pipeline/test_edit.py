@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -41,6 +41,25 @@ def write(question: str) -> str:
 def research(question: str) -> list[str]:
     found = search(question)
     return weft.each(found, lambda p: passages(question=question, draft=p).answer)
+
+
+@weft.step
+def sort(text: str) -> Literal["cards", "loans"]:
+    return "cards"
+
+
+@weft.step
+def long(text: str) -> bool:
+    return len(text) > 3
+
+
+@weft.program
+def decided(question: str) -> list[str]:
+    arms = {"cards": lambda: question, "loans": lambda: question}
+    text = weft.switch(sort(question), arms)
+    text = weft.branch(long(text), lambda: text, lambda: question)
+    text = weft.loop(text, lambda t: draft(question=t).draft, at_most=2)
+    return weft.each(search(text), lambda p: polish(draft=p).final)
 
 
 def value(program: Any, question: str = "q") -> Any:
@@ -141,6 +160,30 @@ class TestInsert:
         )
 
         assert value(made) == ["answer(q|q1)"]
+
+    @pytest.mark.parametrize(
+        ("into", "wants"),
+        [
+            ("each.items", r"list\[str\]"),
+            ("branch.condition", "bool"),
+            ("switch.label", r"Literal\['cards', 'loans'\]"),
+            ("loop.start", "str"),
+        ],
+    )
+    def test_a_region_keeps_the_type_that_it_is_made_for(
+        self, into: str, wants: str
+    ) -> None:
+        """What it goes over, decides by or starts with is checked as well."""
+        name = into.replace(".", r"\.")
+        with pytest.raises(GraphError, match=f"is float, but {name} wants {wants}"):
+            weft.insert_node(
+                decided, score, {"question": "question"}, into=into, field="score"
+            )
+
+    def test_a_region_has_one_input(self) -> None:
+        """Nothing can be given to it under another name."""
+        with pytest.raises(GraphError, match="'loop' has no input 'state'"):
+            weft.insert_node(decided, shorten, {"texts": "search"}, into="loop.state")
 
     def test_what_does_not_fit_is_refused(self) -> None:
         """Unknown references, wrong types, unused results: each has its message."""

@@ -45,7 +45,7 @@ async def hosted(program: Any, *, live: str = "", setup: str = "") -> Host:
 
 def row(**inputs: Any) -> str:
     """A row as it is sent."""
-    return json.dumps({"inputs": inputs, "sample": 0})
+    return json.dumps({"inputs": inputs, "sample": 0, "logged": False})
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from weft.pipeline.exporting import fill
 from weft.pipeline.program import as_program
 
 ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = Path(__file__).parent / "golden"
 DSPY = ROOT / ".venv-bench" / "bin" / "python"
 needs_dspy = pytest.mark.skipif(
     not DSPY.exists(), reason="dspy is not installed: make bench installs it"
@@ -187,12 +188,21 @@ def test_dspy_loads_an_export_and_renders_it(tmp_path: Path) -> None:
 
 @needs_dspy
 @pytest.mark.slow
-def test_a_state_saved_by_dspy_is_imported_and_runs(tmp_path: Path) -> None:
-    """Instructions and demos of dspy 3.4.1 land in typed modules; no key does."""
+def test_dspy_saves_what_the_golden_files_hold(tmp_path: Path) -> None:
+    """The committed states are those of dspy 3.4.1 itself."""
     dspy(PROGRAM + WRITE, tmp_path)
 
-    tuned = weft.import_dspy(tmp_path / "state.json", support)
-    one = weft.import_dspy(tmp_path / "one.json", respond)
+    for made, golden in (("state", "program"), ("one", "predictor")):
+        found = json.loads((tmp_path / f"{made}.json").read_text("utf-8"))
+        wanted = json.loads((GOLDEN / f"dspy-{golden}.json").read_text("utf-8"))
+        del found["metadata"], wanted["metadata"]  # versions, of Python too
+        assert found == wanted
+
+
+def test_a_state_saved_by_dspy_is_imported_and_runs(tmp_path: Path) -> None:
+    """Instructions and demos of dspy 3.4.1 land in typed modules; no key does."""
+    tuned = weft.import_dspy(GOLDEN / "dspy-program.json", support)
+    one = weft.import_dspy(GOLDEN / "dspy-predictor.json", respond)
 
     values = tuned.parameters
     assert values["route/instruction"] == "Route it, dspy."

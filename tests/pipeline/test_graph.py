@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import types
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -202,6 +203,35 @@ def test_what_python_does_not_ask_about_is_false() -> None:
 
     assert seen == [False, False]
     assert "`ref is None`" in str(ref.__doc__)
+
+
+def test_a_reference_is_its_own_copy() -> None:
+    """copy() and deepcopy() of containers keep what stands in them."""
+
+    @weft.program
+    def qa(question: str) -> str:
+        given = copy.deepcopy({"q": [copy.copy(question)]})
+        return str_of(given["q"][0])
+
+    assert qa("hi") == "hi"
+
+
+def test_constants_are_fixed_when_the_program_is_traced() -> None:
+    """Neither what made a constant nor a step that is given it changes the program."""
+    notes = {"a": ["one"]}
+
+    @weft.step
+    def spoil(question: str, held: dict[str, list[str]]) -> list[str]:
+        held["a"].append(question)
+        return list(held["a"])
+
+    @weft.program
+    def qa(question: str) -> list[str]:
+        return spoil(question, notes)
+
+    notes["a"].append("later")
+
+    assert [qa("x"), qa("y")] == [["one", "x"], ["one", "y"]]
 
 
 async def test_a_blocking_call_in_an_async_step_is_an_error_not_a_deadlock() -> None:

@@ -1,11 +1,12 @@
-"""Artifacts that nobody vouches for: data stays data, and nonsense costs little."""
+"""Artifacts that nobody vouches for: data stays data, and nonsense costs little.
+
+That loading one imports, runs, opens and connects to nothing is goal 27, in
+tests/goals/test_goals_artifacts.py.
+"""
 
 import copy
 import json
 import random
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 import weft
 from tests.pipeline import saved
+from tests.timing import seconds
 from weft.errors import ArtifactError
 from weft.pipeline.artifact import parse_artifact
 from weft.pipeline.assembling import assembled
@@ -156,12 +158,11 @@ def test_a_hostile_type_is_refused(name: str, good: Data) -> None:
     """It is an ArtifactError, in time, or no more than the harmless type it says."""
     data = changed(good, TEAM, SCHEMAS[name])
     data["program"]["modules"]["triage"]["demos"] = []
-    started = time.process_time()
 
     with pytest.raises(ArtifactError):
         load(data)
 
-    assert time.process_time() - started < 1
+    assert seconds(lambda: load(data), ArtifactError) < 1
 
 
 FILES: dict[str, tuple[str, Any]] = {
@@ -236,12 +237,11 @@ def test_an_unlikely_but_honest_type_is_loaded(good: Data) -> None:
     """A thing of two to the power of 12 parts is small as long as it is shared."""
     data = changed(good, TEAM, doubling(12))
     data["program"]["modules"]["triage"]["demos"] = []
-    started = time.process_time()
 
     with pytest.raises(ArtifactError, match="cannot be rebuilt exactly"):
         load(data)  # its hash is another's, which is all that is wrong
 
-    assert time.process_time() - started < 1
+    assert seconds(lambda: load(data), ArtifactError) < 1
 
 
 def test_catastrophic_patterns_take_linear_time(tmp_path: Path) -> None:
@@ -253,12 +253,13 @@ def test_catastrophic_patterns_take_linear_time(tmp_path: Path) -> None:
 
     program = as_program(weft.Predict(Bomb, name="bomb"))
     loaded = weft.load(weft.save(program, tmp_path / "bomb.weft.json"))
-    started = time.process_time()
+    reply = "[[ code ]]\n" + "a" * 50_000 + "!\n[[ /end ]]"
+    parse = loaded.modules["bomb"].parse
 
     with pytest.raises(weft.errors.ValidationError):
-        loaded.modules["bomb"].parse("[[ code ]]\n" + "a" * 50_000 + "!\n[[ /end ]]")
+        parse(reply)
 
-    assert time.process_time() - started < 1
+    assert seconds(lambda: parse(reply), weft.errors.ValidationError) < 1
 
 
 # Size ---------------------------------------------------------------------------------
@@ -279,7 +280,8 @@ def nonsense() -> Iterator[tuple[str, str]]:
     yield "a list of a million", "[" + "1," * MB + "1]"
     yield "a list of four million", "[" + "1," * (4 * MB - 4) + "1]"
     yield "empty lists", "[" + "[]," * (2 * MB) + "1]"
-    yield "a million keys", "{" + ",".join(f'"{n}":1' for n in range(600_000)) + "}"
+    yield "600,000 keys", "{" + ",".join(f'"{n}":1' for n in range(600_000)) + "}"
+    yield "390,000 keys", "{" + ",".join(f'"{n}":1' for n in range(390_000)) + "}"
     yield "doubled keys", "{" + '"a":1,' * MB + '"a":1}'
     yield "a million demos", head + inputs + '{"demos": [' + "1," * MB + "1]}}}}"
     yield "unknown keys", head[:-1] + "{" + '"k' * 3 + '": 1}}'
@@ -309,13 +311,12 @@ def test_megabytes_of_nonsense_are_refused_within_a_second(
     """Reading is linear, and stops at the first thing that no artifact has."""
     path = tmp_path / "x.weft.json"
     path.write_text(NONSENSE[name], "utf-8")
-    started = time.process_time()
 
     with pytest.raises(ArtifactError) as caught:
         weft.load(path)
 
-    assert time.process_time() - started < 1
     assert len(str(caught.value)) < 1000
+    assert seconds(lambda: weft.load(path), ArtifactError) < 1
 
 
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/", "/nowhere/x"])
@@ -354,141 +355,3 @@ def _spots(data: Any) -> Iterator[Callable[[Any], None]]:
         yield lambda value, key=key: data.__setitem__(key, value)
         if isinstance(data[key], dict | list):
             yield from _spots(data[key])
-
-
-# What loading does --------------------------------------------------------------------
-
-WATCHED = """
-import builtins, sys
-from pathlib import Path
-import weft
-from tests.pipeline import saved
-weft.load, weft.errors.ArtifactError  # imported at their first use
-if sys.argv[2] == "warm":
-    weft.load(sys.argv[1], steps=[saved.search])
-known = set(sys.modules)
-text = Path(sys.argv[1]).read_text("utf-8")
-seen, watching = [], False
-
-def hook(event, args):
-    if not watching:
-        return
-    if event in ("import", "compile", "exec", "open") or event.startswith(
-        ("socket", "subprocess", "os.", "ctypes", "shutil", "urllib", "pickle", "code.")
-    ):
-        name = args[0] if args else ""
-        if event == "compile" and args[0] is None:
-            return
-        seen.append((event, getattr(name, "co_filename", str(name))[:200]))
-
-sys.addaudithook(hook)
-watching = True
-try:
-    weft.load(sys.argv[1], steps=[saved.search])
-    print("loaded")
-except weft.errors.ArtifactError:
-    print("refused")
-watching = False
-for event, name in seen:
-    print(event, name)
-"""
-
-
-def watched(path: Path, start: str) -> tuple[str, list[str]]:
-    """What loading said, and every import, exec, open and connection it made."""
-    done = subprocess.run(
-        [sys.executable, "-c", WATCHED, str(path), start],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    said, *events = done.stdout.splitlines()
-    return said, events
-
-
-def test_loading_opens_its_file_and_nothing_else(tmp_path: Path) -> None:
-    """A second load in a process makes one audited call: it opens the artifact."""
-    path = weft.save(saved.checked_qa, tmp_path / "x.weft.json")
-
-    said, events = watched(path, "warm")
-
-    assert said == "loaded"
-    assert events == [f"open {path}"]
-
-
-def test_a_first_load_brings_in_the_library_only(tmp_path: Path) -> None:
-    """What is imported then are parts of pydantic and of Python, read from disk."""
-    path = weft.save(saved.checked_qa, tmp_path / "x.weft.json")
-
-    said, events = watched(path, "cold")
-
-    assert said == "loaded"
-    libraries = (sys.base_prefix, sys.prefix, str(ROOT), "<frozen", str(path))
-    outside = [
-        e
-        for e in events
-        if e.startswith(("socket", "subprocess", "os.system", "os.exec", "ctypes"))
-        or (
-            e.startswith(("exec", "open"))
-            and not e.partition(" ")[2].startswith(libraries)
-        )
-    ]
-    assert outside == []
-
-
-HOSTILE: dict[str, tuple[str, Any]] = {
-    "kind": (f"{MODULE}/kind", "os.system"),
-    "step": ("program/steps", {"os.system": "(command)"}),
-    "type": (TEAM, {"$ref": "file:///etc/passwd"}),
-    "object": (TEAM, model({"__import__('os').system('x')": {"type": "string"}})),
-    "title": (
-        TEAM,
-        {**model({"a": {"type": "string"}}), "title": "__import__('os').getcwd()"},
-    ),
-    "literal": (TEAM, {"enum": ["__import__('os').system('x')"]}),
-    "annotation": (TEAM, {"type": "string", "title": "os", "format": "os.system"}),
-    "output": ("program/output", {"take": ["triage", "__class__", "__init__"]}),
-    "sampling": (f"{MODULE}/sampling", {"api_base": "http://127.0.0.1:9"}),
-}
-
-
-def test_hostile_files_open_themselves_and_nothing_else(
-    good: Data, tmp_path: Path
-) -> None:
-    """Text of a file is never imported, compiled, run, opened or connected to."""
-    found = {}
-    for name, (where, value) in HOSTILE.items():
-        path = tmp_path / f"{name}.weft.json"
-        data = changed(good, where, value)
-        if where == TEAM:
-            data["program"]["modules"]["triage"]["demos"] = []
-        path.write_text(json.dumps(data), "utf-8")
-    code = WATCHED.replace('"warm"', '"many"') + (
-        "\nfor path in sorted(Path(sys.argv[3]).glob('*.json')):\n"
-        "    seen.clear(); watching = True\n"
-        "    try:\n"
-        "        weft.load(path)\n"
-        "    except weft.errors.ArtifactError:\n"
-        "        pass\n"
-        "    watching = False\n"
-        "    print(path.name, *[f'{e} {n}' for e, n in seen], sep='|')\n"
-    )
-    # pydantic imports parts of itself when it first makes a class.
-    warm = saved.one(saved.Claim)
-    good_file = weft.save(warm, tmp_path / "good.weft.json")
-
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(good_file), "many", str(tmp_path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for line in done.stdout.splitlines():
-        name, *events = line.split("|")
-        if name.endswith(".weft.json") and " " not in name:
-            found[name] = events
-
-    assert set(found) == {p.name for p in tmp_path.iterdir()}
-    assert {n: e for n, e in found.items() if e != [f"open {tmp_path / n}"]} == {}

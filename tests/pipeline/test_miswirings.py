@@ -15,9 +15,9 @@ import pytest
 from weft.errors import SetupError
 
 PRELUDE = """
-import asyncio, copy, json
+import asyncio, collections, contextlib, dataclasses, json, pickle
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 import pydantic, weft
 from weft import branch, each, loop, switch
 Team = Literal["cards", "loans"]
@@ -32,6 +32,12 @@ rate = weft.Predict("answer -> score: float, sure: bool")
 route = weft.Predict("message -> team: Team", types={"Team": Team})
 read = weft.Predict("question, passages: list[str] -> answer: str")
 feel = weft.Predict("text -> mood: Mood", types={"Mood": Mood})
+class Pair(NamedTuple):
+    left: str
+    right: str
+@dataclasses.dataclass
+class Box:
+    held: Any
 @weft.step
 def search(query: str, k: int = 3) -> list[str]: return [query] * k
 @weft.step
@@ -305,8 +311,15 @@ VALUES = [
         "await",
         "@weft.program  # here\nasync def qa(question: str) -> str:\n"
         "    return ask(question=question).answer",
-        "program 'qa' is `async def`",
-        "Write a plain `def`: nodes run side by side by themselves",
+        "program 'qa' is `async def`, or calls an async form",
+        "Write a plain `def` with plain calls: nodes run side by side by themselves",
+    ),
+    Case(
+        "async form",
+        "@weft.program  # here\ndef qa(question: str) -> str:\n"
+        "    return ask.acall(question=question)",
+        "program 'qa' is `async def`, or calls an async form",
+        "Write a plain `def` with plain calls: nodes run side by side by themselves",
     ),
     Case(
         "yield",
@@ -314,6 +327,141 @@ VALUES = [
         "    yield ask(question=question).answer",
         "program 'qa' yields, and a graph gives one value",
         "Return the values as a list; weft.each makes one",
+    ),
+]
+FOLLOWED = "which has no value yet and is followed in lists, tuples and dicts alone"
+SPELT = "spells out a value that is not there yet"
+AS_TEXT = "Pass it as an input of its own, or join texts in a @weft.step"
+IN_STEP = "Make it in a @weft.step function that is given the value"
+AS_NODE = "(...), which becomes a node; run the finished program"
+HIDDEN = [
+    body("repr", "return loose(f'Q: {question!r}')  # here", SPELT, AS_TEXT),
+    body(
+        "list in an f-string",
+        "return ask(question=f'Q: {[question]}').answer  # here",
+        f"the text 'Q: [<question: str>]' {SPELT}",
+        AS_TEXT,
+    ),
+    body(
+        "dict as text, in a list",
+        "return loose([1, str({'q': question})])  # here",
+        SPELT,
+        AS_TEXT,
+    ),
+    body(
+        "in an object",
+        "return loose(Box(Box(question)))  # here",
+        f"Box holds question, {FOLLOWED}",
+        IN_STEP,
+    ),
+    body(
+        "in an object in a list",
+        "return loose([question, Box(search(question))])  # here",
+        f"Box holds search, {FOLLOWED}",
+        IN_STEP,
+    ),
+    body(
+        "in a model",
+        "return loose(pydantic.create_model('Held', it=(Any, ...))(it=question))"
+        "  # here",
+        f"Held holds question, {FOLLOWED}",
+        IN_STEP,
+    ),
+    body(
+        "in a named tuple",
+        "return loose(Pair('a', question))  # here",
+        f"Pair holds question, {FOLLOWED}",
+        IN_STEP,
+    ),
+    body(
+        "in a queue",
+        "return loose(collections.deque([question]))  # here",
+        f"deque holds question, {FOLLOWED}",
+        IN_STEP,
+    ),
+    body(
+        "in the values of a dict",
+        "return loose({'q': question}.values())  # here",
+        f"dict_values holds question, {FOLLOWED}",
+        IN_STEP,
+    ),
+    body(
+        "in a function",
+        "return loose(lambda: question)  # here",
+        f"function holds question, {FOLLOWED}",
+        IN_STEP,
+    ),
+    body(
+        "generator",
+        "return loose(p for p in 'ab')  # here",
+        "generator is used up by the program's first run",
+        "Give a list",
+    ),
+    body(
+        "refusal that is caught",
+        "with contextlib.suppress(Exception):\n"
+        "    question = question + '?'  # here\n"
+        "return ask(question=question).answer",
+        "question has no value yet, so `+` cannot use it",
+        AS_STEP,
+    ),
+    body(
+        "pickled",
+        "return ask(question=pickle.loads(pickle.dumps(question))).answer  # here",
+        "question has no value yet, so it cannot be pickled",
+        AS_STEP,
+    ),
+    Case(
+        "join",
+        "@weft.program  # here\ndef qa(question: str) -> str:\n"
+        "    return ask(question=' '.join(['Q:', question])).answer",
+        "expected str instance, Ref found",
+        AS_STEP,
+    ),
+    Case(
+        "JSON",
+        "@weft.program  # here\ndef qa(question: str) -> str:\n"
+        "    return ask(question=json.dumps({'q': question})).answer",
+        "Object of type Ref is not JSON serializable",
+        AS_STEP,
+    ),
+    body(
+        "run",
+        "return ask.run(question=question).value.answer  # here",
+        ".run(...) cannot run while a program is built",
+        AS_NODE,
+    ),
+    body(
+        "run in a loop of its own",
+        "return asyncio.run(ask.acall(question=question)).answer  # here",
+        ".acall(...) cannot run while a program is built",
+        AS_NODE,
+    ),
+    body(
+        "evaluation",
+        "weft.evaluate(ask, [{'question': 'a'}], metric=print)  # here\n"
+        "return question",
+        "nothing can run while a program is built",
+        "Run the finished program",
+    ),
+    body(
+        "settings",
+        "with weft.use(sample=3):  # here\n    return ask(question=question).answer",
+        "weft.use(...) sets nothing while a program is built",
+        "Set it around the program's call, or give a module its own lm=...",
+    ),
+    body(
+        "key of a switch",
+        "return switch('a', {question: lambda: question})  # here",
+        "it cannot be a key or an element of a set",
+        AS_STEP,
+    ),
+    body(
+        "arm that is async",
+        "return branch(rate(answer=question).sure,  # here\n"
+        "    lambda: ask.acall(question='a'), lambda: question)",
+        "branch: 'then' is `async def`, or calls an async form",
+        "Write a plain `def` with plain calls",
     ),
 ]
 NAMES = [
@@ -509,6 +657,18 @@ REGIONS = [
 ]
 USES = [
     Case(
+        "step of an unknown type",
+        "@weft.step  # here\ndef pages(goal: 'Nowhere') -> str: return ''",
+        "step 'pages': name 'Nowhere' is not defined, so a type cannot be resolved",
+        "Define the type at module level, before the step",
+    ),
+    Case(
+        "step that yields",
+        "@weft.step  # here\ndef pages(goal: str) -> Any: yield goal",
+        "step 'pages' yields, and a node gives one value",
+        "Return the values as a list",
+    ),
+    Case(
         "use of something else",
         "@weft.step(uses=[print])  # here\ndef agent(goal: str) -> str: return goal",
         "step 'agent' uses <built-in function print>, which is no module, step or",
@@ -521,7 +681,7 @@ USES = [
         "Give it one with name=..., or leave it out of uses=",
     ),
 ]
-CASES = [*CALLS, *TYPES, *VALUES, *NAMES, *REGIONS, *USES]
+CASES = [*CALLS, *TYPES, *VALUES, *HIDDEN, *NAMES, *REGIONS, *USES]
 
 
 def test_there_are_enough_of_them() -> None:

@@ -76,6 +76,7 @@ def told_by_a_run(folder: Path, url: str) -> dict[str, Any]:
         "RAY_AUTH_MODE": "disabled",
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
+        "WEFT_TRACE_LOG": str(folder / "traces.jsonl"),
     }
     command = [sys.executable, "-m", "tests.pipeline.cluster_run", str(folder)]
     with subprocess.Popen(
@@ -146,6 +147,18 @@ def test_a_row_that_kills_its_worker_fails_alone(ran: Ran) -> None:
     assert told["failed"] == 2
     assert errors[8].startswith("WorkerLost: 3 workers died with this row")
     assert errors[9].startswith("ParseError: triage (chat adapter)")
+
+
+def test_each_row_has_one_line_in_the_trace_log(ran: Ran) -> None:
+    """It is written where the row came from, though the workers have the log too."""
+    logged = [(state, tuple(paths)) for state, paths in ran.told["logged"]]
+
+    good, batches = ("done", ("mended", "triage")), 2 * len(ROWS) + 20
+    assert Counter(logged) == {
+        good: batches,
+        ("failed", ()): 1,
+        ("failed", ("mended", "triage")): 1,
+    }
 
 
 def test_what_cannot_run_there_says_so_first(ran: Ran) -> None:

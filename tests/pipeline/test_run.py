@@ -211,6 +211,45 @@ class TestLimits:
         with pytest.raises(StepError, match="OSError: still down"):
             run("a")
 
+    @pytest.mark.parametrize("attempts", [1, 2])
+    def test_it_may_raise_what_no_task_can(self, attempts: int) -> None:
+        """`next` of nothing ends the run with an error, and does not hang it."""
+
+        @weft.step(retries=attempts - 1)
+        def first(text: str) -> str:
+            return next(letter for letter in text if letter == "!")
+
+        @weft.program
+        def qa(text: str) -> str:
+            return first(text)
+
+        with pytest.raises(StepError, match=r"'first' raised .*StopIteration"):
+            qa("none")
+
+    def test_each_attempt_has_its_own_places(self) -> None:
+        """What a step calls in several attempts is told apart in traces and spans."""
+        ask = weft.Predict("text -> answer: str", name="ask")
+        tried: list[str] = []
+
+        @weft.step(uses=[ask], retries=2)
+        def agent(text: str) -> str:
+            tried.append(ask(text=text).answer)
+            if len(tried) < 3:
+                raise ValueError("again")
+            return tried[-1]
+
+        @weft.program
+        def qa(text: str) -> str:
+            return agent(text)
+
+        with weft.use(lm=model(lambda given, field: "ok"), cache=None):
+            run = qa.run("hi")
+
+        assert [(n.path, n.order) for n in run.trace.nodes] == [
+            ("agent", (0,)),
+            *(("agent/ask", (0, attempt)) for attempt in range(3)),
+        ]
+
     def test_an_error_of_its_own_called_timeout_is_no_limit(self) -> None:
         """A TimeoutError that the function raises itself is reported as raised."""
 

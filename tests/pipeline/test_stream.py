@@ -90,6 +90,38 @@ async def test_events_come_in_order(server: Server) -> None:
     assert last.trace.usage.output_tokens > 0
 
 
+@pytest.mark.parametrize("adapter", ["chat", "json", "xml"])
+async def test_replies_at_the_same_time_are_told_apart(
+    adapter: str, server: Server
+) -> None:
+    """Items of an `each` share a path; `order` says whose the pieces are."""
+    words = ["one two three four", "five six seven eight", "nine ten eleven twelve"]
+    server.script(*[Reply(REPLIES[adapter](text), pace=0.01) for text in words])
+    inner = two_levels(adapter)
+
+    @weft.program
+    def qa(questions: list[str]) -> list[str]:
+        return weft.each(questions, lambda q: inner(question=q))
+
+    pieces: dict[tuple[int, ...], str] = {}
+    partial: dict[tuple[int, ...], str] = {}
+    with weft.use(lm=weft.LM("m", api_base=server.url), cache=None):
+        async for event in qa.astream(questions=["a", "b", "c"]):
+            match event:
+                case FieldDelta(_, _, text, order):
+                    pieces[order] = pieces.get(order, "") + text
+                case Partial(_, fields, order):
+                    partial[order] = fields["answer"]
+                case NodeFinished(path) if path.endswith("reply"):
+                    assert pieces[event.order] == event.run.outputs["answer"]
+                case Finished(value):
+                    answers = value
+
+    assert sorted(words) == sorted(answers)
+    assert [pieces[order] for order in sorted(pieces)] == answers
+    assert pieces == partial
+
+
 def test_models_that_do_not_stream_tell_their_reply_at_once() -> None:
     """A model without streaming gives its fields in one piece each."""
     program = two_levels("chat")

@@ -210,7 +210,9 @@ def test_any_text_is_a_type_or_a_signature_error(text: str) -> None:
     except SignatureError:
         return
 
-    assert set(text) <= set("abcdefghijklmnopqrstuvwxyzLAOUDN[](),|'\" .\t\n\x0c_")
+    assert set(text.strip()) <= set(
+        "abcdefghijklmnopqrstuvwxyzLAOUDN[](),|'\" .\t\n\x0c_"
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -72,6 +73,15 @@ def fill(path: Path, numbers: range, size: int = 200) -> None:
     asyncio.run(put())
     with closing(sqlite3.connect(path / "cache.db")) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def copied(pristine: Path, folder: Path) -> None:
+    """Copy a folder that `fill` made.
+
+    SQLite's side files hold nothing then, and may go while they are copied: they do
+    so with the connection of a thread that has ended.
+    """
+    shutil.copytree(pristine, folder, ignore=shutil.ignore_patterns("*-wal", "*-shm"))
 
 
 def sql(path: Path, statement: str, *values: object) -> None:

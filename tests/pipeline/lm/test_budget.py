@@ -48,13 +48,20 @@ def test_parse(text: str, budget: Budget) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "2", "calls", "$2 calls", "5 cows", "-1 calls", "1.5 calls", "5 calls,"),
-        *("$", "$2, $3", "1,000 calls", "nan tokens", "1e3 calls", "five calls", "5 k"),
+        *("", "calls", "$2 calls", "5 cows", "-1 calls", "1.5 calls", "5 calls,"),
+        *("$", "$2, $3", "1,000 calls", "nan tokens", "1e3 calls", "five calls"),
     ],
 )
 def test_what_cannot_be_read(text: str) -> None:
     """Anything else is an error that lists the forms."""
     with pytest.raises(ConfigError, match='Write 500, "500 calls"'):
+        Budget.parse(text)
+
+
+@pytest.mark.parametrize("text", ["2", " 5 k "])
+def test_a_number_of_nothing(text: str) -> None:
+    """A text that is a number may mean calls or dollars; the remedy writes both out."""
+    with pytest.raises(ConfigError, match=f'Write "{text.strip()} calls"'):
         Budget.parse(text)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.lm.support import answer_of, fill, key_of, sql
+from tests.pipeline.lm.support import answer_of, copied, fill, key_of, sql
 from weft.pipeline.lm.cache import Cache
 from weft.pipeline.lm.entry import Unsafe, decode, encode
 from weft.pipeline.lm.request import Response
@@ -44,7 +44,7 @@ def test_planted_pickles_are_never_read(
 ) -> None:
     """A pickle as a value, as a key, or in a file is refused, whatever is done."""
     folder, exploded = tmp_path / "cache", tmp_path / "exploded"
-    shutil.copytree(pristine, folder)
+    copied(pristine, folder)
     bomb = pickle.dumps(Bomb(exploded))
     (folder / "aa").mkdir()
     (folder / "aa" / "bomb.val").write_bytes(bomb)
@@ -77,7 +77,7 @@ def test_files_elsewhere_are_neither_read_nor_deleted(
 ) -> None:
     """A row that names a file reads nothing, and removes nothing when it goes."""
     folder, secret = tmp_path / "cache", tmp_path / "secret"
-    shutil.copytree(pristine, folder)
+    copied(pristine, folder)
     secret.write_bytes(encode(key_of(0), Response("stolen")))
     inside = folder / "aa" / "bb" / f"{'c' * 28}.val"
     inside.parent.mkdir(parents=True)
@@ -103,7 +103,7 @@ def test_files_elsewhere_are_neither_read_nor_deleted(
 def test_hostile_settings_are_not_adopted(tmp_path: Path, pristine: Path) -> None:
     """Settings in the database do not change how the cache behaves."""
     folder = tmp_path / "cache"
-    shutil.copytree(pristine, folder)
+    copied(pristine, folder)
     for name, value in {
         "size_limit": 1,
         "cull_limit": 10,
@@ -159,7 +159,7 @@ def test_planted_triggers_do_not_run(
 ) -> None:
     """What would act at our next write is gone before it; the answers stay."""
     folder = tmp_path / "cache"
-    shutil.copytree(pristine, folder)
+    copied(pristine, folder)
     sql(folder, trigger)
 
     fill(folder, range(100, 110))
@@ -186,7 +186,7 @@ def test_a_layout_that_computes_is_moved_aside(
 ) -> None:
     """A table that does sums of its own is no table of ours."""
     folder = tmp_path / "cache"
-    shutil.copytree(pristine, folder)
+    copied(pristine, folder)
     sql(folder, "DROP TABLE Cache")
     try:
         sql(folder, table)
@@ -211,7 +211,7 @@ def test_a_layout_that_computes_is_moved_aside(
 def test_an_index_that_is_not_ours(tmp_path: Path, pristine: Path, index: str) -> None:
     """An index may compute at each write, so only our own two are left."""
     folder = tmp_path / "cache"
-    shutil.copytree(pristine, folder)
+    copied(pristine, folder)
     sql(folder, "DROP INDEX IF EXISTS Cache_expire_time")
     sql(folder, index)
     cache = Cache(folder)
@@ -242,7 +242,7 @@ def journal_of(database: Path, victim: Path) -> bytes:
 def test_a_planted_journal_deletes_no_file(tmp_path: Path, pristine: Path) -> None:
     """SQLite would delete whatever file a rollback journal names; none gets to it."""
     folder, victim = tmp_path / "cache", tmp_path / "victim"
-    shutil.copytree(pristine, folder)
+    copied(pristine, folder)
     victim.write_text("precious")
     bytes_of_it = journal_of(folder / "cache.db", victim)
     (folder / "cache.db-journal").write_bytes(bytes_of_it)

@@ -1,4 +1,4 @@
-"""The calls in flight: never more than the limit, in order, and fewer after a 429."""
+"""The calls in flight: never more than the limit, in order, fewer under load."""
 
 from __future__ import annotations
 
@@ -82,6 +82,63 @@ async def test_grows_slowly() -> None:
     for _ in range(100):
         await hold(limiter, 0)
     assert limiter.limit == 8
+
+
+async def test_a_high_ceiling_is_regained_as_soon() -> None:
+    """From a half to the whole takes some fifty rounds, whatever the ceiling is."""
+    for ceiling in (64, 1024):
+        limiter = Limiter(ceiling)
+        await fail(limiter, RateLimited("x"))
+
+        for _ in range(20 * ceiling):
+            await hold(limiter, 0)
+        assert limiter.limit < ceiling
+        for _ in range(30 * ceiling):
+            await hold(limiter, 0)
+        assert limiter.limit == ceiling
+
+
+class Server:
+    """Answers that take this long each, on a clock of their own."""
+
+    def __init__(self, ceiling: int) -> None:
+        self.now = 0.0
+        self.limiter = Limiter(ceiling, window=1.0, clock=lambda: self.now)
+
+    async def answer(self, count: int, seconds: float, at_once: int) -> None:
+        """So many answers, in rounds of so many side by side."""
+        for _ in range(count // at_once):
+            slots = [self.limiter.slot() for _ in range(at_once)]
+            for slot in slots:
+                await slot.__aenter__()
+            self.now += seconds
+            for slot in slots:
+                await slot.__aexit__(None, None, None)
+
+
+async def test_slow_answers_halve_the_limit_once() -> None:
+    """Where answers take ten times as long the limit is halved; not for ever."""
+    server = Server(64)
+    await server.answer(640, 1.0, at_once=64)
+    assert server.limiter.limit == 64
+
+    await server.answer(64, 10.0, at_once=64)
+
+    halved = server.limiter.limit
+    assert 32 <= halved <= 33
+    await server.answer(3200, 10.0, at_once=32)
+    assert server.limiter.limit > halved
+
+
+async def test_pace_alone_says_nothing() -> None:
+    """A few slow answers, or many where the limit is not in use, halve nothing."""
+    for seconds, count, at_once in ((1000.0, 8, 8), (10.0, 640, 8), (2.0, 640, 64)):
+        server = Server(64)
+        await server.answer(640, 1.0, at_once=64)
+
+        await server.answer(count, seconds, at_once=at_once)
+
+        assert server.limiter.limit == 64
 
 
 async def test_other_errors_say_nothing_about_load() -> None:

@@ -113,6 +113,21 @@ async def test_taxonomy(server: Server, name: str) -> None:
     assert KEY not in repr(caught.value) + str(caught.value.__cause__)
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_no_redirect_carries_the_key_away(server: Server, status: int) -> None:
+    """Where a server sends us elsewhere, nobody there hears of us."""
+    with Server() as elsewhere:
+        server.answer = lambda _: Reply(
+            status=status, headers={"Location": f"{elsewhere.url}/chat/completions"}
+        )
+        lm = lm_for(server)
+
+        with pytest.raises(NotFoundError):
+            await lm.complete(asking(lm))
+
+        assert (server.count, elsewhere.count) == (1, 0)
+
+
 async def test_a_key_that_the_server_repeats(server: Server) -> None:
     """A server that quotes the key or a header does not get it into our message."""
     server.script(fault(401, f"Incorrect API key provided: {KEY} from HEADER-CANARY."))

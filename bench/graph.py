@@ -8,8 +8,10 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Generator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -180,8 +182,23 @@ def each_over_a_server() -> Row:
     return Row.at_most(what, 1e3 * mine, 1e3 * theirs, 1 / 0.85)
 
 
+def traced() -> Row:
+    """The 200 nodes with each run in a trace log, against the same without one."""
+
+    async def logged(text: str) -> None:
+        with weft.use(trace_log=log):
+            await layered.acall(text)
+
+    with tempfile.TemporaryDirectory() as folder:
+        log = weft.TraceLog(Path(folder, "traces.jsonl"))
+        mine, theirs = _compare(logged, layered.acall, "a", ROUNDS)
+    nodes = LAYERS * WIDTH
+    what = "a node that does nothing, with a trace log and without (us)"
+    return Row(what, 1e6 * mine / nodes, 1e6 * theirs / nodes)
+
+
 def run() -> list[Row]:
-    """Overhead of 200 nodes, wall time of a diamond, and of 500 items."""
+    """Overhead of 200 nodes, of their trace, wall time of a diamond, of 500 items."""
     nodes = LAYERS * WIDTH
     mine, theirs = _compare(layered.acall, layered_plain, "a", ROUNDS)
     overhead = 1e6 * (mine - theirs) / nodes
@@ -196,6 +213,7 @@ def run() -> list[Row]:
             f"<= {MOST_MICROSECONDS}",
             overhead <= MOST_MICROSECONDS,
         ),
+        traced(),
         Row.at_most("diamond of 100 ms nodes (ms)", 1e3 * four[0], 1e3 * four[1], 1.15),
         Row.at_most(
             f"each over {ITEMS} items of 100 ms, {AT_ONCE} at once (ms)",

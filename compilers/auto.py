@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..pipeline.options import settings
+from .propose.climb import Climb
 from .propose.combine import Combine
 from .propose.contrast import Contrast
 from .propose.crossover import Merge
@@ -20,7 +21,8 @@ class Auto(Compiler):
     """What is used when no compiler is named.
 
     A headroom run of the seed, whose passing traces are the first demos. Then a round
-    in which induced instructions race against demos, and rounds in which edits,
+    in which instructions race against demos: induced ones where the rows' labels say
+    all, elsewhere one that climbed over failing rows. Then rounds in which edits,
     contrasts, merges and new demos share the calls by what they have gained for theirs.
     The search ends at a plateau; the winner is verified on sealed rows, and never
     returned where it is below the seed.
@@ -45,7 +47,7 @@ class Auto(Compiler):
         half = max(1, self.candidates // 2)
         demos = BootstrapDemos(demos=self.demos, sparing=True)
         reflect = Reflect(failing=8, passing=4)
-        first = (Draw(Pair(mended=reflect, shown=demos), self.candidates),)
+        first = (Draw(Pair(mended=Climb(), shown=demos), self.candidates),)
         second = (Draw(demos, half), Draw(Merge(), 2), Draw(reflect, half))
         later = (
             Draw(reflect, 2),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..pipeline import strictjson
-from ..pipeline.errors import DataError
+from ..pipeline.errors import DataError, cause
 from ..pipeline.options import settings
 from .propose.notes import Notes
 from .race import Full
@@ -52,7 +52,7 @@ def _read(path: str | Path) -> list[tuple[str, str]]:
     try:
         lines = Path(path).read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from None
+        raise DataError(f"{path} cannot be read: {cause(error)}") from None
     for number, line in enumerate(lines, 1):
         if line.strip():
             found.append(_note(line, f"{path}, line {number}"))

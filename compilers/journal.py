@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import threading
 import zlib
 from collections.abc import Generator, Mapping
 from dataclasses import replace
@@ -20,7 +21,12 @@ from typing import Any, cast
 
 from ..pipeline import strictjson
 from ..pipeline.bridge import in_thread
-from ..pipeline.errors import CompileError, DivergenceError, JournalDamaged
+from ..pipeline.errors import (
+    CompileError,
+    ConfigError,
+    DivergenceError,
+    JournalDamaged,
+)
 from ..pipeline.lm.memory import MemoryCache
 from ..pipeline.lm.request import Response
 from ..pipeline.lm.store import AnswerStore
@@ -48,6 +54,7 @@ def journaled(
             seed or model; the message names what differs.
         JournalDamaged: The journal is damaged before its last line.
         CompileError: Another process writes this journal now.
+        ConfigError: The folder cannot be made or written to.
     """
     if run_dir is None:
         store = current().store
@@ -56,16 +63,23 @@ def journaled(
             yield
         return
     folder = Path(run_dir)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-    file = os.open(folder / _NAME, flags, 0o600)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = os.open(folder / _NAME, flags, 0o600)
+    except OSError as error:
+        raise ConfigError(
+            f"the run_dir {str(run_dir)!r} cannot be written: {error.strerror}",
+            hint="Name a folder that is yours",
+        ) from None
+    lines = _Lines(file, folder / _NAME)
     try:
         _lock(file, folder)
-        journal = Journal(file, folder / _NAME, identity, current().store)
+        journal = Journal(lines, identity, current().store)
         with entered(replace(current(), cache=journal)):
             yield
     finally:
-        os.close(file)
+        lines.close()
 
 
 class Journal:
@@ -73,20 +87,19 @@ class Journal:
 
     def __init__(
         self,
-        file: int,
-        path: Path,
+        lines: _Lines,
         identity: Mapping[str, Any],
         below: AnswerStore | None,
     ) -> None:
-        self._file = file
+        self._lines = lines
         self._below = below
         self._answers: dict[str, Response] = {}
-        records = _read(file, path)
+        records = lines.read()
         plain = strictjson.loads(strictjson.canonical(dict(identity)))
         if records:
-            _refuse_other(records[0].get("run"), plain, path)
+            _refuse_other(records[0].get("run"), plain, lines.path)
         else:
-            _append(file, {"run": plain})
+            lines.append({"run": plain})
         for record in records[1:]:
             response = response_from_json(record["response"])
             self._answers[str(record["key"])] = replace(response, cached=True)
@@ -111,17 +124,70 @@ class Journal:
     def _keep(self, key: str, response: Response, *, sync: bool = True) -> None:
         kept = replace(response, cached=False)
         record = {"key": key, "response": response_to_json(kept)}
-        _append(self._file, record, sync=sync)
+        self._lines.append(record, sync=sync)
         self._answers[key] = replace(response, cached=True)
 
 
-def _append(file: int, record: Mapping[str, Any], *, sync: bool = True) -> None:
-    body = strictjson.canonical(record).encode("utf-8", "surrogatepass")
-    line = b"%08x %s\n" % (zlib.crc32(body), body)
-    while line:
-        line = line[os.write(file, line) :]
-    if sync:
-        os.fdatasync(file)
+class _Lines:
+    """The journal's file: whole lines, whoever writes, and none after a failed one."""
+
+    def __init__(self, file: int, path: Path) -> None:
+        self.path = path
+        self._file = file
+        self._state = threading.Condition()
+        self._busy = 0
+        self._over = ""
+
+    def read(self) -> list[dict[str, Any]]:
+        return _read(self._file, self.path)
+
+    def append(self, record: Mapping[str, Any], *, sync: bool = True) -> None:
+        """Write a record; with `sync` it is on the disk when this returns.
+
+        Raises:
+            CompileError: It could not be written, or an earlier one could not: a line
+                behind half a line would be damage.
+        """
+        body = strictjson.canonical(record).encode("utf-8", "surrogatepass")
+        with self._state:
+            if not self._over:
+                self._write(b"%08x %s\n" % (zlib.crc32(body), body))
+            self._refuse_more()
+            self._busy += 1
+        try:
+            if sync:
+                os.fdatasync(self._file)
+        except OSError as error:
+            self._over = str(error.strerror)
+        finally:
+            with self._state:
+                self._busy -= 1
+                self._state.notify_all()
+        self._refuse_more()
+
+    def close(self) -> None:
+        """Close the file once nobody writes; its number may then be another file's."""
+        with self._state:
+            self._over = self._over or "the run is over"
+            self._state.wait_for(lambda: not self._busy)
+            os.close(self._file)
+
+    def _write(self, line: bytes) -> None:
+        end = os.fstat(self._file).st_size
+        try:
+            while line:
+                line = line[os.write(self._file, line) :]
+        except OSError as error:
+            self._over = str(error.strerror)
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, end)
+
+    def _refuse_more(self) -> None:
+        if self._over:
+            raise CompileError(
+                f"{self.path} cannot be written: {self._over}",
+                hint="Run it again once it can; nothing it holds is paid for twice",
+            )
 
 
 def _read(file: int, path: Path) -> list[dict[str, Any]]:

@@ -9,17 +9,16 @@ gold answers.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from ..pipeline.budget import Budget, Ledger
 from ..pipeline.data import Example
 from ..pipeline.errors import BudgetExceeded, MetricError
 from ..pipeline.program import Program
 from ..pipeline.runtime import current, entered
-from ..pipeline.score import Metric, RawScore, check_metric, metric_name
+from ..pipeline.score import Metric, RawScore, called, check_metric, metric_name
 from ..pipeline.trace import NodeRun
 from .gold import gold_prediction
 
@@ -52,8 +51,7 @@ class Judge:
         here = current()
         runtime = replace(here, account="judge", hooks=(*here.hooks, self._saw))
         with entered(runtime):
-            raw = self._metric(example, prediction)
-            return await raw if inspect.isawaitable(raw) else raw
+            return cast(RawScore, await called(self._metric, example, prediction))
 
     def taken(self) -> int:
         """Calls since this was last asked."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..pipeline.data import digest_rows
 from ..pipeline.errors import ConfigError, DataError
+from ..pipeline.example import Example
 from ..pipeline.lm.lm import LanguageModel
 from ..pipeline.module import Module
 from ..pipeline.program import Program, as_program
@@ -114,7 +115,8 @@ async def plan_of(
     made = as_program(program)
     if not made.modules:
         raise ConfigError(
-            f"program {made.name!r} calls no module, so there is nothing to compile"
+            f"program {made.name!r} calls no module, so there is nothing to compile",
+            hint="Name the modules that a step calls: @weft.step(uses=[module])",
         )
     chosen = compiler or Auto()
     require_compiler(chosen)
@@ -129,6 +131,8 @@ async def plan_of(
     split = split_for(rows, others, terms.seed, raced=raced)
     if terms.learnt:
         split = without_learnt(split, made)
+    if others is not None:
+        _refuse_seen(others, rows)
     _refuse_too_few(split, raced=raced)
     data = {"train": digest_rows(rows)}
     if others is not None:
@@ -147,6 +151,15 @@ async def plan_of(
         judging,
         teacher,
     )
+
+
+def _refuse_seen(val: Sequence[Example], train: Sequence[Example]) -> None:
+    if {row.digest for row in val} <= {row.digest for row in train}:
+        raise DataError(
+            f"each of the {len(val)} rows of val is in train too, so that none is "
+            "left to select on",
+            hint="Give other rows as val; without val they are cut from train",
+        )
 
 
 def _refuse_too_few(split: Split, *, raced: bool) -> None:

@@ -42,11 +42,15 @@ class Quote:
         accounts: Low, expected and high calls by account.
         smallest: The fewest calls that one proposal, its race and the verification
             need where no reply has to be repaired.
+        verified: How many sealed rows that budget verifies on.
+        sealed: How many sealed rows there are; low and expected calls count them all.
         guess: What a call costs, estimated from the seed's prompts.
     """
 
     accounts: dict[str, Calls]
     smallest: int
+    verified: int
+    sealed: int
     guess: CallGuess
 
     @property
@@ -93,8 +97,10 @@ class Quote:
         expected = self.calls.expected
         price = "price unknown" if self.usd is None else f"${expected * self.usd:.4f}"
         lines.append(f"about {expected * self.tokens} tokens, {price}")
-        lines.append(f"smallest budget for one round: {self.smallest} calls")
-        return "\n".join(lines)
+        least = f"smallest budget for one round: {self.smallest} calls"
+        if self.verified < self.sealed:
+            least += f", {self.verified} of {self.sealed} sealed rows verified"
+        return "\n".join([*lines, least])
 
 
 def quote_of(
@@ -139,9 +145,11 @@ def quote_of(
         for draw in recipes[0].rounds[0]
     )
     rung = 2 * min(FIRST, len(split.select)) if recipes[0].racer else 0
-    smallest = first + (head.expected + rung + 2 * min(sealed, LEAST)) * row
+    verified = min(sealed, LEAST)
+    smallest = first + (head.expected + rung + 2 * verified) * row
     kept = {name: calls for name, calls in accounts.items() if calls.high}
-    return Quote(kept, smallest, _guess(program, [*split.train, *split.select]))
+    guess = _guess(program, [*split.train, *split.select])
+    return Quote(kept, smallest, verified, sealed, guess)
 
 
 def _headroom(recipes: Sequence[Recipe], train: int) -> Calls:

@@ -23,8 +23,11 @@ from .compile import CompileOptions
 from .driver import drive
 from .plan import Rows, Terms, kept
 from .port import Port
+from .propose.edit import sentences
 from .recipe import Compiler
 from .report import Result
+
+_MOST_LINES = 32
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -56,7 +59,7 @@ def recompile(
         val: As for `compile`.
         lm: The new model. It answers for every module, also those that had their own.
         metric: As for `compile`.
-        compiler: How to search; `Port()` when None.
+        compiler: How to search; when None `Port`, with room for up to 32 old lines.
         budget: As for `compile`.
         options: As for `compile`. `seed` is that of the compile that made an artifact
             where the rows are the same, else 0.
@@ -84,11 +87,17 @@ def recompile(
                 train,
                 val,
                 metric=metric,
-                compiler=compiler or Port(),
+                compiler=compiler or Port(lines=_lines(given)),
                 budget=budget,
                 terms=Terms(**terms, learnt=True),
             )
         )
+
+
+def _lines(program: Program[..., Any]) -> int:
+    """How many sentences the instructions have, of those that can be left out."""
+    parts = [sentences(m.parameters.instruction) for m in program.modules.values()]
+    return min(_MOST_LINES, max(1, sum(len(own) for own in parts if len(own) > 1)))
 
 
 def _seed_of(program: Program[..., Any], train: Rows, val: Rows | None) -> int:

@@ -134,7 +134,8 @@ class _Plot:
             parts.append(_text(self.left - 6, y + 4, _points(score), "end"))
         for tick in range(5):
             size = self.longest * tick / 4
-            parts.append(_text(self.x(size), base + 16, str(_tokens(size)), "middle"))
+            anchor = "middle" if tick < 4 else "end"  # the last one ends the drawing
+            parts.append(_text(self.x(size), base + 16, str(_tokens(size)), anchor))
         words = "prompt size, about tokens (instruction and demos)"
         parts.append(_text(self.left, base + 34, words, "start"))
         return parts

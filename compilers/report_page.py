@@ -53,7 +53,7 @@ def report_page(report: Report, review: str = "") -> str:
         _flipped("Sealed rows that got better", [f for f in changed if f.gain > 0]),
         _flipped("Sealed rows that got worse", [f for f in changed if f.gain < 0]),
         _suspects(report),
-        review_note(review) if review else "",
+        review_note(review, "the rows of the search") if review else "",
     ]
     return page(f"{name}: {report.verdict}", "\n".join(p for p in parts if p))
 

@@ -116,24 +116,55 @@ def test_source_archive_holds_the_library(dist: Path) -> None:
     assert {"pipeline/__init__.py", "modules/__init__.py"} <= names
 
 
-def test_installed_wheel_imports_from_anywhere(wheel: Path, tmp_path: Path) -> None:
-    """An installed weft needs neither the checkout nor its links."""
-    site = tmp_path / "site"
+@pytest.fixture(scope="module")
+def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the wheel is installed."""
+    folder = tmp_path_factory.mktemp("installed") / "site"
     run(
         *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"),
-        *("--disable-pip-version-check", "--no-compile", "--target", site, wheel),
-        cwd=tmp_path,
+        *("--disable-pip-version-check", "--no-compile", "--target", folder, wheel),
+        cwd=folder.parent,
     )
+    return folder
 
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
+
+def test_installed_wheel_imports_from_anywhere(site: Path, tmp_path: Path) -> None:
+    """An installed weft needs neither the checkout nor its links."""
     show = "import weft, weft.pipeline, weft.modules, weft.compilers as c; "
     printed = run(
         *(sys.executable, "-c", show + "print(weft.__file__, c.__file__, sep='\\n')"),
-        cwd=elsewhere,
+        cwd=tmp_path,
         PYTHONPATH=str(site),
     )
 
     files = [Path(line).relative_to(site).as_posix() for line in printed.split()]
     assert files == ["weft/__init__.py", "weft/compilers/__init__.py"]
     assert not (site / "pipeline").exists()
+
+
+THEIRS = """
+import socket
+import weft
+import pytest
+
+def test_theirs(fault_server):
+    assert fault_server.url.startswith("http://127.0.0.1:")
+    with pytest.raises(weft.testing.NetworkRefused, match="reach 'example.com'"):
+        socket.getaddrinfo("example.com", 443)
+    print(weft.__file__)
+"""
+
+
+def test_installed_wheel_brings_the_pytest_plugin(site: Path, tmp_path: Path) -> None:
+    """A project that installs weft has its flag and fixtures, and writes no line."""
+    (tmp_path / "test_theirs.py").write_text(THEIRS)
+
+    printed = run(
+        *(sys.executable, "-m", "pytest", "-s", "-p", "no:cacheprovider"),
+        "--weft-no-network",
+        cwd=tmp_path,
+        PYTHONPATH=str(site),
+    )
+
+    assert str(site / "weft" / "__init__.py") in printed
+    assert "1 passed" in printed

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from .pipeline.exporting import write_rows as write_rows
     from .pipeline.graph_diff import graph_diff as graph_diff
     from .pipeline.importing import import_dspy as import_dspy
+    from .pipeline.lm.batched import BatchLM as BatchLM
     from .pipeline.lm.cache import Cache as Cache
     from .pipeline.lm.fakes import FunctionLM as FunctionLM
     from .pipeline.lm.fakes import RefusingLM as RefusingLM
@@ -131,6 +132,7 @@ _WHERE = {
     "Evaluation": "pipeline.evaluate",
     "aevaluate": "pipeline.evaluate",
     "evaluate": "pipeline.evaluate",
+    "BatchLM": "pipeline.lm.batched",
     "Cache": "pipeline.lm.cache",
     "FunctionLM": "pipeline.lm.fakes",
     "RefusingLM": "pipeline.lm.fakes",

@@ -57,7 +57,8 @@ class Host:
         """Run one row.
 
         Args:
-            text: `inputs` by name, as plain data, and the number of the `sample`.
+            text: `inputs` by name, as plain data, the number of the `sample`, and
+                whether the run is `logged` where the row came from.
 
         Returns:
             `value` and `seconds`, or `error`; and `nodes`, those that ran. Where a
@@ -79,7 +80,11 @@ class Host:
             bound = {name: fields[name].load(given[name]) for name in fields}
         except ValueError as error:
             raise DataError(str(error)) from None
-        with entered(replace(current(), sample=row["sample"])):
+        here = replace(current(), sample=row["sample"])
+        if row["logged"]:
+            # The row's line is written where it came from, and only there.
+            here = replace(here, trace_log=None)
+        with entered(here):
             run = await program.run_row(bound, nodes)
         value = self._result.dump(run.value)
         return {"value": value, "seconds": run.seconds, "made": _maker(run)}

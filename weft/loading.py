@@ -28,10 +28,13 @@ def save(
         program: What is saved; its name is kept.
         path: Ends with `.weft.json`; folders are made.
         provenance: Where it comes from, as plain JSON data.
-        history: As in `pipeline.artifact.save`.
+        history: Whether the version that is replaced is kept in the folder `history`
+            beside it, for `weft.log` and `weft.rollback`; by default it is where that
+            folder exists.
 
     Raises:
-        ArtifactError: The path has another ending, or a part is no plain data.
+        ArtifactError: The path has another ending, a part is no plain data, or the
+            file cannot be written; the old one is whole then.
     """
     made = as_program(program)
     return save_program(made, path, provenance=provenance, history=history)

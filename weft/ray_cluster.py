@@ -284,7 +284,11 @@ class OnRay:
     async def _sent(
         self, bound: Mapping[str, Any], nodes: list[NodeRun], runtime: Runtime
     ) -> Run[Any]:
-        row = {"inputs": self.inputs.dump_inputs(bound), "sample": runtime.sample}
+        row = {
+            "inputs": self.inputs.dump_inputs(bound),
+            "sample": runtime.sample,
+            "logged": runtime.trace_log is not None,
+        }
         said = await self._workers.run(strictjson.dumps(row))
         ran = nodes_of(said["nodes"])
         for node in ran:

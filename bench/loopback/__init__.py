@@ -19,7 +19,14 @@ from typing import Any
 __all__ = ["Answer", "fetch", "hosted", "serve"]
 
 Answer = Callable[[str, bytes], bytes]
-"""From path and body of a request to the body that answers it."""
+"""From path and body of a request to the body that answers it.
+
+A body that starts with "data:" is a stream of events: what stands after the first
+`HEAD_BYTES` of it comes after `PAUSE` seconds.
+"""
+
+HEAD_BYTES = 4096
+PAUSE = 0.02
 
 
 class _Connection(asyncio.Protocol):
@@ -59,9 +66,15 @@ class _Connection(asyncio.Protocol):
                 self._reply("400 Bad Request", b"{}")
 
     def _reply(self, status: str, body: bytes) -> None:
+        streamed = body.startswith(b"data:")
+        kind = "text/event-stream" if streamed else "application/json"
         head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n"
-        whole = f"{head}Content-Type: application/json\r\n\r\n".encode() + body
-        if self._delay:
+        whole = f"{head}Content-Type: {kind}\r\n\r\n".encode() + body
+        if streamed:
+            self._send(whole[:HEAD_BYTES])
+            later = asyncio.get_running_loop().call_later
+            later(PAUSE, self._send, whole[HEAD_BYTES:])
+        elif self._delay:
             asyncio.get_running_loop().call_later(self._delay, self._send, whole)
         else:
             self._send(whole)

@@ -6,10 +6,18 @@ import asyncio
 import importlib
 import logging
 import tempfile
+from collections.abc import AsyncIterator
 from typing import Any
 
 from bench.rivals.forked import MODEL, Job, Result, answer_jobs
-from bench.rivals.timing import ASKED, flight, growth, one_by_one, text_of
+from bench.rivals.timing import (
+    ASKED,
+    flight,
+    growth,
+    one_by_one,
+    streamed,
+    text_of,
+)
 
 dspy: Any = importlib.import_module("dspy")
 answer = dspy.Predict(dspy.Signature("question -> answer: str", ASKED))
@@ -24,6 +32,15 @@ async def right(text: str) -> None:
     """One row of an evaluation."""
     prediction = await answer.acall(question=text)
     assert prediction.answer == "yes", prediction
+
+
+async def pieces(text: str) -> AsyncIterator[object]:
+    """One question, answered piece by piece."""
+    listener = dspy.streaming.StreamListener(signature_field_name="answer")
+    stream = dspy.streamify(answer, stream_listeners=[listener], is_async_program=True)
+    async for event in stream(question=text):
+        if isinstance(event, dspy.streaming.StreamResponse):
+            yield event
 
 
 async def twice(texts: list[str]) -> Result:
@@ -49,6 +66,8 @@ def work(job: Job) -> Result:
             return asyncio.run(growth(call, job["rows"], job["most"]))
         if job["what"] == "cached":
             return asyncio.run(twice(texts))
+        if job["what"] == "stream":
+            return asyncio.run(streamed(pieces, job["rows"]))
         if job["what"] == "uncached":
             return asyncio.run(one_by_one(call, texts))
         return asyncio.run(flight(right, job["rows"], job["at_once"]))

@@ -6,11 +6,19 @@ import asyncio
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import weft
 from bench.rivals.forked import MODEL, Job, Result, answer_jobs
-from bench.rivals.timing import ASKED, WARM, flight, growth, one_by_one, text_of
+from bench.rivals.timing import (
+    ASKED,
+    WARM,
+    flight,
+    growth,
+    one_by_one,
+    streamed,
+    text_of,
+)
 
 answer = weft.Predict("question -> answer: str", ASKED, name="answer")
 
@@ -18,6 +26,13 @@ answer = weft.Predict("question -> answer: str", ASKED, name="answer")
 async def call(text: str) -> object:
     """One question, answered."""
     return await answer.acall(question=text)
+
+
+async def pieces(text: str) -> AsyncIterator[object]:
+    """One question, answered piece by piece."""
+    async for event in answer.astream(question=text):
+        if isinstance(event, weft.events.FieldDelta):
+            yield event
 
 
 def evaluated(job: Job) -> Result:
@@ -71,6 +86,7 @@ def work(job: Job) -> Result:
             one_by_one(call, [text_of(n) for n in range(job["rows"])])
         ),
         "flight": lambda: asyncio.run(flight(call, job["rows"], job["at_once"])),
+        "stream": lambda: asyncio.run(streamed(pieces, job["rows"])),
     }
     lm = weft.LM(MODEL, api_base=f"{job['url']}/v1", api_key="none", temperature=0)
     with weft.use(lm=lm, cache=None):

@@ -13,7 +13,6 @@ from bench.world import Split, World, world_of
 
 dspy: Any = importlib.import_module("dspy")
 THREADS = 4
-SIMBA_ALONE = "SIMBA, 60 rows"
 
 
 class Pipeline(dspy.Module):  # type: ignore[misc]
@@ -112,11 +111,10 @@ def compiled(
             num_threads=THREADS,
         ).compile(program, trainset=train, valset=val)
         return made, made.score / 100
-    if name.startswith("SIMBA"):
-        rows = train if name == SIMBA_ALONE else both
+    if name == "SIMBA":
         made = dspy.SIMBA(
             metric=metric, prompt_model=writer, num_threads=THREADS
-        ).compile(program, trainset=rows, seed=seed)
+        ).compile(program, trainset=both, seed=seed)
         return made, made.candidate_programs[0]["score"]
     assert name == "GEPA light", name
     made = dspy.GEPA(

@@ -22,7 +22,7 @@ __all__ = ["Kept", "versions"]
 
 BENCH = Path(__file__).parents[1]
 ROOT = BENCH.parent
-COMMON = ("bench/world", "bench/rivals/forked.py", "bench/loopback")
+COMMON = ("bench/world", "bench/rivals/forked.py")
 OURS = ("bench/rivals/weft_compile.py", "compilers", "modules", "pipeline")
 THEIRS = ("bench/rivals/dspy_compile.py", "requirements-bench.lock")
 

@@ -11,14 +11,20 @@ from .runs import Outcome
 
 __all__ = ["OURS", "THEIRS", "THIRD", "Line", "Table", "pipes"]
 
-OURS = ("weft BootstrapRandomSearch", "weft APE", "weft Auto")
+OURS = (
+    "weft BootstrapRandomSearch",
+    "weft COPRO",
+    "weft MIPRO",
+    "weft SIMBA",
+    "weft GEPA",
+    "weft Auto",
+)
 THIRD = "weft Auto, 1/3 of the calls"
 THEIRS = (
     "BootstrapFewShotWithRandomSearch",
     "COPRO",
     "MIPROv2 light",
     "SIMBA",
-    "SIMBA, 60 rows",
     "GEPA light",
 )
 TITLES = {
@@ -149,6 +155,8 @@ class Table:
             "calls",
             THIRD,
             "calls",
+            "difference",
+            "seeds not worse",
             "weft Auto",
             "calls",
         )
@@ -158,10 +166,30 @@ class Table:
             third, auto = self.line(THIRD, [task]), self.line("weft Auto", [task])
             best = self.best_of_theirs(task)
             if best is not None:
-                lines = [_share(best.mean(lambda one: one.before)), best.contender]
-                for line in (best, third, auto):
-                    lines += [_share(line.score), _count(line.calls)]
-                yield pipes((task, *lines))
+                gains = paired(third, best)
+                good = sum(gain >= 0 for gain in gains)
+                yield pipes(
+                    (
+                        task,
+                        _share(best.mean(lambda one: one.before)),
+                        best.contender,
+                        *(_share(best.score), _count(best.calls)),
+                        *(_share(third.score), _count(third.calls)),
+                        _signed(statistics.fmean(gains) if gains else None),
+                        f"{good} of {len(gains)}",
+                        *(_share(auto.score), _count(auto.calls)),
+                    )
+                )
+
+
+def paired(one: Line, other: Line) -> list[float]:
+    """How much better one scores than another, seed by seed."""
+    theirs = {o.run.seed: o.score for o in other.made}
+    return [
+        (o.score or 0.0) - (theirs[o.run.seed] or 0.0)
+        for o in one.made
+        if o.run.seed in theirs
+    ]
 
 
 def pipes(cells: Sequence[str]) -> str:

@@ -5,15 +5,27 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from bench.rivals.forked import Result
 
-__all__ = ["ASKED", "Call", "flight", "growth", "one_by_one", "text_of"]
+__all__ = [
+    "ASKED",
+    "Call",
+    "Pieces",
+    "flight",
+    "growth",
+    "one_by_one",
+    "streamed",
+    "text_of",
+]
 
 Call = Callable[[str], Awaitable[object]]
 """One question, answered."""
+
+Pieces = Callable[[str], AsyncIterator[object]]
+"""One question, answered piece by piece."""
 
 ASKED = "Say whether the crate is sealed."
 """The instruction of whoever writes a prompt without a template."""
@@ -53,6 +65,24 @@ async def one_by_one(call: Call, texts: list[str]) -> Result:
         await call(text)
         taken.append(time.perf_counter() - started)
     return {"seconds": statistics.median(taken)}
+
+
+async def streamed(pieces: Pieces, rows: int) -> Result:
+    """Until the first piece of an answer, and processor time of a whole one."""
+    first: list[float] = []
+    count, used = 0, 0.0
+    for number in range(-(rows // 4), rows):
+        if number == 0:
+            first.clear()
+            count, used = 0, time.process_time()
+        started, waiting = time.perf_counter(), True
+        async for _ in pieces(text_of(number)):
+            count += 1
+            if waiting:
+                first.append(time.perf_counter() - started)
+                waiting = False
+    cpu = (time.process_time() - used) / rows
+    return {"first": statistics.median(first), "cpu": cpu, "pieces": count / rows}
 
 
 async def growth(call: Call, calls: int, seconds: float) -> Result:

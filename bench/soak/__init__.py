@@ -60,7 +60,8 @@ class Soak:
     """How a soak went.
 
     Attributes:
-        samples: Taken at even distances; the first after a twentieth of the calls.
+        samples: Taken at even distances, each after a twentieth of the calls, or of
+            the time where that is up first.
         outcomes: How often each thing happened: "answer", or an error's name.
         seconds: Wall time.
     """
@@ -132,7 +133,8 @@ async def _run(
             done += 1
             if done % _KEPT == 0:
                 server.seen.clear()  # what the server keeps is no growth of ours
-            if done % max(1, calls // _SAMPLES) == 0:
+            gone = max(done / calls, (time.monotonic() - started) / seconds)
+            if gone * _SAMPLES >= len(made.samples) + 1:
                 made.samples.append(_sample(done))
                 seen(made.samples[-1])
 

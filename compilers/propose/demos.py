@@ -112,7 +112,8 @@ class BootstrapDemos(Proposer):
     ) -> list[RowResult]:
         rows = ordered(task.split.train, task.rng("bootstrap order"))
         taught = task.teacher is not None
-        passing = [] if taught else passing_traces(task, parent)[:wanted]
+        found = passing_of_anyone if self.sparing else passing_traces
+        passing = [] if taught else found(task, parent)[:wanted]
         if self.sparing and not taught and labels_say_all(task):
             return passing
         near: list[RowResult] = []
@@ -181,6 +182,23 @@ def passing_traces(task: Task, candidate: Candidate) -> list[RowResult]:
     """Traces of a candidate on training rows that passed and are paid for already."""
     found = (task.result(candidate, row) for row in task.split.train)
     return [r for r in found if r is not None and passes(r)]
+
+
+def passing_of_anyone(task: Task, candidate: Candidate) -> list[RowResult]:
+    """A passing trace of every training row that has one, the hardest rows first.
+
+    The candidate's own trace is preferred to others', and a later one to an earlier.
+    Rows that somebody failed come first: they show what is not known already.
+    """
+    train = {row.digest for row in task.split.train}
+    found: dict[str, RowResult] = {}
+    failures: dict[str, int] = {}
+    for (_, row), result in task.cells.items():
+        if row in train and passes(result):
+            found[row] = result
+        failures[row] = failures.get(row, 0) + (not passes(result))
+    found |= {r.example.digest: r for r in passing_traces(task, candidate)}
+    return [found[row] for row in sorted(found, key=lambda row: -failures[row])]
 
 
 def demos_of(result: RowResult, program: Program[..., Any]) -> dict[str, Demo]:

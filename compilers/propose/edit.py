@@ -100,7 +100,7 @@ class DropSentence(Proposer):
     async def propose(
         self, task: Task, parents: Sequence[Candidate], n: int
     ) -> list[Candidate]:
-        """Every sentence of every parent is a choice; the longest go first."""
+        """Each sentence of each parent, longest first; of too many a seeded draw."""
         made: list[Candidate] = []
         for parent in dict.fromkeys(parents):
             for path, module in parent.apply(task.program).modules.items():

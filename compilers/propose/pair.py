@@ -38,7 +38,7 @@ class Pair(Proposer):
 
     asks = (*Induce.asks, *Reflect.asks)
     told: Induce = Induce()
-    mended: Reflect = Reflect()
+    mended: Proposer = Reflect()
     shown: BootstrapDemos = BootstrapDemos()
 
     async def propose(
@@ -47,9 +47,10 @@ class Pair(Proposer):
         """`n` candidates; where one side finds nothing, those of the other side."""
         kinds = _kinds(n)
         count = kinds.count(_BOTH)
-        shown = await self.shown.propose(task, parents, count)
         writer = self.told if labels_say_all(task) else self.mended
         told = await writer.propose(task, parents, count)
+        # After the writer, whose runs may have left passing traces.
+        shown = await self.shown.propose(task, parents, count)
         if not (told and shown):
             return [*told, *shown]
         made: list[Candidate] = []
@@ -57,7 +58,10 @@ class Pair(Proposer):
             number = kinds[:at].count(_BOTH) if kind == _BOTH else 0
             one, other = told[number % len(told)], shown[number % len(shown)]
             if kind == _BOTH:
-                made.append(other.but(one.values, f"{one.origin}, {other.origin}"))
+                # A child of what both were made from: neither half has raced.
+                origin = f"{one.origin}, {other.origin}"
+                values = {**other.values, **one.values}
+                made.append(Candidate(values, origin, other.parent))
             else:
                 made.append(one if kind == _TOLD else other)
         return made

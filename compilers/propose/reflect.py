@@ -40,6 +40,25 @@ class MendInstruction(Signature):
 mend_instruction = Predict(MendInstruction, name="mend_instruction")
 
 
+async def mended(
+    task: Task,
+    parent: Candidate,
+    path: str,
+    failing: list[dict[str, Any]],
+    passing: list[dict[str, Any]],
+) -> Candidate | None:
+    """A child with one module's instruction mended; None where nothing is to mend."""
+    if not failing:
+        return None
+    now = instruction_of(task, parent, path)
+    reply = await mend_instruction.acall(
+        instruction=now, failing=within(failing), passing=within(passing)
+    )
+    text = patched(now, reply.old, reply.new)
+    origin = f"mended after {len(failing)} failures"
+    return instructed(task, parent, path, text, origin)
+
+
 @settings
 class Reflect(Proposer):
     """Reflective mutation (GEPA, Agrawal et al. 2025, arXiv 2507.19457, section 3).
@@ -70,15 +89,7 @@ class Reflect(Proposer):
             rng = task.rng("reflect", number)
             failing = cases(seen[parent.id].failing, path, self.failing, rng)
             passing = cases(seen[parent.id].passing, path, self.passing, rng)
-            if not failing:
-                return None
-            now = instruction_of(task, parent, path)
-            reply = await mend_instruction.acall(
-                instruction=now, failing=within(failing), passing=within(passing)
-            )
-            text = patched(now, reply.old, reply.new)
-            origin = f"mended after {len(failing)} failures"
-            return instructed(task, parent, path, text, origin)
+            return await mended(task, parent, path, failing, passing)
 
         return await write_each(task, spread(task, parents, n), write)
 

@@ -27,18 +27,25 @@ async def write_each(
     task: Task,
     jobs: Sequence[J],
     write: Callable[[J], Awaitable[Candidate | None]],
+    before: int = 0,
 ) -> list[Candidate]:
     """Candidates that a model writes, one a job, in the order of the jobs.
 
     Each job has a sample index of its own, so that equal requests still get different
     answers. What the ledger has no room for is left out, as is an unusable reply.
+
+    Args:
+        task: Whose writer is asked, on whose ledger.
+        jobs: What to write.
+        write: Asks for one of them.
+        before: How many jobs of this round came before these.
     """
     runtime = replace(current(), account="propose", ledger=task.allowance.ledger)
     if task.proposer is not None:
         runtime = replace(runtime, lm=task.proposer)
 
     async def one(position: int, job: J) -> Candidate | None:
-        sample = task.number * 1000 + position
+        sample = task.number * 1000 + before + position
         with entered(replace(current(), sample=sample)):
             try:
                 return await write(job)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 import subprocess
@@ -12,6 +13,13 @@ from weft import compilers
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "compilers.md").read_text(encoding="utf-8")
+NAMED = [
+    name
+    for name in compilers.__all__
+    if inspect.isclass(kind := getattr(compilers, name))
+    and issubclass(kind, compilers.Compiler)
+    and kind is not compilers.Compiler
+]
 
 
 def test_the_guides_python_runs_as_one_session(tmp_path: Path) -> None:
@@ -33,15 +41,25 @@ def test_the_guides_python_runs_as_one_session(tmp_path: Path) -> None:
 
 
 def test_every_compiler_is_in_the_table() -> None:
-    """With its paper, its proposers and its racer."""
-    public = [(name, getattr(compilers, name)) for name in compilers.__all__]
-    named = [
-        name
-        for name, kind in public
-        if inspect.isclass(kind) and issubclass(kind, compilers.Compiler)
-    ]
+    """With its source, its proposers, its racer and its parents: six cells in a row."""
+    rows = [line for line in GUIDE.splitlines() if line.startswith("| `")]
+    whole = [line for line in rows if line.count("|") == 7]
 
-    assert [n for n in named if n != "Compiler" and f"`{n}`" not in GUIDE] == []
+    assert [n for n in NAMED if not any(f"`{n}`" in line for line in whole)] == []
+
+
+def defaults(name: str) -> str:
+    """A compiler's numbers and switches, as the table has them."""
+    fields = dataclasses.fields(getattr(compilers, name))
+    plain = [field for field in fields if isinstance(field.default, int | float)]
+    return ", ".join(f"{f.name} {str(f.default).lower()}" for f in plain)
+
+
+def test_the_defaults_that_are_named_are_the_defaults() -> None:
+    """Every one of them, with its value."""
+    wrong = [name for name in NAMED if f"| `{name}` | {defaults(name)} |" not in GUIDE]
+
+    assert wrong == []
 
 
 def test_a_recipe_of_ones_own_is_short() -> None:

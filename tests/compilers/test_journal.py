@@ -5,9 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import random
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,6 @@ from weft.compilers import APE, Auto, LabeledFewShot
 from weft.pipeline.errors import CompileError, DivergenceError, JournalDamaged
 from weft.pipeline.strictjson import loads
 
-ROOT = Path(__file__).parents[2]
 ROWS = planted_rows(40)
 
 
@@ -31,54 +27,10 @@ def _compiled(folder: Path, **changes: Any) -> weft.Result[..., Any]:
     return weft.compile(program, rows, run_dir=folder, **options)
 
 
-def _child(folder: Path, compiler: str, delay: float) -> subprocess.Popen[bytes]:
-    arguments = [str(folder), compiler, str(delay)]
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.compilers.killed", *arguments], cwd=ROOT
-    )
-
-
 def _journaled(folder: Path) -> set[str]:
     path = folder / "journal.jsonl"
     lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
     return {loads(line[9:].decode())["key"] for line in lines[1:]}
-
-
-def _asked(folder: Path) -> list[str]:
-    path = folder / "asked.log"
-    return path.read_text(encoding="utf-8").split() if path.exists() else []
-
-
-@pytest.mark.parametrize("compiler", ["Auto", "BootstrapRandomSearch"])
-def test_kills_at_random_instants_cost_nothing_and_change_nothing(
-    compiler: str, tmp_path: Path
-) -> None:
-    """After each kill -9 the run goes on where it was, to the same bytes."""
-    whole, torn = tmp_path / "whole", tmp_path / "torn"
-    whole.mkdir()
-    torn.mkdir()
-    assert _child(whole, compiler, 0).wait(60) == 0
-    rng = random.Random(compiler)
-    kills = 0
-    for _ in range(4):
-        before, start = _journaled(torn), len(_asked(torn))
-        child = _child(torn, compiler, 0.004)
-        goal = len(before) + rng.randint(1, 30)
-        while child.poll() is None and len(_journaled(torn)) < goal:
-            time.sleep(rng.random() / 50)
-        kills += child.poll() is None
-        child.kill()
-        child.wait()
-
-        assert not before & set(_asked(torn)[start:])
-
-    before, start = _journaled(torn), len(_asked(torn))
-    assert _child(torn, compiler, 0).wait(60) == 0
-
-    assert kills >= 2
-    assert not before & set(_asked(torn)[start:])
-    made = "made.weft.json"
-    assert (torn / made).read_bytes() == (whole / made).read_bytes()
 
 
 def test_a_finished_run_is_replayed_without_a_model(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from tests.compilers.worlds import (
     WORDS,
     classifier,
     exact,
+    kinds_of,
     learner,
     model,
     planted_rows,
@@ -23,18 +24,25 @@ from weft.compilers.optuna_tpe import OptunaTPE
 from weft.compilers.propose.bare import Bare
 from weft.compilers.propose.base import Proposer
 from weft.compilers.propose.bullets import Bullets
+from weft.compilers.propose.climb import Climb
 from weft.compilers.propose.combine import Combine
 from weft.compilers.propose.contrast import Contrast
 from weft.compilers.propose.crossover import Crossover, Merge
-from weft.compilers.propose.demos import BootstrapDemos, LabeledDemos
+from weft.compilers.propose.demos import (
+    BootstrapDemos,
+    LabeledDemos,
+    passing_of_anyone,
+)
 from weft.compilers.propose.edit import DropDemos, DropSentence, ReorderDemos
 from weft.compilers.propose.exchange import Exchange
+from weft.compilers.propose.given import Given
 from weft.compilers.propose.gradient import Gradient
 from weft.compilers.propose.grounded import Grounded
 from weft.compilers.propose.history import History
 from weft.compilers.propose.induce import Induce
 from weft.compilers.propose.nearest import NearestDemos
 from weft.compilers.propose.notes import Notes
+from weft.compilers.propose.pair import Pair
 from weft.compilers.propose.parts import Parts
 from weft.compilers.propose.refine import Refine
 from weft.compilers.propose.reflect import Reflect
@@ -201,9 +209,13 @@ WRITERS = [
     Crossover(),
     Notes(notes=(("", "blick = K0"),)),
     Induce(),
+    Pair(),
+    Climb(),
 ]
 FREE = [
+    Given(values=({"instruction": "Go by norp = K1."},)),
     LabeledDemos(),
+    BootstrapDemos(),
     DropDemos(),
     ReorderDemos(),
     DropSentence(),
@@ -231,6 +243,11 @@ def rich_task() -> Task:
     with weft.use(lm=model()):
         asyncio.run(task.observe_all(task.archive, task.rows[:12], "evaluate"))
     return task
+
+
+def test_every_proposer_is_held_to_it() -> None:
+    """A new one is a new row here."""
+    assert {type(proposer) for proposer in (*WRITERS, *FREE)} == kinds_of(Proposer)
 
 
 @pytest.mark.parametrize("proposer", [*WRITERS, *FREE], ids=lambda p: p.name)
@@ -311,6 +328,38 @@ def test_where_nothing_fails_there_is_nothing_to_mend() -> None:
 
     assert proposed(Reflect(), task, 2, lm) == []
     assert lm.calls == 16
+
+
+def test_a_climb_keeps_what_helps_alone() -> None:
+    """A step that mends no row is dropped; one that mends all of them ends it."""
+    known = "; ".join(f"{w} = {c}" for w, c in zip(WORDS, CODES, strict=False))
+    told = iter(("Be brief.", known))
+
+    def mend(asked: Any) -> dict[str, str]:
+        if asked.classifies:
+            return learner(asked)
+        return {"old": "", "new": next(told)}
+
+    (made,) = proposed(Climb(), new_task(), 2, model(mend))
+    text = made.values["classify/instruction"]
+
+    assert known in text
+    assert "Be brief." not in text
+
+
+def test_traces_of_rows_that_somebody_failed_come_first() -> None:
+    """They show what is not known already."""
+    task = new_task()
+    some = "; ".join(f"{w} = {c}" for w, c in zip(WORDS[:3], CODES, strict=False))
+    known = "; ".join(f"{w} = {c}" for w, c in zip(WORDS, CODES, strict=False))
+    tried = [Candidate({"classify/instruction": text}) for text in (some, known)]
+    with weft.use(lm=model()):
+        asyncio.run(task.observe_all(tried, task.split.train, "bootstrap"))
+    hard = [row for row in task.split.train if task.mean(tried[0], [row]) < 1]
+    found = [result.example for result in passing_of_anyone(task, tried[0])]
+
+    assert 0 < len(hard) < len(found)
+    assert {row.id for row in found[: len(hard)]} == {row.id for row in hard}
 
 
 def test_every_part_is_tried_about_as_often() -> None:

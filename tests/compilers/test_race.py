@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import weft
-from tests.compilers.worlds import classifier, exact, model, planted_rows
+from tests.compilers.worlds import classifier, exact, kinds_of, model, planted_rows
 from weft.compilers.allowance import Allowance, CallGuess
 from weft.compilers.candidate import Candidate
 from weft.compilers.race import Full, Halving, Racer
@@ -51,6 +51,11 @@ RACERS = [
     FirstFail(allowed=4),
     UCB(share=0.5),
 ]
+
+
+def test_every_racer_is_held_to_it() -> None:
+    """A new one is a new row here."""
+    assert {type(racer) for racer in RACERS} == kinds_of(Racer)
 
 
 @pytest.mark.parametrize("racer", RACERS, ids=lambda r: type(r).__name__)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 
 import pytest
 
 import weft
 from tests.compilers.test_race import ROWS, new_task, told
-from tests.compilers.worlds import model
+from tests.compilers.worlds import kinds_of, model
 from weft.compilers.candidate import Candidate
 from weft.compilers.credit import Credit
+from weft.compilers.optuna_tpe import OptunaTPE
+from weft.compilers.parzen import Parzen, Sampler, Trial
 from weft.compilers.propose.demos import LabeledDemos
 from weft.compilers.propose.edit import DropSentence
 from weft.compilers.recipe import Draw, Recipe
@@ -25,9 +28,19 @@ from weft.compilers.select import (
     front,
 )
 from weft.compilers.task import Task
+from weft.compilers.tpe import TPE
 
 ONLY_MOSK = Candidate({"classify/instruction": "Go by mosk = K5."})
-SELECTORS = [Best(), Beam(), InstancePareto(), Softmax(), Tournament()]
+SELECTORS = [
+    Best(),
+    Beam(),
+    InstancePareto(),
+    Softmax(),
+    Tournament(),
+    TPE(),
+    TPE(sampler=OptunaTPE()),
+]
+SAMPLERS: list[Sampler] = [Parzen(), OptunaTPE()]
 
 
 def raced(*candidates: Candidate) -> Task:
@@ -37,6 +50,12 @@ def raced(*candidates: Candidate) -> Task:
     with weft.use(lm=model()):
         asyncio.run(task.observe_all(candidates, ROWS, "evaluate"))
     return task
+
+
+def test_every_selector_and_sampler_is_held_to_it() -> None:
+    """A new one is a new row here."""
+    assert {type(selector) for selector in SELECTORS} == kinds_of(Selector)
+    assert {type(sampler) for sampler in SAMPLERS} == kinds_of(Sampler)
 
 
 @pytest.mark.parametrize("selector", SELECTORS, ids=lambda s: type(s).__name__)
@@ -84,6 +103,47 @@ def test_a_tournament_stays_in_the_population() -> None:
     drawn = Counter(Tournament(population=2, size=1).parents(task, 100))
 
     assert set(drawn) == {told(5), told(4)}
+
+
+SPACE = {"instruction": ["old", "new"], "demos": ["none", "few", "many"]}
+GOOD = {"instruction": "new", "demos": "few"}
+
+
+def trials() -> list[Trial]:
+    """Every combination twice; the better the more it shares with the good one."""
+    made = [
+        Trial({"instruction": i, "demos": d}, (i == "new") * 0.5 + (d == "few") * 0.4)
+        for i in SPACE["instruction"]
+        for d in SPACE["demos"]
+    ]
+    return sorted(made * 2, key=lambda trial: -trial.score)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda s: type(s).__name__)
+def test_an_estimator_tries_what_the_good_ones_chose(sampler: Sampler) -> None:
+    """Known choices alone, without doubles, the same again from the same seed."""
+    drawn = sampler.sampled(SPACE, trials(), 3, random.Random(0))
+    first = [
+        sampler.sampled(SPACE, trials(), 1, random.Random(seed))[0]
+        for seed in range(20)
+    ]
+
+    assert drawn == sampler.sampled(SPACE, trials(), 3, random.Random(0))
+    assert all(d[slot] in SPACE[slot] for d in drawn for slot in SPACE)
+    assert len({tuple(d.items()) for d in drawn}) == len(drawn) >= 1
+    assert first.count(GOOD) >= 8
+    assert sampler.sampled({}, [], 3, random.Random(0)) == []
+
+
+def test_tpe_parents_make_the_choices_that_paid() -> None:
+    """Whoever holds the best instruction comes first, as often as not."""
+    task = raced(told(5), told(4), told(1), told(0))
+    first: Counter[Candidate] = Counter()
+    for seed in range(40):
+        task.seed = seed
+        first.update(TPE().parents(task, 1))
+
+    assert first[told(5)] > 20 > first[told(1)] + first[told(0)]
 
 
 def test_more_of_the_calls_go_where_they_gained() -> None:

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import importlib
+import inspect
 import json
+import pkgutil
 import random
 import re
 from collections.abc import Awaitable, Callable
@@ -21,6 +24,7 @@ from typing import Any, Literal
 import pytest
 
 import weft
+from weft import compilers
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 CODES = tuple(f"K{number}" for number in range(10))
@@ -74,7 +78,7 @@ def planted_rows(count: int, seed: int = 0, words: int = len(WORDS)) -> Rows:
     rows: Rows = []
     for number in range(count):
         at = number % words
-        said = rng.choices(FILLER, k=5)
+        said: list[str] = rng.choices(FILLER, k=5)
         said.insert(rng.randrange(6), WORDS[at])
         rows.append({"text": f"{' '.join(said)} {seed}.{number}", "label": CODES[at]})
     return rows
@@ -91,7 +95,11 @@ class Asked:
 
     @classmethod
     def read(cls, request: weft.Request) -> Asked:
-        system, *turns, last = [m.content for m in request.messages]
+        return cls.of([m.content for m in request.messages])
+
+    @classmethod
+    def of(cls, messages: list[str]) -> Asked:
+        system, *turns, last = messages
         if last.startswith("That reply could not be used"):
             *turns, last, _ = turns
         form, _, task = system.partition("\n\nYour task:\n")
@@ -151,6 +159,21 @@ def model(
 
     function: Callable[[weft.Request], str | Awaitable[str]] = later if slow else text
     return weft.FunctionLM(function, model=name)  # type: ignore[arg-type]
+
+
+def kinds_of(base: type) -> set[type]:
+    """Every concrete class of `weft.compilers` that is one, exported or not."""
+    for found in pkgutil.walk_packages(compilers.__path__, "weft.compilers."):
+        importlib.import_module(found.name)
+    below = set(base.__subclasses__())
+    while more := {sub for kind in below for sub in kind.__subclasses__()} - below:
+        below |= more
+    return {
+        kind
+        for kind in below
+        if kind.__module__.startswith("weft.compilers.")
+        and not inspect.isabstract(kind)
+    }
 
 
 def artifact(result: weft.Result[..., Any], tmp_path: Path) -> bytes:

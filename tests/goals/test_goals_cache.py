@@ -23,7 +23,7 @@ import pytest
 from tests.goals.conftest import Figure
 from tests.goals.planted import PLANTS
 from tests.goals.size import FULL, size
-from tests.pipeline.lm.support import answer_of, fill, key_of, sql
+from tests.pipeline.lm.support import answer_of, copied, fill, key_of, sql
 from weft.pipeline.lm.cache import Cache
 from weft.pipeline.lm.request import Response, Usage
 
@@ -111,7 +111,7 @@ def test_damage(
     for damage, expected in EXACT.items():
         for seed in range(seeds):
             folder, rng = tmp_path / f"{damage.__name__}{seed}", random.Random(seed)
-            shutil.copytree(pristine, folder)
+            copied(pristine, folder)
             damage(folder, rng)
             caplog.clear()
             cache = Cache(folder, memory_bytes=0)
@@ -145,7 +145,7 @@ def test_nothing_planted_runs(tmp_path: Path, pristine: Path, figure: Figure) ->
     folders: list[Path] = []
     for number, plant in enumerate([lambda *_: None, *PLANTS]):
         folder = tmp_path / f"cache{number}"
-        shutil.copytree(pristine, folder)
+        copied(pristine, folder)
         outside.write_text("precious")
         try:
             plant(folder, outside)

@@ -6,11 +6,15 @@ import asyncio
 import contextlib
 import random
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any
 
 import pytest
 
+import weft
+from tests.compilers.worlds import classifier, planted_rows
+from tests.compilers.worlds import model as learner
 from tests.goals.conftest import Figure
 from tests.goals.size import size
 from tests.pipeline.lm.support import asking, quick
@@ -133,6 +137,41 @@ async def test_random_caps(figure: Figure) -> None:
 
     figure(f"goal 17: {caps} random caps, {over} overshot")
     assert over == 0
+
+
+def test_one_budget_for_everything(figure: Figure) -> None:
+    """Runs, streams, batches, evaluations and a compile share one budget."""
+    lm, rows, most = learner(), planted_rows(40), 150
+    ask, exact = classifier(), weft.metrics.exact("label")
+    inputs = [{"text": row["text"]} for row in rows]
+    ways: dict[str, Callable[[], object]] = {
+        "run": lambda: ask.run(**inputs[0]),
+        "stream": lambda: list(ask.stream(**inputs[1])),
+        "batch": lambda: ask.batch(inputs[:10]),
+        "evaluate": lambda: weft.evaluate(ask, rows[:20], exact),
+        "compile": lambda: weft.compile(ask, rows, metric=exact),
+    }
+    ledger, made = weft.Ledger(weft.Budget(calls=most)), dict[str, int]()
+
+    with weft.use(lm=lm, cache=None, budget=ledger):
+        for way, work in ways.items():
+            before = lm.calls
+            with contextlib.suppress(BudgetExceeded):
+                work()
+            made[way] = lm.calls - before
+        number = 0
+        while ledger.remaining().calls:
+            ask(text=f"another {(number := number + 1)}")
+        for way in ("run", "stream", "batch", "evaluate"):
+            fresh = [{"text": f"{way} {n}", "label": "K0"} for n in range(3)]
+            inputs[:] = [{"text": row["text"]} for row in fresh]
+            rows[:] = fresh
+            with pytest.raises(BudgetExceeded):
+                ways[way]()
+
+    figure(f"goal 17: one budget of {most} calls: {made}, {lm.calls} calls in all")
+    assert lm.calls == ledger.spent().calls == most
+    assert all(made.values())
 
 
 async def test_the_limit_adapts(server: Server, figure: Figure) -> None:

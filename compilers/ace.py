@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import settings
+from ..pipeline.options import Count, settings
 from .propose.bullets import Bullets
 from .race import Halving
 from .recipe import Compiler, Draw, Recipe
@@ -26,9 +26,9 @@ class ACE(Compiler):
         patience: End after so many rounds without a new best.
     """
 
-    rounds: int = 4
-    lessons: int = 3
-    bullets: int = 24
+    rounds: Count = 4
+    lessons: Count = 3
+    bullets: Count = 24
     patience: int = 2
 
     def recipes(self) -> tuple[Recipe, ...]:

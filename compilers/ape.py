@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import settings
+from ..pipeline.options import Count, settings
 from .propose.induce import Induce
 from .race import Halving
 from .recipe import Compiler, Draw, Recipe
@@ -21,8 +21,8 @@ class APE(Compiler):
         examples: How many solved examples each request shows, as far as they fit.
     """
 
-    candidates: int = 8
-    examples: int = 64
+    candidates: Count = 8
+    examples: Count = 64
 
     def recipes(self) -> tuple[Recipe, ...]:
         """One round of induced instructions."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import settings
+from ..pipeline.options import Count, settings
 from .propose.climb import Climb
 from .propose.combine import Combine
 from .propose.contrast import Contrast
@@ -38,8 +38,8 @@ class Auto(Compiler):
     """
 
     demos: int = 16
-    candidates: int = 8
-    rounds: int = 4
+    candidates: Count = 8
+    rounds: Count = 4
     patience: int = 2
 
     def recipes(self) -> tuple[Recipe, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import settings
+from ..pipeline.options import Count, settings
 from .propose.demos import BootstrapDemos, LabeledDemos
 from .race import Halving
 from .recipe import Compiler, Draw, Recipe
@@ -25,7 +25,7 @@ class BootstrapRandomSearch(Compiler):
 
     demos: int = 16
     bootstrapped: int = 4
-    candidates: int = 16
+    candidates: Count = 16
 
     def recipes(self) -> tuple[Recipe, ...]:
         """A quarter of the draws from labels alone, the others bootstrapped."""

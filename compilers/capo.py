@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import settings
+from ..pipeline.options import Count, settings
 from .propose.crossover import Crossover
 from .propose.demos import BootstrapDemos
 from .propose.edit import DropDemos, ReorderDemos
@@ -29,7 +29,7 @@ class CAPO(Compiler):
         z: Standard errors by which a loser must be behind.
     """
 
-    population: int = 6
+    population: Count = 6
     generations: int = 3
     demos: int = 5
     z: float = 1.28

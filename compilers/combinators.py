@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..pipeline.options import settings
+from ..pipeline.options import Count, settings
 from .recipe import Compiler, Recipe
 
 
@@ -56,7 +56,7 @@ class UntilPlateau(Compiler):
 
     of: Compiler
     patience: int = 3
-    rounds: int = 50
+    rounds: Count = 50
 
     def recipes(self) -> tuple[Recipe, ...]:
         """The compiler's rounds, repeated."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import settings
+from ..pipeline.options import Count, settings
 from .propose.edit import DropDemos, DropSentence
 from .propose.rewrite import Shorten
 from .race import Full
@@ -23,8 +23,8 @@ class Compress(Compiler):
         written: Whether a model may shorten the instruction.
     """
 
-    rounds: int = 4
-    candidates: int = 6
+    rounds: Count = 4
+    candidates: Count = 6
     written: bool = True
 
     def recipes(self) -> tuple[Recipe, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import settings
+from ..pipeline.options import Count, settings
 from .propose.grounded import Grounded
 from .propose.history import History
 from .race import Halving
@@ -23,8 +23,8 @@ class COPRO(Compiler):
         depth: Rounds (3 there).
     """
 
-    breadth: int = 10
-    depth: int = 3
+    breadth: Count = 10
+    depth: Count = 3
 
     def recipes(self) -> tuple[Recipe, ...]:
         """One round of first proposals, then rounds that look back."""

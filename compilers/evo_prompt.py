@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import settings
+from ..pipeline.options import Count, settings
 from .propose.crossover import Crossover
 from .propose.induce import Induce
 from .propose.rewrite import Paraphrase
@@ -25,7 +25,7 @@ class EvoPrompt(Compiler):
         generations: How many generations.
     """
 
-    population: int = 8
+    population: Count = 8
     generations: int = 4
 
     def recipes(self) -> tuple[Recipe, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..pipeline import strictjson
 from ..pipeline.errors import DataError, cause
-from ..pipeline.options import settings
+from ..pipeline.options import Count, settings
 from .propose.notes import Notes
 from .race import Full
 from .recipe import Compiler, Draw, Recipe
@@ -30,7 +30,7 @@ class Feedback(Compiler):
     path: str | Path = ""
     notes: tuple[str, ...] = ()
     written: bool = True
-    candidates: int = 6
+    candidates: Count = 6
 
     def recipes(self) -> tuple[Recipe, ...]:
         """One round.

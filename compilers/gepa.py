@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import settings
+from ..pipeline.options import Count, settings
 from .propose.crossover import Merge
 from .propose.reflect import Reflect
 from .propose.restart import Restart
@@ -31,8 +31,8 @@ class GEPA(Compiler):
         patience: End after so many rounds without a new best.
     """
 
-    rounds: int = 6
-    proposals: int = 4
+    rounds: Count = 6
+    proposals: Count = 4
     merges: int = 1
     restarts: int = 0
     gate: int = 0

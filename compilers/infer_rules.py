@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import settings
+from ..pipeline.options import Count, settings
 from .propose.demos import BootstrapDemos
 from .propose.rules import Rules
 from .race import Halving
@@ -22,8 +22,8 @@ class InferRules(Compiler):
         demos: Demos added in a second round; 0 for none.
     """
 
-    candidates: int = 8
-    examples: int = 32
+    candidates: Count = 8
+    examples: Count = 32
     demos: int = 8
 
     def recipes(self) -> tuple[Recipe, ...]:

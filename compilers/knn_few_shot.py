@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import settings
+from ..pipeline.options import Count, settings
 from .propose.nearest import NearestDemos
 from .recipe import Compiler, Draw, Recipe
 
@@ -24,8 +24,8 @@ class KNNFewShot(Compiler):
             modules get demos too, and reasoning is shown.
     """
 
-    k: int = 8
-    pool: int = 1000
+    k: Count = 8
+    pool: Count = 1000
     traces: bool = False
 
     def recipes(self) -> tuple[Recipe, ...]:

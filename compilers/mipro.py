@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 
-from ..pipeline.options import settings
+from ..pipeline.options import Count, settings
 from .parzen import Parzen, Sampler
 from .propose.combine import Combine
 from .propose.demos import BootstrapDemos
@@ -31,10 +31,10 @@ class MIPRO(Compiler):
             uses and which needs the extra `optuna`.
     """
 
-    candidates: int = 6
+    candidates: Count = 6
     trials: int = 12
     demos: int = 8
-    batch: int = 4
+    batch: Count = 4
     sampler: Sampler = field(default_factory=Parzen)
 
     def recipes(self) -> tuple[Recipe, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import settings
+from ..pipeline.options import Count, settings
 from .propose.history import History
 from .race import Halving
 from .recipe import Compiler, Draw, Recipe
@@ -24,8 +24,8 @@ class OPRO(Compiler):
         patience: End after so many steps without a new best.
     """
 
-    steps: int = 6
-    candidates: int = 8
+    steps: Count = 6
+    candidates: Count = 8
     shown: int = 20
     patience: int = 2
 

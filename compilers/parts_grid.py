@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
-from ..pipeline.options import settings
+from ..pipeline.options import Count, settings
 from .propose.parts import PARTS, Parts
 from .race import Halving
 from .recipe import Compiler, Draw, Recipe
@@ -28,7 +28,7 @@ class PartsGrid(Compiler):
     """
 
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: PARTS)
-    candidates: int = 26
+    candidates: Count = 26
     module: str = ""
 
     def recipes(self) -> tuple[Recipe, ...]:

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ..pipeline.options import settings
+from ..pipeline.options import Count, Share, settings
 
 
 class Trial(NamedTuple):
@@ -51,8 +51,8 @@ class Parzen(Sampler):
         draws: How many combinations are drawn for each one that is wanted.
     """
 
-    good: float = 0.25
-    draws: int = 24
+    good: Share = 0.25
+    draws: Count = 24
 
     def sampled(
         self,

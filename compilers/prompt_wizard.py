@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import settings
+from ..pipeline.options import Count, settings
 from .propose.demos import BootstrapDemos
 from .propose.refine import Refine
 from .propose.rewrite import Paraphrase
@@ -25,8 +25,8 @@ class PromptWizard(Compiler):
         allowed: Failures after which a candidate is out of a race.
     """
 
-    iterations: int = 3
-    candidates: int = 6
+    iterations: Count = 3
+    candidates: Count = 6
     demos: int = 5
     allowed: int = 6
 

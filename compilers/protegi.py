@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import settings
+from ..pipeline.options import Count, settings
 from .propose.gradient import Gradient
 from .propose.rewrite import Paraphrase
 from .racers import UCB
@@ -25,9 +25,9 @@ class ProTeGi(Compiler):
         paraphrases: Paraphrases a round.
     """
 
-    rounds: int = 4
-    beam: int = 4
-    gradients: int = 4
+    rounds: Count = 4
+    beam: Count = 4
+    gradients: Count = 4
     paraphrases: int = 2
 
     def recipes(self) -> tuple[Recipe, ...]:

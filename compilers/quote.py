@@ -7,20 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..pipeline.adapters import adapter_of
-from ..pipeline.ask import request_for
 from ..pipeline.budget import Budget
-from ..pipeline.data import Example
-from ..pipeline.errors import ConfigError, QuoteError
-from ..pipeline.lm.caller import estimate
-from ..pipeline.lm.lease import Estimate
-from ..pipeline.lm.prices import price_of
-from ..pipeline.lm.request import Usage
+from ..pipeline.errors import QuoteError
+from ..pipeline.lm.prices import money
 from ..pipeline.program import Program
-from ..pipeline.prompt import prompt_of
-from ..pipeline.runtime import current
 from .allowance import CallGuess
 from .counting import calls_bound, calls_plain
+from .guess import guess_of
 from .judge import NO_JUDGE, Judging
 from .propose.base import FREE, Calls
 from .race import FIRST
@@ -30,8 +23,6 @@ from .task import Split
 from .teacher import Teacher
 from .verify import LEAST
 from .work import work_of
-
-_REPLY_TOKENS = 100
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,7 +35,8 @@ class Quote:
             need where no reply has to be repaired.
         verified: How many sealed rows that budget verifies on.
         sealed: How many sealed rows there are; low and expected calls count them all.
-        guess: What a call costs, estimated from the seed's prompts.
+        guess: What a call costs, estimated from the seed's prompts with what candidates
+            may hold: demos, and instructions that a model writes.
     """
 
     accounts: dict[str, Calls]
@@ -56,12 +48,12 @@ class Quote:
     @property
     def tokens(self) -> int:
         """Tokens of an average call."""
-        return self.guess.tokens
+        return self.guess.likely_tokens
 
     @property
     def usd(self) -> float | None:
         """US dollars of an average call, or None where a price is unknown."""
-        return self.guess.usd
+        return self.guess.likely_usd
 
     @property
     def calls(self) -> Calls:
@@ -77,12 +69,12 @@ class Quote:
         """
         if budget.calls is not None and budget.calls < self.smallest:
             raise _too_small(f"{budget.calls} calls", f"{self.smallest} calls")
-        tokens = self.smallest * self.tokens + self.guess.bound
+        tokens = self.smallest * self.guess.tokens + self.guess.bound
         if budget.tokens is not None and budget.tokens < tokens:
             raise _too_small(f"{budget.tokens} tokens", f"{tokens} tokens")
-        if budget.usd is None or self.usd is None:
+        if budget.usd is None or self.guess.usd is None:
             return
-        usd = self.smallest * self.usd + (self.guess.usd_bound or 0.0)
+        usd = self.smallest * self.guess.usd + (self.guess.usd_bound or 0.0)
         if budget.usd < usd:
             cents = math.ceil(usd * 100) / 100
             raise _too_small(f"${budget.usd:g}", f"${cents:.2f}")
@@ -95,8 +87,8 @@ class Quote:
         for name, row in {**self.accounts, "total": self.calls}.items():
             lines.append(f"{name:<10} {row.low:>7} {row.expected:>9} {row.high:>7}")
         expected = self.calls.expected
-        price = "price unknown" if self.usd is None else f"${expected * self.usd:.4f}"
-        lines.append(f"about {expected * self.tokens} tokens, {price}")
+        price = money(None if self.usd is None else expected * self.usd)
+        lines.append(f"about {expected * self.tokens:,} tokens, {price}")
         least = f"smallest budget for one round: {self.smallest} calls"
         if self.verified < self.sealed:
             least += f", {self.verified} of {self.sealed} sealed rows verified"
@@ -148,7 +140,8 @@ def quote_of(
     verified = min(sealed, LEAST)
     smallest = first + (head.expected + rung + 2 * verified) * row
     kept = {name: calls for name, calls in accounts.items() if calls.high}
-    guess = _guess(program, [*split.train, *split.select])
+    draws = [draw for recipe in recipes for turn in recipe.rounds for draw in turn]
+    guess = guess_of(program, split.train, [draw.proposer for draw in draws])
     return Quote(kept, smallest, verified, sealed, guess)
 
 
@@ -162,39 +155,4 @@ def _too_small(given: str, smallest: str) -> QuoteError:
     return QuoteError(
         f"a budget of {given} is too small for one round",
         hint=f'The smallest that works here is budget="{smallest}"',
-    )
-
-
-def _guess(program: Program[..., Any], rows: Sequence[Example]) -> CallGuess:
-    """What a call costs, from the prompts that can be rendered now."""
-    chars = max((len(str(dict(row.inputs))) for row in rows[:32]), default=0)
-    tokens: list[int] = []
-    prices: list[float | None] = []
-    most: list[Estimate] = []
-    for path, module in program.modules.items():
-        try:
-            lm = current().model_for(path, module.lm)
-        except ConfigError:
-            continue
-        inputs = {
-            n: "x" * (chars // len(module.spec.inputs)) for n in module.spec.inputs
-        }
-        rendered = adapter_of(module.parameters.adapter).render(
-            module.asked, module.parameters, inputs
-        )
-        request = request_for(lm, module.parameters, rendered.messages, None, 0)
-        most.append(estimate(request))
-        count = prompt_of(request).tokens
-        tokens.append(count + _REPLY_TOKENS)
-        prices.append(price_of(lm.model, Usage(count, _REPLY_TOKENS)))
-    if not tokens:
-        return CallGuess()
-    known = [p for p in prices if p is not None]
-    usd = sum(known) / len(known) if len(known) == len(prices) else None
-    bounds = [e.usd for e in most if e.usd is not None]
-    return CallGuess(
-        sum(tokens) // len(tokens),
-        max(e.tokens for e in most),
-        usd,
-        max(bounds) if len(bounds) == len(most) else None,
     )

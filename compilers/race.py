@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from ..pipeline.data import Example
 from ..pipeline.errors import BudgetExceeded
-from ..pipeline.options import settings
+from ..pipeline.options import Count, Share, settings
 from .candidate import Candidate
 from .task import Task
 
@@ -101,9 +101,9 @@ class Halving(Rungs):
         keep: The share of candidates that goes on to the next rung.
     """
 
-    first: int = FIRST
+    first: Count = FIRST
     growth: float = 3.0
-    keep: float = 0.4
+    keep: Share = 0.4
 
     def rungs(self, candidates: int, rows: int) -> list[tuple[int, int]]:
         """Rungs of `first`, `first * growth`, ... rows, the last one on all rows."""

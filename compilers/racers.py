@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 
 from ..pipeline.data import Example
-from ..pipeline.options import settings
+from ..pipeline.options import Count, Share, settings
 from .candidate import Candidate
 from .race import BLOCK, Full, Racer, buy, drop_hopeless, ranked
 from .task import Task
@@ -29,7 +29,7 @@ class Gate(Racer):
         strict: Whether a tie is not enough.
     """
 
-    rows: int = 6
+    rows: Count = 6
     strict: bool = True
 
     async def race(
@@ -83,9 +83,9 @@ class PairedRace(Racer):
         better: How many others must beat a candidate before it is out.
     """
 
-    block: int = BLOCK
+    block: Count = BLOCK
     z: float = 1.28
-    better: int = 1
+    better: Count = 1
 
     async def race(
         self, task: Task, candidates: Sequence[Candidate], rows: Sequence[Example]
@@ -133,7 +133,7 @@ class FirstFail(Racer):
     """
 
     allowed: int = 3
-    block: int = 4
+    block: Count = 4
 
     async def race(
         self, task: Task, candidates: Sequence[Candidate], rows: Sequence[Example]
@@ -175,9 +175,9 @@ class UCB(Racer):
         batch: Rows a pull.
     """
 
-    share: float = 0.35
+    share: Share = 0.35
     explore: float = 0.7
-    batch: int = 8
+    batch: Count = 8
 
     async def race(
         self, task: Task, candidates: Sequence[Candidate], rows: Sequence[Example]

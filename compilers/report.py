@@ -16,6 +16,7 @@ from ..pipeline.errors import CallError
 from ..pipeline.evaluate import Evaluation
 from ..pipeline.habits import Advised
 from ..pipeline.lazy import deferred
+from ..pipeline.lm.prices import money
 from ..pipeline.program import Program
 from ..pipeline.wording import counted
 from .candidate import Candidate
@@ -195,12 +196,11 @@ class Report:
         return changes(self.before, self.after)
 
     def __str__(self) -> str:
-        price = "price unknown" if self.usd is None else f"${self.usd:.4f}"
         lines = [
             f"{self.compiler['name']}: {self.verdict}",
             f"  as it was  {_percent(self.seed_score)}",
             f"  compiled   {_percent(self.score)}",
-            f"  spent      {self._spent()}, {self.tokens} tokens, {price}",
+            f"  spent      {self._spent()}, {self.tokens:,} tokens, {money(self.usd)}",
         ]
         if self.suspects:
             lines.append(f"  suspect    rows {', '.join(self.suspects[:8])}")
@@ -281,9 +281,10 @@ class Result(Advised, Generic[P, R_co]):
         """As `report.improved`."""
         return self.report.improved
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, *, history: bool | None = None) -> Path:
         """Write the program as an artifact, `NAME.weft.json`; see `weft.save`."""
-        return save(self.program, path, provenance=self.provenance)
+        made = self.provenance
+        return save(self.program, path, provenance=made, history=history)
 
 
 def _figures(evaluation: Evaluation) -> dict[str, Any]:

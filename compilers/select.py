@@ -12,7 +12,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from ..pipeline.options import settings
+from ..pipeline.options import Count, Positive, settings
 from .candidate import Candidate
 from .task import Task
 
@@ -55,7 +55,7 @@ class Beam(Selector):
         width: How many.
     """
 
-    width: int = 4
+    width: Count = 4
 
     def parents(self, task: Task, n: int) -> list[Candidate]:
         """The beam from the top, and again from the top."""
@@ -98,7 +98,7 @@ class Softmax(Selector):
         temperature: Small ones favour the best.
     """
 
-    temperature: float = 0.2
+    temperature: Positive = 0.2
 
     def parents(self, task: Task, n: int) -> list[Candidate]:
         """Seeded draws from everyone that was raced."""
@@ -122,8 +122,8 @@ class Tournament(Selector):
         size: How many meet in a tournament.
     """
 
-    population: int = 8
-    size: int = 2
+    population: Count = 8
+    size: Count = 2
 
     def parents(self, task: Task, n: int) -> list[Candidate]:
         """`n` seeded tournaments."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import settings
+from ..pipeline.options import Count, Positive, settings
 from .propose.contrast import Contrast
 from .propose.demos import BootstrapDemos
 from .race import Halving
@@ -25,10 +25,10 @@ class SIMBA(Compiler):
         temperature: Of the softmax over parents.
     """
 
-    steps: int = 4
-    candidates: int = 6
+    steps: Count = 4
+    candidates: Count = 6
     demos: int = 4
-    temperature: float = 0.2
+    temperature: Positive = 0.2
 
     def recipes(self) -> tuple[Recipe, ...]:
         """Half rules, half demos, from softmax parents."""

@@ -36,6 +36,7 @@ ORDER = (
     *("README.md", "guide.md", "signatures.md", "modules.md", "programs.md"),
     *("running.md", "traces.md", "models.md", "measuring.md", "compiling.md"),
     "compilers.md",
+    "bench-compile.md",
     *("artifacts.md", "errors.md", "testing.md", "cli.md", "coming-from-dspy.md"),
 )
 _PAGE = """<!doctype html>

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
+import time
 from pathlib import Path
 
 from .errors import ArtifactError
+
+_STALE = 3600.0
+"""Seconds; a writer needs its spare file for some milliseconds."""
 
 
 def write_whole(target: Path, text: str) -> None:
     """Write a text file; the one that is there stays whole whatever happens.
 
-    The text goes to a new file beside it, reaches the disk, and takes the name.
+    The text goes to a new file beside it, reaches the disk, and takes the name. What a
+    killed writer of this target left is removed once it is an hour old.
 
     Raises:
         ArtifactError: It could not be written; no other file is left behind.
@@ -31,6 +37,17 @@ def write_whole(target: Path, text: str) -> None:
         _sync(target.parent)
     except OSError as error:
         raise ArtifactError(f"{target} could not be written: {error}") from error
+    with contextlib.suppress(OSError):
+        _clear(target)
+
+
+def _clear(target: Path) -> None:
+    """Remove the old spare files of writers that were killed."""
+    spare = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{8}}\.tmp")
+    before = time.time() - _STALE
+    for path in target.parent.iterdir():
+        if spare.fullmatch(path.name) and path.lstat().st_mtime < before:
+            path.unlink()
 
 
 def _write(path: Path, data: bytes) -> None:

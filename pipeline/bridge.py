@@ -23,6 +23,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _STEP_THREADS = 64
+_LOOK = 0.2  # seconds
 _depth: contextvars.ContextVar[int] = contextvars.ContextVar("weft_depth", default=0)
 
 
@@ -137,7 +138,7 @@ def run_sync(work: Coroutine[Any, Any, T]) -> T:
 
     try:
         loop.call_soon_threadsafe(start)
-        return done.result()
+        return _result(done)
     except KeyboardInterrupt:
         loop.call_soon_threadsafe(lambda: [t.cancel() for t in task])
         _wait(done)
@@ -175,6 +176,20 @@ def _hand_over(finished: asyncio.Task[T], done: Future[T]) -> None:
         done.set_exception(error)
     else:
         done.set_result(finished.result())
+
+
+def _result(done: Future[T]) -> T:
+    """Wait as `done.result()` does, and look up now and then.
+
+    A signal's handler runs between two instructions, never inside a wait: one that
+    arrives just before a wait without an end would be heard when it is over.
+    """
+    while not done.done():
+        try:
+            return done.result(timeout=_LOOK)
+        except TimeoutError:
+            continue  # or the work's own, which is raised below
+    return done.result()
 
 
 def _wait(done: Future[Any]) -> None:

@@ -25,6 +25,7 @@ from typing import Final
 from .errors import ConfigError
 from .lm.lease import PICO, Account, Estimate, Lease, exceeded, most_of
 from .lm.room import Amount, Claim, Room
+from .wording import counted
 
 _FORMS: Final = 'Write 500, "500 calls", "200k tokens", "$2", "10 min", or several'
 _PART: Final = re.compile(
@@ -122,8 +123,8 @@ class Budget:
     def __str__(self) -> str:
         """The budget as `parse` reads it, or "no limit"."""
         words = {
-            "calls": f"{self.calls} calls",
-            "tokens": f"{self.tokens} tokens",
+            "calls": counted(self.calls or 0, "call"),
+            "tokens": counted(self.tokens or 0, "token"),
             "usd": f"${self.usd or 0:.12g}",
             "seconds": f"{self.seconds or 0:.12g} s",
         }

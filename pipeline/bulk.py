@@ -120,7 +120,9 @@ def batch_to(
     Raises:
         DivergenceError: The file holds results of other rows, or of a program with
             other parameters.
-        DataError: A row cannot be read or does not fit.
+        DataError: A row cannot be read or does not fit; or the disk is full: what is
+            written stays, and the same call goes on from there.
+        ConfigError: The file cannot be opened, or another process writes it.
         WeftError: A row's error, or one that no row could escape.
     """
     return run_sync(
@@ -149,12 +151,11 @@ async def abatch_to(
 ) -> BatchDone:
     """As `batch_to`, without blocking the event loop."""
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
     program = as_program(program)
     spec = program.inputs
     optional = [name for name, field in spec.inputs.items() if not field.required]
     source = iter_rows(rows, list(spec.inputs), optional=optional)
-    file = os.open(target, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    file = _opened(target)
     try:
         _lock(file, target)
         digest = program_digest(program).rpartition(":")[2][:_DIGITS]
@@ -166,14 +167,14 @@ async def abatch_to(
                 lambda row: _line(there, row, digest, on_error), source, concurrency
             )
             with progress_bar(None, program.name, shown=progress) as advance:
-                written, broken = await _written(file, lines, advance)
+                written, broken = await _written(begun, lines, advance)
     finally:
         os.close(file)
     return BatchDone(target, done + written, done, failed + broken)
 
 
 async def _written(
-    file: int, lines: AsyncIterator[bytes], advance: Callable[[], None]
+    begun: _Begun, lines: AsyncIterator[bytes], advance: Callable[[], None]
 ) -> tuple[int, int]:
     """Append lines as they come; how many came, and how many hold an error."""
     written = broken = 0
@@ -184,9 +185,9 @@ async def _written(
         broken += b'"error":' in line[:_CHUNK]
         advance()
         if len(pending) >= _CHUNK or time.monotonic() - flushed > _SECONDS:
-            await in_thread(_append, file, pending)
+            await in_thread(begun.append, pending)
             pending, flushed = [], time.monotonic()
-    await in_thread(_append, file, pending)
+    await in_thread(begun.append, pending)
     return written, broken
 
 
@@ -202,12 +203,6 @@ async def _line(program: Runner, row: Example, digest: str, on_error: OnError) -
     else:
         made = {**head, "value": plain_value(run.value)}
     return strictjson.dumps(made).encode("utf-8", "surrogatepass") + b"\n"
-
-
-def _append(file: int, lines: list[bytes]) -> None:
-    data = b"".join(lines)
-    while data:
-        data = data[os.write(file, data) :]
 
 
 @dataclass(frozen=True)
@@ -243,6 +238,24 @@ class _Begun:
         os.ftruncate(self.file, whole)
         return done, failed
 
+    def append(self, lines: list[bytes]) -> None:
+        """Write whole lines.
+
+        Raises:
+            DataError: They could not be written; half a line may be there, which the
+                next call cuts off.
+        """
+        data = b"".join(lines)
+        try:
+            while data:
+                data = data[os.write(self.file, data) :]
+        except OSError as error:
+            raise DataError(
+                f"{self.path} cannot be written: {error.strerror}",
+                hint="Make the same call again once it can; it goes on behind the last "
+                "whole line",
+            ) from None
+
     def _compare(self, line: int, found: dict[str, Any], row: Example | None) -> None:
         other = ""
         if row is None or found.get("row") != row.digest[:_DIGITS]:
@@ -265,6 +278,17 @@ def _read(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if is_dict(found) else None
+
+
+def _opened(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {error.strerror}",
+            hint="Name a file in a folder that is yours",
+        ) from None
 
 
 def _lock(file: int, path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from .stats import Interval
+from .wording import counted
 
 _WIDTH = 240
 _BAR = f"display:inline-block;position:relative;width:{_WIDTH}px;height:10px"
@@ -57,6 +58,6 @@ def _line(line: Scored) -> str:
         f'<span style="{_AT};left:{100 * line.mean:.1f}%;width:2px;background:#d33">'
         "</span></span>"
     )
-    cells = (line.name, *words, f"on {line.rows} rows")
+    cells = (line.name, *words, f"on {counted(line.rows, 'row')}")
     told = "".join(f"<td>{escape(text)}</td>" for text in cells)
     return f"<tr>{told}<td>{bar}</td></tr>"

@@ -17,6 +17,7 @@ from .stats import (
     mcnemar_exact,
     paired_bootstrap,
 )
+from .wording import counted
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Comparison:
     def __str__(self) -> str:
         verdict = "" if self.shown else ", which may be chance"
         return (
-            f"{self.points} on {self.n} rows (p = {self.p:.2g}){verdict}: "
+            f"{self.points} on {counted(self.n, 'row')} (p = {self.p:.2g}){verdict}: "
             f"{self.wins} better, {self.losses} worse, {self.ties} the same"
         )
 

@@ -25,7 +25,7 @@ from .habits import Advised
 from .lazy import deferred
 from .module import Module
 from .options import checked
-from .plainrows import evaluation_data, row_data
+from .plainrows import evaluation_data, row_data, said_again
 from .program import Program, as_program
 from .program_data import program_digest
 from .progress import progress_bar
@@ -175,7 +175,8 @@ class Evaluation(Advised):
         return cells.cell(self.program, [line], self._remarks())
 
     def _remarks(self) -> list[str]:
-        return unscored(len(self.model_failures), len(self.failures))
+        told = unscored(len(self.model_failures), len(self.failures))
+        return [*told, *said_again(self.rows)]
 
 
 @checked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +18,10 @@ from . import strictjson
 from .errors import DataError, did_you_mean
 from .habits import ROWS
 from .options import explained
+from .wording import brief
+
+_MADE = re.compile(r"[0-9a-f]{12}(-\d+)?")
+"""Ids of rows that came without one; they say nothing to whoever looks for a row."""
 
 
 class _FieldError(DataError, AttributeError, KeyError):
@@ -81,7 +86,7 @@ class Example:
                 return values[name]
         known = [*self.labels, *self.inputs]
         raise _FieldError(
-            f"row {self.id!r} has no field {name!r}",
+            f"{row_name(self)} has no field {name!r}",
             hint=ROWS.get(name) or did_you_mean(name, known),
         )
 
@@ -108,6 +113,20 @@ class Example:
         if self.meta:
             parts.append(repr(dict(self.meta)))
         return f"Example({', '.join(parts)})"
+
+
+def row_name(row: Example) -> str:
+    """A row in a message: its id, with its inputs where the id is made of digits only.
+
+    >>> row_name(Example("m1", {"message": "no card"}))
+    "row 'm1'"
+    >>> row_name(Example("0123456789ab", {"message": "no card"}))
+    "row '0123456789ab' (message='no card')"
+    """
+    if not _MADE.fullmatch(row.id):
+        return f"row {row.id!r}"
+    inputs = ", ".join(f"{name}={value!r:.60}" for name, value in row.inputs.items())
+    return f"row {row.id!r} ({brief(inputs)})"
 
 
 def require_rows(rows: Sequence[Example], what: str) -> None:

@@ -21,6 +21,7 @@ from .module import Module
 from .parameters import SLOTS
 from .program import Program, as_program
 from .signature import spec_of
+from .wording import counted
 
 _NAMED = 8  # rows in one line of what is printed; the tuples hold all
 
@@ -76,7 +77,7 @@ class Explanation:
         gain = self.whole.compare(self.base)
         head = (
             f"{100 * self.base.mean:.1f} -> {100 * self.whole.mean:.1f} "
-            f"({100 * gain.difference:+.1f} points on {gain.n} rows)"
+            f"({100 * gain.difference:+.1f} points on {counted(gain.n, 'row')})"
         )
         lines = [f"  {part}" for part in self.parts] or ["  nothing differs"]
         return "\n".join([head, *lines])

@@ -22,7 +22,7 @@ from typing import Any, cast
 
 from . import matching
 from .errors import ConfigError, DataError, MetricError, did_you_mean
-from .example import Example, json_form
+from .example import Example, json_form, row_name
 from .options import checked
 from .score import (
     Metric,
@@ -97,7 +97,7 @@ class FieldMetric:
         try:
             value = max(self._like(answer, got) for answer in self.accepted(gold))
         except ValueError as error:
-            raise DataError(f"{self.name} on row {example.id!r}: {error}") from None
+            raise DataError(f"{self.name} on {row_name(example)}: {error}") from None
         return Score(value, "" if value == 1 else _wrong(gold, got))
 
     def _like(self, gold: Any, got: Any) -> float:
@@ -108,7 +108,7 @@ class FieldMetric:
     def _gold(self, example: Example) -> Any:
         if self.field not in example.labels:
             raise DataError(
-                f"{self.name}: row {example.id!r} has no label {self.field!r}",
+                f"{self.name}: {row_name(example)} has no label {self.field!r}",
                 hint=_other_label(self.field, example),
             )
         return example.labels[self.field]
@@ -131,7 +131,7 @@ class FieldMetric:
                 return prediction
         if self.field not in held:
             raise MetricError(
-                f"{self.name} on row {example.id!r}: the prediction has no field "
+                f"{self.name} on {row_name(example)}: the prediction has no field "
                 f"{self.field!r}",
                 hint=did_you_mean(self.field, held) or "It is empty",
             )

@@ -34,6 +34,7 @@ from .spec import Spec
 from .trace import NodeRun, attach
 from .tracing import refuse_running, tracer
 from .watching import follow_module, said
+from .wording import counted
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -293,8 +294,8 @@ class Module(Alone[P, R_co], Generic[P, R_co]):
         fields = f"{', '.join(spec.inputs)} -> {', '.join(spec.outputs)}"
         demos = len(self._parameters.demos)
         nearest = self._parameters.nearest
-        shown = f"{nearest} nearest of {demos}" if nearest else str(demos)
-        tail = f", {shown} demos" if demos else ""
+        shown = f"{nearest} nearest of " if nearest else ""
+        tail = f", {shown}{counted(demos, 'demo')}" if demos else ""
         return f"{self.kind}({self.name!r}: {fields}{tail})"
 
 

@@ -1,18 +1,65 @@
-"""Misspelt options are errors that say what was meant."""
+"""Misspelt options, and settings that cannot be, are errors that say what was meant."""
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import functools
 import inspect
+import numbers
+import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ParamSpec, TypeVar, cast, dataclass_transform
+from typing import (
+    Annotated,
+    Any,
+    NamedTuple,
+    ParamSpec,
+    TypeVar,
+    cast,
+    dataclass_transform,
+    get_args,
+    get_origin,
+)
 
 from .errors import ConfigError
 from .habits import option_remedy
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class Rule(NamedTuple):
+    """What a number among the settings may be, in words and as a test."""
+
+    words: str
+    fits: Callable[[float], bool]
+
+
+def _not_negative(number: float) -> bool:
+    return number >= 0
+
+
+def _at_least_one(number: float) -> bool:
+    return number >= 1
+
+
+def _above_zero(number: float) -> bool:
+    return number > 0
+
+
+def _is_share(number: float) -> bool:
+    return 0 <= number <= 1
+
+
+_RULES: Mapping[object, Rule] = {
+    int: Rule("a whole number, 0 or more", _not_negative),
+    float: Rule("a number, 0 or more", _not_negative),
+}
+"""Settings count things or weigh them: without a rule of its own none is negative."""
+
+Count = Annotated[int, Rule("a whole number, 1 or more", _at_least_one)]
+Share = Annotated[float, Rule("a number from 0 to 1", _is_share)]
+Positive = Annotated[float, Rule("a number above 0", _above_zero)]
 
 
 def check_options(given: Iterable[str], known: Iterable[str], who: str) -> None:
@@ -41,7 +88,7 @@ def checked(function: Callable[P, T]) -> Callable[P, T]:
     ... def score(program, *, metric): ...
     >>> score("qa")
     Traceback (most recent call last):
-    weft.pipeline.errors.ConfigError: score: missing a required argument: 'metric'. \
+    weft.pipeline.errors.ConfigError: score: missing a required ...argument: 'metric'. \
 Write score(program, metric=...)
     """
     parameters = inspect.signature(function).parameters.values()
@@ -145,7 +192,19 @@ def explained(hint: str) -> Callable[[type[T]], type[T]]:
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 def settings(cls: type[T]) -> type[T]:
-    """A frozen dataclass of settings whose misspelt options are typed errors."""
+    """A frozen dataclass of settings whose wrong options are typed errors.
+
+    A setting that is an `int` or a `float` is never negative; `Count`, `Share` and
+    `Positive` say more.
+
+    >>> @settings
+    ... class Race:
+    ...     rows: Count = 8
+    >>> Race(rows=0)
+    Traceback (most recent call last):
+    weft.pipeline.errors.ConfigError: Race: rows=0 is not a whole number, 1 or more. \
+The default is rows=8
+    """
     made = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
     fields = cast(Mapping[str, Any], made.__dict__["__dataclass_fields__"])
     build = cast(Callable[..., None], made.__init__)
@@ -153,7 +212,31 @@ def settings(cls: type[T]) -> type[T]:
     @functools.wraps(build)
     def init(self: Any, **options: Any) -> None:
         check_options(options, fields, cls.__name__)
+        for name, value in options.items():
+            _check_number(cls, fields[name], value)
         build(self, **options)
 
     type.__setattr__(made, "__init__", init)
     return made
+
+
+def _check_number(cls: type[Any], field: dataclasses.Field[Any], value: object) -> None:
+    """Refuse a number that breaks its setting's rule; other settings are let pass."""
+    kind: Any = field.type
+    if isinstance(kind, str):
+        # Annotations stand as text; those of numbers are one word.
+        names = getattr(sys.modules.get(cls.__module__), "__dict__", {})
+        kind = names.get(kind, vars(builtins).get(kind))
+    said = get_origin(kind) is Annotated
+    base, rule = get_args(kind)[:2] if said else (kind, _RULES.get(kind))
+    if not isinstance(rule, Rule):
+        return
+    wanted = numbers.Integral if base is int else numbers.Real
+    known = type(value) is not bool and isinstance(value, wanted)
+    if known and rule.fits(cast(float, value)):
+        return
+    told = field.default is not dataclasses.MISSING
+    raise ConfigError(
+        f"{cls.__name__}: {field.name}={value!r} is not {rule.words}",
+        hint=f"The default is {field.name}={field.default!r}" if told else "",
+    )

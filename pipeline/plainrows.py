@@ -85,6 +85,18 @@ def call_data(row: RowResult) -> list[dict[str, Any]]:
     ]
 
 
+def said_again(rows: Iterable[RowResult]) -> list[str]:
+    """What a reader of repeats must know: that each row had the same replies again."""
+    replies: dict[str, list[tuple[str, ...]]] = {}
+    for row in rows:
+        said = tuple(call.reply for call in row.trace.calls)
+        replies.setdefault(row.example.id, []).append(said)
+    times = max(map(len, replies.values()), default=0)
+    if times < 2 or any(len({*said}) > 1 or not said[0] for said in replies.values()):
+        return []
+    return [f"each row had the same replies {times} times: is temperature 0?"]
+
+
 def outputs_of(row: RowResult) -> Any:
     """What a program gave, as JSON data; of a signature without its inputs."""
     value = plain_value(row.prediction)

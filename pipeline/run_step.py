@@ -107,5 +107,12 @@ async def _attempt(
             raise StepError(message, hint=hint) from None
         problem = f"{type(error).__name__}: {error}"
         raise StepError(f"step {path!r} raised {problem}", hint=hint) from error
+    except SystemExit as error:
+        # Let through, it would end the process in silence, with every other row.
+        remedy = "Return a value, or raise an error that says what is wrong"
+        raise StepError(
+            f"step {path!r} tried to end the process with sys.exit({error.code!r})",
+            hint=f"{remedy}. {hint}" if hint else remedy,
+        ) from error
     finally:
         inside.reset(token)

@@ -22,7 +22,7 @@ from typing import Any, cast
 from . import strictjson
 from .bridge import WouldWait, in_thread
 from .errors import DataError, MetricError, WeftError
-from .example import Example, json_form
+from .example import Example, json_form, row_name
 from .options import explained
 from .signature import Signature, dump_values, spec_of
 
@@ -140,7 +140,7 @@ async def apply_metric(metric: Metric, example: Example, prediction: Any) -> Sco
         MetricError: The metric raised, or returned no score; names metric and row.
         WeftError: A label is missing, or a model that the metric asks failed.
     """
-    where = f"the metric {metric_name(metric)!r} on row {example.id!r}"
+    where = f"the metric {metric_name(metric)!r} on {row_name(example)}"
     try:
         raw = await called(metric, example, prediction)
     except WeftError as error:

@@ -17,6 +17,7 @@ from typing import Any
 from .artifact import SUFFIX, ArtifactFile, read_artifact
 from .errors import DataError, cause
 from .shapes import is_dict, is_list
+from .wording import counted
 
 EVALUATION = ".eval.json"
 _COMPILE = "the sealed rows of its compile"
@@ -57,7 +58,7 @@ class Standing:
         mean, low, high = (f"{100 * figure:.1f}" for figure in self.score)
         return (
             f"{self.path}: {digits} {self.metric} {mean} [{low}, {high}] on "
-            f"{self.rows} rows ({self.source})"
+            f"{counted(self.rows, 'row')} ({self.source})"
         )
 
 

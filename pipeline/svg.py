@@ -17,6 +17,7 @@ from .binding import INPUT, show, source_name, takes_of
 from .graph import REGIONS, Body, Flow, Graph, Node
 from .placing import Placed, Size, Spot, place
 from .types import type_name
+from .wording import counted
 
 _PAD = 12.0
 _HEAD = 24.0
@@ -189,7 +190,7 @@ def region_title(node: Node) -> str:
     most = node.options.get("at_most")
     words = {"each": "each of", "branch": "branch on", "switch": "switch on"}
     title = f"{words.get(node.kind, 'loop from')} {value}"
-    return f"{title}, at most {most} rounds" if most else title
+    return f"{title}, at most {counted(most, 'round')}" if most else title
 
 
 def _framed(level: _Level, name: str) -> Size:

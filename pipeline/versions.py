@@ -100,10 +100,13 @@ def rollback(path: str | Path, to: str | None = None) -> Version:
         ArtifactError: That version is not in the history folder.
     """
     target = Path(path)
+    if not (target.name.endswith(_SUFFIX) and target.is_file()):
+        raise ArtifactError(
+            f"there is no artifact {target}",
+            hint=f"Name a file that ends with {_SUFFIX}",
+        )
     versions = [v for v in log(target.parent) if v.name == _name_of(target)]
-    here = next((v for v in versions if v.current), None)
-    if here is None:
-        raise ArtifactError(f"there is no artifact {target}")
+    here = next(v for v in versions if v.current)
     wanted = to or here.parent
     fits = [v for v in versions if wanted and _answers(v, wanted)]
     if len(fits) != 1:
@@ -130,7 +133,8 @@ def _not_one(
         f"{target}: {what}",
         hint=f"Kept: {known}"
         if known
-        else f"Versions that are replaced are kept once there is a folder {folder}",
+        else "Versions that are replaced are kept by weft compile --keep, by save(..., "
+        f"history=True), and once there is a folder {folder}",
     )
 
 

@@ -14,6 +14,7 @@ from tests.cli_folder import LABELLED, PROGRAM, working_folder, write_rows
 from weft.cli import _parser, main  # pyright: ignore[reportPrivateUsage] - its words
 from weft.commands.names import known_compilers
 from weft.commands.words import EXAMPLES
+from weft.pipeline.versions import log as weft_log
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = ROOT / "weft" / "demo_data" / "triage.jsonl"
@@ -97,6 +98,25 @@ def test_interrupting_exits_with_130() -> None:
 
         assert code == 130
         assert process.stderr.read().startswith("weft: interrupted")
+
+
+def test_interrupting_while_it_is_imported_shows_no_traceback() -> None:
+    """Ctrl-C hits while the words of the command line are being read in."""
+    child = (
+        "import runpy, signal, sys\n"
+        "class Press:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'weft.commands.words_files':\n"
+        "            signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Press())\n"
+        "runpy.run_module('weft', run_name='__main__')\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", child], capture_output=True, check=False, text=True
+    )
+
+    assert (done.returncode, done.stderr) == (130, "weft: interrupted\n")
 
 
 def test_a_closed_pipe_is_no_error() -> None:
@@ -582,3 +602,22 @@ def test_show_knows_regions(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert code == 0
     assert "each" in capsys.readouterr().out
+
+
+def test_the_version_that_is_replaced_can_be_kept(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With --keep a history begins, and rollback finds its way back."""
+    out = "programs/triage.weft.json"
+
+    codes = [
+        main(compile_words("--out", out, "--option", "demos=4")),
+        main(compile_words("--out", out, "--option", "demos=8", "--keep")),
+    ]
+    kept = [v.digest for v in weft_log("programs") if not v.current]
+    codes.append(main(["rollback", out, "--to", kept[0]]))
+
+    assert codes == [0, 0, 0]
+    assert len(kept) == 1
+    assert [v.digest for v in weft_log("programs") if v.current] == kept
+    assert capsys.readouterr().err.endswith("is in programs/history\n")

@@ -14,6 +14,7 @@ import importlib.util
 import itertools
 import os
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import weft
+from weft.cli import _parser  # pyright: ignore[reportPrivateUsage] - its words
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -224,6 +226,21 @@ def builder() -> ModuleType:
         sys.modules["docs_build"] = made
         found.loader.exec_module(made)
     return sys.modules["docs_build"]
+
+
+def test_commands_that_are_not_run_are_understood() -> None:
+    """In a ```sh block, which needs a network or a person, the words at least exist."""
+    places = [ROOT, DOCS, ROOT / "examples", ROOT / "examples" / "two_projects"]
+    pages = [page.read_text("utf-8") for place in places for page in place.glob("*.md")]
+    texts = [b.text for page in pages for b in blocks_of(page) if b.language == "sh"]
+    lines = "\n".join(texts).replace("\\\n", " ").splitlines()
+    given = [shlex.split(line, comments=True) for line in lines]
+    commands = [words[1:] for words in given if words[:1] == ["weft"]]
+
+    understood = [_parser().parse_args(words).command for words in commands]
+
+    assert len(understood) > 8
+    assert all(understood)
 
 
 def test_every_command_has_its_section() -> None:

@@ -26,9 +26,9 @@ from .pipeline import strictjson
 from .pipeline.artifact import artifact_text
 from .pipeline.bridge import in_thread
 from .pipeline.crossing import Result, error_of, nodes_of
-from .pipeline.errors import ConfigError, WorkerLost
+from .pipeline.errors import ConfigError, WeftError, WorkerLost
 from .pipeline.module import Module
-from .pipeline.options import settings
+from .pipeline.options import Count, Positive, settings
 from .pipeline.program import Program, as_program
 from .pipeline.rebuilt import needs_live
 from .pipeline.runtime import Runtime, current
@@ -70,20 +70,15 @@ class Ray:
     3
     """
 
-    workers: int = 2
+    workers: Count = 2
     live: str = ""
     setup: str = ""
     address: str = ""
     retries: int = 3
     cpus: float = 1.0
-    patience: float = 300.0
+    patience: Positive = 300.0
 
     def __post_init__(self) -> None:
-        if self.workers < 1 or self.retries < 0:
-            raise ConfigError(
-                f"workers={self.workers}, retries={self.retries} runs nothing",
-                hint="Give at least one worker, and no fewer retries than 0",
-            )
         for name, given in (("live", self.live), ("setup", self.setup)):
             module, _, target = given.partition(":")
             if given and not (module and target.isidentifier()):
@@ -187,6 +182,18 @@ class _Workers:
             for actor in self._actors:
                 self._cluster.kill(actor)
 
+    async def ready(self) -> None:
+        """Wait until the first worker has begun, or raise why it cannot.
+
+        Whoever follows runs is then told of none where no row could begin.
+        """
+        hiring = {desk.worker for desk in self._desks}
+        done, _ = await asyncio.wait(hiring, return_when=asyncio.FIRST_COMPLETED)
+        for worker in done:
+            error = worker.exception()
+            if isinstance(error, WeftError):
+                raise error
+
     async def run(self, text: str) -> Any:
         """What a worker answers to one row.
 
@@ -277,6 +284,7 @@ class OnRay:
         async def work(there: Runtime) -> Run[Any]:
             return await self._sent(bound, nodes, there)
 
+        await self._workers.ready()
         if outer.followed:
             return await follow(outer, self.name, bound, nodes, work)
         return await work(outer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
 
 from .kept import versions
@@ -20,6 +19,5 @@ def page(table: Table, seeds: int, bound: float) -> str:
         summary="\n".join(table.summary()),
         seeds=seeds,
         bound=f"{bound:g}",
-        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         versions=versions(),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,8 @@ from ..loopback import fetch, hosted
 from .child import Child
 
 __all__ = ["Outcome", "Run", "outcomes_of"]
+
+_LATE = "not begun: no time"
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,11 @@ class Outcome:
     seconds: float
     trouble: str = ""
 
+    @property
+    def begun(self) -> bool:
+        """Whether there was time for it."""
+        return self.trouble != _LATE
+
 
 def outcomes_of(
     runs: Sequence[Run],
@@ -82,8 +90,7 @@ def outcomes_of(
         for done, run in enumerate(runs):
             left = min(most, deadline - time.monotonic())
             if left < 1:
-                trouble = "not begun: no time"
-                found.append(Outcome(run, None, None, None, 0, 0, 0, 0.0, trouble))
+                found.append(Outcome(run, None, None, None, 0, 0, 0, 0.0, _LATE))
                 continue
             if run.ours not in children:
                 children[run.ours] = opened.enter_context(_child(ours=run.ours))
@@ -102,7 +109,7 @@ def _child(*, ours: bool) -> Child:
 
 
 def _made(run: Run, child: Child, url: str, seconds: float) -> Outcome:
-    name = f"{run.task}-{run.seed}/{run.contender.replace(' ', '-')}"
+    name = f"{run.task}-{run.seed}/{re.sub(r'[^A-Za-z0-9]+', '-', run.contender)}"
     started = time.monotonic()
     result = child.ask(
         {

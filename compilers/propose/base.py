@@ -52,6 +52,11 @@ class Proposer(ABC):
     """The modules that write for it; each can be shown, tested and compiled."""
 
     @property
+    def shows(self) -> int:
+        """How many demos of its own a candidate may show in each module."""
+        return 0
+
+    @property
     def name(self) -> str:
         """The class's name, as reports show it."""
         return type(self).__name__

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...pipeline.data import Example
 from ...pipeline.errors import BudgetExceeded
-from ...pipeline.options import settings
+from ...pipeline.options import Share, settings
 from ..candidate import Candidate
 from ..task import Task
 from .base import Calls, Proposer
@@ -41,7 +41,7 @@ class Climb(Proposer):
     guards: int = 2
     steps: int = 12
     modules: int = 3
-    share: float = 0.5
+    share: Share = 0.5
 
     async def propose(
         self, task: Task, parents: Sequence[Candidate], n: int

@@ -36,6 +36,11 @@ class LabeledDemos(Proposer):
 
     demos: int = 16
 
+    @property
+    def shows(self) -> int:
+        """As many demos as were asked for."""
+        return self.demos
+
     async def propose(
         self, task: Task, parents: Sequence[Candidate], n: int
     ) -> list[Candidate]:
@@ -80,6 +85,11 @@ class BootstrapDemos(Proposer):
     bootstrapped: int = 4
     shuffled: bool = True
     sparing: bool = False
+
+    @property
+    def shows(self) -> int:
+        """As many demos as were asked for."""
+        return self.demos
 
     async def propose(
         self, task: Task, parents: Sequence[Candidate], n: int

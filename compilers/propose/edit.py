@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Sequence
 
-from ...pipeline.options import settings
+from ...pipeline.options import Share, settings
 from ..candidate import Candidate
 from ..task import Task
 from .base import FREE, Calls, Proposer
@@ -22,7 +22,7 @@ class DropDemos(Proposer):
         share: The share of a module's demos that is dropped; at least one.
     """
 
-    share: float = 0.25
+    share: Share = 0.25
 
     async def propose(
         self, task: Task, parents: Sequence[Candidate], n: int

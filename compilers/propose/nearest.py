@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...pipeline.options import settings
+from ...pipeline.options import Count, settings
 from ...pipeline.parameters import Demo
 from ..candidate import Candidate
 from ..task import Task
@@ -32,8 +32,13 @@ class NearestDemos(Proposer):
     """
 
     k: tuple[int, ...] = (8, 4, 16)
-    pool: int = 1000
+    pool: Count = 1000
     traces: bool = False
+
+    @property
+    def shows(self) -> int:
+        """As many as an input is shown at the most, whatever the pool holds."""
+        return max(self.k, default=0)
 
     async def propose(
         self, task: Task, parents: Sequence[Candidate], n: int

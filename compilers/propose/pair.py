@@ -41,6 +41,11 @@ class Pair(Proposer):
     mended: Proposer = Reflect()
     shown: BootstrapDemos = BootstrapDemos()
 
+    @property
+    def shows(self) -> int:
+        """Those of the side that draws demos."""
+        return self.shown.shows
+
     async def propose(
         self, task: Task, parents: Sequence[Candidate], n: int
     ) -> list[Candidate]:

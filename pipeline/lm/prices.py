@@ -81,6 +81,17 @@ def find_price(model: str, table: PriceTable | None = None) -> Price | None:
 
 
 @functools.lru_cache(maxsize=512)
+def money(usd: float | None) -> str:
+    """US dollars, or that nobody knows them.
+
+    >>> money(0.01234), money(0.0), money(None)
+    ('$0.0123', '$0', 'price unknown')
+    """
+    if usd is None:
+        return "price unknown"
+    return f"${usd:.4f}" if usd else "$0"
+
+
 def _known(model: str, own: str) -> Price | None:
     found = _lookup(model, _load(Path(own))) if own else None
     return found or _lookup(model, _load(_SNAPSHOT))

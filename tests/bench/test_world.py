@@ -66,8 +66,8 @@ def in_prose(world: World, told: str, demos: Sequence[Row], text: str) -> list[M
 
 def in_xml(world: World, told: str, demos: Sequence[Row], text: str) -> list[Message]:
     module = weft.Predict(signatures(world)[0], instruction=told, name="find")
-    demos = [weft.Demo(dict(row)) for row in demos]
-    made = module.with_(demos=demos, adapter="xml").prompt(message=text).messages
+    shown = [weft.Demo(dict(row)) for row in demos]
+    made = module.with_(demos=shown, adapter="xml").prompt(message=text).messages
     return [{"role": m.role, "content": m.content} for m in made]
 
 

@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _compiled(number: int, folder: Path, calls: int, by: int) -> int:
-    signal.alarm(300)  # a child that lost its signal must not wait for ever
+    signal.alarm(120)  # a child that lost its signal must not wait for ever
     log = (folder / "asked.log").open("a", encoding="utf-8")
     asked = 0
 
@@ -54,7 +54,7 @@ def _compiled(number: int, folder: Path, calls: int, by: int) -> int:
         if calls and asked >= calls:
             if asked == calls:
                 wait = random.random() / 500
-                threading.Timer(wait, os.kill, (os.getpid(), by)).start()
+                threading.Timer(wait, _struck, (by,)).start()
             await asyncio.Event().wait()
         await asyncio.sleep(random.random() / 1000)
         read = Asked.read(request)
@@ -68,6 +68,13 @@ def _compiled(number: int, folder: Path, calls: int, by: int) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0
+
+
+def _struck(by: int) -> None:
+    """One signal; a second would hide that the first was lost."""
+    main_thread = threading.main_thread().ident
+    assert main_thread is not None
+    signal.pthread_kill(main_thread, by)
 
 
 if __name__ == "__main__":

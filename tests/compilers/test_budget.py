@@ -17,7 +17,14 @@ from tests.compilers.worlds import (
     model,
     planted_rows,
 )
-from weft.compilers import APE, Auto, BootstrapFewShot, BootstrapRandomSearch
+from weft import compilers as c
+from weft.compilers import (
+    APE,
+    Auto,
+    BootstrapFewShot,
+    BootstrapRandomSearch,
+    KNNFewShot,
+)
 from weft.pipeline.errors import CompileError, QuoteError, ServerError
 from weft.pipeline.lm.retry import RetryQuota
 
@@ -153,3 +160,16 @@ def test_the_scopes_budget_is_the_compiles() -> None:
         weft.compile(classifier(), ROWS, metric=exact, compiler=Auto())
 
     assert lm.calls <= 90
+
+
+@pytest.mark.parametrize(
+    "compiler", [APE(), BootstrapRandomSearch(), KNNFewShot(), Auto()], ids=repr
+)
+def test_a_quoted_call_is_about_as_long_as_a_real_one(compiler: c.Compiler) -> None:
+    """Demos are counted; too dear a quote is better than too cheap a one."""
+    with weft.use(lm=model(), cache=None):
+        offer = weft.quote(classifier(), ROWS, metric=exact, compiler=compiler)
+        made = weft.compile(classifier(), ROWS, metric=exact, compiler=compiler)
+    each = made.report.tokens / made.report.calls
+
+    assert each < offer.tokens < each * 3

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import weft
+from tests.compilers.every import every
 from tests.compilers.worlds import classifier, exact, model, planted_rows
 from weft import errors
-from weft.compilers import APE, Auto, BootstrapFewShot, BootstrapRandomSearch
+from weft.compilers import (
+    APE,
+    CAPO,
+    SIMBA,
+    Auto,
+    BootstrapFewShot,
+    BootstrapRandomSearch,
+    Compiler,
+    LabeledFewShot,
+)
+from weft.compilers.propose.edit import DropDemos
 
 ROWS = planted_rows(60)
 
@@ -145,3 +157,36 @@ def test_the_smallest_budget_works(compiler: Any) -> None:
     assert best.parent or any(line.parent for line in others)
     assert "sealed" not in result.report.stopped
     assert len(result.report.score.values) >= 16
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda: LabeledFewShot(demos=-3), "demos=-3 is not a whole number, 0 or more"),
+        (lambda: LabeledFewShot(demos="9"), "demos='9' is not a whole number"),
+        (lambda: APE(candidates=0), "candidates=0 is not a whole number, 1 or more"),
+        (lambda: Auto(rounds=-1), "rounds=-1 is not a whole number, 1 or more"),
+        (lambda: Auto(patience=2.5), "patience=2.5 is not a whole number, 0 or more"),
+        (lambda: SIMBA(temperature=0.0), "temperature=0.0 is not a number above 0"),
+        (lambda: CAPO(z=float("nan")), "z=nan is not a number, 0 or more"),
+        (lambda: DropDemos(share=1.5), "share=1.5 is not a number from 0 to 1"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(
+    made: Callable[[], object], said: str
+) -> None:
+    """The setting, its rule and its default are named when the compiler is made."""
+    with pytest.raises(errors.ConfigError, match=said) as caught:
+        made()
+
+    assert "The default is " in caught.value.hint
+
+
+@every
+def test_no_number_of_a_compiler_may_be_negative(recipe: Compiler) -> None:
+    """Whatever a setting is called, and whoever wrote the compiler."""
+    settings: Any = recipe
+    for field in dataclasses.fields(settings):
+        if type(getattr(recipe, field.name)) in (int, float):
+            with pytest.raises(errors.ConfigError, match=rf"{field.name}=-1 is not a"):
+                dataclasses.replace(settings, **{field.name: -1})

@@ -112,6 +112,7 @@ def main() -> None:
             for run in weft.read_traces(os.environ["WEFT_TRACE_LOG"])
         ],
         "refused": refused(),
+        "logged after": sum(1 for _ in weft.read_traces(os.environ["WEFT_TRACE_LOG"])),
     }
     ray.shutdown()
     print(json.dumps(found))

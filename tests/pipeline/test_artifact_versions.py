@@ -1,5 +1,6 @@
 """Versions of artifacts: a history of files, a way back, and labels that are text."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,14 @@ def test_rollback_to_what_is_not_there_is_refused(folder: Path) -> None:
         weft.rollback(path, "dead")
 
 
+def test_a_file_that_is_not_there_is_said_first(folder: Path) -> None:
+    """A damaged neighbour is another file's trouble."""
+    (folder / "bad.weft.json").write_text("{", "utf-8")
+
+    with pytest.raises(ArtifactError, match=r"there is no artifact .*gone\.weft\.json"):
+        weft.rollback(folder / "gone.weft.json")
+
+
 def test_without_a_history_it_is_said_how_to_have_one(tmp_path: Path) -> None:
     """Whoever never kept a version learns where versions are kept."""
     made = {"parent": program_digest(tuned("one"))}
@@ -139,3 +148,21 @@ def test_a_history_is_no_part_of_the_package(folder: Path) -> None:
     stub = (folder / "__init__.pyi").read_text("utf-8")
 
     assert '__all__ = ["qa"]' in stub
+
+
+def test_what_a_killed_save_left_goes_with_a_later_one(tmp_path: Path) -> None:
+    """Only this target's, and only when it is too old to be a writer's of now."""
+    names = [
+        "qa.weft.json.0a1b2c3d",
+        "qa.weft.json.ffffffff",
+        "other.weft.json.0a1b2c3d",
+    ]
+    old, fresh, other = [tmp_path / f".{name}.tmp" for name in names]
+    for path in (old, fresh, other):
+        path.write_text("half", "utf-8")
+    for path in (old, other):
+        os.utime(path, (0, 0))
+
+    weft.save(tuned("one"), tmp_path / "qa.weft.json")
+
+    assert [p.exists() for p in (old, fresh, other)] == [False, True, True]

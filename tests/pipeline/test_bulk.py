@@ -223,3 +223,35 @@ class _Counting:
 
     async def complete(self, request: weft.Request) -> weft.Response:
         return weft.Response(echo(request))
+
+
+def test_a_full_disk_is_told_and_the_file_goes_on(tmp_path: Path) -> None:
+    """The error is typed and names the file; the same call asks only for the rest."""
+    path, rows = tmp_path / "out.jsonl", [{"text": f"row {n}"} for n in range(2000)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with weft.use(lm=weft.FunctionLM(echo)):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, hard))
+        try:
+            with pytest.raises(
+                weft.errors.DataError, match="cannot be written"
+            ) as said:
+                batch_to(answered, rows, path)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        whole = path.read_bytes().count(b"\n")
+        done = batch_to(answered, rows, path)
+
+    assert str(path) in str(said.value)
+    assert "Make the same call again" in said.value.hint
+    assert 0 < whole < len(rows)
+    assert (done.resumed, done.rows) == (whole, len(rows))
+    assert values(path) == [row["text"] for row in rows]
+
+
+def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    """Before any row runs."""
+    (tmp_path / "file").touch()
+
+    for path in (tmp_path, tmp_path / "file" / "out.jsonl"):
+        with pytest.raises(weft.errors.ConfigError, match="cannot be written"):
+            batch_to(answered, [{"text": "x"}], path)

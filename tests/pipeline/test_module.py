@@ -201,7 +201,7 @@ def test_every_kind_has_a_short_face(module: Any) -> None:
     shown = repr(module.with_(demos=[Demo({"question": "q"})]))
 
     assert shown.startswith(f"{module.kind}('qa': question -> ")
-    assert shown.endswith("answer, 1 demos)")
+    assert shown.endswith("answer, 1 demo)")
 
 
 # Calls ------------------------------------------------------------------------

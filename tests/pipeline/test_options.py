@@ -124,3 +124,37 @@ def test_a_demo_is_known_by_what_it_holds() -> None:
     assert one.id == two.id
     assert one != two
     assert one.id != Demo({"q": "1+1", "a": 2.0}).id
+
+
+def test_one_thing_is_told_in_the_singular() -> None:
+    """A number of things is written as a person would."""
+    lm = weft.FunctionLM(lambda _: "[[ a ]]\nyes")
+    one = weft.evaluate(
+        weft.Predict("q -> a", lm=lm, demos=[Demo({"q": "x", "a": "y"})]),
+        [{"q": "x", "a": "yes"}],
+        weft.metrics.exact("a"),
+    )
+
+    assert str(one).endswith(" on 1 row")
+    assert " on 1 row (p = " in str(one.compare(one))
+    assert "1 row<" in one._repr_html_()
+    assert str(weft.Budget(calls=1, tokens=1)) == "1 call, 1 token"
+    assert weft.Budget.parse("1 call, 1 token") == weft.Budget(calls=1, tokens=1)
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_repeats_that_repeat_themselves_are_told(fixed: bool) -> None:
+    """As at temperature 0: the rows count three times and tell no more than once."""
+
+    def reply(request: weft.Request) -> str:
+        return f"[[ a ]]\n{0 if fixed else request.sample}"
+
+    rows = [{"q": str(n), "a": "0"} for n in range(3)]
+    asked = weft.Predict("q -> a", lm=weft.FunctionLM(reply))
+
+    found = weft.evaluate(asked, rows, weft.metrics.exact("a"), repeats=3)
+    once = weft.evaluate(asked, rows, weft.metrics.exact("a"))
+
+    told = "each row had the same replies 3 times: is temperature 0?"
+    assert (told in str(found)) is fixed
+    assert "same replies" not in str(once)

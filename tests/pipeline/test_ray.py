@@ -170,3 +170,8 @@ def test_what_cannot_run_there_says_so_first(ran: Ran) -> None:
     assert "RuntimeError: no such vault" in broken[1]
     assert "no_such_module" in nowhere[1]
     assert "did not begin within 1.0 seconds" in crowd[1]
+
+
+def test_a_batch_that_cannot_begin_logs_no_row(ran: Ran) -> None:
+    """None of its rows ran, so none is told as a failed run."""
+    assert ran.told["logged after"] == len(ran.told["logged"])

@@ -583,3 +583,28 @@ def test_a_failing_server_error_is_retryable_in_a_step() -> None:
     with weft.use(lm=model(once), cache=None, retry=weft.RetryPolicy(retries=0)):
         assert run("q") == "ok"
     assert calls == ["q", "q"]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_step_cannot_end_the_process(waits: bool) -> None:
+    """sys.exit in a step fails its row with a remedy; the rows beside it go well."""
+
+    def leave(text: str) -> str:
+        if text == "b":
+            sys.exit(3)
+        return text
+
+    async def leave_later(text: str) -> str:
+        return leave(text)
+
+    leaves: Any = weft.step(leave_later if waits else leave)
+
+    @weft.program
+    def run(text: str) -> str:
+        return leaves(text)
+
+    made = run.batch([{"text": text} for text in "abc"], on_error="keep")
+
+    assert (made[0], made[2]) == ("a", "c")
+    assert isinstance(made[1], StepError)
+    assert "tried to end the process with sys.exit(3). Return a" in str(made[1])

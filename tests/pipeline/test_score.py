@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.pipeline.data import Example
+from weft.pipeline.data import Example, read_rows
 from weft.pipeline.errors import BudgetExceeded, DataError, MetricError, RateLimited
 from weft.pipeline.forms import make_signature
 from weft.pipeline.metrics import (
@@ -95,6 +95,16 @@ async def test_any_kind_of_metric_is_applied() -> None:
     assert await apply_metric(plain, ROW, "4") == Score(1.0)
     assert await apply_metric(judge, ROW, "4") == Score(0.5, "be brief")
     assert await apply_metric(exact("answer"), ROW, "4") == Score(1.0)
+
+
+async def test_a_row_without_an_id_is_shown_by_its_inputs() -> None:
+    """The digits that stand for its id say nothing to whoever looks for it."""
+    (row,) = read_rows([{"question": "2 + 2?", "anser": "4"}], ["question"])
+
+    with pytest.raises(DataError) as missing:
+        await apply_metric(exact("answer"), row, "4")
+
+    assert f"row '{row.id}' (question='2 + 2?') has no label" in str(missing.value)
 
 
 async def test_an_error_of_a_metric_names_metric_and_row() -> None:

@@ -7,6 +7,7 @@ import re
 
 from ..pipeline.errors import ConfigError
 from ..pipeline.lm.cache import Cache
+from ..pipeline.wording import counted
 from .output import Outcome, columns
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?", re.IGNORECASE)
@@ -27,7 +28,7 @@ def command(arguments: argparse.Namespace) -> Outcome:
     finally:
         store.close()
     data = {"folder": str(store.path), "deleted": deleted}
-    return Outcome(f"{deleted} answers deleted from {store.path}", data)
+    return Outcome(f"{counted(deleted, 'answer')} deleted from {store.path}", data)
 
 
 def _counted(store: Cache) -> Outcome:

@@ -60,14 +60,14 @@ def command(arguments: argparse.Namespace) -> Outcome:
     if page is not None:
         text = result.report.to_html(review=arguments.run_dir or "")
         page.write_text(text, encoding="utf-8")
-    return _kept(result, Path(arguments.out), needs_gain=arguments.require_gain)
+    return _saved(result, arguments)
 
 
-def _kept(result: Result[..., Any], out: Path, *, needs_gain: bool) -> Outcome:
-    report = result.report
-    missed = needs_gain and not report.improved
+def _saved(result: Result[..., Any], arguments: argparse.Namespace) -> Outcome:
+    report, out = result.report, Path(arguments.out)
+    missed = arguments.require_gain and not report.improved
     if not missed:
-        result.save(out)
+        result.save(out, history=True if arguments.keep else None)
     where = "nothing was written" if missed else f"saved      {out}"
     text = f"{report}\n  {where}\n\n{report.diff()}"
     data = report_data(result) | {"out": None if missed else str(out)}

@@ -24,11 +24,12 @@ from ..loading import package
 from ..pipeline.data import Example, read_rows
 from ..pipeline.errors import WeftError
 from ..pipeline.evaluate import Evaluation
+from ..pipeline.lm.prices import money
 from ..pipeline.metrics import exact
 from ..pipeline.runtime import use
 from . import demo_program
 from .compile import report_data
-from .output import Outcome, calls_shown, columns, indented, money, points, say
+from .output import Outcome, calls_shown, columns, indented, points, say
 
 _NARROW, _WIDE = 78, 96
 _AXIS = 40

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from ..pipeline.evaluate import Evaluation, evaluate
+from ..pipeline.wording import counted
 from .labels import check_labels
 from .names import metric_named, rows_at, settings
 from .output import Outcome, Spent, on_terminal, remark, require_writable
@@ -22,7 +23,7 @@ def command(arguments: argparse.Namespace) -> Outcome:
     for path in filter(None, (arguments.html, arguments.save)):
         require_writable(Path(path))
     with settings(arguments.model, arguments.api_base, arguments.budget):
-        remark(f"{program.name}: {len(rows)} rows", quiet=arguments.quiet)
+        remark(f"{program.name}: {counted(len(rows), 'row')}", quiet=arguments.quiet)
         found = evaluate(
             program,
             rows,

@@ -10,6 +10,7 @@ from ..pipeline.artifact import SUFFIX
 from ..pipeline.evaluate import Evaluation
 from ..pipeline.explaining import Explanation, ablations, explain
 from ..pipeline.runtime import current, use
+from ..pipeline.wording import counted
 from .labels import check_labels
 from .names import metric_named, rows_at, settings
 from .output import Outcome, Spent, calls_shown, remark
@@ -34,7 +35,8 @@ def command(arguments: argparse.Namespace) -> Outcome:
         remark(_NO_BASE, quiet=arguments.quiet)
     title = f"explain {program.name}"
     runs = len(parts) + 2
-    remark(f"{title}: {runs} evaluations of {len(rows)} rows", quiet=arguments.quiet)
+    many = counted(len(rows), "row")
+    remark(f"{title}: {runs} evaluations of {many}", quiet=arguments.quiet)
     expected = runs * len(rows) * len(program.modules)
     with (
         settings(arguments.model, arguments.api_base, arguments.budget),
@@ -61,7 +63,7 @@ def _explained(found: Explanation) -> Outcome:
         "parts": [dataclasses.asdict(part) for part in found.parts],
         "failures": failed,
     }
-    said = f"{failed} rows failed and are not in the means" if failed else ""
+    said = f"{counted(failed, 'row')} failed, left out of the means" if failed else ""
     return Outcome(str(found), data, int(failed > 0), said)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..pipeline.errors import ConfigError, did_you_mean
 from ..pipeline.evaluate import evaluate
 from ..pipeline.exporting import finetuning_rows, write_rows
+from ..pipeline.wording import counted
 from .labels import check_labels
 from .names import metric_named, rows_at, settings
 from .output import Outcome, Spent, on_terminal, remark, require_writable
@@ -26,7 +27,7 @@ def command(arguments: argparse.Namespace) -> Outcome:
         raise ConfigError(f"{program.name!r} has no module {module!r}", hint=hint)
     require_writable(out)
     with settings(arguments.model, arguments.api_base, arguments.budget):
-        remark(f"{program.name}: {len(rows)} rows", quiet=arguments.quiet)
+        remark(f"{program.name}: {counted(len(rows), 'row')}", quiet=arguments.quiet)
         found = evaluate(
             program,
             rows,
@@ -40,6 +41,8 @@ def command(arguments: argparse.Namespace) -> Outcome:
     failed = len(found.failures)
     data = {"out": str(out), "chats": len(made), "rows": len(found.rows)}
     data |= {"failures": failed, **spent.data()}
-    said = f"{spent}; {failed} rows failed" if failed else str(spent)
-    text = f"{len(made)} chats from {len(found.rows)} rows, in {out}"
+    said = f"{spent}; {counted(failed, 'row')} failed" if failed else str(spent)
+    text = (
+        f"{counted(len(made), 'chat')} from {counted(len(found.rows), 'row')}, in {out}"
+    )
     return Outcome(text, data, int(failed > 0), said)

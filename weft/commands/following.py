@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..compilers.progress import NAME as PROGRESS
-from .output import money
+from ..pipeline.lm.prices import money
 
 _JOURNAL = "journal.jsonl"
 _CHECKSUM = 9

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..pipeline.errors import ConfigError
 from ..pipeline.evaluate import Evaluation
+from ..pipeline.lm.prices import money
 from ..pipeline.plainrows import plain_value
 from ..pipeline.progress import progress_bar
 from ..pipeline.runtime import Hook
@@ -44,17 +45,6 @@ def points(found: Evaluation) -> str:
     """A score in points of 100 with its interval, as in "50.0  [25.0, 75.0]"."""
     low, high = found.interval.low, found.interval.high
     return f"{100 * found.mean:4.1f}  [{100 * low:4.1f}, {100 * high:4.1f}]"
-
-
-def money(usd: float | None) -> str:
-    """US dollars, or that nobody knows them.
-
-    >>> money(0.01234), money(0.0), money(None)
-    ('$0.0123', '$0', 'price unknown')
-    """
-    if usd is None:
-        return "price unknown"
-    return f"${usd:.4f}" if usd else "$0"
 
 
 def plain(value: Any) -> Any:

@@ -14,6 +14,7 @@ from ..pipeline.program import Program
 from ..pipeline.progress import progress_bar
 from ..pipeline.rows import bind_row, map_rows
 from ..pipeline.trace import Call
+from ..pipeline.wording import counted
 from .names import inputs_from, rows_at, settings
 from .output import Outcome, Spent, on_terminal, plain, remark
 from .targets import program_named
@@ -35,7 +36,7 @@ def command(arguments: argparse.Namespace) -> Outcome:
 
 def _on_rows(arguments: argparse.Namespace, program: Program[..., Any]) -> Outcome:
     rows = rows_at(arguments.data, program)
-    remark(f"{program.name}: {len(rows)} rows", quiet=arguments.quiet)
+    remark(f"{program.name}: {counted(len(rows), 'row')}", quiet=arguments.quiet)
     calls: list[Call] = []
     drawn = on_terminal(quiet=arguments.quiet)
     with (
@@ -47,9 +48,9 @@ def _on_rows(arguments: argparse.Namespace, program: Program[..., Any]) -> Outco
     spent = Spent.on(calls)
     text = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
     data = {"program": program.name, "rows": lines, "failed": failed, **spent.data()}
-    said = f"{len(lines) - failed} rows, {spent}"
+    said = f"{counted(len(lines) - failed, 'row')}, {spent}"
     if failed:
-        said += f"\n{failed} rows failed; their lines hold the errors"
+        said += f"\n{counted(failed, 'row')} failed; the output says why"
     return Outcome(text, data, int(failed > 0), said)
 
 

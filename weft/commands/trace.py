@@ -12,11 +12,12 @@ from typing import Any
 
 from ..pipeline.describing import visibly
 from ..pipeline.errors import DataError
+from ..pipeline.lm.prices import money
 from ..pipeline.trace import Branch, Call, NodeRun
 from ..pipeline.trace_data import json_text, plain_data, run_of
 from ..pipeline.trace_reading import trace_line, whole_lines
 from ..pipeline.watching import TracedRun
-from .output import Outcome, Spent, indented, money
+from .output import Outcome, Spent, indented
 
 _MOST_COLUMNS = 120
 _LEAST_ROOM = 24
@@ -68,7 +69,10 @@ def _found(path: str, run: str | None, last: int) -> _Found:
 
 def _remarks(found: _Found) -> Iterator[str]:
     if found.damaged:
-        yield f"{found.damaged} lines hold no trace and were passed over"
+        lines, be = (
+            ("line holds", "was") if found.damaged == 1 else ("lines hold", "were")
+        )
+        yield f"{found.damaged} {lines} no trace and {be} passed over"
     if not found.whole:
         yield "no run has ended yet"
     elif len(found.runs) < found.whole:
@@ -143,7 +147,7 @@ def _call(call: Call) -> str:
     if call.cached:
         parts.append("from the cache")
     if call.retries:
-        parts.append(f"{call.retries} retries")
+        parts.append(f"{call.retries} {'retry' if call.retries == 1 else 'retries'}")
     parts.append(call.error or call.finish_reason)
     return ", ".join(part for part in parts if part)
 

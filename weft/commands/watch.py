@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 from ..pipeline.errors import ConfigError
+from ..pipeline.lm.prices import money
 from .following import Run, clock, told
-from .output import Outcome, money, remark, say
+from .output import Outcome, remark, say
 
 _EVERY = 0.25
 _TOLD_EVERY = 5.0

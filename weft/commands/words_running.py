@@ -94,6 +94,11 @@ def _compile(commands: Any) -> None:
         "--quote", action="store_true", help="say what it would cost, and stop"
     )
     words.add_argument(
+        "--keep",
+        action="store_true",
+        help="keep the version that --out replaces, in the folder history beside it",
+    )
+    words.add_argument(
         "--require-gain",
         action="store_true",
         help="without an improvement write nothing and exit 3",

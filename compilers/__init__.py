@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..pipeline.lazy import lazy
+from ..pipeline.base.lazy import lazy
 
 if TYPE_CHECKING:
     from .ace import ACE as ACE
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from .combinators import UntilPlateau as UntilPlateau
     from .compress import Compress as Compress
     from .copro import COPRO as COPRO
-    from .effects import Effect as Effect
-    from .effects import main_effects as main_effects
+    from .driving.task import Task as Task
     from .ensemble import ensemble as ensemble
     from .ensemble import majority as majority
     from .evo_prompt import EvoPrompt as EvoPrompt
@@ -35,42 +34,43 @@ if TYPE_CHECKING:
     from .labeled_few_shot import LabeledFewShot as LabeledFewShot
     from .mipro import MIPRO as MIPRO
     from .opro import OPRO as OPRO
-    from .optuna_tpe import OptunaTPE as OptunaTPE
     from .parts_grid import PartsGrid as PartsGrid
-    from .parzen import Parzen as Parzen
-    from .parzen import Sampler as Sampler
     from .port import Port as Port
     from .prompt_wizard import PromptWizard as PromptWizard
     from .propose.base import Calls as Calls
     from .propose.base import Proposer as Proposer
     from .protegi import ProTeGi as ProTeGi
-    from .race import Full as Full
-    from .race import Halving as Halving
-    from .race import Racer as Racer
-    from .racers import UCB as UCB
-    from .racers import FirstFail as FirstFail
-    from .racers import Gate as Gate
-    from .racers import PairedRace as PairedRace
+    from .racing.optuna_tpe import OptunaTPE as OptunaTPE
+    from .racing.parzen import Parzen as Parzen
+    from .racing.parzen import Sampler as Sampler
+    from .racing.race import Full as Full
+    from .racing.race import Halving as Halving
+    from .racing.race import Racer as Racer
+    from .racing.racers import UCB as UCB
+    from .racing.racers import FirstFail as FirstFail
+    from .racing.racers import Gate as Gate
+    from .racing.racers import PairedRace as PairedRace
+    from .racing.select import Beam as Beam
+    from .racing.select import Best as Best
+    from .racing.select import InstancePareto as InstancePareto
+    from .racing.select import Selector as Selector
+    from .racing.select import Softmax as Softmax
+    from .racing.select import Tournament as Tournament
+    from .racing.tpe import TPE as TPE
     from .recipe import Compiler as Compiler
     from .recipe import Draw as Draw
     from .recipe import Recipe as Recipe
-    from .select import Beam as Beam
-    from .select import Best as Best
-    from .select import InstancePareto as InstancePareto
-    from .select import Selector as Selector
-    from .select import Softmax as Softmax
-    from .select import Tournament as Tournament
+    from .reporting.effects import Effect as Effect
+    from .reporting.effects import main_effects as main_effects
     from .simba import SIMBA as SIMBA
-    from .task import Task as Task
-    from .tpe import TPE as TPE
     from .triple import TRIPLE as TRIPLE
 
 _WHERE = {
     "ACE": "ace",
     "APE": "ape",
     "Auto": "auto",
-    "Beam": "select",
-    "Best": "select",
+    "Beam": "racing.select",
+    "Best": "racing.select",
     "BestOf": "combinators",
     "BootstrapFewShot": "bootstrap_few_shot",
     "BootstrapRandomSearch": "bootstrap_random_search",
@@ -81,43 +81,43 @@ _WHERE = {
     "Compiler": "recipe",
     "Compress": "compress",
     "Draw": "recipe",
-    "Effect": "effects",
+    "Effect": "reporting.effects",
     "EvoPrompt": "evo_prompt",
     "Feedback": "feedback",
-    "FirstFail": "racers",
-    "Full": "race",
+    "FirstFail": "racing.racers",
+    "Full": "racing.race",
     "GEPA": "gepa",
-    "Gate": "racers",
-    "Halving": "race",
+    "Gate": "racing.racers",
+    "Halving": "racing.race",
     "InferRules": "infer_rules",
-    "InstancePareto": "select",
+    "InstancePareto": "racing.select",
     "KNNFewShot": "knn_few_shot",
     "LabeledFewShot": "labeled_few_shot",
     "MIPRO": "mipro",
     "OPRO": "opro",
-    "OptunaTPE": "optuna_tpe",
-    "PairedRace": "racers",
+    "OptunaTPE": "racing.optuna_tpe",
+    "PairedRace": "racing.racers",
     "PartsGrid": "parts_grid",
-    "Parzen": "parzen",
+    "Parzen": "racing.parzen",
     "Port": "port",
     "ProTeGi": "protegi",
     "PromptWizard": "prompt_wizard",
     "Proposer": "propose.base",
-    "Racer": "race",
+    "Racer": "racing.race",
     "Recipe": "recipe",
     "SIMBA": "simba",
-    "Sampler": "parzen",
-    "Selector": "select",
+    "Sampler": "racing.parzen",
+    "Selector": "racing.select",
     "Sequence": "combinators",
-    "Softmax": "select",
-    "TPE": "tpe",
+    "Softmax": "racing.select",
+    "TPE": "racing.tpe",
     "TRIPLE": "triple",
-    "Task": "task",
-    "Tournament": "select",
-    "UCB": "racers",
+    "Task": "driving.task",
+    "Tournament": "racing.select",
+    "UCB": "racing.racers",
     "UntilPlateau": "combinators",
     "ensemble": "ensemble",
-    "main_effects": "effects",
+    "main_effects": "reporting.effects",
     "majority": "ensemble",
 }
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import Count, settings
+from ..pipeline.base.options import Count, settings
 from .propose.bullets import Bullets
-from .race import Halving
+from .racing.race import Halving
 from .recipe import Compiler, Draw, Recipe
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import Count, settings
+from ..pipeline.base.options import Count, settings
 from .propose.climb import Climb
 from .propose.combine import Combine
 from .propose.contrast import Contrast
@@ -11,9 +11,9 @@ from .propose.demos import BootstrapDemos
 from .propose.edit import DropDemos
 from .propose.pair import Pair
 from .propose.reflect import Reflect
-from .race import Halving
+from .racing.race import Halving
+from .racing.select import Beam
 from .recipe import Compiler, Draw, Recipe
-from .select import Beam
 
 
 @settings

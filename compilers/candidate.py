@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
-from ..pipeline import strictjson
+from ..pipeline.base import strictjson
 from ..pipeline.parameters import Demo
 from ..pipeline.program import Program
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import Count, settings
+from ..pipeline.base.options import Count, settings
 from .propose.crossover import Crossover
 from .propose.demos import BootstrapDemos
 from .propose.edit import DropDemos, ReorderDemos
 from .propose.exchange import Exchange
 from .propose.rewrite import Paraphrase
-from .racers import PairedRace
+from .racing.racers import PairedRace
+from .racing.select import Tournament
 from .recipe import Compiler, Draw, Recipe
-from .select import Tournament
 
 
 @settings

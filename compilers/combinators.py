@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..pipeline.options import Count, settings
+from ..pipeline.base.options import Count, settings
 from .recipe import Compiler, Recipe
 
 

@@ -10,22 +10,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, Unpack
 
-from ..pipeline.bridge import run_sync
-from ..pipeline.lazy import deferred
-from ..pipeline.options import checked, checked_with
+from ..pipeline.base.lazy import deferred
+from ..pipeline.base.options import checked, checked_with
+from ..pipeline.running.bridge import run_sync
 
 if TYPE_CHECKING:
     from ..pipeline.budget import Budget, Ledger
     from ..pipeline.metrics import Metric
     from ..pipeline.module import Module
     from ..pipeline.program import Program
-    from . import driver
-    from .plan import Rows, Shower
-    from .quote import Quote
+    from .driving import driver
+    from .driving.plan import Rows, Shower
+    from .driving.quote import Quote
     from .recipe import Compiler
-    from .report import Result
+    from .reporting.report import Result
 else:
-    driver = deferred(__package__, "driver")
+    driver = deferred("weft.compilers.driving", "driver")
 
 P = ParamSpec("P")
 R = TypeVar("R")

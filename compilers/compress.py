@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import Count, settings
+from ..pipeline.base.options import Count, settings
 from .propose.edit import DropDemos, DropSentence
 from .propose.rewrite import Shorten
-from .race import Full
+from .racing.race import Full
 from .recipe import Compiler, Draw, Recipe
 
 

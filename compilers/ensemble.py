@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ParamSpec, TypeVar
 
-from ..pipeline.binding import INPUT, Pack, Take
-from ..pipeline.build import Parts
+from ..pipeline.base.strictjson import canonical
 from ..pipeline.errors import ConfigError
 from ..pipeline.example import json_form
 from ..pipeline.graph import Graph, Node
 from ..pipeline.program import Program
 from ..pipeline.signature import Signature, dump_values
 from ..pipeline.step import step
-from ..pipeline.strictjson import canonical
+from ..pipeline.wiring.binding import INPUT, Pack, Take
+from ..pipeline.wiring.build import Parts
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import Count, settings
+from ..pipeline.base.options import Count, settings
 from .propose.crossover import Crossover
 from .propose.induce import Induce
 from .propose.rewrite import Paraphrase
-from .race import Halving
+from .racing.race import Halving
+from .racing.select import Tournament
 from .recipe import Compiler, Draw, Recipe
-from .select import Tournament
 
 
 @settings

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..pipeline import strictjson
+from ..pipeline.base import strictjson
+from ..pipeline.base.options import Count, settings
 from ..pipeline.errors import DataError, cause
-from ..pipeline.options import Count, settings
 from .propose.notes import Notes
-from .race import Full
+from .racing.race import Full
 from .recipe import Compiler, Draw, Recipe
 
 

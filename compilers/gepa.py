@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import Count, settings
+from ..pipeline.base.options import Count, settings
 from .propose.crossover import Merge
 from .propose.reflect import Reflect
 from .propose.restart import Restart
-from .race import Halving, Racer
-from .racers import Gate
+from .racing.race import Halving, Racer
+from .racing.racers import Gate
+from .racing.select import InstancePareto
 from .recipe import Compiler, Draw, Recipe
-from .select import InstancePareto
 
 
 @settings

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import field
 
-from ..pipeline.options import Count, settings
-from .parzen import Parzen, Sampler
+from ..pipeline.base.options import Count, settings
 from .propose.combine import Combine
 from .propose.demos import BootstrapDemos
 from .propose.grounded import Grounded
-from .race import Halving
+from .racing.parzen import Parzen, Sampler
+from .racing.race import Halving
+from .racing.select import Beam
 from .recipe import Compiler, Draw, Recipe
-from .select import Beam
 
 
 @settings

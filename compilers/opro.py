@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import Count, settings
+from ..pipeline.base.options import Count, settings
 from .propose.history import History
-from .race import Halving
+from .racing.race import Halving
+from .racing.select import Beam
 from .recipe import Compiler, Draw, Recipe
-from .select import Beam
 
 
 @settings

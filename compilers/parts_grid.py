@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
-from ..pipeline.options import Count, settings
+from ..pipeline.base.options import Count, settings
 from .propose.parts import PARTS, Parts
-from .race import Halving
+from .racing.race import Halving
 from .recipe import Compiler, Draw, Recipe
 
 

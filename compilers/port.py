@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import settings
+from ..pipeline.base.options import settings
 from .propose.bare import Bare
 from .propose.crossover import Merge
 from .propose.demos import BootstrapDemos
 from .propose.edit import DropDemos, DropSentence
 from .propose.reflect import Reflect
-from .race import Halving
+from .racing.race import Halving
+from .racing.select import Beam
 from .recipe import Compiler, Draw, Recipe
-from .select import Beam
 
 
 @settings

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import Count, settings
+from ..pipeline.base.options import Count, settings
 from .propose.demos import BootstrapDemos
 from .propose.refine import Refine
 from .propose.rewrite import Paraphrase
-from .racers import FirstFail
+from .racing.racers import FirstFail
 from .recipe import Compiler, Draw, Recipe
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import Count, settings
+from ..pipeline.base.options import Count, settings
 from .propose.gradient import Gradient
 from .propose.rewrite import Paraphrase
-from .racers import UCB
+from .racing.racers import UCB
+from .racing.select import Beam
 from .recipe import Compiler, Draw, Recipe
-from .select import Beam
 
 
 @settings

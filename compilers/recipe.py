@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .propose.base import Proposer
-from .race import Racer
-from .select import Best, Selector
+from .racing.race import Racer
+from .racing.select import Best, Selector
 
 
 @dataclass(frozen=True)

@@ -6,26 +6,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, Unpack, cast
 
-from ..pipeline.bridge import run_sync
+from ..pipeline.artifacts.load import load
+from ..pipeline.artifacts.origins import origin
+from ..pipeline.base.options import checked_with
 from ..pipeline.budget import Budget, Ledger
 from ..pipeline.data import digest_rows
 from ..pipeline.lm.lm import LanguageModel
 from ..pipeline.lm.models import as_lm
-from ..pipeline.load import load
+from ..pipeline.measuring.score import Metric
 from ..pipeline.module import Module
-from ..pipeline.options import checked_with
-from ..pipeline.origins import origin
 from ..pipeline.program import Program, as_program
-from ..pipeline.rows import rows_of
+from ..pipeline.running.bridge import run_sync
+from ..pipeline.running.rows import rows_of
 from ..pipeline.runtime import current, use
-from ..pipeline.score import Metric
 from .compile import CompileOptions
-from .driver import drive
-from .plan import Rows, Terms, kept
+from .driving.driver import drive
+from .driving.plan import Rows, Terms, kept
 from .port import Port
 from .propose.edit import sentences
 from .recipe import Compiler
-from .report import Result
+from .reporting.report import Result
 
 _MOST_LINES = 32
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import Count, Positive, settings
+from ..pipeline.base.options import Count, Positive, settings
 from .propose.contrast import Contrast
 from .propose.demos import BootstrapDemos
-from .race import Halving
+from .racing.race import Halving
+from .racing.select import Softmax
 from .recipe import Compiler, Draw, Recipe
-from .select import Softmax
 
 
 @settings

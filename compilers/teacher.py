@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..pipeline.artifacts.program_data import program_digest
 from ..pipeline.errors import ConfigError
 from ..pipeline.lm.lm import LanguageModel
 from ..pipeline.lm.models import as_lm
@@ -12,7 +13,6 @@ from ..pipeline.module import Module
 from ..pipeline.module_options import check_demos
 from ..pipeline.parameters import Demo
 from ..pipeline.program import Program, as_program
-from ..pipeline.program_data import program_digest
 from ..pipeline.runtime import current
 from ..pipeline.signature import spec_of
 

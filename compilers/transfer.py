@@ -8,22 +8,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..pipeline.bridge import run_sync
+from ..pipeline.artifacts.load import load
+from ..pipeline.artifacts.program_data import program_digest
+from ..pipeline.base.options import checked
 from ..pipeline.budget import Budget, Ledger
 from ..pipeline.errors import ConfigError
 from ..pipeline.evaluate import Evaluation, score_rows
 from ..pipeline.example import require_rows
 from ..pipeline.lm.lm import LanguageModel
 from ..pipeline.lm.models import as_lm
-from ..pipeline.load import load
+from ..pipeline.measuring.score import Metric, metric_name
 from ..pipeline.module import Module
-from ..pipeline.options import checked
 from ..pipeline.program import Program, as_program
-from ..pipeline.program_data import program_digest
-from ..pipeline.rows import rows_of
+from ..pipeline.running.bridge import run_sync
+from ..pipeline.running.rows import rows_of
 from ..pipeline.runtime import current, entered, ledger_of
-from ..pipeline.score import Metric, metric_name
-from .plan import Rows, kept
+from .driving.plan import Rows, kept
 
 AnyProgram = Program[..., Any] | Module[..., Any] | str | Path
 

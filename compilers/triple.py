@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..pipeline.options import settings
+from ..pipeline.base.options import settings
 from .propose.given import Given
-from .race import Halving
+from .racing.race import Halving
 from .recipe import Compiler, Draw, Recipe
 
 

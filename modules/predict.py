@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, Unpack, cast, final, overload
 
+from ..pipeline.base.options import decorator
 from ..pipeline.forms import function_signature
 from ..pipeline.module import Module
 from ..pipeline.module_options import ModuleOptions
-from ..pipeline.options import decorator
 from ..pipeline.signature import Signature
 
 P = ParamSpec("P")

@@ -14,11 +14,11 @@ from .lm.caller import call
 from .lm.lm import LanguageModel
 from .lm.request import JSON, Message, Request, Response
 from .parameters import Parameters
+from .running.telling import Telling
 from .runtime import Runtime
 from .signature import Signature, spec_of
-from .telling import Telling
 from .trace import Call
-from .watching import said
+from .traces.watching import said
 
 
 @dataclass

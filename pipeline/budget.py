@@ -25,7 +25,7 @@ from typing import Final
 from .errors import ConfigError
 from .lm.lease import PICO, Account, Estimate, Lease, exceeded, most_of
 from .lm.room import Amount, Claim, Room
-from .wording import counted
+from .typed.wording import counted
 
 _FORMS: Final = 'Write 500, "500 calls", "200k tokens", "$2", "10 min", or several'
 _PART: Final = re.compile(

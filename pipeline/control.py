@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast, overload
 
-from .bridge import on_loop
-from .deciding import case_of, decided
+from .base.options import checked
 from .errors import ConfigError
-from .options import checked
-from .tracing import tracer
+from .running.bridge import on_loop
+from .running.deciding import case_of, decided
+from .wiring.tracing import tracer
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -21,12 +21,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from . import strictjson
+from .base import strictjson
+from .base.options import checked
 from .errors import DataError, did_you_mean
 from .example import Example, digest_rows, json_form, require_rows
-from .options import checked
-from .sources import Frame, Source, located
-from .split import split_rows
+from .measuring.sources import Frame, Source, located
+from .measuring.split import split_rows
 
 __all__ = [
     "Example",

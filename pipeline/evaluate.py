@@ -16,31 +16,31 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .bridge import run_sync
-from .comparing import Comparison, compare
+from .artifacts.program_data import program_digest
+from .base.habits import Advised
+from .base.lazy import deferred
+from .base.options import checked
 from .data import Example, require_rows
-from .elsewhere import Place, Runner, placed
 from .errors import ModelFailure, WeftError
-from .habits import Advised
-from .lazy import deferred
+from .measuring.comparing import Comparison, compare
+from .measuring.plainrows import evaluation_data, row_data, said_again
+from .measuring.score import Metric, Score, apply_metric, metric_name, require_callable
+from .measuring.stats import Interval, mean_interval
 from .module import Module
-from .options import checked
-from .plainrows import evaluation_data, row_data, said_again
 from .program import Program, as_program
-from .program_data import program_digest
-from .progress import progress_bar
-from .rows import bind_row, map_rows, require_count, rows_of
+from .running.bridge import run_sync
+from .running.elsewhere import Place, Runner, placed
+from .running.progress import progress_bar
+from .running.rows import bind_row, map_rows, require_count, rows_of
 from .runtime import current, entered
-from .score import Metric, Score, apply_metric, metric_name, require_callable
-from .stats import Interval, mean_interval
 from .trace import NodeRun, Trace, total_cost
-from .wording import counted, unscored
+from .typed.wording import counted, unscored
 
 if TYPE_CHECKING:
-    from . import cells
-    from .frames import DataFrame
+    from .base.frames import DataFrame
+    from .measuring import cells
 else:
-    cells = deferred(__package__, "cells")
+    cells = deferred("weft.pipeline.measuring", "cells")
 
 
 @dataclass(frozen=True, repr=False)
@@ -148,13 +148,13 @@ class Evaluation(Advised):
 
     def to_pandas(self) -> DataFrame:
         """One line a row; needs pandas."""
-        from .frames import frame_of  # noqa: PLC0415 - pandas is optional and heavy
+        from .base.frames import frame_of  # noqa: PLC0415 - pandas is optional and heavy
 
         return frame_of([row_data(r) for r in self.rows])
 
     def to_html(self, *, review: str = "") -> str:
         """One self-contained page; `review` is the file that `weft review` opens."""
-        from .html import evaluation_page  # noqa: PLC0415 - only a page needs it
+        from .measuring.html import evaluation_page  # noqa: PLC0415 - only a page needs it
 
         return evaluation_page(self, review)
 

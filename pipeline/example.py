@@ -14,11 +14,11 @@ from typing import Any, cast
 import pydantic
 import pydantic_core
 
-from . import strictjson
+from .base import strictjson
+from .base.habits import ROWS
+from .base.options import explained
 from .errors import DataError, did_you_mean
-from .habits import ROWS
-from .options import explained
-from .wording import brief
+from .typed.wording import brief
 
 _MADE = re.compile(r"[0-9a-f]{12}(-\d+)?")
 """Ids of rows that came without one; they say nothing to whoever looks for a row."""

@@ -13,13 +13,13 @@ import pydantic
 from pydantic import TypeAdapter
 from pydantic_core import SchemaError
 
-from . import strictjson
+from .base import strictjson
+from .base.plaindata import is_loose, is_lossy, is_open, ordered, without_models
+from .base.shapes import is_dict
 from .errors import ParseError, SignatureError, ValidationError
-from .plaindata import is_loose, is_lossy, is_open, ordered, without_models
-from .rules import check_rules
-from .shapes import is_dict
-from .types import choices_of, fits
-from .wording import brief, first_error, simple, wanted
+from .typed.rules import check_rules
+from .typed.types import choices_of, fits
+from .typed.wording import brief, first_error, simple, wanted
 
 FieldRole = Literal["input", "output"]
 _BLANK = " \t\r\n"

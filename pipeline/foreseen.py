@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .binding import INPUT, Binding, Const, Take, resolve, show, takes_of
 from .errors import CallError, did_you_mean
 from .module import Module
 from .prompt import Prompt, prompt_with
 from .spec import Spec
+from .wiring.binding import INPUT, Binding, Const, Take, resolve, show, takes_of
 
 if TYPE_CHECKING:
-    from .build import Parts
+    from .wiring.build import Parts
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from . import strictjson
-from .binding import (
+from .base import strictjson
+from .field import FieldSpec
+from .trace import NodeKind
+from .typed.types import type_name
+from .wiring.binding import (
     INPUT,
     Binding,
     Const,
@@ -30,9 +33,6 @@ from .binding import (
     source_name,
     takes_of,
 )
-from .field import FieldSpec
-from .trace import NodeKind
-from .types import type_name
 
 __all__ = [
     "INPUT",

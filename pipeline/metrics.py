@@ -20,11 +20,11 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, cast
 
-from . import matching
+from .base.options import checked
 from .errors import ConfigError, DataError, MetricError, did_you_mean
 from .example import Example, json_form, row_name
-from .options import checked
-from .score import (
+from .measuring import matching
+from .measuring.score import (
     Metric,
     RawScore,
     Score,

@@ -9,10 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, ParamSpec, Self, TypeVar, Unpack, cast
 
 from .adapters import adapter_of
-from .alone import Alone
+from .artifacts.origins import note_model
 from .ask import Asked, ask
-from .bridge import run_sync
-from .calling import called
 from .errors import CallError
 from .field import FieldSpec
 from .forms import signature_of, snake_case
@@ -25,16 +23,18 @@ from .module_options import (
     check_module,
     slots_of,
 )
-from .origins import note_model
 from .parameters import Parameters
 from .prompt import Prompt, prompt_for
+from .running.alone import Alone
+from .running.bridge import run_sync
+from .running.calling import called
 from .runtime import Runtime, current
 from .signature import Signature, make_value, spec_of
 from .spec import Spec
 from .trace import NodeRun, attach
-from .tracing import refuse_running, tracer
-from .watching import follow_module, said
-from .wording import counted
+from .traces.watching import follow_module, said
+from .typed.wording import counted
+from .wiring.tracing import refuse_running, tracer
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)

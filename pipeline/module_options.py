@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
+from .base.options import check_options
 from .errors import ConfigError, did_you_mean
 from .lm.lm import LanguageModel
 from .lm.models import SAMPLING, Sampling
 from .lm.request import JSON
-from .options import check_options
 from .parameters import SLOTS, Demo
 from .spec import Spec
 

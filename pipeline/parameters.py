@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
 
-from . import strictjson
+from .base import strictjson
+from .base.options import check_options, explained
 from .errors import ConfigError, did_you_mean
 from .lm.models import SAMPLING
 from .lm.request import JSON
-from .options import check_options, explained
 
 SLOTS = ("instruction", "demos", "nearest", "adapter", "sampling")
 

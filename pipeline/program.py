@@ -9,31 +9,31 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, Generic, ParamSpec, TypeVar, cast, final
 
-from .bridge import run_sync
-from .build import Parts, trace_function
-from .calling import called
-from .drawing import Drawn
+from .base.fixed import Fixed
+from .base.options import checked, decorator
 from .errors import ConfigError, did_you_mean
-from .fixed import Fixed
 from .foreseen import foreseen
-from .forgiving import stand_in
 from .graph import INPUT, Graph, Node, Take
-from .memo import Origin
 from .module import Module
-from .options import checked, decorator
 from .parameters import SLOTS
+from .pictures.drawing import Drawn
 from .prompt import Prompt
 from .run import run_parts
-from .run_program import run_program
-from .runnable import Runnable
+from .running.bridge import run_sync
+from .running.calling import called
+from .running.memo import Origin
+from .running.run_program import run_program
+from .running.runnable import Runnable
 from .runtime import Runtime, current
 from .spec import Spec
 from .step import Step
 from .trace import NodeRun, Run, Trace
-from .tracing import tracer
-from .uses import below
-from .watching import follow
-from .wording import brief
+from .traces.watching import follow
+from .typed.wording import brief
+from .wiring.build import Parts, trace_function
+from .wiring.forgiving import stand_in
+from .wiring.tracing import tracer
+from .wiring.uses import below
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)

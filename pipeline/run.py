@@ -10,16 +10,16 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from .binding import INPUT, resolve
-from .build import Parts
-from .calling import moved
 from .errors import WeftError
 from .graph import REGIONS, Flow, Node
-from .memo import memory
-from .run_program import run_program
-from .run_region import run_region
-from .run_step import run_step
+from .running.calling import moved
+from .running.memo import memory
+from .running.run_program import run_program
+from .running.run_region import run_region
+from .running.run_step import run_step
 from .runtime import Runtime
+from .wiring.binding import INPUT, resolve
+from .wiring.build import Parts
 
 
 async def run_parts(parts: Parts, bound: Mapping[str, Any], runtime: Runtime) -> Any:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack, cast
 
+from .base.options import check_options, checked
 from .budget import Budget, Ledger
 from .errors import ConfigError
 from .events import NodeFinished, NodeStarted, Sink
@@ -23,11 +24,10 @@ from .lm.lm import LanguageModel
 from .lm.models import as_lm
 from .lm.retry import RetryPolicy
 from .lm.store import AnswerStore
-from .options import check_options, checked
 from .trace import NodeKind, NodeRun
-from .trace_log import TraceLog
-from .tracing import refuse_traced
-from .watching import Watcher
+from .traces.log import TraceLog
+from .traces.watching import Watcher
+from .wiring.tracing import refuse_traced
 
 Hook = Callable[[NodeRun], None]
 

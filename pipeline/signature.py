@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, dataclass_transform
 
-from . import strictjson
+from .base import strictjson
+from .base.habits import MEMBERS, SIGNATURES, option_remedy
 from .errors import CallError, SignatureError, did_you_mean
 from .field import FieldSpec
-from .habits import MEMBERS, SIGNATURES, option_remedy
 from .spec import Spec, check_fields, default_instruction
 
 _ROOT = "Signature"

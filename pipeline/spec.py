@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from . import strictjson
+from .base import strictjson
+from .base.habits import CALLS
 from .errors import CallError, SignatureError, did_you_mean
 from .field import FieldSpec
-from .habits import CALLS
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,14 +9,14 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, ParamSpec, TypeVar, cast, final, overload
 
-from .bridge import in_thread, run_sync
-from .calling import called, inside
 from .errors import ConfigError, GraphError, SignatureError, did_you_mean
 from .module import Module
+from .running.bridge import in_thread, run_sync
+from .running.calling import called, inside
 from .runtime import current
-from .tracing import caller, refuse_running, tracer
-from .types import type_name
-from .uses import Used, Uses, uses_of
+from .typed.types import type_name
+from .wiring.tracing import caller, refuse_running, tracer
+from .wiring.uses import Used, Uses, uses_of
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, Literal, TypeVar
 
-from .habits import Advised
+from .base.habits import Advised
 from .lm.request import Message, Usage
 from .signature import Signature
-from .wording import counted
+from .typed.wording import counted
 
 R = TypeVar("R")
 NodeKind = Literal["module", "step", "program", "each", "branch", "switch", "loop"]

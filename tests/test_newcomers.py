@@ -21,7 +21,7 @@ import pytest
 
 import weft
 from weft import errors
-from weft.pipeline import habits
+from weft.pipeline.base import habits
 
 ANY: Any = weft  # a checker would refuse most of what stands here
 

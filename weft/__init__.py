@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .pipeline.lazy import lazy
+from .pipeline.base.lazy import lazy
 
 if TYPE_CHECKING:
     from . import compilers as compilers
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from .compilers.compile import compile as compile  # noqa: A004 - the field's word
     from .compilers.compile import quote as quote
     from .compilers.recompile import recompile as recompile
-    from .compilers.report import Report as Report
-    from .compilers.report import Result as Result
+    from .compilers.reporting.report import Report as Report
+    from .compilers.reporting.report import Result as Result
     from .compilers.transfer import Transfer as Transfer
     from .compilers.transfer import transfer as transfer
     from .loading import load as load
@@ -30,34 +30,33 @@ if TYPE_CHECKING:
     from .modules.chain_of_thought import ChainOfThought as ChainOfThought
     from .modules.predict import Predict as Predict
     from .modules.predict import predict as predict
-    from .pipeline.artifact_schema import artifact_schema as artifact_schema
+    from .pipeline.artifacts.diffing import Diff as Diff
+    from .pipeline.artifacts.diffing import diff as diff
+    from .pipeline.artifacts.exporting import export as export
+    from .pipeline.artifacts.exporting import finetuning_rows as finetuning_rows
+    from .pipeline.artifacts.exporting import write_rows as write_rows
+    from .pipeline.artifacts.importing import import_dspy as import_dspy
+    from .pipeline.artifacts.origins import Origin as Origin
+    from .pipeline.artifacts.origins import origin as origin
+    from .pipeline.artifacts.schema import artifact_schema as artifact_schema
+    from .pipeline.artifacts.standing import Standing as Standing
+    from .pipeline.artifacts.standing import standing as standing
+    from .pipeline.artifacts.versions import label as label
+    from .pipeline.artifacts.versions import log as log
+    from .pipeline.artifacts.versions import read_labels as read_labels
+    from .pipeline.artifacts.versions import rollback as rollback
     from .pipeline.budget import Budget as Budget
     from .pipeline.budget import Ledger as Ledger
-    from .pipeline.bulk import abatch_to as abatch_to
-    from .pipeline.bulk import batch_to as batch_to
-    from .pipeline.check_path import check_path as check_path
     from .pipeline.control import branch as branch
     from .pipeline.control import each as each
     from .pipeline.control import loop as loop
     from .pipeline.control import switch as switch
     from .pipeline.data import Example as Example
     from .pipeline.data import read_rows as read_rows
-    from .pipeline.diffing import Diff as Diff
-    from .pipeline.diffing import diff as diff
-    from .pipeline.edit import insert_node as insert_node
-    from .pipeline.edit import remove_node as remove_node
-    from .pipeline.edit import replace_node as replace_node
     from .pipeline.errors import WeftError as WeftError
     from .pipeline.evaluate import Evaluation as Evaluation
     from .pipeline.evaluate import aevaluate as aevaluate
     from .pipeline.evaluate import evaluate as evaluate
-    from .pipeline.explaining import Explanation as Explanation
-    from .pipeline.explaining import explain as explain
-    from .pipeline.exporting import export as export
-    from .pipeline.exporting import finetuning_rows as finetuning_rows
-    from .pipeline.exporting import write_rows as write_rows
-    from .pipeline.graph_diff import graph_diff as graph_diff
-    from .pipeline.importing import import_dspy as import_dspy
     from .pipeline.lm.batched import BatchLM as BatchLM
     from .pipeline.lm.cache import Cache as Cache
     from .pipeline.lm.fakes import FunctionLM as FunctionLM
@@ -71,29 +70,30 @@ if TYPE_CHECKING:
     from .pipeline.lm.request import Response as Response
     from .pipeline.lm.request import Usage as Usage
     from .pipeline.lm.retry import RetryPolicy as RetryPolicy
+    from .pipeline.measuring.explaining import Explanation as Explanation
+    from .pipeline.measuring.explaining import explain as explain
     from .pipeline.metrics import Score as Score
-    from .pipeline.origins import Origin as Origin
-    from .pipeline.origins import origin as origin
-    from .pipeline.otel import OpenTelemetry as OpenTelemetry
     from .pipeline.parameters import Demo as Demo
     from .pipeline.program import Program as Program
     from .pipeline.program import program as program
+    from .pipeline.running.bulk import abatch_to as abatch_to
+    from .pipeline.running.bulk import batch_to as batch_to
     from .pipeline.runtime import configure as configure
     from .pipeline.runtime import use as use
     from .pipeline.signature import Input as Input
     from .pipeline.signature import Output as Output
     from .pipeline.signature import Signature as Signature
-    from .pipeline.standing import Standing as Standing
-    from .pipeline.standing import standing as standing
     from .pipeline.step import step as step
     from .pipeline.trace import info as info
-    from .pipeline.trace_log import TraceLog as TraceLog
-    from .pipeline.trace_reading import read_traces as read_traces
-    from .pipeline.versions import label as label
-    from .pipeline.versions import log as log
-    from .pipeline.versions import read_labels as read_labels
-    from .pipeline.versions import rollback as rollback
-    from .pipeline.watching import TracedRun as TracedRun
+    from .pipeline.traces.log import TraceLog as TraceLog
+    from .pipeline.traces.otel import OpenTelemetry as OpenTelemetry
+    from .pipeline.traces.reading import read_traces as read_traces
+    from .pipeline.traces.watching import TracedRun as TracedRun
+    from .pipeline.wiring.check_path import check_path as check_path
+    from .pipeline.wiring.edit import insert_node as insert_node
+    from .pipeline.wiring.edit import remove_node as remove_node
+    from .pipeline.wiring.edit import replace_node as replace_node
+    from .pipeline.wiring.graph_diff import graph_diff as graph_diff
     from .ray_cluster import Ray as Ray
     from .showing import show as show
     from .showing import show_html as show_html
@@ -110,22 +110,22 @@ _WHERE = {
     "recompile": "compilers.recompile",
     "Transfer": "compilers.transfer",
     "transfer": "compilers.transfer",
-    "Report": "compilers.report",
-    "Result": "compilers.report",
+    "Report": "compilers.reporting.report",
+    "Result": "compilers.reporting.report",
     "save": "loading",
     "Budget": "pipeline.budget",
     "Ledger": "pipeline.budget",
-    "abatch_to": "pipeline.bulk",
-    "batch_to": "pipeline.bulk",
+    "abatch_to": "pipeline.running.bulk",
+    "batch_to": "pipeline.running.bulk",
     "branch": "pipeline.control",
     "each": "pipeline.control",
     "loop": "pipeline.control",
     "switch": "pipeline.control",
-    "check_path": "pipeline.check_path",
-    "graph_diff": "pipeline.graph_diff",
-    "insert_node": "pipeline.edit",
-    "remove_node": "pipeline.edit",
-    "replace_node": "pipeline.edit",
+    "check_path": "pipeline.wiring.check_path",
+    "graph_diff": "pipeline.wiring.graph_diff",
+    "insert_node": "pipeline.wiring.edit",
+    "remove_node": "pipeline.wiring.edit",
+    "replace_node": "pipeline.wiring.edit",
     "Example": "pipeline.data",
     "read_rows": "pipeline.data",
     "WeftError": "pipeline.errors",
@@ -149,25 +149,25 @@ _WHERE = {
     "package": "loading",
     "programs": "loading",
     "Score": "pipeline.metrics",
-    "artifact_schema": "pipeline.artifact_schema",
-    "diff": "pipeline.diffing",
-    "Diff": "pipeline.diffing",
-    "explain": "pipeline.explaining",
-    "Explanation": "pipeline.explaining",
-    "export": "pipeline.exporting",
-    "finetuning_rows": "pipeline.exporting",
-    "write_rows": "pipeline.exporting",
-    "import_dspy": "pipeline.importing",
+    "artifact_schema": "pipeline.artifacts.schema",
+    "diff": "pipeline.artifacts.diffing",
+    "Diff": "pipeline.artifacts.diffing",
+    "explain": "pipeline.measuring.explaining",
+    "Explanation": "pipeline.measuring.explaining",
+    "export": "pipeline.artifacts.exporting",
+    "finetuning_rows": "pipeline.artifacts.exporting",
+    "write_rows": "pipeline.artifacts.exporting",
+    "import_dspy": "pipeline.artifacts.importing",
     "show": "showing",
     "show_html": "showing",
-    "Standing": "pipeline.standing",
-    "standing": "pipeline.standing",
-    "label": "pipeline.versions",
-    "log": "pipeline.versions",
-    "read_labels": "pipeline.versions",
-    "rollback": "pipeline.versions",
-    "Origin": "pipeline.origins",
-    "origin": "pipeline.origins",
+    "Standing": "pipeline.artifacts.standing",
+    "standing": "pipeline.artifacts.standing",
+    "label": "pipeline.artifacts.versions",
+    "log": "pipeline.artifacts.versions",
+    "read_labels": "pipeline.artifacts.versions",
+    "rollback": "pipeline.artifacts.versions",
+    "Origin": "pipeline.artifacts.origins",
+    "origin": "pipeline.artifacts.origins",
     "Demo": "pipeline.parameters",
     "Program": "pipeline.program",
     "program": "pipeline.program",
@@ -179,10 +179,10 @@ _WHERE = {
     "Signature": "pipeline.signature",
     "step": "pipeline.step",
     "info": "pipeline.trace",
-    "OpenTelemetry": "pipeline.otel",
-    "TraceLog": "pipeline.trace_log",
-    "TracedRun": "pipeline.watching",
-    "read_traces": "pipeline.trace_reading",
+    "OpenTelemetry": "pipeline.traces.otel",
+    "TraceLog": "pipeline.traces.log",
+    "TracedRun": "pipeline.traces.watching",
+    "read_traces": "pipeline.traces.reading",
     "compilers": "",
     "errors": "",
     "events": "",

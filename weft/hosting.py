@@ -13,15 +13,15 @@ from dataclasses import replace
 from typing import Any, cast
 
 from . import modules
-from .pipeline import strictjson
-from .pipeline.artifact import parse_artifact, program_digest
-from .pipeline.assembling import assembled
-from .pipeline.bridge import in_thread
-from .pipeline.crossing import Result, error_data, nodes_data
+from .pipeline.artifacts.artifact import parse_artifact, program_digest
+from .pipeline.artifacts.assembling import assembled
+from .pipeline.artifacts.fitting import fitted
+from .pipeline.base import strictjson
 from .pipeline.errors import ArtifactError, ConfigError, DataError, StepError, WeftError
-from .pipeline.fitting import fitted
 from .pipeline.module import Module
 from .pipeline.program import Program, as_program
+from .pipeline.running.bridge import in_thread
+from .pipeline.running.crossing import Result, error_data, nodes_data
 from .pipeline.runtime import current, entered
 from .pipeline.trace import NodeRun, Run, info
 

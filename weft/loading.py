@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from . import modules
-from .pipeline.artifact import save as save_program
-from .pipeline.load import load, package, programs
+from .pipeline.artifacts.artifact import save as save_program
+from .pipeline.artifacts.load import load, package, programs
 from .pipeline.module import Module
 from .pipeline.program import Program, as_program
 

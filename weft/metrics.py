@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .pipeline.lazy import missing
+from .pipeline.base.lazy import missing
 from .pipeline.metrics import (
     FieldMetric,
     FieldsMetric,

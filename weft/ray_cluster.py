@@ -22,19 +22,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from .hosting import Host
-from .pipeline import strictjson
-from .pipeline.artifact import artifact_text
-from .pipeline.bridge import in_thread
-from .pipeline.crossing import Result, error_of, nodes_of
+from .pipeline.artifacts.artifact import artifact_text
+from .pipeline.artifacts.rebuilt import needs_live
+from .pipeline.base import strictjson
+from .pipeline.base.options import Count, Positive, settings
 from .pipeline.errors import ConfigError, WeftError, WorkerLost
 from .pipeline.module import Module
-from .pipeline.options import Count, Positive, settings
 from .pipeline.program import Program, as_program
-from .pipeline.rebuilt import needs_live
+from .pipeline.running.bridge import in_thread
+from .pipeline.running.crossing import Result, error_of, nodes_of
 from .pipeline.runtime import Runtime, current
 from .pipeline.spec import Spec
 from .pipeline.trace import NodeRun, Run, Trace, attach
-from .pipeline.watching import follow
+from .pipeline.traces.watching import follow
 
 __all__ = ["Ray"]
 

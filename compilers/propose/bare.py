@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...pipeline.options import settings
+from ...pipeline.base.options import settings
 from ...pipeline.signature import spec_of
 from ...pipeline.spec import default_instruction
 from ..candidate import Candidate
-from ..task import Task
+from ..driving.task import Task
 from .base import FREE, Calls, Proposer
 
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from ...pipeline.module import Module
 from ..candidate import Candidate
-from ..task import Task
+from ..driving.task import Task
 
 
 class Calls(NamedTuple):

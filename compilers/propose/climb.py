@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...pipeline.base.options import Share, settings
 from ...pipeline.data import Example
 from ...pipeline.errors import BudgetExceeded
-from ...pipeline.options import Share, settings
 from ..candidate import Candidate
-from ..task import Task
+from ..driving.task import Task
 from .base import Calls, Proposer
 from .demos import passes
 from .evidence import case_of

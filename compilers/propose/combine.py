@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import field
 
-from ...pipeline.options import settings
+from ...pipeline.base.options import settings
 from ..candidate import Candidate
-from ..choices import Choices
-from ..parzen import Parzen, Sampler
-from ..task import Task
-from ..tpe import trials
+from ..driving.task import Task
+from ..racing.choices import Choices
+from ..racing.parzen import Parzen, Sampler
+from ..racing.tpe import trials
 from .base import FREE, Calls, Proposer
 
 

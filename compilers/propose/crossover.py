@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...modules.predict import Predict
-from ...pipeline.options import settings
+from ...pipeline.base.options import settings
 from ...pipeline.signature import Input, Output, Signature
 from ..candidate import Candidate
-from ..select import front
-from ..task import Task
+from ..driving.task import Task
+from ..racing.select import front
 from .base import FREE, Calls, Proposer
 from .writing import instructed, instruction_of, spread, write_each, writing_calls
 

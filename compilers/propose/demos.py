@@ -6,14 +6,14 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...pipeline.base.options import settings
 from ...pipeline.data import Example
 from ...pipeline.evaluate import RowResult
-from ...pipeline.options import settings
 from ...pipeline.parameters import Demo
 from ...pipeline.program import Program
 from ...pipeline.signature import spec_of
 from ..candidate import Candidate
-from ..task import Task
+from ..driving.task import Task
 from ..teacher import lesson
 from .base import FREE, Calls, Proposer
 from .rows import labelled, labelled_values, labels_say_all, left_out, ordered

@@ -6,9 +6,9 @@ import random
 import re
 from collections.abc import Sequence
 
-from ...pipeline.options import Share, settings
+from ...pipeline.base.options import Share, settings
 from ..candidate import Candidate
-from ..task import Task
+from ..driving.task import Task
 from .base import FREE, Calls, Proposer
 
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.evaluate import RowResult
-from ...pipeline.plainrows import plain_value
+from ...pipeline.measuring.plainrows import plain_value
 from ..candidate import Candidate
-from ..task import Task
+from ..driving.task import Task
 from .base import Calls
 from .demos import passes
 from .rows import ordered

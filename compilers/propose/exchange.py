@@ -6,10 +6,10 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from ...pipeline.options import settings
+from ...pipeline.base.options import settings
 from ...pipeline.parameters import Demo
 from ..candidate import Candidate
-from ..task import Task
+from ..driving.task import Task
 from .base import FREE, Calls, Proposer
 from .edit import sentences
 

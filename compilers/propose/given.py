@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...pipeline.options import settings
+from ...pipeline.base.options import settings
 from ..candidate import Candidate
-from ..task import Task
+from ..driving.task import Task
 from .base import FREE, Calls, Proposer
 
 

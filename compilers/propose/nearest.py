@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...pipeline.options import Count, settings
+from ...pipeline.base.options import Count, settings
 from ...pipeline.parameters import Demo
 from ..candidate import Candidate
-from ..task import Task
+from ..driving.task import Task
 from .base import Calls, Proposer
 from .demos import demos_of, passes
 from .rows import demo_of_row, fits, left_out, ordered

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...pipeline.options import settings
+from ...pipeline.base.options import settings
 from ..candidate import Candidate
-from ..task import Task
+from ..driving.task import Task
 from .base import Calls, Proposer
 from .demos import BootstrapDemos
 from .induce import Induce

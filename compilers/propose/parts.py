@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 
-from ...pipeline.options import settings
+from ...pipeline.base.options import settings
 from ..candidate import Candidate
-from ..task import Task
+from ..driving.task import Task
 from .base import FREE, Calls, Proposer
 
 PARTS: Mapping[str, tuple[str, ...]] = {

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...modules.predict import Predict
-from ...pipeline.options import settings
+from ...pipeline.base.options import settings
 from ...pipeline.signature import Input, Output, Signature
 from ..candidate import Candidate
-from ..task import Task
+from ..driving.task import Task
 from .base import Calls, Proposer
 from .evidence import cases, evidence_calls, patched, seen_by_each
 from .writing import (

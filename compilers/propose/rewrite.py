@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...modules.predict import Predict
-from ...pipeline.options import settings
+from ...pipeline.base.options import settings
 from ...pipeline.signature import Input, Output, Signature
 from ..candidate import Candidate
-from ..task import Task
+from ..driving.task import Task
 from .base import Calls, Proposer
 from .writing import instructed, instruction_of, spread, write_each, writing_calls
 

@@ -6,12 +6,12 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...pipeline import strictjson
+from ...pipeline.base import strictjson
 from ...pipeline.data import Example
 from ...pipeline.module import Module
 from ...pipeline.parameters import Demo
 from ...pipeline.signature import spec_of
-from ..task import Task
+from ..driving.task import Task
 
 
 def left_out(task: Task, rng: random.Random) -> set[str]:

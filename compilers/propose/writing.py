@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from ...pipeline import strictjson
+from ...pipeline.base import strictjson
 from ...pipeline.errors import BudgetExceeded, ModelFailure
 from ...pipeline.module import Module
-from ...pipeline.rows import map_rows
+from ...pipeline.running.rows import map_rows
 from ...pipeline.runtime import current, entered
 from ..candidate import Candidate
-from ..task import Task
+from ..driving.task import Task
 from .base import Calls
 from .demos import demos_of, passes
 from .rows import labelled

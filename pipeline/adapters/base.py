@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, final
 
-from .. import strictjson
+from ..base import strictjson
 from ..errors import ParseError
 from ..field import FieldSpec
 from ..lm.request import JSON, REPAIR, Message

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from .. import strictjson
+from ..base import strictjson
 from ..errors import ParseError, ValidationError
 from ..field import FieldSpec, Reading
 from ..lm.request import JSON
 from ..spec import Spec
-from ..wording import brief
+from ..typed.wording import brief
 from .base import Adapter, Parsed, read_fields
 from .streaming import FieldReader, ObjectReader
 

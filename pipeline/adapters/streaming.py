@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from .. import strictjson
+from ..base import strictjson
 from ..spec import Spec
 
 _BLANK = " \t\r\n"

@@ -19,11 +19,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ._answering import answer
-from ._case import case_of
-from ._ngrams import cut, digest, token_count
-from ._reading import read_prompt
-from ._writing import write_reply
+from .learner.answering import answer
+from .learner.case import case_of
+from .learner.ngrams import cut, digest, token_count
+from .learner.reading import read_prompt
+from .learner.writing import write_reply
 from .request import JSON, Request, Response, Usage
 
 _MAX_TOKENS = 512

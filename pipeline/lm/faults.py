@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import parse_qsl, urlsplit
 
+from ..base.lazy import deferred
 from ..errors import (
     AuthError,
     BillingError,
@@ -31,7 +32,6 @@ from ..errors import (
     ServerError,
     TimeoutConflict,
 )
-from ..lazy import deferred
 
 if TYPE_CHECKING:
     from email import utils as email_utils

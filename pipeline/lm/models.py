@@ -23,8 +23,8 @@ from typing import (
     final,
 )
 
+from ..base.options import check_options
 from ..errors import AuthError, CallError, ConfigError
-from ..options import check_options
 from .faults import without_frames
 from .lease import DEFAULT_OUTPUT_TOKENS
 from .lm import LanguageModel, Listener

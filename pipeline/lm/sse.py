@@ -11,8 +11,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+from ..base.shapes import is_list
 from ..errors import ProtocolError
-from ..shapes import is_list
 
 _DONE = "[DONE]"
 

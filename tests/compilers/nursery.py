@@ -21,7 +21,7 @@ from pathlib import Path
 import weft
 from tests.compilers.every import RECIPES, compiled
 from tests.compilers.worlds import Asked, learner
-from weft.compilers import driver
+from weft.compilers.driving import driver
 
 INTERRUPTED = 130
 

@@ -27,13 +27,13 @@ from weft.compilers import (
     Recipe,
     Sequence,
 )
-from weft.compilers.apart import apart
-from weft.compilers.choices import Choices
+from weft.compilers.driving.apart import apart
+from weft.compilers.driving.task import prompt_size
 from weft.compilers.propose.demos import BootstrapDemos
 from weft.compilers.propose.edit import DropDemos, ReorderDemos
 from weft.compilers.propose.nearest import NearestDemos
 from weft.compilers.propose.reflect import Reflect
-from weft.compilers.task import prompt_size
+from weft.compilers.racing.choices import Choices
 from weft.pipeline.parameters import Demo
 
 ROWS = planted_rows(90)

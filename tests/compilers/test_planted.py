@@ -26,9 +26,9 @@ from weft.compilers import (
     Recipe,
 )
 from weft.compilers.candidate import Candidate
+from weft.compilers.driving.task import Task
 from weft.compilers.propose.base import FREE, Calls, Proposer
-from weft.compilers.race import Halving
-from weft.compilers.task import Task
+from weft.compilers.racing.race import Halving
 
 TEST = planted_rows(120, seed=99)
 SEEDS = (0, 1, 2)

@@ -18,9 +18,9 @@ from tests.compilers.worlds import (
     model,
     planted_rows,
 )
-from weft.compilers.allowance import Allowance, CallGuess
 from weft.compilers.candidate import Candidate
-from weft.compilers.optuna_tpe import OptunaTPE
+from weft.compilers.driving.allowance import Allowance, CallGuess
+from weft.compilers.driving.task import Split, Task
 from weft.compilers.propose.bare import Bare
 from weft.compilers.propose.base import Proposer
 from weft.compilers.propose.bullets import Bullets
@@ -49,7 +49,7 @@ from weft.compilers.propose.reflect import Reflect
 from weft.compilers.propose.restart import Restart
 from weft.compilers.propose.rewrite import Paraphrase, Shorten
 from weft.compilers.propose.rules import Rules
-from weft.compilers.task import Split, Task
+from weft.compilers.racing.optuna_tpe import OptunaTPE
 from weft.pipeline.data import read_rows
 from weft.pipeline.parameters import Demo
 from weft.pipeline.program import as_program

@@ -10,11 +10,11 @@ import pytest
 
 import weft
 from tests.compilers.worlds import classifier, exact, kinds_of, model, planted_rows
-from weft.compilers.allowance import Allowance, CallGuess
 from weft.compilers.candidate import Candidate
-from weft.compilers.race import Full, Halving, Racer
-from weft.compilers.racers import UCB, FirstFail, Gate, PairedRace, paired_z
-from weft.compilers.task import Split, Task
+from weft.compilers.driving.allowance import Allowance, CallGuess
+from weft.compilers.driving.task import Split, Task
+from weft.compilers.racing.race import Full, Halving, Racer
+from weft.compilers.racing.racers import UCB, FirstFail, Gate, PairedRace, paired_z
 from weft.pipeline.data import read_rows
 from weft.pipeline.program import as_program
 

@@ -12,13 +12,13 @@ import weft
 from tests.compilers.test_race import ROWS, new_task, told
 from tests.compilers.worlds import kinds_of, model
 from weft.compilers.candidate import Candidate
-from weft.compilers.credit import Credit
-from weft.compilers.optuna_tpe import OptunaTPE
-from weft.compilers.parzen import Parzen, Sampler, Trial
+from weft.compilers.driving.task import Task
 from weft.compilers.propose.demos import LabeledDemos
 from weft.compilers.propose.edit import DropSentence
-from weft.compilers.recipe import Draw, Recipe
-from weft.compilers.select import (
+from weft.compilers.racing.credit import Credit
+from weft.compilers.racing.optuna_tpe import OptunaTPE
+from weft.compilers.racing.parzen import Parzen, Sampler, Trial
+from weft.compilers.racing.select import (
     Beam,
     Best,
     InstancePareto,
@@ -27,8 +27,8 @@ from weft.compilers.select import (
     Tournament,
     front,
 )
-from weft.compilers.task import Task
-from weft.compilers.tpe import TPE
+from weft.compilers.racing.tpe import TPE
+from weft.compilers.recipe import Draw, Recipe
 
 ONLY_MOSK = Candidate({"classify/instruction": "Go by mosk = K5."})
 SELECTORS = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.compilers.worlds import planted_rows
-from weft.compilers.split import split_for
+from weft.compilers.driving.split import split_for
 from weft.pipeline.data import Example, read_rows
 
 ROWS = read_rows(planted_rows(120), ["text"])

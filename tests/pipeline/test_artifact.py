@@ -14,10 +14,14 @@ import pytest
 import weft
 from tests.pipeline import saved
 from weft.errors import ArtifactError
-from weft.pipeline import atomic
-from weft.pipeline.artifact import parse_artifact, program_digest, read_artifact
-from weft.pipeline.artifact_schema import schema_text
-from weft.pipeline.migrations import FORMAT, migrated
+from weft.pipeline.artifacts.artifact import (
+    parse_artifact,
+    program_digest,
+    read_artifact,
+)
+from weft.pipeline.artifacts.migrations import FORMAT, migrated
+from weft.pipeline.artifacts.schema import schema_text
+from weft.pipeline.base import atomic
 from weft.pipeline.program import as_program
 
 ROOT = Path(__file__).resolve().parents[2]

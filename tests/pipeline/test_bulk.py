@@ -18,14 +18,14 @@ from pathlib import Path
 import pytest
 
 import weft
-from weft.pipeline.bulk import batch_to, in_order
+from weft.pipeline.running.bulk import batch_to, in_order
 
 ROWS = 20_000
 CHILD = textwrap.dedent(
     """
     import sys
     import weft
-    from weft.pipeline.bulk import batch_to
+    from weft.pipeline.running.bulk import batch_to
 
     @weft.step
     async def double(n: int) -> int:

@@ -14,10 +14,16 @@ import weft
 from tests.pipeline.cluster_app import Ticket, routed, triage
 from weft.hosting import Host
 from weft.pipeline import errors
-from weft.pipeline.artifact import artifact_text
-from weft.pipeline.crossing import Result, error_data, error_of, nodes_data, nodes_of
+from weft.pipeline.artifacts.artifact import artifact_text
 from weft.pipeline.errors import WeftError
 from weft.pipeline.program import as_program
+from weft.pipeline.running.crossing import (
+    Result,
+    error_data,
+    error_of,
+    nodes_data,
+    nodes_of,
+)
 
 APP = "tests.pipeline.cluster_app"
 ask = weft.Predict("question -> answer", name="ask")

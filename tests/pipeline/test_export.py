@@ -13,7 +13,7 @@ import pytest
 import weft
 from tests.pipeline import saved
 from weft.errors import ArtifactError, ConfigError
-from weft.pipeline.exporting import fill
+from weft.pipeline.artifacts.exporting import fill
 from weft.pipeline.program import as_program
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,8 +17,8 @@ import weft
 from tests.pipeline import saved
 from tests.timing import seconds
 from weft.errors import ArtifactError
-from weft.pipeline.artifact import parse_artifact
-from weft.pipeline.assembling import assembled
+from weft.pipeline.artifacts.artifact import parse_artifact
+from weft.pipeline.artifacts.assembling import assembled
 from weft.pipeline.program import as_program
 
 ROOT = Path(__file__).resolve().parents[2]

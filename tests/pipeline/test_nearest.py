@@ -11,7 +11,7 @@ import pytest
 import weft
 from weft import Demo
 from weft.errors import ArtifactError, ConfigError
-from weft.pipeline.explaining import ablations
+from weft.pipeline.measuring.explaining import ablations
 from weft.pipeline.nearest import Index, nearest_demos
 from weft.pipeline.program import as_program
 

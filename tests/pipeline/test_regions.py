@@ -14,9 +14,14 @@ import pytest
 
 import weft
 from tests.pipeline.answers import echo, model
-from weft.compilers.counting import EACH_ITEMS, calls_bound, calls_plain, is_bounded
+from weft.compilers.driving.counting import (
+    EACH_ITEMS,
+    calls_bound,
+    calls_plain,
+    is_bounded,
+)
 from weft.errors import ArtifactError, ConfigError, ModelError, StepError
-from weft.pipeline.types import type_name
+from weft.pipeline.typed.types import type_name
 
 Team = Literal["cards", "loans"]
 

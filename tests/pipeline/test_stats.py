@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.pipeline.comparing import Comparison, compare
 from weft.pipeline.errors import DataError
-from weft.pipeline.stats import (
+from weft.pipeline.measuring.comparing import Comparison, compare
+from weft.pipeline.measuring.stats import (
     Interval,
     bootstrap_mean,
     mcnemar_exact,

@@ -16,7 +16,13 @@ from hypothesis import strategies as st
 
 from tests.hostile import texts
 from weft.errors import SignatureError
-from weft.pipeline.types import choices_of, fits, members_of, parse_type, type_name
+from weft.pipeline.typed.types import (
+    choices_of,
+    fits,
+    members_of,
+    parse_type,
+    type_name,
+)
 
 
 class Colour(enum.Enum):

@@ -7,7 +7,7 @@ import re
 
 from ..pipeline.errors import ConfigError
 from ..pipeline.lm.cache import Cache
-from ..pipeline.wording import counted
+from ..pipeline.typed.wording import counted
 from .output import Outcome, columns
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?", re.IGNORECASE)

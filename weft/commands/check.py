@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..pipeline.check_path import check_path
+from ..pipeline.wiring.check_path import check_path
 from .output import Outcome
 
 

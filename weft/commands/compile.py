@@ -9,9 +9,9 @@ from typing import Any
 
 from ..compilers.compile import compile as compiled
 from ..compilers.compile import quote
-from ..compilers.quote import Quote
-from ..compilers.report import Result
-from ..pipeline.artifact import program_digest, save
+from ..compilers.driving.quote import Quote
+from ..compilers.reporting.report import Result
+from ..pipeline.artifacts.artifact import program_digest, save
 from ..pipeline.program import Program
 from ..pipeline.runtime import current, use
 from .labels import check_labels, tell_overlap

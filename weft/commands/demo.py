@@ -19,7 +19,7 @@ from typing import Any
 
 from ..compilers.compile import compile as compiled
 from ..compilers.compile import quote
-from ..compilers.report import Report, Result
+from ..compilers.reporting.report import Report, Result
 from ..loading import package
 from ..pipeline.data import Example, read_rows
 from ..pipeline.errors import WeftError

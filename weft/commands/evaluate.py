@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from ..pipeline.evaluate import Evaluation, evaluate
-from ..pipeline.wording import counted
+from ..pipeline.typed.wording import counted
 from .labels import check_labels
 from .names import metric_named, rows_at, settings
 from .output import Outcome, Spent, on_terminal, remark, require_writable

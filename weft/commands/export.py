@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..pipeline.atomic import write_whole
-from ..pipeline.exporting import export
+from ..pipeline.artifacts.exporting import export
+from ..pipeline.base.atomic import write_whole
 from ..pipeline.module import Module
 from ..pipeline.program import Program
 from .output import Outcome, require_writable

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from ..compilers.progress import NAME as PROGRESS
+from ..compilers.driving.progress import NAME as PROGRESS
 from ..pipeline.lm.prices import money
 
 _JOURNAL = "journal.jsonl"

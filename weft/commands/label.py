@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..pipeline.artifact import SUFFIX, read_artifact
-from ..pipeline.versions import label
+from ..pipeline.artifacts.artifact import SUFFIX, read_artifact
+from ..pipeline.artifacts.versions import label
 from .log import version_data
 from .output import Outcome
 

@@ -7,8 +7,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from ..pipeline.artifact import SUFFIX
-from ..pipeline.versions import Version, log
+from ..pipeline.artifacts.artifact import SUFFIX
+from ..pipeline.artifacts.versions import Version, log
 from .output import Outcome
 
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from .. import compilers, metrics
 from ..compilers.recipe import Compiler
-from ..pipeline import strictjson
+from ..pipeline.base import strictjson
 from ..pipeline.data import read_rows
 from ..pipeline.errors import (
     CallError,

@@ -15,8 +15,8 @@ from typing import Any
 from ..pipeline.errors import ConfigError
 from ..pipeline.evaluate import Evaluation
 from ..pipeline.lm.prices import money
-from ..pipeline.plainrows import plain_value
-from ..pipeline.progress import progress_bar
+from ..pipeline.measuring.plainrows import plain_value
+from ..pipeline.running.progress import progress_bar
 from ..pipeline.runtime import Hook
 from ..pipeline.signature import Signature, dump_values, spec_of
 from ..pipeline.trace import Call, NodeRun, total_cost

@@ -15,9 +15,9 @@ from types import ModuleType
 from typing import Any
 
 from .. import load
-from ..pipeline.artifact import SUFFIX, ProgramState, read_artifact
-from ..pipeline.assembling import stand_ins
-from ..pipeline.describing import Target
+from ..pipeline.artifacts.artifact import SUFFIX, ProgramState, read_artifact
+from ..pipeline.artifacts.assembling import stand_ins
+from ..pipeline.artifacts.describing import Target
 from ..pipeline.errors import ArtifactError, ConfigError, WeftError, did_you_mean
 from ..pipeline.module import Module
 from ..pipeline.program import Program, as_program

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..pipeline.artifact import SUFFIX
+from ..pipeline.artifacts.artifact import SUFFIX
+from ..pipeline.artifacts.standing import Standing, standing
 from ..pipeline.errors import ArtifactError, ConfigError
-from ..pipeline.standing import Standing, standing
 from .output import Outcome
 
 

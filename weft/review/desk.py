@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, quote
 
-from ..pipeline import strictjson
+from ..pipeline.base import strictjson
 from .remarks import Remark, Remarks
 from .rows import Row, Sheet
 

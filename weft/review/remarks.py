@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from ..pipeline import strictjson
+from ..pipeline.base import strictjson
 from ..pipeline.errors import ConfigError
 from .rows import Row
 

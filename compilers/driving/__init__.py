@@ -1,0 +1,1 @@
+"""One compile from quote to verification: plan, rows, budget, journal, checks."""

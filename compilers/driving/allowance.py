@@ -1,0 +1,114 @@
+"""What a compile may still spend now, in model calls, whatever unit limits it.
+
+A budget in tokens, dollars or seconds is turned into calls by what calls have cost so
+far in this compile, and by the quote's estimate before the first one. The figures are
+read between blocks of rows, when nothing is in flight, and are sums of whole numbers:
+but for seconds they do not depend on concurrency or on a warm cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+from ...pipeline.budget import Ledger
+
+# What is set aside is run by winners, whose prompts are longer than those before them.
+_DEARER = 1.5
+
+
+@dataclass(frozen=True)
+class CallGuess:
+    """What a call costs, before any was made.
+
+    Args:
+        tokens: Tokens of a call of the program as it is.
+        bound: The most tokens that one call can be held for.
+        usd: Dollars of such a call, or None where a price is unknown.
+        usd_bound: The most dollars that one call can be held for, or None.
+        likely_tokens: Tokens of an average call, with what candidates may hold.
+        likely_usd: Dollars of an average call, or None.
+    """
+
+    tokens: int = 0
+    bound: int = 0
+    usd: float | None = None
+    usd_bound: float | None = None
+    likely_tokens: int = 0
+    likely_usd: float | None = None
+
+
+class Allowance:
+    """The part of a ledger that may be spent before what is set aside is touched.
+
+    Args:
+        ledger: The account book; it alone holds the limits.
+        plain: Calls that one row needs where no reply has to be repaired.
+        guess: What a call costs, before any was made.
+    """
+
+    def __init__(self, ledger: Ledger, plain: int, guess: CallGuess) -> None:
+        self.ledger = ledger
+        self._plain = max(1, plain)
+        self._guess = guess
+        self._aside = 0
+        self._rows = 0
+        self._calls = 0
+        self._start = ledger.spent()
+
+    @property
+    def a_row(self) -> float:
+        """Calls that a row takes: as measured so far, at least the plain ones."""
+        if not self._rows:
+            return float(self._plain)
+        return max(float(self._plain), self._calls / self._rows)
+
+    def saw(self, calls: int) -> None:
+        """Count a row that was run."""
+        self._rows += 1
+        self._calls += calls
+
+    def add(self, calls: int) -> None:
+        """Count calls that rows took besides, such as a judge's."""
+        self._calls += calls
+
+    @contextlib.contextmanager
+    def aside(self, rows: int) -> Generator[None]:
+        """Set rows aside for a scope: they stay affordable whatever runs in it."""
+        self._aside += rows
+        try:
+            yield
+        finally:
+            self._aside -= rows
+
+    def room(self) -> float:
+        """Calls that may be spent now; infinity where nothing is limited."""
+        kept = math.ceil(self._aside * self.a_row)
+        free = (left - weight * kept for left, weight in self._left())
+        return max(0.0, min(free, default=math.inf))
+
+    def rows(self, share: float) -> float:
+        """Rows that a share of the room pays for; infinity where nothing is limited."""
+        return share * self.room() / self.a_row
+
+    def _left(self) -> Iterator[tuple[float, float]]:
+        """Calls that each limit leaves, and what a call set aside weighs there."""
+        left, spent, guess = self.ledger.remaining(), self.ledger.spent(), self._guess
+        calls = spent.calls - self._start.calls
+        if left.calls is not None:
+            yield left.calls, 1.0
+        if left.tokens is not None:
+            used = spent.tokens - self._start.tokens
+            each = used / calls if calls else guess.tokens
+            yield (left.tokens - guess.bound) / max(1.0, each), _DEARER
+        if left.usd is not None:
+            paid = spent.usd - self._start.usd
+            price = paid / calls if calls else guess.usd
+            if price:
+                yield (left.usd - (guess.usd_bound or 0.0)) / price, _DEARER
+        if left.seconds is not None:
+            passed = spent.seconds - self._start.seconds
+            if calls and passed > 0:
+                yield left.seconds / (passed / calls), _DEARER

@@ -1,0 +1,104 @@
+"""Checks before anything is paid for: rows, labels, compiler, models."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...pipeline.data import Example, require_rows
+from ...pipeline.errors import ConfigError, DataError
+from ...pipeline.lm.lm import LanguageModel
+from ...pipeline.module import Module
+from ...pipeline.program import Program
+from ...pipeline.running.rows import bind_row, rows_of
+from ...pipeline.runtime import current
+from .. import __all__ as public_names
+from ..recipe import Compiler, Recipe
+
+
+def rows_for(
+    program: Program[..., Any], source: Iterable[Any] | str | Path, what: str
+) -> list[Example]:
+    """Rows whose inputs fit a program and that carry labels.
+
+    Raises:
+        DataError: There is none, or one does not fit.
+    """
+    rows = rows_of(program.inputs, source)
+    require_rows(rows, what)
+    for row in rows:
+        bind_row(program.inputs, row.inputs, row.id)
+    if not any(row.labels for row in rows):
+        raise DataError(
+            f"the rows for {what} hold no labels beside the inputs "
+            f"{', '.join(program.inputs.inputs)}",
+            hint="Add the wanted outputs as further keys of each row",
+        )
+    return rows
+
+
+def require_compiler(given: object) -> None:
+    """Refuse what is no compiler, and say which one may be meant.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    if isinstance(given, Compiler):
+        return
+    meant = given.__name__ if inspect.isclass(given) else str(given)
+    known = {name.casefold(): name for name in public_names}
+    nearest = difflib.get_close_matches(meant.casefold(), known, n=1)
+    name = known[nearest[0]] if nearest else "Auto"
+    raise ConfigError(
+        f"{given!r} is no compiler", hint=f"Give one such as weft.compilers.{name}()"
+    )
+
+
+def require_models(program: Program[..., Any]) -> None:
+    """Refuse a program that has no model for one of its modules.
+
+    Raises:
+        ConfigError: No model is set; the message names the ways to set one.
+    """
+    for path, module in program.modules.items():
+        current().model_for(path, module.lm)
+
+
+def writer_of(program: Program[..., Any]) -> LanguageModel | None:
+    """Who writes proposals: `lms={"proposer": ...}`, the scope's model, or a module's.
+
+    None leaves it to WEFT_LM.
+    """
+    runtime = current()
+    own = next((m.lm for m in program.modules.values() if m.lm is not None), None)
+    return runtime.lms.get("proposer") or runtime.lm or own
+
+
+def require_writer(program: Program[..., Any], recipes: Sequence[Recipe]) -> None:
+    """Refuse recipes that have a model write where none is set.
+
+    Raises:
+        ConfigError: No model is set; the message names the ways to set one.
+    """
+    for module in _asked(recipes):
+        current().model_for(module.name, writer_of(program))
+
+
+def models_of(program: Program[..., Any], recipes: Sequence[Recipe]) -> dict[str, str]:
+    """The models asked, by module path; that of proposals as "proposer"."""
+    models = {
+        path: current().model_for(path, module.lm).model
+        for path, module in program.modules.items()
+    }
+    for module in _asked(recipes):
+        writer = current().model_for(module.name, writer_of(program))
+        models["proposer"] = writer.model
+    return models
+
+
+def _asked(recipes: Sequence[Recipe]) -> list[Module[..., Any]]:
+    draws = [draw for r in recipes for draws in r.rounds for draw in draws]
+    return [module for draw in draws for module in draw.proposer.asks]

@@ -1,0 +1,152 @@
+"""The driver: (program, data, metric, budget) to a better program, or the same one.
+
+    quote -> split (train, select, sealed) -> headroom run of the seed
+          -> rounds of: propose, drop doubles, race on one row order
+          -> verify the best and the seed once, on sealed rows
+          -> the better of the two, with what it cost
+
+Nothing given is ever changed. Every model call is booked on one ledger, proposals and
+verification too. The same seed and the same answers give the same result, whatever the
+concurrency and whether the cache was warm.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar, cast
+
+from ...pipeline.artifacts.artifact import SUFFIX, save
+from ...pipeline.artifacts.program_data import program_digest
+from ...pipeline.budget import Budget, Ledger
+from ...pipeline.errors import ArtifactError
+from ...pipeline.evaluate import Evaluation
+from ...pipeline.measuring.score import Metric
+from ...pipeline.module import Module
+from ...pipeline.program import Program
+from ...pipeline.runtime import current, ledger_of
+from ..candidate import Candidate
+from ..racing.search import search
+from ..recipe import Compiler
+from ..reporting.report import Report, Result
+from ..reporting.tried import suspects, tried
+from .allowance import Allowance
+from .check import writer_of
+from .journal import journaled
+from .judge import Judge
+from .plan import Plan, Rows, Terms, plan_of
+from .progress import progress_in
+from .provenance import provenance_of
+from .task import Task, calls_plain
+from .verify import sealed_rows, verify
+
+__all__ = ["Rows", "Terms", "drive", "plan_of"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+async def drive(
+    program: Program[P, R] | Module[P, R],
+    train: Rows,
+    val: Rows | None,
+    *,
+    metric: Metric,
+    compiler: Compiler | None,
+    budget: Budget | Ledger | str | int | None,
+    terms: Terms,
+) -> Result[P, R]:
+    """Compile a program; arguments and errors are those of `compile`."""
+    plan = await plan_of(program, train, val, metric, compiler, terms)
+    ledger = ledger_of(budget) or current().ledger or Ledger()
+    plan.quote.check(ledger.remaining())
+    task = _task_of(plan, metric, ledger)
+    allowance, run_dir = task.allowance, terms.run_dir
+    best = _keeper(plan, run_dir)
+    about = {"compiler": plan.compiler.describe()["name"], "seed": terms.seed}
+    with (
+        journaled(run_dir, plan.identity),
+        progress_in(run_dir, task, plan.quote, about) as progress,
+    ):
+        with allowance.aside(2 * sealed_rows(allowance, len(plan.split.sealed))):
+            stopped = await search(task, plan.recipes, progress.after(best))
+        progress.tell("verify", rows=len(plan.split.sealed))
+        report = await _verified(task, plan, stopped)
+        progress.end(report)
+    made = report.winner if report.returned else Candidate()
+    best(made)
+    result = cast("Program[P, R]", made.apply(plan.program))
+    seed_program = cast("Program[P, R]", plan.program)
+    programs = [candidate.apply(plan.program) for candidate in task.archive]
+    ranked = cast("list[Program[P, R]]", programs)
+    return Result(
+        result,
+        seed_program,
+        report,
+        provenance_of(report, plan.split, plan.identity, program_digest(result)),
+        tuple(ranked),
+    )
+
+
+def _task_of(plan: Plan, metric: Metric, ledger: Ledger) -> Task:
+    plain = calls_plain(plan.program) + plan.judging.plain
+    return Task(
+        plan.program,
+        plan.split,
+        Judge(metric),
+        Allowance(ledger, plain, plan.quote.guess),
+        plan.terms.seed,
+        plan.terms.concurrency,
+        proposer=writer_of(plan.program),
+        teacher=plan.teacher,
+        judging=plan.judging,
+        keeping=plan.keeping,
+    )
+
+
+def _keeper(plan: Plan, run_dir: str | Path | None) -> Callable[[Candidate], None]:
+    """What keeps the best candidate so far on disk, beside the journal."""
+
+    def keep(candidate: Candidate) -> None:
+        if run_dir is None:
+            return
+        # A program whose steps are fixed to objects has no artifact; the journal does.
+        with contextlib.suppress(ArtifactError):
+            save(
+                candidate.apply(plan.program),
+                Path(run_dir) / f"best{SUFFIX}",
+                provenance={"origin": candidate.origin, **plan.identity},
+            )
+
+    return keep
+
+
+async def _verified(task: Task, plan: Plan, stopped: str) -> Report:
+    seed, best = Candidate(), task.archive[0]
+    rows, short = await verify(task, list(dict.fromkeys((seed, best))))
+    scores = {
+        key: Evaluation(
+            plan.program.name, plan.metric, tuple(found), 0.0, plan.terms.seed
+        )
+        for key, found in rows.items()
+    }
+    gain = scores[best.id].mean - scores[seed.id].mean
+    shorter = plan.shorter and task.size(best) < task.size(seed)
+    seen = bool(scores[best.id].values)
+    returned = bool(best.values) and seen and (gain > 0 or (shorter and gain == 0))
+    result = (best if returned else seed).apply(plan.program)
+    return Report(
+        plan.compiler.describe(),
+        scores[seed.id],
+        scores[best.id],
+        best,
+        returned,
+        tuple(tried(task)),
+        task.allowance.ledger.snapshot(),
+        plan.quote,
+        plan.program.parameters,
+        result.parameters,
+        "; ".join(part for part in (stopped, short) if part),
+        suspects(task),
+    )

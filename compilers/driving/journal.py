@@ -1,0 +1,261 @@
+"""The journal: every answer that a compile paid for, kept the moment it arrives.
+
+An append-only text file, one `CRC32 JSON` record a line. A resumed compile is the same
+compile again: it asks the same questions in the same order, and finds the journaled
+answers. So nothing journaled is ever paid for twice, and a cleared cache changes
+nothing. A torn last line (a kill in mid-write) is cut off before anything is appended;
+damage elsewhere is an error that names the place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import threading
+import zlib
+from collections.abc import Generator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from ...pipeline.base import strictjson
+from ...pipeline.errors import (
+    CompileError,
+    ConfigError,
+    DivergenceError,
+    JournalDamaged,
+)
+from ...pipeline.lm.memory import MemoryCache
+from ...pipeline.lm.request import Response
+from ...pipeline.lm.store import AnswerStore
+from ...pipeline.lm.wire import response_from_json, response_to_json
+from ...pipeline.running.bridge import in_thread
+from ...pipeline.runtime import current, entered
+
+_NAME = "journal.jsonl"
+
+
+@contextlib.contextmanager
+def journaled(
+    run_dir: str | Path | None, identity: Mapping[str, Any]
+) -> Generator[None]:
+    """Keep every answer of a scope in `run_dir`; with None in the scope's cache.
+
+    Where there is no cache either, in memory: a request that occurs again, such as that
+    of a module before the edited one, is never paid for again in one compile.
+
+    Args:
+        run_dir: The run's folder; made where it is missing.
+        identity: What the run is; a journal of another run is refused.
+
+    Raises:
+        DivergenceError: The folder belongs to another program, data, metric, compiler,
+            seed or model; the message names what differs.
+        JournalDamaged: The journal is damaged before its last line.
+        CompileError: Another process writes this journal now.
+        ConfigError: The folder cannot be made or written to.
+    """
+    if run_dir is None:
+        store = current().store
+        kept = MemoryCache() if store is None else store
+        with entered(replace(current(), cache=kept)):
+            yield
+        return
+    folder = Path(run_dir)
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = os.open(folder / _NAME, flags, 0o600)
+    except OSError as error:
+        raise ConfigError(
+            f"the run_dir {str(run_dir)!r} cannot be written: {error.strerror}",
+            hint="Name a folder that is yours",
+        ) from None
+    lines = _Lines(file, folder / _NAME)
+    try:
+        _lock(file, folder)
+        journal = Journal(lines, identity, current().store)
+        with entered(replace(current(), cache=journal)):
+            yield
+    finally:
+        lines.close()
+
+
+class Journal:
+    """Answers of one run, over the cache that the scope has."""
+
+    def __init__(
+        self,
+        lines: _Lines,
+        identity: Mapping[str, Any],
+        below: AnswerStore | None,
+    ) -> None:
+        self._lines = lines
+        self._below = below
+        self._answers: dict[str, Response] = {}
+        records = lines.read()
+        plain = strictjson.loads(strictjson.canonical(dict(identity)))
+        if records:
+            _refuse_other(records[0].get("run"), plain, lines.path)
+        else:
+            lines.append({"run": plain})
+        for record in records[1:]:
+            response = response_from_json(record["response"])
+            self._answers[str(record["key"])] = replace(response, cached=True)
+
+    def get(self, key: str) -> Response | None:
+        """The journaled answer; else the cache's, journaled when it is used."""
+        found = self._answers.get(key)
+        if found is not None:
+            return found
+        below = None if self._below is None else self._below.get(key)
+        if below is not None:
+            # Not paid for now, so nothing is lost that a cache does not hold.
+            self._keep(key, below, sync=False)
+        return below
+
+    async def put(self, key: str, response: Response) -> None:
+        """Journal an answer, then cache it."""
+        await in_thread(self._keep, key, response)
+        if self._below is not None:
+            await self._below.put(key, response)
+
+    def _keep(self, key: str, response: Response, *, sync: bool = True) -> None:
+        kept = replace(response, cached=False)
+        record = {"key": key, "response": response_to_json(kept)}
+        self._lines.append(record, sync=sync)
+        self._answers[key] = replace(response, cached=True)
+
+
+class _Lines:
+    """The journal's file: whole lines, whoever writes, and none after a failed one."""
+
+    def __init__(self, file: int, path: Path) -> None:
+        self.path = path
+        self._file = file
+        self._state = threading.Condition()
+        self._busy = 0
+        self._over = ""
+
+    def read(self) -> list[dict[str, Any]]:
+        return _read(self._file, self.path)
+
+    def append(self, record: Mapping[str, Any], *, sync: bool = True) -> None:
+        """Write a record; with `sync` it is on the disk when this returns.
+
+        Raises:
+            CompileError: It could not be written, or an earlier one could not: a line
+                behind half a line would be damage.
+        """
+        body = strictjson.canonical(record).encode("utf-8", "surrogatepass")
+        with self._state:
+            if not self._over:
+                self._write(b"%08x %s\n" % (zlib.crc32(body), body))
+            self._refuse_more()
+            self._busy += 1
+        try:
+            if sync:
+                os.fdatasync(self._file)
+        except OSError as error:
+            self._over = str(error.strerror)
+        finally:
+            with self._state:
+                self._busy -= 1
+                self._state.notify_all()
+        self._refuse_more()
+
+    def close(self) -> None:
+        """Close the file once nobody writes; its number may then be another file's."""
+        with self._state:
+            self._over = self._over or "the run is over"
+            self._state.wait_for(lambda: not self._busy)
+            os.close(self._file)
+
+    def _write(self, line: bytes) -> None:
+        end = os.fstat(self._file).st_size
+        try:
+            while line:
+                line = line[os.write(self._file, line) :]
+        except OSError as error:
+            self._over = str(error.strerror)
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, end)
+
+    def _refuse_more(self) -> None:
+        if self._over:
+            raise CompileError(
+                f"{self.path} cannot be written: {self._over}",
+                hint="Run it again once it can; nothing it holds is paid for twice",
+            )
+
+
+def _read(file: int, path: Path) -> list[dict[str, Any]]:
+    """The records, after cutting off a torn last line."""
+    data = _whole(file)
+    records: list[dict[str, Any]] = []
+    offset = 0
+    while offset < len(data):
+        end = data.find(b"\n", offset)
+        record = _record(data[offset:end]) if end >= 0 else None
+        if record is None:
+            if 0 <= end < len(data) - 1:
+                raise JournalDamaged(
+                    f"{path} is damaged at byte {offset}",
+                    hint="Restore it from a copy, or start anew in another run_dir",
+                )
+            os.ftruncate(file, offset)
+            break
+        records.append(record)
+        offset = end + 1
+    return records
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    checksum, _, body = line.partition(b" ")
+    try:
+        if int(checksum, 16) != zlib.crc32(body) or len(checksum) != 8:
+            return None
+        data = strictjson.loads(body.decode("utf-8", "surrogatepass"))
+    except ValueError:
+        return None
+    return cast("dict[str, Any]", data) if isinstance(data, dict) else None
+
+
+def _whole(file: int) -> bytes:
+    size = os.fstat(file).st_size
+    chunks: list[bytes] = []
+    at = 0
+    while at < size:
+        chunk = os.pread(file, size - at, at)
+        if not chunk:
+            break
+        chunks.append(chunk)
+        at += len(chunk)
+    return b"".join(chunks)
+
+
+def _lock(file: int, folder: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise CompileError(
+            f"another process is compiling in {folder} now",
+            hint="Wait for it, or choose another run_dir",
+        ) from None
+
+
+def _refuse_other(found: Any, wanted: dict[str, Any], path: Path) -> None:
+    if found == wanted:
+        return
+    theirs = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    differing = [key for key in wanted if theirs.get(key) != wanted[key]]
+    shown = "; ".join(
+        f"{key} was {strictjson.canonical(theirs.get(key))}, "
+        f"now {strictjson.canonical(wanted[key])}"
+        for key in differing
+    )
+    raise DivergenceError(
+        f"{path} belongs to another run: {shown}",
+        hint="Choose another run_dir, or go back to what it was started with",
+    )

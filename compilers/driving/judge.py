@@ -1,0 +1,92 @@
+"""Judges: metrics that ask a model, whose calls are booked apart.
+
+A metric may call a program. Its calls come out of the same budget, on the account
+"judge", and count for what a row costs. They cannot be told beforehand, so a quote
+assumes one for each row, and a repair at the most. No metric is allowed a call before
+the budget is known: one that asks a model is found out by that, and is not tried on
+gold answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple, cast
+
+from ...pipeline.budget import Budget, Ledger
+from ...pipeline.data import Example
+from ...pipeline.errors import BudgetExceeded, MetricError
+from ...pipeline.measuring.score import (
+    Metric,
+    RawScore,
+    called,
+    check_metric,
+    metric_name,
+)
+from ...pipeline.program import Program
+from ...pipeline.runtime import current, entered
+from ...pipeline.trace import NodeRun
+from .gold import gold_prediction
+
+
+class Judging(NamedTuple):
+    """Model calls that a metric makes for one row: as a rule, and at the most."""
+
+    plain: int
+    most: int
+
+
+NO_JUDGE = Judging(0, 0)
+JUDGED = Judging(1, 2)
+
+
+class Judge:
+    """A metric whose model calls are booked as "judge", and counted.
+
+    Args:
+        metric: The metric; what it gives is passed on.
+    """
+
+    def __init__(self, metric: Metric) -> None:
+        self.name = metric_name(metric)
+        self._metric = metric
+        self._calls = 0
+
+    async def __call__(self, example: Example, prediction: Any) -> RawScore:
+        """Score one prediction."""
+        here = current()
+        runtime = replace(here, account="judge", hooks=(*here.hooks, self._saw))
+        with entered(runtime):
+            return cast(RawScore, await called(self._metric, example, prediction))
+
+    def taken(self) -> int:
+        """Calls since this was last asked."""
+        calls, self._calls = self._calls, 0
+        return calls
+
+    def _saw(self, run: NodeRun) -> None:
+        self._calls += len(run.calls)
+
+
+async def require_metric(
+    metric: Metric, rows: Sequence[Example], program: Program[..., Any]
+) -> Judging:
+    """Try a metric on the rows' own labels; one that asks a model is not tried.
+
+    Returns:
+        What its calls for a row will be.
+
+    Raises:
+        MetricError: It raises, gives no score, or cannot tell right from wrong.
+    """
+    asked: list[NodeRun] = []
+    nothing = Ledger(Budget(calls=0))
+    with entered(replace(current(), ledger=nothing, hooks=(asked.append,))):
+        try:
+            await check_metric(
+                metric, rows, lambda row: gold_prediction(program, row), program.name
+            )
+        except (BudgetExceeded, MetricError):
+            if not asked:
+                raise
+    return JUDGED if asked else NO_JUDGE

@@ -1,0 +1,74 @@
+"""Which rows are for learning, which for choosing, and which are sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ...pipeline.base import strictjson
+from ...pipeline.data import Example, split_rows
+from ...pipeline.example import json_form
+from ...pipeline.program import Program
+from .task import Split
+
+_SEALED = 0.3
+_SELECT = 0.3
+_SEALED_OF_VAL = 0.25
+
+
+def split_for(
+    train: Sequence[Example],
+    val: Sequence[Example] | None,
+    seed: int,
+    *,
+    raced: bool,
+) -> Split:
+    """Split rows by content hash, balanced over their labels.
+
+    A row given twice lands in one part, so that no sealed row was ever learnt from.
+
+    Args:
+        train: Rows with labels.
+        val: Rows to select on, or None to take them from `train`.
+        seed: Which split.
+        raced: Whether select rows are needed at all.
+    """
+    if val is None:
+        wanted = (1 - _SEALED - _SELECT, _SELECT, _SEALED)
+        if not raced:
+            wanted = (1 - _SEALED, 0.0, _SEALED)
+        parts = split_rows(train, wanted, seed)
+        return Split(*(tuple(part) for part in parts))
+    known = {row.digest for row in train}
+    own = [row for row in val if row.digest not in known]
+    learn, cut = split_rows(train, (1 - _SEALED_OF_VAL, _SEALED_OF_VAL), seed)
+    select, sealed = split_rows(own, (1 - _SEALED_OF_VAL, _SEALED_OF_VAL), seed)
+    return Split(tuple(learn), tuple(select), (*cut, *sealed))
+
+
+def without_learnt(split: Split, program: Program[..., Any]) -> Split:
+    """A split in which rows that a program already shows as demos may only teach.
+
+    Such a row is told by its id, or by its inputs; it is the easiest of all rows for
+    this program, and says nothing about new ones.
+    """
+    demos = [d for m in program.modules.values() for d in m.parameters.demos]
+    sources = {demo.source for demo in demos} - {""}
+    shown = {_content(demo.values, program.inputs.inputs) for demo in demos}
+    rows = (*split.select, *split.sealed)
+    learnt = {
+        row.digest
+        for row in rows
+        if row.id in sources or _content(row.inputs, row.inputs) in shown
+    }
+    moved = tuple(row for row in rows if row.digest in learnt)
+    return Split(
+        (*split.train, *moved),
+        tuple(row for row in split.select if row.digest not in learnt),
+        tuple(row for row in split.sealed if row.digest not in learnt),
+    )
+
+
+def _content(values: Mapping[str, Any], names: Iterable[str]) -> str:
+    known = {name: values[name] for name in names if name in values}
+    return strictjson.canonical(json_form(known))

@@ -1,0 +1,243 @@
+"""One compile under way: the program, its rows, and the single way to buy a score.
+
+Every score is bought through `Task.observe`, which books it on the ledger and keeps it
+in one table, so that no (candidate, row) cell is ever paid for twice and proposers,
+racers and the report look at the same figures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ...pipeline.base import strictjson
+from ...pipeline.data import Example
+from ...pipeline.errors import BudgetExceeded, CompileError
+from ...pipeline.evaluate import RowResult, score_rows
+from ...pipeline.lm.lm import LanguageModel
+from ...pipeline.metrics import Metric
+from ...pipeline.program import Program
+from ...pipeline.running.rows import map_rows
+from ...pipeline.runtime import current, entered
+from ..candidate import Candidate
+from ..teacher import Teacher
+from .allowance import Allowance
+from .apart import apart
+from .counting import calls_bound, calls_plain
+from .judge import NO_JUDGE, Judge, Judging
+from .keeping import Keeping
+
+__all__ = ["Account", "Split", "Task", "calls_bound", "calls_plain", "prompt_size"]
+
+Account = str
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows by what they may be used for.
+
+    Args:
+        train: Demos and evidence come from these.
+        select: Candidates are raced on these.
+        sealed: Looked at once, at the end; reported.
+    """
+
+    train: tuple[Example, ...]
+    select: tuple[Example, ...]
+    sealed: tuple[Example, ...]
+
+
+@dataclass
+class Task:
+    """What proposers, racers and selectors work with; not for users.
+
+    Args:
+        program: The seed program; never changed.
+        split: The rows; select rows stand in the order in which they are raced on.
+        metric: Higher is better, in [0, 1].
+        allowance: The one account book, and what of it is set aside.
+        seed: Every random choice follows from it.
+        concurrency: How many rows run at once; the result does not depend on it.
+        proposer: Who writes instructions; None for the scope's model.
+        teacher: Who shows how it is done; None for the candidates themselves.
+        judging: Calls that the metric makes for one row, and the most it makes.
+        archive: Every candidate so far, best first.
+        cells: Bought results by candidate id and row digest.
+        keeping: What no candidate may change.
+        number: The round; random draws of each round are its own.
+    """
+
+    program: Program[..., Any]
+    split: Split
+    metric: Metric
+    allowance: Allowance
+    seed: int = 0
+    concurrency: int = 64
+    proposer: LanguageModel | None = None
+    teacher: Teacher | None = None
+    judging: Judging = NO_JUDGE
+    archive: list[Candidate] = field(default_factory=list[Candidate])
+    cells: dict[tuple[str, str], RowResult] = field(
+        default_factory=dict[tuple[str, str], RowResult]
+    )
+    keeping: Keeping = field(default_factory=Keeping)
+    number: int = 0
+
+    def rng(self, *path: str | int) -> random.Random:
+        """A generator of its own for each purpose, so that no draw moves another."""
+        text = "/".join(str(part) for part in (self.seed, self.number, *path))
+        return random.Random(hashlib.sha256(text.encode()).digest())
+
+    async def observe(
+        self, candidate: Candidate, rows: Sequence[Example], account: Account
+    ) -> list[RowResult]:
+        """Results of a candidate on rows, in their order; known ones cost nothing.
+
+        Raises:
+            BudgetExceeded: The ledger is exhausted; what was bought is kept.
+            CompileError: A row could not be scored for a reason that is no model's.
+        """
+        await self.observe_all([candidate], rows, account)
+        return [self.cells[candidate.id, row.digest] for row in rows]
+
+    async def observe_all(
+        self, candidates: Sequence[Candidate], rows: Sequence[Example], account: Account
+    ) -> None:
+        """Fill the cells of several candidates on the same rows, all side by side."""
+        programs = {c.id: c.apply(self.program) for c in candidates}
+        await self._buy(programs, rows, account)
+
+    async def taught(
+        self, candidate: Candidate, rows: Sequence[Example]
+    ) -> list[RowResult]:
+        """What the teacher does with rows, in their order; see `Teacher`.
+
+        Without one the candidate teaches itself. It is booked as "bootstrap".
+
+        Raises:
+            BudgetExceeded: As `observe`.
+            CompileError: As `observe`.
+        """
+        if self.teacher is None:
+            return await self.observe(candidate, rows, "bootstrap")
+        # A program that teaches is the same whoever is taught.
+        who = "teacher" if self.teacher.program else f"teacher of {candidate.id}"
+        program = self.teacher.in_place_of(candidate.apply(self.program))
+        await self._buy({who: program}, rows, "bootstrap")
+        return [self.cells[who, row.digest] for row in rows]
+
+    async def _buy(
+        self,
+        programs: Mapping[str, Program[..., Any]],
+        rows: Sequence[Example],
+        account: Account,
+    ) -> None:
+        wanted = dict.fromkeys((who, row.digest) for who in programs for row in rows)
+        by_digest = {row.digest: row for row in rows}
+        jobs = [key for key in wanted if key not in self.cells]
+        learnt = {row.digest for row in self.split.train}
+        refused: list[BudgetExceeded] = []
+
+        async def one(_: int, job: tuple[str, str]) -> RowResult | None:
+            program, row = programs[job[0]], by_digest[job[1]]
+            if row.digest in learnt:
+                program = apart(program, row)
+            try:
+                found = await score_rows(
+                    program, [(row, 0)], self.metric, concurrency=1
+                )
+            except BudgetExceeded as error:
+                # The rows beside it go on: what is in flight is paid for anyway.
+                refused.append(error)
+                return None
+            return found[0]
+
+        runtime = replace(current(), account=account, ledger=self.allowance.ledger)
+        with entered(runtime):
+            results = await map_rows(one, jobs, concurrency=self.concurrency)
+        for key, result in zip(jobs, results, strict=True):
+            if result is not None:
+                _refuse_failure(by_digest[key[1]], result)
+                self.cells[key] = result
+                self.allowance.saw(len(result.trace.calls))
+        if isinstance(self.metric, Judge):
+            self.allowance.add(self.metric.taken())
+        if refused:
+            raise refused[0]
+
+    def result(self, candidate: Candidate, row: Example) -> RowResult | None:
+        """A cell of the table, or None where it was not bought."""
+        return self.cells.get((candidate.id, row.digest))
+
+    def scores(self, candidate: Candidate, rows: Sequence[Example]) -> list[float]:
+        """Bought scores of a candidate, in the order of the rows."""
+        found = (self.result(candidate, row) for row in rows)
+        return [r.score.value for r in found if r is not None and r.score is not None]
+
+    def mean(self, candidate: Candidate, rows: Sequence[Example]) -> float:
+        """Mean of the bought scores of a candidate; 0 where there are none."""
+        scores = self.scores(candidate, rows)
+        return sum(scores) / len(scores) if scores else 0.0
+
+    def size(self, candidate: Candidate) -> int:
+        """Characters of a candidate's instructions and demos."""
+        return prompt_size(candidate.apply(self.program))
+
+    @property
+    def spent(self) -> int:
+        """Calls charged so far, by whichever account."""
+        return self.allowance.ledger.spent().calls
+
+    @property
+    def calls_plain(self) -> int:
+        """Model calls of one row where no reply needs a repair, its judge's too."""
+        return calls_plain(self.program) + self.judging.plain
+
+    def room(self) -> float:
+        """Calls that may be spent before what is set aside is touched."""
+        return self.allowance.room()
+
+    def rows_in_reach(self, candidates: int, rows: int) -> int:
+        """How many of some rows every one of some candidates can surely still meet."""
+        room = self.room()
+        if room == float("inf"):
+            return rows
+        return min(rows, int(room // max(1, candidates * self.calls_a_row)))
+
+    @property
+    def rows(self) -> tuple[Example, ...]:
+        """The select rows, in the order in which candidates race on them."""
+        return self.split.select
+
+    @property
+    def calls_a_row(self) -> int:
+        """The most calls that one row can cost, repairs and its judge included."""
+        return calls_bound(self.program) + self.judging.most
+
+
+def prompt_size(program: Program[..., Any]) -> int:
+    """Characters of the instructions and demos of all modules.
+
+    Of a pool of which each input is shown the nearest demos, as many average ones count
+    as are shown.
+    """
+    total = 0
+    for module in program.modules.values():
+        parameters = module.parameters
+        sizes = [len(strictjson.dumps(dict(d.values))) for d in parameters.demos]
+        shown = min(parameters.nearest or len(sizes), len(sizes))
+        total += len(parameters.instruction)
+        total += sum(sizes) * shown // max(1, len(sizes))
+    return total
+
+
+def _refuse_failure(row: Example, result: RowResult) -> None:
+    if result.score is None:
+        raise CompileError(
+            f"row {row.id!r} could not be scored: {result.error}",
+            hint="A compile never counts such a failure as a wrong answer; mend the "
+            "cause and run it again, answers already paid for are kept",
+        )

@@ -1,0 +1,1 @@
+"""Which candidates get rows, and which go on: racers, selectors, samplers, credit."""

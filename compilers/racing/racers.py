@@ -1,0 +1,260 @@
+"""More racers: gates, paired races, first failures and bandits.
+
+`Gate` is GEPA's (Agrawal et al. 2025), `PairedRace` is CAPO's (Zehle et al. 2025),
+`FirstFail` is PromptWizard's (Agarwal et al. 2024) and `UCB` is APE's and ProTeGi's
+(Auer et al. 2002). Unlike in those papers all of them buy rows in one common order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ...pipeline.base.options import Count, Share, settings
+from ...pipeline.data import Example
+from ..candidate import Candidate
+from ..driving.task import Task
+from .race import BLOCK, Full, Racer, buy, drop_hopeless, ranked
+
+
+@settings
+class Gate(Racer):
+    """A newcomer meets all rows only when it beats its parent on a few.
+
+    On purpose unlike GEPA's three random rows: half of the gate is rows that the
+    parent fails, since on rows that both pass nothing can be seen.
+
+    Args:
+        rows: How many rows the gate has.
+        strict: Whether a tie is not enough.
+    """
+
+    rows: Count = 6
+    strict: bool = True
+
+    async def race(
+        self, task: Task, candidates: Sequence[Candidate], rows: Sequence[Example]
+    ) -> list[Candidate]:
+        """The gate, then every row for who passed it."""
+        gate = self._gate(task, candidates[0], rows)
+        seen = gate[: await buy(task, candidates, gate)]
+        parents = {c.id: c for c in candidates}
+        passed = [
+            c
+            for at, c in enumerate(candidates)
+            if at == 0
+            or c in task.archive
+            or self._beats(task, c, parents.get(c.parent, candidates[0]), seen)
+        ]
+        out = [c for c in candidates if c not in passed]
+        return [*await Full().race(task, passed, rows), *ranked(task, out, seen)]
+
+    def cells(self, candidates: int, rows: int) -> int:
+        """All of them, where everyone passes."""
+        return candidates * rows
+
+    def _beats(
+        self, task: Task, child: Candidate, parent: Candidate, rows: Sequence[Example]
+    ) -> bool:
+        gain = sum(task.scores(child, rows)) - sum(task.scores(parent, rows))
+        return gain > 1e-9 or (gain > -1e-9 and not self.strict)
+
+    def _gate(
+        self, task: Task, incumbent: Candidate, rows: Sequence[Example]
+    ) -> list[Example]:
+        known = [row for row in rows if task.result(incumbent, row)]
+        failed = [row for row in known if task.mean(incumbent, [row]) < 1]
+        passed = [row for row in known if row not in failed]
+        start = (task.number * self.rows) % max(1, len(rows))
+        others = [row for row in [*rows[start:], *rows[:start]] if row not in known]
+        failed, passed = _turned(failed, task.number), _turned(passed, task.number)
+        half = failed[: (self.rows + 1) // 2]
+        picked = [*half, *passed[: self.rows - len(half)], *others]
+        return picked[: self.rows]
+
+
+@settings
+class PairedRace(Racer):
+    """Block after block; out is who others beat by more than chance, row for row.
+
+    Args:
+        block: Rows between two looks.
+        z: How many standard errors a paired difference must have.
+        better: How many others must beat a candidate before it is out.
+    """
+
+    block: Count = BLOCK
+    z: float = 1.28
+    better: Count = 1
+
+    async def race(
+        self, task: Task, candidates: Sequence[Candidate], rows: Sequence[Example]
+    ) -> list[Candidate]:
+        """Who left last follows those who stayed."""
+        alive: list[Candidate] = list(candidates)
+        out: list[Candidate] = []
+        seen = 0
+        while seen < len(rows) and len(alive) > 1:
+            block = rows[seen : seen + self.block]
+            bought = await buy(task, alive, block)
+            seen += bought
+            beaten = [c for c in alive if self._beaten(task, c, alive, rows[:seen])]
+            out = ranked(task, beaten, rows[:seen]) + out
+            left = [c for c in alive if c not in beaten]
+            alive, hopeless = drop_hopeless(task, left, rows, seen)
+            out = hopeless + out
+            if bought < len(block):
+                break
+        return ranked(task, alive, rows[:seen]) + out
+
+    def cells(self, candidates: int, rows: int) -> int:
+        """All of them, where nobody stands out."""
+        return candidates * rows
+
+    def _beaten(
+        self,
+        task: Task,
+        candidate: Candidate,
+        others: Sequence[Candidate],
+        rows: Sequence[Example],
+    ) -> bool:
+        mine = task.scores(candidate, rows)
+        by = [c for c in others if paired_z(task.scores(c, rows), mine) > self.z]
+        return len(by) >= self.better
+
+
+@settings
+class FirstFail(Racer):
+    """A candidate goes on until it has failed too often; who got furthest wins.
+
+    Args:
+        allowed: Failures after which a candidate is out.
+        block: Rows between two looks.
+    """
+
+    allowed: int = 3
+    block: Count = 4
+
+    async def race(
+        self, task: Task, candidates: Sequence[Candidate], rows: Sequence[Example]
+    ) -> list[Candidate]:
+        """Those who leave together are ranked by their mean."""
+        alive: list[Candidate] = list(candidates)
+        out: list[Candidate] = []
+        seen = 0
+        while seen < len(rows) and len(alive) > 1:
+            block = rows[seen : seen + self.block]
+            bought = await buy(task, alive, block)
+            seen += bought
+            fallen = [c for c in alive if self._failed(task, c, rows[:seen])]
+            if len(fallen) == len(alive) or bought < len(block):
+                break
+            out = ranked(task, fallen, rows[:seen]) + out
+            left = [c for c in alive if c not in fallen]
+            alive, hopeless = drop_hopeless(task, left, rows, seen)
+            out = hopeless + out
+        return ranked(task, alive, rows[:seen]) + out
+
+    def cells(self, candidates: int, rows: int) -> int:
+        """All of them, where nobody fails."""
+        return candidates * rows
+
+    def _failed(
+        self, task: Task, candidate: Candidate, rows: Sequence[Example]
+    ) -> bool:
+        return sum(s < 1 for s in task.scores(candidate, rows)) > self.allowed
+
+
+@settings
+class UCB(Racer):
+    """A bandit: whoever may still be the best by an upper bound gets the next rows.
+
+    Args:
+        share: The share of the whole grid that may be bought.
+        explore: Weight of the bound's width (1 in APE).
+        batch: Rows a pull.
+    """
+
+    share: Share = 0.35
+    explore: float = 0.7
+    batch: Count = 8
+
+    async def race(
+        self, task: Task, candidates: Sequence[Candidate], rows: Sequence[Example]
+    ) -> list[Candidate]:
+        """Pull the highest bound; rank by means, shrunk where few rows were seen."""
+        batches = [rows[at : at + self.batch] for at in range(0, len(rows), self.batch)]
+        pulled = dict.fromkeys(candidates, 0)
+        left = self.cells(len(candidates), len(rows))
+        while left > 0:
+            alive = _hopeful(task, candidates, rows)
+            open_arms = [c for c in alive if pulled[c] < len(batches)]
+            if len(alive) == 1 or not open_arms:
+                break
+            arm = max(open_arms, key=lambda c: self._bound(task, c, rows, pulled))
+            batch = batches[pulled[arm]]
+            bought = await buy(task, [arm], batch)
+            left -= len(batch)
+            pulled[arm] += 1
+            if bought < len(batch) or left < self.batch:
+                break
+        every = [s for c in candidates for s in task.scores(c, rows)]
+        usual = sum(every) / len(every) if every else 0.0
+        return sorted(candidates, key=lambda c: -self._shrunk(task, c, rows, usual))
+
+    def cells(self, candidates: int, rows: int) -> int:
+        """The share of the grid, at least one pull each."""
+        once = candidates * min(self.batch, rows)
+        return max(once, math.ceil(candidates * rows * self.share))
+
+    def _bound(
+        self,
+        task: Task,
+        candidate: Candidate,
+        rows: Sequence[Example],
+        pulled: dict[Candidate, int],
+    ) -> float:
+        count = pulled[candidate]
+        if not count:
+            return math.inf
+        seen = rows[: count * self.batch]
+        width = math.sqrt(math.log(sum(pulled.values())) / (count * self.batch))
+        return task.mean(candidate, seen) + self.explore * width
+
+    def _shrunk(
+        self, task: Task, candidate: Candidate, rows: Sequence[Example], usual: float
+    ) -> float:
+        scores = task.scores(candidate, rows)
+        return (sum(scores) + self.batch * usual) / (len(scores) + self.batch)
+
+
+def _hopeful(
+    task: Task, candidates: Sequence[Candidate], rows: Sequence[Example]
+) -> list[Candidate]:
+    """Those that could still be the best, were all of their rows left perfect."""
+    bought = {c.id: task.scores(c, rows) for c in candidates}
+    bar = max(sum(scores) for scores in bought.values())
+    reach = {i: sum(scores) + len(rows) - len(scores) for i, scores in bought.items()}
+    return [c for c in candidates if reach[c.id] >= bar - 1e-9]
+
+
+def paired_z(one: Sequence[float], other: Sequence[float]) -> float:
+    """Standard errors by which one beats the other, paired; the shorter one counts.
+
+    >>> paired_z([1, 1, 1, 1], [0, 0, 1, 1])
+    1.7320508075688774
+    """
+    differences = [a - b for a, b in zip(one, other, strict=False)]
+    n = len(differences)
+    if n < 2:
+        return 0.0
+    mean = sum(differences) / n
+    spread = sum((d - mean) ** 2 for d in differences) / (n - 1)
+    if not spread:
+        return math.copysign(math.inf, mean) if mean and n >= BLOCK else 0.0
+    return mean / math.sqrt(spread / n)
+
+
+def _turned(rows: list[Example], by: int) -> list[Example]:
+    at = by % len(rows) if rows else 0
+    return [*rows[at:], *rows[:at]]

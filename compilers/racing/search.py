@@ -1,0 +1,217 @@
+"""The search: rounds of propose, drop doubles, race; the archive is what is left.
+
+    headroom run of the seed
+    -> rounds of: parents -> proposals -> drop doubles -> race on one row order
+    -> the archive, best first
+
+A round is cut to what the ledger still affords, so that a small budget makes fewer
+proposals rather than none that was compared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from ...pipeline.data import Example
+from ...pipeline.errors import BudgetExceeded
+from ...pipeline.evaluate import RowResult
+from ..candidate import Candidate
+from ..driving.task import Split, Task
+from ..propose.demos import passes
+from ..propose.rows import ordered, proportional
+from ..recipe import Draw, Recipe
+from .credit import Credit
+from .race import FIRST, Full, ranked
+
+LOTS = 3
+_DEEPER = 2
+_TRIAL = 0.1
+SPENT = "the budget ended the search"
+
+
+@dataclass
+class Search:
+    """How the search went.
+
+    Args:
+        stopped: Why it ended early, or empty.
+        known: Ids of everything that was ever proposed.
+        kept: Called with the best candidate after each round.
+    """
+
+    stopped: str
+    known: set[str]
+    kept: Callable[[Candidate], None]
+
+
+async def search(
+    task: Task, recipes: Sequence[Recipe], kept: Callable[[Candidate], None]
+) -> str:
+    """Run recipes one after the other; the archive ends with the best in front.
+
+    Args:
+        task: Its archive is filled.
+        recipes: Each goes on from the best of those before it, unless it is fresh.
+        kept: Called with the best candidate after each round.
+
+    Returns:
+        Why the search ended early, or an empty text.
+    """
+    split = task.split
+    rows = tuple(proportional(split.select, task.rng("select order")))
+    task.split = Split(split.train, rows, split.sealed)
+    task.archive = [Candidate()]
+    found = Search("", {Candidate().id}, kept)
+    for recipe in recipes:
+        before = task.archive
+        if recipe.fresh:
+            task.archive = [Candidate()]
+        if not await _headroom(task, recipe, found):
+            return found.stopped
+        await _rounds(task, recipe, found)
+        if recipe.fresh:
+            await _join(task, before)
+        if found.stopped == SPENT:
+            break
+    return found.stopped
+
+
+async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
+    credit = Credit.of(recipe)
+    idle = 0
+    for draws in recipe.rounds:
+        best = task.archive[0]
+        shares = credit.shared(draws) if recipe.credited else draws
+        fitting = _fitting(task, recipe, shares)
+        if not fitting:
+            found.stopped = SPENT
+            return
+        await _round(task, recipe, fitting, found, credit)
+        task.number += 1
+        found.kept(task.archive[0])
+        idle = 0 if task.archive[0] != best else idle + 1
+        if recipe.patience and idle >= recipe.patience:
+            return
+
+
+async def _round(
+    task: Task, recipe: Recipe, draws: Sequence[Draw], found: Search, credit: Credit
+) -> None:
+    incumbents = recipe.selector.incumbents(task)
+    made: list[Candidate] = []
+    with task.allowance.aside(_first_rows(task, recipe)):
+        for draw in draws:
+            parents = recipe.selector.parents(task, draw.n)
+            before = task.spent
+            try:
+                new = await draw.proposer.propose(task, parents, draw.n)
+            except BudgetExceeded:
+                found.stopped, new = SPENT, []
+            made += [replace(c, by=draw.proposer.name) for c in new[: draw.n]]
+            credit.paid(draw.proposer.name, task.spent - before)
+    allowed = dict.fromkeys(map(task.keeping.within, made))
+    fresh = [c for c in allowed if c.id not in found.known]
+    found.known.update(c.id for c in fresh)
+    if not fresh:
+        return
+    if recipe.racer is None:
+        task.archive = [fresh[0], *task.archive, *fresh[1:]]
+        return
+    racing = [*incumbents, *fresh]
+    rest = [c for c in task.archive if c not in incumbents]
+    raced = await recipe.racer.race(task, racing, task.rows)
+    credit.judge(task, incumbents[0], fresh)
+    task.archive = [*raced, *rest]
+    if recipe.shorter:
+        task.archive = _shortest_first(task)
+
+
+def _fitting(task: Task, recipe: Recipe, draws: Sequence[Draw]) -> list[Draw]:
+    """As many proposals as can be made, seen on a first rung of rows, and followed up.
+
+    As much again as the first rung takes is kept for the rungs after it, unless there
+    would then be no proposal at all.
+    """
+    room = task.room()
+    if math.isinf(room):
+        return [draw for draw in draws if draw.n]
+    rung = min(FIRST, len(task.rows)) if recipe.racer else 0
+    each = rung * task.allowance.a_row
+    seen = len(recipe.selector.incumbents(task)) * each
+    followed = _within(task, draws, _DEEPER * each, room - _DEEPER * seen)
+    return followed or _within(task, draws, each, room - seen)
+
+
+def _within(task: Task, draws: Sequence[Draw], each: float, left: float) -> list[Draw]:
+    """Draws cut to what fits, in turns; a proposal costs `each` beside its making."""
+    row = task.calls_plain
+    counts = [0] * len(draws)
+    costs = [0] * len(draws)
+    for turn in range(max((draw.n for draw in draws), default=0)):
+        for at, draw in enumerate(draws):
+            low = draw.proposer.calls(turn + 1, len(task.split.train), row).low
+            if turn < draw.n and each + low - costs[at] <= left:
+                left -= each + low - costs[at]
+                counts[at], costs[at] = counts[at] + 1, low
+    return [Draw(d.proposer, n) for d, n in zip(draws, counts, strict=True) if n]
+
+
+def _first_rows(task: Task, recipe: Recipe) -> int:
+    return 2 * min(FIRST, len(task.rows)) if recipe.racer else 0
+
+
+async def _headroom(task: Task, recipe: Recipe, found: Search) -> bool:
+    """Run the seed first; False where it passes every row that it is shown.
+
+    Where the first rows all pass, two more lots are tried, as far as they are cheap.
+    """
+    rows = ordered(task.split.train, task.rng("headroom"))
+    size, shown = recipe.headroom, 0
+    if size:  # on a tight budget no more than a small share of it
+        size = int(min(size, max(FIRST, task.allowance.rows(_TRIAL))))
+    while shown < LOTS * size:
+        lot = rows[shown : shown + size]
+        if shown and len(lot) * task.allowance.a_row > task.room() / 10:
+            break
+        results = await _observed(task, lot)
+        if not all(map(passes, results)) or (not shown and len(results) < size):
+            return True
+        shown += len(results)
+        if len(results) < size:
+            break
+    if shown:
+        found.stopped = f"the program already passes all {shown} rows of a trial run"
+    return not shown
+
+
+async def _observed(task: Task, rows: list[Example]) -> list[RowResult]:
+    try:
+        return await task.observe(Candidate(), rows, "bootstrap")
+    except BudgetExceeded:
+        return []
+
+
+async def _join(task: Task, before: list[Candidate]) -> None:
+    """Put another search's archive beside this one's: their best race each other."""
+    best = list(dict.fromkeys([before[0], task.archive[0]]))
+    rest = [c for c in dict.fromkeys([*before, *task.archive]) if c not in best]
+    if len(best) > 1:
+        best = await Full().race(task, best, task.rows)
+    task.archive = [*best, *rest]
+
+
+def _shortest_first(task: Task) -> list[Candidate]:
+    """Who scores no less than the seed on all select rows, the shortest first."""
+    seed = Candidate()
+    bar = task.mean(seed, task.rows)
+    whole = [
+        c
+        for c in task.archive
+        if len(task.scores(c, task.rows)) == len(task.rows)
+        and task.mean(c, task.rows) >= bar
+    ]
+    whole.sort(key=task.size)
+    rest = [c for c in task.archive if c not in whole]
+    return [*whole, *ranked(task, rest, task.rows)]

@@ -1,0 +1,178 @@
+"""Selectors: which candidates the next proposals start from.
+
+`Best` climbs a hill; `Beam` keeps several (ProTeGi); `InstancePareto` keeps whoever is
+best on some row (GEPA); `Softmax` (SIMBA) and `Tournament` (EvoPrompt) draw at random,
+the better the likelier. All of them read scores on select rows alone.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from ...pipeline.base.options import Count, Positive, settings
+from ..candidate import Candidate
+from ..driving.task import Task
+
+
+class Selector(ABC):
+    """Picks parents out of the archive; frozen settings, no state."""
+
+    @abstractmethod
+    def parents(self, task: Task, n: int) -> list[Candidate]:
+        """`n` parents, with repetition where there are fewer; never none."""
+
+    @abstractmethod
+    def incumbents(self, task: Task) -> list[Candidate]:
+        """Who races on beside the next proposals, best first; never none."""
+
+    @property
+    def most(self) -> int:
+        """How many incumbents there are at the most."""
+        return 1
+
+
+@settings
+class Best(Selector):
+    """Always the best one."""
+
+    def parents(self, task: Task, n: int) -> list[Candidate]:
+        """The best, `n` times."""
+        return task.archive[:1] * n
+
+    def incumbents(self, task: Task) -> list[Candidate]:
+        """The best."""
+        return task.archive[:1]
+
+
+@settings
+class Beam(Selector):
+    """The best few, in turn.
+
+    Args:
+        width: How many.
+    """
+
+    width: Count = 4
+
+    def parents(self, task: Task, n: int) -> list[Candidate]:
+        """The beam from the top, and again from the top."""
+        return turns(task.archive[: self.width], n)
+
+    def incumbents(self, task: Task) -> list[Candidate]:
+        """The beam."""
+        return task.archive[: self.width]
+
+    @property
+    def most(self) -> int:
+        """The whole beam."""
+        return self.width
+
+
+@settings
+class InstancePareto(Selector):
+    """Whoever is best on some row, drawn by the number of such rows.
+
+    Agrawal et al. 2025, arXiv 2507.19457, section 3. On purpose unlike it, candidates
+    that were dropped early in a race count on the rows that they were seen on.
+    """
+
+    def parents(self, task: Task, n: int) -> list[Candidate]:
+        """Seeded draws from the front."""
+        wins = front(task, task.archive)
+        rng = task.rng("pareto")
+        return rng.choices(list(wins), weights=list(wins.values()), k=n)
+
+    def incumbents(self, task: Task) -> list[Candidate]:
+        """The best."""
+        return task.archive[:1]
+
+
+@settings
+class Softmax(Selector):
+    """Drawn with probability proportional to exp(mean / temperature).
+
+    Args:
+        temperature: Small ones favour the best.
+    """
+
+    temperature: Positive = 0.2
+
+    def parents(self, task: Task, n: int) -> list[Candidate]:
+        """Seeded draws from everyone that was raced."""
+        pool = raced(task)
+        means = [task.mean(c, task.rows) for c in pool]
+        top = max(means)
+        weights = [math.exp((mean - top) / self.temperature) for mean in means]
+        return task.rng("softmax").choices(pool, weights=weights, k=n)
+
+    def incumbents(self, task: Task) -> list[Candidate]:
+        """The best."""
+        return task.archive[:1]
+
+
+@settings
+class Tournament(Selector):
+    """The best of a few drawn at random, out of a bounded population.
+
+    Args:
+        population: How many survive a round.
+        size: How many meet in a tournament.
+    """
+
+    population: Count = 8
+    size: Count = 2
+
+    def parents(self, task: Task, n: int) -> list[Candidate]:
+        """`n` seeded tournaments."""
+        rng = task.rng("tournament")
+        return [self._winner(task.archive[: self.population], rng) for _ in range(n)]
+
+    def incumbents(self, task: Task) -> list[Candidate]:
+        """The population."""
+        return task.archive[: self.population]
+
+    @property
+    def most(self) -> int:
+        """The whole population."""
+        return self.population
+
+    def _winner(self, pool: Sequence[Candidate], rng: random.Random) -> Candidate:
+        drawn = rng.sample(range(len(pool)), min(self.size, len(pool)))
+        return pool[min(drawn)]
+
+
+def turns(pool: Sequence[Candidate], n: int) -> list[Candidate]:
+    """`n` of a pool, in order, starting anew at its end."""
+    return [pool[at % len(pool)] for at in range(n)]
+
+
+def raced(task: Task) -> list[Candidate]:
+    """Candidates that were seen on at least one select row; the best one if none."""
+    seen = [c for c in task.archive if task.scores(c, task.rows)]
+    return seen or task.archive[:1]
+
+
+def front(task: Task, pool: Sequence[Candidate]) -> dict[Candidate, int]:
+    """The candidates that no other beats on every row, with the rows they are best on.
+
+    One that is best only where another is too, and that other on more rows besides, is
+    left out. The best candidate of the pool stands in where nothing was raced.
+    """
+    best: list[set[str]] = []
+    for row in task.rows:
+        scored = [
+            (c, r.score.value) for c in pool if (r := task.result(c, row)) and r.score
+        ]
+        top = max((value for _, value in scored), default=0.0)
+        winners = {c.id for c, value in scored if value == top and value > 0}
+        if winners:
+            best.append(winners)
+    wins = {c: {at for at, ids in enumerate(best) if c.id in ids} for c in pool}
+    kept: dict[Candidate, int] = {}
+    for candidate, own in sorted(wins.items(), key=lambda item: -len(item[1])):
+        if own and not any(own <= wins[other] for other in kept):
+            kept[candidate] = len(own)
+    return kept or {pool[0]: 1}

@@ -1,0 +1,1 @@
+"""What a compile found, as text, page and JSON."""

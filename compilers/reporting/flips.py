@@ -1,0 +1,50 @@
+"""Flips: rows that two programs score differently, one of them right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ...pipeline.evaluate import Evaluation, RowResult
+from ...pipeline.example import json_form
+from ...pipeline.measuring.plainrows import outputs_of
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A row whose score changed.
+
+    Args:
+        before: What the program as it was gave.
+        after: What the best candidate gave.
+        gain: The change of the score, in [-1, 1] and never 0.
+    """
+
+    before: RowResult
+    after: RowResult
+    gain: float
+
+    def describe(self) -> dict[str, Any]:
+        """The row and both answers as plain JSON data."""
+        example = self.before.example
+        return {
+            "id": example.id,
+            "inputs": json_form(example.inputs),
+            "labels": json_form(example.labels),
+            "before": outputs_of(self.before),
+            "after": outputs_of(self.after),
+            "gain": self.gain,
+        }
+
+
+def flips(before: Evaluation, after: Evaluation) -> list[Flip]:
+    """The rows whose score changed between two evaluations of the same rows.
+
+    They come in the order of the rows; a row that either could not score is left out.
+    """
+    pairs = zip(before.rows, after.rows, strict=True)
+    return [
+        Flip(old, new, new.score.value - old.score.value)
+        for old, new in pairs
+        if old.score and new.score and old.score.value != new.score.value
+    ]

@@ -1,0 +1,1 @@
+"""Programs as files: written, read, fitted, compared, versioned, packaged, exported."""

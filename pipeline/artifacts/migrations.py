@@ -1,0 +1,56 @@
+"""Formats of artifacts: an older one is turned into the next, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from ..errors import ArtifactError
+
+FORMAT: Final = "weft.program/1"
+_FAMILY = "weft.program/"
+
+Migration = Callable[[dict[str, Any]], dict[str, Any]]
+MIGRATIONS: dict[str, Migration] = {}
+"""From a format to the next one: pure functions of the whole file's data.
+
+Each has a golden file in the tests, written by the version that it reads, and the
+prompt that it rendered then.
+"""
+
+
+def migrated(
+    data: Mapping[str, Any], where: str, steps: Mapping[str, Migration] = MIGRATIONS
+) -> dict[str, Any]:
+    """A file's data in today's format; the data given stays as it is.
+
+    Args:
+        data: What was read.
+        where: Its name, for messages.
+        steps: The migrations by the format that they read.
+
+    Raises:
+        ArtifactError: A newer weft wrote it.
+
+    >>> old = {"format": "weft.program/0", "title": "qa"}
+    >>> up = lambda data: {"format": FORMAT, "name": data["title"]}
+    >>> migrated(old, "qa.weft.json", {"weft.program/0": up})
+    {'format': 'weft.program/1', 'name': 'qa'}
+    """
+    made = dict(data)
+    for _ in range(len(steps)):
+        step = steps.get(str(made.get("format")))
+        if step is None:
+            break
+        made = step(made)
+    given = made.get("format")
+    number = str(given).removeprefix(_FAMILY)
+    if isinstance(given, str) and given.startswith(_FAMILY) and number.isdecimal():
+        newest = int(FORMAT.removeprefix(_FAMILY))
+        if len(number) > 9 or int(number) > newest:
+            raise ArtifactError(
+                f"{where} has the format {given[:40]!r}, and this weft reads up to "
+                f"{FORMAT!r}",
+                hint="Upgrade: pip install --upgrade weft",
+            )
+    return made

@@ -1,0 +1,1 @@
+"""What every other part stands on: strict JSON, options, lazy names, whole files."""

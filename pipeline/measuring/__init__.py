@@ -1,0 +1,1 @@
+"""What measuring needs: rows and their sources, scores, intervals, comparisons."""

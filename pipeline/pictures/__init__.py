@@ -1,0 +1,1 @@
+"""Pictures of a graph: mermaid text, and an SVG drawn here."""

@@ -1,0 +1,1 @@
+"""How nodes, regions, steps and many rows run: asynchronous, in order, bounded."""

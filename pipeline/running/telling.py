@@ -1,0 +1,53 @@
+"""Telling a reply while it arrives: pieces of text in, events about fields out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..adapters.streaming import FieldReader
+from ..events import FieldDelta, Partial, Restarted, Sink
+
+
+class Telling:
+    """Turns the pieces of one module's replies into events.
+
+    Args:
+        path: The module's path.
+        order: The node's place in the run.
+        sink: Gets the events.
+        reader: Makes what finds the fields in one reply.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        order: tuple[int, ...],
+        sink: Sink,
+        reader: Callable[[], FieldReader],
+    ) -> None:
+        self._path, self._order = path, order
+        self._sink = sink
+        self._new = reader
+        self._reader = reader()
+        self._fields: dict[str, str] = {}
+        self._told = False
+
+    def restart(self) -> None:
+        """A new reply begins; what was told of the last one no longer counts."""
+        if self._told:
+            self._sink(Restarted(self._path, self._order))
+        self._reader, self._fields, self._told = self._new(), {}, False
+
+    def show(self, text: str) -> None:
+        """Tell what a piece of the reply adds to its fields."""
+        for delta in self._reader.feed(text):
+            if delta.field not in self._fields:
+                self.flush()
+            self._fields[delta.field] = self._fields.get(delta.field, "") + delta.text
+            self._told = True
+            self._sink(FieldDelta(self._path, delta.field, delta.text, self._order))
+
+    def flush(self) -> None:
+        """Tell the fields written so far."""
+        if self._fields:
+            self._sink(Partial(self._path, dict(self._fields), self._order))

@@ -1,0 +1,1 @@
+"""Finished runs as data: a log file, its reader, and spans for OpenTelemetry."""

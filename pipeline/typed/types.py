@@ -1,0 +1,317 @@
+"""Types as weft needs them: read from text, compared, and put in words.
+
+Types are compared as a type checker would: `Literal`, `Optional`, unions, `Annotated`,
+generics, nested models, `int` to `float` and `T` to `T | None`. There is no other
+conversion: an implicit one would lose data in silence.
+"""
+
+from __future__ import annotations
+
+import ast
+import collections.abc
+import datetime
+import enum
+import inspect
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal, Union, get_args, get_origin
+
+from ..base.shapes import is_dict
+from ..errors import SignatureError, did_you_mean
+
+_SHOWN = 200
+_KNOWN: dict[str, Any] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "list": list,
+    "dict": dict,
+    "tuple": tuple,
+    "set": set,
+    "None": None,
+    "Any": Any,
+    "Literal": Literal,
+    "Optional": typing.Optional,
+    "Union": Union,
+    "List": list,
+    "Dict": dict,
+    "date": datetime.date,
+    "datetime": datetime.datetime,
+    "time": datetime.time,
+}
+_FORMS: list[Any] = [Literal, typing.Optional, Union]
+_ARITY: dict[Any, int] = {list: 1, set: 1, dict: 2, typing.Optional: 1}
+_WIDER: dict[Any, tuple[type, ...]] = {
+    collections.abc.Sequence: (list, tuple),
+    collections.abc.Iterable: (list, tuple, set, frozenset, dict),
+    collections.abc.Collection: (list, tuple, set, frozenset, dict),
+    collections.abc.Mapping: (dict,),
+}
+_ITEMS = (collections.abc.Iterable, collections.abc.Collection)
+
+
+def parse_type(text: str, known: Mapping[str, Any] | None = None) -> Any:
+    """Read a type such as `list[str] | None` without running it.
+
+    Args:
+        text: The type as Python writes it.
+        known: Further names that may occur, with the types they stand for.
+
+    Raises:
+        SignatureError: The text is no type, or a name in it is not known.
+
+    >>> parse_type("dict[str, list[int]]")
+    dict[str, list[int]]
+    >>> parse_type("lst[str]")
+    Traceback (most recent call last):
+    weft.pipeline.errors.SignatureError: unknown type 'lst'. Did you mean 'list'?
+    """
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+        return _build(tree, {**_KNOWN, **(known or {})}, text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise _no_type(text) from None
+
+
+def _build(node: ast.expr, known: Mapping[str, Any], text: str) -> Any:
+    if isinstance(node, ast.Constant) and node.value is None:
+        return None
+    if isinstance(node, ast.Name):
+        if node.id not in known:
+            raise SignatureError(
+                f"unknown type {node.id!r}",
+                hint=did_you_mean(node.id, known)
+                if _near(node.id, known)
+                else "Pass it in types={...}, or write the signature as a class",
+            )
+        if known[node.id] in _FORMS:
+            raise SignatureError(
+                f"{node.id} stands alone in {text!r}", hint=f"Write {node.id}[...]"
+            )
+        return known[node.id]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        left, right = _build(node.left, known, text), _build(node.right, known, text)
+        return Union[left, right]  # noqa: UP007 - built at run time from parts
+    if isinstance(node, ast.Subscript):
+        return _subscript(node, known, text)
+    raise _no_type(text)
+
+
+def _no_type(text: str) -> SignatureError:
+    text = text.strip()
+    shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+    return SignatureError(
+        f"{shown!r} is not a type", hint="Write for example list[str] or int | None"
+    )
+
+
+def _subscript(node: ast.Subscript, known: Mapping[str, Any], text: str) -> Any:
+    base = _head(node.value, known, text)
+    inner = node.slice
+    parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+    if base is Literal and parts:
+        return Literal[tuple(_literal(part, text) for part in parts)]
+    open_end = _is_open(base, parts)
+    args = [_build(p, known, text) for p in (parts[:1] if open_end else parts)]
+    if not args or len(args) != _ARITY.get(base, len(args)):
+        raise _no_type(text)
+    if open_end:
+        args.append(...)
+    try:
+        return base[tuple(args) if len(args) > 1 else args[0]]
+    except TypeError as error:
+        raise SignatureError(f"{text!r} is not a type: {error}") from None
+
+
+def _head(node: ast.expr, known: Mapping[str, Any], text: str) -> Any:
+    """What stands before the brackets; only there may a special form stand."""
+    if isinstance(node, ast.Name) and known.get(node.id) in _FORMS:
+        return known[node.id]
+    return _build(node, known, text)
+
+
+def _is_open(base: Any, parts: list[ast.expr]) -> bool:
+    """Whether this is `tuple[X, ...]`."""
+    last = parts[-1] if parts else None
+    dots = isinstance(last, ast.Constant) and last.value is ...
+    return base is tuple and len(parts) == 2 and dots
+
+
+def _literal(node: ast.expr, text: str) -> str | int | bool | None:
+    if isinstance(node, ast.Constant) and isinstance(
+        node.value, str | int | bool | None
+    ):
+        return node.value
+    if (
+        isinstance(node, ast.UnaryOp)
+        and isinstance(node.op, ast.USub)
+        and isinstance(node.operand, ast.Constant)
+        and type(node.operand.value) is int
+    ):
+        return -node.operand.value
+    raise SignatureError(
+        f"{text!r}: a Literal holds texts, whole numbers, True, False or None",
+        hint='Write for example Literal["yes", "no"]',
+    )
+
+
+def _near(word: str, known: Mapping[str, Any]) -> bool:
+    return did_you_mean(word, known).startswith("Did")
+
+
+def fits(source: Any, target: Any) -> bool:
+    """Whether a value of type `source` may go where `target` is wanted.
+
+    >>> fits(int, float), fits(float, int), fits(str, str | None), fits(str, list[str])
+    (True, False, True, False)
+    >>> fits(Literal["a"], Literal["a", "b"]), fits(Literal["a"], str)
+    (True, True)
+    """
+    source, target = plain_type(source), plain_type(target)
+    if target is Any or source is Any or target is object or source == target:
+        return True
+    if _is_union(source):
+        return all(fits(part, target) for part in get_args(source))
+    if get_origin(source) is Literal and len(get_args(source)) > 1:
+        return all(fits(Literal[value], target) for value in get_args(source))
+    if _is_union(target):
+        return any(fits(source, part) for part in get_args(target))
+    if get_origin(source) is Literal:
+        return _literal_fits(get_args(source)[0], target)
+    if get_origin(target) is Literal:
+        return False
+    return _generic_fits(source, target)
+
+
+def _generic_fits(source: Any, target: Any) -> bool:
+    if isinstance(source, typing.NewType):
+        return fits(source.__supertype__, target)
+    s_base, t_base = get_origin(source) or source, get_origin(target) or target
+    if not (inspect.isclass(s_base) and inspect.isclass(t_base)):
+        return False
+    if s_base is not t_base and not _base_fits(s_base, t_base):
+        return False
+    s_args, t_args = get_args(source), get_args(target)
+    if s_base is str:
+        s_args = (str,)
+    if not t_args or not s_args:
+        return True
+    if s_base is dict and t_base in _ITEMS:
+        s_args = s_args[:1]
+    if s_base is tuple:
+        return _tuple_fits(s_args, t_base, t_args)
+    return len(s_args) == len(t_args) and all(
+        fits(s, t) for s, t in zip(s_args, t_args, strict=True)
+    )
+
+
+def _base_fits(source: type, target: type) -> bool:
+    if source is int and target is float:
+        return True
+    if source is bool:
+        return target is bool
+    if source in _WIDER.get(target, ()):
+        return True
+    try:
+        return issubclass(source, target)
+    except TypeError:  # a TypedDict or a protocol, whose shapes are not compared
+        return False
+
+
+def _tuple_fits(args: tuple[Any, ...], base: type, wanted: tuple[Any, ...]) -> bool:
+    items = [a for a in args if a is not ...]
+    if base is not tuple or (len(wanted) == 2 and wanted[1] is ...):
+        return all(fits(item, wanted[0]) for item in items)
+    if ... in args:
+        return False
+    return len(items) == len(wanted) and all(
+        fits(s, t) for s, t in zip(items, wanted, strict=True)
+    )
+
+
+def _literal_fits(value: Any, target: Any) -> bool:
+    if get_origin(target) is Literal:
+        allowed: list[Any] = list(get_args(target))
+        return any(type(value) is type(a) and value == a for a in allowed)
+    return fits(type(value), target)
+
+
+def plain_type(kind: Any) -> Any:
+    """A type without annotations, aliases and variables around it."""
+    if kind is None:
+        return type(None)
+    while True:
+        if get_origin(kind) is typing.Annotated:
+            kind = kind.__origin__
+        elif isinstance(kind, typing.TypeVar):
+            kind = Any
+        elif hasattr(kind, "__value__") and type(kind).__name__ == "TypeAliasType":
+            kind = kind.__value__
+        else:
+            return kind
+
+
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) in (Union, types.UnionType)
+
+
+def other_than_none(kind: Any) -> Any:
+    """The one type beside None of an optional one; None where there is no such type.
+
+    >>> other_than_none(int | None), other_than_none(int), other_than_none(int | str)
+    (<class 'int'>, None, None)
+    """
+    kind = plain_type(kind)
+    others = [part for part in get_args(kind) if part is not type(None)]
+    optional = _is_union(kind) and len(others) == 1
+    return others[0] if optional else None
+
+
+def type_name(kind: Any) -> str:
+    """A type as a person would write it.
+
+    >>> type_name(list[str] | None), type_name(Literal["a", 1])
+    ('list[str] | None', "Literal['a', 1]")
+    """
+    kind = plain_type(kind)
+    if kind is type(None):
+        return "None"
+    if _is_union(kind):
+        return " | ".join(type_name(part) for part in get_args(kind))
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return f"Literal[{', '.join(repr(a) for a in args)}]"
+    if origin is not None:
+        inner = ", ".join("..." if a is ... else type_name(a) for a in args)
+        return f"{getattr(origin, '__name__', str(origin))}[{inner}]"
+    return getattr(kind, "__name__", str(kind))
+
+
+def choices_of(kind: Any) -> tuple[Any, ...]:
+    """The values a closed choice allows, as they stand in JSON; empty otherwise.
+
+    >>> choices_of(Literal["yes", "no"]), choices_of(str)
+    (('yes', 'no'), ())
+    """
+    kind = plain_type(kind)
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    if inspect.isclass(kind) and issubclass(kind, enum.Enum):
+        return tuple(member.value for member in kind)
+    return ()
+
+
+def members_of(kind: Any) -> dict[str, Any] | None:
+    """Attribute names and types of a structured type, or None where it has none."""
+    kind = plain_type(kind)
+    if not inspect.isclass(kind):
+        return None
+    structured: Any = kind
+    fields = getattr(structured, "model_fields", None)
+    if is_dict(fields):
+        return {name: info.annotation for name, info in fields.items()}
+    if any(hasattr(structured, mark) for mark in ("__dataclass_fields__", "_fields")):
+        return typing.get_type_hints(structured)
+    return None

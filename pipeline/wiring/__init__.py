@@ -1,0 +1,1 @@
+"""A function becomes a graph, checked call by call; graphs are edited and compared."""

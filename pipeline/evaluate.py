@@ -24,6 +24,7 @@ from .data import Example, require_rows
 from .errors import ModelFailure, WeftError
 from .measuring.comparing import Comparison, compare
 from .measuring.plainrows import evaluation_data, row_data, said_again
+from .measuring.repeats import rows_told, scores_by_row
 from .measuring.score import Metric, Score, apply_metric, metric_name, require_callable
 from .measuring.stats import Interval, mean_interval
 from .module import Module
@@ -34,7 +35,7 @@ from .running.progress import progress_bar
 from .running.rows import bind_row, map_rows, require_count, rows_of
 from .runtime import current, entered
 from .trace import NodeRun, Trace, total_cost
-from .typed.wording import counted, unscored
+from .typed.wording import unscored
 
 if TYPE_CHECKING:
     from .base.frames import DataFrame
@@ -79,6 +80,7 @@ class Evaluation(Advised):
         seconds: Wall time.
         seed: Seed of the intervals' resampling.
         digest: The digest of the program's behaviour, as in its artifact.
+        repeats: How often each row was run.
     """
 
     program: str
@@ -87,6 +89,7 @@ class Evaluation(Advised):
     seconds: float = 0.0
     seed: int = 0
     digest: str = ""
+    repeats: int = 1
 
     @cached_property
     def values(self) -> list[float]:
@@ -100,8 +103,9 @@ class Evaluation(Advised):
 
     @cached_property
     def interval(self) -> Interval:
-        """The 95 % interval of the mean."""
-        return mean_interval(self.values, self.seed)
+        """The 95 % interval of the mean; a row counts once, however often it ran."""
+        scores = scores_by_row(self.rows, self.repeats)
+        return mean_interval(list(scores.values()), self.seed)
 
     @property
     def failures(self) -> list[RowResult]:
@@ -126,15 +130,13 @@ class Evaluation(Advised):
     def compare(self, other: Evaluation) -> Comparison:
         """This evaluation against another of the same rows, paired row by row.
 
-        Rows that either could not score are left out of both.
+        Rows that either could not score are left out of both; of repeats, each row's
+        mean is compared.
         """
-        theirs = {_key(n, r): r for n, r in enumerate(other.rows)}
-        pairs = [
-            (row.score.value, twin.score.value)
-            for n, row in enumerate(self.rows)
-            if (twin := theirs.get(_key(n, row))) and row.score and twin.score
-        ]
-        return compare([a for a, _ in pairs], [b for _, b in pairs], self.seed)
+        mine = scores_by_row(self.rows, self.repeats)
+        theirs = scores_by_row(other.rows, other.repeats)
+        both = [row for row in mine if row in theirs]
+        return compare([mine[r] for r in both], [theirs[r] for r in both], self.seed)
 
     def to_json(self, *, prompts: bool = False) -> str:
         """Everything but the traces, as one JSON text.
@@ -162,7 +164,7 @@ class Evaluation(Advised):
         low, high = self.interval.low, self.interval.high
         text = (
             f"{self.program}: {self.metric} {100 * self.mean:.1f} "
-            f"[{100 * low:.1f}, {100 * high:.1f}] on {counted(len(self.values), 'row')}"
+            f"[{100 * low:.1f}, {100 * high:.1f}] on {rows_told(self)}"
         )
         return ", ".join([text, *self._remarks()])
 
@@ -252,7 +254,8 @@ async def aevaluate(
             )
     seconds = time.perf_counter() - started
     name, digest = metric_name(metric), program_digest(made)
-    return Evaluation(made.name, name, tuple(results), seconds, seed, digest)
+    found = tuple(results)
+    return Evaluation(made.name, name, found, seconds, seed, digest, repeats)
 
 
 async def score_rows(
@@ -314,7 +317,3 @@ def _failed(
     trace = Trace(tuple(sorted(nodes, key=lambda n: n.order)))
     shown = f"{type(error).__name__}: {error}"
     return RowResult(example, value, None, shown, False, trace)
-
-
-def _key(position: int, row: RowResult) -> tuple[int, str]:
-    return position, row.example.digest

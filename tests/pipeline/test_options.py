@@ -158,3 +158,42 @@ def test_repeats_that_repeat_themselves_are_told(fixed: bool) -> None:
     told = "each row had the same replies 3 times: is temperature 0?"
     assert (told in str(found)) is fixed
     assert "same replies" not in str(once)
+
+
+def test_repeats_make_no_rows() -> None:
+    """The same replies three times over: the same interval and the same p value."""
+
+    def reply(request: weft.Request) -> str:
+        number = int(request.messages[-1].content.rpartition("row")[2].split()[0])
+        return f"[[ a ]]\n{'yes' if number % 3 else 'no'}"
+
+    rows = [{"q": f"row{n}", "a": "yes"} for n in range(30)]
+    asked = weft.Predict("q -> a", lm=weft.FunctionLM(reply))
+    other = weft.Predict("q -> a", lm=weft.FunctionLM(lambda _: "[[ a ]]\nno"))
+
+    once, thrice, worse = (
+        weft.evaluate(program, rows, weft.metrics.exact("a"), repeats=repeats)
+        for program, repeats in ((asked, 1), (asked, 3), (other, 3))
+    )
+
+    assert len(thrice.values) == 90
+    assert (thrice.mean, thrice.interval) == (once.mean, once.interval)
+    assert "on 30 rows, 3 times each" in str(thrice)
+    assert thrice.compare(worse) == once.compare(worse)
+    assert thrice.compare(worse).n == 30
+
+
+def test_repeats_that_differ_count_as_their_mean() -> None:
+    """Half of the replies to each row are right: every row is worth one half."""
+
+    def reply(request: weft.Request) -> str:
+        return f"[[ a ]]\n{'yes' if request.sample else 'no'}"
+
+    rows = [{"q": f"row{n}", "a": "yes"} for n in range(12)]
+    asked = weft.Predict("q -> a", lm=weft.FunctionLM(reply))
+
+    found = weft.evaluate(asked, rows, weft.metrics.exact("a"), repeats=2)
+
+    assert found.mean == 0.5
+    assert (found.interval.low, found.interval.high) == (0.5, 0.5)
+    assert found.compare(found).ties == 12

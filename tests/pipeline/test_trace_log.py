@@ -36,7 +36,7 @@ reply = weft.Predict("question -> answer", name="reply")
 # Runs until told otherwise; says the number of each run once its value is there.
 WRITER = textwrap.dedent(
     """
-    import sys, threading
+    import os, sys, threading
     import weft
 
     path, who, runs = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -48,7 +48,7 @@ WRITER = textwrap.dedent(
         for number in range(runs):
             name = f"{who} {thread} {number}"
             reply(question=name)
-            print(name, flush=True)
+            os.write(1, f"{name}\\n".encode())  # in one piece, beside another thread's
 
     with weft.use(cache=None, trace_log=path):
         threads = [

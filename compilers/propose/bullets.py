@@ -12,15 +12,13 @@ from ...pipeline.signature import Input, Output, Signature
 from ..candidate import Candidate
 from ..driving.task import Task
 from .base import Calls, Proposer
-from .evidence import cases, evidence_calls, seen_by_each
+from .evidence import evidence_calls
+from .failures import Failures, Shown, write_from_failures
 from .playbook import Delta, Playbook
 from .writing import (
     MOST_INSTRUCTION,
     instructed,
     instruction_of,
-    spread,
-    within,
-    write_each,
     writing_calls,
 )
 
@@ -82,26 +80,21 @@ class Bullets(Proposer):
         self, task: Task, parents: Sequence[Candidate], n: int
     ) -> list[Candidate]:
         """All lessons of the first parent together, then each by itself."""
-        seen = await seen_by_each(task, parents, self.failing, self.rows)
         learnt: dict[int, tuple[Candidate, str, Delta]] = {}
 
-        async def write(job: tuple[int, Candidate, str]) -> Candidate | None:
-            number, parent, path = job
-            rng = task.rng("bullets", number)
-            failing = cases(seen[parent.id].failing, path, self.failing, rng)
-            passing = cases(seen[parent.id].passing, path, self.passing, rng)
-            if not failing:
-                return None
-            now = instruction_of(task, parent, path)
+        async def write(given: Failures) -> Candidate | None:
+            now = given.instruction
             said = await reflect_on_playbook.acall(
-                instruction=now, failing=within(failing), passing=within(passing)
+                instruction=now, failing=given.failing, passing=given.passing
             )
             edit = await curate_playbook.acall(playbook=now, lesson=said.lesson)
             delta = _delta(edit, said)
-            learnt[number] = (parent, path, delta)
-            return self._made(task, parent, {path: [delta]}, "a lesson")
+            learnt[given.number] = (given.parent, given.path, delta)
+            return self._made(task, given.parent, {given.path: [delta]}, "a lesson")
 
-        single = await write_each(task, spread(task, parents, max(1, n - 1)), write)
+        shown = Shown("bullets", self.failing, self.passing, self.rows)
+        count = max(1, n - 1)
+        single = await write_from_failures(task, parents, count, shown, write)
         together: dict[str, list[Delta]] = {}
         for _, (parent, path, delta) in sorted(
             learnt.items(), key=lambda item: item[0]

@@ -14,7 +14,7 @@ from .demos import passes
 from .evidence import case_of
 from .reflect import Reflect, mended
 from .rows import ordered
-from .writing import write_each, writing_calls
+from .writing import within, write_each, writing_calls
 
 
 @settings
@@ -92,7 +92,7 @@ class Climb(Proposer):
             told = [(case, passes(r)) for r in results if (case := case_of(r, path))]
             failing = [case for case, good in told if not good]
             passing = [case for case, good in told if good]
-            return await mended(task, now, path, failing, passing)
+            return await mended(task, now, path, within(failing), within(passing))
 
         every = list(task.program.modules)
         count = min(self.modules, len(every))

@@ -11,13 +11,10 @@ from ...pipeline.signature import Input, Output, Signature
 from ..candidate import Candidate
 from ..driving.task import Task
 from .base import Calls, Proposer
-from .evidence import cases, evidence_calls, seen_by_each
+from .evidence import evidence_calls
+from .failures import Failures, Shown, write_from_failures
 from .writing import (
     instructed,
-    instruction_of,
-    spread,
-    within,
-    write_each,
     writing_calls,
 )
 
@@ -62,23 +59,18 @@ class Gradient(Proposer):
         self, task: Task, parents: Sequence[Candidate], n: int
     ) -> list[Candidate]:
         """`n` rewritings, spread over parents and modules; none where nothing fails."""
-        seen = await seen_by_each(task, parents, self.failing, self.rows)
 
-        async def write(job: tuple[int, Candidate, str]) -> Candidate | None:
-            number, parent, path = job
-            rng = task.rng("gradient", number)
-            failing = within(cases(seen[parent.id].failing, path, self.failing, rng))
-            if not failing:
-                return None
-            now = instruction_of(task, parent, path)
+        async def write(given: Failures) -> Candidate | None:
+            now, failing = given.instruction, given.failing
             said = await criticize_instruction.acall(instruction=now, failing=failing)
             reply = await rewrite_instruction.acall(
                 task=now, reasons=said.reasons, failing=failing
             )
             origin = f"rewritten after {len(failing)} failures"
-            return instructed(task, parent, path, reply.instruction, origin)
+            return instructed(task, given.parent, given.path, reply.instruction, origin)
 
-        return await write_each(task, spread(task, parents, n), write)
+        shown = Shown("gradient", self.failing, 0, self.rows)
+        return await write_from_failures(task, parents, n, shown, write)
 
     def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
         """The rows of each parent, and two requests a proposal."""

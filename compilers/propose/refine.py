@@ -11,13 +11,10 @@ from ...pipeline.signature import Input, Output, Signature
 from ..candidate import Candidate
 from ..driving.task import Task
 from .base import Calls, Proposer
-from .evidence import cases, evidence_calls, seen_by_each
+from .evidence import evidence_calls
+from .failures import Failures, Shown, write_from_failures
 from .writing import (
     instructed,
-    instruction_of,
-    spread,
-    within,
-    write_each,
     writing_calls,
 )
 
@@ -68,25 +65,20 @@ class Refine(Proposer):
         self, task: Task, parents: Sequence[Candidate], n: int
     ) -> list[Candidate]:
         """`n` refinements, spread over parents and modules; none if nothing fails."""
-        seen = await seen_by_each(task, parents, self.failing, self.rows)
 
-        async def write(job: tuple[int, Candidate, str]) -> Candidate | None:
-            number, parent, path = job
-            rng = task.rng("refine", number)
-            failing = cases(seen[parent.id].failing, path, self.failing, rng)
-            passing = cases(seen[parent.id].passing, path, self.passing, rng)
-            if not failing:
-                return None
-            now = instruction_of(task, parent, path)
+        async def write(given: Failures) -> Candidate | None:
+            now = given.instruction
             said = await critique_instruction.acall(
-                instruction=now, passing=within(passing), failing=within(failing)
+                instruction=now, passing=given.passing, failing=given.failing
             )
             reply = await refine_instruction.acall(
                 task=now, strengths=said.strengths, weaknesses=said.weaknesses
             )
-            return instructed(task, parent, path, reply.instruction, "refined")
+            new = reply.instruction
+            return instructed(task, given.parent, given.path, new, "refined")
 
-        return await write_each(task, spread(task, parents, n), write)
+        shown = Shown("refine", self.failing, self.passing, self.rows)
+        return await write_from_failures(task, parents, n, shown, write)
 
     def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
         """The rows of each parent, and two requests a proposal."""

@@ -11,13 +11,11 @@ from ...pipeline.signature import Input, Output, Signature
 from ..candidate import Candidate
 from ..driving.task import Task
 from .base import Calls, Proposer
-from .evidence import cases, evidence_calls, patched, seen_by_each
+from .evidence import evidence_calls, patched
+from .failures import Failures, Shown, write_from_failures
 from .writing import (
     instructed,
     instruction_of,
-    spread,
-    within,
-    write_each,
     writing_calls,
 )
 
@@ -52,7 +50,7 @@ async def mended(
         return None
     now = instruction_of(task, parent, path)
     reply = await mend_instruction.acall(
-        instruction=now, failing=within(failing), passing=within(passing)
+        instruction=now, failing=failing, passing=passing
     )
     text = patched(now, reply.old, reply.new)
     origin = f"mended after {len(failing)} failures"
@@ -82,16 +80,13 @@ class Reflect(Proposer):
         self, task: Task, parents: Sequence[Candidate], n: int
     ) -> list[Candidate]:
         """`n` edits, spread over parents and modules; none where nothing fails."""
-        seen = await seen_by_each(task, parents, self.failing, self.rows)
 
-        async def write(job: tuple[int, Candidate, str]) -> Candidate | None:
-            number, parent, path = job
-            rng = task.rng("reflect", number)
-            failing = cases(seen[parent.id].failing, path, self.failing, rng)
-            passing = cases(seen[parent.id].passing, path, self.passing, rng)
-            return await mended(task, parent, path, failing, passing)
+        async def write(given: Failures) -> Candidate | None:
+            failing, passing = given.failing, given.passing
+            return await mended(task, given.parent, given.path, failing, passing)
 
-        return await write_each(task, spread(task, parents, n), write)
+        shown = Shown("reflect", self.failing, self.passing, self.rows)
+        return await write_from_failures(task, parents, n, shown, write)
 
     def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
         """The rows of each parent, and one request a proposal."""

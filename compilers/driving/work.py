@@ -30,23 +30,25 @@ def work_of(recipe: Recipe, split: Split) -> Work:
     """The work of a recipe.
 
     At most every proposer whose share may grow gets all of its round, every candidate
-    that was made stays in the archive, and nobody drops out of a race.
+    that was made stays in the archive, and nobody drops out of a race. Rounds that only
+    come about where those before them gained are expected in one search of two.
     """
     train, select = len(split.train), len(split.select)
     lessons = requests = cells = FREE
     archive = 1
     for at, draws in enumerate(recipe.rounds):
+        part = 2 if recipe.patience and at > recipe.patience else 1
         for draw in draws:
             most = _share(draw, draws) if recipe.credited else draw.n
             ran, whole = _counts(draw, draw.n, train)
             ran_most, whole_most = _counts(draw, most, train)
             lessons = lessons.plus(
-                Calls(0 if at else ran.low, ran.expected, ran_most.high)
+                Calls(0 if at else ran.low, ran.expected // part, ran_most.high)
             )
             requests = requests.plus(
                 Calls(
                     0 if at else whole.low - ran.low,
-                    whole.expected - ran.expected,
+                    (whole.expected - ran.expected) // part,
                     whole_most.high - ran_most.high,
                 )
             )
@@ -56,7 +58,7 @@ def work_of(recipe: Recipe, split: Split) -> Work:
             beside = min(archive, recipe.selector.most)
             high = recipe.racer.cells(beside + count, select)
             low = 0 if at else min(expected, 2 * FIRST)
-            cells = cells.plus(Calls(low, expected, high))
+            cells = cells.plus(Calls(low, expected // part, high))
         archive += count
     if recipe.fresh:  # its best meets the best of those before
         cells = cells.plus(Calls(0, 0, 2 * select))

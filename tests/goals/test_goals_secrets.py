@@ -7,6 +7,7 @@ all that it was sent, the address and every header.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import logging
 import os
@@ -35,15 +36,22 @@ CODED = base64.b64encode(f"user:{LOGIN}".encode()).decode()
 
 
 class Quoting:
-    """Answers as the planted world does; every so often it quotes the request."""
+    """Answers as the planted world does; one in so many requests it quotes at first.
+
+    Which ones follows from their words, and the second attempt is answered: nobody can
+    run out of attempts, however many requests arrive at once.
+    """
 
     def __init__(self, server: Server) -> None:
         self.server = server
         self.often = 7
         self.quoted = 0
+        self.known = set[str]()
 
     def __call__(self, body: dict[str, Any]) -> str | Reply:
-        if len(self.server.seen) % self.often == 0:
+        words = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+        if words not in self.known and int(words, 16) % self.often == 0:
+            self.known.add(words)
             self.quoted += 1
             return self.quote(500)
         return _said(body)

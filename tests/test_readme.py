@@ -39,7 +39,7 @@ def test_python_blocks_run_in_order(tmp_path: Path) -> None:
     assert (tmp_path / "programs" / "triage.weft.json").exists()
 
 
-@pytest.mark.parametrize("target", ["demo", "bench"])
+@pytest.mark.parametrize("target", ["demo", "test", "bench"])
 def test_make_targets_exist(target: str) -> None:
     """Each make command the README names is a target of the Makefile."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")

@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 from .base import strictjson
 from .base.options import checked
 from .errors import DataError, did_you_mean
-from .example import Example, digest_rows, json_form, require_rows
+from .example import Example, digest_rows, json_form, named, require_rows
 from .measuring.sources import Frame, Source, located
 from .measuring.split import split_rows
 
@@ -99,7 +99,7 @@ def iter_rows(
     reader = _Reader(tuple(inputs), tuple(optional), wants_labels=False)
     for number, (where, row) in enumerate(located(source)):
         example = reader.example(row, where)
-        yield example if example.id else replace(example, id=str(number))
+        yield example if example.id else named(example, str(number))
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ def _named(drafts: Mapping[str, Example]) -> list[Example]:
             count += 1
             name = f"{stem}-{count}"
         taken[name] = where
-        rows.append(replace(row, id=name))
+        rows.append(named(row, name))
     return rows
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -275,15 +275,19 @@ async def score_rows(
     """
     bound = [bind_row(program.inputs, e.inputs, e.id) for e, _ in work]
 
-    async def one(position: int, item: tuple[Example, int]) -> RowResult:
+    def one(position: int, item: tuple[Example, int]) -> Coroutine[Any, Any, RowResult]:
         example, sample = item
-        if not sample:
-            return await _score_row(program, example, bound[position], metric)
-        base = current()
-        with entered(base.having(sample=base.sample + sample)):
-            return await _score_row(program, example, bound[position], metric)
+        scored = _score_row(program, example, bound[position], metric)
+        return _sampled(scored, sample) if sample else scored
 
     return await map_rows(one, work, concurrency=concurrency, done=done)
+
+
+async def _sampled(scored: Awaitable[RowResult], sample: int) -> RowResult:
+    """The result of a row with another sample of its answers."""
+    base = current()
+    with entered(base.having(sample=base.sample + sample)):
+        return await scored
 
 
 async def _score_row(

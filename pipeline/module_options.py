@@ -8,8 +8,8 @@ from typing import Any, TypedDict
 from .base.options import check_options
 from .errors import ConfigError, did_you_mean
 from .lm.lm import LanguageModel
-from .lm.models import SAMPLING, Sampling
 from .lm.request import JSON
+from .lm.sampling import SAMPLING, Sampling
 from .parameters import SLOTS, Demo
 from .spec import Spec
 

@@ -11,8 +11,8 @@ from typing import Any, cast
 from .base import strictjson
 from .base.options import check_options, explained
 from .errors import ConfigError, did_you_mean
-from .lm.models import SAMPLING
 from .lm.request import JSON
+from .lm.sampling import SAMPLING
 
 SLOTS = ("instruction", "demos", "nearest", "adapter", "sampling")
 

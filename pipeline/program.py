@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Generic, ParamSpec, TypeVar, cast, final
@@ -199,14 +199,14 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         """Run without blocking the event loop; give back the value."""
         return (await self.arun(*args, **kwargs)).value
 
-    async def run_row(
+    def run_row(
         self, bound: Mapping[str, Any], record: list[NodeRun] | None = None
-    ) -> Run[R_co]:
+    ) -> Coroutine[Any, Any, Run[R_co]]:
         """Run with checked inputs; `record` keeps the nodes even of a failed run."""
         there = called(self, self._name, current())
         mine = cast("Program[P, R_co]", there.target)
         runs: list[NodeRun] = [] if record is None else record
-        return await mine.run_at(bound, runs, there.runtime, there.path)
+        return mine.run_at(bound, runs, there.runtime, there.path)
 
     async def run_at(
         self,

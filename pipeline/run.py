@@ -7,7 +7,8 @@ the wall time is the critical path's and a failure cancels what runs beside it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
+from functools import partial
 from typing import Any
 
 from .errors import WeftError
@@ -22,14 +23,16 @@ from .wiring.binding import INPUT, resolve
 from .wiring.build import Parts
 
 
-async def run_parts(parts: Parts, bound: Mapping[str, Any], runtime: Runtime) -> Any:
+def run_parts(
+    parts: Parts, bound: Mapping[str, Any], runtime: Runtime
+) -> Coroutine[Any, Any, Any]:
     """Run a program's parts with checked inputs and give back its value.
 
     Raises:
         WeftError: The first node's error, in the order of the program.
     """
     values = {f"{INPUT}.{name}": value for name, value in bound.items()}
-    return await run_flow(parts, parts.graph, values, runtime)
+    return run_flow(parts, parts.graph, values, runtime)
 
 
 async def run_flow(
@@ -85,20 +88,16 @@ async def _run_wide(
         raise errors.exceptions[0] from None
 
 
-async def _run_node(
+def _run_node(
     parts: Parts,
     node: Node,
     position: int,
     values: dict[str, Any],
     runtime: Runtime,
-) -> Any:
+) -> Awaitable[Any]:
     here = moved(runtime, (*runtime.order, position), runtime.path)
     if node.kind in REGIONS:
-
-        async def body(flow: Flow, known: dict[str, Any], inner: Runtime) -> Any:
-            return await run_flow(parts, flow, known, inner)
-
-        return await run_region(node, values, here, body)
+        return run_region(node, values, here, partial(run_flow, parts))
     arguments = {name: resolve(b, values) for name, b in node.bindings.items()}
     path = runtime.path + node.target
     known = memory.get()
@@ -106,15 +105,19 @@ async def _run_node(
         module = parts.modules[node.target]
         bound = module.spec.bind(arguments, path)
         if known is not None and (hit := known.module(module, bound, here, path)):
-            return hit.value
-        return await module.run_node(bound, here, path)
+            return _known(hit.value)
+        return module.run_node(bound, here, path)
     if node.kind == "step":
         step = parts.steps[node.target]
         if known is not None and (hit := known.step(step, arguments, here, path)):
-            return hit.value
-        return await run_step(step, arguments, here, path, node.where)
+            return _known(hit.value)
+        return run_step(step, arguments, here, path, node.where)
     program = parts.programs[node.target]
     inner = moved(here, here.order, path + "/")
-    return await run_program(
+    return run_program(
         path, arguments, here, lambda: program.run_inside(arguments, inner)
     )
+
+
+async def _known(value: Any) -> Any:
+    return value

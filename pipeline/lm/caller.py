@@ -8,7 +8,7 @@ reserved, nothing is sent twice at once, and nothing is paid for twice.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Awaitable, Hashable
 from dataclasses import dataclass, replace
 from typing import Final, cast
 
@@ -77,9 +77,10 @@ async def call(
     policy = retry or _DEFAULT_RETRY
     wanted = _Wanted(request, lm, cache, policy, limiter, prices, told, looked)
     if ledger is None:
-        return await wanted.answer(None)
+        return wanted.shown(await wanted.answer())
     with await ledger.reserve(request.key, estimate(request, prices), account) as lease:
-        response = await wanted.answer(lease)
+        wanted.lease = lease
+        response = wanted.shown(await wanted.answer())
         lease.settle(response)
         return response
 
@@ -108,7 +109,9 @@ class _Told:
 class _Wanted:
     """A request with everything that is needed to answer it.
 
-    `looked` is the count of landed flights when the cache was looked into, or None.
+    `looked` is the count of landed flights when the cache was looked into, or None;
+    `lease` is what the ledger reserved. All calls in flight hang in these methods, and
+    each level that waits is walked by every collection of garbage: so there are few.
     """
 
     request: Request
@@ -119,68 +122,75 @@ class _Wanted:
     prices: PriceTable | None
     told: _Told | None
     looked: int | None
+    lease: Lease | None = None
 
-    async def answer(self, lease: Lease | None) -> Response:
+    async def answer(self) -> Response:
         """From the cache, from a flight under way, or from the model."""
-        response = await self._answer(lease)
-        if self.told is not None and not self.told.begun:
-            self.told.listener.show(response.text)
-        return response
-
-    async def _answer(self, lease: Lease | None) -> Response:
         if self.looked is None:
             self.looked = _flights.landed
             found = self._kept()
             if found is not None:
                 return found
         key = self.request.key
-        landed = await _flights.share(
-            (_identity(self.lm), key), lambda: self._fly(lease)
-        )
+        landed = await _flights.share((_identity(self.lm), key), self._fly)
         if landed.led:
             return landed.response
         if self.cache is not None and self.cache.get(key) is None:  # not the leader's
             await self.cache.put(key, landed.response)
         return landed.response.as_cached()
 
+    def shown(self, response: Response) -> Response:
+        """The response, shown to whoever listens and has seen nothing yet."""
+        if self.told is not None and not self.told.begun:
+            self.told.listener.show(response.text)
+        return response
+
     def _kept(self) -> Response | None:
         return None if self.cache is None else self.cache.get(self.request.key)
 
-    async def _fly(self, lease: Lease | None) -> Response:
+    def _fly(self) -> Awaitable[Response]:
+        return self._make() if self.cache is None else self._claimed(self.cache)
+
+    async def _claimed(self, cache: AnswerStore) -> Response:
         # A flight that landed since the look into the cache may have been ours.
         found = self._kept() if _flights.landed != self.looked else None
-        if found is not None or not isinstance(self.cache, Cache):
-            return found or await self._make(lease)
-        found = await self.cache.claim(self.request.key)  # from other processes
+        if found is not None or not isinstance(cache, Cache):
+            return found or await self._make()
+        found = await cache.claim(self.request.key)  # from other processes
         if found is not None:
             return found
         try:
-            return await self._make(lease)
+            return await self._make()
         finally:
-            self.cache.release(self.request.key)
+            cache.release(self.request.key)
 
-    async def _make(self, lease: Lease | None) -> Response:
+    async def _make(self) -> Response:
         quota = shared_quota(self.request.endpoint)
-        response = self._priced(
-            await self.retry.run(lambda: self._attempt(lease), quota)
-        )
+        response = self._priced(await self.retry.run(self._attempt, quota))
         if self.cache is not None:
             await self.cache.put(self.request.key, response)
         return response
 
-    async def _attempt(self, lease: Lease | None) -> Response:
+    async def _attempt(self) -> Response:
         limiter = self.limiter or shared_limiter(self.request.endpoint)
-        if lease is None:
-            async with limiter.slot():
-                return await self._complete()
-        # Not in a slot: those who could give room back may be waiting for one.
-        await lease.prepare()
-        async with limiter.slot():
-            lease.send()
-            return await self._billed(lease)
+        if self.lease is not None:
+            # Before it enters: who could give room back may be waiting to enter.
+            await self.lease.prepare()
+        entered = await limiter.enter()
+        try:
+            response = await self._sent()
+        except BaseException as error:
+            limiter.leave(entered, error)
+            raise
+        limiter.leave(entered, None)
+        return response
+
+    def _sent(self) -> Awaitable[Response]:
+        return self._complete() if self.lease is None else self._billed(self.lease)
 
     async def _billed(self, lease: Lease) -> Response:
-        """Make a sent attempt, and count it as paid where nobody can know."""
+        """Make an attempt, and count it as paid where nobody can know."""
+        lease.send()
         try:
             return await self._complete()
         except Unreached:
@@ -194,12 +204,12 @@ class _Wanted:
             lease.lose()
             raise
 
-    async def _complete(self) -> Response:
+    def _complete(self) -> Awaitable[Response]:
         if self.told is None or not isinstance(self.lm, StreamingModel):
-            return await self.lm.complete(self.request)
+            return self.lm.complete(self.request)
         self.told.begun = True
         self.told.listener.restart()
-        return await self.lm.stream(self.request, self.told.listener)
+        return self.lm.stream(self.request, self.told.listener)
 
     def _priced(self, response: Response) -> Response:
         if response.cost is not None or response.usage is None:

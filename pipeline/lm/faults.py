@@ -11,9 +11,9 @@ import json
 import math
 import re
 import time
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple, Unpack, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from ..base.lazy import deferred
@@ -39,6 +39,7 @@ else:
     email_utils = deferred("email", "utils")
 
 _T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 _BY_STATUS: Final[Mapping[int, type[ModelError]]] = {
     400: InvalidRequest,
     401: AuthError,
@@ -126,7 +127,9 @@ def _option_hint(said: str) -> str:
     return f"Leave {found[1]} out for this model" if found else ""
 
 
-async def without_frames(attempt: Awaitable[_T]) -> _T:
+async def without_frames(
+    attempt: Callable[[Unpack[_Ts]], Awaitable[_T]], *arguments: *_Ts
+) -> _T:
     """What an attempt gives; its fault comes without the frames that it came through.
 
     Reporters of errors keep the variables of every frame, and in these stand keys.
@@ -135,10 +138,26 @@ async def without_frames(attempt: Awaitable[_T]) -> _T:
         ModelError: The attempt's own.
     """
     try:
-        return await attempt
+        return await attempt(*arguments)
     except ModelError as error:
         fault = error.with_traceback(None)
     raise fault
+
+
+@dataclass(frozen=True, slots=True)
+class Sent(Iterable[str]):
+    """The secrets that a request carries, looked for when somebody asks.
+
+    Args:
+        url: The address.
+        headers: The headers, the key in them.
+    """
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(secrets_of(self.url, self.headers))
 
 
 def secrets_of(url: str, headers: Mapping[str, str]) -> list[str]:
@@ -157,8 +176,8 @@ def secrets_of(url: str, headers: Mapping[str, str]) -> list[str]:
     for value in headers.values():
         scheme, _, rest = value.partition(" ")
         sent += [value, *value.split()]
-        if scheme == "Basic":
-            login = base64.b64decode(rest).decode("utf-8", "replace")
+        if scheme.lower() == "basic":
+            login = _login(rest)
             plain += [login, login.partition(":")[2]]
     query = urlsplit(url).query
     plain += [query, *(value for _, value in parse_qsl(query))]
@@ -167,11 +186,30 @@ def secrets_of(url: str, headers: Mapping[str, str]) -> list[str]:
     return [text for text in dict.fromkeys([*sent, *long]) if text]
 
 
+def _login(packed: str) -> str:
+    """The "user:password" of a Basic scheme, or empty where it holds none."""
+    try:
+        return base64.b64decode(packed).decode("utf-8", "replace")
+    except ValueError:
+        return ""
+
+
 def redacted(text: str, secrets: Iterable[str]) -> str:
-    """A text in one short line, without the secrets."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if secret:
-            text = text.replace(secret, "***")
+    """A text in one short line, without the secrets.
+
+    A text that is the start of a longer one may end within a secret; that goes too.
+
+    >>> redacted("a bad key: sesame-123, or sesame-1", ["sesame-123"])
+    'a bad key: ***, or ***'
+    """
+    longest_first = sorted(filter(None, secrets), key=len, reverse=True)
+    for secret in longest_first:
+        text = text.replace(secret, "***")
+    for secret in longest_first:
+        for length in range(min(len(secret) - 1, len(text)), _SHORTEST - 1, -1):
+            if text.endswith(secret[:length]):
+                text = f"{text[:-length]}***"
+                break
     line = " ".join(text.split())
     return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
 
@@ -204,7 +242,8 @@ def parse_retry_after(
 
 def _seconds(text: str) -> float | None:
     try:
-        seconds = float(text)
+        # Python's own numbers may hold "_" and any script's digits; a header's do not.
+        seconds = float(text.replace("_", "no").encode("ascii"))
     except ValueError:
         return None
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
@@ -213,12 +252,12 @@ def _seconds(text: str) -> float | None:
 def _kind(status: int, text: str) -> type[ModelError]:
     if 300 <= status < 400:
         return NotFoundError  # no redirect is followed: it would carry the key away
-    if status in {400, 413, 422}:
+    if status in {200, 400, 413, 422}:
         if _TOO_LONG.search(text):
             return ContextLengthError
         if _FILTERED.search(text):
             return ContentFiltered
-    if status in {400, 403, 429} and _UNPAID.search(text):
+    if status in {200, 400, 403, 429} and _UNPAID.search(text):
         return BillingError
     if status in _BY_STATUS:
         return _BY_STATUS[status]

@@ -71,45 +71,29 @@ class Flights:
                 flight = self._flights.get(identity)
                 if flight is None:
                     flight = self._flights[identity] = _Flight()
-                    waiter = None
-                else:
-                    waiter = Waiter()
-                    flight.followers.append(waiter)
-            if waiter is None:
-                return Landed(await self._lead(identity, flight, work), led=True)
+                    break
+                waiter = Waiter()
+                flight.followers.append(waiter)
             await waiter.wait()
             if isinstance(flight.outcome, Response):
                 return Landed(flight.outcome, led=False)
             if flight.outcome is not None:
                 raise flight.outcome
-
-    async def _lead(
-        self,
-        identity: Hashable,
-        flight: _Flight,
-        work: Callable[[], Awaitable[Response]],
-    ) -> Response:
         try:
-            response = await work()
+            response = flight.outcome = await work()
         except BudgetExceeded:  # of the leader's ledger: nothing to share
-            self._land(identity, flight, None)
             raise
         except Exception as error:
-            self._land(identity, flight, error)
+            flight.outcome = error
             raise
-        except BaseException:  # cancelled: a follower takes over
-            self._land(identity, flight, None)
-            raise
-        self._land(identity, flight, response)
-        return response
+        finally:  # without an outcome where it is cancelled: a follower takes over
+            self._land(identity, flight)
+        return Landed(response, led=True)
 
-    def _land(
-        self, identity: Hashable, flight: _Flight, outcome: Response | Exception | None
-    ) -> None:
+    def _land(self, identity: Hashable, flight: _Flight) -> None:
         with self._lock:
             self.landed += 1
             del self._flights[identity]
-            flight.outcome = outcome
             followers, flight.followers = flight.followers, []
         for follower in followers:
             follower.wake()

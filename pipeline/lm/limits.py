@@ -14,7 +14,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
 from typing import Final
 
 from ..errors import Overloaded, RateLimited
@@ -67,12 +66,8 @@ class Limiter:
         """How many calls are in flight."""
         return self._in_flight
 
-    def slot(self) -> _Slot:
-        """Hold a slot, first come, first served, and learn from the outcome."""
-        return _Slot(self)
-
     async def enter(self) -> float:
-        """Wait for a place in flight, and take it; the time at which it was taken."""
+        """Take a place, first come, first served; gives what `leave` takes."""
         with self._lock:
             if not self._queue and self._in_flight < self.limit:
                 self._in_flight += 1
@@ -91,7 +86,12 @@ class Limiter:
         return self._clock()
 
     def leave(self, entered: float, error: BaseException | None) -> None:
-        """Give a place back, and learn from how it ended, and how long it took."""
+        """Give a place back, and learn from how the call ended and how long it took.
+
+        Args:
+            entered: What `enter` gave.
+            error: What the call raised, or None.
+        """
         slow = error is None and self._slows_down(self._clock() - entered)
         self._free(grow=error is None and not slow)
         if slow or isinstance(error, RateLimited | Overloaded):
@@ -129,27 +129,6 @@ class Limiter:
             if now - self._halved_at >= self._window:
                 self._halved_at = now
                 self._limit = max(1.0, self._limit / 2)
-
-
-class _Slot:
-    """One place in flight: `async with limiter.slot()`."""
-
-    __slots__ = ("_entered", "_limiter")
-
-    def __init__(self, limiter: Limiter) -> None:
-        self._limiter = limiter
-        self._entered = 0.0
-
-    async def __aenter__(self) -> None:
-        self._entered = await self._limiter.enter()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._limiter.leave(self._entered, error)
 
 
 def _most() -> int:

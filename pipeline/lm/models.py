@@ -9,52 +9,31 @@ from __future__ import annotations
 import base64
 import functools
 import json
-import math
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from typing import (
     TYPE_CHECKING,
     Any,
-    Final,
     NoReturn,
-    TypedDict,
     Unpack,
     cast,
     final,
 )
+from urllib.parse import unquote
 
 from ..base.options import check_options
 from ..errors import AuthError, CallError, ConfigError
 from .faults import without_frames
-from .lease import DEFAULT_OUTPUT_TOKENS
 from .lm import LanguageModel, Listener
 from .request import JSON, Request, Response
 from .route import OPENAI, Route, resolve
-
-
-class Sampling(TypedDict, total=False):
-    """The sampling options that `LM` and modules accept, in the wire's own names."""
-
-    temperature: float
-    top_p: float
-    max_tokens: int
-    seed: int
-    stop: str | list[str]
-    presence_penalty: float
-    frequency_penalty: float
-    reasoning_effort: str
-    verbosity: str
-    logit_bias: Mapping[str, float]
-
-
-SAMPLING: Final = tuple(Sampling.__annotations__)
-"""The names of the sampling options."""
-
-_NUMBERS: Final = frozenset(
-    {"temperature", "top_p", "presence_penalty", "frequency_penalty"}
-)
-_OURS: Final = frozenset(
-    {"model", "messages", "response_format", "stream", "n", "max_completion_tokens"}
+from .sampling import (
+    SAMPLING,
+    Sampling,
+    checked_headers,
+    checked_sampling,
+    checked_timeout,
+    sendable,
 )
 
 
@@ -113,12 +92,21 @@ Did you mean 'temperature'?
         **sampling: Unpack[Sampling],
     ) -> None:
         check_options(sampling, SAMPLING, "LM")
+        if not sendable(model):
+            message = f"{model!r} is no text, so it names no model"
+            raise ConfigError(message, hint='Write it like "openai/gpt-5-mini"')
+        for name, text in (("api_base", api_base), ("api_key", api_key)):
+            if not isinstance(
+                cast(object, text), str | None
+            ):  # not shown: it may be a secret
+                message = f"{name} is no text, but of type {type(text).__name__}"
+                raise ConfigError(message, hint=f'Write {name}="..."')
         self._name = model
         self._route = resolve(model, api_base)
         self._api_key = api_key
-        self._timeout = _checked_timeout(timeout)
-        self._headers = _checked_headers(headers or {})
-        self._sampling = _checked_sampling(sampling, extra or {})
+        self._timeout = checked_timeout(timeout)
+        self._headers = checked_headers(headers or {})
+        self._sampling = checked_sampling(sampling, extra or {})
         self._schema_mode = (
             self._route.schema_mode if schema_mode is None else schema_mode
         )
@@ -155,7 +143,7 @@ Did you mean 'temperature'?
         """Wall-clock seconds of one attempt."""
         return self._timeout
 
-    async def complete(self, request: Request) -> Response:
+    def complete(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Answer one request, in one attempt.
 
         Args:
@@ -165,7 +153,7 @@ Did you mean 'temperature'?
             ModelError: The attempt failed; the class says how.
             ConfigError: litellm is needed and not installed.
         """
-        return await without_frames(self._answered(request))
+        return without_frames(self._answered, request)
 
     async def stream(self, request: Request, listener: Listener) -> Response:
         """As `complete`, and show the reply to `listener` while it arrives.
@@ -179,31 +167,27 @@ Did you mean 'temperature'?
             response = await self.complete(request)
             listener.show(response.text)
             return response
-        return await without_frames(self._streamed(request, listener))
+        return await without_frames(self._streamed, request, listener)
 
-    async def _answered(self, request: Request) -> Response:
+    def _answered(self, request: Request) -> Awaitable[Response]:
         route = self._route
         if route.back_end == "embedded":
-            return await _embedded().complete(request)
+            return _embedded().complete(request)
         if route.back_end == "http":
             from .openai_http import complete  # noqa: PLC0415 - aiohttp is heavy
 
-            return await complete(
-                request, route.url, self._authorised(route), self._timeout
-            )
+            return complete(request, route.url, self._authorised(route), self._timeout)
         from .litellm_bridge import (  # noqa: PLC0415 - litellm takes seconds
             complete as bridged,
         )
 
-        return await bridged(
-            request, route, self._key(route), self._headers, self._timeout
-        )
+        return bridged(request, route, self._key(route), self._headers, self._timeout)
 
-    async def _streamed(self, request: Request, listener: Listener) -> Response:
+    def _streamed(self, request: Request, listener: Listener) -> Awaitable[Response]:
         from .openai_http import stream  # noqa: PLC0415 - aiohttp is heavy
 
         url, headers = self._route.url, self._authorised(self._route)
-        return await stream(request, url, headers, self._timeout, listener)
+        return stream(request, url, headers, self._timeout, listener)
 
     if not TYPE_CHECKING:
         # Hidden, so that checkers refuse the call.
@@ -233,7 +217,13 @@ Did you mean 'temperature'?
     def _key(self, route: Route) -> str | None:
         """The key of this attempt; None where the endpoint may need none."""
         named = os.environ.get(route.key_variable) if route.key_variable else None
-        key = named if self._api_key is None else self._api_key
+        # A key from a file often ends in a line break, and no key has blank edges.
+        key = ((named if self._api_key is None else self._api_key) or "").strip()
+        if not sendable(key):
+            raise AuthError(
+                f"the key for {self._name!r} holds a line break or the like",
+                model=route.model,
+            )
         if not key and route.endpoint == OPENAI:
             raise AuthError(
                 f"there is no key for {self._name!r}",
@@ -248,7 +238,7 @@ Did you mean 'temperature'?
         if key:
             return {"Authorization": f"Bearer {key}", **self._headers}
         if route.login:
-            login = base64.b64encode(route.login.encode()).decode()
+            login = base64.b64encode(unquote(route.login).encode()).decode()
             return {"Authorization": f"Basic {login}", **self._headers}
         return self._headers
 
@@ -276,45 +266,3 @@ def _embedded() -> LanguageModel:
     from .embedded import Embedded  # noqa: PLC0415 - most programs never need it
 
     return Embedded()
-
-
-def _checked_timeout(timeout: float) -> float:
-    if isinstance(timeout, bool) or not 0 < timeout < math.inf:
-        message = f"timeout={timeout!r} is no positive number of seconds"
-        raise ConfigError(message, hint="Give seconds, such as 60")
-    return float(timeout)
-
-
-def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    for name, value in headers.items():
-        if {"\r", "\n"} & {*name, *value}:
-            raise ConfigError(f"the header {name!r} holds a line break")
-    return dict(headers)
-
-
-def _checked_sampling(sampling: Sampling, extra: Mapping[str, JSON]) -> dict[str, Any]:
-    """An independent copy as the wire will carry it."""
-    taken = sorted((_OURS | {*SAMPLING}) & {*extra})
-    if taken:
-        message = f"extra cannot set {taken[0]!r}"
-        hint = "Pass max_tokens" if "tokens" in taken[0] else "weft sets it by itself"
-        if taken[0] in SAMPLING:
-            hint = f"Pass {taken[0]}= itself"
-        raise ConfigError(message, hint=hint)
-    given = {"max_tokens": DEFAULT_OUTPUT_TOKENS, **sampling, **extra}
-    try:
-        copy: dict[str, Any] = json.loads(json.dumps(given, allow_nan=False))
-    except (TypeError, ValueError, RecursionError):
-        raise ConfigError(
-            f"sampling holds a value that JSON cannot carry: {given!r}",
-            hint="Use finite numbers, texts, lists and dicts with text keys",
-        ) from None
-    for name in _NUMBERS & {*copy}:
-        if not isinstance(copy[name], int | float) or isinstance(copy[name], bool):
-            message = f"{name}={copy[name]!r} is no number"
-            raise ConfigError(message, hint=f"Write {name}=0.5, without quotes")
-    most = copy["max_tokens"]
-    if not isinstance(most, int) or isinstance(most, bool) or most < 1:
-        message = f"max_tokens={most!r} is no positive whole number"
-        raise ConfigError(message, hint="Give a number of tokens, such as 4096")
-    return copy

@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import zlib
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import DeadlineExceeded, ModelError, ProtocolError, TooLarge
 from .completion import body_of, response_from, response_of
-from .faults import Refusal, parse_retry_after, secrets_of
+from .faults import Refusal, Sent, parse_retry_after
 from .lm import Listener
 from .request import Request, Response
 from .route import OPENAI
@@ -26,17 +26,11 @@ from .sse import Assembly, EventReader
 
 _MAX_REFUSAL: Final = 64 * 2**10
 _NEWER_NAMES: Final = {"max_tokens": "max_completion_tokens"}
-_HEADERS: Final = {
-    "Accept": "application/json",
-    "Accept-Encoding": "identity",
-    "Content-Type": "application/json",
-    "User-Agent": "weft",
-}
 
 
-async def complete(
+def complete(
     request: Request, url: str, headers: Mapping[str, str], deadline: float
-) -> Response:
+) -> Coroutine[Any, Any, Response]:
     """Ask for one completion, in one attempt.
 
     Args:
@@ -48,22 +42,22 @@ async def complete(
     Raises:
         ModelError: The attempt failed; the class says how.
     """
-    return await _within(deadline, request, url, headers)
+    return _within(deadline, request, url, headers)
 
 
-async def stream(
+def stream(
     request: Request,
     url: str,
     headers: Mapping[str, str],
     deadline: float,
     listener: Listener,
-) -> Response:
+) -> Coroutine[Any, Any, Response]:
     """As `complete`, and show the pieces of the text as they arrive.
 
     Raises:
         ModelError: The attempt failed; the class says how.
     """
-    return await _within(deadline, request, url, headers, listener)
+    return _within(deadline, request, url, headers, listener)
 
 
 async def _within(
@@ -99,9 +93,9 @@ async def _exchange(
     body = body_of(request, names, streamed=listener is not None)
     session = await sessions.here()
     async with session.post(
-        _target(url), data=body, headers={**_HEADERS, **headers}, allow_redirects=False
+        _target(url), data=body, headers=headers, allow_redirects=False
     ) as answer:
-        secrets = secrets_of(url, headers)
+        secrets = Sent(url, headers)
         events = "text/event-stream" in answer.headers.get("Content-Type", "")
         if 200 <= answer.status < 300 and listener is not None and events:
             return await _follow(answer, request, secrets, listener)
@@ -121,7 +115,7 @@ async def _exchange(
 async def _follow(
     answer: Answer,
     request: Request,
-    secrets: Sequence[str],
+    secrets: Iterable[str],
     listener: Listener,
 ) -> Response:
     """A streamed answer, shown while it arrives."""

@@ -92,6 +92,7 @@ def money(usd: float | None) -> str:
     return f"${usd:.4f}" if usd else "$0"
 
 
+@functools.lru_cache(maxsize=512)
 def _known(model: str, own: str) -> Price | None:
     found = _lookup(model, _load(Path(own))) if own else None
     return found or _lookup(model, _load(_SNAPSHOT))

@@ -146,7 +146,9 @@ class RetryPolicy:
         made = 0
         while True:
             try:
-                response = await self._within(ends, attempt)
+                response = await (
+                    attempt() if ends is None else self._within(ends, attempt)
+                )
             except ModelError as error:
                 wait = self._wait(error, made)
                 error.retries = made
@@ -181,10 +183,8 @@ class RetryPolicy:
         return longest * self.rng()
 
     async def _within(
-        self, ends: float | None, attempt: Callable[[], Awaitable[Response]]
+        self, ends: float, attempt: Callable[[], Awaitable[Response]]
     ) -> Response:
-        if ends is None:
-            return await attempt()
         scope = asyncio.timeout(max(0.0, ends - self.clock()))
         try:
             async with scope:

@@ -36,6 +36,13 @@ LOST: Final = (aiohttp.ClientError, OSError)
 
 Answer = aiohttp.ClientResponse
 
+_HEADERS: Final = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "Content-Type": "application/json",
+    "User-Agent": "weft",
+}
+
 _LARGE: Final = f"the answer is larger than {MAX_BODY >> 20} MB"
 _SECRET: Final = re.compile(r"auth|key|token|secret|password", re.IGNORECASE)
 
@@ -73,7 +80,11 @@ def _abandon(session: aiohttp.ClientSession) -> None:
     session.detach()
 
 
-sessions: Final = PerLoop(_open_session, aiohttp.ClientSession.close, _abandon)
+def _open_own() -> aiohttp.ClientSession:
+    return _open_session(headers=_HEADERS)
+
+
+sessions: Final = PerLoop(_open_own, aiohttp.ClientSession.close, _abandon)
 """Our own, one for each event loop."""
 
 

@@ -7,6 +7,7 @@ one body, so that whatever is checked there is checked here too.
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
@@ -18,26 +19,44 @@ _DONE = "[DONE]"
 
 
 class EventReader:
-    """Cuts a body that arrives in pieces into the data of its events."""
+    """Cuts a body that arrives in pieces into the data of its events.
+
+    The data of an event that is named `error` comes as {"error": data}, which is how
+    most servers write one without a name.
+    """
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest: list[bytes] = []
         self._data: list[str] = []
+        self._fails = False
 
     def feed(self, piece: bytes) -> Iterator[str]:
         """The data of the events that are complete after some more bytes."""
-        *lines, self._rest = (self._rest + piece).split(b"\n")
+        self._rest.append(piece)
+        if b"\n" not in piece:  # joined when it is whole, or a long line takes for ever
+            return
+        *lines, rest = b"".join(self._rest).split(b"\n")
+        self._rest = [rest]
+        lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
         for line in lines:
             text = line.rstrip(b"\r").decode("utf-8", "replace")
             if text.startswith("data:"):
                 self._data.append(text[5:].removeprefix(" "))
-            elif not text and self._data:
+            elif text.startswith("event:"):
+                self._fails = text[6:].strip() == "error"
+            elif not text:
                 data, self._data = "\n".join(self._data), []
-                yield data
+                fails, self._fails = self._fails, False
+                if data:
+                    yield f'{{"error": {data}}}' if fails else data
 
 
 class Assembly:
-    """A completion under way."""
+    """A completion under way.
+
+    An event that tells of an error ends it, whatever was said before: half an answer is
+    none.
+    """
 
     def __init__(self, model: str) -> None:
         self._model = model
@@ -45,6 +64,7 @@ class Assembly:
         self._head: dict[str, Any] = {}
         self._finish: str | None = None
         self._refusal = ""
+        self._fault: object = None
         self.done = False
 
     def add(self, data: str) -> str:
@@ -53,6 +73,8 @@ class Assembly:
         Raises:
             ProtocolError: It is no JSON object.
         """
+        if self.done:
+            return ""
         if data.strip() == _DONE:
             self.done = True
             return ""
@@ -64,9 +86,13 @@ class Assembly:
             message = "an event of the server's stream is no JSON object"
             raise ProtocolError(message, model=self._model)
         event = cast("dict[str, Any]", tree)
-        for name in ("id", "model", "usage", "error"):
+        for name in ("id", "model", "usage"):
             if event.get(name):
                 self._head[name] = event[name]
+        self._fault = event if event.get("object") == "error" else event.get("error")
+        if self._fault:
+            self.done = True
+            return ""
         return self._piece(event)
 
     def _piece(self, event: Mapping[str, Any]) -> str:
@@ -74,6 +100,8 @@ class Assembly:
         if not is_list(choices) or not choices:
             return ""
         choice = _object(choices[0])
+        if choice.get("index"):  # another answer to the same question
+            return ""
         if isinstance(choice.get("finish_reason"), str):
             self._finish = choice["finish_reason"]
         part = _object(choice.get("delta"))
@@ -91,14 +119,16 @@ class Assembly:
         Raises:
             ProtocolError: The stream broke off before its end.
         """
-        if not self.done and self._finish is None and "error" not in self._head:
+        if self._fault:
+            inner = _object(self._fault).get("error")
+            return {"error": inner or self._fault}
+        broken = self._finish is None and not self.done
+        if broken or self._finish == "error":
             message = "the server's stream broke off before its end"
             raise ProtocolError(message, model=self._model)
         content = "".join(self._texts) if self._texts else None
         said: dict[str, Any] = {"content": content, "refusal": self._refusal}
         choice = {"message": said, "finish_reason": self._finish or "stop"}
-        if "error" in self._head and content is None:
-            return self._head
         return {**self._head, "choices": [choice]}
 
 

@@ -140,20 +140,26 @@ async def apply_metric(metric: Metric, example: Example, prediction: Any) -> Sco
         MetricError: The metric raised, or returned no score; names metric and row.
         WeftError: A label is missing, or a model that the metric asks failed.
     """
-    where = f"the metric {metric_name(metric)!r} on {row_name(example)}"
     try:
         raw = await called(metric, example, prediction)
     except WeftError as error:
         if isinstance(error, DataError) and isinstance(error, AttributeError):
             # A field that the row lacks: the row says so, and knows no metric.
+            where = _where(metric, example)
             raise DataError(f"{where}: {error.message}", hint=error.hint) from error
         raise
     except Exception as error:
+        where = _where(metric, example)
         raise MetricError(f"{where} raised {type(error).__name__}: {error}") from error
     try:
         return to_score(raw)
     except MetricError as error:
+        where = _where(metric, example)
         raise MetricError(f"{where}: {error.message}", hint=error.hint) from None
+
+
+def _where(metric: Metric, example: Example) -> str:
+    return f"the metric {metric_name(metric)!r} on {row_name(example)}"
 
 
 async def called(metric: Metric, example: Example, prediction: Any) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar, cast
 
 from ..base.lazy import deferred
@@ -33,22 +33,22 @@ class Alone(Runnable[P, R_co], Generic[P, R_co]):
         """The typed inputs."""
         return self._as_program(self.name).inputs
 
-    async def run_row(
+    def run_row(
         self, bound: Mapping[str, Any], record: list[NodeRun] | None = None
-    ) -> Run[R_co]:
+    ) -> Coroutine[Any, Any, Run[R_co]]:
         """Run with checked inputs; `record` keeps the nodes even of a failed run."""
         there = called(self, self.name, current())
         mine = cast("Self", there.target)
         runs: list[NodeRun] = [] if record is None else record
-        return await mine.run_at(bound, runs, there.runtime, there.path)
+        return mine.run_at(bound, runs, there.runtime, there.path)
 
-    async def run_at(
+    def run_at(
         self, bound: Mapping[str, Any], runs: list[NodeRun], outer: Runtime, path: str
-    ) -> Run[R_co]:
+    ) -> Coroutine[Any, Any, Run[R_co]]:
         """Run with checked inputs; the path is the node's, and no program's."""
         here, _, name = path.rpartition("/")
         made = self._as_program(name)
-        return await made.run_at(bound, runs, outer, here, shown=False)
+        return made.run_at(bound, runs, outer, here, shown=False)
 
     def forget(self) -> None:
         """Forget the program, which is that of the original, after a copy."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import resource
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 
 import pytest
 
@@ -13,16 +14,28 @@ from weft.pipeline.errors import Overloaded, RateLimited, ServerError
 from weft.pipeline.lm.limits import Limiter, shared_limiter
 
 
+@contextlib.asynccontextmanager
+async def slot(limiter: Limiter) -> AsyncGenerator[None]:
+    """A place in flight for a while, as a call takes one."""
+    entered = await limiter.enter()
+    try:
+        yield
+    except BaseException as error:
+        limiter.leave(entered, error)
+        raise
+    limiter.leave(entered, None)
+
+
 async def hold(limiter: Limiter, seconds: float = 0.001) -> None:
     """Use a slot for a while."""
-    async with limiter.slot():
+    async with slot(limiter):
         await asyncio.sleep(seconds)
 
 
 async def fail(limiter: Limiter, error: Exception) -> None:
     """Use a slot and fail."""
     with pytest.raises(type(error)):
-        async with limiter.slot():
+        async with slot(limiter):
             raise error
 
 
@@ -32,7 +45,7 @@ async def test_never_more() -> None:
 
     async def one() -> None:
         nonlocal peak
-        async with limiter.slot():
+        async with slot(limiter):
             peak = max(peak, limiter.in_flight)
             await asyncio.sleep(0.001)
 
@@ -46,7 +59,7 @@ async def test_first_come_first_served() -> None:
     limiter, order = Limiter(2), list[int]()
 
     async def one(number: int) -> None:
-        async with limiter.slot():
+        async with slot(limiter):
             order.append(number)
             await asyncio.sleep(0.001)
 
@@ -108,12 +121,10 @@ class Server:
     async def answer(self, count: int, seconds: float, at_once: int) -> None:
         """So many answers, in rounds of so many side by side."""
         for _ in range(count // at_once):
-            slots = [self.limiter.slot() for _ in range(at_once)]
-            for slot in slots:
-                await slot.__aenter__()
+            entered = [await self.limiter.enter() for _ in range(at_once)]
             self.now += seconds
-            for slot in slots:
-                await slot.__aexit__(None, None, None)
+            for one in entered:
+                self.limiter.leave(one, None)
 
 
 async def test_slow_answers_halve_the_limit_once() -> None:
@@ -174,7 +185,7 @@ async def test_cancelled_in_the_moment_of_its_turn() -> None:
     release = asyncio.Event()
 
     async def holder() -> None:
-        async with limiter.slot():
+        async with slot(limiter):
             await release.wait()
 
     first = asyncio.create_task(holder())
@@ -206,7 +217,7 @@ def test_across_threads_and_loops() -> None:
 
     async def one() -> None:
         nonlocal peak
-        async with limiter.slot():
+        async with slot(limiter):
             with lock:
                 peak = max(peak, limiter.in_flight)
             await asyncio.sleep(0.001)

@@ -12,9 +12,10 @@ import pytest
 from weft.pipeline.errors import AuthError, ConfigError
 from weft.pipeline.lm.fakes import ScriptedLM
 from weft.pipeline.lm.lm import LanguageModel
-from weft.pipeline.lm.models import LM, SAMPLING, as_lm
+from weft.pipeline.lm.models import LM, as_lm
 from weft.pipeline.lm.request import Message, Request
 from weft.pipeline.lm.route import resolve
+from weft.pipeline.lm.sampling import SAMPLING
 
 OPENAI = "https://api.openai.com/v1"
 HERE = "http://localhost:8000/v1"
@@ -111,6 +112,12 @@ def test_vllm_without_an_address() -> None:
         ({"extra": {"max_completion_tokens": 5}}, "Pass max_tokens"),
         ({"extra": {"temperature": 1}}, "Pass temperature= itself"),
         ({"headers": {"X": "a\r\nY: b"}}, "line break"),
+        ({"headers": {"X": "a\0b"}}, "the header 'X'"),
+        ({"headers": {"X": "\ud800"}}, "the header 'X'"),
+        ({"headers": {"X": 5}}, "the header 'X' is no text"),
+        ({"extra": {"x": "\ud800"}}, "JSON cannot carry"),
+        ({"api_key": 5}, "api_key is no text, but of type int"),
+        ({"api_base": b"http://u:sesame@h"}, r"of type bytes\. Write api_base="),
     ],
 )
 def test_options_that_are_refused(options: dict[str, Any], match: str) -> None:

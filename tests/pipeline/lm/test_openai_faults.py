@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import time
 import tracemalloc
 from typing import Any
@@ -28,7 +29,12 @@ from weft.pipeline.errors import (
     TimeoutConflict,
     TooLarge,
 )
-from weft.pipeline.lm.faults import Unreached, parse_retry_after
+from weft.pipeline.lm.faults import (
+    Refusal,
+    Unreached,
+    parse_retry_after,
+    redacted,
+)
 from weft.pipeline.lm.models import LM
 
 
@@ -139,6 +145,49 @@ async def test_a_key_that_the_server_repeats(server: Server) -> None:
     assert "CANARY" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("header", "quoted"),
+    [
+        ("Basic not-base64", "not-base64"),
+        ("Basic n\u00f6t", "n\u00f6t"),
+        ("basic dXNlcjpzZXNhbWU=", "sesame"),
+    ],
+)
+async def test_a_login_in_a_header(server: Server, header: str, quoted: str) -> None:
+    """A login that a user's own header holds is kept secret, and may be nonsense."""
+    server.script(fault(401, f"no such login: {quoted}"))
+    lm = LM("m", api_base=server.url, headers={"authorization": header})
+
+    with pytest.raises(AuthError, match=r"no such login: \*\*\*") as caught:
+        await lm.complete(asking(lm))
+
+    assert quoted not in str(caught.value)
+
+
+def test_a_text_that_ends_within_a_secret() -> None:
+    """Where a body is cut, the start of a key does not stay at its end."""
+    for cut in range(5, len(KEY) + 1):
+        assert redacted(f"bad key {KEY[:cut]}", [KEY]) == "bad key ***"
+    assert redacted("a basic fact", ["Basic fantasy"]) == "a basic fact"
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ({"message": "no credit", "code": "insufficient_quota"}, BillingError),
+        ({"message": "maximum context length is 5 tokens"}, ContextLengthError),
+        ({"message": "odd"}, ProtocolError),
+    ],
+)
+def test_an_error_under_a_status_of_success(
+    said: dict[str, str], kind: type[ModelError]
+) -> None:
+    """Its words say what it is, where its status does not."""
+    error = Refusal(200, json.dumps({"error": said})).as_error()
+
+    assert type(error) is kind
+
+
 async def test_what_the_server_said(server: Server) -> None:
     """A refusal carries the server's words, its id of the request, and its wish."""
     server.script(
@@ -198,6 +247,8 @@ async def test_an_option_that_a_model_does_not_take(
         ({"Retry-After": "nan"}, None),
         ({"Retry-After": "inf"}, None),
         ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "1_0"}, None),
+        ({"Retry-After": "\u0665"}, None),
         ({"Retry-After": "Thu, 99 Jan 1970"}, None),
         ({}, None),
     ],

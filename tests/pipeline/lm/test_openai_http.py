@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from tests.pipeline.lm.support import KEY, asking, completion
 from tests.server import Reply, Server
+from weft.pipeline.errors import AuthError
 from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Response, Usage
 
@@ -73,6 +75,29 @@ async def test_login_in_the_address(server: Server) -> None:
     assert server.seen[0].headers["authorization"] == "Basic dXNlcjpwYXNz"
     assert server.seen[0].path == "/v1/chat/completions?version=1"
     assert lm.endpoint == server.url
+
+
+async def test_a_login_with_marks_in_it(server: Server) -> None:
+    """What an address can only hold in code is sent as it is meant."""
+    address = server.url.replace("http://", "http://user:p%40ss%2Fword@")
+    lm = LM("m", api_base=address)
+
+    await lm.complete(asking(lm))
+
+    sent = server.seen[0].headers["authorization"].removeprefix("Basic ")
+    assert base64.b64decode(sent) == b"user:p@ss/word"
+
+
+async def test_a_key_with_a_line_break(server: Server) -> None:
+    """At its end it is dropped, as files have one there; within it is refused."""
+    lm = LM("m", api_base=server.url, api_key="sesame\n")
+    await lm.complete(asking(lm))
+    assert server.seen[0].headers["authorization"] == "Bearer sesame"
+
+    with pytest.raises(AuthError, match="holds a line break") as caught:
+        await LM("m", api_base=server.url, api_key="ses\name").complete(asking(lm))
+    assert "name" not in str(caught.value)
+    assert server.count == 1
 
 
 async def test_the_key_is_read_at_each_call(

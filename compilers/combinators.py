@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 from ..pipeline.base.options import Count, settings
+from ..pipeline.errors import ConfigError
 from .recipe import Compiler, Recipe
 
 
@@ -57,6 +59,14 @@ class UntilPlateau(Compiler):
     of: Compiler
     patience: int = 3
     rounds: Count = 50
+
+    def __post_init__(self) -> None:
+        given = cast(object, self.of)
+        if not isinstance(given, Compiler):
+            raise ConfigError(
+                f"UntilPlateau: of={given!r} is no compiler",
+                hint="Give one such as UntilPlateau(of=OPRO(steps=1))",
+            )
 
     def recipes(self) -> tuple[Recipe, ...]:
         """The compiler's rounds, repeated."""

@@ -65,8 +65,8 @@ def _note(line: str, where: str) -> tuple[float, str, str]:
     try:
         row = strictjson.loads(line)
         score, module = float(row.get("score", 1.0)), str(row.get("module", ""))
-        return score, module, _words(row["note"])
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        return score, module, _words(row.get("note"))
+    except (ValueError, TypeError, AttributeError) as error:
         raise DataError(
             f"{where} is no note: {error}", hint='Write {"note": "...", "score": 0.5}'
         ) from None
@@ -75,4 +75,4 @@ def _note(line: str, where: str) -> tuple[float, str, str]:
 def _words(note: object) -> str:
     if isinstance(note, str):
         return note
-    raise TypeError(f"{note!r} is no text")
+    raise TypeError('it has no "note"' if note is None else f"{note!r} is no text")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from typing import cast
 
 from ..pipeline.base.options import Count, settings
+from ..pipeline.errors import ConfigError
 from .propose.parts import PARTS, Parts
 from .racing.race import Halving
 from .recipe import Compiler, Draw, Recipe
@@ -32,6 +34,23 @@ class PartsGrid(Compiler):
     module: str = ""
 
     def recipes(self) -> tuple[Recipe, ...]:
-        """One round."""
+        """One round.
+
+        Raises:
+            ConfigError: There is no part, or its choices are no tuple of texts.
+        """
+        choices = cast("list[object]", list(self.parts.values()))
+        if not choices or not all(map(_is_choice, choices)):
+            raise ConfigError(
+                f"PartsGrid: parts={self.parts!r} names no choices",
+                hint='Write parts={"opening": ("", "You are an expert.")}',
+            )
         draw = Draw(Parts(parts=self.parts, module=self.module), self.candidates)
         return (Recipe(((draw,),), Halving()),)
+
+
+def _is_choice(given: object) -> bool:
+    """Whether something is several texts, and no text itself."""
+    if not isinstance(given, tuple | list) or not given:
+        return False
+    return all(isinstance(text, str) for text in cast("list[object]", given))

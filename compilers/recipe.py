@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..pipeline.errors import ConfigError
 from .propose.base import Proposer
 from .racing.race import Racer
 from .racing.select import Best, Selector
@@ -70,13 +71,22 @@ class Compiler(ABC):
             raise AttributeError(f"{said}. Write {call}")
 
     def describe(self) -> dict[str, Any]:
-        """Name and settings as plain data, for reports and artifacts."""
-        fields = dataclasses.fields(self)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-        values = {field.name: getattr(self, field.name) for field in fields}
-        return {
-            "name": type(self).__name__,
-            **{k: _plain(v) for k, v in values.items()},
-        }
+        """Name and settings as plain data, for reports, artifacts and journals.
+
+        Raises:
+            ConfigError: The settings of this class are not known by name.
+        """
+        name = type(self).__name__
+        made: object = self
+        if dataclasses.is_dataclass(made):
+            names = [field.name for field in dataclasses.fields(made)]
+            return {"name": name, **{n: _plain(getattr(self, n)) for n in names}}
+        if vars(self):
+            raise ConfigError(
+                f"{name} has settings, {', '.join(vars(self))}, and is no dataclass",
+                hint="Write @dataclass(frozen=True) above the class, or a describe()",
+            )
+        return {"name": name}
 
 
 def _plain(value: Any) -> Any:

@@ -15,7 +15,8 @@ from .errors import CallError
 from .field import FieldSpec
 from .forms import signature_of, snake_case
 from .lm.lm import LanguageModel
-from .lm.models import SAMPLING, as_lm
+from .lm.models import as_lm
+from .lm.sampling import SAMPLING
 from .module_options import (
     ModuleChanges,
     ModuleOptions,

@@ -100,6 +100,21 @@ def test_interrupting_exits_with_130() -> None:
         assert process.stderr.read().startswith("weft: interrupted")
 
 
+def test_an_interrupted_compile_says_how_it_goes_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whoever gave a folder for the journal need not look up what it is for."""
+    Path("stops.py").write_text("def stop(row, answer):\n    raise KeyboardInterrupt\n")
+    words = ["--metric", "stops.py:stop", "--out", "a.weft.json"]
+
+    codes = main(compile_words(*words)), main(compile_words(*words, "--run-dir", "run"))
+
+    said = capsys.readouterr().err
+    assert codes == (130, 130)
+    assert "interrupted; answers that came back are in the cache\n" in said
+    assert "interrupted; the same command goes on from what is in run\n" in said
+
+
 def test_interrupting_while_it_is_imported_shows_no_traceback() -> None:
     """Ctrl-C hits while the words of the command line are being read in."""
     child = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.server
 import socket
 import subprocess
 import sys
@@ -108,6 +109,8 @@ async def test_every_way_out_is_closed() -> None:
             lambda: socket.gethostbyname("example.com"),
             lambda: socket.gethostbyname_ex("example.com"),
             lambda: socket.gethostbyaddr("192.0.2.1"),
+            lambda: socket.getnameinfo(("192.0.2.1", 9), 0),
+            lambda: socket.getaddrinfo("::ffff:192.0.2.1", 9),
         ):
             with pytest.raises(testing.NetworkRefused):
                 way()
@@ -118,3 +121,13 @@ async def test_every_way_out_is_closed() -> None:
         datagrams.connect(("127.0.0.1", 9))
         assert datagrams.sendmsg((b"x", b"y")) == 2
         assert socket.gethostbyname("localhost")
+
+
+def test_this_machine_by_other_names() -> None:
+    """Its own name and mapped addresses are here too: servers bind to them."""
+    with testing.no_network():
+        assert socket.getfqdn()
+        assert socket.getnameinfo(("127.0.0.1", 9), socket.NI_NUMERICHOST)[0]
+        assert socket.getaddrinfo("::ffff:127.0.0.1", 9)
+        with http.server.HTTPServer(("", 0), http.server.BaseHTTPRequestHandler):
+            pass

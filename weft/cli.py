@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _unwritable(error)
     except KeyboardInterrupt:
-        _note("weft: interrupted; answers that came back are in the cache")
+        _note(f"weft: interrupted; {_kept(arguments)}")
         if argv is None:
             # A step that blocks would hold Python's own exit for as long as it likes.
             os._exit(130)
@@ -145,3 +145,11 @@ def _parser() -> argparse.ArgumentParser:
     words_tools.add(commands)
     words_traces.add(commands)
     return parser
+
+
+def _kept(arguments: argparse.Namespace) -> str:
+    """Where the answers are that came back before a run was interrupted."""
+    folder = getattr(arguments, "run_dir", None)
+    if folder is None:
+        return "answers that came back are in the cache"
+    return f"the same command goes on from what is in {folder}"

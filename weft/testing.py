@@ -38,7 +38,10 @@ __all__ = [
     "no_network",
 ]
 
-_LOOK_UPS = ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr")
+_LOOK_UPS = (
+    *("getaddrinfo", "getnameinfo"),
+    *("gethostbyname", "gethostbyname_ex", "gethostbyaddr"),
+)
 _SENDS = ("connect", "connect_ex", "sendto", "sendmsg")
 
 
@@ -87,7 +90,8 @@ def _send(real: Callable[..., Any]) -> Callable[..., Any]:
 
 def _look_up(real: Callable[..., Any]) -> Callable[..., Any]:
     def look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
-        _refuse_elsewhere(host)
+        # `getnameinfo` is given a whole address, host and port.
+        _refuse_elsewhere(host[0] if isinstance(host, tuple) else host)
         return real(host, *args, **kwargs)
 
     return look_up
@@ -98,8 +102,10 @@ def _refuse_elsewhere(host: Any) -> None:
     try:
         found = ipaddress.ip_address(name.partition("%")[0])
     except ValueError:
-        here = name.lower() == "localhost"
+        here = name.lower() in {"localhost", socket.gethostname().lower()}
     else:
+        if isinstance(found, ipaddress.IPv6Address):
+            found = found.ipv4_mapped or found
         here = found.is_loopback or found.is_unspecified
     if not here:
         raise NetworkRefused(f"a test tried to reach {name!r}")

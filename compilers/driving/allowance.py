@@ -57,6 +57,7 @@ class Allowance:
         self._rows = 0
         self._calls = 0
         self._start = ledger.spent()
+        self._books = ledger.snapshot()
 
     @property
     def a_row(self) -> float:
@@ -73,6 +74,16 @@ class Allowance:
     def add(self, calls: int) -> None:
         """Count calls that rows took besides, such as a judge's."""
         self._calls += calls
+
+    def spend(self) -> dict[str, dict[str, int | float]]:
+        """The ledger's accounts less what stood there before this compile."""
+        found = dict[str, dict[str, int | float]]()
+        for name, book in self.ledger.snapshot().items():
+            before = self._books.get(name, {})
+            taken = {key: count - before.get(key, 0) for key, count in book.items()}
+            if any(taken.values()):
+                found[name] = taken
+        return found
 
     @contextlib.contextmanager
     def aside(self, rows: int) -> Generator[None]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...pipeline.data import Example, require_rows
-from ...pipeline.errors import ConfigError, DataError
+from ...pipeline.errors import ConfigError, DataError, did_you_mean
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.module import Module
 from ...pipeline.program import Program
@@ -85,6 +85,37 @@ def require_writer(program: Program[..., Any], recipes: Sequence[Recipe]) -> Non
     """
     for module in _asked(recipes):
         current().model_for(module.name, writer_of(program))
+
+
+def require_recipes(compiler: Compiler) -> tuple[Recipe, ...]:
+    """A compiler's recipes, each with something to do.
+
+    Raises:
+        ConfigError: There is none, or one proposes nothing.
+    """
+    recipes = tuple(compiler.recipes())
+    if recipes and all(recipe.rounds and all(recipe.rounds) for recipe in recipes):
+        return recipes
+    raise ConfigError(
+        f"{type(compiler).__name__}.recipes() proposes nothing",
+        hint="Give recipes with a Draw in each round: Recipe(((Draw(...),),), ...)",
+    )
+
+
+def require_paths(program: Program[..., Any], recipes: Sequence[Recipe]) -> None:
+    """Refuse settings that name a module which the program does not have.
+
+    Raises:
+        ConfigError: They do.
+    """
+    for proposer in (d.proposer for r in recipes for turn in r.rounds for d in turn):
+        for path in proposer.about:
+            if path and path not in program.modules:
+                raise ConfigError(
+                    f"{proposer.name} is for the module {path!r}, and program "
+                    f"{program.name!r} has none of that name",
+                    hint=did_you_mean(path, program.modules),
+                )
 
 
 def models_of(program: Program[..., Any], recipes: Sequence[Recipe]) -> dict[str, str]:

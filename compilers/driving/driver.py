@@ -69,6 +69,8 @@ async def drive(
         journaled(run_dir, plan.identity),
         progress_in(run_dir, task, plan.quote, about) as progress,
     ):
+        if run_dir is not None and not _best_path(run_dir).exists():
+            best(Candidate())
         with allowance.aside(2 * sealed_rows(allowance, len(plan.split.sealed))):
             stopped = await search(task, plan.recipes, progress.after(best))
         progress.tell("verify", rows=len(plan.split.sealed))
@@ -90,7 +92,7 @@ async def drive(
 
 
 def _task_of(plan: Plan, metric: Metric, ledger: Ledger) -> Task:
-    plain = calls_plain(plan.program) + plan.judging.plain
+    plain = calls_plain(plan.program, plan.split.rows) + plan.judging.plain
     return Task(
         plan.program,
         plan.split,
@@ -115,11 +117,15 @@ def _keeper(plan: Plan, run_dir: str | Path | None) -> Callable[[Candidate], Non
         with contextlib.suppress(ArtifactError):
             save(
                 candidate.apply(plan.program),
-                Path(run_dir) / f"best{SUFFIX}",
+                _best_path(run_dir),
                 provenance={"origin": candidate.origin, **plan.identity},
             )
 
     return keep
+
+
+def _best_path(run_dir: str | Path) -> Path:
+    return Path(run_dir) / f"best{SUFFIX}"
 
 
 async def _verified(task: Task, plan: Plan, stopped: str) -> Report:
@@ -143,10 +149,26 @@ async def _verified(task: Task, plan: Plan, stopped: str) -> Report:
         best,
         returned,
         tuple(tried(task)),
-        task.allowance.ledger.snapshot(),
+        task.allowance.spend(),
         plan.quote,
         plan.program.parameters,
         result.parameters,
-        "; ".join(part for part in (stopped, short) if part),
+        "; ".join(part for part in (stopped, short) if part) or _untried(task),
         suspects(task),
+    )
+
+
+def _untried(task: Task) -> str:
+    """Why nobody met the program as it was, or empty where somebody did."""
+    if len(task.archive) > 1:
+        return ""
+    slots = [f"{p}/{s}" for p in task.program.modules for s in ("instruction", "demos")]
+    if task.keeping.frozen.issuperset(slots):
+        return "keep= leaves no instruction and no demos to change"
+    if "propose" in task.allowance.spend():
+        return "of what the proposer wrote nothing could be used"
+    return (
+        f"{len(task.split.train)} training rows gave no demo and no instruction: none "
+        "was passed, or their labels are no output of a module. Give teacher=, or a "
+        "compiler that learns from failures, such as GEPA"
     )

@@ -4,11 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from ...pipeline.errors import ConfigError, did_you_mean
 from ...pipeline.program import Program
 from ..candidate import Candidate
+
+
+def wishes(keep: object) -> list[str]:
+    """What a user wrote as `keep=`, as a list; one text alone is one wish.
+
+    Raises:
+        ConfigError: Something in it is no text.
+
+    >>> wishes("qa/demos"), wishes(["qa", "Never guess."])
+    (['qa/demos'], ['qa', 'Never guess.'])
+    """
+    found = [keep] if isinstance(keep, str) else keep
+    if isinstance(found, Iterable):
+        listed = list(cast("Iterable[object]", found))
+        if all(isinstance(wish, str) for wish in listed):
+            return cast("list[str]", listed)
+    raise ConfigError(
+        f"keep={keep!r} is no list of texts",
+        hint='Write keep=["module/slot", "module", "A sentence."]',
+    )
 
 
 @dataclass(frozen=True)
@@ -37,7 +57,7 @@ class Keeping:
         parameters = program.parameters
         frozen: set[str] = set()
         pinned: dict[str, tuple[str, ...]] = {}
-        for wish in keep:
+        for wish in wishes(keep):
             keys = {k for k in parameters if k == wish or k.startswith(f"{wish}/")}
             texts = {k: v for k, v in parameters.items() if k.endswith("/instruction")}
             held = [key for key, text in texts.items() if wish.strip() in text]

@@ -22,11 +22,13 @@ from .check import (
     models_of,
     require_compiler,
     require_models,
+    require_paths,
+    require_recipes,
     require_writer,
     rows_for,
 )
 from .judge import Judging, require_metric
-from .keeping import Keeping
+from .keeping import Keeping, wishes
 from .quote import Quote, quote_of
 from .split import split_for, without_learnt
 from .task import Split
@@ -93,7 +95,7 @@ class Plan:
             "seed": self.terms.seed,
             "data": self.data,
             "models": self.models,
-            "keep": list(self.terms.keep),
+            "keep": wishes(self.terms.keep),
             **({"teacher": self.teacher.name} if self.teacher else {}),
             **({"learnt": True} if self.terms.learnt else {}),
         }
@@ -123,10 +125,11 @@ async def plan_of(
     rows = rows_for(made, train, "train")
     others = None if val is None else rows_for(made, val, "val")
     require_models(made)
-    judging = await require_metric(metric, rows, made)
+    judging = await require_metric(metric, (*rows, *(others or ())), made)
     teacher = Teacher.of(terms.teacher, made)
-    recipes = chosen.recipes()
+    recipes = require_recipes(chosen)
     require_writer(made, recipes)
+    require_paths(made, recipes)
     raced = any(recipe.racer is not None for recipe in recipes)
     split = split_for(rows, others, terms.seed, raced=raced)
     if terms.learnt:

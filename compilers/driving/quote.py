@@ -17,7 +17,14 @@ from ..racing.search import LOTS
 from ..recipe import Recipe
 from ..teacher import Teacher
 from .allowance import CallGuess
-from .counting import calls_bound, calls_plain
+from .counting import (
+    EACH_ITEMS,
+    calls_bound,
+    calls_least,
+    calls_likely,
+    calls_plain,
+    is_bounded,
+)
 from .guess import guess_of
 from .judge import NO_JUDGE, Judging
 from .task import Split
@@ -35,6 +42,8 @@ class Quote:
             need where no reply has to be repaired.
         verified: How many sealed rows that budget verifies on.
         sealed: How many sealed rows there are; low and expected calls count them all.
+        bounded: Whether high is a bound; else the program has an `each` over a list
+            that no row holds, or a step that calls a model; their calls are assumed.
         guess: What a call costs, estimated from the seed's prompts with what candidates
             may hold: demos, and instructions that a model writes.
     """
@@ -43,6 +52,7 @@ class Quote:
     smallest: int
     verified: int
     sealed: int
+    bounded: bool
     guess: CallGuess
 
     @property
@@ -92,7 +102,13 @@ class Quote:
         least = f"smallest budget for one round: {self.smallest} calls"
         if self.verified < self.sealed:
             least += f", {self.verified} of {self.sealed} sealed rows verified"
-        return "\n".join([*lines, least])
+        lines.append(least)
+        if not self.bounded:
+            lines.append(
+                f"assumed: {EACH_ITEMS} items in a list that no row holds, one call of "
+                "each module that a step uses"
+            )
+        return "\n".join(lines)
 
 
 def quote_of(
@@ -104,8 +120,9 @@ def quote_of(
 ) -> Quote:
     """What recipes cost on these rows; no model is called.
 
-    Low assumes that nothing needs a repair and candidates drop out early, high that
-    everything that may happen does.
+    Low is what it comes to where nothing is found that is worth a race: the program as
+    it was is tried and verified. High assumes that everything that may happen does,
+    repairs included.
 
     Args:
         program: What is compiled.
@@ -115,21 +132,30 @@ def quote_of(
         teacher: Who is run in the program's place for demos.
     """
     shown = program if teacher is None else teacher.in_place_of(program)
-    plain = max(calls_plain(program), calls_plain(shown))
-    bound = max(calls_bound(program), calls_bound(shown))
+    rows = split.rows
+    plain = max(calls_plain(each, rows) for each in (program, shown))
+    likely = max(calls_likely(each, rows) for each in (program, shown))
+    bound = max(calls_bound(each, rows) for each in (program, shown))
     work = [work_of(recipe, split) for recipe in recipes]
     head = _headroom(recipes, len(split.train))
     lessons = FREE.plus(*(w.lessons for w in work))
     cells = FREE.plus(*(w.cells for w in work))
     sealed = len(split.sealed)
     last = Calls(sealed, 2 * sealed, 2 * sealed)
-    rows = head.plus(lessons, cells, last)
+    every = head.plus(lessons, cells, last)
     accounts = {
-        "bootstrap": head.plus(lessons).times(plain, bound),
+        "bootstrap": head.plus(lessons).times(likely, bound),
         "propose": FREE.plus(*(w.requests for w in work)),
-        "evaluate": cells.times(plain, bound),
-        "judge": rows.times(judging.plain, judging.most),
-        "verify": last.times(plain, bound),
+        "evaluate": cells.times(likely, bound),
+        "judge": every.times(judging.plain, judging.most),
+        "verify": last.times(likely, bound),
+    }
+    least = {
+        "bootstrap": _least_tried(program, split, head.low),
+        "verify": calls_least(program, split.sealed),
+    }
+    accounts = {
+        name: calls._replace(low=least.get(name, 0)) for name, calls in accounts.items()
     }
     row = plain + judging.plain
     first = min(
@@ -142,13 +168,23 @@ def quote_of(
     kept = {name: calls for name, calls in accounts.items() if calls.high}
     draws = [draw for recipe in recipes for turn in recipe.rounds for draw in turn]
     guess = guess_of(program, split.train, [draw.proposer for draw in draws])
-    return Quote(kept, smallest, verified, sealed, guess)
+    bounded = is_bounded(program, rows) and is_bounded(shown, rows)
+    return Quote(kept, smallest, verified, sealed, bounded, guess)
+
+
+def _least_tried(program: Program[..., Any], split: Split, tried: int) -> int:
+    """The fewest calls of a trial run that the verification does not make too."""
+    both = calls_least(program, (*split.train, *split.sealed))
+    a_row = calls_least(program, split.train[:1])
+    left_out = (len(split.train) - tried) * a_row
+    return max(0, both - calls_least(program, split.sealed) - left_out)
 
 
 def _headroom(recipes: Sequence[Recipe], train: int) -> Calls:
     """Rows of trial runs: once for all recipes, or three lots of other rows each."""
     once = max((min(r.headroom, train) for r in recipes), default=0)
-    return Calls(once, once, min(train, sum(LOTS * r.headroom for r in recipes)))
+    first = min(train, *(r.headroom for r in recipes[:1]))
+    return Calls(first, once, min(train, sum(LOTS * r.headroom for r in recipes)))
 
 
 def _too_small(given: str, smallest: str) -> QuoteError:

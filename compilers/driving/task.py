@@ -49,6 +49,11 @@ class Split:
     select: tuple[Example, ...]
     sealed: tuple[Example, ...]
 
+    @property
+    def rows(self) -> tuple[Example, ...]:
+        """All of them."""
+        return (*self.train, *self.select, *self.sealed)
+
 
 @dataclass
 class Task:
@@ -194,7 +199,7 @@ class Task:
     @property
     def calls_plain(self) -> int:
         """Model calls of one row where no reply needs a repair, its judge's too."""
-        return calls_plain(self.program) + self.judging.plain
+        return calls_plain(self.program, self.split.rows) + self.judging.plain
 
     def room(self) -> float:
         """Calls that may be spent before what is set aside is touched."""
@@ -215,7 +220,7 @@ class Task:
     @property
     def calls_a_row(self) -> int:
         """The most calls that one row can cost, repairs and its judge included."""
-        return calls_bound(self.program) + self.judging.most
+        return calls_bound(self.program, self.split.rows) + self.judging.most
 
 
 def prompt_size(program: Program[..., Any]) -> int:

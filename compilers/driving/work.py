@@ -30,14 +30,15 @@ def work_of(recipe: Recipe, split: Split) -> Work:
     """The work of a recipe.
 
     At most every proposer whose share may grow gets all of its round, every candidate
-    that was made stays in the archive, and nobody drops out of a race. Rounds that only
-    come about where those before them gained are expected in one search of two.
+    that was made stays in the archive, and nobody drops out of a race. Of rounds that
+    only come about where those before them gained, each is expected in half of the
+    searches that came to the one before it.
     """
     train, select = len(split.train), len(split.select)
     lessons = requests = cells = FREE
     archive = 1
     for at, draws in enumerate(recipe.rounds):
-        part = 2 if recipe.patience and at > recipe.patience else 1
+        part = 2 ** max(0, at - recipe.patience) if recipe.patience else 1
         for draw in draws:
             most = _share(draw, draws) if recipe.credited else draw.n
             ran, whole = _counts(draw, draw.n, train)

@@ -33,13 +33,14 @@ class Calls(NamedTuple):
         rows = (self, *others)
         return Calls(*(sum(row[at] for row in rows) for at in range(3)))
 
-    def times(self, plain: int, most: int) -> Calls:
+    def times(self, plain: float, most: int) -> Calls:
         """Rows as calls, where a row takes so many, and at the most so many.
 
         >>> Calls(1, 2, 3).times(2, 4)
         Calls(low=2, expected=4, high=12)
         """
-        return Calls(self.low * plain, self.expected * plain, self.high * most)
+        likely = round(self.expected * plain)
+        return Calls(int(self.low * plain), likely, self.high * most)
 
 
 FREE = Calls(0, 0, 0)
@@ -50,6 +51,11 @@ class Proposer(ABC):
 
     asks: ClassVar[tuple[Module[..., Any], ...]] = ()
     """The modules that write for it; each can be shown, tested and compiled."""
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """Paths of modules that its settings name; empty texts are every module."""
+        return ()
 
     @property
     def shows(self) -> int:

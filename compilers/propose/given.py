@@ -22,6 +22,11 @@ class Given(Proposer):
 
     values: tuple[Mapping[str, Any], ...] = ()
 
+    @property
+    def about(self) -> tuple[str, ...]:
+        """The modules of the keys."""
+        return tuple(k.rpartition("/")[0] for values in self.values for k in values)
+
     async def propose(
         self, task: Task, parents: Sequence[Candidate], n: int
     ) -> list[Candidate]:

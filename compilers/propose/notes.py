@@ -38,6 +38,11 @@ class Notes(Proposer):
     notes: tuple[tuple[str, str], ...] = ()
     written: bool = True
 
+    @property
+    def about(self) -> tuple[str, ...]:
+        """Where the notes belong."""
+        return tuple(path for path, _ in self.notes)
+
     async def propose(
         self, task: Task, parents: Sequence[Candidate], n: int
     ) -> list[Candidate]:

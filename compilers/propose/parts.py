@@ -35,6 +35,11 @@ class Parts(Proposer):
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: PARTS)
     module: str = ""
 
+    @property
+    def about(self) -> tuple[str, ...]:
+        """The module that the parts are for."""
+        return (self.module,)
+
     async def propose(
         self, task: Task, parents: Sequence[Candidate], n: int
     ) -> list[Candidate]:

@@ -88,7 +88,10 @@ class Report:
         """The outcome in a sentence."""
         gain, rows = self.comparison, len(self.score.values)
         if not self.winner.values:
-            return "no improvement found: no candidate beat the program as it was"
+            lost = "no candidate beat the program as it was"
+            if len(self.tried) == 1:
+                lost = "no candidate was tried"
+            return f"no improvement found: {lost}"
         points = f"{gain.points} on {rows} sealed rows (p = {gain.p:.2g})"
         if self.improved:
             return f"improved: {points}"

@@ -16,6 +16,7 @@ from ..base import strictjson
 from ..spec import Spec
 
 _BLANK = " \t\r\n"
+_EDGE = " \t\r"
 _ESCAPES = {'"': '"', "\\": "\\", "/": "/"} | dict(
     zip("bfnrt", "\b\f\n\r\t", strict=True)
 )
@@ -83,29 +84,46 @@ class HeadingReader(FieldReader):
         self._spec = spec
         self._headings = headings
         self._end = end
+        self._longest = max(map(len, (*headings, end)))
         self._value: _Value | None = None
-        self._line = ""
-        self._shown = 0
         self._done = False
+        self._held: list[str] = []  # of the line, what was not given out yet
+        self._seen = ""  # all of the line, while it may be a mark
+        self._is_text = False
 
     def feed(self, text: str) -> Iterator[Delta]:
         """The pieces that are certain after some more text."""
         *whole, rest = text.split("\n")
         for part in whole:
-            self._line += part
+            self._go_on(part)
             yield from self._finish_line()
-        self._line += rest
-        if self._value is not None and not self._done and not self._may_be_mark():
-            piece, self._shown = self._line[self._shown :], len(self._line)
-            yield from self._value.add(piece)
+        self._go_on(rest)
+        if self._is_text:
+            piece, self._held = "".join(self._held), []
+            if self._value is not None and not self._done:
+                yield from self._value.add(piece)
+
+    def _go_on(self, part: str) -> None:
+        """Take in more of a line, and see whether it can still become a mark.
+
+        A flood of blanks is cut to what no mark holds, so that this takes linear time.
+        """
+        self._held.append(part)
+        if self._is_text:
+            return
+        seen = self._seen + (part if self._seen else part.lstrip(_EDGE))
+        begun = seen.rstrip(_EDGE)
+        self._seen = seen[: len(begun) + self._longest]
+        marks = (*self._headings, self._end)
+        self._is_text = not any(mark.startswith(begun) for mark in marks)
 
     def _finish_line(self) -> Iterator[Delta]:
-        mark = self._line.strip(" \t\r")
-        name = self._headings.get(mark)
-        line, shown = self._line, self._shown
-        self._line, self._shown = "", 0
+        mark = "" if self._is_text else self._seen.rstrip(_EDGE)
+        line = "".join(self._held)
+        self._held, self._seen, self._is_text = [], "", False
         if self._done:
             return
+        name = self._headings.get(mark)
         if name is not None or (mark == self._end and self._value is not None):
             if self._value is not None:
                 yield from self._value.end()
@@ -113,11 +131,7 @@ class HeadingReader(FieldReader):
             plain = name is not None and self._spec.outputs[name].plain
             self._value = _Value(name, plain) if name is not None else None
         elif self._value is not None:
-            yield from self._value.add(line[shown:] + "\n")
-
-    def _may_be_mark(self) -> bool:
-        begun = self._line.strip(" \t\r")
-        return any(m.startswith(begun) for m in (*self._headings, self._end))
+            yield from self._value.add(line + "\n")
 
 
 class TagReader(FieldReader):
@@ -125,46 +139,35 @@ class TagReader(FieldReader):
 
     def __init__(self, spec: Spec, tags: Mapping[str, tuple[str, str]]) -> None:
         self._spec = spec
-        self._tags = tags
+        self._names = {opening: name for name, (opening, _) in tags.items()}
+        self._closing = {name: closing for name, (_, closing) in tags.items()}
+        self._opening = re.compile("|".join(map(re.escape, self._names)))
+        self._longest = max(map(len, self._names))
         self._held = ""
         self._value: _Value | None = None
-        self._close = ""
 
     def feed(self, text: str) -> Iterator[Delta]:
         """The pieces that are certain after some more text."""
-        self._held += text
+        held, at = self._held + text, 0
         while True:
             if self._value is None:
-                if not self._open():
+                found = self._opening.search(held, at)
+                if found is None:
+                    self._held = held[max(at, len(held) - self._longest + 1) :]
                     return
-                continue
-            at = self._held.find(self._close)
-            if at < 0:
-                sure = len(self._held) - _overlap(self._held, self._close)
-                piece, self._held = self._held[:sure], self._held[sure:]
-                yield from self._value.add(piece)
+                at, name = found.end(), self._names[found[0]]
+                self._value = _Value(name, self._spec.outputs[name].plain)
+            closing = self._closing[self._value.field]
+            end = held.find(closing, at)
+            if end < 0:
+                last = held[max(at, len(held) - len(closing)) :]
+                sure = len(held) - _overlap(last, closing)
+                self._held = held[sure:]
+                yield from self._value.add(held[at:sure])
                 return
-            yield from self._value.add(self._held[:at])
+            yield from self._value.add(held[at:end])
             yield from self._value.end()
-            self._held = self._held[at + len(self._close) :]
-            self._value = None
-
-    def _open(self) -> bool:
-        """Go to the next opening tag; False where it has not arrived yet."""
-        found = [
-            (at, name)
-            for name, (opening, _) in self._tags.items()
-            if (at := self._held.find(opening)) >= 0
-        ]
-        if not found:
-            longest = max(len(opening) for opening, _ in self._tags.values())
-            self._held = self._held[-(longest - 1) :]
-            return False
-        at, name = min(found)
-        opening, self._close = self._tags[name]
-        self._held = self._held[at + len(opening) :]
-        self._value = _Value(name, self._spec.outputs[name].plain)
-        return True
+            at, self._value = end + len(closing), None
 
 
 class ObjectReader(FieldReader):

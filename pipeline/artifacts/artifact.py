@@ -17,7 +17,7 @@ from ..base import strictjson
 from ..base.atomic import write_whole
 from ..base.shapes import is_dict
 from ..errors import ArtifactError, cause
-from ..lm.models import SAMPLING
+from ..lm.sampling import SAMPLING
 from .migrations import FORMAT, migrated
 from .origins import origin
 from .program_data import describe_program, program_digest, refuse_opaque

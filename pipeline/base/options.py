@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import inspect
 import numbers
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import (
@@ -56,6 +57,8 @@ _RULES: Mapping[object, Rule] = {
     float: Rule("a number, 0 or more", _not_negative),
 }
 """Settings count things or weigh them: without a rule of its own none is negative."""
+
+_SEVERAL = re.compile(r"tuple\[(\w+), \.\.\.\]")
 
 Count = Annotated[int, Rule("a whole number, 1 or more", _at_least_one)]
 Share = Annotated[float, Rule("a number from 0 to 1", _is_share)]
@@ -195,7 +198,7 @@ def settings(cls: type[T]) -> type[T]:
     """A frozen dataclass of settings whose wrong options are typed errors.
 
     A setting that is an `int` or a `float` is never negative; `Count`, `Share` and
-    `Positive` say more.
+    `Positive` say more. One that is a tuple holds things of its kind only.
 
     >>> @settings
     ... class Race:
@@ -214,6 +217,7 @@ The default is rows=8
         check_options(options, fields, cls.__name__)
         for name, value in options.items():
             _check_number(cls, fields[name], value)
+            _check_several(cls, fields[name], value)
         build(self, **options)
 
     type.__setattr__(made, "__init__", init)
@@ -223,10 +227,8 @@ The default is rows=8
 def _check_number(cls: type[Any], field: dataclasses.Field[Any], value: object) -> None:
     """Refuse a number that breaks its setting's rule; other settings are let pass."""
     kind: Any = field.type
-    if isinstance(kind, str):
-        # Annotations stand as text; those of numbers are one word.
-        names = getattr(sys.modules.get(cls.__module__), "__dict__", {})
-        kind = names.get(kind, vars(builtins).get(kind))
+    if isinstance(kind, str):  # Annotations stand as text; those of numbers are a word.
+        kind = _named(cls, kind)
     said = get_origin(kind) is Annotated
     base, rule = get_args(kind)[:2] if said else (kind, _RULES.get(kind))
     if not isinstance(rule, Rule):
@@ -240,3 +242,35 @@ def _check_number(cls: type[Any], field: dataclasses.Field[Any], value: object) 
         f"{cls.__name__}: {field.name}={value!r} is not {rule.words}",
         hint=f"The default is {field.name}={field.default!r}" if told else "",
     )
+
+
+def _check_several(
+    cls: type[Any], field: dataclasses.Field[Any], value: object
+) -> None:
+    """Refuse what is no tuple of the things that a setting holds several of.
+
+    A text is one thing, not several letters; a setting that has no default holds at
+    least one.
+    """
+    found = _SEVERAL.fullmatch(str(field.type))
+    kind = found and _named(cls, found[1])
+    if not isinstance(kind, type):
+        return
+    listed = cast("list[object]", value) if isinstance(value, list | tuple) else None
+    needed = field.default is dataclasses.MISSING
+    if listed is None or not all(isinstance(one, kind) for one in listed):
+        wrong = f"is no tuple of {'text' if kind is str else kind.__name__.lower()}s"
+    elif needed and not listed:
+        wrong = "is empty"
+    else:
+        return
+    raise ConfigError(
+        f"{cls.__name__}: {field.name}={value!r} {wrong}",
+        hint=f"Write {field.name}=(..., ...)",
+    )
+
+
+def _named(cls: type[Any], word: str) -> Any:
+    """What a word in an annotation of a class stands for, or None."""
+    names = getattr(sys.modules.get(cls.__module__), "__dict__", {})
+    return names.get(word, vars(builtins).get(word))

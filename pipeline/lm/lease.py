@@ -48,7 +48,8 @@ def token_bounds(request: Request) -> tuple[int, int]:
 
     A token is at least one byte of text in every byte-level vocabulary, so the UTF-8
     length bounds the input without a tokenizer; servers write the JSON schema of
-    `response_format` into the prompt, so it counts as text too.
+    `response_format`, and what an `extra` holds of tools or documents, into the prompt,
+    so these count as text too.
 
     >>> from weft.pipeline.lm.request import Message
     >>> hi = Request("m", (Message("user", "hi"),), sampling={"max_tokens": 8})
@@ -60,6 +61,9 @@ def token_bounds(request: Request) -> tuple[int, int]:
     held += _TOKENS_PER_MESSAGE * len(messages)
     if request.response_format is not None:
         held += _utf8_length(repr(request.response_format))
+    for value in request.sampling.values():
+        if not isinstance(value, str | int | float | None):  # tools and the like
+            held += _utf8_length(repr(value))
     limits = (
         value
         for name in ("max_tokens", "max_completion_tokens")

@@ -100,13 +100,27 @@ async def complete(
         # it, and would stay with ours as its context.
         raise fault
     known = secrets | attempt.secrets
-    response = response_from(answer.model_dump(), request, known)
-    if response.usage is not None and not response.usage.input_tokens:
-        response = replace(response, usage=None)  # litellm's word for "not sent"
+    response = response_from(_tree_of(answer), request, known)
+    usage = response.usage
+    if usage is not None and not (
+        usage.input_tokens and (usage.output_tokens or not response.text)
+    ):
+        response = replace(response, usage=None)  # litellm's 0 for what was not sent
     if len(response.text) > MAX_TEXT:
         message = f"the answer is larger than {MAX_TEXT >> 20} MB"
         raise TooLarge(message, model=request.model)
     return response
+
+
+def _tree_of(answer: Any) -> dict[str, Any]:
+    """An answer of litellm's as the server sent it, a refusal back where it stood."""
+    tree: dict[str, Any] = answer.model_dump()
+    choices: list[dict[str, dict[str, Any]]] = tree.get("choices") or []
+    for choice in choices:
+        said = choice.get("message") or {}
+        own: dict[str, Any] = said.get("provider_specific_fields") or {}
+        said.setdefault("refusal", own.get("refusal"))
+    return tree
 
 
 def _arguments(

@@ -39,6 +39,7 @@ _NUMBERS: Final = frozenset(
 )
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_SECRET: Final = frozenset({"api_key", "apikey", "authorization", "password"})
 _OURS: Final = frozenset(
     {"model", "messages", "response_format", "stream", "n", "max_completion_tokens"}
 )
@@ -89,6 +90,9 @@ def checked_sampling(sampling: Sampling, extra: Mapping[str, JSON]) -> dict[str,
         if taken[0] in SAMPLING:
             hint = f"Pass {taken[0]}= itself"
         raise ConfigError(message, hint=hint)
+    for name in _SECRET & {name.lower() for name in extra}:
+        message = f"extra cannot hold {name!r}: it is kept with requests and shown"
+        raise ConfigError(message, hint="Pass api_key= or headers=, which never are")
     given = {"max_tokens": DEFAULT_OUTPUT_TOKENS, **sampling, **extra}
     try:
         text = json.dumps(given, allow_nan=False, ensure_ascii=False)

@@ -15,7 +15,12 @@ import weft
 from tests.compilers.worlds import artifact, classifier, exact, model, planted_rows
 from weft.compilers import APE, Auto, LabeledFewShot
 from weft.pipeline.base.strictjson import loads
-from weft.pipeline.errors import CompileError, DivergenceError, JournalDamaged
+from weft.pipeline.errors import (
+    CompileError,
+    DivergenceError,
+    InvalidRequest,
+    JournalDamaged,
+)
 
 ROWS = planted_rows(40)
 
@@ -25,6 +30,11 @@ def _compiled(folder: Path, **changes: Any) -> weft.Result[..., Any]:
     program = options.pop("program", classifier())
     rows = options.pop("rows", ROWS)
     return weft.compile(program, rows, run_dir=folder, **options)
+
+
+def down(request: weft.Request) -> str:
+    """A model that is not there."""
+    raise InvalidRequest("no such model")
 
 
 def _journaled(folder: Path) -> set[str]:
@@ -52,6 +62,31 @@ def test_the_best_so_far_is_on_disk(tmp_path: Path) -> None:
         best = weft.load(tmp_path / "run" / "best.weft.json")
 
     assert best.parameters == result.program.parameters
+
+
+def test_the_best_so_far_is_on_disk_from_the_start(tmp_path: Path) -> None:
+    """Before the first round is over, that is the program as it was."""
+    with weft.use(lm=weft.FunctionLM(down)), pytest.raises(CompileError):
+        _compiled(tmp_path / "run", compiler=Auto())
+
+    best = weft.load(tmp_path / "run" / "best.weft.json")
+
+    assert not best.parameters["classify/demos"]
+    assert best.parameters["classify/instruction"] == "Give the label."
+
+
+def test_a_resumed_run_keeps_its_best_from_the_start(tmp_path: Path) -> None:
+    """The program as it was does not take its place."""
+    path, lines = tmp_path / "run" / "best.weft.json", tmp_path / "run/journal.jsonl"
+    with weft.use(lm=model()):
+        _compiled(tmp_path / "run")
+    before = path.read_bytes()
+    os.truncate(lines, lines.read_bytes().index(b"\n") + 1)
+    gone = weft.FunctionLM(down, model=model().model)
+    with weft.use(lm=gone, cache=None), pytest.raises(InvalidRequest):
+        _compiled(tmp_path / "run")
+
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("cut", [1, 5, 40])

@@ -14,7 +14,7 @@ from weft.pipeline.errors import ConfigError
 RULE = "Never name a customer."
 
 
-def _compiled(keep: list[str], compiler: Any = None) -> weft.Result[..., Any]:
+def _compiled(keep: Any, compiler: Any = None) -> weft.Result[..., Any]:
     program = classifier().with_(instruction=f"Give the label. {RULE}")
     with weft.use(lm=model()):
         return weft.compile(
@@ -58,3 +58,19 @@ def test_a_wish_that_fits_nothing_is_refused(wish: str) -> None:
     """Before any call is paid for."""
     with pytest.raises(ConfigError, match="names no parameter"):
         _compiled([wish])
+
+
+def test_one_text_is_one_wish() -> None:
+    """Not a wish for each of its letters."""
+    result = _compiled("classify")
+
+    assert result.program.parameters == result.seed.parameters
+    assert result.report.stopped == (
+        "keep= leaves no instruction and no demos to change"
+    )
+
+
+def test_a_wish_is_a_text() -> None:
+    """Anything else is a mistake that is named."""
+    with pytest.raises(ConfigError, match=r"keep=\[3\] is no list of texts"):
+        _compiled([3])

@@ -12,6 +12,7 @@ import pytest
 import weft
 from tests.compilers.every import every
 from tests.compilers.worlds import classifier, exact, model, planted_rows
+from weft import compilers as c
 from weft import errors
 from weft.compilers import (
     APE,
@@ -190,3 +191,96 @@ def test_no_number_of_a_compiler_may_be_negative(recipe: Compiler) -> None:
         if type(getattr(recipe, field.name)) in (int, float):
             with pytest.raises(errors.ConfigError, match=rf"{field.name}=-1 is not a"):
                 dataclasses.replace(settings, **{field.name: -1})
+
+
+@pytest.mark.parametrize("where", ["train", "val"])
+def test_a_row_without_its_label_is_refused(lm: weft.FunctionLM, where: str) -> None:
+    """One row in sixty is found before it is paid for, not when it is scored."""
+    bare = {"text": "a text that nobody labelled"}
+    rows: dict[str, Any] = {"train": [*ROWS, bare]}
+    if where == "val":
+        rows = {"train": ROWS, "val": [*planted_rows(20, 1), bare]}
+
+    with pytest.raises(errors.DataError, match="has no label 'label'"):
+        weft.compile(classifier(), metric=exact, **rows)
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (lambda: c.Sequence(of=()), "of=() is empty"),
+        (lambda: c.BestOf(of=wrong(APE())), "is no tuple of compilers"),
+        (lambda: c.Sequence(of=wrong((APE(), 3))), "is no tuple of compilers"),
+        (lambda: c.UntilPlateau(of=wrong(3)), "of=3 is no compiler"),
+        (lambda: c.TRIPLE(instructions=()), "instructions=() is empty"),
+        (lambda: c.TRIPLE(instructions=wrong("Hm.")), "is no tuple of texts"),
+        (lambda: c.Feedback(notes=wrong("Hm.")), "is no tuple of texts"),
+        (lambda: c.PartsGrid(parts={}).recipes(), "names no choices"),
+        (lambda: c.PartsGrid(parts=wrong({"a": "Hm."})).recipes(), "names no choices"),
+    ],
+)
+def test_one_thing_is_not_several(build: Callable[[], Any], said: str) -> None:
+    """A text would be taken for its letters, and no compilers for a compile."""
+    with pytest.raises(errors.ConfigError) as caught:
+        build()
+
+    assert said in str(caught.value)
+
+
+def wrong(value: Any) -> Any:
+    """A value of a type that the setting does not have."""
+    return value
+
+
+@pytest.mark.parametrize(
+    "compiler",
+    [
+        c.TRIPLE(instructions=("Hm.",), module="clasify"),
+        c.PartsGrid(module="clasify"),
+        c.Feedback(path="notes.jsonl"),
+    ],
+    ids=lambda c: type(c).__name__,
+)
+def test_a_module_that_is_not_there_is_refused(
+    lm: weft.FunctionLM,
+    compiler: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is said about it would help nobody, and nobody would know."""
+    monkeypatch.chdir(tmp_path)
+    Path("notes.jsonl").write_text('{"module": "clasify", "note": "Hm."}\n')
+
+    with pytest.raises(errors.ConfigError, match="Did you mean 'classify'"):
+        weft.compile(classifier(), ROWS, metric=exact, compiler=compiler)
+
+
+class Idle(Compiler):
+    """A compiler of somebody's own that proposes nothing."""
+
+    def __init__(self, *recipes: c.Recipe) -> None:
+        if recipes:
+            self.given = recipes
+
+    def recipes(self) -> tuple[c.Recipe, ...]:
+        return getattr(self, "given", ())
+
+
+@pytest.mark.parametrize(
+    "compiler",
+    [Idle(), Idle(c.Recipe(())), Idle(c.Recipe(((),)))],
+    ids=["no recipe", "no round", "no draw"],
+)
+def test_a_compiler_that_proposes_nothing_is_refused(
+    lm: weft.FunctionLM, compiler: Any
+) -> None:
+    """It would verify the program as it was against itself."""
+    with pytest.raises(errors.ConfigError, match=r"Idle.recipes\(\) proposes nothing"):
+        weft.compile(classifier(), ROWS, metric=exact, compiler=compiler)
+
+
+def test_settings_of_a_compiler_of_ones_own_are_known_by_name() -> None:
+    """A journal must tell one setting from another; without any there is none."""
+    assert Idle().describe() == {"name": "Idle"}
+    with pytest.raises(errors.ConfigError, match=r"Idle has settings, given, and"):
+        Idle(c.Recipe(())).describe()

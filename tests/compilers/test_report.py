@@ -32,6 +32,47 @@ def stubborn(asked: Asked) -> dict[str, str]:
     return {"label": "K9", "instruction": "Think of norp."}
 
 
+def test_a_search_without_a_candidate_says_so() -> None:
+    """And why: no row shows what the inner module should say, and none passes."""
+    find = weft.Predict("text -> word", "Name it.", name="find")
+    last = weft.Predict("word -> code", "Give it.", name="last")
+
+    @weft.program
+    def solve(text: str) -> str:
+        return last(word=find(text=text).word).code
+
+    def right(row: weft.Example, code: str) -> bool:
+        return bool(code == row.label)
+
+    with weft.use(lm=model(stubborn)):
+        report = weft.compile(
+            solve, planted_rows(30), metric=right, compiler=LabeledFewShot()
+        ).report
+
+    assert report.verdict == "no improvement found: no candidate was tried"
+    assert "gave no demo and no instruction" in report.stopped
+    assert "Give teacher=" in str(report)
+
+
+def test_a_report_counts_its_own_calls_on_a_ledger_that_others_use() -> None:
+    """What was spent before is not spent again."""
+    ledger = weft.Ledger(weft.Budget(calls=600))
+    lm = model()
+    with weft.use(lm=lm, cache=None):
+        for seed in range(2):
+            before = lm.calls
+            report = weft.compile(
+                classifier(),
+                planted_rows(60, seed),
+                metric=exact,
+                compiler=APE(candidates=2),
+                budget=ledger,
+                seed=seed,
+            ).report
+
+            assert report.sent == report.calls == lm.calls - before
+
+
 def test_a_gain_is_claimed_with_its_interval() -> None:
     """On the sealed rows, paired with the program as it was."""
     report = _report(APE())

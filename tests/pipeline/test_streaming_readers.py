@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.timing import LINEAR, growth, seconds
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.forms import make_signature
 from weft.pipeline.signature import spec_of
@@ -86,3 +87,31 @@ def test_nonsense_is_harmless(name: str, text: str) -> None:
     ]
 
     assert {delta.field for delta in found} <= set(SPEC.outputs)
+
+
+FLOODS = {
+    "chat": [("[[ answer ]]\n", " "), ("", "\t"), ("[[ answer ]]\n", "\r")],
+    "json": [('{"answer": "', " "), ("", "{"), ('{"answer": "', '\\"')],
+    "xml": [("<answer>", " "), ("", "<answer></answer>"), ("<answer>", "</")],
+}
+
+
+@pytest.mark.parametrize("cut", [7, 10**9], ids=["in pieces", "at once"])
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_reading_takes_linear_time(name: str, cut: int) -> None:
+    """A reply eight times as long takes about eight times as long to read."""
+
+    def read(text: str) -> None:
+        reader = adapter_of(name).reader(SPEC, "")
+        for at in range(0, len(text), cut):
+            for _ in reader.feed(text[at : at + cut]):
+                pass
+
+    for start, flood in FLOODS[name]:
+
+        def time_of(
+            size: int, start: str = start, flood: str = flood
+        ) -> float:  # the loop's own
+            return seconds(lambda: read(start + flood * (size // len(flood))))
+
+        assert growth(time_of, 40_000) <= LINEAR, (start, flood)

@@ -107,6 +107,7 @@ def quote_data(offer: Quote) -> dict[str, Any]:
         "accounts": {name: row._asdict() for name, row in offer.accounts.items()},
         "total": offer.calls._asdict(),
         "smallest": offer.smallest,
+        "bounded": offer.bounded,
         "tokens": expected * offer.tokens,
         "usd": None if offer.usd is None else expected * offer.usd,
     }

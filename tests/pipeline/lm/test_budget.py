@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from weft.pipeline.budget import Budget
 from weft.pipeline.errors import ConfigError
 from weft.pipeline.lm.lease import Estimate, token_bounds
-from weft.pipeline.lm.request import Message, Request, Response, Usage
+from weft.pipeline.lm.request import JSON, Message, Request, Response, Usage
 
 SMALL = Estimate(10, 10, 0.001)
 
@@ -124,3 +124,13 @@ def test_token_bounds_of_a_schema() -> None:
 
     assert token_bounds(schema)[0] > token_bounds(bare)[0]
     assert token_bounds(bare)[1] == 4096
+
+
+def test_token_bounds_of_tools() -> None:
+    """So is what else a request brings that may become text of the prompt."""
+    bare = Request("m", (Message("user", "x"),), {"temperature": 0, "stop": "."})
+    tools: list[JSON] = [{"type": "function", "function": {"name": "f" * 1000}}]
+    given = Request("m", bare.messages, {**bare.sampling, "tools": tools})
+
+    assert token_bounds(bare)[0] == 17
+    assert token_bounds(given)[0] > 1017

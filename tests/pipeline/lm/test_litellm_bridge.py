@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.pipeline.lm.support import KEY, asking, fault
+from tests.pipeline.lm.support import KEY, asking, completion, fault
 from tests.server import Reply, Server
 from weft.pipeline.errors import (
     AuthError,
@@ -53,6 +53,7 @@ def models(server: Server, **options: Any) -> tuple[LM, LM]:
         Reply("half", finish_reason="length"),
         Reply("héllo 😀"),
         Reply("x", usage={}),
+        Reply("x", usage={"prompt_tokens": 9, "completion_tokens": None}),
         Reply(
             "x",
             usage={
@@ -110,6 +111,7 @@ FAULTS: dict[str, tuple[Reply, type[ModelError]]] = {
         ContextLengthError,
     ),
     "filtered": (Reply(finish_reason="content_filter"), ContentFiltered),
+    "refused": (completion({"content": None, "refusal": "no"}), ContentFiltered),
     "html": (Reply(body=b"<html>"), ProtocolError),
     "bad JSON": (Reply(body=b'{"choices": ['), ProtocolError),
     "no choices": (Reply(body=b'{"id": "1", "choices": []}'), ProtocolError),

@@ -116,6 +116,7 @@ def test_vllm_without_an_address() -> None:
         ({"headers": {"X": "\ud800"}}, "the header 'X'"),
         ({"headers": {"X": 5}}, "the header 'X' is no text"),
         ({"extra": {"x": "\ud800"}}, "JSON cannot carry"),
+        ({"extra": {"api_key": "sesame"}}, "extra cannot hold 'api_key': (?!.*sesame)"),
         ({"api_key": 5}, "api_key is no text, but of type int"),
         ({"api_base": b"http://u:sesame@h"}, r"of type bytes\. Write api_base="),
     ],

@@ -1,0 +1,170 @@
+"""The quote: what a compile took lies between low and high, whatever the program."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Literal
+
+import pytest
+
+import weft
+from tests.compilers.every import RECIPES
+from tests.compilers.worlds import CODES, WORDS, Rows, planted_rows
+from weft import compilers as c
+
+TYPES = {"Label": Literal[CODES]}
+KNOWN = "Give the label. " + " ".join(
+    f"{word} = {code}." for word, code in zip(WORDS, CODES, strict=False)
+)
+_FIELDS = re.compile(r"\[\[ (\w+) \]\]\n<\1>")
+
+
+def shared() -> Any:
+    """Two modules of three are asked the same on most rows."""
+    find = weft.Predict("text -> word", "Name the odd word.", name="find")
+    pick = weft.Predict("word -> label: Label", "Give it.", name="pick", types=TYPES)
+    last = weft.Predict("label -> code", "Copy the label.", name="last")
+
+    @weft.program
+    def solve(text: str) -> str:
+        return last(label=pick(word=find(text=text).word).label).code
+
+    return solve
+
+
+@weft.step
+def is_long(text: str) -> bool:
+    """A row in so many is."""
+    return len(text) > 40
+
+
+def one_arm() -> Any:
+    """A call on some rows, and none on the others."""
+    pick = weft.Predict("text -> label: Label", "Give it.", name="pick", types=TYPES)
+
+    @weft.step
+    def blank(text: str) -> str:
+        return text[:1]
+
+    @weft.program
+    def solve(text: str) -> str:
+        return weft.branch(
+            is_long(text), lambda: pick(text=text).label, lambda: blank(text)
+        )
+
+    return solve
+
+
+def perfect() -> Any:
+    """A program that is right already."""
+    return weft.Predict("text -> label: Label", KNOWN, name="pick", types=TYPES)
+
+
+def answers(request: weft.Request) -> str:
+    """A model that looks words up in its instruction, and copies else."""
+    system, said = request.messages[0].content, request.messages[-1].content
+    word = next((word for word in WORDS if word in said), "none")
+    found = re.search(rf"{word} = (K\d)", system)
+    values = {"word": word, "label": found[1] if found else "K9"}
+    names = _FIELDS.findall(system)
+    lines = [f"[[ {name} ]]\n{values.get(name, 'K9')}" for name in names]
+    return "\n".join([*lines, "[[ /end ]]"])
+
+
+def right(row: weft.Example, answer: Any) -> bool:
+    """A text, or a signature's value."""
+    return bool(getattr(answer, "label", answer) == row.label)
+
+
+def doubled() -> Rows:
+    """Few rows, each of them many times."""
+    return planted_rows(9) * 4
+
+
+@pytest.mark.parametrize(
+    ("program", "rows"),
+    [(shared, planted_rows(30)), (one_arm, planted_rows(30)), (perfect, doubled())],
+    ids=["shared calls", "one arm", "rows given often"],
+)
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda r: r.describe()["name"])
+def test_what_a_compile_took_lies_within_its_quote(
+    recipe: c.Compiler, program: Callable[[], Any], rows: Rows
+) -> None:
+    """Low counts no call that rows may share, or that a run may not come to."""
+    with weft.use(lm=weft.FunctionLM(answers, model="copyist"), cache=None):
+        said = weft.quote(program(), rows, metric=right, compiler=recipe)
+        made = weft.compile(program(), rows, metric=right, compiler=recipe)
+
+    assert said.calls.low <= made.report.calls <= said.calls.high
+    assert said.calls.low <= said.calls.expected <= said.calls.high
+    assert said.bounded
+
+
+def test_rounds_that_must_be_earned_are_not_all_expected() -> None:
+    """Whether five rounds are allowed or fifty, a plateau comes as soon."""
+    rows, plateau = planted_rows(60), c.OPRO(steps=1, candidates=4)
+
+    def said(rounds: int) -> Any:
+        recipe = c.UntilPlateau(of=plateau, patience=2, rounds=rounds)
+        with weft.use(lm=weft.RefusingLM()):
+            return weft.quote(perfect(), rows, metric=right, compiler=recipe).calls
+
+    few, many = said(5), said(50)
+
+    assert many.expected < 1.2 * few.expected
+    assert many.high > 5 * few.high
+
+
+def over_items(items: int, *, held: bool) -> tuple[Any, Rows]:
+    """A call for each item of a list, which the rows hold, or a step makes."""
+    name = weft.Predict("item -> label: Label", "Give it.", name="name", types=TYPES)
+
+    @weft.step
+    def parts(items: list[str]) -> list[str]:
+        return items
+
+    @weft.program
+    def solve(items: list[str]) -> list[str]:
+        listed = items if held else parts(items)
+        return weft.each(listed, lambda item: name(item=item).label)
+
+    rows = [
+        {"items": [f"{WORDS[i % 3]} {row}.{i}" for i in range(items)], "label": "K0"}
+        for row in range(12)
+    ]
+    return solve, rows
+
+
+def first(row: weft.Example, labels: list[str]) -> bool:
+    """Whether the first item is of the first kind."""
+    return bool(labels[0] == row.label)
+
+
+def test_lists_that_the_rows_hold_are_counted() -> None:
+    """Twenty items are twenty calls a row, and no guess."""
+    solve, rows = over_items(20, held=True)
+    recipe = c.LabeledFewShot()
+    with weft.use(lm=weft.FunctionLM(answers, model="copyist"), cache=None):
+        said = weft.quote(solve, rows, metric=first, compiler=recipe)
+        made = weft.compile(solve, rows, metric=first, compiler=recipe)
+
+    sealed = len(made.report.score.values)
+
+    assert said.bounded
+    assert "assumed" not in str(said)
+    assert said.accounts["verify"].expected == 2 * sealed * 20
+    assert made.report.calls <= said.calls.high
+
+
+def test_a_quote_says_what_it_assumes() -> None:
+    """No row tells how long a list is that a step makes."""
+    solve, rows = over_items(20, held=False)
+    with weft.use(lm=weft.FunctionLM(answers, model="copyist"), cache=None):
+        said = weft.quote(solve, rows, metric=first, compiler=c.LabeledFewShot())
+
+    assert not said.bounded
+    assert str(said).endswith(
+        "assumed: 8 items in a list that no row holds, one call of each module that a "
+        "step uses"
+    )

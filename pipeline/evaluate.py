@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Awaitable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from .errors import ModelFailure, WeftError
 from .measuring.comparing import Comparison, compare
 from .measuring.plainrows import evaluation_data, row_data, said_again
 from .measuring.repeats import rows_told, scores_by_row
+from .measuring.row_result import RowResult
 from .measuring.score import Metric, Score, apply_metric, metric_name, require_callable
 from .measuring.stats import Interval, mean_interval
 from .module import Module
@@ -42,31 +43,6 @@ if TYPE_CHECKING:
     from .measuring import cells
 else:
     cells = deferred("weft.pipeline.measuring", "cells")
-
-
-@dataclass(frozen=True, repr=False)
-class RowResult:
-    """One row's outcome.
-
-    Args:
-        example: The row.
-        prediction: What the program gave, or None where it failed.
-        score: Value and feedback, or None where the row could not be scored.
-        error: What went wrong, or empty.
-        model_failed: Whether the score is 0 because the reply was unusable.
-        trace: The nodes that ran.
-    """
-
-    example: Example
-    prediction: Any
-    score: Score | None
-    error: str = ""
-    model_failed: bool = False
-    trace: Trace = field(default_factory=lambda: Trace(()))
-
-    def __repr__(self) -> str:
-        outcome = self.error if self.score is None else f"score {self.score.value:g}"
-        return f"RowResult({self.example.id!r}: {outcome})"
 
 
 @dataclass(frozen=True, repr=False)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Coroutine, Mapping
 from functools import partial
 from typing import Any
 
-from .errors import WeftError
+from .errors import BudgetExceeded, WeftError
 from .graph import REGIONS, Flow, Node
 from .running.calling import moved
 from .running.memo import memory
@@ -68,13 +68,16 @@ async def _run_wide(
         node = nodes[position]
         try:
             value = await _run_node(parts, node, position, values, runtime)
+        except BudgetExceeded as error:  # what runs beside it is paid for, and ends
+            failed[position] = error
+            return
         except WeftError as error:
             failed[position] = error
             raise
         values[node.id] = value
         for follower in followers[position]:
             waiting[follower] -= 1
-            if waiting[follower] == 0:
+            if waiting[follower] == 0 and not failed:
                 group.create_task(run_one(follower))
 
     ready = [position for position, count in enumerate(waiting) if count == 0]
@@ -86,6 +89,8 @@ async def _run_wide(
         if failed:
             raise failed[min(failed)] from None
         raise errors.exceptions[0] from None
+    if failed:
+        raise failed[min(failed)]
 
 
 def _run_node(

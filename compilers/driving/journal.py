@@ -25,6 +25,7 @@ from ...pipeline.errors import (
     ConfigError,
     DivergenceError,
     JournalDamaged,
+    ModelFailure,
 )
 from ...pipeline.lm.memory import MemoryCache
 from ...pipeline.lm.request import Response
@@ -32,6 +33,7 @@ from ...pipeline.lm.store import AnswerStore
 from ...pipeline.lm.wire import response_from_json, response_to_json
 from ...pipeline.running.bridge import in_thread
 from ...pipeline.runtime import current, entered
+from .answers import KINDS, RunAnswers
 
 _NAME = "journal.jsonl"
 
@@ -59,7 +61,7 @@ def journaled(
     if run_dir is None:
         store = current().store
         kept = MemoryCache() if store is None else store
-        with entered(replace(current(), cache=kept)):
+        with entered(replace(current(), cache=RunAnswers(kept))):
             yield
         return
     folder = Path(run_dir)
@@ -82,7 +84,7 @@ def journaled(
         lines.close()
 
 
-class Journal:
+class Journal(RunAnswers):
     """Answers of one run, over the cache that the scope has."""
 
     def __init__(
@@ -91,8 +93,8 @@ class Journal:
         identity: Mapping[str, Any],
         below: AnswerStore | None,
     ) -> None:
+        super().__init__(below)
         self._lines = lines
-        self._below = below
         self._answers: dict[str, Response] = {}
         records = lines.read()
         plain = strictjson.loads(strictjson.canonical(dict(identity)))
@@ -101,6 +103,10 @@ class Journal:
         else:
             lines.append({"run": plain})
         for record in records[1:]:
+            if record.get("withheld") in KINDS:
+                error = KINDS[record["withheld"]](str(record["because"]))
+                self._withheld[str(record["key"])] = error
+                continue
             response = response_from_json(record["response"])
             self._answers[str(record["key"])] = replace(response, cached=True)
 
@@ -109,7 +115,7 @@ class Journal:
         found = self._answers.get(key)
         if found is not None:
             return found
-        below = None if self._below is None else self._below.get(key)
+        below = super().get(key)
         if below is not None:
             # Not paid for now, so nothing is lost that a cache does not hold.
             self._keep(key, below, sync=False)
@@ -118,8 +124,21 @@ class Journal:
     async def put(self, key: str, response: Response) -> None:
         """Journal an answer, then cache it."""
         await in_thread(self._keep, key, response)
-        if self._below is not None:
-            await self._below.put(key, response)
+        await super().put(key, response)
+
+    async def claim(self, key: str, patience: float | None = None) -> Response | None:
+        """Wait for other processes; what they bring is journaled."""
+        found = await super().claim(key, patience)
+        if found is not None:
+            self._keep(key, found, sync=False)
+        return found
+
+    async def withhold(self, key: str, error: ModelFailure) -> None:
+        """Journal a refusal: it was paid for, too."""
+        name = type(error).__name__
+        record = {"key": key, "withheld": name, "because": error.message}
+        await in_thread(self._lines.append, record)
+        await super().withhold(key, error)
 
     def _keep(self, key: str, response: Response, *, sync: bool = True) -> None:
         kept = replace(response, cached=False)

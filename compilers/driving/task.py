@@ -16,8 +16,9 @@ from typing import Any
 from ...pipeline.base import strictjson
 from ...pipeline.data import Example
 from ...pipeline.errors import BudgetExceeded, CompileError
-from ...pipeline.evaluate import RowResult, score_rows
+from ...pipeline.evaluate import score_rows
 from ...pipeline.lm.lm import LanguageModel
+from ...pipeline.measuring.row_result import RowResult
 from ...pipeline.metrics import Metric
 from ...pipeline.program import Program
 from ...pipeline.running.rows import map_rows

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...pipeline.data import Example
 from ...pipeline.errors import BudgetExceeded
-from ...pipeline.evaluate import RowResult
+from ...pipeline.measuring.row_result import RowResult
 from ..candidate import Candidate
 from ..propose.rows import proportional
 from .allowance import Allowance

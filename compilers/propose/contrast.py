@@ -7,7 +7,7 @@ from typing import Any
 
 from ...modules.predict import Predict
 from ...pipeline.base.options import settings
-from ...pipeline.evaluate import RowResult
+from ...pipeline.measuring.row_result import RowResult
 from ...pipeline.signature import Input, Output, Signature
 from ..candidate import Candidate
 from ..driving.task import Task

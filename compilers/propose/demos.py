@@ -8,7 +8,7 @@ from typing import Any
 
 from ...pipeline.base.options import settings
 from ...pipeline.data import Example
-from ...pipeline.evaluate import RowResult
+from ...pipeline.measuring.row_result import RowResult
 from ...pipeline.parameters import Demo
 from ...pipeline.program import Program
 from ...pipeline.signature import spec_of

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from ...pipeline.data import Example
 from ...pipeline.errors import BudgetExceeded
-from ...pipeline.evaluate import RowResult
+from ...pipeline.measuring.row_result import RowResult
 from ..candidate import Candidate
 from ..driving.task import Split, Task
 from ..propose.demos import passes
@@ -93,6 +93,11 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
         found.kept(task.archive[0])
         idle = 0 if task.archive[0] != best else idle + 1
         if recipe.patience and idle >= recipe.patience:
+            return
+        if not recipe.shorter and _at_ceiling(task):
+            found.stopped = (
+                f"the best candidate passes all {len(task.rows)} select rows"
+            )
             return
 
 
@@ -215,3 +220,9 @@ def _shortest_first(task: Task) -> list[Candidate]:
     whole.sort(key=task.size)
     rest = [c for c in task.archive if c not in whole]
     return [*whole, *ranked(task, rest, task.rows)]
+
+
+def _at_ceiling(task: Task) -> bool:
+    """Whether nothing can score higher than the best candidate."""
+    scores = task.scores(task.archive[0], task.rows)
+    return len(scores) == len(task.rows) > 0 and min(scores) >= 1.0

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ...pipeline.evaluate import Evaluation, RowResult
+from ...pipeline.evaluate import Evaluation
 from ...pipeline.example import json_form
 from ...pipeline.measuring.plainrows import outputs_of
+from ...pipeline.measuring.row_result import RowResult
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from .flips import Flip
 from .tried import Tried
 
 if TYPE_CHECKING:
-    from ...pipeline.evaluate import RowResult
+    from ...pipeline.measuring.row_result import RowResult
     from .report import Report
 
 _MOST = 200

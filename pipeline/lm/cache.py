@@ -22,6 +22,7 @@ from .entry import Damaged, Unsafe, Unusable, decode, encode
 from .folder import DATABASE, move_aside, prepare_folder
 from .memory import DEFAULT_MEMORY, CacheStats, MemoryCache
 from .request import Response
+from .store import SharedStore
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Verified:
     fault: str = ""
 
 
-class Cache:
+class Cache(SharedStore):
     """Answers on disk, with memory in front; safe in threads, loops and processes.
 
     Args:
@@ -111,16 +112,12 @@ class Cache:
             return
         await self._writer.write(key, blob)
 
-    async def claim(self, key: str) -> Response | None:
-        """Wait until it is this process's turn to make a call.
-
-        Returns:
-            The answer that another process brought meanwhile; or None, and then the
-            call is the caller's to make, and `release` must follow.
-        """
+    async def claim(self, key: str, patience: float | None = None) -> Response | None:
+        """Wait for this process's turn, or for the answer that another one brings."""
         claims = self._claims_here()
         wait, waited = _FIRST_WAIT, 0.0
-        while claims is not None and waited < _PATIENCE and not claims.take(key):
+        most = _PATIENCE if patience is None else min(patience, _PATIENCE)
+        while claims is not None and waited < most and not claims.take(key):
             await asyncio.sleep(wait)
             waited, wait = waited + wait, min(2 * wait, _LONGEST_WAIT)
         found = self._read(key)

@@ -14,7 +14,6 @@ from typing import Final, cast
 
 from ..budget import Ledger
 from ..errors import ConnectError, DeadlineExceeded, ModelFailure, ProtocolError
-from .cache import Cache
 from .faults import Unreached
 from .flight import Flights
 from .lease import Estimate, Lease, token_bounds
@@ -23,7 +22,7 @@ from .lm import LanguageModel, Listener, StreamingModel
 from .prices import PriceTable, price_of
 from .request import Request, Response, Usage
 from .retry import RetryPolicy, shared_quota
-from .store import AnswerStore
+from .store import WITHHELD, AnswerStore, RunStore, SharedStore
 
 _DEFAULT_RETRY: Final = RetryPolicy()
 _MAYBE_BILLED: Final = (ConnectError, DeadlineExceeded, ProtocolError, ModelFailure)
@@ -80,7 +79,12 @@ async def call(
         return wanted.shown(await wanted.answer())
     with await ledger.reserve(request.key, estimate(request, prices), account) as lease:
         wanted.lease = lease
-        response = wanted.shown(await wanted.answer())
+        try:
+            response = wanted.shown(await wanted.answer())
+        except WITHHELD:
+            if isinstance(cache, RunStore):
+                lease.refuse()
+            raise
         lease.settle(response)
         return response
 
@@ -154,19 +158,25 @@ class _Wanted:
     async def _claimed(self, cache: AnswerStore) -> Response:
         # A flight that landed since the look into the cache may have been ours.
         found = self._kept() if _flights.landed != self.looked else None
-        if found is not None or not isinstance(cache, Cache):
+        if found is not None or not isinstance(cache, SharedStore):
             return found or await self._make()
-        found = await cache.claim(self.request.key)  # from other processes
+        began, key = self.retry.clock(), self.request.key
+        found = await cache.claim(key, self.retry.deadline)  # from other processes
         if found is not None:
             return found
         try:
-            return await self._make()
+            return await self._make(self.retry.clock() - began)
         finally:
-            cache.release(self.request.key)
+            cache.release(key)
 
-    async def _make(self) -> Response:
+    async def _make(self, waited: float = 0.0) -> Response:
         quota = shared_quota(self.request.endpoint)
-        response = self._priced(await self.retry.run(self._attempt, quota))
+        try:
+            response = self._priced(await self.retry.run(self._attempt, quota, waited))
+        except WITHHELD as error:
+            if isinstance(self.cache, RunStore):
+                await self.cache.withhold(self.request.key, error)
+            raise
         if self.cache is not None:
             await self.cache.put(self.request.key, response)
         return response

@@ -18,7 +18,8 @@ from .request import Request, Response, Usage
 MAX_TEXT: Final = 8 * 2**20
 """The most bytes of an answer."""
 
-_SHOWN: Final = 80
+_READ, _SHOWN = 4096, 80
+_MOST_TOKENS: Final = 2**53
 
 
 def body_of(
@@ -65,7 +66,7 @@ def response_of(body: bytes, request: Request, secrets: Iterable[str] = ()) -> R
     try:
         tree = cast(object, json.loads(body))
     except (ValueError, RecursionError):
-        start = redacted(body[:_SHOWN].decode("utf-8", "replace"), secrets)
+        start = redacted(body[:_READ].decode("utf-8", "replace"), secrets)[:_SHOWN]
         message = f"the server's answer is no JSON; it starts with {start!r}"
         hint = "Check api_base: it ends in /v1 at most servers"
         raise ProtocolError(message, hint=hint, model=request.model) from None
@@ -163,7 +164,7 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _is_count(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return type(value) is int and 0 <= value < _MOST_TOKENS
 
 
 def _string(value: object) -> str:

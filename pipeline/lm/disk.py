@@ -11,7 +11,6 @@ this file at the first use of a disk.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import sqlite3
 import threading
 import time
@@ -46,6 +45,11 @@ _READ_ROW: Final = "SELECT mode, filename, value FROM Cache WHERE key = ? AND ra
 _NEXT_ROWS: Final = """
     SELECT rowid, key, raw, mode, filename, value FROM Cache
     WHERE rowid > ? ORDER BY rowid LIMIT 64
+"""
+_COUNT: Final = "SELECT COUNT(*) FROM Cache"
+_DELETE_OLDEST: Final = """
+    DELETE FROM Cache WHERE rowid IN
+        (SELECT rowid FROM Cache ORDER BY store_time, rowid LIMIT ?)
 """
 _ROWS_AT_ONCE: Final = 128  # SQLite takes a limited number of values
 _INSERT: Final = """
@@ -122,6 +126,18 @@ class _SafeCache(diskcache.Cache):  # type: ignore[misc] # diskcache ships no ty
             )
             for number, key, raw, mode, filename, value in rows
         ]
+
+    def count_rows(self) -> int:
+        # diskcache believes a number in a table of settings, which anybody may change.
+        return cast(int, self._con.execute(_COUNT).fetchone()[0])
+
+    def delete_oldest(self) -> int:
+        """Delete some rows, whatever stands in them; how many."""
+        self._con.execute("BEGIN IMMEDIATE")
+        with _ending(self._con):
+            return cast(
+                int, self._con.execute(_DELETE_OLDEST, (_DELETED_AT_ONCE,)).rowcount
+            )
 
     def set_many(self, items: Sequence[tuple[str, bytes]]) -> None:
         self._con.execute("BEGIN IMMEDIATE")
@@ -209,7 +225,7 @@ class DiskStore:
     def count(self) -> int:
         """How many entries there are."""
         with _translated():
-            return len(self._cache)
+            return cast(int, self._cache.count_rows())
 
     def volume(self) -> int:
         """The size of the database in bytes."""
@@ -224,9 +240,11 @@ class DiskStore:
         """
         deleted = 0
         with _translated():
-            while self._cache.volume() > max_bytes and (oldest := self._oldest()):
-                with self._cache.transact():
-                    deleted += sum(bool(self._cache.delete(key)) for key in oldest)
+            while self._cache.volume() > max_bytes:
+                gone = self._cache.delete_oldest()
+                if not gone:
+                    break
+                deleted += gone
         return deleted
 
     def clear(self) -> int:
@@ -254,13 +272,6 @@ class DiskStore:
         made.execute("PRAGMA trusted_schema = OFF")
         made.execute("PRAGMA synchronous = NORMAL")
         return made
-
-    def _oldest(self) -> list[str]:
-        keys = cast(Iterator[str], iter(self._cache))
-        try:
-            return list(itertools.islice(keys, _DELETED_AT_ONCE))
-        except Unsafe as error:  # it can be neither kept nor named for deletion
-            raise Damaged(str(error)) from None
 
 
 def write_rows(

@@ -190,6 +190,25 @@ class Lease:
             self._room.charge(self._mark)
             self._give_back(spent=cost)
 
+    def refuse(self) -> None:
+        """Book a withheld answer at its bound, once, whether it was sent or is known.
+
+        Asked again, it costs nothing.
+        """
+        if self._settled:
+            return
+        most = self._estimate
+        with self._room.lock:
+            cost = NOTHING
+            if not self._sent:
+                self._account.cached += 1
+                cost = self._account.charge(
+                    most.input_tokens, most.output_tokens, most.usd
+                ).plus(_ONE_CALL)
+            self._settled = True
+            self._room.charge(self._mark)
+            self._give_back(spent=cost)
+
     def close(self) -> None:
         """Give back whatever is still held; unsettled, the request is charged anew."""
         if self._settled and self._held is NOTHING:

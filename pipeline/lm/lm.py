@@ -6,8 +6,8 @@ provider, the offline `embedded` stand-in, and the public fakes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from collections.abc import Coroutine, Mapping
+from typing import Any, Protocol, runtime_checkable
 
 from .request import JSON, Request, Response
 
@@ -52,7 +52,7 @@ class LanguageModel(Protocol):
         """Whether the endpoint obeys a JSON schema in `response_format`."""
         ...
 
-    async def complete(self, request: Request) -> Response:
+    def complete(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Answer one request, in one attempt."""
         ...
 

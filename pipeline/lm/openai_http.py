@@ -12,6 +12,7 @@ import asyncio
 import functools
 import zlib
 from collections.abc import Coroutine, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -25,6 +26,7 @@ from .sessions import GZIP_OR_ZLIB, LOST, MAX_BODY, Answer, failure_of, sessions
 from .sse import Assembly, EventReader
 
 _MAX_REFUSAL: Final = 64 * 2**10
+_PATIENCE: Final = 0.5  # seconds: the status says enough
 _NEWER_NAMES: Final = {"max_tokens": "max_completion_tokens"}
 
 
@@ -101,7 +103,7 @@ async def _exchange(
             return await _follow(answer, request, secrets, listener)
         if 200 <= answer.status < 300:
             return response_of(await _read(answer, request), request, secrets)
-        start = await answer.content.read(_MAX_REFUSAL)
+        start = await _start_of(answer)
         raise Refusal(
             answer.status,
             start.decode("utf-8", "replace"),
@@ -110,6 +112,18 @@ async def _exchange(
             parse_retry_after(answer.headers),
             secrets=tuple(secrets),
         ).as_error()
+
+
+async def _start_of(answer: Answer) -> bytes:
+    """The start of a refusal's body; what has come, where the rest does not come."""
+    start = b""
+    with suppress(TimeoutError, *LOST):
+        async with asyncio.timeout(_PATIENCE):
+            while len(start) < _MAX_REFUSAL and (
+                more := await answer.content.readany()
+            ):
+                start += more
+    return start
 
 
 async def _follow(

@@ -130,19 +130,24 @@ class RetryPolicy:
     rng: Callable[[], float] = field(default=random.random, repr=False)
 
     async def run(
-        self, attempt: Callable[[], Awaitable[Response]], quota: RetryQuota
+        self,
+        attempt: Callable[[], Awaitable[Response]],
+        quota: RetryQuota,
+        waited: float = 0.0,
     ) -> Response:
         """Attempt until it works, the error is final, or nothing is left to try.
 
         Args:
             attempt: Makes one attempt; raises a `ModelError` where it fails.
             quota: The endpoint's retry quota, where the policy has none of its own.
+            waited: Seconds of the deadline that are over.
 
         Raises:
             ModelError: The last attempt's; or `DeadlineExceeded`.
         """
         quota = self.quota or quota
-        ends = None if self.deadline is None else self.clock() + self.deadline
+        left = None if self.deadline is None else self.deadline - waited
+        ends = None if left is None else self.clock() + left
         made = 0
         while True:
             try:
@@ -185,12 +190,14 @@ class RetryPolicy:
     async def _within(
         self, ends: float, attempt: Callable[[], Awaitable[Response]]
     ) -> Response:
-        scope = asyncio.timeout(max(0.0, ends - self.clock()))
+        left = ends - self.clock()
+        scope = asyncio.timeout(left)
         try:
             async with scope:
-                return await attempt()
+                if left > 0:
+                    return await attempt()
         except TimeoutError:
             if not scope.expired():
                 raise
-            message = f"no answer within the deadline of {self.deadline:g} s"
-            raise DeadlineExceeded(message) from None
+        message = f"no answer within the deadline of {self.deadline:g} s"
+        raise DeadlineExceeded(message)

@@ -9,6 +9,7 @@ This is the only file that imports aiohttp.
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import zlib
 from collections.abc import AsyncIterator, Generator
@@ -19,6 +20,7 @@ from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from multidict import CIMultiDict
 
 from ..errors import ConnectError, ModelError, ProtocolError, TooLarge
@@ -63,9 +65,36 @@ def failure_of(error: BaseException, model: str, url: str) -> ModelError:
     return ConnectError(f"the connection to {where} was lost: {kind}", model=model)
 
 
+class _Wire(ResponseHandler):
+    """A connection that is used again only where nothing came in that nobody asked for.
+
+    aiohttp asks when a connection is put back, and not when it is taken out: what comes
+    in between, from a server or a proxy that is out of step, would be taken for the
+    answer to the next question, and be kept as that.
+    """
+
+    def is_connected(self) -> bool:
+        """Whether it may be used."""
+        return super().is_connected() and not self.should_close
+
+
+class _Pool(aiohttp.TCPConnector):
+    """Connections of the kind above."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)  # pyright: ignore[reportUnknownMemberType] # theirs
+        # aiohttp has no other place where the kind of a connection is said.
+        made: Any = functools.partial(_Wire, loop=self._loop)
+        self._factory = made
+
+    def drop(self) -> None:
+        """Let go of everything at once, in a loop that is closed: nothing can wait."""
+        self._close()  # what `close` awaits
+
+
 def _open_session(**lent: Any) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
+        connector=_Pool(limit=0, ttl_dns_cache=300),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
         auto_decompress=False,
@@ -75,8 +104,8 @@ def _open_session(**lent: Any) -> aiohttp.ClientSession:
 
 
 def _abandon(session: aiohttp.ClientSession) -> None:
-    if session.connector is not None:
-        session.connector.close()
+    if isinstance(session.connector, _Pool):
+        session.connector.drop()
     session.detach()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
-from ..evaluate import Evaluation, RowResult, aevaluate
+from ..evaluate import Evaluation, aevaluate
 from ..metrics import Metric
 from ..module import Module
 from ..parameters import SLOTS
@@ -22,6 +22,7 @@ from ..running.bridge import run_sync
 from ..signature import spec_of
 from ..typed.wording import counted
 from .comparing import Comparison
+from .row_result import RowResult
 
 _NAMED = 8  # rows in one line of what is printed; the tuples hold all
 

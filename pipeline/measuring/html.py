@@ -12,7 +12,8 @@ from ..trace import Call, NodeRun
 from .plainrows import outputs_of, row_keys
 
 if TYPE_CHECKING:
-    from ..evaluate import Evaluation, RowResult
+    from ..evaluate import Evaluation
+    from .row_result import RowResult
 
 _STYLE = """
 :root { color-scheme: light dark; }

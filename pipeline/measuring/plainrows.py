@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ..signature import Signature, dump_values, spec_of
 
 if TYPE_CHECKING:
-    from ..evaluate import Evaluation, RowResult
+    from ..evaluate import Evaluation
+    from .row_result import RowResult
 
 
 def evaluation_data(evaluation: Evaluation, *, prompts: bool = False) -> dict[str, Any]:

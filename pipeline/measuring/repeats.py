@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from ..typed.wording import counted
 
 if TYPE_CHECKING:
-    from ..evaluate import Evaluation, RowResult
+    from ..evaluate import Evaluation
+    from .row_result import RowResult
 
 Row = tuple[int, str]
 

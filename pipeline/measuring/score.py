@@ -148,7 +148,10 @@ async def apply_metric(metric: Metric, example: Example, prediction: Any) -> Sco
             where = _where(metric, example)
             raise DataError(f"{where}: {error.message}", hint=error.hint) from error
         raise
-    except Exception as error:
+    except (Exception, asyncio.CancelledError) as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():  # it is the run that is cancelled
+            raise
         where = _where(metric, example)
         raise MetricError(f"{where} raised {type(error).__name__}: {error}") from error
     try:

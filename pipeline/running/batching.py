@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, overload
 
@@ -33,9 +33,9 @@ class Batched(ABC, Generic[R_co]):
         """The typed inputs."""
 
     @abstractmethod
-    async def run_row(
+    def run_row(
         self, bound: Mapping[str, Any], record: list[NodeRun] | None = None
-    ) -> Run[R_co]:
+    ) -> Coroutine[Any, Any, Run[R_co]]:
         """Run with checked inputs; `record` keeps the nodes even of a failed run."""
 
     @overload

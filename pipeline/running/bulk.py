@@ -23,7 +23,13 @@ from ..base import strictjson
 from ..base.options import checked
 from ..base.shapes import is_dict
 from ..data import Example, iter_rows
-from ..errors import ConfigError, DataError, DivergenceError, WeftError
+from ..errors import (
+    BudgetExceeded,
+    ConfigError,
+    DataError,
+    DivergenceError,
+    WeftError,
+)
 from ..measuring.plainrows import plain_value
 from ..module import Module
 from ..program import Program, as_program
@@ -64,7 +70,8 @@ async def in_order(
     """Results in the order of the rows; at most `concurrency` rows run at once.
 
     Rows are taken from the iterable as room comes free, so that neither they nor the
-    results pile up. Leaving early cancels what is under way.
+    results pile up. Leaving early cancels what is under way; where a budget ends it is
+    not cancelled, since it is paid for.
 
     Raises:
         ConfigError: `concurrency` is not at least 1.
@@ -73,9 +80,17 @@ async def in_order(
     under_way: deque[asyncio.Task[V]] = deque()
     source, slots = iter(rows), asyncio.Semaphore(concurrency)
 
+    ended: list[BudgetExceeded] = []
+
     async def one(row: T) -> V:
         async with slots:
-            return await work(row)
+            if ended:
+                raise ended[0]
+            try:
+                return await work(row)
+            except BudgetExceeded as error:
+                ended.append(error)
+                raise
 
     try:
         while True:
@@ -86,7 +101,7 @@ async def in_order(
                 return
             yield await under_way.popleft()
     finally:
-        for task in under_way:
+        for task in () if ended else under_way:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
 
@@ -179,15 +194,17 @@ async def _written(
     """Append lines as they come; how many came, and how many hold an error."""
     written = broken = 0
     pending, flushed = list[bytes](), time.monotonic()
-    async for line in lines:
-        pending.append(line)
-        written += 1
-        broken += b'"error":' in line[:_CHUNK]
-        advance()
-        if len(pending) >= _CHUNK or time.monotonic() - flushed > _SECONDS:
-            await in_thread(begun.append, pending)
-            pending, flushed = [], time.monotonic()
-    await in_thread(begun.append, pending)
+    try:
+        async for line in lines:
+            pending.append(line)
+            written += 1
+            broken += b'"error":' in line[:_CHUNK]
+            advance()
+            if len(pending) >= _CHUNK or time.monotonic() - flushed > _SECONDS:
+                whole, pending, flushed = pending, [], time.monotonic()
+                await in_thread(begun.append, whole)
+    finally:
+        await in_thread(begun.append, pending)
     return written, broken
 
 

@@ -7,7 +7,7 @@ time. A program is one, here; a `Place` makes others. `weft.Ray` is a place.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -28,9 +28,9 @@ class Runner(Protocol):
         """The typed inputs."""
         ...
 
-    async def run_row(
+    def run_row(
         self, bound: Mapping[str, Any], record: list[NodeRun] | None = None
-    ) -> Run[Any]:
+    ) -> Coroutine[Any, Any, Run[Any]]:
         """Run with checked inputs; `record` keeps the nodes even of a failed run.
 
         Raises:

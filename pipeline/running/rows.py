@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from ..data import Example, read_rows
-from ..errors import CallError, ConfigError, DataError, StepError, WeftError
+from ..errors import (
+    BudgetExceeded,
+    CallError,
+    ConfigError,
+    DataError,
+    StepError,
+    WeftError,
+)
 from ..spec import Spec
 from .progress import progress_bar
 
@@ -37,7 +44,8 @@ async def map_rows(
     """Apply async work to every row, at most `concurrency` at once; keep the order.
 
     Rows start in order. When one fails no further row starts, those under way are
-    cancelled, and the error of the earliest failed row is raised.
+    cancelled, and the error of the earliest failed row is raised. Where a budget ends
+    they are not cancelled: their calls are paid for, so they end and are kept.
 
     Raises:
         ConfigError: `concurrency` is not at least 1.
@@ -49,8 +57,13 @@ async def map_rows(
 
     async def worker() -> None:
         for position, row in queue:
+            if failed:
+                return
             try:
                 results[position] = await work(position, row)
+            except BudgetExceeded as error:
+                failed[position] = error
+                return
             except Exception as error:
                 # Whatever it is, it is raised again below, as the earliest row's.
                 failed[position] = error
@@ -64,6 +77,10 @@ async def map_rows(
                 group.create_task(worker())
     except BaseExceptionGroup as errors:
         raise (failed[min(failed)] if failed else errors.exceptions[0]) from None
+    if failed:
+        raise failed[min(failed)]
+    if len(results) < len(rows):  # something in a row cancelled itself
+        raise asyncio.CancelledError
     return [results[position] for position in range(len(rows))]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -74,9 +74,9 @@ class Runnable(Batched[R_co], Generic[P, R_co]):
         """
 
     @abstractmethod
-    async def run_at(
+    def run_at(
         self, bound: Mapping[str, Any], runs: list[NodeRun], outer: Runtime, path: str
-    ) -> Run[R_co]:
+    ) -> Coroutine[Any, Any, Run[R_co]]:
         """Run with checked inputs at a path; `runs` takes the nodes, in order."""
 
     @overload

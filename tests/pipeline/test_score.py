@@ -1,5 +1,6 @@
 """What a metric may return, how it is applied, and how it is checked."""
 
+import asyncio
 import functools
 import math
 from typing import Any
@@ -242,3 +243,13 @@ async def test_plain_predictions_are_checked_too() -> None:
 
     with pytest.raises(MetricError, match="is constant"):
         await check_metric(lambda e, p: 0.0, rows, lambda row: row.answer, "qa")
+
+
+async def test_a_metric_that_cancels_itself_is_the_metrics_fault() -> None:
+    """Nobody cancelled the run: the error names metric and row."""
+
+    def gone(example: Example, prediction: Any) -> float:
+        raise asyncio.CancelledError
+
+    with pytest.raises(MetricError, match=r"gone.* raised CancelledError"):
+        await apply_metric(gone, Example("r1", {"q": "?"}), "a")

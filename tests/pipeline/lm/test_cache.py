@@ -12,9 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.lm.support import answer_of, fill, key_of
+from tests.pipeline.lm.support import answer_of, asking, fill, key_of
+from weft.pipeline.errors import DeadlineExceeded
 from weft.pipeline.lm.cache import Cache, CacheStats, MemoryCache
+from weft.pipeline.lm.caller import call
+from weft.pipeline.lm.fakes import FunctionLM
 from weft.pipeline.lm.request import Response, Usage
+from weft.pipeline.lm.retry import RetryPolicy
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -247,3 +251,31 @@ def test_killed_while_writing(tmp_path: Path) -> None:
     assert len(acknowledged) >= 200
     assert all(cache.get(key) for key in acknowledged)
     cache.close()
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from weft.pipeline.lm.claims import claims_in
+claims_in(Path(sys.argv[1])).take(sys.argv[2])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_deadline_holds_while_another_process_has_the_claim(tmp_path: Path) -> None:
+    """It may be stopped for ever: whoever waits has a deadline of their own."""
+    lm = FunctionLM(lambda _: "late")
+    request, cache = asking(lm), Cache(tmp_path)
+    cache.path.mkdir(exist_ok=True)
+    command = [sys.executable, "-c", HOLDER, str(tmp_path), request.key]
+    with subprocess.Popen(
+        command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(DeadlineExceeded):
+            asyncio.run(call(request, lm, cache=cache, retry=RetryPolicy(deadline=0.2)))
+        assert lm.calls == 0
+        holder.stdin.close()

@@ -330,3 +330,22 @@ def test_other_bytes(blob: bytes) -> None:
     """Bytes that were not written under the key are refused."""
     with pytest.raises(Unsafe):
         decode("k", blob)
+
+
+def test_prune_ends_whatever_stands_in_a_row(tmp_path: Path) -> None:
+    """A planted time of expiry hid a row from deletion, and so it went on for ever."""
+    fill(tmp_path, range(3))
+    sql(tmp_path, "UPDATE Cache SET expire_time = 1 WHERE rowid = 1")
+    sql(tmp_path, "UPDATE Cache SET key = 7 WHERE rowid = 2")
+    cache = Cache(tmp_path)
+
+    assert cache.prune(0) == 3
+    assert cache.stats().disk_entries == 0
+
+
+def test_entries_are_counted_not_believed(tmp_path: Path) -> None:
+    """diskcache keeps their number in a table of settings, which anybody may change."""
+    fill(tmp_path, range(5))
+    sql(tmp_path, "UPDATE Settings SET value = 0 WHERE key = 'count'")
+
+    assert Cache(tmp_path).stats().disk_entries == 5

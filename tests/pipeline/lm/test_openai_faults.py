@@ -6,6 +6,7 @@ import gzip
 import json
 import time
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -299,3 +300,41 @@ async def test_a_flood_is_cheap(server: Server) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 24 * 2**20
+
+
+async def test_a_refusal_in_pieces_is_read_to_its_end() -> None:
+    """What it means, and the key that it quotes, may stand in the second piece."""
+    unpaid = fault(429, "x" * 300 + KEY, code="insufficient_quota")
+    with Server(lambda _: replace(unpaid, rate=4000)) as server:
+        lm = lm_for(server)
+        with pytest.raises(BillingError) as found:
+            await lm.complete(asking(lm))
+
+    assert KEY[:8] not in str(found.value)
+
+
+async def test_a_refusal_whose_body_does_not_come_is_known_by_its_status() -> None:
+    """A wrong key is not tried again for want of an explanation."""
+    with Server(lambda _: replace(fault(401), unclosed=True)) as server:
+        lm = lm_for(server)
+        with pytest.raises(AuthError):
+            await lm.complete(asking(lm))
+
+
+async def test_a_count_beyond_all_measure_is_none() -> None:
+    """No model writes so many tokens; the call is booked at its bound."""
+    usage = {"prompt_tokens": 10**400, "completion_tokens": 1}
+    with Server(lambda _: Reply(usage=usage)) as server:
+        lm = lm_for(server)
+        assert (await lm.complete(asking(lm))).usage is None
+
+
+async def test_a_key_is_taken_out_before_an_answer_is_cut() -> None:
+    """A cut through the key would leave a part of it standing."""
+    body = b"A" * 72 + KEY.encode()
+    with Server(lambda _: Reply(body=body)) as server:
+        lm = lm_for(server)
+        with pytest.raises(ProtocolError) as found:
+            await lm.complete(asking(lm))
+
+    assert KEY[:4] not in str(found.value)

@@ -12,6 +12,8 @@ import collections.abc
 import datetime
 import enum
 import inspect
+import io
+import tokenize
 import types
 import typing
 from collections.abc import Mapping
@@ -69,10 +71,23 @@ def parse_type(text: str, known: Mapping[str, Any] | None = None) -> Any:
     weft.pipeline.errors.SignatureError: unknown type 'lst'. Did you mean 'list'?
     """
     try:
+        if _holds_comment(text):
+            raise ValueError(text)  # noqa: TRY301 - one answer to all that is no type
         tree = ast.parse(text.strip(), mode="eval").body
         return _build(tree, {**_KNOWN, **(known or {})}, text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise _no_type(text) from None
+
+
+def _holds_comment(text: str) -> bool:
+    """Whether Python would leave a part of the text out."""
+    if "#" not in text:
+        return False
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    except (tokenize.TokenError, SyntaxError):
+        return True
+    return any(token.type == tokenize.COMMENT for token in tokens)
 
 
 def _build(node: ast.expr, known: Mapping[str, Any], text: str) -> Any:

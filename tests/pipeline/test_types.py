@@ -86,6 +86,7 @@ NO_TYPES = [
     "lst[str",
     "__import__('os').system('id')",
     "str.__class__",
+    "None#1",
     "(lambda: str)()",
     "[str for str in ()]",
     "str if 1 else int",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from contextlib import suppress
 
 from tests.pipeline.lm.support import asking
 from weft.pipeline.lm.models import LM
@@ -18,23 +20,21 @@ def answer(text: str) -> bytes:
 
 async def test_an_unasked_answer_is_nobodys() -> None:
     """It comes while the connection is idle; the next question opens another one."""
-    connections = 0
+    connections = list[asyncio.StreamWriter]()
     said = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal connections
-        connections += 1
-        while head := await reader.readuntil(b"\r\n\r\n"):
-            fields = dict(
-                line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:-2]
-            )
-            body = await reader.readexactly(int(fields[b"content-length"]))
-            writer.write(answer(json.loads(body)["messages"][0]["content"]))
-            await writer.drain()
-            await asyncio.sleep(0.05)
-            writer.write(answer("EVIL"))
-            await writer.drain()
-            said.set()
+        connections.append(writer)
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = re.search(rb"content-length: (\d+)", head.lower())
+                assert length is not None
+                asked = json.loads(await reader.readexactly(int(length[1])))
+                writer.write(answer(asked["messages"][0]["content"]))
+                await asyncio.sleep(0.05)
+                writer.write(answer("EVIL"))
+                said.set()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -44,6 +44,9 @@ async def test_an_unasked_answer_is_nobodys() -> None:
     await said.wait()
     await asyncio.sleep(0.05)  # for it to arrive
     second = await lm.complete(asking(lm, "two"))
+    for writer in connections:
+        writer.close()
+        await writer.wait_closed()
     server.close()
 
-    assert (first.text, second.text, connections) == ("one", "two", 2)
+    assert (first.text, second.text, len(connections)) == ("one", "two", 2)

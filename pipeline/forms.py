@@ -12,7 +12,7 @@ from .errors import SignatureError
 from .field import FieldSpec
 from .signature import Signature, class_of, resolved_hints, spec_of
 from .spec import Spec, check_fields, default_instruction
-from .typed.types import parse_type
+from .typed.reading import parse_type
 
 _ROOT = "Signature"
 _EXAMPLE = '"question -> answer"'

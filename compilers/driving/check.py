@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,22 @@ def require_compiler(given: object) -> None:
     raise ConfigError(
         f"{given!r} is no compiler", hint=f"Give one such as weft.compilers.{name}()"
     )
+
+
+def require_terms(seed: object, run_dir: object) -> None:
+    """Refuse a seed that is no whole number, and a run folder that is no path.
+
+    Raises:
+        ConfigError: One of them is.
+    """
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise ConfigError(
+            f"seed={seed!r} is no whole number", hint="Give one such as 0"
+        )
+    if not isinstance(run_dir, str | os.PathLike | None):
+        raise ConfigError(
+            f"run_dir={run_dir!r} is no folder", hint='Give a path such as "runs/a"'
+        )
 
 
 def require_models(program: Program[..., Any]) -> None:

@@ -24,6 +24,7 @@ from .check import (
     require_models,
     require_paths,
     require_recipes,
+    require_terms,
     require_writer,
     rows_for,
 )
@@ -122,6 +123,7 @@ async def plan_of(
         )
     chosen = compiler or Auto()
     require_compiler(chosen)
+    require_terms(terms.seed, terms.run_dir)
     rows = rows_for(made, train, "train")
     others = None if val is None else rows_for(made, val, "val")
     require_models(made)

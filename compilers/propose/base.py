@@ -8,10 +8,12 @@ choosing.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
+from ...pipeline.errors import ConfigError
 from ...pipeline.module import Module
 from ..candidate import Candidate
 from ..driving.task import Task
@@ -94,3 +96,25 @@ class Proposer(ABC):
         """
         del n, train, calls_a_row
         return FREE
+
+
+async def proposed(
+    proposer: Proposer, task: Task, parents: Sequence[Candidate], n: int
+) -> list[Candidate]:
+    """At most `n` candidates of a proposer, which may be a user's own.
+
+    Raises:
+        ConfigError: `propose` gives something else.
+    """
+    made: object = proposer.propose(task, parents, n)
+    found: object = await made if inspect.isawaitable(made) else None
+    if isinstance(found, list | tuple):
+        some = cast("Sequence[object]", found)
+        candidates = [one for one in some if isinstance(one, Candidate)]
+        if len(candidates) == len(some):
+            return candidates[:n]
+    raise ConfigError(
+        f"propose() of {proposer.name!r} gives no list of candidates",
+        hint="Write async def propose(self, task, parents, n) and return "
+        "[parent.but({...}, origin), ...]",
+    )

@@ -19,6 +19,7 @@ from ...pipeline.errors import BudgetExceeded
 from ...pipeline.measuring.row_result import RowResult
 from ..candidate import Candidate
 from ..driving.task import Split, Task
+from ..propose.base import proposed
 from ..propose.demos import passes
 from ..propose.rows import ordered, proportional
 from ..recipe import Draw, Recipe
@@ -111,10 +112,10 @@ async def _round(
             parents = recipe.selector.parents(task, draw.n)
             before = task.spent
             try:
-                new = await draw.proposer.propose(task, parents, draw.n)
+                new = await proposed(draw.proposer, task, parents, draw.n)
             except BudgetExceeded:
                 found.stopped, new = SPENT, []
-            made += [replace(c, by=draw.proposer.name) for c in new[: draw.n]]
+            made += [replace(c, by=draw.proposer.name) for c in new]
             credit.paid(draw.proposer.name, task.spent - before)
     allowed = dict.fromkeys(map(task.keeping.within, made))
     fresh = [c for c in allowed if c.id not in found.known]

@@ -101,8 +101,9 @@ class Report:
                 f"shorter: {share:.0%} fewer prompt characters, score changed {points}"
             )
         if self.returned:
+            few = "" if 0.0 in gain.interval else " on so few rows"
             return (
-                f"no improvement found: {points} may be chance; the candidate is "
+                f"no improvement found: {points} may be chance{few}; the candidate is "
                 "returned because its mean is higher"
             )
         return (

@@ -1,4 +1,4 @@
-"""Types as weft needs them: read from text, compared, and put in words.
+"""Types as weft needs them: compared, and put in words.
 
 Types are compared as a type checker would: `Literal`, `Optional`, unions, `Annotated`,
 generics, nested models, `int` to `float` and `T` to `T | None`. There is no other
@@ -7,44 +7,15 @@ conversion: an implicit one would lose data in silence.
 
 from __future__ import annotations
 
-import ast
 import collections.abc
-import datetime
 import enum
 import inspect
-import io
-import tokenize
 import types
 import typing
-from collections.abc import Mapping
 from typing import Any, Literal, Union, get_args, get_origin
 
 from ..base.shapes import is_dict
-from ..errors import SignatureError, did_you_mean
 
-_SHOWN = 200
-_KNOWN: dict[str, Any] = {
-    "str": str,
-    "int": int,
-    "float": float,
-    "bool": bool,
-    "list": list,
-    "dict": dict,
-    "tuple": tuple,
-    "set": set,
-    "None": None,
-    "Any": Any,
-    "Literal": Literal,
-    "Optional": typing.Optional,
-    "Union": Union,
-    "List": list,
-    "Dict": dict,
-    "date": datetime.date,
-    "datetime": datetime.datetime,
-    "time": datetime.time,
-}
-_FORMS: list[Any] = [Literal, typing.Optional, Union]
-_ARITY: dict[Any, int] = {list: 1, set: 1, dict: 2, typing.Optional: 1}
 _WIDER: dict[Any, tuple[type, ...]] = {
     collections.abc.Sequence: (list, tuple),
     collections.abc.Iterable: (list, tuple, set, frozenset, dict),
@@ -52,128 +23,6 @@ _WIDER: dict[Any, tuple[type, ...]] = {
     collections.abc.Mapping: (dict,),
 }
 _ITEMS = (collections.abc.Iterable, collections.abc.Collection)
-
-
-def parse_type(text: str, known: Mapping[str, Any] | None = None) -> Any:
-    """Read a type such as `list[str] | None` without running it.
-
-    Args:
-        text: The type as Python writes it.
-        known: Further names that may occur, with the types they stand for.
-
-    Raises:
-        SignatureError: The text is no type, or a name in it is not known.
-
-    >>> parse_type("dict[str, list[int]]")
-    dict[str, list[int]]
-    >>> parse_type("lst[str]")
-    Traceback (most recent call last):
-    weft.pipeline.errors.SignatureError: unknown type 'lst'. Did you mean 'list'?
-    """
-    try:
-        if _holds_comment(text):
-            raise ValueError(text)  # noqa: TRY301 - one answer to all that is no type
-        tree = ast.parse(text.strip(), mode="eval").body
-        return _build(tree, {**_KNOWN, **(known or {})}, text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise _no_type(text) from None
-
-
-def _holds_comment(text: str) -> bool:
-    """Whether Python would leave a part of the text out."""
-    if "#" not in text:
-        return False
-    try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
-    except (tokenize.TokenError, SyntaxError):
-        return True
-    return any(token.type == tokenize.COMMENT for token in tokens)
-
-
-def _build(node: ast.expr, known: Mapping[str, Any], text: str) -> Any:
-    if isinstance(node, ast.Constant) and node.value is None:
-        return None
-    if isinstance(node, ast.Name):
-        if node.id not in known:
-            raise SignatureError(
-                f"unknown type {node.id!r}",
-                hint=did_you_mean(node.id, known)
-                if _near(node.id, known)
-                else "Pass it in types={...}, or write the signature as a class",
-            )
-        if known[node.id] in _FORMS:
-            raise SignatureError(
-                f"{node.id} stands alone in {text!r}", hint=f"Write {node.id}[...]"
-            )
-        return known[node.id]
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        left, right = _build(node.left, known, text), _build(node.right, known, text)
-        return Union[left, right]  # noqa: UP007 - built at run time from parts
-    if isinstance(node, ast.Subscript):
-        return _subscript(node, known, text)
-    raise _no_type(text)
-
-
-def _no_type(text: str) -> SignatureError:
-    text = text.strip()
-    shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
-    return SignatureError(
-        f"{shown!r} is not a type", hint="Write for example list[str] or int | None"
-    )
-
-
-def _subscript(node: ast.Subscript, known: Mapping[str, Any], text: str) -> Any:
-    base = _head(node.value, known, text)
-    inner = node.slice
-    parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
-    if base is Literal and parts:
-        return Literal[tuple(_literal(part, text) for part in parts)]
-    open_end = _is_open(base, parts)
-    args = [_build(p, known, text) for p in (parts[:1] if open_end else parts)]
-    if not args or len(args) != _ARITY.get(base, len(args)):
-        raise _no_type(text)
-    if open_end:
-        args.append(...)
-    try:
-        return base[tuple(args) if len(args) > 1 else args[0]]
-    except TypeError as error:
-        raise SignatureError(f"{text!r} is not a type: {error}") from None
-
-
-def _head(node: ast.expr, known: Mapping[str, Any], text: str) -> Any:
-    """What stands before the brackets; only there may a special form stand."""
-    if isinstance(node, ast.Name) and known.get(node.id) in _FORMS:
-        return known[node.id]
-    return _build(node, known, text)
-
-
-def _is_open(base: Any, parts: list[ast.expr]) -> bool:
-    """Whether this is `tuple[X, ...]`."""
-    last = parts[-1] if parts else None
-    dots = isinstance(last, ast.Constant) and last.value is ...
-    return base is tuple and len(parts) == 2 and dots
-
-
-def _literal(node: ast.expr, text: str) -> str | int | bool | None:
-    if isinstance(node, ast.Constant) and isinstance(
-        node.value, str | int | bool | None
-    ):
-        return node.value
-    if (
-        isinstance(node, ast.UnaryOp)
-        and isinstance(node.op, ast.USub)
-        and isinstance(node.operand, ast.Constant)
-        and type(node.operand.value) is int
-    ):
-        return -node.operand.value
-    raise SignatureError(
-        f"{text!r}: a Literal holds texts, whole numbers, True, False or None",
-        hint='Write for example Literal["yes", "no"]',
-    )
-
-
-def _near(word: str, known: Mapping[str, Any]) -> bool:
-    return did_you_mean(word, known).startswith("Did")
 
 
 def fits(source: Any, target: Any) -> bool:

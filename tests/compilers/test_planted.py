@@ -29,6 +29,7 @@ from weft.compilers.candidate import Candidate
 from weft.compilers.driving.task import Task
 from weft.compilers.propose.base import FREE, Calls, Proposer
 from weft.compilers.racing.race import Halving
+from weft.errors import ConfigError
 
 TEST = planted_rows(120, seed=99)
 SEEDS = (0, 1, 2)
@@ -98,12 +99,15 @@ class _Memoriser(Proposer):
         return FREE
 
 
-class _Cheat(Compiler):
+class _Only(Compiler):
+    def __init__(self, proposer: Proposer) -> None:
+        self._proposer = proposer
+
     def recipes(self) -> tuple[Recipe, ...]:
-        return (Recipe(((Draw(_Memoriser(), 1),),), Halving()),)
+        return (Recipe(((Draw(self._proposer, 1),),), Halving()),)
 
     def describe(self) -> dict[str, Any]:
-        return {"name": "Cheat"}
+        return {"name": f"Only {self._proposer.name}"}
 
 
 def test_sealed_rows_refuse_who_memorised_the_select_rows() -> None:
@@ -114,7 +118,7 @@ def test_sealed_rows_refuse_who_memorised_the_select_rows() -> None:
         lines = dict(x.split(" => ") for x in asked.task.splitlines() if " => " in x)
         return {"label": lines.get(text.strip(), "K9")}
 
-    result = _auto(recalls, compiler=_Cheat())
+    result = _auto(recalls, compiler=_Only(_Memoriser()))
 
     assert result.report.search_score == 1.0
     assert result.report.score.mean == 0.0
@@ -231,3 +235,30 @@ def test_rows_that_every_good_candidate_contradicts_are_named() -> None:
 
     assert report.suspects
     assert all(row.startswith("wrong") for row in report.suspects)
+
+
+class _Sync(_Memoriser):
+    """Forgets that proposals are awaited."""
+
+    def propose(self, task: Any, parents: Any, n: int) -> Any:
+        """A list at once."""
+        return [parents[0]]
+
+
+class _Nothing(_Memoriser):
+    """Gives back None."""
+
+    async def propose(self, task: Any, parents: Any, n: int) -> Any:
+        """Nothing at all."""
+
+
+@pytest.mark.parametrize("proposer", [_Sync(), _Nothing()], ids=lambda p: p.name)
+def test_a_proposer_that_gives_no_candidates_is_named(proposer: Proposer) -> None:
+    """Whoever writes one is told the form, and not where our loop broke."""
+    with (
+        weft.use(lm=model()),
+        pytest.raises(ConfigError, match=f"{proposer.name}.*gives no list"),
+    ):
+        weft.compile(
+            classifier(), planted_rows(40), metric=exact, compiler=_Only(proposer)
+        )

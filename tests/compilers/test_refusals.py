@@ -284,3 +284,20 @@ def test_settings_of_a_compiler_of_ones_own_are_known_by_name() -> None:
     assert Idle().describe() == {"name": "Idle"}
     with pytest.raises(errors.ConfigError, match=r"Idle has settings, given, and"):
         Idle(c.Recipe(())).describe()
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"seed": "x"}, "seed='x' is no whole number"),
+        ({"seed": 1.5}, "seed=1.5 is no whole number"),
+        ({"run_dir": 5}, "run_dir=5 is no folder"),
+    ],
+    ids=str,
+)
+def test_a_seed_and_a_folder_are_what_they_say(
+    lm: weft.FunctionLM, option: dict[str, Any], said: str
+) -> None:
+    """A text as a seed would make another run of each way to write it."""
+    with pytest.raises(errors.ConfigError, match=said):
+        weft.compile(classifier(), ROWS, metric=exact, **option)

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from tests.hostile import texts
 from weft.errors import SignatureError
+from weft.pipeline.typed.reading import parse_type
 from weft.pipeline.typed.types import (
     choices_of,
     fits,
     members_of,
-    parse_type,
     type_name,
 )
 

@@ -15,7 +15,7 @@ from typing import Any
 import pydantic
 
 from ...errors import SignatureError
-from ...typed.types import parse_type
+from ...typed.reading import parse_type
 from .values import is_list, is_object
 
 _BASIC = {

@@ -12,7 +12,7 @@ import math
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple, Unpack, cast
 from urllib.parse import parse_qsl, urlsplit
 
@@ -32,6 +32,7 @@ from ..errors import (
     ServerError,
     TimeoutConflict,
 )
+from .request import Response
 
 if TYPE_CHECKING:
     from email import utils as email_utils
@@ -78,6 +79,7 @@ _NO_OPTION: Final = re.compile(
 )
 _SHOWN: Final = 300
 _SHORTEST: Final = 5
+_KEY: Final = 16
 
 
 class Unreached(ConnectError):
@@ -192,6 +194,27 @@ def _login(packed: str) -> str:
         return base64.b64decode(packed).decode("utf-8", "replace")
     except ValueError:
         return ""
+
+
+def without_keys(response: Response, sent: Iterable[str]) -> Response:
+    """A response whose text quotes none of the keys that were sent.
+
+    It goes into caches, traces and pages. Keys of less than 16 characters stay, since
+    those of local servers, such as "EMPTY", are words.
+
+    Args:
+        response: What the server answered.
+        sent: The values of the headers.
+
+    >>> said = Response("it was sk-0123456789abcdef")
+    >>> without_keys(said, ["Bearer sk-0123456789abcdef"]).text
+    'it was ***'
+    """
+    for value in sent:
+        key = value.rpartition(" ")[2]
+        if len(key) >= _KEY and key in response.text:
+            response = replace(response, text=response.text.replace(key, "***"))
+    return response
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:

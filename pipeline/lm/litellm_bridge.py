@@ -35,7 +35,7 @@ from ..errors import (
     TooLarge,
 )
 from .completion import MAX_TEXT, response_from
-from .faults import Refusal, parse_retry_after, redacted
+from .faults import Refusal, parse_retry_after, redacted, without_keys
 from .per_loop import PerLoop
 from .request import Request, Response
 from .route import Route
@@ -100,7 +100,7 @@ async def complete(
         # it, and would stay with ours as its context.
         raise fault
     known = secrets | attempt.secrets
-    response = response_from(_tree_of(answer), request, known)
+    response = without_keys(response_from(_tree_of(answer), request, known), known)
     usage = response.usage
     if usage is not None and not (
         usage.input_tokens and (usage.output_tokens or not response.text)

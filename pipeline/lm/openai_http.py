@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import io
 import zlib
 from collections.abc import Coroutine, Iterable, Mapping
 from contextlib import suppress
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import DeadlineExceeded, ModelError, ProtocolError, TooLarge
 from .completion import body_of, response_from, response_of
-from .faults import Refusal, Sent, parse_retry_after
+from .faults import Refusal, Sent, parse_retry_after, without_keys
 from .lm import Listener
 from .request import Request, Response
 from .route import OPENAI
@@ -26,7 +27,8 @@ from .sessions import GZIP_OR_ZLIB, LOST, MAX_BODY, Answer, failure_of, sessions
 from .sse import Assembly, EventReader
 
 _MAX_REFUSAL: Final = 64 * 2**10
-_PATIENCE: Final = 0.5  # seconds: the status says enough
+_LARGE: Final = 2**20
+_PATIENCE: Final = 2.0  # seconds: the status says enough
 _NEWER_NAMES: Final = {"max_tokens": "max_completion_tokens"}
 
 
@@ -95,14 +97,16 @@ async def _exchange(
     body = body_of(request, names, streamed=listener is not None)
     session = await sessions.here()
     async with session.post(
-        _target(url), data=body, headers=headers, allow_redirects=False
+        _target(url), data=_sendable(body), headers=headers, allow_redirects=False
     ) as answer:
         secrets = Sent(url, headers)
         events = "text/event-stream" in answer.headers.get("Content-Type", "")
         if 200 <= answer.status < 300 and listener is not None and events:
-            return await _follow(answer, request, secrets, listener)
+            whole = await _follow(answer, request, secrets, listener)
+            return without_keys(whole, headers.values())
         if 200 <= answer.status < 300:
-            return response_of(await _read(answer, request), request, secrets)
+            whole = response_of(await _read(answer, request), request, secrets)
+            return without_keys(whole, headers.values())
         start = await _start_of(answer)
         raise Refusal(
             answer.status,
@@ -112,6 +116,11 @@ async def _exchange(
             parse_retry_after(answer.headers),
             secrets=tuple(secrets),
         ).as_error()
+
+
+def _sendable(body: bytes) -> bytes | io.BytesIO:
+    """The body; a large one is read piece by piece, or it would block the loop."""
+    return body if len(body) < _LARGE else io.BytesIO(body)
 
 
 async def _start_of(answer: Answer) -> bytes:

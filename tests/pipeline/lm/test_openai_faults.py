@@ -305,7 +305,7 @@ async def test_a_flood_is_cheap(server: Server) -> None:
 async def test_a_refusal_in_pieces_is_read_to_its_end() -> None:
     """What it means, and the key that it quotes, may stand in the second piece."""
     unpaid = fault(429, "x" * 300 + KEY, code="insufficient_quota")
-    with Server(lambda _: replace(unpaid, rate=4000)) as server:
+    with Server(lambda _: replace(unpaid, rate=20_000)) as server:
         lm = lm_for(server)
         with pytest.raises(BillingError) as found:
             await lm.complete(asking(lm))

@@ -8,6 +8,8 @@ import gzip
 import subprocess
 import sys
 import threading
+import warnings
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -251,3 +253,32 @@ def test_clean_exit(server: Server, name: str) -> None:
     )
 
     assert (out.returncode, out.stdout, out.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_an_answer_that_quotes_the_key_does_not_keep_it(
+    *, streamed: bool
+) -> None:
+    """A proxy that shows what it got must not bring the key into caches and traces."""
+    shown: list[str] = []
+    listener = SimpleNamespace(show=shown.append, restart=shown.clear)
+    with Server(lambda _: Reply(f"You sent Bearer {KEY}.")) as server:
+        lm = lm_for(server)
+        if streamed:
+            response = await lm.stream(asking(lm), listener)
+        else:
+            response = await lm.complete(asking(lm))
+
+    assert response.text == "You sent Bearer ***."
+
+
+async def test_a_large_prompt_is_sent_whole() -> None:
+    """More than a megabyte goes in pieces, without a warning of aiohttp's."""
+    with Server() as server:
+        lm = lm_for(server)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            await lm.complete(asking(lm, "x" * 3_000_000))
+        sent = server.seen[0].body
+
+    assert len(sent["messages"][0]["content"]) == 3_000_000

@@ -100,7 +100,8 @@ async def _exchange(
         _target(url), data=_sendable(body), headers=headers, allow_redirects=False
     ) as answer:
         secrets = Sent(url, headers)
-        events = "text/event-stream" in answer.headers.get("Content-Type", "")
+        kind = answer.headers.get("Content-Type", "").lower()
+        events = "text/event-stream" in kind
         if 200 <= answer.status < 300 and listener is not None and events:
             whole = await _follow(answer, request, secrets, listener)
             return without_keys(whole, headers.values())

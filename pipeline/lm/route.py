@@ -179,9 +179,12 @@ def _split(address: str) -> SplitResult | None:
     try:
         parts = urlsplit(address)
         _ = parts.port  # raises where it is no number
+        host = parts.hostname or ""
+        host.encode("idna")  # raises where no name server could be asked for it
     except ValueError:
         return None
-    return parts if parts.scheme in {"http", "https"} and parts.hostname else None
+    known = parts.scheme in {"http", "https"} and host and " " not in host
+    return parts if known else None
 
 
 def _with_version(base: str) -> str:

@@ -81,7 +81,15 @@ def test_unknown_strings(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "api_base", ["box:8000", "ftp://x/v1", "http://", "http://u:pw@x:port/v1"]
+    "api_base",
+    [
+        "box:8000",
+        "ftp://x/v1",
+        "http://",
+        "http://u:pw@x:port/v1",
+        "http://a..b/v1",
+        "http://a b",
+    ],
 )
 def test_unusable_addresses(api_base: str) -> None:
     """An address that is none is refused, and not repeated: it may hold a password."""

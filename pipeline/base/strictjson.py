@@ -12,6 +12,8 @@ import math
 import re
 from typing import Any
 
+from .compact import sorted_text
+
 MAX_DEPTH = 100
 MAX_CHARS = 8 * 1024 * 1024
 _SHOWN = 80
@@ -62,14 +64,7 @@ def canonical(value: Any) -> str:
         ValueError: A number is not finite, or a text holds a lone surrogate.
         TypeError: The value is no JSON data.
     """
-    text = json.dumps(
-        value,
-        sort_keys=True,
-        separators=(",", ":"),
-        ensure_ascii=False,
-        allow_nan=False,
-    )
-    return _encodable(text)
+    return _encodable(sorted_text(value))
 
 
 def is_text(text: str) -> bool:

@@ -8,9 +8,9 @@ reserved, nothing is sent twice at once, and nothing is paid for twice.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Hashable
-from dataclasses import dataclass, replace
-from typing import Final, cast
+from collections.abc import Awaitable, Coroutine, Hashable
+from dataclasses import dataclass
+from typing import Any, Final, cast
 
 from ..budget import Ledger
 from ..errors import ConnectError, DeadlineExceeded, ModelFailure, ProtocolError
@@ -29,7 +29,7 @@ _MAYBE_BILLED: Final = (ConnectError, DeadlineExceeded, ProtocolError, ModelFail
 _flights: Final = Flights()
 
 
-async def call(
+def call(
     request: Request,
     lm: LanguageModel,
     *,
@@ -40,7 +40,7 @@ async def call(
     limiter: Limiter | None = None,
     prices: PriceTable | None = None,
     listener: Listener | None = None,
-) -> Response:
+) -> Coroutine[Any, Any, Response]:
     """Answer a request: from the cache where it is there, else from the model.
 
     Args:
@@ -71,22 +71,15 @@ async def call(
         if found is not None:
             if listener is not None:
                 listener.show(found.text)
-            return found
+            return _at_hand(found)
     told = None if listener is None else _Told(listener)
     policy = retry or _DEFAULT_RETRY
     wanted = _Wanted(request, lm, cache, policy, limiter, prices, told, looked)
-    if ledger is None:
-        return wanted.shown(await wanted.answer())
-    with await ledger.reserve(request.key, estimate(request, prices), account) as lease:
-        wanted.lease = lease
-        try:
-            response = wanted.shown(await wanted.answer())
-        except WITHHELD:
-            if isinstance(cache, RunStore):
-                lease.refuse()
-            raise
-        lease.settle(response)
-        return response
+    return wanted.answer() if ledger is None else wanted.booked(ledger, account)
+
+
+async def _at_hand(response: Response) -> Response:
+    return response
 
 
 def estimate(request: Request, prices: PriceTable | None = None) -> Estimate:
@@ -128,22 +121,36 @@ class _Wanted:
     looked: int | None
     lease: Lease | None = None
 
+    async def booked(self, ledger: Ledger, account: str) -> Response:
+        """The answer, with its price reserved before and settled after."""
+        most = estimate(self.request, self.prices)
+        with await ledger.reserve(self.request.key, most, account) as lease:
+            self.lease = lease
+            try:
+                response = await self.answer()
+            except WITHHELD:
+                if isinstance(self.cache, RunStore):
+                    lease.refuse()
+                raise
+            lease.settle(response)
+            return response
+
     async def answer(self) -> Response:
         """From the cache, from a flight under way, or from the model."""
         if self.looked is None:
             self.looked = _flights.landed
             found = self._kept()
             if found is not None:
-                return found
+                return self._shown(found)
         key = self.request.key
         landed = await _flights.share((_identity(self.lm), key), self._fly)
         if landed.led:
-            return landed.response
+            return self._shown(landed.response)
         if self.cache is not None and self.cache.get(key) is None:  # not the leader's
             await self.cache.put(key, landed.response)
-        return landed.response.as_cached()
+        return self._shown(landed.response.as_cached())
 
-    def shown(self, response: Response) -> Response:
+    def _shown(self, response: Response) -> Response:
         """The response, shown to whoever listens and has seen nothing yet."""
         if self.told is not None and not self.told.begun:
             self.told.listener.show(response.text)
@@ -225,7 +232,7 @@ class _Wanted:
         if response.cost is not None or response.usage is None:
             return response
         cost = price_of(self.request.model, response.usage, self.prices)
-        return response if cost is None else replace(response, cost=cost)
+        return response if cost is None else response.at(cost)
 
 
 def _identity(lm: LanguageModel) -> Hashable:

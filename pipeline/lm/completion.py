@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeGuard, cast
 
+from ..base.compact import plain_text
 from ..errors import ContentFiltered, InvalidRequest, ModelError, ProtocolError
-from .compact import plain_text
 from .faults import Refusal, redacted
 from .request import Request, Response, Usage
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from .compact import plain_text
+from ..base.compact import plain_text
 from .request import Response
 from .wire import response_from_json, response_to_json, strict_loads
 

@@ -36,7 +36,7 @@ class _Flight:
 
     def __init__(self) -> None:
         self.outcome: Response | Exception | None = None
-        self.followers: list[Waiter] = []
+        self.followers: list[Waiter] | None = None  # as a rule there are none
 
 
 class Flights:
@@ -73,6 +73,8 @@ class Flights:
                     flight = self._flights[identity] = _Flight()
                     break
                 waiter = Waiter()
+                if flight.followers is None:
+                    flight.followers = []
                 flight.followers.append(waiter)
             await waiter.wait()
             if isinstance(flight.outcome, Response):
@@ -94,6 +96,6 @@ class Flights:
         with self._lock:
             self.landed += 1
             del self._flights[identity]
-            followers, flight.followers = flight.followers, []
-        for follower in followers:
+            followers = flight.followers
+        for follower in followers or ():
             follower.wake()

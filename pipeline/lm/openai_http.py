@@ -71,9 +71,20 @@ async def _within(
     headers: Mapping[str, str],
     listener: Listener | None = None,
 ) -> Response:
+    names = _NEWER_NAMES if url == OPENAI else None
+    body = _sendable(body_of(request, names, streamed=listener is not None))
+    sent = Sent(url, headers)
     try:
         async with asyncio.timeout(deadline):
-            return await _exchange(request, url, headers, listener)
+            session = await sessions.here()
+            post = session.post(
+                _target(url), data=body, headers=headers, allow_redirects=False
+            )
+            # Awaited first: as one context, post and answer are two objects more in
+            # each call in flight, which every collection of garbage walks.
+            async with await post as answer:
+                response = await _answered(answer, request, sent, listener)
+            return without_keys(response, headers.values())
     except ModelError as error:
         error.__context__ = None  # a JSON error holds the whole answer
         raise
@@ -87,27 +98,11 @@ async def _within(
     raise fault
 
 
-async def _exchange(
-    request: Request,
-    url: str,
-    headers: Mapping[str, str],
-    listener: Listener | None = None,
+async def _answered(
+    answer: Answer, request: Request, sent: Sent, listener: Listener | None
 ) -> Response:
-    names = _NEWER_NAMES if url == OPENAI else None
-    body = body_of(request, names, streamed=listener is not None)
-    session = await sessions.here()
-    async with session.post(
-        _target(url), data=_sendable(body), headers=headers, allow_redirects=False
-    ) as answer:
-        secrets = Sent(url, headers)
-        kind = answer.headers.get("Content-Type", "").lower()
-        events = "text/event-stream" in kind
-        if 200 <= answer.status < 300 and listener is not None and events:
-            whole = await _follow(answer, request, secrets, listener)
-            return without_keys(whole, headers.values())
-        if 200 <= answer.status < 300:
-            whole = response_of(await _read(answer, request), request, secrets)
-            return without_keys(whole, headers.values())
+    """The response in an answer whose head has come."""
+    if not 200 <= answer.status < 300:
         start = await _start_of(answer)
         raise Refusal(
             answer.status,
@@ -115,8 +110,12 @@ async def _exchange(
             request.model,
             answer.headers.get("x-request-id", ""),
             parse_retry_after(answer.headers),
-            secrets=tuple(secrets),
+            secrets=tuple(sent),
         ).as_error()
+    kind = answer.headers.get("Content-Type", "").lower()
+    if listener is not None and "text/event-stream" in kind:
+        return await _follow(answer, request, sent, listener)
+    return response_of(await _read(answer, request), request, sent)
 
 
 def _sendable(body: bytes) -> bytes | io.BytesIO:

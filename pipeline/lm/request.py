@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from .compact import quoted, sorted_text
+from ..base.compact import quoted, sorted_text
 
 Scalar: TypeAlias = str | int | float | bool | None
 JSON: TypeAlias = "Scalar | list[JSON] | tuple[JSON, ...] | Mapping[str, JSON]"
@@ -125,11 +125,24 @@ class Response:
     request_id: str = ""
     retries: int = 0
 
+    def at(self, cost: float) -> Response:
+        """The same answer at a price in US dollars."""
+        # By hand: `dataclasses.replace` takes four times as long.
+        return Response(
+            self.text,
+            self.usage,
+            self.finish_reason,
+            self.model,
+            cost,
+            self.cached,
+            self.request_id,
+            self.retries,
+        )
+
     def as_cached(self) -> Response:
         """The same answer, marked as one that needed no call."""
         if self.cached:
             return self
-        # By hand: `dataclasses.replace` takes four times as long.
         return Response(
             self.text,
             self.usage,

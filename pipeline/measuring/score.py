@@ -179,6 +179,8 @@ async def called(metric: Metric, example: Example, prediction: Any) -> object:
             if plain:
                 _JUDGES.add(metric)
         else:
+            if isinstance(raw, Score | float | bool):  # as a rule
+                return raw
             return await raw if inspect.isawaitable(raw) else raw
     return await in_thread(metric, example, prediction)
 

@@ -9,7 +9,8 @@ from ..pipeline.base.strictjson import canonical
 from ..pipeline.errors import ConfigError
 from ..pipeline.example import json_form
 from ..pipeline.graph import Graph, Node
-from ..pipeline.program import Program
+from ..pipeline.module import Module
+from ..pipeline.program import Program, as_program
 from ..pipeline.signature import Signature, dump_values
 from ..pipeline.step import step
 from ..pipeline.wiring.binding import INPUT, Pack, Take
@@ -31,7 +32,7 @@ def majority(answers: list[Any]) -> Any:
 
 
 def ensemble(
-    programs: Sequence[Program[P, R]], name: str = "ensemble"
+    programs: Sequence[Program[P, R] | Module[P, R]], name: str = "ensemble"
 ) -> Program[P, R]:
     """One program that runs several side by side and takes the majority's answer.
 
@@ -39,7 +40,8 @@ def ensemble(
     Ensemble. A saved one is loaded with `steps=[majority]`.
 
     Args:
-        programs: At least one, all with the same inputs, such as `result.best(3)`.
+        programs: At least one, all with the same inputs, such as `result.best(3)`;
+            a module counts as a program of one node.
         name: The new program's name.
 
     Raises:
@@ -47,14 +49,15 @@ def ensemble(
     """
     if not programs:
         raise ConfigError("there are no programs for an ensemble", hint="Give some")
-    first = programs[0].structure
-    for other in programs[1:]:
-        if list(other.inputs.inputs) != list(programs[0].inputs.inputs):
+    members = {f"member_{n}": as_program(p) for n, p in enumerate(programs, 1)}
+    head, *others = members.values()
+    first = head.structure
+    for other in others:
+        if list(other.inputs.inputs) != list(head.inputs.inputs):
             raise ConfigError(
-                f"{other.name!r} has other inputs than {programs[0].name!r}",
+                f"{other.name!r} has other inputs than {head.name!r}",
                 hint="Give programs that are called alike",
             )
-    members = {f"member_{number}": p for number, p in enumerate(programs, 1)}
     bindings = {field.name: Take(f"{INPUT}.{field.name}") for field in first.inputs}
     nodes = [Node(n, "program", n, bindings, first.result) for n in members]
     voted = {"answers": Pack("list", tuple(Take(n) for n in members))}

@@ -54,3 +54,10 @@ def test_none_or_unlike_programs_are_refused() -> None:
         ensemble([])
     with pytest.raises(ConfigError, match="'other' has other inputs than 'classify'"):
         ensemble([_knowing(), other])
+
+
+def test_modules_may_be_members() -> None:
+    """A module is a program of one node here as elsewhere."""
+    whole = ensemble([classifier(), classifier().with_(instruction="Otherwise.")])
+
+    assert list(whole.modules) == ["member_1/classify", "member_2/classify"]

@@ -32,7 +32,7 @@ def work_of(recipe: Recipe, split: Split) -> Work:
     At most every proposer whose share may grow gets all of its round, every candidate
     that was made stays in the archive, and nobody drops out of a race. Of rounds that
     only come about where those before them gained, each is expected in half of the
-    searches that came to the one before it.
+    searches that came to the one before it, and whoever was best before it is known.
     """
     train, select = len(split.train), len(split.select)
     lessons = requests = cells = FREE
@@ -55,11 +55,12 @@ def work_of(recipe: Recipe, split: Split) -> Work:
             )
         count = sum(draw.n for draw in draws)
         if recipe.racer is not None:
-            expected = recipe.racer.cells(1 + count, select)
+            expected = recipe.racer.likely(1 + count, select)
             beside = min(archive, recipe.selector.most)
             high = recipe.racer.cells(beside + count, select)
             low = 0 if at else min(expected, 2 * FIRST)
-            cells = cells.plus(Calls(low, expected // part, high))
+            known = min(expected // 2, select) if at else 0  # the best one's so far
+            cells = cells.plus(Calls(low, (expected - known) // part, high))
         archive += count
     if recipe.fresh:  # its best meets the best of those before
         cells = cells.plus(Calls(0, 0, 2 * select))

@@ -41,6 +41,10 @@ class Racer(ABC):
     def cells(self, candidates: int, rows: int) -> int:
         """The most cells a race can buy."""
 
+    def likely(self, candidates: int, rows: int) -> int:
+        """How many cells a race is expected to buy; by default the most."""
+        return self.cells(candidates, rows)
+
 
 class Rungs(Racer):
     """A race in rungs: after each one the best go on to see more rows.

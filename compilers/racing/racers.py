@@ -159,6 +159,10 @@ class FirstFail(Racer):
         """All of them, where nobody fails."""
         return candidates * rows
 
+    def likely(self, candidates: int, rows: int) -> int:
+        """So many as it takes to be out, where every other answer is wrong."""
+        return candidates * min(rows, 2 * (self.allowed + 1) + self.block)
+
     def _failed(
         self, task: Task, candidate: Candidate, rows: Sequence[Example]
     ) -> bool:

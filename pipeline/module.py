@@ -6,7 +6,7 @@ import copy
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, ParamSpec, Self, TypeVar, Unpack, cast
+from typing import Any, ClassVar, Generic, ParamSpec, Self, TypeVar, Unpack, cast
 
 from .adapters import adapter_of
 from .artifacts.origins import note_model
@@ -27,7 +27,7 @@ from .module_options import (
 from .parameters import Parameters
 from .prompt import Prompt, prompt_for
 from .running.alone import Alone
-from .running.bridge import run_sync
+from .running.bridge import run_ahead, run_sync
 from .running.calling import called
 from .runtime import Runtime, current
 from .signature import Signature, make_value, spec_of
@@ -41,6 +41,7 @@ P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
 
 _KINDS: dict[str, type[Module[..., Any]]] = {}
+_CALLS = frozenset({"acall", "run_node"})
 
 
 class Module(Alone[P, R_co], Generic[P, R_co]):
@@ -62,10 +63,12 @@ class Module(Alone[P, R_co], Generic[P, R_co]):
     """
 
     kind: str = "Module"
+    _own_way: ClassVar[bool] = False  # whether a subclass calls models by itself
 
     def __init_subclass__(cls) -> None:
         """Make the kind known, so that artifacts can name it."""
         _KINDS[cls.kind] = cls
+        cls._own_way = cls._own_way or not _CALLS.isdisjoint(vars(cls))
 
     def __init__(
         self,
@@ -185,7 +188,8 @@ class Module(Alone[P, R_co], Generic[P, R_co]):
         tracing = tracer.get()
         if tracing is not None:
             return cast(R_co, tracing.record("module", self, args, kwargs))
-        return run_sync(self.acall(*args, **kwargs))
+        run = run_sync if self._own_way or current().followed else run_ahead
+        return run(self.acall(*args, **kwargs))
 
     async def acall(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call the model without blocking the event loop.

@@ -102,6 +102,10 @@ class Cache(SharedStore):
             self._count("disk_hits")
         return found
 
+    def recall(self, key: str) -> Response | None:
+        """The answer, where it is in memory: no file is opened for this thread."""
+        return self._memory.get(key)
+
     async def put(self, key: str, response: Response) -> None:
         """Keep an answer: when this returns it is on disk, or a counted write error."""
         self._memory.keep(key, response)

@@ -14,6 +14,8 @@ from typing import Any, Final, cast
 
 from ..budget import Ledger
 from ..errors import ConnectError, DeadlineExceeded, ModelFailure, ProtocolError
+from .ahead import is_ahead, needs_loop
+from .cache import Cache, MemoryCache
 from .faults import Unreached
 from .flight import Flights
 from .lease import Estimate, Lease, token_bounds
@@ -66,8 +68,11 @@ def call(
     """
     looked = None
     if cache is not None and (ledger is None or ledger.knows(request.key, account)):
-        looked = _flights.landed
-        found = cache.get(request.key)
+        if is_ahead():
+            found = _recalled(cache, request.key)
+        else:
+            looked = _flights.landed
+            found = cache.get(request.key)
         if found is not None:
             if listener is not None:
                 listener.show(found.text)
@@ -76,6 +81,13 @@ def call(
     policy = retry or _DEFAULT_RETRY
     wanted = _Wanted(request, lm, cache, policy, limiter, prices, told, looked)
     return wanted.answer() if ledger is None else wanted.booked(ledger, account)
+
+
+def _recalled(cache: AnswerStore, key: str) -> Response | None:
+    """The answer, where no disk has to be asked in whatever thread this is."""
+    if isinstance(cache, Cache):
+        return cache.recall(key)
+    return cache.get(key) if isinstance(cache, MemoryCache) else None
 
 
 async def _at_hand(response: Response) -> Response:
@@ -123,6 +135,7 @@ class _Wanted:
 
     async def booked(self, ledger: Ledger, account: str) -> Response:
         """The answer, with its price reserved before and settled after."""
+        await needs_loop
         most = estimate(self.request, self.prices)
         with await ledger.reserve(self.request.key, most, account) as lease:
             self.lease = lease
@@ -137,6 +150,7 @@ class _Wanted:
 
     async def answer(self) -> Response:
         """From the cache, from a flight under way, or from the model."""
+        await needs_loop
         if self.looked is None:
             self.looked = _flights.landed
             found = self._kept()

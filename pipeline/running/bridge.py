@@ -17,6 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
 from ..errors import ConfigError, GraphError
+from ..lm.ahead import Begun
 from ..wiring.tracing import refuse_traced
 
 P = ParamSpec("P")
@@ -114,6 +115,22 @@ def run_sync(work: Coroutine[Any, Any, T]) -> T:
             loop would wait for itself.
         GraphError: A program is traced right now: there are no values yet.
     """
+    _refuse_waiting(work)
+    return _run(work, contextvars.copy_context())
+
+
+def run_ahead(work: Coroutine[Any, Any, T]) -> T:
+    """As `run_sync`, with the first step made here: an answer at hand needs no loop.
+
+    Args:
+        work: The call of one module, whose first step needs no loop; see `Begun`.
+    """
+    _refuse_waiting(work)
+    begun = Begun(work)
+    return begun.value if begun.ended else _run(begun.rest(), begun.context)
+
+
+def _refuse_waiting(work: Coroutine[Any, Any, Any]) -> None:
     try:
         refuse_traced("nothing can run", "Run the finished program")
     except GraphError:
@@ -126,8 +143,10 @@ def run_sync(work: Coroutine[Any, Any, T]) -> T:
             hint="Await the asynchronous form, such as module.acall(...), or make the "
             "step a plain def",
         )
+
+
+def _run(work: Coroutine[Any, Any, T], context: contextvars.Context) -> T:
     loop = _background.loop()
-    context = contextvars.copy_context()
     done: Future[T] = Future()
     task: list[asyncio.Task[T]] = []
 

@@ -104,7 +104,7 @@ class Cache(SharedStore):
 
     def recall(self, key: str) -> Response | None:
         """The answer, where it is in memory: no file is opened for this thread."""
-        return self._memory.get(key)
+        return self._memory.recall(key)
 
     async def put(self, key: str, response: Response) -> None:
         """Keep an answer: when this returns it is on disk, or a counted write error."""

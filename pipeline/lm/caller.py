@@ -85,9 +85,7 @@ def call(
 
 def _recalled(cache: AnswerStore, key: str) -> Response | None:
     """The answer, where no disk has to be asked in whatever thread this is."""
-    if isinstance(cache, Cache):
-        return cache.recall(key)
-    return cache.get(key) if isinstance(cache, MemoryCache) else None
+    return cache.recall(key) if isinstance(cache, Cache | MemoryCache) else None
 
 
 async def _at_hand(response: Response) -> Response:

@@ -68,10 +68,17 @@ class MemoryCache:
 
     def get(self, key: str) -> Response | None:
         """The answer to a request, marked as cached, or None."""
+        found = self.recall(key)
+        if found is None:
+            with self._lock:
+                self._misses += 1
+        return found
+
+    def recall(self, key: str) -> Response | None:
+        """As `get`, where a miss is not the last word: it is not counted."""
         with self._lock:
             found = self._entries.get(key)
             if found is None:
-                self._misses += 1
                 return None
             self._entries.move_to_end(key)
             self._hits += 1

@@ -25,19 +25,21 @@ def asking(server: Server) -> weft.LM:
 def test_a_known_answer_needs_no_loop() -> None:
     """The nodes finish in the caller's own thread; an unknown one's in the loop's."""
     threads: list[str] = []
+    cache = weft.MemoryCache()
 
     def watch(run: Any) -> None:
         threads.append(threading.current_thread().name)
 
     with (
         Server(lambda _: Reply(REPLY)) as server,
-        weft.use(lm=asking(server), cache=weft.MemoryCache(), hooks=[watch]),
+        weft.use(lm=asking(server), cache=cache, hooks=[watch]),
     ):
         assert [answer(question="q").answer for _ in range(3)] == ["yes"] * 3
 
     here = threading.current_thread().name
     assert threads == ["weft", here, here]
     assert server.count == 1
+    assert (cache.stats().memory_hits, cache.stats().misses) == (2, 1)
 
 
 def test_what_is_on_disk_only_is_read_in_the_loop(tmp_path: Path) -> None:

@@ -102,11 +102,13 @@ class ModelError(WeftError):
         request_id: The provider's id of the request, where it gave one.
         retry_after: Seconds the server asked to wait, where it did.
 
-    `retries` says how many further attempts were made before it was given up.
+    `retries` says how many further attempts were made before it was given up, `begun`
+    whether a part of an answer had come, which a provider may bill.
     """
 
     aborts: ClassVar[bool] = False
     retries: int = 0
+    begun: bool = False
 
     def __init__(
         self,

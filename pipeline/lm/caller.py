@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from ..budget import Ledger
-from ..errors import ConnectError, DeadlineExceeded, ModelFailure, ProtocolError
+from ..errors import (
+    ConnectError,
+    DeadlineExceeded,
+    ModelError,
+    ModelFailure,
+    ProtocolError,
+)
 from .ahead import is_ahead, needs_loop
 from .cache import Cache, MemoryCache
 from .faults import Unreached
@@ -224,10 +230,12 @@ class _Wanted:
             return await self._complete()
         except Unreached:
             raise
-        except _MAYBE_BILLED:
-            lease.lose()
+        except ModelError as error:
+            # Any other is a refusal, which no provider bills.
+            if error.begun or isinstance(error, _MAYBE_BILLED):
+                lease.lose()
             raise
-        except Exception:  # a refusal, which no provider bills
+        except Exception:
             raise
         except BaseException:  # cancelled, while the server may be answering
             lease.lose()

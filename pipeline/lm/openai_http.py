@@ -143,6 +143,7 @@ async def _follow(
 ) -> Response:
     """A streamed answer, shown while it arrives."""
     reader, whole, size = EventReader(), Assembly(request.model), 0
+    begun = False
     async for chunk in answer.content.iter_any():
         size += len(chunk)
         if size > MAX_BODY:
@@ -151,10 +152,15 @@ async def _follow(
         for data in reader.feed(chunk):
             text = whole.add(data)
             if text:
+                begun = True
                 listener.show(text)
         if whole.done:
             break
-    return response_from(whole.whole(), request, secrets)
+    try:
+        return response_from(whole.whole(), request, secrets)
+    except ModelError as error:
+        error.begun = begun
+        raise
 
 
 async def _read(answer: Answer, request: Request) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 
 import pytest
 
@@ -288,3 +288,21 @@ async def test_overshoot_over_http(server: Server) -> None:
     )
 
     assert server.count == ledger.snapshot()["run"]["calls"] == 40
+
+
+@pytest.mark.parametrize(("pieces", "booked"), [(0, False), (2, True)])
+async def test_half_an_answer_may_be_billed(pieces: int, *, booked: bool) -> None:
+    """A stream that ends in an error is a refusal where nothing had come before it."""
+    piece = '{"choices": [{"index": 0, "delta": {"content": "so "}}]}'
+    fault = '{"error": {"message": "overheated", "code": 500}}'
+    body = "".join(f"data: {data}\n\n" for data in [*[piece] * pieces, fault])
+    headers = {"Content-Type": "text/event-stream"}
+    listener = SimpleNamespace(show=lambda _: None, restart=lambda: None)
+    ledger = Ledger(Budget(calls=5))
+    with Server(lambda _: Reply(body=body.encode(), headers=headers)) as server:
+        lm = LM("openai/m", api_base=server.url, api_key="none")
+        with pytest.raises(ModelError) as found:
+            await call(asking(lm), lm, ledger=ledger, listener=listener, retry=quick(0))
+
+    assert found.value.begun is booked
+    assert bool(ledger.spent().tokens) is booked

@@ -11,6 +11,7 @@ import hashlib
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from ...pipeline.base import strictjson
@@ -197,7 +198,7 @@ class Task:
         """Calls charged so far, by whichever account."""
         return self.allowance.ledger.spent().calls
 
-    @property
+    @cached_property
     def calls_plain(self) -> int:
         """Model calls of one row where no reply needs a repair, its judge's too."""
         return calls_plain(self.program, self.split.rows) + self.judging.plain
@@ -218,7 +219,7 @@ class Task:
         """The select rows, in the order in which candidates race on them."""
         return self.split.select
 
-    @property
+    @cached_property
     def calls_a_row(self) -> int:
         """The most calls that one row can cost, repairs and its judge included."""
         return calls_bound(self.program, self.split.rows) + self.judging.most

@@ -52,7 +52,8 @@ class Begun(Generic[T]):
         except StopIteration as end:
             self.ended = True
             self.value: T = end.value
-        self.context.run(_ahead.set, False)
+        else:
+            self.context.run(_ahead.set, False)
 
     async def rest(self) -> T:
         """Whatever is left of the call, in a loop; to be run in `context`."""

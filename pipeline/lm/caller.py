@@ -228,17 +228,9 @@ class _Wanted:
         lease.send()
         try:
             return await self._complete()
-        except Unreached:
-            raise
-        except ModelError as error:
-            # Any other is a refusal, which no provider bills.
-            if error.begun or isinstance(error, _MAYBE_BILLED):
+        except BaseException as error:
+            if _maybe_billed(error):
                 lease.lose()
-            raise
-        except Exception:
-            raise
-        except BaseException:  # cancelled, while the server may be answering
-            lease.lose()
             raise
 
     def _complete(self) -> Awaitable[Response]:
@@ -253,6 +245,14 @@ class _Wanted:
             return response
         cost = price_of(self.request.model, response.usage, self.prices)
         return response if cost is None else response.at(cost)
+
+
+def _maybe_billed(error: BaseException) -> bool:
+    """Whether a server may bill an attempt that ended so; none bills a refusal."""
+    if isinstance(error, ModelError):
+        lost = isinstance(error, _MAYBE_BILLED) and not isinstance(error, Unreached)
+        return lost or error.begun
+    return not isinstance(error, Exception)  # cancelled, while it may be answering
 
 
 def _identity(lm: LanguageModel) -> Hashable:

@@ -146,8 +146,8 @@ class RetryPolicy:
             ModelError: The last attempt's; or `DeadlineExceeded`.
         """
         quota = self.quota or quota
-        left = None if self.deadline is None else self.deadline - waited
-        ends = None if left is None else self.clock() + left
+        deadline = self.deadline
+        ends = None if deadline is None else self.clock() + deadline - waited
         made = 0
         while True:
             try:

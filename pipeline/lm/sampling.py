@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, TypedDict, TypeGuard
 
+from ..base import strictjson
 from ..errors import ConfigError
 from .lease import DEFAULT_OUTPUT_TOKENS
 from .request import JSON
@@ -38,7 +39,6 @@ _NUMBERS: Final = frozenset(
     {"temperature", "top_p", "presence_penalty", "frequency_penalty"}
 )
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _SECRET: Final = frozenset({"api_key", "apikey", "authorization", "password"})
 _OURS: Final = frozenset(
     {"model", "messages", "response_format", "stream", "n", "max_completion_tokens"}
@@ -74,7 +74,7 @@ def sendable(text: object) -> TypeGuard[str]:
     """Whether it is a text that can stand in the head of a request."""
     if not isinstance(text, str) or _CONTROL.search(text):
         return False
-    return not _SURROGATE.search(text)
+    return strictjson.is_text(text)
 
 
 def checked_sampling(sampling: Sampling, extra: Mapping[str, JSON]) -> dict[str, Any]:

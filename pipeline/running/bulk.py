@@ -36,7 +36,7 @@ from ..program import Program, as_program
 from .bridge import in_thread, run_sync
 from .elsewhere import Place, Runner, placed
 from .progress import progress_bar
-from .rows import bind_row, require_count
+from .rows import BURST, bind_row, require_count
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -95,8 +95,11 @@ async def in_order(
     try:
         while True:
             # Rows behind a slow one go on: the window is wider than the slots.
-            for row in itertools.islice(source, _AHEAD * concurrency - len(under_way)):
+            more = itertools.islice(source, _AHEAD * concurrency - len(under_way))
+            for number, row in enumerate(more, 1):
                 under_way.append(asyncio.create_task(one(row)))
+                if number % BURST == 0:
+                    await asyncio.sleep(0)
             if not under_way:
                 return
             yield await under_way.popleft()

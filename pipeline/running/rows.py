@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from ..data import Example, read_rows
 from ..errors import (
@@ -22,6 +22,10 @@ from .progress import progress_bar
 T = TypeVar("T")
 V = TypeVar("V")
 OnError = Literal["raise", "keep"]
+
+BURST: Final = 8
+"""Rows that start in one turn of the loop, so that what the first of them ask is on its
+way while the others are still being prepared."""
 
 
 def require_count(number: object, name: str) -> None:
@@ -73,7 +77,9 @@ async def map_rows(
 
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(concurrency, len(rows))):
+            for number in range(min(concurrency, len(rows))):
+                if number and number % BURST == 0:
+                    await asyncio.sleep(0)
                 group.create_task(worker())
     except BaseExceptionGroup as errors:
         raise (failed[min(failed)] if failed else errors.exceptions[0]) from None

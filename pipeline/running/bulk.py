@@ -79,7 +79,6 @@ async def in_order(
     require_count(concurrency, "concurrency")
     under_way: deque[asyncio.Task[V]] = deque()
     source, slots = iter(rows), asyncio.Semaphore(concurrency)
-
     ended: list[BudgetExceeded] = []
 
     async def one(row: T) -> V:

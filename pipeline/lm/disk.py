@@ -13,8 +13,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn, cast
 
@@ -23,8 +22,16 @@ import diskcache  # pyright: ignore[reportMissingTypeStubs]
 from .entry import Damaged, Unsafe, Unusable
 from .folder import DATABASE, opening, prepare_database, prepare_folder
 from .layout import disown_foreign
+from .rows_sql import (
+    COUNT,
+    DELETE_OLDEST,
+    NEXT_ROWS,
+    RAW_BYTES,
+    READ_ROW,
+    ending,
+    write_rows,
+)
 
-_RAW_BYTES: Final = 1  # the only `mode` that we write
 _BUSY_SECONDS: Final = 10
 _DELETED_AT_ONCE: Final = 64
 _SETTINGS: Final[dict[str, int | str]] = {
@@ -41,27 +48,6 @@ _SETTINGS: Final[dict[str, int | str]] = {
     "disk_min_file_size": 2**62,
     "disk_pickle_protocol": 0,
 }
-_READ_ROW: Final = "SELECT mode, filename, value FROM Cache WHERE key = ? AND raw = 1"
-_NEXT_ROWS: Final = """
-    SELECT rowid, key, raw, mode, filename, value FROM Cache
-    WHERE rowid > ? ORDER BY rowid LIMIT 64
-"""
-_COUNT: Final = "SELECT COUNT(*) FROM Cache"
-_DELETE_OLDEST: Final = """
-    DELETE FROM Cache WHERE rowid IN
-        (SELECT rowid FROM Cache ORDER BY store_time, rowid LIMIT ?)
-"""
-_ROWS_AT_ONCE: Final = 128  # SQLite takes a limited number of values
-_INSERT: Final = """
-    INSERT INTO Cache (
-        store_time, access_time, key, value, raw, access_count, size, mode
-    ) VALUES """
-_ROW: Final = f"(?, ?, ?, ?, 1, 0, 0, {_RAW_BYTES})"
-_REPLACE: Final = """
-    ON CONFLICT (key, raw) DO UPDATE SET
-        store_time = excluded.store_time, expire_time = NULL, size = 0,
-        mode = excluded.mode, filename = NULL, value = excluded.value
-"""
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _CORRUPT: Final = frozenset(
     {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -84,12 +70,12 @@ class _SafeDisk(diskcache.Disk):  # type: ignore[misc] # diskcache ships no type
     def store(self, value: object, read: object, key: object = None) -> Any:
         if not isinstance(value, bytes):
             raise TypeError("a cache value is bytes")
-        return 0, _RAW_BYTES, None, sqlite3.Binary(value)
+        return 0, RAW_BYTES, None, sqlite3.Binary(value)
 
     def fetch(
         self, mode: object, filename: object, value: object, read: object
     ) -> bytes:
-        if mode != _RAW_BYTES or filename is not None or not isinstance(value, bytes):
+        if mode != RAW_BYTES or filename is not None or not isinstance(value, bytes):
             raise Unsafe("a value that is no bytes")
         return value
 
@@ -108,40 +94,40 @@ class _SafeCache(diskcache.Cache):  # type: ignore[misc] # diskcache ships no ty
     """
 
     def get_row(self, key: str) -> bytes | None:
-        row = self._con.execute(_READ_ROW, (key,)).fetchone()
+        row = self._con.execute(READ_ROW, (key,)).fetchone()
         if row is None:
             return None
         mode, filename, value = row
-        if mode != _RAW_BYTES or filename is not None or not isinstance(value, bytes):
+        if mode != RAW_BYTES or filename is not None or not isinstance(value, bytes):
             raise Unsafe("a value that is no bytes")
         return value
 
     def rows_after(self, last: int) -> list[tuple[int, object, bytes | None]]:
-        rows = self._con.execute(_NEXT_ROWS, (last,)).fetchall()
+        rows = self._con.execute(NEXT_ROWS, (last,)).fetchall()
         return [
             (
                 number,
                 key,
-                value if raw and mode == _RAW_BYTES and filename is None else None,
+                value if raw and mode == RAW_BYTES and filename is None else None,
             )
             for number, key, raw, mode, filename, value in rows
         ]
 
     def count_rows(self) -> int:
         # diskcache believes a number in a table of settings, which anybody may change.
-        return cast(int, self._con.execute(_COUNT).fetchone()[0])
+        return cast(int, self._con.execute(COUNT).fetchone()[0])
 
     def delete_oldest(self) -> int:
         """Delete some rows, whatever stands in them; how many."""
         self._con.execute("BEGIN IMMEDIATE")
-        with _ending(self._con):
+        with ending(self._con):
             return cast(
-                int, self._con.execute(_DELETE_OLDEST, (_DELETED_AT_ONCE,)).rowcount
+                int, self._con.execute(DELETE_OLDEST, (_DELETED_AT_ONCE,)).rowcount
             )
 
     def set_many(self, items: Sequence[tuple[str, bytes]]) -> None:
         self._con.execute("BEGIN IMMEDIATE")
-        with _ending(self._con):
+        with ending(self._con):
             write_rows(self._con, items)
 
 
@@ -160,7 +146,7 @@ class DiskStore:
         self._folder = folder
         self._quick: sqlite3.Connection | None = None
         self._quick_lock = threading.Lock()
-        with _translated():
+        with _TRANSLATED:
             prepare_folder(folder)
             with opening(folder):
                 prepare_database(folder)
@@ -178,7 +164,7 @@ class DiskStore:
             Unusable: It cannot be read now.
             Unsafe: The row is no plain bytes.
         """
-        with _translated():
+        with _TRANSLATED:
             return cast("bytes | None", self._cache.get_row(key))
 
     def write(self, items: Sequence[tuple[str, bytes]]) -> None:
@@ -188,12 +174,12 @@ class DiskStore:
             Damaged: The database is.
             Unusable: It cannot be written now.
         """
-        with _translated():
+        with _TRANSLATED:
             self._cache.set_many(items)
 
     def write_now(self, items: Sequence[tuple[str, bytes]]) -> bool:
         """As `write`, and False at once where somebody else is writing."""
-        with self._quick_lock, _translated():
+        with self._quick_lock, _TRANSLATED:
             if self._quick is None:
                 self._quick = self._connect()
             try:
@@ -202,7 +188,7 @@ class DiskStore:
                 if error.sqlite_errorcode & 0xFF in _BUSY:
                     return False
                 raise
-            with _ending(self._quick):
+            with ending(self._quick):
                 write_rows(self._quick, items)
             return True
 
@@ -215,7 +201,7 @@ class DiskStore:
         """
         last = 0
         while True:
-            with _translated():
+            with _TRANSLATED:
                 found = self._cache.rows_after(last)
             if not found:
                 return
@@ -224,12 +210,12 @@ class DiskStore:
 
     def count(self) -> int:
         """How many entries there are."""
-        with _translated():
+        with _TRANSLATED:
             return cast(int, self._cache.count_rows())
 
     def volume(self) -> int:
         """The size of the database in bytes."""
-        with _translated():
+        with _TRANSLATED:
             return int(self._cache.volume())
 
     def prune(self, max_bytes: int) -> int:
@@ -239,7 +225,7 @@ class DiskStore:
             How many entries were deleted.
         """
         deleted = 0
-        with _translated():
+        with _TRANSLATED:
             while self._cache.volume() > max_bytes:
                 gone = self._cache.delete_oldest()
                 if not gone:
@@ -249,12 +235,12 @@ class DiskStore:
 
     def clear(self) -> int:
         """Delete every entry and return how many there were."""
-        with _translated():
+        with _TRANSLATED:
             return int(self._cache.clear())
 
     def close(self) -> None:
         """Close this thread's connection, and the one that writes at once."""
-        with contextlib.suppress(Damaged, Unusable), _translated():
+        with contextlib.suppress(Damaged, Unusable), _TRANSLATED:
             self._cache.close()
             with self._quick_lock:
                 quick, self._quick = self._quick, None
@@ -274,47 +260,34 @@ class DiskStore:
         return made
 
 
-def write_rows(
-    connection: sqlite3.Connection, items: Sequence[tuple[str, bytes]]
-) -> None:
-    """Write rows, as plain bytes whatever was there before; in a transaction."""
-    now = time.time()
-    for start in range(0, len(items), _ROWS_AT_ONCE):
-        some = dict(items[start : start + _ROWS_AT_ONCE])
-        rows = ", ".join([_ROW] * len(some))
-        values = [part for item in some.items() for part in (now, now, *item)]
-        connection.execute(f"{_INSERT}{rows}{_REPLACE}", values)
+class _Translated:
+    """A scope in which a planted or damaged file fails in one of two ways.
+
+    One for all, and no generator: it stands around every look at the disk.
+    """
+
+    def __enter__(self) -> None:
+        """Nothing to set up."""
+
+    def __exit__(
+        self, kind: object, error: BaseException | None, trace: object
+    ) -> None:
+        """Raise what the error means."""
+        if error is None or isinstance(error, Damaged | Unusable | Unsafe):
+            return
+        if isinstance(error, diskcache.Timeout):
+            raise Unusable("the database is locked, full or read-only") from None
+        if isinstance(error, sqlite3.DatabaseError):
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+            if code in _CORRUPT:
+                raise Damaged(str(error)) from error
+            raise Unusable(str(error)) from error
+        if isinstance(error, OSError):
+            raise Unusable(error.strerror or type(error).__name__) from error
+        if isinstance(error, _NONSENSE):
+            kind = type(error).__name__
+            raise Damaged(f"{kind} in the database's content") from error
 
 
-@contextlib.contextmanager
-def _ending(connection: sqlite3.Connection) -> Generator[None]:
-    """End a transaction that has begun: all of it, or nothing."""
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        # SQLite has ended it by itself where a disk is full; to end it once more is an
-        # error of its own, and looks like damage.
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-@contextlib.contextmanager
-def _translated() -> Generator[None]:
-    """Every way in which a planted or damaged file can fail, as one of two errors."""
-    try:
-        yield
-    except (Damaged, Unusable, Unsafe):
-        raise
-    except diskcache.Timeout:
-        raise Unusable("the database is locked, full or read-only") from None
-    except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        if code in _CORRUPT:
-            raise Damaged(str(error)) from error
-        raise Unusable(str(error)) from error
-    except OSError as error:
-        raise Unusable(error.strerror or type(error).__name__) from error
-    except (TypeError, ValueError, AttributeError, KeyError, AssertionError) as error:
-        raise Damaged(f"{type(error).__name__} in the database's content") from error
+_NONSENSE: Final = (TypeError, ValueError, AttributeError, KeyError, AssertionError)
+_TRANSLATED: Final = _Translated()

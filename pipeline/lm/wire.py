@@ -119,9 +119,9 @@ def _usage(value: object) -> Usage | None:
     if not isinstance(value, list):
         raise ValueError("the usage is no list")  # noqa: TRY004 - one error for a bad file
     counts = cast("Sequence[Any]", value)
-    if len(counts) != 3 or not all(type(n) is int and n >= 0 for n in counts):
+    if len(counts) != 3 or {*map(type, counts)} != {int} or min(counts) < 0:
         raise ValueError("the usage is not three counts")
-    return Usage(counts[0], counts[1], counts[2])
+    return Usage(*counts)
 
 
 def _is_number(value: object) -> bool:

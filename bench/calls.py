@@ -30,6 +30,8 @@ SIXTH = 1 / 6
 FLIGHTS = ((1, None), (32, None), (256, 0.85), (1000, 0.75))
 RIVALS = ("dspy", "litellm", "openai")
 RIVAL_ROWS = 1000  # they need a minute for the others
+SPREAD = "aiohttp with a start as spread"
+"""aiohttp in the hands of somebody who starts calls a few at a time, as weft does."""
 
 
 def run(rows: int = ROWS, rounds: int = ROUNDS, distinct: int = DISTINCT) -> list[Row]:
@@ -67,6 +69,7 @@ class Field:
         made = {
             "weft": Child(here, "bench.rivals.calls_weft"),
             "aiohttp": Child(here, plain, "aiohttp"),
+            SPREAD: Child(here, plain, "aiohttp", "spread"),
             "dspy": Child(there, "bench.rivals.calls_dspy"),
             "litellm": Child(there, plain, "litellm"),
             "openai": Child(there, plain, "openai"),
@@ -124,7 +127,9 @@ def beside(
 ) -> list[Row]:
     """One row for each contender that weft stands beside; a dash where it failed."""
     rows: list[Row] = []
-    for name in ("aiohttp", *RIVALS):
+    for name in ("aiohttp", SPREAD, *RIVALS):
+        if name == SPREAD and name not in found:
+            continue
         other = scale * found[name] if name in found else None
         failed = "" if name in found else ", which fails"
         rows.append(Row(f"{what}: weft / {name}{failed}", scale * found[mine], other))
@@ -163,7 +168,7 @@ def flight_rows(
     field: Field, at_once: int, rows: int, rounds: int, bar: float | None
 ) -> list[Row]:
     """An evaluation against a server that takes its time, in rows a second."""
-    names = ["aiohttp", "weft", *RIVALS]
+    names = ["aiohttp", SPREAD, "weft", *RIVALS]
     job: dict[str, Any] = {"what": "evaluate", "rows": rows, "at_once": at_once}
     pace = field.turns(names, rounds, {**job, "url": field.slow}, "pace")
     share = pace["weft"] / (at_once / DELAY)

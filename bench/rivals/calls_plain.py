@@ -110,7 +110,8 @@ async def timed(job: Job) -> Result:
             return await streamed(pieces, job["rows"])
         if job["what"] == "uncached":
             return await one_by_one(call, [text_of(n) for n in range(job["rows"])])
-        return await flight(call, job["rows"], job["at_once"])
+        spread = "spread" in sys.argv
+        return await flight(call, job["rows"], job["at_once"], spread=spread)
 
 
 def work(job: Job) -> Result:

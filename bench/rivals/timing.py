@@ -31,6 +31,7 @@ ASKED = "Say whether the crate is sealed."
 """The instruction of whoever writes a prompt without a template."""
 
 WARM = 64
+BURST = 8
 
 
 def text_of(number: int) -> str:
@@ -38,8 +39,14 @@ def text_of(number: int) -> str:
     return f"Is crate {number} sealed? It came from the north on a rainy day."
 
 
-async def flight(call: Call, rows: int, at_once: int) -> Result:
-    """Wall time and processor time of many calls, so many in flight at a time."""
+async def flight(
+    call: Call, rows: int, at_once: int, *, spread: bool = False
+) -> Result:
+    """Wall time and processor time of many calls, so many in flight at a time.
+
+    All of them start together, as `gather` does it. Where the start is spread, a few
+    start in each turn of the loop: the first request is on its way at once.
+    """
     gate = asyncio.Semaphore(at_once)
 
     async def one(number: int) -> None:
@@ -48,7 +55,11 @@ async def flight(call: Call, rows: int, at_once: int) -> Result:
 
     await asyncio.gather(*(one(-n) for n in range(1, 1 + min(at_once, WARM))))
     used, started = time.process_time(), time.perf_counter()
-    await asyncio.gather(*(one(n) for n in range(rows)))
+    async with asyncio.TaskGroup() as group:
+        for n in range(rows):
+            group.create_task(one(n))
+            if spread and n % BURST == 0:
+                await asyncio.sleep(0)
     return {
         "seconds": time.perf_counter() - started,
         "cpu": time.process_time() - used,

@@ -216,9 +216,11 @@ Did you mean 'temperature'?
 
     def _key(self, route: Route) -> str | None:
         """The key of this attempt; None where the endpoint may need none."""
-        named = os.environ.get(route.key_variable) if route.key_variable else None
+        key = self._api_key
+        if key is None and route.key_variable:
+            key = os.environ.get(route.key_variable)
         # A key from a file often ends in a line break, and no key has blank edges.
-        key = ((named if self._api_key is None else self._api_key) or "").strip()
+        key = (key or "").strip()
         if not sendable(key):
             raise AuthError(
                 f"the key for {self._name!r} holds a line break or the like",

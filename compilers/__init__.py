@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from .compress import Compress as Compress
     from .copro import COPRO as COPRO
     from .driving.task import Task as Task
-    from .ensemble import ensemble as ensemble
-    from .ensemble import majority as majority
     from .evo_prompt import EvoPrompt as EvoPrompt
     from .feedback import Feedback as Feedback
     from .gepa import GEPA as GEPA
@@ -64,6 +62,8 @@ if TYPE_CHECKING:
     from .reporting.effects import main_effects as main_effects
     from .simba import SIMBA as SIMBA
     from .triple import TRIPLE as TRIPLE
+    from .voting import ensemble as ensemble
+    from .voting import majority as majority
 
 _WHERE = {
     "ACE": "ace",
@@ -116,9 +116,9 @@ _WHERE = {
     "Tournament": "racing.select",
     "UCB": "racing.racers",
     "UntilPlateau": "combinators",
-    "ensemble": "ensemble",
+    "ensemble": "voting",
     "main_effects": "reporting.effects",
-    "majority": "ensemble",
+    "majority": "voting",
 }
 
 __all__ = [*_WHERE]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll] - keys are names

@@ -20,7 +20,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Final, cast
 
 from .errors import ConfigError
 from .lm.lease import PICO, Account, Estimate, Lease, exceeded, most_of
@@ -169,7 +169,11 @@ class Ledger:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.budget = budget = budget or Budget()
+        self.budget = budget = Budget() if budget is None else budget
+        if not isinstance(cast(object, budget), Budget):
+            raise ConfigError(
+                f"{budget!r} is no budget", hint=f"Write weft.Budget.of({budget!r})"
+            )
         self._clock = clock
         self._opened = clock()
         limit = Amount(
@@ -214,8 +218,8 @@ class Ledger:
             raise ConfigError(
                 f"the budget of ${self.budget.usd:.12g} cannot be kept, because the "
                 "model's price is unknown",
-                hint='Give prices={"the-model": Price(input=..., output=...)}, or name '
-                "a JSON file of prices in WEFT_PRICES, or limit calls or tokens",
+                hint="Name a JSON file of prices in WEFT_PRICES, or limit calls or "
+                "tokens instead",
             )
         mark = _mark_of(key)
         claim = Claim(most_of(estimate), mark)

@@ -17,6 +17,7 @@ and its part in `split_rows`, so the order of a file decides nothing.
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -212,17 +213,15 @@ def _named(drafts: Mapping[str, Example]) -> list[Example]:
                 hint="Give each row an id of its own, or none",
             )
     rows = list[Example]()
-    for where, row in drafts.items():
-        if row.id:
-            rows.append(row)
-            continue
-        name = stem = row.digest[:_ID_DIGITS]
-        count = 1
-        while name in taken:
-            count += 1
-            name = f"{stem}-{count}"
-        taken[name] = where
-        rows.append(named(row, name))
+    seen = Counter[str]()
+    for row in drafts.values():
+        name = row.id
+        while not name:
+            stem = row.digest[:_ID_DIGITS]
+            seen[stem] += 1
+            free = stem if seen[stem] == 1 else f"{stem}-{seen[stem]}"
+            name = "" if free in taken else free
+        rows.append(row if row.id else named(row, name))
     return rows
 
 

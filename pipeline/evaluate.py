@@ -20,6 +20,7 @@ from .artifacts.program_data import program_digest
 from .base.habits import Advised
 from .base.lazy import deferred
 from .base.options import checked
+from .base.strictjson import is_text
 from .data import Example, require_rows
 from .errors import ModelFailure, WeftError
 from .measuring.comparing import Comparison, compare
@@ -32,11 +33,12 @@ from .module import Module
 from .program import Program, as_program
 from .running.bridge import run_sync
 from .running.elsewhere import Place, Runner, placed
+from .running.models_by_path import require_model_paths
 from .running.progress import progress_bar
 from .running.rows import bind_row, map_rows, require_count, rows_of
 from .runtime import current, entered
 from .trace import NodeRun, Trace, total_cost
-from .typed.wording import unscored
+from .typed.wording import brief, unscored
 
 if TYPE_CHECKING:
     from .base.frames import DataFrame
@@ -115,14 +117,15 @@ class Evaluation(Advised):
         return compare([mine[r] for r in both], [theirs[r] for r in both], self.seed)
 
     def to_json(self, *, prompts: bool = False) -> str:
-        """Everything but the traces, as one JSON text.
+        """Everything but the traces, as one JSON text that any file takes.
 
         Args:
             prompts: Whether each row holds its prompts and replies, as `weft review`
                 shows them.
         """
         data = evaluation_data(self, prompts=prompts)
-        return json.dumps(data, ensure_ascii=False, indent=1)
+        text = json.dumps(data, ensure_ascii=False, indent=1)
+        return text if is_text(text) else json.dumps(data, indent=1)
 
     def to_pandas(self) -> DataFrame:
         """One line a row; needs pandas."""
@@ -137,6 +140,10 @@ class Evaluation(Advised):
         return evaluation_page(self, review)
 
     def __str__(self) -> str:
+        if not self.values:
+            first = "".join(brief(row.error) for row in self.rows[:1])
+            who = f"{self.program}: {self.metric} has no score"
+            return f"{who}, because every row failed: {first}"
         low, high = self.interval.low, self.interval.high
         text = (
             f"{self.program}: {self.metric} {100 * self.mean:.1f} "
@@ -187,6 +194,7 @@ def evaluate(
     Raises:
         DataError: A row does not fit, or there is none.
         MetricError: The metric raised or gave no score.
+        ConfigError: A key of `lms=` is almost a module's path.
         WeftError: An error that no row could escape, such as a refused key.
     """
     return run_sync(
@@ -221,6 +229,7 @@ async def aevaluate(
     require_count(repeats, "repeats")
     examples = rows_of(made.inputs, rows)
     require_rows(examples, "evaluate")
+    require_model_paths(made)
     started = time.perf_counter()
     work = [(e, sample) for sample in range(repeats) for e in examples]
     async with placed(made, on) as there:

@@ -106,6 +106,11 @@ class FieldMetric:
         return self.likeness(gold, got)
 
     def _gold(self, example: Example) -> Any:
+        if not isinstance(cast(object, example), Example):
+            raise DataError(
+                f"{self.name} compares with a weft.Example, and {example!r} is none",
+                hint='Write weft.read_rows([{...}], ["question"])[0], with the inputs',
+            )
         if self.field not in example.labels:
             raise DataError(
                 f"{self.name}: {row_name(example)} has no label {self.field!r}",

@@ -276,7 +276,7 @@ def program(function: Callable[P, R]) -> Program[P, R]:
         GraphError: The function is wired wrongly.
     """
     try:
-        parts = trace_function(function, function.__name__)
+        parts = trace_function(function, getattr(function, "__name__", ""))
     except Exception as error:
         # Raised as it is, unless the file is being checked for all that is wrong.
         stands = stand_in(function, error)

@@ -91,6 +91,8 @@ async def _run_wide(
         raise errors.exceptions[0] from None
     if failed:
         raise failed[min(failed)]
+    if any(node.id not in values for node in nodes):  # something cancelled itself
+        raise asyncio.CancelledError
 
 
 def _run_node(

@@ -119,15 +119,22 @@ class SignatureMeta(type):
             remedy = "" if name.startswith("_") else SIGNATURES.get(name, "")
             raise AttributeError(f"{said}. {remedy}" if remedy else said)
 
+        def __setattr__(cls, name: str, value: object) -> None:
+            if not name.startswith("_"):
+                said = f"the signature {cls.__name__!r} never changes; {name!r} stays"
+                raise AttributeError(f"{said}. Write module.with_(instruction=...)")
+            super().__setattr__(name, value)
+
         # Checkers must see the fields as arguments: `Predict` takes its own from them.
 
         def __call__(cls, *args: Any, **kwargs: Any) -> Any:
             """Refuse: a signature is a contract, and a module calls a model with it."""
             del args, kwargs
-            raise CallError(
-                f"{cls.__name__} is a signature and holds no values itself",
-                hint=f"Call a module made of it: weft.Predict({cls.__name__})(...)",
-            )
+            hint = f"Call a module made of it: weft.Predict({cls.__name__})(...)"
+            if cls is Signature:
+                hint = 'Write weft.Predict("question -> answer", "Be brief.")'
+            said = f"{cls.__name__} is a signature and holds no values itself"
+            raise CallError(said, hint=hint)
 
 
 class _NoField(CallError, KeyError):

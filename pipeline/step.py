@@ -13,6 +13,7 @@ from .errors import ConfigError, GraphError, SignatureError, did_you_mean
 from .module import Module
 from .running.bridge import in_thread, run_sync
 from .running.calling import called, inside
+from .running.runnable import Runnable
 from .runtime import current
 from .typed.types import type_name
 from .wiring.tracing import caller, refuse_running, tracer
@@ -69,8 +70,10 @@ class Step(Generic[P, R_co]):
         options: StepOptions | None = None,
     ) -> None:
         self.function = function
-        self.name = name or function.__name__
-        if inspect.isclass(function) or not self.name.isidentifier():
+        own = getattr(function, "__name__", "")
+        self.name = name or own
+        other = isinstance(cast(object, function), type | Runnable)
+        if other or not own or not self.name.isidentifier():
             raise SignatureError(
                 f"{function!r} cannot be a step: a step is a function with a name",
                 hint="Write @weft.step above a typed `def`",

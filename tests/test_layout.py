@@ -5,7 +5,12 @@ import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
+
+import pytest
+
+import weft
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ("pipeline", "modules", "compilers")
@@ -119,6 +124,16 @@ def test_every_package_says_what_it_is() -> None:
     ]
 
     assert silent == []
+
+
+@pytest.mark.parametrize("package", [weft, weft.compilers], ids=lambda p: p.__name__)
+def test_no_public_name_is_the_name_of_a_file(package: ModuleType) -> None:
+    """Python puts a module over a function of its name, whenever it is imported."""
+    folder = Path(str(package.__file__)).parent
+    public = {"compilers", "errors", "events", "metrics", "modules", "testing"}
+    files = {path.stem for path in folder.iterdir()} - public
+
+    assert files.isdisjoint(dir(package))
 
 
 def test_links_in_weft_are_relative() -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import copy
 import dataclasses
+import functools
 import json
 import pickle
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
@@ -21,7 +23,7 @@ import pytest
 
 import weft
 from weft import errors
-from weft.pipeline.base import habits
+from weft.pipeline.base import brought, habits
 
 ANY: Any = weft  # a checker would refuse most of what stands here
 
@@ -92,6 +94,10 @@ class Judge:
     @staticmethod
     def whole(example: Any, prediction: Any) -> Any:
         return reply(question=example.message)
+
+    @staticmethod
+    def getting(example: Any, prediction: Any) -> Any:
+        return example.get("team")
 
     @staticmethod
     def three(example: Any, prediction: Any, trace: Any) -> bool:
@@ -188,6 +194,24 @@ MISTAKES: dict[str, Mistake] = {
         lambda: qa.run(question="x").answer,
         AttributeError,
         "Read .value",
+    ),
+    "keys of a result": (
+        lambda: triage(message="x").items(),
+        AttributeError,
+        "dict(result).items()",
+    ),
+    "ReActV2": (lambda: ANY.ReActV2, AttributeError, "@weft.step(uses=[module])"),
+    "Image": (lambda: ANY.Image, AttributeError, "ask for media in a @weft.step"),
+    "streaming": (lambda: ANY.streaming, AttributeError, "program.stream(...)"),
+    "DSPy's error": (
+        lambda: ANY.LMRateLimitError,
+        AttributeError,
+        "Catch weft.errors.RateLimited",
+    ),
+    "get of a row": (
+        lambda: scored(Judge.getting),
+        errors.DataError,
+        "row.labels.get(name)",
     ),
     "score": (lambda: scored(EXACT).score, AttributeError, "Read .mean"),
     # what never changes
@@ -298,6 +322,56 @@ MISTAKES: dict[str, Mistake] = {
         lambda: ANY.compilers.BootstrapFewShot(teacher_settings={}),
         errors.ConfigError,
         "Give teacher= to weft.compile",
+    ),
+    "teacher that is a model": (
+        lambda: ANY.compilers.MIPRO(teacher="openai/gpt-5"),
+        errors.ConfigError,
+        "a model, or a program",
+    ),
+    "metric of a compiler by place": (
+        lambda: ANY.compilers.GEPA(EXACT),
+        errors.ConfigError,
+        "GEPA takes its options by name",
+    ),
+    "seed of a compiler": (
+        lambda: ANY.compilers.MIPRO(seed=9),
+        errors.ConfigError,
+        "Give it to weft.compile",
+    ),
+    "folder of a compiler": (
+        lambda: ANY.compilers.GEPA(log_dir="runs"),
+        errors.ConfigError,
+        "Give run_dir= to weft.compile",
+    ),
+    "rows of a compiler": (
+        lambda: ANY.compilers.GEPA(trainset=ROWS),
+        errors.ConfigError,
+        "weft.compile(program, train",
+    ),
+    "model of a compiler": (
+        lambda: ANY.compilers.MIPRO(task_model="openai/gpt-5"),
+        errors.ConfigError,
+        "weft.use(lm=...)",
+    ),
+    "callbacks": (
+        lambda: ANY.configure(callbacks=[]),
+        errors.ConfigError,
+        "Did you mean 'hooks'?",
+    ),
+    "temperature of the process": (
+        lambda: ANY.configure(temperature=0),
+        errors.ConfigError,
+        "temperature=...)",
+    ),
+    "custom_types": (
+        lambda: ANY.Predict("question -> answer", custom_types={}),
+        errors.ConfigError,
+        "Did you mean 'types'?",
+    ),
+    "budget of a ledger as text": (
+        lambda: ANY.Ledger("100 calls"),
+        errors.ConfigError,
+        "weft.Budget.of('100 calls')",
     ),
     "display_table": (
         lambda: ANY.evaluate(triage, ROWS, EXACT, display_table=5),
@@ -416,6 +490,11 @@ MISTAKES: dict[str, Mistake] = {
         errors.ConfigError,
         "Write exact(field)",
     ),
+    "metric by hand": (
+        lambda: EXACT({"team": "cards"}, triage(message="x")),
+        errors.DataError,
+        "Write weft.read_rows(",
+    ),
     "feedback alone": (
         lambda: ANY.Score(feedback="x"),
         errors.ConfigError,
@@ -452,7 +531,47 @@ MISTAKES: dict[str, Mistake] = {
         errors.CallError,
         "Did you mean 'team'?",
     ),
+    "instructions of a signature set": (
+        lambda: set_on(Triage, "instructions"),
+        AttributeError,
+        "module.with_(instruction=...)",
+    ),
+    "instructions of a module set": (
+        lambda: set_on(triage, "instructions"),
+        AttributeError,
+        "never changes",
+    ),
+    "temperature of a module set": (
+        lambda: set_on(triage, "temperature"),
+        AttributeError,
+        "never changes",
+    ),
+    "signature of a text": (
+        lambda: ANY.Signature("question -> answer", "Be brief."),
+        errors.CallError,
+        'Write weft.Predict("question -> answer"',
+    ),
     # programs
+    "instance as a program": (
+        lambda: ANY.program(FromDSPy()),
+        errors.GraphError,
+        "above a typed function",
+    ),
+    "partial as a step": (
+        lambda: ANY.step(functools.partial(print, "x")),
+        errors.SignatureError,
+        "above a typed `def`",
+    ),
+    "module as a step": (
+        lambda: ANY.step(triage),
+        errors.SignatureError,
+        "above a typed `def`",
+    ),
+    "program as a step": (
+        lambda: ANY.step(qa),
+        errors.SignatureError,
+        "above a typed `def`",
+    ),
     "class as a program": (
         lambda: ANY.program(Row),
         errors.GraphError,
@@ -484,6 +603,11 @@ MISTAKES: dict[str, Mistake] = {
         lambda: built(lambda question: reply.batch([{"question": question}])),
         errors.GraphError,
         "which becomes a node",
+    ),
+    "range while it is built": (
+        lambda: built(lambda question: list(range(question))),
+        errors.GraphError,
+        "weft.loop(...) to repeat",
     ),
     "acall while it is built": (
         lambda: built(lambda question: reply.acall(question=question)),
@@ -549,13 +673,14 @@ def test_a_judge_is_written_as_a_plain_function() -> None:
     assert judged.report.calls > plain.report.calls
 
 
+EVERY: Any = {**vars(brought), **vars(habits)}
 TABLES = ("PUBLIC", "COMPILERS", "METRICS", "MEMBERS", "SIGNATURES", "RESULTS")
 
 
 @pytest.mark.parametrize("table", [*TABLES, "ELSEWHERE", "CALLS", "ROWS"])
 def test_what_a_remedy_names_is_there(table: str) -> None:
     """Each `weft.NAME` of a remedy exists, so that nobody is sent astray twice."""
-    said = getattr(habits, table).values()
+    said = EVERY[table].values()
 
     # A file such as NAME.weft.json is named too, and is no attribute.
     for path in {
@@ -572,7 +697,39 @@ def test_what_a_remedy_names_is_there(table: str) -> None:
 )
 def test_a_name_that_exists_needs_no_remedy(table: str, there: Any) -> None:
     """A table says what to write instead, and holds nothing that could be written."""
-    assert [name for name in getattr(habits, table) if name in there.__all__] == []
+    assert [name for name in EVERY[table] if name in there.__all__] == []
+
+
+def test_a_state_of_dspy_is_no_artifact(tmp_path: Path) -> None:
+    """Whoever loads one is sent to the function that reads it."""
+    state = tmp_path / "qa.json"
+    state.write_text(json.dumps({"reply": {"demos": []}, "metadata": {}}))
+
+    with pytest.raises(errors.ArtifactError, match=r"weft\.import_dspy"):
+        weft.load(state)
+
+
+def test_an_evaluation_without_a_score_shows_none() -> None:
+    """Where every row failed there is no mean to read, and the reason is told."""
+    down = weft.ScriptedLM([errors.ServerError("gone")] * 2)
+
+    with weft.use(lm=down, retry=weft.RetryPolicy(retries=0)):
+        found = scored(EXACT, ROWS[:2])
+
+    assert not found.values
+    assert str(found).endswith("no score, because every row failed: ServerError: gone")
+
+
+@pytest.mark.parametrize("adapter", ["chat", "json", "xml"])
+@pytest.mark.parametrize("said", ["", "I cannot help with that."])
+def test_an_unreadable_reply_is_shown(adapter: str, said: str) -> None:
+    """What came back stands in the error; an empty reply is seen to be empty."""
+    mute = weft.ScriptedLM([said] * 2)
+
+    with weft.use(lm=mute), pytest.raises(errors.ParseError) as caught:
+        triage.with_(adapter=adapter)(message="x")
+
+    assert str(caught.value).endswith(f"The reply was {said!r}")
 
 
 def test_a_result_of_a_compile_leads_to_its_program() -> None:
@@ -676,3 +833,30 @@ def test_reprs_are_short() -> None:
     assert all(len(text) < 160 and "\n" not in text for text in shown), shown
     assert "1 call," in repr(run)
     assert evaluation.metric in evaluation._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [("triag", "triage"), ("propser", "proposer"), ("teacher", "weft.compile(")],
+)
+def test_a_model_that_would_never_be_asked_is_refused(named: str, meant: str) -> None:
+    """A key of `lms=` is a module's path, and a misspelt one changes nothing."""
+    mute = weft.RefusingLM()
+    rows = [{"message": "x", "team": "app"}] * 9
+    exact = weft.metrics.exact("team")
+
+    with weft.use(lm=mute, lms={named: mute}), pytest.raises(errors.ConfigError) as no:
+        weft.compile(triage, rows, metric=exact)
+
+    assert meant in str(no.value)
+
+
+def test_models_of_other_programs_may_stand_in_the_same_scope() -> None:
+    """A key that is nothing like a module's path is somebody else's."""
+    sure = weft.FunctionLM(lambda _: "[[ team ]]\napp")
+    rows = [{"message": "x", "team": "app"}]
+
+    with weft.use(lm=sure, lms={"judge": weft.RefusingLM()}, cache=None):
+        weft.evaluate(triage, rows, weft.metrics.exact("team"))
+
+    assert sure.calls

@@ -313,6 +313,41 @@ def test_an_edit_by_hand_is_kept(remarks: Remarks) -> None:
     assert found[first]["note"] == "by page"
 
 
+def test_no_link_is_followed(remarks: Remarks, tmp_path: Path) -> None:
+    """Where others may write to the folder, no file of ours is written over."""
+    key = next(iter(remarks._rows))
+    (tmp_path / "other").write_text("precious", "utf-8")
+    remarks.path.with_name(f".{remarks.path.name}.new").symlink_to(tmp_path / "other")
+
+    remarks.change(key, {"score": 1})
+    remarks.change(key, {"score": 0})
+
+    assert (tmp_path / "other").read_text("utf-8") == "precious"
+    assert not remarks.path.is_symlink()
+    assert [line["score"] for line in lines(remarks.path)] == [0]
+
+
+def test_an_edit_that_is_no_remark_is_said(
+    serving: ReviewServer, remarks: Remarks
+) -> None:
+    """The page is told the line, and goes on once it is mended."""
+    first, second = list(remarks._rows)[:2]
+    remarks.change(first, {"note": "kept"})
+    whole = remarks.path.read_bytes()
+    remarks.path.write_bytes(whole + b"no JSON\n")
+
+    change = {"key": second, "change": {"score": 1}}
+    refused = ask(serving.port, f"/{TOKEN}/api/row/1", change)
+    shown = remarks.of(first).note
+    remarks.path.write_bytes(whole)
+    taken = ask(serving.port, f"/{TOKEN}/api/row/1", change)
+
+    assert refused.status == 409
+    assert "line 2 is no remark. Mend the line" in refused.data["error"]
+    assert shown == "kept"
+    assert taken.status == 200
+
+
 def test_remarks_on_other_inputs_are_not_mixed_up(sheet: Path, tmp_path: Path) -> None:
     """An id that means another row now is an error, not a match."""
     rows = read_sheet(sheet).rows

@@ -209,3 +209,25 @@ def test_a_reader_goes_from_a_compile_to_its_rows(
         window.until(lambda: "Lineage" in window.text("body"))
 
     assert seen in keys
+
+
+def test_what_is_no_text_ends_no_compile(tmp_path: Path) -> None:
+    """Feedback may quote anything, half a character too: it is shown escaped."""
+
+    def half(example: weft.Example, prediction: Any) -> weft.Score:
+        return weft.Score(exact(example, prediction).value, "it said caf\udce9")
+
+    with weft.use(lm=model(), cache=weft.MemoryCache()):
+        result = weft.compile(
+            classifier(),
+            planted_rows(60),
+            metric=half,
+            compiler=BootstrapRandomSearch(candidates=1),
+            run_dir=tmp_path,
+        )
+        found = weft.evaluate(classifier(), planted_rows(4), half)
+
+    assert result.report.score.values
+    assert b"it said caf\\udce9" in found.to_html().encode()
+    told = {row.told for row in read_sheet(tmp_path / "review.json").rows}
+    assert "it said caf\udce9" in told

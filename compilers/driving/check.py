@@ -14,6 +14,7 @@ from ...pipeline.errors import ConfigError, DataError, did_you_mean
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.module import Module
 from ...pipeline.program import Program
+from ...pipeline.running.models_by_path import require_model_paths
 from ...pipeline.running.rows import bind_row, rows_of
 from ...pipeline.runtime import current
 from .. import __all__ as public_names
@@ -36,7 +37,8 @@ def rows_for(
         raise DataError(
             f"the rows for {what} hold no labels beside the inputs "
             f"{', '.join(program.inputs.inputs)}",
-            hint="Add the wanted outputs as further keys of each row",
+            hint="Add the wanted outputs as further keys of each row; for a metric "
+            'that needs none, any key, such as "kind": "open"',
         )
     return rows
 
@@ -78,8 +80,15 @@ def require_models(program: Program[..., Any]) -> None:
     """Refuse a program that has no model for one of its modules.
 
     Raises:
-        ConfigError: No model is set; the message names the ways to set one.
+        ConfigError: No model is set, or one is set for a path that is almost a
+            module's, or for a teacher; the message names the ways to set one.
     """
+    if "teacher" in current().lms and "teacher" not in program.modules:
+        raise ConfigError(
+            "lms= names a model for 'teacher', which would never be asked",
+            hint="Write weft.compile(..., teacher=...)",
+        )
+    require_model_paths(program)
     for path, module in program.modules.items():
         current().model_for(path, module.lm)
 

@@ -30,6 +30,7 @@ from ..nearest import nearest_demos
 from ..parameters import Demo, Parameters
 from ..signature import Signature, spec_of
 from ..spec import Spec
+from ..typed.wording import brief
 from .streaming import FieldReader
 
 NOT_GIVEN = "(not given for this example)"
@@ -134,6 +135,9 @@ class Adapter(ABC):
         except ParseError as error:
             if error.text != text:
                 error.text = text
+            if not error.wanted and not error.hint:
+                # Its form is at fault and no value, so nothing of it was shown yet.
+                error.hint = f"The reply was {brief(text)!r}"
             raise
 
     @final

@@ -154,7 +154,8 @@ def parse_artifact(text: str, where: str) -> ArtifactFile:
         place = "/".join(str(part) for part in first["loc"])
         raise ArtifactError(
             f"{where}: {_shown(place)}: {_shown(first['msg'])}",
-            hint=f"An artifact has the format {FORMAT!r} and no other keys",
+            hint=f"An artifact has the format {FORMAT!r} and no other keys; a state "
+            "that DSPy saved is read by weft.import_dspy",
         ) from None
     except (ValueError, RecursionError) as error:
         raise ArtifactError(

@@ -51,7 +51,8 @@ def import_dspy(
         if target not in made.modules:
             raise ArtifactError(
                 f"{where}: the program has no module for the predictor {predictor!r}",
-                hint=f"{did_you_mean(target, made.modules)} Else give rename=",
+                hint=f'Give rename={{"{predictor}": "module"}}. '
+                f"{did_you_mean(target, made.modules)}",
             )
         changes |= _changes(target, made.modules[target], state, where)
     try:

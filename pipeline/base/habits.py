@@ -10,109 +10,12 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import did_you_mean
+from .brought import ADAPTER, MEASURED, RETRIEVER, TRACED
 
-_PROGRAM: Final = "Write a typed function under @weft.program"
-_AGENT: Final = "Write a @weft.step(uses=[module]) with a Python loop in it"
-_TOOL: Final = "Write a typed function under @weft.step"
-_ADAPTER: Final = 'Write weft.Predict(..., adapter="json"), or "chat", or "xml"'
-_BEST: Final = "Write weft.loop, or a @weft.step(uses=[module]) that asks again"
-_RETRIEVER: Final = "Call your search from a function under @weft.step"
-_FIELD: Final = "Describe it in the signature; a field is text or a pydantic type"
-_JUDGE: Final = "Write a metric that asks a module: return judge(...).correct"
-_TEACHING: Final = "Write weft.finetuning_rows(weft.evaluate(program, rows, metric))"
+_TRIED: Final = "Read .report.tried and .best(3) of weft.compile's result"
+_PASSING: Final = "Write a metric that gives True or False: a demo comes of True"
+_FAILED: Final = "Leave it out: failures are no scores; look at .failures and .error"
 _SHOWN: Final = "Write .to_html(), .to_json() or .to_pandas() of the evaluation"
-_TRACED: Final = "Read program.run(...).trace, or module.prompt(...)"
-_METRIC: Final = 'Write weft.evaluate(program, rows, weft.metrics.exact("answer"))'
-_MODEL: Final = 'Write weft.LM("openai/gpt-5-mini")'
-_SIGNATURE: Final = 'Write weft.Predict("question -> answer", "Answer briefly.")'
-_ROWS: Final = 'Give plain dicts, or read a file: weft.read_rows("rows.jsonl", ["x"])'
-_OPTIMIZERS: Final = (
-    *("LabeledFewShot", "BootstrapFewShot", "KNNFewShot", "COPRO", "SIMBA", "GEPA"),
-    *("InferRules", "ACE", "APE", "OPRO", "CAPO", "MIPRO", "Auto"),
-)
-
-COMPILERS: Final[Mapping[str, str]] = {
-    "BootstrapFewShotWithRandomSearch": "Write weft.compilers.BootstrapRandomSearch()",
-    "BootstrapRS": "Write weft.compilers.BootstrapRandomSearch()",
-    "MIPROv2": "Write weft.compilers.MIPRO()",
-    "BetterTogether": "Write weft.compilers.Sequence(of=(...))",
-    "Ensemble": "Write weft.compilers.ensemble(result.best(3))",
-    "RandomSearch": "Write weft.compilers.BootstrapRandomSearch()",
-    "BootstrapFewShotWithOptuna": "Write weft.compilers.OptunaTPE()",
-    "KNN": "Write weft.compilers.KNNFewShot()",
-    **dict.fromkeys(("BootstrapFinetune", "GRPO"), _TEACHING),
-    "AvatarOptimizer": "Write weft.compilers.GEPA()",
-    **dict.fromkeys(("Teleprompter", "Optimizer"), "Write weft.compilers.Auto()"),
-}
-"""Names of compilers."""
-
-PUBLIC: Final[Mapping[str, str]] = {
-    "InputField": 'Write weft.Input("what it holds")',
-    "OutputField": 'Write weft.Output("what it holds")',
-    "Module": f"{_PROGRAM}; what `forward` did is its body",
-    "Prediction": "A module gives an instance of its signature; read its attributes",
-    "Evaluate": _METRIC,
-    "EvaluationResult": "weft.evaluate gives it: an Evaluation",
-    "ScoreWithFeedback": "Write weft.Score(value, feedback)",
-    **dict.fromkeys(("ReAct", "Avatar", "CodeAct", "Agent", "agent"), _AGENT),
-    **dict.fromkeys(("ProgramOfThought", "RLM", "PythonInterpreter"), _TOOL),
-    **dict.fromkeys(("Tool", "ToolCalls", "tool", "Node", "node"), _TOOL),
-    **dict.fromkeys(("BestOfN", "Refine"), _BEST),
-    **dict.fromkeys(("Assert", "Suggest"), f"Use a type that holds it. {_BEST}"),
-    "ChainOfThoughtWithHint": "Write weft.ChainOfThought with an input `hint`",
-    "MultiChainComparison": "Write weft.each, and a module that compares",
-    **dict.fromkeys(("Retrieve", "ColBERTv2", "Embedder", "Embeddings"), _RETRIEVER),
-    "retrievers": _RETRIEVER,
-    **dict.fromkeys(("ChatAdapter", "JSONAdapter", "XMLAdapter", "Adapter"), _ADAPTER),
-    **dict.fromkeys(("TwoStepAdapter", "BAMLAdapter"), _ADAPTER),
-    **dict.fromkeys(("Image", "Audio", "File", "Document", "Citations"), _FIELD),
-    **dict.fromkeys(("Type", "Code", "Reasoning"), _FIELD),
-    "History": "Write an input `history: list[str]`",
-    "Field": 'Write weft.Input("what it holds"), or weft.Output(...)',
-    **dict.fromkeys(("BaseLM", "OpenAI", "Claude", "LLM", "ChatModel"), _MODEL),
-    "llm": _MODEL,
-    "DummyLM": "Write weft.ScriptedLM([...])",
-    **dict.fromkeys(("ensure_signature", "make_signature"), _SIGNATURE),
-    **dict.fromkeys(("teleprompt", "optimizers"), "Write weft.compilers"),
-    "answer_exact_match": 'Write weft.metrics.exact("answer")',
-    **dict.fromkeys(("SemanticF1", "CompleteAndGrounded"), _JUDGE),
-    **dict.fromkeys(("Dataset", "datasets", "DataLoader"), _ROWS),
-    **dict.fromkeys(("Chain", "Pipeline", "pipeline", "Flow"), _PROGRAM),
-    **dict.fromkeys(("Prompt", "prompt", "Template"), _SIGNATURE),
-    "Graph": "Read program.graph",
-    "Trace": "Read program.run(...).trace",
-    "load_state": 'Write weft.load("NAME.weft.json", program=program)',
-    "context": "Write `with weft.use(lm=...):`",
-    "settings": "Set with weft.configure(lm=...) or `with weft.use(lm=...):`",
-    **dict.fromkeys(("inspect_history", "history", "enable_logging"), _TRACED),
-    "streamify": "Write program.stream(...)",
-    "StreamListener": "Write program.stream(...)",
-    "syncify": "Call the program: it is both, acall(...) is for `await`",
-    "asyncify": "Await program.acall(...)",
-    "Parallel": "Write program.batch(rows, concurrency=...)",
-    "majority": "Write weft.compilers.majority",
-    "track_usage": "Read program.run(...).trace.usage, or give a weft.Ledger",
-    "configure_cache": "Write weft.configure(cache=...)",
-    "cache": "Write weft.configure(cache=...)",
-    **{name: f"Write weft.compilers.{name}()" for name in _OPTIMIZERS},
-    **COMPILERS,
-}
-"""Names of the package."""
-
-METRICS: Final[Mapping[str, str]] = {
-    "accuracy": 'Write weft.metrics.exact("label")',
-    "answer_exact_match": 'Write weft.metrics.exact("answer")',
-    "EM": 'Write weft.metrics.exact("answer")',
-    "F1": 'Write weft.metrics.f1("answer")',
-    "answer_passage_match": 'Write weft.metrics.contains("answer")',
-    **dict.fromkeys(("exact_match", "em"), 'Write weft.metrics.exact("answer")'),
-    "f1_score": 'Write weft.metrics.f1("answer")',
-    **dict.fromkeys(("precision", "recall"), 'Write weft.metrics.f1("answer")'),
-    **dict.fromkeys(("SemanticF1", "CompleteAndGrounded", "judge"), _JUDGE),
-    "llm_judge": _JUDGE,
-    "EvaluationResult": "weft.evaluate gives it: an Evaluation",
-}
-"""Names of metrics."""
 
 MEMBERS: Final[Mapping[str, str]] = {
     "set_lm": "Write module.with_(lm=...), or `with weft.use(lm=...):`",
@@ -126,24 +29,34 @@ MEMBERS: Final[Mapping[str, str]] = {
     "predictors": "Read program.modules",
     "named_predictors": "Read program.modules",
     "named_parameters": "Read program.parameters",
-    "deepcopy": "It never changes, so that it needs no copy",
+    **dict.fromkeys(("deepcopy", "copy"), "It never changes, so that it needs no copy"),
     "reset_copy": "It never changes: the program before the compile is as it was",
-    **dict.fromkeys(("inspect_history", "history"), _TRACED),
+    **dict.fromkeys(("inspect_history", "history"), TRACED),
     **dict.fromkeys(("predict", "extended_signature"), "It is a module itself"),
     "rationale": "Read .reasoning",
+    **dict.fromkeys(("update_config", "get_config"), "Write with_(sampling={...})"),
+    **dict.fromkeys(("traces", "train"), TRACED),
+    **dict.fromkeys(("detailed_results", "trial_logs"), _TRIED),
+    **dict.fromkeys(("candidate_programs", "prompt_model_total_calls"), _TRIED),
     "completions": "Ask again under `with weft.use(sample=1):`, then 2, 3, ...",
     "get_lm_usage": "Read weft.info(result)",
     "named_sub_modules": "Read program.modules",
     "map_named_predictors": "Write program.with_modules({...})",
     "bootstrap": "Write weft.compile(program, rows, metric=...)",
     "demos": "Read module.parameters.demos; write module.with_(demos=[...])",
-    "instruction": "Read module.parameters.instruction; write with_(instruction=...)",
+    **dict.fromkeys(
+        ("instruction", "instructions"),
+        "Read module.parameters.instruction; write with_(instruction=...)",
+    ),
     "adapter": "Read module.parameters.adapter; write module.with_(adapter=...)",
-    "sampling": "Read module.parameters.sampling; write module.with_(sampling={...})",
+    **dict.fromkeys(
+        ("sampling", "config", "temperature", "max_tokens"),
+        "Read module.parameters.sampling; write module.with_(sampling={...})",
+    ),
     "compile": "Write weft.compile(program, rows, metric=...)",
-    "evaluate": _METRIC,
-    "toDict": "Write dict(result)",
-    "model_dump": "Write dict(result)",
+    "evaluate": MEASURED,
+    **dict.fromkeys(("toDict", "model_dump"), "Write dict(result)"),
+    **{name: f"Write dict(result).{name}()" for name in ("keys", "items", "values")},
     "get": "Read it as an attribute, or as result[name]",
 }
 """Attributes of programs, modules and their results."""
@@ -170,13 +83,27 @@ OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "instructions": ("instruction",),
     "model": ("lm",),
     "base_url": ("api_base",),
+    "callbacks": ("hooks",),
+    "custom_types": ("types",),
+    "log_dir": ("run_dir",),
+    "minibatch_size": ("batch",),
 }
 """Options, and those that may be meant, the likeliest first."""
 
 SIGNATURES: Final[Mapping[str, str]] = {
     "instructions": "Read weft.Predict(it).parameters.instruction",
     "instruction": "Read weft.Predict(it).parameters.instruction",
-    "with_instructions": "Write weft.Predict(it).with_(instruction=...)",
+    **dict.fromkeys(
+        ("with_instructions", "append_instructions"),
+        "Write weft.Predict(it).with_(instruction=...)",
+    ),
+    **dict.fromkeys(
+        ("insert", "delete"), "Write a class with the fields that you want"
+    ),
+    **dict.fromkeys(
+        ("dump_state", "load_state"), 'Save the program: weft.save(program, "...")'
+    ),
+    "fields": "Read weft.Predict(it).spec.fields",
     "with_updated_fields": "Write a subclass: it has its base's fields and its own",
     "append": "Write a subclass: it has its base's fields and its own",
     "prepend": "Write a subclass: it has its base's fields and its own",
@@ -187,6 +114,8 @@ SIGNATURES: Final[Mapping[str, str]] = {
 """Attributes of signature classes."""
 
 RESULTS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("detailed_results", "trial_logs", "best_candidate"), _TRIED),
+    "candidate_programs": _TRIED,
     "answer": "Read .value, which is what the program gives",
     "results": "Read .rows",
     "output": "Read .value, which is what the program gives",
@@ -209,12 +138,30 @@ ELSEWHERE: Final[Mapping[str, str]] = {
         "Give a budget to weft.compile, such as budget='500 calls'",
     ),
     **dict.fromkeys(
-        ("teacher_settings", "teacher"), "Give teacher= to weft.compile: a program"
+        ("teacher_settings", "teacher"),
+        "Give teacher= to weft.compile: a model, or a program",
     ),
+    **dict.fromkeys(
+        ("student", "trainset", "valset"),
+        "Write weft.compile(program, train, val, metric=..., compiler=...)",
+    ),
+    "seed": "Give it to weft.compile or weft.evaluate",
+    "budget": "Give it to weft.compile, or set it with weft.use(budget=...)",
+    "log_dir": "Give run_dir= to weft.compile: a killed compile goes on from there",
+    "task_model": "Set it with weft.use(lm=...)",
+    "requires_permission_to_run": "Ask weft.quote(...) first: it says what it costs",
+    "track_stats": "Leave it out: all that was tried stands in result.report.tried",
+    **dict.fromkeys(("metric_threshold", "stop_at_score"), _PASSING),
+    **dict.fromkeys(("failure_score", "provide_traceback"), _FAILED),
+    **dict.fromkeys(("use_mlflow", "use_wandb"), "Read result.report.to_json()"),
+    "vectorizer": "Leave it out: inputs are compared by their rare trigrams",
+    "temperature": 'Write weft.LM("openai/gpt-5-mini", temperature=...)',
+    "max_tokens": 'Write weft.LM("openai/gpt-5-mini", max_tokens=...)',
+    "init_temperature": 'Write weft.use(lms={"proposer": weft.LM(..., temperature=1)})',
     "num_threads": "Say concurrency= where it runs: weft.evaluate, weft.compile",
-    "adapter": _ADAPTER,
-    **dict.fromkeys(("rm", "retriever"), _RETRIEVER),
-    **dict.fromkeys(("trace", "track_usage"), _TRACED),
+    "adapter": ADAPTER,
+    **dict.fromkeys(("rm", "retriever"), RETRIEVER),
+    **dict.fromkeys(("trace", "track_usage"), TRACED),
     "async_max_workers": "Say concurrency= where it runs: program.batch",
     "max_errors": "None stop it: look at .failures of the evaluation",
     **dict.fromkeys(("return_outputs", "return_all_scores"), "Read .rows of it"),
@@ -246,7 +193,11 @@ CALLS: Final[Mapping[str, str]] = {
 ROWS: Final[Mapping[str, str]] = {
     "with_inputs": "Leave it out: the program knows which fields are its inputs",
     "without": "Make a dict without the key",
-    "toDict": "Write {**row.inputs, **row.labels}",
+    **dict.fromkeys(
+        ("toDict", "keys", "items", "values", "copy"),
+        "Write {**row.inputs, **row.labels}",
+    ),
+    "get": "Read row.labels.get(name), or row.inputs.get(name)",
 }
 """Attributes of rows."""
 
@@ -270,9 +221,9 @@ class Advised:
 def name_remedy(name: str, known: Iterable[str], habits: Mapping[str, str]) -> str:
     """What to write instead of an attribute's name.
 
-    >>> name_remedy("InputField", ["Input", "Output"], PUBLIC)
-    'Write weft.Input("what it holds")'
-    >>> name_remedy("Inptu", ["Input", "Output"], PUBLIC)
+    >>> name_remedy("forward", ["run", "batch"], MEMBERS)
+    'Call it like a function'
+    >>> name_remedy("Inptu", ["Input", "Output"], MEMBERS)
     "Did you mean 'Input'?"
     """
     if name in habits:

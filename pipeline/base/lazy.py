@@ -18,11 +18,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import habits
+    from . import brought, habits
 
 
 def lazy(
-    package: str, where: Mapping[str, str], brought: str
+    package: str, where: Mapping[str, str], table: str
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """A package's `__getattr__` and `__dir__`.
 
@@ -30,12 +30,12 @@ def lazy(
         package: Its `__name__`.
         where: For each public name, the module below the package that defines it; a
             module that is public itself stands under its own name as "".
-        brought: The table in `habits` of names that people bring along.
+        table: The table in `brought` of names that people bring along.
     """
 
     def find(name: str) -> Any:
         if name not in where:
-            raise missing(package, name, where, brought)
+            raise missing(package, name, where, table)
         module = import_module(f"{package}.{where[name] or name}")
         value = getattr(module, name) if where[name] else module
         setattr(sys.modules[package], name, value)
@@ -45,7 +45,7 @@ def lazy(
 
 
 def missing(
-    package: str, name: str, known: Iterable[str], brought: str
+    package: str, name: str, known: Iterable[str], table: str
 ) -> AttributeError:
     """The error for a name that a package lacks; it says what is meant.
 
@@ -53,13 +53,13 @@ def missing(
         package: The package's `__name__`.
         name: What was asked for.
         known: What it has.
-        brought: The table in `habits` of names that people bring along.
+        table: The table in `brought` of names that people bring along.
     """
     said = f"module {package!r} has no attribute {name!r}"
     # Python itself asks for such names, and has no use for a remedy.
     if name.startswith("__"):
         return AttributeError(said)
-    remedy = habits.name_remedy(name, known, getattr(habits, brought))
+    remedy = habits.name_remedy(name, known, getattr(brought, table))
     return AttributeError(f"{said}. {remedy}" if remedy else said)
 
 
@@ -82,4 +82,5 @@ def deferred(package: str | None, name: str) -> ModuleType:
 
 
 if not TYPE_CHECKING:
+    brought = deferred(__package__, "brought")
     habits = deferred(__package__, "habits")

@@ -213,7 +213,13 @@ The default is rows=8
     build = cast(Callable[..., None], made.__init__)
 
     @functools.wraps(build)
-    def init(self: Any, **options: Any) -> None:
+    def init(self: Any, *placed: Any, **options: Any) -> None:
+        if placed:
+            first = f"{next(iter(fields))}=..." if fields else ""
+            raise ConfigError(
+                f"{cls.__name__} takes its options by name, not {placed[0]!r}",
+                hint=f"Write {cls.__name__}({first})",
+            )
         check_options(options, fields, cls.__name__)
         for name, value in options.items():
             _check_number(cls, fields[name], value)

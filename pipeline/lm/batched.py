@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TypeAlias, final
+from typing import TypeAlias, cast, final
 from weakref import WeakKeyDictionary
 
 from ..errors import ConfigError, ModelError
@@ -96,7 +96,7 @@ class BatchLM:
 
         Raises:
             ModelError: The request failed, or its batch did.
-            ConfigError: `submit` gave another number of answers.
+            ConfigError: `submit` gave no answer or error for each request.
         """
         loop = asyncio.get_running_loop()
         batch = self._open.get(loop)
@@ -151,13 +151,15 @@ class _Batch:
         requests = [request for request, _ in self.asked]
         found: Sequence[Response | Exception]
         try:
-            found = await self._submit(requests)
+            found = _checked(await self._submit(requests), len(requests))
         except Exception as error:  # noqa: BLE001 - raised again, at each that waits
             found = [error] * len(requests)
-        if len(found) != len(requests):
-            message = f"the batch of {len(requests)} requests got {len(found)} answers"
-            hint = "Give one for each request, in order; a ModelError for none"
-            found = [ConfigError(message, hint=hint)] * len(requests)
+        except asyncio.CancelledError:
+            if all(place.done() for _, place in self.asked):  # nobody waits any more
+                raise
+            found = [ModelError("the batch was cancelled by its own submission")] * len(
+                requests
+            )
         for (_, place), one in zip(self.asked, found, strict=True):
             if place.done():
                 continue
@@ -165,3 +167,24 @@ class _Batch:
                 place.set_exception(one)
             else:
                 place.set_result(one)
+
+
+def _checked(given: object, wanted: int) -> Sequence[Response | ModelError]:
+    """What a submission gave, where that is an answer or an error for each request.
+
+    Raises:
+        ConfigError: It is something else.
+    """
+    told = f"a value of type {type(given).__name__}"
+    if isinstance(given, Sequence):
+        answers = cast("Sequence[object]", given)
+        odd = [one for one in answers if not isinstance(one, Response | ModelError)]
+        if len(answers) == wanted and not odd:
+            return cast("Sequence[Response | ModelError]", given)
+        told = f"{len(answers)} answers"
+        if odd:
+            told = f"one of type {type(odd[0]).__name__}"
+    raise ConfigError(
+        f"the batch of {wanted} requests got {told}",
+        hint="Give one Response for each request, in order; a ModelError for none",
+    )

@@ -202,8 +202,13 @@ class _Wanted:
             if isinstance(self.cache, RunStore):
                 await self.cache.withhold(self.request.key, error)
             raise
-        if self.cache is not None:
-            await self.cache.put(self.request.key, response)
+        try:
+            if self.cache is not None:
+                await self.cache.put(self.request.key, response)
+        except BaseException:
+            if self.lease is not None:
+                self.lease.settle(response)  # paid for, whether it is kept or not
+            raise
         return response
 
     async def _attempt(self) -> Response:

@@ -8,6 +8,7 @@ inherit it; and any number of keys need one open file only. Two keys that share 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -57,7 +58,8 @@ class Claims:
             self._held[place] -= 1
             if self._held[place] <= 0:
                 del self._held[place]
-                fcntl.lockf(self._file, fcntl.LOCK_UN, 1, place)
+                with contextlib.suppress(OSError):  # a file system without locks
+                    fcntl.lockf(self._file, fcntl.LOCK_UN, 1, place)
 
     def forget(self) -> None:
         """In a forked child: the claims stayed with the parent."""

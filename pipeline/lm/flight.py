@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Awaitable, Callable, Hashable
+from types import TracebackType
 from typing import NamedTuple
 
 from ..errors import BudgetExceeded
@@ -32,10 +33,11 @@ class Landed(NamedTuple):
 class _Flight:
     """A call under way, and who waits for it."""
 
-    __slots__ = ("followers", "outcome")
+    __slots__ = ("followers", "frames", "outcome")
 
     def __init__(self) -> None:
         self.outcome: Response | Exception | None = None
+        self.frames: TracebackType | None = None  # those that the error came through
         self.followers: list[Waiter] | None = None  # as a rule there are none
 
 
@@ -80,13 +82,14 @@ class Flights:
             if isinstance(flight.outcome, Response):
                 return Landed(flight.outcome, led=False)
             if flight.outcome is not None:
-                raise flight.outcome
+                # From there each time, or the frames of all followers would add up.
+                raise flight.outcome.with_traceback(flight.frames)
         try:
             response = flight.outcome = await work()
         except BudgetExceeded:  # of the leader's ledger: nothing to share
             raise
         except Exception as error:
-            flight.outcome = error
+            flight.outcome, flight.frames = error, error.__traceback__
             raise
         finally:  # without an outcome where it is cancelled: a follower takes over
             self._land(identity, flight)

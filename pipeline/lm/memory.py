@@ -94,7 +94,10 @@ class MemoryCache:
         size = sys.getsizeof(response.text) + _ENTRY_OVERHEAD
         with self._lock:
             old = self._entries.pop(key, None)
-            self._bytes += size - (old[1] if old else 0)
+            self._bytes -= old[1] if old else 0
+            if size > self._most:  # it would push out everything, and then itself
+                return
+            self._bytes += size
             self._entries[key] = (response, size)
             while self._bytes > self._most:
                 _, (_, dropped) = self._entries.popitem(last=False)

@@ -76,8 +76,11 @@ class PerLoop(Generic[T]):
 
     def _abandon_dead(self) -> None:
         with self._lock:
-            for loop in [loop for loop in self._open if loop.is_closed()]:
-                self._abandon(self._open.pop(loop)[0])
+            # A copy, made at once: other threads open and close theirs meanwhile.
+            for loop in [loop for loop in list(self._open) if loop.is_closed()]:
+                left = self._open.pop(loop, None)
+                if left is not None:
+                    self._abandon(left[0])
 
     def _close_all(self) -> None:
         for loop, (_, keeper) in list(self._open.items()):

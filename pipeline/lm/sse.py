@@ -48,7 +48,7 @@ class EventReader:
                 data, self._data = "\n".join(self._data), []
                 fails, self._fails = self._fails, False
                 if data:
-                    yield f'{{"error": {data}}}' if fails else data
+                    yield _fault(data) if fails else data
 
 
 class Assembly:
@@ -130,6 +130,15 @@ class Assembly:
         said: dict[str, Any] = {"content": content, "refusal": self._refusal}
         choice = {"message": said, "finish_reason": self._finish or "stop"}
         return {**self._head, "choices": [choice]}
+
+
+def _fault(data: str) -> str:
+    """The data of an event that is named `error`: JSON as a rule, else words."""
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        data = json.dumps(data)
+    return f'{{"error": {data}}}'
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -76,8 +76,8 @@ def evaluation_page(evaluation: Evaluation, review: str = "") -> str:
 
 
 def page(title: str, body: str) -> str:
-    """A whole page around a body that is already escaped."""
-    return f"""<!doctype html>
+    """A whole page around a body that is already escaped; any file takes its text."""
+    text = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title><style>{_STYLE}</style></head>
@@ -85,6 +85,7 @@ def page(title: str, body: str) -> str:
 {body}
 </body></html>
 """
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _worst_first(row: RowResult) -> float:

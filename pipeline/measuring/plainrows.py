@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import pydantic
+
+from ..base import strictjson
+from ..base.shapes import is_sequence
+from ..example import json_form
 from ..signature import Signature, dump_values, spec_of
 
 if TYPE_CHECKING:
@@ -107,13 +111,19 @@ def outputs_of(row: RowResult) -> Any:
 
 
 def plain_value(value: Any) -> Any:
-    """A prediction as JSON data, as far as that goes; else its repr."""
+    """A prediction as JSON data that any file takes; what has no such form as its repr.
+
+    >>> plain_value({"tags": {"b", "a"}}), plain_value(float("nan"))
+    ({'tags': ['a', 'b']}, 'nan')
+    """
     if isinstance(value, Signature):
-        return dump_values(value)
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
+        return {name: plain_value(v) for name, v in dump_values(value).items()}
+    if is_sequence(value) and any(isinstance(item, Signature) for item in value):
+        return [plain_value(item) for item in value]
     try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError):
+        is_model = isinstance(value, pydantic.BaseModel)
+        data = value.model_dump(mode="json") if is_model else json_form(value)
+        strictjson.dumps(data)
+    except (TypeError, ValueError, RecursionError):
         return repr(value)
-    return value
+    return data

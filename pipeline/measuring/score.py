@@ -292,6 +292,8 @@ def _share(raw: object) -> float:
             raw = cast(Any, raw).item()
         except (ValueError, RuntimeError):
             raise MetricError(f"{raw!r} is no single number", hint=_RULE) from None
+    if isinstance(raw, Score):
+        raise MetricError(f"{raw!r} is a Score, and no number", hint="Give its .value")
     if isinstance(raw, Signature):
         fields = ", ".join(f".{name}" for name in spec_of(type(raw)).outputs)
         raise MetricError(f"{raw!r} is no score", hint=f"Return one of {fields}")

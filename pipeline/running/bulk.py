@@ -8,42 +8,34 @@ done are checked against their digests, and the run goes on with the next one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
-import itertools
 import os
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ..artifacts.program_data import program_digest
 from ..base import strictjson
 from ..base.options import checked
 from ..base.shapes import is_dict
 from ..data import Example, iter_rows
-from ..errors import (
-    BudgetExceeded,
-    ConfigError,
-    DataError,
-    DivergenceError,
-    WeftError,
-)
+from ..errors import ConfigError, DataError, DivergenceError, WeftError
 from ..measuring.plainrows import plain_value
 from ..module import Module
 from ..program import Program, as_program
 from .bridge import in_thread, run_sync
 from .elsewhere import Place, Runner, placed
+from .ordered import in_order
 from .progress import progress_bar
-from .rows import BURST, bind_row, require_count
+from .rows import OnError, bind_row
 
 T = TypeVar("T")
 V = TypeVar("V")
-OnError = Literal["raise", "keep"]
 _DIGITS = 16
 _CHUNK = 256
-_AHEAD = 4
 _SECONDS = 1.0
 
 
@@ -62,50 +54,6 @@ class BatchDone:
     rows: int
     resumed: int
     failed: int
-
-
-async def in_order(
-    work: Callable[[T], Awaitable[V]], rows: Iterable[T], concurrency: int
-) -> AsyncIterator[V]:
-    """Results in the order of the rows; at most `concurrency` rows run at once.
-
-    Rows are taken from the iterable as room comes free, so that neither they nor the
-    results pile up. Leaving early cancels what is under way; where a budget ends it is
-    not cancelled, since it is paid for.
-
-    Raises:
-        ConfigError: `concurrency` is not at least 1.
-    """
-    require_count(concurrency, "concurrency")
-    under_way: deque[asyncio.Task[V]] = deque()
-    source, slots = iter(rows), asyncio.Semaphore(concurrency)
-    ended: list[BudgetExceeded] = []
-
-    async def one(row: T) -> V:
-        async with slots:
-            if ended:
-                raise ended[0]
-            try:
-                return await work(row)
-            except BudgetExceeded as error:
-                ended.append(error)
-                raise
-
-    try:
-        while True:
-            # Rows behind a slow one go on: the window is wider than the slots.
-            more = itertools.islice(source, _AHEAD * concurrency - len(under_way))
-            for number, row in enumerate(more, 1):
-                under_way.append(asyncio.create_task(one(row)))
-                if number % BURST == 0:
-                    await asyncio.sleep(0)
-            if not under_way:
-                return
-            yield await under_way.popleft()
-    finally:
-        for task in () if ended else under_way:
-            task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
 
 
 @checked
@@ -177,40 +125,57 @@ async def abatch_to(
         _lock(file, target)
         digest = program_digest(program).rpartition(":")[2][:_DIGITS]
         begun = _Begun(file, target, digest)
-        done, failed = await in_thread(begun.skip_done, source)
+        done, failed = await _to_its_end(begun.skip_done, source)
 
         async with placed(program, on) as there:
             lines = in_order(
                 lambda row: _line(there, row, digest, on_error), source, concurrency
             )
             with progress_bar(None, program.name, shown=progress) as advance:
-                written, broken = await _written(begun, lines, advance)
+                async with contextlib.aclosing(lines):
+                    written, broken = await _written(begun, lines, advance)
     finally:
         os.close(file)
     return BatchDone(target, done + written, done, failed + broken)
 
 
+class _Line(NamedTuple):
+    """A row's line, and whether it holds an error."""
+
+    text: bytes
+    failed: bool
+
+
+async def _to_its_end(work: Callable[[T], V], given: T) -> V:
+    """Work in a thread, and stay until it is done: the file is closed behind it."""
+    running = asyncio.ensure_future(in_thread(work, given))
+    try:
+        return await asyncio.shield(running)
+    finally:
+        await asyncio.wait([running])
+
+
 async def _written(
-    begun: _Begun, lines: AsyncIterator[bytes], advance: Callable[[], None]
+    begun: _Begun, lines: AsyncIterator[_Line], advance: Callable[[], None]
 ) -> tuple[int, int]:
     """Append lines as they come; how many came, and how many hold an error."""
     written = broken = 0
     pending, flushed = list[bytes](), time.monotonic()
     try:
         async for line in lines:
-            pending.append(line)
+            pending.append(line.text)
             written += 1
-            broken += b'"error":' in line[:_CHUNK]
+            broken += line.failed
             advance()
             if len(pending) >= _CHUNK or time.monotonic() - flushed > _SECONDS:
                 whole, pending, flushed = pending, [], time.monotonic()
-                await in_thread(begun.append, whole)
+                await _to_its_end(begun.append, whole)
     finally:
-        await in_thread(begun.append, pending)
+        await _to_its_end(begun.append, pending)
     return written, broken
 
 
-async def _line(program: Runner, row: Example, digest: str, on_error: OnError) -> bytes:
+async def _line(program: Runner, row: Example, digest: str, on_error: OnError) -> _Line:
     head = {"id": row.id, "row": row.digest[:_DIGITS], "program": digest}
     bound = bind_row(program.inputs, row.inputs, row.id)
     try:
@@ -218,10 +183,10 @@ async def _line(program: Runner, row: Example, digest: str, on_error: OnError) -
     except WeftError as error:
         if on_error == "raise" or error.aborts:
             raise
-        made = {**head, "error": f"{type(error).__name__}: {error}"}
+        made = {**head, "error": plain_value(f"{type(error).__name__}: {error}")}
     else:
         made = {**head, "value": plain_value(run.value)}
-    return strictjson.dumps(made).encode("utf-8", "surrogatepass") + b"\n"
+    return _Line(strictjson.dumps(made).encode() + b"\n", "error" in made)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from types import CoroutineType
 from typing import Any
 
 from ..errors import StepError, WeftError
@@ -94,9 +95,9 @@ async def _attempt(
     try:
         with entered(inner):
             if limit is None:
-                return await step.run(arguments)
+                return _awaited(await step.run(arguments), path)
             async with asyncio.timeout(limit) as clock:
-                return await step.run(arguments)
+                return _awaited(await step.run(arguments), path)
     except WeftError:
         raise
     except Exception as error:
@@ -107,6 +108,11 @@ async def _attempt(
             raise StepError(message, hint=hint) from None
         problem = f"{type(error).__name__}: {error}"
         raise StepError(f"step {path!r} raised {problem}", hint=hint) from error
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():  # it is the run that is cancelled
+            raise
+        raise StepError(f"step {path!r} raised CancelledError", hint=hint) from error
     except SystemExit as error:
         # Let through, it would end the process in silence, with every other row.
         remedy = "Return a value, or raise an error that says what is wrong"
@@ -116,3 +122,15 @@ async def _attempt(
         ) from error
     finally:
         inside.reset(token)
+
+
+def _awaited(result: Any, path: str) -> Any:
+    """What a step gave, where that is no work that it forgot to wait for."""
+    if not isinstance(result, CoroutineType | asyncio.Future):
+        return result
+    if isinstance(result, CoroutineType):
+        result.close()
+    raise StepError(
+        f"step {path!r} gave back work that it did not wait for",
+        hint="Make it an `async def`, and write `return await ...acall(...)`",
+    )

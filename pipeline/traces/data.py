@@ -111,8 +111,7 @@ def plain_data(value: Any, around: tuple[int, ...] = ()) -> Any:
         return f"<{len(value)} bytes>"
     try:
         return _nested(value, around)
-    except (ValueError, TypeError, RuntimeError) as error:
-        # Its own serializer failed, or it changed while it was gone over.
+    except Exception as error:  # noqa: BLE001 - of the value's own code, or a part is not set
         return f"{_named(value)[:-1]}: {type(error).__name__}>"
 
 

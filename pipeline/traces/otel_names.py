@@ -51,7 +51,6 @@ STOP: Final = "gen_ai.request.stop_sequences"
 
 CHAT: Final = "chat"
 INVOKE_WORKFLOW: Final = "invoke_workflow"
-CANCELLED: Final = "cancelled"
 
 RUN_ID: Final = "weft.run_id"
 NODE_PATH: Final = "weft.node.path"

@@ -58,7 +58,7 @@ def noting() -> Generator[Notes]:
 def stand_in(function: Callable[..., Any], error: Exception) -> Parts | None:
     """Parts for a program that cannot be traced; None where nobody takes notes."""
     notes = _notes.get()
-    if notes is None:
+    if notes is None or not inspect.isfunction(function):
         return None
     made = _parts(function)
     notes.errors.append((Path(function.__code__.co_filename), error))

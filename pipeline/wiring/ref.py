@@ -96,6 +96,10 @@ _OTHER: dict[str, tuple[str, str]] = {
         "has no value yet: `for` and unpacking cannot go over it",
         "Write weft.each(values, lambda value: ...), or weft.loop(...) to repeat",
     ),
+    "index": (
+        "has no value yet, so `range` and slices cannot use it",
+        "Write weft.loop(...) to repeat, or do it in a @weft.step function",
+    ),
     "len": ("has no length yet", _AS_STEP),
     "contains": ("has no value yet, so `in` cannot look into it", _AS_STEP),
     "getitem": ("has no value yet, so `[...]` cannot take a part of it", _AS_STEP),
@@ -135,7 +139,7 @@ _OPERATORS = {
     "xor": "^",
 }
 _CALLS = (
-    *("neg", "pos", "abs", "invert", "int", "float", "complex", "index", "round"),
+    *("neg", "pos", "abs", "invert", "int", "float", "complex", "round"),
     *(
         "setitem",
         "delitem",

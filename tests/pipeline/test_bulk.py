@@ -11,14 +11,18 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pydantic
 import pytest
 
 import weft
-from weft.pipeline.running.bulk import batch_to, in_order
+from weft.pipeline.running.bulk import abatch_to, batch_to
+from weft.pipeline.running.ordered import in_order
 
 ROWS = 20_000
 CHILD = textwrap.dedent(
@@ -128,6 +132,67 @@ def test_a_failed_row_is_kept_in_its_place(tmp_path: Path) -> None:
     assert done.failed == 1
     assert [line.get("value") for line in lines] == ["a", None, "c"]
     assert lines[1]["error"].startswith("ParseError")
+
+
+class _Item(pydantic.BaseModel):
+    name: str
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ({"error": "none"}, {"error": "none"}),
+        ([_Item(name="a")], [{"name": "a"}]),
+        ({"b", "a"}, ["a", "b"]),
+        ("half of \ud83e", repr("half of \ud83e")),
+    ],
+    ids=["error", "models", "set", "surrogate"],
+)
+def test_any_value_has_a_line(value: Any, kept: Any, tmp_path: Path) -> None:
+    """Data as data, all else as its repr; none of them counts as a failure."""
+
+    @weft.step
+    def give(text: str) -> Any:
+        return value
+
+    @weft.program
+    def given(text: str) -> Any:
+        return give(text)
+
+    done = batch_to(given, [{"text": "x"}], tmp_path / "out.jsonl")
+
+    assert done.failed == 0
+    assert values(done.path) == [kept]
+
+
+async def test_a_cancelled_batch_closes_its_file_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line under way is written to it, and not to what is opened next."""
+    begun, go_on = threading.Event(), threading.Event()
+    real = os.write
+
+    def slow(file: int, data: bytes) -> int:
+        if b'"row 0"' in data:
+            begun.set()
+            assert go_on.wait(30)
+        return real(file, data)
+
+    monkeypatch.setattr(os, "write", slow)
+    path = tmp_path / "out.jsonl"
+    with weft.use(lm=weft.FunctionLM(echo), cache=None):
+        work = asyncio.create_task(abatch_to(answered, [{"text": "row 0"}], path))
+        await asyncio.to_thread(begun.wait)
+        work.cancel()
+        await asyncio.sleep(0)  # the cancellation arrives
+        await asyncio.sleep(0)
+        is_over = work.done()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+
+    assert not is_over
+    assert values(path) == ["row 0"]
 
 
 def test_other_rows_are_refused(tmp_path: Path) -> None:

@@ -210,6 +210,16 @@ class TestShapes:
         assert ids[2] == ids[0] + "-2"
         assert Counter(ids) == Counter(turned)
 
+    def test_a_number_that_is_taken_is_passed_over(self) -> None:
+        """However many rows are equal, each is numbered once."""
+        stem = read_rows([{"message": "a"}], ["message"])[0].id
+        rows = [{"message": "a"}] * 2_000 + [{"message": "b", "id": f"{stem}-2"}]
+
+        ids = [row.id for row in read_rows(rows, ["message"])]
+
+        assert ids[:3] == [stem, f"{stem}-3", f"{stem}-4"]
+        assert len({*ids}) == len(rows)
+
     def test_an_optional_input_may_be_left_out(self) -> None:
         """And is an input, not a label, where it is there."""
         rows = [{"query": "a"}, {"query": "b", "k": 3}]

@@ -261,6 +261,7 @@ def predictor(**more: Any) -> dict[str, Any]:
     ("state", "message"),
     [
         ({"rout": predictor(), "metadata": {}}, "no module for the predictor 'rout'"),
+        ({"hops[0]": predictor()}, r'Give rename=\{"hops\[0\]": "module"\}\. Known: '),
         ({"route": predictor(demos=[{"text": "x"}])}, "has 'text', which is no field"),
         ({"route": predictor(demos=[{"loud": "x"}])}, "has a wrong 'loud'"),
         ({"route": predictor(demos=["x"])}, "demo 0 of 'route' is no mapping"),

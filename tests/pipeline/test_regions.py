@@ -210,13 +210,17 @@ def test_a_loop_stops_where_it_should() -> None:
 def test_each_keeps_the_order_and_runs_side_by_side() -> None:
     """Results come in the order of the items, though later items end first."""
     running, most = 0, 0
+    beside = asyncio.Barrier(40)
 
     @weft.step
     async def slow(n: int) -> int:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        await asyncio.sleep(0.02 / (n + 1))
+        async with asyncio.timeout(30):
+            await beside.wait()
+        for _ in range(40 - n):
+            await asyncio.sleep(0)
         running -= 1
         return n * n
 
@@ -230,8 +234,8 @@ def test_each_keeps_the_order_and_runs_side_by_side() -> None:
 
     assert squares(list(range(40))) == [n * n for n in range(40)]
     assert most == 40
-    most = 0
-    assert squares_by_two(list(range(9))) == [n * n for n in range(9)]
+    most, beside = 0, asyncio.Barrier(2)
+    assert squares_by_two(list(range(8))) == [n * n for n in range(8)]
     assert most == 2
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from typing import Any
 
@@ -608,3 +609,77 @@ def test_a_step_cannot_end_the_process(waits: bool) -> None:
     assert (made[0], made[2]) == ("a", "c")
     assert isinstance(made[1], StepError)
     assert "tried to end the process with sys.exit(3). Return a" in str(made[1])
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_step_that_cancels_itself_has_failed(waits: bool) -> None:
+    """As after a wait for something cancelled; a run is cancelled from outside only."""
+
+    def give_up(text: str) -> str:
+        gone: Future[str] = Future()
+        gone.cancel()
+        return gone.result() if text == "b" else text
+
+    async def give_up_later(text: str) -> str:
+        if text == "b":
+            raise asyncio.CancelledError
+        return text
+
+    gives: Any = weft.step(give_up_later if waits else give_up)
+
+    @weft.step
+    def beside(text: str) -> str:
+        return text
+
+    @weft.step
+    def joined(one: str, other: str) -> str:
+        return one + other
+
+    @weft.program
+    def chain(text: str) -> str:
+        return gives(text)
+
+    @weft.program
+    def wide(text: str) -> str:
+        return joined(gives(text), beside(text))
+
+    for run in (chain, wide):
+        made = run.batch([{"text": text} for text in "abc"], on_error="keep")
+        assert isinstance(made[1], StepError)
+        assert "raised CancelledError" in str(made[1])
+        assert [isinstance(one, str) for one in made] == [True, False, True]
+
+
+def test_a_model_that_cancels_itself_cancels_the_run() -> None:
+    """Also where other nodes run beside it: no value is missed in silence."""
+
+    async def gone(request: weft.Request) -> str:
+        raise asyncio.CancelledError
+
+    ask, other = (weft.Predict("question -> answer", name=n) for n in "ab")
+
+    @weft.program
+    def wide(question: str) -> list[str]:
+        return [ask(question=question).answer, other(question=question).answer]
+
+    with (
+        weft.use(lm=weft.FunctionLM(gone), cache=None),
+        pytest.raises(CancelledError),
+    ):
+        wide("q")
+
+
+@pytest.mark.parametrize("given", ["coroutine", "future"])
+async def test_work_that_a_step_did_not_wait_for_is_no_value(given: str) -> None:
+    """An `await` forgotten in front of `acall` would be a wrong answer, row by row."""
+
+    @weft.step
+    async def slip(text: str) -> Any:
+        return nap.acall(text) if given == "coroutine" else asyncio.Future()
+
+    @weft.program
+    def careless(text: str) -> str:
+        return slip(text)
+
+    with pytest.raises(StepError, match="'slip' gave back work"):
+        await careless.acall("x")

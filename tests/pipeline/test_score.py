@@ -57,6 +57,12 @@ def test_anything_else_is_refused_with_a_remedy(raw: Any) -> None:
             attempt(raw)
 
 
+def test_a_score_of_a_score_is_refused() -> None:
+    """Its feedback would be lost in silence."""
+    with pytest.raises(MetricError, match=r"is a Score, and no number\. Give its"):
+        Score(Score(0.5, "half"))  # type: ignore[arg-type] # that is the point
+
+
 def test_feedback_is_text() -> None:
     """A model is going to read it."""
     with pytest.raises(MetricError, match="feedback None is no text"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import fcntl
 import json
 import logging
@@ -275,6 +276,36 @@ def test_a_full_disk_ends_no_run(caplog: pytest.LogCaptureFixture) -> None:
 
     [record] = caplog.records
     assert "/dev/full: a trace could not be written" in record.getMessage()
+
+
+@dataclasses.dataclass(init=False)
+class _HalfMade:
+    text: str
+    missing: str
+
+
+def test_a_value_that_cannot_be_looked_at_ends_no_run(log: Path) -> None:
+    """It is named by its type, and the run has its value."""
+
+    @weft.step
+    def make(text: str) -> _HalfMade:
+        made = _HalfMade()
+        made.text = text
+        return made
+
+    @weft.step
+    def text_of(made: _HalfMade) -> str:
+        return made.text
+
+    @weft.program
+    def run(text: str) -> str:
+        return text_of(make(text))
+
+    with weft.use(trace_log=log):
+        assert run("a") == "a"
+
+    [traced] = weft.read_traces(log)
+    assert "_HalfMade: AttributeError>" in traced.trace.nodes[0].outputs["result"]
 
 
 def test_a_log_can_be_moved_away(log: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any, cast
 from urllib.parse import parse_qs, quote
 
 from ..pipeline.base import strictjson
+from ..pipeline.errors import ConfigError
 from .remarks import Remark, Remarks
 from .rows import Row, Sheet
 
@@ -93,6 +94,8 @@ class Desk:
             made = self.remarks.change(key, patch)
         except ValueError as error:
             return _json({"error": str(error)}, 422)
+        except ConfigError as error:  # somebody has edited the file since
+            return _json({"error": str(error)}, 409)
         except OSError as error:
             return _json({"error": f"not written: {error.strerror}"}, 507)
         return _json(asdict(made))

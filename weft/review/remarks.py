@@ -89,11 +89,17 @@ class Remarks:
 
         Raises:
             ValueError: The change is no remark.
+            ConfigError: Somebody edited the file, and a line of it is no remark.
             OSError: It could not be written; nothing has changed.
         """
         with self._lock:
-            if _state(self.path) != self._seen:
-                self._read()  # somebody edited the file meanwhile
+            if _state(self.path) != self._seen:  # somebody edited the file meanwhile
+                before = self._lines, self._made
+                try:
+                    self._read()
+                except ConfigError:
+                    self._lines, self._made = before
+                    raise
             made = self.of(key).changed(patch)
             if made == Remark():
                 self._drop(key)
@@ -119,7 +125,8 @@ class Remarks:
 
     def _replace(self, lines: Mapping[str, bytes]) -> None:
         draft = self.path.with_name(f".{self.path.name}.new")
-        with draft.open("wb") as file:
+        draft.unlink(missing_ok=True)  # what a kill left, or a link that somebody made
+        with draft.open("xb") as file:
             file.writelines(lines.values())
             file.flush()
             os.fsync(file.fileno())

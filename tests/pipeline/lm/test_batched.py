@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_rows_go_out_together_and_are_kept_like_any_other(tmp_path: object) -> N
     """Full batches go at once, the rest after a while; the plain model shares them."""
     provider = Provider()
 
-    found = evaluated(BatchLM(provider, REAL, size=12, wait=0.05), cache=str(tmp_path))
+    found = evaluated(BatchLM(provider, REAL, size=12, wait=0.5), cache=str(tmp_path))
 
     assert found.mean == 1.0
     assert provider.sizes == [12, 12, 6]
@@ -81,11 +82,10 @@ def test_a_batch_that_fails_is_sent_again() -> None:
     """A transient error fails each of its requests, and each is tried once more."""
     provider = Provider(ServerError("down"))
 
-    found = evaluated(BatchLM(provider, REAL, wait=0.01))
+    found = evaluated(BatchLM(provider, REAL, size=30, wait=60))
 
     assert found.mean == 1.0
-    assert provider.sizes[0] == 30
-    assert sum(provider.sizes) == 60
+    assert provider.sizes == [30, 30]
 
 
 async def test_one_that_fails_fails_alone() -> None:
@@ -115,6 +115,30 @@ async def test_another_number_of_answers_is_refused() -> None:
 
     with pytest.raises(ConfigError, match="2 requests got 1 answers"):
         await asyncio.gather(*(lm.complete(request(n)) for n in range(2)))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [(None, "a value of type NoneType"), (["yes"], "one of type str")],
+)
+async def test_what_is_no_answer_is_told(given: Any, told: str) -> None:
+    """A submission that gives something else keeps nobody waiting."""
+
+    async def submit(requests: Sequence[Request]) -> Any:
+        return given
+
+    with pytest.raises(ConfigError, match=f"1 requests got {told}. Give one Response"):
+        await BatchLM(submit, REAL, wait=0).complete(request(1))
+
+
+async def test_a_submission_that_cancels_itself_is_told() -> None:
+    """Its requests fail; they do not wait for ever."""
+
+    async def submit(requests: Sequence[Request]) -> Sequence[Response]:
+        raise asyncio.CancelledError
+
+    with pytest.raises(ModelError, match="cancelled by its own submission"):
+        await BatchLM(submit, REAL, wait=0).complete(request(1))
 
 
 async def test_who_waits_no_more_is_left_out() -> None:

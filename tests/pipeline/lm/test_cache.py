@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +21,7 @@ from weft.pipeline.errors import DeadlineExceeded
 from weft.pipeline.lm.cache import Cache, CacheStats, MemoryCache
 from weft.pipeline.lm.caller import call
 from weft.pipeline.lm.fakes import FunctionLM
+from weft.pipeline.lm.per_loop import PerLoop
 from weft.pipeline.lm.request import Response, Usage
 from weft.pipeline.lm.retry import RetryPolicy
 
@@ -279,3 +284,83 @@ def test_a_deadline_holds_while_another_process_has_the_claim(tmp_path: Path) ->
             asyncio.run(call(request, lm, cache=cache, retry=RetryPolicy(deadline=0.2)))
         assert lm.calls == 0
         holder.stdin.close()
+
+
+def test_a_file_system_without_locks_loses_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing can be claimed, every process makes its own calls."""
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    lm = FunctionLM(lambda _: "paid for")
+    monkeypatch.setattr(fcntl, "lockf", refused)
+
+    answer = asyncio.run(call(asking(lm), lm, cache=Cache(tmp_path)))
+
+    assert (answer.text, lm.calls) == ("paid for", 1)
+
+
+class _Watched(asyncio.SelectorEventLoop):
+    """A loop that tells when somebody asks whether it is closed."""
+
+    asked: Callable[[], object] | None = None
+
+    def is_closed(self) -> bool:
+        asked, self.asked = self.asked, None
+        if asked is not None:
+            asked()
+        return super().is_closed()
+
+
+def test_a_loop_may_begin_while_another_looks_for_dead_ones() -> None:
+    """Loops of other threads come and go at any moment."""
+    making, go_on, opened, over = (threading.Event() for _ in range(4))
+
+    def make() -> object:
+        if threading.current_thread() is second:
+            making.set()
+            assert go_on.wait(30)
+        return object()
+
+    async def close(_: object) -> None: ...
+
+    kept = PerLoop(make, close)
+
+    async def open_first() -> None:
+        await kept.here()
+
+    async def open_second() -> None:
+        await kept.here()
+        opened.set()
+        assert over.wait(30)
+
+    def open_meanwhile() -> None:
+        go_on.set()
+        assert opened.wait(30)
+
+    second = threading.Thread(target=lambda: asyncio.run(open_second()))
+    with contextlib.closing(_Watched()) as old:
+        old.run_until_complete(kept.here())
+        second.start()
+        assert making.wait(30)
+        old.asked = open_meanwhile
+
+        try:
+            asyncio.run(open_first())
+        finally:
+            over.set()
+            second.join()
+        old.run_until_complete(old.shutdown_asyncgens())
+
+
+def test_an_answer_larger_than_the_memory_pushes_nothing_out() -> None:
+    """It could not stay, and all others would go for it."""
+    cache = MemoryCache(10_000)
+    cache.keep("small", Response("a"))
+
+    cache.keep("large", Response("a" * 20_000))
+
+    assert cache.get("small") is not None
+    assert cache.get("large") is None

@@ -306,3 +306,34 @@ async def test_half_an_answer_may_be_billed(pieces: int, *, booked: bool) -> Non
 
     assert found.value.begun is booked
     assert bool(ledger.spent().tokens) is booked
+
+
+class Slow:
+    """A store that is never done."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    def get(self, key: str) -> Response | None:
+        """Nothing."""
+        del key
+
+    async def put(self, key: str, response: Response) -> None:
+        """Begin, and never end."""
+        del key, response
+        self.asked.set()
+        await asyncio.Event().wait()
+
+
+async def test_an_answer_is_booked_though_nobody_waits_for_its_keeping() -> None:
+    """It was paid for: whoever is cancelled while it is written down has spent it."""
+    ledger, store = Ledger(Budget(tokens=5000)), Slow()
+    lm = FunctionLM(lambda _: Response("x", Usage(10, 20)))
+    task = asyncio.create_task(call(asking(lm), lm, cache=store, ledger=ledger))
+    await store.asked.wait()
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert ledger.spent().tokens == 30

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from weft.pipeline.budget import Budget, Ledger
 from weft.pipeline.errors import (
     AuthError,
     BudgetExceeded,
+    InvalidRequest,
     ServerError,
 )
 from weft.pipeline.lm.cache import Cache, MemoryCache
 from weft.pipeline.lm.caller import call
 from weft.pipeline.lm.fakes import FunctionLM
+from weft.pipeline.lm.flight import Flights
 from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Request, Response
 
@@ -216,3 +219,25 @@ def test_one_flight_across_threads(server: Server, tmp_path: Path) -> None:
 
     assert server.count == 20
     cache.close()
+
+
+async def test_a_shared_error_does_not_grow_with_those_who_share_it() -> None:
+    """Each sees the frames of the call, and its own."""
+    flights, fail = Flights(), asyncio.Event()
+
+    async def work() -> Response:
+        await fail.wait()
+        raise InvalidRequest("no")
+
+    async def one() -> int:
+        try:
+            await flights.share("same", work)
+        except InvalidRequest as error:
+            return len(traceback.extract_tb(error.__traceback__))
+        return 0
+
+    tasks = [asyncio.create_task(one()) for _ in range(50)]
+    await settle()
+    fail.set()
+
+    assert max(await asyncio.gather(*tasks)) < 10

@@ -860,3 +860,18 @@ def test_models_of_other_programs_may_stand_in_the_same_scope() -> None:
         weft.evaluate(triage, rows, weft.metrics.exact("team"))
 
     assert sure.calls
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("history", "program.run(...).trace"),
+        ("acall", "weft.Predict("),
+        ("kwargs", "lm.sampling"),
+        ("samplin", "Did you mean 'sampling'?"),
+    ],
+)
+def test_a_model_says_where_its_habits_have_gone(name: str, meant: str) -> None:
+    """It is asked through modules, and never changes."""
+    with pytest.raises(AttributeError, match=re.escape(meant)):
+        getattr(weft.LM("embedded"), name)

@@ -7,7 +7,7 @@ elsewhere is an error like any other, and its remedy is the name that is meant.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ..errors import did_you_mean
 from .brought import ADAPTER, MEASURED, RETRIEVER, TRACED
@@ -125,6 +125,20 @@ RESULTS: Final[Mapping[str, str]] = {
 }
 """Attributes of runs, evaluations and results of compiles."""
 
+_ASKED: Final = 'Ask through a module: weft.Predict("question -> answer", lm=lm)(...)'
+MODELS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("history", "inspect_history"), f"{TRACED} after a call"),
+    **dict.fromkeys(("acall", "forward", "aforward", "request"), _ASKED),
+    "kwargs": "Read lm.sampling",
+    "model_name": "Read lm.model",
+    **dict.fromkeys(("copy", "deepcopy"), "Write weft.LM(...) with other options"),
+    "cache": "Set it with weft.use(cache=...)",
+    "num_retries": "Set it with weft.use(retry=weft.RetryPolicy(retries=...))",
+    "api_key": "It is never given out",
+    "finetune": "Write weft.finetuning_rows(...), and train elsewhere",
+}
+"""Attributes of models."""
+
 ELSEWHERE: Final[Mapping[str, str]] = {
     "metric": "Give it to weft.compile or weft.evaluate",
     "cache": "Set it with weft.use(cache=...)",
@@ -205,6 +219,9 @@ ROWS: Final[Mapping[str, str]] = {
 class Advised:
     """Says what to write instead of an attribute that is not there."""
 
+    __slots__ = ()
+    _habits: ClassVar[Mapping[str, str]] = RESULTS
+
     if not TYPE_CHECKING:
         # Hidden, so that checkers refuse what is no member.
 
@@ -213,8 +230,9 @@ class Advised:
             if name.startswith("_"):
                 raise AttributeError(said)
             known = [each for each in dir(type(self)) if not each.startswith("_")]
-            known += [each for each in vars(self) if not each.startswith("_")]
-            remedy = name_remedy(name, known, RESULTS)
+            own = getattr(self, "__dict__", {})
+            known += [each for each in own if not each.startswith("_")]
+            remedy = name_remedy(name, known, self._habits)
             raise AttributeError(f"{said}. {remedy}" if remedy else said)
 
 

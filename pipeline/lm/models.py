@@ -21,6 +21,7 @@ from typing import (
 )
 from urllib.parse import unquote
 
+from ..base.habits import MODELS, Advised
 from ..base.options import check_options
 from ..errors import AuthError, CallError, ConfigError
 from .faults import without_frames
@@ -38,7 +39,7 @@ from .sampling import (
 
 
 @final
-class LM:
+class LM(Advised):
     """A language model, named by a string; immutable, and equal by its settings.
 
     Args:
@@ -67,6 +68,7 @@ class LM:
 Did you mean 'temperature'?
     """
 
+    _habits = MODELS
     __slots__ = (
         "_api_key",
         "_hash",

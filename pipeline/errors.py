@@ -55,7 +55,7 @@ class WeftError(Exception):
         self.message = message
         self.hint = hint
         # After a list or a diff the remedy stands on a line of its own.
-        between = "\n" if "\n" in message else ". "
+        between = "\n" if "\n" in message else " " if message[-1:] in ".?!" else ". "
         super().__init__(f"{message}{between}{hint}" if hint else message)
 
 

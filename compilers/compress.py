@@ -15,7 +15,8 @@ class Compress(Compiler):
 
     The idea of structural compression is SAMMO's (Schnabel and Neville 2024, arXiv
     2404.02319). The result is returned only where it scores no less than the seed on
-    sealed rows and is shorter.
+    sealed rows and is shorter. In a `Sequence` the score to hold is that of the best
+    before it.
 
     Args:
         rounds: How many times something more is taken away.

@@ -165,6 +165,8 @@ def _untried(task: Task) -> str:
     slots = [f"{p}/{s}" for p in task.program.modules for s in ("instruction", "demos")]
     if task.keeping.frozen.issuperset(slots):
         return "keep= leaves no instruction and no demos to change"
+    if not any(map(task.keeping.free, task.program.modules)):
+        return "keep= leaves no instruction to change, and no demo was found"
     if "propose" in task.allowance.spend():
         return "of what the proposer wrote nothing could be used"
     return (

@@ -71,6 +71,10 @@ class Keeping:
                 pinned[key] = (*pinned.get(key, ()), wish.strip())
         return cls(frozenset(frozen), pinned)
 
+    def free(self, path: str) -> bool:
+        """Whether the instruction of the module at a path may change."""
+        return f"{path}/instruction" not in self.frozen
+
     def within(self, candidate: Candidate) -> Candidate:
         """A candidate as it may be: frozen changes undone, lost sentences put back."""
         values = {k: v for k, v in candidate.values.items() if k not in self.frozen}

@@ -16,10 +16,11 @@ from typing import Any
 
 from ...pipeline.base import strictjson
 from ...pipeline.data import Example
-from ...pipeline.errors import BudgetExceeded, CompileError
+from ...pipeline.errors import BudgetExceeded, CompileError, ContextLengthError
 from ...pipeline.evaluate import score_rows
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measuring.row_result import RowResult
+from ...pipeline.measuring.score import Score
 from ...pipeline.metrics import Metric
 from ...pipeline.program import Program
 from ...pipeline.running.rows import map_rows
@@ -145,7 +146,7 @@ class Task:
         wanted = dict.fromkeys((who, row.digest) for who in programs for row in rows)
         by_digest = {row.digest: row for row in rows}
         jobs = [key for key in wanted if key not in self.cells]
-        learnt = {row.digest for row in self.split.train}
+        learnt, seed = {row.digest for row in self.split.train}, Candidate().id
         refused: list[BudgetExceeded] = []
 
         async def one(_: int, job: tuple[str, str]) -> RowResult | None:
@@ -160,7 +161,7 @@ class Task:
                 # The rows beside it go on: what is in flight is paid for anyway.
                 refused.append(error)
                 return None
-            return found[0]
+            return found[0] if job[0] == seed else _zero_if_long(found[0])
 
         runtime = replace(current(), account=account, ledger=self.allowance.ledger)
         with entered(runtime):
@@ -239,6 +240,18 @@ def prompt_size(program: Program[..., Any]) -> int:
         total += len(parameters.instruction)
         total += sum(sizes) * shown // max(1, len(sizes))
     return total
+
+
+def _zero_if_long(result: RowResult) -> RowResult:
+    """A candidate's result: 0 where its prompt is too long for the model.
+
+    What made it so long, such as many long demos, is the candidate's own. A program
+    that does not fit as it was is refused like any other failure.
+    """
+    long = result.error.startswith(f"{ContextLengthError.__name__}: ")
+    if result.score is not None or result.prediction is not None or not long:
+        return result
+    return replace(result, score=Score(0.0, result.error), model_failed=True)
 
 
 def _refuse_failure(row: Example, result: RowResult) -> None:

@@ -40,10 +40,14 @@ async def verify(
     stopped = ""
     while len(done) < len(rows):
         left = rows[len(done) : len(done) + _BLOCK]
-        # At least one row is tried: the ledger refuses what it cannot hold.
-        block = left[: max(1, task.rows_in_reach(len(candidates), len(left)))]
+        reach = task.rows_in_reach(len(candidates), len(left))
+        # At least one row is tried: the ledger refuses what it cannot hold. One by
+        # one, or it would hang on their speed whom the last calls go to.
+        block = left[: max(1, reach)]
+        turns = [candidates] if reach else [[candidate] for candidate in candidates]
         try:
-            await task.observe_all(candidates, block, "verify")
+            for turn in turns:
+                await task.observe_all(turn, block, "verify")
         except BudgetExceeded:
             seen = [r for r in block if all(task.result(c, r) for c in candidates)]
             done += seen

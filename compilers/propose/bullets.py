@@ -16,9 +16,9 @@ from .evidence import evidence_calls
 from .failures import Failures, Shown, write_from_failures
 from .playbook import Delta, Playbook
 from .writing import (
-    MOST_INSTRUCTION,
     instructed,
     instruction_of,
+    room_for,
     writing_calls,
 )
 
@@ -126,7 +126,7 @@ class Bullets(Proposer):
         for path, deltas in lessons.items():
             base = made or parent
             book = Playbook.read(instruction_of(task, base, path)).after(deltas)
-            text = str(book.within(self.most, MOST_INSTRUCTION))
+            text = str(book.within(self.most, room_for(task, path)))
             made = instructed(task, base, path, text, origin) or made
         return made and Candidate(made.values, origin, parent.id)
 

@@ -64,7 +64,9 @@ class Climb(Proposer):
                 break
             if sum(task.scores(child, rows)) > sum(task.scores(now, rows)):
                 now = child
-        return [now] if now is not start else []
+        # The steps between are no candidates that anybody could look up.
+        made = Candidate(now.values, now.origin, start.id)
+        return [made] if now is not start else []
 
     async def _seen(
         self, task: Task, now: Candidate, step: int

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 from ...modules.predict import Predict
 from ...pipeline.base.options import settings
+from ...pipeline.errors import BudgetExceeded
 from ...pipeline.measuring.row_result import RowResult
 from ...pipeline.signature import Input, Output, Signature
 from ..candidate import Candidate
 from ..driving.task import Task
 from .base import Calls, Proposer
-from .evidence import case_of, evidence_calls, patched, seen_by_each
+from .evidence import case_of, evidence_calls, patched
+from .rows import ordered
 from .writing import instructed, instruction_of, spread, write_each, writing_calls
 
 
@@ -36,11 +39,11 @@ contrast_runs = Predict(ContrastRuns, name="contrast_runs")
 class Contrast(Proposer):
     """Rules from good and bad runs of one row (SIMBA of DSPy, `append_a_rule`).
 
-    The runs are those of different candidates. Rows where the scores lie furthest apart
-    come first.
+    The runs are those of different candidates, on the same rows. Rows where the scores
+    lie furthest apart come first.
 
     Args:
-        rows: On how many training rows the best two candidates are run.
+        rows: On how many training rows the parents and the best two are run.
     """
 
     asks = (contrast_runs,)
@@ -50,8 +53,7 @@ class Contrast(Proposer):
         self, task: Task, parents: Sequence[Candidate], n: int
     ) -> list[Candidate]:
         """`n` rules; none where all candidates do the same."""
-        runners = dict.fromkeys([*parents, *task.archive[:2]])
-        await seen_by_each(task, list(runners), self.rows, self.rows)
+        await self._meet(task, list(dict.fromkeys([*parents, *task.archive[:2]])))
         pairs = contrasts(task)
         jobs = [job for job in spread(task, parents, n) if pairs]
 
@@ -76,6 +78,14 @@ class Contrast(Proposer):
     def running(self, n: int, train: int, calls_a_row: int) -> Calls:
         """The rows of each parent, and of the best two."""
         return evidence_calls(self.rows, n + 2, train, calls_a_row)
+
+    async def _meet(self, task: Task, runners: Sequence[Candidate]) -> None:
+        """Run them on the same rows, those first that most of them know already."""
+        rows = ordered(task.split.train, task.rng("contrast"))
+        rows.sort(key=lambda row: sum(task.result(c, row) is None for c in runners))
+        reach = task.rows_in_reach(len(runners), self.rows)
+        with contextlib.suppress(BudgetExceeded):
+            await task.observe_all(runners, rows[:reach], "bootstrap")
 
 
 def contrasts(task: Task) -> list[tuple[RowResult, RowResult]]:

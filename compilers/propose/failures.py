@@ -58,8 +58,14 @@ async def write_from_failures(
     shown: Shown,
     write: Callable[[Failures], Awaitable[Candidate | None]],
 ) -> list[Candidate]:
-    """`n` proposals, spread over parents and modules; none where nothing fails."""
+    """`n` proposals, spread over parents and modules; none where nothing fails.
+
+    A module that ran on no failing row, as in an arm that was not taken, gets none.
+    """
     seen = await seen_by_each(task, parents, shown.failing, shown.rows)
+    failing = [result for each in seen.values() for result in each.failing]
+    ran = {node.path for result in failing for node in result.trace.nodes}
+    paths = [path for path in task.program.modules if path in ran]
 
     async def one(job: tuple[int, Candidate, str]) -> Candidate | None:
         number, parent, path = job
@@ -72,4 +78,4 @@ async def write_from_failures(
         given = Failures(number, parent, path, now, within(failing), within(passing))
         return await write(given)
 
-    return await write_each(task, spread(task, parents, n), one)
+    return await write_each(task, spread(task, parents, n, paths), one)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from ...pipeline.base import strictjson
-from ...pipeline.errors import BudgetExceeded, ModelFailure
+from ...pipeline.errors import BudgetExceeded, ContextLengthError, ModelFailure
 from ...pipeline.module import Module
 from ...pipeline.running.rows import map_rows
 from ...pipeline.runtime import current, entered
@@ -21,6 +21,7 @@ from .rows import labelled
 J = TypeVar("J")
 MOST_CHARS = 16_000
 MOST_INSTRUCTION = 4_000
+_CUT = "[...]"
 
 
 async def write_each(
@@ -32,7 +33,8 @@ async def write_each(
     """Candidates that a model writes, one a job, in the order of the jobs.
 
     Each job has a sample index of its own, so that equal requests still get different
-    answers. What the ledger has no room for is left out, as is an unusable reply.
+    answers. What the ledger has no room for is left out, as is an unusable reply, and
+    a request that is too long for the writer.
 
     Args:
         task: Whose writer is asked, on whose ledger.
@@ -49,7 +51,7 @@ async def write_each(
         with entered(replace(current(), sample=sample)):
             try:
                 return await write(job)
-            except (ModelFailure, BudgetExceeded):
+            except (ModelFailure, ContextLengthError, BudgetExceeded):
                 return None
 
     with entered(runtime):
@@ -69,9 +71,11 @@ def spread(
     """(Number, parent, module path) of `n` proposals, spread over the modules.
 
     Modules whose edits have gained the most for each try get more of them; those that
-    were never tried come first. Without `paths` every module has a part.
+    were never tried come first. Without `paths` every module has a part; one whose
+    instruction must stay has none.
     """
-    tries = dict.fromkeys(paths or task.program.modules, 0)
+    free = [path for path in paths or task.program.modules if task.keeping.free(path)]
+    tries = dict.fromkeys(free, 0)
     gains = dict.fromkeys(tries, 0.0)
     by_id = {c.id: c for c in task.archive}
     for child in task.archive:
@@ -84,7 +88,7 @@ def spread(
                 tries[path] += 1
                 gains[path] = max(gains[path], _gain(task, child, parent))
     jobs: list[tuple[int, Candidate, str]] = []
-    for at in range(n):
+    for at in range(n if tries else 0):
         path = max(tries, key=lambda p: (gains[p] + 0.05) / (tries[p] + 1))
         tries[path] += 1
         jobs.append((at, parents[at % len(parents)], path))
@@ -105,10 +109,16 @@ def instructed(
     task: Task, parent: Candidate, path: str, text: str, origin: str
 ) -> Candidate | None:
     """A child with a new instruction, or None where it is empty or the old one."""
-    fixed = text.strip()[:MOST_INSTRUCTION].rstrip()
+    fixed = text.strip()[: room_for(task, path)].rstrip()
     if not fixed or fixed == instruction_of(task, parent, path):
         return None
     return parent.but({f"{path}/instruction": fixed}, origin)
+
+
+def room_for(task: Task, path: str) -> int:
+    """How many characters an instruction may have: 4,000, or twice the seed's own."""
+    own = task.program.modules[path].parameters.instruction
+    return max(MOST_INSTRUCTION, 2 * len(own))
 
 
 def solved_examples(
@@ -136,12 +146,37 @@ def shown(module: Module[..., Any], values: Any) -> dict[str, Any]:
 
 
 def within(examples: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The first examples that fit into one request."""
+    """The first examples that fit into one request.
+
+    One that no request has room for is shown with the middle of its texts cut out.
+    """
     kept: list[dict[str, Any]] = []
     chars = 0
-    for example in examples:
+    for example in map(_fitting, examples):
         chars += len(strictjson.dumps(example))
         if chars > MOST_CHARS:
             break
         kept.append(example)
     return kept
+
+
+def _fitting(example: dict[str, Any]) -> dict[str, Any]:
+    """An example; a quarter of a request where it is longer than a whole one."""
+    made, most = example, MOST_CHARS
+    if len(strictjson.dumps(example)) > MOST_CHARS:
+        while len(strictjson.dumps(made)) > MOST_CHARS // 4 and most > len(_CUT):
+            most //= 2
+            made = {key: _cut(value, most) for key, value in example.items()}
+    return made
+
+
+def _cut(value: Any, most: int) -> Any:
+    """A value whose every text keeps both ends, and at most so many characters."""
+    if isinstance(value, str) and len(value) > most:
+        return f"{value[: most // 2]} {_CUT} {value[len(value) - most // 2 :]}"
+    if isinstance(value, Mapping):
+        items = cast("Mapping[str, Any]", value).items()
+        return {key: _cut(item, most) for key, item in items}
+    if isinstance(value, list | tuple):
+        return [_cut(item, most) for item in cast("Sequence[Any]", value)]
+    return value

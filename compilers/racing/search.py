@@ -10,9 +10,10 @@ proposals rather than none that was compared.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ...pipeline.data import Example
 from ...pipeline.errors import BudgetExceeded
@@ -40,11 +41,13 @@ class Search:
         stopped: Why it ended early, or empty.
         known: Ids of everything that was ever proposed.
         kept: Called with the best candidate after each round.
+        start: The best when the recipe at hand began.
     """
 
     stopped: str
     known: set[str]
     kept: Callable[[Candidate], None]
+    start: Candidate = field(default_factory=Candidate)
 
 
 async def search(
@@ -71,7 +74,8 @@ async def search(
             task.archive = [Candidate()]
         if not await _headroom(task, recipe, found):
             return found.stopped
-        await _rounds(task, recipe, found)
+        if not await _at_top(task, recipe, found):
+            await _rounds(task, recipe, found)
         if recipe.fresh:
             await _join(task, before)
         if found.stopped == SPENT:
@@ -81,6 +85,7 @@ async def search(
 
 async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
     credit = Credit.of(recipe)
+    found.start = task.archive[0]
     idle = 0
     for draws in recipe.rounds:
         best = task.archive[0]
@@ -131,7 +136,7 @@ async def _round(
     credit.judge(task, incumbents[0], fresh)
     task.archive = [*raced, *rest]
     if recipe.shorter:
-        task.archive = _shortest_first(task)
+        task.archive = _shortest_first(task, found.start)
 
 
 def _fitting(task: Task, recipe: Recipe, draws: Sequence[Draw]) -> list[Draw]:
@@ -192,6 +197,31 @@ async def _headroom(task: Task, recipe: Recipe, found: Search) -> bool:
     return not shown
 
 
+async def _at_top(task: Task, recipe: Recipe, found: Search) -> bool:
+    """Whether the best so far passes all select rows: no race could be won then.
+
+    Races buy these cells anyway; they are bought beforehand up to the first that fails,
+    unless the budget is tight.
+    """
+    best, seen = task.archive[0], 0
+    if recipe.racer is None or recipe.headroom or recipe.shorter:
+        return False
+    while seen < len(task.rows):
+        lot = task.rows[seen : seen + FIRST]
+        if len(lot) * task.allowance.a_row > task.room() / 10:
+            return False
+        with contextlib.suppress(BudgetExceeded):
+            await task.observe(best, lot, "evaluate")
+        scores = task.scores(best, lot)
+        if len(scores) < len(lot) or min(scores) < 1.0:
+            return False
+        seen += len(lot)
+    found.stopped = f"the best candidate passes all {seen} select rows"
+    if best == Candidate():
+        found.stopped = f"the program already passes all {seen} select rows"
+    return seen > 0
+
+
 async def _observed(task: Task, rows: list[Example]) -> list[RowResult]:
     try:
         return await task.observe(Candidate(), rows, "bootstrap")
@@ -208,10 +238,9 @@ async def _join(task: Task, before: list[Candidate]) -> None:
     task.archive = [*best, *rest]
 
 
-def _shortest_first(task: Task) -> list[Candidate]:
-    """Who scores no less than the seed on all select rows, the shortest first."""
-    seed = Candidate()
-    bar = task.mean(seed, task.rows)
+def _shortest_first(task: Task, start: Candidate) -> list[Candidate]:
+    """Who scores no less than the start on all select rows, the shortest first."""
+    bar = task.mean(start, task.rows)
     whole = [
         c
         for c in task.archive

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import itertools
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import weft
 from tests.compilers.worlds import (
+    CODES,
+    WORDS,
     Asked,
+    artifact,
     classifier,
     exact,
     learner,
@@ -20,6 +24,7 @@ from tests.compilers.worlds import (
 from weft import compilers as c
 from weft.compilers import (
     APE,
+    TRIPLE,
     Auto,
     BootstrapFewShot,
     BootstrapRandomSearch,
@@ -137,6 +142,42 @@ def test_a_model_that_never_answers_well_costs_no_more() -> None:
     assert lm.calls <= 120
     assert "no improvement found" in result.report.verdict
     assert result.program.parameters == result.seed.parameters
+
+
+_first = weft.Predict("text -> gist", "Shorten it.", name="first")
+_last = classifier(inputs="gist")
+
+
+@weft.program
+def _chain(text: str) -> str:
+    return _last(gist=_first(text=text).gist).label
+
+
+@pytest.mark.parametrize("budget", range(180, 188))
+def test_whom_the_last_calls_go_to_hangs_on_no_speed(
+    budget: int, tmp_path: Path
+) -> None:
+    """A row of two modules that the budget ends in is begun by one candidate alone."""
+
+    def through(asked: Asked) -> dict[str, str]:
+        return learner(asked) if asked.classifies else {"gist": asked.said}
+
+    told = "; ".join(f"{w} = {code}" for w, code in zip(WORDS, CODES, strict=False))
+    made: set[bytes] = set()
+    for concurrency in (1, 16):
+        with weft.use(lm=model(through, slow=concurrency > 1), cache=None):
+            result = weft.compile(
+                _chain,
+                planted_rows(120),
+                metric=exact,
+                compiler=TRIPLE(instructions=(told,)),
+                budget=budget,
+                concurrency=concurrency,
+            )
+        made.add(artifact(result, tmp_path))
+
+    assert "sealed rows" in result.report.stopped
+    assert len(made) == 1
 
 
 def test_a_server_that_stays_down_scores_nobody() -> None:

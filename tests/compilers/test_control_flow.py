@@ -105,3 +105,38 @@ def test_a_compile_runs_only_what_lies_behind_an_edit(server: Server) -> None:
     assert len({one.task for one in labels}) > 2
     assert len(labels) > len(hints)
     assert len(hints) == len(set(hints))
+
+
+desks = {
+    name: weft.Predict("text -> label: Label", "Label it.", name=name, types=TYPES)
+    for name in ("a", "b", "c", "d", "e")
+}
+Desk = Literal["a", "b", "c", "d", "e"]
+which = weft.Predict("text -> desk: Desk", "Name the desk.", types={"Desk": Desk})
+
+
+def _asking(desk: Any, text: str) -> Any:
+    return lambda: desk(text=text).label
+
+
+@weft.program
+def routed(text: str) -> dict[str, str]:
+    """Five desks, of which one has all of the work."""
+    arms = {name: _asking(desk, text) for name, desk in desks.items()}
+    return {"label": weft.switch(which(text=text).desk, arms)}
+
+
+def test_a_round_mends_modules_that_ran_where_it_failed() -> None:
+    """What no failing row came by gets no proposal in their place."""
+
+    def to_desk_c(asked: Asked) -> dict[str, str]:
+        return {"desk": "c"} if asked.outputs[-1][0] == "desk" else learner(asked)
+
+    compiler = GEPA(rounds=1, proposals=4, merges=0)
+    with weft.use(lm=model(to_desk_c)):
+        report = weft.compile(
+            routed, planted_rows(60), metric=exact, compiler=compiler
+        ).report
+
+    assert report.spend["propose"]["requests"] == 4
+    assert report.winner.values.keys() == {"c/instruction"}

@@ -83,7 +83,7 @@ def test_a_resumed_run_keeps_its_best_from_the_start(tmp_path: Path) -> None:
     before = path.read_bytes()
     os.truncate(lines, lines.read_bytes().index(b"\n") + 1)
     gone = weft.FunctionLM(down, model=model().model)
-    with weft.use(lm=gone, cache=None), pytest.raises(InvalidRequest):
+    with weft.use(lm=gone, cache=None), pytest.raises(CompileError):
         _compiled(tmp_path / "run")
 
     assert path.read_bytes() == before

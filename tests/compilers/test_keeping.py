@@ -8,7 +8,7 @@ import pytest
 
 import weft
 from tests.compilers.worlds import classifier, exact, model, planted_rows
-from weft.compilers import APE, Auto
+from weft.compilers import APE, GEPA, OPRO, Auto
 from weft.pipeline.errors import ConfigError
 
 RULE = "Never name a customer."
@@ -74,3 +74,14 @@ def test_a_wish_is_a_text() -> None:
     """Anything else is a mistake that is named."""
     with pytest.raises(ConfigError, match=r"keep=\[3\] is no list of texts"):
         _compiled([3])
+
+
+@pytest.mark.parametrize("compiler", [GEPA(), OPRO()], ids=["failures", "history"])
+def test_no_model_is_asked_to_write_what_must_stay(compiler: Any) -> None:
+    """Its answer could not be used; the report says why nothing was tried."""
+    report = _compiled("classify/instruction", compiler).report
+
+    assert "propose" not in report.spend
+    assert report.stopped == (
+        "keep= leaves no instruction to change, and no demo was found"
+    )

@@ -19,10 +19,16 @@ from tests.compilers.worlds import (
     planted_rows,
 )
 from weft.compilers import (
+    APE,
+    CAPO,
+    MIPRO,
     TRIPLE,
     BootstrapRandomSearch,
     Compiler,
     Draw,
+    InferRules,
+    PartsGrid,
+    PromptWizard,
     Recipe,
 )
 from weft.compilers.candidate import Candidate
@@ -134,6 +140,31 @@ def test_without_headroom_the_seed_comes_back_for_little() -> None:
     assert "already passes" in result.report.stopped
     assert result.program.parameters == result.seed.parameters
     assert result.report.calls < 100
+
+
+RACED = (
+    APE(),
+    BootstrapRandomSearch(),
+    CAPO(),
+    InferRules(),
+    MIPRO(),
+    PartsGrid(),
+    PromptWizard(),
+)
+
+
+@pytest.mark.parametrize("compiler", RACED, ids=lambda c: type(c).__name__)
+def test_nothing_races_a_program_that_passes_all_select_rows(
+    compiler: Compiler,
+) -> None:
+    """No proposal is made: it could at best be as good."""
+    told = "; ".join(f"{w} = {c}" for w, c in zip(WORDS, CODES, strict=False))
+    seed = classifier().with_(instruction=f"Go by {told}.")
+    result = _auto(learner, program=seed, compiler=compiler)
+
+    assert "the program already passes all" in result.report.stopped
+    assert result.report.spend.keys() == {"evaluate", "verify"}
+    assert result.program.parameters == result.seed.parameters
 
 
 def test_a_program_that_seldom_fails_is_not_sent_home() -> None:

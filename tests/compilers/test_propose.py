@@ -362,6 +362,31 @@ def test_traces_of_rows_that_somebody_failed_come_first() -> None:
     assert {row.id for row in found[: len(hard)]} == {row.id for row in hard}
 
 
+def test_runs_are_contrasted_however_many_rows_there_are() -> None:
+    """Each candidate runs on the same few of them, whatever it was run on before."""
+    rows = tuple(read_rows(planted_rows(600), ["text"]))
+    task = new_task(rows=rows)
+    task.split = Split(rows[:500], rows[500:], ())
+    task.archive = [Candidate({"classify/instruction": "norp = K1"}), Candidate()]
+    with weft.use(lm=model()):
+        asyncio.run(task.observe(Candidate(), rows[:16], "bootstrap"))
+    made = proposed(Contrast(rows=16), task, 2)
+    runs = [task.result(c, row) for c in task.archive for row in rows[:500]]
+
+    assert [r.example.digest for r in runs if r] == [r.digest for r in rows[:16]] * 2
+    assert made
+
+
+def test_a_climb_is_a_child_of_what_it_began_from() -> None:
+    """The steps between were never raced, so nobody could look them up."""
+    told = WORDS[:3]
+    task = new_task()
+    task.archive = [Candidate({"classify/instruction": f"Go by {told[0]} = K0."})]
+    (made,) = proposed(Climb(shown=1, tried=4), task)
+
+    assert made.parent == task.archive[0].id
+
+
 def test_every_part_is_tried_about_as_often() -> None:
     """A share of the grid is balanced over its parts."""
     made = proposed(Parts(), new_task(), 9, weft.RefusingLM())

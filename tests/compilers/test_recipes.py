@@ -162,6 +162,16 @@ def test_a_sequence_goes_on_from_what_came_before() -> None:
     assert parameters["classify/demos"]
 
 
+def test_a_sequence_that_ends_with_compress_keeps_what_was_gained() -> None:
+    """It takes away what did nothing, down to the score it began from."""
+    first = c.BootstrapFewShot(demos=12)
+    result = _compiled(c.Sequence(of=(first, c.Compress(rounds=2))))
+    alone = _compiled(first)
+
+    assert _score(result.program) == _score(alone.program) == 100
+    assert result.report.winner_size < alone.report.winner_size
+
+
 def test_best_of_returns_the_better_search() -> None:
     """One of the two finds nothing."""
     either = c.BestOf(of=(c.PartsGrid(candidates=3), c.APE(candidates=3)))

@@ -100,10 +100,8 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
         idle = 0 if task.archive[0] != best else idle + 1
         if recipe.patience and idle >= recipe.patience:
             return
-        if not recipe.shorter and _at_ceiling(task):
-            found.stopped = (
-                f"the best candidate passes all {len(task.rows)} select rows"
-            )
+        if not recipe.shorter and (why := _at_ceiling(task)):
+            found.stopped = why
             return
 
 
@@ -212,14 +210,12 @@ async def _at_top(task: Task, recipe: Recipe, found: Search) -> bool:
             return False
         with contextlib.suppress(BudgetExceeded):
             await task.observe(best, lot, "evaluate")
-        scores = task.scores(best, lot)
-        if len(scores) < len(lot) or min(scores) < 1.0:
+        if min(task.scores(best, lot), default=0.0) < 1.0:
             return False
         seen += len(lot)
-    found.stopped = f"the best candidate passes all {seen} select rows"
-    if best == Candidate():
-        found.stopped = f"the program already passes all {seen} select rows"
-    return seen > 0
+    why = _at_ceiling(task)
+    found.stopped = why or found.stopped
+    return bool(why)
 
 
 async def _observed(task: Task, rows: list[Example]) -> list[RowResult]:
@@ -252,7 +248,11 @@ def _shortest_first(task: Task, start: Candidate) -> list[Candidate]:
     return [*whole, *ranked(task, rest, task.rows)]
 
 
-def _at_ceiling(task: Task) -> bool:
-    """Whether nothing can score higher than the best candidate."""
-    scores = task.scores(task.archive[0], task.rows)
-    return len(scores) == len(task.rows) > 0 and min(scores) >= 1.0
+def _at_ceiling(task: Task) -> str:
+    """Why nothing can score higher than the best candidate, or empty."""
+    best = task.archive[0]
+    scores = task.scores(best, task.rows)
+    if not scores or len(scores) < len(task.rows) or min(scores) < 1.0:
+        return ""
+    who = "the best candidate" if best.values else "the program already"
+    return f"{who} passes all {len(scores)} select rows"

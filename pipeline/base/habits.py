@@ -125,20 +125,6 @@ RESULTS: Final[Mapping[str, str]] = {
 }
 """Attributes of runs, evaluations and results of compiles."""
 
-_ASKED: Final = 'Ask through a module: weft.Predict("question -> answer", lm=lm)(...)'
-MODELS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("history", "inspect_history"), f"{TRACED} after a call"),
-    **dict.fromkeys(("acall", "forward", "aforward", "request"), _ASKED),
-    "kwargs": "Read lm.sampling",
-    "model_name": "Read lm.model",
-    **dict.fromkeys(("copy", "deepcopy"), "Write weft.LM(...) with other options"),
-    "cache": "Set it with weft.use(cache=...)",
-    "num_retries": "Set it with weft.use(retry=weft.RetryPolicy(retries=...))",
-    "api_key": "It is never given out",
-    "finetune": "Write weft.finetuning_rows(...), and train elsewhere",
-}
-"""Attributes of models."""
-
 ELSEWHERE: Final[Mapping[str, str]] = {
     "metric": "Give it to weft.compile or weft.evaluate",
     "cache": "Set it with weft.use(cache=...)",
@@ -192,6 +178,20 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "prefix": "The field's name is what the model sees; describe it in words",
 }
 """Options that belong somewhere else."""
+
+_ASKED: Final = 'Ask through a module: weft.Predict("question -> answer", lm=lm)(...)'
+MODELS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("history", "inspect_history"), f"{TRACED} after a call"),
+    **dict.fromkeys(("acall", "forward", "aforward", "request"), _ASKED),
+    "kwargs": "Read lm.sampling",
+    "model_name": "Read lm.model",
+    **dict.fromkeys(("copy", "deepcopy"), "Write weft.LM(...) with other options"),
+    "cache": ELSEWHERE["cache"],
+    "num_retries": ELSEWHERE["num_retries"],
+    "api_key": "It is never given out",
+    "finetune": "Write weft.finetuning_rows(...), and train elsewhere",
+}
+"""Attributes of models."""
 
 CALLS: Final[Mapping[str, str]] = {
     "lm": "Write module.with_(lm=...), or `with weft.use(lm=...):`",

@@ -52,6 +52,14 @@ class Recipe:
     shorter: bool = False
     fresh: bool = False
 
+    @property
+    def looks_first(self) -> bool:
+        """Whether the best so far is run on the select rows before the first race.
+
+        A trial run tells as much of the seed, and who wants a shorter prompt goes on.
+        """
+        return self.racer is not None and not (self.headroom or self.shorter)
+
 
 class Compiler(ABC):
     """A named compiler: frozen settings that make a recipe, or several."""

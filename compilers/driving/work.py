@@ -37,7 +37,7 @@ def work_of(recipe: Recipe, split: Split) -> Work:
     train, select = len(split.train), len(split.select)
     lessons = requests = cells = FREE
     archive = 1
-    if recipe.racer is not None and not (recipe.headroom or recipe.shorter):
+    if recipe.looks_first:
         cells = Calls(0, 0, select)  # of the best so far, before the first race
     for at, draws in enumerate(recipe.rounds):
         part = 2 ** max(0, at - recipe.patience) if recipe.patience else 1

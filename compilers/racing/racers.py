@@ -62,17 +62,15 @@ class Gate(Racer):
     def _gate(
         self, task: Task, incumbent: Candidate, rows: Sequence[Example]
     ) -> list[Example]:
-        failed, passed, new = list[Example](), list[Example](), list[Example]()
+        known = [row for row in rows if task.result(incumbent, row)]
+        failed = [row for row in known if task.mean(incumbent, [row]) < 1]
+        passed = [row for row in known if task.mean(incumbent, [row]) >= 1]
         start = (task.number * self.rows) % max(1, len(rows))
-        for row in rows:
-            if task.result(incumbent, row):
-                (failed if task.mean(incumbent, [row]) < 1 else passed).append(row)
-        for row in (*rows[start:], *rows[:start]):
-            if not task.result(incumbent, row):
-                new.append(row)
+        turned = (*rows[start:], *rows[:start])
+        others = [row for row in turned if not task.result(incumbent, row)]
         failed, passed = _turned(failed, task.number), _turned(passed, task.number)
         half = failed[: (self.rows + 1) // 2]
-        picked = [*half, *passed[: self.rows - len(half)], *new]
+        picked = [*half, *passed[: self.rows - len(half)], *others]
         return picked[: self.rows]
 
 

@@ -202,7 +202,7 @@ async def _at_top(task: Task, recipe: Recipe, found: Search) -> bool:
     unless the budget is tight.
     """
     best, seen = task.archive[0], 0
-    if recipe.racer is None or recipe.headroom or recipe.shorter:
+    if not recipe.looks_first:
         return False
     while seen < len(task.rows):
         lot = task.rows[seen : seen + FIRST]

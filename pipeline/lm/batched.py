@@ -157,9 +157,8 @@ class _Batch:
         except asyncio.CancelledError:
             if all(place.done() for _, place in self.asked):  # nobody waits any more
                 raise
-            found = [ModelError("the batch was cancelled by its own submission")] * len(
-                requests
-            )
+            gone = ModelError("the batch was cancelled by its own submission")
+            found = [gone] * len(requests)
         for (_, place), one in zip(self.asked, found, strict=True):
             if place.done():
                 continue

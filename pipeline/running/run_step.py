@@ -16,6 +16,7 @@ from ..traces.watching import said
 from .calling import Inside, inside, moved
 
 _FIRST_PAUSE = 0.1
+_WORK = (CoroutineType, asyncio.Future)
 
 
 async def run_step(
@@ -126,7 +127,7 @@ async def _attempt(
 
 def _awaited(result: Any, path: str) -> Any:
     """What a step gave, where that is no work that it forgot to wait for."""
-    if not isinstance(result, CoroutineType | asyncio.Future):
+    if not isinstance(result, _WORK):
         return result
     if isinstance(result, CoroutineType):
         result.close()

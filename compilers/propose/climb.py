@@ -1,12 +1,20 @@
-"""Climb: mend, try it on the rows that went wrong, keep what helps, go on."""
+"""Climb: mend one module, try it on rows that were not picked for it, keep what helps.
+
+The rows of a trial are fixed before the climb begins. Rows chosen because the program
+fails them get better by themselves when they are run anew, so that on them the next
+edit seems to help whatever it says (regression toward the mean, Galton 1886).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
-from ...pipeline.base.options import Share, settings
+from ...pipeline.base.options import Count, Share, settings
 from ...pipeline.data import Example
 from ...pipeline.errors import BudgetExceeded
+from ...pipeline.measuring.row_result import RowResult
 from ..candidate import Candidate
 from ..driving.task import Task
 from .base import Calls, Proposer
@@ -16,107 +24,167 @@ from .reflect import Reflect, mended
 from .rows import ordered
 from .writing import within, write_each, writing_calls
 
+_SURE = 2.0
+
 
 @settings
 class Climb(Proposer):
-    """Small mendings, each tried at once on training rows that called for it.
+    """Mendings of one module at a time, each tried at once; what helps stays.
 
-    The inner loop of GEPA (Agrawal et al. 2025, arXiv 2507.19457, algorithm 1). On
-    purpose unlike it, a step mends several modules, since a request costs less than
-    the rows that try it; rows known to fail are taken instead of three at random, and
-    a few that pass stand guard. Rows run in one step are evidence for the next.
+    The loop of GEPA (Agrawal et al. 2025, arXiv 2507.19457, algorithm 1). On purpose
+    unlike it, a step is tried on one fixed set of training rows, first on a few and
+    then on more, until it is behind, surely ahead, or ahead on all of them. What was
+    run is evidence for the next step. Modules take turns, those first that failing
+    rows run and passing rows do not (Ochiai's coefficient, which Abreu et al. 2007
+    locate faults by).
 
     Args:
-        shown: How many failing rows a writer is shown at the most.
-        tried: On how many of them a step is tried; more are run where fewer are known.
-        guards: How many passing rows are shown, and tried, as well.
+        failing: How many failing cases a writer is shown at the most.
+        passing: How many passing ones.
+        first: Rows of a step's first trial.
+        growth: How many times as many rows the next trial has.
+        rows: How many rows the last trial has at the most.
+        trials: How many such last trials the calls at hand must pay for; on a tight
+            budget they have fewer rows.
         steps: How many steps there are at the most.
-        modules: How many modules a step mends; where there are more, they take turns.
+        patience: End after so many steps a module without a gain.
         share: The share of the calls left that the climb may take.
     """
 
     asks = Reflect.asks
-    shown: int = 12
-    tried: int = 6
-    guards: int = 2
-    steps: int = 12
-    modules: int = 3
-    share: Share = 0.5
+    failing: int = 8
+    passing: int = 8
+    first: Count = 8
+    growth: float = 2.5
+    rows: Count = 48
+    trials: Count = 4
+    steps: int = 24
+    patience: int = 3
+    share: Share = 0.7
 
     async def propose(
         self, task: Task, parents: Sequence[Candidate], n: int
     ) -> list[Candidate]:
         """Where one climb from the first parent ends; nothing where no step helped."""
         now = start = parents[0]
+        paths = [path for path in task.program.modules if task.keeping.free(path)]
         floor = task.room() * (1 - self.share)
-        for step in range(self.steps if n else 0):
+        rows = self._rows(task, start)
+        turns = dict.fromkeys(paths, 0)
+        idle = 0
+        for step in range(self.steps if n and paths else 0):
+            least = min(self.first, len(rows)) * task.allowance.a_row
+            if task.room() - least < floor or idle >= self.patience * len(paths):
+                break
             try:
-                failing, passing = await self._seen(task, now, step)
-                rows = [*failing[: self.tried], *passing]
-                left = task.room() - len(rows) * task.allowance.a_row
-                if not failing or left < floor:
+                seen = await self._seen(task, now, rows, step)
+                path = _suspect(seen, turns)
+                if not path:
                     break
-                child = await self._child(task, now, [*failing, *passing], step)
-                if child is None:
-                    continue
-                await task.observe(child, rows, "bootstrap")
+                turns[path] += 1
+                child = await self._child(task, now, path, seen, step)
+                gained = child is not None and await self._gains(task, now, child, rows)
             except BudgetExceeded:
                 break
-            if sum(task.scores(child, rows)) > sum(task.scores(now, rows)):
-                now = child
+            idle += 1
+            if child is not None and gained:
+                now, idle = child, 0
         # The steps between are no candidates that anybody could look up.
         made = Candidate(now.values, now.origin, start.id)
         return [made] if now is not start else []
 
+    def _rows(self, task: Task, start: Candidate) -> list[Example]:
+        """The rows of all trials, in their order: those whose price is paid come first.
+
+        Which rows a headroom run was made on has nothing to do with how they ended.
+        """
+        rows = ordered(task.split.train, task.rng("climb"))
+        rows.sort(key=lambda row: task.result(start, row) is None)
+        most = task.allowance.rows(self.share) / self.trials
+        return rows[: int(min(self.rows, len(rows), max(self.first, most)))]
+
     async def _seen(
-        self, task: Task, now: Candidate, step: int
-    ) -> tuple[list[Example], list[Example]]:
-        """Rows that it fails and a few that it passes, run where too few are known."""
-        rows = ordered(task.split.train, task.rng("climb", step))
-        failing = [r for r in rows if (c := task.result(now, r)) and not passes(c)]
-        if len(failing) < self.tried:
-            suspects = {row for (_, row), c in task.cells.items() if not passes(c)}
-            fresh = [row for row in rows if task.result(now, row) is None]
-            fresh.sort(key=lambda row: row.digest not in suspects)
-            reach = task.rows_in_reach(1, self.tried - len(failing))
-            await task.observe(now, fresh[:reach], "bootstrap")
-            failing = [r for r in rows if (c := task.result(now, r)) and not passes(c)]
-        passing = [r for r in rows if (c := task.result(now, r)) and passes(c)]
-        return failing[: self.shown], passing[: self.guards]
+        self, task: Task, now: Candidate, rows: list[Example], step: int
+    ) -> list[RowResult]:
+        """Its results on training rows; where none of them fails, some more."""
+        order = ordered(task.split.train, task.rng("climb", step))
+        seen = [result for row in order if (result := task.result(now, row))]
+        if all(map(passes, seen)):
+            upto = math.ceil(self.first * self.growth)
+            await task.observe(now, rows[:upto], "bootstrap")
+            seen = [result for row in order if (result := task.result(now, row))]
+        return seen
 
     async def _child(
-        self, task: Task, now: Candidate, rows: Sequence[Example], step: int
+        self,
+        task: Task,
+        now: Candidate,
+        path: str,
+        seen: Sequence[RowResult],
+        step: int,
     ) -> Candidate | None:
-        """Several modules mended for these rows; None where nothing was to change."""
-        results = [r for row in rows if (r := task.result(now, row))]
+        """One module mended; None where nothing was to change."""
+        told = [(case, passes(r)) for r in seen if (case := case_of(r, path))]
+        failing = [case for case, good in told if not good][: self.failing]
+        passing = [case for case, good in told if good][: self.passing]
 
         async def write(path: str) -> Candidate | None:
-            told = [(case, passes(r)) for r in results if (case := case_of(r, path))]
-            failing = [case for case, good in told if not good]
-            passing = [case for case, good in told if good]
             return await mended(task, now, path, within(failing), within(passing))
 
-        every = list(task.program.modules)
-        count = min(self.modules, len(every))
-        paths = [every[(step * count + at) % len(every)] for at in range(count)]
-        made = await write_each(task, paths, write, before=step * count)
-        slots = {f"{path}/instruction" for path in paths}
-        new = {
-            slot: value
-            for child in made
-            for slot, value in child.values.items()
-            if slot in slots and value != now.values.get(slot)
-        }
-        return now.but(new, f"climbed to step {step + 1}") if new else None
+        made = await write_each(task, [path], write, before=step)
+        return made[0] if made else None
+
+    async def _gains(
+        self, task: Task, now: Candidate, child: Candidate, rows: Sequence[Example]
+    ) -> bool:
+        """Whether a step is surely ahead, or ahead on all rows and never behind.
+
+        Raises:
+            BudgetExceeded: The rows of a trial cannot be paid for.
+        """
+        upto = min(self.first, len(rows))
+        while True:
+            tried = rows[:upto]
+            await task.observe_all([now, child], tried, "bootstrap")
+            old, new = task.scores(now, tried), task.scores(child, tried)
+            gains = [after - before for before, after in zip(old, new, strict=True)]
+            gain, width = sum(gains), math.sqrt(sum(g * g for g in gains))
+            if gain < -1e-9 or upto == len(rows) or (width and gain >= _SURE * width):
+                return gain > 1e-9
+            upto = min(len(rows), math.ceil(upto * self.growth))
 
     def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
-        """The rows of each step, and its requests; half of the steps are expected."""
-        asked = writing_calls(self.steps * self.modules, *self.asks)
+        """The rows of each step, and its request; half of the steps are expected."""
+        asked = writing_calls(self.steps, *self.asks)
         written = Calls(1, self.steps // 2, asked.high)
         return self.running(n, train, calls_a_row).plus(written)
 
     def running(self, n: int, train: int, calls_a_row: int) -> Calls:
-        """The rows of each step, which may have to be run twice."""
+        """The rows of each step; most steps meet only the first few."""
         del n
-        each = min(train, self.tried + self.guards) * calls_a_row
-        return Calls(each, self.steps // 2 * each, 2 * self.steps * each)
+        first, each = (min(train, r) * calls_a_row for r in (self.first, self.rows))
+        likely = each + self.steps // 2 * (first + each // 4)
+        return Calls(first, likely, (self.steps + 1) * each)
+
+
+def _suspect(seen: Sequence[RowResult], turns: Mapping[str, int]) -> str:
+    """The module to mend next, or "" where no failing row runs any of them.
+
+    Args:
+        seen: Results, failing and passing.
+        turns: How often each module had its turn; suspicion is shared among them.
+    """
+    failed, ran = Counter[str](), Counter[str]()
+    fails = 0
+    for result in seen:
+        paths = {node.path for node in result.trace.nodes}
+        ran.update(paths)
+        if not passes(result):
+            failed.update(paths)
+            fails += 1
+    blame = {
+        path: failed[path] / math.sqrt(fails * ran[path]) / (1 + count)
+        for path, count in turns.items()
+        if failed[path]
+    }
+    return max(blame, key=lambda path: blame[path], default="")

@@ -65,7 +65,7 @@ class Rungs(Racer):
         out: list[Candidate] = []
         seen = 0
         for keep, goal in self.rungs(len(candidates), len(rows)):
-            alive, dropped = _cut(task, alive, rows[:seen], keep)
+            alive, dropped = _cut(task, alive, rows[:goal], seen, keep)
             out = dropped + out
             while seen < goal and len(alive) > 1:
                 block = rows[seen : min(seen + BLOCK, goal)]
@@ -178,10 +178,15 @@ def ranked(
 
 
 def _cut(
-    task: Task, alive: list[Candidate], rows: Sequence[Example], keep: int
+    task: Task, alive: list[Candidate], rows: Sequence[Example], seen: int, keep: int
 ) -> tuple[list[Candidate], list[Candidate]]:
-    if len(alive) <= keep or not rows:
+    """Part the best of a rung; who has met the next rows too stays, and costs nothing.
+
+    Else a few rows could send away somebody of whom more is known.
+    """
+    if len(alive) <= keep or not seen:
         return alive, []
-    order = ranked(task, alive, rows)
+    order = ranked(task, alive, rows[:seen])
     kept = set(order[:keep])
-    return [c for c in alive if c in kept], order[keep:]
+    kept |= {c for c in alive if len(task.scores(c, rows)) == len(rows)}
+    return [c for c in alive if c in kept], [c for c in order if c not in kept]

@@ -330,23 +330,6 @@ def test_where_nothing_fails_there_is_nothing_to_mend() -> None:
     assert lm.calls == 16
 
 
-def test_a_climb_keeps_what_helps_alone() -> None:
-    """A step that mends no row is dropped; one that mends all of them ends it."""
-    known = "; ".join(f"{w} = {c}" for w, c in zip(WORDS, CODES, strict=False))
-    told = iter(("Be brief.", known))
-
-    def mend(asked: Any) -> dict[str, str]:
-        if asked.classifies:
-            return learner(asked)
-        return {"old": "", "new": next(told)}
-
-    (made,) = proposed(Climb(), new_task(), 2, model(mend))
-    text = made.values["classify/instruction"]
-
-    assert known in text
-    assert "Be brief." not in text
-
-
 def test_traces_of_rows_that_somebody_failed_come_first() -> None:
     """They show what is not known already."""
     task = new_task()
@@ -375,16 +358,6 @@ def test_runs_are_contrasted_however_many_rows_there_are() -> None:
 
     assert [r.example.digest for r in runs if r] == [r.digest for r in rows[:16]] * 2
     assert made
-
-
-def test_a_climb_is_a_child_of_what_it_began_from() -> None:
-    """The steps between were never raced, so nobody could look them up."""
-    told = WORDS[:3]
-    task = new_task()
-    task.archive = [Candidate({"classify/instruction": f"Go by {told[0]} = K0."})]
-    (made,) = proposed(Climb(shown=1, tried=4), task)
-
-    assert made.parent == task.archive[0].id
 
 
 def test_every_part_is_tried_about_as_often() -> None:

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 import weft
-from tests.compilers.worlds import classifier, exact, kinds_of, model, planted_rows
+from tests.compilers.worlds import (
+    WORDS,
+    classifier,
+    exact,
+    kinds_of,
+    model,
+    planted_rows,
+)
 from weft.compilers.candidate import Candidate
 from weft.compilers.driving.allowance import Allowance, CallGuess
 from weft.compilers.driving.task import Split, Task
@@ -141,6 +148,20 @@ def test_a_cell_is_never_bought_twice() -> None:
         asyncio.run(task.observe_all(FIELD, ROWS[:8], "verify"))
 
     assert task.spent == spent == len(FIELD) * 8
+
+
+def test_few_rows_send_nobody_away_of_whom_more_is_known() -> None:
+    """Else a later race could end with somebody worse than the best so far."""
+    task = new_task()
+    best = Candidate({"classify/instruction": f"Go by {'; '.join(KNOWN[2:])}."})
+    run(Full(), task, [best, told(0)])
+    lucky = [  # they know the words of the first two rows alone
+        Candidate({"classify/instruction": f"{way} {'; '.join(KNOWN[:2])}."})
+        for way in ("Go by", "Use", "Follow", "Take", "Mind")
+    ]
+
+    assert all(WORDS[at] in ROWS[at].text for at in (0, 1))
+    assert run(Halving(first=2), task, [best, *lucky])[0] == best
 
 
 def test_a_gate_keeps_out_who_is_no_better_than_the_parent() -> None:

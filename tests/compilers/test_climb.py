@@ -1,0 +1,160 @@
+"""The climb: which module it mends, on which rows it tries that, and what stays."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from typing import Any, Literal
+
+import weft
+from tests.compilers.worlds import (
+    CODES,
+    WORDS,
+    Asked,
+    classifier,
+    exact,
+    learner,
+    model,
+    planted_rows,
+)
+from weft.compilers.candidate import Candidate
+from weft.compilers.driving.allowance import Allowance, CallGuess
+from weft.compilers.driving.task import Split, Task
+from weft.compilers.propose.climb import Climb
+from weft.pipeline.data import read_rows
+from weft.pipeline.program import as_program
+
+KNOWN = "; ".join(f"{w} = {c}" for w, c in zip(WORDS, CODES, strict=False))
+
+
+def new_task(
+    program: Any = None, rows: list[dict[str, Any]] | None = None, budget: Any = None
+) -> Task:
+    """A compile under way; all rows but the last two are for training."""
+    made = as_program(program or classifier())
+    found = tuple(read_rows(rows or planted_rows(32), ["text"]))
+    ledger = weft.Ledger(weft.Budget.of(budget))
+    task = Task(
+        made,
+        Split(found[:-2], found[-2:], ()),
+        exact,
+        Allowance(ledger, 1, CallGuess()),
+    )
+    task.archive = [Candidate()]
+    return task
+
+
+def climbed(proposer: Climb, task: Task, lm: Any) -> list[Candidate]:
+    """Where a climb ends."""
+    with weft.use(lm=lm):
+        return asyncio.run(proposer.propose(task, task.archive[:1], 1))
+
+
+def test_a_climb_keeps_what_helps_alone() -> None:
+    """A step that mends no row is dropped; one that mends all of them ends it."""
+    told = iter(("Be brief.", KNOWN))
+
+    def mend(asked: Asked) -> dict[str, str]:
+        if asked.classifies:
+            return learner(asked)
+        return {"old": "", "new": next(told)}
+
+    (made,) = climbed(Climb(), new_task(), model(mend))
+    text = made.values["classify/instruction"]
+
+    assert KNOWN in text
+    assert "Be brief." not in text
+
+
+def test_a_climb_is_a_child_of_what_it_began_from() -> None:
+    """The steps between were never raced, so nobody could look them up."""
+    task = new_task()
+    task.archive = [Candidate({"classify/instruction": f"Go by {WORDS[0]} = K0."})]
+    (made,) = climbed(Climb(), task, model())
+
+    assert made.parent == task.archive[0].id
+
+
+def test_an_edit_that_only_moves_the_failures_is_no_gain() -> None:
+    """On rows picked because they fail it would seem to mend every one of them."""
+
+    def moody(asked: Asked) -> dict[str, str]:
+        if not asked.classifies:
+            return {"old": "", "new": f"Be calm {len(asked.said)}."}
+        number = int(re.findall(r"0\.(\d+)", asked.said)[-1])
+        at = next(at for at, word in enumerate(WORDS) if word in asked.said)
+        passes = (number // 3 + asked.task.count("calm")) % 2
+        return {"label": CODES[at] if passes else "K9"}
+
+    task = new_task(rows=planted_rows(50))
+
+    assert climbed(Climb(), task, model(moody)) == []
+
+
+def test_a_small_budget_tries_a_step_on_fewer_rows() -> None:
+    """So that some steps can be made at all; a large one tells more apart."""
+    tried: dict[int, int] = {}
+    for budget in (100, 1000):
+        task = new_task(rows=planted_rows(122), budget=f"{budget} calls")
+        climbed(Climb(), task, model())
+        seen = Counter(who for who, _ in task.cells)
+        tried[budget] = max(seen.values())
+
+    assert tried[100] < tried[1000] <= Climb().rows
+
+
+def desks() -> Any:
+    """A router with three arms, of which only the second can be wrong."""
+    names = ("one", "two", "three")
+    kind = weft.Predict(
+        "text -> kind: Kind",
+        name="kind",
+        types={"Kind": Literal["one", "two", "three"]},
+    )
+    arms = {
+        name: weft.Predict(
+            "text -> label: Label",
+            f"Do what desk {name} does.",
+            name=name,
+            types={"Label": Literal[CODES]},
+        )
+        for name in names
+    }
+
+    @weft.program
+    def router(text: str) -> str:
+        return weft.switch(
+            kind(text=text).kind,
+            {
+                "one": lambda: arms["one"](text=text).label,
+                "two": lambda: arms["two"](text=text).label,
+                "three": lambda: arms["three"](text=text).label,
+            },
+        )
+
+    return router
+
+
+def test_the_module_that_failing_rows_run_is_mended_first() -> None:
+    """A module that passing rows run as well is suspected less; others not at all."""
+    asked_about: list[str] = []
+
+    def answer(asked: Asked) -> dict[str, str]:
+        fields = [name for name, _ in asked.outputs]
+        if "kind" in fields:
+            return {"kind": asked.said.split("desk ")[1].split()[0]}
+        if "label" in fields:
+            knows = "desk two" not in asked.said or "All take K1." in asked.task
+            return {"label": "K1" if knows else "K9"}
+        asked_about.append(re.findall(r"Do what desk (\w+)", asked.said)[0])
+        return {"old": "", "new": "All take K1."}
+
+    rows = [
+        {"text": f"desk {('one', 'two', 'three')[n % 3]} row {n}", "label": "K1"}
+        for n in range(32)
+    ]
+    (made,) = climbed(Climb(), new_task(desks(), rows), model(answer))
+
+    assert asked_about == ["two"]
+    assert list(made.values) == ["two/instruction"]

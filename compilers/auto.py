@@ -22,10 +22,10 @@ class Auto(Compiler):
 
     A headroom run of the seed, whose passing traces are the first demos. Then a round
     in which instructions race against demos: induced ones where the rows' labels say
-    all, elsewhere one that climbed over failing rows. Then rounds in which edits,
-    contrasts, merges and new demos share the calls by what they have gained for theirs.
-    The search ends at a plateau; the winner is verified on sealed rows, and never
-    returned where it is below the seed.
+    all, elsewhere one that climbed step by step. Then rounds in which edits, contrasts,
+    merges and new demos share the calls by what they have gained for theirs. The search
+    ends at a plateau; the winner is verified on sealed rows, and never returned where
+    it is below the seed.
 
     The parts are those of BootstrapFewShot (Khattab et al. 2023), APE (Zhou et al.
     2022), GEPA (Agrawal et al. 2025), SIMBA and TRIPLE (Shi et al. 2024).

@@ -14,7 +14,8 @@ from .recipe import Compiler, Recipe
 class Sequence(Compiler):
     """Each compiler goes on from the best that those before it found.
 
-    BetterTogether (Soylu et al. 2024, arXiv 2407.10930) chains optimizers so.
+    BetterTogether (Soylu et al. 2024, arXiv 2407.10930) chains optimizers so. Behind
+    another one, what has no race of its own meets the best so far on every select row.
 
     Args:
         of: The compilers, in order.
@@ -24,7 +25,8 @@ class Sequence(Compiler):
 
     def recipes(self) -> tuple[Recipe, ...]:
         """Those of the first, then those of the second, and so on."""
-        return tuple(recipe for compiler in self.of for recipe in compiler.recipes())
+        first, *rest = (r for compiler in self.of for r in compiler.recipes())
+        return (first, *(recipe.raced() for recipe in rest))
 
 
 @settings
@@ -42,7 +44,7 @@ class BestOf(Compiler):
         found: list[Recipe] = []
         for compiler in self.of:
             first, *rest = compiler.recipes()
-            found += [replace(first, fresh=True), *rest]
+            found += [replace(first.raced(), fresh=True), *rest]
         return tuple(found)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..pipeline.errors import ConfigError
 from .propose.base import Proposer
-from .racing.race import Racer
+from .racing.race import Full, Racer
 from .racing.select import Best, Selector
 
 
@@ -59,6 +59,10 @@ class Recipe:
         A trial run tells as much of the seed, and who wants a shorter prompt goes on.
         """
         return self.racer is not None and not (self.headroom or self.shorter)
+
+    def raced(self) -> Recipe:
+        """This recipe with a race, so that it replaces nothing unseen."""
+        return self if self.racer else dataclasses.replace(self, racer=Full())
 
 
 class Compiler(ABC):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...pipeline.data import Example, require_rows
-from ...pipeline.errors import ConfigError, DataError, did_you_mean
+from ...pipeline.errors import ConfigError, did_you_mean
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.module import Module
 from ...pipeline.program import Program
@@ -24,7 +24,7 @@ from ..recipe import Compiler, Recipe
 def rows_for(
     program: Program[..., Any], source: Iterable[Any] | str | Path, what: str
 ) -> list[Example]:
-    """Rows whose inputs fit a program and that carry labels.
+    """Rows whose inputs fit a program.
 
     Raises:
         DataError: There is none, or one does not fit.
@@ -33,13 +33,6 @@ def rows_for(
     require_rows(rows, what)
     for row in rows:
         bind_row(program.inputs, row.inputs, row.id)
-    if not any(row.labels for row in rows):
-        raise DataError(
-            f"the rows for {what} hold no labels beside the inputs "
-            f"{', '.join(program.inputs.inputs)}",
-            hint="Add the wanted outputs as further keys of each row; for a metric "
-            'that needs none, any key, such as "kind": "open"',
-        )
     return rows
 
 

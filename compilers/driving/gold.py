@@ -40,10 +40,29 @@ def gold_prediction(program: Program[..., Any], row: Example) -> Any:
     return row.labels.get(node.target, only) if not output.path else None
 
 
-def _gold_value(kind: type[Signature], row: Example) -> Signature | None:
-    spec = spec_of(kind)
-    if not any(name in row.labels for name in spec.outputs):
+def blank_prediction(program: Program[..., Any], row: Example) -> Any:
+    """A prediction of a program's kind that says nothing, or None where it is unknown.
+
+    Which labels a metric needs can be asked with it, where no row has any.
+    """
+    output = program.structure.output
+    if not isinstance(output, Take):
         return None
+    node = next((n for n in program.structure.nodes if n.id == output.source), None)
+    kind = node.result if node and len(output.path) < 2 else None
+    if not (isinstance(kind, type) and issubclass(kind, Signature)):
+        return None
+    blank = _value(kind, row)
+    return getattr(blank, output.path[0]) if blank and output.path else blank
+
+
+def _gold_value(kind: type[Signature], row: Example) -> Signature | None:
+    names = spec_of(kind).outputs
+    return _value(kind, row) if any(n in row.labels for n in names) else None
+
+
+def _value(kind: type[Signature], row: Example) -> Signature | None:
+    spec = spec_of(kind)
     values: dict[str, Any] = {}
     known = {**row.inputs, **row.labels}
     for field in spec.fields:

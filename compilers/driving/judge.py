@@ -9,6 +9,7 @@ gold answers.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, cast
@@ -27,7 +28,7 @@ from ...pipeline.measuring.score import (
 from ...pipeline.program import Program
 from ...pipeline.runtime import current, entered
 from ...pipeline.trace import NodeRun
-from .gold import gold_prediction
+from .gold import blank_prediction, gold_prediction
 
 
 class Judging(NamedTuple):
@@ -107,6 +108,17 @@ async def _try_without_labels(
     gold = next((found for found in golds if found is not None), None)
     kinds = {frozenset(row.labels): row for row in reversed(rows)}
     every = frozenset[str]().union(*kinds)
+    if not every:
+        await _try_blank(metric, rows[0], program)
     lacking = [row for names, row in kinds.items() if names != every]
     for row in lacking[:_KINDS] if gold is not None else ():
         await apply_metric(metric, row, gold)
+
+
+async def _try_blank(metric: Metric, row: Example, program: Program[..., Any]) -> None:
+    """Score an answer that says nothing, so that a missing label shows."""
+    blank = blank_prediction(program, row)
+    if blank is not None:
+        # What else a metric thinks of an answer that nobody gave says nothing.
+        with contextlib.suppress(MetricError):
+            await apply_metric(metric, row, blank)

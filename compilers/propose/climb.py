@@ -60,7 +60,7 @@ class Climb(Proposer):
     trials: Count = 4
     steps: int = 24
     patience: int = 3
-    share: Share = 0.7
+    share: Share = 0.85
 
     async def propose(
         self, task: Task, parents: Sequence[Candidate], n: int

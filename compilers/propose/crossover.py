@@ -40,14 +40,18 @@ class Merge(Proposer):
     async def propose(
         self, task: Task, parents: Sequence[Candidate], n: int
     ) -> list[Candidate]:
-        """Pairs off the front, who is best on other rows, then down the archive."""
+        """Pairs off the front, who is best on other rows, then down the archive.
+
+        What was merged and raced before is passed over.
+        """
+        known = set(task.archive)
         pool = list(dict.fromkeys([*front(task, task.archive), *task.archive[:6]]))
         made: list[Candidate] = []
         for at, one in enumerate(pool):
             for other in pool[at + 1 :]:
                 values = {**other.values, **one.values}
                 child = Candidate(values, f"{one.id} with {other.id}", one.id)
-                if child not in (one, other) and child not in made:
+                if child not in known and child not in made:
                     made.append(child)
         return made[:n]
 
@@ -69,14 +73,17 @@ class Crossover(Proposer):
     async def propose(
         self, task: Task, parents: Sequence[Candidate], n: int
     ) -> list[Candidate]:
-        """`n` children; each parent meets the next one."""
+        """`n` children; each parent meets the next one that says something else."""
 
         async def write(job: tuple[int, Candidate, str]) -> Candidate | None:
             number, one, path = job
-            other = parents[(number + 1) % len(parents)]
+            text = instruction_of(task, one, path)
+            turned = (*parents[number + 1 :], *parents[: number + 1], *task.archive)
+            others = (c for c in turned if instruction_of(task, c, path) != text)
+            # Where all say the same, a little change is all that is left.
+            other = next(others, one)
             reply = await cross_instructions.acall(
-                task=instruction_of(task, one, path),
-                other=instruction_of(task, other, path),
+                task=text, other=instruction_of(task, other, path)
             )
             base = Candidate({**other.values, **one.values}, "", one.id)
             child = instructed(task, base, path, reply.instruction, "crossed")

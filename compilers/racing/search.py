@@ -122,6 +122,7 @@ async def _round(
             credit.paid(draw.proposer.name, task.spent - before)
     allowed = dict.fromkeys(map(task.keeping.within, made))
     fresh = [c for c in allowed if c.id not in found.known]
+    fresh = _raceable(task, recipe, fresh, len(incumbents))
     found.known.update(c.id for c in fresh)
     if not fresh:
         return
@@ -165,6 +166,20 @@ def _within(task: Task, draws: Sequence[Draw], each: float, left: float) -> list
                 left -= each + low - costs[at]
                 counts[at], costs[at] = counts[at] + 1, low
     return [Draw(d.proposer, n) for d, n in zip(draws, counts, strict=True) if n]
+
+
+def _raceable(
+    task: Task, recipe: Recipe, fresh: list[Candidate], incumbents: int
+) -> list[Candidate]:
+    """The first newcomers: those whom what proposing left can pay a race for.
+
+    Better two that are told apart than eight of whom little is seen.
+    """
+    room = task.room()
+    if recipe.racer is None or math.isinf(room):
+        return fresh
+    each = _DEEPER * min(FIRST, len(task.rows)) * task.allowance.a_row
+    return fresh[: max(1, int(room / each) - incumbents)]
 
 
 def _first_rows(task: Task, recipe: Recipe) -> int:

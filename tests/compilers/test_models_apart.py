@@ -185,8 +185,8 @@ def knowing(asked: Asked) -> dict[str, str]:
 def test_task_teacher_and_proposer_are_three_models() -> None:
     """Each is asked for its own part alone; the ledger counts them together."""
     task, teacher, writer = model(), model(knowing, name="large"), model(name="writer")
-    both = weft.compilers.Sequence(
-        of=(APE(candidates=2), BootstrapFewShot(demos=12, bootstrapped=12))
+    both = weft.compilers.BestOf(
+        of=(BootstrapFewShot(demos=12, bootstrapped=12), APE(candidates=2))
     )
     with weft.use(lm=task, lms={"proposer": writer}, cache=weft.MemoryCache()):
         result = weft.compile(

@@ -155,11 +155,27 @@ def test_the_best_given_instruction_is_found_with_40_percent_of_the_grid() -> No
 
 def test_a_sequence_goes_on_from_what_came_before() -> None:
     """Demos are added to the instruction that was found first."""
-    both = c.Sequence(of=(c.APE(candidates=3), c.BootstrapFewShot()))
+    half = "; ".join(TOLD.split("; ")[:3])
+    both = c.Sequence(of=(c.TRIPLE(instructions=(half,)), c.BootstrapFewShot()))
     parameters = _compiled(both).ranking[0].parameters
 
-    assert parameters["classify/instruction"] != "Give the label."
+    assert parameters["classify/instruction"] == half
     assert parameters["classify/demos"]
+
+
+@pytest.mark.parametrize("made_of", [c.Sequence, c.BestOf])
+def test_what_has_no_race_replaces_nothing_unseen(made_of: Any) -> None:
+    """Demos that harm are tried against the best so far, and stay out."""
+
+    def shy(asked: Any) -> dict[str, str]:
+        return {"label": "K9"} if asked.demos else learner(asked)
+
+    half = "; ".join(TOLD.split("; ")[:3])
+    told = c.TRIPLE(instructions=(half,))
+    result = _compiled(made_of(of=(told, c.LabeledFewShot())), shy)
+
+    assert result.program.parameters["classify/instruction"] == half
+    assert not result.program.parameters["classify/demos"]
 
 
 def test_a_sequence_that_ends_with_compress_keeps_what_was_gained() -> None:

@@ -49,12 +49,19 @@ def test_rows_too_few_to_verify_with_are_refused(lm: weft.FunctionLM) -> None:
         weft.compile(classifier(), planted_rows(1), metric=exact)
 
 
-def test_rows_without_labels_are_refused(lm: weft.FunctionLM) -> None:
-    """Inputs alone say nothing about what is right."""
+def test_rows_without_the_label_that_a_metric_reads_are_refused(
+    lm: weft.FunctionLM,
+) -> None:
+    """Inputs alone say nothing about what is right, and nothing is paid."""
     rows = [{"text": row["text"]} for row in ROWS]
 
-    with pytest.raises(errors.DataError, match="no labels"):
-        weft.compile(classifier(), rows, metric=exact)
+    def own(example: weft.Example, prediction: Any) -> bool:
+        return bool(prediction.label == example.label)
+
+    for metric in (exact, own):
+        with pytest.raises(errors.DataError, match="'label'"):
+            weft.compile(classifier(), rows, metric=metric)
+    assert lm.calls == 0
 
 
 def test_a_metric_that_raises_is_refused(lm: weft.FunctionLM) -> None:

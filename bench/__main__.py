@@ -69,6 +69,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--json", action="store_true", help="print JSON, not a table")
     given = made.add_argument_group("options of parts")
     given.add_argument("--seeds", type=int, help="compile, realdata: of each task")
+    given.add_argument(
+        "--more", type=int, help="compile: further seeds, for Auto and DSPy's best"
+    )
     given.add_argument("--minutes", type=float, help="compile: when to stop")
     given.add_argument("--bound", type=float, help="compile: seconds of one compile")
     given.add_argument("--tasks", help="compile: which tasks, with commas between")

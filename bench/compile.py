@@ -9,7 +9,7 @@ Outcomes are kept in build/bench-compile.jsonl; the same command goes on from th
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from . import BenchError, Findings, Row
@@ -33,6 +33,7 @@ def run(
     seeds: int = 2,
     minutes: float = 6.0,
     bound: float = 300.0,
+    more: int = 0,
     tasks: str = ",".join(TASKS),
     kept: Path = KEPT,
     write: bool = False,
@@ -43,6 +44,7 @@ def run(
 
     Args:
         seeds: How many vocabularies of each task.
+        more: On how many further ones the best of DSPy's alone meets Auto.
         minutes: When to stop; what has not been made by then is left out and named.
         bound: Seconds that one compile may take.
         tasks: Which tasks, with commas between.
@@ -69,13 +71,28 @@ def run(
     ours = made([Run(THIRD, *place, thirds[place[0]]) for place in places])
     ours += made([Run(who, *place) for place in places for who in OURS])
     table = Table([*ours, *theirs])
+    after = [(task, seed) for seed in range(seeds, seeds + more) for task in names]
+    further = Table(made(_further(table, after, thirds)))
     if write:
-        PAGE.write_text(page(table, seeds, bound))
-    lines = list(table.plain(names))
+        PAGE.write_text(page(table, further, seeds, more, bound))
+    lines = [*table.plain(names), *(further.summary() if more else ())]
     if late:
         named = ", ".join(f"{task} {seed}" for task, seed in sorted(late))
         lines.append(f"Left out, as DSPy's side was not done in time: {named}.")
     return Findings(rows_of(table, names), "\n".join(lines))
+
+
+def _further(
+    table: Table, places: Sequence[tuple[str, int]], thirds: Mapping[str, int]
+) -> list[Run]:
+    """The best of DSPy's by task, and Auto with a third of its calls and without."""
+    found: list[Run] = []
+    for task, seed in places:
+        best = table.best_of_theirs(task)
+        who = [] if best is None else [Run(best.contender, task, seed)]
+        auto = Run(THIRD, task, seed, thirds[task]), Run("weft Auto", task, seed)
+        found += [*who, *auto]
+    return found
 
 
 def _thirds(table: Table, tasks: Sequence[str]) -> dict[str, int]:

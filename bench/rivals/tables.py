@@ -6,6 +6,8 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from weft.pipeline.measuring.stats import paired_bootstrap
+
 from ..world import TASKS
 from .runs import Outcome
 
@@ -27,6 +29,7 @@ THEIRS = (
     "SIMBA",
     "GEPA light",
 )
+_FEW = 3
 TITLES = {
     "policy": "rules that words can tell, with exceptions",
     "analogy": "signs that only solved cases show",
@@ -155,7 +158,7 @@ class Table:
             "calls",
             THIRD,
             "calls",
-            "difference",
+            "difference, 95 %",
             "seeds not worse",
             "weft Auto",
             "calls",
@@ -175,7 +178,7 @@ class Table:
                         best.contender,
                         *(_share(best.score), _count(best.calls)),
                         *(_share(third.score), _count(third.calls)),
-                        _signed(statistics.fmean(gains) if gains else None),
+                        _difference(gains),
                         f"{good} of {len(gains)}",
                         *(_share(auto.score), _count(auto.calls)),
                     )
@@ -190,6 +193,15 @@ def paired(one: Line, other: Line) -> list[float]:
         for o in one.made
         if o.run.seed in theirs
     ]
+
+
+def _difference(gains: Sequence[float]) -> str:
+    """The mean in points, with the interval that it has over seeds."""
+    if len(gains) < _FEW:
+        return _signed(statistics.fmean(gains) if gains else None)
+    found = paired_bootstrap(gains, seed=0).interval
+    mean = _signed(statistics.fmean(gains))
+    return f"{mean} [{_signed(found.low)}, {_signed(found.high)}]"
 
 
 def pipes(cells: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from .propose.demos import BootstrapDemos
 from .propose.edit import DropDemos
 from .propose.pair import Pair
 from .propose.reflect import Reflect
+from .propose.rewrite import Paraphrase
 from .racing.race import Halving
 from .racing.select import Beam
 from .recipe import Compiler, Draw, Recipe
@@ -23,8 +24,10 @@ class Auto(Compiler):
     A headroom run of the seed, whose passing traces are the first demos. Then a round
     in which instructions race against demos: induced ones where the rows' labels say
     all, elsewhere one that climbed step by step. Then rounds in which edits, contrasts,
-    merges and new demos share the calls by what they have gained for theirs. The search
-    ends at a plateau; the winner is verified on sealed rows, and never returned where
+    merges and new demos share the calls by what they have gained for theirs. At a
+    plateau the best is said in other words, which alone can move a score by points
+    (Sclar et al. 2023, arXiv 2310.11324), though seldom by many: so these race on more
+    rows from the start. The winner is verified on sealed rows, and never returned where
     it is below the seed.
 
     The parts are those of BootstrapFewShot (Khattab et al. 2023), APE (Zhou et al.
@@ -43,7 +46,7 @@ class Auto(Compiler):
     patience: int = 2
 
     def recipes(self) -> tuple[Recipe, ...]:
-        """A wide first round, then rounds credited by gain per call."""
+        """A wide first round, rounds credited by gain per call, and other words."""
         half = max(1, self.candidates // 2)
         demos = BootstrapDemos(demos=self.demos, sparing=True)
         reflect = Reflect(failing=8, passing=4)
@@ -65,5 +68,9 @@ class Auto(Compiler):
                 selector=Beam(width=2),
                 patience=self.patience,
                 credited=True,
+            ),
+            Recipe(
+                ((Draw(Paraphrase(), self.candidates),),),
+                Halving(first=24, growth=2.0),
             ),
         )

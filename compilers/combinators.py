@@ -25,8 +25,8 @@ class Sequence(Compiler):
 
     def recipes(self) -> tuple[Recipe, ...]:
         """Those of the first, then those of the second, and so on."""
-        first, *rest = (r for compiler in self.of for r in compiler.recipes())
-        return (first, *(recipe.raced() for recipe in rest))
+        found = [recipe for compiler in self.of for recipe in compiler.recipes()]
+        return (*found[:1], *(recipe.raced() for recipe in found[1:]))
 
 
 @settings
@@ -43,14 +43,14 @@ class BestOf(Compiler):
         """Each compiler's first recipe starts anew."""
         found: list[Recipe] = []
         for compiler in self.of:
-            first, *rest = compiler.recipes()
-            found += [replace(first.raced(), fresh=True), *rest]
+            own = [recipe.raced() for recipe in compiler.recipes()]
+            found += [*(replace(recipe, fresh=True) for recipe in own[:1]), *own[1:]]
         return tuple(found)
 
 
 @settings
 class UntilPlateau(Compiler):
-    """A compiler's rounds again and again, until nothing is gained any more.
+    """A compiler's rounds, with a race, again and again until nothing is gained.
 
     Args:
         of: The compiler.
@@ -73,8 +73,7 @@ class UntilPlateau(Compiler):
     def recipes(self) -> tuple[Recipe, ...]:
         """The compiler's rounds, repeated."""
         found: list[Recipe] = []
-        for recipe in self.of.recipes():
-            times = -(-self.rounds // len(recipe.rounds))
-            rounds = (recipe.rounds * times)[: self.rounds]
+        for recipe in map(Recipe.raced, self.of.recipes()):
+            rounds = (recipe.rounds * self.rounds)[: self.rounds]
             found.append(replace(recipe, rounds=rounds, patience=self.patience))
         return tuple(found)

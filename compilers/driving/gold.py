@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...pipeline.data import Example
+from ...pipeline.errors import SignatureError
 from ...pipeline.field import FieldSpec
 from ...pipeline.graph import Take
 from ...pipeline.program import Program
@@ -41,19 +42,18 @@ def gold_prediction(program: Program[..., Any], row: Example) -> Any:
 
 
 def blank_prediction(program: Program[..., Any], row: Example) -> Any:
-    """A prediction of a program's kind that says nothing, or None where it is unknown.
+    """A prediction of a program's kind that says nothing; None where no value does.
 
-    Which labels a metric needs can be asked with it, where no row has any.
+    Which labels a metric needs can be asked with it, where a row has none.
     """
-    output = program.structure.output
-    if not isinstance(output, Take):
+    kind = program.structure.result
+    if isinstance(kind, type) and issubclass(kind, Signature):
+        return _value(kind, row)
+    try:
+        field = FieldSpec("result", "output", kind)
+        return field.load(_blank(field))
+    except (SignatureError, ValueError):
         return None
-    node = next((n for n in program.structure.nodes if n.id == output.source), None)
-    kind = node.result if node and len(output.path) < 2 else None
-    if not (isinstance(kind, type) and issubclass(kind, Signature)):
-        return None
-    blank = _value(kind, row)
-    return getattr(blank, output.path[0]) if blank and output.path else blank
 
 
 def _gold_value(kind: type[Signature], row: Example) -> Signature | None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, cast
 
 from ...pipeline.budget import Budget, Ledger
 from ...pipeline.data import Example
-from ...pipeline.errors import BudgetExceeded, MetricError
+from ...pipeline.errors import BudgetExceeded, CallError, MetricError
 from ...pipeline.measuring.score import (
     Metric,
     RawScore,
@@ -108,8 +108,8 @@ async def _try_without_labels(
     gold = next((found for found in golds if found is not None), None)
     kinds = {frozenset(row.labels): row for row in reversed(rows)}
     every = frozenset[str]().union(*kinds)
-    if not every:
-        await _try_blank(metric, rows[0], program)
+    if gold is None and frozenset() in kinds:
+        await _try_blank(metric, kinds[frozenset()], program)
     lacking = [row for names, row in kinds.items() if names != every]
     for row in lacking[:_KINDS] if gold is not None else ():
         await apply_metric(metric, row, gold)
@@ -118,7 +118,6 @@ async def _try_without_labels(
 async def _try_blank(metric: Metric, row: Example, program: Program[..., Any]) -> None:
     """Score an answer that says nothing, so that a missing label shows."""
     blank = blank_prediction(program, row)
-    if blank is not None:
-        # What else a metric thinks of an answer that nobody gave says nothing.
-        with contextlib.suppress(MetricError):
-            await apply_metric(metric, row, blank)
+    # What else a metric thinks of an answer that nobody gave says nothing.
+    with contextlib.suppress(MetricError, CallError):
+        await apply_metric(metric, row, blank)

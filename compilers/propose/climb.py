@@ -77,13 +77,15 @@ class Climb(Proposer):
             if task.room() - least < floor or idle >= self.patience * len(paths):
                 break
             try:
-                seen = await self._seen(task, now, rows, step)
+                seen = await self._seen(task, now, rows, step, floor)
                 path = _suspect(seen, turns)
                 if not path:
                     break
                 turns[path] += 1
                 child = await self._child(task, now, path, seen, step)
-                gained = child is not None and await self._gains(task, now, child, rows)
+                gained = child is not None and await self._gains(
+                    task, now, child, rows, floor
+                )
             except BudgetExceeded:
                 break
             idle += 1
@@ -104,14 +106,19 @@ class Climb(Proposer):
         return rows[: int(min(self.rows, len(rows), max(self.first, most)))]
 
     async def _seen(
-        self, task: Task, now: Candidate, rows: list[Example], step: int
+        self,
+        task: Task,
+        now: Candidate,
+        rows: list[Example],
+        step: int,
+        floor: float,
     ) -> list[RowResult]:
         """Its results on training rows; where none of them fails, some more."""
         order = ordered(task.split.train, task.rng("climb", step))
         seen = [result for row in order if (result := task.result(now, row))]
-        if all(map(passes, seen)):
-            upto = math.ceil(self.first * self.growth)
-            await task.observe(now, rows[:upto], "bootstrap")
+        some = rows[: math.ceil(self.first * self.growth)]
+        if all(map(passes, seen)) and _left(task, [now], some) >= floor:
+            await task.observe(now, some, "bootstrap")
             seen = [result for row in order if (result := task.result(now, row))]
         return seen
 
@@ -132,26 +139,35 @@ class Climb(Proposer):
             return await mended(task, now, path, within(failing), within(passing))
 
         made = await write_each(task, [path], write, before=step)
-        return made[0] if made else None
+        kept = [task.keeping.within(child) for child in made]
+        return kept[0] if kept and kept[0] != now else None
 
     async def _gains(
-        self, task: Task, now: Candidate, child: Candidate, rows: Sequence[Example]
+        self,
+        task: Task,
+        now: Candidate,
+        child: Candidate,
+        rows: Sequence[Example],
+        floor: float,
     ) -> bool:
-        """Whether a step is surely ahead, or ahead on all rows and never behind.
+        """Whether a step is surely ahead, or ahead on all rows that are paid for.
+
+        It is never behind; more rows than leave `floor` calls are not run.
 
         Raises:
             BudgetExceeded: The rows of a trial cannot be paid for.
         """
         upto = min(self.first, len(rows))
-        while True:
-            tried = rows[:upto]
+        gain = 0.0
+        while _left(task, [now, child], tried := rows[:upto]) >= floor:
             await task.observe_all([now, child], tried, "bootstrap")
             old, new = task.scores(now, tried), task.scores(child, tried)
             gains = [after - before for before, after in zip(old, new, strict=True)]
             gain, width = sum(gains), math.sqrt(sum(g * g for g in gains))
             if gain < -1e-9 or upto == len(rows) or (width and gain >= _SURE * width):
-                return gain > 1e-9
+                break
             upto = min(len(rows), math.ceil(upto * self.growth))
+        return gain > 1e-9
 
     def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
         """The rows of each step, and its request; half of the steps are expected."""
@@ -165,6 +181,12 @@ class Climb(Proposer):
         first, each = (min(train, r) * calls_a_row for r in (self.first, self.rows))
         likely = each + self.steps // 2 * (first + each // 4)
         return Calls(first, likely, (self.steps + 1) * each)
+
+
+def _left(task: Task, who: Sequence[Candidate], rows: Sequence[Example]) -> float:
+    """Calls left once each of some candidates was run on rows; known cells are free."""
+    fresh = sum(task.result(one, row) is None for one in who for row in rows)
+    return task.room() - fresh * task.allowance.a_row
 
 
 def _suspect(seen: Sequence[RowResult], turns: Mapping[str, int]) -> str:

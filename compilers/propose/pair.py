@@ -72,19 +72,20 @@ class Pair(Proposer):
         return made
 
     def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
-        """Those of both sides; of the two that may write the cheaper counts as low."""
+        """Those of both sides; of the two that may write either is as likely."""
         count = _kinds(n).count(_BOTH)
         told = self.told.calls(count, train, calls_a_row)
         mended = self.mended.calls(count, train, calls_a_row)
-        most = Calls(told.low, mended.expected, max(told.high, mended.high))
+        likely = (told.expected + mended.expected) // 2
+        most = Calls(told.low, likely, max(told.high, mended.high))
         return most.plus(self.shown.calls(count, train, calls_a_row))
 
     def running(self, n: int, train: int, calls_a_row: int) -> Calls:
-        """Rows run for demos, and those that a mended program was run on before."""
+        """Rows run for demos, and those of the mending, which half of programs need."""
         count = _kinds(n).count(_BOTH)
         shown = self.shown.running(count, train, calls_a_row)
         ran = self.mended.running(count, train, calls_a_row)
-        return shown.plus(Calls(0, ran.expected, ran.high))
+        return shown.plus(Calls(0, ran.expected // 2, ran.high))
 
 
 def _kinds(n: int) -> list[str]:

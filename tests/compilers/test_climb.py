@@ -20,6 +20,7 @@ from tests.compilers.worlds import (
 )
 from weft.compilers.candidate import Candidate
 from weft.compilers.driving.allowance import Allowance, CallGuess
+from weft.compilers.driving.keeping import Keeping
 from weft.compilers.driving.task import Split, Task
 from weft.compilers.propose.climb import Climb
 from weft.pipeline.data import read_rows
@@ -158,3 +159,37 @@ def test_the_module_that_failing_rows_run_is_mended_first() -> None:
 
     assert asked_about == ["two"]
     assert list(made.values) == ["two/instruction"]
+
+
+def test_a_climb_leaves_the_calls_that_are_not_its_share() -> None:
+    """Steps that gain a little meet ever more rows, and the last one may not."""
+
+    def calmer(asked: Asked) -> dict[str, str]:
+        if not asked.classifies:
+            return {"old": "", "new": f"Be calm {len(asked.said)}."}
+        number = int(re.findall(r"0\.(\d+)", asked.said)[-1])
+        at = next(at for at, word in enumerate(WORDS) if word in asked.said)
+        passes = number % 7 < asked.task.count("calm")
+        return {"label": CODES[at] if passes else "K9"}
+
+    for budget in range(60, 400, 20):
+        task = new_task(rows=planted_rows(122), budget=f"{budget} calls")
+        before = task.room()
+        climbed(Climb(), task, model(calmer))
+
+        assert task.room() >= before * (1 - Climb().share)
+
+
+def test_a_step_is_tried_with_the_sentences_that_must_stay() -> None:
+    """What an edit gains by taking one away would be lost when it is put back."""
+
+    def freed(asked: Asked) -> dict[str, str]:
+        if not asked.classifies:
+            return {"old": "Give the label.", "new": "Say it."}
+        at = next(at for at, word in enumerate(WORDS) if word in asked.said)
+        return {"label": "K9" if "Give the label." in asked.task else CODES[at]}
+
+    task = new_task()
+    task.keeping = Keeping.of(task.program, ["Give the label."])
+
+    assert climbed(Climb(), task, model(freed)) == []

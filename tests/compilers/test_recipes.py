@@ -178,6 +178,18 @@ def test_what_has_no_race_replaces_nothing_unseen(made_of: Any) -> None:
     assert not result.program.parameters["classify/demos"]
 
 
+def test_a_plateau_is_one_of_a_race() -> None:
+    """Demos drawn again and again replace nothing unseen, and the patience counts."""
+
+    def shy(asked: Any) -> dict[str, str]:
+        return {"label": "K9"} if asked.demos else {"label": "K0"}
+
+    result = _compiled(c.UntilPlateau(of=c.LabeledFewShot(), patience=2), shy)
+
+    assert not result.ranking[0].parameters["classify/demos"]
+    assert len(result.report.tried) == 1 + 2
+
+
 def test_a_sequence_that_ends_with_compress_keeps_what_was_gained() -> None:
     """It takes away what did nothing, down to the score it began from."""
     first = c.BootstrapFewShot(demos=12)

@@ -275,14 +275,21 @@ class Idle(Compiler):
 
 @pytest.mark.parametrize(
     "compiler",
-    [Idle(), Idle(c.Recipe(())), Idle(c.Recipe(((),)))],
-    ids=["no recipe", "no round", "no draw"],
+    [
+        Idle(),
+        Idle(c.Recipe(())),
+        Idle(c.Recipe(((),))),
+        c.Sequence(of=(Idle(),)),
+        c.BestOf(of=(Idle(),)),
+        c.UntilPlateau(of=Idle(c.Recipe(()))),
+    ],
+    ids=["no recipe", "no round", "no draw", "sequence", "best", "plateau"],
 )
 def test_a_compiler_that_proposes_nothing_is_refused(
     lm: weft.FunctionLM, compiler: Any
 ) -> None:
     """It would verify the program as it was against itself."""
-    with pytest.raises(errors.ConfigError, match=r"Idle.recipes\(\) proposes nothing"):
+    with pytest.raises(errors.ConfigError, match=r"\w+.recipes\(\) proposes nothing"):
         weft.compile(classifier(), ROWS, metric=exact, compiler=compiler)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
+
+import pytest
 
 import weft
 from tests.compilers.every import every
 from tests.compilers.worlds import Asked, model
-from weft import compilers
+from weft import compilers, errors
 
 ROWS = [{"text": f"How far is it to stop {n}?"} for n in range(40)]
 polite = weft.Predict(
@@ -65,3 +68,74 @@ def test_a_judge_alone_shows_the_way() -> None:
 
     assert result.report.improved
     assert "Be polite." in str(result.program.parameters)
+
+
+@dataclass(frozen=True)
+class Way:
+    """A structure, of which there is none that says nothing."""
+
+    miles: int
+
+
+way = weft.Predict("text -> way: Way", "Answer.", name="way", types={"Way": Way})
+reply = weft.Predict("text -> reply", "Answer.", name="answer")
+
+
+@weft.step
+def loud(text: str) -> str:
+    """What a step makes of an answer."""
+    return text.upper()
+
+
+@weft.program
+def structured(text: str) -> Way:
+    """Its result is a structure."""
+    return way(text=text).way
+
+
+@weft.program
+def shouted(text: str) -> str:
+    """Its result is a step's."""
+    return loud(text=reply(text=text).reply)
+
+
+@pytest.mark.parametrize("made", [structured, shouted], ids=lambda p: p.name)
+@pytest.mark.parametrize("labelled", [False, True])
+def test_a_label_that_lacks_is_missed_before_anything_is_paid(
+    made: Any, labelled: bool
+) -> None:
+    """Whatever the kind of the result, and whether other rows have labels."""
+    lm = model(manners)
+    others = [{**row, "wanted": "Two.", "hint": "far"} for row in ROWS]
+
+    def own(example: weft.Example, prediction: Any) -> bool:
+        return bool(example.wanted == prediction)
+
+    with weft.use(lm=lm), pytest.raises(errors.DataError, match="'wanted'"):
+        weft.compile(made, ROWS, others[:20] if labelled else None, metric=own)
+    assert lm.calls == 0
+
+
+@pytest.mark.parametrize("made", [structured, shouted], ids=lambda p: p.name)
+def test_a_metric_that_needs_no_label_may_score_any_kind_of_result(made: Any) -> None:
+    """What it thinks of an answer that says nothing does not count."""
+
+    def near(example: weft.Example, prediction: Any) -> bool:
+        return len(prediction) > 3 if made is shouted else prediction.miles < 3
+
+    with weft.use(lm=model(manners)):
+        quote = weft.quote(made, ROWS, metric=near)
+
+    assert quote.calls.high > 0
+
+
+def test_a_judge_that_refuses_an_empty_answer_is_no_reason_to_stop() -> None:
+    """Nobody gave that answer."""
+    judge = weft.Predict("miles: int -> verdict", "Is it near?", name="near")
+
+    async def near(example: weft.Example, prediction: Any) -> bool:
+        miles = getattr(prediction, "miles", None)
+        return bool((await judge.acall(miles=miles)).verdict)
+
+    with weft.use(lm=model(manners)):
+        assert weft.quote(structured, ROWS, metric=near).calls.high > 0

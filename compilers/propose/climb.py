@@ -76,6 +76,7 @@ class Climb(Proposer):
             least = min(self.first, len(rows)) * task.allowance.a_row
             if task.room() - least < floor or idle >= self.patience * len(paths):
                 break
+            idle += 1
             try:
                 seen = await self._seen(task, now, rows, step, floor)
                 path = _suspect(seen, turns)
@@ -83,14 +84,10 @@ class Climb(Proposer):
                     break
                 turns[path] += 1
                 child = await self._child(task, now, path, seen, step)
-                gained = child is not None and await self._gains(
-                    task, now, child, rows, floor
-                )
+                if child and await self._gains(task, now, child, rows, floor):
+                    now, idle = child, 0
             except BudgetExceeded:
                 break
-            idle += 1
-            if child is not None and gained:
-                now, idle = child, 0
         # The steps between are no candidates that anybody could look up.
         made = Candidate(now.values, now.origin, start.id)
         return [made] if now is not start else []

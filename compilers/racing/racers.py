@@ -128,6 +128,9 @@ class PairedRace(Racer):
 class FirstFail(Racer):
     """A candidate goes on until it has failed too often; who got furthest wins.
 
+    It fails a row on which it scores nothing, or less than another does: where a metric
+    is graded, hardly any answer is wholly right.
+
     Args:
         allowed: Failures after which a candidate is out.
         block: Rows between two looks.
@@ -147,7 +150,7 @@ class FirstFail(Racer):
             block = rows[seen : seen + self.block]
             bought = await buy(task, alive, block)
             seen += bought
-            fallen = [c for c in alive if self._failed(task, c, rows[:seen])]
+            fallen = self._fallen(task, alive, rows[:seen])
             if len(fallen) == len(alive) or bought < len(block):
                 break
             out = ranked(task, fallen, rows[:seen]) + out
@@ -164,10 +167,17 @@ class FirstFail(Racer):
         """So many as it takes to be out, where every other answer is wrong."""
         return candidates * min(rows, 2 * (self.allowed + 1) + self.block)
 
-    def _failed(
-        self, task: Task, candidate: Candidate, rows: Sequence[Example]
-    ) -> bool:
-        return sum(s < 1 for s in task.scores(candidate, rows)) > self.allowed
+    def _fallen(
+        self, task: Task, alive: Sequence[Candidate], rows: Sequence[Example]
+    ) -> list[Candidate]:
+        scores = {c: task.scores(c, rows) for c in alive}
+        best = [max(column) for column in zip(*scores.values(), strict=True)]
+        return [
+            c
+            for c, own in scores.items()
+            if sum(s <= 0 or s < b for s, b in zip(own, best, strict=True))
+            > self.allowed
+        ]
 
 
 @settings

@@ -210,6 +210,21 @@ def test_the_first_failures_end_a_candidates_race() -> None:
     assert seen[0] < seen[2]
 
 
+def test_half_a_score_is_a_failure_only_where_somebody_has_more() -> None:
+    """Else a graded metric would send everybody away at once."""
+
+    def half(example: weft.Example, prediction: Any) -> float:
+        return 0.5 if prediction.label == example.label else 0.1
+
+    task = new_task()
+    task.metric = half
+    best, *others = run(FirstFail(allowed=2), task, [told(0), told(5), told(6)])
+
+    assert best == told(6)
+    assert len(task.scores(best, ROWS)) > len(task.scores(told(0), ROWS))
+    assert set(others) == {told(0), told(5)}
+
+
 def test_a_bandit_pulls_the_good_arms_more() -> None:
     """The share of the grid that it may buy goes where the best may be."""
     task = new_task()

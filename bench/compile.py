@@ -72,7 +72,7 @@ def run(
     ours += made([Run(who, *place) for place in places for who in OURS])
     table = Table([*ours, *theirs])
     after = [(task, seed) for seed in range(seeds, seeds + more) for task in names]
-    further = Table(made(_further(table, after, thirds)))
+    further = Table(made(further_of(table, after, thirds)))
     if write:
         PAGE.write_text(page(table, further, seeds, more, bound))
     lines = [*table.plain(names), *(further.summary() if more else ())]
@@ -82,16 +82,16 @@ def run(
     return Findings(rows_of(table, names), "\n".join(lines))
 
 
-def _further(
+def further_of(
     table: Table, places: Sequence[tuple[str, int]], thirds: Mapping[str, int]
 ) -> list[Run]:
     """The best of DSPy's by task, and Auto with a third of its calls and without."""
     found: list[Run] = []
     for task, seed in places:
-        best = table.best_of_theirs(task)
-        who = [] if best is None else [Run(best.contender, task, seed)]
-        auto = Run(THIRD, task, seed, thirds[task]), Run("weft Auto", task, seed)
-        found += [*who, *auto]
+        if best := table.best_of_theirs(task):
+            found.append(Run(best.contender, task, seed))
+            found.append(Run(THIRD, task, seed, thirds[task]))
+            found.append(Run("weft Auto", task, seed))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.compile import rows_of
+from bench.compile import further_of, rows_of
 from bench.rivals.kept import Kept
 from bench.rivals.runs import Outcome, Run
 from bench.rivals.tables import THIRD, Table, paired
@@ -71,3 +71,24 @@ def test_outcomes_are_kept_as_they_come(tmp_path: Path) -> None:
         Run("COPRO", "policy", 1),
         Run("COPRO", "policy", 5),
     ]
+
+
+def test_on_further_seeds_the_best_alone_meets_auto() -> None:
+    """Who was picked on some seeds is judged on others, for the same third."""
+    runs = further_of(TABLE, [("policy", 7), ("chain", 7)], {"policy": 200, "chain": 0})
+
+    assert runs == [
+        Run("GEPA light", "policy", 7),
+        Run(THIRD, "policy", 7, 200),
+        Run("weft Auto", "policy", 7),
+    ]
+
+
+def test_a_difference_stands_with_its_interval() -> None:
+    """Three seeds at least; fewer have none to show."""
+    more = [outcome("COPRO", seed, 0.3) for seed in range(4)]
+    more += [outcome(THIRD, seed, 0.4 + seed / 100) for seed in range(4)]
+    wide, narrow = (list(Table(some).summary())[2] for some in (TABLE.outcomes, more))
+
+    assert "| +5.0 |" in wide
+    assert "| +11.5 [+10." in narrow

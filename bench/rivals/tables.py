@@ -197,10 +197,10 @@ def paired(one: Line, other: Line) -> list[float]:
 
 def _difference(gains: Sequence[float]) -> str:
     """The mean in points, with the interval that it has over seeds."""
+    mean = _signed(statistics.fmean(gains) if gains else None)
     if len(gains) < _FEW:
-        return _signed(statistics.fmean(gains) if gains else None)
+        return mean
     found = paired_bootstrap(gains, seed=0).interval
-    mean = _signed(statistics.fmean(gains))
     return f"{mean} [{_signed(found.low)}, {_signed(found.high)}]"
 
 

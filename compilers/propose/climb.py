@@ -19,7 +19,7 @@ from ..candidate import Candidate
 from ..driving.task import Task
 from .base import Calls, Proposer
 from .demos import passes
-from .evidence import case_of
+from .evidence import Seen, case_of
 from .reflect import Reflect, mended
 from .rows import ordered
 from .writing import within, write_each, writing_calls
@@ -109,14 +109,14 @@ class Climb(Proposer):
         rows: list[Example],
         step: int,
         floor: float,
-    ) -> list[RowResult]:
+    ) -> Seen:
         """Its results on training rows; where none of them fails, some more."""
         order = ordered(task.split.train, task.rng("climb", step))
-        seen = [result for row in order if (result := task.result(now, row))]
+        seen = _known(task, now, order)
         some = rows[: math.ceil(self.first * self.growth)]
-        if all(map(passes, seen)) and _left(task, [now], some) >= floor:
+        if not seen.failing and _left(task, [now], some) >= floor:
             await task.observe(now, some, "bootstrap")
-            seen = [result for row in order if (result := task.result(now, row))]
+            seen = _known(task, now, order)
         return seen
 
     async def _child(
@@ -124,13 +124,12 @@ class Climb(Proposer):
         task: Task,
         now: Candidate,
         path: str,
-        seen: Sequence[RowResult],
+        seen: Seen,
         step: int,
     ) -> Candidate | None:
         """One module mended; None where nothing was to change."""
-        told = [(case, passes(r)) for r in seen if (case := case_of(r, path))]
-        failing = [case for case, good in told if not good][: self.failing]
-        passing = [case for case, good in told if good][: self.passing]
+        failing = [c for r in seen.failing if (c := case_of(r, path))][: self.failing]
+        passing = [c for r in seen.passing if (c := case_of(r, path))][: self.passing]
 
         async def write(path: str) -> Candidate | None:
             return await mended(task, now, path, within(failing), within(passing))
@@ -186,24 +185,30 @@ def _left(task: Task, who: Sequence[Candidate], rows: Sequence[Example]) -> floa
     return task.room() - fresh * task.allowance.a_row
 
 
-def _suspect(seen: Sequence[RowResult], turns: Mapping[str, int]) -> str:
+def _known(task: Task, now: Candidate, rows: Sequence[Example]) -> Seen:
+    """What a candidate did on those of some rows that it was run on."""
+    found = [result for row in rows if (result := task.result(now, row))]
+    failing = [result for result in found if not passes(result)]
+    return Seen(failing, [result for result in found if passes(result)])
+
+
+def _suspect(seen: Seen, turns: Mapping[str, int]) -> str:
     """The module to mend next, or "" where no failing row runs any of them.
 
     Args:
         seen: Results, failing and passing.
         turns: How often each module had its turn; suspicion is shared among them.
     """
-    failed, ran = Counter[str](), Counter[str]()
-    fails = 0
-    for result in seen:
-        paths = {node.path for node in result.trace.nodes}
-        ran.update(paths)
-        if not passes(result):
-            failed.update(paths)
-            fails += 1
+    failed, passed = _ran(seen.failing), _ran(seen.passing)
+    fails = len(seen.failing)
     blame = {
-        path: failed[path] / math.sqrt(fails * ran[path]) / (1 + count)
-        for path, count in turns.items()
+        path: failed[path] / math.sqrt(fails * (failed[path] + passed[path])) / (1 + n)
+        for path, n in turns.items()
         if failed[path]
     }
     return max(blame, key=lambda path: blame[path], default="")
+
+
+def _ran(results: Sequence[RowResult]) -> Counter[str]:
+    """How many of some rows each module ran on."""
+    return Counter(path for r in results for path in {n.path for n in r.trace.nodes})

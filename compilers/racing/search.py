@@ -178,12 +178,13 @@ def _raceable(
     room = task.room()
     if recipe.racer is None or math.isinf(room):
         return fresh
-    each = _DEEPER * min(FIRST, len(task.rows)) * task.allowance.a_row
+    each = _first_rows(task, recipe) * task.allowance.a_row
     return fresh[: max(1, int(room / each) - incumbents)]
 
 
 def _first_rows(task: Task, recipe: Recipe) -> int:
-    return 2 * min(FIRST, len(task.rows)) if recipe.racer else 0
+    """Rows of a first rung, and as many again to follow it up."""
+    return _DEEPER * min(FIRST, len(task.rows)) if recipe.racer else 0
 
 
 async def _headroom(task: Task, recipe: Recipe, found: Search) -> bool:

@@ -12,19 +12,16 @@ from tests.compilers.worlds import (
     CODES,
     WORDS,
     Asked,
-    classifier,
-    exact,
     learner,
     model,
     planted_rows,
+    under_way,
 )
 from weft.compilers.candidate import Candidate
-from weft.compilers.driving.allowance import Allowance, CallGuess
 from weft.compilers.driving.keeping import Keeping
-from weft.compilers.driving.task import Split, Task
+from weft.compilers.driving.task import Task
 from weft.compilers.propose.climb import Climb
 from weft.pipeline.data import read_rows
-from weft.pipeline.program import as_program
 
 KNOWN = "; ".join(f"{w} = {c}" for w, c in zip(WORDS, CODES, strict=False))
 
@@ -33,17 +30,8 @@ def new_task(
     program: Any = None, rows: list[dict[str, Any]] | None = None, budget: Any = None
 ) -> Task:
     """A compile under way; all rows but the last two are for training."""
-    made = as_program(program or classifier())
-    found = tuple(read_rows(rows or planted_rows(32), ["text"]))
-    ledger = weft.Ledger(weft.Budget.of(budget))
-    task = Task(
-        made,
-        Split(found[:-2], found[-2:], ()),
-        exact,
-        Allowance(ledger, 1, CallGuess()),
-    )
-    task.archive = [Candidate()]
-    return task
+    found = read_rows(rows or planted_rows(32), ["text"])
+    return under_way(program, found[:-2], found[-2:], budget)
 
 
 def climbed(proposer: Climb, task: Task, lm: Any) -> list[Candidate]:
@@ -72,7 +60,7 @@ def test_a_climb_is_a_child_of_what_it_began_from() -> None:
     """The steps between were never raced, so nobody could look them up."""
     task = new_task()
     task.archive = [Candidate({"classify/instruction": f"Go by {WORDS[0]} = K0."})]
-    (made,) = climbed(Climb(), task, model())
+    (made,) = climbed(Climb(failing=1, rows=8), task, model())
 
     assert made.parent == task.archive[0].id
 

@@ -11,12 +11,11 @@ import weft
 from tests.compilers.worlds import (
     CODES,
     WORDS,
-    classifier,
-    exact,
     kinds_of,
     learner,
     model,
     planted_rows,
+    under_way,
 )
 from weft.compilers.candidate import Candidate
 from weft.compilers.driving.allowance import Allowance, CallGuess
@@ -52,18 +51,13 @@ from weft.compilers.propose.rules import Rules
 from weft.compilers.racing.optuna_tpe import OptunaTPE
 from weft.pipeline.data import read_rows
 from weft.pipeline.parameters import Demo
-from weft.pipeline.program import as_program
 
 ROWS = tuple(read_rows(planted_rows(60), ["text"]))
 
 
 def new_task(program: Any = None, rows: Any = ROWS) -> Task:
     """A compile under way; the first 30 rows are for training."""
-    made = as_program(program or classifier())
-    allowance = Allowance(weft.Ledger(), 1, CallGuess())
-    task = Task(made, Split(rows[:30], rows[30:], ()), exact, allowance)
-    task.archive = [Candidate()]
-    return task
+    return under_way(program, rows[:30], rows[30:])
 
 
 def proposed(

@@ -11,19 +11,16 @@ import pytest
 import weft
 from tests.compilers.worlds import (
     WORDS,
-    classifier,
-    exact,
     kinds_of,
     model,
     planted_rows,
+    under_way,
 )
 from weft.compilers.candidate import Candidate
-from weft.compilers.driving.allowance import Allowance, CallGuess
-from weft.compilers.driving.task import Split, Task
+from weft.compilers.driving.task import Task
 from weft.compilers.racing.race import Full, Halving, Racer
 from weft.compilers.racing.racers import UCB, FirstFail, Gate, PairedRace, paired_z
 from weft.pipeline.data import read_rows
-from weft.pipeline.program import as_program
 
 ROWS = read_rows(planted_rows(48), ["text"])
 KNOWN = ["blick = K0", "norp = K1", "tavi = K2", "zude = K3", "grell = K4", "mosk = K5"]
@@ -37,10 +34,7 @@ def told(count: int) -> Candidate:
 
 def new_task(budget: Any = None) -> Task:
     """A compile under way on planted rows."""
-    program = as_program(classifier())
-    split = Split((), tuple(ROWS), ())
-    allowance = Allowance(weft.Ledger(weft.Budget.of(budget)), 1, CallGuess())
-    return Task(program, split, exact, allowance)
+    return under_way(select=ROWS, budget=budget)
 
 
 def run(racer: Racer, task: Task, candidates: Sequence[Candidate]) -> list[Candidate]:

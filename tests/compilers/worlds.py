@@ -16,7 +16,7 @@ import json
 import pkgutil
 import random
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,10 @@ import pytest
 
 import weft
 from weft import compilers
+from weft.compilers.candidate import Candidate
+from weft.compilers.driving.allowance import Allowance, CallGuess
+from weft.compilers.driving.task import Split, Task
+from weft.pipeline.program import as_program
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 CODES = tuple(f"K{number}" for number in range(10))
@@ -159,6 +163,20 @@ def model(
 
     function: Callable[[weft.Request], str | Awaitable[str]] = later if slow else text
     return weft.FunctionLM(function, model=name)  # type: ignore[arg-type]
+
+
+def under_way(
+    program: Any = None,
+    train: Sequence[Any] = (),
+    select: Sequence[Any] = (),
+    budget: Any = None,
+) -> Task:
+    """A compile in which nothing was tried yet but the program as it is."""
+    allowance = Allowance(weft.Ledger(weft.Budget.of(budget)), 1, CallGuess())
+    split = Split(tuple(train), tuple(select), ())
+    task = Task(as_program(program or classifier()), split, exact, allowance)
+    task.archive = [Candidate()]
+    return task
 
 
 def kinds_of(base: type) -> set[type]:

@@ -68,7 +68,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("part", nargs="*", help=f"of: {', '.join(part_names())}")
     made.add_argument("--json", action="store_true", help="print JSON, not a table")
     given = made.add_argument_group("options of parts")
-    given.add_argument("--seeds", type=int, help="compile, realdata: of each task")
+    given.add_argument(
+        "--seeds", type=int, help="compile, induction, realdata: of each task"
+    )
     given.add_argument(
         "--more", type=int, help="compile: further seeds, for Auto and DSPy's best"
     )

@@ -2,15 +2,12 @@
 
 The rows stand beside the checkout, in `../shared/data`; without them nothing is
 measured. `embedded` is no language model: it learns from demonstrations and from cues
-that an instruction spells out, and can follow no other instruction. So the part of the
-search is shown twice on `instruction_induction`: with it, and with a simulated follower
-for whom the right instruction of each task truly is the best.
+that an instruction spells out. What it makes of whole instructions is in
+`bench.induction`.
 """
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import json
 import statistics
 from collections.abc import Iterator, Mapping
@@ -27,9 +24,6 @@ __all__ = ["run"]
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 LABELS = "label"
-GRID = 0.4
-PICKED = 20
-RIGHT, WRONG = 0.8, 0.3
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -65,26 +59,7 @@ def run(seeds: int = 1) -> list[Row]:
     with weft.use(lm="embedded"):
         for task in tasks():
             lines += [_line(task, compiler, seeds) for compiler in COMPILERS]
-        offline = [picked(name) for name in induction()]
-    simulated = [picked(name, follower(name)) for name in induction()]
-    share = sum(p.cells for p in simulated) / sum(p.grid for p in simulated)
-    right = sum(p.right for p in simulated)
-    name = "instruction_induction"
-    rows = [
-        Row(
-            f"{name}, embedded: tasks whose own is picked",
-            sum(p.right for p in offline),
-        ),
-        Row(
-            f"{name}, simulated follower: tasks whose own is picked",
-            right,
-            None,
-            f">= {PICKED} of {len(simulated)}",
-            right >= PICKED,
-        ),
-        Row.limit(f"{name}, simulated follower: share of the grid", share, GRID),
-    ]
-    return Findings(rows, "\n".join(lines))
+    return Findings([], "\n".join(lines))
 
 
 COMPILERS = (
@@ -199,82 +174,3 @@ def _line(task: Task, compiler: compilers.Compiler, seeds: int) -> str:
     name = compiler.describe()["name"]
     spent = f"{statistics.mean(calls):.0f}"
     return f"| {task.name} | {name} | {scores} | {spent} | {worse} of {seeds} |"
-
-
-# Choosing among instructions ----------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Pick:
-    """Which instruction a race chose for a task.
-
-    Args:
-        right: Whether it is the task's own.
-        cells: How many answers were bought in the race.
-        grid: How many there are: every instruction on every row.
-    """
-
-    right: bool
-    cells: int
-    grid: int
-
-
-@functools.cache
-def induction() -> Mapping[str, str]:
-    """Of each task of instruction_induction the first instruction people gave."""
-    with (DATA / "instruction_induction_gold.jsonl").open(encoding="utf-8") as lines:
-        return {row["task"]: row["instructions"][0] for row in map(json.loads, lines)}
-
-
-@functools.cache
-def _induction_rows() -> Rows:
-    return read("instruction_induction")
-
-
-def picked(name: str, lm: weft.FunctionLM | None = None) -> Pick:
-    """Race the instructions of all tasks on the rows of one.
-
-    Args:
-        name: The task.
-        lm: Who answers; the scope's model by default.
-    """
-    own = [
-        {"input": row["input"], "output": row["output"], "id": row["id"]}
-        for part in _induction_rows().values()
-        for row in part
-        if row["task"] == name
-    ]
-    program = weft.Predict("input -> output", "Answer.", name="follow", lm=lm)
-    with weft.use(cache=weft.MemoryCache()):
-        report = weft.compile(
-            program,
-            own[:6],
-            own[6:],
-            metric=weft.metrics.exact("output"),
-            compiler=compilers.TRIPLE(instructions=tuple(induction().values())),
-        ).report
-    chosen = report.winner.values.get("follow/instruction")
-    rows = max(line.rows for line in report.tried)
-    cells = sum(line.rows for line in report.tried)
-    return Pick(chosen == induction()[name], cells, len(report.tried) * rows)
-
-
-def follower(name: str) -> weft.FunctionLM:
-    """A model that does a task with its own instruction at 0.8, with others at 0.3."""
-    known = {
-        row["input"]: row["output"]
-        for part in _induction_rows().values()
-        for row in part
-        if row["task"] == name
-    }
-
-    def reply(request: weft.Request) -> str:
-        system, said = request.messages[0].content, request.messages[-1].content
-        told = system.partition("Your task:\n")[2].strip()
-        asked = said.partition("]]\n")[2].strip()
-        mark = hashlib.sha256(f"{told}\n{asked}".encode()).digest()
-        chance = RIGHT if told == induction()[name] else WRONG
-        right = int.from_bytes(mark[:4]) < chance * 2**32
-        return f"[[ output ]]\n{known[asked] if right else 'no'}\n[[ /end ]]"
-
-    return weft.FunctionLM(reply, model="follower")

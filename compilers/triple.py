@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..pipeline.base.options import settings
 from .propose.given import Given
-from .racing.race import Halving
+from .racing.race import Halving, Racer
 from .recipe import Compiler, Draw, Recipe
 
 
@@ -20,15 +20,17 @@ class TRIPLE(Compiler):
     Args:
         instructions: The pool; each is tried for the module, or for every module.
         module: The path of the module; empty for every module.
+        racer: Who says which answers to buy. `UCB`, APE's bandit, does better where
+            even the best instruction is seldom right: few rows tell nothing there.
     """
 
     instructions: tuple[str, ...]
     module: str = ""
+    racer: Racer = Halving(first=4, growth=2.5, keep=0.35)
 
     def recipes(self) -> tuple[Recipe, ...]:
         """One round."""
         slot = f"{self.module}/instruction" if self.module else "instruction"
         values = tuple({slot: text} for text in self.instructions)
         draw = Draw(Given(values=values), len(values))
-        racer = Halving(first=4, growth=2.5, keep=0.35)
-        return (Recipe(((draw,),), racer),)
+        return (Recipe(((draw,),), self.racer),)

@@ -7,9 +7,12 @@ rendered messages, and answers:
 
     a closed choice   from the most similar demonstrations, from cues that the task
                       text spells out, and from the choices' own words
+    a short input     by the small operation that the instruction names, or that the
+                      demonstrations show: the plural, the sum, the first letter
     free text         with the sentence most like the question; demonstrations teach
                       the length and the kind of the span to return
-    an instruction    with the words that tell the shown examples apart
+    an instruction    with the operation that turns the shown inputs into the outputs,
+                      or the words that tell the shown examples apart
 
 The same request brings the same bytes in every process.
 """

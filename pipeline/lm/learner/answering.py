@@ -6,7 +6,9 @@ import re
 from typing import Any
 
 from .case import Case
+from .following import followed
 from .inducing import asks_for_instruction, write_instruction
+from .ngrams import cut
 from .spans import because, keywords
 from .typed import value_of
 
@@ -20,6 +22,9 @@ _QUERY_ASKED = re.compile(
     r"\b(?:search quer(?:y|ies)|keywords|search terms|suchanfrage)\b", re.IGNORECASE
 )
 
+# Beside these nothing is asked of a text that an operation could break.
+_FREE = frozenset(("type", "description", "title"))
+
 
 def answer(case: Case) -> Any:
     """The value of one output field."""
@@ -31,4 +36,6 @@ def answer(case: Case) -> Any:
         named = _QUERY.fullmatch(case.name) or _QUERY_ASKED.search(case.note)
         if named or _QUERY_ASKED.search(case.task):
             return keywords(case)
+        if _FREE.issuperset(case.schema) and (done := followed(case)) is not None:
+            return cut(done, case.room)
     return value_of(case)

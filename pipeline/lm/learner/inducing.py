@@ -18,6 +18,7 @@ from functools import lru_cache
 
 from .case import Case
 from .examples import Example, examples_in
+from .following import shown_by
 from .ngrams import STOP, sentences, token_count, words
 from .shape import shape_of
 
@@ -66,6 +67,10 @@ def write_instruction(case: Case) -> str:
     if existing and not _OLD_CUES.match(existing.partition("\n")[0]):
         opening = sentences(existing)[0]
     fields = list(dict.fromkeys(key for e in examples for key in e.outputs))
+    if len(fields) == 1:
+        pairs = [(e.text, e.outputs.get(fields[0], "")) for e in examples]
+        if shown := shown_by(pairs):
+            return shown.told
     room = max(case.room - token_count(opening) - 8, 24) // max(len(fields), 1)
     parts = [opening]
     for name in fields:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from .case import Case
+from .following import followed
 from .ngrams import best
 from .spans import similar_demos
 
@@ -21,8 +22,12 @@ def number_of(case: Case, *, whole: bool) -> int | float:
     """A number for the field.
 
     Where demonstrations take theirs from the input, the number at the same place is
-    taken; otherwise the nearest demonstration's, or without any the input's first.
+    taken; otherwise the nearest demonstration's, or without any the input's first. An
+    operation that the instruction names comes before all of that.
     """
+    told = numbers_in(followed(case) or "")
+    if told:
+        return _bounded(told[0], case.schema, whole=whole)
     known = tuple(d for d in case.demos if _value(d.value) is not None)
     shown = [_value(demo.value) or 0.0 for demo in known]
     found = numbers_in(case.text)

@@ -1,0 +1,221 @@
+"""Instruction induction on real rows: choosing an instruction, and writing one.
+
+Honovich et al. 2022, arXiv 2205.10782, collected 24 small tasks with instructions that
+people wrote for them; APE (Zhou et al. 2022) is measured on these. 23 of them stand in
+`../shared/data`; without them nothing is measured.
+
+Choosing: a task's own instruction races with those of seven other tasks. Two models
+follow: `embedded`, which carries out what needs no knowledge of the world, and a
+simulated one, which is right more often where the task's own instruction stands.
+Writing: APE sees a task's rows and writes the instruction, with `embedded` in both
+parts. `embedded` is no language model, and the tables say nothing about one.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import random
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import weft
+from weft import compilers
+
+from . import Findings, Row
+from .realdata import DATA
+
+__all__ = ["Pick", "Task", "follower", "picked", "run", "tasks", "written"]
+
+POOL, DRAWS = 8, 10
+GRID = 0.4
+PICKED = 20
+RIGHT, WRONG = 0.8, 0.3
+METRICS = {
+    "em": weft.metrics.exact("output"),
+    "f1": weft.metrics.f1("output"),
+    "contains": weft.metrics.contains("output"),
+    "exact_set": weft.metrics.set_match("output"),
+}
+CHOOSER = compilers.UCB(share=GRID, batch=4, explore=1.0)
+Model = Callable[[str], weft.FunctionLM | str]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of the collection.
+
+    Args:
+        name: As the collection calls it.
+        metric: How its answers are scored.
+        instruction: The first one that people wrote.
+        rows: By split; the label is every answer that is accepted.
+    """
+
+    name: str
+    metric: Any
+    instruction: str
+    rows: Mapping[str, Sequence[Mapping[str, Any]]]
+
+    @property
+    def all_rows(self) -> list[Mapping[str, Any]]:
+        """The rows of every split."""
+        return [row for part in self.rows.values() for row in part]
+
+
+def run(seeds: int = DRAWS) -> list[Row]:
+    """Both tables; no row where the data are not there.
+
+    Args:
+        seeds: How often the other instructions are drawn for each task.
+    """
+    if not DATA.exists():
+        return Findings([], f"induction: there is no folder {DATA}")
+    rows = [
+        *_chosen("embedded", lambda _: "embedded", seeds),
+        *_chosen("simulated follower", follower, seeds),
+    ]
+    found = [written(task) for task in tasks().values()]
+    better = sum(after > before for before, after, _ in found)
+    rows.append(Row("APE, embedded: tasks that get better of 23", better))
+    heading = (
+        "| task | as it was | compiled | calls | the instruction that was written |"
+    )
+    lines = [heading, "|---|---|---|---|---|", *(line for _, _, line in found)]
+    return Findings(rows, "\n".join(lines))
+
+
+@functools.cache
+def tasks() -> Mapping[str, Task]:
+    """The tasks by name, in the collection's order."""
+    rows: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
+    for line in _lines("instruction_induction"):
+        shown = {"input": line["inputs"]["input"], "output": line["meta"]["accept"]}
+        splits = rows[line["inputs"]["task"]]
+        splits.setdefault(line["split"], []).append({**shown, "id": line["id"]})
+    return {
+        name: Task(name, METRICS[line["metric"]], line["instructions"][0], rows[name])
+        for line in _lines("instruction_induction_gold")
+        for name in [line["task"]]
+    }
+
+
+def _lines(name: str) -> list[dict[str, Any]]:
+    with (DATA / f"{name}.jsonl").open(encoding="utf-8") as lines:
+        return list(map(json.loads, lines))
+
+
+# Choosing -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pick:
+    """Which instruction a race chose for a task.
+
+    Args:
+        right: Whether it is the task's own.
+        calls: How many answers the race bought.
+        grid: How many there are: every instruction of the pool on every row.
+    """
+
+    right: bool
+    calls: int
+    grid: int
+
+
+def picked(name: str, model: weft.FunctionLM | str, draw: int = 0) -> Pick:
+    """Race a task's own instruction with seven others on the task's rows.
+
+    Args:
+        name: The task.
+        model: Who answers.
+        draw: Which seven others.
+    """
+    task = tasks()[name]
+    chance = random.Random(f"{name}/{draw}")
+    others = chance.sample([n for n in tasks() if n != name], POOL - 1)
+    pool = [tasks()[n].instruction for n in (name, *others)]
+    chance.shuffle(pool)
+    seed, *pool = pool
+    program = weft.Predict("input -> output", seed, name="follow")
+    rows = task.all_rows
+    with weft.use(lm=model, cache=weft.MemoryCache()):
+        report = weft.compile(
+            program,
+            rows[:6],
+            rows[6:],
+            metric=task.metric,
+            compiler=compilers.TRIPLE(instructions=tuple(pool), racer=CHOOSER),
+            seed=draw,
+        ).report
+    raced = len(rows) - 6 - len(report.score.values)
+    chosen = report.winner.values.get("follow/instruction", seed)
+    calls = sum(line.rows for line in report.tried)
+    return Pick(chosen == task.instruction, calls, POOL * raced)
+
+
+def follower(name: str) -> weft.FunctionLM:
+    """A model that does a task with its own instruction at 0.8, with others at 0.3."""
+    task = tasks()[name]
+    known = {row["input"]: row["output"][0] for row in task.all_rows}
+
+    def reply(request: weft.Request) -> str:
+        system, said = request.messages[0].content, request.messages[-1].content
+        told = system.partition("Your task:\n")[2].strip()
+        asked = said.partition("]]\n")[2].strip()
+        mark = hashlib.sha256(f"{told}\n{asked}".encode()).digest()
+        chance = RIGHT if told == task.instruction else WRONG
+        right = int.from_bytes(mark[:4]) < chance * 2**32
+        return f"[[ output ]]\n{known[asked] if right else 'no'}\n[[ /end ]]"
+
+    return weft.FunctionLM(reply, model="follower")
+
+
+def _chosen(who: str, model: Model, draws: int) -> list[Row]:
+    """How many own instructions are picked, and for what share of the answers."""
+    found = [
+        [picked(name, model(name), draw) for name in tasks()] for draw in range(draws)
+    ]
+    right = [sum(pick.right for pick in picks) for picks in found]
+    every = [pick for picks in found for pick in picks]
+    share = sum(pick.calls for pick in every) / sum(pick.grid for pick in every)
+    mean = statistics.mean(right)
+    what = f"{who}: own instruction picked, of 23, mean of {draws} draws"
+    spread = f">= {PICKED}; {min(right)} to {max(right)}"
+    return [
+        Row(what, mean, None, spread, mean >= PICKED),
+        Row.limit(f"{who}: share of the whole grid's calls", share, GRID),
+    ]
+
+
+# Writing ------------------------------------------------------------------------------
+
+
+def written(task: Task) -> tuple[float, float, str]:
+    """The test score before and after APE, and the table's line."""
+    program = weft.Predict("input -> output", "Answer.", name="follow")
+    rows = {
+        split: [{**row, "output": row["output"][0]} for row in part]
+        for split, part in task.rows.items()
+    }
+    with weft.use(lm="embedded", cache=weft.MemoryCache()):
+        result = weft.compile(
+            program,
+            rows["train"],
+            rows["dev"],
+            metric=task.metric,
+            compiler=compilers.APE(),
+        )
+        before, after = (
+            weft.evaluate(p, task.rows["test"], task.metric).mean
+            for p in (program, result.program)
+        )
+    written = result.report.winner.values.get("follow/instruction")
+    told = " ".join(str(written if result.report.returned else "none").split())
+    shown = told if len(told) < 70 else f"{told[:66]}..."
+    scores = f"{100 * before:.0f} | {100 * after:.0f} | {result.report.calls}"
+    return before, after, f"| {task.name} | {scores} | {shown} |"

@@ -1,0 +1,1 @@
+"""Small operations on a text: how an instruction names them, and how they are done."""

@@ -28,6 +28,7 @@ from .learner.ngrams import cut, digest, token_count
 from .learner.reading import read_prompt
 from .learner.writing import write_reply
 from .request import JSON, Request, Response, Usage
+from .route import EMBEDDED
 
 _MAX_TOKENS = 512
 
@@ -55,8 +56,8 @@ class Embedded:
 
     @property
     def endpoint(self) -> str:
-        """Always "embedded": nothing leaves the process."""
-        return "embedded"
+        """No address, for nothing leaves the process: the edition that answers."""
+        return EMBEDDED
 
     @property
     def schema_mode(self) -> bool:

@@ -15,6 +15,9 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 from ..errors import ConfigError
 
 OPENAI: Final = "https://api.openai.com/v1"
+EMBEDDED: Final = "embedded/2"
+"""No address: the edition of the stand-in, raised whenever one of its answers changes,
+so that no cache mixes two."""
 
 _OLLAMA: Final = "http://localhost:11434/v1"
 _FORMS: Final = (
@@ -102,7 +105,7 @@ def resolve(name: str, api_base: str | None = None) -> Route:
     """
     provider, slash, rest = name.partition("/")
     if name == "embedded" and api_base is None:
-        return Route("embedded", name, name)
+        return Route("embedded", name, EMBEDDED)
     if (slash and not rest) or not provider or name == "embedded":
         raise _unknown(name)
     if provider == "litellm" and slash:

@@ -19,6 +19,7 @@ from weft.pipeline.adapters import adapter_of
 from weft.pipeline.lm.embedded import Embedded
 from weft.pipeline.lm.lm import LanguageModel
 from weft.pipeline.lm.request import Message, Request, Response
+from weft.pipeline.lm.route import EMBEDDED
 from weft.pipeline.parameters import Demo, Parameters
 from weft.pipeline.signature import Input, Output, Signature, spec_of
 
@@ -66,6 +67,13 @@ class Ask(Signature):
 
     context: str = Input()
     question: str = Input()
+    answer: str = Output()
+
+
+class Reword(Signature):
+    """Go on."""
+
+    text: str = Input()
     answer: str = Output()
 
 
@@ -161,7 +169,7 @@ def test_is_a_language_model_to_the_runtime() -> None:
     assert isinstance(model, LanguageModel)
     assert (model.model, model.endpoint, model.schema_mode) == (
         "embedded",
-        "embedded",
+        EMBEDDED,
         False,
     )
     assert model.sampling == {"max_tokens": 512}
@@ -581,16 +589,37 @@ print(whole.hexdigest())
 """
 
 
-def test_same_request_same_bytes_in_every_process() -> None:
-    """Neither hash seeds nor earlier calls show in an answer."""
+def _asked() -> list[Request]:
+    """Requests of every kind that it knows."""
     calls = [
         (Call(Three, demos=SOLVED), {"text": "refund the app card"}),
         (Call(Three, sample=3), {"text": "nothing known"}),
         (Call(Write, sample=2), {"task": "Go.", "examples": toy_examples()}),
         (Call(Ask, demos=QA_DEMOS), {"context": CONTEXT, "question": "Who?"}),
         (Call(Everything), {"text": "7 cats in 1998", "notes": ["a", "b"]}),
+        (Call(Reword, "Give the plural."), {"text": "city"}),
     ]
-    requests = [call.request(inputs)[0] for call, inputs in calls]
+    return [call.request(inputs)[0] for call, inputs in calls]
+
+
+def test_a_changed_answer_is_a_new_edition() -> None:
+    """Or caches would go on with answers that it no longer gives.
+
+    Where this fails, raise `EMBEDDED` and write down the new digest.
+    """
+    whole = hashlib.sha256()
+    for request in _asked():
+        whole.update(send(request).text.encode())
+
+    assert (Embedded().endpoint, whole.hexdigest()[:16]) == (
+        "embedded/2",
+        "5f79de4dd02981cd",
+    )
+
+
+def test_same_request_same_bytes_in_every_process() -> None:
+    """Neither hash seeds nor earlier calls show in an answer."""
+    requests = _asked()
     asked = [([[m.role, m.content] for m in r.messages], r.sample) for r in requests]
     here = hashlib.sha256()
     for request in requests:

@@ -6,7 +6,6 @@ short input. Where solved cases speak against an operation, it is not done.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 from .case import Case
@@ -37,7 +36,7 @@ def followed(case: Case) -> str | None:
     """
     if len(case.query) != 1 or not 0 < len(case.text.strip()) <= _LONGEST:
         return None
-    shown = [(demo.given, demo.text) for demo in case.demos]
+    shown = tuple((demo.given, demo.text) for demo in case.demos)
     task = f"{case.task}\n{case.note}"[:_ASKING]
     for operation in named_in(task):
         agrees = len(shown) < _FEWEST or _share(operation, shown) > 0
@@ -62,13 +61,14 @@ def named_in(task: str) -> tuple[Operation, ...]:
     return (scale, *named) if scale else named
 
 
-def shown_by(pairs: Sequence[tuple[str, str]]) -> Operation | None:
+@lru_cache(maxsize=64)
+def shown_by(pairs: tuple[tuple[str, str], ...]) -> Operation | None:
     """The operation that turns inputs into outputs in most pairs; None without one.
 
     Args:
         pairs: Inputs with their outputs; fewer than two show nothing.
 
-    >>> shown = shown_by([("hero", "h"), ("guilt", "g")])
+    >>> shown = shown_by((("hero", "h"), ("guilt", "g")))
     >>> shown.told if shown else None
     'Write the first letter of the word.'
     """
@@ -78,7 +78,8 @@ def shown_by(pairs: Sequence[tuple[str, str]]) -> Operation | None:
     return best if _share(best, pairs) >= _SHARE else None
 
 
-def _share(operation: Operation, pairs: Sequence[tuple[str, str]]) -> float:
+@lru_cache(maxsize=1024)
+def _share(operation: Operation, pairs: tuple[tuple[str, str], ...]) -> float:
     """In which share of the pairs the operation makes the output of the input."""
     right = sum(_same(operation.do(given), wanted) for given, wanted in pairs)
     return right / len(pairs)

@@ -20,6 +20,7 @@ from .case import Case
 from .examples import Example, examples_in
 from .following import shown_by
 from .ngrams import STOP, sentences, token_count, words
+from .operations.operation import Operation
 from .shape import shape_of
 
 _NAMED = re.compile(r"instruction|prompt|rules?\b|guideline", re.IGNORECASE)
@@ -67,16 +68,21 @@ def write_instruction(case: Case) -> str:
     if existing and not _OLD_CUES.match(existing.partition("\n")[0]):
         opening = sentences(existing)[0]
     fields = list(dict.fromkeys(key for e in examples for key in e.outputs))
-    if len(fields) == 1:
-        pairs = [(e.text, e.outputs.get(fields[0], "")) for e in examples]
-        if shown := shown_by(pairs):
-            return shown.told
+    if operation := _shown(examples, fields):
+        return operation.told
     room = max(case.room - token_count(opening) - 8, 24) // max(len(fields), 1)
     parts = [opening]
     for name in fields:
         pairs = [(e.text, e.outputs[name]) for e in examples if name in e.outputs]
         parts += _about(name if len(fields) > 1 else "", pairs, existing, case, room)
     return "\n".join(parts)
+
+
+def _shown(examples: Sequence[Example], fields: Sequence[str]) -> Operation | None:
+    """The operation that makes the one output of the input in most examples."""
+    if len(fields) != 1:
+        return None
+    return shown_by(tuple((e.text, e.outputs.get(fields[0], "")) for e in examples))
 
 
 def _existing(case: Case) -> str:

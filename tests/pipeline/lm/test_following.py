@@ -111,6 +111,9 @@ def test_a_scale_that_the_instruction_spells_out_is_used() -> None:
         ("Make it passive.", "It rains."),
         ("Write the number in words.", "forty"),
         ("Sum up the article.", "The mayor resigned."),
+        ("Answer well; if you do not know or doubt it, say so.", "Who came?"),
+        ("If the tea is cold or stale, say so.", "The tea is fine."),
+        ("Whether it is late or early, be polite.", "Good morning."),
     ],
 )
 def test_what_is_of_another_kind_is_left_alone(instruction: str, text: str) -> None:
@@ -158,8 +161,8 @@ def test_an_instruction_is_written_from_what_examples_show() -> None:
 
 
 def test_pairs_that_no_operation_makes_show_none() -> None:
-    assert shown_by([("a b", "c"), ("d", "e")]) is None
-    assert shown_by([("hero", "h")]) is None
+    assert shown_by((("a b", "c"), ("d", "e"))) is None
+    assert shown_by((("hero", "h"),)) is None
 
 
 @given(TEXTS)

@@ -26,10 +26,14 @@ _POINT = re.compile(
     r"|being ((?!high|low|best|worst)[a-z ]{2,30}))",
     re.IGNORECASE,
 )
+_SAYING = (
+    r"\b(?:answer|choose|classify|decide|determine|judge|label|output|predict|reply|say"
+    r"|state|tell|write)\b"
+)
 _EITHER = re.compile(
-    r"\b(?:whether|either|if|options)\b[^.\n]*?"
+    rf"{_SAYING}(?: if\b|[^.\n]{{0,60}}?\b(?:whether|either|options)\b)[^.\n]*?"
     r"\b([a-z]+) or (?:an? )?(?!not\b)([a-z]+)\b"
-    r"|\b(?:answer|reply|say|write|output)(?: with)? (yes|true) or (no|false)\b",
+    rf"|{_SAYING}(?: with)? (yes|true) or (no|false)\b",
     re.IGNORECASE,
 )
 _QUOTED = re.compile(

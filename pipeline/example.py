@@ -31,6 +31,22 @@ class _FieldError(DataError, AttributeError, KeyError):
         return str(self.args[0])
 
 
+class _Held(dict[str, Any]):
+    """The inputs or labels of a row, which say by name what they do not hold."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, kind: str, held: Mapping[str, Any]) -> None:
+        super().__init__(held)
+        self.kind = kind
+
+    def __missing__(self, name: str) -> Any:
+        raise _FieldError(
+            f"the row's {self.kind} have no {name!r}",
+            hint=did_you_mean(name, self),
+        )
+
+
 @explained("Give rows as plain dicts: the program knows which keys are its inputs")
 @dataclass(frozen=True, repr=False)
 class Example:
@@ -57,7 +73,7 @@ class Example:
 
     def __post_init__(self) -> None:
         for name in ("inputs", "labels", "meta"):
-            held = MappingProxyType(dict(getattr(self, name)))
+            held = MappingProxyType(_Held(name, getattr(self, name)))
             object.__setattr__(self, name, held)
 
     @cached_property

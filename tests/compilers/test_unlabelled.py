@@ -111,8 +111,12 @@ def test_a_label_that_lacks_is_missed_before_anything_is_paid(
     def own(example: weft.Example, prediction: Any) -> bool:
         return bool(example.wanted == prediction)
 
-    with weft.use(lm=lm), pytest.raises(errors.DataError, match="'wanted'"):
-        weft.compile(made, ROWS, others[:20] if labelled else None, metric=own)
+    def by_key(example: weft.Example, prediction: Any) -> bool:
+        return bool(example.labels["wanted"] == prediction)
+
+    for metric in (own, by_key):
+        with weft.use(lm=lm), pytest.raises(errors.DataError, match="'wanted'"):
+            weft.compile(made, ROWS, others[:20] if labelled else None, metric=metric)
     assert lm.calls == 0
 
 

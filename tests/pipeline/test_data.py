@@ -69,6 +69,20 @@ class TestExample:
         wanted = "row 'r1' has no field 'anwser'. Did you mean 'answer'?"
         assert str(by_name.value) == str(by_attribute.value) == wanted
 
+    def test_labels_and_inputs_name_what_they_lack(self) -> None:
+        """They are plain mappings elsewhere: `get` and `in` ask and raise nothing."""
+        row = Example("r1", {"question": "?"}, {"answer": "!"})
+
+        with pytest.raises(KeyError) as of_labels:
+            row.labels["anwser"]
+        with pytest.raises(DataError, match="the row's inputs have no 'q'"):
+            row.inputs["q"]
+
+        wanted = "the row's labels have no 'anwser'. Did you mean 'answer'?"
+        assert str(of_labels.value) == wanted
+        assert row.labels.get("anwser") is None
+        assert "anwser" not in row.labels
+
     def test_a_row_cannot_be_changed(self) -> None:
         """Neither through itself nor through the mapping it was made of."""
         given_inputs = {"n": 1}

@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     if as_json:
         print(json.dumps([{**asdict(row), "ratio": row.ratio} for row in rows]))
-    else:
+    elif rows:
         print(f"Python {platform.python_version()}, {platform.platform()}\n")
         print(*table(rows), sep="\n")
         print(f"\n{CAVEAT}")

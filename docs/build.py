@@ -34,6 +34,7 @@ __all__ = ["build", "main", "reference", "slug"]
 SITE = DOCS.parent / "build" / "site"
 ORDER = (
     *("README.md", "guide.md", "signatures.md", "modules.md", "programs.md"),
+    "recipes.md",
     *("running.md", "traces.md", "models.md", "measuring.md", "compiling.md"),
     "compilers.md",
     "bench-compile.md",

@@ -43,6 +43,7 @@ __all__ = [
 
 _RESERVED = frozenset({"id", "meta", "split"})
 _ID_DIGITS = 12
+_MISSPELT = 0.75
 _FORMS = {
     "toDict": "row.toDict()",
     "model_dump": "row.model_dump()",
@@ -176,10 +177,13 @@ class _Reader:
 
 def _rename(name: str, keys: Sequence[str]) -> str:
     """The remedy for a row that lacks an input: the key that is meant, or all keys."""
-    near = difflib.get_close_matches(name, keys, n=1)
+    near = difflib.get_close_matches(name, keys, n=1, cutoff=_MISSPELT)
     if near:
         return f"Rename the key {near[0]!r} of the row to {name!r}"
-    return f"The row has {', '.join(map(repr, keys))}" if keys else "The row is empty"
+    if not keys:
+        return "The row is empty"
+    held = ", ".join(map(repr, keys))
+    return f"The row has {held}: rename the key that is meant to {name!r}"
 
 
 def _is_nested(cells: Mapping[str, Any]) -> bool:

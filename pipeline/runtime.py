@@ -204,7 +204,8 @@ def use(**options: Unpack[Options]) -> Generator[Runtime]:
     Raises:
         GraphError: The scope is in a program's function, which calls nothing yet.
     """
-    remedy = "Set it around the program's call, or give a module its own lm=..."
+    remedy = "Set it around the program's call, give a module its own lm=..., or ask "
+    remedy += "again in a @weft.step(uses=[module])"
     refuse_traced("weft.use(...) sets nothing", remedy)
     with entered(_changed(current(), options, "use")) as runtime:
         yield runtime

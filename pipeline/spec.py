@@ -15,6 +15,7 @@ from .base import strictjson
 from .base.habits import CALLS
 from .errors import CallError, SignatureError, did_you_mean
 from .field import FieldSpec
+from .typed.wording import to_give
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ class Spec:
             except ValueError as error:
                 raise CallError(
                     f"{who!r} got a wrong {name!r}: {error}",
-                    hint=f"Give {spec.wanted}",
+                    hint=to_give(name, spec.annotation, spec.wanted, inputs[name]),
                 ) from None
         return bound
 

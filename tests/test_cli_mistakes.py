@@ -92,7 +92,11 @@ MISTAKES = (
     Mistake(f"{EVAL} number.jsonl", "3 is not text", "Give text"),
     Mistake(f"{EVAL} bare.jsonl", "no row has the label 'team'", '"team": "..."'),
     Mistake(f"{EVAL} odd.jsonl", "such as 'ap' of row", "Did you mean 'app'?"),
-    Mistake(f"{EVAL} column.csv", "column.csv:2: the input", "Rename the key 'msg'"),
+    Mistake(
+        f"{EVAL} column.csv",
+        "column.csv:2: the input",
+        "The row has 'msg', 'team': rename",
+    ),
     Mistake(f"{EVAL} semicolons.csv", "separated by ';'", "by commas"),
     Mistake(f"{EVAL} short.csv", "short.csv:2: 1 cell under 2", "Leave a cell empty"),
     Mistake(f"{EVAL} wide.csv", "wide.csv:2: 3 cells under 2", "Put quotes around"),

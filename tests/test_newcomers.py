@@ -59,7 +59,16 @@ def hidden(question: str) -> str:
     return asks(question)
 
 
+@weft.program
+def answered(question: str) -> dict[str, str]:
+    made = reply(question=question)
+    return {"question": question, "answer": made.answer}
+
+
 qa: Any = traced
+several: Any = answered
+emotion: Any = weft.Predict("sentence -> sentiment")
+ASKED = [{"question": "x", "answer": "y"}]
 signature: Any = Triage
 ROWS = [{"message": f"card {n}", "team": "cards"} for n in range(8)]
 UNNAMED: Callable[[Any], Any] = lambda question: reply(question=question)  # noqa: E731 - that is it
@@ -100,8 +109,24 @@ class Judge:
         return example.get("team")
 
     @staticmethod
+    def number(request: Any) -> int:
+        return 7
+
+    @staticmethod
+    def field(example: Any, prediction: Any) -> Any:
+        return prediction.answer == example.answer
+
+    @staticmethod
+    def label(example: Any, prediction: Any) -> Any:
+        return prediction.team == example.team.name
+
+    @staticmethod
     def three(example: Any, prediction: Any, trace: Any) -> bool:
         raise NotImplementedError
+
+
+def part(state: Any) -> Any:
+    return state["x"]
 
 
 def scored(metric: Any, rows: Any = ROWS) -> Any:
@@ -174,6 +199,11 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "set_lm": (lambda: triage.set_lm("x"), AttributeError, "module.with_(lm=...)"),
     "save": (lambda: qa.save("x.json"), AttributeError, "weft.save(program"),
+    "modules of a module": (
+        lambda: triage.modules,
+        AttributeError,
+        "read its .parameters",
+    ),
     "module of a program": (lambda: qa.reply, AttributeError, ".modules['reply']"),
     "toDict": (
         lambda: triage(message="x").toDict(),
@@ -235,6 +265,11 @@ MISTAKES: dict[str, Mistake] = {
         lambda: qa.modules.__setitem__("reply", triage),
         errors.ConfigError,
         "Write with_modules({...})",
+    ),
+    "sample": (
+        lambda: triage.with_(sample=1),
+        errors.ConfigError,
+        "weft.use(sample=1)",
     ),
     "temperature": (
         lambda: triage.with_(temperature=1),
@@ -495,6 +530,36 @@ MISTAKES: dict[str, Mistake] = {
         errors.DataError,
         "Write weft.read_rows(",
     ),
+    "field of a text": (
+        lambda: weft.evaluate(qa, ASKED, Judge.field),
+        errors.MetricError,
+        "that is the prediction: compare it itself",
+    ),
+    "field of a dict": (
+        lambda: weft.evaluate(several, ASKED, Judge.field),
+        errors.MetricError,
+        "It is a dict: write ['answer']",
+    ),
+    "field of a label": (
+        lambda: scored(Judge.label, [{"message": "x", "team": {"name": "cards"}}]),
+        errors.MetricError,
+        "It is a dict: write ['name']",
+    ),
+    "module as a metric": (
+        lambda: scored(weft.ChainOfThought("context, given -> correct: bool")),
+        errors.MetricError,
+        "def metric(example, prediction): return correct(...)",
+    ),
+    "program as a metric": (
+        lambda: scored(qa),
+        errors.MetricError,
+        "def metric(example, prediction): return traced(...)",
+    ),
+    "label near an input": (
+        lambda: weft.evaluate(emotion, [{"text": "x", "sentiment": "joy"}], EXACT),
+        errors.DataError,
+        "The row has 'text', 'sentiment': rename the key that is meant to 'sentence'",
+    ),
     "feedback alone": (
         lambda: ANY.Score(feedback="x"),
         errors.ConfigError,
@@ -505,7 +570,38 @@ MISTAKES: dict[str, Mistake] = {
         errors.ConfigError,
         "is no program",
     ),
+    # files and fakes
+    "whole program saved": (
+        lambda: ANY.save(qa, "qa.weft.json", save_program=True),
+        errors.ConfigError,
+        "Leave it out: the graph",
+    ),
+    "pickle loaded": (
+        lambda: ANY.load("qa.weft.json", allow_pickle=True),
+        errors.ConfigError,
+        "Leave it out: a file is data",
+    ),
+    "loaded into what is no program": (
+        lambda: ANY.load("qa.weft.json", program=shout),
+        errors.ConfigError,
+        "is no program",
+    ),
+    "reply as a dict": (
+        lambda: reply.with_(lm=ANY.ScriptedLM([{"answer": "red"}]))(question="x"),
+        errors.ConfigError,
+        repr("[[ answer ]]\nred\n[[ /end ]]"),
+    ),
+    "reply as a number": (
+        lambda: reply.with_(lm=ANY.FunctionLM(Judge.number))(question="x"),
+        errors.ConfigError,
+        "Write what the model would",
+    ),
     # signatures
+    "module's type": (
+        lambda: weft.Predict("text -> day: datetime.date"),
+        errors.SignatureError,
+        "Write date in place of datetime.date",
+    ),
     "spaced arrow": (
         lambda: weft.Predict("question - > answer"),
         errors.SignatureError,
@@ -588,6 +684,31 @@ MISTAKES: dict[str, Mistake] = {
         lambda: ANY.step(Row),
         errors.SignatureError,
         "above a typed `def`",
+    ),
+    "number into a field without a type": (
+        lambda: reply(question=3),
+        errors.CallError,
+        "Give text, or declare it as question: int",
+    ),
+    "list into a field without a type": (
+        lambda: built(lambda question: reply(question=[question, "x"]).answer),
+        errors.GraphError,
+        "change one of the types",
+    ),
+    "constant list into a field without a type": (
+        lambda: built(lambda question: reply(question=[]).answer + question),
+        errors.GraphError,
+        "or declare it as question: list[str]",
+    ),
+    "list extended": (
+        lambda: built(lambda question: [*reply(question=question).answer]),
+        errors.GraphError,
+        "join lists in a @weft.step",
+    ),
+    "key of a state": (
+        lambda: built(lambda question: ANY.loop({"x": question}, part, at_most=1)),
+        errors.GraphError,
+        "of a pydantic model a field can be taken",
     ),
     "whole result": (
         lambda: built(lambda question: reply(question=question)),

@@ -9,12 +9,14 @@ from typing import Any
 from . import modules
 from .pipeline.artifacts.artifact import save as save_program
 from .pipeline.artifacts.load import load, package, programs
+from .pipeline.base.options import checked
 from .pipeline.module import Module
 from .pipeline.program import Program, as_program
 
 __all__ = ["load", "modules", "package", "programs", "save"]
 
 
+@checked
 def save(
     program: Program[..., Any] | Module[..., Any],
     path: str | Path,

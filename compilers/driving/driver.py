@@ -27,6 +27,7 @@ from ...pipeline.module import Module
 from ...pipeline.program import Program
 from ...pipeline.runtime import current, ledger_of
 from ..candidate import Candidate
+from ..propose.demos import passes
 from ..racing.search import search
 from ..recipe import Compiler
 from ..reporting.report import Report, Result
@@ -169,6 +170,10 @@ def _untried(task: Task) -> str:
         return "keep= leaves no instruction to change, and no demo was found"
     if "propose" in task.allowance.spend():
         return "of what the proposer wrote nothing could be used"
+    seed, rows = Candidate(), task.split.train
+    run = [found for row in rows if (found := task.result(seed, row))]
+    if run and all(map(passes, run)):
+        return f"the program already passes all {len(run)} training rows that were run"
     return (
         f"{len(task.split.train)} training rows gave no demo and no instruction: none "
         "was passed, or their labels are no output of a module. Give teacher=, or a "

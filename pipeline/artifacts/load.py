@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..base.options import checked
 from ..errors import ConfigError
-from ..program import Program
+from ..module import Module
+from ..program import Program, as_program
 from ..step import Step
 from .artifact import read_artifact
 from .assembling import assembled
@@ -17,10 +19,11 @@ from .packages import package, programs
 __all__ = ["load", "package", "programs"]
 
 
+@checked
 def load(
     path: str | Path,
     *,
-    program: Program[..., Any] | None = None,
+    program: Program[..., Any] | Module[..., Any] | None = None,
     steps: Iterable[Step[..., Any]] = (),
     strict: bool = True,
     rename: Mapping[str, str] | None = None,
@@ -29,8 +32,8 @@ def load(
 
     Args:
         path: The artifact.
-        program: The live program it was compiled from; its structure and types are
-            used, and only the parameters come from the file.
+        program: The live program, or module, it was compiled from; its structure and
+            types are used, and only the parameters come from the file.
         steps: The steps that the program calls, where no live program is given; they
             are matched by name, and nothing is ever imported by a name in a file.
         strict: Whether a changed signature or another set of modules is refused; else
@@ -40,14 +43,16 @@ def load(
 
     Raises:
         ArtifactError: The file is unsafe, damaged, or for another program.
-        ConfigError: `strict` or `rename` without a live program.
+        ConfigError: `strict` or `rename` without a live program, or something that is
+            none.
     """
+    live = None if program is None else as_program(program)
     made, where = read_artifact(path), str(path)
-    if program is None:
+    if live is None:
         if rename or not strict:
             raise ConfigError(
                 "strict=False and rename= fit a file to a live program",
                 hint="Pass it: program=...",
             )
         return assembled(made, steps, where)
-    return fitted(program, made, where, strict=strict, rename=rename)
+    return fitted(live, made, where, strict=strict, rename=rename)

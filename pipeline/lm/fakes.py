@@ -9,8 +9,9 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, TypeAlias, final
+from typing import Final, TypeAlias, cast, final
 
+from ..base.shapes import is_dict
 from ..errors import ConfigError
 from .replay import ReplayLM
 from .request import JSON, REPAIR, Request, Response, Usage
@@ -178,8 +179,17 @@ def _answer(reply: Reply, request: Request) -> Response:
         raise reply
     if isinstance(reply, Response):
         return reply
+    if not isinstance(cast(object, reply), str):
+        raise ConfigError(f"the reply {reply!r} is no text", hint=_as_text(reply))
     asked = sum(len(message.content.split()) for message in request.messages)
     return Response(reply, Usage(asked, len(reply.split())), model=request.model)
+
+
+def _as_text(reply: object) -> str:
+    """How to write a reply of another kind: as the model would."""
+    held = reply if is_dict(reply) and reply else {"answer": "..."}
+    parts = "".join(f"[[ {name} ]]\n{value}\n" for name, value in held.items())
+    return f"Write what the model would: {parts + '[[ /end ]]'!r}"
 
 
 def _repaired(request: Request) -> str:

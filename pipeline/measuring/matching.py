@@ -17,7 +17,10 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, cast
 
+import pydantic
+
 from ..base import strictjson
+from ..base.shapes import is_dict, is_list
 from ..example import json_form
 
 _ARTICLES = frozenset({"a", "an", "the"})
@@ -61,7 +64,8 @@ def same(gold: Any, got: Any) -> float:
     """1 where both are the same value, else 0.
 
     Spaces around and between words do not count. A number or a bool equals its text,
-    because CSV files hold nothing but text; other values are compared as JSON.
+    because CSV files hold nothing but text; other values are compared as JSON, and a
+    label that leaves out a field with a default stands for one with the default.
 
     >>> same(" New  York", "New York"), same("3", 3), same([1, 2], (1, 2))
     (1.0, 1.0, 1.0)
@@ -71,11 +75,24 @@ def same(gold: Any, got: Any) -> float:
     pair = [v.value if isinstance(v, Enum) else v for v in (gold, got)]
     texts = sum(isinstance(v, str) for v in pair)
     if texts == 0 or any(isinstance(v, dict | list | tuple | set) for v in pair):
-        return float(json_form(pair[0]) == json_form(pair[1]))
+        return float(json_form(_whole(*pair)) == json_form(pair[1]))
     left, right = (_spaced(unicodedata.normalize("NFC", text_of(v))) for v in pair)
     if any(isinstance(v, bool) for v in pair):
         left, right = left.casefold(), right.casefold()
     return float(left == right)
+
+
+def _whole(gold: Any, got: Any) -> Any:
+    """A label, written as plain data, with the defaults of the model it stands for."""
+    if is_list(gold) and is_list(got) and len(gold) == len(got):
+        return [_whole(*pair) for pair in zip(gold, got, strict=True)]
+    if not (is_dict(gold) and isinstance(got, pydantic.BaseModel)):
+        return gold
+    try:
+        made = json_form(type(got).model_validate(gold))
+    except pydantic.ValidationError:
+        return gold
+    return made if gold.keys() <= made.keys() else gold
 
 
 def same_choice(gold: Any, got: Any) -> float:

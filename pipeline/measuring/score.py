@@ -25,6 +25,7 @@ from ..errors import DataError, MetricError, WeftError
 from ..example import Example, json_form, row_name
 from ..running.bridge import WouldWait, in_thread
 from ..signature import Signature, dump_values, spec_of
+from .misread import misread, refuse_judge
 
 _RULE = "Return a number in [0, 1], a bool, or weft.Score(value, feedback)"
 _SLACK = 1e-9
@@ -100,6 +101,7 @@ def require_callable(metric: object) -> None:
     hint += 'weft.metrics.exact("answer")'
     if not callable(metric):
         raise MetricError(f"{metric!r} is no metric", hint=hint)
+    refuse_judge(metric)
     try:
         shape = inspect.signature(metric)
     except ValueError:
@@ -153,7 +155,10 @@ async def apply_metric(metric: Metric, example: Example, prediction: Any) -> Sco
         if task is not None and task.cancelling():  # it is the run that is cancelled
             raise
         where = _where(metric, example)
-        raise MetricError(f"{where} raised {type(error).__name__}: {error}") from error
+        raise MetricError(
+            f"{where} raised {type(error).__name__}: {error}",
+            hint=misread(error, prediction),
+        ) from error
     try:
         return to_score(raw)
     except MetricError as error:

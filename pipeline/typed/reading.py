@@ -83,6 +83,11 @@ def _build(node: ast.expr, known: Mapping[str, Any], text: str) -> Any:
         return Union[left, right]  # noqa: UP007 - built at run time from parts
     if isinstance(node, ast.Subscript):
         return _subscript(node, known, text)
+    if isinstance(node, ast.Attribute) and node.attr in known:
+        raise SignatureError(
+            f"{text.strip()!r}: types are known by their own names",
+            hint=f"Write {node.attr} in place of {ast.unparse(node)}",
+        )
     raise _no_type(text)
 
 
@@ -139,7 +144,7 @@ def _literal(node: ast.expr, text: str) -> str | int | bool | None:
     ):
         return -node.operand.value
     raise SignatureError(
-        f"{text!r}: a Literal holds texts, whole numbers, True, False or None",
+        f"{text.strip()!r}: a Literal holds texts, whole numbers, True, False or None",
         hint='Write for example Literal["yes", "no"]',
     )
 

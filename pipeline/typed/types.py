@@ -55,9 +55,11 @@ def _generic_fits(source: Any, target: Any) -> bool:
     s_base, t_base = get_origin(source) or source, get_origin(target) or target
     if not (inspect.isclass(s_base) and inspect.isclass(t_base)):
         return False
+    s_args, t_args = get_args(source), get_args(target)
+    if s_base is dict and hasattr(t_base, "__required_keys__"):
+        return _row_fits(s_args, t_base)
     if s_base is not t_base and not _base_fits(s_base, t_base):
         return False
-    s_args, t_args = get_args(source), get_args(target)
     if s_base is str:
         s_args = (str,)
     if not t_args or not s_args:
@@ -69,6 +71,21 @@ def _generic_fits(source: Any, target: Any) -> bool:
     return len(s_args) == len(t_args) and all(
         fits(s, t) for s, t in zip(s_args, t_args, strict=True)
     )
+
+
+def _row_fits(args: tuple[Any, ...], row: Any) -> bool:
+    """Whether a dict whose keys are known is a `TypedDict`, as far as types tell."""
+    keys = [key for part in _arms(args[:1]) for key in get_args(part)]
+    kinds = typing.get_type_hints(row)
+    if not row.__required_keys__ <= set(keys) <= kinds.keys():
+        return False
+    values = _arms(args[1:])
+    taken = [[fits(value, kinds[key]) for value in values] for key in keys]
+    return all(any(line) for line in [*taken, *zip(*taken, strict=True)])
+
+
+def _arms(kinds: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(a for k in kinds for a in (get_args(k) if _is_union(k) else (k,)))
 
 
 def _base_fits(source: type, target: type) -> bool:

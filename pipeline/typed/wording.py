@@ -11,6 +11,14 @@ from ..base import strictjson
 from .types import choices_of, other_than_none, type_name
 
 _SHOWN = 80
+_DECLARED: dict[type, str] = {
+    bool: "bool",
+    int: "int",
+    float: "float",
+    list: "list[str]",
+    tuple: "list[str]",
+    type(None): "str | None",
+}
 
 _RULES = {
     "minimum": "at least {}",
@@ -127,3 +135,14 @@ def unscored(zeros: int, failed: int) -> list[str]:
 def brief(text: str, most: int = _SHOWN) -> str:
     """A text, cut where it is longer than `most` characters."""
     return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def to_give(name: str, kind: Any, words: str, value: object) -> str:
+    """What to give a field; and, where it holds text for want of a type, its type.
+
+    >>> to_give("k", str, "text", 3)
+    'Give text, or declare it as k: int'
+    """
+    declared = _DECLARED.get(type(value)) if kind is str else None
+    given = f"Give {words}"
+    return f"{given}, or declare it as {name}: {declared}" if declared else given

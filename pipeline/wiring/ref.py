@@ -87,6 +87,7 @@ def _refusal(what: str, remedy: str) -> Any:
     return refused
 
 
+_EACH = "weft.each(values, lambda value: ...), or weft.loop(...) to repeat"
 _OTHER: dict[str, tuple[str, str]] = {
     "bool": (
         "has no value yet, so `if`, `and`, `or` and `not` cannot test it",
@@ -94,7 +95,7 @@ _OTHER: dict[str, tuple[str, str]] = {
     ),
     "iter": (
         "has no value yet: `for` and unpacking cannot go over it",
-        "Write weft.each(values, lambda value: ...), or weft.loop(...) to repeat",
+        f"Write {_EACH}; join lists in a @weft.step function",
     ),
     "index": (
         "has no value yet, so `range` and slices cannot use it",
@@ -102,7 +103,10 @@ _OTHER: dict[str, tuple[str, str]] = {
     ),
     "len": ("has no length yet", _AS_STEP),
     "contains": ("has no value yet, so `in` cannot look into it", _AS_STEP),
-    "getitem": ("has no value yet, so `[...]` cannot take a part of it", _AS_STEP),
+    "getitem": (
+        "has no value yet, so `[...]` cannot take a part of it",
+        f"{_AS_STEP}; of a pydantic model a field can be taken, as in state.notes",
+    ),
     "str": (
         "is no text yet: str() and f-strings cannot show it",
         "Pass it as an input of its own, or join texts in a @weft.step function",

@@ -20,6 +20,7 @@ from ..step import Step
 from ..trace import NodeKind
 from ..typed.inferring import field_that_fits, fit, holds_ref, type_of
 from ..typed.types import type_name
+from ..typed.wording import to_give
 from .binding import Binding, Const, Pack, Take, is_node, takes_of
 from .constants import constant, is_record
 from .naming import frame_names, variables_of
@@ -264,5 +265,5 @@ def _check_constant(spec: FieldSpec, value: Any, end: str, where: str) -> None:
     except ValueError as error:
         raise GraphError(
             f"{where}: {end} wants {type_name(spec.annotation)}: {error}",
-            hint=f"Give {spec.wanted}",
+            hint=to_give(spec.name, spec.annotation, spec.wanted, value),
         ) from None

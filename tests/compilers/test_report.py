@@ -17,7 +17,7 @@ from tests.compilers.worlds import (
     model,
     planted_rows,
 )
-from weft.compilers import APE, Auto, LabeledFewShot
+from weft.compilers import APE, GEPA, Auto, LabeledFewShot
 
 
 def _report(compiler: Any, rule: Any = learner, count: int = 90) -> weft.Report:
@@ -52,6 +52,20 @@ def test_a_search_without_a_candidate_says_so() -> None:
     assert report.verdict == "no improvement found: no candidate was tried"
     assert "gave no demo and no instruction" in report.stopped
     assert "Give teacher=" in str(report)
+
+
+def test_a_program_that_is_right_already_is_told_so() -> None:
+    """By a compiler too that learns from failures alone."""
+    with weft.use(lm=weft.FunctionLM(lambda _: "[[ label ]]\nK1\n[[ /end ]]")):
+        report = weft.compile(
+            weft.Predict("text -> label"),
+            [{"text": f"case {at}", "label": "K1"} for at in range(40)],
+            metric=lambda row, answer: row.label == answer.label,
+            compiler=GEPA(),
+        ).report
+
+    assert report.verdict == "no improvement found: no candidate was tried"
+    assert "already passes all" in report.stopped
 
 
 def test_a_report_counts_its_own_calls_on_a_ledger_that_others_use() -> None:

@@ -122,6 +122,18 @@ def test_wording_is_no_part_of_a_signature(file: Path) -> None:
     assert "another wording" in saved.prompts(loaded)
 
 
+def test_a_module_takes_what_was_saved_of_it(file: Path) -> None:
+    """`weft.save` takes a module, and so `weft.load` fits a file to one."""
+    module = weft.Predict(saved.Triage, name="triage")
+
+    loaded = weft.load(file, program=module)
+
+    fitted = weft.load(file, program=live(saved.Triage))
+    assert loaded.parameters == fitted.parameters
+    assert loaded.parameters["triage/demos"]
+    assert not module.parameters.demos
+
+
 def test_other_modules_are_refused_by_name(file: Path) -> None:
     """A module that was removed or added is named, with the way out."""
     program = live(saved.Triage, name="router")

@@ -99,6 +99,24 @@ class TestFinding:
         assert score(exact("answer"), gold, Place(city="Pisa")) == 0
 
     @pytest.mark.parametrize(
+        ("gold", "got", "value"),
+        [
+            ({"city": "Rome"}, Place(city="Rome"), 1),
+            ({"city": "Rome"}, Place(city="Rome", tags={"a"}), 0),
+            ([{"city": "Rome"}], [Place(city="Rome")], 1),
+            ([{"city": "Rome"}, {"city": "Pisa"}], [Place(city="Rome")], 0),
+            ({"city": "Rome", "mayor": "x"}, Place(city="Rome"), 0),
+            ({"town": "Rome"}, Place(city="Rome"), 0),
+            ([[{"city": "Rome"}]], [[Place(city="Rome")]], 1),
+        ],
+    )
+    def test_a_label_may_leave_out_what_has_a_default(
+        self, gold: Any, got: Any, value: float
+    ) -> None:
+        """It is read as the model would read it; what it adds is never passed over."""
+        assert score(exact("answer"), gold, got) == value
+
+    @pytest.mark.parametrize(
         "prediction",
         [
             make_value(Answer, {"question": "?", "answer": "Rome", "year": 1}),

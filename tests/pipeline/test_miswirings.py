@@ -231,7 +231,8 @@ VALUES = [
         "for",
         "return [ask(question=p).answer for p in search(question)]  # here",
         "search has no value yet: `for` and unpacking cannot go over it",
-        "Write weft.each(values, lambda value: ...), or weft.loop(...) to repeat",
+        "Write weft.each(values, lambda value: ...), or weft.loop(...) to repeat; join "
+        "lists in a @weft.step function",
     ),
     body("len", "return str(len(question))  # here", "question has no length", AS_STEP),
     body(
@@ -448,7 +449,7 @@ HIDDEN = [
         "settings",
         "with weft.use(sample=3):  # here\n    return ask(question=question).answer",
         "weft.use(...) sets nothing while a program is built",
-        "Set it around the program's call, or give a module its own lm=...",
+        "ask again in a @weft.step(uses=[module])",
     ),
     body(
         "key of a switch",

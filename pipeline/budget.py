@@ -53,7 +53,7 @@ class Budget:
         tokens: Input and output tokens together.
         usd: US dollars.
         seconds: Wall-clock seconds after which no further call is started; calls in
-            flight then still finish.
+            flight then still finish. No retry is waited for that would come later.
 
     Raises:
         ConfigError: A limit is negative or not a number.
@@ -181,7 +181,7 @@ class Ledger:
             math.inf if budget.tokens is None else budget.tokens,
             math.inf if budget.usd is None else round(budget.usd * PICO),
         )
-        self._room = Room(limit, self._expired)
+        self._room = Room(limit, self._left)
         self._accounts: dict[str, Account] = {}
 
     def knows(self, key: str, account: str = "run") -> bool:
@@ -263,9 +263,11 @@ class Ledger:
                 name: book.as_dict() for name, book in sorted(self._accounts.items())
             }
 
-    def _expired(self) -> bool:
-        seconds = self.budget.seconds
-        return seconds is not None and self._clock() - self._opened >= seconds
+    def _left(self) -> float:
+        """Seconds until the time is up."""
+        if self.budget.seconds is None:
+            return math.inf
+        return self.budget.seconds - (self._clock() - self._opened)
 
 
 def _mark_of(key: str) -> bytes:

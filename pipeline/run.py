@@ -13,6 +13,7 @@ from typing import Any
 
 from .errors import BudgetExceeded, WeftError
 from .graph import REGIONS, Flow, Node
+from .running.beside import goes_on
 from .running.calling import moved
 from .running.memo import memory
 from .running.run_program import run_program
@@ -73,12 +74,17 @@ async def _run_wide(
             return
         except WeftError as error:
             failed[position] = error
+            if goes_on(error, runtime):
+                return
             raise
         values[node.id] = value
         for follower in followers[position]:
             waiting[follower] -= 1
-            if waiting[follower] == 0 and not failed:
+            if waiting[follower] == 0 and all_go_on():
                 group.create_task(run_one(follower))
+
+    def all_go_on() -> bool:
+        return all(goes_on(error, runtime) for error in failed.values())
 
     ready = [position for position, count in enumerate(waiting) if count == 0]
     try:

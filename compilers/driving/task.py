@@ -8,6 +8,7 @@ racers and the report look at the same figures.
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,13 +30,14 @@ from ..candidate import Candidate
 from ..teacher import Teacher
 from .allowance import Allowance
 from .apart import apart
-from .counting import calls_bound, calls_plain
+from .counting import calls_bound, calls_plain, is_bounded
 from .judge import NO_JUDGE, Judge, Judging
 from .keeping import Keeping
 
 __all__ = ["Account", "Split", "Task", "calls_bound", "calls_plain", "prompt_size"]
 
 Account = str
+_UNSEEN = 3
 
 
 @dataclass(frozen=True)
@@ -164,17 +166,41 @@ class Task:
             return found[0] if job[0] == seed else _zero_if_long(found[0])
 
         runtime = replace(current(), account=account, ledger=self.allowance.ledger)
-        with entered(runtime):
-            results = await map_rows(one, jobs, concurrency=self.concurrency)
-        for key, result in zip(jobs, results, strict=True):
-            if result is not None:
-                _refuse_failure(by_digest[key[1]], result)
-                self.cells[key] = result
-                self.allowance.saw(len(result.trace.calls))
-        if isinstance(self.metric, Judge):
-            self.allowance.add(self.metric.taken())
+        while jobs and not refused:
+            some = jobs[: self._side_by_side]
+            jobs = jobs[len(some) :]
+            began = self.allowance.ledger.spent().seconds
+            with entered(runtime):
+                results = await map_rows(one, some, concurrency=self.concurrency)
+            seconds = self.allowance.ledger.spent().seconds - began
+            self.allowance.took(len(some), seconds, self.concurrency)
+            for key, result in zip(some, results, strict=True):
+                if result is not None:
+                    _refuse_failure(by_digest[key[1]], result)
+                    self.cells[key] = result
+                    self.allowance.saw(len(result.trace.calls))
+            if isinstance(self.metric, Judge):
+                self.allowance.add(self.metric.taken())
         if refused:
             raise refused[0]
+
+    @property
+    def _side_by_side(self) -> int | None:
+        """How many rows may run at once; None for any number.
+
+        Those that are surely paid for, or one: among others it would hang on their
+        speed whom the last calls go to. Where nobody knows how many calls a row may
+        take, three times as many as any did so far.
+        """
+        calls, seen = self.allowance.sure(), self.allowance.most
+        if math.isinf(calls):
+            return None
+        unknown = 0 if self._bounded else (_UNSEEN * seen or calls)
+        return max(1, int(calls // max(1, self.calls_a_row, unknown)))
+
+    @cached_property
+    def _bounded(self) -> bool:
+        return is_bounded(self.program, self.split.rows)
 
     def result(self, candidate: Candidate, row: Example) -> RowResult | None:
         """A cell of the table, or None where it was not bought."""
@@ -210,10 +236,8 @@ class Task:
 
     def rows_in_reach(self, candidates: int, rows: int) -> int:
         """How many of some rows every one of some candidates can surely still meet."""
-        room = self.room()
-        if room == float("inf"):
-            return rows
-        return min(rows, int(room // max(1, candidates * self.calls_a_row)))
+        cells = self.allowance.cells(self.calls_a_row)
+        return int(min(rows, cells // max(1, candidates)))
 
     @property
     def rows(self) -> tuple[Example, ...]:

@@ -144,9 +144,9 @@ async def buy(task: Task, alive: Sequence[Candidate], rows: Sequence[Example]) -
 
 def _reach(task: Task, alive: Sequence[Candidate], rows: Sequence[Example]) -> int:
     """How many rows are affordable when cells already bought cost nothing."""
-    room, paid = task.room(), 0
+    room, paid = task.allowance.cells(task.calls_a_row), 0
     for count, row in enumerate(rows):
-        paid += sum(task.result(c, row) is None for c in alive) * task.calls_a_row
+        paid += sum(task.result(c, row) is None for c in alive)
         if paid > room:
             return count
     return len(rows)

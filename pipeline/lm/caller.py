@@ -196,8 +196,11 @@ class _Wanted:
 
     async def _make(self, waited: float = 0.0) -> Response:
         quota = shared_quota(self.request.endpoint)
+        outlast = None if self.lease is None else self.lease.outlast
         try:
-            response = self._priced(await self.retry.run(self._attempt, quota, waited))
+            response = self._priced(
+                await self.retry.run(self._attempt, quota, waited, outlast)
+            )
         except WITHHELD as error:
             if isinstance(self.cache, RunStore):
                 await self.cache.withhold(self.request.key, error)

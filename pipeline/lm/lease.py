@@ -152,8 +152,22 @@ class Lease:
                 raise exceeded(self._room, need)
             self._held = self._held.plus(granted)
 
+    def outlast(self, seconds: float) -> None:
+        """Go on only where the budget's time is not up after so many seconds.
+
+        Raises:
+            BudgetExceeded: It is up by then.
+        """
+        if self._room.left() <= seconds:
+            raise exceeded(self._room, NOTHING)
+
     def send(self) -> None:
-        """Count the prepared attempt as sent: its call cannot be given back."""
+        """Count the prepared attempt as sent: its call cannot be given back.
+
+        Raises:
+            BudgetExceeded: The time was up while it waited for its turn.
+        """
+        self.outlast(0.0)
         with self._room.lock:
             self._sent = True
             self._account.calls += 1

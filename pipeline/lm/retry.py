@@ -134,6 +134,7 @@ class RetryPolicy:
         attempt: Callable[[], Awaitable[Response]],
         quota: RetryQuota,
         waited: float = 0.0,
+        outlast: Callable[[float], None] | None = None,
     ) -> Response:
         """Attempt until it works, the error is final, or nothing is left to try.
 
@@ -141,6 +142,7 @@ class RetryPolicy:
             attempt: Makes one attempt; raises a `ModelError` where it fails.
             quota: The endpoint's retry quota, where the policy has none of its own.
             waited: Seconds of the deadline that are over.
+            outlast: Told how long each wait is; may raise where it is too long.
 
         Raises:
             ModelError: The last attempt's; or `DeadlineExceeded`.
@@ -166,6 +168,8 @@ class RetryPolicy:
                 quota.give_back(retried=made > 0)
                 return replace(response, retries=made) if made else response
             made += 1
+            if outlast is not None:
+                outlast(wait)
             await self.sleep(wait)
 
     def _wait(self, error: ModelError, made: int) -> float | None:

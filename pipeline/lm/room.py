@@ -71,10 +71,10 @@ class Room:
 
     Args:
         limit: The most that may be spent.
-        expired: Says that the time is up: no claim is granted any more.
+        left: Seconds until the time is up: no claim is granted any more then.
     """
 
-    def __init__(self, limit: Amount, expired: Callable[[], bool]) -> None:
+    def __init__(self, limit: Amount, left: Callable[[], float]) -> None:
         # A collected coroutine may give its room back in the middle of any statement,
         # in this thread: a plain lock would wait for itself.
         self.lock = threading.RLock()
@@ -82,8 +82,9 @@ class Room:
         self.spent = NOTHING
         self.held = NOTHING
         self._charged: dict[bytes, bool] = {}  # request -> charged, or failed before
-        self._expired = expired
+        self.left = left
         self._stuck = NOTHING  # the part of `held` whose holders wait in the queue
+        self._woken: dict[bytes, Claim] = {}  # those that hold, and have yet to go on
         self._more: deque[Claim] = deque()
         self._arrivals: deque[Claim] = deque()
 
@@ -97,12 +98,16 @@ class Room:
             self._serve()
             if claim.granted is None:
                 claim.waiter = Waiter()
+            elif claim.granted == NOTHING:
+                self._overtake(claim)
         if claim.waiter is not None:
             try:
                 await claim.waiter.wait()
             except BaseException:
                 self._withdraw(claim, queue)
                 raise
+            with self.lock:
+                self._goes_on(claim)
         return claim.granted if isinstance(claim.granted, Amount) else None
 
     def move(self, *, spent: Amount, freed: Amount) -> None:
@@ -128,6 +133,21 @@ class Room:
         else:
             self._charged[mark] = False
 
+    def _overtake(self, claim: Claim) -> None:
+        """Let a claim have what another for the same request holds and cannot use yet.
+
+        It will make the call: it goes on now, and who was let in before has yet to be
+        woken. Both would be charged, did the one send what the other holds room for.
+        """
+        behind = None if claim.mark is None else self._woken.pop(claim.mark, None)
+        if behind is not None:
+            claim.granted, behind.granted = behind.granted, NOTHING
+            claim.first, behind.first = behind.first, False
+
+    def _goes_on(self, claim: Claim) -> None:
+        if claim.mark is not None and self._woken.get(claim.mark) is claim:
+            del self._woken[claim.mark]
+
     def _withdraw(self, claim: Claim, queue: deque[Claim]) -> None:
         with self.lock:
             if claim.granted is None:
@@ -135,6 +155,7 @@ class Room:
                 self._stuck = self._stuck.minus(claim.holding)
                 self._serve()
             elif isinstance(claim.granted, Amount):
+                self._goes_on(claim)
                 if claim.mark is not None and claim.granted != NOTHING:
                     self.uncharge(claim.mark, forget=claim.first)
                 self.move(spent=NOTHING, freed=claim.granted)
@@ -153,13 +174,15 @@ class Room:
                 if claim.mark is not None and verdict != NOTHING:
                     claim.first = claim.mark not in self._charged
                     self._charged[claim.mark] = True
+                    if claim.waiter is not None:
+                        self._woken[claim.mark] = claim
             if claim.waiter is not None:
                 claim.waiter.wake()
 
     def _verdict(self, claim: Claim) -> Amount | bool | None:
         if claim.mark is not None and self._charged.get(claim.mark):
             return NOTHING
-        if self._expired():
+        if self.left() <= 0:
             return False
         if self._fits(claim.need, self.held):
             return claim.need

@@ -6,13 +6,14 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, cast
 
-from ..errors import StepError
+from ..errors import StepError, WeftError
 from ..graph import Body, Flow, Node
 from ..runtime import Runtime
 from ..trace import NodeRun
 from ..traces.watching import said
 from ..wiring.binding import resolve
 from ..wiring.regions import DEFAULT
+from .beside import goes_on
 from .calling import moved
 from .deciding import case_of, decided
 from .rows import map_rows
@@ -78,7 +79,7 @@ async def _each(
     runtime: Runtime,
     run: BodyRunner,
 ) -> Any:
-    body = node.bodies["body"]
+    body, failed = node.bodies["body"], dict[int, WeftError]()
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise StepError(
             f"{node.id!r} got {given!r:.60}, and only a list can be gone over",
@@ -87,11 +88,19 @@ async def _each(
 
     async def one(position: int, item: Any) -> Any:
         inner = moved(runtime, (*runtime.order, position), runtime.path)
-        return await run(body, _known(body, values, item), inner)
+        try:
+            return await run(body, _known(body, values, item), inner)
+        except WeftError as error:
+            if not goes_on(error, runtime):
+                raise
+            failed[position] = error
 
     items: list[Any] = list(cast(Any, given))
     at_once = node.options.get("at_once", AT_ONCE)
-    return await map_rows(one, items, concurrency=at_once)
+    made = await map_rows(one, items, concurrency=at_once)
+    if failed:
+        raise failed[min(failed)]
+    return made
 
 
 async def _branch(

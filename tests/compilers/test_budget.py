@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,14 @@ from tests.compilers.worlds import (
 from weft import compilers as c
 from weft.compilers import (
     APE,
+    OPRO,
     TRIPLE,
     Auto,
     BootstrapFewShot,
     BootstrapRandomSearch,
     KNNFewShot,
 )
+from weft.compilers.driving.allowance import Allowance, CallGuess
 from weft.pipeline.errors import CompileError, QuoteError, ServerError
 from weft.pipeline.lm.retry import RetryQuota
 
@@ -131,6 +134,25 @@ def test_a_budget_in_seconds_ends_the_search() -> None:
     assert result.report.stopped
 
 
+def test_time_is_measured_in_blocks_of_rows() -> None:
+    """Rows side by side take no longer than one; what is set aside keeps its time."""
+    now = 0.0
+    ledger = weft.Ledger(weft.Budget(seconds=60), clock=lambda: now)
+    allowance = Allowance(ledger, 3, CallGuess())
+    assert math.isinf(allowance.room())
+
+    allowance.took(16, 2.0, 64)
+
+    assert allowance.beside == 32
+    assert allowance.room() == 30 * 32 * 3
+    assert allowance.cells(24) == 30 * 32
+    with allowance.aside(64):
+        assert allowance.cells(24) == 27 * 32
+        now = 54.0
+        assert allowance.cells(24) == allowance.room() == 0
+    assert allowance.cells(24) == 3 * 32
+
+
 def test_a_model_that_never_answers_well_costs_no_more() -> None:
     """The program comes back as it was, and the report says that nothing was found."""
     lm = flaky(0, bad=1.0, down=0.0)
@@ -142,6 +164,52 @@ def test_a_model_that_never_answers_well_costs_no_more() -> None:
     assert lm.calls <= 120
     assert "no improvement found" in result.report.verdict
     assert result.program.parameters == result.seed.parameters
+
+
+_labels = classifier()
+_go_on = weft.Predict("text, hint -> more", "Go on.", name="go_on")
+
+
+@weft.step(uses=[_go_on, _labels])
+def _as_long_as_it_takes(text: str) -> str:
+    """Nobody can count beforehand how often it asks."""
+    hint = ""
+    while hint.count("+") < 3 + int(text.rsplit(".", 1)[1]) % 7:
+        hint = _go_on(text=text, hint=hint).more
+    return str(_labels(text=text).label)
+
+
+@weft.program
+def _agent(text: str) -> dict[str, str]:
+    return {"label": _as_long_as_it_takes(text)}
+
+
+@pytest.mark.parametrize("budget", [84, 114, 138])
+def test_whom_an_agents_last_calls_go_to_hangs_on_no_speed(
+    budget: int, tmp_path: Path
+) -> None:
+    """Rows of which nobody knows how many calls they take are run with care."""
+
+    def further(asked: Asked) -> dict[str, str]:
+        if asked.outputs[-1][0] == "more":
+            return {"more": "+" * (asked.said.count("+") + 1)}
+        return learner(asked)
+
+    made: set[bytes] = set()
+    for concurrency in (1, 16, 16):
+        with weft.use(lm=model(further, slow=concurrency > 1), cache=None):
+            result = weft.compile(
+                _agent,
+                planted_rows(40),
+                metric=exact,
+                compiler=OPRO(steps=3, candidates=3),
+                budget=budget,
+                concurrency=concurrency,
+            )
+        made.add(artifact(result, tmp_path))
+
+    assert result.report.stopped
+    assert len(made) == 1
 
 
 _first = weft.Predict("text -> gist", "Shorten it.", name="first")

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import zlib
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
 import weft
-from tests.compilers.worlds import CODES, Asked, exact, learner, model, planted_rows
+from tests.compilers.worlds import (
+    CODES,
+    Asked,
+    artifact,
+    exact,
+    learner,
+    model,
+    planted_rows,
+)
 from tests.server import Server
 from weft.compilers import GEPA, BootstrapFewShot
 
@@ -140,3 +150,65 @@ def test_a_round_mends_modules_that_ran_where_it_failed() -> None:
 
     assert report.spend["propose"]["requests"] == 4
     assert report.winner.values.keys() == {"c/instruction"}
+
+
+note = weft.Predict("word -> note", "Note it.")
+check = weft.Predict("word, note -> checked", "Check it.")
+
+
+@weft.step
+def words_of(text: str) -> list[str]:
+    """A row's words; the last one is a row's own."""
+    return text.split()[-4:]
+
+
+@weft.step
+def last(found: list[str], aside: str, label: str) -> str:
+    """All of them are asked for, and one of them is the answer."""
+    del found, aside
+    return label
+
+
+@weft.program
+def noted(text: str) -> dict[str, str]:
+    """Each word by itself, and two modules side by side."""
+    found = weft.each(
+        words_of(text), lambda w: check(word=w, note=note(word=w).note).checked
+    )
+    aside, hint = quick(text=text).label, first(text=text).hint
+    return {"label": last(found, aside, second(text=text, hint=hint).label)}
+
+
+def test_what_runs_beside_an_unusable_reply_is_sent_at_any_speed(
+    tmp_path: Path,
+) -> None:
+    """It costs the same whether the reply comes before the others or after them."""
+
+    def spoilt(request: weft.Request) -> bool:
+        said = Asked.read(request).said
+        return zlib.crc32(said.encode()) % 6 == 0
+
+    def answering(*, late: bool) -> weft.FunctionLM:
+        async def reply(request: weft.Request) -> str:
+            asked, bad = Asked.read(request), spoilt(request)
+            await asyncio.sleep(0.01 if bad is late else 0.0)
+            return "I would rather not say." if bad else asked.reply(learner(asked))
+
+        return weft.FunctionLM(reply, model="planted")
+
+    made: set[bytes] = set()
+    sent: set[int] = set()
+    for late in (False, True):
+        lm = answering(late=late)
+        with weft.use(lm=lm, cache=None):
+            result = weft.compile(
+                noted,
+                planted_rows(30),
+                metric=exact,
+                compiler=BootstrapFewShot(),
+                concurrency=64 if late else 1,
+            )
+        made.add(artifact(result, tmp_path))
+        sent.add(lm.calls)
+
+    assert len(made) == len(sent) == 1

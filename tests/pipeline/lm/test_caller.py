@@ -337,3 +337,49 @@ async def test_an_answer_is_booked_though_nobody_waits_for_its_keeping() -> None
         await task
 
     assert ledger.spent().tokens == 30
+
+
+async def test_no_time_is_waited_that_a_budget_does_not_have() -> None:
+    """A retry that could only come when the time is up is not waited for."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    lm = ScriptedLM([ServerError("no"), RateLimited("later", retry_after=20.0)])
+    policy = RetryPolicy(base=1.0, sleep=sleep, rng=lambda: 0.5, quota=RetryQuota(1e9))
+    ledger = Ledger(Budget(seconds=10), clock=lambda: 0.0)
+
+    with pytest.raises(BudgetExceeded, match="time of the budget is up"):
+        await call(asking(lm), lm, retry=policy, ledger=ledger)
+
+    assert slept == [0.5]
+    assert ledger.spent().calls == lm.calls == 2
+
+
+async def test_nothing_leaves_the_limiters_queue_when_the_time_is_up() -> None:
+    """What was let in by the budget and then waits for its turn is never sent."""
+    now, going, gate = 0.0, asyncio.Event(), asyncio.Event()
+
+    async def slow(request: Request) -> str:
+        going.set()
+        await gate.wait()
+        return "yes"
+
+    lm = FunctionLM(slow)
+    ledger, limiter = Ledger(Budget(seconds=10), clock=lambda: now), Limiter(1)
+    calls = [
+        asyncio.create_task(
+            call(asking(lm, sample=n), lm, ledger=ledger, limiter=limiter)
+        )
+        for n in range(3)
+    ]
+    await going.wait()
+    now = 10.0
+    gate.set()
+    first, *others = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert isinstance(first, Response)
+    assert [type(error) for error in others] == [BudgetExceeded] * 2
+    assert lm.calls == ledger.spent().calls == 1
+    assert limiter.in_flight == 0

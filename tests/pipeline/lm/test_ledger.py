@@ -164,6 +164,19 @@ async def test_seconds() -> None:
     assert ledger.remaining().seconds == 0
 
 
+async def test_no_time_to_send() -> None:
+    """What was let in and then had to wait until the time was up is not sent."""
+    now = 0.0
+    ledger = Ledger(Budget(seconds=10), clock=lambda: now)
+
+    with await ledger.reserve("a", SMALL) as lease:
+        now = 10.0
+        with pytest.raises(BudgetExceeded, match="time of the budget is up"):
+            lease.send()
+
+    assert ledger.spent().calls == 0
+
+
 async def test_waits_for_what_is_in_flight() -> None:
     """A call that does not fit waits while a call in flight may give room back."""
     ledger = Ledger(Budget(tokens=30))
@@ -242,6 +255,28 @@ async def test_cancelled_in_the_queue() -> None:
 
     (await asyncio.wait_for(waiting[1], 1)).close()
     assert ledger.snapshot()["run"]["requests"] == 2
+
+
+async def test_who_goes_on_first_is_charged_and_nobody_else() -> None:
+    """Let in but not yet awake, a request is made by whoever asks the same now."""
+    ledger = Ledger(Budget(calls=2, tokens=30))
+    first = await ledger.reserve("a", SMALL)
+    waiting = asyncio.create_task(ledger.reserve("b", SMALL))
+    await asyncio.sleep(0.01)
+    first.send()
+    first.settle(answer(1, 1))
+    assert not waiting.done()
+
+    with await ledger.reserve("b", SMALL) as lease:
+        await lease.prepare()
+        lease.send()
+        lease.settle(answer(2, 3))
+    with await waiting as behind:
+        behind.settle(answer(2, 3))
+
+    assert (ledger.spent().calls, ledger.spent().tokens) == (2, 7)
+    account = ledger.snapshot()["run"]
+    assert [account[name] for name in ("requests", "calls", "cached")] == [2, 2, 0]
 
 
 async def test_a_repeated_request_does_not_wait() -> None:

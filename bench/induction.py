@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import random
 import statistics
 from collections import defaultdict
@@ -27,7 +26,7 @@ import weft
 from weft import compilers
 
 from . import Findings, Row
-from .realdata import DATA
+from .realdata import DATA, lines_of
 
 __all__ = ["Pick", "Task", "follower", "picked", "run", "tasks", "written"]
 
@@ -93,20 +92,15 @@ def run(seeds: int = DRAWS) -> list[Row]:
 def tasks() -> Mapping[str, Task]:
     """The tasks by name, in the collection's order."""
     rows: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
-    for line in _lines("instruction_induction"):
+    for line in lines_of("instruction_induction"):
         shown = {"input": line["inputs"]["input"], "output": line["meta"]["accept"]}
         splits = rows[line["inputs"]["task"]]
         splits.setdefault(line["split"], []).append({**shown, "id": line["id"]})
     return {
         name: Task(name, METRICS[line["metric"]], line["instructions"][0], rows[name])
-        for line in _lines("instruction_induction_gold")
+        for line in lines_of("instruction_induction_gold")
         for name in [line["task"]]
     }
-
-
-def _lines(name: str) -> list[dict[str, Any]]:
-    with (DATA / f"{name}.jsonl").open(encoding="utf-8") as lines:
-        return list(map(json.loads, lines))
 
 
 # Choosing -----------------------------------------------------------------------------
@@ -214,8 +208,8 @@ def written(task: Task) -> tuple[float, float, str]:
             weft.evaluate(p, task.rows["test"], task.metric).mean
             for p in (program, result.program)
         )
-    written = result.report.winner.values.get("follow/instruction")
-    told = " ".join(str(written if result.report.returned else "none").split())
+    found = result.report.winner.values.get("follow/instruction")
+    told = " ".join(str(found if result.report.returned else "none").split())
     shown = told if len(told) < 70 else f"{told[:66]}..."
     scores = f"{100 * before:.0f} | {100 * after:.0f} | {result.report.calls}"
     return before, after, f"| {task.name} | {scores} | {shown} |"

@@ -125,12 +125,17 @@ def _facility() -> Task:
 def read(name: str) -> Rows:
     """Rows of a data file by split, inputs and outputs in one mapping."""
     found: Rows = {"train": [], "dev": [], "test": []}
-    with (DATA / f"{name}.jsonl").open(encoding="utf-8") as lines:
-        for row in map(json.loads, lines):
-            domain = {k: v for k, v in row["meta"].items() if k == "domain"}
-            flat = {**row["inputs"], **row["outputs"], **domain, "id": row["id"]}
-            found[row["split"]].append(flat)
+    for row in lines_of(name):
+        domain = {k: v for k, v in row["meta"].items() if k == "domain"}
+        flat = {**row["inputs"], **row["outputs"], **domain, "id": row["id"]}
+        found[row["split"]].append(flat)
     return found
+
+
+def lines_of(name: str) -> list[dict[str, Any]]:
+    """The objects of a data file, as they stand there."""
+    with (DATA / f"{name}.jsonl").open(encoding="utf-8") as lines:
+        return list(map(json.loads, lines))
 
 
 def _relabelled(rows: Rows, by: str, codes: Mapping[str, str]) -> Rows:

@@ -170,8 +170,7 @@ def _untried(task: Task) -> str:
         return "keep= leaves no instruction to change, and no demo was found"
     if "propose" in task.allowance.spend():
         return "of what the proposer wrote nothing could be used"
-    seed, rows = Candidate(), task.split.train
-    run = [found for row in rows if (found := task.result(seed, row))]
+    run = task.results(Candidate(), task.split.train)
     if run and all(map(passes, run)):
         return f"the program already passes all {len(run)} training rows that were run"
     return (

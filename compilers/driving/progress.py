@@ -95,7 +95,7 @@ class Progress:
     def _keep_answers(self, report: Report) -> None:
         task, best = self._task, report.winner
         open_rows = (*task.split.select, *task.split.train)
-        found = [r for row in open_rows if (r := task.result(best, row))]
+        found = task.results(best, open_rows)
         self._keep(_PAGE, report.to_html(review=str(self._folder) if found else ""))
         if not found:
             return

@@ -12,7 +12,7 @@ from ...pipeline.errors import QuoteError
 from ...pipeline.lm.prices import money
 from ...pipeline.program import Program
 from ..propose.base import FREE, Calls
-from ..racing.race import FIRST
+from ..racing.race import first_rows
 from ..racing.search import LOTS
 from ..recipe import Recipe
 from ..teacher import Teacher
@@ -162,7 +162,7 @@ def quote_of(
         draw.proposer.calls(1, len(split.train), row).low
         for draw in recipes[0].rounds[0]
     )
-    rung = 2 * min(FIRST, len(split.select)) if recipes[0].racer else 0
+    rung = first_rows(len(split.select)) if recipes[0].racer else 0
     verified = min(sealed, LEAST)
     smallest = first + (head.expected + rung + 2 * verified) * row
     kept = {name: calls for name, calls in accounts.items() if calls.high}

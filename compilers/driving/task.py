@@ -206,10 +206,16 @@ class Task:
         """A cell of the table, or None where it was not bought."""
         return self.cells.get((candidate.id, row.digest))
 
+    def results(self, candidate: Candidate, rows: Sequence[Example]) -> list[RowResult]:
+        """Bought cells of a candidate, in the order of the rows."""
+        found = (self.result(candidate, row) for row in rows)
+        return [result for result in found if result is not None]
+
     def scores(self, candidate: Candidate, rows: Sequence[Example]) -> list[float]:
         """Bought scores of a candidate, in the order of the rows."""
-        found = (self.result(candidate, row) for row in rows)
-        return [r.score.value for r in found if r is not None and r.score is not None]
+        return [
+            r.score.value for r in self.results(candidate, rows) if r.score is not None
+        ]
 
     def mean(self, candidate: Candidate, rows: Sequence[Example]) -> float:
         """Mean of the bought scores of a candidate; 0 where there are none."""

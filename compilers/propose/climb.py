@@ -187,7 +187,7 @@ def _left(task: Task, who: Sequence[Candidate], rows: Sequence[Example]) -> floa
 
 def _known(task: Task, now: Candidate, rows: Sequence[Example]) -> Seen:
     """What a candidate did on those of some rows that it was run on."""
-    found = [result for row in rows if (result := task.result(now, row))]
+    found = task.results(now, rows)
     failing = [result for result in found if not passes(result)]
     return Seen(failing, [result for result in found if passes(result)])
 

@@ -21,6 +21,12 @@ from ..driving.task import Task
 
 BLOCK = 16
 FIRST = 8
+DEEPER = 2
+
+
+def first_rows(rows: int) -> int:
+    """Rows of a first rung, and as many again to follow it up."""
+    return DEEPER * min(FIRST, rows)
 
 
 class Racer(ABC):

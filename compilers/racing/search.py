@@ -25,10 +25,9 @@ from ..propose.demos import passes
 from ..propose.rows import ordered, proportional
 from ..recipe import Draw, Recipe
 from .credit import Credit
-from .race import FIRST, Full, ranked
+from .race import DEEPER, FIRST, Full, first_rows, ranked
 
 LOTS = 3
-_DEEPER = 2
 _TRIAL = 0.1
 SPENT = "the budget ended the search"
 
@@ -150,7 +149,7 @@ def _fitting(task: Task, recipe: Recipe, draws: Sequence[Draw]) -> list[Draw]:
     rung = min(FIRST, len(task.rows)) if recipe.racer else 0
     each = rung * task.allowance.a_row
     seen = len(recipe.selector.incumbents(task)) * each
-    followed = _within(task, draws, _DEEPER * each, room - _DEEPER * seen)
+    followed = _within(task, draws, DEEPER * each, room - DEEPER * seen)
     return followed or _within(task, draws, each, room - seen)
 
 
@@ -183,8 +182,7 @@ def _raceable(
 
 
 def _first_rows(task: Task, recipe: Recipe) -> int:
-    """Rows of a first rung, and as many again to follow it up."""
-    return _DEEPER * min(FIRST, len(task.rows)) if recipe.racer else 0
+    return first_rows(len(task.rows)) if recipe.racer else 0
 
 
 async def _headroom(task: Task, recipe: Recipe, found: Search) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, Literal
 
 import weft
@@ -65,17 +66,28 @@ def test_a_climb_is_a_child_of_what_it_began_from() -> None:
     assert made.parent == task.archive[0].id
 
 
-def test_an_edit_that_only_moves_the_failures_is_no_gain() -> None:
-    """On rows picked because they fail it would seem to mend every one of them."""
+def calmed(passes: Callable[[int, int], bool]) -> Callable[[Asked], dict[str, str]]:
+    """A model whose every edit asks for calm.
 
-    def moody(asked: Asked) -> dict[str, str]:
+    Args:
+        passes: Whether a row is answered right, by its number and the calm asked for.
+    """
+
+    def answer(asked: Asked) -> dict[str, str]:
         if not asked.classifies:
             return {"old": "", "new": f"Be calm {len(asked.said)}."}
         number = int(re.findall(r"0\.(\d+)", asked.said)[-1])
         at = next(at for at, word in enumerate(WORDS) if word in asked.said)
-        passes = (number // 3 + asked.task.count("calm")) % 2
-        return {"label": CODES[at] if passes else "K9"}
+        right = passes(number, asked.task.count("calm"))
+        return {"label": CODES[at] if right else "K9"}
 
+    return answer
+
+
+def test_an_edit_that_only_moves_the_failures_is_no_gain() -> None:
+    """On rows picked because they fail it would seem to mend every one of them."""
+
+    moody = calmed(lambda number, calm: (number // 3 + calm) % 2 == 1)
     task = new_task(rows=planted_rows(50))
 
     assert climbed(Climb(), task, model(moody)) == []
@@ -151,15 +163,7 @@ def test_the_module_that_failing_rows_run_is_mended_first() -> None:
 
 def test_a_climb_leaves_the_calls_that_are_not_its_share() -> None:
     """Steps that gain a little meet ever more rows, and the last one may not."""
-
-    def calmer(asked: Asked) -> dict[str, str]:
-        if not asked.classifies:
-            return {"old": "", "new": f"Be calm {len(asked.said)}."}
-        number = int(re.findall(r"0\.(\d+)", asked.said)[-1])
-        at = next(at for at, word in enumerate(WORDS) if word in asked.said)
-        passes = number % 7 < asked.task.count("calm")
-        return {"label": CODES[at] if passes else "K9"}
-
+    calmer = calmed(lambda number, calm: number % 7 < calm)
     for budget in range(60, 400, 20):
         task = new_task(rows=planted_rows(122), budget=f"{budget} calls")
         before = task.room()

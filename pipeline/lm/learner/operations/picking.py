@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 
 from ..ngrams import content_words, digest
 from .operation import Operation, Work
@@ -136,6 +137,7 @@ def _stem(word: str) -> str:
     return bare[:-1] if bare[-1:] == bare[-2:-1] else bare
 
 
+@lru_cache(maxsize=256)
 def alternatives(task: str) -> tuple[str, ...]:
     """The answers between which a task text lets choose; empty where it names none.
 

@@ -24,7 +24,9 @@ from urllib.parse import unquote
 from ..base.habits import MODELS, Advised
 from ..base.options import check_options
 from ..errors import AuthError, CallError, ConfigError
+from .abilities import Abilities, checked_abilities
 from .faults import without_frames
+from .known import known
 from .lm import LanguageModel, Listener
 from .request import JSON, Request, Response
 from .route import OPENAI, Route, resolve
@@ -54,6 +56,10 @@ class LM(Advised):
         extra: Further fields of the request body, such as {"top_k": 20}.
         schema_mode: Whether the endpoint obeys a JSON schema; by default it is taken
             for granted where the endpoint is of OpenAI's or vLLM's kind.
+        base: Whether the model was never taught turns, so that it is asked to continue
+            a text (`/completions`); by default what is known of it.
+        abilities: What the endpoint can do, over what is known of it, such as
+            {"stop": False, "context": 4096}; the names are those of `Abilities`.
         sampling: `temperature`, `max_tokens` (default 4096, so that a budget has a
             bound to reserve) and the other names in `SAMPLING`.
 
@@ -70,6 +76,7 @@ Did you mean 'temperature'?
 
     _habits = MODELS
     __slots__ = (
+        "_abilities",
         "_api_key",
         "_hash",
         "_headers",
@@ -91,6 +98,8 @@ Did you mean 'temperature'?
         headers: Mapping[str, str] | None = None,
         extra: Mapping[str, JSON] | None = None,
         schema_mode: bool | None = None,
+        base: bool | None = None,
+        abilities: Mapping[str, Any] | None = None,
         **sampling: Unpack[Sampling],
     ) -> None:
         check_options(sampling, SAMPLING, "LM")
@@ -112,11 +121,13 @@ Did you mean 'temperature'?
         self._schema_mode = (
             self._route.schema_mode if schema_mode is None else schema_mode
         )
+        said = Abilities(schema=schema_mode, base=base)
+        self._abilities = said.over(checked_abilities(abilities or {}))
         self._identity = (
             self._route,
             json.dumps(self._sampling, sort_keys=True),
             tuple(sorted(self._headers.items())),
-            (api_key, self._timeout, self._schema_mode),
+            (api_key, self._timeout, self._schema_mode, self._abilities),
         )
         self._hash = hash(self._identity)
 
@@ -139,6 +150,13 @@ Did you mean 'temperature'?
     def schema_mode(self) -> bool:
         """Whether the endpoint obeys a JSON schema in `response_format`."""
         return self._schema_mode
+
+    @property
+    def abilities(self) -> Abilities:
+        """What the endpoint can do for this model, as far as it is known now."""
+        route = self._route
+        learnt = known(route.endpoint, route.model)
+        return self._abilities.over(learnt).over(route.abilities)
 
     @property
     def timeout(self) -> float:

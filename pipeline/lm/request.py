@@ -46,6 +46,8 @@ class Request:
         response_format: The wire's `response_format`, or None for plain text.
         endpoint: Who answers: a base URL without credentials, or a back end's name.
         sample: Which of several answers to one prompt this is; 0 is the first.
+        continues: Whether one text is to be continued (`/completions`), and no turn
+            answered; the text is the only message's.
 
     >>> one = Request("m", (Message("user", "hi"),))
     >>> one.key == Request("m", (Message("user", "hi"),), sampling={}).key
@@ -60,6 +62,7 @@ class Request:
     response_format: Mapping[str, JSON] | None = None
     endpoint: str = ""
     sample: int = 0
+    continues: bool = False
 
     @property
     def canonical(self) -> bytes:
@@ -72,8 +75,9 @@ class Request:
             [f"[{quoted(m.role)},{quoted(m.content)}]" for m in self.messages]
         )
         # Members in the order of their names, as a sorting encoder would write them.
+        kind = '"continues":true,' if self.continues else ""
         text = (
-            f'{{"endpoint":{quoted(self.endpoint)},"messages":[{turns}],'
+            f'{{{kind}"endpoint":{quoted(self.endpoint)},"messages":[{turns}],'
             f'"model":{quoted(self.model)},'
             f'"response_format":{sorted_text(self.response_format)},'
             f'"sample":{sorted_text(self.sample)},'

@@ -13,12 +13,17 @@ from typing import Final, Literal
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from ..errors import ConfigError
+from .abilities import Abilities
 
 OPENAI: Final = "https://api.openai.com/v1"
 EMBEDDED: Final = "embedded/2"
 """No address: the edition of the stand-in, raised whenever one of its answers changes,
 so that no cache mixes two."""
 
+_STAND_IN: Final = Abilities(schema=False, follows=True, form="chat/1")
+_HOSTED: Final = Abilities(schema=True, follows=True, max_completion_tokens=True)
+_HOSTED_ELSEWHERE: Final = Abilities(follows=True)
+_SERVED: Final = Abilities(schema=True)
 _OLLAMA: Final = "http://localhost:11434/v1"
 _FORMS: Final = (
     'Write "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", "PROVIDER/NAME" for any '
@@ -75,7 +80,9 @@ class Route:
         login: The URL's "user:password", or empty.
         key_variable: The environment variable that holds the key, or empty.
         through: The name that litellm knows.
-        schema_mode: Whether the endpoint is of a kind that obeys JSON schemas.
+        schema_mode: Whether the endpoint was held, when forms had one edition, to be of
+            a kind that obeys JSON schemas; what that edition sends hangs on it.
+        abilities: What endpoints of this kind can do.
     """
 
     back_end: Literal["embedded", "http", "litellm"]
@@ -86,6 +93,7 @@ class Route:
     key_variable: str = ""
     through: str = ""
     schema_mode: bool = False
+    abilities: Abilities = field(default_factory=Abilities)
 
 
 def resolve(name: str, api_base: str | None = None) -> Route:
@@ -105,7 +113,7 @@ def resolve(name: str, api_base: str | None = None) -> Route:
     """
     provider, slash, rest = name.partition("/")
     if name == "embedded" and api_base is None:
-        return Route("embedded", name, EMBEDDED)
+        return Route("embedded", name, EMBEDDED, abilities=_STAND_IN)
     if (slash and not rest) or not provider or name == "embedded":
         raise _unknown(name)
     if provider == "litellm" and slash:
@@ -144,6 +152,7 @@ def _http(
         key_variable=key_variable,
         through=f"openai/{name}",
         schema_mode=schema_mode,
+        abilities=_HOSTED if base.startswith(OPENAI) else _SERVED,
     )
 
 
@@ -151,10 +160,20 @@ def _litellm(name: str, api_base: str | None) -> Route:
     provider = name.partition("/")[0].upper()
     base = api_base or _environ(f"{provider}_API_BASE", f"{provider}_BASE_URL")
     if not base:
-        return Route("litellm", name, "litellm", through=name)
+        return Route(
+            "litellm", name, "litellm", through=name, abilities=_HOSTED_ELSEWHERE
+        )
     parts, login = _address(base)
     endpoint = urlunsplit(parts._replace(query=""))
-    return Route("litellm", name, endpoint, urlunsplit(parts), login, through=name)
+    return Route(
+        "litellm",
+        name,
+        endpoint,
+        urlunsplit(parts),
+        login,
+        through=name,
+        abilities=_HOSTED_ELSEWHERE,
+    )
 
 
 def _bridged(name: str, api_base: str | None) -> Route:

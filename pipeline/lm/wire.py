@@ -54,6 +54,7 @@ def request_to_json(request: Request) -> dict[str, JSON]:
         "response_format": request.response_format,
         "endpoint": request.endpoint,
         "sample": request.sample,
+        **({"continues": True} if request.continues else {}),
     }
 
 
@@ -72,6 +73,7 @@ def request_from_json(data: object) -> Request:
             response_format=tree["response_format"],
             endpoint=_text(tree, "endpoint"),
             sample=int(tree["sample"]),
+            continues=tree.get("continues") is True,
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"no request: {error}") from None

@@ -222,6 +222,7 @@ class ParseError(ModelFailure):
         module: The module that asked.
         adapter: The adapter that parsed.
         hint: What to do about it.
+        partial: Values of the fields that could be read.
     """
 
     def __init__(
@@ -234,8 +235,10 @@ class ParseError(ModelFailure):
         module: str = "",
         adapter: str = "",
         hint: str = "",
+        partial: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
+        self.partial = partial or {}
         self.text = text
         self.field = field
         self.wanted = wanted
@@ -252,6 +255,7 @@ class ParseError(ModelFailure):
             module=module,
             adapter=adapter,
             hint=self.hint,
+            partial=self.partial,
         )
 
 

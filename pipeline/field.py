@@ -109,6 +109,11 @@ class FieldSpec:
         """The type and its rules in words, as the model reads them."""
         return wanted(self.annotation, self.schema)
 
+    @property
+    def choices(self) -> tuple[Any, ...]:
+        """The values of a closed choice; empty for any other type."""
+        return self._choices
+
     @cached_property
     def _choices(self) -> tuple[Any, ...]:
         return choices_of(self.annotation)

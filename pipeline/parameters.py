@@ -13,6 +13,7 @@ from .base.options import check_options, explained
 from .errors import ConfigError, did_you_mean
 from .lm.request import JSON
 from .lm.sampling import SAMPLING
+from .reply_form import is_form
 
 SLOTS = ("instruction", "demos", "nearest", "adapter", "sampling")
 
@@ -57,7 +58,9 @@ class Parameters:
     Args:
         instruction: What the model is told to do.
         demos: Solved cases, in the order they are shown.
-        adapter: How calls are written and read: "chat", "json" or "xml".
+        adapter: The form in which calls are written and read: "auto" for the one that
+            works at the endpoint, or "chat", "json", "xml", "plain", "completion"; an
+            edition may be named, as in "chat/1".
         sampling: Sampling options for this module, over those of the model.
         nearest: How many of the demos a call shows, those most like its inputs; 0 shows
             all of them, in their order.
@@ -65,7 +68,7 @@ class Parameters:
 
     instruction: str
     demos: tuple[Demo, ...] = ()
-    adapter: str = "chat"
+    adapter: str = "auto"
     sampling: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
     nearest: int = 0
 
@@ -97,7 +100,7 @@ def _check(slot: str, value: Any, who: str) -> None:
         "instruction": "a text without lone surrogates",
         "demos": "a list of weft.Demo",
         "nearest": "a number of demos, or 0 for all of them",
-        "adapter": "'chat', 'json' or 'xml'",
+        "adapter": "'auto', 'chat', 'json', 'xml', 'plain' or 'completion'",
         "sampling": "a mapping of option to value",
     }[slot]
     good = {
@@ -107,7 +110,7 @@ def _check(slot: str, value: Any, who: str) -> None:
             and all(isinstance(d, Demo) for d in cast("list[Any]", value))
         ),
         "nearest": lambda: type(value) is int and value >= 0,
-        "adapter": lambda: value in ("chat", "json", "xml"),
+        "adapter": lambda: is_form(value),
         "sampling": lambda: isinstance(value, Mapping),
     }[slot]()
     if not good:

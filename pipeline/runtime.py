@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack, cast
 
+from .adapters.settling import AUTO, Forms, settled
 from .base.options import check_options, checked
 from .budget import Budget, Ledger
 from .errors import ConfigError
@@ -24,6 +25,8 @@ from .lm.lm import LanguageModel
 from .lm.models import as_lm
 from .lm.retry import RetryPolicy
 from .lm.store import AnswerStore
+from .reply_form import Form, is_form
+from .spec import Spec
 from .trace import NodeKind, NodeRun
 from .traces.log import TraceLog
 from .traces.watching import Watcher
@@ -51,6 +54,7 @@ class Options(TypedDict, total=False):
     hooks: Sequence[Hook | Watcher]
     sample: int
     trace_log: TraceLog | str | os.PathLike[str] | None
+    adapter: str
 
 
 class _Moves(TypedDict, total=False):
@@ -62,6 +66,7 @@ class _Moves(TypedDict, total=False):
     record: list[NodeRun] | None
     run_id: str
     began: float
+    forms: Forms
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,8 @@ class Runtime:
         trace_log: The file that gets a line for each finished run.
         run_id: The run that this is a part of, where somebody follows runs.
         began: When the run began, by `time.perf_counter`; 0 outside a run.
+        adapter: The form in which modules ask that name none.
+        forms: The forms that this run was settled on, or None outside a run.
     """
 
     lm: LanguageModel | None = None
@@ -103,6 +110,8 @@ class Runtime:
     trace_log: TraceLog | None = None
     run_id: str = ""
     began: float = 0.0
+    adapter: str = AUTO
+    forms: Forms | None = None
 
     def having(self, **changes: Unpack[_Moves]) -> Runtime:
         """The same runtime with other values of some fields.
@@ -136,6 +145,17 @@ class Runtime:
             hint='Call weft.configure(lm="openai/gpt-5-mini"), or with '
             'weft.use(lm=...), or set WEFT_LM; lm="embedded" works offline and '
             "is a stand-in, no language model",
+        )
+
+    def form_asked(self, own: str) -> str:
+        """The form that a module asks in: its own, else the scope's."""
+        return self.adapter if own == AUTO else own
+
+    def form_for(self, own: str, lm: LanguageModel, spec: Spec) -> Form:
+        """The settled form of a module's calls; one from a run's first to its last."""
+        asked = self.form_asked(own)
+        return (
+            settled(asked, lm) if self.forms is None else self.forms.of(asked, lm, spec)
         )
 
     def finished(self, run: NodeRun) -> None:
@@ -187,7 +207,8 @@ def configure(**options: Unpack[Options]) -> None:
     Args:
         options: `lm`, `lms` (by module path), `cache` (a folder, True for the default
             one, None or False for none), `budget` ("$2", "500 calls", ...), `retry`,
-            `hooks`, `sample`, `trace_log` (a file, a `TraceLog`, None for none).
+            `hooks`, `sample`, `trace_log` (a file, a `TraceLog`, None for none),
+            `adapter` (the form in which modules ask that name none).
 
     Raises:
         ConfigError: An option is unknown or has a value nobody understands.
@@ -209,6 +230,17 @@ def use(**options: Unpack[Options]) -> Generator[Runtime]:
     refuse_traced("weft.use(...) sets nothing", remedy)
     with entered(_changed(current(), options, "use")) as runtime:
         yield runtime
+
+
+@contextlib.contextmanager
+def one_form() -> Generator[None]:
+    """Keep to one form from the first call of a scope to its last."""
+    base = current()
+    if base.forms is not None:
+        yield
+        return
+    with entered(base.having(forms=Forms())):
+        yield
 
 
 @contextlib.contextmanager
@@ -237,6 +269,11 @@ def _changed(base: Runtime, options: Options, who: str) -> Runtime:
         changes |= _hooks_of(options["hooks"])
     if "trace_log" in options:
         changes["trace_log"] = _trace_log_of(options["trace_log"])
+    if "adapter" in options and not is_form(options["adapter"]):
+        raise ConfigError(
+            f"{who}: adapter={options['adapter']!r} is no form of replies",
+            hint="Give 'auto', 'chat', 'json', 'xml', 'plain' or 'completion'",
+        )
     if not isinstance(changes.get("retry", base.retry), RetryPolicy):
         raise ConfigError(
             f"{who}: retry={changes['retry']!r} is no retry policy",

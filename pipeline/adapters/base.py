@@ -1,10 +1,14 @@
 """Adapters: a pure pair, render a call as messages and parse the reply into values.
 
-Three forms are known: `chat` (headings), `json` (one object) and `xml` (tags). Each
-lays a prompt out alike, what many calls share first, so that servers' prefix caches
-hit: the fields and the form of the reply, the task, the demos, and last the input.
-With `nearest` set, the demos differ from input to input, and what calls share ends with
-the task: the demos are then paid for anew with each call.
+Five forms are known: `chat` (headings), `json` (one object), `xml` (tags), `plain`
+(`name: value`) and `completion` (a text to be continued). Each lays a prompt out alike,
+what many calls share first, so that servers' prefix caches hit: the fields and the form
+of the reply, the task, the demos, and last the input. With `nearest` set, the demos
+differ from input to input, and what calls share ends with the task: the demos are then
+paid for anew with each call.
+
+Forms have editions, and what an edition sends stays as it is for ever, because files of
+compiled programs name one. Reading improves for all of them.
 
 A value can never become structure. The fence, the word that sets headings or tags
 apart, is chosen so that it occurs in no value of the call; a field that comes twice in
@@ -20,9 +24,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, final
+from typing import Any, ClassVar, final
 
-from ..base import strictjson
+from ..base.strictjson import dumps, is_text
 from ..errors import ParseError
 from ..field import FieldSpec
 from ..lm.request import JSON, REPAIR, Message
@@ -31,6 +35,7 @@ from ..parameters import Demo, Parameters
 from ..signature import Signature, spec_of
 from ..spec import Spec
 from ..typed.wording import brief
+from .made_up import made_up_demos
 from .streaming import FieldReader
 
 NOT_GIVEN = "(not given for this example)"
@@ -45,11 +50,15 @@ class Rendered:
         messages: The turns, oldest first.
         fence: What sets structure apart in this call; `parse` needs it.
         response_format: The wire's `response_format`, or None.
+        stop: Texts at which the reply is to end.
+        continues: Whether the one message is a text to be continued.
     """
 
     messages: tuple[Message, ...]
     fence: str = ""
     response_format: Mapping[str, JSON] | None = None
+    stop: tuple[str, ...] = ()
+    continues: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +69,18 @@ class Parsed:
     repairs: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
 class Adapter(ABC):
-    """A way to write a call and to read the reply; holds no state."""
+    """A way to write a call and to read the reply.
 
-    name: str
+    Args:
+        edition: Which edition of the form is sent; reading is the same for all.
+    """
+
+    name: ClassVar[str]
+    continues: ClassVar[bool] = False
+    asks_whole: ClassVar[int] = 0
+    edition: int = 1
 
     @abstractmethod
     def form(self, spec: Spec, fence: str) -> str:
@@ -87,10 +104,27 @@ class Adapter(ABC):
     def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
         """What no value of the call may contain for this fence to be safe."""
 
-    def response_format(self, spec: Spec) -> Mapping[str, JSON] | None:
-        """What the endpoint is asked to enforce, where it can; None by default."""
-        del spec
+    def response_format(
+        self, spec: Spec, room: int | None
+    ) -> Mapping[str, JSON] | None:
+        """What the endpoint is asked to enforce, where it can; None by default.
+
+        Args:
+            spec: The signature.
+            room: How many tokens the reply may take; None where nobody says.
+        """
+        del spec, room
         return None
+
+    def reminder(self, spec: Spec, fence: str) -> str:
+        """How the reply begins, said once more at the end of the user's turn."""
+        del spec, fence
+        return ""
+
+    def stops(self, spec: Spec, fence: str) -> tuple[str, ...]:
+        """Where a reply in this form is over."""
+        del spec, fence
+        return ()
 
     @final
     def render(
@@ -100,6 +134,9 @@ class Adapter(ABC):
         inputs: Mapping[str, JSON],
         *,
         schema_mode: bool = False,
+        shown: bool = False,
+        stop: bool = False,
+        room: int | None = None,
     ) -> Rendered:
         """Write one call.
 
@@ -107,7 +144,10 @@ class Adapter(ABC):
             signature: The contract.
             parameters: Instruction, demos, and how many of these are shown.
             inputs: Input values as plain JSON data.
-            schema_mode: Whether the endpoint obeys a JSON schema.
+            schema_mode: Whether the endpoint is to enforce a JSON schema.
+            shown: Whether made-up exchanges show the form where no demo does.
+            stop: Whether a stop sequence is to end the reply.
+            room: How many tokens the reply may take; a schema leaves each field some.
         """
         spec = spec_of(signature)
         written = [f.write(inputs[name]) for name, f in spec.inputs.items()]
@@ -115,10 +155,32 @@ class Adapter(ABC):
         if nearest:
             demos = nearest_demos(spec, demos, nearest, inputs)
         fence = self._fence(spec, demos, "\n".join(written))
-        head = _head(self, spec, parameters.instruction, demos, fence)
-        turn = Message("user", self.write(spec.inputs.values(), inputs, fence))
-        wanted = self.response_format(spec) if schema_mode else None
-        return Rendered((*head, turn), fence, wanted)
+        if shown and not demos:
+            demos = made_up_demos(spec, "\n".join(written))
+        wanted = self.response_format(spec, room) if schema_mode else None
+        said, remind = parameters.instruction, wanted is None
+        turns = self.lay_out(spec, said, demos, inputs, fence, remind=remind)
+        ends = self.stops(spec, fence) if stop else ()
+        return Rendered(turns, fence, wanted, ends, self.continues)
+
+    def lay_out(
+        self,
+        spec: Spec,
+        instruction: str,
+        demos: tuple[Demo, ...],
+        inputs: Mapping[str, JSON],
+        fence: str,
+        *,
+        remind: bool,
+    ) -> tuple[Message, ...]:
+        """The turns of a call: what all calls share, the demos, and the input.
+
+        A schema that is enforced needs no reminder.
+        """
+        head = _head(self, spec, instruction, demos, fence)
+        asked = self.write(spec.inputs.values(), inputs, fence)
+        reminder = self.reminder(spec, fence) if remind else ""
+        return *head, Message("user", f"{asked}\n\n{reminder}" if reminder else asked)
 
     @final
     def parse(self, text: str, signature: type[Signature], fence: str = "") -> Parsed:
@@ -127,7 +189,7 @@ class Adapter(ABC):
         Raises:
             ParseError: A field is missing, doubled, or not of its type.
         """
-        if not strictjson.is_text(text):
+        if not is_text(text):
             raise ParseError("the reply holds a lone surrogate", text=text)
         spec = spec_of(signature)
         try:
@@ -140,13 +202,48 @@ class Adapter(ABC):
                 error.hint = f"The reply was {brief(text)!r}"
             raise
 
+    @property
+    def asks_rest(self) -> bool:
+        """Whether a repair asks for what is missing alone, where the rest was read."""
+        return self.edition > self.asks_whole
+
+    def repaired(
+        self,
+        messages: tuple[Message, ...],
+        reply: str,
+        again: str,
+        spec: Spec,
+        fence: str,
+    ) -> tuple[Message, ...]:
+        """The turns that ask to mend a reply: those of the call, it, and what is said.
+
+        Args:
+            messages: The turns so far.
+            reply: What came.
+            again: What `again` says of it.
+            spec: The signature that is asked for now.
+            fence: What sets structure apart in this call.
+        """
+        del spec, fence
+        return *messages, Message("assistant", reply), Message("user", again)
+
     @final
-    def again(self, error: ParseError, spec: Spec, fence: str) -> str:
-        """What the model is told when its reply could not be used."""
-        return (
-            f"{REPAIR}: {error.message}.\n"
-            f"Write the whole reply again. {self.form(spec, fence)}"
-        )
+    def again(
+        self, error: ParseError, spec: Spec, fence: str, *, rest: bool = False
+    ) -> str:
+        """What the model is told when its reply could not be used.
+
+        Args:
+            error: Why it could not be.
+            spec: The signature that is asked for now.
+            fence: What sets structure apart in this call.
+            rest: Whether these are only the fields that are missing.
+        """
+        what = "only what is missing" if rest else "the whole reply again"
+        asked = f"Write {what}. {self.form(spec, fence)}"
+        reminder = self.reminder(spec, fence)
+        tail = f"\n\n{reminder}" if reminder else ""
+        return f"{REPAIR}: {error.message}.\n{asked}{tail}"
 
     def _fence(self, spec: Spec, demos: tuple[Demo, ...], written: str) -> str:
         shown = _shown(spec, demos)
@@ -200,6 +297,19 @@ def _listed(title: str, fields: Iterable[FieldSpec], *, wanted: bool = False) ->
             f"- {field.name}: {'; '.join(notes)}" if notes else f"- {field.name}"
         )
     return "\n".join(lines)
+
+
+def begin_with(mark: str, field: FieldSpec) -> str:
+    """The reminder at the end of a turn: how the reply begins.
+
+    Choices are said once more: a small model that is far from where it read them makes
+    up others.
+    """
+    start = f"Begin your reply with {mark}"
+    if not field.choices:
+        return start
+    choices = ", ".join(c if isinstance(c, str) else dumps(c) for c in field.choices)
+    return f"Choose {field.name} from: {choices}.\n{start}"
 
 
 def read_fields(

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import final
 
 from ..errors import ParseError
 from ..field import FieldSpec
 from ..lm.request import JSON
 from ..spec import Spec
-from .base import Adapter, Parsed, read_fields
+from .base import Adapter, Parsed, begin_with, read_fields
 from .streaming import FieldReader, HeadingReader
 
 _END = "/end"
 
 
+@final
+@dataclass(frozen=True)
 class ChatAdapter(Adapter):
-    """Fields under `[[ name ]]` headings, closed by `[[ /end ]]`."""
+    """Fields under `[[ name ]]` headings, closed by `[[ /end ]]`.
+
+    The second edition says once more, at the end of the user's turn, how the reply
+    begins, and ends the reply at its end mark.
+    """
 
     name = "chat"
+    asks_whole = 1
 
     def form(self, spec: Spec, fence: str) -> str:
         """The form of the reply, as the model is told it."""
@@ -65,6 +74,18 @@ class ChatAdapter(Adapter):
                 field=first,
             )
         return read_fields(spec, found, lambda field, part: field.read(part))
+
+    def reminder(self, spec: Spec, fence: str) -> str:
+        """The first heading, and what may stand under it."""
+        if self.edition == 1:
+            return ""
+        name, field = next(iter(spec.outputs.items()))
+        return begin_with(_heading(name, fence), field)
+
+    def stops(self, spec: Spec, fence: str) -> tuple[str, ...]:
+        """The end mark."""
+        del spec
+        return () if self.edition == 1 else (_heading(_END, fence),)
 
     def reader(self, spec: Spec, fence: str) -> FieldReader:
         """Reads headings as they arrive."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any, cast, final
 
 from ..base import strictjson
 from ..errors import ParseError, ValidationError
@@ -12,14 +12,22 @@ from ..field import FieldSpec, Reading
 from ..lm.request import JSON
 from ..spec import Spec
 from ..typed.wording import brief
-from .base import Adapter, Parsed, read_fields
+from .base import Adapter, Parsed, begin_with, read_fields
+from .schema import object_schema, response_format_of, with_room
 from .streaming import FieldReader, ObjectReader
 
 
+@final
+@dataclass(frozen=True)
 class JSONAdapter(Adapter):
-    """Fields as one JSON object; quoting keeps every value inside its own string."""
+    """Fields as one JSON object; quoting keeps every value inside its own string.
+
+    The second edition leaves each field room in the schema that is enforced, and says
+    at the end of the user's turn how the reply begins.
+    """
 
     name = "json"
+    asks_whole = 1
 
     def form(self, spec: Spec, fence: str) -> str:
         """The form of the reply, as the model is told it."""
@@ -56,28 +64,22 @@ class JSONAdapter(Adapter):
         del spec, fence
         return ()
 
-    def response_format(self, spec: Spec) -> Mapping[str, JSON]:
-        """The wire's `json_schema` format for the output fields."""
-        properties: dict[str, Any] = {}
-        definitions: dict[str, Any] = {}
-        for name, field in spec.outputs.items():
-            schema = dict(field.schema)
-            definitions.update(schema.pop("$defs", {}))
-            if field.description:
-                schema["description"] = field.description
-            properties[name] = schema
-        whole: dict[str, Any] = {
-            "type": "object",
-            "properties": properties,
-            "required": list(spec.outputs),
-            "additionalProperties": False,
-        }
-        if definitions:
-            whole["$defs"] = definitions
-        # The wire allows no other characters, and Python's names may have them.
-        name = re.sub(r"[^A-Za-z0-9_-]", "_", spec.name)[:64]
-        named: Mapping[str, JSON] = {"name": name, "schema": whole}
-        return {"type": "json_schema", "json_schema": named}
+    def reminder(self, spec: Spec, fence: str) -> str:
+        """How the object begins."""
+        del fence
+        if self.edition == 1:
+            return ""
+        name, field = next(iter(spec.outputs.items()))
+        return begin_with(f'{{"{name}":', field)
+
+    def response_format(
+        self, spec: Spec, room: int | None
+    ) -> Mapping[str, JSON] | None:
+        """A JSON schema of the outputs, for endpoints that enforce one."""
+        schema = object_schema(spec)
+        if self.edition > 1 and room is not None:
+            schema = with_room(schema, room)
+        return response_format_of(spec, schema)
 
 
 def _load(field: FieldSpec, data: Any) -> Reading:

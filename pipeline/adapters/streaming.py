@@ -36,8 +36,12 @@ class FieldReader(ABC):
     def feed(self, text: str) -> Iterator[Delta]:
         """The pieces that are certain after some more text."""
 
+    def end(self) -> Iterator[Delta]:
+        """What is certain only once nothing more comes; nothing by default."""
+        yield from ()
 
-class _Value:
+
+class Value:
     """The text of one field: blank edges are dropped, a quoted text is unquoted."""
 
     def __init__(self, field: str, plain: bool) -> None:
@@ -48,6 +52,7 @@ class _Value:
         self._quoted: list[str] | None = None
 
     def add(self, text: str) -> Iterator[Delta]:
+        """What surely belongs to the value after some more of its text."""
         if not self._begun:
             text = text.lstrip(_BLANK)
             if not text:
@@ -66,6 +71,7 @@ class _Value:
             self._blank += text
 
     def end(self) -> Iterator[Delta]:
+        """What is certain once the value is over."""
         if self._quoted is None:
             return
         whole = "".join(self._quoted).rstrip(_BLANK)
@@ -85,7 +91,7 @@ class HeadingReader(FieldReader):
         self._headings = headings
         self._end = end
         self._longest = max(map(len, (*headings, end)))
-        self._value: _Value | None = None
+        self._value: Value | None = None
         self._done = False
         self._held: list[str] = []  # of the line, what was not given out yet
         self._seen = ""  # all of the line, while it may be a mark
@@ -129,7 +135,7 @@ class HeadingReader(FieldReader):
                 yield from self._value.end()
             self._done = name is None
             plain = name is not None and self._spec.outputs[name].plain
-            self._value = _Value(name, plain) if name is not None else None
+            self._value = Value(name, plain) if name is not None else None
         elif self._value is not None:
             yield from self._value.add(line + "\n")
 
@@ -144,7 +150,7 @@ class TagReader(FieldReader):
         self._opening = re.compile("|".join(map(re.escape, self._names)))
         self._longest = max(map(len, self._names))
         self._held = ""
-        self._value: _Value | None = None
+        self._value: Value | None = None
 
     def feed(self, text: str) -> Iterator[Delta]:
         """The pieces that are certain after some more text."""
@@ -156,7 +162,7 @@ class TagReader(FieldReader):
                     self._held = held[max(at, len(held) - self._longest + 1) :]
                     return
                 at, name = found.end(), self._names[found[0]]
-                self._value = _Value(name, self._spec.outputs[name].plain)
+                self._value = Value(name, self._spec.outputs[name].plain)
             closing = self._closing[self._value.field]
             end = held.find(closing, at)
             if end < 0:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import final
 
 from ..errors import ParseError
 from ..field import FieldSpec
@@ -12,10 +14,13 @@ from .base import Adapter, Parsed, read_fields
 from .streaming import FieldReader, TagReader
 
 
+@final
+@dataclass(frozen=True)
 class XMLAdapter(Adapter):
     """Fields in `<name>` tags. Only these tags are structure: nothing is escaped."""
 
     name = "xml"
+    asks_whole = 1
 
     def form(self, spec: Spec, fence: str) -> str:
         """The form of the reply, as the model is told it."""

@@ -8,13 +8,14 @@ from typing import Any
 
 from .abilities import Abilities
 
+_NOTHING = Abilities()
 _known: dict[tuple[str, str], Abilities] = {}
 _lock = threading.Lock()
 
 
 def known(endpoint: str, model: str) -> Abilities:
     """What was learnt of a model at an endpoint; None in each ability nobody knows."""
-    return _known.get((endpoint, model), Abilities())
+    return _known.get((endpoint, model), _NOTHING)
 
 
 def learn(endpoint: str, model: str, **abilities: Any) -> None:

@@ -81,6 +81,7 @@ Did you mean 'temperature'?
         "_hash",
         "_headers",
         "_identity",
+        "_merged",
         "_name",
         "_route",
         "_sampling",
@@ -123,6 +124,7 @@ Did you mean 'temperature'?
         )
         said = Abilities(schema=schema_mode, base=base)
         self._abilities = said.over(checked_abilities(abilities or {}))
+        self._merged: tuple[Abilities, Abilities] | None = None
         self._identity = (
             self._route,
             json.dumps(self._sampling, sort_keys=True),
@@ -156,7 +158,11 @@ Did you mean 'temperature'?
         """What the endpoint can do for this model, as far as it is known now."""
         route = self._route
         learnt = known(route.endpoint, route.model)
-        return self._abilities.over(learnt).over(route.abilities)
+        merged = self._merged
+        if merged is None or merged[0] is not learnt:
+            made = self._abilities.over(learnt).over(route.abilities)
+            self._merged = merged = (learnt, made)
+        return merged[1]
 
     @property
     def timeout(self) -> float:

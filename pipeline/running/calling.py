@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..adapters.settling import Forms
 from ..runtime import Runtime
 
 StepRunner = Callable[[Any, Mapping[str, Any], Runtime, str], Awaitable[Any]]
@@ -50,6 +51,8 @@ def moved(runtime: Runtime, order: tuple[int, ...], path: str) -> Runtime:
 def called(target: Any, name: str, runtime: Runtime) -> Called:
     """What runs when a module or program is called outside a trace."""
     here = inside.get()
+    if runtime.forms is None:
+        runtime = runtime.having(forms=Forms())
     if here is None:
         return Called(target, runtime.path + name, runtime)
     name, target = here.stand_ins.get(target, (name, target))

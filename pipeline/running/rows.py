@@ -16,6 +16,7 @@ from ..errors import (
     StepError,
     WeftError,
 )
+from ..runtime import one_form
 from ..spec import Spec
 from .progress import progress_bar
 
@@ -76,11 +77,12 @@ async def map_rows(
                 done()
 
     try:
-        async with asyncio.TaskGroup() as group:
-            for number in range(min(concurrency, len(rows))):
-                if number and number % BURST == 0:
-                    await asyncio.sleep(0)
-                group.create_task(worker())
+        with one_form():
+            async with asyncio.TaskGroup() as group:
+                for number in range(min(concurrency, len(rows))):
+                    if number and number % BURST == 0:
+                        await asyncio.sleep(0)
+                    group.create_task(worker())
     except BaseExceptionGroup as errors:
         raise (failed[min(failed)] if failed else errors.exceptions[0]) from None
     if failed:

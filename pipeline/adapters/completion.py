@@ -1,0 +1,149 @@
+"""A text to be continued: the task, the demos as cases, and a case that breaks off.
+
+For base models, which were never taught turns, and for servers of completions. With
+four cases of a task before it, such a model goes on in kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+from ..base import strictjson
+from ..field import FieldSpec
+from ..lm.request import JSON, Message
+from ..parameters import Demo
+from ..spec import Spec
+from .base import NOT_GIVEN, Adapter, Parsed
+from .json_object import JSONAdapter
+from .lines import LineReader, line_of, read_lines
+from .schema import object_schema, response_format_of, with_room
+from .streaming import FieldReader
+
+_ANSWER = "=>"
+
+
+@final
+@dataclass(frozen=True)
+class CompletionAdapter(Adapter):
+    """Cases of `name: value` lines, a blank line after each; the last one breaks off.
+
+    Args:
+        objects: Whether outputs are one JSON object behind `=>`, for endpoints that
+            enforce its schema; else they are lines as well.
+    """
+
+    name = "completion"
+    continues: ClassVar[bool] = True
+    objects: bool = False
+
+    def form(self, spec: Spec, fence: str) -> str:
+        """What the outputs are; the form itself is seen in the cases."""
+        lines = [f"{name}{fence}: {f.wanted}" for name, f in spec.outputs.items()]
+        return "\n".join(lines)
+
+    def write(
+        self, fields: Iterable[FieldSpec], values: Mapping[str, JSON], fence: str
+    ) -> str:
+        """Names and values, a line each; outputs perhaps as an object."""
+        some = list(fields)
+        if self.objects and some and some[0].role == "output":
+            made = strictjson.dumps({f.name: values[f.name] for f in some})
+            return f"{_ANSWER} {made}"
+        return "\n".join(line_of(f, values[f.name], fence) for f in some)
+
+    def lay_out(
+        self,
+        spec: Spec,
+        instruction: str,
+        demos: tuple[Demo, ...],
+        inputs: Mapping[str, JSON],
+        fence: str,
+        *,
+        remind: bool,
+    ) -> tuple[Message, ...]:
+        """One text: the task, what is wanted, the cases, and the one to go on with."""
+        del remind
+        head = f"{instruction}\n\n{_told(self, spec, fence)}"
+        cases = [self._case(spec, demo, fence) for demo in demos]
+        asked = self.write(spec.inputs.values(), inputs, fence)
+        last = f"{asked}\n{self._breaks_off(spec, fence)}"
+        return (Message("user", "\n\n".join([head, *cases, last])),)
+
+    def repaired(
+        self,
+        messages: tuple[Message, ...],
+        reply: str,
+        again: str,
+        spec: Spec,
+        fence: str,
+    ) -> tuple[Message, ...]:
+        """The text with what came, why it is no answer, and the place to go on at."""
+        came = reply.strip().partition("\n\n")[0]
+        text = f"{messages[0].content} {came}\n\n{again}\n"
+        return (Message("user", text + self._breaks_off(spec, fence)),)
+
+    def read(self, text: str, spec: Spec, fence: str) -> Parsed:
+        """The values in what came; a further case that the model begins is not read."""
+        if self.objects:
+            return _OBJECTS.read(text, spec, fence)
+        begun = self._breaks_off(spec, fence)
+        whole = text if _begins(text, spec, fence) else begun + text
+        return read_lines(whole, spec, fence, ends_blank=True)
+
+    def response_format(
+        self, spec: Spec, room: int | None
+    ) -> Mapping[str, JSON] | None:
+        """A JSON schema of the outputs."""
+        if not self.objects:
+            return None
+        schema: dict[str, Any] = object_schema(spec)
+        if room is not None:
+            schema = with_room(schema, room)
+        return response_format_of(spec, schema)
+
+    def stops(self, spec: Spec, fence: str) -> tuple[str, ...]:
+        """A blank line: no value holds one."""
+        del spec, fence
+        return () if self.objects else ("\n\n",)
+
+    def reader(self, spec: Spec, fence: str) -> FieldReader:
+        """Reads lines, or the object, as they arrive."""
+        if self.objects:
+            return _OBJECTS.reader(spec, fence)
+        return LineReader(spec, fence, next(iter(spec.outputs)), ends_blank=True)
+
+    def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
+        """The names of all fields with their colons."""
+        return tuple(f"{f.name}{fence}:" for f in spec.fields)
+
+    def _case(self, spec: Spec, demo: Demo, fence: str) -> str:
+        known = {f.name: demo.values.get(f.name, NOT_GIVEN) for f in spec.fields}
+        sides = (spec.inputs.values(), spec.outputs.values())
+        return "\n".join(self.write(side, known, fence) for side in sides)
+
+    def _breaks_off(self, spec: Spec, fence: str) -> str:
+        return _ANSWER if self.objects else f"{next(iter(spec.outputs))}{fence}:"
+
+
+_OBJECTS = JSONAdapter(2)
+
+
+def _told(adapter: CompletionAdapter, spec: Spec, fence: str) -> str:
+    """What is wanted, and what fields are described as."""
+    notes = [
+        f"{f.name}{fence}: {f.description}"
+        for f in spec.inputs.values()
+        if f.description
+    ]
+    notes += [
+        f"{f.name}{fence}: {'; '.join(filter(None, (f.wanted, f.description)))}"
+        for f in spec.outputs.values()
+    ]
+    return "\n".join(notes)
+
+
+def _begins(text: str, spec: Spec, fence: str) -> bool:
+    """Whether a model wrote the name once more that stood there already."""
+    return text.lstrip().startswith(f"{next(iter(spec.outputs))}{fence}:")

@@ -1,0 +1,179 @@
+"""Fields as lines, `name: value`: written, read, and read while they arrive.
+
+Only a name at the beginning of a line is structure. A value with a line break is
+written as JSON, in one line, so no value can begin one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from ..base import strictjson
+from ..errors import ParseError
+from ..field import FieldSpec, Reading
+from ..lm.request import JSON
+from ..spec import Spec
+from .base import Parsed, read_fields
+from .streaming import Delta, FieldReader, Value
+
+_DECORATED = 12  # characters that may stand around a name
+_BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+
+
+def line_of(field: FieldSpec, value: JSON, fence: str) -> str:
+    """A field and its value as one line."""
+    text = field.write(value)
+    if _BREAK.search(text):
+        # ASCII, since JSON itself may hold breaks that are no line feeds.
+        text = strictjson.dumps(value).replace("\u2028", "\\u2028")
+        text = _BREAK.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return f"{field.name}{fence}: {text}"
+
+
+def read_lines(
+    text: str, spec: Spec, fence: str, *, ends_blank: bool = False
+) -> Parsed:
+    """The values in a reply.
+
+    Args:
+        text: The reply.
+        spec: The signature.
+        fence: What sets names apart in this call.
+        ends_blank: Whether a blank line behind the last field ends the answer.
+
+    Raises:
+        ParseError: A field is missing, comes twice, or is not of its type.
+    """
+    found: dict[str, str] = {}
+    name, start = "", 0
+    for match in _names(spec, fence).finditer(text):
+        if name:
+            found[name] = text[start : match.start()]
+        whole = len(found) == len(spec.outputs)
+        if match[1] not in spec.outputs or (whole and ends_blank):
+            # A further case begins: what it says is no answer to this one.
+            name = ""
+            if found:
+                break
+            continue
+        if match[1] in found:
+            raise ParseError(f"field {match[1]!r} comes twice", field=match[1])
+        name, start = match[1], match.end()
+    if name:
+        found[name] = text[start:]
+    if not found:
+        first = next(iter(spec.outputs))
+        raise ParseError(f"no line such as {first}{fence}: in the reply", field=first)
+    return read_fields(spec, found, lambda f, part: _read(f, part, ends_blank))
+
+
+def _read(field: FieldSpec, text: str, ends_blank: bool) -> Reading:
+    """A field's value: of a text all lines, of anything else what its type reads."""
+    if ends_blank:
+        text = text.strip("\n").partition("\n\n")[0]
+    free = field.plain and not field.choices
+    head, _, rest = text.strip().partition("\n")
+    if free or not rest:
+        return field.read(text)
+    try:
+        return field.read(text)
+    except ParseError:
+        reading = field.read(head)
+    return Reading(reading.value, reading.repair or "what stood behind it left out")
+
+
+@lru_cache(maxsize=512)
+def _names(spec: Spec, fence: str) -> re.Pattern[str]:
+    """The names of fields where they begin a line, with what often decorates them."""
+    names = "|".join(re.escape(f.name) for f in spec.fields)
+    mark = re.escape(fence)
+    edge = r"[*_`]{0,3}"
+    return re.compile(
+        rf"^[ \t]*+(?:[-*] )?{edge}({names}){mark}{edge}:{edge}", re.MULTILINE
+    )
+
+
+class LineReader(FieldReader):
+    """Reads `name: value` lines while they arrive.
+
+    Args:
+        spec: The signature.
+        fence: What sets names apart in this call.
+        begun: The field whose value the reply begins with, or empty.
+        ends_blank: Whether a blank line ends the answer.
+    """
+
+    def __init__(
+        self, spec: Spec, fence: str, begun: str = "", *, ends_blank: bool = False
+    ) -> None:
+        self._spec = spec
+        self._names = _names(spec, fence)
+        self._longest = max(len(f.name) for f in spec.fields) + len(fence) + _DECORATED
+        self._ends_blank = ends_blank
+        self._held = ""  # of the line, while it may still begin a field
+        self._is_text = False  # what follows on this line is the value's
+        self._lines = 0  # of the value, that hold something
+        self._filled = False  # whether this line does
+        self._value: Value | None = None
+        self._over = False
+        if begun:
+            self._begin(begun)
+
+    def feed(self, text: str) -> Iterator[Delta]:
+        """The pieces that are certain after some more text."""
+        *lines, rest = text.split("\n")
+        for line in lines:
+            yield from self._go_on(line, ends=True)
+            yield from self._finish_line()
+        yield from self._go_on(rest, ends=False)
+
+    def end(self) -> Iterator[Delta]:
+        """What is certain once nothing more comes."""
+        yield from self._go_on("", ends=True)
+        if self._value is not None:
+            yield from self._value.end()
+
+    def _go_on(self, part: str, *, ends: bool) -> Iterator[Delta]:
+        if self._over:
+            return
+        if self._is_text:
+            yield from self._add(part)
+            return
+        self._held += part
+        long = len(self._held.lstrip()) > self._longest
+        if not (ends or long or ":" in self._held):
+            return
+        match = self._names.match(self._held)
+        if match is None:
+            held, self._held, self._is_text = self._held, "", True
+            yield from self._add(held)
+            return
+        if self._value is not None:
+            yield from self._value.end()
+        held, self._held = self._held[match.end() :], ""
+        self._begin(match[1])
+        yield from self._add(held)
+
+    def _begin(self, name: str) -> None:
+        field = self._spec.outputs.get(name)
+        self._over = field is None and self._value is not None
+        self._value = None if field is None else Value(name, field.plain)
+        self._is_text, self._lines = True, 0
+
+    def _add(self, text: str) -> Iterator[Delta]:
+        if self._value is None or self._over:
+            return
+        field = self._spec.outputs[self._value.field]
+        self._filled = self._filled or bool(text.strip())
+        if not (self._lines and field.choices):
+            yield from self._value.add(text)
+
+    def _finish_line(self) -> Iterator[Delta]:
+        if self._value is not None and not self._over:
+            self._over = self._ends_blank and self._lines > 0 and not self._filled
+            self._lines += self._filled
+            if not self._over:
+                yield from self._add("\n")
+        self._held, self._is_text, self._filled = "", False, False

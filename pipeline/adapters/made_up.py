@@ -1,0 +1,108 @@
+"""Made-up exchanges: they show the form of a reply, and nothing of the task.
+
+Small models follow a form that they were shown and hardly one that was described to
+them. What is shown pulls, too: so the value that stands there is another one from input
+to input, drawn from the input's own text, and over many inputs no label is favoured.
+Real demos take the exchange's place as soon as there are some.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from ..base.shapes import is_dict, is_list
+from ..field import FieldSpec
+from ..parameters import Demo
+from ..spec import Spec
+
+_NUMBERS: Final = (12, 3, 250, 48)
+_DEEPEST: Final = 8
+_DRAWS: Final = 840  # a multiple of every number of choices up to eight
+
+
+def made_up_demos(spec: Spec, written: str) -> tuple[Demo, ...]:
+    """An exchange that shows the form of a signature's replies.
+
+    Args:
+        spec: The signature.
+        written: The call's input; which choice is shown follows from it.
+    """
+    digest = hashlib.sha256(written.encode("utf-8", "surrogatepass")).digest()
+    return _shown(spec, int.from_bytes(digest[:4], "big") % _DRAWS)
+
+
+@lru_cache(maxsize=4096)
+def _shown(spec: Spec, draw: int) -> tuple[Demo, ...]:
+    values: dict[str, Any] = dict.fromkeys(spec.inputs, "(an example of the form)")
+    for name, field in spec.outputs.items():
+        values[name] = _of_field(field, draw)
+    return (Demo(values, by="made up"),)
+
+
+def _of_field(field: FieldSpec, number: int) -> Any:
+    made = _of_schema(field.schema, field.schema, number, field.name, 0)
+    try:
+        field.load(made)
+    except ValueError:
+        # A rule that nothing simple fits; the form is shown all the same.
+        return f"({field.name})" if field.plain else made
+    return made
+
+
+def _of_schema(
+    schema: Mapping[str, Any],
+    whole: Mapping[str, Any],
+    number: int,
+    name: str,
+    depth: int,
+) -> Any:
+    """A value of a JSON Schema; another one for each number where there are several."""
+    if "$ref" in schema:
+        path = str(schema["$ref"]).removeprefix("#/$defs/")
+        schema = whole.get("$defs", {}).get(path, {})
+    for key in ("anyOf", "oneOf"):
+        if is_list(schema.get(key)) and schema[key] and depth < _DEEPEST:
+            options = [o for o in schema[key] if is_dict(o)]
+            return _of_schema(options[0], whole, number, name, depth + 1)
+    if "const" in schema:
+        return schema["const"]
+    if is_list(schema.get("enum")) and schema["enum"]:
+        choices = schema["enum"]
+        return choices[number % len(choices)]
+    kind = schema.get("type")
+    if kind == "object" and depth < _DEEPEST:
+        parts = schema.get("properties", {})
+        return {
+            key: _of_schema(part, whole, number, key, depth + 1)
+            for key, part in parts.items()
+        }
+    if kind == "array":
+        if depth >= _DEEPEST or not is_dict(schema.get("items")):
+            return []
+        return [_of_schema(schema["items"], whole, number, name, depth + 1)]
+    if kind in ("integer", "number"):
+        return _number(schema, number)
+    if kind == "boolean":
+        return number % 2 == 0
+    return None if kind == "null" else _text(schema, name)
+
+
+def _number(schema: Mapping[str, Any], number: int) -> int:
+    least, most = schema.get("minimum"), schema.get("maximum")
+    made = _NUMBERS[number % len(_NUMBERS)]
+    if least is not None and made < least:
+        return int(least)
+    return int(most) if most is not None and made > most else made
+
+
+def _text(schema: Mapping[str, Any], name: str) -> str:
+    made = {
+        "date": "2026-01-31",
+        "date-time": "2026-01-31T09:30:00",
+        "time": "09:30:00",
+    }
+    text = made.get(str(schema.get("format")), f"(the {name})")
+    return text[: schema.get("maxLength", len(text))]

@@ -1,0 +1,121 @@
+"""Which form a run asks in: settled at its first call, and kept to its last.
+
+The form that works is known before a call or found out by none: the schema where the
+endpoint enforces it, else what `weft probe` found, else headings. Where an endpoint
+refuses a signature's schema, the next form is taken, once, for the whole run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Final, cast
+
+from ..lm.abilities import Abilities, KnownModel
+from ..lm.lm import LanguageModel
+from ..lm.route import EMBEDDED
+from ..reply_form import FLAGS, Form, form_of
+from ..spec import Spec
+
+AUTO: Final = "auto"
+_FIRST: Final = ("chat", "json", "xml")
+
+
+def settled(asked: str, lm: LanguageModel | None, *, refused: bool = False) -> Form:
+    """A form of which every byte is known, for a model that is asked in it.
+
+    The stand-in, the fakes, and models of a user's own that say nothing of their
+    abilities are asked in first editions, unless another one is named.
+
+    Args:
+        asked: The form's text; "auto" for the one that works.
+        lm: Who is asked; None where nobody is.
+        refused: Whether the endpoint refused this signature's schema.
+
+    >>> str(settled("auto", None)), str(settled("chat/2", None))
+    ('chat/1:', 'chat/2:stop')
+    """
+    form = form_of(asked)
+    if form.flags is not None:
+        return form
+    known = lm if isinstance(lm, KnownModel) and lm.endpoint != EMBEDDED else None
+    obeys = lm is not None and lm.schema_mode
+    can = known.abilities if known else Abilities(schema=obeys, follows=True)
+    if form.name == AUTO:
+        form = _chosen(can, refused=refused) if known else Form("chat", 1)
+    elif known is None and "/" not in asked:
+        form = Form(form.name, 1)
+    if form.flags is not None:
+        return form
+    if form.name in _FIRST and form.edition == 1:
+        # What first editions send hangs on nothing that is learnt.
+        schema = obeys and form.name == "json"
+        return Form(form.name, 1, ("schema",) if schema and not refused else ())
+    return Form(form.name, form.edition, _flags(form.name, can, refused=refused))
+
+
+def _chosen(can: Abilities, *, refused: bool) -> Form:
+    """The form that works, as far as anybody knows what the endpoint can do."""
+    if can.base:
+        return form_of("completion")
+    if can.schema and not refused:
+        return form_of("json")
+    found = form_of(can.form or "chat")
+    return form_of("chat") if refused and found.has("schema") else found
+
+
+def _flags(name: str, can: Abilities, *, refused: bool) -> tuple[str, ...]:
+    """What hangs on the model that is asked."""
+    schema = name in ("json", "completion") and can.schema is True and not refused
+    wanted = {
+        "schema": schema,
+        "shown": not schema and can.follows is not True,
+        # A model that thinks in its text may think of the mark.
+        "stop": not (schema or can.thinks or can.stop is False or name == "json"),
+    }
+    return tuple(flag for flag in FLAGS if wanted[flag])
+
+
+class Forms:
+    """The forms of one run, by who asks whom for what.
+
+    Safe in threads: what was settled first stands.
+    """
+
+    def __init__(self) -> None:
+        self._settled: dict[Hashable, Form] = {}
+        self._refused: dict[Hashable, str] = {}
+
+    def of(self, asked: str, lm: LanguageModel, spec: Spec) -> Form:
+        """The form of a signature's calls in this run."""
+        key = _key(asked, lm, spec)
+        found = self._settled.get(key)
+        if found is None:
+            found = self._settled.setdefault(key, settled(asked, lm))
+        return found
+
+    def why(self, asked: str, lm: LanguageModel, spec: Spec) -> str:
+        """Why the form is not the first choice; empty where it is."""
+        return self._refused.get(_key(asked, lm, spec), "")
+
+    def refused(
+        self, asked: str, lm: LanguageModel, spec: Spec, form: Form, why: str
+    ) -> Form | None:
+        """The next form after a refused schema; None where the form is the user's own.
+
+        Calls that were under way beside this one come here too, and get the same.
+        """
+        key = _key(asked, lm, spec)
+        if form_of(asked).flags is not None or not form.has("schema"):
+            return None
+        if self._settled.get(key) == form:
+            self._refused[key] = why
+            self._settled[key] = settled(asked, lm, refused=True)
+        return self._settled[key]
+
+
+def _key(asked: str, lm: LanguageModel, spec: Spec) -> Hashable:
+    try:
+        hash(lm)
+    except TypeError:  # a class of the user's with an __eq__ of its own
+        return asked, id(lm), spec.hash
+    return asked, cast("Hashable", lm), spec.hash

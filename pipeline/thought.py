@@ -1,8 +1,8 @@
 """What a model thought, where its answer is read: a field it fills, an end it explains.
 
-A `ChainOfThought` asks for a `reasoning` before the answer. A model whose endpoint shows
-what it thought has given its reasoning already, and often leaves the field out, or
-empty: then the thought is the field's value. What is asked stays the same.
+A `ChainOfThought` asks for a `reasoning` before the answer. A model whose endpoint
+shows what it thought has given its reasoning already, and often leaves the field out,
+or empty: then the thought is the field's value. What is asked stays the same.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def read_reply(
             raise error from None  # as it would have been said without a thought
     if str(parsed.values.get(REASONING, "")).strip():
         return parsed
-    values: dict[str, Any] = {REASONING: thought, **parsed.values, REASONING: thought}
+    rest = {name: v for name, v in parsed.values.items() if name != REASONING}
+    values: dict[str, Any] = {REASONING: thought, **rest}
     return replace(parsed, values=values, repairs=(*parsed.repairs, FILLED))
 
 

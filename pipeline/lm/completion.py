@@ -18,16 +18,15 @@ from ..errors import ContentFiltered, InvalidRequest, ModelError, ProtocolError
 from .abilities import Abilities
 from .dialect import (
     NOTHING_KNOWN,
+    format_of,
     left_out,
     options_of,
-    schema_in,
     text_of,
     turns_of,
 )
 from .faults import Refusal, redacted
 from .lessons import note_thought
 from .request import Request, Response, Usage
-from .route import OPENAI
 from .thinking import cut_off, thought_in
 
 MAX_TEXT: Final = 8 * 2**20
@@ -69,12 +68,7 @@ def body_of(
         body["stream"] = True
         if abilities.stream_options is not False:
             body["stream_options"] = {"include_usage": True}
-    if request.response_format is not None:
-        body["response_format"] = request.response_format
-        if request.continues and request.endpoint != OPENAI:
-            # llama.cpp obeys a schema here by this name alone, vLLM by the one above;
-            # each passes over the other's. OpenAI would refuse a field it lacks.
-            body["json_schema"] = schema_in(request.response_format)
+    body |= format_of(request)
     try:
         return plain_text(body).encode()
     except (TypeError, ValueError) as error:

@@ -15,6 +15,7 @@ from ..errors import InvalidRequest
 from .abilities import Abilities
 from .context import room_for
 from .request import JSON, Message, Request
+from .route import OPENAI
 
 NOTHING_KNOWN: Final = Abilities()
 _BY_ABILITY: Final = ("seed", "stop")
@@ -102,7 +103,15 @@ def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     return (*turns[:at], Message("user", told), *turns[at + 1 :])
 
 
-def schema_in(response_format: Mapping[str, JSON] | None) -> JSON:
-    """The JSON Schema of a `response_format`, or None."""
-    held = (response_format or {}).get("json_schema")
-    return held.get("schema") if isinstance(held, Mapping) else None
+def format_of(request: Request) -> dict[str, JSON]:
+    """The fields of a body that say which form the answer is to have."""
+    wanted = request.response_format
+    if wanted is None:
+        return {}
+    held = wanted.get("json_schema")
+    if not request.continues or request.endpoint == OPENAI:
+        return {"response_format": wanted}
+    # llama.cpp obeys a schema for a text under this name alone, vLLM under the other,
+    # and each passes over what it does not know. OpenAI would refuse such a field.
+    schema = held.get("schema") if isinstance(held, Mapping) else None
+    return {"response_format": wanted, "json_schema": schema}

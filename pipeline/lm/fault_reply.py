@@ -74,7 +74,7 @@ def completion_of(reply: Reply, asked: dict[str, Any]) -> bytes:
     """The body of a completion, as OpenAI writes it; of a text where one was asked."""
     texts = [
         asked.get("prompt", ""),
-        *(m["content"] for m in asked.get("messages", [])),
+        *(m.get("content") for m in asked.get("messages", [])),
     ]
     words = sum(len(str(text).split()) for text in texts)
     usage = reply.usage

@@ -211,7 +211,7 @@ class FaultServer:
             await writer.drain()
             await asyncio.sleep(reply.pace)
         if reply.pieces is None:
-            end = {"text": ""} if "prompt" in asked else {"delta": {}}
+            end: dict[str, Any] = {"text": ""} if "prompt" in asked else {"delta": {}}
             last: dict[str, Any] = {**end, "finish_reason": reply.finish_reason}
             writer.write(event_of(last, whole, None))
             writer.write(event_of(None, whole, whole.get("usage")))

@@ -35,7 +35,7 @@ from ..errors import (
 )
 from .abilities import Abilities
 from .completion import MAX_TEXT, response_from
-from .dialect import NOTHING_KNOWN, options_of, text_of, turns_of
+from .dialect import NOTHING_KNOWN, format_of, options_of, text_of, turns_of
 from .faults import Refusal, parse_retry_after, redacted, without_keys
 from .lessons import Manners
 from .per_loop import PerLoop
@@ -86,8 +86,10 @@ async def complete(
     ends = here.loop.time() + deadline
     while True:
         given = _arguments(manners, route, key, headers, deadline)
-        given |= await _connection(here, route)
         asking = _asking(litellm, request, route)
+        given |= await _connection(here, route, by_handler=request.continues)
+        if request.continues:
+            given["client"] = _client_of_texts(litellm, here, given)
         answer: Any = None
         fault: Refusal | ModelError | ConfigError | None = None
         with _lending().one_attempt() as attempt:
@@ -186,8 +188,9 @@ def _arguments(
         "max_retries": 0,
         "caching": False,
     }
-    if request.response_format is not None:
-        given["response_format"] = request.response_format
+    form = format_of(request)
+    # For a text litellm knows no such option, and hands on what is extra.
+    given |= {"extra_body": form} if form and request.continues else form
     if route.url:
         given["api_base"] = route.url
     if key is not None:
@@ -213,15 +216,32 @@ def _lending() -> Any:
     return sessions
 
 
-async def _connection(here: _Here, route: Route) -> dict[str, Any]:
+async def _connection(here: _Here, route: Route, *, by_handler: bool) -> dict[str, Any]:
     """The options by which litellm takes our connection instead of its own."""
     session = await _lending().lent_sessions.here()
-    if route.through.partition("/")[0] not in _BY_HANDLER:
+    if route.through.partition("/")[0] not in _BY_HANDLER and not by_handler:
         return {"shared_session": session}
     if here.handler is None:
         http = importlib.import_module("litellm.llms.custom_httpx.http_handler")
         here.handler = http.AsyncHTTPHandler(timeout=_NEVER, shared_session=session)
     return {"client": here.handler}
+
+
+def _client_of_texts(litellm: Any, here: _Here, given: Mapping[str, Any]) -> Any:
+    """The client that continues texts over our connection; litellm would make its own.
+
+    All who continue texts there speak OpenAI's format, and are asked by its client.
+    """
+    _, _, key, base = litellm.get_llm_provider(
+        given["model"], api_base=given.get("api_base"), api_key=given.get("api_key")
+    )
+    client: Any = importlib.import_module("openai").AsyncOpenAI
+    return client(
+        api_key=key or given.get("api_key"),
+        base_url=base or given.get("api_base"),
+        http_client=here.handler.client,
+        max_retries=0,
+    )
 
 
 def _loaded() -> bool:

@@ -87,7 +87,7 @@ async def ask(
         request = request_for(
             lm, parameters, messages, rendered.response_format, runtime.sample
         )
-        response = await _timed(request, lm, runtime, asked, telling)
+        response = await timed(request, lm, runtime, asked, telling)
         if response.finish_reason == "length":
             raise Truncated(
                 f"{who}: the reply stopped at the token limit",
@@ -109,13 +109,25 @@ async def ask(
     raise AssertionError("the last attempt returns or raises")
 
 
-async def _timed(
+async def timed(
     request: Request,
     lm: LanguageModel,
     runtime: Runtime,
     asked: Asked,
     telling: Telling | None,
 ) -> Response:
+    """Make one call, and note what came of it.
+
+    Args:
+        request: What to ask.
+        lm: Who answers.
+        runtime: Cache, ledger and retries, and who follows the run.
+        asked: Gets the call.
+        telling: Who is told the reply while it arrives.
+
+    Raises:
+        ModelError: The call failed.
+    """
     started = time.perf_counter()
     for watcher in runtime.watchers:
         watcher.call_started(request)
@@ -151,6 +163,8 @@ async def _timed(
         response.finish_reason,
         response.request_id,
         response.retries,
+        reasoning=response.reasoning,
+        without=response.without,
     )
     asked.calls.append(made)
     _tell(made, runtime)

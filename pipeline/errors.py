@@ -10,7 +10,9 @@
     |  |- ArtifactError            an artifact that cannot be trusted or does not fit
     |  `- QuoteError               a budget too small for one round
     |- ModelError                  a model call that brought no usable answer
-    |  |- AuthError  BillingError  NotFoundError  InvalidRequest  ContextLengthError
+    |  |- AuthError  BillingError  NotFoundError  ContextLengthError
+    |  |- InvalidRequest           the server refuses the request as it is
+    |  |  `- SchemaRefused         it refuses the JSON schema of the answer
     |  |- RateLimited  Overloaded  ServerError  TimeoutConflict  ConnectError
     |  |- DeadlineExceeded  ProtocolError
     |  `- ModelFailure             the model answered, and the answer is at fault
@@ -147,6 +149,10 @@ class NotFoundError(ModelError):
 
 class InvalidRequest(ModelError):
     """400, 413 or 422: the server refuses this request as it is."""
+
+
+class SchemaRefused(InvalidRequest):
+    """The server enforces no JSON schema, or not this one; another form may do."""
 
 
 class ContextLengthError(ModelError):

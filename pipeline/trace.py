@@ -36,6 +36,9 @@ class Call:
         request_id: The provider's id, where it gave one.
         retries: Further attempts that it took.
         error: What went wrong, as `Type: message`, or empty.
+        reasoning: What the model thought first, where its endpoint shows that.
+        without: Sampling options that were asked for and not sent, because the endpoint
+            refuses them for this model.
     """
 
     messages: tuple[Message, ...]
@@ -52,6 +55,8 @@ class Call:
     request_id: str = ""
     retries: int = 0
     error: str = ""
+    reasoning: str = ""
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -149,6 +154,7 @@ class Trace:
             sum(u.input_tokens for u in known),
             sum(u.output_tokens for u in known),
             sum(u.cached_input_tokens for u in known),
+            sum(u.reasoning_tokens for u in known),
         )
 
     @property

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.server import Server
+from weft.pipeline.lm.known import forget
 
 
 def pytest_configure() -> None:
@@ -19,7 +20,11 @@ def pytest_configure() -> None:
 
 @pytest.fixture(autouse=True)
 def _own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No key, address or cache of whoever runs the tests has a part in them."""
+    """No key, address or cache of whoever runs the tests has a part in them.
+
+    Nor has what another test has learnt of a server: addresses are used again.
+    """
+    forget()
     for name in (
         "OPENAI_API_KEY",
         "OPENAI_BASE_URL",

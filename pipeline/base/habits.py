@@ -185,10 +185,10 @@ ELSEWHERE: Final[Mapping[str, str]] = {
 }
 """Options that belong somewhere else."""
 
-_ASKED: Final = 'Ask through a module: weft.Predict("question -> answer", lm=lm)(...)'
+_ASKED: Final = 'Call it, lm("text"), or ask through a module'
 MODELS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("history", "inspect_history"), f"{TRACED} after a call"),
-    **dict.fromkeys(("acall", "forward", "aforward", "request"), _ASKED),
+    **dict.fromkeys(("forward", "aforward", "request"), _ASKED),
     "kwargs": "Read lm.sampling",
     "model_name": "Read lm.model",
     **dict.fromkeys(("copy", "deepcopy"), "Write weft.LM(...) with other options"),

@@ -10,7 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Protocol, get_type_hints, runtime_checkable
+from functools import lru_cache
+from typing import (
+    Any,
+    Protocol,
+    cast,
+    get_origin,
+    get_type_hints,
+    runtime_checkable,
+)
 
 from ..errors import ConfigError, did_you_mean
 from .lm import LanguageModel
@@ -32,6 +40,8 @@ class Abilities:
         seed: It takes a seed.
         stream_options: It takes `stream_options`.
         context: Tokens of prompt and reply together.
+        output: The most tokens of a reply.
+        without: Sampling options that it refuses for this model.
         slots: How many calls it answers at once.
         base: The model was never taught turns: it continues text.
         follows: The model follows a form of reply that is only described to it.
@@ -49,19 +59,32 @@ class Abilities:
     seed: bool | None = None
     stream_options: bool | None = None
     context: int | None = None
+    output: int | None = None
+    without: tuple[str, ...] = ()
     slots: int | None = None
     base: bool | None = None
     follows: bool | None = None
     form: str = ""
 
     def over(self, other: Abilities) -> Abilities:
-        """What is known here; where it is not, what is known there."""
+        """What is known here; where it is not, what is known there.
+
+        >>> Abilities(seed=False).over(Abilities(seed=True, context=4096)).context
+        4096
+        """
         mine = {
             field.name: value
             for field in fields(self)
-            if (value := getattr(self, field.name)) not in (None, "")
+            if (value := getattr(self, field.name)) not in (None, "", ())
         }
-        return replace(other, **mine)
+        refused = dict.fromkeys((*self.without, *other.without))
+        return replace(other, **{**mine, "without": (*refused,)})
+
+
+@lru_cache(maxsize=256)
+def merged(said: Abilities, learnt: Abilities, kind: Abilities) -> Abilities:
+    """What is known from all three, the nearest first; asked before every call."""
+    return said.over(learnt).over(kind)
 
 
 def checked_abilities(given: Mapping[str, Any]) -> Abilities:
@@ -79,13 +102,20 @@ def checked_abilities(given: Mapping[str, Any]) -> Abilities:
             raise ConfigError(
                 f"there is no ability {name!r}", hint=did_you_mean(name, kinds)
             )
-        kind = kinds[name] if kinds[name] is str else kinds[name].__args__[0]
+        kind = _kind_of(kinds[name])
         if value is not None and type(value) is not kind:
             raise ConfigError(
                 f"the ability {name}={value!r} is no {kind.__name__}",
                 hint=f"Write abilities={{{name!r}: {kind()!r}}}, or leave it out",
             )
     return Abilities(**given)
+
+
+def _kind_of(said: Any) -> Any:
+    """The type of an ability's values, where it is known."""
+    if said is str or get_origin(said) is tuple:
+        return get_origin(said) or str
+    return said.__args__[0]
 
 
 @runtime_checkable
@@ -99,3 +129,14 @@ class KnownModel(LanguageModel, Protocol):
     def abilities(self) -> Abilities:
         """What the endpoint can do now, as far as it is known."""
         ...
+
+
+_kinds: dict[type, bool] = {}  # whether a class of models is known: asked every call
+
+
+def abilities_of(lm: LanguageModel) -> Abilities | None:
+    """What is known of a model's endpoint; None where it has no abilities to know."""
+    kind = type(lm)
+    if kind not in _kinds:
+        _kinds[kind] = isinstance(lm, KnownModel)
+    return cast(KnownModel, lm).abilities if _kinds[kind] else None

@@ -14,6 +14,7 @@ from typing import TypeAlias, cast, final
 from weakref import WeakKeyDictionary
 
 from ..errors import ConfigError, ModelError
+from .direct import Direct
 from .lm import LanguageModel
 from .request import JSON, Request, Response
 
@@ -24,7 +25,7 @@ Submit: TypeAlias = Callable[
 
 
 @final
-class BatchLM:
+class BatchLM(Direct):
     """Gathers requests and hands them to a function of yours, many at a time.
 
     A batch goes out when it is full, or when no longer than `wait` has passed since its

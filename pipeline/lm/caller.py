@@ -20,8 +20,10 @@ from ..errors import (
     ModelFailure,
     ProtocolError,
 )
+from .abilities import abilities_of
 from .ahead import is_ahead, needs_loop
 from .cache import Cache, MemoryCache
+from .context import room_for
 from .faults import Unreached
 from .flight import Flights
 from .lease import Estimate, Lease, token_bounds
@@ -69,6 +71,8 @@ def call(
 
     Raises:
         BudgetExceeded: The call does not fit the ledger's budget; nothing was sent.
+        ContextLengthError: The prompt does not fit the model's context, which is known;
+            nothing was sent.
         ModelError: The call failed, after the retries that the policy allows.
         ConfigError: The budget limits dollars and the model's price is unknown.
     """
@@ -195,6 +199,9 @@ class _Wanted:
             cache.release(key)
 
     async def _make(self, waited: float = 0.0) -> Response:
+        able = abilities_of(self.lm)
+        if able is not None:
+            room_for(self.request, able.context)  # nothing is sent that does not fit
         quota = shared_quota(self.request.endpoint)
         outlast = None if self.lease is None else self.lease.outlast
         try:

@@ -1,4 +1,7 @@
-"""OpenAI's chat-completion format: a request as a body, a body as a response.
+"""OpenAI's formats: a request as a body, a body as a response.
+
+A request is turns to answer (`/chat/completions`), or one text to continue
+(`/completions`).
 
 A success status is not yet an answer. Whatever holds no text is an error that says
 what came instead; only a truncated text is a value, because the caller may use it.
@@ -12,8 +15,19 @@ from typing import Any, Final, TypeGuard, cast
 
 from ..base.compact import plain_text
 from ..errors import ContentFiltered, InvalidRequest, ModelError, ProtocolError
+from .abilities import Abilities
+from .dialect import (
+    NOTHING_KNOWN,
+    format_of,
+    left_out,
+    options_of,
+    text_of,
+    turns_of,
+)
 from .faults import Refusal, redacted
+from .lessons import note_thought
 from .request import Request, Response, Usage
+from .thinking import cut_off, thought_in
 
 MAX_TEXT: Final = 8 * 2**20
 """The most bytes of an answer."""
@@ -24,30 +38,37 @@ _MOST_TOKENS: Final = 2**53
 
 def body_of(
     request: Request,
-    renamed: Mapping[str, str] | None = None,
+    abilities: Abilities = NOTHING_KNOWN,
     *,
     streamed: bool = False,
+    most: int | None = None,
 ) -> bytes:
     """The JSON body that asks for a completion.
 
     Args:
         request: What to ask.
-        renamed: Sampling options that this server knows by another name.
+        abilities: What is known of the endpoint.
         streamed: Whether the answer is to come piece by piece.
+        most: The most tokens of an answer that the endpoint has room for, where it has
+            said so.
 
     Raises:
-        InvalidRequest: A text cannot be sent as UTF-8.
+        InvalidRequest: A text cannot be sent as UTF-8, or is to be continued and is
+            several.
+        ContextLengthError: The prompt alone is longer than the model's context.
     """
-    names = renamed or {}
-    body: dict[str, Any] = {
-        "model": request.model,
-        "messages": [message.as_dict() for message in request.messages],
-        **{names.get(name, name): value for name, value in request.sampling.items()},
-    }
+    asked = (
+        {"prompt": text_of(request)}
+        if request.continues
+        else {"messages": turns_of(request, abilities)}
+    )
+    body: dict[str, Any] = {"model": request.model, **asked}
+    body |= options_of(request, abilities, most)
     if streamed:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
-    if request.response_format is not None:
-        body["response_format"] = request.response_format
+        body["stream"] = True
+        if abilities.stream_options is not False:
+            body["stream_options"] = {"include_usage": True}
+    body |= format_of(request)
     try:
         return plain_text(body).encode()
     except (TypeError, ValueError) as error:
@@ -55,7 +76,12 @@ def body_of(
         raise InvalidRequest(message, model=request.model) from None
 
 
-def response_of(body: bytes, request: Request, secrets: Iterable[str] = ()) -> Response:
+def response_of(
+    body: bytes,
+    request: Request,
+    secrets: Iterable[str] = (),
+    abilities: Abilities = NOTHING_KNOWN,
+) -> Response:
     """The response in a body of success.
 
     Raises:
@@ -72,30 +98,55 @@ def response_of(body: bytes, request: Request, secrets: Iterable[str] = ()) -> R
         raise ProtocolError(message, hint=hint, model=request.model) from None
     if not isinstance(tree, dict):
         raise _no_completion("it is no JSON object", request)
-    return response_from(cast("dict[str, Any]", tree), request, secrets)
+    return response_from(cast("dict[str, Any]", tree), request, secrets, abilities)
 
 
 def response_from(
-    tree: Mapping[str, Any], request: Request, secrets: Iterable[str] = ()
+    tree: Mapping[str, Any],
+    request: Request,
+    secrets: Iterable[str] = (),
+    abilities: Abilities = NOTHING_KNOWN,
 ) -> Response:
     """The response in a completion; raises as `response_of`."""
     choice = _first_choice(tree, request, secrets)
     finish = choice.get("finish_reason")
     message = _object(choice.get("message"))
-    content = _text(message.get("content"))
+    content, thought = _text(message.get("content")), thought_in(message)
+    if content is None and request.continues:
+        content = _text(choice.get("text"))
+    usage = _usage(tree.get("usage"))
     if finish == "content_filter" or (content is None and message.get("refusal")):
         raise ContentFiltered("the provider withheld the answer", model=request.model)
-    if content is None and finish == "length":
-        content = ""  # all of max_tokens went into reasoning
+    reasoned = thought or (usage is not None and usage.reasoning_tokens)
+    if content is None and (finish == "length" or reasoned):
+        content = ""  # the model thought, and said nothing
     if content is None:
         raise _no_completion("its message holds no text", request)
+    ending = finish if isinstance(finish, str) else "stop"
+    text, thought = _apart(_utf8(content, request), thought, request, ending, abilities)
     return Response(
-        text=_utf8(content, request),
-        usage=_usage(tree.get("usage")),
-        finish_reason=finish if isinstance(finish, str) else "stop",
+        text=text,
+        usage=usage,
+        finish_reason=ending,
         model=_string(tree.get("model")) or request.model,
         request_id=_string(tree.get("id")),
+        reasoning=thought,
+        without=left_out(request, abilities),
     )
+
+
+def _apart(
+    text: str, thought: str, request: Request, finish: str, abilities: Abilities
+) -> tuple[str, str]:
+    """The answer and what was thought before it, wherever that stood."""
+    if thought:
+        note_thought(request, marked=False)
+        thought = thought.encode("utf-8", "replace").decode()  # no answer hangs on it
+    marked = cut_off(text, request, finish, thinks=abilities.thinks is True)
+    if marked is None:
+        return text, thought
+    note_thought(request, marked=True)
+    return marked.answer, "\n".join(filter(None, (thought, marked.reasoning)))
 
 
 def _first_choice(
@@ -152,10 +203,15 @@ def _utf8(text: str, request: Request) -> str:
 def _usage(value: object) -> Usage | None:
     tree = _object(value)
     cached = _object(tree.get("prompt_tokens_details")).get("cached_tokens")
+    thought = _object(tree.get("completion_tokens_details")).get("reasoning_tokens")
     asked, answered = tree.get("prompt_tokens"), tree.get("completion_tokens")
     if not _is_count(asked) or not _is_count(answered):
         return None
-    return Usage(asked, answered, cached if _is_count(cached) else 0)
+    thought = thought if _is_count(thought) else 0
+    # xAI counts what was thought beside the answer and not within: the total tells.
+    apart = thought > 0 and tree.get("total_tokens") == asked + answered + thought
+    answered += thought if apart else 0
+    return Usage(asked, answered, cached if _is_count(cached) else 0, thought)
 
 
 def _object(value: object) -> dict[str, Any]:

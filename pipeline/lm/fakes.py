@@ -1,7 +1,8 @@
 """Models that ask nobody: for tests of your programs, and for running without a key.
 
-Each satisfies `LanguageModel`, counts its `calls` and keeps its `requests`. None of
-them invents an answer: what was not scripted, recorded or computed is an error.
+Each satisfies `LanguageModel`, can be called like any model, counts its `calls` and
+keeps its `requests`. None of them invents an answer: what was not scripted, recorded or
+computed is an error.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final, TypeAlias, cast, final
 
 from ..base.shapes import is_dict
 from ..errors import ConfigError
+from .direct import Direct
 from .replay import ReplayLM
 from .request import JSON, REPAIR, Request, Response, Usage
 
@@ -24,7 +26,7 @@ Reply: TypeAlias = str | Response | Exception
 _SHOWN: Final = 200
 
 
-class _Fake:
+class _Fake(Direct):
     """What all fakes share: a name, a count and the requests seen."""
 
     def __init__(self, model: str, *, schema_mode: bool = False) -> None:

@@ -30,6 +30,9 @@ class Reply:
         hang: Send nothing, until the client gives up.
         pace: Seconds between the pieces of an answer that is streamed.
         pieces: How many pieces of a streamed answer are sent before it breaks off.
+        width: Characters in each of these pieces.
+        reasoning: What was thought, in a field beside the text.
+        thinking: The name of that field.
     """
 
     text: str = "ok"
@@ -49,6 +52,9 @@ class Reply:
     hang: bool = False
     pace: float = 0.0
     pieces: int | None = None
+    width: int = 7
+    reasoning: str = ""
+    thinking: str = "reasoning_content"
 
 
 def head_of(reply: Reply, length: int) -> bytes:
@@ -65,8 +71,12 @@ def head_of(reply: Reply, length: int) -> bytes:
 
 
 def completion_of(reply: Reply, asked: dict[str, Any]) -> bytes:
-    """The body of a completion, as OpenAI writes it."""
-    words = sum(len(str(m.get("content")).split()) for m in asked.get("messages", []))
+    """The body of a completion, as OpenAI writes it; of a text where one was asked."""
+    texts = [
+        asked.get("prompt", ""),
+        *(m.get("content") for m in asked.get("messages", [])),
+    ]
+    words = sum(len(str(text).split()) for text in texts)
     usage = reply.usage
     if usage is None:
         answered = len(reply.text.split())
@@ -75,22 +85,31 @@ def completion_of(reply: Reply, asked: dict[str, Any]) -> bytes:
             "completion_tokens": answered,
             "total_tokens": words + answered,
         }
+    message = {"role": "assistant", "content": reply.text}
+    if reply.reasoning:
+        message[reply.thinking] = reply.reasoning
+    said = {"text": reply.text} if "prompt" in asked else {"message": message}
     tree: dict[str, Any] = {
         "id": "chatcmpl-1",
-        "object": "chat.completion",
+        "object": "text_completion" if "prompt" in asked else "chat.completion",
         "created": 1,
         "model": asked.get("model", ""),
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": reply.text},
-                "finish_reason": reply.finish_reason,
-            }
-        ],
+        "choices": [{"index": 0, **said, "finish_reason": reply.finish_reason}],
     }
     if usage:
         tree["usage"] = dict(usage)
     return json.dumps(tree).encode()
+
+
+def pieces_of(reply: Reply, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """The choices of a streamed completion's events: thoughts first, then the text."""
+    name = "text" if "prompt" in asked else "content"
+    parts = [
+        {field: text[at : at + reply.width]}
+        for field, text in ((reply.thinking, reply.reasoning), (name, reply.text))
+        for at in range(0, len(text), reply.width)
+    ]
+    return parts if "prompt" in asked else [{"delta": part} for part in parts]
 
 
 def event_of(choice: dict[str, Any] | None, whole: dict[str, Any], usage: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""A real HTTP server on the loopback that speaks OpenAI's chat-completion format.
+"""A real HTTP server on the loopback that speaks OpenAI's formats for completions.
 
 Public as `weft.testing.FaultServer`.
 
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from .fault_reply import Reply, completion_of, event_of, head_of
+from .fault_reply import Reply, completion_of, event_of, head_of, pieces_of
 
 _CHUNK = 16_384
 
@@ -206,13 +206,13 @@ class FaultServer:
         head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
         writer.write(f"{head}Connection: close\r\n\r\n".encode())
         whole = json.loads(completion_of(reply, asked))
-        texts = [reply.text[at : at + 7] for at in range(0, len(reply.text), 7)]
-        for text in texts[: reply.pieces]:
-            writer.write(event_of({"delta": {"content": text}}, whole, None))
+        for choice in pieces_of(reply, asked)[: reply.pieces]:
+            writer.write(event_of(choice, whole, None))
             await writer.drain()
             await asyncio.sleep(reply.pace)
         if reply.pieces is None:
-            last: dict[str, Any] = {"delta": {}, "finish_reason": reply.finish_reason}
+            end: dict[str, Any] = {"text": ""} if "prompt" in asked else {"delta": {}}
+            last: dict[str, Any] = {**end, "finish_reason": reply.finish_reason}
             writer.write(event_of(last, whole, None))
             writer.write(event_of(None, whole, whole.get("usage")))
             self.ended.append(time.monotonic())

@@ -29,9 +29,11 @@ from ..errors import (
     Overloaded,
     ProtocolError,
     RateLimited,
+    SchemaRefused,
     ServerError,
     TimeoutConflict,
 )
+from .context import HINT, window_said
 from .request import Response
 
 if TYPE_CHECKING:
@@ -59,13 +61,26 @@ _HINTS: Final[Mapping[type[ModelError], str]] = {
     AuthError: "Check the key and what it is allowed to do",
     BillingError: "Check the account's plan and its balance",
     NotFoundError: "Check the model's name and api_base",
-    ContextLengthError: "Send less: fewer or shorter demos, or shorter inputs",
+    ContextLengthError: HINT,
+    SchemaRefused: "Ask without a schema: LM(..., schema_mode=False)",
 }
 _TOO_LONG: Final = re.compile(
     r"context[_ ]length|context window|maximum context|prompt is too long|"
-    r"too many (input )?tokens|input is too long",
+    r"too many (input )?tokens|input is too long|must have less than \d+ tokens|"
+    r"exceed_context_size",
     re.IGNORECASE,
 )
+# llama.cpp: "JSON schema conversion failed: ...", "failed to parse grammar". vLLM: "The
+# provided JSON schema contains features not supported by xgrammar." SGLang: "Failed to
+# compile json grammar". Ollama: "failed to load model vocabulary required for format".
+# OpenAI: "Invalid schema for response_format ...". Anthropic: "compiled grammar is too
+# large". DeepSeek: "This response_format type is unavailable now".
+_SCHEMA: Final = re.compile(
+    r"grammar|json[_ ]schema|response[_ ]format|structured[_ ]output|"
+    r"vocabulary required for format",
+    re.IGNORECASE,
+)
+_SCHEMA_TOO: Final = re.compile(r"\bschema|guided|\bregex", re.IGNORECASE)
 _UNPAID: Final = re.compile(r"insufficient_quota|billing_hard_limit|credit balance")
 _FILTERED: Final = re.compile(
     r"content_filter|content_policy|content management policy"
@@ -77,6 +92,9 @@ _NO_OPTION: Final = re.compile(
     r"frequency_penalty|reasoning_effort|verbosity|logit_bias|seed|stop)'",
     re.IGNORECASE,
 )
+_AS_IT_IS: Final = frozenset({400, 413, 422})
+_AT_FAULT: Final = _AS_IT_IS | {500, 501}
+"""Where a schema is the cause: some servers say 500 of one that they cannot compile."""
 _SHOWN: Final = 300
 _SHORTEST: Final = 5
 _KEY: Final = 16
@@ -98,6 +116,7 @@ class Refusal:
         retry_after: Seconds the server asked to wait, or None.
         code: The provider's own name of the error, where it is known apart.
         secrets: Texts that no message may hold.
+        schema: Whether a JSON schema was asked for, and may be what is refused.
     """
 
     status: int
@@ -107,11 +126,28 @@ class Refusal:
     retry_after: float | None = None
     code: str = field(default="", repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    schema: bool = False
+
+    @property
+    def words(self) -> str:
+        """The server's own words, with its names of the error."""
+        code, said = _said(self.body)
+        return f"{self.code} {code} {said}"
+
+    @property
+    def teaches(self) -> bool:
+        """Whether it is the request that is refused as it is, and nothing was done."""
+        return self.status in _AS_IT_IS
+
+    @property
+    def about_schema(self) -> bool:
+        """Whether it blames the JSON schema of the answer."""
+        return _kind(self.status, self.words, schema=self.schema) is SchemaRefused
 
     def as_error(self) -> ModelError:
         """The error that stands for this refusal."""
-        code, said = _said(self.body)
-        kind = _kind(self.status, f"{self.code} {code} {said}")
+        _, said = _said(self.body)
+        kind = _kind(self.status, self.words, schema=self.schema)
         words = f": {redacted(said, self.secrets)}" if said else ""
         return kind(
             f"the server answered {self.status}{words}".rstrip("."),
@@ -197,7 +233,7 @@ def _login(packed: str) -> str:
 
 
 def without_keys(response: Response, sent: Iterable[str]) -> Response:
-    """A response whose text quotes none of the keys that were sent.
+    """A response whose texts quote none of the keys that were sent.
 
     It goes into caches, traces and pages. Keys of less than 16 characters stay, since
     those of local servers, such as "EMPTY", are words.
@@ -212,8 +248,13 @@ def without_keys(response: Response, sent: Iterable[str]) -> Response:
     """
     for value in sent:
         key = value.rpartition(" ")[2]
-        if len(key) >= _KEY and key in response.text:
+        if len(key) < _KEY:
+            continue
+        if key in response.text:
             response = replace(response, text=response.text.replace(key, "***"))
+        if key in response.reasoning:
+            thought = response.reasoning.replace(key, "***")
+            response = replace(response, reasoning=thought)
     return response
 
 
@@ -272,14 +313,19 @@ def _seconds(text: str) -> float | None:
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
-def _kind(status: int, text: str) -> type[ModelError]:
+def _kind(status: int, text: str, *, schema: bool = False) -> type[ModelError]:
     if 300 <= status < 400:
         return NotFoundError  # no redirect is followed: it would carry the key away
     if status in {200, 400, 413, 422}:
-        if _TOO_LONG.search(text):
+        if _TOO_LONG.search(text) or window_said(text) is not None:
             return ContextLengthError
         if _FILTERED.search(text):
             return ContentFiltered
+    if schema and (
+        (status in _AT_FAULT and _SCHEMA.search(text))
+        or (status in _AS_IT_IS and _SCHEMA_TOO.search(text))
+    ):
+        return SchemaRefused
     if status in {200, 400, 403, 429} and _UNPAID.search(text):
         return BillingError
     if status in _BY_STATUS:

@@ -18,6 +18,12 @@ def known(endpoint: str, model: str) -> Abilities:
     return _known.get((endpoint, model), _NOTHING)
 
 
+def forget() -> None:
+    """Know nothing any more."""
+    with _lock:
+        _known.clear()
+
+
 def learn(endpoint: str, model: str, **abilities: Any) -> None:
     """Keep what an endpoint said of itself, refused, or did."""
     with _lock:

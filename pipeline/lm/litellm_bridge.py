@@ -27,15 +27,17 @@ from ..errors import (
     ConfigError,
     ConnectError,
     ContentFiltered,
-    ContextLengthError,
     DeadlineExceeded,
     InvalidRequest,
     ModelError,
     ProtocolError,
     TooLarge,
 )
+from .abilities import Abilities
 from .completion import MAX_TEXT, response_from
+from .dialect import NOTHING_KNOWN, format_of, options_of, text_of, turns_of
 from .faults import Refusal, parse_retry_after, redacted, without_keys
+from .lessons import Manners
 from .per_loop import PerLoop
 from .request import Request, Response
 from .route import Route
@@ -44,6 +46,8 @@ from .route import Route
 _BY_HANDLER: Final = frozenset(
     {"anthropic", "databricks", "gemini", "huggingface", "vertex_ai", "watsonx"}
 )
+# Providers whose models litellm asks to continue a text, beside those of its own list.
+_OF_TEXTS: Final = ("openai", "text-completion-openai", "azure_text")
 _NEVER: Final = 3600.0  # the deadline is ours
 _INSTALL: Final = "Install it: pip install weft[litellm]"
 _ANSWERED: Final = re.compile(r"Error code: \d+")  # the server said so itself
@@ -57,6 +61,7 @@ async def complete(
     key: str | None,
     headers: Mapping[str, str],
     deadline: float,
+    abilities: Abilities = NOTHING_KNOWN,
 ) -> Response:
     """Ask for one completion through litellm, in one attempt.
 
@@ -66,6 +71,7 @@ async def complete(
         key: The key, or None for litellm to take the provider's from the environment.
         headers: Further headers.
         deadline: Wall-clock seconds for everything together.
+        abilities: What is known of the endpoint.
 
     Raises:
         ModelError: The attempt failed; the class says how.
@@ -76,31 +82,49 @@ async def complete(
     litellm = _load()
     here = await _loops.here()
     secrets = {part for text in (key or "", *headers.values()) for part in text.split()}
-    given = _arguments(request, route, key, headers, deadline)
-    given |= await _connection(here, route)
-    answer: Any = None
-    fault: ModelError | ConfigError | None = None
-    with _lending().one_attempt() as attempt:
-        try:
-            async with asyncio.timeout(deadline):
-                answer = await litellm.acompletion(**given)
-        except TimeoutError:
-            message = f"no whole answer within {deadline:g} s"
-            fault = DeadlineExceeded(message, model=request.model)
-        except Exception as error:  # noqa: BLE001 - what litellm raises has no one base
-            fault = _failure(
-                litellm,
-                error,
-                request,
-                secrets | attempt.secrets,
-                answered=attempt.answered,
-            )
+    manners = Manners(request, abilities)
+    ends = here.loop.time() + deadline
+    while True:
+        given = _arguments(manners, route, key, headers, deadline)
+        asking = _asking(litellm, request, route)
+        given |= await _connection(here, route, by_handler=request.continues)
+        if request.continues:
+            given["client"] = _client_of_texts(litellm, here, given)
+        answer: Any = None
+        fault: Refusal | ModelError | ConfigError | None = None
+        with _lending().one_attempt() as attempt:
+            try:
+                async with asyncio.timeout_at(ends):
+                    answer = await asking(**given)
+            except TimeoutError:
+                message = f"no whole answer within {deadline:g} s"
+                fault = DeadlineExceeded(message, model=request.model)
+            except Exception as error:  # noqa: BLE001 - what litellm raises has no one base
+                secret = secrets | attempt.secrets
+                answered = attempt.answered
+                fault = _failure(litellm, error, request, secret, answered=answered)
+        if not isinstance(fault, Refusal):
+            break
+        if not manners.learns(fault):
+            fault = fault.as_error()
+            break
     if fault is not None:
         # Out of reach of the `except`: litellm's errors hold the request, the key in
         # it, and would stay with ours as its context.
         raise fault
-    known = secrets | attempt.secrets
-    response = without_keys(response_from(_tree_of(answer), request, known), known)
+    return _read(answer, manners, secrets | attempt.secrets)
+
+
+def _read(answer: Any, manners: Manners, secrets: set[str]) -> Response:
+    """The response in an answer of litellm's.
+
+    Raises:
+        TooLarge: It is larger than the size limit.
+    """
+    request = manners.request
+    tree = _tree_of(answer)
+    response = response_from(tree, request, secrets, manners.abilities)
+    response = without_keys(response, secrets)
     usage = response.usage
     if usage is not None and not (
         usage.input_tokens and (usage.output_tokens or not response.text)
@@ -123,24 +147,50 @@ def _tree_of(answer: Any) -> dict[str, Any]:
     return tree
 
 
+def _asking(litellm: Any, request: Request, route: Route) -> Any:
+    """The function of litellm's that asks for this.
+
+    Raises:
+        InvalidRequest: A text is to be continued, and litellm would make a turn of it.
+    """
+    if not request.continues:
+        return litellm.acompletion
+    provider = route.through.partition("/")[0]
+    theirs = (*litellm.openai_text_completion_compatible_providers, *_OF_TEXTS)
+    if provider not in theirs:
+        raise InvalidRequest(
+            f"{provider!r} continues no texts through litellm",
+            hint="Give the server's own address: LM(NAME, api_base=...), or base=False",
+            model=request.model,
+        )
+    return litellm.atext_completion
+
+
 def _arguments(
-    request: Request,
+    manners: Manners,
     route: Route,
     key: str | None,
     headers: Mapping[str, str],
     deadline: float,
 ) -> dict[str, Any]:
+    request, abilities = manners.request, manners.abilities
+    asked = (
+        {"prompt": text_of(request)}
+        if request.continues
+        else {"messages": turns_of(request, abilities)}
+    )
     given: dict[str, Any] = {
-        **request.sampling,
+        **options_of(request, abilities, manners.most),
         "model": route.through,
-        "messages": [message.as_dict() for message in request.messages],
+        **asked,
         "timeout": deadline,
         "num_retries": 0,
         "max_retries": 0,
         "caching": False,
     }
-    if request.response_format is not None:
-        given["response_format"] = request.response_format
+    form = format_of(request)
+    # For a text litellm knows no such option, and hands on what is extra.
+    given |= {"extra_body": form} if form and request.continues else form
     if route.url:
         given["api_base"] = route.url
     if key is not None:
@@ -166,15 +216,32 @@ def _lending() -> Any:
     return sessions
 
 
-async def _connection(here: _Here, route: Route) -> dict[str, Any]:
+async def _connection(here: _Here, route: Route, *, by_handler: bool) -> dict[str, Any]:
     """The options by which litellm takes our connection instead of its own."""
     session = await _lending().lent_sessions.here()
-    if route.through.partition("/")[0] not in _BY_HANDLER:
+    if route.through.partition("/")[0] not in _BY_HANDLER and not by_handler:
         return {"shared_session": session}
     if here.handler is None:
         http = importlib.import_module("litellm.llms.custom_httpx.http_handler")
         here.handler = http.AsyncHTTPHandler(timeout=_NEVER, shared_session=session)
     return {"client": here.handler}
+
+
+def _client_of_texts(litellm: Any, here: _Here, given: Mapping[str, Any]) -> Any:
+    """The client that continues texts over our connection; litellm would make its own.
+
+    All who continue texts there speak OpenAI's format, and are asked by its client.
+    """
+    _, _, key, base = litellm.get_llm_provider(
+        given["model"], api_base=given.get("api_base"), api_key=given.get("api_key")
+    )
+    client: Any = importlib.import_module("openai").AsyncOpenAI
+    return client(
+        api_key=key or given.get("api_key"),
+        base_url=base or given.get("api_base"),
+        http_client=here.handler.client,
+        max_retries=0,
+    )
 
 
 def _loaded() -> bool:
@@ -226,7 +293,7 @@ def _failure(
     secrets: set[str],
     *,
     answered: bool,
-) -> ModelError | ConfigError:
+) -> Refusal | ModelError | ConfigError:
     """What an error of litellm means in ours; a test holds the whole table."""
     errors, model = litellm.exceptions, request.model
     said = redacted(str(error), secrets)
@@ -241,9 +308,7 @@ def _failure(
     if isinstance(error, errors.Timeout) and not _ANSWERED.match(cause):
         return DeadlineExceeded(said, model=model)
     for theirs, kind in (
-        (errors.ContextWindowExceededError, ContextLengthError),
         (errors.ContentPolicyViolationError, ContentFiltered),
-        (errors.UnsupportedParamsError, InvalidRequest),
         (errors.APIResponseValidationError, ProtocolError),
     ):
         if isinstance(error, theirs):
@@ -258,15 +323,18 @@ def _failure(
     if _NO_JSON.search(cause):
         return ProtocolError(said, model=model)
     headers: Mapping[str, str] = getattr(error, "litellm_response_headers", None) or {}
+    # Its own word for a prompt that is too long, whatever the server's were.
+    long = isinstance(error, errors.ContextWindowExceededError)
     return Refusal(
         int(getattr(error, "status_code", 0) or 500),
         said,
         model,
-        code=cause,
+        code=f"{cause} context_length_exceeded" if long else cause,
         request_id=headers.get("x-request-id", ""),
         retry_after=parse_retry_after(headers),
         secrets=tuple(secrets),
-    ).as_error()
+        schema=request.response_format is not None,
+    )
 
 
 def _ours_in(error: BaseException | None) -> ModelError | None:

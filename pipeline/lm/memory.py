@@ -92,6 +92,8 @@ class MemoryCache:
         """Keep an answer, from ordinary code."""
         response = response.as_cached()
         size = sys.getsizeof(response.text) + _ENTRY_OVERHEAD
+        if response.reasoning:
+            size += sys.getsizeof(response.reasoning)
         with self._lock:
             old = self._entries.pop(key, None)
             self._bytes -= old[1] if old else 0

@@ -12,9 +12,7 @@ import json
 import os
 from collections.abc import Awaitable, Coroutine, Mapping
 from typing import (
-    TYPE_CHECKING,
     Any,
-    NoReturn,
     Unpack,
     cast,
     final,
@@ -23,8 +21,9 @@ from urllib.parse import unquote
 
 from ..base.habits import MODELS, Advised
 from ..base.options import check_options
-from ..errors import AuthError, CallError, ConfigError
-from .abilities import Abilities, checked_abilities
+from ..errors import AuthError, ConfigError
+from .abilities import Abilities, checked_abilities, merged
+from .direct import Direct
 from .faults import without_frames
 from .known import known
 from .lm import LanguageModel, Listener
@@ -41,8 +40,10 @@ from .sampling import (
 
 
 @final
-class LM(Advised):
+class LM(Direct, Advised):
     """A language model, named by a string; immutable, and equal by its settings.
+
+    Modules ask it; so does a call, `lm("text")`, whose answer is a `Response`.
 
     Args:
         model: "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", any name where
@@ -81,7 +82,6 @@ Did you mean 'temperature'?
         "_hash",
         "_headers",
         "_identity",
-        "_merged",
         "_name",
         "_route",
         "_sampling",
@@ -124,7 +124,6 @@ Did you mean 'temperature'?
         )
         said = Abilities(schema=schema_mode, base=base)
         self._abilities = said.over(checked_abilities(abilities or {}))
-        self._merged: tuple[Abilities, Abilities] | None = None
         self._identity = (
             self._route,
             json.dumps(self._sampling, sort_keys=True),
@@ -158,11 +157,7 @@ Did you mean 'temperature'?
         """What the endpoint can do for this model, as far as it is known now."""
         route = self._route
         learnt = known(route.endpoint, route.model)
-        merged = self._merged
-        if merged is None or merged[0] is not learnt:
-            made = self._abilities.over(learnt).over(route.abilities)
-            self._merged = merged = (learnt, made)
-        return merged[1]
+        return merged(self._abilities, learnt, route.abilities)
 
     @property
     def timeout(self) -> float:
@@ -202,30 +197,21 @@ Did you mean 'temperature'?
         if route.back_end == "http":
             from .openai_http import complete  # noqa: PLC0415 - aiohttp is heavy
 
-            return complete(request, route.url, self._authorised(route), self._timeout)
+            headers = self._authorised(route)
+            able = self.abilities
+            return complete(request, route.url, headers, self._timeout, able)
         from .litellm_bridge import (  # noqa: PLC0415 - litellm takes seconds
             complete as bridged,
         )
 
-        return bridged(request, route, self._key(route), self._headers, self._timeout)
+        key, headers = self._key(route), self._headers
+        return bridged(request, route, key, headers, self._timeout, self.abilities)
 
     def _streamed(self, request: Request, listener: Listener) -> Awaitable[Response]:
         from .openai_http import stream  # noqa: PLC0415 - aiohttp is heavy
 
         url, headers = self._route.url, self._authorised(self._route)
-        return stream(request, url, headers, self._timeout, listener)
-
-    if not TYPE_CHECKING:
-        # Hidden, so that checkers refuse the call.
-
-        def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
-            """Refuse: a model answers modules."""
-            del args, kwargs
-            raise CallError(
-                f"{self!r} is a model, and no function",
-                hint='Ask it through a module: weft.Predict("question -> answer", '
-                'lm=lm)(question="...")',
-            )
+        return stream(request, url, headers, self._timeout, listener, self.abilities)
 
     def __repr__(self) -> str:
         shown = [repr(self._name)]

@@ -18,35 +18,45 @@ from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import DeadlineExceeded, ModelError, ProtocolError, TooLarge
+from .abilities import Abilities
 from .completion import body_of, response_from, response_of
+from .dialect import NOTHING_KNOWN
 from .faults import Refusal, Sent, parse_retry_after, without_keys
+from .lessons import Manners
 from .lm import Listener
 from .request import Request, Response
-from .route import OPENAI
 from .sessions import GZIP_OR_ZLIB, LOST, MAX_BODY, Answer, failure_of, sessions
 from .sse import Assembly, EventReader
+from .thinking import Curtain, Shown
 
 _MAX_REFUSAL: Final = 64 * 2**10
 _LARGE: Final = 2**20
 _PATIENCE: Final = 2.0  # seconds: the status says enough
-_NEWER_NAMES: Final = {"max_tokens": "max_completion_tokens"}
 
 
 def complete(
-    request: Request, url: str, headers: Mapping[str, str], deadline: float
+    request: Request,
+    url: str,
+    headers: Mapping[str, str],
+    deadline: float,
+    abilities: Abilities = NOTHING_KNOWN,
 ) -> Coroutine[Any, Any, Response]:
     """Ask for one completion, in one attempt.
+
+    A request that is refused for the way in which it is asked is asked the other way at
+    once, within the same attempt.
 
     Args:
         request: What to ask.
         url: The base URL.
         headers: Further headers, the key in them.
         deadline: Wall-clock seconds for everything together.
+        abilities: What is known of the endpoint.
 
     Raises:
         ModelError: The attempt failed; the class says how.
     """
-    return _within(deadline, request, url, headers)
+    return _within(deadline, Manners(request, abilities), url, headers)
 
 
 def stream(
@@ -55,36 +65,43 @@ def stream(
     headers: Mapping[str, str],
     deadline: float,
     listener: Listener,
+    abilities: Abilities = NOTHING_KNOWN,
 ) -> Coroutine[Any, Any, Response]:
     """As `complete`, and show the pieces of the text as they arrive.
 
     Raises:
         ModelError: The attempt failed; the class says how.
     """
-    return _within(deadline, request, url, headers, listener)
+    manners = Manners(request, abilities, streamed=True)
+    return _within(deadline, manners, url, headers, listener)
 
 
 async def _within(
     deadline: float,
-    request: Request,
+    manners: Manners,
     url: str,
     headers: Mapping[str, str],
     listener: Listener | None = None,
 ) -> Response:
-    names = _NEWER_NAMES if url == OPENAI else None
-    body = _sendable(body_of(request, names, streamed=listener is not None))
-    sent = Sent(url, headers)
+    request, sent = manners.request, Sent(url, headers)
+    target = _target(url, request.continues)
+    body = _body_of(manners)
     try:
         async with asyncio.timeout(deadline):
             session = await sessions.here()
-            post = session.post(
-                _target(url), data=body, headers=headers, allow_redirects=False
-            )
-            # Awaited first: as one context, post and answer are two objects more in
-            # each call in flight, which every collection of garbage walks.
-            async with await post as answer:
-                response = await _answered(answer, request, sent, listener)
-            return without_keys(response, headers.values())
+            while True:
+                post = session.post(
+                    target, data=body, headers=headers, allow_redirects=False
+                )
+                # Awaited first: as one context, post and answer are two objects more in
+                # each call in flight, which every collection of garbage walks.
+                async with await post as answer:
+                    said = await _answered(answer, manners, sent, listener)
+                if isinstance(said, Response):
+                    return without_keys(said, headers.values())
+                if not manners.learns(said):
+                    raise said.as_error()
+                body = _body_of(manners)
     except ModelError as error:
         error.__context__ = None  # a JSON error holds the whole answer
         raise
@@ -99,27 +116,36 @@ async def _within(
 
 
 async def _answered(
-    answer: Answer, request: Request, sent: Sent, listener: Listener | None
-) -> Response:
-    """The response in an answer whose head has come."""
+    answer: Answer, manners: Manners, sent: Sent, listener: Listener | None
+) -> Response | Refusal:
+    """The response in an answer whose head has come, or what stands for one."""
+    request = manners.request
     if not 200 <= answer.status < 300:
         start = await _start_of(answer)
-        raise Refusal(
+        return Refusal(
             answer.status,
             start.decode("utf-8", "replace"),
             request.model,
             answer.headers.get("x-request-id", ""),
             parse_retry_after(answer.headers),
             secrets=tuple(sent),
-        ).as_error()
+            schema=request.response_format is not None,
+        )
     kind = answer.headers.get("Content-Type", "").lower()
     if listener is not None and "text/event-stream" in kind:
-        return await _follow(answer, request, sent, listener)
-    return response_of(await _read(answer, request), request, sent)
+        return await _follow(answer, manners, sent, listener)
+    body = await _read(answer, request)
+    return response_of(body, request, sent, manners.abilities)
 
 
-def _sendable(body: bytes) -> bytes | io.BytesIO:
+def _body_of(manners: Manners) -> bytes | io.BytesIO:
     """The body; a large one is read piece by piece, or it would block the loop."""
+    body = body_of(
+        manners.request,
+        manners.abilities,
+        streamed=manners.streamed,
+        most=manners.most,
+    )
     return body if len(body) < _LARGE else io.BytesIO(body)
 
 
@@ -137,13 +163,14 @@ async def _start_of(answer: Answer) -> bytes:
 
 async def _follow(
     answer: Answer,
-    request: Request,
+    manners: Manners,
     secrets: Iterable[str],
     listener: Listener,
 ) -> Response:
-    """A streamed answer, shown while it arrives."""
+    """A streamed answer, shown while it arrives; what is thought is not shown."""
+    request, abilities = manners.request, manners.abilities
     reader, whole, size = EventReader(), Assembly(request.model), 0
-    begun = False
+    curtain = Curtain(request, thinks=abilities.thinks is True)
     async for chunk in answer.content.iter_any():
         size += len(chunk)
         if size > MAX_BODY:
@@ -152,15 +179,23 @@ async def _follow(
         for data in reader.feed(chunk):
             text = whole.add(data)
             if text:
-                begun = True
-                listener.show(text)
+                _show(curtain.feed(text), listener)
         if whole.done:
             break
     try:
-        return response_from(whole.whole(), request, secrets)
+        response = response_from(whole.whole(), request, secrets, abilities)
     except ModelError as error:
-        error.begun = begun
+        error.begun = whole.begun
         raise
+    _show(curtain.rest(response.text), listener)
+    return response
+
+
+def _show(more: Shown, listener: Listener) -> None:
+    if more.anew:
+        listener.restart()
+    if more.text:
+        listener.show(more.text)
 
 
 async def _read(answer: Answer, request: Request) -> bytes:
@@ -197,6 +232,7 @@ def _unpack(body: bytes, request: Request) -> bytes:
 
 
 @functools.lru_cache(maxsize=64)
-def _target(url: str) -> str:
+def _target(url: str, continues: bool) -> str:
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(path=f"{parts.path}/chat/completions"))
+    path = "completions" if continues else "chat/completions"
+    return urlunsplit(parts._replace(path=f"{parts.path}/{path}"))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, cast, final
 
 from ..errors import ConfigError
+from .direct import Direct
 from .lm import LanguageModel
 from .request import JSON, Request, Response
 from .wire import (
@@ -31,7 +32,7 @@ _DIFFERENCES: Final = 12  # lines shown
 
 
 @final
-class ReplayLM:
+class ReplayLM(Direct):
     """Replays what was recorded; records what is missing where it is given a model.
 
     Args:

@@ -98,11 +98,20 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call, as the server counted them."""
+    """Tokens of one call, as the server counted them.
+
+    Args:
+        input_tokens: Of the prompt.
+        output_tokens: Of the answer, with what was thought before it.
+        cached_input_tokens: Those of the prompt that the server had at hand.
+        reasoning_tokens: Those of the output that were thought; 0 where none were, or
+            the server does not say.
+    """
 
     input_tokens: int
     output_tokens: int
     cached_input_tokens: int = 0
+    reasoning_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +119,7 @@ class Response:
     """One answer.
 
     Args:
-        text: The completion.
+        text: The completion, without what was thought before it.
         usage: Tokens, or None where the server sent none.
         finish_reason: The wire's own word: "stop", "length", ...
         model: The model that really answered, as the server names it.
@@ -118,6 +127,9 @@ class Response:
         cached: True where no server was asked.
         request_id: The provider's id, where it gave one.
         retries: Further attempts that it took; 0 for an answer from the cache.
+        reasoning: What the model thought first, where its endpoint shows that.
+        without: Sampling options that were asked for and not sent, because the endpoint
+            refuses them for this model.
     """
 
     text: str
@@ -128,6 +140,8 @@ class Response:
     cached: bool = False
     request_id: str = ""
     retries: int = 0
+    reasoning: str = ""
+    without: tuple[str, ...] = ()
 
     def at(self, cost: float) -> Response:
         """The same answer at a price in US dollars."""
@@ -141,6 +155,8 @@ class Response:
             self.cached,
             self.request_id,
             self.retries,
+            self.reasoning,
+            self.without,
         )
 
     def as_cached(self) -> Response:
@@ -155,4 +171,7 @@ class Response:
             self.cost,
             True,
             self.request_id,
+            0,
+            self.reasoning,
+            self.without,
         )

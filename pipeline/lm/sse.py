@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from ..base.shapes import is_list
 from ..errors import ProtocolError
+from .thinking import thought_in
 
 _DONE = "[DONE]"
 
@@ -61,6 +62,7 @@ class Assembly:
     def __init__(self, model: str) -> None:
         self._model = model
         self._texts: list[str] = []
+        self._thoughts: list[str] = []
         self._head: dict[str, Any] = {}
         self._finish: str | None = None
         self._refusal = ""
@@ -107,11 +109,20 @@ class Assembly:
         part = _object(choice.get("delta"))
         if isinstance(part.get("refusal"), str):
             self._refusal += part["refusal"]
-        text = part.get("content")
+        thought = thought_in(part)
+        if thought:
+            self._thoughts.append(thought)
+        # A text that is continued comes without a delta.
+        text = part.get("content") if part else choice.get("text")
         if not isinstance(text, str):
             return ""
         self._texts.append(text)
         return text
+
+    @property
+    def begun(self) -> bool:
+        """Whether a part of an answer has come, or of the thought before it."""
+        return any(self._texts) or bool(self._thoughts)
 
     def whole(self) -> dict[str, Any]:
         """The completion as one tree.
@@ -128,6 +139,8 @@ class Assembly:
             raise ProtocolError(message, model=self._model)
         content = "".join(self._texts) if self._texts else None
         said: dict[str, Any] = {"content": content, "refusal": self._refusal}
+        if self._thoughts:
+            said["reasoning_content"] = "".join(self._thoughts)
         choice = {"message": said, "finish_reason": self._finish or "stop"}
         return {**self._head, "choices": [choice]}
 

@@ -10,18 +10,24 @@ from .request import JSON, Message, Request, Response, Usage
 
 
 def response_to_json(response: Response) -> dict[str, JSON]:
-    """A response as plain data, without whether it came from a cache."""
-    usage = response.usage
-    return {
+    """A response as plain data, without whether it came from a cache.
+
+    What only some responses have is left out where it is empty, so that the others are
+    the same bytes as before there was such a thing.
+    """
+    tree: dict[str, JSON] = {
         "text": response.text,
-        "usage": None
-        if usage is None
-        else [usage.input_tokens, usage.output_tokens, usage.cached_input_tokens],
+        "usage": None if response.usage is None else _counts(response.usage),
         "finish_reason": response.finish_reason,
         "model": response.model,
         "cost": response.cost,
         "request_id": response.request_id,
     }
+    if response.reasoning:
+        tree["reasoning"] = response.reasoning
+    if response.without:
+        tree["without"] = [*response.without]
+    return tree
 
 
 def response_from_json(data: object, *, cached: bool = True) -> Response:
@@ -42,6 +48,8 @@ def response_from_json(data: object, *, cached: bool = True) -> Response:
         cost=cost,
         cached=cached,
         request_id=_text(tree, "request_id"),
+        reasoning=_text(tree, "reasoning") if "reasoning" in tree else "",
+        without=_names(tree.get("without", [])),
     )
 
 
@@ -115,14 +123,32 @@ def _text(tree: Mapping[str, Any], name: str) -> str:
     return value
 
 
+def _names(value: object) -> tuple[str, ...]:
+    names = tuple(cast("list[object]", value)) if isinstance(value, list) else (None,)
+    texts = tuple(name for name in names if isinstance(name, str))
+    if len(texts) != len(names):
+        raise ValueError("the options left out are no texts")
+    return texts
+
+
+def _counts(usage: Usage) -> list[JSON]:
+    counts: list[JSON] = [
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cached_input_tokens,
+    ]
+    return [*counts, usage.reasoning_tokens] if usage.reasoning_tokens else counts
+
+
 def _usage(value: object) -> Usage | None:
     if value is None:
         return None
     if not isinstance(value, list):
         raise ValueError("the usage is no list")  # noqa: TRY004 - one error for a bad file
     counts = cast("Sequence[Any]", value)
-    if len(counts) != 3 or {*map(type, counts)} != {int} or min(counts) < 0:
-        raise ValueError("the usage is not three counts")
+    known = len(counts) in (3, 4) and {*map(type, counts)} == {int}
+    if not known or min(counts) < 0:
+        raise ValueError("the usage is not three counts, or four")
     return Usage(*counts)
 
 

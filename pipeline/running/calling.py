@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..adapters.settling import Forms
+from ..ask import Asked
 from ..runtime import Runtime
 
 StepRunner = Callable[[Any, Mapping[str, Any], Runtime, str], Awaitable[Any]]
@@ -22,11 +23,13 @@ class Inside:
         stand_ins: Name and running version of what it uses, by original.
         run_step: Runs a step as a node.
         count: Numbers its calls, so that traces keep their order.
+        asked: The calls that it makes of a model itself, without a module.
     """
 
     stand_ins: Mapping[Any, tuple[str, Any]]
     run_step: StepRunner
     count: Iterator[int] = field(default_factory=itertools.count)
+    asked: Asked = field(default_factory=Asked)
 
 
 inside: contextvars.ContextVar[Inside | None] = contextvars.ContextVar(

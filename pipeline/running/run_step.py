@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import StepError, WeftError
 from ..runtime import Runtime, entered
 from ..step import Step
-from ..trace import NodeRun
+from ..trace import Call, NodeRun
 from ..traces.watching import said
 from .calling import Inside, inside, moved
 
@@ -35,8 +35,10 @@ async def run_step(
     runtime.started(path, "step")
     started = time.perf_counter()
     problem, outputs, failed = "", dict[str, Any](), list[str]()
+    # One count for all attempts: what a later one calls has places of its own.
+    here = Inside(step.uses.stand_ins, run_step)
     try:
-        result = await _attempts(step, arguments, runtime, path, where, failed)
+        result = await _attempts(step, arguments, runtime, path, where, failed, here)
         outputs = {"result": result}
         return result
     except BaseException as error:
@@ -49,13 +51,21 @@ async def run_step(
                 "step",
                 arguments,
                 outputs,
+                tuple(here.asked.calls),
                 repairs=tuple(failed),
                 seconds=time.perf_counter() - started,
                 error=problem,
                 order=runtime.order,
                 started=started - (runtime.began or started),
+                failed=_ended_by(here, problem),
             )
         )
+
+
+def _ended_by(here: Inside, problem: str) -> Call | None:
+    """The call of a model that brought no answer, where the step ended in its error."""
+    failed = here.asked.failed
+    return failed if failed is not None and failed.error == problem else None
 
 
 async def _attempts(
@@ -65,11 +75,10 @@ async def _attempts(
     path: str,
     where: str,
     failed: list[str],
+    here: Inside,
 ) -> Any:
     """Run until an attempt succeeds or none is left; `failed` keeps what went wrong."""
     inner = moved(runtime, runtime.order, path + "/")
-    # One count for all attempts: what a later one calls has places of its own.
-    here = Inside(step.uses.stand_ins, run_step)
     for attempt in range(step.options.retries + 1):
         try:
             return await _attempt(step, arguments, inner, path, where, here)

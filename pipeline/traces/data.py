@@ -176,7 +176,7 @@ def _node_data(node: NodeRun, content: bool) -> dict[str, Any]:
 
 def _call_data(call: Call, content: bool) -> dict[str, Any]:
     usage = call.usage
-    return {
+    data: dict[str, Any] = {
         "model": call.model,
         "endpoint": call.endpoint,
         "started": round(call.started, 6),
@@ -194,6 +194,14 @@ def _call_data(call: Call, content: bool) -> dict[str, Any]:
         "messages": [[m.role, m.content] for m in call.messages] if content else [],
         "reply": call.reply if content else "",
     }
+    # Only what some calls have: the lines of all others stay as they were.
+    if usage is not None and usage.reasoning_tokens:
+        data["reasoning_tokens"] = usage.reasoning_tokens
+    if call.reasoning and content:
+        data["reasoning"] = call.reasoning
+    if call.without:
+        data["without"] = [*call.without]
+    return data
 
 
 def _node_of(data: Mapping[str, Any]) -> NodeRun:
@@ -217,6 +225,7 @@ def _node_of(data: Mapping[str, Any]) -> NodeRun:
 
 def _call_of(data: Mapping[str, Any]) -> Call:
     tokens = [data[f"{kind}_tokens"] for kind in ("input", "output", "cached_input")]
+    tokens.append(data.get("reasoning_tokens", 0))
     return Call(
         messages=tuple(Message(role, text) for role, text in data["messages"]),
         reply=_text(data["reply"]),
@@ -232,6 +241,8 @@ def _call_of(data: Mapping[str, Any]) -> Call:
         request_id=_text(data["request_id"]),
         retries=int(data["retries"]),
         error=_text(data["error"]),
+        reasoning=_text(data.get("reasoning", "")),
+        without=_texts(data.get("without", ())),
     )
 
 

@@ -148,12 +148,16 @@ def _call(call: Call) -> str:
         parts.append("from the cache")
     if call.retries:
         parts.append(f"{call.retries} {'retry' if call.retries == 1 else 'retries'}")
+    if call.without:
+        parts.append(f"without {', '.join(call.without)}")
     parts.append(call.error or call.finish_reason)
     return ", ".join(part for part in parts if part)
 
 
 def _prompt(call: Call) -> str:
     turns: list[tuple[str, str]] = [(m.role, m.content) for m in call.messages]
+    if call.reasoning:
+        turns.append(("reasoning", call.reasoning))
     if not call.error:
         turns.append(("reply", call.reply))
     return "\n".join(f"[{role}]\n{indented(visibly(text))}" for role, text in turns)

@@ -209,10 +209,9 @@ async def test_what_the_server_said(server: Server) -> None:
 @pytest.mark.parametrize(
     ("said", "remedy"),
     [
-        # As OpenAI words it for models that reason, see QwenLM/qwen-code issue 921.
         (
-            "Unsupported value: 'temperature' does not support 0 with this model.",
-            "Leave temperature out for this model",
+            "Unsupported parameter: 'logit_bias' is not supported with this model.",
+            "Leave logit_bias out for this model",
         ),
         (
             "Unsupported parameter: 'top_p' is not supported with this model.",

@@ -1,0 +1,184 @@
+"""What a refusal teaches about an endpoint, so that it is asked the way it wants.
+
+A refusal that blames an option names it, and says that it is not supported; one that
+blames the length names the numbers. Nothing was generated, so to ask again at once, the
+other way, is the same attempt: no wait, no retry, no further call of a budget. What was
+learnt holds from then on for this model at this endpoint (`known`).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from .abilities import Abilities
+from .context import Window, output_said, window_said
+from .dialect import NOTHING_KNOWN, left_out
+from .faults import Refusal
+from .known import known, learn
+from .request import Request
+
+_MOST_LESSONS: Final = 8
+_log: Final = logging.getLogger("weft")
+
+_DROPPED: Final = (
+    *("temperature", "top_p", "presence_penalty", "frequency_penalty"),
+    *("seed", "stop", "reasoning_effort", "verbosity"),
+)
+"""Options that an answer can do without; of several that are blamed together the last
+one goes first. A `logit_bias` is no such: what it shuts out would come."""
+
+_REFUSES: Final = re.compile(
+    r"unsupported|not supported|n[o']t support|not allowed|not permitted|"
+    r"unrecognized|unknown|unexpected|extra_forbidden|deprecated|not available|"
+    r"unavailable|cannot (?:both )?be (?:set|used|specified)|may only be set to|"
+    r"only (?:[\w=.]+ |the default )+(?:\(.{1,8}\) value )?(?:is|are) "
+    r"(?:allowed|supported)",
+    re.IGNORECASE,
+)
+_VALUES: Final = re.compile(r"supported values|does not support '", re.IGNORECASE)
+"""A word that is not among those known is a mistake, and for the caller to mend."""
+
+_SENTENCE: Final = re.compile(r"(?<=[^.]\.)\s+|[;\n]")
+_NO_SYSTEM: Final = re.compile(
+    r"system (?:role|message|prompt)s? (?:is |are )?not supported|"
+    r"(?:does not|doesn't) support (?:a |the )?system|only user and assistant roles",
+    re.IGNORECASE,
+)
+_NO_SCHEMAS: Final = re.compile(
+    # DeepSeek, Groq; LM Studio; OpenAI's older models; others that know no such field
+    r"response_format.{0,40}(?:unavailable|not one of the allowed)|"
+    r"(?:not|n't) support (?:the )?(?:response[_ ]format|structured output)|"
+    r"'response_format\.type' must be|"
+    r"'response_format' of type 'json_schema' is not supported|"
+    r"response_format['`\"]?\]?,? .{0,30}(?:not supported|not permitted)|"
+    r"unsupported parameter: ['`\"]?response_format",
+    re.IGNORECASE,
+)
+
+
+@dataclass(slots=True)
+class Manners:
+    """How one request is sent to its endpoint, changed by each refusal that teaches.
+
+    Args:
+        request: What is asked; it never changes.
+        abilities: What is known of the endpoint.
+        streamed: Whether the answer is to come piece by piece.
+        most: The most tokens of an answer that the endpoint has room for, where it has
+            said so.
+    """
+
+    request: Request
+    abilities: Abilities = field(default=NOTHING_KNOWN)
+    streamed: bool = False
+    most: int | None = None
+    _lengths: int = 0
+    _lessons: int = 0
+
+    def learns(self, refusal: Refusal) -> bool:
+        """Whether there is another way to ask, which is then taken.
+
+        Args:
+            refusal: What the endpoint answered.
+        """
+        taught = lesson_in(refusal.words, self) if refusal.teaches else {}
+        if not taught:
+            return False
+        _note(self.request, taught)
+        before, self.abilities = (
+            self.abilities,
+            Abilities(**taught).over(self.abilities),
+        )
+        self._lessons += 1
+        if self._lessons > _MOST_LESSONS or "schema" in taught:
+            return False
+        window = window_said(refusal.words)
+        return self.abilities != before if window is None else self._fits(window)
+
+    def _fits(self, window: Window) -> bool:
+        """Whether an answer has room in a context, which is then asked for."""
+        before, self.most = self.most, window.room(self.request, self._lengths)
+        self._lengths += 1
+        return self.most not in (before, None)
+
+
+def lesson_in(said: str, manners: Manners) -> dict[str, Any]:
+    """The abilities that a refusal tells of, by name; none where it teaches nothing.
+
+    Args:
+        said: The server's own words.
+        manners: How it was asked.
+    """
+    request, abilities = manners.request, manners.abilities
+    taught: dict[str, Any] = {}
+    window, output = window_said(said), output_said(said)
+    if window is not None:
+        taught["context"] = window.context
+    elif output is not None:
+        taught["output"] = output
+    if request.response_format is not None and _NO_SCHEMAS.search(said):
+        return {**taught, "schema": False}
+    if any(m.role == "system" for m in request.messages) and _NO_SYSTEM.search(said):
+        taught["system_role"] = False
+    taught |= _names(said, abilities)
+    if manners.streamed and _blamed(said, ("stream_options", "include_usage")):
+        taught["stream_options"] = False
+    gone = left_out(request, abilities)
+    option = _blamed(said, [n for n in _DROPPED if n in request.sampling.keys() - gone])
+    if option in ("seed", "stop"):
+        taught[option] = False
+    elif option:
+        taught["without"] = (option,)
+    return taught
+
+
+def _names(said: str, abilities: Abilities) -> dict[str, bool]:
+    """Which of its two names the bound of an answer has, where a refusal tells."""
+    later = "max_completion_tokens"
+    if abilities.max_completion_tokens:
+        wrong = _blamed(said, (later,)) and not re.search(rf"use .?{later}", said)
+        return {later: False} if wrong else {}
+    return {later: True} if later in said and _blamed(said, ("max_tokens",)) else {}
+
+
+def _blamed(said: str, names: tuple[str, ...] | list[str]) -> str:
+    """The last of some options that one sentence names and refuses; or empty."""
+    found = ""
+    for sentence in _SENTENCE.split(said):
+        if not _REFUSES.search(sentence):
+            continue
+        for name in names:
+            words = name in ("reasoning_effort", "verbosity", "stop")
+            if re.search(rf"(?<![\w.]){name}(?![\w])", sentence) and not (
+                words and _VALUES.search(said)
+            ):
+                found = name
+    return found
+
+
+def _note(request: Request, taught: Mapping[str, Any]) -> None:
+    """Keep what was learnt, and say once which of the user's options are left out."""
+    now = known(request.endpoint, request.model)
+    both = Abilities(**taught).over(now)
+    new = set(left_out(request, both)) - set(left_out(request, now))
+    if both != now:
+        kept = {**taught, "without": both.without} if "without" in taught else taught
+        learn(request.endpoint, request.model, **kept)
+    for name in sorted(new):
+        _log.warning(
+            "%s at %s takes no %s: it is left out from now on",
+            request.model,
+            request.endpoint,
+            name,
+        )
+
+
+def note_thought(request: Request, *, marked: bool) -> None:
+    """Keep that a model thinks: in its text, between marks, or in a field apart."""
+    name = "thinks" if marked else "reasoning"
+    if getattr(known(request.endpoint, request.model), name) is not True:
+        learn(request.endpoint, request.model, **{name: True})

@@ -28,6 +28,8 @@ def _own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         "HOSTED_VLLM_API_KEY",
         "OLLAMA_API_BASE",
         "OLLAMA_API_KEY",
+        "LM_STUDIO_API_BASE",
+        "LM_STUDIO_API_KEY",
         "WEFT_LM",
         "WEFT_PRICES",
         "WEFT_TRACE_LOG",

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeGuard, cast
 from ..base.compact import plain_text
 from ..errors import ContentFiltered, InvalidRequest, ModelError, ProtocolError
 from .faults import Refusal, redacted
+from .known import heard
 from .request import Request, Response, Usage
 
 MAX_TEXT: Final = 8 * 2**20
@@ -80,6 +81,7 @@ def response_from(
 ) -> Response:
     """The response in a completion; raises as `response_of`."""
     choice = _first_choice(tree, request, secrets)
+    heard(request, tree)
     finish = choice.get("finish_reason")
     message = _object(choice.get("message"))
     content = _text(message.get("content"))

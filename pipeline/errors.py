@@ -35,8 +35,8 @@ score, as a zero; everything else is reported beside the scores.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 
 class WeftError(Exception):

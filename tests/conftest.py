@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.server import Server
-from weft.pipeline.lm.known import forget
 
 
 def pytest_configure() -> None:
@@ -24,7 +23,6 @@ def _own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     Nor has what another test has learnt of a server: addresses are used again.
     """
-    forget()
     for name in (
         "OPENAI_API_KEY",
         "OPENAI_BASE_URL",
@@ -33,6 +31,8 @@ def _own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         "HOSTED_VLLM_API_KEY",
         "OLLAMA_API_BASE",
         "OLLAMA_API_KEY",
+        "LM_STUDIO_API_BASE",
+        "LM_STUDIO_API_KEY",
         "WEFT_LM",
         "WEFT_PRICES",
         "WEFT_TRACE_LOG",

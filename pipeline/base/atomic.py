@@ -15,11 +15,16 @@ _STALE = 3600.0
 """Seconds; a writer needs its spare file for some milliseconds."""
 
 
-def write_whole(target: Path, text: str) -> None:
+def write_whole(target: Path, text: str, mode: int = 0o666) -> None:
     """Write a text file; the one that is there stays whole whatever happens.
 
     The text goes to a new file beside it, reaches the disk, and takes the name. What a
     killed writer of this target left is removed once it is an hour old.
+
+    Args:
+        target: The file.
+        text: What it is to hold.
+        mode: Who may read and write it, less what the process's mask takes away.
 
     Raises:
         ArtifactError: It could not be written; no other file is left behind.
@@ -28,7 +33,7 @@ def write_whole(target: Path, text: str) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            _write(spare, text.encode("utf-8"))
+            _write(spare, text.encode("utf-8"), mode)
             os.replace(spare, target)  # noqa: PTH105 - one call that tests can fail
         except BaseException:
             with contextlib.suppress(OSError):
@@ -50,8 +55,8 @@ def _clear(target: Path) -> None:
             path.unlink()
 
 
-def _write(path: Path, data: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+def _write(path: Path, data: bytes, mode: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         left = memoryview(data)
         while left:

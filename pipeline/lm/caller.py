@@ -26,6 +26,7 @@ from .cache import Cache, MemoryCache
 from .context import room_for
 from .faults import Unreached
 from .flight import Flights
+from .known import observe
 from .lease import Estimate, Lease, token_bounds
 from .limits import Limiter, shared_limiter
 from .lm import LanguageModel, Listener, StreamingModel
@@ -212,6 +213,7 @@ class _Wanted:
             if isinstance(self.cache, RunStore):
                 await self.cache.withhold(self.request.key, error)
             raise
+        observe(self.request, response)
         try:
             if self.cache is not None:
                 await self.cache.put(self.request.key, response)

@@ -25,6 +25,7 @@ from .dialect import (
     turns_of,
 )
 from .faults import Refusal, redacted
+from .known import heard
 from .lessons import note_thought
 from .request import Request, Response, Usage
 from .thinking import cut_off, thought_in
@@ -109,6 +110,7 @@ def response_from(
 ) -> Response:
     """The response in a completion; raises as `response_of`."""
     choice = _first_choice(tree, request, secrets)
+    heard(request, tree)
     finish = choice.get("finish_reason")
     message = _object(choice.get("message"))
     content, thought = _text(message.get("content")), thought_in(message)

@@ -36,6 +36,9 @@ def opening(folder: Path) -> Generator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
+        # A child that was forked meanwhile holds the handle too, and the lock with it.
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_UN)
         os.close(handle)
 
 

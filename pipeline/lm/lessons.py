@@ -167,7 +167,7 @@ def _note(request: Request, taught: Mapping[str, Any]) -> None:
     new = set(left_out(request, both)) - set(left_out(request, now))
     if both != now:
         kept = {**taught, "without": both.without} if "without" in taught else taught
-        learn(request.endpoint, request.model, **kept)
+        learn(request.endpoint, request.model, how="refused", **kept)
     for name in sorted(new):
         _log.warning(
             "%s at %s takes no %s: it is left out from now on",
@@ -179,6 +179,5 @@ def _note(request: Request, taught: Mapping[str, Any]) -> None:
 
 def note_thought(request: Request, *, marked: bool) -> None:
     """Keep that a model thinks: in its text, between marks, or in a field apart."""
-    name = "thinks" if marked else "reasoning"
-    if getattr(known(request.endpoint, request.model), name) is not True:
-        learn(request.endpoint, request.model, **{name: True})
+    seen = {"thinks" if marked else "reasoning": True}
+    learn(request.endpoint, request.model, how="seen", **seen)

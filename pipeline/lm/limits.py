@@ -4,6 +4,9 @@ Additive increase, multiplicative decrease, as in TCP: a refusal for load halves
 limit, at most once in a window, and so do answers that take several times as long as
 they used to; successes raise it slowly again. A limiter belongs to the process, not to
 one event loop or thread, because an endpoint's rate limit does.
+
+Where it is known how many calls a server answers at once, no more are sent than that
+and a few that wait there, so that no slot is idle while the next call is on its way.
 """
 
 from __future__ import annotations
@@ -16,7 +19,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from ..errors import Overloaded, RateLimited
+from ..errors import DeadlineExceeded, Overloaded, RateLimited
+from .known import slots_of, watch
 from .waiter import Waiter
 
 DEFAULT_CEILING: Final = 1024
@@ -25,6 +29,20 @@ _ROUNDS: Final = 64  # of successes for the whole limit, to grow from 1 to the c
 _RECENT, _USUAL = 1 / 16, 1 / 512  # the weight of one answer in either average
 _SLOWER: Final = 4.0
 _OUTLIER: Final = 8.0
+
+
+def ceiling_for(slots: int) -> int:
+    """The calls in flight that keep so many slots busy.
+
+    Half as many again wait at the server: when slots fall free, each finds its next
+    call there. More would only wait longer, and the time of a call runs from when it is
+    sent: with this many it has its answer in one and a half times what the answer takes
+    by itself, and with one slot in twice that.
+
+    >>> [ceiling_for(slots) for slots in (1, 4, 16)]
+    [2, 6, 24]
+    """
+    return slots + max(1, slots // 2)
 
 
 class Limiter:
@@ -48,6 +66,8 @@ class Limiter:
         self._window = window
         self._clock = clock
         self._limit = float(self._ceiling)
+        self._widest = self._ceiling
+        self._slots: int | None = None
         self._halved_at = float("-inf")
         self._usual = self._recent = 0.0  # seconds that an answer takes, on average
         self._in_flight = 0
@@ -65,6 +85,22 @@ class Limiter:
     def in_flight(self) -> int:
         """How many calls are in flight."""
         return self._in_flight
+
+    def bound(self, slots: int | None) -> None:
+        """Be told how many calls the server answers at once; None is unknown again.
+
+        Calls in flight end as they would; the next ones enter under the new ceiling.
+        """
+        with self._lock:
+            if slots == self._slots:
+                return
+            before, self._slots = self._ceiling, slots
+            most = self._widest if slots is None else ceiling_for(slots)
+            self._ceiling = min(most, self._widest)
+            if self._limit >= before:  # nothing has spoken against more
+                self._limit = float(self._ceiling)
+            self._limit = min(self._limit, float(self._ceiling))
+            self._admit()
 
     async def enter(self) -> float:
         """Take a place, first come, first served; gives what `leave` takes."""
@@ -92,6 +128,8 @@ class Limiter:
             entered: What `enter` gave.
             error: What the call raised, or None.
         """
+        if isinstance(error, DeadlineExceeded):
+            self._wait_here()
         slow = error is None and self._slows_down(self._clock() - entered)
         self._free(grow=error is None and not slow)
         if slow or isinstance(error, RateLimited | Overloaded):
@@ -113,15 +151,25 @@ class Limiter:
             self._recent = recent
             return slow
 
+    def _wait_here(self) -> None:
+        """Where calls run out of time, let none wait in the server's queue."""
+        with self._lock:
+            if self._slots is not None:
+                self._ceiling = min(self._ceiling, self._slots)
+                self._limit = min(self._limit, float(self._ceiling))
+
     def _free(self, *, grow: bool) -> None:
         with self._lock:
             self._in_flight -= 1
             if grow and self._limit < self._ceiling:
                 more = max(1.0, self._ceiling / _ROUNDS) / self._limit
                 self._limit = min(self._ceiling, self._limit + more)
-            while self._queue and self._in_flight < self.limit:
-                self._in_flight += 1
-                self._queue.popleft().wake()
+            self._admit()
+
+    def _admit(self) -> None:
+        while self._queue and self._in_flight < self.limit:
+            self._in_flight += 1
+            self._queue.popleft().wake()
 
     def _halve(self) -> None:
         with self._lock:
@@ -159,4 +207,27 @@ def shared_limiter(endpoint: str) -> Limiter:
     if found is not None:
         return found
     with _limiters_lock:
-        return _limiters.setdefault(endpoint, Limiter())
+        made = _limiters.setdefault(endpoint, Limiter())
+    made.bound(_slots_at(endpoint))
+    return made
+
+
+def told_slots(endpoint: str, slots: int) -> None:
+    """Be told by the user how many calls an endpoint answers at once."""
+    _told[endpoint] = slots
+    _bound(endpoint)
+
+
+def _slots_at(endpoint: str) -> int | None:
+    return _told.get(endpoint) or slots_of(endpoint)
+
+
+def _bound(endpoint: str) -> None:
+    """What is known of an endpoint's slots may be new."""
+    found = _limiters.get(endpoint)
+    if found is not None:
+        found.bound(_slots_at(endpoint))
+
+
+_told: dict[str, int] = {}
+watch(_bound)

@@ -26,6 +26,7 @@ from .abilities import Abilities, checked_abilities, merged
 from .direct import Direct
 from .faults import without_frames
 from .known import known
+from .limits import told_slots
 from .lm import LanguageModel, Listener
 from .request import JSON, Request, Response
 from .route import OPENAI, Route, resolve
@@ -124,6 +125,8 @@ Did you mean 'temperature'?
         )
         said = Abilities(schema=schema_mode, base=base)
         self._abilities = said.over(checked_abilities(abilities or {}))
+        if self._abilities.slots:
+            told_slots(self._route.endpoint, self._abilities.slots)
         self._identity = (
             self._route,
             json.dumps(self._sampling, sort_keys=True),

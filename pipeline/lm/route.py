@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from ..errors import ConfigError
 from .abilities import Abilities
+from .kinds import KINDS, abilities_of
 
 OPENAI: Final = "https://api.openai.com/v1"
 EMBEDDED: Final = "embedded/2"
@@ -24,10 +25,10 @@ _STAND_IN: Final = Abilities(schema=False, follows=True, form="chat/1")
 _HOSTED: Final = Abilities(schema=True, follows=True, max_completion_tokens=True)
 _HOSTED_ELSEWHERE: Final = Abilities(follows=True)
 _SERVED: Final = Abilities(schema=True)
-_OLLAMA: Final = "http://localhost:11434/v1"
 _FORMS: Final = (
-    'Write "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", "PROVIDER/NAME" for any '
-    'provider of litellm, any name with api_base="http://.../v1", or "embedded"'
+    'Write "openai/NAME", "ollama/NAME", "hosted_vllm/NAME", "SERVER/NAME" with one of '
+    f'{", ".join(sorted({*KINDS} - {"hosted_vllm", "ollama"}))}, "PROVIDER/NAME" for '
+    'any provider of litellm, any name with api_base="http://.../v1", or "embedded"'
 )
 # Whose model a bare name is likely to be.
 _FIRMS: Final = {
@@ -52,7 +53,7 @@ _PROVIDERS: Final = frozenset(
             "deepinfra",
         ),
         *("deepseek", "fireworks_ai", "gemini", "github", "github_copilot", "groq"),
-        *("huggingface", "hyperbolic", "litellm_proxy", "lm_studio", "mistral"),
+        *("huggingface", "hyperbolic", "litellm_proxy", "mistral"),
         *("moonshot", "nebius", "novita", "nscale", "nvidia_nim", "ollama_chat"),
         *(
             "openrouter",
@@ -83,6 +84,7 @@ class Route:
         schema_mode: Whether the endpoint was held, when forms had one edition, to be of
             a kind that obeys JSON schemas; what that edition sends hangs on it.
         abilities: What endpoints of this kind can do.
+        kind: The kind of server that the prefix names, or empty.
     """
 
     back_end: Literal["embedded", "http", "litellm"]
@@ -94,6 +96,7 @@ class Route:
     through: str = ""
     schema_mode: bool = False
     abilities: Abilities = field(default_factory=Abilities)
+    kind: str = ""
 
 
 def resolve(name: str, api_base: str | None = None) -> Route:
@@ -121,22 +124,28 @@ def resolve(name: str, api_base: str | None = None) -> Route:
     if provider == "openai" and slash:
         base = api_base or _environ("OPENAI_BASE_URL", "OPENAI_API_BASE") or OPENAI
         return _http(rest, base, "OPENAI_API_KEY")
-    if provider == "hosted_vllm" and slash:
-        base = api_base or _environ("HOSTED_VLLM_API_BASE")
-        if not base:
-            message = f"no address is set for {name!r}"
-            raise ConfigError(
-                message, hint="Pass api_base= or set HOSTED_VLLM_API_BASE"
-            )
-        return _http(rest, base, "HOSTED_VLLM_API_KEY")
-    if provider == "ollama" and slash:
-        base = api_base or _environ("OLLAMA_API_BASE") or _OLLAMA
-        return _http(rest, _with_version(base), "OLLAMA_API_KEY", schema_mode=False)
+    if provider in KINDS and slash:
+        return _served(provider, rest, api_base)
     if api_base is not None and not (slash and provider in _PROVIDERS):
         return _http(name, api_base, "")
     if not slash:
         raise _unknown(name)
     return _litellm(name, api_base)
+
+
+def _served(kind: str, name: str, api_base: str | None) -> Route:
+    """The route to a server of a known kind."""
+    about = KINDS[kind]
+    base = api_base or _environ(about.variable) or about.base
+    if not base:
+        message = f"no address is set for {f'{kind}/{name}'!r}"
+        raise ConfigError(message, hint=f"Pass api_base= or set {about.variable}")
+    # vLLM is the one that forms of the first edition sent a schema to, at the address
+    # as it was given: so it stands in cache keys.
+    first = kind == "hosted_vllm"
+    base = base if first else _with_version(base)
+    route = _http(name, base, about.key_variable, schema_mode=first)
+    return replace(route, kind=kind, abilities=abilities_of(kind, name))
 
 
 def _http(
@@ -210,7 +219,7 @@ def _split(address: str) -> SplitResult | None:
 
 
 def _with_version(base: str) -> str:
-    """Ollama's OpenAI-compatible interface lives under /v1."""
+    """The OpenAI-compatible interface of most servers lives under /v1."""
     parts = urlsplit(base)
     return base if parts.path.strip("/") else urlunsplit(parts._replace(path="/v1"))
 

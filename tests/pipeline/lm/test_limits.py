@@ -10,8 +10,13 @@ from collections.abc import AsyncGenerator, Callable
 
 import pytest
 
-from weft.pipeline.errors import Overloaded, RateLimited, ServerError
-from weft.pipeline.lm.limits import Limiter, shared_limiter
+from tests.pipeline.lm.support import asking, quick
+from weft.pipeline.errors import DeadlineExceeded, Overloaded, RateLimited, ServerError
+from weft.pipeline.lm.caller import call
+from weft.pipeline.lm.known import forget, learn
+from weft.pipeline.lm.limits import Limiter, ceiling_for, shared_limiter
+from weft.pipeline.lm.models import LM
+from weft.testing import FaultServer, Reply
 
 
 @contextlib.asynccontextmanager
@@ -247,3 +252,107 @@ def test_limiters_are_shared_by_endpoint() -> None:
     """The process has one limiter an endpoint."""
     assert shared_limiter("http://a") is shared_limiter("http://a")
     assert shared_limiter("http://a") is not shared_limiter("http://b")
+
+
+# Slots --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("slots", "most"), [(1, 2), (2, 3), (4, 6), (64, 96)])
+def test_a_few_wait_at_the_server(slots: int, most: int) -> None:
+    """Half as many calls as there are slots wait there, and at least one."""
+    limiter = Limiter(1024)
+    limiter.bound(slots)
+
+    assert limiter.limit == ceiling_for(slots) == most
+
+
+def test_slots_never_widen_a_limit() -> None:
+    """A server with more slots than the process has files is not flooded for it."""
+    limiter = Limiter(8)
+    limiter.bound(1000)
+
+    assert limiter.limit == 8
+
+
+async def test_slots_that_become_known_later() -> None:
+    """What is in flight ends as it would; then no more enter than the slots need."""
+    limiter, peak = Limiter(100), 0
+    first = [await limiter.enter() for _ in range(20)]
+
+    limiter.bound(4)
+    waiting = [asyncio.ensure_future(limiter.enter()) for _ in range(20)]
+    for entered in first:
+        limiter.leave(entered, None)
+        await asyncio.sleep(0)
+        peak = limiter.in_flight
+
+    assert peak == limiter.limit == 6
+    assert sum(task.done() for task in waiting) == 6
+    for task in waiting:
+        task.cancel()
+
+
+async def test_more_slots_let_more_in() -> None:
+    """Who waits here does so no longer once the server is known to have room."""
+    limiter = Limiter(100)
+    limiter.bound(1)
+    tasks = [asyncio.ensure_future(limiter.enter()) for _ in range(20)]
+    await asyncio.sleep(0)
+    assert limiter.in_flight == 2
+
+    limiter.bound(8)
+    await asyncio.sleep(0)
+    assert limiter.in_flight == 12
+
+    limiter.bound(None)
+    await asyncio.gather(*tasks)
+    assert limiter.in_flight == 20
+
+
+def test_a_limit_that_load_halved_stays_low() -> None:
+    """That slots are known says nothing against the server's own refusals."""
+    limiter = Limiter(64)
+    asyncio.run(fail(limiter, Overloaded("full")))
+    assert limiter.limit == 32
+
+    limiter.bound(100)
+
+    assert limiter.limit == 32
+
+
+async def test_nobody_waits_at_a_server_where_time_ran_out() -> None:
+    """After a time-out a call is sent when a slot is free for it, and no sooner."""
+    limiter = Limiter(100)
+    limiter.bound(4)
+
+    await fail(limiter, DeadlineExceeded("no answer within 60 s"))
+
+    assert limiter.limit == 4
+    unknown = Limiter(100)
+    await fail(unknown, DeadlineExceeded("no answer within 60 s"))
+    assert unknown.limit == 100
+
+
+async def test_no_more_calls_at_once_than_slots_need(server: FaultServer) -> None:
+    """Of twenty calls to a server of two slots, three are there at a time."""
+    server.answer = lambda _: Reply("ok", delay=0.01)
+    lm = LM("m", api_base=server.url)
+    learn(lm.endpoint, "m", how="said", slots=2)
+
+    await asyncio.gather(
+        *(call(asking(lm, str(number)), lm, retry=quick()) for number in range(20))
+    )
+
+    assert (server.count, server.peak) == (20, 3)
+
+
+def test_a_shared_limiter_hears_of_slots() -> None:
+    """Learnt, forgotten, or said by the user: the process's limiter follows."""
+    widest = shared_limiter("http://hears/v1").limit
+
+    learn("http://hears/v1", "m", how="said", slots=4)
+    assert shared_limiter("http://hears/v1").limit == 6
+    forget("http://hears/v1", "m")
+    assert shared_limiter("http://hears/v1").limit == widest
+    LM("m", api_base="http://hears/v1", abilities={"slots": 2})
+    assert shared_limiter("http://hears/v1").limit == 3

@@ -11,6 +11,7 @@ import pytest
 
 from weft.pipeline.errors import AuthError, ConfigError
 from weft.pipeline.lm.fakes import ScriptedLM
+from weft.pipeline.lm.kinds import KINDS
 from weft.pipeline.lm.lm import LanguageModel
 from weft.pipeline.lm.models import LM, as_lm
 from weft.pipeline.lm.request import Message, Request
@@ -31,6 +32,13 @@ HERE = "http://localhost:8000/v1"
         ("hosted_vllm/Qwen/Qwen3-8B", HERE, "http", "Qwen/Qwen3-8B", HERE),
         ("ollama/llama3", None, "http", "llama3", "http://localhost:11434/v1"),
         ("ollama/llama3", "http://box:11434", "http", "llama3", "http://box:11434/v1"),
+        ("lm_studio/m", None, "http", "m", "http://localhost:1234/v1"),
+        ("lm_studio/qwen/q3", "http://box:1", "http", "qwen/q3", "http://box:1/v1"),
+        ("llamacpp/m", None, "http", "m", "http://localhost:8080/v1"),
+        ("sglang/Qwen/Q3", None, "http", "Qwen/Q3", "http://localhost:30000/v1"),
+        ("docker_model_runner/ai/m", "http://b/x", "http", "ai/m", "http://b/x"),
+        ("hosted_vllm/m", "http://box:8000", "http", "m", "http://box:8000"),
+        ("litellm/lm_studio/m", None, "litellm", "m", "http://localhost:1234/v1"),
         ("Qwen/Qwen3-8B", HERE, "http", "Qwen/Qwen3-8B", HERE),
         ("llama3", HERE, "http", "llama3", HERE),
         ("anthropic/claude", None, "litellm", "anthropic/claude", "litellm"),
@@ -58,6 +66,7 @@ def test_routes(
         ("openai/m", "OPENAI_API_BASE", HERE, HERE),
         ("hosted_vllm/m", "HOSTED_VLLM_API_BASE", HERE, HERE),
         ("ollama/m", "OLLAMA_API_BASE", "http://box:1", "http://box:1/v1"),
+        ("lm_studio/m", "LM_STUDIO_API_BASE", "http://box:1", "http://box:1/v1"),
         ("azure/m", "AZURE_API_BASE", "https://me.example/", "https://me.example"),
     ],
 )
@@ -184,6 +193,35 @@ def test_schema_mode() -> None:
     assert not LM("ollama/m").schema_mode
     assert not LM("anthropic/m").schema_mode
     assert LM("anthropic/m", schema_mode=True).schema_mode
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_servers_that_people_run(kind: str) -> None:
+    """Each kind speaks OpenAI's format, with its own key, and needs no litellm."""
+    route = resolve(f"{kind}/some/model", HERE)
+
+    assert (route.back_end, route.model, route.endpoint) == ("http", "some/model", HERE)
+    assert route.key_variable == KINDS[kind].key_variable
+    assert route.schema_mode is (kind == "hosted_vllm")
+    assert LM(f"{kind}/some/model", api_base=HERE).abilities == route.abilities
+
+
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [
+        ("ollama/llama3.2", True),
+        ("ollama/gpt-oss:120b-cloud", False),
+        ("ollama/gemma4:12b-mlx", None),
+        ("lm_studio/m", True),
+        ("mlx_lm/m", False),
+        ("koboldcpp/m", None),
+        ("openai/m", True),
+        ("anthropic/m", None),
+    ],
+)
+def test_what_documents_say_of_schemas(name: str, schema: bool | None) -> None:
+    """A schema is sent where the documents say that it is enforced."""
+    assert LM(name).abilities.schema is schema
 
 
 def test_it_is_a_language_model() -> None:

@@ -1,0 +1,232 @@
+"""What the answers to the user's own calls show of who gave them.
+
+Each answer is looked at for some microseconds, and a fact is kept where it is new. A
+reply that fits its schema shows a good model or an enforcing server, and one that does
+not fit shows that nobody enforces: so a miss counts at once, unless almost all replies
+fitted, and a fit counts when many did.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final, TypeAlias, cast
+
+from ..kinds import KINDS
+from ..request import JSON, Request, Response
+from .book import known, learn
+from .facts import Who
+
+ENOUGH: Final = 20
+"""Replies that all fit until a schema counts as enforced; one miss among so many is an
+accident, and one among fewer is not."""
+
+_THOUGHTS: Final = ("<think>", "<thinking>", "<|channel|>analysis")
+_REASONING: Final = ("reasoning_content", "reasoning")
+_JSON_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+    "null": (type(None),),
+}
+_MOST_JUDGED: Final = 2**16  # characters; a longer reply is not read twice
+
+_Tree: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Replies of a model to requests with a schema, in this process."""
+
+    fits: int = 0
+    misses: int = 0
+
+    def add(self, *, fit: bool) -> bool | None:
+        """Whether the schema is enforced, where this reply settles it."""
+        if not fit:
+            self.misses += 1
+            return False if self.misses * ENOUGH > self.fits else None
+        self.fits += 1
+        return True if self.fits >= ENOUGH * (self.misses + 1) else None
+
+
+_tallies: dict[Who, _Tally] = {}
+_placed: set[Who] = set()
+"""Of whom an answer was looked at for the kind of its server."""
+
+
+def observe(request: Request, response: Response) -> None:
+    """Learn from a fresh answer; asks nobody, and takes microseconds.
+
+    Args:
+        request: What was asked.
+        response: What came back, from the model and from no cache.
+    """
+    if not _is_served(request.endpoint):
+        return
+    now = known(request.endpoint, request.model)
+    found: dict[str, Any] = {}
+    if not now.thinks and _thinks(response.text):
+        found["thinks"] = True
+    for name, taken in _TAKEN.items():
+        if getattr(now, name) is None and taken(request):
+            found[name] = True
+    if request.sampling.get("stop") and now.stop is not False:
+        if _runs_on(response.text, request.sampling["stop"]):
+            found["stop"] = False
+    elif request.response_format is not None:
+        enforced = _enforced(request, response)
+        if enforced is not None and enforced is not now.schema:
+            found["schema"] = enforced
+    if found:
+        learn(request.endpoint, request.model, **found)
+
+
+def heard(request: Request, tree: _Tree) -> None:
+    """Learn from the body of an answer what only stands there.
+
+    Args:
+        request: What was asked.
+        tree: The completion as the server wrote it.
+    """
+    if not _is_served(request.endpoint):
+        return
+    now = known(request.endpoint, request.model)
+    choice = _first(tree)
+    found: dict[str, Any] = {}
+    if not now.reasoning and any(map(_object(choice.get("message")).get, _REASONING)):
+        found["reasoning"] = True
+    if request.sampling.get("logprobs"):
+        given = bool(choice.get("logprobs"))
+        if given is not now.logprobs:
+            found["logprobs"] = given
+    if found:
+        learn(request.endpoint, request.model, **found)
+    who = (request.endpoint, request.model)
+    if who not in _placed:
+        _placed.add(who)
+        told = _kind_of(tree, choice)
+        unknown = {n: v for n, v in told.items() if getattr(now, n) is None}
+        news = {n: v for n, v in unknown.items() if n not in found}
+        learn(request.endpoint, request.model, how="said", **news)
+
+
+def fits(text: str, response_format: Mapping[str, JSON]) -> bool | None:
+    """Whether a reply is what a schema demands; None where none was sent.
+
+    Its first floor is checked, which a server that ignores the schema soon misses: one
+    bare object, the members that must be there and no others, their types and choices.
+
+    >>> team = {"type": "object", "properties": {"team": {"enum": ["a", "b"]}}}
+    >>> wanted = {"type": "json_schema", "json_schema": {"schema": team}}
+    >>> fits('{"team": "a"}', wanted), fits('Sure! {"team": "a"}', wanted)
+    (True, False)
+    """
+    outer = response_format.get("json_schema")
+    schema = outer.get("schema") if isinstance(outer, Mapping) else None
+    if not isinstance(schema, Mapping) or len(text) > _MOST_JUDGED:
+        return None
+    try:
+        found = cast(object, json.loads(text))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and _holds(cast("dict[str, Any]", found), schema)
+
+
+def _holds(found: dict[str, Any], schema: Mapping[str, Any]) -> bool:
+    """Whether an object has the members of a schema, each of the demanded sort."""
+    members: Mapping[str, Any] = schema.get("properties", {})
+    if not {*schema.get("required", ())} <= {*found}:
+        return False
+    if schema.get("additionalProperties") is False and not {*found} <= {*members}:
+        return False
+    return all(
+        _is_sort(value, members[name])
+        for name, value in found.items()
+        if name in members
+    )
+
+
+def _is_sort(value: object, wanted: object) -> bool:
+    if not isinstance(wanted, Mapping):
+        return True
+    sort = cast("Mapping[str, Any]", wanted)
+    if "enum" in sort and value not in sort["enum"]:
+        return False
+    if "const" in sort and value != sort["const"]:
+        return False
+    types = _JSON_TYPES.get(cast(str, sort.get("type"))) if _is_one(sort) else None
+    if types is None:
+        return True
+    if isinstance(value, bool) and bool not in types:
+        return False
+    return isinstance(value, types)
+
+
+def _is_one(sort: Mapping[str, Any]) -> bool:
+    return isinstance(sort.get("type"), str)
+
+
+def _enforced(request: Request, response: Response) -> bool | None:
+    """What a reply says of its schema; nothing where something else cut it."""
+    if response.finish_reason != "stop" or request.response_format is None:
+        return None
+    text = _without_thoughts(response.text)
+    fit = fits(text, request.response_format)
+    if fit is None:
+        return None
+    who = (request.endpoint, request.model)
+    return _tallies.setdefault(who, _Tally()).add(fit=fit)
+
+
+def _thinks(text: str) -> bool:
+    return text.lstrip()[:20].startswith(_THOUGHTS) or "</think>" in text
+
+
+def _without_thoughts(text: str) -> str:
+    return text.rpartition("</think>")[2] if "</think>" in text else text
+
+
+def _runs_on(text: str, stop: JSON) -> bool:
+    """Whether a reply goes on after what should have ended it."""
+    marks = [stop] if isinstance(stop, str) else cast("list[str]", stop)
+    return any(mark and mark in text and not text.endswith(mark) for mark in marks)
+
+
+def _is_served(endpoint: str) -> bool:
+    """Whether a server answers, and neither the stand-in nor a fake."""
+    return endpoint.startswith(("http", "litellm", "local"))
+
+
+_TAKEN: Final[Mapping[str, Callable[[Request], bool]]] = {
+    "seed": lambda request: "seed" in request.sampling,
+    "tools": lambda request: "tools" in request.sampling,
+    "system_role": lambda request: request.messages[0].role == "system",
+}
+"""Abilities that an answer shows by being one: what it takes was in the request."""
+
+
+def _first(tree: _Tree) -> dict[str, Any]:
+    choices = tree.get("choices")
+    held = cast("list[object]", choices) if isinstance(choices, list) else []
+    return _object(held[0] if held else None)
+
+
+def _object(value: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _kind_of(tree: _Tree, choice: _Tree) -> dict[str, Any]:
+    """What the documents say of the kind of server that an answer gives away."""
+    for kind in KINDS.values():
+        for mark in kind.marks:
+            _, inner, name = mark.rpartition("choices.")
+            if name in (choice if inner else tree):
+                told = kind.abilities
+                values = {f.name: getattr(told, f.name) for f in fields(told)}
+                return {n: v for n, v in values.items() if v not in (None, "")}
+    return {}

@@ -140,6 +140,7 @@ def _most() -> int:
 
 
 _limiters: dict[str, Limiter] = {}
+_ceilings: dict[str, int] = {}
 _limiters_lock = threading.Lock()
 
 
@@ -159,4 +160,16 @@ def shared_limiter(endpoint: str) -> Limiter:
     if found is not None:
         return found
     with _limiters_lock:
-        return _limiters.setdefault(endpoint, Limiter())
+        return _limiters.setdefault(endpoint, Limiter(_ceilings.get(endpoint)))
+
+
+def limit_calls(endpoint: str, ceiling: int) -> None:
+    """Let an endpoint get no more calls at once than it has room for.
+
+    Calls that wait here do not run into their time-outs, as they would there. It holds
+    in forked processes too, and where it is said again the larger number holds.
+    """
+    with _limiters_lock:
+        if ceiling > _ceilings.get(endpoint, 0):
+            _ceilings[endpoint] = ceiling
+            _limiters.pop(endpoint, None)

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from ..errors import ConfigError
 from .abilities import Abilities
+from .local.model import LocalModel, Room, find_model
 
 OPENAI: Final = "https://api.openai.com/v1"
 EMBEDDED: Final = "embedded/2"
@@ -26,8 +27,9 @@ _HOSTED_ELSEWHERE: Final = Abilities(follows=True)
 _SERVED: Final = Abilities(schema=True)
 _OLLAMA: Final = "http://localhost:11434/v1"
 _FORMS: Final = (
-    'Write "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", "PROVIDER/NAME" for any '
-    'provider of litellm, any name with api_base="http://.../v1", or "embedded"'
+    'Write "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", "local/NAME", '
+    '"PROVIDER/NAME" for any provider of litellm, any name with '
+    'api_base="http://.../v1", or "embedded"'
 )
 # Whose model a bare name is likely to be.
 _FIRMS: Final = {
@@ -83,9 +85,10 @@ class Route:
         schema_mode: Whether the endpoint was held, when forms had one edition, to be of
             a kind that obeys JSON schemas; what that edition sends hangs on it.
         abilities: What endpoints of this kind can do.
+        local: What the server serves, where weft runs it.
     """
 
-    back_end: Literal["embedded", "http", "litellm"]
+    back_end: Literal["embedded", "http", "litellm", "local"]
     model: str
     endpoint: str
     url: str = ""
@@ -94,14 +97,16 @@ class Route:
     through: str = ""
     schema_mode: bool = False
     abilities: Abilities = field(default_factory=Abilities)
+    local: LocalModel | None = None
 
 
-def resolve(name: str, api_base: str | None = None) -> Route:
+def resolve(name: str, api_base: str | None = None, room: Room | None = None) -> Route:
     """The route that a model string means.
 
     Args:
         name: The model string.
         api_base: A base URL that wins over the environment.
+        room: How a local model is to be served; of other models nobody can say.
 
     Raises:
         ConfigError: The string has no known form, or the address cannot be used.
@@ -112,6 +117,13 @@ def resolve(name: str, api_base: str | None = None) -> Route:
     'litellm'
     """
     provider, slash, rest = name.partition("/")
+    if provider == "local" and rest and api_base is None:
+        return _local(find_model(rest, room or Room()))
+    if room is not None and room != Room():
+        raise ConfigError(
+            f"{name!r} does not run here, so context, slots and threads are not ours",
+            hint='Leave them out; they are for LM("local/...")',
+        )
     if name == "embedded" and api_base is None:
         return Route("embedded", name, EMBEDDED, abilities=_STAND_IN)
     if (slash and not rest) or not provider or name == "embedded":
@@ -153,6 +165,17 @@ def _http(
         through=f"openai/{name}",
         schema_mode=schema_mode,
         abilities=_HOSTED if base.startswith(OPENAI) else _SERVED,
+    )
+
+
+def _local(model: LocalModel) -> Route:
+    return Route(
+        "local",
+        model.name,
+        model.endpoint,
+        schema_mode=True,
+        abilities=model.abilities,
+        local=model,
     )
 
 

@@ -28,7 +28,10 @@ def main() -> None:
     watch.start()  # first: the parent may go while the weights are read
     said = os.dup(1)
     os.dup2(2, 1)  # what a library prints is no word of ours
-    server = _serve(settings)
+    try:
+        server = _serve(settings)
+    except (ImportError, RuntimeError) as error:
+        sys.exit(f"{type(error).__name__}: {error}")  # llama.cpp has said why
     os.write(said, f"{server.listening_address}\n".encode())
     os.close(said)
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -122,9 +122,18 @@ class _Servers:
             self._begun[model] = begun
         name = f"weft-local-{model.name}"
         threading.Thread(
-            target=_fulfil, args=(begun, model), name=name, daemon=True
+            target=self._fulfil, args=(begun, model), name=name, daemon=True
         ).start()
         return begun
+
+    def _fulfil(self, begun: Future[Server], model: LocalModel) -> None:
+        try:
+            begun.set_result(_launch(model))
+        except BaseException as error:  # noqa: BLE001 - handed to all who wait
+            with self._lock:  # whoever asks next may find more memory
+                if self._begun.get(model) is begun:
+                    del self._begun[model]
+            begun.set_exception(error)
 
     def stop(self) -> None:
         """End them all; a later call starts its own again."""
@@ -148,21 +157,12 @@ SERVERS: Final = _Servers()
 
 def _serves(begun: Future[Server]) -> bool:
     """Whether it is starting, or runs."""
-    if not begun.done():
-        return True
-    return begun.exception() is None and begun.result().runs
+    return not begun.done() or (not begun.exception() and begun.result().runs)
 
 
 def _started(begun: dict[LocalModel, Future[Server]]) -> list[Server]:
     done = [each for each in begun.values() if each.done()]
-    return [each.result() for each in done if each.exception() is None]
-
-
-def _fulfil(begun: Future[Server], model: LocalModel) -> None:
-    try:
-        begun.set_result(_launch(model))
-    except BaseException as error:  # noqa: BLE001 - handed to all who wait
-        begun.set_exception(error)
+    return [each.result() for each in done if not each.exception()]
 
 
 def _launch(model: LocalModel) -> Server:

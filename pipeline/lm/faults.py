@@ -63,7 +63,7 @@ _HINTS: Final[Mapping[type[ModelError], str]] = {
 }
 _TOO_LONG: Final = re.compile(
     r"context[_ ]length|context window|maximum context|prompt is too long|"
-    r"too many (input )?tokens|input is too long",
+    r"context size|too many (input )?tokens|input is too long",
     re.IGNORECASE,
 )
 _UNPAID: Final = re.compile(r"insufficient_quota|billing_hard_limit|credit balance")

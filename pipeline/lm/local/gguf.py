@@ -50,12 +50,7 @@ def read_header(path: Path) -> Header:
         ConfigError: It cannot be read, or is no GGUF file.
     """
     try:
-        with (
-            path.open("rb") as file,
-            # An empty file cannot be mapped, and is no GGUF file either.
-            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
-        ):
-            values = _Reader(mapped).values()
+        values = _values(path)
     except (struct.error, ValueError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{str(path)!r} is no GGUF file: {error}",
@@ -65,6 +60,16 @@ def read_header(path: Path) -> Header:
         message = f"{str(path)!r} cannot be read: {cause(error)}"
         raise ConfigError(message, hint="Name a file that you may read") from None
     return _header(values)
+
+
+def _values(path: Path) -> dict[str, Value]:
+    if not path.stat().st_size:  # nothing that could be mapped
+        raise ValueError("it is empty")
+    with (
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+    ):
+        return _Reader(mapped).values()
 
 
 def _header(values: Mapping[str, Value]) -> Header:

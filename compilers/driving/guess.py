@@ -79,7 +79,8 @@ def guess_of(
 
 
 def _priced(lm: LanguageModel, asked: int, answered: int) -> Estimate:
-    return Estimate(asked, answered, price_of(lm.model, Usage(asked, answered)))
+    usage = Usage(asked, answered)
+    return Estimate(asked, answered, price_of(lm.model, usage, endpoint=lm.endpoint))
 
 
 def _usd(

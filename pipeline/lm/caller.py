@@ -111,7 +111,7 @@ def estimate(request: Request, prices: PriceTable | None = None) -> Estimate:
         prices: Prices that win over the snapshot in the package.
     """
     asked, answered = token_bounds(request)
-    usd = price_of(request.model, Usage(asked, answered), prices)
+    usd = price_of(request.model, Usage(asked, answered), prices, request.endpoint)
     return Estimate(asked, answered, usd)
 
 
@@ -260,7 +260,8 @@ class _Wanted:
     def _priced(self, response: Response) -> Response:
         if response.cost is not None or response.usage is None:
             return response
-        cost = price_of(self.request.model, response.usage, self.prices)
+        asked = self.request
+        cost = price_of(asked.model, response.usage, self.prices, asked.endpoint)
         return response if cost is None else response.at(cost)
 
 

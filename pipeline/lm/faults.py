@@ -66,8 +66,8 @@ _HINTS: Final[Mapping[type[ModelError], str]] = {
 }
 _TOO_LONG: Final = re.compile(
     r"context[_ ]length|context window|maximum context|prompt is too long|"
-    r"too many (input )?tokens|input is too long|must have less than \d+ tokens|"
-    r"exceed_context_size",
+    r"context size|too many (input )?tokens|input is too long|"
+    r"must have less than \d+ tokens|exceed_context_size",
     re.IGNORECASE,
 )
 # llama.cpp: "JSON schema conversion failed: ...", "failed to parse grammar". vLLM: "The

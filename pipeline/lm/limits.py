@@ -188,6 +188,7 @@ def _most() -> int:
 
 
 _limiters: dict[str, Limiter] = {}
+_ceilings: dict[str, int] = {}
 _limiters_lock = threading.Lock()
 
 

@@ -13,6 +13,7 @@ import os
 from collections.abc import Awaitable, Coroutine, Mapping
 from typing import (
     Any,
+    Final,
     Unpack,
     cast,
     final,
@@ -28,6 +29,7 @@ from .faults import without_frames
 from .known import known
 from .limits import told_slots
 from .lm import LanguageModel, Listener
+from .local.model import TIMEOUT, Room
 from .request import JSON, Request, Response
 from .route import OPENAI, Route, resolve
 from .sampling import (
@@ -39,6 +41,8 @@ from .sampling import (
     sendable,
 )
 
+_TIMEOUT: Final = 60.0  # seconds
+
 
 @final
 class LM(Direct, Advised):
@@ -48,12 +52,15 @@ class LM(Direct, Advised):
 
     Args:
         model: "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", any name where
-            `api_base` is given, "PROVIDER/NAME" for the other providers of litellm,
+            `api_base` is given, "local/smollm2", "local/gemma3-270m" or
+            "local/PATH.gguf" for a model that runs here (a path from / has two
+            slashes), "PROVIDER/NAME" for the other providers of litellm,
             "litellm/PROVIDER/NAME" to force litellm, or "embedded" for the offline
             stand-in, which is no language model.
         api_base: The base URL; wins over the environment.
         api_key: The key; else the provider's environment variable is read at each call.
-        timeout: Wall-clock seconds of one attempt, whatever the server does.
+        timeout: Wall-clock seconds of one attempt, whatever the server does; by default
+            60, and 600 for a local model, which is as slow as its machine.
         headers: Further HTTP headers.
         extra: Further fields of the request body, such as {"top_k": 20}.
         schema_mode: Whether the endpoint obeys a JSON schema; by default it is taken
@@ -62,6 +69,11 @@ class LM(Direct, Advised):
             a text (`/completions`); by default what is known of it.
         abilities: What the endpoint can do, over what is known of it, such as
             {"stop": False, "context": 4096}; the names are those of `Abilities`.
+        context: For a local model, tokens of prompt and reply in each slot; by default
+            4,096, or what it was trained on where that is less.
+        slots: For a local model, how many calls are answered at once; by default 4.
+            Memory grows with slots times context.
+        threads: For a local model, how many threads compute; by default all cores.
         sampling: `temperature`, `max_tokens` (default 4096, so that a budget has a
             bound to reserve) and the other names in `SAMPLING`.
 
@@ -96,12 +108,15 @@ Did you mean 'temperature'?
         *,
         api_base: str | None = None,
         api_key: str | None = None,
-        timeout: float = 60.0,
+        timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
         extra: Mapping[str, JSON] | None = None,
         schema_mode: bool | None = None,
         base: bool | None = None,
         abilities: Mapping[str, Any] | None = None,
+        context: int | None = None,
+        slots: int | None = None,
+        threads: int | None = None,
         **sampling: Unpack[Sampling],
     ) -> None:
         check_options(sampling, SAMPLING, "LM")
@@ -115,8 +130,16 @@ Did you mean 'temperature'?
                 message = f"{name} is no text, but of type {type(text).__name__}"
                 raise ConfigError(message, hint=f'Write {name}="..."')
         self._name = model
-        self._route = resolve(model, api_base)
+        self._route = resolve(model, api_base, Room(context, slots, threads))
+        local = self._route.local
+        if local is not None:
+            if api_key is not None:
+                message = f"{model!r} runs here and takes no api_key"
+                raise ConfigError(message, hint="Leave it out")
+            told_slots(local.endpoint, local.slots)
         self._api_key = api_key
+        if timeout is None:
+            timeout = _TIMEOUT if local is None else TIMEOUT
         self._timeout = checked_timeout(timeout)
         self._headers = checked_headers(headers or {})
         self._sampling = checked_sampling(sampling, extra or {})
@@ -187,7 +210,7 @@ Did you mean 'temperature'?
         Raises:
             ModelError: The attempt failed; the class says how.
         """
-        if self._route.back_end != "http":
+        if self._route.back_end not in {"http", "local"}:
             response = await self.complete(request)
             listener.show(response.text)
             return response
@@ -203,6 +226,14 @@ Did you mean 'temperature'?
             headers = self._authorised(route)
             able = self.abilities
             return complete(request, route.url, headers, self._timeout, able)
+        if route.local is not None:
+            from .local.calls import (  # noqa: PLC0415 - aiohttp is heavy
+                complete as answered_here,
+            )
+
+            able = self.abilities
+            local, headers = route.local, self._headers
+            return answered_here(request, local, headers, self._timeout, able)
         from .litellm_bridge import (  # noqa: PLC0415 - litellm takes seconds
             complete as bridged,
         )
@@ -211,6 +242,14 @@ Did you mean 'temperature'?
         return bridged(request, route, key, headers, self._timeout, self.abilities)
 
     def _streamed(self, request: Request, listener: Listener) -> Awaitable[Response]:
+        if self._route.local is not None:
+            from .local.calls import (  # noqa: PLC0415 - aiohttp is heavy
+                stream as streamed_here,
+            )
+
+            local, headers = self._route.local, self._headers
+            able = self.abilities
+            return streamed_here(request, local, headers, self._timeout, listener, able)
         from .openai_http import stream  # noqa: PLC0415 - aiohttp is heavy
 
         url, headers = self._route.url, self._authorised(self._route)

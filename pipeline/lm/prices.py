@@ -1,7 +1,8 @@
 """What a call costs, from a snapshot of prices in the package.
 
 An unknown price is None, never 0. Two ways to make one known: a table passed in, or a
-JSON file of the same form as `prices.json` named by the variable `WEFT_PRICES`.
+JSON file of the same form as `prices.json` named by the variable `WEFT_PRICES`. A model
+that weft runs on this machine costs nothing, whatever its file is called.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from ..errors import ConfigError
+from .local.model import PREFIX
 from .request import Usage
 
 _SNAPSHOT: Final = Path(__file__).with_name("prices.json")
@@ -53,30 +55,41 @@ class Price:
 
 PriceTable: TypeAlias = Mapping[str, Price]
 
+_FREE: Final = Price(0.0, 0.0)
 
-def price_of(model: str, usage: Usage, table: PriceTable | None = None) -> float | None:
+
+def price_of(
+    model: str, usage: Usage, table: PriceTable | None = None, endpoint: str = ""
+) -> float | None:
     """The price of a call in US dollars, or None where the model's price is unknown.
 
     Args:
         model: The model's name, with or without a provider's prefix and a date.
         usage: The tokens.
         table: Prices that win over the file in `WEFT_PRICES` and over the snapshot.
+        endpoint: Who answers, where it is known.
 
     >>> price_of("openai/gpt-5-mini-2025-08-07", Usage(1_000_000, 0))
     0.25
     >>> price_of("nobody/knows", Usage(1, 1)) is None
     True
+    >>> price_of("smollm2", Usage(1, 1), endpoint="local:b179c9523d0e6a0f/4096")
+    0.0
     """
-    price = find_price(model, table)
+    price = find_price(model, table, endpoint)
     return None if price is None else price.of(usage)
 
 
-def find_price(model: str, table: PriceTable | None = None) -> Price | None:
+def find_price(
+    model: str, table: PriceTable | None = None, endpoint: str = ""
+) -> Price | None:
     """The price of a model, or None where it is unknown; arguments as in `price_of`."""
     if table:
         found = _lookup(model, table)
         if found is not None:
             return found
+    if endpoint.startswith(PREFIX):
+        return _FREE
     return _known(model, os.environ.get("WEFT_PRICES", ""))
 
 

@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 from ..errors import ConfigError
 from .abilities import Abilities
 from .kinds import KINDS, abilities_of
+from .local.model import LocalModel, Room, find_model
 
 OPENAI: Final = "https://api.openai.com/v1"
 EMBEDDED: Final = "embedded/2"
@@ -26,9 +27,10 @@ _HOSTED: Final = Abilities(schema=True, follows=True, max_completion_tokens=True
 _HOSTED_ELSEWHERE: Final = Abilities(follows=True)
 _SERVED: Final = Abilities(schema=True)
 _FORMS: Final = (
-    'Write "openai/NAME", "ollama/NAME", "hosted_vllm/NAME", "SERVER/NAME" with one of '
-    f'{", ".join(sorted({*KINDS} - {"hosted_vllm", "ollama"}))}, "PROVIDER/NAME" for '
-    'any provider of litellm, any name with api_base="http://.../v1", or "embedded"'
+    'Write "openai/NAME", "ollama/NAME", "hosted_vllm/NAME", "local/NAME", '
+    f'"SERVER/NAME" with one of {", ".join(sorted({*KINDS} - {"hosted_vllm", "ollama"}))}, '
+    '"PROVIDER/NAME" for any provider of litellm, any name with '
+    'api_base="http://.../v1", or "embedded"'
 )
 # Whose model a bare name is likely to be.
 _FIRMS: Final = {
@@ -85,9 +87,10 @@ class Route:
             a kind that obeys JSON schemas; what that edition sends hangs on it.
         abilities: What endpoints of this kind can do.
         kind: The kind of server that the prefix names, or empty.
+        local: What the server serves, where weft runs it.
     """
 
-    back_end: Literal["embedded", "http", "litellm"]
+    back_end: Literal["embedded", "http", "litellm", "local"]
     model: str
     endpoint: str
     url: str = ""
@@ -97,14 +100,16 @@ class Route:
     schema_mode: bool = False
     abilities: Abilities = field(default_factory=Abilities)
     kind: str = ""
+    local: LocalModel | None = None
 
 
-def resolve(name: str, api_base: str | None = None) -> Route:
+def resolve(name: str, api_base: str | None = None, room: Room | None = None) -> Route:
     """The route that a model string means.
 
     Args:
         name: The model string.
         api_base: A base URL that wins over the environment.
+        room: How a local model is to be served; of other models nobody can say.
 
     Raises:
         ConfigError: The string has no known form, or the address cannot be used.
@@ -115,6 +120,13 @@ def resolve(name: str, api_base: str | None = None) -> Route:
     'litellm'
     """
     provider, slash, rest = name.partition("/")
+    if provider == "local" and rest and api_base is None:
+        return _local(find_model(rest, room or Room()))
+    if room is not None and room != Room():
+        raise ConfigError(
+            f"{name!r} does not run here, so context, slots and threads are not ours",
+            hint='Leave them out; they are for LM("local/...")',
+        )
     if name == "embedded" and api_base is None:
         return Route("embedded", name, EMBEDDED, abilities=_STAND_IN)
     if (slash and not rest) or not provider or name == "embedded":
@@ -162,6 +174,17 @@ def _http(
         through=f"openai/{name}",
         schema_mode=schema_mode,
         abilities=_HOSTED if base.startswith(OPENAI) else _SERVED,
+    )
+
+
+def _local(model: LocalModel) -> Route:
+    return Route(
+        "local",
+        model.name,
+        model.endpoint,
+        schema_mode=True,
+        abilities=model.abilities,
+        local=model,
     )
 
 

@@ -65,6 +65,10 @@ FAULTS: dict[str, tuple[Reply, type[ModelError]]] = {
     "503": (fault(503), Overloaded),
     "504": (Reply(status=504, body=b""), ServerError),
     "529": (fault(529), Overloaded),
+    "llama.cpp's context": (
+        fault(400, "request (18031 tokens) exceeds the available context size"),
+        ContextLengthError,
+    ),
     "context code": (fault(400, code="context_length_exceeded"), ContextLengthError),
     "context words": (
         fault(400, "This model's maximum context length is 9 tokens"),

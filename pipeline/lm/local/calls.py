@@ -1,0 +1,99 @@
+"""Calls to a local model: over HTTP, to a server that runs by then.
+
+The deadline of an attempt begins when the server listens. A server that died is started
+again by the next call; the call that saw it die may be made once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from ...errors import ConnectError, ModelError, ProtocolError
+from ..abilities import Abilities
+from ..lm import Listener
+from ..openai_http import complete as posted
+from ..openai_http import stream as streamed
+from ..request import Request, Response
+from .model import LocalModel
+from .server import SERVERS, Server
+
+_Headers = Mapping[str, str]
+
+
+async def complete(
+    request: Request,
+    model: LocalModel,
+    headers: _Headers,
+    deadline: float,
+    abilities: Abilities,
+) -> Response:
+    """Ask for one completion, in one attempt.
+
+    Args:
+        request: What to ask.
+        model: Who answers.
+        headers: Further headers.
+        deadline: Wall-clock seconds, from when the server listens.
+        abilities: What is known of the server.
+
+    Raises:
+        ModelError: The attempt failed; the class says how.
+        ConfigError: The server does not start.
+    """
+    return await _asked(
+        model,
+        headers,
+        lambda url, sent: posted(request, url, sent, deadline, abilities),
+    )
+
+
+async def stream(
+    request: Request,
+    model: LocalModel,
+    headers: _Headers,
+    deadline: float,
+    listener: Listener,
+    abilities: Abilities,
+) -> Response:
+    """As `complete`, and show the pieces of the text as they arrive.
+
+    Raises:
+        ModelError: The attempt failed; the class says how.
+        ConfigError: The server does not start.
+    """
+    return await _asked(
+        model,
+        headers,
+        lambda url, sent: streamed(request, url, sent, deadline, listener, abilities),
+    )
+
+
+async def _asked(
+    model: LocalModel,
+    headers: _Headers,
+    attempt: Callable[[str, _Headers], Awaitable[Response]],
+) -> Response:
+    server = await SERVERS.running(model)
+    sent = {**headers, "Authorization": f"Bearer {server.key}"}
+    try:
+        return await attempt(server.url, sent)
+    except (ConnectError, ProtocolError) as error:
+        fault = await _explained(error, model, server)
+    raise fault
+
+
+async def _explained(
+    error: ModelError, model: LocalModel, server: Server
+) -> ModelError:
+    """The error, or that the server died, where that is why."""
+    death = await server.death()
+    if not death:
+        return error
+    fault = ConnectError(
+        f"the llama.cpp server of {model.name!r} died ({death}); the next call starts "
+        "it again",
+        hint="Where memory is short, give LM a smaller context= or fewer slots=",
+        model=error.model,
+    )
+    fault.begun = error.begun
+    return fault

@@ -1,0 +1,153 @@
+"""What a GGUF file says of itself, read from its head; the weights are not touched.
+
+The format is llama.cpp's: a magic word, a version, two counts, and then keys with typed
+values (ggml's docs/gguf.md). The package `gguf` reads it too and was refused: it needs
+numpy and more, and brings back every one of the file's values.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ...errors import ConfigError, cause
+
+Value = int | float | bool | str
+
+_MAGIC: Final = b"GGUF"
+_VERSIONS: Final = (2, 3)
+_MOST_KEYS: Final = 4096
+_LONGEST: Final = 2**24  # bytes of one text; chat templates have some thousand
+_STRING, _ARRAY = 8, 9
+_NUMBERS: Final = dict(zip((*range(8), *range(10, 13)), "BbHhIif?Qqd", strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What is known of a model from the head of its file.
+
+    Args:
+        architecture: Such as "llama".
+        context: Tokens that it was trained on at once; 0 where the file has no word.
+        template: Its chat template; empty for a model that was never taught turns.
+        files: In how many files the model lies.
+    """
+
+    architecture: str
+    context: int
+    template: str
+    files: int
+
+
+def read_header(path: Path) -> Header:
+    """What a GGUF file says of itself.
+
+    Raises:
+        ConfigError: It cannot be read, or is no GGUF file.
+    """
+    try:
+        values = _values(path)
+    except (struct.error, ValueError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{str(path)!r} is no GGUF file: {error}",
+            hint="Name a model in llama.cpp's format, downloaded whole",
+        ) from None
+    except OSError as error:
+        message = f"{str(path)!r} cannot be read: {cause(error)}"
+        raise ConfigError(message, hint="Name a file that you may read") from None
+    return _header(values)
+
+
+def _values(path: Path) -> dict[str, Value]:
+    if not path.stat().st_size:  # nothing that could be mapped
+        raise ValueError("it is empty")
+    with (
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+    ):
+        return _Reader(mapped).values()
+
+
+def _header(values: Mapping[str, Value]) -> Header:
+    architecture = values.get("general.architecture")
+    context = values.get(f"{architecture}.context_length")
+    template = values.get("tokenizer.chat_template")
+    files = values.get("split.count")
+    return Header(
+        architecture if isinstance(architecture, str) else "",
+        context if isinstance(context, int) else 0,
+        template if isinstance(template, str) else "",
+        max(1, files) if isinstance(files, int) else 1,
+    )
+
+
+class _Reader:
+    """Walks through the head of a mapped file, and never beyond its end."""
+
+    def __init__(self, mapped: mmap.mmap) -> None:
+        self._mapped = mapped
+        self._at = 0
+
+    def values(self) -> dict[str, Value]:
+        """The values that are no lists, by key."""
+        if self._mapped[:4] != _MAGIC:
+            raise ValueError("it does not begin with GGUF")
+        self._at = 4
+        version = self._number("I")
+        if version not in _VERSIONS:
+            raise ValueError(f"its version is {version}, and 2 and 3 are known")
+        self._number("Q")  # how many tensors there are
+        keys = self._number("Q")
+        if keys > _MOST_KEYS:
+            raise ValueError(f"it says that it has {keys} keys")
+        found: dict[str, Value] = {}
+        for _ in range(int(keys)):
+            key = self._text()
+            kind = int(self._number("I"))
+            if kind == _ARRAY:
+                self._skip_list()
+            else:
+                found[key] = self._value(kind)
+        return found
+
+    def _value(self, kind: int) -> Value:
+        if kind == _STRING:
+            return self._text()
+        if kind not in _NUMBERS:
+            raise ValueError(f"it has a value of an unknown kind, {kind}")
+        return self._number(_NUMBERS[kind])
+
+    def _number(self, form: str) -> int | float | bool:
+        form = f"<{form}"
+        number: int | float | bool = struct.unpack_from(form, self._mapped, self._at)[0]
+        self._at += struct.calcsize(form)
+        return number
+
+    def _text(self) -> str:
+        length = int(self._number("Q"))
+        if length > _LONGEST:
+            raise ValueError(f"it has a text of {length} bytes")
+        raw = self._mapped[self._at : self._at + length]
+        self._advance(length)
+        return raw.decode()
+
+    def _skip_list(self) -> None:
+        """Go past a list; a vocabulary has some hundred thousand texts."""
+        kind, count = int(self._number("I")), int(self._number("Q"))
+        if kind in _NUMBERS:
+            self._advance(count * struct.calcsize(f"<{_NUMBERS[kind]}"))
+            return
+        if kind != _STRING:
+            raise ValueError(f"it has a list of an unknown kind, {kind}")
+        length_at = struct.Struct("<Q").unpack_from
+        for _ in range(count):  # ends at the end of the file, whatever the count
+            self._advance(8 + length_at(self._mapped, self._at)[0])
+
+    def _advance(self, size: int) -> None:
+        self._at += size
+        if self._at > len(self._mapped):
+            raise ValueError("it ends within its head")

@@ -1,0 +1,146 @@
+"""A local model: which weights, with how much room, and under what name.
+
+What changes answers is in its endpoint, which goes into keys, journals and artifacts:
+the digest of the file, with the chat template in it, and the context. Slots and threads
+change how fast it is. No path, port or key is there.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from ...errors import ConfigError
+from ..abilities import Abilities
+from .gguf import Header, read_header
+from .weights import PACKAGED, digest_of, find_weights
+
+PREFIX: Final = "local:"
+CONTEXT: Final = 4096
+"""Tokens of prompt and reply in each slot, unless more are asked for."""
+SLOTS: Final = 4
+TIMEOUT: Final = 600.0
+"""Seconds of one attempt: no request gets lost on the way, and small machines take
+half a minute to read a long prompt."""
+_DIGITS: Final = 16
+_THINKS: Final = "<think>"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How a local model is served; None is the default.
+
+    Args:
+        context: Tokens of prompt and reply together, in each slot; by default 4,096, or
+            what the model was trained on where that is less.
+        slots: How many calls are answered at once; by default 4.
+        threads: How many threads compute; by default as many as there are cores.
+    """
+
+    context: int | None = None
+    slots: int | None = None
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LocalModel:
+    """What a server serves; equal where one server does for both.
+
+    Args:
+        digest: The file's SHA-256 in hex.
+        context: Tokens of prompt and reply together, in each slot.
+        slots: How many calls it answers at once.
+        threads: How many threads compute.
+        name: What its user calls it.
+        path: The file.
+        abilities: What it can do.
+    """
+
+    digest: str
+    context: int
+    slots: int
+    threads: int
+    name: str = field(compare=False)
+    path: Path = field(compare=False, repr=False)
+    abilities: Abilities = field(compare=False, repr=False)
+
+    @property
+    def endpoint(self) -> str:
+        """Who answers, the same on every machine that has the file."""
+        return f"{PREFIX}{self.digest[:_DIGITS]}/{self.context}"
+
+
+def find_model(name: str, room: Room) -> LocalModel:
+    """The model that a name or a path means; nothing is started.
+
+    The file is hashed here, at the latest when the model is made: its digest is part of
+    every request, and requests are made on an event loop, which must not wait.
+
+    Args:
+        name: A name in `PACKAGED`, or a path to a GGUF file.
+        room: How it is to be served.
+
+    Raises:
+        ConfigError: It is not here, cannot be read, or does not fit the room.
+    """
+    path = find_weights(name)
+    header = read_header(path)
+    if header.files > 1:
+        raise ConfigError(
+            f"{str(path)!r} is one of {header.files} files of a model",
+            hint="Join them: llama-gguf-split --merge FIRST.gguf WHOLE.gguf",
+        )
+    context = _context(name, room.context, header)
+    slots = SLOTS if room.slots is None else _count("slots", room.slots)
+    threads = _cores() if room.threads is None else _count("threads", room.threads)
+    said = name if name in PACKAGED else path.stem
+    abilities = _abilities(header, context, slots)
+    return LocalModel(digest_of(path), context, slots, threads, said, path, abilities)
+
+
+def _context(name: str, wanted: int | None, header: Header) -> int:
+    if wanted is None:
+        return min(CONTEXT, header.context or CONTEXT)
+    _count("context", wanted)
+    if header.context and wanted > header.context:
+        raise ConfigError(
+            f"context={wanted} is more than the {header.context} tokens that "
+            f"{name!r} was trained on",
+            hint=f"Write context={header.context} or less",
+        )
+    return wanted
+
+
+def _count(option: str, value: int) -> int:
+    if type(value) is not int or value < 1:
+        raise ConfigError(
+            f"{option}={value!r} is no whole number, 1 or more",
+            hint="Leave it out for the default",
+        )
+    return value
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _abilities(header: Header, context: int, slots: int) -> Abilities:
+    """What llama.cpp can do with such a model."""
+    thinks = _THINKS in header.template
+    return Abilities(
+        schema=True,
+        stop=True,
+        logprobs=True,
+        seed=True,
+        stream_options=True,
+        reasoning=thinks,
+        thinks=thinks,
+        context=context,
+        slots=slots,
+        base=not header.template,
+    )

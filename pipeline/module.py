@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, ParamSpec, Self, TypeVar, Unpack, cast
 
-from .adapters import adapter_of
+from .adapters import parsed_in
 from .artifacts.origins import note_model
 from .ask import Asked, ask
 from .errors import CallError
@@ -288,8 +288,8 @@ class Module(Alone[P, R_co], Generic[P, R_co]):
         Raises:
             ParseError: The reply does not hold the promised fields.
         """
-        adapter = adapter_of(self._parameters.adapter)
-        parsed = adapter.parse(text, self._asked)
+        form = current().form_asked(self._parameters.adapter)
+        parsed = parsed_in(form, text, self._asked)
         if self._single is not None:
             return cast(R_co, parsed.values[self._single])
         return cast(R_co, make_value(self._asked, parsed.values))

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .adapters import adapter_of
-from .ask import request_for
+from .adapters.settling import settled
+from .ask import rendered_for, request_for
 from .errors import ConfigError
 from .lm.lm import LanguageModel
 from .lm.prices import price_of
@@ -74,13 +74,13 @@ def prompt_with(module: Module[..., Any], inputs: Mapping[str, Any]) -> Prompt:
     lm: LanguageModel | None = None
     with contextlib.suppress(ConfigError):
         lm = runtime.model_for(module.name, module.lm)
-    rendered = adapter_of(parameters.adapter).render(
-        module.asked,
-        parameters,
-        inputs,
-        schema_mode=lm.schema_mode if lm else False,
+    own = parameters.adapter
+    form = (
+        settled(runtime.form_asked(own), None)
+        if lm is None
+        else runtime.form_for(own, lm, module.spec)
     )
+    rendered = rendered_for(form, module.asked, parameters, inputs, lm)
     if lm is None:
         return Prompt(rendered.messages)
-    wanted, sample = rendered.response_format, runtime.sample
-    return prompt_of(request_for(lm, parameters, rendered.messages, wanted, sample))
+    return prompt_of(request_for(lm, parameters, rendered, runtime.sample))

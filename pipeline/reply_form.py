@@ -10,6 +10,7 @@ What an edition sends never changes. A new idea is a new edition.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,6 +33,9 @@ FLAGS: Final = ("schema", "shown", "stop")
 made-up exchange shows the form, whether a stop sequence ends the reply."""
 
 
+_ROOM: Final = re.compile(r"room=([1-9][0-9]{0,8})")
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """A form of replies.
@@ -40,22 +44,49 @@ class Form:
         name: The adapter's name, or "auto".
         edition: Which edition of it.
         flags: Some of `FLAGS`, in their order; None where they are not settled yet.
+        room: The most tokens that the endpoint has for a reply, where that is known.
 
-    >>> str(Form("chat", 2, ("shown", "stop")))
-    'chat/2:shown,stop'
+    >>> str(Form("chat", 2, ("shown", "stop"))), str(Form("json", 2, ("schema",), 900))
+    ('chat/2:shown,stop', 'json/2:schema,room=900')
     """
 
     name: str
     edition: int
     flags: tuple[str, ...] | None = None
+    room: int | None = None
 
     def has(self, flag: str) -> bool:
         """Whether a settled form has the flag."""
         return self.flags is not None and flag in self.flags
 
+    @property
+    def is_first(self) -> bool:
+        """Whether it is of the forms and the edition that nothing learnt can change."""
+        return self.edition == 1 and self.name in ("chat", "json", "xml")
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether there is no later edition of it."""
+        return self.edition == NEWEST[self.name]
+
+    @property
+    def words(self) -> str:
+        """The form in words.
+
+        >>> Form("auto", 1).words, Form("json", 2, ("schema",)).words
+        ('auto adapter', 'json adapter, edition 2 with schema')
+        """
+        said = f"{self.name} adapter"
+        if self.name != "auto":
+            said += f", edition {self.edition}"
+        return f"{said} with {', '.join(self.flags)}" if self.flags else said
+
     def __str__(self) -> str:
-        settled = "" if self.flags is None else ":" + ",".join(self.flags)
-        return f"{self.name}/{self.edition}{settled}"
+        head = f"{self.name}/{self.edition}"
+        if self.flags is None:
+            return head
+        room = () if self.room is None else (f"room={self.room}",)
+        return f"{head}:{','.join((*self.flags, *room))}"
 
 
 @lru_cache(maxsize=256)
@@ -65,8 +96,8 @@ def form_of(text: str) -> Form:
     Raises:
         ConfigError: There is no such form or edition.
 
-    >>> form_of("json"), form_of("chat/1").edition
-    (Form(name='json', edition=2, flags=None), 1)
+    >>> form_of("json").edition, form_of("chat/1").edition, form_of("plain/1:").flags
+    (2, 1, ())
     """
     head, colon, tail = text.partition(":")
     name, slash, number = head.partition("/")
@@ -82,13 +113,15 @@ def form_of(text: str) -> Form:
         edition = int(number)
     if not colon:
         return Form(name, edition)
-    flags = tuple(tail.split(",")) if tail else ()
+    *said, last = tail.split(",") if tail else [""]
+    room = _ROOM.fullmatch(last)
+    flags = (*said,) if room or not last else (*said, last)
     if flags != tuple(flag for flag in FLAGS if flag in flags) or name == "auto":
         raise ConfigError(
             f"the form {text!r} is not known",
             hint=f"After the colon stand, in this order, some of {', '.join(FLAGS)}",
         )
-    return Form(name, edition, flags)
+    return Form(name, edition, flags, int(room[1]) if room else None)
 
 
 def is_form(text: object) -> bool:

@@ -25,7 +25,7 @@ from .lm.lm import LanguageModel
 from .lm.models import as_lm
 from .lm.retry import RetryPolicy
 from .lm.store import AnswerStore
-from .reply_form import Form, is_form
+from .reply_form import Form, form_of, is_form
 from .spec import Spec
 from .trace import NodeKind, NodeRun
 from .traces.log import TraceLog
@@ -149,7 +149,8 @@ class Runtime:
 
     def form_asked(self, own: str) -> str:
         """The form that a module asks in: its own, else the scope's."""
-        return self.adapter if own == AUTO else own
+        open_to_all = form_of(own).name == AUTO and self.adapter != AUTO
+        return self.adapter if open_to_all else own
 
     def form_for(self, own: str, lm: LanguageModel, spec: Spec) -> Form:
         """The settled form of a module's calls; one from a run's first to its last."""

@@ -39,6 +39,7 @@ class Call:
         reasoning: What the model thought first, where its endpoint shows that.
         without: Sampling options that were asked for and not sent, because the endpoint
             refuses them for this model.
+        form: The settled form of reply that was asked for, such as "json/2:schema".
     """
 
     messages: tuple[Message, ...]
@@ -57,6 +58,7 @@ class Call:
     error: str = ""
     reasoning: str = ""
     without: tuple[str, ...] = ()
+    form: str = ""
 
 
 @dataclass(frozen=True, repr=False)

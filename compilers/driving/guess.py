@@ -7,8 +7,7 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
-from ...pipeline.adapters import adapter_of
-from ...pipeline.ask import request_for
+from ...pipeline.ask import rendered_for, request_for
 from ...pipeline.errors import ConfigError
 from ...pipeline.example import Example
 from ...pipeline.lm.caller import estimate
@@ -111,8 +110,9 @@ def _request(
     """What would be asked with further demos; values need not be of the right type."""
     now = module.parameters
     parameters = replace(now, demos=(*now.demos, *demos), nearest=0)
-    rendered = adapter_of(now.adapter).render(module.asked, parameters, inputs)
-    return request_for(lm, now, rendered.messages, None, 0)
+    form = current().form_for(now.adapter, lm, module.spec)
+    rendered = rendered_for(form, module.asked, parameters, inputs, lm)
+    return request_for(lm, now, replace(rendered, response_format=None), 0)
 
 
 def _reply_tokens(module: Module[..., Any], answers: Mapping[str, str]) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from ..errors import ParseError
 from ..reply_form import Form, form_of
+from ..signature import Signature
 from .base import Adapter, Parsed, Rendered
 from .chat import ChatAdapter
 from .completion import CompletionAdapter
@@ -12,7 +14,15 @@ from .json_object import JSONAdapter
 from .plain import PlainAdapter
 from .xml import XMLAdapter
 
-__all__ = ["Adapter", "Form", "Parsed", "Rendered", "adapter_of", "form_of"]
+__all__ = [
+    "Adapter",
+    "Form",
+    "Parsed",
+    "Rendered",
+    "adapter_of",
+    "form_of",
+    "parsed_in",
+]
 
 
 @lru_cache(maxsize=256)
@@ -32,3 +42,24 @@ def adapter_of(form: Form | str) -> Adapter:
     if made.name == "completion":
         return CompletionAdapter(made.edition, objects=made.has("schema"))
     return ChatAdapter(made.edition if made.name == "chat" else 1)
+
+
+def parsed_in(form: str, text: str, signature: type[Signature]) -> Parsed:
+    """What a reply says, where nobody was asked for it.
+
+    In "auto" it may stand in either of the forms that are taken by itself: under
+    headings or as one object.
+
+    Raises:
+        ParseError: The reply does not hold the promised fields.
+    """
+    if form_of(form).name != "auto":
+        return adapter_of(form).parse(text, signature)
+    first, second = ("json", "chat") if text.lstrip()[:1] == "{" else ("chat", "json")
+    try:
+        return adapter_of(first).parse(text, signature)
+    except ParseError as error:
+        try:
+            return adapter_of(second).parse(text, signature)
+        except ParseError:
+            raise error from None

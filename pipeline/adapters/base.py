@@ -52,6 +52,8 @@ class Rendered:
         response_format: The wire's `response_format`, or None.
         stop: Texts at which the reply is to end.
         continues: Whether the one message is a text to be continued.
+        echoed: The inputs as they were written: what a reply quotes of them among words
+            is no answer.
     """
 
     messages: tuple[Message, ...]
@@ -59,6 +61,7 @@ class Rendered:
     response_format: Mapping[str, JSON] | None = None
     stop: tuple[str, ...] = ()
     continues: bool = False
+    echoed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +157,15 @@ class Adapter(ABC):
         demos, nearest = parameters.demos, parameters.nearest
         if nearest:
             demos = nearest_demos(spec, demos, nearest, inputs)
-        fence = self._fence(spec, demos, "\n".join(written))
+        echoed = "\n".join(written)
+        fence = self._fence(spec, demos, echoed)
         if shown and not demos:
-            demos = made_up_demos(spec, "\n".join(written))
+            demos = made_up_demos(spec, echoed)
         wanted = self.response_format(spec, room) if schema_mode else None
         said, remind = parameters.instruction, wanted is None
         turns = self.lay_out(spec, said, demos, inputs, fence, remind=remind)
         ends = self.stops(spec, fence) if stop else ()
-        return Rendered(turns, fence, wanted, ends, self.continues)
+        return Rendered(turns, fence, wanted, ends, self.continues, echoed)
 
     def lay_out(
         self,
@@ -183,7 +187,15 @@ class Adapter(ABC):
         return *head, Message("user", f"{asked}\n\n{reminder}" if reminder else asked)
 
     @final
-    def parse(self, text: str, signature: type[Signature], fence: str = "") -> Parsed:
+    def parse(
+        self,
+        text: str,
+        signature: type[Signature],
+        fence: str = "",
+        *,
+        echoed: str = "",
+        cut: bool = False,
+    ) -> Parsed:
         """Read one reply.
 
         Raises:

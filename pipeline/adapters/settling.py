@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Final, cast
 
-from ..lm.abilities import Abilities, KnownModel
+from ..lm.abilities import Abilities, abilities_of
 from ..lm.lm import LanguageModel
 from ..lm.route import EMBEDDED
 from ..reply_form import FLAGS, Form, form_of
 from ..spec import Spec
 
 AUTO: Final = "auto"
-_FIRST: Final = ("chat", "json", "xml")
 
 
 def settled(asked: str, lm: LanguageModel | None, *, refused: bool = False) -> Form:
@@ -37,20 +36,23 @@ def settled(asked: str, lm: LanguageModel | None, *, refused: bool = False) -> F
     form = form_of(asked)
     if form.flags is not None:
         return form
-    known = lm if isinstance(lm, KnownModel) and lm.endpoint != EMBEDDED else None
     obeys = lm is not None and lm.schema_mode
-    can = known.abilities if known else Abilities(schema=obeys, follows=True)
+    known = None if lm is None or lm.endpoint == EMBEDDED else abilities_of(lm)
+    can = known or Abilities(schema=obeys, follows=True)
     if form.name == AUTO:
         form = _chosen(can, refused=refused) if known else Form("chat", 1)
     elif known is None and "/" not in asked:
         form = Form(form.name, 1)
     if form.flags is not None:
         return form
-    if form.name in _FIRST and form.edition == 1:
+    if form.is_first:
         # What first editions send hangs on nothing that is learnt.
         schema = obeys and form.name == "json"
         return Form(form.name, 1, ("schema",) if schema and not refused else ())
-    return Form(form.name, form.edition, _flags(form.name, can, refused=refused))
+    flags = _flags(form.name, can, refused=refused)
+    # A quarter of the context is the prompt's.
+    room = can.context * 3 // 4 if can.context and "schema" in flags else None
+    return Form(form.name, form.edition, flags, room)
 
 
 def _chosen(can: Abilities, *, refused: bool) -> Form:
@@ -93,9 +95,10 @@ class Forms:
             found = self._settled.setdefault(key, settled(asked, lm))
         return found
 
-    def why(self, asked: str, lm: LanguageModel, spec: Spec) -> str:
-        """Why the form is not the first choice; empty where it is."""
-        return self._refused.get(_key(asked, lm, spec), "")
+    def why(self, asked: str, lm: LanguageModel, spec: Spec) -> tuple[str, ...]:
+        """Why the form is not the first choice; nothing where it is."""
+        why = self._refused.get(_key(asked, lm, spec))
+        return () if why is None else (f"asked in another form: {why}",)
 
     def refused(
         self, asked: str, lm: LanguageModel, spec: Spec, form: Form, why: str

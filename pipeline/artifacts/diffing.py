@@ -109,7 +109,7 @@ def _slots(path: str, old: ModuleState, new: ModuleState) -> dict[str, tuple[str
         "instruction": tuple(_lines_diff(old.instruction, new.instruction)),
         "demos": tuple(_demos_diff(old.demos, new.demos)),
         "nearest": tuple(_setting(old.nearest, new.nearest)),
-        "adapter": tuple(_setting(old.adapter, new.adapter)),
+        "adapter": tuple(_setting(str(old.form), str(new.form))),
         "sampling": tuple(_setting(old.sampling, new.sampling)),
         "repairs": tuple(_setting(old.repairs, new.repairs)),
     }

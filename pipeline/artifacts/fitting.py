@@ -171,7 +171,7 @@ def parameters_of(state: ModuleState) -> Parameters:
     demos = tuple(Demo(d.values, d.source, d.by) for d in state.demos)
     slots = {
         "demos": demos,
-        "adapter": state.adapter,
+        "adapter": str(state.form),
         "sampling": state.sampling,
         "nearest": state.nearest,
     }

@@ -7,11 +7,18 @@ from typing import Any, Final
 
 from ..errors import ArtifactError
 
-FORMAT: Final = "weft.program/1"
+FORMAT: Final = "weft.program/2"
 _FAMILY = "weft.program/"
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
-MIGRATIONS: dict[str, Migration] = {}
+
+
+def _with_editions(data: dict[str, Any]) -> dict[str, Any]:
+    """Format 1 knew one edition of each form, and what names none means that one."""
+    return {**data, "format": "weft.program/2"}
+
+
+MIGRATIONS: dict[str, Migration] = {"weft.program/1": _with_editions}
 """From a format to the next one: pure functions of the whole file's data.
 
 Each has a golden file in the tests, written by the version that it reads, and the
@@ -35,7 +42,7 @@ def migrated(
     >>> old = {"format": "weft.program/0", "title": "qa"}
     >>> up = lambda data: {"format": FORMAT, "name": data["title"]}
     >>> migrated(old, "qa.weft.json", {"weft.program/0": up})
-    {'format': 'weft.program/1', 'name': 'qa'}
+    {'format': 'weft.program/2', 'name': 'qa'}
     """
     made = dict(data)
     for _ in range(len(steps)):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ArtifactError
 from ..field import FieldSpec
 from ..module import Module
+from ..reply_form import Form, form_of
 from ..signature import spec_of
 from ..wiring.binding import opaque_in
 from .text import digest_of
@@ -73,11 +74,22 @@ def _module_state(module: Module[..., Any]) -> dict[str, Any]:
             for d in parameters.demos
         ],
         **({"nearest": parameters.nearest} if parameters.nearest else {}),
-        "adapter": parameters.adapter,
+        **_form_state(form_of(parameters.adapter)),
         "sampling": dict(parameters.sampling),
         "repairs": module.repairs,
         "returns": module.single,
     }
+
+
+def _form_state(form: Form) -> dict[str, Any]:
+    """A form as data; of a first edition the name alone, which is all of it."""
+    state: dict[str, Any] = {"adapter": form.name}
+    if form.edition > 1:
+        state["edition"] = form.edition
+    if form.flags is not None and not form.is_first:
+        settled = str(form).partition(":")[2]
+        state["settled"] = settled.split(",") if settled else []
+    return state
 
 
 def _field_state(field: FieldSpec) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def _module(path: str, state: ModuleState, prompt: Prompt | None) -> str:
     asked = "" if prompt is None else _folded("prompt", str(prompt))
     sampling = "".join(f", {k}={v}" for k, v in sorted(state.sampling.items()))
     return f"""<section id="{escape(path)}"><h2>{escape(path)}</h2>
-<p>{escape(state.kind)}, {escape(state.adapter)} adapter{escape(sampling)}</p>
+<p>{escape(state.kind)}, {escape(state.form.words)}{escape(sampling)}</p>
 {_table(head, fields)}
 <pre>{escape(instruction)}</pre>
 {_demos(state.demos, state.nearest, [f.name for f in state.fields])}{asked}</section>"""

@@ -18,7 +18,7 @@ def artifact_schema() -> dict[str, Any]:
     a node that uses what no earlier one gives, is checked when a file is loaded.
 
     >>> artifact_schema()["properties"]["format"]["const"]
-    'weft.program/1'
+    'weft.program/2'
     """
     made = ArtifactFile.model_json_schema()
     made.pop("description", None)

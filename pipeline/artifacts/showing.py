@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from ..adapters import adapter_of
+from ..adapters.settling import settled
+from ..ask import rendered_for
 from ..base import strictjson
 from ..errors import ArtifactError
 from ..module import Module
@@ -44,7 +45,7 @@ def show(target: Target, *, prompts: bool = False) -> str:
       feel = module feel(text=text)
       -> feel
     <BLANKLINE>
-    feel: Predict, chat adapter
+    feel: Predict, auto adapter
       text: str
       -> mood: str
       instruction
@@ -70,7 +71,7 @@ def _module(path: str, state: ModuleState) -> str:
     if state.nearest:
         demos += f"; each input is shown the {state.nearest} most like it"
     lines = [
-        f"{path}: {state.kind}, {state.adapter} adapter",
+        f"{path}: {state.kind}, {state.form.words}",
         *(_field(f) for f in state.fields),
         "  instruction",
         *(f"    {line}".rstrip() for line in state.instruction),
@@ -113,11 +114,11 @@ def prompts_of(program: Program[..., Any]) -> dict[str, Prompt]:
     return {path: prompt_with_names(module) for path, module in modules}
 
 
-def prompt_with_names(module: Module[..., Any], form: str = "{%s}") -> Prompt:
+def prompt_with_names(module: Module[..., Any], place: str = "{%s}") -> Prompt:
     """A module's prompt with its inputs' names in place of their values."""
-    inputs = {name: form % name for name in module.spec.inputs}
-    adapter = adapter_of(module.parameters.adapter)
-    rendered = adapter.render(module.asked, module.parameters, inputs)
+    inputs = {name: place % name for name in module.spec.inputs}
+    form = settled(module.parameters.adapter, None)
+    rendered = rendered_for(form, module.asked, module.parameters, inputs, None)
     return Prompt(rendered.messages)
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from ..reply_form import Form, form_of
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -69,10 +71,24 @@ class ModuleState(_Strict):
     instruction: list[str]
     demos: list[DemoState] = []
     nearest: Annotated[int, Field(ge=0)] = 0
-    adapter: Literal["chat", "json", "xml"] = "chat"
+    adapter: Literal["auto", "chat", "json", "xml", "plain", "completion"] = "chat"
+    edition: Annotated[int, Field(ge=1)] = 1
+    settled: list[str] | None = None
     sampling: dict[str, Any] = {}
     repairs: Annotated[int, Field(ge=0, le=100)] = 1
     returns: str | None = None
+
+    @property
+    def form(self) -> Form:
+        """The form in which the module asks.
+
+        Raises:
+            ConfigError: This weft does not know its edition, or what it was settled on.
+        """
+        text = f"{self.adapter}/{self.edition}"
+        if self.settled is not None:
+            text += f":{','.join(self.settled)}"
+        return form_of(text)
 
 
 class ProgramState(_Strict):
@@ -90,7 +106,7 @@ class ProgramState(_Strict):
 class ArtifactFile(_Strict):
     """The whole file."""
 
-    format: Literal["weft.program/1"]
+    format: Literal["weft.program/2"]
     name: _Name
     digest: str = ""
     program: ProgramState

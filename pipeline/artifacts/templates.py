@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..adapters import adapter_of
+from ..adapters.settling import settled
 from ..errors import ConfigError
 from ..module import Module
 from ..typed.wording import brief
@@ -66,8 +67,11 @@ def template_of(module: Module[..., Any]) -> Template:
     """
     names = tuple(module.spec.inputs)
     places = {name: SLOT % name for name in names}
-    adapter = adapter_of(module.parameters.adapter)
-    rendered = adapter.render(module.asked, module.parameters, places, schema_mode=True)
+    form = settled(module.parameters.adapter, None)
+    shown = form.has("shown")
+    rendered = adapter_of(form).render(
+        module.asked, module.parameters, places, schema_mode=True, shown=shown
+    )
     turns = tuple({"role": m.role, "content": m.content} for m in rendered.messages)
     # A signature has an input, so that there is something to look for.
     pattern = re.compile("|".join(map(re.escape, places.values())))

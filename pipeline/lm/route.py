@@ -26,10 +26,11 @@ _STAND_IN: Final = Abilities(schema=False, follows=True, form="chat/1")
 _HOSTED: Final = Abilities(schema=True, follows=True, max_completion_tokens=True)
 _HOSTED_ELSEWHERE: Final = Abilities(follows=True)
 _SERVED: Final = Abilities(schema=True)
+_SERVERS: Final = sorted({*KINDS} - {"hosted_vllm", "ollama"})
 _FORMS: Final = (
     'Write "openai/NAME", "ollama/NAME", "hosted_vllm/NAME", "local/NAME", '
-    f'"SERVER/NAME" with one of {", ".join(sorted({*KINDS} - {"hosted_vllm", "ollama"}))}, '
-    '"PROVIDER/NAME" for any provider of litellm, any name with '
+    f'"SERVER/NAME" with one of {", ".join(_SERVERS)}, "PROVIDER/NAME" for '
+    "any provider of litellm, any name with "
     'api_base="http://.../v1", or "embedded"'
 )
 # Whose model a bare name is likely to be.

@@ -188,9 +188,10 @@ def _fingerprint(module: Module[..., Any], runtime: Runtime, path: str) -> list[
     """Everything about a module that can change its answers."""
     parameters = module.parameters
     lm = runtime.model_for(path, module.lm)
+    form = runtime.form_for(parameters.adapter, lm, module.spec)
     return [
         *(module.kind, module.spec.hash, module.repairs),
-        *(parameters.instruction, parameters.adapter, dict(parameters.sampling)),
+        *(parameters.instruction, str(form), dict(parameters.sampling)),
         [dict(demo.values) for demo in parameters.demos],
         parameters.nearest,
         [[f.name, f.description] for f in module.spec.fields],

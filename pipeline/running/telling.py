@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from ..adapters.streaming import FieldReader
+from ..adapters.streaming import Delta, FieldReader
 from ..events import FieldDelta, Partial, Restarted, Sink
 
 
@@ -31,16 +32,30 @@ class Telling:
         self._reader = reader()
         self._fields: dict[str, str] = {}
         self._told = False
+        self._kept: dict[str, str] = {}
+
+    def keep(self, values: Mapping[str, Any]) -> None:
+        """Hold on to texts of a reply that stand, whatever the next one brings."""
+        self._kept = {n: v for n, v in values.items() if isinstance(v, str)}
 
     def restart(self) -> None:
         """A new reply begins; what was told of the last one no longer counts."""
         if self._told:
             self._sink(Restarted(self._path, self._order))
         self._reader, self._fields, self._told = self._new(), {}, False
+        self._tell(Delta(name, text) for name, text in self._kept.items())
 
     def show(self, text: str) -> None:
         """Tell what a piece of the reply adds to its fields."""
-        for delta in self._reader.feed(text):
+        self._tell(self._reader.feed(text))
+
+    def finish(self) -> None:
+        """The reply is over: tell what is certain only now, and all fields."""
+        self._tell(self._reader.end())
+        self.flush()
+
+    def _tell(self, deltas: Iterable[Delta]) -> None:
+        for delta in deltas:
             if delta.field not in self._fields:
                 self.flush()
             self._fields[delta.field] = self._fields.get(delta.field, "") + delta.text

@@ -199,6 +199,8 @@ def _call_data(call: Call, content: bool) -> dict[str, Any]:
         data["reasoning_tokens"] = usage.reasoning_tokens
     if call.reasoning and content:
         data["reasoning"] = call.reasoning
+    if call.form:
+        data["form"] = call.form
     if call.without:
         data["without"] = [*call.without]
     return data
@@ -243,6 +245,7 @@ def _call_of(data: Mapping[str, Any]) -> Call:
         error=_text(data["error"]),
         reasoning=_text(data.get("reasoning", "")),
         without=_texts(data.get("without", ())),
+        form=_text(data.get("form", "")),
     )
 
 

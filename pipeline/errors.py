@@ -245,6 +245,7 @@ class ParseError(ModelFailure):
     ) -> None:
         super().__init__(message, hint=hint)
         self.partial = partial or {}
+        self.cut = False
         self.text = text
         self.field = field
         self.wanted = wanted

@@ -16,7 +16,7 @@ import pydantic
 from ..base import strictjson
 from ..base.atomic import write_whole
 from ..base.shapes import is_dict
-from ..errors import ArtifactError, cause
+from ..errors import ArtifactError, ConfigError, cause
 from ..lm.sampling import SAMPLING
 from .migrations import FORMAT, migrated
 from .origins import origin
@@ -186,6 +186,13 @@ def _refuse_damaged(data: Mapping[str, Any], where: str) -> None:
 
 def _refuse_options(made: ArtifactFile, where: str) -> None:
     for name, module in modules_of(made.program):
+        try:
+            _ = module.form
+        except ConfigError as error:
+            raise ArtifactError(
+                f"{where}: module {name!r}: {_shown(error.message)}",
+                hint="A newer weft may have written it: pip install --upgrade weft",
+            ) from None
         unknown = [key for key in module.sampling if key not in SAMPLING]
         if unknown:
             raise ArtifactError(

@@ -10,6 +10,7 @@ from ..base import strictjson
 from ..errors import ParseError, ValidationError
 from ..field import FieldSpec, Reading
 from ..lm.request import JSON
+from ..reading.nearjson import spelled
 from ..spec import Spec
 from ..typed.wording import brief
 from .base import Adapter, Parsed, read_fields
@@ -32,7 +33,7 @@ class JSONAdapter(Adapter):
     ) -> str:
         """One JSON object, the fields in order."""
         del fence
-        return strictjson.dumps({f.name: values[f.name] for f in fields})
+        return spelled(strictjson.dumps({f.name: values[f.name] for f in fields}))
 
     def read(self, text: str, spec: Spec, fence: str) -> Parsed:
         """The object in the reply; text around it is passed over and noted."""

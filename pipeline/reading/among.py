@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from .nearjson import Near, NotNearJSON, dumps, loads, read_at
+from ..base import strictjson
+from .nearjson import MOST_CHARS, Near, NotNearJSON, loads, read_at
 
 # An opening bracket that begins data: a name follows, or nothing; else it is prose.
 _BEGINS = {
@@ -24,7 +25,7 @@ _LOOSE = re.compile(r"[\s\\]+")
 _CURLY = str.maketrans(
     {"\u201c": '"', "\u201d": '"', "\u2018": '"', "\u2019": '"', "'": '"'}
 )
-_MOST = 64  # values, read or not, that a reply may hold: each may be looked at whole
+_MOST = 256  # values, read or not, that a reply may hold: each may be looked at whole
 
 
 class Part(NamedTuple):
@@ -49,6 +50,8 @@ def parts(text: str, opening: str = "{") -> list[Part]:
     >>> [part.value for part in parts("From {Rome, Paris}: {'answer': 'Paris'}")]
     [{'answer': 'Paris'}]
     """
+    if len(text) > MOST_CHARS:
+        raise NotNearJSON(f"longer than {MOST_CHARS} characters", 0)
     found: list[Part] = []
     at, tried, broken = 0, 0, False
     while (begun := _BEGINS[opening].search(text, at)) is not None:
@@ -128,7 +131,9 @@ def is_echo(
     if loose in given:
         return True
     members = [
-        _loose(f"{dumps(name)}:{dumps(value[name])}") for name in names if name in value
+        _loose(f"{strictjson.dumps(name)}:{strictjson.dumps(value[name])}")
+        for name in names
+        if name in value
     ]
     return bool(members) and all(member in given for member in members)
 

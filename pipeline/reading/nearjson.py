@@ -10,12 +10,12 @@ twice, a quote inside a text, several words without quotes, numbers of another k
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from ..base import strictjson
 from ..base.strictjson import MAX_DEPTH, is_text
 
 _SPACE = re.compile(r"[ \t\r\n\u00a0\ufeff]*+")
@@ -344,6 +344,21 @@ def _joined(text: str) -> str:
         raise NotNearJSON("a lone surrogate is no character", 0) from None
 
 
+def quoted(text: str) -> str:
+    r"""The text that a bare field's quoted text means, or the text as it stands.
+
+    >>> quoted('"a"'), quoted('"a" or "b"'), quoted(r'"\frac"')
+    ('a', '"a" or "b"', '\\frac')
+    """
+    if len(text) < 2 or not (text.startswith('"') and text.endswith('"')):
+        return text
+    try:
+        value = loads(text).value if control_escapes(text) else strictjson.loads(text)
+    except ValueError:
+        return text
+    return str(value)
+
+
 def control_escapes(text: str) -> bool:
     r"""Whether JSON text holds `\f` or `\b` before a letter, which no text means.
 
@@ -358,6 +373,17 @@ def control_escapes(text: str) -> bool:
 _CONTROL_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*+\\[bf](?=[^\W\d_])")
 
 
-def dumps(value: Any) -> str:
-    """One line of JSON, for comparing."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+def spelled(text: str) -> str:
+    r"""JSON with each form feed and backspace before a letter spelled by its number.
+
+    So it cannot be taken for a backslash that was not escaped.
+
+    >>> spelled(r'"\frac"'), spelled(r'"C:\\folder"')
+    ('"\\u000crac"', '"C:\\\\folder"')
+    """
+    if not control_escapes(text):
+        return text
+    return _CONTROL_ESCAPE.sub(lambda m: m[0][:-2] + _SPELLED[m[0][-1]], text)
+
+
+_SPELLED = {"b": "\\u0008", "f": "\\u000c"}

@@ -1,0 +1,150 @@
+"""What stands in a reply and is no answer: thinking parts, and a template's own tokens.
+
+Reasoning models open or close their thoughts in the text itself, some servers give the
+opening tag to the prompt so that a reply begins inside, and many small models write the
+token that ends a turn as text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from typing import NamedTuple
+
+_TAGS = ("think", "thinking", "thought", "reasoning", "reflection", "seed:think")
+_NAMED = "|".join(re.escape(tag) for tag in _TAGS)
+OPENS = re.compile(rf"<({_NAMED})>|\[(THINK)\]")
+CLOSES = re.compile(rf"</({_NAMED})>|\[/(THINK)\]")
+LONGEST_TAG = max(map(len, _TAGS)) + 3
+_BLANK = " \t\r\n"
+
+_ENDS = (
+    r"<\|(?:im_end|endoftext|end|eot_id|eom_id|end_of_text|eot|end_of_turn|return"
+    r"|END_OF_TURN_TOKEN|endofprompt|assistant_end)\|>"
+    r"|</s>|<eos>|<end_of_turn>|<turn\|>|<\uff5cend\u2581of\u2581sentence\uff5c>"
+)
+_STARTS = (
+    r"<\|(?:im_start|start|start_header_id|user|system|assistant|begin_of_text"
+    r"|START_OF_TURN_TOKEN)\|>|<s>|<bos>|<start_of_turn>|<\|turn>"
+)
+_END = re.compile(_ENDS)
+END_RUN = re.compile(rf"(?:(?:{_ENDS})[ \t\r\n]*+)++")
+START = re.compile(_STARTS)
+LONGEST_TOKEN = 24
+TOKENS = "a chat template's own tokens left out"
+THOUGHTS = "what was thought left out"
+
+
+class Said(NamedTuple):
+    """A reply without what is no answer in it."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+    unclosed: bool = False
+
+
+def names_of_thoughts(fields: Collection[str]) -> frozenset[str]:
+    """The tags that hold thoughts where a signature has these fields.
+
+    A tag named as a field is that field's, or may be: it is never taken for thoughts.
+    """
+    return frozenset((*_TAGS, "THINK")).difference(fields)
+
+
+def without_asides(
+    text: str, begins: Callable[[str, int], int], fields: Collection[str]
+) -> Said:
+    """The reply without its thinking parts and without its template's last tokens.
+
+    A part counts as thinking where it stands before the answer; behind that, tags are
+    text of a field, which may speak of anything.
+
+    Args:
+        text: The reply.
+        begins: Where the answer's structure begins, from a place on.
+        fields: The names of the signature's fields.
+
+    >>> without_asides("<think>[[ a ]]?</think>yes</s>", lambda t, at: len(t), ())
+    Said(text='yes', notes=('what was thought left out', "a chat template's own tokens left out"), unclosed=False)
+    """
+    notes: list[str] = []
+    if "<" in text or "[THINK]" in text:
+        kept, unclosed = _without_thoughts(text, begins, names_of_thoughts(fields))
+        if kept is not text:
+            text = kept
+            notes.append(THOUGHTS)
+        if unclosed:
+            return Said(text, tuple(notes), unclosed=True)
+        kept = without_last_tokens(text)
+        if kept is not text:
+            text = kept
+            notes.append(TOKENS)
+    return Said(text, tuple(notes))
+
+
+def _without_thoughts(
+    text: str, begins: Callable[[str, int], int], names: frozenset[str]
+) -> tuple[str, bool]:
+    kept: list[str] = []
+    at, begun = 0, -1
+    while (opening := OPENS.search(text, at)) is not None:
+        name = opening[1] or opening[2]
+        if begun < at:
+            begun = begins(text, at)
+        if name not in names or opening.start() > begun:
+            break
+        kept.append(text[at : opening.start()])
+        end = text.find(_closing(name), opening.end())
+        if end < 0:
+            return "".join(kept), True
+        at = end + len(_closing(name))
+    return ("".join([*kept, text[at:]]) if at else text), False
+
+
+def _closing(name: str) -> str:
+    return "[/THINK]" if name == "THINK" else f"</{name}>"
+
+
+def behind_thoughts(text: str, fields: Collection[str]) -> str | None:
+    """What stands behind the last closing tag of thoughts that were never opened.
+
+    >>> behind_thoughts("so it is yes</think>yes", ()), behind_thoughts("yes", ())
+    ('yes', None)
+    """
+    if "</" not in text and "[/THINK]" not in text:
+        return None
+    names = names_of_thoughts(fields)
+    last = None
+    for last in CLOSES.finditer(text):
+        pass
+    if last is None or (last[1] or last[2]) not in names:
+        return None
+    return text[last.end() :]
+
+
+def without_last_tokens(text: str) -> str:
+    """The text without the tokens that end a turn at its end, or the text itself."""
+    whole = text.rstrip(_BLANK)
+    end = len(whole)
+    while end and whole[end - 1] == ">":
+        start = whole.rfind("<", max(0, end - LONGEST_TOKEN), end)
+        if start < 0 or not _END.fullmatch(whole, start, end):
+            break
+        end = start
+        while end and whole[end - 1] in _BLANK:
+            end -= 1
+    return text if end == len(whole) else text[:end]
+
+
+def first_turn(text: str) -> str:
+    """The text up to where it ends its turn and begins another, or the text itself.
+
+    >>> first_turn("yes<|im_end|>\\n<|im_start|>user\\nand now?")
+    'yes'
+    """
+    if "<" not in text:
+        return text
+    for run in END_RUN.finditer(text):
+        if run.end() == len(text) or START.match(text, run.end()):
+            return text[: run.start()]
+    return text

@@ -34,7 +34,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class WeftError(Exception):
@@ -222,6 +222,10 @@ class ParseError(ModelFailure):
         module: The module that asked.
         adapter: The adapter that parsed.
         hint: What to do about it.
+
+    `partial` holds the values of the fields that stand whole in the reply, so that the
+    others alone may be asked for; `cut` says that the token limit cut the reply off
+    before its answer was whole.
     """
 
     def __init__(
@@ -241,10 +245,12 @@ class ParseError(ModelFailure):
         self.wanted = wanted
         self.module = module
         self.adapter = adapter
+        self.partial: dict[str, Any] = {}
+        self.cut = False
 
     def located(self, module: str, adapter: str) -> ParseError:
         """The same error with the module and the adapter named in its message."""
-        return type(self)(
+        error = type(self)(
             f"{module} ({adapter} adapter): {self.message}",
             text=self.text,
             field=self.field,
@@ -253,6 +259,8 @@ class ParseError(ModelFailure):
             adapter=adapter,
             hint=self.hint,
         )
+        error.partial, error.cut = self.partial, self.cut
+        return error
 
 
 class ValidationError(ParseError):

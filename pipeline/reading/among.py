@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 from ..base import strictjson
 from .nearjson import MOST_CHARS, Near, NotNearJSON, loads, read_at
 
-# An opening bracket that begins data: a name follows, or nothing; else it is prose.
-_BEGINS = {
+BEGINS = {
     "{": re.compile(r"""\{\s*+(?:["'\u201c}]|[^\W\d][\w$-]*+\s*+:|//|/\*)"""),
     "[": re.compile(
         r"""\[\s*+(?:["'\u201c\[{\]]|-?[0-9]|(?i:true|false|null|none)\b)"""
     ),
 }
+"""An opening bracket that begins data: a name follows, or nothing; else it is prose."""
 _BRACKETS = re.compile(r"[{}\[\]]")
 _INSIDE = re.compile(r"""(?:["'\u201d]\s*+:|,)\s*+\Z""")
 _GOES_ON = re.compile(r"""\s*+(?:[}\]]|,\s*+(?:["'\u201c]|[^\W\d]\w*+\s*+:))""")
@@ -54,7 +54,7 @@ def parts(text: str, opening: str = "{") -> list[Part]:
         raise NotNearJSON(f"longer than {MOST_CHARS} characters", 0)
     found: list[Part] = []
     at, tried, broken = 0, 0, False
-    while (begun := _BEGINS[opening].search(text, at)) is not None:
+    while (begun := BEGINS[opening].search(text, at)) is not None:
         start, tried = begun.start(), tried + 1
         if tried > _MOST:
             raise NotNearJSON("too many values", start)
@@ -99,14 +99,26 @@ def sole(text: str, opening: str = "{") -> Part:
     Raises:
         NotNearJSON: There is none, there are several, or it cannot be read.
     """
-    found = parts(text, opening)
-    if not found and opening == "{" and _ESCAPED.match(text.strip()):
-        inner = loads('"' + text.strip() + '"').value
-        near = loads(inner)
-        return Part(near.value, 0, len(text), (*near.notes, "escapes around it"))
+    found = parts(text, opening) or escaped(text)
     if len(found) != 1:
         raise NotNearJSON(f"{len(found)} values", len(text))
     return found[0]
+
+
+def escaped(text: str) -> list[Part]:
+    r"""The object of a text that is one with its quotes escaped, as within a string.
+
+    >>> [part.value for part in escaped(r'{\"a\": 1}')], escaped('{"a": 1}')
+    ([{'a': 1}], [])
+    """
+    plain = text.strip()
+    if not _ESCAPED.match(plain):
+        return []
+    try:
+        near = loads(loads(f'"{plain}"').value)
+    except NotNearJSON:
+        return []
+    return [Part(near.value, 0, len(text), (*near.notes, "escapes around it"))]
 
 
 def around(text: str, start: int, end: int) -> str:
@@ -127,16 +139,17 @@ def is_echo(
     """
     if not echoed:
         return False
-    loose, given = _loose(source), _loose(echoed)
+    loose, given = loosened(source), loosened(echoed)
     if loose in given:
         return True
     members = [
-        _loose(f"{strictjson.dumps(name)}:{strictjson.dumps(value[name])}")
+        loosened(f"{strictjson.dumps(name)}:{strictjson.dumps(value[name])}")
         for name in names
         if name in value
     ]
     return bool(members) and all(member in given for member in members)
 
 
-def _loose(text: str) -> str:
+def loosened(text: str) -> str:
+    """A text without what spacing, escapes and kinds of quotes add, for comparing."""
     return _LOOSE.sub("", text).translate(_CURLY)

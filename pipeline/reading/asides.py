@@ -18,19 +18,21 @@ CLOSES = re.compile(rf"</({_NAMED})>|\[/(THINK)\]")
 LONGEST_TAG = max(map(len, _TAGS)) + 3
 _BLANK = " \t\r\n"
 
-_ENDS = (
-    r"<\|(?:im_end|endoftext|end|eot_id|eom_id|end_of_text|eot|end_of_turn|return"
-    r"|END_OF_TURN_TOKEN|endofprompt|assistant_end)\|>"
-    r"|</s>|<eos>|<end_of_turn>|<turn\|>|<\uff5cend\u2581of\u2581sentence\uff5c>"
+ENDS = (
+    *(f"<|{name}|>" for name in ("im_end", "endoftext", "end", "eot_id", "eom_id")),
+    *(f"<|{name}|>" for name in ("end_of_text", "eot", "end_of_turn", "return")),
+    *("<|END_OF_TURN_TOKEN|>", "<|assistant_end|>", "</s>", "<eos>"),
+    *("<end_of_turn>", "<turn|>", "<\uff5cend\u2581of\u2581sentence\uff5c>"),
 )
-_STARTS = (
-    r"<\|(?:im_start|start|start_header_id|user|system|assistant|begin_of_text"
-    r"|START_OF_TURN_TOKEN)\|>|<s>|<bos>|<start_of_turn>|<\|turn>"
+STARTS = (
+    *(f"<|{name}|>" for name in ("im_start", "start", "start_header_id", "user")),
+    *(f"<|{name}|>" for name in ("system", "assistant", "begin_of_text")),
+    *("<|START_OF_TURN_TOKEN|>", "<s>", "<bos>", "<start_of_turn>", "<|turn>"),
 )
-_END = re.compile(_ENDS)
-END_RUN = re.compile(rf"(?:(?:{_ENDS})[ \t\r\n]*+)++")
-START = re.compile(_STARTS)
-LONGEST_TOKEN = 24
+END = re.compile("|".join(map(re.escape, ENDS)))
+START = re.compile("|".join(map(re.escape, STARTS)))
+_END_RUN = re.compile(rf"(?:(?:{END.pattern})[ \t\r\n]*+)++")
+_LONGEST_TOKEN = max(map(len, ENDS))
 TOKENS = "a chat template's own tokens left out"
 THOUGHTS = "what was thought left out"
 
@@ -94,14 +96,15 @@ def _without_thoughts(
         if name not in names or opening.start() > begun:
             break
         kept.append(text[at : opening.start()])
-        end = text.find(_closing(name), opening.end())
+        end = text.find(closing_of(name), opening.end())
         if end < 0:
             return "".join(kept), True
-        at = end + len(_closing(name))
+        at = end + len(closing_of(name))
     return ("".join([*kept, text[at:]]) if at else text), False
 
 
-def _closing(name: str) -> str:
+def closing_of(name: str) -> str:
+    """The tag that closes a thought opened by that name."""
     return "[/THINK]" if name == "THINK" else f"</{name}>"
 
 
@@ -114,12 +117,8 @@ def behind_thoughts(text: str, fields: Collection[str]) -> str | None:
     if "</" not in text and "[/THINK]" not in text:
         return None
     names = names_of_thoughts(fields)
-    last = None
-    for last in CLOSES.finditer(text):
-        pass
-    if last is None or (last[1] or last[2]) not in names:
-        return None
-    return text[last.end() :]
+    ends = [m.end() for m in CLOSES.finditer(text) if (m[1] or m[2]) in names]
+    return text[ends[-1] :] if ends else None
 
 
 def without_last_tokens(text: str) -> str:
@@ -127,8 +126,8 @@ def without_last_tokens(text: str) -> str:
     whole = text.rstrip(_BLANK)
     end = len(whole)
     while end and whole[end - 1] == ">":
-        start = whole.rfind("<", max(0, end - LONGEST_TOKEN), end)
-        if start < 0 or not _END.fullmatch(whole, start, end):
+        start = whole.rfind("<", max(0, end - _LONGEST_TOKEN), end)
+        if start < 0 or not END.fullmatch(whole, start, end):
             break
         end = start
         while end and whole[end - 1] in _BLANK:
@@ -144,7 +143,7 @@ def first_turn(text: str) -> str:
     """
     if "<" not in text:
         return text
-    for run in END_RUN.finditer(text):
+    for run in _END_RUN.finditer(text):
         if run.end() == len(text) or START.match(text, run.end()):
             return text[: run.start()]
     return text

@@ -2,7 +2,7 @@
 
 Read, and noted: single or curly quotes, raw line breaks in texts, a comma before a
 closing bracket, a comma left out between members on two lines, `True`, `False` and
-`None`, names and single words without quotes, comments, tuples, `1_000`, and a
+`None`, names and single words without quotes, comments, tuples, and a
 backslash that JSON does not know (`\\alpha`) or that would make a control character of
 a word (`\\frac`). Refused, for each is a guess: what is cut off, left out or written
 twice, a quote inside a text, several words without quotes, numbers of another kind.
@@ -24,10 +24,7 @@ _TEXTS = {
     "'": re.compile(r"'((?:[^'\\]++|\\.)*+)'", re.DOTALL),
     "\u201c": re.compile(r"\u201c((?:[^\u201d\\]++|\\.)*+)\u201d", re.DOTALL),
 }
-_NUMBER = re.compile(
-    r"-?(?:0|[1-9][0-9]*+(?:_[0-9]++)*+)"
-    r"(?:\.[0-9]++(?:_[0-9]++)*+|\.(?![0-9.]))?+(?:[eE][+-]?+[0-9]++)?+"
-)
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+")
 _WORD = re.compile(r"[^\W\d][\w-]*+")
 _NAME = re.compile(r"[^\W\d][\w$-]*+|[0-9]++")
 _AFTER_VALUE = re.compile(r"[\s,\]})/#\u00a0]|\Z")
@@ -50,7 +47,6 @@ NAMES = "names or words without quotes"
 WORDS = "Python's words for true, false and null"
 COMMENTS = "comments left out"
 TUPLES = "a tuple read as a list"
-DIGITS = "a number of another spelling"
 
 
 class NotNearJSON(ValueError):
@@ -249,14 +245,11 @@ class _Reader:
         return word[0]
 
     def _number(self, digits: str) -> int | float:
-        plain = digits.replace("_", "")
-        if plain != digits or plain.endswith(".") or ".e" in plain.lower():
-            self.notes.append(DIGITS)
-        if len(plain) > _MOST_DIGITS:
+        if len(digits) > _MOST_DIGITS:
             raise self._no(f"a number of more than {_MOST_DIGITS} digits")
-        if plain.lstrip("-").isdigit():
-            return int(plain)
-        number = float(plain)
+        if digits.lstrip("-").isdigit():
+            return int(digits)
+        number = float(digits)
         if not math.isfinite(number):
             raise self._no("the number is too large")
         return number

@@ -17,6 +17,8 @@ from .closed import bool_of, choice_of, folded, number_of, repaired
 from .nearjson import NotNearJSON, loads
 
 Kind = Literal["", "choice", "boolean", "integer", "number", "format", "array", "object"]
+ONE_LINE: tuple[Kind, ...] = ("choice", "boolean", "integer", "number", "format")
+"""Kinds whose values stand on one line."""
 _KINDS: dict[str, Kind] = {
     "boolean": "boolean",
     "integer": "integer",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import TypeAdapter
@@ -233,6 +232,7 @@ class FieldSpec:
             f"{why.partition('. ')[0].rstrip('.')}",
             hint="Use a standard type or a pydantic model, and rules that fit it",
         )
+
 
 def _text(text: str) -> str:
     if not strictjson.is_text(text):

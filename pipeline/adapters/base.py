@@ -18,9 +18,9 @@ import itertools
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from contextlib import suppress
 from typing import Any, NamedTuple, final
 
 from ..base import strictjson
@@ -30,7 +30,16 @@ from ..lm.request import JSON, REPAIR, Message
 from ..nearest import nearest_demos
 from ..parameters import Demo, Parameters
 from ..reading.arriving import FieldReader, ReplyReader, StructureReader
-from ..reading.asides import THOUGHTS, CLOSES, behind_thoughts, first_turn, without_asides
+from ..reading.asides import (
+    CLOSES,
+    THOUGHTS,
+    TOKENS,
+    behind_thoughts,
+    first_turn,
+    may_think,
+    without_asides,
+    without_last_tokens,
+)
 from ..reading.closed import folded
 from ..reading.fields import read_lone
 from ..reading.values import ONE_LINE
@@ -81,6 +90,9 @@ class Given(NamedTuple):
     cut: bool = False
 
 
+_NOTHING = Given()
+
+
 class Adapter(ABC):
     """A way to write a call and to read the reply; holds no state."""
 
@@ -117,7 +129,7 @@ class Adapter(ABC):
             fence: What sets structure apart in this call.
             echoed: The inputs of the call as they were written into it.
         """
-        names = [f.name for f in spec.fields]
+        names = _names(spec)
         return ReplyReader(lambda: self.pieces(spec, fence, echoed), names)
 
     @abstractmethod
@@ -185,7 +197,8 @@ class Adapter(ABC):
             raise ParseError("the reply holds a lone surrogate", text=text)
         spec = spec_of(signature)
         try:
-            return self._answer(text, spec, fence, Given(echoed, cut))
+            given = Given(echoed, cut) if echoed or cut else _NOTHING
+            return self._answer(text, spec, fence, given)
         except ParseError as error:
             if error.text != text:
                 error.text = text
@@ -197,9 +210,13 @@ class Adapter(ABC):
 
     def _answer(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:
         """What is read of a reply, its thinking parts and its template's tokens off."""
-        if "<" not in text and "[/THINK]" not in text:
+        if "<" not in text and "THINK]" not in text:
             return self.read(text, spec, fence, given)
-        names = [f.name for f in spec.fields]
+        names = _names(spec)
+        if not may_think(text, names):
+            kept = without_last_tokens(text)
+            parsed = self.read(kept, spec, fence, given)
+            return parsed if kept is text else parsed.noting((TOKENS,))
 
         def begins(part: str, at: int) -> int:
             return self.begins(part, at, spec, fence)
@@ -219,10 +236,10 @@ class Adapter(ABC):
         try:
             answer = self.read(behind, spec, fence, given)
         except ParseError:
-            if any(CLOSES.search(v) for v in whole.values.values() if type(v) is str):
+            if CLOSES.search(repr(whole.values)):
                 return whole.noting(said.notes)  # a field speaks of such a tag
             raise
-        if answer.values != whole.values:
+        if answer.values != whole.values and CLOSES.search(repr(whole.values)):
             raise ParseError("what was thought and what was answered both read well")
         return answer.noting(notes)
 
@@ -241,6 +258,11 @@ class Adapter(ABC):
         # No mark of a number can stand where the number itself does not.
         taken = {*_NUMBERS.findall(written), *_NUMBERS.findall(shown)}
         return next(f"#{n}" for n in itertools.count(1) if str(n) not in taken)
+
+
+@lru_cache(maxsize=512)
+def _names(spec: Spec) -> tuple[str, ...]:
+    return tuple(field.name for field in spec.fields)
 
 
 @lru_cache(maxsize=512)

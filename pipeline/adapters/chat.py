@@ -14,7 +14,15 @@ from ..reading.asides import CLOSES, OPENS, TOKENS, first_turn
 from ..reading.fields import read_lone
 from ..reading.headings import BEHIND, EARLY, END, WITHIN, Headings, within_line
 from ..spec import Spec
-from .base import Adapter, Given, Parsed, cut_off, is_whole, read_fields, read_lone_reply
+from .base import (
+    Adapter,
+    Given,
+    Parsed,
+    cut_off,
+    is_whole,
+    read_fields,
+    read_lone_reply,
+)
 from .streaming import LEAST_OF_A_MARK, HeadingReader
 
 _BRACKETS = re.compile(r"\[\[([^\[\]\n]{1,200})\]\]")
@@ -50,7 +58,8 @@ class ChatAdapter(Adapter):
         """The values in a reply; text before the headings and after the end is not."""
         found, last, notes = _found(text, spec, fence)
         if last:
-            found[last], note = _last(found[last], spec, fence)
+            plain = spec.outputs[last].plain
+            found[last], note = _last(found[last], spec, fence, plain=plain)
             notes = [*notes, note] if note else notes
             if given.cut and not is_whole(found[last], spec.outputs[last]):
                 del found[last]
@@ -113,6 +122,34 @@ def _required(spec: Spec) -> tuple[str, ...]:
 
 def _found(text: str, spec: Spec, fence: str) -> tuple[dict[str, str], str, list[str]]:
     """The text of each field, the field that no mark closes, and notes."""
+    return _found_plainly(text, spec, fence) or _found_anywhere(text, spec, fence)
+
+
+def _found_plainly(
+    text: str, spec: Spec, fence: str
+) -> tuple[dict[str, str], str, list[str]] | None:
+    """The same of a reply that keeps to the form; None of any other."""
+    found: dict[str, str] = {}
+    current, start, last = "", 0, len(text)
+    for mark in _pattern(spec, fence).finditer(text):
+        begin, end = mark.span()
+        if (begin and text[begin - 1] != "\n") or (end < last and text[end] != "\n"):
+            return None
+        name = mark[1]
+        if current:
+            found[current] = text[start:begin]
+        if name in found or name not in spec.outputs:
+            whole = name == END and _pattern(spec, fence).search(text, end) is None
+            required = _required(spec)
+            keeps = whole and all(field in found for field in required)
+            return (found, "", []) if keeps and found else None
+        current, start = name, end
+    return None
+
+
+def _found_anywhere(
+    text: str, spec: Spec, fence: str
+) -> tuple[dict[str, str], str, list[str]]:
     found: dict[str, str] = {}
     notes: list[str] = []
     course, start = Headings(spec.outputs, _required(spec)), 0
@@ -120,7 +157,9 @@ def _found(text: str, spec: Spec, fence: str) -> tuple[dict[str, str], str, list
         name, current = mark[1], course.current
         begin, end = mark.span()
         if current or name in spec.outputs:
-            alone = (begin == 0 or text[begin - 1] == "\n") and text[end : end + 1] in "\n"
+            alone = (begin == 0 or text[begin - 1] == "\n") and text[
+                end : end + 1
+            ] in "\n"
             of_input = name in spec.inputs
             if not alone and within_line(text, begin, end, name, of_input=of_input):
                 notes.append(WITHIN)
@@ -145,7 +184,7 @@ def _marked(text: str, at: int, spec: Spec, fence: str) -> bool:
     return _pattern(spec, fence).search(text, at) is not None
 
 
-def _last(text: str, spec: Spec, fence: str) -> tuple[str, str]:
+def _last(text: str, spec: Spec, fence: str, *, plain: bool) -> tuple[str, str]:
     """The text of a field that the reply's end closes, and a note.
 
     Raises:
@@ -159,7 +198,7 @@ def _last(text: str, spec: Spec, fence: str) -> tuple[str, str]:
         if any(mark.startswith(rest) for mark in _names(spec, fence)):
             return text[:begun], "half a mark left out"
     closes = CLOSES.search(text)
-    if closes is not None and OPENS.search(text, 0, closes.start()) is None:
+    if plain and closes and OPENS.search(text, 0, closes.start()) is None:
         raise ParseError("what stands last in the reply was thought and not answered")
     kept = first_turn(text)
     return kept, "" if kept is text else TOKENS

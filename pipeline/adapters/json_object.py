@@ -48,11 +48,14 @@ class JSONAdapter(Adapter):
         words = around(text, part.start, part.end)
         if words and _is_echo(part, spec, text, given):
             raise ParseError("the object in the reply is quoted from an input")
-        if not any(name in part.value for name in spec.outputs):
-            lone = read_lone_reply(text, spec, given)
-            if lone is not None:
-                return lone
-        return _values(part, spec, words)
+        try:
+            return _values(part, spec, words)
+        except ParseError:
+            known = any(name in part.value for name in spec.outputs)
+            lone = None if known else read_lone_reply(text, spec, given)
+            if lone is None:
+                raise
+            return lone
 
     def begins(self, text: str, at: int, spec: Spec, fence: str) -> int:
         """Where an object begins from a place on."""
@@ -118,10 +121,12 @@ def _values(part: Part, spec: Spec, words: str) -> Parsed:
     found = {name: data[name] for name in spec.outputs if name in data}
     extra = [name for name in data if name not in spec.outputs]
     notes = part.notes
-    notes += ("text around the object left out",) * bool(words)
+    if words:
+        notes += ("text around the object left out",)
     if extra:
         notes += (f"unknown keys left out: {', '.join(extra)[:200]}",)
-    return read_fields(spec, found, read_data).noting(notes)
+    parsed = read_fields(spec, found, read_data)
+    return parsed.noting(notes) if notes else parsed
 
 
 def _read_nearly(text: str, spec: Spec, given: Given, error: ParseError) -> Parsed:
@@ -130,7 +135,9 @@ def _read_nearly(text: str, spec: Spec, given: Given, error: ParseError) -> Pars
     try:
         objects = parts(body)
     except NotNearJSON as why:
-        found = {name: why.members[name] for name in spec.outputs if name in why.members}
+        found = {
+            name: why.members[name] for name in spec.outputs if name in why.members
+        }
         error.partial = read_whole(spec, found, read_data)
         raise error from None
     if not objects:

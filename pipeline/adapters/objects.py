@@ -57,6 +57,7 @@ class ObjectReader(StructureReader):
         self._depth = 0  # of one that cannot be read, by its brackets
         # Of the answer:
         self._told = self._stale = self._whole = False
+        self._flows = False  # whether what comes is text of a field, and shown at once
         self._kept: list[Delta] | None = None  # may be a quotation
         self._member: list[str] = []
         self._looked = self._length = 0
@@ -64,6 +65,12 @@ class ObjectReader(StructureReader):
 
     def feed(self, text: str) -> Iterator[Delta]:
         """The pieces that are certain after some more text."""
+        if self._flows and self._at == len(self._text):
+            run = _RUN[self._quote].fullmatch(text)
+            if run is not None:
+                self._source.append(text)
+                yield Delta(self._key, text)
+                return
         self._text, self._at = self._text[self._at :] + text, 0
         while not self.failed and self._at < len(self._text):
             before, step = self._at, self._step
@@ -72,6 +79,8 @@ class ObjectReader(StructureReader):
                 self._source.append(self._text[before : self._at])
             if self._at == before and self._step == step:
                 break  # more text is needed
+        shown = self._step == self._shown_text and self._key in self._spec.outputs
+        self._flows = shown and self._kept is None and not self._stale
 
     def close(self) -> Iterator[Delta]:
         """An object that stands in the inputs is the answer if it is all there is."""
@@ -354,9 +363,8 @@ class ObjectReader(StructureReader):
             if loosened("".join(self._member)) in self._given:
                 return
             given, self._kept = self._kept, None
-        for delta in given:
-            if self._stale:
-                yield AGAIN
-                self._stale = False
-            self._told = True
-            yield delta
+        if given and self._stale:
+            yield AGAIN
+            self._stale = False
+        self._told = self._told or bool(given)
+        yield from given

@@ -41,6 +41,10 @@ class HeadingReader(StructureReader):
         """The pieces that are certain after some more text."""
         if self.failed or self._course.done:
             return
+        if not self._held and "[" not in text:
+            if self._value is not None:
+                yield from self._value.add(text)
+            return
         text, at = self._held + text, 0
         for mark in self._pattern.finditer(text):
             if self._value is not None:
@@ -100,6 +104,10 @@ class TagReader(StructureReader):
     def feed(self, text: str) -> Iterator[Delta]:
         """The pieces that are certain after some more text."""
         if self.failed or self._done:
+            return
+        if not self._held and "<" not in text:
+            if self._value is not None:
+                yield from self._value.add(text)
             return
         text, at = self._held + text, 0
         for tag in self._pattern.finditer(text):

@@ -13,7 +13,15 @@ from ..reading.arriving import StructureReader
 from ..reading.headings import BEHIND
 from ..reading.values import ONE_LINE
 from ..spec import Spec
-from .base import Adapter, Given, Parsed, cut_off, is_whole, read_fields, read_lone_reply
+from .base import (
+    Adapter,
+    Given,
+    Parsed,
+    cut_off,
+    is_whole,
+    read_fields,
+    read_lone_reply,
+)
 from .streaming import TagReader
 
 
@@ -123,9 +131,7 @@ def _found(text: str, spec: Spec, fence: str) -> tuple[dict[str, str], str, list
     return found, current, []
 
 
-def _misplaced(
-    text: str, tag: re.Match[str], current: str, fence: str
-) -> ParseError:
+def _misplaced(text: str, tag: re.Match[str], current: str, fence: str) -> ParseError:
     if text.find(_close(current, fence), tag.end()) < 0:
         why = f"the tag {_open(current, fence)} is never closed"
     else:

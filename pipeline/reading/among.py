@@ -108,7 +108,7 @@ def sole(text: str, opening: str = "{") -> Part:
 def escaped(text: str) -> list[Part]:
     r"""The object of a text that is one with its quotes escaped, as within a string.
 
-    >>> [part.value for part in escaped(r'{\"a\": 1}')], escaped('{"a": 1}')
+    >>> [part.value for part in escaped(r"{\"a\": 1}")], escaped('{"a": 1}')
     ([{'a': 1}], [])
     """
     plain = text.strip()
@@ -123,6 +123,8 @@ def escaped(text: str) -> list[Part]:
 
 def around(text: str, start: int, end: int) -> str:
     """What stands around a value, code fences left out."""
+    if start == 0 and end == len(text):
+        return ""
     return _FENCES.sub("", text[:start] + text[end:]).strip()
 
 

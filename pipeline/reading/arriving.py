@@ -8,7 +8,7 @@ and says so.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple
 
 from .asides import (
@@ -75,20 +75,24 @@ class ReplyReader(FieldReader):
     """
 
     def __init__(
-        self, new: Callable[[], StructureReader], fields: Collection[str]
+        self, new: Callable[[], StructureReader], fields: tuple[str, ...]
     ) -> None:
         self._new = new
         self._names = names_of_thoughts(fields)
         self._inner = new()
         self._thought = ""  # the tag that closes the thought we are in
         self._held = ""  # what may become a tag
-        self._shown = False
         self._seen = ""  # the last characters that were passed on
+        self._plainly = False  # whether all goes to the inner reader as it is
         self._second: StructureReader | None = None  # reads behind a closing tag
         self._kept: list[Delta] = []
 
     def feed(self, text: str) -> Iterator[Delta]:
         """The pieces that are certain after some more text."""
+        if self._plainly and ">" not in text and "]" not in text:
+            self._seen = (self._seen + text)[-LONGEST_TAG:]
+            yield from self._inner.feed(text)
+            return
         text, self._held = self._held + text, ""
         while text:
             if self._thought:
@@ -97,12 +101,13 @@ class ReplyReader(FieldReader):
                 text = yield from self._answer(text)
             else:
                 text = yield from self._before(text)
+        self._plainly = self._inner.begun and not self._thought and not self._second
 
     def close(self) -> Iterator[Delta]:
         """The pieces that are certain since the reply has ended."""
         if not self._thought and self._held and not self._inner.begun:
-            yield from self._show(self._inner.feed(self._held))
-        yield from self._show(self._inner.close())
+            yield from self._inner.feed(self._held)
+        yield from self._inner.close()
 
     def _think(self, text: str) -> str:
         end = text.find(self._thought)
@@ -121,17 +126,17 @@ class ReplyReader(FieldReader):
         if tag is None:
             sure = _before_tag(text)
             self._held = text[sure:]
-            yield from self._show(self._inner.feed(text[:sure]))
+            yield from self._inner.feed(text[:sure])
             if self._inner.begun:
                 rest, self._held = self._held, ""
                 return rest
             return ""
         name = tag[1] or tag[2]
-        yield from self._show(self._inner.feed(text[: tag.start()]))
+        yield from self._inner.feed(text[: tag.start()])
         if self._inner.begun:
             return text[tag.start() :]
         if name not in self._names:
-            yield from self._show(self._inner.feed(tag[0]))
+            yield from self._inner.feed(tag[0])
         elif tag is closes:
             self._inner = self._new()
         else:
@@ -160,7 +165,7 @@ class ReplyReader(FieldReader):
 
     def _pass_on(self, text: str) -> Iterator[Delta]:
         self._seen = (self._seen + text)[-LONGEST_TAG:]
-        yield from self._show(self._inner.feed(text))
+        yield from self._inner.feed(text)
         if self._second is not None:
             self._kept.extend(self._second.feed(text))
             if self._inner.failed:
@@ -169,16 +174,10 @@ class ReplyReader(FieldReader):
     def _begin_again(
         self, inner: StructureReader, kept: list[Delta]
     ) -> Iterator[Delta]:
-        if self._shown:
-            yield AGAIN
+        yield AGAIN
         self._inner, self._second, self._kept = inner, None, []
-        self._shown, self._seen = False, ""
-        yield from self._show(iter(kept))
-
-    def _show(self, deltas: Iterator[Delta]) -> Iterator[Delta]:
-        for delta in deltas:
-            self._shown = True
-            yield delta
+        self._seen = ""
+        yield from kept
 
 
 def _before_tag(text: str) -> int:
@@ -227,10 +226,17 @@ class Value:
             text, self._whole = "".join(self._whole), None
         if self._over:
             self._held.append(text)
-        elif self._open_end and (self._part or "<" in text):
+            return
+        if self._open_end and (self._part or "<" in text):
             yield from self._with_tokens(self._part + text)
+            return
+        body = text.rstrip(_BLANK)
+        if body:
+            yield Delta(self.field, "".join([*self._held, body]))
+            self._held = [text[len(body) :]]
+            self._ended = False
         else:
-            yield from self._sure(text)
+            self._held.append(text)
 
     def end(self, *, by_input: bool = False) -> Iterator[Delta]:
         """The text has ended at a mark; at an input's, its turn may have ended before.

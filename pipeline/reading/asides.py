@@ -8,13 +8,15 @@ token that ends a turn as text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
-_TAGS = ("think", "thinking", "thought", "reasoning", "reflection", "seed:think")
-_NAMED = "|".join(re.escape(tag) for tag in _TAGS)
-OPENS = re.compile(rf"<({_NAMED})>|\[(THINK)\]")
-CLOSES = re.compile(rf"</({_NAMED})>|\[/(THINK)\]")
+_THINKING = ("think", "thinking", "thought", "seed:think")
+_TAGS = (*_THINKING, "reasoning", "reflection")
+OPENS = re.compile(rf"<({'|'.join(_TAGS)})>|\[(THINK)\]")
+CLOSES = re.compile(rf"</({'|'.join(_THINKING)})>|\[/(THINK)\]")
+"""Tags that close thoughts even where none opens them."""
 LONGEST_TAG = max(map(len, _TAGS)) + 3
 _BLANK = " \t\r\n"
 
@@ -45,7 +47,8 @@ class Said(NamedTuple):
     unclosed: bool = False
 
 
-def names_of_thoughts(fields: Collection[str]) -> frozenset[str]:
+@lru_cache(maxsize=512)
+def names_of_thoughts(fields: tuple[str, ...]) -> frozenset[str]:
     """The tags that hold thoughts where a signature has these fields.
 
     A tag named as a field is that field's, or may be: it is never taken for thoughts.
@@ -53,8 +56,20 @@ def names_of_thoughts(fields: Collection[str]) -> frozenset[str]:
     return frozenset((*_TAGS, "THINK")).difference(fields)
 
 
+@lru_cache(maxsize=512)
+def _tags_of(names: frozenset[str]) -> re.Pattern[str]:
+    return re.compile(f"</?(?:{'|'.join(sorted(names))})>")
+
+
+def may_think(text: str, fields: tuple[str, ...]) -> bool:
+    """Whether a text holds a tag of thoughts."""
+    if "THINK]" in text:
+        return True
+    return _tags_of(names_of_thoughts(fields)).search(text) is not None
+
+
 def without_asides(
-    text: str, begins: Callable[[str, int], int], fields: Collection[str]
+    text: str, begins: Callable[[str, int], int], fields: tuple[str, ...]
 ) -> Said:
     """The reply without its thinking parts and without its template's last tokens.
 
@@ -70,17 +85,16 @@ def without_asides(
     Said(text='yes', notes=('what was thought left out', "a chat template's own tokens left out"), unclosed=False)
     """
     notes: list[str] = []
-    if "<" in text or "[THINK]" in text:
-        kept, unclosed = _without_thoughts(text, begins, names_of_thoughts(fields))
-        if kept is not text:
-            text = kept
-            notes.append(THOUGHTS)
-        if unclosed:
-            return Said(text, tuple(notes), unclosed=True)
-        kept = without_last_tokens(text)
-        if kept is not text:
-            text = kept
-            notes.append(TOKENS)
+    kept, unclosed = _without_thoughts(text, begins, names_of_thoughts(fields))
+    if kept is not text:
+        text = kept
+        notes.append(THOUGHTS)
+    if unclosed:
+        return Said(text, tuple(notes), unclosed=True)
+    kept = without_last_tokens(text)
+    if kept is not text:
+        text = kept
+        notes.append(TOKENS)
     return Said(text, tuple(notes))
 
 
@@ -108,7 +122,7 @@ def closing_of(name: str) -> str:
     return "[/THINK]" if name == "THINK" else f"</{name}>"
 
 
-def behind_thoughts(text: str, fields: Collection[str]) -> str | None:
+def behind_thoughts(text: str, fields: tuple[str, ...]) -> str | None:
     """What stands behind the last closing tag of thoughts that were never opened.
 
     >>> behind_thoughts("so it is yes</think>yes", ()), behind_thoughts("yes", ())

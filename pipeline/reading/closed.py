@@ -152,7 +152,9 @@ def _repaired(data: Any, schema: Any, defs: Mapping[str, Any]) -> Any:
             _repaired(v, first[n] if n < len(first) else rest, defs)
             for n, v in enumerate(data)
         ]
-        return items if any(a is not b for a, b in zip(items, data, strict=True)) else data
+        return (
+            items if any(a is not b for a, b in zip(items, data, strict=True)) else data
+        )
     return data
 
 

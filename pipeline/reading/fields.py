@@ -210,9 +210,7 @@ def _validated(field: Readable, data: Any, text: str) -> Any:
         raise _error(field, ValidationError, str(error), text) from None
 
 
-def _error(
-    field: Readable, kind: type[ParseError], why: str, text: str
-) -> ParseError:
+def _error(field: Readable, kind: type[ParseError], why: str, text: str) -> ParseError:
     return kind(
         f"field {field.name!r}: {why}; wanted {field.wanted}",
         text=text,

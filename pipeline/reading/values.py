@@ -16,7 +16,9 @@ from .asides import THOUGHTS, TOKENS, first_turn, without_last_tokens
 from .closed import bool_of, choice_of, folded, number_of, repaired
 from .nearjson import NotNearJSON, loads
 
-Kind = Literal["", "choice", "boolean", "integer", "number", "format", "array", "object"]
+Kind = Literal[
+    "", "choice", "boolean", "integer", "number", "format", "array", "object"
+]
 ONE_LINE: tuple[Kind, ...] = ("choice", "boolean", "integer", "number", "format")
 """Kinds whose values stand on one line."""
 _KINDS: dict[str, Kind] = {

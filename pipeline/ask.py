@@ -188,7 +188,7 @@ class _Question:
         if runtime.sink is None:
             return None
         spec = spec_of(self.signature)
-        reader = partial(adapter.reader, spec, rendered.fence)
+        reader = partial(adapter.reader, spec, rendered.fence, rendered.echoed)
         return Telling(self.who, runtime.order, runtime.sink, reader)
 
     def _ended(

@@ -35,7 +35,7 @@ score, as a zero; everything else is reported beside the scores.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 
@@ -228,7 +228,10 @@ class ParseError(ModelFailure):
         module: The module that asked.
         adapter: The adapter that parsed.
         hint: What to do about it.
-        partial: Values of the fields that could be read.
+
+    `partial` holds the values of the fields that stand whole in the reply, so that the
+    others alone may be asked for; `cut` says that the token limit cut the reply off
+    before its answer was whole.
     """
 
     def __init__(
@@ -241,20 +244,19 @@ class ParseError(ModelFailure):
         module: str = "",
         adapter: str = "",
         hint: str = "",
-        partial: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
-        self.partial = partial or {}
-        self.cut = False
         self.text = text
         self.field = field
         self.wanted = wanted
         self.module = module
         self.adapter = adapter
+        self.partial: dict[str, Any] = {}
+        self.cut = False
 
     def located(self, module: str, adapter: str) -> ParseError:
         """The same error with the module and the adapter named in its message."""
-        return type(self)(
+        error = type(self)(
             f"{module} ({adapter} adapter): {self.message}",
             text=self.text,
             field=self.field,
@@ -262,8 +264,9 @@ class ParseError(ModelFailure):
             module=module,
             adapter=adapter,
             hint=self.hint,
-            partial=self.partial,
         )
+        error.partial, error.cut = self.partial, self.cut
+        return error
 
 
 class ValidationError(ParseError):

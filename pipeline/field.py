@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import TypeAdapter
@@ -16,10 +15,13 @@ from pydantic_core import SchemaError
 from .base import strictjson
 from .base.plaindata import is_loose, is_lossy, is_open, ordered, without_models
 from .base.shapes import is_dict
-from .errors import ParseError, SignatureError, ValidationError
+from .errors import SignatureError
+from .reading.fields import Reading, read_data, read_text
+from .reading.nearjson import spelled
+from .reading.values import Shape, shape_of
 from .typed.rules import check_rules
-from .typed.types import choices_of, fits
-from .typed.wording import brief, first_error, simple, wanted
+from .typed.types import choices_of
+from .typed.wording import brief, first_error, wanted
 
 FieldRole = Literal["input", "output"]
 _BLANK = " \t\r\n"
@@ -33,14 +35,6 @@ _UNUSABLE = (
     ValueError,
     RecursionError,
 )
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A value read from a model's text, and what had to be mended to read it."""
-
-    value: Any
-    repair: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +93,7 @@ class FieldSpec:
     @cached_property
     def plain(self) -> bool:
         """Whether the value is written as bare text rather than as JSON."""
-        choices = self._choices
+        choices = self.choices
         if choices:
             return all(isinstance(c, str) for c in choices)
         return self.schema.get("type") == "string"
@@ -109,14 +103,15 @@ class FieldSpec:
         """The type and its rules in words, as the model reads them."""
         return wanted(self.annotation, self.schema)
 
-    @property
+    @cached_property
     def choices(self) -> tuple[Any, ...]:
         """The values of a closed choice; empty for any other type."""
-        return self._choices
+        return choices_of(self.annotation)
 
     @cached_property
-    def _choices(self) -> tuple[Any, ...]:
-        return choices_of(self.annotation)
+    def shape(self) -> Shape:
+        """What of the type the mending of texts has to know."""
+        return shape_of(self.name, self.annotation, self.schema)
 
     @cached_property
     def _bare(self) -> bool:
@@ -210,8 +205,8 @@ class FieldSpec:
         """
         if isinstance(data, str) and self.plain:
             bare = data and data == data.strip(_BLANK) and data[0] != '"'
-            return data if bare else strictjson.dumps(data)
-        return strictjson.dumps(data)
+            return data if bare else spelled(strictjson.dumps(data))
+        return spelled(strictjson.dumps(data))
 
     def read(self, text: str) -> Reading:
         """Read the value that a model wrote under the field's heading.
@@ -220,65 +215,15 @@ class FieldSpec:
             ParseError: The text is not of the type at all.
             ValidationError: It is, and breaks a constraint.
         """
-        text = text.strip(_BLANK)
-        if self.plain:
-            return self._read_plain(text)
-        repair = ""
-        body = _unfenced(text)
-        if body is not text:
-            repair = "code fence removed"
-        try:
-            data = strictjson.loads(body)
-        except (ValueError, RecursionError) as error:
-            return self._read_loose(text, str(error))
-        return Reading(self._validated(data, text), repair)
+        return read_text(self, text)
 
-    def _read_plain(self, text: str) -> Reading:
-        if text.startswith('"') and text.endswith('"') and len(text) > 1:
-            try:
-                data = strictjson.loads(text)
-            except ValueError:
-                data = text
-        else:
-            data = text
-        choices = self._choices
-        if choices and data not in choices:
-            return self._read_choice(cast(str, data), choices, text)
-        return Reading(self._validated(data, text))
+    def read_data(self, data: Any) -> Reading:
+        """Read the JSON data that a model wrote for the field.
 
-    def _read_choice(self, data: str, choices: tuple[Any, ...], text: str) -> Reading:
-        folded = _folded(data)
-        hits = [c for c in choices if _folded(str(c)) == folded]
-        if len(hits) != 1:
-            raise self._error(ValidationError, f"{data[:200]!r} is no choice", text)
-        return Reading(self._validated(hits[0], text), f"read {data!r} as {hits[0]!r}")
-
-    def _read_loose(self, text: str, why: str) -> Reading:
-        for data, note in self._guesses(text):
-            try:
-                return Reading(self.load(data), note)
-            except ValueError:
-                continue
-        if fits(str, self.annotation):
-            return Reading(self._validated(text, text))
-        kind = simple(self.annotation, self.schema)
-        shown = f"{brief(repr(text))} is not {kind}" if kind else f"not JSON: {why}"
-        raise self._error(ParseError, shown, text)
-
-    def _guesses(self, text: str) -> Iterator[tuple[Any, str]]:
-        """What a text that is no JSON may have meant, the likeliest first."""
-        lowered = text.lower()
-        if lowered in ("true", "false") and not fits(str, self.annotation):
-            yield lowered == "true", f"read {text!r} as JSON"
-        if lowered in ("none", "") and fits(type(None), self.annotation):
-            yield None, f"read {text!r} as null"
-        yield text, "read as bare text"
-
-    def _validated(self, data: Any, text: str) -> Any:
-        try:
-            return self.load(data)
-        except ValueError as error:
-            raise self._error(ValidationError, str(error), text) from None
+        Raises:
+            ValidationError: The data is not of the type, or breaks a constraint.
+        """
+        return read_data(self, data)
 
     def _unusable(self, error: Exception) -> SignatureError:
         why = brief(" ".join((str(error) or type(error).__name__).split()), 200)
@@ -288,29 +233,8 @@ class FieldSpec:
             hint="Use a standard type or a pydantic model, and rules that fit it",
         )
 
-    def _error(self, kind: type[ParseError], why: str, text: str) -> ParseError:
-        return kind(
-            f"field {self.name!r}: {why}; wanted {self.wanted}",
-            text=text,
-            field=self.name,
-            wanted=self.wanted,
-        )
-
 
 def _text(text: str) -> str:
     if not strictjson.is_text(text):
         raise ValueError(f"{brief(repr(text))} holds a lone surrogate, no character")
     return text
-
-
-def _folded(text: str) -> str:
-    return re.sub(r"[\s_-]+", " ", text.strip(" \t\r\n\"'`*.").casefold())
-
-
-def _unfenced(text: str) -> str:
-    if not (text.startswith("```") and text.endswith("```") and len(text) > 6):
-        return text
-    first, newline, rest = text.partition("\n")
-    if not newline or not re.fullmatch(r"```[A-Za-z0-9]*", first.rstrip(_BLANK)):
-        return text
-    return rest[:-3].strip(_BLANK)

@@ -22,21 +22,35 @@ import itertools
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, NamedTuple, final
 
 from ..base.strictjson import dumps, is_text
-from ..errors import ParseError
-from ..field import FieldSpec
+from ..errors import ParseError, ValidationError
+from ..field import FieldSpec, Reading
 from ..lm.request import JSON, REPAIR, Message
 from ..nearest import nearest_demos
 from ..parameters import Demo, Parameters
+from ..reading.arriving import FieldReader, ReplyReader, StructureReader
+from ..reading.asides import (
+    CLOSES,
+    THOUGHTS,
+    TOKENS,
+    behind_thoughts,
+    first_turn,
+    may_think,
+    without_asides,
+    without_last_tokens,
+)
+from ..reading.closed import folded
+from ..reading.fields import read_lone
+from ..reading.values import ONE_LINE
 from ..signature import Signature, spec_of
 from ..spec import Spec
 from ..typed.wording import brief
 from .made_up import made_up_demos
-from .streaming import FieldReader
 
 NOT_GIVEN = "(not given for this example)"
 _NUMBERS = re.compile(r"(?<=[#-])[0-9]+")
@@ -71,6 +85,25 @@ class Parsed:
     values: dict[str, Any]
     repairs: tuple[str, ...] = ()
 
+    def noting(self, notes: tuple[str, ...]) -> Parsed:
+        """The same values, with further notes of what was mended."""
+        return Parsed(self.values, (*notes, *self.repairs)) if notes else self
+
+
+class Given(NamedTuple):
+    """What is known of a reply beside its text.
+
+    Args:
+        echoed: The inputs of the call as they were written into it.
+        cut: Whether the token limit ended the reply.
+    """
+
+    echoed: str = ""
+    cut: bool = False
+
+
+_NOTHING = Given()
+
 
 @dataclass(frozen=True)
 class Adapter(ABC):
@@ -96,12 +129,28 @@ class Adapter(ABC):
         """Fields and their values, as they stand in a turn."""
 
     @abstractmethod
-    def read(self, text: str, spec: Spec, fence: str) -> Parsed:
+    def read(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:
         """The values in a reply; raises `ParseError` and nothing else."""
 
     @abstractmethod
-    def reader(self, spec: Spec, fence: str) -> FieldReader:
-        """A reader for a reply that arrives piece by piece."""
+    def begins(self, text: str, at: int, spec: Spec, fence: str) -> int:
+        """Where the structure of an answer begins, from a place on; else its end."""
+
+    @abstractmethod
+    def pieces(self, spec: Spec, fence: str, echoed: str) -> StructureReader:
+        """A reader of the structure alone, for a reply that arrives in pieces."""
+
+    @final
+    def reader(self, spec: Spec, fence: str, echoed: str = "") -> FieldReader:
+        """A reader for a reply that arrives piece by piece.
+
+        Args:
+            spec: The signature.
+            fence: What sets structure apart in this call.
+            echoed: The inputs of the call as they were written into it.
+        """
+        names = _names(spec)
+        return ReplyReader(lambda: self.pieces(spec, fence, echoed), names)
 
     @abstractmethod
     def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
@@ -198,6 +247,15 @@ class Adapter(ABC):
     ) -> Parsed:
         """Read one reply.
 
+        Args:
+            text: The reply.
+            signature: The contract.
+            fence: What sets structure apart in this call.
+            echoed: The inputs of the call as they were written into it: what a reply
+                quotes of them among words is no answer.
+            cut: Whether the token limit ended the reply, so that what stands last in
+                it is an answer only where something closes it.
+
         Raises:
             ParseError: A field is missing, doubled, or not of its type.
         """
@@ -205,13 +263,15 @@ class Adapter(ABC):
             raise ParseError("the reply holds a lone surrogate", text=text)
         spec = spec_of(signature)
         try:
-            return self.read(text, spec, fence)
+            given = Given(echoed, cut) if echoed or cut else _NOTHING
+            return self._answer(text, spec, fence, given)
         except ParseError as error:
             if error.text != text:
                 error.text = text
             if not error.wanted and not error.hint:
                 # Its form is at fault and no value, so nothing of it was shown yet.
                 error.hint = f"The reply was {brief(text)!r}"
+            error.cut = cut and not isinstance(error, ValidationError)
             raise
 
     @property
@@ -239,6 +299,41 @@ class Adapter(ABC):
         del spec, fence
         return *messages, Message("assistant", reply), Message("user", again)
 
+    def _answer(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:
+        """What is read of a reply, its thinking parts and its template's tokens off."""
+        if "<" not in text and "THINK]" not in text:
+            return self.read(text, spec, fence, given)
+        names = _names(spec)
+        if not may_think(text, names):
+            kept = without_last_tokens(text)
+            parsed = self.read(kept, spec, fence, given)
+            return parsed if kept is text else parsed.noting((TOKENS,))
+
+        def begins(part: str, at: int) -> int:
+            return self.begins(part, at, spec, fence)
+
+        said = without_asides(text, begins, names)
+        behind = behind_thoughts(said.text, names)
+        if behind is None or said.unclosed:
+            return self.read(said.text, spec, fence, given).noting(said.notes)
+        notes = (THOUGHTS, *said.notes)
+        try:
+            whole = self.read(said.text, spec, fence, given)
+        except ParseError as error:
+            try:
+                return self.read(behind, spec, fence, given).noting(notes)
+            except ParseError:
+                raise error from None
+        try:
+            answer = self.read(behind, spec, fence, given)
+        except ParseError:
+            if CLOSES.search(repr(whole.values)):
+                return whole.noting(said.notes)  # a field speaks of such a tag
+            raise
+        if answer.values != whole.values and CLOSES.search(repr(whole.values)):
+            raise ParseError("what was thought and what was answered both read well")
+        return answer.noting(notes)
+
     @final
     def again(
         self, error: ParseError, spec: Spec, fence: str, *, rest: bool = False
@@ -264,6 +359,11 @@ class Adapter(ABC):
         # No mark of a number can stand where the number itself does not.
         taken = {*_NUMBERS.findall(written), *_NUMBERS.findall(shown)}
         return next(f"#{n}" for n in itertools.count(1) if str(n) not in taken)
+
+
+@lru_cache(maxsize=512)
+def _names(spec: Spec) -> tuple[str, ...]:
+    return tuple(field.name for field in spec.fields)
 
 
 @lru_cache(maxsize=512)
@@ -325,18 +425,28 @@ def begin_with(mark: str, field: FieldSpec) -> str:
 
 
 def read_fields(
-    spec: Spec, found: Mapping[str, str], read: Callable[[FieldSpec, str], Any]
+    spec: Spec, found: Mapping[str, Any], read: Callable[[FieldSpec, Any], Reading]
 ) -> Parsed:
-    """Turn the texts found under each heading into values, or say what is missing.
+    """Turn what was found under each heading into values, or say what is missing.
 
     Args:
         spec: The signature.
-        found: Text by output field.
-        read: Reads one field's text; gives a `Reading`.
+        found: Text or JSON data by output field.
+        read: Reads what was found for one field.
 
     Raises:
         ParseError: A required field is missing, or a text is not of its type.
     """
+    try:
+        return _read_all(spec, found, read)
+    except ParseError as error:
+        error.partial = read_whole(spec, found, read)
+        raise
+
+
+def _read_all(
+    spec: Spec, found: Mapping[str, Any], read: Callable[[FieldSpec, Any], Reading]
+) -> Parsed:
     values: dict[str, Any] = {}
     repairs: list[str] = []
     for name, field in spec.outputs.items():
@@ -354,3 +464,55 @@ def read_fields(
         if reading.repair:
             repairs.append(f"{name}: {reading.repair}")
     return Parsed(values, tuple(repairs))
+
+
+def read_whole(
+    spec: Spec, found: Mapping[str, Any], read: Callable[[FieldSpec, Any], Reading]
+) -> dict[str, Any]:
+    """The values that can be read, whatever else is at fault."""
+    values: dict[str, Any] = {}
+    for name in found:
+        with suppress(ParseError):
+            values[name] = read(spec.outputs[name], found[name]).value
+    return values
+
+
+def is_whole(text: str, field: FieldSpec) -> bool:
+    """Whether a value is whole though the token limit may have cut what follows.
+
+    So it is where its line has ended, and only one line can hold it.
+    """
+    return field.shape.kind in ONE_LINE and "\n" in text.lstrip()
+
+
+def cut_off(
+    name: str,
+    spec: Spec,
+    found: Mapping[str, Any],
+    read: Callable[[FieldSpec, Any], Reading],
+) -> ParseError:
+    """The error for a field that the token limit cut off, with what stands whole."""
+    wanted = spec.outputs[name].wanted
+    error = ParseError(
+        f"field {name!r} is cut off; wanted {wanted}", field=name, wanted=wanted
+    )
+    error.partial = read_whole(spec, found, read)
+    return error
+
+
+def read_lone_reply(text: str, spec: Spec, given: Given) -> Parsed | None:
+    """A reply without any frame: its one field, if the type shows that it is that."""
+    if len(spec.outputs) != 1:
+        return None
+    [(name, field)] = spec.outputs.items()
+    body = first_turn(text).strip()
+    reading = read_lone(field, body)
+    if reading is None:
+        return None
+    if body.partition("\n")[2]:
+        first = folded(body.partition("\n")[0])
+        if any(folded(line) == first for line in given.echoed.splitlines()):
+            return None
+    elif given.cut:
+        return None
+    return Parsed({name: reading.value}, (f"{name}: {reading.repair}",))

@@ -14,12 +14,12 @@ from ..base import strictjson
 from ..field import FieldSpec
 from ..lm.request import JSON, Message
 from ..parameters import Demo
+from ..reading.arriving import StructureReader
 from ..spec import Spec
-from .base import NOT_GIVEN, Adapter, Parsed
+from .base import NOT_GIVEN, Adapter, Given, Parsed
 from .json_object import JSONAdapter
 from .lines import LineReader, line_of, read_lines
 from .schema import object_schema, response_format_of, with_room
-from .streaming import FieldReader
 
 _ANSWER = "=>"
 
@@ -84,13 +84,17 @@ class CompletionAdapter(Adapter):
         text = f"{messages[0].content} {came}\n\n{again}\n"
         return (Message("user", text + self._breaks_off(spec, fence)),)
 
-    def read(self, text: str, spec: Spec, fence: str) -> Parsed:
+    def read(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:
         """The values in what came; a further case that the model begins is not read."""
         if self.objects:
-            return _OBJECTS.read(text, spec, fence)
+            return _OBJECTS.read(text, spec, fence, given)
         begun = self._breaks_off(spec, fence)
-        whole = text if _begins(text, spec, fence) else begun + text
-        return read_lines(whole, spec, fence, ends_blank=True)
+        whole = text if text.lstrip().startswith(begun) else begun + text
+        return read_lines(whole, spec, fence, given, ends_blank=True)
+
+    def begins(self, text: str, at: int, spec: Spec, fence: str) -> int:
+        """Where the answer begins: at once, since its name stands there already."""
+        return _OBJECTS.begins(text, at, spec, fence) if self.objects else at
 
     def response_format(
         self, spec: Spec, room: int | None
@@ -108,10 +112,10 @@ class CompletionAdapter(Adapter):
         del spec, fence
         return () if self.objects else ("\n\n",)
 
-    def reader(self, spec: Spec, fence: str) -> FieldReader:
+    def pieces(self, spec: Spec, fence: str, echoed: str) -> StructureReader:
         """Reads lines, or the object, as they arrive."""
         if self.objects:
-            return _OBJECTS.reader(spec, fence)
+            return _OBJECTS.pieces(spec, fence, echoed)
         return LineReader(spec, fence, next(iter(spec.outputs)), ends_blank=True)
 
     def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
@@ -142,8 +146,3 @@ def _told(adapter: CompletionAdapter, spec: Spec, fence: str) -> str:
         for f in spec.outputs.values()
     ]
     return "\n".join(notes)
-
-
-def _begins(text: str, spec: Spec, fence: str) -> bool:
-    """Whether a model wrote the name once more that stood there already."""
-    return text.lstrip().startswith(f"{next(iter(spec.outputs))}{fence}:")

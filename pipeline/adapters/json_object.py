@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast, final
+from typing import Any, final
 
 from ..base import strictjson
-from ..errors import ParseError, ValidationError
-from ..field import FieldSpec, Reading
+from ..errors import ParseError
+from ..field import FieldSpec
 from ..lm.request import JSON
+from ..reading.among import BEGINS, Part, around, escaped, is_echo, parts
+from ..reading.arriving import StructureReader
+from ..reading.asides import first_turn
+from ..reading.fields import read_data
+from ..reading.nearjson import NotNearJSON, control_escapes, spelled
 from ..spec import Spec
-from ..typed.wording import brief
-from .base import Adapter, Parsed, begin_with, read_fields
+from .base import (
+    Adapter,
+    Given,
+    Parsed,
+    begin_with,
+    read_fields,
+    read_lone_reply,
+    read_whole,
+)
+from .objects import ObjectReader
 from .schema import object_schema, response_format_of, with_room
-from .streaming import FieldReader, ObjectReader
 
 
 @final
@@ -40,24 +52,37 @@ class JSONAdapter(Adapter):
     ) -> str:
         """One JSON object, the fields in order."""
         del fence
-        return strictjson.dumps({f.name: values[f.name] for f in fields})
+        return spelled(strictjson.dumps({f.name: values[f.name] for f in fields}))
 
-    def read(self, text: str, spec: Spec, fence: str) -> Parsed:
+    def read(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:
         """The object in the reply; text around it is passed over and noted."""
         del fence
-        data, mended = _object(text)
-        found = {name: data[name] for name in spec.outputs if name in data}
-        parsed = read_fields(spec, found, _load)
-        extra = [name for name in data if name not in spec.outputs]
-        notes = ((mended,) if mended else ()) + (
-            (f"unknown keys left out: {', '.join(extra)[:200]}",) if extra else ()
-        )
-        return Parsed(parsed.values, (*notes, *parsed.repairs))
+        try:
+            part = _object(text)
+        except ParseError as error:
+            return _read_nearly(text, spec, given, error)
+        words = around(text, part.start, part.end)
+        if words and _is_echo(part, spec, text, given):
+            raise ParseError("the object in the reply is quoted from an input")
+        try:
+            return _values(part, spec, words)
+        except ParseError:
+            known = any(name in part.value for name in spec.outputs)
+            lone = None if known else read_lone_reply(text, spec, given)
+            if lone is None:
+                raise
+            return lone
 
-    def reader(self, spec: Spec, fence: str) -> FieldReader:
+    def begins(self, text: str, at: int, spec: Spec, fence: str) -> int:
+        """Where an object begins from a place on."""
+        del spec, fence
+        begun = BEGINS["{"].search(text, at)
+        return begun.start() if begun else len(text)
+
+    def pieces(self, spec: Spec, fence: str, echoed: str) -> StructureReader:
         """Reads the object as it arrives."""
         del fence
-        return ObjectReader(spec)
+        return ObjectReader(spec, echoed)
 
     def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
         """Nothing: JSON quoting already keeps values apart."""
@@ -82,23 +107,8 @@ class JSONAdapter(Adapter):
         return response_format_of(spec, schema)
 
 
-def _load(field: FieldSpec, data: Any) -> Reading:
-    try:
-        return Reading(field.load(data))
-    except ValueError as error:
-        if field.plain and isinstance(data, str):
-            reading = field.read(data)
-            note = reading.repair or f"read {brief(repr(data))} without its edges"
-            return Reading(reading.value, note)
-        raise ValidationError(
-            f"field {field.name!r}: {error}; wanted {field.wanted}",
-            field=field.name,
-            wanted=field.wanted,
-        ) from None
-
-
-def _object(text: str) -> tuple[dict[str, Any], str]:
-    """The outermost object of a reply, and a note when text stood around it."""
+def _object(text: str) -> Part:
+    """The outermost object of a reply, read strictly."""
     first, last = text.find("{"), text.rfind("}")
     if first < 0 or last < first:
         raise ParseError("no JSON object in the reply")
@@ -106,7 +116,65 @@ def _object(text: str) -> tuple[dict[str, Any], str]:
         data = strictjson.loads(text[first : last + 1])
     except (ValueError, RecursionError) as error:
         raise ParseError(f"the JSON object cannot be read: {error}") from None
-    around = (text[:first] + text[last + 1 :]).strip()
-    return cast(
-        dict[str, Any], data
-    ), "text around the object left out" if around else ""
+    if control_escapes(text):
+        raise ParseError("the JSON object cannot be read: a backslash may be meant")
+    return Part(data, first, last + 1, ())
+
+
+def _is_echo(part: Part, spec: Spec, text: str, given: Given) -> bool:
+    source = text[part.start : part.end]
+    return is_echo(part.value, source, spec.outputs, given.echoed)
+
+
+def _values(part: Part, spec: Spec, words: str) -> Parsed:
+    data = part.value
+    found = {name: data[name] for name in spec.outputs if name in data}
+    extra = [name for name in data if name not in spec.outputs]
+    notes = part.notes
+    if words:
+        notes += ("text around the object left out",)
+    if extra:
+        notes += (f"unknown keys left out: {', '.join(extra)[:200]}",)
+    parsed = read_fields(spec, found, read_data)
+    return parsed.noting(notes) if notes else parsed
+
+
+def _read_nearly(text: str, spec: Spec, given: Given, error: ParseError) -> Parsed:
+    """The one object that fits, among words or nearly JSON; else the error as it was."""
+    body = first_turn(text)
+    try:
+        objects = parts(body)
+    except NotNearJSON as why:
+        found = {
+            name: why.members[name] for name in spec.outputs if name in why.members
+        }
+        error.partial = read_whole(spec, found, read_data)
+        raise error from None
+    if not objects:
+        objects = escaped(body)
+    fitting = [part for part in objects if _fits(part.value, spec)]
+    words = around(body, fitting[0].start, fitting[0].end) if fitting else ""
+    if words:
+        fitting = [p for p in fitting if not _is_echo(p, spec, body, given)]
+    # What follows a whole answer up to the token limit is rambling.
+    first = given.cut and fitting and not around(body, fitting[0].start, len(body))
+    if first or (fitting and all(p.value == fitting[0].value for p in fitting)):
+        chosen = fitting[0]
+    elif not objects or (len(objects) == 1 and not fitting and not words):
+        lone = read_lone_reply(text, spec, given)
+        if lone is not None:
+            return lone
+        if not objects:
+            raise error
+        chosen = objects[0]
+    else:
+        raise error
+    try:
+        return _values(chosen, spec, words)
+    except ParseError as why:
+        error.partial = why.partial
+        raise error from None
+
+
+def _fits(data: Mapping[str, Any], spec: Spec) -> bool:
+    return all(name in data for name, field in spec.outputs.items() if field.required)

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from ..base import strictjson
 from ..errors import ParseError
-from ..field import FieldSpec, Reading
+from ..field import FieldSpec
 from ..lm.request import JSON
+from ..reading.arriving import Delta, StructureReader, Value
+from ..reading.fields import Reading
+from ..reading.headings import BEHIND
 from ..spec import Spec
-from .base import Parsed, read_fields
-from .streaming import Delta, FieldReader, Value
+from .base import Given, Parsed, cut_off, is_whole, read_fields, read_lone_reply
 
 _DECORATED = 12  # characters that may stand around a name
 _BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
@@ -33,7 +35,7 @@ def line_of(field: FieldSpec, value: JSON, fence: str) -> str:
 
 
 def read_lines(
-    text: str, spec: Spec, fence: str, *, ends_blank: bool = False
+    text: str, spec: Spec, fence: str, given: Given, *, ends_blank: bool = False
 ) -> Parsed:
     """The values in a reply.
 
@@ -41,47 +43,71 @@ def read_lines(
         text: The reply.
         spec: The signature.
         fence: What sets names apart in this call.
+        given: What is known of the reply beside its text.
         ends_blank: Whether a blank line behind the last field ends the answer.
 
     Raises:
         ParseError: A field is missing, comes twice, or is not of its type.
     """
+    found, last, notes = _found(text, spec, fence, ends_blank=ends_blank)
+    read = partial(_read, ends_blank=ends_blank)
+    if not found:
+        lone = read_lone_reply(text, spec, given)
+        if lone is not None:
+            return lone
+        first = next(iter(spec.outputs))
+        raise ParseError(f"no line such as {first}{fence}: in the reply", field=first)
+    if (
+        given.cut
+        and last
+        and not _is_ended(found[last], spec.outputs[last], ends_blank)
+    ):
+        del found[last]
+        raise cut_off(last, spec, found, read)
+    return read_fields(spec, found, read).noting(notes)
+
+
+def _found(
+    text: str, spec: Spec, fence: str, *, ends_blank: bool
+) -> tuple[dict[str, str], str, tuple[str, ...]]:
+    """The text of each field, the field that the reply's end closes, and notes."""
     found: dict[str, str] = {}
     name, start = "", 0
     for match in _names(spec, fence).finditer(text):
         if name:
             found[name] = text[start : match.start()]
         whole = len(found) == len(spec.outputs)
-        if match[1] not in spec.outputs or (whole and ends_blank):
+        if match[1] in spec.inputs or (whole and ends_blank):
             # A further case begins: what it says is no answer to this one.
-            name = ""
             if found:
-                break
+                return found, "", (BEHIND,)
+            name = ""
             continue
         if match[1] in found:
             raise ParseError(f"field {match[1]!r} comes twice", field=match[1])
         name, start = match[1], match.end()
     if name:
         found[name] = text[start:]
-    if not found:
-        first = next(iter(spec.outputs))
-        raise ParseError(f"no line such as {first}{fence}: in the reply", field=first)
-    return read_fields(spec, found, lambda f, part: _read(f, part, ends_blank))
+    return found, name, ()
 
 
-def _read(field: FieldSpec, text: str, ends_blank: bool) -> Reading:
+def _is_ended(text: str, field: FieldSpec, ends_blank: bool) -> bool:
+    """Whether a value is whole though the token limit may have cut what follows."""
+    return is_whole(text, field) or (ends_blank and "\n\n" in text.strip("\n"))
+
+
+def _read(field: FieldSpec, text: str, *, ends_blank: bool) -> Reading:
     """A field's value: of a text all lines, of anything else what its type reads."""
-    if ends_blank:
-        text = text.strip("\n").partition("\n\n")[0]
+    kept = text.strip("\n").partition("\n\n")[0] if ends_blank else text
+    head, _, rest = kept.strip().partition("\n")
     free = field.plain and not field.choices
-    head, _, rest = text.strip().partition("\n")
-    if free or not rest:
-        return field.read(text)
     try:
-        return field.read(text)
+        return field.read(kept)
     except ParseError:
-        reading = field.read(head)
-    return Reading(reading.value, reading.repair or "what stood behind it left out")
+        if free or not rest:
+            raise
+    reading = field.read(head)
+    return Reading(reading.value, reading.repair or BEHIND)
 
 
 @lru_cache(maxsize=512)
@@ -95,7 +121,15 @@ def _names(spec: Spec, fence: str) -> re.Pattern[str]:
     )
 
 
-class LineReader(FieldReader):
+def first_name(text: str, at: int, spec: Spec, fence: str) -> int:
+    """Where the first name of an output begins a line, from a place on."""
+    for match in _names(spec, fence).finditer(text, at):
+        if match[1] in spec.outputs:
+            return match.start()
+    return len(text)
+
+
+class LineReader(StructureReader):
     """Reads `name: value` lines while they arrive.
 
     Args:
@@ -119,6 +153,7 @@ class LineReader(FieldReader):
         self._value: Value | None = None
         self._over = False
         if begun:
+            self.begun = True
             self._begin(begun)
 
     def feed(self, text: str) -> Iterator[Delta]:
@@ -129,11 +164,11 @@ class LineReader(FieldReader):
             yield from self._finish_line()
         yield from self._go_on(rest, ends=False)
 
-    def end(self) -> Iterator[Delta]:
-        """What is certain once nothing more comes."""
+    def close(self) -> Iterator[Delta]:
+        """The pieces that are certain since the reply has ended."""
         yield from self._go_on("", ends=True)
-        if self._value is not None:
-            yield from self._value.end()
+        if self._value is not None and not self._over:
+            yield from self._value.close()
 
     def _go_on(self, part: str, *, ends: bool) -> Iterator[Delta]:
         if self._over:
@@ -159,8 +194,11 @@ class LineReader(FieldReader):
     def _begin(self, name: str) -> None:
         field = self._spec.outputs.get(name)
         self._over = field is None and self._value is not None
-        self._value = None if field is None else Value(name, field.plain)
+        made = None if field is None else Value(name, field.plain, open_end=True)
+        self._value = made
         self._is_text, self._lines = True, 0
+        self.inside = field is not None
+        self.begun = self.begun or self.inside
 
     def _add(self, text: str) -> Iterator[Delta]:
         if self._value is None or self._over:

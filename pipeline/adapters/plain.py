@@ -8,10 +8,10 @@ from typing import final
 
 from ..field import FieldSpec
 from ..lm.request import JSON
+from ..reading.arriving import StructureReader
 from ..spec import Spec
-from .base import Adapter, Parsed, begin_with
-from .lines import LineReader, line_of, read_lines
-from .streaming import FieldReader
+from .base import Adapter, Given, Parsed, begin_with
+from .lines import LineReader, first_name, line_of, read_lines
 
 
 @final
@@ -35,9 +35,13 @@ class PlainAdapter(Adapter):
         """Names and values, a line each."""
         return "\n".join(line_of(f, values[f.name], fence) for f in fields)
 
-    def read(self, text: str, spec: Spec, fence: str) -> Parsed:
+    def read(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:
         """The values in a reply; what stands before the first name is not read."""
-        return read_lines(text, spec, fence)
+        return read_lines(text, spec, fence, given)
+
+    def begins(self, text: str, at: int, spec: Spec, fence: str) -> int:
+        """The first name of an output from a place on."""
+        return first_name(text, at, spec, fence)
 
     def reminder(self, spec: Spec, fence: str) -> str:
         """The first name, and what may stand behind it."""
@@ -50,8 +54,9 @@ class PlainAdapter(Adapter):
         free = any(f.plain and not f.choices for f in spec.outputs.values())
         return () if free else ("\n\n",)
 
-    def reader(self, spec: Spec, fence: str) -> FieldReader:
+    def pieces(self, spec: Spec, fence: str, echoed: str) -> StructureReader:
         """Reads lines as they arrive."""
+        del echoed
         return LineReader(spec, fence)
 
     def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:

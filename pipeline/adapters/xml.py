@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import final
 
 from ..errors import ParseError
-from ..field import FieldSpec
+from ..field import FieldSpec, Reading
 from ..lm.request import JSON
+from ..reading.arriving import StructureReader
+from ..reading.headings import BEHIND
+from ..reading.values import ONE_LINE
 from ..spec import Spec
-from .base import Adapter, Parsed, read_fields
-from .streaming import FieldReader, TagReader
+from .base import (
+    Adapter,
+    Given,
+    Parsed,
+    cut_off,
+    is_whole,
+    read_fields,
+    read_lone_reply,
+)
+from .streaming import TagReader
 
 
 @final
@@ -37,37 +50,39 @@ class XMLAdapter(Adapter):
             for f in fields
         )
 
-    def read(self, text: str, spec: Spec, fence: str) -> Parsed:
+    def read(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:
         """The values in a reply; what stands outside the tags is ignored."""
-        found: dict[str, str] = {}
-        at = 0
-        while True:
-            starts = [(text.find(_open(n, fence), at), n) for n in spec.outputs]
-            here = [(start, name) for start, name in starts if start >= 0]
-            if not here:
-                break
-            start, name = min(here)
-            if name in found:
-                raise ParseError(f"field {name!r} comes twice", field=name)
-            start += len(_open(name, fence))
-            end = text.find(_close(name, fence), start)
-            if end < 0:
+        found, last, notes = _found(text, spec, fence)
+        if last:
+            field = spec.outputs[last]
+            if given.cut and not is_whole(found[last], field):
+                del found[last]
+                raise cut_off(last, spec, found, _read)
+            if field.shape.kind not in ONE_LINE:
                 raise ParseError(
-                    f"the tag {_open(name, fence)} is never closed", field=name
+                    f"the tag {_open(last, fence)} is never closed", field=last
                 )
-            found[name] = text[start:end]
-            at = end + len(_close(name, fence))
-        if not found:
+        elif not found:
+            lone = read_lone_reply(text, spec, given)
+            if lone is not None:
+                return lone
             first = next(iter(spec.outputs))
             raise ParseError(
                 f"no tag such as {_open(first, fence)} in the reply", field=first
             )
-        return read_fields(spec, found, lambda field, part: field.read(part))
+        parsed = read_fields(spec, found, _read)
+        return parsed.noting(tuple(notes)) if notes else parsed
 
-    def reader(self, spec: Spec, fence: str) -> FieldReader:
+    def begins(self, text: str, at: int, spec: Spec, fence: str) -> int:
+        """The first opening tag of an output from a place on."""
+        begun = [text.find(_open(name, fence), at) for name in spec.outputs]
+        return min((n for n in begun if n >= 0), default=len(text))
+
+    def pieces(self, spec: Spec, fence: str, echoed: str) -> StructureReader:
         """Reads tags as they arrive."""
-        tags = {n: (_open(n, fence), _close(n, fence)) for n in spec.outputs}
-        return TagReader(spec, tags)
+        del echoed
+        names = [f.name for f in spec.fields]
+        return TagReader(spec, {n: (_open(n, fence), _close(n, fence)) for n in names})
 
     def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
         """Every opening and closing tag."""
@@ -81,3 +96,53 @@ def _open(name: str, fence: str) -> str:
 
 def _close(name: str, fence: str) -> str:
     return f"</{name}{fence.replace('#', '-')}>"
+
+
+@lru_cache(maxsize=512)
+def _pattern(spec: Spec, fence: str) -> re.Pattern[str]:
+    """Any tag of the call."""
+    names = "|".join(re.escape(f.name) for f in spec.fields)
+    return re.compile(f"<(/?)({names}){re.escape(fence.replace('#', '-'))}>")
+
+
+def _found(text: str, spec: Spec, fence: str) -> tuple[dict[str, str], str, list[str]]:
+    """The text of each field, the field that no tag closes, and notes.
+
+    Raises:
+        ParseError: A field comes twice, or its tags stand where they close nothing.
+    """
+    found: dict[str, str] = {}
+    current, start = "", 0
+    for tag in _pattern(spec, fence).finditer(text):
+        closes, name = tag.groups()
+        if name not in spec.outputs:
+            if current or not found:
+                continue
+            if all(n in found for n, f in spec.outputs.items() if f.required):
+                return found, "", [BEHIND]
+        elif current:
+            if not (closes and name == current):
+                raise _misplaced(text, tag, current, fence)
+            found[current], current = text[start : tag.start()], ""
+        elif closes:
+            if found:
+                raise ParseError(f"the tag {tag[0]} closes nothing", field=name)
+        elif name in found:
+            raise ParseError(f"field {name!r} comes twice", field=name)
+        else:
+            current, start = name, tag.end()
+    if current:
+        found[current] = text[start:]
+    return found, current, []
+
+
+def _misplaced(text: str, tag: re.Match[str], current: str, fence: str) -> ParseError:
+    if text.find(_close(current, fence), tag.end()) < 0:
+        why = f"the tag {_open(current, fence)} is never closed"
+    else:
+        why = f"the tag {tag[0]} stands in field {current!r}"
+    return ParseError(why, field=current)
+
+
+def _read(field: FieldSpec, text: str) -> Reading:
+    return field.read(text)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ..adapters.streaming import Delta, FieldReader
 from ..events import FieldDelta, Partial, Restarted, Sink
+from ..reading.arriving import AGAIN, Delta, FieldReader
 
 
 class Telling:
@@ -40,9 +40,8 @@ class Telling:
 
     def restart(self) -> None:
         """A new reply begins; what was told of the last one no longer counts."""
-        if self._told:
-            self._sink(Restarted(self._path, self._order))
-        self._reader, self._fields, self._told = self._new(), {}, False
+        self._take_back()
+        self._reader = self._new()
         self._tell(Delta(name, text) for name, text in self._kept.items())
 
     def show(self, text: str) -> None:
@@ -50,17 +49,25 @@ class Telling:
         self._tell(self._reader.feed(text))
 
     def finish(self) -> None:
-        """The reply is over: tell what is certain only now, and all fields."""
-        self._tell(self._reader.end())
+        """The reply has ended: tell what was held back, and the fields as they are."""
+        self._tell(self._reader.close())
         self.flush()
 
     def _tell(self, deltas: Iterable[Delta]) -> None:
         for delta in deltas:
+            if delta == AGAIN:
+                self._take_back()
+                continue
             if delta.field not in self._fields:
                 self.flush()
             self._fields[delta.field] = self._fields.get(delta.field, "") + delta.text
             self._told = True
             self._sink(FieldDelta(self._path, delta.field, delta.text, self._order))
+
+    def _take_back(self) -> None:
+        if self._told:
+            self._sink(Restarted(self._path, self._order))
+        self._fields, self._told = {}, False
 
     def flush(self) -> None:
         """Tell the fields written so far."""

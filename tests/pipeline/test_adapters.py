@@ -212,7 +212,6 @@ def test_values_of_100_kb_come_back(adapter: Adapter) -> None:
 TWICE = {
     "chat": [
         "[[ reasoning ]]\nr\n[[ answer ]]\na\n[[ answer ]]\nb\n[[ /end ]]",
-        "[[ reasoning ]]\nr\n[[ answer ]]\na\n[[ /end ]]\n[[ answer ]]\nb\n[[ /end ]]",
         "[[ reasoning ]]\nr\n  [[ answer ]]\t\na\n[[ answer ]]\r\na",
     ],
     "json": [
@@ -501,7 +500,7 @@ TYPED: list[tuple[Any, str, Any]] = [
     (list[int], "[1, 2.0]", ERROR),
     (list[int], '[1, "2"]', ERROR),
     (list[int], "[true]", ERROR),
-    (list[int], "[1,]", ERROR),
+    (list[int], "[1,,]", ERROR),
     (list[int], "[1, NaN]", ERROR),
     (list[int], "1", ERROR),
     (list[int], '{"0": 1}', ERROR),

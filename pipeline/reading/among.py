@@ -1,0 +1,157 @@
+"""JSON values among words: what stands in a reply, and what of it is only quoted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from ..base import strictjson
+from .nearjson import MOST_CHARS, Near, NotNearJSON, loads, read_at
+
+BEGINS = {
+    "{": re.compile(r"""\{\s*+(?:["'\u201c}]|[^\W\d][\w$-]*+\s*+:|//|/\*)"""),
+    "[": re.compile(
+        r"""\[\s*+(?:["'\u201c\[{\]]|-?[0-9]|(?i:true|false|null|none)\b)"""
+    ),
+}
+"""An opening bracket that begins data: a name follows, or nothing; else it is prose."""
+_BRACKETS = re.compile(r"[{}\[\]]")
+_INSIDE = re.compile(r"""(?:["'\u201d]\s*+:|,)\s*+\Z""")
+_GOES_ON = re.compile(r"""\s*+(?:[}\]]|,\s*+(?:["'\u201c]|[^\W\d]\w*+\s*+:))""")
+_FENCES = re.compile(r"```[A-Za-z0-9]*+")
+_ESCAPED = re.compile(r"""\{\s*+\\+["']""")
+_LOOSE = re.compile(r"[\s\\]+")
+_CURLY = str.maketrans(
+    {"\u201c": '"', "\u201d": '"', "\u2018": '"', "\u2019": '"', "'": '"'}
+)
+_MOST = 256  # values, read or not, that a reply may hold: each may be looked at whole
+
+
+class Part(NamedTuple):
+    """A value that stands in a text, and where."""
+
+    value: Any
+    start: int
+    end: int
+    notes: tuple[str, ...]
+
+
+def parts(text: str, opening: str = "{") -> list[Part]:
+    """The outermost objects (or lists) of a text, in order.
+
+    What begins as data and cannot be read is passed over with all that stands in it;
+    nothing inside it counts.
+
+    Raises:
+        NotNearJSON: Something begins as data, cannot be read and has no end, so that
+            what stands behind may stand inside it; or there are too many values.
+
+    >>> [part.value for part in parts("From {Rome, Paris}: {'answer': 'Paris'}")]
+    [{'answer': 'Paris'}]
+    """
+    if len(text) > MOST_CHARS:
+        raise NotNearJSON(f"longer than {MOST_CHARS} characters", 0)
+    found: list[Part] = []
+    at, tried, broken = 0, 0, False
+    while (begun := BEGINS[opening].search(text, at)) is not None:
+        start, tried = begun.start(), tried + 1
+        if tried > _MOST:
+            raise NotNearJSON("too many values", start)
+        try:
+            near = read_at(text, start)
+        except NotNearJSON as error:
+            at, broken = _closing(text, start, error), True
+            continue
+        if not _stands_alone(text, start, near, broken=broken):
+            raise NotNearJSON("the object is part of another one", near.end)
+        found.append(Part(near.value, start, near.end, near.notes))
+        at = near.end
+    return found
+
+
+def _closing(text: str, start: int, error: NotNearJSON) -> int:
+    """Where a value that cannot be read ends, if its brackets tell."""
+    depth = 0
+    for bracket in _BRACKETS.finditer(text, start):
+        depth += 1 if bracket[0] in "{[" else -1
+        if depth == 0:
+            return bracket.end()
+    raise error
+
+
+def _stands_alone(text: str, start: int, near: Near, *, broken: bool) -> bool:
+    """Whether a value is no member of something around it that cannot be read."""
+    if _GOES_ON.match(text, near.end) and not _in_list(text, start, near.end):
+        return False
+    return not (broken and _INSIDE.search(text[max(0, start - 80) : start]))
+
+
+def _in_list(text: str, start: int, end: int) -> bool:
+    """Whether the value is the whole of a list, as in `[{...}]`."""
+    before, behind = text[:start].rstrip()[-1:], text[end:].lstrip()[:1]
+    return before == "[" and behind == "]"
+
+
+def sole(text: str, opening: str = "{") -> Part:
+    """The only object (or list) of a text.
+
+    Raises:
+        NotNearJSON: There is none, there are several, or it cannot be read.
+    """
+    found = parts(text, opening) or escaped(text)
+    if len(found) != 1:
+        raise NotNearJSON(f"{len(found)} values", len(text))
+    return found[0]
+
+
+def escaped(text: str) -> list[Part]:
+    r"""The object of a text that is one with its quotes escaped, as within a string.
+
+    >>> [part.value for part in escaped(r"{\"a\": 1}")], escaped('{"a": 1}')
+    ([{'a': 1}], [])
+    """
+    plain = text.strip()
+    if not _ESCAPED.match(plain):
+        return []
+    try:
+        near = loads(loads(f'"{plain}"').value)
+    except NotNearJSON:
+        return []
+    return [Part(near.value, 0, len(text), (*near.notes, "escapes around it"))]
+
+
+def around(text: str, start: int, end: int) -> str:
+    """What stands around a value, code fences left out."""
+    if start == 0 and end == len(text):
+        return ""
+    return _FENCES.sub("", text[:start] + text[end:]).strip()
+
+
+def is_echo(
+    value: Mapping[str, Any], source: str, names: Iterable[str], echoed: str
+) -> bool:
+    """Whether an object stands literally in a call's inputs, in whatever spacing.
+
+    Args:
+        value: The object.
+        source: Its text in the reply.
+        names: The members that count.
+        echoed: The inputs of the call, as they were written into it.
+    """
+    if not echoed:
+        return False
+    loose, given = loosened(source), loosened(echoed)
+    if loose in given:
+        return True
+    members = [
+        loosened(f"{strictjson.dumps(name)}:{strictjson.dumps(value[name])}")
+        for name in names
+        if name in value
+    ]
+    return bool(members) and all(member in given for member in members)
+
+
+def loosened(text: str) -> str:
+    """A text without what spacing, escapes and kinds of quotes add, for comparing."""
+    return _LOOSE.sub("", text).translate(_CURLY)

@@ -1,0 +1,289 @@
+"""Replies read while they arrive: what surely belongs to a field, and when.
+
+What could still turn out to be a mark, a token or a thought is held back. Where it
+turns out that what was given out was thought and no answer, the reading begins again
+and says so.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Iterator
+from typing import NamedTuple
+
+from .asides import (
+    CLOSES,
+    END,
+    ENDS,
+    LONGEST_TAG,
+    OPENS,
+    START,
+    STARTS,
+    closing_of,
+    first_turn,
+    names_of_thoughts,
+)
+from .nearjson import quoted
+from .values import without_thought
+
+_BLANK = " \t\r\n"
+_THOUGHT = "<think"
+_TOKENS = (*ENDS, *STARTS)
+
+
+class Delta(NamedTuple):
+    """A piece of a field's text; one without a field says that all begins again."""
+
+    field: str
+    text: str
+
+
+AGAIN = Delta("", "")
+"""What was given out so far was no part of the answer."""
+
+
+class FieldReader(ABC):
+    """Reads one reply; made anew for each."""
+
+    @abstractmethod
+    def feed(self, text: str) -> Iterator[Delta]:
+        """The pieces that are certain after some more text."""
+
+    @abstractmethod
+    def close(self) -> Iterator[Delta]:
+        """The pieces that are certain since the reply has ended."""
+
+
+class StructureReader(FieldReader):
+    """Reads the structure of a form, with no regard to what was thought.
+
+    `begun` says whether the answer has begun, `inside` whether the text is in a field,
+    `failed` that the reply can be no answer.
+    """
+
+    begun = False
+    inside = False
+    failed = False
+
+
+class ReplyReader(FieldReader):
+    """A whole reply: the structure in it, thinking parts left out.
+
+    Args:
+        new: Makes a reader of the structure.
+        fields: The names of the signature's fields, which tags may have.
+    """
+
+    def __init__(
+        self, new: Callable[[], StructureReader], fields: tuple[str, ...]
+    ) -> None:
+        self._new = new
+        self._names = names_of_thoughts(fields)
+        self._inner = new()
+        self._thought = ""  # the tag that closes the thought we are in
+        self._held = ""  # what may become a tag
+        self._seen = ""  # the last characters that were passed on
+        self._plainly = False  # whether all goes to the inner reader as it is
+        self._second: StructureReader | None = None  # reads behind a closing tag
+        self._kept: list[Delta] = []
+
+    def feed(self, text: str) -> Iterator[Delta]:
+        """The pieces that are certain after some more text."""
+        if self._plainly and ">" not in text and "]" not in text:
+            self._seen = (self._seen + text)[-LONGEST_TAG:]
+            yield from self._inner.feed(text)
+            return
+        text, self._held = self._held + text, ""
+        while text:
+            if self._thought:
+                text = self._think(text)
+            elif self._inner.begun:
+                text = yield from self._answer(text)
+            else:
+                text = yield from self._before(text)
+        self._plainly = self._inner.begun and not self._thought and not self._second
+
+    def close(self) -> Iterator[Delta]:
+        """The pieces that are certain since the reply has ended."""
+        if not self._thought and self._held and not self._inner.begun:
+            yield from self._inner.feed(self._held)
+        yield from self._inner.close()
+
+    def _think(self, text: str) -> str:
+        end = text.find(self._thought)
+        if end < 0:
+            self._held = text[-len(self._thought) + 1 :]
+            return ""
+        rest = text[end + len(self._thought) :]
+        self._thought = ""
+        return rest
+
+    def _before(self, text: str) -> Generator[Delta, None, str]:
+        """Pass on what stands before an answer, up to the next tag of a thought."""
+        tag, closes = OPENS.search(text), CLOSES.search(text)
+        if closes is not None and (tag is None or closes.start() < tag.start()):
+            tag = closes
+        if tag is None:
+            sure = _before_tag(text)
+            self._held = text[sure:]
+            yield from self._inner.feed(text[:sure])
+            if self._inner.begun:
+                rest, self._held = self._held, ""
+                return rest
+            return ""
+        name = tag[1] or tag[2]
+        yield from self._inner.feed(text[: tag.start()])
+        if self._inner.begun:
+            return text[tag.start() :]
+        if name not in self._names:
+            yield from self._inner.feed(tag[0])
+        elif tag is closes:
+            self._inner = self._new()
+        else:
+            self._thought = closing_of(name)
+        return text[tag.end() :]
+
+    def _answer(self, text: str) -> Generator[Delta, None, str]:
+        """Pass on an answer; a closing tag says that it may have been a thought."""
+        for end in self._closings(text):
+            yield from self._pass_on(text[:end])
+            if self._inner.inside:
+                self._second, self._kept = self._new(), []
+            else:
+                yield from self._begin_again(self._new(), [])
+            return text[end:]
+        yield from self._pass_on(text)
+        return ""
+
+    def _closings(self, text: str) -> Iterator[int]:
+        if ">" not in text and "]" not in text:
+            return
+        before = len(self._seen)
+        for tag in CLOSES.finditer(self._seen + text):
+            if tag.end() > before and (tag[1] or tag[2]) in self._names:
+                yield tag.end() - before
+
+    def _pass_on(self, text: str) -> Iterator[Delta]:
+        self._seen = (self._seen + text)[-LONGEST_TAG:]
+        yield from self._inner.feed(text)
+        if self._second is not None:
+            self._kept.extend(self._second.feed(text))
+            if self._inner.failed:
+                yield from self._begin_again(self._second, self._kept)
+
+    def _begin_again(
+        self, inner: StructureReader, kept: list[Delta]
+    ) -> Iterator[Delta]:
+        yield AGAIN
+        self._inner, self._second, self._kept = inner, None, []
+        self._seen = ""
+        yield from kept
+
+
+def _before_tag(text: str) -> int:
+    """Where a text ends that is surely no beginning of a tag."""
+    for at in range(max(0, len(text) - LONGEST_TAG + 1), len(text)):
+        if text[at] in "<[" and ">" not in text[at:] and "]" not in text[at:]:
+            return at
+    return len(text)
+
+
+class Value:
+    """The text of one field: blank edges are dropped, a quoted text is unquoted.
+
+    Args:
+        field: The field's name.
+        plain: Whether it holds bare text.
+        open_end: Whether its text may end with the reply, and so with the tokens of a
+            chat template.
+    """
+
+    def __init__(self, field: str, plain: bool, *, open_end: bool = False) -> None:
+        self.field = field
+        self._plain = plain
+        self._open_end = open_end
+        self._begun = False
+        self._whole: list[str] | None = None  # a text that is understood as a whole
+        self._head = ""  # its first characters
+        self._held: list[str] = []  # blanks, and tokens that may end the text
+        self._part = ""  # what may become a token
+        self._ended = False  # whether what is held has a token that ends a turn
+        self._over = False  # whether another turn began behind it
+
+    def add(self, text: str) -> Iterator[Delta]:
+        """Take in more of the text."""
+        if not self._begun:
+            text = text.lstrip(_BLANK)
+            if not text:
+                return
+            self._begun = True
+            self._whole = [] if self._plain and text[0] in '"<' else None
+        if self._whole is not None:
+            self._whole.append(text)
+            self._head = (self._head + text[: len(_THOUGHT)])[: len(_THOUGHT)]
+            if self._head[0] == '"' or _THOUGHT.startswith(self._head):
+                return
+            text, self._whole = "".join(self._whole), None
+        if self._over:
+            self._held.append(text)
+            return
+        if self._open_end and (self._part or "<" in text):
+            yield from self._with_tokens(self._part + text)
+            return
+        body = text.rstrip(_BLANK)
+        if body:
+            yield Delta(self.field, "".join([*self._held, body]))
+            self._held = [text[len(body) :]]
+            self._ended = False
+        else:
+            self._held.append(text)
+
+    def end(self, *, by_input: bool = False) -> Iterator[Delta]:
+        """The text has ended at a mark; at an input's, its turn may have ended before.
+
+        Args:
+            by_input: Whether that is the heading of an input.
+        """
+        if self._whole is not None:
+            whole = "".join(self._whole)
+            text = (first_turn(whole) if by_input else whole).rstrip(_BLANK)
+            text = without_thought(quoted(text))
+        elif by_input and (self._over or (self._ended and not self._part)):
+            text = ""
+        else:
+            text = "".join([*self._held, self._part]).rstrip(_BLANK)
+        if text:
+            yield Delta(self.field, text)
+
+    def close(self) -> Iterator[Delta]:
+        """The text has ended with the reply, as at the heading of an input."""
+        return self.end(by_input=True)
+
+    def _sure(self, text: str) -> Iterator[Delta]:
+        body = text.rstrip(_BLANK)
+        if body:
+            yield Delta(self.field, "".join([*self._held, body]))
+            self._held, self._ended = [text[len(body) :]], False
+        else:
+            self._held.append(text)
+
+    def _with_tokens(self, text: str) -> Iterator[Delta]:
+        """Take in text that may hold the tokens of a chat template."""
+        self._part, at = "", 0
+        while (start := text.find("<", at)) >= 0:
+            yield from self._sure(text[at:start])
+            token = END.match(text, start)
+            if token is not None:
+                self._held.append(token[0])
+                self._ended, at = True, token.end()
+            elif self._ended and START.match(text, start):
+                self._held.append(text[start:])
+                self._over = True
+                return
+            elif any(t.startswith(text[start:]) for t in _TOKENS):
+                self._part = text[start:]
+                return
+            else:
+                yield from self._sure("<")
+                at = start + 1
+        yield from self._sure(text[at:])

@@ -1,0 +1,163 @@
+"""What stands in a reply and is no answer: thinking parts, and a template's own tokens.
+
+Reasoning models open or close their thoughts in the text itself, some servers give the
+opening tag to the prompt so that a reply begins inside, and many small models write the
+token that ends a turn as text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+_THINKING = ("think", "thinking", "thought", "seed:think")
+_TAGS = (*_THINKING, "reasoning", "reflection")
+OPENS = re.compile(rf"<({'|'.join(_TAGS)})>|\[(THINK)\]")
+CLOSES = re.compile(rf"</({'|'.join(_THINKING)})>|\[/(THINK)\]")
+"""Tags that close thoughts even where none opens them."""
+LONGEST_TAG = max(map(len, _TAGS)) + 3
+_BLANK = " \t\r\n"
+
+ENDS = (
+    *(f"<|{name}|>" for name in ("im_end", "endoftext", "end", "eot_id", "eom_id")),
+    *(f"<|{name}|>" for name in ("end_of_text", "eot", "end_of_turn", "return")),
+    *("<|END_OF_TURN_TOKEN|>", "<|assistant_end|>", "</s>", "<eos>"),
+    *("<end_of_turn>", "<turn|>", "<\uff5cend\u2581of\u2581sentence\uff5c>"),
+)
+STARTS = (
+    *(f"<|{name}|>" for name in ("im_start", "start", "start_header_id", "user")),
+    *(f"<|{name}|>" for name in ("system", "assistant", "begin_of_text")),
+    *("<|START_OF_TURN_TOKEN|>", "<s>", "<bos>", "<start_of_turn>", "<|turn>"),
+)
+END = re.compile("|".join(map(re.escape, ENDS)))
+START = re.compile("|".join(map(re.escape, STARTS)))
+_END_RUN = re.compile(rf"(?:(?:{END.pattern})[ \t\r\n]*+)++")
+_LONGEST_TOKEN = max(map(len, ENDS))
+TOKENS = "a chat template's own tokens left out"
+THOUGHTS = "what was thought left out"
+
+
+class Said(NamedTuple):
+    """A reply without what is no answer in it."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+    unclosed: bool = False
+
+
+@lru_cache(maxsize=512)
+def names_of_thoughts(fields: tuple[str, ...]) -> frozenset[str]:
+    """The tags that hold thoughts where a signature has these fields.
+
+    A tag named as a field is that field's, or may be: it is never taken for thoughts.
+    """
+    return frozenset((*_TAGS, "THINK")).difference(fields)
+
+
+@lru_cache(maxsize=512)
+def _tags_of(names: frozenset[str]) -> re.Pattern[str]:
+    return re.compile(f"</?(?:{'|'.join(sorted(names))})>")
+
+
+def may_think(text: str, fields: tuple[str, ...]) -> bool:
+    """Whether a text holds a tag of thoughts."""
+    if "THINK]" in text:
+        return True
+    return _tags_of(names_of_thoughts(fields)).search(text) is not None
+
+
+def without_asides(
+    text: str, begins: Callable[[str, int], int], fields: tuple[str, ...]
+) -> Said:
+    """The reply without its thinking parts and without its template's last tokens.
+
+    A part counts as thinking where it stands before the answer; behind that, tags are
+    text of a field, which may speak of anything.
+
+    Args:
+        text: The reply.
+        begins: Where the answer's structure begins, from a place on.
+        fields: The names of the signature's fields.
+
+    >>> without_asides("<think>[[ a ]]?</think>yes</s>", lambda t, at: len(t), ())
+    Said(text='yes', notes=('what was thought left out', "a chat template's own tokens left out"), unclosed=False)
+    """
+    notes: list[str] = []
+    kept, unclosed = _without_thoughts(text, begins, names_of_thoughts(fields))
+    if kept is not text:
+        text = kept
+        notes.append(THOUGHTS)
+    if unclosed:
+        return Said(text, tuple(notes), unclosed=True)
+    kept = without_last_tokens(text)
+    if kept is not text:
+        text = kept
+        notes.append(TOKENS)
+    return Said(text, tuple(notes))
+
+
+def _without_thoughts(
+    text: str, begins: Callable[[str, int], int], names: frozenset[str]
+) -> tuple[str, bool]:
+    kept: list[str] = []
+    at, begun = 0, -1
+    while (opening := OPENS.search(text, at)) is not None:
+        name = opening[1] or opening[2]
+        if begun < at:
+            begun = begins(text, at)
+        if name not in names or opening.start() > begun:
+            break
+        kept.append(text[at : opening.start()])
+        end = text.find(closing_of(name), opening.end())
+        if end < 0:
+            return "".join(kept), True
+        at = end + len(closing_of(name))
+    return ("".join([*kept, text[at:]]) if at else text), False
+
+
+def closing_of(name: str) -> str:
+    """The tag that closes a thought opened by that name."""
+    return "[/THINK]" if name == "THINK" else f"</{name}>"
+
+
+def behind_thoughts(text: str, fields: tuple[str, ...]) -> str | None:
+    """What stands behind the last closing tag of thoughts that were never opened.
+
+    >>> behind_thoughts("so it is yes</think>yes", ()), behind_thoughts("yes", ())
+    ('yes', None)
+    """
+    if "</" not in text and "[/THINK]" not in text:
+        return None
+    names = names_of_thoughts(fields)
+    ends = [m.end() for m in CLOSES.finditer(text) if (m[1] or m[2]) in names]
+    return text[ends[-1] :] if ends else None
+
+
+def without_last_tokens(text: str) -> str:
+    """The text without the tokens that end a turn at its end, or the text itself."""
+    whole = text.rstrip(_BLANK)
+    end = len(whole)
+    while end and whole[end - 1] == ">":
+        start = whole.rfind("<", max(0, end - _LONGEST_TOKEN), end)
+        if start < 0 or not END.fullmatch(whole, start, end):
+            break
+        end = start
+        while end and whole[end - 1] in _BLANK:
+            end -= 1
+    return text if end == len(whole) else text[:end]
+
+
+def first_turn(text: str) -> str:
+    """The text up to where it ends its turn and begins another, or the text itself.
+
+    >>> first_turn("yes<|im_end|>\\n<|im_start|>user\\nand now?")
+    'yes'
+    """
+    if "<" not in text:
+        return text
+    for run in _END_RUN.finditer(text):
+        if run.end() == len(text) or START.match(text, run.end()):
+            return text[: run.start()]
+    return text

@@ -1,0 +1,228 @@
+"""A field's text, or its JSON data, as a value: strictly first, then what it means.
+
+Mending begins where the strict reading failed, so that a clean reply costs nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..base import strictjson
+from ..errors import ParseError, ValidationError
+from ..typed.types import fits
+from ..typed.wording import brief, simple
+from .asides import THOUGHTS
+from .nearjson import control_escapes, quoted
+from .values import Shape, candidates, mended, without_thought
+
+_BLANK = " \t\r\n"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A value read from a model's text, and what had to be mended to read it."""
+
+    value: Any
+    repair: str = ""
+
+
+class Readable(Protocol):
+    """What a reader has to know of a field."""
+
+    @property
+    def name(self) -> str:
+        """The field's name."""
+        ...
+
+    @property
+    def annotation(self) -> Any:
+        """The field's type."""
+        ...
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the type."""
+        ...
+
+    @property
+    def plain(self) -> bool:
+        """Whether the value is written as bare text."""
+        ...
+
+    @property
+    def wanted(self) -> str:
+        """The type in words."""
+        ...
+
+    @property
+    def choices(self) -> tuple[Any, ...]:
+        """The values of a closed choice."""
+        ...
+
+    @property
+    def shape(self) -> Shape:
+        """What mending has to know."""
+        ...
+
+    def load(self, data: Any) -> Any:
+        """The value of plain JSON data, or a `ValueError`."""
+        ...
+
+
+def read_text(field: Readable, text: str) -> Reading:
+    """Read the value that a model wrote under the field's heading.
+
+    Raises:
+        ParseError: The text is not of the type at all.
+        ValidationError: It is, and breaks a constraint.
+    """
+    text = text.strip(_BLANK)
+    if field.plain:
+        return _read_plain(field, text)
+    body = _unfenced(text)
+    try:
+        data = strictjson.loads(body)
+    except (ValueError, RecursionError) as error:
+        return _read_loose(field, text, body, str(error))
+    if control_escapes(body):
+        return _read_loose(field, text, body, "an escape has two readings")
+    try:
+        value = _validated(field, data, text)
+    except ValidationError:
+        reading = _read_nearly(field, data, body)
+        if reading is None:
+            raise
+        return reading
+    return Reading(value, "code fence removed" if body is not text else "")
+
+
+def read_data(field: Readable, data: Any) -> Reading:
+    """Read the JSON data that a model wrote for the field.
+
+    Raises:
+        ValidationError: The data is not of the type, or breaks a constraint.
+    """
+    try:
+        return Reading(field.load(data))
+    except ValueError as error:
+        if field.plain and isinstance(data, str):
+            reading = read_text(field, data)
+            note = reading.repair or f"read {brief(repr(data))} without its edges"
+            return Reading(reading.value, note)
+        mending = _read_nearly(field, data, "")
+        if mending is not None:
+            return mending
+        raise ValidationError(
+            f"field {field.name!r}: {error}; wanted {field.wanted}",
+            field=field.name,
+            wanted=field.wanted,
+        ) from None
+
+
+def read_lone(field: Readable, text: str) -> Reading | None:
+    """The value of a reply that is nothing else; None where that cannot be told.
+
+    Only of types that a value shows to be its own: a choice, true or false, a number, a
+    date, a list or an object. Any text at all would do for a text.
+    """
+    if not field.shape.kind:
+        return None
+    try:
+        reading = read_text(field, text)
+    except ParseError:
+        return None
+    return Reading(reading.value, reading.repair or "read without any frame")
+
+
+def _read_plain(field: Readable, text: str) -> Reading:
+    data = quoted(text) if text.startswith('"') else text
+    if field.choices:
+        if data in field.choices:
+            return Reading(_validated(field, data, text))
+        reading = _read_candidate(field, data)
+        if reading is None:
+            why = f"{data[:200]!r} is no choice"
+            raise _error(field, ValidationError, why, text)
+        return reading
+    kept = without_thought(data)
+    try:
+        value = _validated(field, kept, text)
+    except ValidationError:
+        reading = _read_candidate(field, data)
+        if reading is None:
+            raise
+        return reading
+    return Reading(value, THOUGHTS if kept is not data else "")
+
+
+def _read_loose(field: Readable, text: str, body: str, why: str) -> Reading:
+    for data, note in _guesses(field, text):
+        with suppress(ValueError):
+            return Reading(field.load(data), note)
+    reading = _read_candidate(field, body)
+    if reading is not None:
+        return reading
+    if fits(str, field.annotation):
+        return Reading(_validated(field, text, text))
+    kind = simple(field.annotation, field.schema)
+    shown = f"{brief(repr(text))} is not {kind}" if kind else f"not JSON: {why}"
+    raise _error(field, ParseError, shown, text)
+
+
+def _read_nearly(field: Readable, data: Any, text: str) -> Reading | None:
+    """What JSON data of another type, or its text, plainly means for the field."""
+    fixed = mended(data, field.shape)
+    if fixed is not None:
+        with suppress(ValueError):
+            return Reading(field.load(fixed[0]), fixed[1])
+    closed = field.shape.kind in ("choice", "integer", "number")
+    return _read_candidate(field, text) if text and closed else None
+
+
+def _read_candidate(field: Readable, text: str) -> Reading | None:
+    """The value that a text plainly means, if it means one."""
+    for data, note in candidates(text, field.shape):
+        with suppress(ValueError):
+            return Reading(field.load(data), note)
+    return None
+
+
+def _guesses(field: Readable, text: str) -> Iterator[tuple[Any, str]]:
+    """What a text that is no JSON may have meant, the likeliest first."""
+    if text in field.shape.choices:
+        yield text, "read as bare text"
+    lowered = text.lower()
+    if lowered in ("true", "false") and not fits(str, field.annotation):
+        yield lowered == "true", f"read {text!r} as JSON"
+    if lowered in ("none", "") and fits(type(None), field.annotation):
+        yield None, f"read {text!r} as null"
+    yield text, "read as bare text"
+
+
+def _validated(field: Readable, data: Any, text: str) -> Any:
+    try:
+        return field.load(data)
+    except ValueError as error:
+        raise _error(field, ValidationError, str(error), text) from None
+
+
+def _error(field: Readable, kind: type[ParseError], why: str, text: str) -> ParseError:
+    return kind(
+        f"field {field.name!r}: {why}; wanted {field.wanted}",
+        text=text,
+        field=field.name,
+        wanted=field.wanted,
+    )
+
+
+def _unfenced(text: str) -> str:
+    if not (text.startswith("```") and text.endswith("```") and len(text) > 6):
+        return text
+    first, newline, rest = text.partition("\n")
+    if not newline or not re.fullmatch(r"```[A-Za-z0-9]*", first.rstrip(_BLANK)):
+        return text
+    return rest[:-3].strip(_BLANK)

@@ -7,13 +7,13 @@ somebody follows runs.
 from __future__ import annotations
 
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from typing import Any, Final, cast, get_args
 
 from .ask import Asked, timed
 from .base import strictjson
 from .base.options import check_options
-from .base.shapes import is_sequence
+from .base.shapes import is_mapping, is_sequence
 from .errors import CallError, ConfigError
 from .lm.abilities import abilities_of
 from .lm.direct import FORM, Prompt
@@ -141,8 +141,8 @@ def _messages(prompt: object) -> tuple[Message, ...]:
 
 def _message(turn: object) -> Message:
     """A turn, checked."""
-    held: Any = turn.as_dict() if isinstance(turn, Message) else turn
-    if not isinstance(held, Mapping) or {*held} != {"role", "content"}:
+    held = turn.as_dict() if isinstance(turn, Message) else turn
+    if not is_mapping(held) or {*held} != {"role", "content"}:
         raise CallError(
             f"{turn!r:.200} is no turn: a turn has a role and a content", hint=FORM
         )

@@ -46,7 +46,8 @@ def _asking_one(function: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
-        if len(args) != 2:  # the model and its prompt
+        given = len(cast("tuple[object, ...]", args))
+        if given != 2:  # the model and its prompt
             raise CallError("a model is asked one thing, without a name", hint=FORM)
         return function(*args, **kwargs)
 

@@ -7,16 +7,16 @@ somebody follows runs.
 from __future__ import annotations
 
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from typing import Any, Final, cast, get_args
 
 from .ask import Asked, timed
 from .base import strictjson
 from .base.options import check_options
-from .base.shapes import is_sequence
+from .base.shapes import is_mapping, is_sequence
 from .errors import CallError, ConfigError
 from .lm.abilities import abilities_of
-from .lm.direct import Prompt
+from .lm.direct import FORM, Prompt
 from .lm.lm import LanguageModel
 from .lm.request import Message, Request, Response, Role
 from .lm.sampling import SAMPLING, Sampling, checked_sampling
@@ -29,7 +29,6 @@ from .wiring.tracing import refuse_traced
 
 _PATH: Final = "lm"
 _ROLES: Final = get_args(Role)
-_FORM: Final = 'Write lm("text"), or lm([{"role": "user", "content": "text"}])'
 
 
 def ask_now(
@@ -135,17 +134,17 @@ def _messages(prompt: object) -> tuple[Message, ...]:
     if not is_sequence(prompt) or not prompt:
         what = "no turn" if is_sequence(prompt) else f"of type {type(prompt).__name__}"
         raise CallError(
-            f"a model is asked a text or turns, and this is {what}", hint=_FORM
+            f"a model is asked a text or turns, and this is {what}", hint=FORM
         )
     return tuple(map(_message, prompt))
 
 
 def _message(turn: object) -> Message:
     """A turn, checked."""
-    held: Any = turn.as_dict() if isinstance(turn, Message) else turn
-    if not isinstance(held, Mapping) or {*held} != {"role", "content"}:
+    held = turn.as_dict() if isinstance(turn, Message) else turn
+    if not is_mapping(held) or {*held} != {"role", "content"}:
         raise CallError(
-            f"{turn!r:.200} is no turn: a turn has a role and a content", hint=_FORM
+            f"{turn!r:.200} is no turn: a turn has a role and a content", hint=FORM
         )
     role, content = held["role"], held["content"]
     if role not in _ROLES:

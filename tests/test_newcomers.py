@@ -438,10 +438,15 @@ MISTAKES: dict[str, Mistake] = {
         errors.ConfigError,
         "Give a model string",
     ),
-    "model called": (
-        lambda: ANY.LM("embedded")("hello"),
+    "model called by name": (
+        lambda: ANY.LM("embedded")(messages=[{"role": "user", "content": "hello"}]),
         errors.CallError,
-        'weft.Predict("question -> answer", lm=lm)',
+        'Write lm("text"), or lm([{"role": "user"',
+    ),
+    "model called for several": (
+        lambda: ANY.LM("embedded")("hello", n=3),
+        errors.ConfigError,
+        "weft.use(sample=1)",
     ),
     "choices": (
         lambda: ANY.Output(choices=["a"]),
@@ -987,12 +992,12 @@ def test_models_of_other_programs_may_stand_in_the_same_scope() -> None:
     ("name", "meant"),
     [
         ("history", "program.run(...).trace"),
-        ("acall", "weft.Predict("),
+        ("forward", 'lm("text")'),
         ("kwargs", "lm.sampling"),
         ("samplin", "Did you mean 'sampling'?"),
     ],
 )
 def test_a_model_says_where_its_habits_have_gone(name: str, meant: str) -> None:
-    """It is asked through modules, and never changes."""
+    """It is called, or asked through modules, and never changes."""
     with pytest.raises(AttributeError, match=re.escape(meant)):
         getattr(weft.LM("embedded"), name)

@@ -63,7 +63,7 @@ def room_for(request: Request, context: int | None) -> int | None:
         return None
     if most >= context and (least := fewest_tokens(request)) >= context:
         raise ContextLengthError(
-            f"the prompt has more than {least:,} tokens, and the context of "
+            f"the prompt has at least {least:,} tokens, and the context of "
             f"{request.model!r} has {context:,}",
             hint=HINT,
             model=request.model,

@@ -7,10 +7,21 @@ first one is made.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, cast
+import functools
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    ParamSpec,
+    TypeAlias,
+    TypeVar,
+    Unpack,
+    cast,
+)
 
 from ..base.lazy import deferred
+from ..errors import CallError
 from .lm import LanguageModel
 from .request import Message, Response
 from .sampling import Sampling
@@ -23,12 +34,32 @@ else:
 Prompt: TypeAlias = str | Sequence[Message | Mapping[str, str]]
 """What a model may be asked: a text, or turns, each with its role and its content."""
 
+FORM: Final = 'Write lm("text"), or lm([{"role": "user", "content": "text"}])'
+"""How a prompt is written."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _asking_one(function: Callable[P, T]) -> Callable[P, T]:
+    """Give a call with no prompt, a named one or several a typed error."""
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        given = len(cast("tuple[object, ...]", args))
+        if given != 2:  # the model and its prompt
+            raise CallError("a model is asked one thing, without a name", hint=FORM)
+        return function(*args, **kwargs)
+
+    return wrapper
+
 
 class Direct:
     """A model that can be called."""
 
     __slots__ = ()
 
+    @_asking_one
     def __call__(
         self,
         prompt: Prompt,
@@ -57,6 +88,7 @@ class Direct:
         """
         return bare.ask_now(cast(LanguageModel, self), prompt, sample, options)
 
+    @_asking_one
     def acall(
         self,
         prompt: Prompt,

@@ -55,6 +55,7 @@ _NO_SCHEMAS: Final = re.compile(
     r"'response_format\.type' must be|"
     r"'response_format' of type 'json_schema' is not supported|"
     r"response_format['`\"]?\]?,? .{0,30}(?:not supported|not permitted)|"
+    r"not permitted.{0,20}response_format|"
     r"unsupported parameter: ['`\"]?response_format",
     re.IGNORECASE,
 )

@@ -95,6 +95,7 @@ Did you mean 'temperature'?
         "_hash",
         "_headers",
         "_identity",
+        "_merged",
         "_name",
         "_route",
         "_sampling",
@@ -157,6 +158,7 @@ Did you mean 'temperature'?
             (api_key, self._timeout, self._schema_mode, self._abilities),
         )
         self._hash = hash(self._identity)
+        self._merged: tuple[Abilities, Abilities] | None = None
 
     @property
     def model(self) -> str:
@@ -183,7 +185,11 @@ Did you mean 'temperature'?
         """What the endpoint can do for this model, as far as it is known now."""
         route = self._route
         learnt = known(route.endpoint, route.model)
-        return merged(self._abilities, learnt, route.abilities)
+        held = self._merged  # asked before every call, and rarely anything new
+        if held is None or held[0] is not learnt:
+            held = learnt, merged(self._abilities, learnt, route.abilities)
+            self._merged = held
+        return held[1]
 
     @property
     def timeout(self) -> float:

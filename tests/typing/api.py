@@ -117,6 +117,19 @@ def chain_of_thought() -> None:
     assert_type(think.with_(name="t")(message="m").score, float)
 
 
+async def models() -> None:
+    """A model that is called gives a response, whatever kind of model it is."""
+    lm = weft.LM("embedded", temperature=0)
+    assert_type(lm("hi"), weft.Response)
+    assert_type(lm("hi").text, str)
+    assert_type(lm("hi", temperature=0.5, stop=["."], sample=1).reasoning, str)
+    assert_type(lm([{"role": "user", "content": "hi"}]).usage, weft.Usage | None)
+    assert_type(lm([weft.Message("user", "hi")]).cost, float | None)
+    assert_type(await lm.acall("hi"), weft.Response)
+    assert_type(weft.ScriptedLM(["hi"])("hi"), weft.Response)
+    assert_type(weft.ReplayLM("recorded.jsonl")("hi"), weft.Response)
+
+
 def strings() -> None:
     """The string form has no types to give."""
     loose = weft.Predict("question, k: int -> answer")

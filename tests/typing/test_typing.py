@@ -54,6 +54,9 @@ triage.with_(instructions="x")  # error: misspelt change
 triage.with_(repairs="two")  # error: wrong type of a change
 triage.prompt(mesage="m")  # error: misspelt input, no call made
 weft.configure(lmm="embedded")  # error: misspelt setting
+weft.LM("embedded")(3)  # error: neither a text nor turns
+weft.LM("embedded")("q", temprature=0)  # error: misspelt option of a call
+words: str = weft.LM("embedded")("q")  # error: a response is no text
 weft.use(hook=[])  # error: misspelt setting of a scope
 
 

@@ -40,14 +40,18 @@ from .sampling import (
     sendable,
 )
 
+if TYPE_CHECKING:
+    from .known.metadata import Told
+
 
 @final
 class LM(Advised):
     """A language model, named by a string; immutable, and equal by its settings.
 
     Args:
-        model: "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", any name where
-            `api_base` is given, "PROVIDER/NAME" for the other providers of litellm,
+        model: "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", "lm_studio/NAME" and
+            the other servers of `kinds.KINDS`, any name where `api_base` is given,
+            "PROVIDER/NAME" for the other providers of litellm,
             "litellm/PROVIDER/NAME" to force litellm, or "embedded" for the offline
             stand-in, which is no language model.
         api_base: The base URL; wins over the environment.
@@ -61,6 +65,7 @@ class LM(Advised):
             a text (`/completions`); by default what is known of it.
         abilities: What the endpoint can do, over what is known of it, such as
             {"stop": False, "context": 4096}; the names are those of `Abilities`.
+            `slots` bounds the calls in flight at the endpoint, whatever the model.
         sampling: `temperature`, `max_tokens` (default 4096, so that a budget has a
             bound to reserve) and the other names in `SAMPLING`.
 
@@ -160,6 +165,19 @@ Did you mean 'temperature'?
         route = self._route
         learnt = known(route.endpoint, route.model)
         return self._abilities.over(learnt).over(route.abilities)
+
+    async def told(self) -> Told | None:
+        """What the server says of itself where no model is called; None without one.
+
+        For `weft probe`, and for those who started the server themselves: a program
+        asks for nothing that its user did not ask for.
+        """
+        route = self._route
+        if route.back_end != "http":
+            return None
+        from .known.metadata import told_by  # noqa: PLC0415 - aiohttp is heavy
+
+        return await told_by(route.url, self._authorised(route), route.model)
 
     @property
     def timeout(self) -> float:

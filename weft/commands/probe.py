@@ -52,7 +52,7 @@ def _forgotten(lm: LM) -> Outcome:
 def _text(found: Probed) -> str:
     server = f", which calls itself {found.server}" if found.server else ""
     abilities = columns([(k.name, _said(k), k.how, k.day) for k in found.abilities])
-    forms = columns([(trial.form.name, str(trial)) for trial in found.trials])
+    forms = columns([(str(trial.form), str(trial)) for trial in found.trials])
     parts = [
         f"{found.model} at {found.endpoint}{server}",
         indented(abilities),
@@ -68,7 +68,7 @@ def _verdict(found: Probed) -> str:
     if found.best is None:
         return "no form brought a usable reply"
     where = f", kept in {found.kept}" if found.kept is not None else ""
-    return f"the form to take is {found.best.form.name}{where}"
+    return f"the form to take is {found.best.form}{where}"
 
 
 def _said(known: Known) -> str:

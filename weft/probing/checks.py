@@ -157,8 +157,10 @@ class Checks:
             self._learn("seen", schema=fits(text, _FORCED) is True)
 
     async def _logprobs(self) -> None:
-        # The body of the answer is looked at by whoever reads it.
-        await self._tried("logprobs", most=_SHORT, options={"logprobs": True})
+        asked: dict[str, JSON] = {"logprobs": True}
+        if await self._tried("logprobs", most=_SHORT, options=asked) is not None:
+            # Whoever read the body of the answer has looked for them.
+            self._learn("seen", logprobs=self._known.logprobs)
 
     async def _seed(self) -> None:
         """Draw twice with one seed, where chance would show."""

@@ -52,6 +52,10 @@ class Form:
     schema: bool | None = None
     described: bool = False
 
+    def __str__(self) -> str:
+        sent = " with a schema" if self.schema and ":" not in self.name else ""
+        return f"{self.name}{sent}"
+
 
 # Of two forms with the same share the first is taken: a schema that is enforced holds
 # for every signature, a described form is the shortest prompt and takes demos as turns,

@@ -132,7 +132,7 @@ async def probe(
     trials: list[Trial] = []
     for form in known_forms():
         trials.append(await try_form(form, asked, count))
-        told(f"{form.name}: {trials[-1]}")
+        told(f"{form}: {trials[-1]}")
     best = best_of(trials, base=bool(lm.abilities.base))
     learn(
         lm.endpoint,

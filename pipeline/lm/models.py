@@ -41,6 +41,9 @@ from .sampling import (
     sendable,
 )
 
+if TYPE_CHECKING:
+    from .known.metadata import Told
+
 _TIMEOUT: Final = 60.0  # seconds
 
 
@@ -51,10 +54,11 @@ class LM(Direct, Advised):
     Modules ask it; so does a call, `lm("text")`, whose answer is a `Response`.
 
     Args:
-        model: "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", any name where
-            `api_base` is given, "local/smollm2", "local/gemma3-270m" or
-            "local/PATH.gguf" for a model that runs here (a path from / has two
-            slashes), "PROVIDER/NAME" for the other providers of litellm,
+        model: "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", "lm_studio/NAME" and
+            the other servers of `kinds.KINDS`, any name where `api_base` is given,
+            "local/smollm2", "local/gemma3-270m" or "local/PATH.gguf" for a model that
+            runs here (a path from / has two slashes), "PROVIDER/NAME" for the other
+            providers of litellm,
             "litellm/PROVIDER/NAME" to force litellm, or "embedded" for the offline
             stand-in, which is no language model.
         api_base: The base URL; wins over the environment.
@@ -69,6 +73,7 @@ class LM(Direct, Advised):
             a text (`/completions`); by default what is known of it.
         abilities: What the endpoint can do, over what is known of it, such as
             {"stop": False, "context": 4096}; the names are those of `Abilities`.
+            `slots` bounds the calls in flight at the endpoint, whatever the model.
         context: For a local model, tokens of prompt and reply in each slot; by default
             4,096, or what it was trained on where that is less.
         slots: For a local model, how many calls are answered at once; by default 4.
@@ -190,6 +195,19 @@ Did you mean 'temperature'?
             held = learnt, merged(self._abilities, learnt, route.abilities)
             self._merged = held
         return held[1]
+
+    async def told(self) -> Told | None:
+        """What the server says of itself where no model is called; None without one.
+
+        For `weft probe`, and for those who started the server themselves: a program
+        asks for nothing that its user did not ask for.
+        """
+        route = self._route
+        if route.back_end != "http":
+            return None
+        from .known.metadata import told_by  # noqa: PLC0415 - aiohttp is heavy
+
+        return await told_by(route.url, self._authorised(route), route.model)
 
     @property
     def timeout(self) -> float:

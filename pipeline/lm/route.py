@@ -26,11 +26,9 @@ _STAND_IN: Final = Abilities(schema=False, follows=True, form="chat/1")
 _HOSTED: Final = Abilities(schema=True, follows=True, max_completion_tokens=True)
 _HOSTED_ELSEWHERE: Final = Abilities(follows=True)
 _SERVED: Final = Abilities(schema=True)
-_SERVERS: Final = sorted({*KINDS} - {"hosted_vllm", "ollama"})
 _FORMS: Final = (
-    'Write "openai/NAME", "ollama/NAME", "hosted_vllm/NAME", "local/NAME", '
-    f'"SERVER/NAME" with one of {", ".join(_SERVERS)}, "PROVIDER/NAME" for '
-    "any provider of litellm, any name with "
+    'Write "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", "local/NAME", '
+    '"PROVIDER/NAME" for any provider of litellm, any name with '
     'api_base="http://.../v1", or "embedded"'
 )
 # Whose model a bare name is likely to be.
@@ -141,7 +139,7 @@ def resolve(name: str, api_base: str | None = None, room: Room | None = None) ->
         return _served(provider, rest, api_base)
     if api_base is not None and not (slash and provider in _PROVIDERS):
         return _http(name, api_base, "")
-    if not slash:
+    if not slash or _meant(provider):
         raise _unknown(name)
     return _litellm(name, api_base)
 
@@ -252,10 +250,23 @@ def _environ(*names: str) -> str:
     return next((value for name in names if (value := os.environ.get(name, ""))), "")
 
 
+def _meant(provider: str) -> str:
+    """The kind of server that is written otherwise here, such as "llama.cpp"."""
+    plain = _plain(provider)
+    return next((kind for kind in KINDS if _plain(kind) == plain != ""), "")
+
+
+def _plain(word: str) -> str:
+    return "".join(filter(str.isalnum, word)).lower()
+
+
 def _unknown(name: str) -> ConfigError:
+    provider, _, rest = name.partition("/")
     meant = {key: f"{firm}/{name}" for key, firm in _FIRMS.items()}
     whole = next((full for key, full in meant.items() if name.startswith(key)), "")
     if difflib.get_close_matches(name, ["embedded"]):
         whole = "embedded"
+    if rest and _meant(provider):
+        whole = f"{_meant(provider)}/{rest}"
     hint = f'Did you mean "{whole}"? Else w{_FORMS[1:]}' if whole else _FORMS
     return ConfigError(f"unknown model string {name!r}", hint=hint)

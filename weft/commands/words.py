@@ -27,6 +27,7 @@ EXAMPLES = {
     "--metric exact:team",
     "finetune": "weft finetune app.py:triage --data rows.jsonl --metric exact:team "
     "--out chats.jsonl",
+    "probe": "weft probe lm_studio/qwen3-8b",
     "watch": "weft watch runs/triage",
     "review": "weft review triage.eval.json --open",
     "show": "weft show programs/triage.weft.json --prompt",

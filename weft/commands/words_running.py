@@ -21,6 +21,7 @@ def add(commands: Any) -> None:
         _compile,
         _explain,
         _finetune,
+        _probe,
         _watch,
         _review,
     ):
@@ -134,6 +135,20 @@ def _finetune(commands: Any) -> None:
         help="the least score in [0, 1] of a row that is taken; else 1",
     )
     words.add_argument("--module", metavar="PATH", help="of one module only")
+
+
+def _probe(commands: Any) -> None:
+    about = "ask a model's server what it can do, and which form the model follows"
+    words = word(commands, "probe", about)
+    words.add_argument("model", metavar="MODEL", help='e.g. "ollama/llama3.2"')
+    words.add_argument("--api-base", metavar="URL", help="the model's server")
+    instead = words.add_mutually_exclusive_group()
+    instead.add_argument(
+        "--quote", action="store_true", help="say what it would cost, and stop"
+    )
+    instead.add_argument(
+        "--forget", action="store_true", help="drop what is known; asks nobody"
+    )
 
 
 def _watch(commands: Any) -> None:

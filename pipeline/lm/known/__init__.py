@@ -10,7 +10,7 @@ knowledge behind either, and learns anew. `weft probe` makes the folder.
 from __future__ import annotations
 
 from .book import facts, flush, forget, known, learn, slots_of, watch
-from .facts import Fact, How
+from .file import Fact, How
 from .observed import heard, observe
 
 __all__ = [

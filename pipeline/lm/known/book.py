@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 from ...errors import ArtifactError, ConfigError
 from ..abilities import KINDS_OF_VALUES, Abilities
 from ..folder import opening, prepare_folder
-from .facts import (
+from .file import (
     Fact,
     Facts,
     How,

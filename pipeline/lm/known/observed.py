@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias, cast
 from ..kinds import KINDS
 from ..request import JSON, Request, Response
 from .book import known, learn
-from .facts import Who
+from .file import Who
 
 ENOUGH: Final = 20
 """Replies that all fit until a schema counts as enforced; one miss among so many is an

@@ -16,7 +16,7 @@ import pytest
 from weft.pipeline.errors import ConfigError
 from weft.pipeline.lm import known as knowledge
 from weft.pipeline.lm.known.book import Book
-from weft.pipeline.lm.known.facts import MOST_MODELS, Fact, read_facts, write_facts
+from weft.pipeline.lm.known.file import MOST_MODELS, Fact, read_facts, write_facts
 from weft.pipeline.lm.models import LM
 
 HERE = "http://localhost:8000/v1"

@@ -195,6 +195,22 @@ def test_schema_mode() -> None:
     assert LM("anthropic/m", schema_mode=True).schema_mode
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("llama.cpp/m", "llamacpp/m"),
+        ("LM-Studio/org/m", "lm_studio/org/m"),
+        ("lmstudio/m", "lm_studio/m"),
+    ],
+)
+def test_servers_written_otherwise(name: str, meant: str) -> None:
+    """A server's name as people write it leads to its prefix, and not to litellm."""
+    with pytest.raises(ConfigError, match=f'Did you mean "{meant}"'):
+        LM(name)
+
+    assert LM(name, api_base=HERE).model == name
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_servers_that_people_run(kind: str) -> None:
     """Each kind speaks OpenAI's format, with its own key, and needs no litellm."""

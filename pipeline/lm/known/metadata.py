@@ -1,0 +1,178 @@
+"""What a server says of itself when it is asked: pages that call no model.
+
+`weft probe` asks for these, and so does who started the server; nobody else does. The
+instances are the pages of llama.cpp, vLLM, SGLang, Ollama and LM Studio; a page that is
+not there is passed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+from urllib.parse import urlsplit, urlunsplit
+
+from ..sessions import LOST, sessions
+
+MOST_PAGES: Final = 4
+"""The most pages that a server is asked for."""
+
+_PATIENCE: Final = 10.0  # seconds for a page
+_MOST_BYTES: Final = 2**20
+_MARK: Final = re.compile(r"<\|?[a-z_]{2,24}\|?>")
+_CONTEXT: Final = re.compile(r"^num_ctx\s+(\d+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a server said of itself.
+
+    Args:
+        abilities: Values by the names of `Abilities`.
+        pages: How many pages were asked for.
+        server: What it calls itself, or empty.
+    """
+
+    abilities: Mapping[str, Any]
+    pages: int
+    server: str = ""
+
+
+async def told_by(url: str, headers: Mapping[str, str], model: str) -> Told:
+    """Ask a server for the pages in which it tells of itself and of a model.
+
+    Args:
+        url: The base URL.
+        headers: Further headers, the key in them.
+        model: The model's name there.
+    """
+    pages = _Pages(url, headers)
+    listed = _entry(await pages.get("models", below_root=False), model)
+    server = _text(listed.get("owned_by"))
+    found: dict[str, Any] = {"context": listed.get("max_model_len")}
+    found["context"] = found["context"] or _object(listed.get("meta")).get("n_ctx")
+    if server == "library":
+        found |= await _of_ollama(pages, model)
+    elif server == "organization_owner":
+        about = await pages.get(f"api/v0/models/{model}")
+        found["context"] = about.get("loaded_context_length")
+    elif server not in ("vllm", "sglang"):
+        found |= await _of_llamacpp(pages)
+    counts = {
+        name: value
+        for name, value in found.items()
+        if type(value) is bool or (type(value) is int and value > 0)
+    }
+    return Told(counts, pages.asked, server)
+
+
+async def _of_llamacpp(pages: _Pages) -> dict[str, Any]:
+    """Slots, context, and whether the model was ever taught turns."""
+    props = await pages.get("props")
+    if "total_slots" not in props:
+        return {}
+    found: dict[str, Any] = {"slots": props["total_slots"]}
+    settings = _object(props.get("default_generation_settings"))
+    found["context"] = settings.get("n_ctx")
+    template = _text(props.get("chat_template"))
+    mark = _MARK.search(template)
+    if not template:
+        found["base"] = True
+    elif mark is not None:
+        # Where a model has no template the server takes one of its own, whose marks
+        # are no tokens of the model: it never saw a turn.
+        asked = {"content": mark[0], "parse_special": True}
+        tokens = (await pages.post("tokenize", asked)).get("tokens")
+        if len(_list(tokens)) > 1:
+            found["base"] = True
+    return found
+
+
+async def _of_ollama(pages: _Pages, model: str) -> dict[str, Any]:
+    """The context as it is loaded or set, and what the model was made for.
+
+    What the model could hold is not what it is served with: a prompt that is longer
+    than that loses its beginning without a word.
+    """
+    running = _list((await pages.get("api/ps")).get("models"))
+    about = await pages.post("api/show", {"model": model})
+    made_for = _list(about.get("capabilities"))
+    loaded = {
+        _text(each.get("name")): each.get("context_length")
+        for each in map(_object, running)
+    }
+    told = {"context": loaded.get(model) or loaded.get(f"{model}:latest")}
+    setting = _CONTEXT.search(_text(about.get("parameters")))
+    if not told["context"] and setting is not None:
+        told["context"] = int(setting[1])
+    if made_for:
+        told["tools"] = "tools" in made_for
+        told["reasoning"] = "thinking" in made_for
+    return told
+
+
+class _Pages:
+    """The pages of one server, each a JSON object; an empty one where there is none."""
+
+    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+        self._url = url
+        self._headers = headers
+        self.asked = 0
+
+    async def get(self, path: str, *, below_root: bool = True) -> dict[str, Any]:
+        return await self._ask("GET", path, None, below_root=below_root)
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._ask("POST", path, body, below_root=True)
+
+    async def _ask(
+        self, method: str, path: str, body: Any, *, below_root: bool
+    ) -> dict[str, Any]:
+        self.asked += 1
+        parts = urlsplit(self._url)
+        base = parts.path.removesuffix("/v1") if below_root else parts.path
+        address = urlunsplit(parts._replace(path=f"{base}/{path}"))
+        data = None if body is None else json.dumps(body).encode()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                session = await sessions.here()
+                asking = session.request(
+                    method,
+                    address,
+                    data=data,
+                    headers=self._headers,
+                    allow_redirects=False,
+                )
+                async with asking as answer:
+                    if answer.status != 200:
+                        return {}
+                    start = await answer.content.read(_MOST_BYTES)
+                    while not answer.content.at_eof() and len(start) < _MOST_BYTES:
+                        start += await answer.content.read(_MOST_BYTES)
+            return _object(json.loads(start))
+        except (TimeoutError, ValueError, RecursionError, *LOST):
+            return {}
+
+
+def _entry(models: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """The model's entry in a list; the only one, where it goes by another name."""
+    entries = [_object(each) for each in _list(models.get("data"))]
+    named = [entry for entry in entries if entry.get("id") == model]
+    if named or len(entries) == 1:
+        return (named or entries)[0]
+    return {}
+
+
+def _object(value: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[object]:
+    return cast("list[object]", value) if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,1 @@
+"""What `weft probe` finds out by calls: which forms a model follows, what it takes."""

@@ -1,0 +1,249 @@
+"""What a server can do, by asking it for one thing at a time.
+
+Each check is one call, or two, whose answer tells whether an option was obeyed, taken
+or refused, whatever the model says: the model may be too small to say anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ..pipeline.errors import InvalidRequest, ModelFailure, ProtocolError, ServerError
+from ..pipeline.lm.abilities import Abilities
+from ..pipeline.lm.caller import call
+from ..pipeline.lm.known import How, known, learn
+from ..pipeline.lm.known.observed import fits
+from ..pipeline.lm.models import LM
+from ..pipeline.lm.request import JSON, Message, Request, Response
+from ..pipeline.lm.retry import RetryPolicy
+from ..pipeline.lm.sampling import Sampling
+from .counted import Count, Counted
+
+MOST_CALLS: Final = 11
+"""The most calls that all checks make together."""
+
+_SEA: Final = Message("user", "Write one short sentence about the sea.")
+_BRIEF: Final = Message("system", "You are brief.")
+_TOKENS: Final = 40
+_SHORT: Final = 4
+# No model writes this by itself, and the prompt asks for something else.
+_FORCED: Final[Mapping[str, JSON]] = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "answer",
+        "strict": True,
+        "schema": {
+            "type": "object",
+            "properties": {"zq": {"type": "string", "enum": ["kx7", "vw3"]}},
+            "required": ["zq"],
+            "additionalProperties": False,
+        },
+    },
+}
+_TOOL: Final[JSON] = [
+    {
+        "type": "function",
+        "function": {
+            "name": "tide",
+            "description": "The height of the tide now.",
+            "parameters": {"type": "object", "properties": {}},
+        },
+    }
+]
+_AT_ONCE: Final = RetryPolicy(retries=0)
+_PATIENT: Final = RetryPolicy(retries=2)  # a server may still be loading the model
+_REFUSALS: Final = (InvalidRequest, ServerError)
+_ANSWERED: Final = (ModelFailure, ProtocolError)
+"""What a call raises that was answered, though by nothing that can be read."""
+
+
+class Checks:
+    """The checks of one model; what they find is learnt as it is found.
+
+    Args:
+        lm: The model.
+        count: Where calls are counted.
+    """
+
+    def __init__(self, lm: LM, count: Count) -> None:
+        self._lm = lm
+        self._counted = Counted(lm, count)
+        self._steady: dict[str, JSON] = {"temperature": 0}
+        self._limit = "max_tokens"
+        self.remarks: list[str] = []
+
+    @property
+    def sampling(self) -> Sampling:
+        """Sampling that the server takes, for answers that are the same each time."""
+        return {"temperature": 0} if self._steady else {}
+
+    async def run(self) -> None:
+        """Make all checks.
+
+        Raises:
+            ModelError: The model does not answer at all.
+        """
+        first = await self._first()
+        if first is None:
+            return
+        await self._stop(first)
+        await self._schema()
+        await self._logprobs()
+        await self._seed()
+        await self._takes("system_role", turns=(_BRIEF, _SEA))
+        await self._takes("tools", options={"tools": _TOOL})
+        await self._stream()
+
+    async def _first(self) -> Response | None:
+        """A plain answer, and what has to be left out or renamed to get it."""
+        while True:
+            try:
+                answer = await self._ask(retry=_PATIENT)
+            except _REFUSALS as error:
+                if self._gives_way(error.message):
+                    continue
+                if "chat template" not in error.message.lower():
+                    raise
+                self._learn("refused", base=True)
+                self.remarks.append(f"it takes no turns: {error.message}")
+                return None
+            self._learn_of(answer)
+            return answer
+
+    def _gives_way(self, said: str) -> bool:
+        """Whether a refusal names something that can be asked for otherwise."""
+        if self._limit == "max_tokens" and "max_completion_tokens" in said:
+            self._limit = "max_completion_tokens"
+            self._learn("refused", max_completion_tokens=True)
+            return True
+        if self._steady and "temperature" in said:
+            self._steady = {}
+            self.remarks.append("it takes no temperature")
+            return True
+        return False
+
+    def _learn_of(self, answer: Response) -> None:
+        if self._limit == "max_tokens":
+            self._learn("seen", max_completion_tokens=False)
+        now = self._known
+        # Thoughts come first: an answer without any shows that there are none.
+        self._learn("seen", thinks=now.thinks or False)
+        self._learn("seen", reasoning=now.reasoning or False)
+        if not answer.text.strip():
+            self.remarks.append(f"{_TOKENS} tokens bring no text")
+
+    async def _stop(self, first: Response) -> None:
+        """Ask again, and stop at a word from the middle of what was said."""
+        words = first.text.split()
+        inner = [word for word in words[1:-1] if first.text.find(word) > 0]
+        if not inner:
+            return
+        mark = inner[len(inner) // 2]
+        answer = await self._tried("stop", options={"stop": [mark]})
+        if answer is None:
+            return
+        text = answer.text
+        if mark in text and not text.endswith(mark):
+            self._learn("seen", stop=False)
+        elif first.text.startswith(text.removesuffix(mark).rstrip()):
+            self._learn("seen", stop=True)
+
+    async def _schema(self) -> None:
+        """Ask for a sentence, and demand an object that no model would write."""
+        answer = await self._tried("schema", response_format=_FORCED)
+        if answer is not None:
+            _, _, text = answer.text.rpartition("</think>")
+            self._learn("seen", schema=fits(text, _FORCED) is True)
+
+    async def _logprobs(self) -> None:
+        asked: dict[str, JSON] = {"logprobs": True}
+        if await self._tried("logprobs", most=_SHORT, options=asked) is not None:
+            # Whoever read the body of the answer has looked for them.
+            self._learn("seen", logprobs=self._known.logprobs)
+
+    async def _seed(self) -> None:
+        """Draw twice with one seed, where chance would show."""
+        drawn: dict[str, JSON] = {"seed": 7, **dict.fromkeys(self._steady, 1)}
+        one = await self._tried("seed", options=drawn)
+        if one is None:
+            return
+        self._learn("seen", seed=True)
+        two = await self._tried("seed", options=drawn)
+        if two is not None:
+            same = "twice the same" if one.text == two.text else "not the same twice"
+            self.remarks.append(f"one seed at temperature 1 gives {same}")
+
+    async def _takes(
+        self,
+        ability: str,
+        turns: tuple[Message, ...] = (_SEA,),
+        options: Mapping[str, JSON] | None = None,
+    ) -> None:
+        """Learn that something is taken, by an answer of any kind to it."""
+        try:
+            await self._ask(turns=turns, most=_SHORT, options=options)
+        except _REFUSALS:
+            self._learn("refused", **{ability: False})
+            return
+        except _ANSWERED:
+            pass  # a call of the tool is an answer too, and holds no text
+        self._learn("seen", **{ability: True})
+
+    async def _stream(self) -> None:
+        """Have an answer piece by piece, with its usage at the end."""
+        if not self._lm.endpoint.startswith("http"):
+            return
+        try:
+            await self._ask(most=_SHORT, listener=_Nobody())
+        except _REFUSALS as error:
+            if "stream_options" in error.message:
+                self._learn("refused", stream_options=False)
+        else:
+            self._learn("seen", stream_options=True)
+
+    async def _tried(self, ability: str, **asked: Any) -> Response | None:
+        """An answer, or None where what was asked for was refused, which is learnt."""
+        try:
+            return await self._ask(**asked)
+        except _REFUSALS:
+            self._learn("refused", **{ability: False})
+        except _ANSWERED:
+            pass
+        return None
+
+    async def _ask(
+        self,
+        *,
+        turns: tuple[Message, ...] = (_SEA,),
+        most: int = _TOKENS,
+        response_format: Mapping[str, JSON] | None = None,
+        listener: _Nobody | None = None,
+        retry: RetryPolicy = _AT_ONCE,
+        options: Mapping[str, JSON] | None = None,
+    ) -> Response:
+        sampling = {**self._lm.sampling, **self._steady, **(options or {})}
+        sampling.pop("max_tokens", None)
+        sampling[self._limit] = most
+        asked = Request(
+            self._lm.model, turns, sampling, response_format, self._lm.endpoint
+        )
+        return await call(asked, self._counted, retry=retry, listener=listener)
+
+    @property
+    def _known(self) -> Abilities:
+        return known(self._lm.endpoint, self._lm.model)
+
+    def _learn(self, how: How, **abilities: Any) -> None:
+        learn(self._lm.endpoint, self._lm.model, how=how, **abilities)
+
+
+class _Nobody:
+    """Who listens to a stream for its own sake."""
+
+    def restart(self) -> None:
+        """A new attempt begins."""
+
+    def show(self, text: str) -> None:
+        """A further piece of the reply."""
+        del text

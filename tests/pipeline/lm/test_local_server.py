@@ -186,7 +186,9 @@ def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
 
     for error in (first, second):
         assert isinstance(error, ConfigError)
-        assert "server of 'large' ended before it listened" in error.message
+        assert (
+            "server of 'large' ended (exit code 1) before it listened" in error.message
+        )
         assert "E there is no room for it" in error.message
         assert "smaller context=" in error.hint
     assert first is not second
@@ -278,3 +280,17 @@ def test_ctrl_c_is_the_business_of_the_process_alone(model: str) -> None:
     assert after == before
     assert status == 0
     assert gone(before[0])
+
+
+def test_where_no_process_can_be_made(
+    model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interpreter that is not there is a wrong set-up, and costs no retries."""
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    lm = LM(model)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+
+    with pytest.raises(ConfigError, match="no server for 'mine' can be started: No su"):
+        ask(lm)
+
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before

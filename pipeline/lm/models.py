@@ -132,9 +132,10 @@ Did you mean 'temperature'?
         self._route = resolve(model, api_base, Room(context, slots, threads))
         local = self._route.local
         if local is not None:
-            if api_key is not None:
-                message = f"{model!r} runs here and takes no api_key"
-                raise ConfigError(message, hint="Leave it out")
+            named = {name.lower() for name in headers or {}}
+            if api_key is not None or "authorization" in named:
+                message = f"{model!r} runs here, behind a key that weft makes"
+                raise ConfigError(message, hint="Leave api_key and Authorization out")
             limit_calls(local.endpoint, CROWD * local.slots)
         self._api_key = api_key
         if timeout is None:

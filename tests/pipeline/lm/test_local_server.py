@@ -97,15 +97,6 @@ def test_the_key_is_nobody_elses(model: str) -> None:
     assert running.key not in f"{running!r} {lm!r} {lm.endpoint}"
 
 
-def test_whoever_has_not_the_key_is_refused(model: str) -> None:
-    """A header of the user's own does not come in the place of the key."""
-    lm = LM(model, headers={"Authorization": "Bearer guess"})
-
-    answer = ask(lm)
-
-    assert pid(answer) in server_ids()
-
-
 def test_the_event_loop_goes_on_while_a_server_starts(model: str) -> None:
     """To start one takes a second, and other tasks run meanwhile."""
     lm, steps = LM(model), 0

@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Awaitable, Coroutine, Mapping
 from typing import (
+    TYPE_CHECKING,
     Any,
     Final,
     Unpack,
@@ -139,15 +140,18 @@ Did you mean 'temperature'?
         self._route = resolve(model, api_base, Room(context, slots, threads))
         local = self._route.local
         if local is not None:
-            if api_key is not None:
-                message = f"{model!r} runs here and takes no api_key"
-                raise ConfigError(message, hint="Leave it out")
             told_slots(local.endpoint, local.slots)
         self._api_key = api_key
         if timeout is None:
             timeout = _TIMEOUT if local is None else TIMEOUT
         self._timeout = checked_timeout(timeout)
         self._headers = checked_headers(headers or {})
+        if local is not None:
+            named = {name.lower() for name in self._headers}
+            if api_key is not None or "authorization" in named:
+                message = f"{model!r} runs here, behind a key that weft makes"
+                raise ConfigError(message, hint="Leave api_key and Authorization out")
+            limit_calls(local.endpoint, CROWD * local.slots)
         self._sampling = checked_sampling(sampling, extra or {})
         self._schema_mode = (
             self._route.schema_mode if schema_mode is None else schema_mode

@@ -15,10 +15,12 @@ import sys
 import time
 from importlib.resources import as_file, files
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ..compilers.compile import compile as compiled
 from ..compilers.compile import quote
+from ..compilers.recipe import Compiler
 from ..compilers.reporting.report import Report, Result
 from ..loading import package
 from ..pipeline.data import Example, read_rows
@@ -26,6 +28,7 @@ from ..pipeline.errors import WeftError
 from ..pipeline.evaluate import Evaluation
 from ..pipeline.lm.prices import money
 from ..pipeline.metrics import exact
+from ..pipeline.module import Module
 from ..pipeline.runtime import use
 from . import demo_program
 from .compile import report_data
@@ -68,13 +71,13 @@ say nothing about a real model's."""
 _QUOTE = """
 1. What compiling will cost, before anything is spent
 
-     weft.quote(triage, rows, metric=weft.metrics.exact("team"))
+     weft.quote(triage, rows, metric=weft.metrics.exact("team"){how})
 
 {quote}"""
 _COMPILE = """
 2. Compile it
 
-     result = weft.compile(triage, rows, metric=weft.metrics.exact("team"))
+     result = weft.compile(triage, rows, metric=weft.metrics.exact("team"){how})
 """
 _REPORT = """\
    Points of 100 on {sealed} rows that were sealed until now, each with its 95 %
@@ -119,13 +122,13 @@ def command(arguments: argparse.Namespace) -> Outcome:
     """Tell the whole story; with --json only how it ended."""
     out, tell = Path(arguments.out), not arguments.json
     started = time.perf_counter()
-    source = files("weft") / "demo_data" / "triage.jsonl"
-    with as_file(source) as path:
-        rows = read_rows(path, ["message"])
+    rows = demo_rows()
     if tell:
-        say(_beginning(rows))
+        say(beginning(_START, rows, demo_program))
     with use(lm="embedded", cache=out / ".weft" / "cache"):
-        result = _compile(rows, tell=tell, quiet=arguments.quiet)
+        result = compile_told(
+            demo_program.triage, rows, tell=tell, quiet=arguments.quiet
+        )
     artifact = result.save(out / "programs" / "triage.weft.json")
     package(artifact.parent)
     if not (out / "ask.py").exists():
@@ -138,25 +141,51 @@ def command(arguments: argparse.Namespace) -> Outcome:
     return Outcome("", data, remark=took)
 
 
-def _compile(rows: list[Example], *, tell: bool, quiet: bool) -> Result[..., Any]:
-    triage, metric = demo_program.triage, exact("team")
-    offer = quote(triage, rows, metric=metric)
+def demo_rows() -> list[Example]:
+    """The rows that the demo comes with."""
+    source = files("weft") / "demo_data" / "triage.jsonl"
+    with as_file(source) as path:
+        return read_rows(path, ["message"])
+
+
+def compile_told(
+    triage: Module[..., Any],
+    rows: list[Example],
+    compiler: Compiler | None = None,
+    how: str = "",
+    *,
+    tell: bool,
+    quiet: bool,
+) -> Result[..., Any]:
+    """Compile the demo's program, and say what it will cost, and what came of it.
+
+    Args:
+        triage: The program.
+        rows: What it is compiled with.
+        compiler: How it is compiled, where it is not the default.
+        how: The compiler as an argument, as it would be written.
+        tell: Whether anything is said on stdout.
+        quiet: Whether nothing is said on stderr.
+    """
+    metric = exact("team")
+    offer = quote(triage, rows, metric=metric, compiler=compiler)
     if tell:
-        say(_QUOTE.format(quote=indented(str(offer), "     ")))
-        say(_COMPILE)
+        say(_QUOTE.format(quote=indented(str(offer), "     "), how=how))
+        say(_COMPILE.format(how=how))
     shown = calls_shown("compile triage", offer.calls.expected, quiet=quiet)
     with shown as hook, use(hooks=(hook,)):
-        result = compiled(triage, rows, metric=metric)
+        result = compiled(triage, rows, metric=metric, compiler=compiler)
     if tell:
         say(_reported(result.report))
         say(_DIFF.format(diff=indented(_shortened(result.report.diff()), "     ")))
     return result
 
 
-def _beginning(rows: list[Example]) -> str:
-    source = inspect.getsource(demo_program).partition('"""\n')[2].strip()
+def beginning(start: str, rows: list[Example], program: ModuleType) -> str:
+    """How the story starts: the rows, some of them, and the program's source."""
+    source = inspect.getsource(program).partition('"""\n')[2].strip()
     shown = [(f"{row['team']}", row["message"]) for row in rows[1:4]]
-    return _START.format(
+    return start.format(
         rows=len(rows),
         shown=indented(_shortened(columns(shown)), "     "),
         source=indented(source.replace("  # fmt: skip", ""), "     "),

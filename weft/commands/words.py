@@ -61,7 +61,7 @@ def word(
         + (f"\n\n{TARGET}" if target else ""),
         epilog=f"example:\n  {EXAMPLES[name]}\n\nweft --help says the exit codes.",
     )
-    words.set_defaults(command=_lazily(name))
+    words.set_defaults(command=lazily(name))
     if target:
         words.add_argument("target", metavar="TARGET", help="a program or a module")
         words.add_argument(
@@ -83,7 +83,9 @@ def word(
     return words
 
 
-def _lazily(name: str) -> Callable[[argparse.Namespace], Outcome]:
+def lazily(name: str) -> Callable[[argparse.Namespace], Outcome]:
+    """What a command does, from its file, which is imported when it is asked."""
+
     def call(arguments: argparse.Namespace) -> Outcome:
         file = import_module(f".{_FILES.get(name, name)}", __package__)
         made: Outcome = file.command(arguments)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .words import METRIC, count, share, word
+from .words import METRIC, count, lazily, share, word
 
 _COMPILER = (
     "auto (the default), labeled-few-shot, bootstrap-random-search, ape, gepa, ...: "
@@ -32,6 +32,13 @@ def _demo(commands: Any) -> None:
     words = word(commands, "demo", "compile a small program, offline and without a key")
     words.add_argument(
         "--out", metavar="DIR", default="weft-demo", help="where it is written"
+    )
+    words.add_argument(
+        "--real",
+        dest="command",
+        action="store_const",
+        const=lazily("demo_real"),
+        help="on a small real model that runs here (127 MB to install, minutes)",
     )
 
 

@@ -26,12 +26,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
-from ...errors import ConfigError
+from ...errors import ConfigError, cause
 from .model import LocalModel
 from .weights import digest_of, wheel_folder
 
 _PROGRAM: Final = Path(__file__).with_name("llama.py")
-_PATIENCE: Final = 60.0  # seconds, and those that a slow disk takes
+_PATIENCE: Final = 120.0  # seconds, and those that a slow disk takes
 _SLOW_DISK: Final = 20e6  # bytes a second
 _LAST: Final = 6  # lines of what a server said that did not start
 _LINE: Final = 200
@@ -67,10 +67,7 @@ class Server:
             if time.monotonic() > ends:
                 return ""
             await asyncio.sleep(_LOOK)
-        code = self.process.returncode
-        if code >= 0:
-            return f"exit code {code}"
-        return f"killed by {signal.Signals(-code).name}"
+        return _in_words(self.process.returncode)
 
     def stop(self) -> None:
         """End it, and wait for its end."""
@@ -155,6 +152,13 @@ SERVERS: Final = _Servers()
 """Those of this process."""
 
 
+def _in_words(code: int) -> str:
+    """How a process ended, by the code that it ended with."""
+    return (
+        f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    )
+
+
 def _serves(begun: Future[Server]) -> bool:
     """Whether it is starting, or runs."""
     return not begun.done() or (not begun.exception() and begun.result().runs)
@@ -176,15 +180,18 @@ def _launch(model: LocalModel) -> Server:
             f"the file of {model.name!r} is another than when the model was made",
             hint="Make the LM anew: its name in caches and journals follows the file",
         )
-    key = secrets.token_urlsafe(32)
-    with tempfile.TemporaryFile() as said:
-        server = _spawn(model, key, said)
-        try:
-            server.url = f"{_address(model, server.process, said)}/v1"
-        except BaseException:
-            server.stop()
-            raise
-    return server
+    try:
+        with tempfile.TemporaryFile() as said:
+            server = _spawn(model, secrets.token_urlsafe(32), said)
+            try:
+                server.url = f"{_address(model, server.process, said)}/v1"
+            except BaseException:
+                server.stop()
+                raise
+            return server
+    except OSError as error:
+        message = f"no server for {model.name!r} can be started: {cause(error)}"
+        raise ConfigError(message, hint="Make room, or close what is open") from None
 
 
 def _spawn(model: LocalModel, key: str, said: IO[bytes]) -> Server:
@@ -206,10 +213,9 @@ def _spawn(model: LocalModel, key: str, said: IO[bytes]) -> Server:
             stderr=said,
             start_new_session=True,
         )
-    except OSError as error:
+    except BaseException:
         os.close(ours)
-        message = f"no server for {model.name!r} could be started: {error}"
-        raise ConfigError(message) from None
+        raise
     finally:
         os.close(theirs)
     server = Server("", key, process, ours)
@@ -236,7 +242,10 @@ def _address(
                 return line.decode().strip()
             if not more:
                 break
-    why = "ended" if left > 0 else f"was not ready within {bound:.0f} s"
+    if left > 0:  # it says no more, so it ends
+        why = f"ended ({_in_words(process.wait())})"
+    else:
+        why = f"was not ready within {bound:.0f} s"
     raise ConfigError(
         f"the llama.cpp server of {model.name!r} {why} before it listened{_end(said)}",
         hint="Where memory is short, give LM a smaller context= or fewer slots=",

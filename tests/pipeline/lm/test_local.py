@@ -249,7 +249,8 @@ def test_abilities_of_a_local_model(tmp_path: Path) -> None:
         ({"context": 0}, "context=0 is no whole number"),
         ({"slots": True}, "slots=True is no whole number"),
         ({"threads": 1.5}, "threads=1.5 is no whole number"),
-        ({"api_key": "x"}, "takes no api_key"),
+        ({"api_key": "x"}, "behind a key that weft makes"),
+        ({"headers": {"authorization": "x"}}, "behind a key that weft makes"),
     ],
 )
 def test_options_that_cannot_be(

@@ -1,7 +1,7 @@
 """Stands in for llama.cpp's wheel: the same few names, and a server without a model.
 
-It answers with its process id. What the file ends with, and what it is asked, say what
-else it does.
+It answers with its process id, or where a schema is asked for with the first choice for
+each field. What the file ends with, and what it is asked, say what else it does.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class _Answers(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         params: Any = self.server.params  # type: ignore[attr-defined]
         size = int(self.headers["Content-Length"])
-        asked = json.loads(self.rfile.read(size))["messages"][-1]["content"]
+        body = json.loads(self.rfile.read(size))
+        asked = body["messages"][-1]["content"]
         if asked == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         if asked == "break off":
@@ -65,6 +66,10 @@ class _Answers(BaseHTTPRequestHandler):
         right = f"Bearer {params.api_keys[0]}"
         status = 200 if self.headers["Authorization"] == right else 401
         told = {"pid": os.getpid(), "context": params.n_ctx // params.n_parallel}
+        form = body.get("response_format")
+        if form is not None:
+            fields = form["json_schema"]["schema"]["properties"]
+            told = {name: each["enum"][0] for name, each in fields.items()}
         self._send(status, json.dumps(told))
 
     def _send(self, status: int, text: str) -> None:

@@ -3,6 +3,8 @@
 An arm's name is its side and what differs from that side's defaults, with dashes
 between: `weft`, `weft-cot`, `weft-noschema`, `weft-json`, `weft-completion-4demos`,
 `dspy`, `dspy-json-cot`. Whatever word is none of these is a form of the reply.
+`dspy-schema` is its JSON form under a model's name for which it asks the server to
+enforce the schema; by itself it asks that of no model with an unknown name.
 """
 
 from __future__ import annotations
@@ -19,16 +21,17 @@ ZERO_SHOT = (
     "weft-noschema",
     "dspy",
     "dspy-json",
+    "dspy-schema",
     "weft-cot",
     "dspy-cot",
     "dspy-json-cot",
 )
-COMPILED = {
-    "weft-BootstrapFewShot": "weft's BootstrapFewShot",
-    "weft-Auto": "weft's Auto, 300 calls",
-    "dspy-BootstrapFewShot": "DSPy's BootstrapFewShot",
-    "dspy-BootstrapFewShotWithRandomSearch": "DSPy's BootstrapFewShotWithRandomSearch",
-}
+COMPILED = (
+    "weft-BootstrapFewShot",
+    "weft-Auto",
+    "dspy-BootstrapFewShot",
+    "dspy-BootstrapFewShotWithRandomSearch",
+)
 
 
 @dataclass(frozen=True)

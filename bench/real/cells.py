@@ -9,7 +9,7 @@ cells of an arm to measure it anew.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,9 +126,9 @@ class Kept:
         with self.path.open("a", encoding="utf-8") as file:
             file.write("\n" * torn + _line(cell))
 
-    def drop(self, gone: Callable[[Key], bool]) -> int:
+    def drop(self, gone: Collection[Key]) -> int:
         """Forget some cells, on disk too; returns how many."""
-        left = {key: cell for key, cell in self.found.items() if not gone(key)}
+        left = {key: cell for key, cell in self.found.items() if key not in gone}
         dropped = len(self.found) - len(left)
         self.found = left
         if dropped:

@@ -17,9 +17,15 @@ from bench.real.tasks import TASKS, Example, Task, plain
 from bench.rivals.forked import Job, Result, answer_jobs
 
 dspy: Any = importlib.import_module("dspy")
-ADAPTERS = {"": "ChatAdapter", "chat": "ChatAdapter", "json": "JSONAdapter"}
-CANDIDATES = 4
-"""Of random search: with these rows it takes about the calls that weft may take."""
+ADAPTERS = {
+    "": "ChatAdapter",
+    "chat": "ChatAdapter",
+    "json": "JSONAdapter",
+    "schema": "JSONAdapter",
+}
+ENFORCING = "openai/gpt-4o-mini"
+"""A name that litellm knows: only for such a one does DSPy ask the server to enforce a
+schema. The server answers to any name; the arm `dspy-schema` uses this."""
 
 
 def program_of(task: Task, arm: Arm) -> Any:
@@ -82,7 +88,9 @@ def compile_(job: Job) -> Result:
         made = dspy.BootstrapFewShot(metric=metric).compile(program, trainset=train)
     else:
         made = dspy.BootstrapFewShotWithRandomSearch(
-            metric=metric, num_candidate_programs=CANDIDATES, num_threads=job["slots"]
+            metric=metric,
+            num_candidate_programs=job["candidates"],
+            num_threads=job["slots"],
         ).compile(program, trainset=train, valset=val)
     seconds = time.perf_counter() - started
     tested = _answers(job, task, made, job["test_url"])
@@ -94,9 +102,11 @@ def _answers(
 ) -> Result:
     """Each row once; every row has an address of its own, which tells its calls."""
     rows = task.sample("test", job["rows"])
+    enforcing = arm_of(job["arm"]).form == "schema"
+    asked = {**job, "model": ENFORCING} if enforcing else job
 
     def answer(at: int) -> dict[str, Any]:
-        lm = model_of(f"{base}~{at}/v1", job, cache=False)
+        lm = model_of(f"{base}~{at}/v1", asked, cache=False)
         found: dict[str, Any] = {"id": rows[at].id, "answer": None, "error": ""}
         with dspy.context(lm=lm, adapter=getattr(dspy, adapter)()):
             try:

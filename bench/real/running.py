@@ -18,15 +18,17 @@ from .. import bench_python
 from ..rivals.child import Child
 from .arms import COMPILED
 from .cells import Cell, Kept, Key, Outcome
-from .proxy import CountingProxy, Counts
+from .proxy import CountingProxy
 from .serving import Model, served
 from .tasks import TASKS, Example, Task
 
-__all__ = ["Session"]
+__all__ = ["BUDGET", "CANDIDATES", "SLOTS", "TRAIN", "VAL", "Session"]
 
 MAX_TOKENS = 256
 SLOTS = 4
 BUDGET = 300
+CANDIDATES = 4
+"""Of DSPy's random search, besides its fixed three: it takes about `BUDGET` calls."""
 TRAIN, VAL = 60, 30
 """Rows that a compile sees: val is what random search of so few calls can afford."""
 SECONDS_A_ROW, SECONDS_A_COMPILE = 90, 7200
@@ -39,11 +41,9 @@ class Session:
 
     Args:
         kept: Where cells go.
-        llama: An interpreter that holds xllamacpp.
     """
 
     kept: Kept
-    llama: Path | None
     _children: dict[str, Child] = field(default_factory=dict[str, Child])
 
     def measure(self, model: Model, keys: Sequence[Key]) -> None:
@@ -52,7 +52,7 @@ class Session:
             return
         log = self.kept.path.parent / "wire"
         with (
-            served(model, self.llama) as (url, told),
+            served(model) as (url, told),
             CountingProxy(url, log) as proxy,
             contextlib.ExitStack() as opened,
         ):
@@ -93,6 +93,7 @@ def _measured(
             "train": TRAIN,
             "val": VAL,
             "budget": BUDGET,
+            "candidates": CANDIDATES,
             "model": f"openai/{key.model}",
             "max_tokens": MAX_TOKENS,
             "slots": SLOTS,
@@ -161,7 +162,9 @@ def _commit() -> str:
     """The checkout's commit, or nothing where there is no git."""
     asked = ["git", "describe", "--always", "--dirty"]
     try:
-        said = subprocess.run(asked, capture_output=True, text=True, cwd=ROOT)
+        said = subprocess.run(
+            asked, capture_output=True, check=False, text=True, cwd=ROOT
+        )
     except OSError:
         return ""
     return said.stdout.strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import subprocess
 import urllib.error
 import urllib.request
@@ -54,12 +55,8 @@ def models_of(text: str) -> list[Model]:
 
 
 @contextlib.contextmanager
-def served(model: Model, llama: Path | None) -> Generator[tuple[str, dict[str, Any]]]:
+def served(model: Model) -> Generator[tuple[str, dict[str, Any]]]:
     """The model's address, and what is known of the server and the file.
-
-    Args:
-        model: Which.
-        llama: An interpreter that holds xllamacpp, for a model that is a file.
 
     Raises:
         BenchError: The file or the interpreter is missing, or the server ends at once.
@@ -67,11 +64,11 @@ def served(model: Model, llama: Path | None) -> Generator[tuple[str, dict[str, A
     if model.where.startswith("http"):
         yield model.where, _told(model.where)
         return
-    path = Path(model.where).absolute()
-    if llama is None or not path.is_file():
+    path, llama = Path(model.where).absolute(), os.environ.get("WEFT_LLAMA_PYTHON")
+    if not (llama and path.is_file()):
         raise BenchError(
-            f"{model.name} needs the file {path} and --llama PYTHON, an interpreter "
-            "that holds xllamacpp; or name the address of a server that runs."
+            f"{model.name} needs the file {path}, and WEFT_LLAMA_PYTHON, which names "
+            "an interpreter that holds xllamacpp; or name a server that runs."
         )
     script = Path(__file__).with_name("llama.py")
     with subprocess.Popen(

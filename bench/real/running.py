@@ -16,7 +16,7 @@ from typing import Any
 
 from .. import bench_python
 from ..rivals.child import Child
-from .arms import COMPILED
+from .arms import COMPILED, arm_of
 from .cells import Cell, Kept, Key, Outcome
 from .proxy import CountingProxy
 from .serving import Model, served
@@ -24,7 +24,8 @@ from .tasks import TASKS, Example, Task
 
 __all__ = ["BUDGET", "CANDIDATES", "SLOTS", "TRAIN", "VAL", "Session"]
 
-MAX_TOKENS = 256
+MAX_TOKENS, THINKING_TOKENS = 128, 256
+"""Of a reply, and of one whose first field is reasoning; the same for both sides."""
 SLOTS = 4
 BUDGET = 300
 CANDIDATES = 4
@@ -79,6 +80,8 @@ def _measured(
     parts = (key.model, key.task, key.arm, str(key.rows), str(key.seed))
     account = re.sub(r"[^A-Za-z0-9-]+", "_", ".".join(parts))
     compiled = key.arm in COMPILED
+    thinks = not compiled and arm_of(key.arm).thinks
+    limit = THINKING_TOKENS if thinks else MAX_TOKENS
     test = f"{account}-test" if compiled else account
     root = proxy.url("").removesuffix("//v1")
     most = SECONDS_A_COMPILE if compiled else 0
@@ -95,7 +98,7 @@ def _measured(
             "budget": BUDGET,
             "candidates": CANDIDATES,
             "model": f"openai/{key.model}",
-            "max_tokens": MAX_TOKENS,
+            "max_tokens": limit,
             "slots": SLOTS,
             "url": f"{root}/{account}",
             "test_url": f"{root}/{test}",
@@ -121,7 +124,7 @@ def _measured(
         tuple(outcomes),
         sum(by_row, proxy.counts(test)).data(),
         result["seconds"],
-        {**told, **_made_with(key), "max_tokens": MAX_TOKENS, "at_once": SLOTS},
+        {**told, **_made_with(key), "max_tokens": limit, "at_once": SLOTS},
         compiling,
     )
 

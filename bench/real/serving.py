@@ -101,10 +101,12 @@ def _told(url: str) -> dict[str, Any]:
             props = json.load(reply)
     except (urllib.error.URLError, ValueError):
         return {}
+    if "build_info" not in props:
+        return {}
     settings = props.get("default_generation_settings", {})
     return {
         "file": Path(props.get("model_path", "")).name,
-        "server": f"llama.cpp {props.get('build_info', '')}".strip(),
+        "server": f"llama.cpp {props['build_info']}",
         "slots": props.get("total_slots"),
         "context": settings.get("n_ctx"),
     }

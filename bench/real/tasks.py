@@ -1,13 +1,15 @@
 """The tasks: signatures as plain types, an instruction each, and one score for all.
 
 Nothing here imports a library that is measured, so that every side reads the same file.
-The rows stand beside the checkout, in `../shared/data`, where `SOURCES.md` names their
-authors and licences; the instructions are those of its `manifest.json`.
+The rows stand beside the checkout, in `../shared/data`, or where `WEFT_BENCH_DATA`
+says; `SOURCES.md` there names their authors and licences, and the instructions are
+those of its `manifest.json`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +20,8 @@ import pydantic
 
 __all__ = ["DATA", "TASKS", "Example", "Task", "plain"]
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
+_BESIDE = Path(__file__).parents[3] / "shared" / "data"
+DATA = Path(os.environ.get("WEFT_BENCH_DATA", _BESIDE))
 Values = Mapping[str, Any]
 
 INTENTS = Literal[

@@ -99,6 +99,9 @@ def _told(url: str) -> dict[str, Any]:
     try:
         with urllib.request.urlopen(f"{root}/props", timeout=30) as reply:  # noqa: S310 - an address of the user's own
             props = json.load(reply)
+    except urllib.error.HTTPError as refused:
+        refused.close()
+        return {}
     except (urllib.error.URLError, ValueError):
         return {}
     if "build_info" not in props:

@@ -129,6 +129,7 @@ def test_a_refusal_passes_through_and_is_counted(server: Server) -> None:
 
         counts = proxy.counts("mine")
 
+    refused.value.close()
     assert refused.value.code == 400
     assert (counts.calls, counts.refused, counts.cut) == (2, 1, 1)
 
@@ -141,7 +142,7 @@ def test_what_passes_is_kept_without_keys(server: Server, tmp_path: Path) -> Non
         )
 
     line = json.loads((tmp_path / "cell.jsonl").read_text(encoding="utf-8"))
-    assert line["asked"] == {"messages": [{"role": "user"}]}
+    assert line["asked"] == {"messages": []}
     assert set(line) == {"account", "status", "asked", "answer"}
 
 

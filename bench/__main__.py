@@ -84,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
         "--write",
         action="store_true",
         default=None,
-        help="compile, real: write docs/bench-compile.md or docs/bench-real.md",
+        help="compile, real: write the page in docs/; replies: the figures of the tests",
     )
     given.add_argument("--rows", type=int, help="calls, real, rows: how many rows")
     given.add_argument(
@@ -102,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
         "--drop",
         action="store_true",
         default=None,
-        help="real: forget the chosen cells, and measure nothing",
+        help="real, replies: forget what is chosen, and ask for nothing",
     )
     given.add_argument("--rounds", type=int, help="calls, imports: turns of each side")
     given.add_argument("--distinct", type=int, help="calls: calls of the memory row")

@@ -137,9 +137,7 @@ def test_a_refusal_passes_through_and_is_counted(server: Server) -> None:
 def test_what_passes_is_kept_without_keys(server: Server, tmp_path: Path) -> None:
     """The log holds bodies; headers, where a key would be, are not in it."""
     with CountingProxy(server.url, tmp_path) as proxy:
-        post(
-            f"{proxy.url('cell~3')}/chat/completions", {"messages": [{"role": "user"}]}
-        )
+        post(f"{proxy.url('cell~3')}/chat/completions", {"messages": []})
 
     line = json.loads((tmp_path / "cell.jsonl").read_text(encoding="utf-8"))
     assert line["asked"] == {"messages": []}

@@ -84,12 +84,14 @@ def parser() -> argparse.ArgumentParser:
         "--write",
         action="store_true",
         default=None,
-        help="compile, real: write the page in docs/; replies: the figures of the tests",
+        help="compile, real: write the page in docs/; replies: the tests' figures",
     )
     given.add_argument("--rows", type=int, help="calls, real, rows: how many rows")
     given.add_argument(
         "--models", help="real, replies: NAME=URL or NAME=FILE.gguf, commas between"
     )
+    given.add_argument("--lm", help="induction: a model, in place of the stand-ins")
+    given.add_argument("--api-base", help="induction: where that model answers")
     given.add_argument("--arms", help="real: which arms, with commas between")
     given.add_argument(
         "--compile",

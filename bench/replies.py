@@ -22,7 +22,7 @@ from .real.serving import Model, models_of, served
 from .recorded.corpus import FIGURES, FOLDER, Corpus, Recorded, figures
 from .recorded.prompts import CASES, FORMS, module_of
 
-__all__ = ["run"]
+__all__ = ["record", "run"]
 
 MAX_TOKENS = 96
 AT_ONCE = 4
@@ -41,7 +41,7 @@ def run(models: str = "", drop: bool = False, write: bool = False) -> list[Row]:
         if drop:
             corpus.path.unlink(missing_ok=True)
         else:
-            _record(model, corpus)
+            record(model, corpus)
     found = [Corpus.of(path.stem) for path in sorted(FOLDER.glob("*.jsonl"))]
     read = {corpus.path.stem: figures(corpus.replies) for corpus in found}
     if write:
@@ -54,7 +54,7 @@ def run(models: str = "", drop: bool = False, write: bool = False) -> list[Row]:
     return Findings(rows, f"replies: recorded in {FOLDER}")
 
 
-def _record(model: Model, corpus: Corpus) -> None:
+def record(model: Model, corpus: Corpus) -> None:
     """Ask for the replies that are missing; each is on disk when the next comes."""
     missing = corpus.missing()
     if not missing:

@@ -146,9 +146,9 @@ def _line(cell: Cell) -> str:
 
 
 def _cell_of(record: dict[str, Any]) -> Cell:
-    outcomes = [
-        Outcome(**{**row, "repairs": tuple(row["repairs"])})
-        for row in record.pop("outcomes")
-    ]
+    rows: list[dict[str, Any]] = record.pop("outcomes")
+    for row in rows:
+        row["repairs"] = tuple(row["repairs"])
+    outcomes = [Outcome(**row) for row in rows]
     key = Key(**record.pop("key"))
     return Cell(key, tuple(outcomes), **record)

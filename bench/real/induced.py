@@ -144,8 +144,9 @@ def _kept(path: Path) -> Iterator[Raced]:
     for line in text.splitlines():
         if line.endswith("}"):
             record: dict[str, Any] = json.loads(line)
-            scores = {name: tuple(record[name]) for name in ("before", "after")}
-            yield Raced(**{**record, **scores})
+            for name in ("before", "after"):
+                record[name] = tuple(record[name])
+            yield Raced(**record)
 
 
 def _findings(model: str, found: Sequence[Raced]) -> Findings:

@@ -1,12 +1,13 @@
 """A llama.cpp server until standard input ends: `llama.py GGUF CONTEXT SLOTS`.
 
 Run by an interpreter that holds xllamacpp, which this project's environments need not.
-Prints the server's address; one thread, so that it can share a machine.
+Prints the server's address and version; one thread, so that it can share a machine.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import sys
 from typing import Any
 
@@ -24,7 +25,8 @@ def main() -> None:
     asked.cpuparams.n_threads = 1
     asked.cpuparams_batch.n_threads = 1
     server = xllamacpp.Server(asked)
-    print(f"serving {server.listening_address}", flush=True)
+    version = importlib.metadata.version("xllamacpp")
+    print(f"serving {server.listening_address} xllamacpp {version}", flush=True)
     sys.stdin.read()
 
 

@@ -9,6 +9,7 @@ asks the server is passed on and not counted.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from dataclasses import asdict, dataclass
@@ -136,8 +137,8 @@ class CountingProxy:
         self, account: str, counts: Counts, asked: bytes, answer: bytes, status: int
     ) -> None:
         data = _object(answer)
-        usage = data.get("usage") or {}
-        details = usage.get("prompt_tokens_details") or {}
+        usage: dict[str, Any] = data.get("usage") or {}
+        details: dict[str, Any] = usage.get("prompt_tokens_details") or {}
         ends = [choice.get("finish_reason") for choice in data.get("choices", [])]
         counts.refused += status != 200
         counts.input_tokens += usage.get("prompt_tokens", 0)
@@ -155,8 +156,8 @@ class CountingProxy:
 
 def _object(text: bytes) -> dict[str, Any]:
     """A JSON object, or an empty one for anything else."""
-    try:
-        found: Any = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    found: dict[str, Any] = {}
+    with contextlib.suppress(ValueError):
+        read: Any = json.loads(text)
+        found.update(read if isinstance(read, dict) else {})
+    return found

@@ -35,7 +35,7 @@ class Model:
 
 
 def models_of(text: str) -> list[Model]:
-    """The models of `--models NAME=WHERE,...`.
+    """The models of `--models NAME=WHERE,...`; none for an empty text.
 
     Raises:
         BenchError: A part has no name or no place.
@@ -44,7 +44,7 @@ def models_of(text: str) -> list[Model]:
     'smollm2'
     """
     found: list[Model] = []
-    for part in text.split(","):
+    for part in filter(None, text.split(",")):
         name, _, where = part.partition("=")
         if not (name and where):
             raise BenchError(
@@ -84,11 +84,10 @@ def served(model: Model) -> Generator[tuple[str, dict[str, Any]]]:
                 break
         else:
             raise BenchError(f"llama.cpp does not serve {path} with {llama}")
-        url = line.split()[1]
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        _, url, version = line.rstrip("\n").split(" ", 2)
+        told = _told(url)
         try:
-            yield url, {**_told(url), "sha256": digest}
+            yield url, {**told, "server": f"{told.get('server', '')} ({version})"}
         finally:
             process.kill()
 
@@ -107,9 +106,19 @@ def _told(url: str) -> dict[str, Any]:
     if "build_info" not in props:
         return {}
     settings = props.get("default_generation_settings", {})
+    file = Path(props.get("model_path", ""))
     return {
-        "file": Path(props.get("model_path", "")).name,
+        "file": file.name,
+        "sha256": _digest(file),
         "server": f"llama.cpp {props['build_info']}",
         "slots": props.get("total_slots"),
         "context": settings.get("n_ctx"),
     }
+
+
+def _digest(path: Path) -> str:
+    """The file's, where the server runs on this machine."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -100,6 +100,11 @@ class CountingProxy:
         """What one account had, up to now."""
         return self._accounts.setdefault(account, Counts())
 
+    def forget(self, account: str) -> None:
+        """Drop what the log holds of an account: of a run that was stopped, say."""
+        if self._log is not None:
+            (self._log / f"{account}.jsonl").unlink(missing_ok=True)
+
     async def _start(self) -> None:
         limit = aiohttp.TCPConnector(limit=0)
         forever = aiohttp.ClientTimeout(total=None)

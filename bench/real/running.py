@@ -83,6 +83,8 @@ def _measured(
     thinks = not compiled and arm_of(key.arm).thinks
     limit = THINKING_TOKENS if thinks else MAX_TOKENS
     test = f"{account}-test" if compiled else account
+    for one in {account, test}:
+        proxy.forget(one)
     root = proxy.url("").removesuffix("//v1")
     most = SECONDS_A_COMPILE if compiled else 0
     result = child.ask(

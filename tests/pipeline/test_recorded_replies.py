@@ -83,9 +83,16 @@ def test_a_reply_is_read_or_refused(model: str) -> None:
 def test_a_reply_reads_alike_in_pieces(model: str) -> None:
     """A character at a time gives out what the whole does, and a text is its value."""
     for recorded in replies(model):
+        module = recorded.module
         whole = streamed(recorded, max(1, len(recorded.reply)))
 
         assert streamed(recorded, 1) == whole, recorded
+        with contextlib.suppress(ParseError):
+            values = module.parse(recorded.reply)
+            for name in whole:
+                if module.spec.outputs[name].annotation is str:
+                    value = values if module.single else getattr(values, name)
+                    assert whole[name] == value, recorded
 
 
 @PARAMETERS

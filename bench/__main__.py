@@ -23,9 +23,9 @@ HEADINGS = ("what", "weft", "other", "ratio", "bar", "")
 
 
 def part_names() -> list[str]:
-    """The parts: every public module of this package."""
+    """The parts: every public module of this package, and `real`, which is a folder."""
     files = Path(__file__).parent.glob("[!_]*.py")
-    return sorted(path.stem for path in files)
+    return sorted([*(path.stem for path in files), "real"])
 
 
 def run_part(name: str, options: Mapping[str, Any]) -> list[Row]:
@@ -69,22 +69,43 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--json", action="store_true", help="print JSON, not a table")
     given = made.add_argument_group("options of parts")
     given.add_argument(
-        "--seeds", type=int, help="compile, induction, realdata: of each task"
+        "--seeds", type=int, help="compile, induction, real, realdata: of each task"
     )
     given.add_argument(
         "--more", type=int, help="compile: further seeds, for Auto and DSPy's best"
     )
     given.add_argument("--minutes", type=float, help="compile: when to stop")
     given.add_argument("--bound", type=float, help="compile: seconds of one compile")
-    given.add_argument("--tasks", help="compile: which tasks, with commas between")
+    given.add_argument(
+        "--tasks", help="compile, induction, real: which tasks, with commas between"
+    )
     given.add_argument("--kept", type=Path, help="compile: the file of outcomes")
     given.add_argument(
         "--write",
         action="store_true",
         default=None,
-        help="compile: write docs/bench-compile.md",
+        help="compile, real: write the page in docs/; replies: the tests' figures",
     )
-    given.add_argument("--rows", type=int, help="calls, rows: how many rows")
+    given.add_argument("--rows", type=int, help="calls, real, rows: how many rows")
+    given.add_argument(
+        "--models", help="real, replies: NAME=URL or NAME=FILE.gguf, commas between"
+    )
+    given.add_argument("--lm", help="induction: a model, in place of the stand-ins")
+    given.add_argument("--api-base", help="induction: where that model answers")
+    given.add_argument("--arms", help="real: which arms, with commas between")
+    given.add_argument(
+        "--compile",
+        dest="compiling",
+        action="store_true",
+        default=None,
+        help="real: the compiles, in place of the zero-shot cells",
+    )
+    given.add_argument(
+        "--drop",
+        action="store_true",
+        default=None,
+        help="real, replies: forget what is chosen, and ask for nothing",
+    )
     given.add_argument("--rounds", type=int, help="calls, imports: turns of each side")
     given.add_argument("--distinct", type=int, help="calls: calls of the memory row")
     return made

@@ -9,76 +9,57 @@ follow: `embedded`, which carries out what needs no knowledge of the world, and 
 simulated one, which is right more often where the task's own instruction stands.
 Writing: APE sees a task's rows and writes the instruction, with `embedded` in both
 parts. `embedded` is no language model, and the tables say nothing about one.
+
+`--lm MODEL --api-base URL` asks a real model instead (`bench.real.induced`): there the
+instructions that people wrote race with the plain signature's and a wrong one.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import random
 import statistics
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import weft
 from weft import compilers
 
 from . import Findings, Row
-from .realdata import DATA, lines_of
+from .real.induced import raced_tasks
+from .real.instructions import Task, collection
+from .realdata import DATA
 
-__all__ = ["Pick", "Task", "follower", "picked", "run", "tasks", "written"]
+__all__ = ["Pick", "Task", "collection", "follower", "picked", "run", "written"]
 
 POOL, DRAWS = 8, 10
 GRID = 0.4
 PICKED = 20
 RIGHT, WRONG = 0.8, 0.3
-METRICS = {
-    "em": weft.metrics.exact("output"),
-    "f1": weft.metrics.f1("output"),
-    "contains": weft.metrics.contains("output"),
-    "exact_set": weft.metrics.set_match("output"),
-}
 CHOOSER = compilers.UCB(share=GRID, batch=4, explore=1.0)
 Model = Callable[[str], weft.FunctionLM | str]
 
 
-@dataclass(frozen=True)
-class Task:
-    """A task of the collection.
-
-    Args:
-        name: As the collection calls it.
-        metric: How its answers are scored.
-        instruction: The first one that people wrote.
-        rows: By split; the label is every answer that is accepted.
-    """
-
-    name: str
-    metric: Any
-    instruction: str
-    rows: Mapping[str, Sequence[Mapping[str, Any]]]
-
-    @property
-    def all_rows(self) -> list[Mapping[str, Any]]:
-        """The rows of every split."""
-        return [row for part in self.rows.values() for row in part]
-
-
-def run(seeds: int = DRAWS) -> list[Row]:
-    """Both tables; no row where the data are not there.
+def run(
+    seeds: int = DRAWS, lm: str = "", api_base: str = "", tasks: str = ""
+) -> list[Row]:
+    """Both tables, or that of a real model; no row where the data are not there.
 
     Args:
         seeds: How often the other instructions are drawn for each task.
+        lm: A real model.
+        api_base: Where it answers; empty for its provider's own address.
+        tasks: Those that it is asked, with commas between; empty for all.
     """
     if not DATA.exists():
         return Findings([], f"induction: there is no folder {DATA}")
+    if lm:
+        return raced_tasks(lm, api_base, tasks)
     rows = [
         *_chosen("embedded", lambda _: "embedded", seeds),
         *_chosen("simulated follower", follower, seeds),
     ]
-    found = [written(task) for task in tasks().values()]
+    found = [written(task) for task in collection().values()]
     better = sum(after > before for before, after, _ in found)
     rows.append(Row("APE, embedded: tasks that get better of 23", better))
     heading = (
@@ -86,21 +67,6 @@ def run(seeds: int = DRAWS) -> list[Row]:
     )
     lines = [heading, "|---|---|---|---|---|", *(line for _, _, line in found)]
     return Findings(rows, "\n".join(lines))
-
-
-@functools.cache
-def tasks() -> Mapping[str, Task]:
-    """The tasks by name, in the collection's order."""
-    rows: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
-    for line in lines_of("instruction_induction"):
-        shown = {"input": line["inputs"]["input"], "output": line["meta"]["accept"]}
-        splits = rows[line["inputs"]["task"]]
-        splits.setdefault(line["split"], []).append({**shown, "id": line["id"]})
-    return {
-        name: Task(name, METRICS[line["metric"]], line["instructions"][0], rows[name])
-        for line in lines_of("instruction_induction_gold")
-        for name in [line["task"]]
-    }
 
 
 # Choosing -----------------------------------------------------------------------------
@@ -129,10 +95,10 @@ def picked(name: str, model: weft.FunctionLM | str, draw: int = 0) -> Pick:
         model: Who answers.
         draw: Which seven others.
     """
-    task = tasks()[name]
+    task = collection()[name]
     chance = random.Random(f"{name}/{draw}")
-    others = chance.sample([n for n in tasks() if n != name], POOL - 1)
-    pool = [tasks()[n].instruction for n in (name, *others)]
+    others = chance.sample([n for n in collection() if n != name], POOL - 1)
+    pool = [collection()[n].instruction for n in (name, *others)]
     chance.shuffle(pool)
     seed, *pool = pool
     program = weft.Predict("input -> output", seed, name="follow")
@@ -154,7 +120,7 @@ def picked(name: str, model: weft.FunctionLM | str, draw: int = 0) -> Pick:
 
 def follower(name: str) -> weft.FunctionLM:
     """A model that does a task with its own instruction at 0.8, with others at 0.3."""
-    task = tasks()[name]
+    task = collection()[name]
     known = {row["input"]: row["output"][0] for row in task.all_rows}
 
     def reply(request: weft.Request) -> str:
@@ -172,7 +138,8 @@ def follower(name: str) -> weft.FunctionLM:
 def _chosen(who: str, model: Model, draws: int) -> list[Row]:
     """How many own instructions are picked, and for what share of the answers."""
     found = [
-        [picked(name, model(name), draw) for name in tasks()] for draw in range(draws)
+        [picked(name, model(name), draw) for name in collection()]
+        for draw in range(draws)
     ]
     right = [sum(pick.right for pick in picks) for picks in found]
     every = [pick for picks in found for pick in picks]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import weft
 from bench import induction, realdata
+from bench.real import induced
+from bench.real.instructions import collection
+from tests.server import Server
 
 pytestmark = pytest.mark.skipif(
     not realdata.DATA.exists(), reason="the rows are not there"
@@ -23,7 +29,7 @@ def test_a_tasks_own_instruction_is_found_among_eight(
     model: Callable[[str], weft.FunctionLM | str],
 ) -> None:
     """In at least 20 of 23 tasks, for at most 40 % of what every answer costs."""
-    picks = [induction.picked(name, model(name)) for name in induction.tasks()]
+    picks = [induction.picked(name, model(name)) for name in collection()]
 
     assert len(picks) == 23
     assert sum(pick.right for pick in picks) >= 20
@@ -31,9 +37,37 @@ def test_a_tasks_own_instruction_is_found_among_eight(
 
 
 def test_an_instruction_that_is_written_does_the_task() -> None:
-    task = induction.tasks()["num_to_verbal"]
+    task = collection()["num_to_verbal"]
 
     before, after, line = induction.written(task)
 
     assert (before, after) == (0, 1)
     assert line.endswith("| Write the number in English words. |")
+
+
+def test_a_race_of_peoples_instructions_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second start asks nothing; the winner is held against the plain signature."""
+    monkeypatch.setattr(induced, "KEPT", tmp_path)
+    task = collection()["larger_animal"]
+    known = {row["input"]: row["output"][0] for row in task.all_rows}
+
+    def answer(body: dict[str, Any]) -> str:
+        if not body:
+            return "{}"
+        asked = str(body["messages"])
+        told = any(text in asked for text in task.instructions)
+        found = [value for text, value in known.items() if text in asked]
+        value = found[0] if told and found else "no"
+        if "response_format" in body:
+            return json.dumps({"output": value})
+        return f"[[ output ]]\n{value}\n[[ /end ]]"
+
+    with Server(answer) as server:
+        first = induction.run(lm="openai/x", api_base=server.url, tasks=task.name)
+        asked = server.count
+        second = induction.run(lm="openai/x", api_base=server.url, tasks=task.name)
+
+    assert server.count == asked
+    assert [row.weft for row in first] == [row.weft for row in second] == [1, 1, 1.0]

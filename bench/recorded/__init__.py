@@ -1,0 +1,1 @@
+"""Replies of real models to fixed prompts, kept as a corpus for the parsers."""

@@ -28,6 +28,7 @@ from .abilities import Abilities, checked_abilities, merged
 from .direct import Direct
 from .faults import without_frames
 from .known import known
+from .lease import DEFAULT_OUTPUT_TOKENS
 from .limits import told_slots
 from .lm import LanguageModel, Listener
 from .local.model import TIMEOUT, Room
@@ -81,7 +82,8 @@ class LM(Direct, Advised):
             Memory grows with slots times context.
         threads: For a local model, how many threads compute; by default all cores.
         sampling: `temperature`, `max_tokens` (default 4096, so that a budget has a
-            bound to reserve) and the other names in `SAMPLING`.
+            bound to reserve; a quarter of a local model's context) and the other names
+            in `SAMPLING`.
 
     Raises:
         ConfigError: An unknown model string or option, or a value that cannot be sent.
@@ -151,7 +153,9 @@ Did you mean 'temperature'?
             if api_key is not None or "authorization" in named:
                 message = f"{model!r} runs here, behind a key that weft makes"
                 raise ConfigError(message, hint="Leave api_key and Authorization out")
-            limit_calls(local.endpoint, CROWD * local.slots)
+            # A context is small here: a reply that rambles must leave room to prompts.
+            most = min(DEFAULT_OUTPUT_TOKENS, local.context // 4)
+            sampling = {"max_tokens": most, **sampling}
         self._sampling = checked_sampling(sampling, extra or {})
         self._schema_mode = (
             self._route.schema_mode if schema_mode is None else schema_mode

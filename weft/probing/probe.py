@@ -59,7 +59,7 @@ class Known:
     """
 
     name: str
-    value: bool | int | str | None
+    value: bool | int | str | tuple[str, ...] | None
     how: str = ""
     day: str = ""
 

@@ -65,7 +65,8 @@ def room_for(request: Request, context: int | None) -> int | None:
         raise ContextLengthError(
             f"the prompt has at least {least:,} tokens, and the context of "
             f"{request.model!r} has {context:,}",
-            hint=HINT,
+            hint=f"{HINT}. If it has grown since it said so: "
+            'LM(..., abilities={"context": ...})',
             model=request.model,
         )
     return max(1, context - usual_tokens(request))

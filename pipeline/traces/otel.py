@@ -121,8 +121,9 @@ class OpenTelemetry:
 
     def call_started(self, request: Request) -> None:
         """A model call begins; the cache may answer it."""
+        operation = names.TEXT if request.continues else names.CHAT
         made: Attributes = {
-            names.OPERATION: names.CHAT,
+            names.OPERATION: operation,
             names.PROVIDER: names.provider_of(request.model, request.endpoint),
             names.REQUEST_MODEL: request.model,
             **names.server_of(request.endpoint),
@@ -130,7 +131,7 @@ class OpenTelemetry:
         }
         if request.response_format is not None:
             made[names.OUTPUT_TYPE] = "json"
-        name = f"{names.CHAT} {request.model}"
+        name = f"{operation} {request.model}"
         self._begin(request.key, name, made, trace.SpanKind.CLIENT)
 
     def call_finished(self, call: Call) -> None:
@@ -146,6 +147,9 @@ class OpenTelemetry:
             if not call.error:
                 said = _messages([Message("assistant", call.reply)])
                 said[0]["finish_reason"] = call.finish_reason
+                if call.reasoning:
+                    thought = {"type": "reasoning", "content": call.reasoning}
+                    said[0]["parts"].insert(0, thought)
                 made[names.OUTPUT_MESSAGES] = json_text(said)
         self._close(found, made, call.error)
 
@@ -215,6 +219,8 @@ def _answered(call: Call) -> Attributes:
         made[names.OUTPUT_TOKENS] = call.usage.output_tokens
         if call.usage.cached_input_tokens:
             made[names.CACHE_READ_TOKENS] = call.usage.cached_input_tokens
+        if call.usage.reasoning_tokens:
+            made[names.REASONING_TOKENS] = call.usage.reasoning_tokens
     if call.cost is not None and not call.cached:
         made[names.COST] = call.cost
     return made

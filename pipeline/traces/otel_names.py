@@ -26,6 +26,7 @@ FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
 INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
 OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
 CACHE_READ_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
+REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 INPUT_MESSAGES: Final = "gen_ai.input.messages"
 OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
 ERROR_TYPE: Final = "error.type"
@@ -50,6 +51,7 @@ COUNTS: Final = {
 STOP: Final = "gen_ai.request.stop_sequences"
 
 CHAT: Final = "chat"
+TEXT: Final = "text_completion"
 INVOKE_WORKFLOW: Final = "invoke_workflow"
 
 RUN_ID: Final = "weft.run_id"

@@ -405,6 +405,45 @@ def test_content_is_sent_only_when_asked(app: Watched) -> None:
     assert json.loads(held(root)["weft.run.value"]) == CANARY
 
 
+def test_a_thought_is_told_as_one(app: Watched) -> None:
+    """Its tokens are always there, and its text with content, before the answer's."""
+    said = weft.Response(
+        "[[ answer ]]\n4\n[[ /end ]]",
+        weft.Usage(3, 9, 0, 5),
+        model="m",
+        reasoning=CANARY,
+    )
+    lm = weft.FunctionLM(lambda _: said)
+
+    with weft.use(lm=lm, cache=None):
+        reply(question="2 + 2")
+        [quiet] = app.named("chat function")
+        with weft.use(
+            hooks=[weft.OpenTelemetry(content=True, tracer_provider=app.provider)]
+        ):
+            reply(question="2 + 2")
+
+    [loud] = [span for span in app.named("chat function") if span is not quiet]
+    parts = json.loads(held(loud)["gen_ai.output.messages"])[0]["parts"]
+    assert held(quiet)["gen_ai.usage.reasoning.output_tokens"] == 5
+    assert CANARY not in quiet.to_json()
+    assert parts == [
+        {"type": "reasoning", "content": CANARY},
+        {"type": "text", "content": said.text},
+    ]
+
+
+def test_a_text_that_is_continued_is_no_chat(app: Watched, server: Server) -> None:
+    """The operation has a name of its own."""
+    lm = weft.LM("m", api_base=server.url, base=True)
+
+    with weft.use(cache=None):
+        lm("Once upon a time")
+
+    span = app.one("text_completion m")
+    assert held(span)["gen_ai.operation.name"] == "text_completion"
+
+
 def test_the_log_and_the_spans_know_each_other(app: Watched, tmp_path: Path) -> None:
     """Both at once: a run has one id in its line and in its span."""
     path = tmp_path / "traces.jsonl"

@@ -111,8 +111,10 @@ def test_it_is_in_the_trace(server: Server) -> None:
         else fault(400, "Unrecognized request argument supplied: seed")
     )
     lm = lm_for(server, seed=1)
+    qa = weft.Predict("question -> answer", name="qa", adapter="chat")
+
     with weft.use(lm=lm, cache=None):
-        made = weft.Predict("question -> answer", name="qa")(question="2 + 2")
+        made = qa(question="2 + 2")
 
     (made_call,) = weft.info(made).calls
     assert (made_call.without, lm.abilities.seed) == (("seed",), False)

@@ -528,7 +528,7 @@ def test_a_thought_is_in_the_trace_and_its_log(server: Server, tmp_path: Path) -
             "completion_tokens_details": {"reasoning_tokens": 5},
         },
     )
-    qa = weft.Predict("question -> answer", name="qa")
+    qa = weft.Predict("question -> answer", name="qa", adapter="chat")
     logs = [weft.TraceLog(tmp_path / f"{n}", content=bool(n)) for n in range(2)]
 
     for log in logs:

@@ -15,7 +15,7 @@ import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import aiohttp
 from aiohttp import web
@@ -161,8 +161,7 @@ class CountingProxy:
 
 def _object(text: bytes) -> dict[str, Any]:
     """A JSON object, or an empty one for anything else."""
-    found: dict[str, Any] = {}
+    found: Any = None
     with contextlib.suppress(ValueError):
-        read: Any = json.loads(text)
-        found.update(read if isinstance(read, dict) else {})
-    return found
+        found = json.loads(text)
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}

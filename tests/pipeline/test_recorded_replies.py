@@ -65,7 +65,7 @@ def test_the_corpus_says_where_it_comes_from(model: str) -> None:
 
     assert corpus.missing() == []
     assert len(corpus.replies) == len(FORMS) * len(CASES)
-    named = {"model", "file", "server", "temperature", "max_tokens", "date"}
+    named = {"model", "file", "sha256", "server", "temperature", "max_tokens", "date"}
     assert named <= set(corpus.head)
 
 

@@ -21,7 +21,8 @@ from .recipe import Compiler, Draw, Recipe
 class Auto(Compiler):
     """What is used when no compiler is named.
 
-    A headroom run of the seed, whose passing traces are the first demos. Then a round
+    A headroom run of the seed, whose passing traces are the first demos, and which finds
+    out whether the form of the replies is what fails. Then a round
     in which instructions race against demos: induced ones where the rows' labels say
     all, elsewhere one that climbed step by step. Then rounds in which edits, contrasts,
     merges and new demos share the calls by what they have gained for theirs. At a
@@ -68,6 +69,7 @@ class Auto(Compiler):
                 selector=Beam(width=2),
                 patience=self.patience,
                 credited=True,
+                legible=True,
             ),
             Recipe(
                 ((Draw(Paraphrase(), self.candidates),),),

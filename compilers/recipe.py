@@ -41,6 +41,8 @@ class Recipe:
         credited: Whether proposers that gained more per call get more of later rounds.
         shorter: Whether a result of the same score with fewer prompt characters wins.
         fresh: Whether the search starts from the seed again, whatever ran before it.
+        legible: Whether the trial run finds out first whether the form of the replies
+            is what fails.
     """
 
     rounds: tuple[tuple[Draw, ...], ...]
@@ -51,6 +53,7 @@ class Recipe:
     credited: bool = False
     shorter: bool = False
     fresh: bool = False
+    legible: bool = False
 
     @property
     def looks_first(self) -> bool:

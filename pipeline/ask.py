@@ -159,7 +159,7 @@ class _Question:
         wanted, kept = self.signature, dict[str, Any]()
         telling = self._telling(adapter, rendered)
         for attempt in range(repairs + 1):
-            request = request_for(lm, self.parameters, rendered, self.runtime.sample)
+            request = self._request(rendered)
             response = await timed(request, lm, self.runtime, self.asked, telling)
             cut = response.finish_reason == "length"
             parse = partial(adapter.parse, fence=rendered.fence, cut=cut)
@@ -182,6 +182,12 @@ class _Question:
             whole = {**kept, **parsed.values}
             return {name: whole[name] for name in spec_of(self.signature).outputs}
         raise AssertionError("the last attempt returns or raises")
+
+    def _request(self, rendered: Rendered) -> Request:
+        runtime = self.runtime
+        made = request_for(self.lm, self.parameters, rendered, runtime.sample)
+        same = runtime.once and made.sampling.get("temperature") == 0
+        return replace(made, sample=0) if same and made.sample else made
 
     def _telling(self, adapter: Adapter, rendered: Rendered) -> Telling | None:
         runtime = self.runtime

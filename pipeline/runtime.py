@@ -67,6 +67,7 @@ class _Moves(TypedDict, total=False):
     run_id: str
     began: float
     forms: Forms
+    once: bool
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ class Runtime:
         began: When the run began, by `time.perf_counter`; 0 outside a run.
         adapter: The form in which modules ask that name none.
         forms: The forms that this run was settled on, or None outside a run.
+        once: Whether a model at temperature 0 is asked nothing twice, whatever sample
+            is wanted: it would say the same.
     """
 
     lm: LanguageModel | None = None
@@ -112,6 +115,7 @@ class Runtime:
     began: float = 0.0
     adapter: str = AUTO
     forms: Forms | None = None
+    once: bool = False
 
     def having(self, **changes: Unpack[_Moves]) -> Runtime:
         """The same runtime with other values of some fields.

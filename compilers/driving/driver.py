@@ -15,8 +15,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
+from ...pipeline.adapters.settling import Forms
 from ...pipeline.artifacts.artifact import SUFFIX, save
 from ...pipeline.artifacts.program_data import program_digest
 from ...pipeline.budget import Budget, Ledger
@@ -34,6 +35,7 @@ from ..reporting.report import Report, Result
 from ..reporting.tried import suspects, tried
 from .allowance import Allowance
 from .check import writer_of
+from .forms import forms_at_first, keeping_forms, with_forms
 from .journal import journaled
 from .judge import Judge
 from .plan import Plan, Rows, Terms, plan_of
@@ -64,12 +66,13 @@ async def drive(
     plan.quote.check(ledger.remaining())
     task = _task_of(plan, metric, ledger)
     allowance, run_dir = task.allowance, terms.run_dir
-    best = _keeper(plan, run_dir)
     about = {"compiler": plan.compiler.describe()["name"], "seed": terms.seed}
     with (
-        journaled(run_dir, plan.identity),
+        journaled(run_dir, plan.identity, forms_at_first(plan.program)) as begun,
+        keeping_forms(plan.program, begun) as forms,
         progress_in(run_dir, task, plan.quote, about) as progress,
     ):
+        best = _keeper(plan, run_dir, forms)
         if run_dir is not None and not _best_path(run_dir).exists():
             best(Candidate())
         with allowance.aside(2 * sealed_rows(allowance, len(plan.split.sealed))):
@@ -77,11 +80,11 @@ async def drive(
         progress.tell("verify", rows=len(plan.split.sealed))
         report = await _verified(task, plan, stopped)
         progress.end(report)
-    made = report.winner if report.returned else Candidate()
-    best(made)
-    result = cast("Program[P, R]", made.apply(plan.program))
+        made = report.winner if report.returned else Candidate()
+        best(made)
+        result = cast("Program[P, R]", _written(made, plan, forms))
+        programs = [_written(candidate, plan, forms) for candidate in task.archive]
     seed_program = cast("Program[P, R]", plan.program)
-    programs = [candidate.apply(plan.program) for candidate in task.archive]
     ranked = cast("list[Program[P, R]]", programs)
     return Result(
         result,
@@ -108,7 +111,14 @@ def _task_of(plan: Plan, metric: Metric, ledger: Ledger) -> Task:
     )
 
 
-def _keeper(plan: Plan, run_dir: str | Path | None) -> Callable[[Candidate], None]:
+def _written(candidate: Candidate, plan: Plan, forms: Forms) -> Program[..., Any]:
+    """A candidate as a program, with the forms that it was asked in written down."""
+    return with_forms(candidate.apply(plan.program), forms)
+
+
+def _keeper(
+    plan: Plan, run_dir: str | Path | None, forms: Forms
+) -> Callable[[Candidate], None]:
     """What keeps the best candidate so far on disk, beside the journal."""
 
     def keep(candidate: Candidate) -> None:
@@ -117,7 +127,7 @@ def _keeper(plan: Plan, run_dir: str | Path | None) -> Callable[[Candidate], Non
         # A program whose steps are fixed to objects has no artifact; the journal does.
         with contextlib.suppress(ArtifactError):
             save(
-                candidate.apply(plan.program),
+                _written(candidate, plan, forms),
                 _best_path(run_dir),
                 provenance={"origin": candidate.origin, **plan.identity},
             )
@@ -156,6 +166,7 @@ async def _verified(task: Task, plan: Plan, stopped: str) -> Report:
         result.parameters,
         "; ".join(part for part in (stopped, short) if part) or _untried(task),
         suspects(task),
+        task.form,
     )
 
 

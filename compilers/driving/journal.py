@@ -40,8 +40,10 @@ _NAME = "journal.jsonl"
 
 @contextlib.contextmanager
 def journaled(
-    run_dir: str | Path | None, identity: Mapping[str, Any]
-) -> Generator[None]:
+    run_dir: str | Path | None,
+    identity: Mapping[str, Any],
+    forms: Mapping[str, str] | None = None,
+) -> Generator[Mapping[str, str]]:
     """Keep every answer of a scope in `run_dir`; with None in the scope's cache.
 
     Where there is no cache either, in memory: a request that occurs again, such as that
@@ -50,6 +52,10 @@ def journaled(
     Args:
         run_dir: The run's folder; made where it is missing.
         identity: What the run is; a journal of another run is refused.
+        forms: The forms of reply that it would begin with now, by module path.
+
+    Yields:
+        The forms that it began with.
 
     Raises:
         DivergenceError: The folder belongs to another program, data, metric, compiler,
@@ -62,7 +68,7 @@ def journaled(
         store = current().store
         kept = MemoryCache() if store is None else store
         with entered(replace(current(), cache=RunAnswers(kept))):
-            yield
+            yield forms or {}
         return
     folder = Path(run_dir)
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
@@ -77,9 +83,9 @@ def journaled(
     lines = _Lines(file, folder / _NAME)
     try:
         _lock(file, folder)
-        journal = Journal(lines, identity, current().store)
+        journal = Journal(lines, identity, current().store, forms or {})
         with entered(replace(current(), cache=journal)):
-            yield
+            yield journal.forms
     finally:
         lines.close()
 
@@ -92,8 +98,10 @@ class Journal(RunAnswers):
         lines: _Lines,
         identity: Mapping[str, Any],
         below: AnswerStore | None,
+        forms: Mapping[str, str],
     ) -> None:
         super().__init__(below)
+        self.forms = forms
         self._lines = lines
         self._answers: dict[str, Response] = {}
         records = lines.read()
@@ -102,6 +110,10 @@ class Journal(RunAnswers):
             _refuse_other(records[0].get("run"), plain, lines.path)
         else:
             lines.append({"run": plain})
+            if forms:
+                lines.append({"forms": dict(forms)})
+        if len(records) > 1 and "forms" in records[1]:
+            self.forms = {str(k): str(v) for k, v in records.pop(1)["forms"].items()}
         for record in records[1:]:
             if record.get("withheld") in KINDS:
                 error = KINDS[record["withheld"]](str(record["because"]))

@@ -78,6 +78,7 @@ class Task:
         cells: Bought results by candidate id and row digest.
         keeping: What no candidate may change.
         number: The round; random draws of each round are its own.
+        form: What was found of the form in which the program asks, or empty.
     """
 
     program: Program[..., Any]
@@ -95,6 +96,7 @@ class Task:
     )
     keeping: Keeping = field(default_factory=Keeping)
     number: int = 0
+    form: str = ""
 
     def rng(self, *path: str | int) -> random.Random:
         """A generator of its own for each purpose, so that no draw moves another."""

@@ -33,7 +33,7 @@ async def write_each(
     """Candidates that a model writes, one a job, in the order of the jobs.
 
     Each job has a sample index of its own, so that equal requests still get different
-    answers. What the ledger has no room for is left out, as is an unusable reply, and
+    answers; of a model at temperature 0, which has none, they are made once. What the ledger has no room for is left out, as is an unusable reply, and
     a request that is too long for the writer.
 
     Args:
@@ -42,7 +42,8 @@ async def write_each(
         write: Asks for one of them.
         before: How many jobs of this round came before these.
     """
-    runtime = replace(current(), account="propose", ledger=task.allowance.ledger)
+    ledger = task.allowance.ledger
+    runtime = replace(current(), account="propose", ledger=ledger, once=True)
     if task.proposer is not None:
         runtime = replace(runtime, lm=task.proposer)
 

@@ -25,6 +25,7 @@ from ..propose.demos import passes
 from ..propose.rows import ordered, proportional
 from ..recipe import Draw, Recipe
 from .credit import Credit
+from .legible import most_legible
 from .race import DEEPER, FIRST, Full, first_rows, ranked
 
 LOTS = 3
@@ -73,6 +74,9 @@ async def search(
             task.archive = [Candidate()]
         if not await _headroom(task, recipe, found):
             return found.stopped
+        if recipe.legible and len(task.archive) == 1:
+            tried = ordered(task.split.train, task.rng("headroom"))[: recipe.headroom]
+            await most_legible(task, tried)
         if not await _at_top(task, recipe, found):
             await _rounds(task, recipe, found)
         if recipe.fresh:

@@ -65,6 +65,8 @@ def _subject(report: Report) -> str:
 def _verdict(report: Report) -> str:
     shade = "good" if report.improved else "bad"
     text = f'<p class="{shade}"><strong>{escape(report.verdict)}</strong></p>'
+    if report.form:
+        text += f"<p>{escape(report.form)}.</p>"
     if report.stopped:
         text += f"<p>Ended early: {escape(report.stopped)}.</p>"
     return text

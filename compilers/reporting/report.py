@@ -52,6 +52,7 @@ class Report:
         before: Parameters of the seed program.
         after: Parameters of the result.
         stopped: Why the search ended early, or empty.
+        form: What was found of the form in which the program asks, or empty.
     """
 
     compiler: Mapping[str, Any]
@@ -66,6 +67,7 @@ class Report:
     after: Mapping[str, Any]
     stopped: str = ""
     suspects: tuple[str, ...] = ()
+    form: str = ""
 
     @cached_property
     def comparison(self) -> Comparison:
@@ -183,6 +185,7 @@ class Report:
             "diff": self.diff(),
             "stopped": self.stopped,
             "suspects": list(self.suspects),
+            **({"form": self.form} if self.form else {}),
         }
 
     def to_json(self) -> str:
@@ -208,6 +211,8 @@ class Report:
         ]
         if self.suspects:
             lines.append(f"  suspect    rows {', '.join(self.suspects[:8])}")
+        if self.form:
+            lines.append(f"  form       {self.form}")
         if self.stopped:
             lines.append(f"  stopped    {self.stopped}")
         return "\n".join(lines)
@@ -227,6 +232,7 @@ class Report:
             for name, each in scores.items()
         ]
         notes = [f"spent {self._spent()}", self.stopped and f"ended: {self.stopped}"]
+        notes += [self.form] if self.form else []
         title = f"{self.compiler['name']}: {self.verdict}"
         return cells.cell(title, lines, notes) + cells.folded(
             "what changed in the prompts", self.diff()

@@ -50,7 +50,7 @@ from ..reading.values import ONE_LINE
 from ..signature import Signature, spec_of
 from ..spec import Spec
 from ..typed.wording import brief
-from .made_up import made_up_demos
+from .made_up import MADE_UP, made_up_demos
 
 NOT_GIVEN = "(not given for this example)"
 _NUMBERS = re.compile(r"(?<=[#-])[0-9]+")
@@ -230,10 +230,16 @@ class Adapter(ABC):
 
         A schema that is enforced needs no reminder.
         """
-        head = _head(self, spec, instruction, demos, fence)
-        asked = self.write(spec.inputs.values(), inputs, fence)
         reminder = self.reminder(spec, fence) if remind else ""
-        return *head, Message("user", f"{asked}\n\n{reminder}" if reminder else asked)
+        tail = f"\n\n{reminder}" if reminder else ""
+        head = _head(self, spec, instruction, demos, fence)
+        if tail and demos and demos[0].by == MADE_UP:
+            # An exchange that shows the form shows how the reminder is followed.
+            system, shown, answered = head
+            how = tail.rpartition("\n")[2]
+            head = (system, Message("user", f"{shown.content}\n\n{how}"), answered)
+        asked = self.write(spec.inputs.values(), inputs, fence)
+        return *head, Message("user", asked + tail)
 
     @final
     def parse(

@@ -18,6 +18,7 @@ from ..field import FieldSpec
 from ..parameters import Demo
 from ..spec import Spec
 
+MADE_UP: Final = "made up"
 _NUMBERS: Final = (12, 3, 250, 48)
 _DEEPEST: Final = 8
 _DRAWS: Final = 840  # a multiple of every number of choices up to eight
@@ -39,7 +40,7 @@ def _shown(spec: Spec, draw: int) -> tuple[Demo, ...]:
     values: dict[str, Any] = dict.fromkeys(spec.inputs, "(an example of the form)")
     for name, field in spec.outputs.items():
         values[name] = _of_field(field, draw)
-    return (Demo(values, by="made up"),)
+    return (Demo(values, by=MADE_UP),)
 
 
 def _of_field(field: FieldSpec, number: int) -> Any:

@@ -95,6 +95,10 @@ class Forms:
             found = self._settled.setdefault(key, settled(asked, lm))
         return found
 
+    def fix(self, asked: str, lm: LanguageModel, spec: Spec, form: Form) -> None:
+        """Settle on a form that was settled before."""
+        self._settled[_key(asked, lm, spec)] = form
+
     def why(self, asked: str, lm: LanguageModel, spec: Spec) -> tuple[str, ...]:
         """Why the form is not the first choice; nothing where it is."""
         why = self._refused.get(_key(asked, lm, spec))

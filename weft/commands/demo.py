@@ -15,7 +15,6 @@ import sys
 import time
 from importlib.resources import as_file, files
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from ..compilers.compile import compile as compiled
@@ -124,7 +123,7 @@ def command(arguments: argparse.Namespace) -> Outcome:
     started = time.perf_counter()
     rows = demo_rows()
     if tell:
-        say(beginning(_START, rows, demo_program))
+        say(beginning(_START, rows))
     with use(lm="embedded", cache=out / ".weft" / "cache"):
         result = compile_told(
             demo_program.triage, rows, tell=tell, quiet=arguments.quiet
@@ -181,9 +180,9 @@ def compile_told(
     return result
 
 
-def beginning(start: str, rows: list[Example], program: ModuleType) -> str:
+def beginning(start: str, rows: list[Example]) -> str:
     """How the story starts: the rows, some of them, and the program's source."""
-    source = inspect.getsource(program).partition('"""\n')[2].strip()
+    source = inspect.getsource(demo_program).partition('"""\n')[2].strip()
     shown = [(f"{row['team']}", row["message"]) for row in rows[1:4]]
     return start.format(
         rows=len(rows),

@@ -90,6 +90,7 @@ class _Servers:
         self._left: list[object] = []
         self._lock = threading.Lock()
         self._begun: dict[LocalModel, Future[Server]] = {}
+        self._started: list[Server] = []
         atexit.register(self.stop)
         os.register_at_fork(after_in_child=self._forget)
 
@@ -112,8 +113,9 @@ class _Servers:
     def _start(self, model: LocalModel) -> Future[Server]:
         with self._lock:
             found = self._begun.get(model)
-            if found is not None and _serves(found):
+            if found is not None and (not found.done() or found.result().runs):
                 return found
+            self._clear()
             begun: Future[Server] = Future()
             begun.set_running_or_notify_cancel()  # from here on nobody can cancel it
             self._begun[model] = begun
@@ -125,27 +127,43 @@ class _Servers:
 
     def _fulfil(self, begun: Future[Server], model: LocalModel) -> None:
         try:
-            begun.set_result(_launch(model))
+            server = _launch(model)
         except BaseException as error:  # noqa: BLE001 - handed to all who wait
             with self._lock:  # whoever asks next may find more memory
                 if self._begun.get(model) is begun:
                     del self._begun[model]
             begun.set_exception(error)
+            return
+        with self._lock:
+            self._started.append(server)
+        begun.set_result(server)
+
+    def _clear(self) -> None:
+        """Let go of those that have ended by themselves."""
+        ended = [server for server in self._started if not server.runs]
+        for server in ended:
+            server.stop()
+            self._started.remove(server)
 
     def stop(self) -> None:
         """End them all; a later call starts its own again."""
         with self._lock:
-            begun, self._begun = self._begun, {}
-        for server in _started(begun):
+            self._begun = {}
+            started, self._started = self._started, []
+        for server in started:
             server.stop()
 
     def _forget(self) -> None:
-        """In a forked child: they are the parent's."""
+        """In a forked child: they are the parent's.
+
+        No lock is taken, not even a future's own: it may be held by a thread that did
+        not come along.
+        """
         self._lock = threading.Lock()
-        begun, self._begun = self._begun, {}
-        for server in _started(begun):
+        self._left += [self._begun, *self._started]
+        for server in self._started:
             server.let_go()
-        self._left.append(begun)
+        self._begun, self._started = {}, []
 
 
 SERVERS: Final = _Servers()
@@ -157,16 +175,6 @@ def _in_words(code: int) -> str:
     return (
         f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     )
-
-
-def _serves(begun: Future[Server]) -> bool:
-    """Whether it is starting, or runs."""
-    return not begun.done() or (not begun.exception() and begun.result().runs)
-
-
-def _started(begun: dict[LocalModel, Future[Server]]) -> list[Server]:
-    done = [each for each in begun.values() if each.done()]
-    return [each.result() for each in done if not each.exception()]
 
 
 def _launch(model: LocalModel) -> Server:

@@ -27,7 +27,7 @@ PATIENCE = 30.0
 
 def server_ids() -> list[int]:
     """The process ids of this process's servers."""
-    return [each.result().process.pid for each in SERVERS._begun.values()]
+    return [server.process.pid for server in SERVERS._started]
 
 
 def ask(lm: LM, text: str = "hi") -> str:

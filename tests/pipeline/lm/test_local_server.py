@@ -87,7 +87,7 @@ def test_the_key_is_nobody_elses(model: str) -> None:
     """It is in no command line and no environment, and no word of it is kept."""
     lm = LM(model)
     (served,) = [server_ids() for _ in [ask(lm)]]
-    (running,) = [each.result() for each in SERVERS._begun.values()]
+    (running,) = SERVERS._started
 
     process = Path(f"/proc/{served[0]}")
     shown = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()

@@ -51,6 +51,8 @@ def request_for(
         given = sampling.get("stop") or ()
         own = (given,) if isinstance(given, str) else tuple(cast("list[str]", given))
         sampling["stop"] = list(dict.fromkeys((*own, *rendered.stop)))[:_MOST_STOPS]
+    if rendered.grammar:
+        sampling["grammar"] = rendered.grammar
     return Request(
         lm.model,
         rendered.messages,
@@ -249,10 +251,15 @@ class _Question:
         reply = response.text.encode("utf-8", "replace").decode()
         turns = adapter.repaired(rendered.messages, reply, again, spec, rendered.fence)
         enforced = rendered.response_format
+        room = _room(self.form, self.parameters, self.lm)
+        grammar = rendered.grammar
         if rest and enforced is not None:
-            room = _room(self.form, self.parameters, self.lm)
             enforced = adapter.response_format(spec, room)
-        return replace(rendered, messages=turns, response_format=enforced)
+        if rest and grammar:
+            grammar = adapter.grammar(spec, rendered.fence, room)
+        return replace(
+            rendered, messages=turns, response_format=enforced, grammar=grammar
+        )
 
 
 def _inputs_and(spec: Spec, outputs: Iterable[FieldSpec]) -> tuple[FieldSpec, ...]:

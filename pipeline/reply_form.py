@@ -28,9 +28,10 @@ NEWEST: Final[Mapping[str, int]] = {
 }
 """The newest edition of each form; every earlier one can be asked for too."""
 
-FLAGS: Final = ("schema", "shown", "stop")
-"""What hangs on the model: whether the endpoint is to enforce a schema, whether a
-made-up exchange shows the form, whether a stop sequence ends the reply."""
+FLAGS: Final = ("grammar", "schema", "shown", "stop")
+"""What hangs on the model: whether the endpoint is to enforce a grammar of lines, or a
+schema, whether a made-up exchange shows the form, whether a stop sequence ends the
+reply."""
 
 
 _ROOM: Final = re.compile(r"room=([1-9][0-9]{0,8})")

@@ -40,7 +40,9 @@ def adapter_of(form: Form | str) -> Adapter:
     if made.name == "plain":
         return PlainAdapter(made.edition)
     if made.name == "completion":
-        return CompletionAdapter(made.edition, objects=made.has("schema"))
+        return CompletionAdapter(
+            made.edition, enforced=made.has("schema"), ruled=made.has("grammar")
+        )
     return ChatAdapter(made.edition if made.name == "chat" else 1)
 
 

@@ -68,6 +68,7 @@ class Rendered:
         continues: Whether the one message is a text to be continued.
         echoed: The inputs as they were written: what a reply quotes of them among words
             is no answer.
+        grammar: The grammar that the endpoint is to enforce, or empty.
     """
 
     messages: tuple[Message, ...]
@@ -76,6 +77,7 @@ class Rendered:
     stop: tuple[str, ...] = ()
     continues: bool = False
     echoed: str = ""
+    grammar: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,11 @@ class Adapter(ABC):
         del spec, room
         return None
 
+    def grammar(self, spec: Spec, fence: str, room: int | None) -> str:
+        """The grammar that the endpoint is asked to enforce; empty by default."""
+        del spec, fence, room
+        return ""
+
     def reminder(self, spec: Spec, fence: str) -> str:
         """How the reply begins, said once more at the end of the user's turn."""
         del spec, fence
@@ -210,11 +217,14 @@ class Adapter(ABC):
         fence = self._fence(spec, demos, echoed)
         if shown and not demos:
             demos = made_up_demos(spec, echoed)
-        wanted = self.response_format(spec, room) if schema_mode else None
+        grammar = self.grammar(spec, fence, room)
+        wanted = None
+        if schema_mode and not grammar:
+            wanted = self.response_format(spec, room)
         said, remind = parameters.instruction, wanted is None
         turns = self.lay_out(spec, said, demos, inputs, fence, remind=remind)
         ends = self.stops(spec, fence) if stop else ()
-        return Rendered(turns, fence, wanted, ends, self.continues, echoed)
+        return Rendered(turns, fence, wanted, ends, self.continues, echoed, grammar)
 
     def lay_out(
         self,

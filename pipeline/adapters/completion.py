@@ -17,6 +17,7 @@ from ..parameters import Demo
 from ..reading.arriving import StructureReader
 from ..spec import Spec
 from .base import NOT_GIVEN, Adapter, Given, Parsed
+from .grammar import line_grammar
 from .json_object import JSONAdapter
 from .lines import LineReader, line_of, read_lines
 from .schema import object_schema, response_format_of, with_room
@@ -29,14 +30,19 @@ _ANSWER = "=>"
 class CompletionAdapter(Adapter):
     """Cases of `name: value` lines, a blank line after each; the last one breaks off.
 
+    Where the endpoint enforces a grammar, outputs are lines and nothing is said of
+    their types; where it enforces schemas alone, and for outputs that are nested, they
+    are one JSON object behind `=>`; else lines, with their types told at the top.
+
     Args:
-        objects: Whether outputs are one JSON object behind `=>`, for endpoints that
-            enforce its schema; else they are lines as well.
+        enforced: Whether the endpoint enforces a JSON schema.
+        ruled: Whether the endpoint enforces a grammar.
     """
 
     name = "completion"
     continues: ClassVar[bool] = True
-    objects: bool = False
+    enforced: bool = False
+    ruled: bool = False
 
     def form(self, spec: Spec, fence: str) -> str:
         """What the outputs are; the form itself is seen in the cases."""
@@ -46,12 +52,8 @@ class CompletionAdapter(Adapter):
     def write(
         self, fields: Iterable[FieldSpec], values: Mapping[str, JSON], fence: str
     ) -> str:
-        """Names and values, a line each; outputs perhaps as an object."""
-        some = list(fields)
-        if self.objects and some and some[0].role == "output":
-            made = strictjson.dumps({f.name: values[f.name] for f in some})
-            return f"{_ANSWER} {made}"
-        return "\n".join(line_of(f, values[f.name], fence) for f in some)
+        """Names and values, a line each."""
+        return "\n".join(line_of(f, values[f.name], fence) for f in fields)
 
     def lay_out(
         self,
@@ -65,11 +67,12 @@ class CompletionAdapter(Adapter):
     ) -> tuple[Message, ...]:
         """One text: the task, what is wanted, the cases, and the one to go on with."""
         del remind
-        head = f"{instruction}\n\n{_told(self, spec, fence)}"
+        told = _told(spec, fence, typed=not self._is_ruled(spec, fence))
         cases = [self._case(spec, demo, fence) for demo in demos]
         asked = self.write(spec.inputs.values(), inputs, fence)
         last = f"{asked}\n{self._breaks_off(spec, fence)}"
-        return (Message("user", "\n\n".join([head, *cases, last])),)
+        parts = [instruction, told, *cases, last]
+        return (Message("user", "\n\n".join(part for part in parts if part)),)
 
     def repaired(
         self,
@@ -86,7 +89,7 @@ class CompletionAdapter(Adapter):
 
     def read(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:
         """The values in what came; a further case that the model begins is not read."""
-        if self.objects:
+        if self._as_object(spec, fence):
             return _OBJECTS.read(text, spec, fence, given)
         begun = self._breaks_off(spec, fence)
         whole = text if text.lstrip().startswith(begun) else begun + text
@@ -94,27 +97,31 @@ class CompletionAdapter(Adapter):
 
     def begins(self, text: str, at: int, spec: Spec, fence: str) -> int:
         """Where the answer begins: at once, since its name stands there already."""
-        return _OBJECTS.begins(text, at, spec, fence) if self.objects else at
+        objects = self._as_object(spec, fence)
+        return _OBJECTS.begins(text, at, spec, fence) if objects else at
 
     def response_format(
         self, spec: Spec, room: int | None
     ) -> Mapping[str, JSON] | None:
         """A JSON schema of the outputs."""
-        if not self.objects:
+        if not self._as_object(spec, ""):
             return None
         schema: dict[str, Any] = object_schema(spec)
         if room is not None:
             schema = with_room(schema, room)
         return response_format_of(spec, schema)
 
+    def grammar(self, spec: Spec, fence: str, room: int | None) -> str:
+        """The grammar of the outputs' lines."""
+        return (line_grammar(spec, fence, room) or "") if self.ruled else ""
+
     def stops(self, spec: Spec, fence: str) -> tuple[str, ...]:
         """A blank line: no value holds one."""
-        del spec, fence
-        return () if self.objects else ("\n\n",)
+        return () if self._as_object(spec, fence) else ("\n\n",)
 
     def pieces(self, spec: Spec, fence: str, echoed: str) -> StructureReader:
         """Reads lines, or the object, as they arrive."""
-        if self.objects:
+        if self._as_object(spec, fence):
             return _OBJECTS.pieces(spec, fence, echoed)
         return LineReader(spec, fence, next(iter(spec.outputs)), ends_blank=True)
 
@@ -124,25 +131,31 @@ class CompletionAdapter(Adapter):
 
     def _case(self, spec: Spec, demo: Demo, fence: str) -> str:
         known = {f.name: demo.values.get(f.name, NOT_GIVEN) for f in spec.fields}
-        sides = (spec.inputs.values(), spec.outputs.values())
-        return "\n".join(self.write(side, known, fence) for side in sides)
+        asked = self.write(spec.inputs.values(), known, fence)
+        if self._as_object(spec, fence):
+            made = strictjson.dumps({name: known[name] for name in spec.outputs})
+            return f"{asked}\n{_ANSWER} {made}"
+        return f"{asked}\n{self.write(spec.outputs.values(), known, fence)}"
+
+    def _is_ruled(self, spec: Spec, fence: str) -> bool:
+        return self.ruled and line_grammar(spec, fence, None) is not None
+
+    def _as_object(self, spec: Spec, fence: str) -> bool:
+        return self.enforced and not self._is_ruled(spec, fence)
 
     def _breaks_off(self, spec: Spec, fence: str) -> str:
-        return _ANSWER if self.objects else f"{next(iter(spec.outputs))}{fence}:"
+        first = f"{next(iter(spec.outputs))}{fence}:"
+        return _ANSWER if self._as_object(spec, fence) else first
 
 
 _OBJECTS = JSONAdapter(2)
 
 
-def _told(adapter: CompletionAdapter, spec: Spec, fence: str) -> str:
-    """What is wanted, and what fields are described as."""
-    notes = [
-        f"{f.name}{fence}: {f.description}"
-        for f in spec.inputs.values()
-        if f.description
-    ]
-    notes += [
-        f"{f.name}{fence}: {'; '.join(filter(None, (f.wanted, f.description)))}"
-        for f in spec.outputs.values()
-    ]
+def _told(spec: Spec, fence: str, *, typed: bool) -> str:
+    """What fields are described as; and, where nothing else says so, of what type."""
+    notes: list[str] = []
+    for field in spec.fields:
+        wanted = field.wanted if typed and field.role == "output" else ""
+        said = "; ".join(filter(None, (wanted, field.description)))
+        notes += [f"{field.name}{fence}: {said}"] if said else []
     return "\n".join(notes)

@@ -68,11 +68,14 @@ def _chosen(can: Abilities, *, refused: bool) -> Form:
 def _flags(name: str, can: Abilities, *, refused: bool) -> tuple[str, ...]:
     """What hangs on the model that is asked."""
     schema = name in ("json", "completion") and can.schema is True and not refused
+    grammar = name == "completion" and can.grammar is True and not refused
     wanted = {
+        "grammar": grammar,
         "schema": schema,
-        "shown": not schema and can.follows is not True,
+        "shown": not (schema or grammar) and can.follows is not True,
         # A model that thinks in its text may think of the mark.
-        "stop": not (schema or can.thinks or can.stop is False or name == "json"),
+        "stop": not (schema or can.thinks or can.stop is False or name == "json")
+        or (grammar and can.stop is not False),
     }
     return tuple(flag for flag in FLAGS if wanted[flag])
 
@@ -112,7 +115,8 @@ class Forms:
         Calls that were under way beside this one come here too, and get the same.
         """
         key = _key(asked, lm, spec)
-        if form_of(asked).flags is not None or not form.has("schema"):
+        enforced = form.has("schema") or form.has("grammar")
+        if form_of(asked).flags is not None or not enforced:
             return None
         if self._settled.get(key) == form:
             self._refused[key] = why

@@ -32,6 +32,7 @@ class Abilities:
 
     Args:
         schema: It enforces a JSON schema in `response_format`.
+        grammar: It enforces a grammar in llama.cpp's notation.
         stop: It ends a reply at a stop sequence.
         logprobs: It gives log-probabilities.
         max_completion_tokens: It wants that name in place of `max_tokens`.
@@ -51,6 +52,7 @@ class Abilities:
     """
 
     schema: bool | None = None
+    grammar: bool | None = None
     stop: bool | None = None
     logprobs: bool | None = None
     max_completion_tokens: bool | None = None

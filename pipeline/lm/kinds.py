@@ -81,6 +81,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         "LLAMACPP_API_KEY",
         Abilities(
             schema=True,
+            grammar=True,  # tools/server/README.md, `grammar`
             stop=True,
             logprobs=True,
             max_completion_tokens=False,

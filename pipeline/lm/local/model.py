@@ -134,6 +134,7 @@ def _abilities(header: Header, context: int, slots: int) -> Abilities:
     thinks = _THINKS in header.template
     return Abilities(
         schema=True,
+        grammar=True,
         stop=True,
         logprobs=True,
         seed=True,

@@ -45,15 +45,17 @@ def examples(rows: list[Example]) -> list[dict[str, Any]]:
 
 def model_of(job: Job, url: str, *, schema: bool = True) -> weft.LM:
     """The model behind an address."""
-    # Nothing is said where the arm says nothing: that is what is measured.
-    told: dict[str, Any] = {} if schema else {"schema_mode": False}
+    # What weft.LM("local/...") reads from the file and knows of llama.cpp, and no more:
+    # here the model is asked through a proxy that counts.
+    told: dict[str, Any] = {"schema": schema, "grammar": schema, "stop": True}
+    told["base"] = job["model"].endswith("gemma")
     return weft.LM(
         job["model"],
         api_base=f"{url}/v1",
         temperature=0,
         max_tokens=job["max_tokens"],
         timeout=600,
-        **told,
+        abilities=told,
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..errors import ConfigError, did_you_mean
-from .base import Adapter, Parsed, Rendered
+from .base import Adapter, Rendered
 from .chat import ChatAdapter
 from .json_object import JSONAdapter
+from .reply import Parsed
 from .xml import XMLAdapter
 
 __all__ = ["Adapter", "Parsed", "Rendered", "adapter_of"]

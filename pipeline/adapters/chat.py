@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from ..errors import ParseError
-from ..field import FieldSpec, Reading
+from ..field import FieldSpec
 from ..lm.request import JSON
 from ..reading.arriving import StructureReader
 from ..reading.asides import CLOSES, OPENS, TOKENS, first_turn
-from ..reading.fields import read_lone
+from ..reading.fields import Reading, read_lone
 from ..reading.headings import BEHIND, EARLY, END, WITHIN, Headings, within_line
 from ..spec import Spec
-from .base import (
-    Adapter,
+from .base import Adapter
+from .reply import (
     Given,
     Parsed,
     cut_off,
@@ -157,11 +157,8 @@ def _found_anywhere(
         name, current = mark[1], course.current
         begin, end = mark.span()
         if current or name in spec.outputs:
-            alone = (begin == 0 or text[begin - 1] == "\n") and text[
-                end : end + 1
-            ] in "\n"
             of_input = name in spec.inputs
-            if not alone and within_line(text, begin, end, name, of_input=of_input):
+            if within_line(text, begin, end, name, of_input=of_input):
                 notes.append(WITHIN)
             if current:
                 part = text[start:begin]

@@ -16,8 +16,15 @@ from ..reading.asides import first_turn
 from ..reading.fields import read_data
 from ..reading.nearjson import NotNearJSON, control_escapes, spelled
 from ..spec import Spec
-from .base import Adapter, Given, Parsed, read_fields, read_lone_reply, read_whole
+from .base import Adapter
 from .objects import ObjectReader
+from .reply import (
+    Given,
+    Parsed,
+    read_fields,
+    read_lone_reply,
+    read_whole,
+)
 
 
 class JSONAdapter(Adapter):
@@ -130,7 +137,7 @@ def _values(part: Part, spec: Spec, words: str) -> Parsed:
 
 
 def _read_nearly(text: str, spec: Spec, given: Given, error: ParseError) -> Parsed:
-    """The one object that fits, among words or nearly JSON; else the error as it was."""
+    """The one object that fits, among words or nearly JSON; else the same error."""
     body = first_turn(text)
     try:
         objects = parts(body)

@@ -39,7 +39,7 @@ class HeadingReader(StructureReader):
 
     def feed(self, text: str) -> Iterator[Delta]:
         """The pieces that are certain after some more text."""
-        if self.failed or self._course.done:
+        if self._stopped:
             return
         if not self._held and "[" not in text:
             if self._value is not None:
@@ -51,7 +51,7 @@ class HeadingReader(StructureReader):
                 yield from self._value.add(text[at : mark.start()])
             yield from self._meet(self._marks[mark[0]])
             at = mark.end()
-            if self.failed or self._course.done:
+            if self._stopped:
                 return
         sure = _sure_end(text, at, self._longest, self._marks, "[")
         self._held = text[sure:]
@@ -65,6 +65,10 @@ class HeadingReader(StructureReader):
         if len(self._held) < LEAST_OF_A_MARK:
             yield from self._value.add(self._held)
         yield from self._value.close()
+
+    @property
+    def _stopped(self) -> bool:
+        return self.failed or self._course.done
 
     def _meet(self, name: str) -> Iterator[Delta]:
         last, by_input = self._value, name in self._spec.inputs
@@ -103,7 +107,7 @@ class TagReader(StructureReader):
 
     def feed(self, text: str) -> Iterator[Delta]:
         """The pieces that are certain after some more text."""
-        if self.failed or self._done:
+        if self._stopped:
             return
         if not self._held and "<" not in text:
             if self._value is not None:
@@ -118,7 +122,7 @@ class TagReader(StructureReader):
                 yield from value.add(text[at : tag.start()])
             yield from self._meet(name, closes=tag[0] == self._closing[name])
             at = tag.end()
-            if self.failed or self._done:
+            if self._stopped:
                 return
         sure = _sure_end(text, at, self._longest, self._names, "<")
         self._held = text[sure:]
@@ -128,6 +132,10 @@ class TagReader(StructureReader):
     def close(self) -> Iterator[Delta]:
         """Nothing more: what no tag closes is no field."""
         return iter(())
+
+    @property
+    def _stopped(self) -> bool:
+        return self.failed or self._done
 
     def _meet(self, name: str, *, closes: bool) -> Iterator[Delta]:
         value, self._value, self.inside = self._value, None, False

@@ -7,14 +7,15 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from ..errors import ParseError
-from ..field import FieldSpec, Reading
+from ..field import FieldSpec
 from ..lm.request import JSON
 from ..reading.arriving import StructureReader
+from ..reading.fields import Reading
 from ..reading.headings import BEHIND
 from ..reading.values import ONE_LINE
 from ..spec import Spec
-from .base import (
-    Adapter,
+from .base import Adapter
+from .reply import (
     Given,
     Parsed,
     cut_off,

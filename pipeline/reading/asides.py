@@ -81,8 +81,8 @@ def without_asides(
         begins: Where the answer's structure begins, from a place on.
         fields: The names of the signature's fields.
 
-    >>> without_asides("<think>[[ a ]]?</think>yes</s>", lambda t, at: len(t), ())
-    Said(text='yes', notes=('what was thought left out', "a chat template's own tokens left out"), unclosed=False)
+    >>> without_asides("<think>[[ a ]]?</think>yes</s>", lambda t, at: len(t), ()).text
+    'yes'
     """
     notes: list[str] = []
     kept, unclosed = _without_thoughts(text, begins, names_of_thoughts(fields))
@@ -150,9 +150,9 @@ def without_last_tokens(text: str) -> str:
 
 
 def first_turn(text: str) -> str:
-    """The text up to where it ends its turn and begins another, or the text itself.
+    r"""The text up to where it ends its turn and begins another, or the text itself.
 
-    >>> first_turn("yes<|im_end|>\\n<|im_start|>user\\nand now?")
+    >>> first_turn("yes<|im_end|>\n<|im_start|>user\\nand now?")
     'yes'
     """
     if "<" not in text:

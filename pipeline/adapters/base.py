@@ -30,10 +30,10 @@ from ..nearest import nearest_demos
 from ..parameters import Demo, Parameters
 from ..reading.arriving import FieldReader, ReplyReader, StructureReader
 from ..reading.asides import (
-    CLOSES,
     THOUGHTS,
     TOKENS,
     behind_thoughts,
+    count_closes,
     may_think,
     without_asides,
     without_last_tokens,
@@ -202,13 +202,15 @@ class Adapter(ABC):
                 return self.read(behind, spec, fence, given).noting(notes)
             except ParseError:
                 raise error from None
+        # A field may speak of such a tag; one that stands in none ends a thought.
+        spoken_of = count_closes(repr(whole.values)) == count_closes(said.text)
         try:
             answer = self.read(behind, spec, fence, given)
         except ParseError:
-            if CLOSES.search(repr(whole.values)):
-                return whole.noting(said.notes)  # a field speaks of such a tag
+            if spoken_of:
+                return whole.noting(said.notes)
             raise
-        if answer.values != whole.values and CLOSES.search(repr(whole.values)):
+        if spoken_of and answer.values != whole.values:
             raise ParseError("what was thought and what was answered both read well")
         return answer.noting(notes)
 

@@ -69,6 +69,7 @@ class ObjectReader(StructureReader):
             run = _RUN[self._quote].fullmatch(text)
             if run is not None:
                 self._source.append(text)
+                self._told = True
                 yield Delta(self._key, text)
                 return
         self._text, self._at = self._text[self._at :] + text, 0

@@ -39,7 +39,7 @@ class HeadingReader(StructureReader):
 
     def feed(self, text: str) -> Iterator[Delta]:
         """The pieces that are certain after some more text."""
-        if self._stopped:
+        if self._stopped():
             return
         if not self._held and "[" not in text:
             if self._value is not None:
@@ -51,7 +51,7 @@ class HeadingReader(StructureReader):
                 yield from self._value.add(text[at : mark.start()])
             yield from self._meet(self._marks[mark[0]])
             at = mark.end()
-            if self._stopped:
+            if self._stopped():
                 return
         sure = _sure_end(text, at, self._longest, self._marks, "[")
         self._held = text[sure:]
@@ -66,7 +66,6 @@ class HeadingReader(StructureReader):
             yield from self._value.add(self._held)
         yield from self._value.close()
 
-    @property
     def _stopped(self) -> bool:
         return self.failed or self._course.done
 
@@ -107,7 +106,7 @@ class TagReader(StructureReader):
 
     def feed(self, text: str) -> Iterator[Delta]:
         """The pieces that are certain after some more text."""
-        if self._stopped:
+        if self._stopped():
             return
         if not self._held and "<" not in text:
             if self._value is not None:
@@ -122,7 +121,7 @@ class TagReader(StructureReader):
                 yield from value.add(text[at : tag.start()])
             yield from self._meet(name, closes=tag[0] == self._closing[name])
             at = tag.end()
-            if self._stopped:
+            if self._stopped():
                 return
         sure = _sure_end(text, at, self._longest, self._names, "<")
         self._held = text[sure:]
@@ -133,7 +132,6 @@ class TagReader(StructureReader):
         """Nothing more: what no tag closes is no field."""
         return iter(())
 
-    @property
     def _stopped(self) -> bool:
         return self.failed or self._done
 

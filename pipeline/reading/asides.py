@@ -135,6 +135,11 @@ def behind_thoughts(text: str, fields: tuple[str, ...]) -> str | None:
     return text[ends[-1] :] if ends else None
 
 
+def count_closes(text: str) -> int:
+    """How many tags in a text close thoughts."""
+    return sum(1 for _ in CLOSES.finditer(text))
+
+
 def without_last_tokens(text: str) -> str:
     """The text without the tokens that end a turn at its end, or the text itself."""
     whole = text.rstrip(_BLANK)

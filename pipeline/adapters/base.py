@@ -33,7 +33,7 @@ from ..reading.asides import (
     THOUGHTS,
     TOKENS,
     behind_thoughts,
-    count_closes,
+    count_unopened,
     may_think,
     without_asides,
     without_last_tokens,
@@ -191,7 +191,7 @@ class Adapter(ABC):
             return self.begins(part, at, spec, fence)
 
         said = without_asides(text, begins, names)
-        behind = behind_thoughts(said.text, names)
+        behind = behind_thoughts(said.text, begins, names)
         if behind is None or said.unclosed:
             return self.read(said.text, spec, fence, given).noting(said.notes)
         notes = (THOUGHTS, *said.notes)
@@ -203,7 +203,7 @@ class Adapter(ABC):
             except ParseError:
                 raise error from None
         # A field may speak of such a tag; one that stands in none ends a thought.
-        spoken_of = count_closes(repr(whole.values)) == count_closes(said.text)
+        spoken_of = count_unopened(repr(whole.values)) == count_unopened(said.text)
         try:
             answer = self.read(behind, spec, fence, given)
         except ParseError:

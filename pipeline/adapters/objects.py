@@ -145,8 +145,8 @@ class ObjectReader(StructureReader):
             self.begun = self.inside = True
             self._step = self._value
             self._keys.append(self._key)
+            self._member = [*self._raw, ":"]
             self._raw, self._length, self._looked = [], 0, 0
-            self._member = [f'"{self._key}":']
             self.failed = self._whole and self._key in self._spec.outputs
         elif char and self.begun and (self._keys or self._quote):
             self._step = self._broken
@@ -163,6 +163,7 @@ class ObjectReader(StructureReader):
         field = self._spec.outputs.get(self._key)
         if self._was_text:
             shown = field is not None and field.plain
+            self._member.extend('"' * shown)
             self._begin_text(char, self._shown_text if shown else self._kept_text)
         elif char in _OPENING:
             self._stack, self._raw = [_OPENING[char]], [char]
@@ -263,8 +264,13 @@ class ObjectReader(StructureReader):
             self._raw.append(found[0])
             self._at = found.end()
         if self._at < len(self._text):
-            self._step = self._after if self._raw else self._broken
-            yield from self._give_whole()
+            try:
+                loads("".join(self._raw))
+            except NotNearJSON:
+                self._step = self._broken
+            else:
+                self._step = self._after
+                yield from self._give_whole()
 
     def _after(self) -> Iterator[Delta]:
         char = self._next()

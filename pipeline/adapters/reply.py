@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 from ..errors import ParseError
 from ..field import FieldSpec
 from ..reading.asides import first_turn
-from ..reading.closed import folded
-from ..reading.fields import Reading, read_lone
+from ..reading.fields import Reading, read_lone, unfenced
 from ..reading.values import ONE_LINE
 from ..spec import Spec
 
@@ -125,13 +124,16 @@ def read_lone_reply(text: str, spec: Spec, given: Given) -> Parsed | None:
     if len(spec.outputs) != 1:
         return None
     [(name, field)] = spec.outputs.items()
-    body = first_turn(text).strip()
+    body = unfenced(first_turn(text).strip())
+    if "```" in body:
+        return None
     reading = read_lone(field, body)
     if reading is None:
         return None
-    if body.partition("\n")[2]:
-        first = folded(body.partition("\n")[0])
-        if any(folded(line) == first for line in given.echoed.splitlines()):
+    first, newline, behind = body.partition("\n")
+    if newline:
+        framed = ":" in first or "[" in first
+        if (first if framed else f"{first}\n{behind[:4]}") in given.echoed:
             return None
     elif given.cut:
         return None

@@ -58,6 +58,7 @@ class XMLAdapter(Adapter):
                 raise ParseError(
                     f"the tag {_open(last, fence)} is never closed", field=last
                 )
+            notes = ["read without its closing tag"]
         elif not found:
             lone = read_lone_reply(text, spec, given)
             if lone is not None:

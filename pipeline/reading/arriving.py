@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple
 
 from .asides import (
+    BOTH,
     CLOSES,
     END,
     ENDS,
@@ -83,6 +84,7 @@ class ReplyReader(FieldReader):
         self._thought = ""  # the tag that closes the thought we are in
         self._held = ""  # what may become a tag
         self._seen = ""  # the last characters that were passed on
+        self._opened = 0  # thoughts that are open in what was passed on
         self._plainly = False  # whether all goes to the inner reader as it is
         self._second: StructureReader | None = None  # reads behind a closing tag
         self._kept: list[Delta] = []
@@ -156,11 +158,16 @@ class ReplyReader(FieldReader):
         return ""
 
     def _closings(self, text: str) -> Iterator[int]:
-        if ">" not in text and "]" not in text:
-            return
+        """Where tags end that close a thought which nothing opened."""
         before = len(self._seen)
-        for tag in CLOSES.finditer(self._seen + text):
-            if tag.end() > before and (tag[1] or tag[2]) in self._names:
+        for tag in BOTH.finditer(self._seen + text):
+            if tag.end() <= before or tag[1] not in self._names:
+                continue
+            if tag[0][1] != "/":
+                self._opened += 1
+            elif self._opened:
+                self._opened -= 1
+            else:
                 yield tag.end() - before
 
     def _pass_on(self, text: str) -> Iterator[Delta]:
@@ -176,7 +183,7 @@ class ReplyReader(FieldReader):
     ) -> Iterator[Delta]:
         yield AGAIN
         self._inner, self._second, self._kept = inner, None, []
-        self._seen = ""
+        self._seen, self._opened = "", 0
         yield from kept
 
 

@@ -8,7 +8,7 @@ token that ends a turn as text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ _TAGS = (*_THINKING, "reasoning", "reflection")
 OPENS = re.compile(rf"<({'|'.join(_TAGS)})>|\[(THINK)\]")
 CLOSES = re.compile(rf"</({'|'.join(_THINKING)})>|\[/(THINK)\]")
 """Tags that close thoughts even where none opens them."""
+BOTH = re.compile(rf"[<\[]/?({'|'.join(_THINKING)}|THINK)[>\]]")
 LONGEST_TAG = max(map(len, _TAGS)) + 3
 _BLANK = " \t\r\n"
 
@@ -35,6 +36,7 @@ END = re.compile("|".join(map(re.escape, ENDS)))
 START = re.compile("|".join(map(re.escape, STARTS)))
 _END_RUN = re.compile(rf"(?:(?:{END.pattern})[ \t\r\n]*+)++")
 _LONGEST_TOKEN = max(map(len, ENDS))
+_MOST_THOUGHTS = 32
 TOKENS = "a chat template's own tokens left out"
 THOUGHTS = "what was thought left out"
 
@@ -122,22 +124,41 @@ def closing_of(name: str) -> str:
     return "[/THINK]" if name == "THINK" else f"</{name}>"
 
 
-def behind_thoughts(text: str, fields: tuple[str, ...]) -> str | None:
-    """What stands behind the last closing tag of thoughts that were never opened.
+def behind_thoughts(
+    text: str, begins: Callable[[str, int], int], fields: tuple[str, ...]
+) -> str | None:
+    """What stands behind thoughts that were closed and never opened.
 
-    >>> behind_thoughts("so it is yes</think>yes", ()), behind_thoughts("yes", ())
-    ('yes', None)
+    >>> behind_thoughts("so it is yes</think>yes", lambda t, at: len(t), ())
+    'yes'
+    >>> behind_thoughts("yes", lambda t, at: len(t), ())
     """
-    if "</" not in text and "[/THINK]" not in text:
-        return None
-    names = names_of_thoughts(fields)
-    ends = [m.end() for m in CLOSES.finditer(text) if (m[1] or m[2]) in names]
-    return text[ends[-1] :] if ends else None
+    names, behind = names_of_thoughts(fields), None
+    for _ in range(_MOST_THOUGHTS):
+        end = next(unopened(text, names), None)
+        if end is None:
+            break
+        behind = text = without_asides(text[end:], begins, fields).text
+    return behind
 
 
-def count_closes(text: str) -> int:
-    """How many tags in a text close thoughts."""
-    return sum(1 for _ in CLOSES.finditer(text))
+def unopened(text: str, names: frozenset[str]) -> Iterator[int]:
+    """Where tags end that close a thought which nothing in the text opens."""
+    opened = 0
+    for tag in BOTH.finditer(text):
+        if tag[1] not in names:
+            continue
+        if tag[0][1] != "/":
+            opened += 1
+        elif opened:
+            opened -= 1
+        else:
+            yield tag.end()
+
+
+def count_unopened(text: str) -> int:
+    """How many tags in a text close thoughts that nothing opens."""
+    return sum(1 for _ in unopened(text, frozenset((*_THINKING, "THINK"))))
 
 
 def without_last_tokens(text: str) -> str:

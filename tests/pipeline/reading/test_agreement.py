@@ -58,5 +58,3 @@ def test_pieces_say_what_the_whole_says(name: str, data: st.DataObject) -> None:
         texts = texts_of(values, SIGNATURE)
         assert {k: v for k, v in told.items() if k in texts or k != "n"} == texts
         assert {k: v for k, v in at_once.items() if k != "n"} == texts
-
-

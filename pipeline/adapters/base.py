@@ -41,7 +41,7 @@ from ..reading.asides import (
 from ..signature import Signature, spec_of
 from ..spec import Spec
 from ..typed.wording import brief
-from .reply import NOTHING, Given, Parsed
+from .reply import CUT, NOTHING, Given, Parsed
 
 NOT_GIVEN = "(not given for this example)"
 _NUMBERS = re.compile(r"(?<=[#-])[0-9]+")
@@ -167,7 +167,8 @@ class Adapter(ABC):
         spec = spec_of(signature)
         try:
             given = Given(echoed, cut) if echoed or cut else NOTHING
-            return self._answer(text, spec, fence, given)
+            parsed = self._answer(text, spec, fence, given)
+            return parsed.noting((CUT,)) if cut else parsed
         except ParseError as error:
             if error.text != text:
                 error.text = text
@@ -184,13 +185,16 @@ class Adapter(ABC):
         names = _names(spec)
         if not may_think(text, names):
             kept = without_last_tokens(text)
-            parsed = self.read(kept, spec, fence, given)
-            return parsed if kept is text else parsed.noting((TOKENS,))
+            if kept is text:
+                return self.read(text, spec, fence, given)
+            ended = given._replace(ended=True)
+            return self.read(kept, spec, fence, ended).noting((TOKENS,))
 
         def begins(part: str, at: int) -> int:
             return self.begins(part, at, spec, fence)
 
         said = without_asides(text, begins, names)
+        given = given._replace(ended=TOKENS in said.notes)
         behind = behind_thoughts(said.text, begins, names)
         if behind is None or said.unclosed:
             return self.read(said.text, spec, fence, given).noting(said.notes)

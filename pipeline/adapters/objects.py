@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 from ..reading.among import around, loosened
 from ..reading.arriving import AGAIN, Delta, StructureReader
+from ..reading.asides import without_last_tokens
 from ..reading.nearjson import NotNearJSON, loads, unescaped
 from ..spec import Spec
 
@@ -85,7 +86,8 @@ class ObjectReader(StructureReader):
 
     def close(self) -> Iterator[Delta]:
         """An object that stands in the inputs is the answer if it is all there is."""
-        outside = "".join([*self._outside, self._text[self._at :]])
+        said = "".join([*self._outside, self._text[self._at :]])
+        outside = without_last_tokens(said)
         if self._echo and not self._whole and not around(outside, 0, 0):
             yield from self._echo
 

@@ -33,12 +33,15 @@ class Given(NamedTuple):
     Args:
         echoed: The inputs of the call as they were written into it.
         cut: Whether the token limit ended the reply.
+        ended: Whether a token of its template did, which is left out.
     """
 
     echoed: str = ""
     cut: bool = False
+    ended: bool = False
 
 
+CUT = "what followed the answer was cut off"
 NOTHING = Given()
 """Where nothing is known beside the text."""
 

@@ -31,7 +31,6 @@ class HeadingReader(StructureReader):
         self._spec = spec
         self._marks = marks
         self._pattern = re.compile("|".join(map(re.escape, marks)))
-        self._longest = max(map(len, marks))
         required = [n for n, f in spec.outputs.items() if f.required]
         self._course = Headings(spec.outputs, required)
         self._value: Value | None = None
@@ -53,7 +52,7 @@ class HeadingReader(StructureReader):
             at = mark.end()
             if self._stopped():
                 return
-        sure = _sure_end(text, at, self._longest, self._marks, "[")
+        sure = sure_end(text, at, self._marks, "[")
         self._held = text[sure:]
         if self._value is not None:
             yield from self._value.add(text[at:sure])
@@ -98,7 +97,6 @@ class TagReader(StructureReader):
         self._names = {tag: name for name, pair in tags.items() for tag in pair}
         self._closing = {name: closing for name, (_, closing) in tags.items()}
         self._pattern = re.compile("|".join(map(re.escape, self._names)))
-        self._longest = max(map(len, self._names))
         self._found: list[str] = []
         self._held = ""
         self._value: Value | None = None
@@ -123,7 +121,7 @@ class TagReader(StructureReader):
             at = tag.end()
             if self._stopped():
                 return
-        sure = _sure_end(text, at, self._longest, self._names, "<")
+        sure = sure_end(text, at, self._names, "<")
         self._held = text[sure:]
         if self._value is not None:
             yield from self._value.add(text[at:sure])
@@ -152,11 +150,13 @@ class TagReader(StructureReader):
             self._value = Value(name, self._spec.outputs[name].plain)
 
 
-def _sure_end(
-    text: str, at: int, longest: int, marks: Mapping[str, str], first: str
-) -> int:
-    """Where a text ends that surely is no beginning of a mark."""
-    start = max(at, len(text) - longest + 1)
+def sure_end(text: str, at: int, marks: Mapping[str, str], first: str) -> int:
+    """Where a text ends that surely is no beginning of a mark.
+
+    >>> sure_end("see [[ an", 0, {"[[ answer ]]": "answer"}, "[")
+    4
+    """
+    start = max(at, len(text) - max(map(len, marks)) + 1)
     while (start := text.find(first, start)) >= 0:
         rest = text[start:]
         if any(mark.startswith(rest) for mark in marks):

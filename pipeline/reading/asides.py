@@ -8,16 +8,15 @@ token that ends a turn as text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
 _THINKING = ("think", "thinking", "thought", "seed:think")
 _TAGS = (*_THINKING, "reasoning", "reflection")
-OPENS = re.compile(rf"<({'|'.join(_TAGS)})>|\[(THINK)\]")
-CLOSES = re.compile(rf"</({'|'.join(_THINKING)})>|\[/(THINK)\]")
-"""Tags that close thoughts even where none opens them."""
-BOTH = re.compile(rf"[<\[]/?({'|'.join(_THINKING)}|THINK)[>\]]")
+_TAG = re.compile(rf"<(/?(?:{'|'.join(_TAGS)}))>|\[(/?THINK)\]")
+CLOSING = frozenset((*_THINKING, "THINK"))
+"""Names of tags that close thoughts even where none opens them."""
 LONGEST_TAG = max(map(len, _TAGS)) + 3
 _BLANK = " \t\r\n"
 
@@ -60,7 +59,7 @@ def names_of_thoughts(fields: tuple[str, ...]) -> frozenset[str]:
 
 @lru_cache(maxsize=512)
 def _tags_of(names: frozenset[str]) -> re.Pattern[str]:
-    return re.compile(f"</?(?:{'|'.join(sorted(names))})>")
+    return re.compile(f"</?(?:{'|'.join(map(re.escape, sorted(names)))})>")
 
 
 def may_think(text: str, fields: tuple[str, ...]) -> bool:
@@ -105,18 +104,38 @@ def _without_thoughts(
 ) -> tuple[str, bool]:
     kept: list[str] = []
     at, begun = 0, -1
-    while (opening := OPENS.search(text, at)) is not None:
-        name = opening[1] or opening[2]
+    while True:
+        opening = next((t for t in tags(text, names, at) if not t.closes), None)
+        if opening is None:
+            break
         if begun < at:
             begun = begins(text, at)
-        if name not in names or opening.start() > begun:
+        if opening.start > begun:
             break
-        kept.append(text[at : opening.start()])
-        end = text.find(closing_of(name), opening.end())
+        kept.append(text[at : opening.start])
+        end = text.find(closing_of(opening.name), opening.end)
         if end < 0:
             return "".join(kept), True
-        at = end + len(closing_of(name))
+        at = end + len(closing_of(opening.name))
     return ("".join([*kept, text[at:]]) if at else text), False
+
+
+class Tag(NamedTuple):
+    """A tag of thoughts, and where it stands."""
+
+    name: str
+    closes: bool
+    start: int
+    end: int
+
+
+def tags(text: str, names: Collection[str], at: int = 0) -> Iterator[Tag]:
+    """The tags of thoughts in a text, from a place on."""
+    for found in _TAG.finditer(text, at):
+        whole = found[1] or found[2]
+        name = whole.lstrip("/")
+        if name in names:
+            yield Tag(name, whole[0] == "/", *found.span())
 
 
 def closing_of(name: str) -> str:
@@ -145,20 +164,18 @@ def behind_thoughts(
 def unopened(text: str, names: frozenset[str]) -> Iterator[int]:
     """Where tags end that close a thought which nothing in the text opens."""
     opened = 0
-    for tag in BOTH.finditer(text):
-        if tag[1] not in names:
-            continue
-        if tag[0][1] != "/":
+    for tag in tags(text, names & CLOSING):
+        if not tag.closes:
             opened += 1
         elif opened:
             opened -= 1
         else:
-            yield tag.end()
+            yield tag.end
 
 
 def count_unopened(text: str) -> int:
     """How many tags in a text close thoughts that nothing opens."""
-    return sum(1 for _ in unopened(text, frozenset((*_THINKING, "THINK"))))
+    return sum(1 for _ in unopened(text, CLOSING))
 
 
 def without_last_tokens(text: str) -> str:

@@ -21,36 +21,32 @@ from __future__ import annotations
 import itertools
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar, NamedTuple, final
+from typing import ClassVar, final
 
 from ..base.strictjson import dumps, is_text
 from ..errors import ParseError, ValidationError
-from ..field import FieldSpec, Reading
+from ..field import FieldSpec
 from ..lm.request import JSON, REPAIR, Message
 from ..nearest import nearest_demos
 from ..parameters import Demo, Parameters
 from ..reading.arriving import FieldReader, ReplyReader, StructureReader
 from ..reading.asides import (
-    CLOSES,
     THOUGHTS,
     TOKENS,
     behind_thoughts,
-    first_turn,
+    count_unopened,
     may_think,
     without_asides,
     without_last_tokens,
 )
-from ..reading.closed import folded
-from ..reading.fields import read_lone
-from ..reading.values import ONE_LINE
 from ..signature import Signature, spec_of
 from ..spec import Spec
 from ..typed.wording import brief
 from .made_up import MADE_UP, made_up_demos
+from .reply import CUT, NOTHING, Given, Parsed
 
 NOT_GIVEN = "(not given for this example)"
 _NUMBERS = re.compile(r"(?<=[#-])[0-9]+")
@@ -78,33 +74,6 @@ class Rendered:
     continues: bool = False
     echoed: str = ""
     grammar: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """Output values by field name, and what had to be mended to read them."""
-
-    values: dict[str, Any]
-    repairs: tuple[str, ...] = ()
-
-    def noting(self, notes: tuple[str, ...]) -> Parsed:
-        """The same values, with further notes of what was mended."""
-        return Parsed(self.values, (*notes, *self.repairs)) if notes else self
-
-
-class Given(NamedTuple):
-    """What is known of a reply beside its text.
-
-    Args:
-        echoed: The inputs of the call as they were written into it.
-        cut: Whether the token limit ended the reply.
-    """
-
-    echoed: str = ""
-    cut: bool = False
-
-
-_NOTHING = Given()
 
 
 @dataclass(frozen=True)
@@ -279,8 +248,9 @@ class Adapter(ABC):
             raise ParseError("the reply holds a lone surrogate", text=text)
         spec = spec_of(signature)
         try:
-            given = Given(echoed, cut) if echoed or cut else _NOTHING
-            return self._answer(text, spec, fence, given)
+            given = Given(echoed, cut) if echoed or cut else NOTHING
+            parsed = self._answer(text, spec, fence, given)
+            return parsed.noting((CUT,)) if cut else parsed
         except ParseError as error:
             if error.text != text:
                 error.text = text
@@ -322,14 +292,17 @@ class Adapter(ABC):
         names = _names(spec)
         if not may_think(text, names):
             kept = without_last_tokens(text)
-            parsed = self.read(kept, spec, fence, given)
-            return parsed if kept is text else parsed.noting((TOKENS,))
+            if kept is text:
+                return self.read(text, spec, fence, given)
+            ended = given._replace(ended=True)
+            return self.read(kept, spec, fence, ended).noting((TOKENS,))
 
         def begins(part: str, at: int) -> int:
             return self.begins(part, at, spec, fence)
 
         said = without_asides(text, begins, names)
-        behind = behind_thoughts(said.text, names)
+        given = given._replace(ended=TOKENS in said.notes)
+        behind = behind_thoughts(said.text, begins, names)
         if behind is None or said.unclosed:
             return self.read(said.text, spec, fence, given).noting(said.notes)
         notes = (THOUGHTS, *said.notes)
@@ -340,13 +313,15 @@ class Adapter(ABC):
                 return self.read(behind, spec, fence, given).noting(notes)
             except ParseError:
                 raise error from None
+        # A field may speak of such a tag; one that stands in none ends a thought.
+        spoken_of = count_unopened(repr(whole.values)) == count_unopened(said.text)
         try:
             answer = self.read(behind, spec, fence, given)
         except ParseError:
-            if CLOSES.search(repr(whole.values)):
-                return whole.noting(said.notes)  # a field speaks of such a tag
+            if spoken_of:
+                return whole.noting(said.notes)
             raise
-        if answer.values != whole.values and CLOSES.search(repr(whole.values)):
+        if spoken_of and answer.values != whole.values:
             raise ParseError("what was thought and what was answered both read well")
         return answer.noting(notes)
 
@@ -438,97 +413,3 @@ def begin_with(mark: str, field: FieldSpec) -> str:
         return start
     choices = ", ".join(c if isinstance(c, str) else dumps(c) for c in field.choices)
     return f"Choose {field.name} from: {choices}.\n{start}"
-
-
-def read_fields(
-    spec: Spec, found: Mapping[str, Any], read: Callable[[FieldSpec, Any], Reading]
-) -> Parsed:
-    """Turn what was found under each heading into values, or say what is missing.
-
-    Args:
-        spec: The signature.
-        found: Text or JSON data by output field.
-        read: Reads what was found for one field.
-
-    Raises:
-        ParseError: A required field is missing, or a text is not of its type.
-    """
-    try:
-        return _read_all(spec, found, read)
-    except ParseError as error:
-        error.partial = read_whole(spec, found, read)
-        raise
-
-
-def _read_all(
-    spec: Spec, found: Mapping[str, Any], read: Callable[[FieldSpec, Any], Reading]
-) -> Parsed:
-    values: dict[str, Any] = {}
-    repairs: list[str] = []
-    for name, field in spec.outputs.items():
-        if name not in found:
-            if field.required:
-                raise ParseError(
-                    f"field {name!r} is missing; wanted {field.wanted}",
-                    field=name,
-                    wanted=field.wanted,
-                )
-            values[name] = field.fallback()
-            continue
-        reading = read(field, found[name])
-        values[name] = reading.value
-        if reading.repair:
-            repairs.append(f"{name}: {reading.repair}")
-    return Parsed(values, tuple(repairs))
-
-
-def read_whole(
-    spec: Spec, found: Mapping[str, Any], read: Callable[[FieldSpec, Any], Reading]
-) -> dict[str, Any]:
-    """The values that can be read, whatever else is at fault."""
-    values: dict[str, Any] = {}
-    for name in found:
-        with suppress(ParseError):
-            values[name] = read(spec.outputs[name], found[name]).value
-    return values
-
-
-def is_whole(text: str, field: FieldSpec) -> bool:
-    """Whether a value is whole though the token limit may have cut what follows.
-
-    So it is where its line has ended, and only one line can hold it.
-    """
-    return field.shape.kind in ONE_LINE and "\n" in text.lstrip()
-
-
-def cut_off(
-    name: str,
-    spec: Spec,
-    found: Mapping[str, Any],
-    read: Callable[[FieldSpec, Any], Reading],
-) -> ParseError:
-    """The error for a field that the token limit cut off, with what stands whole."""
-    wanted = spec.outputs[name].wanted
-    error = ParseError(
-        f"field {name!r} is cut off; wanted {wanted}", field=name, wanted=wanted
-    )
-    error.partial = read_whole(spec, found, read)
-    return error
-
-
-def read_lone_reply(text: str, spec: Spec, given: Given) -> Parsed | None:
-    """A reply without any frame: its one field, if the type shows that it is that."""
-    if len(spec.outputs) != 1:
-        return None
-    [(name, field)] = spec.outputs.items()
-    body = first_turn(text).strip()
-    reading = read_lone(field, body)
-    if reading is None:
-        return None
-    if body.partition("\n")[2]:
-        first = folded(body.partition("\n")[0])
-        if any(folded(line) == first for line in given.echoed.splitlines()):
-            return None
-    elif given.cut:
-        return None
-    return Parsed({name: reading.value}, (f"{name}: {reading.repair}",))

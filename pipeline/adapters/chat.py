@@ -6,27 +6,26 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import final
+from typing import NamedTuple, final
 
 from ..errors import ParseError
-from ..field import FieldSpec, Reading
+from ..field import FieldSpec
 from ..lm.request import JSON
 from ..reading.arriving import StructureReader
-from ..reading.asides import CLOSES, OPENS, TOKENS, first_turn
-from ..reading.fields import read_lone
+from ..reading.asides import TOKENS, first_turn, names_of_thoughts, unopened
+from ..reading.fields import Reading, read_lone
 from ..reading.headings import BEHIND, EARLY, END, WITHIN, Headings, within_line
 from ..spec import Spec
-from .base import (
-    Adapter,
+from .base import Adapter, begin_with
+from .reply import (
     Given,
     Parsed,
-    begin_with,
     cut_off,
     is_whole,
     read_fields,
     read_lone_reply,
 )
-from .streaming import LEAST_OF_A_MARK, HeadingReader
+from .streaming import LEAST_OF_A_MARK, HeadingReader, sure_end
 
 _BRACKETS = re.compile(r"\[\[([^\[\]\n]{1,200})\]\]")
 
@@ -66,12 +65,13 @@ class ChatAdapter(Adapter):
 
     def read(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:
         """The values in a reply; text before the headings and after the end is not."""
-        found, last, notes = _found(text, spec, fence)
+        form = _form(spec, fence)
+        found, last, notes = _found(text, spec, form)
         if last:
-            plain = spec.outputs[last].plain
-            found[last], note = _last(found[last], spec, fence, plain=plain)
-            notes = [*notes, note] if note else notes
-            if given.cut and not is_whole(found[last], spec.outputs[last]):
+            field = spec.outputs[last]
+            found[last], note = _last(found[last], field, spec, form, given)
+            notes += note
+            if given.cut and not is_whole(found[last], field):
                 del found[last]
                 raise cut_off(last, spec, found, _read)
         elif not found:
@@ -84,7 +84,7 @@ class ChatAdapter(Adapter):
                 field=first,
             )
         parsed = read_fields(spec, found, _read)
-        return parsed.noting(tuple(notes)) if notes else parsed
+        return parsed.noting(notes) if notes else parsed
 
     def reminder(self, spec: Spec, fence: str) -> str:
         """The first heading, and what may stand under it."""
@@ -106,7 +106,7 @@ class ChatAdapter(Adapter):
     def pieces(self, spec: Spec, fence: str, echoed: str) -> StructureReader:
         """Reads headings as they arrive."""
         del echoed
-        return HeadingReader(spec, _names(spec, fence))
+        return HeadingReader(spec, _form(spec, fence).names)
 
     def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
         """The headings of every field, and the end mark."""
@@ -123,37 +123,42 @@ def _marks(spec: Spec, fence: str) -> tuple[str, ...]:
     return tuple(_heading(name, fence) for name in names)
 
 
+class _Form(NamedTuple):
+    """What a reader has to know of a call's marks."""
+
+    pattern: re.Pattern[str]  # any mark, wherever it stands
+    names: dict[str, str]  # what each mark stands for
+    required: tuple[str, ...]
+
+
 @lru_cache(maxsize=512)
-def _names(spec: Spec, fence: str) -> dict[str, str]:
-    """The name that each mark stands for."""
+def _form(spec: Spec, fence: str) -> _Form:
     names = (*(f.name for f in spec.fields), END)
-    return {_heading(name, fence): name for name in names}
+    any_name = f"({'|'.join(map(re.escape, names))})"
+    return _Form(
+        re.compile(re.escape(_heading("@", fence)).replace("@", any_name)),
+        {_heading(name, fence): name for name in names},
+        tuple(name for name, field in spec.outputs.items() if field.required),
+    )
 
 
-@lru_cache(maxsize=512)
-def _pattern(spec: Spec, fence: str) -> re.Pattern[str]:
-    """Any mark of the call, wherever it stands."""
-    names = "|".join(map(re.escape, (*(f.name for f in spec.fields), END)))
-    return re.compile(re.escape(_heading("@", fence)).replace("@", f"({names})"))
-
-
-@lru_cache(maxsize=512)
-def _required(spec: Spec) -> tuple[str, ...]:
-    return tuple(name for name, field in spec.outputs.items() if field.required)
-
-
-def _found(text: str, spec: Spec, fence: str) -> tuple[dict[str, str], str, list[str]]:
+class _Found(NamedTuple):
     """The text of each field, the field that no mark closes, and notes."""
-    return _found_plainly(text, spec, fence) or _found_anywhere(text, spec, fence)
+
+    texts: dict[str, str]
+    last: str = ""
+    notes: tuple[str, ...] = ()
 
 
-def _found_plainly(
-    text: str, spec: Spec, fence: str
-) -> tuple[dict[str, str], str, list[str]] | None:
-    """The same of a reply that keeps to the form; None of any other."""
+def _found(text: str, spec: Spec, form: _Form) -> _Found:
+    return _found_plainly(text, spec, form) or _found_anywhere(text, spec, form)
+
+
+def _found_plainly(text: str, spec: Spec, form: _Form) -> _Found | None:
+    """The fields of a reply that keeps to the form; None of any other."""
     found: dict[str, str] = {}
     current, start, last = "", 0, len(text)
-    for mark in _pattern(spec, fence).finditer(text):
+    for mark in form.pattern.finditer(text):
         begin, end = mark.span()
         if (begin and text[begin - 1] != "\n") or (end < last and text[end] != "\n"):
             return None
@@ -161,36 +166,30 @@ def _found_plainly(
         if current:
             found[current] = text[start:begin]
         if name in found or name not in spec.outputs:
-            whole = name == END and _pattern(spec, fence).search(text, end) is None
-            required = _required(spec)
-            keeps = whole and all(field in found for field in required)
-            return (found, "", []) if keeps and found else None
+            whole = name == END and form.pattern.search(text, end) is None
+            keeps = whole and found and all(field in found for field in form.required)
+            return _Found(found) if keeps else None
         current, start = name, end
     return None
 
 
-def _found_anywhere(
-    text: str, spec: Spec, fence: str
-) -> tuple[dict[str, str], str, list[str]]:
+def _found_anywhere(text: str, spec: Spec, form: _Form) -> _Found:
     found: dict[str, str] = {}
     notes: list[str] = []
-    course, start = Headings(spec.outputs, _required(spec)), 0
-    for mark in _pattern(spec, fence).finditer(text):
+    course, start = Headings(spec.outputs, form.required), 0
+    for mark in form.pattern.finditer(text):
         name, current = mark[1], course.current
         begin, end = mark.span()
         if current or name in spec.outputs:
-            alone = (begin == 0 or text[begin - 1] == "\n") and text[
-                end : end + 1
-            ] in "\n"
             of_input = name in spec.inputs
-            if not alone and within_line(text, begin, end, name, of_input=of_input):
+            if within_line(text, begin, end, name, of_input=of_input):
                 notes.append(WITHIN)
             if current:
                 part = text[start:begin]
                 found[current] = first_turn(part) if of_input else part
         course.meet(name)
         if course.done:
-            if name != END or _marked(text, end, spec, fence):
+            if name != END or form.pattern.search(text, end) is not None:
                 notes.append(BEHIND)
             break
         start = end
@@ -198,32 +197,25 @@ def _found_anywhere(
         found[course.current] = text[start:]
     elif course.ended and not course.done:
         notes.append(EARLY)
-    return found, course.current, list(dict.fromkeys(notes))
+    return _Found(found, course.current, tuple(dict.fromkeys(notes)))
 
 
-def _marked(text: str, at: int, spec: Spec, fence: str) -> bool:
-    """Whether a mark stands behind a place."""
-    return _pattern(spec, fence).search(text, at) is not None
-
-
-def _last(text: str, spec: Spec, fence: str, *, plain: bool) -> tuple[str, str]:
+def _last(
+    text: str, field: FieldSpec, spec: Spec, form: _Form, given: Given
+) -> tuple[str, tuple[str, ...]]:
     """The text of a field that the reply's end closes, and a note.
 
     Raises:
         ParseError: A thought ends in it, so that it may be no answer at all.
     """
-    begun = text.rfind("[")
-    while begun > 0 and text[begun - 1] == "[":
-        begun -= 1
-    if begun >= 0 and len(text) - begun >= LEAST_OF_A_MARK:
-        rest = text[begun:]
-        if any(mark.startswith(rest) for mark in _names(spec, fence)):
-            return text[:begun], "half a mark left out"
-    closes = CLOSES.search(text)
-    if plain and closes and OPENS.search(text, 0, closes.start()) is None:
+    sure = sure_end(text, 0, form.names, "[")
+    if len(text) - sure >= LEAST_OF_A_MARK and not given.ended:
+        return text[:sure], ("half a mark left out",)
+    names = names_of_thoughts(tuple(f.name for f in spec.fields))
+    if field.plain and next(unopened(text, names), None) is not None:
         raise ParseError("what stands last in the reply was thought and not answered")
     kept = first_turn(text)
-    return kept, "" if kept is text else TOKENS
+    return kept, () if kept is text else (TOKENS,)
 
 
 def _read(field: FieldSpec, text: str) -> Reading:

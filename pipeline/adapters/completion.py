@@ -16,10 +16,11 @@ from ..lm.request import JSON, Message
 from ..parameters import Demo
 from ..reading.arriving import StructureReader
 from ..spec import Spec
-from .base import NOT_GIVEN, Adapter, Given, Parsed
+from .base import NOT_GIVEN, Adapter
 from .grammar import line_grammar
 from .json_object import JSONAdapter
 from .lines import LineReader, line_of, read_lines
+from .reply import Given, Parsed
 from .schema import object_schema, response_format_of, with_room
 
 _ANSWER = "=>"

@@ -16,16 +16,15 @@ from ..reading.asides import first_turn
 from ..reading.fields import read_data
 from ..reading.nearjson import NotNearJSON, control_escapes, spelled
 from ..spec import Spec
-from .base import (
-    Adapter,
+from .base import Adapter, begin_with
+from .objects import ObjectReader
+from .reply import (
     Given,
     Parsed,
-    begin_with,
     read_fields,
     read_lone_reply,
     read_whole,
 )
-from .objects import ObjectReader
 from .schema import object_schema, response_format_of, with_room
 
 
@@ -140,7 +139,7 @@ def _values(part: Part, spec: Spec, words: str) -> Parsed:
 
 
 def _read_nearly(text: str, spec: Spec, given: Given, error: ParseError) -> Parsed:
-    """The one object that fits, among words or nearly JSON; else the error as it was."""
+    """The one object that fits, among words or nearly JSON; else the same error."""
     body = first_turn(text)
     try:
         objects = parts(body)

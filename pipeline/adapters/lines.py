@@ -18,7 +18,7 @@ from ..reading.arriving import Delta, StructureReader, Value
 from ..reading.fields import Reading
 from ..reading.headings import BEHIND
 from ..spec import Spec
-from .base import Given, Parsed, cut_off, is_whole, read_fields, read_lone_reply
+from .reply import Given, Parsed, cut_off, is_whole, read_fields, read_lone_reply
 
 _DECORATED = 12  # characters that may stand around a name
 _BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")

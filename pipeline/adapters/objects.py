@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 from ..reading.among import around, loosened
 from ..reading.arriving import AGAIN, Delta, StructureReader
+from ..reading.asides import without_last_tokens
 from ..reading.nearjson import NotNearJSON, loads, unescaped
 from ..spec import Spec
 
@@ -69,6 +70,7 @@ class ObjectReader(StructureReader):
             run = _RUN[self._quote].fullmatch(text)
             if run is not None:
                 self._source.append(text)
+                self._told = True
                 yield Delta(self._key, text)
                 return
         self._text, self._at = self._text[self._at :] + text, 0
@@ -84,7 +86,8 @@ class ObjectReader(StructureReader):
 
     def close(self) -> Iterator[Delta]:
         """An object that stands in the inputs is the answer if it is all there is."""
-        outside = "".join([*self._outside, self._text[self._at :]])
+        said = "".join([*self._outside, self._text[self._at :]])
+        outside = without_last_tokens(said)
         if self._echo and not self._whole and not around(outside, 0, 0):
             yield from self._echo
 
@@ -144,8 +147,8 @@ class ObjectReader(StructureReader):
             self.begun = self.inside = True
             self._step = self._value
             self._keys.append(self._key)
+            self._member = [*self._raw, ":"]
             self._raw, self._length, self._looked = [], 0, 0
-            self._member = [f'"{self._key}":']
             self.failed = self._whole and self._key in self._spec.outputs
         elif char and self.begun and (self._keys or self._quote):
             self._step = self._broken
@@ -162,6 +165,7 @@ class ObjectReader(StructureReader):
         field = self._spec.outputs.get(self._key)
         if self._was_text:
             shown = field is not None and field.plain
+            self._member.extend('"' * shown)
             self._begin_text(char, self._shown_text if shown else self._kept_text)
         elif char in _OPENING:
             self._stack, self._raw = [_OPENING[char]], [char]
@@ -262,8 +266,13 @@ class ObjectReader(StructureReader):
             self._raw.append(found[0])
             self._at = found.end()
         if self._at < len(self._text):
-            self._step = self._after if self._raw else self._broken
-            yield from self._give_whole()
+            try:
+                loads("".join(self._raw))
+            except NotNearJSON:
+                self._step = self._broken
+            else:
+                self._step = self._after
+                yield from self._give_whole()
 
     def _after(self) -> Iterator[Delta]:
         char = self._next()

@@ -10,8 +10,9 @@ from ..field import FieldSpec
 from ..lm.request import JSON
 from ..reading.arriving import StructureReader
 from ..spec import Spec
-from .base import Adapter, Given, Parsed, begin_with
+from .base import Adapter, begin_with
 from .lines import LineReader, first_name, line_of, read_lines
+from .reply import Given, Parsed
 
 
 @final

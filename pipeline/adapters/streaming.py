@@ -31,7 +31,6 @@ class HeadingReader(StructureReader):
         self._spec = spec
         self._marks = marks
         self._pattern = re.compile("|".join(map(re.escape, marks)))
-        self._longest = max(map(len, marks))
         required = [n for n, f in spec.outputs.items() if f.required]
         self._course = Headings(spec.outputs, required)
         self._value: Value | None = None
@@ -39,7 +38,7 @@ class HeadingReader(StructureReader):
 
     def feed(self, text: str) -> Iterator[Delta]:
         """The pieces that are certain after some more text."""
-        if self.failed or self._course.done:
+        if self._stopped():
             return
         if not self._held and "[" not in text:
             if self._value is not None:
@@ -51,9 +50,9 @@ class HeadingReader(StructureReader):
                 yield from self._value.add(text[at : mark.start()])
             yield from self._meet(self._marks[mark[0]])
             at = mark.end()
-            if self.failed or self._course.done:
+            if self._stopped():
                 return
-        sure = _sure_end(text, at, self._longest, self._marks, "[")
+        sure = sure_end(text, at, self._marks, "[")
         self._held = text[sure:]
         if self._value is not None:
             yield from self._value.add(text[at:sure])
@@ -65,6 +64,9 @@ class HeadingReader(StructureReader):
         if len(self._held) < LEAST_OF_A_MARK:
             yield from self._value.add(self._held)
         yield from self._value.close()
+
+    def _stopped(self) -> bool:
+        return self.failed or self._course.done
 
     def _meet(self, name: str) -> Iterator[Delta]:
         last, by_input = self._value, name in self._spec.inputs
@@ -95,7 +97,6 @@ class TagReader(StructureReader):
         self._names = {tag: name for name, pair in tags.items() for tag in pair}
         self._closing = {name: closing for name, (_, closing) in tags.items()}
         self._pattern = re.compile("|".join(map(re.escape, self._names)))
-        self._longest = max(map(len, self._names))
         self._found: list[str] = []
         self._held = ""
         self._value: Value | None = None
@@ -103,7 +104,7 @@ class TagReader(StructureReader):
 
     def feed(self, text: str) -> Iterator[Delta]:
         """The pieces that are certain after some more text."""
-        if self.failed or self._done:
+        if self._stopped():
             return
         if not self._held and "<" not in text:
             if self._value is not None:
@@ -118,9 +119,9 @@ class TagReader(StructureReader):
                 yield from value.add(text[at : tag.start()])
             yield from self._meet(name, closes=tag[0] == self._closing[name])
             at = tag.end()
-            if self.failed or self._done:
+            if self._stopped():
                 return
-        sure = _sure_end(text, at, self._longest, self._names, "<")
+        sure = sure_end(text, at, self._names, "<")
         self._held = text[sure:]
         if self._value is not None:
             yield from self._value.add(text[at:sure])
@@ -128,6 +129,9 @@ class TagReader(StructureReader):
     def close(self) -> Iterator[Delta]:
         """Nothing more: what no tag closes is no field."""
         return iter(())
+
+    def _stopped(self) -> bool:
+        return self.failed or self._done
 
     def _meet(self, name: str, *, closes: bool) -> Iterator[Delta]:
         value, self._value, self.inside = self._value, None, False
@@ -146,11 +150,13 @@ class TagReader(StructureReader):
             self._value = Value(name, self._spec.outputs[name].plain)
 
 
-def _sure_end(
-    text: str, at: int, longest: int, marks: Mapping[str, str], first: str
-) -> int:
-    """Where a text ends that surely is no beginning of a mark."""
-    start = max(at, len(text) - longest + 1)
+def sure_end(text: str, at: int, marks: Mapping[str, str], first: str) -> int:
+    """Where a text ends that surely is no beginning of a mark.
+
+    >>> sure_end("see [[ an", 0, {"[[ answer ]]": "answer"}, "[")
+    4
+    """
+    start = max(at, len(text) - max(map(len, marks)) + 1)
     while (start := text.find(first, start)) >= 0:
         rest = text[start:]
         if any(mark.startswith(rest) for mark in marks):

@@ -9,14 +9,15 @@ from functools import lru_cache
 from typing import final
 
 from ..errors import ParseError
-from ..field import FieldSpec, Reading
+from ..field import FieldSpec
 from ..lm.request import JSON
 from ..reading.arriving import StructureReader
+from ..reading.fields import Reading
 from ..reading.headings import BEHIND
 from ..reading.values import ONE_LINE
 from ..spec import Spec
-from .base import (
-    Adapter,
+from .base import Adapter
+from .reply import (
     Given,
     Parsed,
     cut_off,
@@ -62,6 +63,7 @@ class XMLAdapter(Adapter):
                 raise ParseError(
                     f"the tag {_open(last, fence)} is never closed", field=last
                 )
+            notes = ["read without its closing tag"]
         elif not found:
             lone = read_lone_reply(text, spec, given)
             if lone is not None:

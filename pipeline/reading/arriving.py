@@ -12,16 +12,16 @@ from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple
 
 from .asides import (
-    CLOSES,
+    CLOSING,
     END,
     ENDS,
     LONGEST_TAG,
-    OPENS,
     START,
     STARTS,
     closing_of,
     first_turn,
     names_of_thoughts,
+    tags,
 )
 from .nearjson import quoted
 from .values import without_thought
@@ -83,6 +83,7 @@ class ReplyReader(FieldReader):
         self._thought = ""  # the tag that closes the thought we are in
         self._held = ""  # what may become a tag
         self._seen = ""  # the last characters that were passed on
+        self._opened = 0  # thoughts that are open in what was passed on
         self._plainly = False  # whether all goes to the inner reader as it is
         self._second: StructureReader | None = None  # reads behind a closing tag
         self._kept: list[Delta] = []
@@ -93,14 +94,14 @@ class ReplyReader(FieldReader):
             self._seen = (self._seen + text)[-LONGEST_TAG:]
             yield from self._inner.feed(text)
             return
-        text, self._held = self._held + text, ""
-        while text:
+        text, self._held, at = self._held + text, "", 0
+        while at < len(text):
             if self._thought:
-                text = self._think(text)
+                at = self._think(text, at)
             elif self._inner.begun:
-                text = yield from self._answer(text)
+                at = yield from self._answer(text, at)
             else:
-                text = yield from self._before(text)
+                at = yield from self._before(text, at)
         self._plainly = self._inner.begun and not self._thought and not self._second
 
     def close(self) -> Iterator[Delta]:
@@ -109,59 +110,62 @@ class ReplyReader(FieldReader):
             yield from self._inner.feed(self._held)
         yield from self._inner.close()
 
-    def _think(self, text: str) -> str:
-        end = text.find(self._thought)
+    def _think(self, text: str, at: int) -> int:
+        """Pass over a thought; what may begin its closing tag is held."""
+        end = text.find(self._thought, at)
         if end < 0:
-            self._held = text[-len(self._thought) + 1 :]
-            return ""
-        rest = text[end + len(self._thought) :]
+            self._held = text[max(at, len(text) - len(self._thought) + 1) :]
+            return len(text)
+        end += len(self._thought)
         self._thought = ""
-        return rest
+        return end
 
-    def _before(self, text: str) -> Generator[Delta, None, str]:
+    def _before(self, text: str, at: int) -> Generator[Delta, None, int]:
         """Pass on what stands before an answer, up to the next tag of a thought."""
-        tag, closes = OPENS.search(text), CLOSES.search(text)
-        if closes is not None and (tag is None or closes.start() < tag.start()):
-            tag = closes
+        tag = next(tags(text, self._names, at), None)
         if tag is None:
-            sure = _before_tag(text)
-            self._held = text[sure:]
-            yield from self._inner.feed(text[:sure])
+            sure = _before_tag(text, at)
+            yield from self._inner.feed(text[at:sure])
             if self._inner.begun:
-                rest, self._held = self._held, ""
-                return rest
-            return ""
-        name = tag[1] or tag[2]
-        yield from self._inner.feed(text[: tag.start()])
+                return sure
+            self._held = text[sure:]
+            return len(text)
+        yield from self._inner.feed(text[at : tag.start])
         if self._inner.begun:
-            return text[tag.start() :]
-        if name not in self._names:
-            yield from self._inner.feed(tag[0])
-        elif tag is closes:
+            return tag.start
+        if not tag.closes:
+            self._thought = closing_of(tag.name)
+        elif tag.name in CLOSING:
             self._inner = self._new()
         else:
-            self._thought = closing_of(name)
-        return text[tag.end() :]
+            yield from self._inner.feed(text[tag.start : tag.end])
+        return tag.end
 
-    def _answer(self, text: str) -> Generator[Delta, None, str]:
+    def _answer(self, text: str, at: int) -> Generator[Delta, None, int]:
         """Pass on an answer; a closing tag says that it may have been a thought."""
-        for end in self._closings(text):
-            yield from self._pass_on(text[:end])
+        for end in self._closings(text, at):
+            yield from self._pass_on(text[at:end])
             if self._inner.inside:
                 self._second, self._kept = self._new(), []
+                at = end
             else:
                 yield from self._begin_again(self._new(), [])
-            return text[end:]
-        yield from self._pass_on(text)
-        return ""
+                return end
+        yield from self._pass_on(text[at:])
+        return len(text)
 
-    def _closings(self, text: str) -> Iterator[int]:
-        if ">" not in text and "]" not in text:
-            return
-        before = len(self._seen)
-        for tag in CLOSES.finditer(self._seen + text):
-            if tag.end() > before and (tag[1] or tag[2]) in self._names:
-                yield tag.end() - before
+    def _closings(self, text: str, at: int) -> Iterator[int]:
+        """Where tags end that close a thought which nothing opened."""
+        before, text = len(self._seen), self._seen + text[at:]
+        for tag in tags(text, self._names & CLOSING):
+            if tag.end <= before:
+                continue
+            if not tag.closes:
+                self._opened += 1
+            elif self._opened:
+                self._opened -= 1
+            else:
+                yield tag.end - before + at
 
     def _pass_on(self, text: str) -> Iterator[Delta]:
         self._seen = (self._seen + text)[-LONGEST_TAG:]
@@ -176,13 +180,13 @@ class ReplyReader(FieldReader):
     ) -> Iterator[Delta]:
         yield AGAIN
         self._inner, self._second, self._kept = inner, None, []
-        self._seen = ""
+        self._seen, self._opened = "", 0
         yield from kept
 
 
-def _before_tag(text: str) -> int:
+def _before_tag(text: str, start: int) -> int:
     """Where a text ends that is surely no beginning of a tag."""
-    for at in range(max(0, len(text) - LONGEST_TAG + 1), len(text)):
+    for at in range(max(start, len(text) - LONGEST_TAG + 1), len(text)):
         if text[at] in "<[" and ">" not in text[at:] and "]" not in text[at:]:
             return at
     return len(text)

@@ -8,15 +8,15 @@ token that ends a turn as text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
 _THINKING = ("think", "thinking", "thought", "seed:think")
 _TAGS = (*_THINKING, "reasoning", "reflection")
-OPENS = re.compile(rf"<({'|'.join(_TAGS)})>|\[(THINK)\]")
-CLOSES = re.compile(rf"</({'|'.join(_THINKING)})>|\[/(THINK)\]")
-"""Tags that close thoughts even where none opens them."""
+_TAG = re.compile(rf"<(/?(?:{'|'.join(_TAGS)}))>|\[(/?THINK)\]")
+CLOSING = frozenset((*_THINKING, "THINK"))
+"""Names of tags that close thoughts even where none opens them."""
 LONGEST_TAG = max(map(len, _TAGS)) + 3
 _BLANK = " \t\r\n"
 
@@ -35,6 +35,7 @@ END = re.compile("|".join(map(re.escape, ENDS)))
 START = re.compile("|".join(map(re.escape, STARTS)))
 _END_RUN = re.compile(rf"(?:(?:{END.pattern})[ \t\r\n]*+)++")
 _LONGEST_TOKEN = max(map(len, ENDS))
+_MOST_THOUGHTS = 32
 TOKENS = "a chat template's own tokens left out"
 THOUGHTS = "what was thought left out"
 
@@ -58,7 +59,7 @@ def names_of_thoughts(fields: tuple[str, ...]) -> frozenset[str]:
 
 @lru_cache(maxsize=512)
 def _tags_of(names: frozenset[str]) -> re.Pattern[str]:
-    return re.compile(f"</?(?:{'|'.join(sorted(names))})>")
+    return re.compile(f"</?(?:{'|'.join(map(re.escape, sorted(names)))})>")
 
 
 def may_think(text: str, fields: tuple[str, ...]) -> bool:
@@ -81,8 +82,8 @@ def without_asides(
         begins: Where the answer's structure begins, from a place on.
         fields: The names of the signature's fields.
 
-    >>> without_asides("<think>[[ a ]]?</think>yes</s>", lambda t, at: len(t), ())
-    Said(text='yes', notes=('what was thought left out', "a chat template's own tokens left out"), unclosed=False)
+    >>> without_asides("<think>[[ a ]]?</think>yes</s>", lambda t, at: len(t), ()).text
+    'yes'
     """
     notes: list[str] = []
     kept, unclosed = _without_thoughts(text, begins, names_of_thoughts(fields))
@@ -103,18 +104,38 @@ def _without_thoughts(
 ) -> tuple[str, bool]:
     kept: list[str] = []
     at, begun = 0, -1
-    while (opening := OPENS.search(text, at)) is not None:
-        name = opening[1] or opening[2]
+    while True:
+        opening = next((t for t in tags(text, names, at) if not t.closes), None)
+        if opening is None:
+            break
         if begun < at:
             begun = begins(text, at)
-        if name not in names or opening.start() > begun:
+        if opening.start > begun:
             break
-        kept.append(text[at : opening.start()])
-        end = text.find(closing_of(name), opening.end())
+        kept.append(text[at : opening.start])
+        end = text.find(closing_of(opening.name), opening.end)
         if end < 0:
             return "".join(kept), True
-        at = end + len(closing_of(name))
+        at = end + len(closing_of(opening.name))
     return ("".join([*kept, text[at:]]) if at else text), False
+
+
+class Tag(NamedTuple):
+    """A tag of thoughts, and where it stands."""
+
+    name: str
+    closes: bool
+    start: int
+    end: int
+
+
+def tags(text: str, names: Collection[str], at: int = 0) -> Iterator[Tag]:
+    """The tags of thoughts in a text, from a place on."""
+    for found in _TAG.finditer(text, at):
+        whole = found[1] or found[2]
+        name = whole.lstrip("/")
+        if name in names:
+            yield Tag(name, whole[0] == "/", *found.span())
 
 
 def closing_of(name: str) -> str:
@@ -122,17 +143,39 @@ def closing_of(name: str) -> str:
     return "[/THINK]" if name == "THINK" else f"</{name}>"
 
 
-def behind_thoughts(text: str, fields: tuple[str, ...]) -> str | None:
-    """What stands behind the last closing tag of thoughts that were never opened.
+def behind_thoughts(
+    text: str, begins: Callable[[str, int], int], fields: tuple[str, ...]
+) -> str | None:
+    """What stands behind thoughts that were closed and never opened.
 
-    >>> behind_thoughts("so it is yes</think>yes", ()), behind_thoughts("yes", ())
-    ('yes', None)
+    >>> behind_thoughts("so it is yes</think>yes", lambda t, at: len(t), ())
+    'yes'
+    >>> behind_thoughts("yes", lambda t, at: len(t), ())
     """
-    if "</" not in text and "[/THINK]" not in text:
-        return None
-    names = names_of_thoughts(fields)
-    ends = [m.end() for m in CLOSES.finditer(text) if (m[1] or m[2]) in names]
-    return text[ends[-1] :] if ends else None
+    names, behind = names_of_thoughts(fields), None
+    for _ in range(_MOST_THOUGHTS):
+        end = next(unopened(text, names), None)
+        if end is None:
+            break
+        behind = text = without_asides(text[end:], begins, fields).text
+    return behind
+
+
+def unopened(text: str, names: frozenset[str]) -> Iterator[int]:
+    """Where tags end that close a thought which nothing in the text opens."""
+    opened = 0
+    for tag in tags(text, names & CLOSING):
+        if not tag.closes:
+            opened += 1
+        elif opened:
+            opened -= 1
+        else:
+            yield tag.end
+
+
+def count_unopened(text: str) -> int:
+    """How many tags in a text close thoughts that nothing opens."""
+    return sum(1 for _ in unopened(text, CLOSING))
 
 
 def without_last_tokens(text: str) -> str:
@@ -150,9 +193,9 @@ def without_last_tokens(text: str) -> str:
 
 
 def first_turn(text: str) -> str:
-    """The text up to where it ends its turn and begins another, or the text itself.
+    r"""The text up to where it ends its turn and begins another, or the text itself.
 
-    >>> first_turn("yes<|im_end|>\\n<|im_start|>user\\nand now?")
+    >>> first_turn("yes<|im_end|>\n<|im_start|>user\\nand now?")
     'yes'
     """
     if "<" not in text:

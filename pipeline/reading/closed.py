@@ -81,7 +81,7 @@ def _is(choice: Any, word: str, text: str) -> bool:
         return word in ("true" if choice else "false", "yes" if choice else "no")
     if choice is None:
         return word in ("none", "null")
-    return number_of(text, whole=True) == choice
+    return bool(number_of(text, whole=True) == choice)
 
 
 def bool_of(text: str) -> bool | None:

@@ -83,7 +83,7 @@ def read_text(field: Readable, text: str) -> Reading:
     text = text.strip(_BLANK)
     if field.plain:
         return _read_plain(field, text)
-    body = _unfenced(text)
+    body = unfenced(text)
     try:
         data = strictjson.loads(body)
     except (ValueError, RecursionError) as error:
@@ -219,7 +219,8 @@ def _error(field: Readable, kind: type[ParseError], why: str, text: str) -> Pars
     )
 
 
-def _unfenced(text: str) -> str:
+def unfenced(text: str) -> str:
+    """A text without the code fence that is all around it, or the text."""
     if not (text.startswith("```") and text.endswith("```") and len(text) > 6):
         return text
     first, newline, rest = text.partition("\n")

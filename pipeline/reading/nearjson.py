@@ -1,10 +1,10 @@
-"""Text that is nearly JSON, read where it has one reading.
+r"""Text that is nearly JSON, read where it has one reading.
 
 Read, and noted: single or curly quotes, raw line breaks in texts, a comma before a
 closing bracket, a comma left out between members on two lines, `True`, `False` and
 `None`, names and single words without quotes, comments, tuples, and a
-backslash that JSON does not know (`\\alpha`) or that would make a control character of
-a word (`\\frac`). Refused, for each is a guess: what is cut off, left out or written
+backslash that JSON does not know (`\alpha`) or that would make a control character of
+a word (`\frac`). Refused, for each is a guess: what is cut off, left out or written
 twice, a quote inside a text, several words without quotes, numbers of another kind.
 """
 

@@ -99,9 +99,9 @@ def mended(data: Any, shape: Shape) -> tuple[Any, str] | None:
 
 
 def without_thought(text: str) -> str:
-    """The text of a field without a thinking part at its beginning, or the text.
+    r"""The text of a field without a thinking part at its beginning, or the text.
 
-    >>> without_thought("<think>a city</think>\\nParis"), without_thought("<think>")
+    >>> without_thought("<think>a city</think>\nParis"), without_thought("<think>")
     ('Paris', '<think>')
     """
     found = _THOUGHT.match(text) if text.startswith("<think") else None

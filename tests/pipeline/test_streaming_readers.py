@@ -90,8 +90,30 @@ def test_nonsense_is_harmless(name: str, text: str) -> None:
 
 
 FLOODS = {
-    "chat": [("[[ answer ]]\n", " "), ("", "\t"), ("[[ answer ]]\n", "\r")],
-    "json": [('{"answer": "', " "), ("", "{"), ('{"answer": "', '\\"')],
+    "chat": [
+        ("[[ answer ]]\n", " "),
+        ("", "\t"),
+        ("[[ answer ]]\n", "\r"),
+        ("[[ answer ]]\n", "\n"),
+        ("[[ answer ]]\n", "<|im_end|>"),
+        ("", "[[ /end ]]"),
+        ("[[ answer ]]\n", "[["),
+        ("", "</think>"),
+        ("<think>", "<"),
+        ("", "<think>"),
+    ],
+    "json": [
+        ('{"answer": "', " "),
+        ("", "{"),
+        ('{"answer": "', '\\"'),
+        ("", "{x {"),
+        ('{"answer": "', "\\f"),
+        ('{"a":', "["),
+        ("", '{"a" }'),
+        ("", "{a"),
+        ("{", "//"),
+        ("{", "/*"),
+    ],
     "xml": [("<answer>", " "), ("", "<answer></answer>"), ("<answer>", "</")],
 }
 

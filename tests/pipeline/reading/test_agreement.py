@@ -1,0 +1,60 @@
+"""A reply read in pieces and the same reply read whole: one text for each field."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.hostile import FRAMING, ODD
+from tests.pipeline.reading.replies import arrived, read, texts_of
+from weft.pipeline.adapters import adapter_of
+from weft.pipeline.forms import make_signature
+
+SIGNATURE = make_signature("question -> reasoning: str, n: int, answer: str")
+COMMON = [
+    *("<think>", "</think>", "<thinking>", "</thinking>", "[THINK]", "[/THINK]"),
+    *("<|im_end|>", "<|im_start|>", "</s>", "<|endoftext|>", "<end_of_turn>"),
+    *("```json\n", "```", "\n", " ", "Sure:", "7", "plain words", '"', "'", "<", "["),
+]
+SCRAPS = {
+    "chat": [
+        *("[[ reasoning ]]\nwhy\n", "[[ n ]]\n7\n", "[[ answer ]]\nParis\n"),
+        *("[[ reasoning ]]", "[[ n ]]", "[[ answer ]]", "[[ /end ]]", "[[ question ]]"),
+        *("[[ /end ]]", "\n[[ answer ]] here", "[[ answer", "[[", "**"),
+    ],
+    "json": [
+        *('{"reasoning": "why", "n": 7, "answer": "Paris"}', '{"answer": "Rome"}'),
+        *("{'reasoning': 'why', n: 7, \"answer\": \"a\nb\",}", "{Rome, Paris}", "{"),
+        *('"reasoning": "r",', '"n": 7', '"answer": "a"', "}", ",", ":", "null"),
+        *("\\frac", "\\n", "\\u00e9", "\\", "// c\n", '{"answer": ...}', "True"),
+    ],
+    "xml": [
+        *("<reasoning>why</reasoning>", "<n>7</n>", "<answer>Paris</answer>"),
+        *("<reasoning>", "</reasoning>", "<answer>", "</answer>", "<n>", "<question>"),
+        *("</question>", "<ans", "</"),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", SCRAPS)
+@settings(max_examples=400, deadline=None)
+@given(data=st.data())
+def test_pieces_say_what_the_whole_says(name: str, data: st.DataObject) -> None:
+    """Whatever marks, thoughts and tokens stand in it, a reply that can be read tells
+    the same texts while it comes in."""
+    scraps = st.sampled_from([*SCRAPS[name], *COMMON])
+    parts = st.lists(scraps | st.sampled_from([*FRAMING, *ODD]), max_size=12)
+    whole = SCRAPS[name][: 3 if name != "json" else 1]
+    framed = st.tuples(parts, parts).map(lambda p: [*p[0], *whole, *p[1]])
+    reply = "".join(data.draw(framed | parts))
+    adapter = adapter_of(name)
+
+    values = read(adapter, SIGNATURE, reply)
+    told = arrived(adapter, SIGNATURE, reply)
+    at_once = arrived(adapter, SIGNATURE, reply, step=10**9)
+
+    if values is not None:
+        texts = texts_of(values, SIGNATURE)
+        assert {k: v for k, v in told.items() if k in texts or k != "n"} == texts
+        assert {k: v for k, v in at_once.items() if k != "n"} == texts

@@ -17,8 +17,8 @@ from ..base.shapes import is_dict, is_list
 from ..field import FieldSpec
 from ..spec import Spec
 
-_INTEGER: Final = '"-"? [0-9]{1,15}'
-_NUMBER: Final = '"-"? [0-9]{1,15} ("." [0-9]{1,9})?'
+_INTEGER: Final = '"-"? ("0" | [1-9] [0-9]{0,14})'
+_NUMBER: Final = f'{_INTEGER} ("." [0-9]{{1,9}})?'
 _BOOLEAN: Final = '("true" | "false")'
 _TEXT: Final = 256  # characters of a text that stands before another field
 

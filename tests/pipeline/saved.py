@@ -178,12 +178,19 @@ def with_demos(program: weft.Program[..., Any]) -> weft.Program[..., Any]:
 
 def prompts(program: weft.Program[..., Any]) -> str:
     """Every prompt of a program, with stand-ins for values that are not known."""
-    from weft.pipeline.adapters import adapter_of
+    from weft.pipeline.adapters import adapter_of, form_of
+    from weft.pipeline.ask import rendered_for
 
     lines: list[str] = []
     for path, module in program.modules.items():
         inputs = {name: f"{{{name}}}" for name in module.spec.inputs}
-        adapter = adapter_of(module.parameters.adapter)
+        form = form_of(module.parameters.adapter)
+        if form.flags is not None:
+            made = rendered_for(form, module.asked, module.parameters, inputs, None)
+            lines += [path, *(repr(m) for m in made.messages)]
+            lines += [repr(made.response_format), repr(made.stop), made.grammar]
+            continue
+        adapter = adapter_of(form)
         for mode in (False, True):
             rendered = adapter.render(
                 module.asked, module.parameters, inputs, schema_mode=mode

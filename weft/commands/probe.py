@@ -79,6 +79,8 @@ def _said(known: Known) -> str:
             return "yes" if value else "no"
         case int(value):
             return f"{value:,}"
+        case tuple(names):
+            return ", ".join(names) or "-"
         case value:
             return value
 

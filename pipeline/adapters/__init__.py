@@ -7,11 +7,12 @@ from functools import lru_cache
 from ..errors import ParseError
 from ..reply_form import Form, form_of
 from ..signature import Signature
-from .base import Adapter, Rendered
+from .base import Adapter
 from .chat import ChatAdapter
 from .completion import CompletionAdapter
 from .json_object import JSONAdapter
 from .plain import PlainAdapter
+from .rendered import Rendered
 from .reply import Parsed
 from .xml import XMLAdapter
 

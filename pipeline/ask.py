@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final, cast
 
 from .adapters import Adapter, Form, Parsed, Rendered, adapter_of, form_of
-from .adapters.settling import AUTO, Forms
+from .adapters.settling import AUTO, Forms, settled
 from .errors import ModelError, ParseError, SchemaRefused
 from .field import FieldSpec
 from .lm.caller import call
@@ -72,13 +72,16 @@ def rendered_for(
     lm: LanguageModel | None,
 ) -> Rendered:
     """A module's call in a settled form, as a model gets it."""
+    flags = form.flags or ()
+    if not flags:
+        return adapter_of(form).render(signature, parameters, inputs)
     return adapter_of(form).render(
         signature,
         parameters,
         inputs,
-        schema_mode=form.has("schema"),
-        shown=form.has("shown"),
-        stop=form.has("stop"),
+        schema_mode="schema" in flags,
+        shown="shown" in flags,
+        stop="stop" in flags,
         room=_room(form, parameters, lm),
     )
 
@@ -120,19 +123,20 @@ async def ask(
         ParseError: No reply could be used; the error names module, adapter and field.
         ModelError: The call itself failed.
     """
-    spec = spec_of(signature)
-    forms = runtime.forms or Forms()
+    spec, forms = spec_of(signature), runtime.forms
     own = runtime.form_asked(parameters.adapter)
-    form = forms.of(own, lm, spec)
+    form = settled(own, lm) if forms is None else forms.of(own, lm, spec)
     while True:
         question = _Question(
             who, signature, parameters, inputs, lm, runtime, asked, form
         )
         asked.form = str(form)
-        asked.repairs.extend(forms.why(own, lm, spec))
+        if forms is not None:
+            asked.repairs.extend(forms.why(own, lm, spec))
         try:
             return await question.answer(repairs)
         except SchemaRefused as error:
+            forms = forms or Forms()
             following = forms.refused(own, lm, spec, form, error.message)
             if following is None or following == form:
                 raise
@@ -164,8 +168,8 @@ class _Question:
             request = self._request(rendered)
             response = await timed(request, lm, self.runtime, self.asked, telling)
             cut = response.finish_reason == "length"
-            parse = partial(adapter.parse, fence=rendered.fence, cut=cut)
-            parse = partial(parse, echoed=rendered.echoed)
+            fence, echoed = rendered.fence, rendered.echoed
+            parse = partial(adapter.parse, fence=fence, echoed=echoed, cut=cut)
             try:
                 parsed = read_reply(response, wanted, parse)
             except ParseError as error:
@@ -181,6 +185,8 @@ class _Question:
                 rendered = self._repaired(adapter, rendered, response, error, wanted)
                 continue
             self.asked.repairs.extend(parsed.repairs)
+            if not kept:
+                return parsed.values
             whole = {**kept, **parsed.values}
             return {name: whole[name] for name in spec_of(self.signature).outputs}
         raise AssertionError("the last attempt returns or raises")

@@ -20,7 +20,7 @@ from .pictures.drawing import Drawn
 from .prompt import Prompt
 from .run import run_parts
 from .running.bridge import run_sync
-from .running.calling import called
+from .running.calling import begun
 from .running.memo import Origin
 from .running.run_program import run_program
 from .running.runnable import Runnable
@@ -203,7 +203,7 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         self, bound: Mapping[str, Any], record: list[NodeRun] | None = None
     ) -> Coroutine[Any, Any, Run[R_co]]:
         """Run with checked inputs; `record` keeps the nodes even of a failed run."""
-        there = called(self, self._name, current())
+        there = begun(self, self._name, current())
         mine = cast("Program[P, R_co]", there.target)
         runs: list[NodeRun] = [] if record is None else record
         return mine.run_at(bound, runs, there.runtime, there.path)

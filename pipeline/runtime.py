@@ -153,8 +153,9 @@ class Runtime:
 
     def form_asked(self, own: str) -> str:
         """The form that a module asks in: its own, else the scope's."""
-        open_to_all = form_of(own).name == AUTO and self.adapter != AUTO
-        return self.adapter if open_to_all else own
+        if self.adapter == AUTO or form_of(own).name != AUTO:
+            return own
+        return self.adapter
 
     def form_for(self, own: str, lm: LanguageModel, spec: Spec) -> Form:
         """The settled form of a module's calls; one from a run's first to its last."""

@@ -12,7 +12,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast, final, overload
 from .errors import ConfigError, GraphError, SignatureError, did_you_mean
 from .module import Module
 from .running.bridge import in_thread, run_sync
-from .running.calling import called, inside
+from .running.calling import begun, inside
 from .running.runnable import Runnable
 from .runtime import current
 from .typed.types import type_name
@@ -164,7 +164,7 @@ class Step(Generic[P, R_co]):
         here = inside.get()
         if here is not None and self in here.stand_ins:
             # Another step uses this one: it is traced, below that step's path.
-            there = called(self, self.name, current())
+            there = begun(self, self.name, current())
             arguments = self.bind(args, kwargs, self.name)
             run = here.run_step
             made = await run(there.target, arguments, there.runtime, there.path)

@@ -17,6 +17,8 @@ from ..reply_form import FLAGS, Form, form_of
 from ..spec import Spec
 
 AUTO: Final = "auto"
+_MOST_HELD: Final = 256
+_held: dict[tuple[str, int, bool, bool], tuple[Abilities | None, Form]] = {}
 
 
 def settled(asked: str, lm: LanguageModel | None, *, refused: bool = False) -> Form:
@@ -33,15 +35,25 @@ def settled(asked: str, lm: LanguageModel | None, *, refused: bool = False) -> F
     >>> str(settled("auto", None)), str(settled("chat/2", None))
     ('chat/1:', 'chat/2:stop')
     """
+    obeys = lm is not None and lm.schema_mode
+    can = None if lm is None or lm.endpoint == EMBEDDED else abilities_of(lm)
+    # Asked before every call, and rarely anything new.
+    key = asked, id(can), obeys, refused
+    held = _held.get(key)
+    if held is None or held[0] is not can:
+        if len(_held) >= _MOST_HELD:
+            _held.clear()
+        held = _held[key] = can, _settled(asked, can, obeys=obeys, refused=refused)
+    return held[1]
+
+
+def _settled(asked: str, can: Abilities | None, *, obeys: bool, refused: bool) -> Form:
     form = form_of(asked)
     if form.flags is not None:
         return form
-    obeys = lm is not None and lm.schema_mode
-    known = None if lm is None or lm.endpoint == EMBEDDED else abilities_of(lm)
-    can = known or Abilities(schema=obeys, follows=True)
     if form.name == AUTO:
-        form = _chosen(can, refused=refused) if known else Form("chat", 1)
-    elif known is None and "/" not in asked:
+        form = _chosen(can, refused=refused) if can else Form("chat", 1)
+    elif can is None and "/" not in asked:
         form = Form(form.name, 1)
     if form.flags is not None:
         return form
@@ -49,6 +61,7 @@ def settled(asked: str, lm: LanguageModel | None, *, refused: bool = False) -> F
         # What first editions send hangs on nothing that is learnt.
         schema = obeys and form.name == "json"
         return Form(form.name, 1, ("schema",) if schema and not refused else ())
+    can = can or Abilities(schema=obeys, follows=True)
     flags = _flags(form.name, can, refused=refused)
     # A quarter of the context is the prompt's.
     room = can.context * 3 // 4 if can.context and "schema" in flags else None
@@ -118,7 +131,7 @@ class Forms:
         enforced = form.has("schema") or form.has("grammar")
         if form_of(asked).flags is not None or not enforced:
             return None
-        if self._settled.get(key) == form:
+        if self._settled.setdefault(key, form) == form:
             self._refused[key] = why
             self._settled[key] = settled(asked, lm, refused=True)
         return self._settled[key]

@@ -9,7 +9,7 @@ from ..base.lazy import deferred
 from ..runtime import Runtime, current
 from ..spec import Spec
 from ..trace import NodeRun, Run
-from .calling import called
+from .calling import begun
 from .runnable import Runnable
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Alone(Runnable[P, R_co], Generic[P, R_co]):
         self, bound: Mapping[str, Any], record: list[NodeRun] | None = None
     ) -> Coroutine[Any, Any, Run[R_co]]:
         """Run with checked inputs; `record` keeps the nodes even of a failed run."""
-        there = called(self, self.name, current())
+        there = begun(self, self.name, current())
         mine = cast("Self", there.target)
         runs: list[NodeRun] = [] if record is None else record
         return mine.run_at(bound, runs, there.runtime, there.path)

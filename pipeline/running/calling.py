@@ -51,11 +51,16 @@ def moved(runtime: Runtime, order: tuple[int, ...], path: str) -> Runtime:
     return runtime.having(order=order, path=path)
 
 
+def begun(target: Any, name: str, runtime: Runtime) -> Called:
+    """As `called`, for what asks more than one question: in one form from the first."""
+    if runtime.forms is None:
+        runtime = runtime.having(forms=Forms())
+    return called(target, name, runtime)
+
+
 def called(target: Any, name: str, runtime: Runtime) -> Called:
     """What runs when a module or program is called outside a trace."""
     here = inside.get()
-    if runtime.forms is None:
-        runtime = runtime.having(forms=Forms())
     if here is None:
         return Called(target, runtime.path + name, runtime)
     name, target = here.stand_ins.get(target, (name, target))

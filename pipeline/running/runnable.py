@@ -22,7 +22,7 @@ from ..trace import NodeRun, Run, Trace
 from ..wiring.tracing import refuse_running
 from .batching import Batched
 from .bridge import run_sync
-from .calling import called
+from .calling import begun
 from .memo import remembering
 from .stream import events_of, sync_events
 
@@ -112,7 +112,7 @@ class Runnable(Batched[R_co], Generic[P, R_co]):
         """
         refuse_running(self.name, "arun")
         reuse = None if "reuse" in self.inputs.inputs else kwargs.pop("reuse", None)
-        there = called(self, self.name, current())
+        there = begun(self, self.name, current())
         mine = cast("Self", there.target)
         bound = mine.inputs.bind(mine.place(args, kwargs), self.name)
         with remembering(reuse):

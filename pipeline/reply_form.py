@@ -84,7 +84,7 @@ class Form:
 
     def __str__(self) -> str:
         head = f"{self.name}/{self.edition}"
-        if self.flags is None:
+        if self.flags is None or (self.is_first and not self.flags):
             return head
         room = () if self.room is None else (f"room={self.room}",)
         return f"{head}:{','.join((*self.flags, *room))}"

@@ -33,7 +33,7 @@ def settled(asked: str, lm: LanguageModel | None, *, refused: bool = False) -> F
         refused: Whether the endpoint refused this signature's schema.
 
     >>> str(settled("auto", None)), str(settled("chat/2", None))
-    ('chat/1:', 'chat/2:stop')
+    ('chat/1', 'chat/2:stop')
     """
     obeys = lm is not None and lm.schema_mode
     can = None if lm is None or lm.endpoint == EMBEDDED else abilities_of(lm)

@@ -21,6 +21,7 @@ from tests.compilers.worlds import (
     learner,
     model,
     planted_rows,
+    unchanged,
 )
 from weft import compilers as c
 from weft.compilers import (
@@ -163,7 +164,7 @@ def test_a_model_that_never_answers_well_costs_no_more() -> None:
 
     assert lm.calls <= 120
     assert "no improvement found" in result.report.verdict
-    assert result.program.parameters == result.seed.parameters
+    assert unchanged(result)
 
 
 _labels = classifier()
@@ -228,7 +229,9 @@ def test_whom_the_last_calls_go_to_hangs_on_no_speed(
     """A row of two modules that the budget ends in is begun by one candidate alone."""
 
     def through(asked: Asked) -> dict[str, str]:
-        return learner(asked) if asked.classifies else {"gist": asked.said}
+        # The last line alone: a heading of the call is no text of a field.
+        gist = asked.said.rpartition("\n")[2]
+        return learner(asked) if asked.classifies else {"gist": gist}
 
     told = "; ".join(f"{w} = {code}" for w, code in zip(WORDS, CODES, strict=False))
     made: set[bytes] = set()

@@ -197,3 +197,10 @@ def kinds_of(base: type) -> set[type]:
 def artifact(result: weft.Result[..., Any], tmp_path: Path) -> bytes:
     """A result's artifact as it would be saved."""
     return result.save(tmp_path / "made.weft.json").read_bytes()
+
+
+def unchanged(result: weft.Result[..., Any]) -> bool:
+    """Whether the result is the program as it was, but for the form written down."""
+    before, after = result.seed.parameters, result.program.parameters
+    slots = {slot for slot in before if before[slot] != after[slot]}
+    return all(slot.endswith("/adapter") for slot in slots)

@@ -18,6 +18,7 @@ from tests.compilers.worlds import (
     artifact,
     classifier,
     exact,
+    last_line,
     learner,
     model,
     planted_rows,
@@ -229,8 +230,7 @@ def test_whom_the_last_calls_go_to_hangs_on_no_speed(
     """A row of two modules that the budget ends in is begun by one candidate alone."""
 
     def through(asked: Asked) -> dict[str, str]:
-        # The last line alone: a heading of the call is no text of a field.
-        gist = asked.said.rpartition("\n")[2]
+        gist = last_line(asked.said)
         return learner(asked) if asked.classifies else {"gist": gist}
 
     told = "; ".join(f"{w} = {code}" for w, code in zip(WORDS, CODES, strict=False))

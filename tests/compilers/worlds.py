@@ -204,3 +204,8 @@ def unchanged(result: weft.Result[..., Any]) -> bool:
     before, after = result.seed.parameters, result.program.parameters
     slots = {slot for slot in before if before[slot] != after[slot]}
     return all(slot.endswith("/adapter") for slot in slots)
+
+
+def last_line(said: str) -> str:
+    """The value alone of a turn of one input: its heading is no text of a field."""
+    return said.rpartition("\n")[2]

@@ -17,6 +17,7 @@ from .lm.caller import call
 from .lm.lm import LanguageModel
 from .lm.request import JSON, Request, Response
 from .parameters import Parameters
+from .reading.arriving import FieldReader
 from .running.telling import Telling
 from .runtime import Runtime
 from .signature import Signature, class_of, spec_of
@@ -167,7 +168,7 @@ class _Question:
             parse = partial(adapter.parse, fence=rendered.fence, cut=cut)
             parse = partial(parse, echoed=rendered.echoed)
             try:
-                parsed = read_reply(response, wanted, parse)
+                parsed = self._read(response, wanted, adapter, parse)
             except ParseError as error:
                 again = attempt < repairs and (not cut or adapter.asks_rest)
                 if not again:
@@ -175,9 +176,9 @@ class _Question:
                 self.asked.repairs.append(error.message)
                 if adapter.asks_rest:
                     kept |= self._standing(error, response, wanted, parse)
-                    if telling is not None:
-                        telling.keep(kept)
                     wanted = _only(self.signature, kept)
+                    if telling is not None:
+                        telling.keep(kept, self._reader(adapter, rendered, wanted))
                 rendered = self._repaired(adapter, rendered, response, error, wanted)
                 continue
             self.asked.repairs.extend(parsed.repairs)
@@ -195,9 +196,37 @@ class _Question:
         runtime = self.runtime
         if runtime.sink is None:
             return None
-        spec = spec_of(self.signature)
-        reader = partial(adapter.reader, spec, rendered.fence, rendered.echoed)
+        reader = self._reader(adapter, rendered, self.signature)
         return Telling(self.who, runtime.order, runtime.sink, reader)
+
+    def _reader(
+        self, adapter: Adapter, rendered: Rendered, wanted: type[Signature]
+    ) -> Callable[[], FieldReader]:
+        """What makes a reader of replies; of all fields, since all may come again."""
+        spec = spec_of(wanted if adapter.continues else self.signature)
+        return partial(adapter.reader, spec, rendered.fence, rendered.echoed)
+
+    def _read(
+        self,
+        response: Response,
+        wanted: type[Signature],
+        adapter: Adapter,
+        parse: Callable[..., Parsed],
+    ) -> Parsed:
+        """The values that are wanted; of a reply that says all again, these alone.
+
+        What stands already is no part of another field's text.
+        """
+        if wanted is not self.signature and not adapter.continues:
+            rest = spec_of(wanted).outputs
+            try:
+                found = parse(response.text, self.signature).values
+            except ParseError as error:
+                found = {} if error.cut else error.partial
+            if found.keys() > rest.keys():
+                values = {name: found[name] for name in rest}
+                return Parsed(values, ("of a reply that says all again, the rest",))
+        return read_reply(response, wanted, parse)
 
     def _ended(
         self, error: ParseError, response: Response, adapter: Adapter, *, cut: bool
@@ -250,13 +279,12 @@ class _Question:
         again = adapter.again(error, spec, rendered.fence, rest=rest)
         reply = response.text.encode("utf-8", "replace").decode()
         turns = adapter.repaired(rendered.messages, reply, again, spec, rendered.fence)
-        enforced = rendered.response_format
-        room = _room(self.form, self.parameters, self.lm)
-        grammar = rendered.grammar
-        if rest and enforced is not None:
-            enforced = adapter.response_format(spec, room)
-        if rest and grammar:
+        enforced, grammar = rendered.response_format, rendered.grammar
+        if rest and (grammar or enforced is not None):
+            room = _room(self.form, self.parameters, self.lm)
+            # What is left may be simple enough for a grammar, as the whole was not.
             grammar = adapter.grammar(spec, rendered.fence, room)
+            enforced = None if grammar else adapter.response_format(spec, room)
         return replace(
             rendered, messages=turns, response_format=enforced, grammar=grammar
         )

@@ -104,10 +104,12 @@ def _others(task: Task, paths: Sequence[str], own: str) -> list[Candidate]:
         for path in paths:
             module = task.program.modules[path]
             lm = runtime.model_for(path, module.lm)
-            can = abilities_of(lm)
+            can, forms = abilities_of(lm), runtime.forms
+            asked = runtime.form_asked(module.parameters.adapter)
             if name == "completion" and not (can and can.base):
                 break  # a model that was taught turns is asked in turns
-            values[f"{path}/adapter"] = str(settled(name, lm))
+            refused = bool(forms and forms.why(asked, lm, module.spec))
+            values[f"{path}/adapter"] = str(settled(name, lm, refused=refused))
         free = task.keeping.within(Candidate(values, f"asked in the form {name}"))
         if values and own not in values.values() and free.values:
             made.append(free)

@@ -29,7 +29,7 @@ from typing import Any, ClassVar, NamedTuple, final
 
 from ..base.strictjson import dumps, is_text
 from ..errors import ParseError, ValidationError
-from ..field import FieldSpec, Reading
+from ..field import FieldSpec
 from ..lm.request import JSON, REPAIR, Message
 from ..nearest import nearest_demos
 from ..parameters import Demo, Parameters
@@ -45,7 +45,7 @@ from ..reading.asides import (
     without_last_tokens,
 )
 from ..reading.closed import folded
-from ..reading.fields import read_lone
+from ..reading.fields import Reading, read_lone
 from ..reading.values import ONE_LINE
 from ..signature import Signature, spec_of
 from ..spec import Spec

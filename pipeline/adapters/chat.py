@@ -9,11 +9,11 @@ from functools import lru_cache
 from typing import final
 
 from ..errors import ParseError
-from ..field import FieldSpec, Reading
+from ..field import FieldSpec
 from ..lm.request import JSON
 from ..reading.arriving import StructureReader
 from ..reading.asides import CLOSES, OPENS, TOKENS, first_turn
-from ..reading.fields import read_lone
+from ..reading.fields import Reading, read_lone
 from ..reading.headings import BEHIND, EARLY, END, WITHIN, Headings, within_line
 from ..spec import Spec
 from .base import (

@@ -13,7 +13,7 @@ from typing import Final, cast
 from ..lm.abilities import Abilities, abilities_of
 from ..lm.lm import LanguageModel
 from ..lm.route import EMBEDDED
-from ..reply_form import FLAGS, Form, form_of
+from ..reply_form import FLAGS, Form, form_of, is_form
 from ..spec import Spec
 
 AUTO: Final = "auto"
@@ -61,8 +61,11 @@ def _chosen(can: Abilities, *, refused: bool) -> Form:
         return form_of("completion")
     if can.schema and not refused:
         return form_of("json")
-    found = form_of(can.form or "chat")
-    return form_of("chat") if refused and found.has("schema") else found
+    # A later version may have kept a form that this one does not know.
+    found = form_of(can.form if is_form(can.form) else "chat")
+    obeys = {"schema": can.schema, "grammar": can.grammar}
+    barred = any(found.has(n) and (refused or obeys[n] is False) for n in obeys)
+    return form_of("chat") if barred or found.name == AUTO else found
 
 
 def _flags(name: str, can: Abilities, *, refused: bool) -> tuple[str, ...]:

@@ -9,9 +9,10 @@ from functools import lru_cache
 from typing import final
 
 from ..errors import ParseError
-from ..field import FieldSpec, Reading
+from ..field import FieldSpec
 from ..lm.request import JSON
 from ..reading.arriving import StructureReader
+from ..reading.fields import Reading
 from ..reading.headings import BEHIND
 from ..reading.values import ONE_LINE
 from ..spec import Spec

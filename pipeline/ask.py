@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any, Final, cast
 
 from .adapters import Adapter, Form, Parsed, Rendered, adapter_of, form_of
-from .adapters.settling import AUTO, Forms
-from .errors import ModelError, ParseError, SchemaRefused
+from .adapters.settling import AUTO, Forms, may_probe
+from .errors import ModelError, ParseError, SchemaRefused, ValidationError
 from .field import FieldSpec
 from .lm.caller import call
 from .lm.lm import LanguageModel
@@ -27,6 +27,7 @@ from .trace import Call
 from .traces.watching import said
 
 _MOST_STOPS: Final = 4  # as many as every endpoint takes
+_PROBE: Final = "`weft probe` finds the form that this model follows"
 
 
 @dataclass
@@ -234,13 +235,12 @@ class _Question:
         """Why there is no answer, for who reads it."""
         if cut and (error.cut or not adapter.asks_rest):
             return truncated(self.who, response, self.lm.model)
-        made = only_thought(error, response).located(self.who, adapter.name)
+        made = only_thought(error, response)
         own = self.runtime.form_asked(self.parameters.adapter)
-        if not made.hint and form_of(own).name == AUTO:
-            made.hint = (
-                f"`weft probe {self.lm.model}` finds the form that this model follows"
-            )
-        return made
+        chosen = form_of(own).name == AUTO and may_probe(self.lm)
+        if made is error and chosen and not isinstance(error, ValidationError):
+            made.hint = ". ".join(filter(None, (made.hint, _PROBE)))
+        return made.located(self.who, adapter.name)
 
     def _standing(
         self,

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any, Final
 
-from ...pipeline.adapters.settling import settled
+from ...pipeline.adapters.settling import may_probe, settled
 from ...pipeline.data import Example
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.lm.abilities import abilities_of
-from ...pipeline.lm.route import EMBEDDED
 from ...pipeline.measuring.row_result import RowResult
 from ...pipeline.program import Program
 from ...pipeline.runtime import current
@@ -91,7 +90,7 @@ def _paths(program: Program[..., Any]) -> list[str]:
     runtime, found = current(), list[str]()
     for path, module in program.modules.items():
         lm = runtime.model_for(path, module.lm)
-        if abilities_of(lm) is not None and lm.endpoint != EMBEDDED:
+        if may_probe(lm):
             found.append(path)
     return found
 

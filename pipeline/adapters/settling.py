@@ -37,7 +37,7 @@ def settled(asked: str, lm: LanguageModel | None, *, refused: bool = False) -> F
     if form.flags is not None:
         return form
     obeys = lm is not None and lm.schema_mode
-    known = None if lm is None or lm.endpoint == EMBEDDED else abilities_of(lm)
+    known = abilities_of(lm) if lm is not None and may_probe(lm) else None
     can = known or Abilities(schema=obeys, follows=True)
     if form.name == AUTO:
         form = _chosen(can, refused=refused) if known else Form("chat", 1)
@@ -53,6 +53,11 @@ def settled(asked: str, lm: LanguageModel | None, *, refused: bool = False) -> F
     # A quarter of the context is the prompt's.
     room = can.context * 3 // 4 if can.context and "schema" in flags else None
     return Form(form.name, form.edition, flags, room)
+
+
+def may_probe(lm: LanguageModel) -> bool:
+    """Whether there is anything to find out of a model: of no fake, and no stand-in."""
+    return lm.endpoint != EMBEDDED and abilities_of(lm) is not None
 
 
 def _chosen(can: Abilities, *, refused: bool) -> Form:
@@ -91,11 +96,12 @@ class Forms:
 
     def __init__(self) -> None:
         self._settled: dict[Hashable, Form] = {}
+        self._unhashable: list[LanguageModel] = []  # held, so that each keeps its id
         self._refused: dict[Hashable, str] = {}
 
     def of(self, asked: str, lm: LanguageModel, spec: Spec) -> Form:
         """The form of a signature's calls in this run."""
-        key = _key(asked, lm, spec)
+        key = self._key(asked, lm, spec)
         found = self._settled.get(key)
         if found is None:
             found = self._settled.setdefault(key, settled(asked, lm))
@@ -103,11 +109,11 @@ class Forms:
 
     def fix(self, asked: str, lm: LanguageModel, spec: Spec, form: Form) -> None:
         """Settle on a form that was settled before."""
-        self._settled[_key(asked, lm, spec)] = form
+        self._settled[self._key(asked, lm, spec)] = form
 
     def why(self, asked: str, lm: LanguageModel, spec: Spec) -> tuple[str, ...]:
         """Why the form is not the first choice; nothing where it is."""
-        why = self._refused.get(_key(asked, lm, spec))
+        why = self._refused.get(self._key(asked, lm, spec))
         return () if why is None else (f"asked in another form: {why}",)
 
     def refused(
@@ -117,7 +123,7 @@ class Forms:
 
         Calls that were under way beside this one come here too, and get the same.
         """
-        key = _key(asked, lm, spec)
+        key = self._key(asked, lm, spec)
         enforced = form.has("schema") or form.has("grammar")
         if form_of(asked).flags is not None or not enforced:
             return None
@@ -126,10 +132,11 @@ class Forms:
             self._settled[key] = settled(asked, lm, refused=True)
         return self._settled[key]
 
-
-def _key(asked: str, lm: LanguageModel, spec: Spec) -> Hashable:
-    try:
-        hash(lm)
-    except TypeError:  # a class of the user's with an __eq__ of its own
-        return asked, id(lm), spec.hash
-    return asked, cast("Hashable", lm), spec.hash
+    def _key(self, asked: str, lm: LanguageModel, spec: Spec) -> Hashable:
+        try:
+            hash(lm)
+        except TypeError:  # a class of the user's with an __eq__ of its own
+            if not any(held is lm for held in self._unhashable):
+                self._unhashable.append(lm)
+            return asked, id(lm), spec.hash
+        return asked, cast("Hashable", lm), spec.hash

@@ -171,12 +171,12 @@ class _Question:
             try:
                 parsed = self._read(response, wanted, adapter, parse)
             except ParseError as error:
-                again = attempt < repairs and (not cut or adapter.asks_rest)
-                if not again:
+                once_more = attempt < repairs and (not cut or adapter.asks_rest)
+                if not once_more or _ended_in_all(error, wanted):
                     raise self._ended(error, response, adapter, cut=cut) from None
                 self.asked.repairs.append(error.message)
                 if adapter.asks_rest:
-                    kept |= self._standing(error, response, wanted, parse)
+                    kept |= self._standing(error, response, wanted, adapter, parse)
                     wanted = _only(self.signature, kept)
                     if telling is not None:
                         telling.keep(kept, self._reader(adapter, rendered, wanted))
@@ -247,6 +247,7 @@ class _Question:
         error: ParseError,
         response: Response,
         wanted: type[Signature],
+        adapter: Adapter,
         parse: Callable[..., Parsed],
     ) -> dict[str, Any]:
         """What of an unusable reply stands: whole fields, and a text that was cut.
@@ -261,8 +262,8 @@ class _Question:
         if field is not None and field.annotation is str and field.name in before:
             alone = class_of(replace(spec, fields=_inputs_and(spec, [field])), wanted)
             with suppress(ParseError):
-                text = parse(response.text, alone, cut=False).values[field.name]
-                kept[field.name] = text
+                text = parse(adapter.closed(response.text), alone, cut=False)
+                kept[field.name] = text.values[field.name]
                 self.asked.repairs.append(f"{field.name!r} was cut at the token limit")
         return kept
 
@@ -288,6 +289,13 @@ class _Question:
         return replace(
             rendered, messages=turns, response_format=enforced, grammar=grammar
         )
+
+
+def _ended_in_all(error: ParseError, wanted: type[Signature]) -> bool:
+    """Whether the limit cut the one text that is wanted, as it would again."""
+    outputs = spec_of(wanted).outputs
+    begun = error.cut and bool(error.wanted) and [*outputs] == [error.field]
+    return begun and outputs[error.field].annotation is str
 
 
 def _inputs_and(spec: Spec, outputs: Iterable[FieldSpec]) -> tuple[FieldSpec, ...]:

@@ -290,6 +290,10 @@ class Adapter(ABC):
             error.cut = cut and not isinstance(error, ValidationError)
             raise
 
+    def closed(self, text: str) -> str:
+        """A reply that the token limit cut in a text, that text closed."""
+        return text
+
     @property
     def asks_rest(self) -> bool:
         """Whether a repair asks for what is missing alone, where the rest was read."""

@@ -179,9 +179,8 @@ def _found_anywhere(
         name, current = mark[1], course.current
         begin, end = mark.span()
         if current or name in spec.outputs:
-            alone = (begin == 0 or text[begin - 1] == "\n") and text[
-                end : end + 1
-            ] in "\n"
+            behind = text[end : end + 1]
+            alone = (begin == 0 or text[begin - 1] == "\n") and behind in ("", "\n")
             of_input = name in spec.inputs
             if not alone and within_line(text, begin, end, name, of_input=of_input):
                 notes.append(WITHIN)

@@ -442,7 +442,8 @@ def test_another_signature_keeps_its_schema(server: Server) -> None:
 
     @weft.program
     def both(message: str) -> str:
-        return feel(message=route(message=message).team).mood
+        mood: str = feel(message=route(message=message).team).mood
+        return mood
 
     with asked_of(lm):
         run = both.run(message="x")

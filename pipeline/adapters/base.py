@@ -185,6 +185,10 @@ class Adapter(ABC):
         del spec, fence
         return ()
 
+    def bare(self, text: str) -> str:
+        """A text without what is passed over where marks are read."""
+        return text
+
     @final
     def render(
         self,
@@ -374,7 +378,8 @@ class Adapter(ABC):
 
     def _fence(self, spec: Spec, demos: tuple[Demo, ...], written: str) -> str:
         shown = _shown(spec, demos)
-        if not any(m in written or m in shown for m in self.marks(spec, "")):
+        bare = self.bare(f"{written}\n{shown}")
+        if not any(self.bare(mark) in bare for mark in self.marks(spec, "")):
             return ""
         # No mark of a number can stand where the number itself does not.
         taken = {*_NUMBERS.findall(written), *_NUMBERS.findall(shown)}

@@ -11,7 +11,7 @@ from ..lm.request import JSON
 from ..reading.arriving import StructureReader
 from ..spec import Spec
 from .base import Adapter, Given, Parsed, begin_with
-from .lines import LineReader, first_name, line_of, read_lines
+from .lines import LineReader, first_name, line_of, read_lines, undecorated
 
 
 @final
@@ -62,3 +62,7 @@ class PlainAdapter(Adapter):
     def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
         """The names of all fields with their colons."""
         return tuple(f"{f.name}{fence}:" for f in spec.fields)
+
+    def bare(self, text: str) -> str:
+        """A text without what may decorate names."""
+        return undecorated(text)

@@ -73,7 +73,7 @@ def with_room(schema: Mapping[str, Any], tokens: int) -> dict[str, Any]:
     ...     256,
     ... )
     >>> made["properties"]["reasoning"]["maxLength"]
-    246
+    252
     """
     fixed = _Sizes(schema)
     left = max(0, tokens - fixed.tokens)
@@ -149,7 +149,8 @@ def _bounded(schema: Mapping[str, Any], share: int, *, last: bool) -> dict[str, 
     elif kind == "array":
         made |= _list_room(made, share)
     elif kind == "string" and not last and _is_free(made):
-        made["maxLength"] = min(share, made.get("maxLength", share))
+        most = min(share, made.get("maxLength", share))
+        made["maxLength"] = max(most, made.get("minLength", 0))
     return made
 
 

@@ -84,6 +84,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         "all: list[Place], n: int",
         {"all": [{"street": "Main", "town": "Rome", "zip": None}], "n": 1},
     ),
+    "enums": ("tones: list[Tone], n: int", {"tones": ["kind", "cold"], "n": 1}),
+    "numbers": ("all: list[int], n: int", {"all": [1, 2, 3, 4, 5, 6, 7], "n": 1}),
     "optional": (
         "why: str | None, day: date, n: int",
         {"why": None, "day": "2026-01-31", "n": 1},
@@ -193,6 +195,14 @@ def test_choices_in_a_list_may_all_come_and_not_for_ever() -> None:
     assert 3 <= most <= 6
 
 
+@pytest.mark.parametrize("kind", ["int", "bool", "float", "Tone"])
+def test_a_list_of_what_is_short_may_be_long(kind: str) -> None:
+    """A number takes few tokens, so a reply holds many of them."""
+    made = with_room(schema_of(f"many: list[{kind}], n: int"), 256)
+
+    assert made["properties"]["many"]["maxItems"] >= (4 if kind == "Tone" else 32)
+
+
 @given(
     st.lists(st.sampled_from(["str", "int", "bool", "Label"]), min_size=2, max_size=6),
     st.integers(200, 1000),
@@ -231,7 +241,19 @@ def longest(schema: dict[str, Any], whole: dict[str, Any], depth: int = 0) -> in
 
 
 @pytest.mark.parametrize("tokens", [256, 384, 512])
-@pytest.mark.parametrize("what", ["reasoned", "texts", "choices", "nested", "optional"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "reasoned",
+        "texts",
+        "choices",
+        "nested",
+        "models",
+        "enums",
+        "numbers",
+        "optional",
+    ],
+)
 def test_the_longest_reply_fits(what: str, tokens: int) -> None:
     """At a token a character, frame and all, with a margin for what is not counted."""
     outputs, _ = CASES[what]

@@ -64,7 +64,8 @@ class Form:
     @property
     def is_first(self) -> bool:
         """Whether it is of the forms and the edition that nothing learnt can change."""
-        return self.edition == 1 and self.name in ("chat", "json", "xml")
+        plainly = set(self.flags or ()) <= {"schema"}
+        return plainly and self.edition == 1 and self.name in ("chat", "json", "xml")
 
     @property
     def is_newest(self) -> bool:

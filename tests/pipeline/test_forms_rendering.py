@@ -48,7 +48,12 @@ class Route(Signature):
 
 
 CALL = {"message": "My card never came.", "urgent": True}
-SOLVED = {"message": "No login.", "urgent": False, "team": "app", "tries": 2}
+SOLVED: dict[str, Any] = {
+    "message": "No login.",
+    "urgent": False,
+    "team": "app",
+    "tries": 2,
+}
 DEMO = Demo(SOLVED)
 HALF = Demo({"message": "Hm.", "urgent": False, "team": "cards"})
 
@@ -469,7 +474,11 @@ def test_a_value_never_begins_a_line(
 ) -> None:
     """A prompt in lines reads back as its inputs, and a reply in them as it was."""
     adapter, plain = adapter_of(form_of(form)), adapter_of("plain")
-    quote = {"reasoning": f"It says {question}", "answer": demo, "tags": [demo]}
+    quote: dict[str, Any] = {
+        "reasoning": f"It says {question}",
+        "answer": demo,
+        "tags": [demo],
+    }
     solved = Demo({"question": demo, "notes": [demo], **quote})
     inputs = {"question": question, "notes": notes}
 
@@ -514,7 +523,7 @@ def test_lines_that_are_written_are_read_or_refused(
 ) -> None:
     """Whatever a reply holds, it is what was written."""
     adapter = adapter_of(form)
-    values = {"reasoning": reasoning, "answer": answer, "tags": tags}
+    values: dict[str, Any] = {"reasoning": reasoning, "answer": answer, "tags": tags}
 
     text = adapter.write(spec_of(Quoting).outputs.values(), values, "")
 
@@ -534,7 +543,7 @@ def test_optional_fields_may_be_left_out(form: str) -> None:
 def test_nested_values_stand_on_one_line(form: str) -> None:
     """As JSON, whatever line breaks are in them."""
     module = weft.Predict("t -> part: Part, why", types={"Part": Part})
-    part = {"name": "a\nwhy: x\u2028", "count": 2}
+    part: dict[str, Any] = {"name": "a\nwhy: x\u2028", "count": 2}
     adapter, outputs = adapter_of(form), spec_of(module.signature).outputs.values()
 
     text = adapter.write(outputs, {"part": part, "why": "so"}, "")

@@ -10,13 +10,14 @@ from functools import partial
 from typing import Any, Final, cast
 
 from .adapters import Adapter, Form, Parsed, Rendered, adapter_of, form_of
-from .adapters.settling import AUTO, Forms, settled
-from .errors import ModelError, ParseError, SchemaRefused
+from .adapters.settling import AUTO, Forms, may_probe, settled
+from .errors import ModelError, ParseError, SchemaRefused, ValidationError
 from .field import FieldSpec
 from .lm.caller import call
 from .lm.lm import LanguageModel
 from .lm.request import JSON, Request, Response
 from .parameters import Parameters
+from .reading.arriving import FieldReader
 from .running.telling import Telling
 from .runtime import Runtime
 from .signature import Signature, class_of, spec_of
@@ -26,6 +27,7 @@ from .trace import Call
 from .traces.watching import said
 
 _MOST_STOPS: Final = 4  # as many as every endpoint takes
+_PROBE: Final = "`weft probe` finds the form that this model follows"
 
 
 @dataclass
@@ -171,17 +173,17 @@ class _Question:
             fence, echoed = rendered.fence, rendered.echoed
             parse = partial(adapter.parse, fence=fence, echoed=echoed, cut=cut)
             try:
-                parsed = read_reply(response, wanted, parse)
+                parsed = self._read(response, wanted, adapter, parse)
             except ParseError as error:
-                again = attempt < repairs and (not cut or adapter.asks_rest)
-                if not again:
+                once_more = attempt < repairs and (not cut or adapter.asks_rest)
+                if not once_more or _ended_in_all(error, wanted):
                     raise self._ended(error, response, adapter, cut=cut) from None
                 self.asked.repairs.append(error.message)
                 if adapter.asks_rest:
-                    kept |= self._standing(error, response, wanted, parse)
-                    if telling is not None:
-                        telling.keep(kept)
+                    kept |= self._standing(error, response, wanted, adapter, parse)
                     wanted = _only(self.signature, kept)
+                    if telling is not None:
+                        telling.keep(kept, self._reader(adapter, rendered, wanted))
                 rendered = self._repaired(adapter, rendered, response, error, wanted)
                 continue
             self.asked.repairs.extend(parsed.repairs)
@@ -201,9 +203,37 @@ class _Question:
         runtime = self.runtime
         if runtime.sink is None:
             return None
-        spec = spec_of(self.signature)
-        reader = partial(adapter.reader, spec, rendered.fence, rendered.echoed)
+        reader = self._reader(adapter, rendered, self.signature)
         return Telling(self.who, runtime.order, runtime.sink, reader)
+
+    def _reader(
+        self, adapter: Adapter, rendered: Rendered, wanted: type[Signature]
+    ) -> Callable[[], FieldReader]:
+        """What makes a reader of replies; of all fields, since all may come again."""
+        spec = spec_of(wanted if adapter.continues else self.signature)
+        return partial(adapter.reader, spec, rendered.fence, rendered.echoed)
+
+    def _read(
+        self,
+        response: Response,
+        wanted: type[Signature],
+        adapter: Adapter,
+        parse: Callable[..., Parsed],
+    ) -> Parsed:
+        """The values that are wanted; of a reply that says all again, these alone.
+
+        What stands already is no part of another field's text.
+        """
+        if wanted is not self.signature and not adapter.continues:
+            rest = spec_of(wanted).outputs
+            try:
+                found = parse(response.text, self.signature).values
+            except ParseError as error:
+                found = {} if error.cut else error.partial
+            if found.keys() > rest.keys():
+                values = {name: found[name] for name in rest}
+                return Parsed(values, ("of a reply that says all again, the rest",))
+        return read_reply(response, wanted, parse)
 
     def _ended(
         self, error: ParseError, response: Response, adapter: Adapter, *, cut: bool
@@ -211,19 +241,19 @@ class _Question:
         """Why there is no answer, for who reads it."""
         if cut and (error.cut or not adapter.asks_rest):
             return truncated(self.who, response, self.lm.model)
-        made = only_thought(error, response).located(self.who, adapter.name)
+        made = only_thought(error, response)
         own = self.runtime.form_asked(self.parameters.adapter)
-        if not made.hint and form_of(own).name == AUTO:
-            made.hint = (
-                f"`weft probe {self.lm.model}` finds the form that this model follows"
-            )
-        return made
+        chosen = form_of(own).name == AUTO and may_probe(self.lm)
+        if made is error and chosen and not isinstance(error, ValidationError):
+            made.hint = ". ".join(filter(None, (made.hint, _PROBE)))
+        return made.located(self.who, adapter.name)
 
     def _standing(
         self,
         error: ParseError,
         response: Response,
         wanted: type[Signature],
+        adapter: Adapter,
         parse: Callable[..., Parsed],
     ) -> dict[str, Any]:
         """What of an unusable reply stands: whole fields, and a text that was cut.
@@ -238,8 +268,8 @@ class _Question:
         if field is not None and field.annotation is str and field.name in before:
             alone = class_of(replace(spec, fields=_inputs_and(spec, [field])), wanted)
             with suppress(ParseError):
-                text = parse(response.text, alone, cut=False).values[field.name]
-                kept[field.name] = text
+                text = parse(adapter.closed(response.text), alone, cut=False)
+                kept[field.name] = text.values[field.name]
                 self.asked.repairs.append(f"{field.name!r} was cut at the token limit")
         return kept
 
@@ -256,16 +286,22 @@ class _Question:
         again = adapter.again(error, spec, rendered.fence, rest=rest)
         reply = response.text.encode("utf-8", "replace").decode()
         turns = adapter.repaired(rendered.messages, reply, again, spec, rendered.fence)
-        enforced = rendered.response_format
-        room = _room(self.form, self.parameters, self.lm)
-        grammar = rendered.grammar
-        if rest and enforced is not None:
-            enforced = adapter.response_format(spec, room)
-        if rest and grammar:
+        enforced, grammar = rendered.response_format, rendered.grammar
+        if rest and (grammar or enforced is not None):
+            room = _room(self.form, self.parameters, self.lm)
+            # What is left may be simple enough for a grammar, as the whole was not.
             grammar = adapter.grammar(spec, rendered.fence, room)
+            enforced = None if grammar else adapter.response_format(spec, room)
         return replace(
             rendered, messages=turns, response_format=enforced, grammar=grammar
         )
+
+
+def _ended_in_all(error: ParseError, wanted: type[Signature]) -> bool:
+    """Whether the limit cut the one text that is wanted, as it would again."""
+    outputs = spec_of(wanted).outputs
+    begun = error.cut and bool(error.wanted) and [*outputs] == [error.field]
+    return begun and outputs[error.field].annotation is str
 
 
 def _inputs_and(spec: Spec, outputs: Iterable[FieldSpec]) -> tuple[FieldSpec, ...]:

@@ -35,6 +35,7 @@ reply."""
 
 
 _ROOM: Final = re.compile(r"room=([1-9][0-9]{0,8})")
+_EDITION: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class Form:
     @property
     def is_first(self) -> bool:
         """Whether it is of the forms and the edition that nothing learnt can change."""
-        return self.edition == 1 and self.name in ("chat", "json", "xml")
+        plainly = set(self.flags or ()) <= {"schema"}
+        return plainly and self.edition == 1 and self.name in ("chat", "json", "xml")
 
     @property
     def is_newest(self) -> bool:
@@ -106,7 +108,7 @@ def form_of(text: str) -> Form:
         raise ConfigError(f"no adapter {text!r}", hint=did_you_mean(name, NEWEST))
     edition = NEWEST[name]
     if slash:
-        if not number.isdecimal() or not 1 <= int(number[:9]) <= edition:
+        if not _EDITION.fullmatch(number) or int(number) > edition:
             raise ConfigError(
                 f"the form {name!r} has no edition {number!r}",
                 hint=f"This weft knows the editions 1 to {edition}: {name}/{edition}",
@@ -114,9 +116,9 @@ def form_of(text: str) -> Form:
         edition = int(number)
     if not colon:
         return Form(name, edition)
-    *said, last = tail.split(",") if tail else [""]
-    room = _ROOM.fullmatch(last)
-    flags = (*said,) if room or not last else (*said, last)
+    said = tail.split(",") if tail else []
+    room = _ROOM.fullmatch(said[-1]) if said else None
+    flags = (*said[:-1],) if room else (*said,)
     if flags != tuple(flag for flag in FLAGS if flag in flags) or name == "auto":
         raise ConfigError(
             f"the form {text!r} is not known",

@@ -110,10 +110,11 @@ class Journal(RunAnswers):
             _refuse_other(records[0].get("run"), plain, lines.path)
         else:
             lines.append({"run": plain})
-            if forms:
-                lines.append({"forms": dict(forms)})
-        if len(records) > 1 and "forms" in records[1]:
-            self.forms = {str(k): str(v) for k, v in records.pop(1)["forms"].items()}
+        if len(records) > 1:
+            begun = records.pop(1)["forms"] if "forms" in records[1] else {}
+            self.forms = {str(k): str(v) for k, v in begun.items()}
+        elif forms:  # before anything is asked, also where a kill came in between
+            lines.append({"forms": dict(forms)})
         for record in records[1:]:
             if record.get("withheld") in KINDS:
                 error = KINDS[record["withheld"]](str(record["because"]))

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any, Final
 
-from ...pipeline.adapters.settling import settled
+from ...pipeline.adapters.settling import may_probe, settled
 from ...pipeline.data import Example
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.lm.abilities import abilities_of
-from ...pipeline.lm.route import EMBEDDED
 from ...pipeline.measuring.row_result import RowResult
 from ...pipeline.program import Program
 from ...pipeline.runtime import current
@@ -91,7 +90,7 @@ def _paths(program: Program[..., Any]) -> list[str]:
     runtime, found = current(), list[str]()
     for path, module in program.modules.items():
         lm = runtime.model_for(path, module.lm)
-        if abilities_of(lm) is not None and lm.endpoint != EMBEDDED:
+        if may_probe(lm):
             found.append(path)
     return found
 
@@ -104,10 +103,12 @@ def _others(task: Task, paths: Sequence[str], own: str) -> list[Candidate]:
         for path in paths:
             module = task.program.modules[path]
             lm = runtime.model_for(path, module.lm)
-            can = abilities_of(lm)
+            can, forms = abilities_of(lm), runtime.forms
+            asked = runtime.form_asked(module.parameters.adapter)
             if name == "completion" and not (can and can.base):
                 break  # a model that was taught turns is asked in turns
-            values[f"{path}/adapter"] = str(settled(name, lm))
+            refused = bool(forms and forms.why(asked, lm, module.spec))
+            values[f"{path}/adapter"] = str(settled(name, lm, refused=refused))
         free = task.keeping.within(Candidate(values, f"asked in the form {name}"))
         if values and own not in values.values() and free.values:
             made.append(free)

@@ -131,6 +131,10 @@ class Adapter(ABC):
         del spec, fence
         return ()
 
+    def bare(self, text: str) -> str:
+        """A text without what is passed over where marks are read."""
+        return text
+
     @final
     def render(
         self,
@@ -237,6 +241,10 @@ class Adapter(ABC):
             error.cut = cut and not isinstance(error, ValidationError)
             raise
 
+    def closed(self, text: str) -> str:
+        """A reply that the token limit cut in a text, that text closed."""
+        return text
+
     @property
     def asks_rest(self) -> bool:
         """Whether a repair asks for what is missing alone, where the rest was read."""
@@ -322,7 +330,8 @@ class Adapter(ABC):
 
     def _fence(self, spec: Spec, demos: tuple[Demo, ...], written: str) -> str:
         shown = _shown(spec, demos)
-        if not any(m in written or m in shown for m in self.marks(spec, "")):
+        bare = self.bare(f"{written}\n{shown}")
+        if not any(self.bare(mark) in bare for mark in self.marks(spec, "")):
             return ""
         # No mark of a number can stand where the number itself does not.
         taken = {*_NUMBERS.findall(written), *_NUMBERS.findall(shown)}

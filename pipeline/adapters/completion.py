@@ -19,7 +19,7 @@ from ..spec import Spec
 from .base import NOT_GIVEN, Adapter
 from .grammar import line_grammar
 from .json_object import JSONAdapter
-from .lines import LineReader, line_of, read_lines
+from .lines import LineReader, line_of, read_lines, undecorated
 from .reply import Given, Parsed
 from .schema import object_schema, response_format_of, with_room
 
@@ -129,6 +129,10 @@ class CompletionAdapter(Adapter):
     def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
         """The names of all fields with their colons."""
         return tuple(f"{f.name}{fence}:" for f in spec.fields)
+
+    def bare(self, text: str) -> str:
+        """A text without what may decorate names."""
+        return undecorated(text)
 
     def _case(self, spec: Spec, demo: Demo, fence: str) -> str:
         known = {f.name: demo.values.get(f.name, NOT_GIVEN) for f in spec.fields}

@@ -21,6 +21,7 @@ _INTEGER: Final = '"-"? ("0" | [1-9] [0-9]{0,14})'
 _NUMBER: Final = f'{_INTEGER} ("." [0-9]{{1,9}})?'
 _BOOLEAN: Final = '("true" | "false")'
 _TEXT: Final = 256  # characters of a text that stands before another field
+_MOST: Final = 2000  # as often as llama.cpp repeats a rule
 
 
 @lru_cache(maxsize=512)
@@ -71,6 +72,9 @@ def _rule(schema: Mapping[str, Any], most: int | None, *, bare: bool) -> str | N
         "boolean": _BOOLEAN,
         "null": '"null"',
     }
+    if is_list(schema.get("enum")) and not bare:
+        said = [_literal(strictjson.dumps(c)) for c in schema["enum"]]
+        return f"({' | '.join(said)})"
     if kind != "string":
         return simple.get(str(kind))
     if schema.get("format") == "date":
@@ -78,9 +82,10 @@ def _rule(schema: Mapping[str, Any], most: int | None, *, bare: bool) -> str | N
         return day if bare else f'"\\"" {day} "\\""'
     if "enum" in schema or "format" in schema or "pattern" in schema:
         return None
-    least = 1
-    bound = schema.get("maxLength", most)
-    size = f"{{{least},{bound}}}" if bound else "+"
+    least = max(1, min(schema.get("minLength", 1), _MOST))
+    told = [n for n in (schema.get("maxLength"), most) if n is not None]
+    bound = max(least, min(told)) if told and min(told) <= _MOST else ""
+    size = f"{{{least},{bound}}}" if bound or least > 1 else "+"
     return f"[^\\n]{size}" if bare else f'"\\"" [^\\n"\\\\]{size} "\\""'
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, final
@@ -26,6 +27,13 @@ from .reply import (
     read_whole,
 )
 from .schema import object_schema, response_format_of, with_room
+
+# A text that is still open where a reply ends, but for half an escape.
+_OPEN_TEXT = re.compile(
+    r'"(\w{1,200})"\s{0,20}:\s{0,20}"((?:[^"\\]|\\(?:[^u]|u[0-9a-fA-F]{4}))*+)'
+    r"(?:\\(?:u[0-9a-fA-F]{0,3})?)?\Z",
+    re.DOTALL,
+)
 
 
 @final
@@ -71,6 +79,11 @@ class JSONAdapter(Adapter):
             if lone is None:
                 raise
             return lone
+
+    def closed(self, text: str) -> str:
+        """A reply that the token limit cut in a text, with its quotes and its brace."""
+        begun = _OPEN_TEXT.search(text)
+        return text if begun is None else f'{text[: begun.end(2)]}"}}'
 
     def begins(self, text: str, at: int, spec: Spec, fence: str) -> int:
         """Where an object begins from a place on."""
@@ -139,7 +152,7 @@ def _values(part: Part, spec: Spec, words: str) -> Parsed:
 
 
 def _read_nearly(text: str, spec: Spec, given: Given, error: ParseError) -> Parsed:
-    """The one object that fits, among words or nearly JSON; else the same error."""
+    """The one object that fits, among words or nearly JSON; else the error."""
     body = first_turn(text)
     try:
         objects = parts(body)
@@ -148,6 +161,9 @@ def _read_nearly(text: str, spec: Spec, given: Given, error: ParseError) -> Pars
             name: why.members[name] for name in spec.outputs if name in why.members
         }
         error.partial = read_whole(spec, found, read_data)
+        begun = _OPEN_TEXT.search(body) if given.cut else None
+        if begun and begun[1] in spec.outputs:
+            error.field, error.wanted = begun[1], spec.outputs[begun[1]].wanted
         raise error from None
     if not objects:
         objects = escaped(body)
@@ -156,8 +172,10 @@ def _read_nearly(text: str, spec: Spec, given: Given, error: ParseError) -> Pars
     if words:
         fitting = [p for p in fitting if not _is_echo(p, spec, body, given)]
     # What follows a whole answer up to the token limit is rambling.
-    first = given.cut and fitting and not around(body, fitting[0].start, len(body))
-    if first or (fitting and all(p.value == fitting[0].value for p in fitting)):
+    at_once = fitting and not around(body, fitting[0].start, len(body))
+    if (given.cut and at_once) or (
+        fitting and all(p.value == fitting[0].value for p in fitting)
+    ):
         chosen = fitting[0]
     elif not objects or (len(objects) == 1 and not fitting and not words):
         lone = read_lone_reply(text, spec, given)

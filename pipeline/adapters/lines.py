@@ -17,6 +17,7 @@ from ..lm.request import JSON
 from ..reading.arriving import Delta, StructureReader, Value
 from ..reading.fields import Reading
 from ..reading.headings import BEHIND
+from ..reading.nearjson import spelled
 from ..spec import Spec
 from .reply import Given, Parsed, cut_off, is_whole, read_fields, read_lone_reply
 
@@ -24,12 +25,20 @@ _DECORATED = 12  # characters that may stand around a name
 _BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
+_EDGES = str.maketrans("", "", "*_`")  # what may decorate a name
+
+
+def undecorated(text: str) -> str:
+    """A text without what may stand around the names of fields in it."""
+    return text.translate(_EDGES)
+
+
 def line_of(field: FieldSpec, value: JSON, fence: str) -> str:
     """A field and its value as one line."""
     text = field.write(value)
     if _BREAK.search(text):
         # ASCII, since JSON itself may hold breaks that are no line feeds.
-        text = strictjson.dumps(value).replace("\u2028", "\\u2028")
+        text = spelled(strictjson.dumps(value))
         text = _BREAK.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     return f"{field.name}{fence}: {text}"
 

@@ -67,6 +67,8 @@ def _of_schema(
     for key in ("anyOf", "oneOf"):
         if is_list(schema.get(key)) and schema[key] and depth < _DEEPEST:
             options = [o for o in schema[key] if is_dict(o)]
+            if depth == _DEEPEST - 1 and {"type": "null"} in options:
+                return None  # what is nested in itself ends somewhere
             return _of_schema(options[0], whole, number, name, depth + 1)
     if "const" in schema:
         return schema["const"]
@@ -81,7 +83,7 @@ def _of_schema(
             for key, part in parts.items()
         }
     if kind == "array":
-        if depth >= _DEEPEST or not is_dict(schema.get("items")):
+        if depth >= _DEEPEST - 1 or not is_dict(schema.get("items")):
             return []
         return [_of_schema(schema["items"], whole, number, name, depth + 1)]
     if kind in ("integer", "number"):

@@ -11,7 +11,7 @@ from ..lm.request import JSON
 from ..reading.arriving import StructureReader
 from ..spec import Spec
 from .base import Adapter, begin_with
-from .lines import LineReader, first_name, line_of, read_lines
+from .lines import LineReader, first_name, line_of, read_lines, undecorated
 from .reply import Given, Parsed
 
 
@@ -63,3 +63,7 @@ class PlainAdapter(Adapter):
     def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
         """The names of all fields with their colons."""
         return tuple(f"{f.name}{fence}:" for f in spec.fields)
+
+    def bare(self, text: str) -> str:
+        """A text without what may decorate names."""
+        return undecorated(text)

@@ -73,24 +73,20 @@ def with_room(schema: Mapping[str, Any], tokens: int) -> dict[str, Any]:
     ...     256,
     ... )
     >>> made["properties"]["reasoning"]["maxLength"]
-    246
+    252
     """
-    fixed = _Sizes(schema)
+    fixed = _Sizes(schema, schema)
     left = max(0, tokens - fixed.tokens)
     chars = int(left * (1 + min(1.0, tokens / _AMPLE)))
     share = max(_LEAST_TEXT, chars // max(1, fixed.free))
-    defs = schema.get("$defs", {})
-    made = _bounded(schema, share, last=True)
-    if is_dict(defs) and defs:
-        made["$defs"] = {k: _bounded(v, share, last=False) for k, v in defs.items()}
-    return made
+    return _Bounds(schema, share).bounded
 
 
 class _Sizes:
     """What a reply takes at the least, and how many of its parts are free."""
 
-    def __init__(self, schema: Mapping[str, Any]) -> None:
-        self._whole = schema
+    def __init__(self, schema: Mapping[str, Any], whole: Mapping[str, Any]) -> None:
+        self._whole = whole
         self.chars = 0
         self.free = 0
         self._count(schema, 0)
@@ -133,43 +129,74 @@ def _target(
     return found if is_dict(found) else {}
 
 
-def _bounded(schema: Mapping[str, Any], share: int, *, last: bool) -> dict[str, Any]:
-    """A copy with bounds; `last` where nothing of the reply stands behind this part."""
-    made = dict(schema)
-    if is_list(made.get("anyOf")):
-        made["anyOf"] = [_bounded(o, share, last=last) for o in made["anyOf"]]
-    kind = made.get("type")
-    if kind == "object" and is_dict(made.get("properties")):
-        parts = made["properties"]
-        final = list(parts)[-1] if parts else ""
-        made["properties"] = {
-            name: _bounded(part, share, last=last and name == final)
-            for name, part in parts.items()
-        }
-    elif kind == "array":
-        made |= _list_room(made, share)
-    elif kind == "string" and not last and _is_free(made):
-        made["maxLength"] = min(share, made.get("maxLength", share))
-    return made
+class _Bounds:
+    """A copy of a schema with bounds; what is referred to is bounded once.
 
+    Args:
+        schema: The schema of the whole reply.
+        share: Characters for each of its free parts.
+    """
 
-def _list_room(schema: Mapping[str, Any], share: int) -> dict[str, Any]:
-    """The bounds of a list: so many items, each of so many characters."""
-    items = schema.get("items")
-    if not is_dict(items):
-        return {}
-    if is_list(items.get("enum")):
-        longest = max(len(strictjson.dumps(c)) for c in items["enum"])
-        most = max(1, min(share // (longest + 2), 2 * len(items["enum"])))
-        bound = {"items": items}
-    else:
-        inner = max(_LEAST_TEXT, min(share // 2, _ITEM_TEXT))
-        if share > _MOST_ITEMS * _ITEM_TEXT:
-            inner = share // _MOST_ITEMS
-        most = max(1, min(_MOST_ITEMS, share // inner))
-        bound = {"items": _bounded(items, inner, last=False)}
-    least = schema.get("minItems", 0)
-    return {**bound, "maxItems": max(least, min(most, schema.get("maxItems", most)))}
+    def __init__(self, schema: Mapping[str, Any], share: int) -> None:
+        self._whole = schema
+        self._shares: dict[str, int] = {}  # of what is referred to, by name
+        self.bounded = self._part(schema, share, last=True)
+        defs = schema.get("$defs", {})
+        made: dict[str, Any] = {}
+        while left := [name for name in self._shares if name not in made]:
+            for name in left:
+                made[name] = self._part(defs[name], self._shares[name], last=False)
+        if defs:
+            self.bounded["$defs"] = {name: made.get(name, defs[name]) for name in defs}
+
+    def _part(
+        self, schema: Mapping[str, Any], share: int, *, last: bool
+    ) -> dict[str, Any]:
+        """A part; `last` where nothing of the reply stands behind it."""
+        made = dict(schema)
+        if "$ref" in made:
+            name = str(made["$ref"]).removeprefix("#/$defs/")
+            if name in self._whole.get("$defs", {}):
+                self._shares[name] = min(share, self._shares.get(name, share))
+        if is_list(made.get("anyOf")):
+            made["anyOf"] = [self._part(o, share, last=last) for o in made["anyOf"]]
+        kind = made.get("type")
+        if kind == "object" and is_dict(made.get("properties")):
+            parts = made["properties"]
+            final = list(parts)[-1] if parts else ""
+            made["properties"] = {
+                name: self._part(part, share, last=last and name == final)
+                for name, part in parts.items()
+            }
+        elif kind == "array":
+            made |= self._list(made, share)
+        elif kind == "string" and not last and _is_free(made):
+            most = min(share, made.get("maxLength", share))
+            made["maxLength"] = max(most, made.get("minLength", 0))
+        return made
+
+    def _list(self, schema: Mapping[str, Any], share: int) -> dict[str, Any]:
+        """The bounds of a list: so many items, each of so many characters."""
+        items = schema.get("items")
+        if not is_dict(items):
+            return {}
+        target = _target(items, self._whole) or items
+        size = _Sizes(items, self._whole)
+        if is_list(target.get("enum")):
+            longest = max(len(strictjson.dumps(c)) for c in target["enum"])
+            most = min(share // (longest + 2), 2 * len(target["enum"]))
+            bound: dict[str, Any] = {"items": items}
+        elif not size.free:
+            most, bound = share // (size.tokens + 2), {"items": items}
+        else:
+            inner = max(_LEAST_TEXT, min(share // (2 * size.free), _ITEM_TEXT))
+            if share > _MOST_ITEMS * _ITEM_TEXT * size.free:
+                inner = share // (_MOST_ITEMS * size.free)
+            most = min(_MOST_ITEMS, share // (size.tokens + size.free * inner))
+            bound = {"items": self._part(items, inner, last=False)}
+        least = schema.get("minItems", 0)
+        most = max(1, min(most, schema.get("maxItems", most)))
+        return {**bound, "maxItems": max(least, most)}
 
 
 def _is_free(schema: Mapping[str, Any]) -> bool:

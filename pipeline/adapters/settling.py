@@ -13,7 +13,7 @@ from typing import Final, cast
 from ..lm.abilities import Abilities, abilities_of
 from ..lm.lm import LanguageModel
 from ..lm.route import EMBEDDED
-from ..reply_form import FLAGS, Form, form_of
+from ..reply_form import FLAGS, Form, form_of, is_form
 from ..spec import Spec
 
 AUTO: Final = "auto"
@@ -68,14 +68,22 @@ def _settled(asked: str, can: Abilities | None, *, obeys: bool, refused: bool) -
     return Form(form.name, form.edition, flags, room)
 
 
+def may_probe(lm: LanguageModel) -> bool:
+    """Whether there is anything to find out of a model: of no fake, and no stand-in."""
+    return lm.endpoint != EMBEDDED and abilities_of(lm) is not None
+
+
 def _chosen(can: Abilities, *, refused: bool) -> Form:
     """The form that works, as far as anybody knows what the endpoint can do."""
     if can.base:
         return form_of("completion")
     if can.schema and not refused:
         return form_of("json")
-    found = form_of(can.form or "chat")
-    return form_of("chat") if refused and found.has("schema") else found
+    # A later version may have kept a form that this one does not know.
+    found = form_of(can.form if is_form(can.form) else "chat")
+    obeys = {"schema": can.schema, "grammar": can.grammar}
+    barred = any(found.has(n) and (refused or obeys[n] is False) for n in obeys)
+    return form_of("chat") if barred or found.name == AUTO else found
 
 
 def _flags(name: str, can: Abilities, *, refused: bool) -> tuple[str, ...]:
@@ -101,11 +109,12 @@ class Forms:
 
     def __init__(self) -> None:
         self._settled: dict[Hashable, Form] = {}
+        self._unhashable: list[LanguageModel] = []  # held, so that each keeps its id
         self._refused: dict[Hashable, str] = {}
 
     def of(self, asked: str, lm: LanguageModel, spec: Spec) -> Form:
         """The form of a signature's calls in this run."""
-        key = _key(asked, lm, spec)
+        key = self._key(asked, lm, spec)
         found = self._settled.get(key)
         if found is None:
             found = self._settled.setdefault(key, settled(asked, lm))
@@ -113,11 +122,11 @@ class Forms:
 
     def fix(self, asked: str, lm: LanguageModel, spec: Spec, form: Form) -> None:
         """Settle on a form that was settled before."""
-        self._settled[_key(asked, lm, spec)] = form
+        self._settled[self._key(asked, lm, spec)] = form
 
     def why(self, asked: str, lm: LanguageModel, spec: Spec) -> tuple[str, ...]:
         """Why the form is not the first choice; nothing where it is."""
-        why = self._refused.get(_key(asked, lm, spec))
+        why = self._refused.get(self._key(asked, lm, spec))
         return () if why is None else (f"asked in another form: {why}",)
 
     def refused(
@@ -127,7 +136,7 @@ class Forms:
 
         Calls that were under way beside this one come here too, and get the same.
         """
-        key = _key(asked, lm, spec)
+        key = self._key(asked, lm, spec)
         enforced = form.has("schema") or form.has("grammar")
         if form_of(asked).flags is not None or not enforced:
             return None
@@ -136,10 +145,11 @@ class Forms:
             self._settled[key] = settled(asked, lm, refused=True)
         return self._settled[key]
 
-
-def _key(asked: str, lm: LanguageModel, spec: Spec) -> Hashable:
-    try:
-        hash(lm)
-    except TypeError:  # a class of the user's with an __eq__ of its own
-        return asked, id(lm), spec.hash
-    return asked, cast("Hashable", lm), spec.hash
+    def _key(self, asked: str, lm: LanguageModel, spec: Spec) -> Hashable:
+        try:
+            hash(lm)
+        except TypeError:  # a class of the user's with an __eq__ of its own
+            if not any(held is lm for held in self._unhashable):
+                self._unhashable.append(lm)
+            return asked, id(lm), spec.hash
+        return asked, cast("Hashable", lm), spec.hash

@@ -116,7 +116,8 @@ class Refusal:
         retry_after: Seconds the server asked to wait, or None.
         code: The provider's own name of the error, where it is known apart.
         secrets: Texts that no message may hold.
-        schema: Whether a JSON schema was asked for, and may be what is refused.
+        schema: Whether a JSON schema, or a grammar, was asked for, and may be what is
+            refused.
     """
 
     status: int

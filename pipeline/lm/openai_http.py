@@ -129,7 +129,7 @@ async def _answered(
             answer.headers.get("x-request-id", ""),
             parse_retry_after(answer.headers),
             secrets=tuple(sent),
-            schema=request.response_format is not None,
+            schema=request.response_format is not None or "grammar" in request.sampling,
         )
     kind = answer.headers.get("Content-Type", "").lower()
     if listener is not None and "text/event-stream" in kind:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..events import FieldDelta, Partial, Restarted, Sink
@@ -34,24 +34,43 @@ class Telling:
         self._told = False
         self._kept: dict[str, str] = {}
 
-    def keep(self, values: Mapping[str, Any]) -> None:
-        """Hold on to texts of a reply that stand, whatever the next one brings."""
+    def keep(
+        self, values: Mapping[str, Any], reader: Callable[[], FieldReader]
+    ) -> None:
+        """Hold on to texts of a reply that stand, whatever the next one brings.
+
+        Args:
+            values: Values by field name.
+            reader: Makes what finds the fields in the next reply.
+        """
         self._kept = {n: v for n, v in values.items() if isinstance(v, str)}
+        self._new = reader
 
     def restart(self) -> None:
         """A new reply begins; what was told of the last one no longer counts."""
         self._take_back()
         self._reader = self._new()
-        self._tell(Delta(name, text) for name, text in self._kept.items())
+        self._tell(self._standing())
 
     def show(self, text: str) -> None:
         """Tell what a piece of the reply adds to its fields."""
-        self._tell(self._reader.feed(text))
+        self._tell(self._fresh(self._reader.feed(text)))
 
     def finish(self) -> None:
         """The reply has ended: tell what was held back, and the fields as they are."""
-        self._tell(self._reader.close())
+        self._tell(self._fresh(self._reader.close()))
         self.flush()
+
+    def _fresh(self, deltas: Iterable[Delta]) -> Iterator[Delta]:
+        """What a reply adds to what stands; when it begins again, that stands still."""
+        for delta in deltas:
+            if delta.field not in self._kept:
+                yield delta
+            if delta == AGAIN:
+                yield from self._standing()
+
+    def _standing(self) -> Iterator[Delta]:
+        return (Delta(name, text) for name, text in self._kept.items())
 
     def _tell(self, deltas: Iterable[Delta]) -> None:
         for delta in deltas:

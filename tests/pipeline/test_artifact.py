@@ -19,7 +19,7 @@ from weft.pipeline.artifacts.artifact import (
     program_digest,
     read_artifact,
 )
-from weft.pipeline.artifacts.migrations import FORMAT, migrated
+from weft.pipeline.artifacts.migrations import FORMAT, MIGRATIONS, migrated
 from weft.pipeline.artifacts.schema import schema_text
 from weft.pipeline.base import atomic
 from weft.pipeline.program import as_program
@@ -150,7 +150,8 @@ def test_a_golden_file_of_each_format_still_renders_its_prompts() -> None:
     for path in files:
         rendered = saved.prompts(weft.load(path, steps=[saved.search]))
         assert rendered + "\n" == path.with_suffix("").with_suffix(".txt").read_text()
-    assert {json.loads(p.read_text())["format"] for p in files} == {FORMAT}
+    formats = {json.loads(p.read_text())["format"] for p in files}
+    assert formats == {*MIGRATIONS, FORMAT}
 
 
 def test_a_file_that_says_live_needs_its_program(tmp_path: Path) -> None:
@@ -288,7 +289,7 @@ def test_older_formats_are_migrated_step_by_step() -> None:
 
 def test_a_newer_format_says_to_upgrade(file: Path) -> None:
     """A file of tomorrow is no damaged file."""
-    text = file.read_text("utf-8").replace(FORMAT, "weft.program/2")
+    text = file.read_text("utf-8").replace(FORMAT, "weft.program/3")
 
     with pytest.raises(ArtifactError, match="pip install --upgrade weft"):
         parse_artifact(text, "tomorrow.weft.json")
@@ -296,15 +297,26 @@ def test_a_newer_format_says_to_upgrade(file: Path) -> None:
 
 def test_the_published_schema_is_the_one_that_is_read(file: Path) -> None:
     """The file in docs/ is the reader's own schema; artifacts are valid by it."""
-    published = ROOT / "docs" / "weft.program-1.schema.json"
+    published = ROOT / "docs" / "weft.program-2.schema.json"
     schema = json.loads(published.read_text("utf-8"))
 
     assert published.read_text("utf-8") == schema_text()
     jsonschema = pytest.importorskip("jsonschema")
-    for path in (file, *GOLDEN.glob("*.weft.json")):
+    for path in (file, *GOLDEN.glob("*-2.weft.json")):
         jsonschema.validate(json.loads(path.read_text("utf-8")), schema)
     with pytest.raises(jsonschema.ValidationError, match="api_base"):
         jsonschema.validate({"format": FORMAT, "api_base": "x"}, schema)
+
+
+def test_files_of_an_older_format_keep_their_schema() -> None:
+    """Whoever checks files of an earlier weft by their schema still can."""
+    jsonschema = pytest.importorskip("jsonschema")
+    text = (ROOT / "docs" / "weft.program-1.schema.json").read_text("utf-8")
+    files = sorted(GOLDEN.glob("*-1.weft.json"))
+
+    for path in files:
+        jsonschema.validate(json.loads(path.read_text("utf-8")), json.loads(text))
+    assert files
 
 
 # Saving -------------------------------------------------------------------------------

@@ -35,9 +35,9 @@ SITE = DOCS.parent / "build" / "site"
 ORDER = (
     *("README.md", "guide.md", "signatures.md", "modules.md", "programs.md"),
     "recipes.md",
-    *("running.md", "traces.md", "models.md", "measuring.md", "compiling.md"),
-    "compilers.md",
-    "bench-compile.md",
+    *("running.md", "traces.md", "models.md", "local-models.md", "forms.md"),
+    *("measuring.md", "compiling.md", "compilers.md"),
+    *("bench-compile.md", "bench-real.md"),
     *("artifacts.md", "errors.md", "testing.md", "cli.md", "coming-from-dspy.md"),
 )
 _PAGE = """<!doctype html>

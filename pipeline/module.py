@@ -53,9 +53,11 @@ class Module(Alone[P, R_co], Generic[P, R_co]):
         signature: A signature class, the string form, or anything `Predict` accepts.
         instruction: Replaces the signature's own instruction.
         options: `name`, `lm`, `demos`, `nearest` (how many of these a call shows, those
-            most like its inputs; all of them by default), `adapter` ("chat", "json",
-            "xml"), `repairs` (calls that may follow an unusable reply, default 1),
-            `types` (names that a string signature uses), and sampling options.
+            most like its inputs; all of them by default), `adapter` (the form of calls
+            and replies: "auto" by default, "chat", "json", "xml", "plain",
+            "completion", or one edition of it, "chat/1"), `repairs` (calls that may
+            follow an unusable reply, default 1), `types` (names that a string signature
+            uses), and sampling options.
 
     Raises:
         ConfigError: An option is unknown.

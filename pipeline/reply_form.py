@@ -85,7 +85,7 @@ class Form:
         return f"{said} with {', '.join(self.flags)}" if self.flags else said
 
     def __str__(self) -> str:
-        head = f"{self.name}/{self.edition}"
+        head = self.name if self.name == "auto" else f"{self.name}/{self.edition}"
         if self.flags is None or (self.is_first and not self.flags):
             return head
         room = () if self.room is None else (f"room={self.room}",)

@@ -169,6 +169,7 @@ MISTAKES: dict[str, Mistake] = {
     "Tool": (lambda: ANY.Tool, AttributeError, "under @weft.step"),
     "Retrieve": (lambda: ANY.Retrieve, AttributeError, "under @weft.step"),
     "JSONAdapter": (lambda: ANY.JSONAdapter, AttributeError, 'adapter="json"'),
+    "TwoStepAdapter": (lambda: ANY.TwoStepAdapter, AttributeError, "two modules"),
     "GEPA": (lambda: ANY.GEPA, AttributeError, "weft.compilers.GEPA()"),
     "teleprompt": (lambda: ANY.teleprompt, AttributeError, "weft.compilers"),
     "SemanticF1": (lambda: ANY.SemanticF1, AttributeError, "judge(...).correct"),
@@ -339,9 +340,9 @@ MISTAKES: dict[str, Mistake] = {
         "Write it second",
     ),
     "adapter of the process": (
-        lambda: ANY.configure(adapter="json"),
+        lambda: ANY.configure(adapter="JSONAdapter"),
         errors.ConfigError,
-        'weft.Predict(..., adapter="json")',
+        "Give 'auto', 'chat', 'json'",
     ),
     "retriever of the process": (
         lambda: ANY.configure(rm=print),

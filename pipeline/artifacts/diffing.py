@@ -12,6 +12,7 @@ from ..base.shapes import is_dict, is_list
 from ..parameters import Demo
 from ..typed.wording import brief
 from .describing import Target, data_of, modules_in_order, structure_lines, visibly
+from .editions import told_of_newer
 from .fitting import field_diff
 from .state import ArtifactFile, DemoState, ModuleState
 
@@ -30,6 +31,8 @@ class Diff:
         signatures: By module path, what changed about its fields.
         parameters: By `module/slot`, the lines, demos or settings that went or came.
         figures: Scores, spend and prompt size, each as "before -> after".
+        editions: Which newer editions of recorded forms there are, and how to verify
+            them.
     """
 
     before: str
@@ -42,9 +45,10 @@ class Diff:
         default_factory=dict[str, tuple[str, ...]]
     )
     figures: Mapping[str, str] = field(default_factory=dict[str, str])
+    editions: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether the two can behave differently; figures do not count."""
+        """Whether the two can behave differently; figures and news do not count."""
         return bool(self.structure or self.signatures or self.parameters)
 
     def __str__(self) -> str:
@@ -56,6 +60,7 @@ class Diff:
         if not self:
             lines.append("nothing changed")
         lines += [f"{name}: {text}" for name, text in self.figures.items()]
+        lines += self.editions
         return visibly("\n".join(lines))
 
 
@@ -101,6 +106,7 @@ def diff(before: Target, after: Target) -> Diff:
         {**{p: lines for p, lines in signatures.items() if lines}, **gone, **come},
         parameters,
         _figures(old, new),
+        tuple(dict.fromkeys(filter(None, map(told_of_newer, (before, after))))),
     )
 
 

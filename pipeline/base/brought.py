@@ -8,7 +8,11 @@ from typing import Final
 _PROGRAM: Final = "Write a typed function under @weft.program"
 _AGENT: Final = "Write a @weft.step(uses=[module]) with a Python loop in it"
 _TOOL: Final = "Write a typed function under @weft.step"
-ADAPTER: Final = 'Write weft.Predict(..., adapter="json"), or "chat", or "xml"'
+ADAPTER: Final = (
+    'Leave it out, or write weft.configure(adapter="json"), or weft.Predict(..., '
+    'adapter="json") for one module; "chat", "xml", "plain" and "completion" are forms'
+)
+_TWO_STEPS: Final = "Write two modules: one gives a text, and the other its fields"
 _BEST: Final = "Write weft.loop, or a @weft.step(uses=[module]) that asks again"
 RETRIEVER: Final = "Call your search from a function under @weft.step"
 _FIELD: Final = "Describe it in the signature; a field is text or a pydantic type"
@@ -86,7 +90,8 @@ PUBLIC: Final[Mapping[str, str]] = {
     **dict.fromkeys(("Retrieve", "ColBERTv2", "Embedder", "Embeddings"), RETRIEVER),
     "retrievers": RETRIEVER,
     **dict.fromkeys(("ChatAdapter", "JSONAdapter", "XMLAdapter", "Adapter"), ADAPTER),
-    **dict.fromkeys(("TwoStepAdapter", "BAMLAdapter"), ADAPTER),
+    "BAMLAdapter": ADAPTER,
+    "TwoStepAdapter": _TWO_STEPS,
     **dict.fromkeys(("Image", "Audio", "File"), _MEDIA),
     **dict.fromkeys(("Document", "Citations", "Type", "Code", "Reasoning"), _FIELD),
     "History": "Write an input `history: list[dict[str, str]]`",

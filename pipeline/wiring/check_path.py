@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from ..artifacts.artifact import SUFFIX, read_artifact
+from ..artifacts.editions import told_of_newer
 from ..budget import Budget
 from ..errors import BudgetExceeded, ConfigError, GraphError, SignatureError, WeftError
 from ..lm.fakes import RefusingLM
@@ -73,17 +74,34 @@ def check_path(path: str | Path) -> list[Problem]:
     Raises:
         ConfigError: There is no such path.
     """
-    place = Path(path)
-    if not place.exists():
-        raise ConfigError(f"there is no {str(path)!r}", hint="Give a file or a folder")
     found: list[Problem] = []
-    for file in _files(place):
+    for file in _files(path):
         found += _artifact(file) if file.name.endswith(SUFFIX) else _python(file)
     # A file that others import is met more than once.
     return list(dict.fromkeys(found))
 
 
-def _files(place: Path) -> Iterator[Path]:
+def newer_editions(path: str | Path) -> list[str]:
+    """What is no problem and worth knowing: newer editions of forms that files record.
+
+    Args:
+        path: A file or a folder, as for `check_path`.
+
+    Returns:
+        A line for each artifact, in the order of the files, with how to verify them.
+
+    Raises:
+        ConfigError: There is no such path.
+    """
+    files = [file for file in _files(path) if file.name.endswith(SUFFIX)]
+    whole = [file for file in files if not _artifact(file)]
+    return list(filter(None, map(told_of_newer, whole)))
+
+
+def _files(path: str | Path) -> Iterator[Path]:
+    place = Path(path)
+    if not place.exists():
+        raise ConfigError(f"there is no {str(path)!r}", hint="Give a file or a folder")
     if place.is_file():
         yield place
         return

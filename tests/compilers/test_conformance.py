@@ -17,6 +17,7 @@ from tests.compilers.worlds import (
     Asked,
     artifact,
     classifier,
+    last_line,
     learner,
     model,
     planted_rows,

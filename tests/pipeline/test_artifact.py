@@ -297,15 +297,26 @@ def test_a_newer_format_says_to_upgrade(file: Path) -> None:
 
 def test_the_published_schema_is_the_one_that_is_read(file: Path) -> None:
     """The file in docs/ is the reader's own schema; artifacts are valid by it."""
-    published = ROOT / "docs" / "weft.program-1.schema.json"
+    published = ROOT / "docs" / "weft.program-2.schema.json"
     schema = json.loads(published.read_text("utf-8"))
 
     assert published.read_text("utf-8") == schema_text()
     jsonschema = pytest.importorskip("jsonschema")
-    for path in (file, *GOLDEN.glob("*.weft.json")):
+    for path in (file, *GOLDEN.glob("*-2.weft.json")):
         jsonschema.validate(json.loads(path.read_text("utf-8")), schema)
     with pytest.raises(jsonschema.ValidationError, match="api_base"):
         jsonschema.validate({"format": FORMAT, "api_base": "x"}, schema)
+
+
+def test_files_of_an_older_format_keep_their_schema() -> None:
+    """Whoever checks files of an earlier weft by their schema still can."""
+    jsonschema = pytest.importorskip("jsonschema")
+    text = (ROOT / "docs" / "weft.program-1.schema.json").read_text("utf-8")
+    files = sorted(GOLDEN.glob("*-1.weft.json"))
+
+    for path in files:
+        jsonschema.validate(json.loads(path.read_text("utf-8")), json.loads(text))
+    assert files
 
 
 # Saving -------------------------------------------------------------------------------

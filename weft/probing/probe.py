@@ -20,7 +20,7 @@ from .counted import Count
 from .forms import MOST_FORMS, Trial, best_of, follows, forms_for, try_form
 from .rows import ROWS
 
-_REPLY: Final = 96  # tokens: more than any row's reply needs in any form
+_REPLY: Final = 48  # tokens: more than the reply to any row needs in any form
 _THOUGHTFUL: Final = 1024  # where the model thinks before it replies
 _PROMPT: Final = 400  # tokens, about, of a row's prompt; for the quote's price
 

@@ -20,7 +20,7 @@ import weft
 from . import BenchError, Findings, Row
 from .real.serving import Model, models_of, served
 from .recorded.corpus import FIGURES, FOLDER, Corpus, Recorded, figures
-from .recorded.prompts import CASES, FORMS, module_of
+from .recorded.prompts import CASES, module_of
 
 __all__ = ["record", "run"]
 
@@ -72,14 +72,13 @@ def record(model: Model, corpus: Corpus) -> None:
 
 def _reply(model: str, url: str, form: str, case: str) -> Recorded:
     """What a model says to one prompt."""
-    wanted, asked = FORMS[form], CASES[case]
+    asked = CASES[case]
     lm = weft.LM(
         f"openai/{model}",
         api_base=f"{url.removesuffix('/v1')}/v1",
         temperature=0,
         max_tokens=MAX_TOKENS,
         timeout=600,
-        schema_mode=wanted.schema,
     )
 
     def unscored(example: Any, prediction: Any) -> float:
@@ -87,7 +86,7 @@ def _reply(model: str, url: str, form: str, case: str) -> Recorded:
         return 0.0
 
     with weft.use(lm=lm, cache=None):
-        (row,) = weft.evaluate(module_of(wanted, asked), [asked.inputs], unscored).rows
+        (row,) = weft.evaluate(module_of(form, asked), [asked.inputs], unscored).rows
     if not row.trace.calls:
         raise BenchError(f"{model} gave no reply to {case} in {form}: {row.error}")
     call = row.trace.calls[0]

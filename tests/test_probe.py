@@ -16,7 +16,8 @@ from tests.server import Reply, Server
 from weft.cli import main
 from weft.pipeline.lm.known import facts, known, learn
 from weft.pipeline.lm.models import LM
-from weft.probing.forms import FORMS, Trial, best_of, follows, known_forms
+from weft.pipeline.reply_form import form_of
+from weft.probing.forms import MOST_FORMS, Trial, best_of, follows
 from weft.probing.probe import quote
 from weft.probing.rows import ROWS
 
@@ -36,7 +37,8 @@ class Played:
         self.plays: dict[str, Any] = {
             "schema": True,
             "stop": True,
-            "follows": ("json", "chat", "xml"),
+            "grammar": False,
+            "follows": ("json", "chat", "plain", "xml", "text"),
             "pages": {},
             "refuses": {},
             "thinks": "",
@@ -97,14 +99,22 @@ class Played:
         if sent is not None and self.plays["schema"]:
             members = sent["json_schema"]["schema"]["properties"]
             return json.dumps({n: self.value(asked, s) for n, s in members.items()})
+        if "kx7" in body.get("grammar", "") and self.plays["grammar"]:
+            return "vw3"
         named = re.search(r"topic|number", asked)
         if named is None:
             return HELLO
         value = self.value(asked, {} if named[0] == "topic" else {"type": "integer"})
-        if "JSON object" in asked:
+        if "grammar" in body and self.plays["grammar"]:
+            return f" {value}"
+        if "prompt" in body:
+            form, text = "text", f" {value}\n\nsentence: another"
+        elif "JSON object" in asked:
             form, text = "json", json.dumps({named[0]: value})
         elif "[[" in asked:
             form, text = "chat", f"[[ {named[0]} ]]\n{value}\n[[ /end ]]"
+        elif "on its line" in asked:
+            form, text = "plain", f"{named[0]}: {value}"
         else:
             form, text = "xml", f"<{named[0]}>{value}</{named[0]}>"
         return text if form in self.plays["follows"] else f"I think it is {value}!"
@@ -221,6 +231,7 @@ def test_an_enforcing_server(play: Play, capsys: pytest.CaptureFixture[str]) -> 
 
     assert values(found) == {
         "schema": True,
+        "grammar": False,
         "stop": True,
         "logprobs": True,
         "max_completion_tokens": False,
@@ -231,12 +242,14 @@ def test_an_enforcing_server(play: Play, capsys: pytest.CaptureFixture[str]) -> 
         "seed": True,
         "stream_options": True,
         "context": None,
+        "output": None,
+        "without": None,
         "slots": None,
         "base": None,
         "follows": True,
         "form": found["form"],
     }
-    assert found["form"] == known_forms()[0].name
+    assert found["form"] == "json/2:schema"
     assert found["forms"][0]["usable"] == found["forms"][0]["right"] == 12
     assert found["abilities"]["schema"]["how"] == "seen"
 
@@ -274,13 +287,12 @@ def test_a_server_that_refuses(play: Play, capsys: pytest.CaptureFixture[str]) -
 def test_a_server_that_takes_no_system_turn(
     play: Play, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Some templates raise an error at one, whatever else they take."""
-    found = probed(
-        capsys, play(refuses={"system": "System role not supported"}), code=1
-    )
+    """Some templates raise an error at one; the forms are tried without it."""
+    found = probed(capsys, play(refuses={"system": "System role not supported"}))
 
     assert values(found)["system_role"] is False
-    assert found["form"] is None
+    assert found["abilities"]["system_role"]["how"] == "refused"
+    assert found["form"] == "json/2:schema"
 
 
 def test_a_model_that_wants_the_newer_name(
@@ -288,12 +300,15 @@ def test_a_model_that_wants_the_newer_name(
 ) -> None:
     """A refusal that names what to write instead is followed, and learnt from."""
     played = play()
-    said = "Use 'max_completion_tokens' instead of 'max_tokens'."
+    said = (
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
+        "'max_completion_tokens' instead."
+    )
     whole = played.answer
 
     def answer(body: dict[str, Any]) -> str | Reply:
         if "max_tokens" in body and "response_format" not in body:
-            turns = body["messages"]
+            turns = body.get("messages", [{"content": ""}])
             if turns[-1]["content"].startswith("Write one short"):
                 return fault(400, said)
         return whole(body)
@@ -443,33 +458,66 @@ def test_a_folder_that_cannot_be_written(
     assert found["remarks"][-1].startswith("this is forgotten when the process ends")
 
 
+def test_a_base_model_behind_a_server_that_enforces(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is asked for texts under a grammar, and that is the form to take."""
+    tokens = {"<|im_start|>": [236820, 236909, 548]}
+
+    found = probed(capsys, play(pages=LLAMACPP, tokens=tokens, grammar=True))
+
+    assert values(found)["grammar"] is True
+    assert found["form"] == "completion/1:grammar,schema,stop"
+    assert len(found["forms"]) == MOST_FORMS
+
+
+def test_forms_hang_on_what_the_server_does(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No stop sequence where it is ignored, no grammar where nobody enforces one."""
+    found = probed(capsys, play(stop=False, follows=("plain",), schema=False))
+
+    assert found["form"] == "plain/1:shown"
+    assert not any("stop" in each["form"] for each in found["forms"])
+    assert not any("grammar" in each["form"] for each in found["forms"])
+
+
 # Which form ---------------------------------------------------------------------------
 
 
-def trial(name: str, usable: int, asked: int = 12) -> Trial:
-    form = next(form for form in FORMS if form.name == name)
-    return Trial(form, asked, usable, usable)
+def trial(form: str, usable: int, asked: int = 12) -> Trial:
+    return Trial(form_of(form), asked, usable, usable)
 
 
 def test_the_largest_share_wins_and_ties_go_to_the_first() -> None:
     """A schema before a described form, and that before a shown one."""
-    trials = [trial("json/2:schema", 12), trial("chat/2", 12), trial("plain/1", 12)]
+    trials = [trial("json/2:schema", 12), trial("chat/2:", 12), trial("plain/1:", 12)]
     assert best_of(trials, base=False) is trials[0]
 
-    trials = [trial("chat/2", 0, asked=4), trial("chat/2:shown", 11), trial("xml/1", 9)]
-    assert best_of(trials, base=False) is trials[1]
-    assert best_of([trial("chat/2", 0)], base=False) is None
+    shown = trial("chat/2:shown", 11)
+    trials = [trial("chat/2:", 0, asked=4), shown, trial("xml/1:", 9)]
+    assert best_of(trials, base=False) is shown
+    assert best_of([trial("chat/2:", 0)], base=False) is None
 
 
 def test_a_base_model_continues_texts() -> None:
     """What a schema forces out of it is usable and means little."""
-    trials = [trial("json/2:schema", 12), trial("completion/1", 10)]
+    trials = [trial("json/2:schema", 12), trial("completion/1:", 10)]
 
     assert best_of(trials, base=True) is trials[1]
     assert best_of(trials, base=False) is trials[0]
 
 
+def test_the_better_of_two_forms_of_texts() -> None:
+    """A base model takes the one that is read more often, the first where both are."""
+    lines, ruled = trial("completion/1:shown", 10), trial("completion/1:grammar", 12)
+
+    assert best_of([lines, ruled], base=True) is ruled
+    assert best_of([trial("json/2:schema", 12), trial("completion/1:", 4)], base=True)
+
+
 def test_rows_that_were_not_asked_count_as_lost() -> None:
     """A form that was given up early has no share of its few rows."""
-    assert trial("chat/2", 4, asked=4).share == pytest.approx(1 / 3)
+    assert trial("chat/2:", 4, asked=4).share == pytest.approx(1 / 3)
     assert follows([trial("json/2:schema", 12)]) is None
+    assert follows([trial("chat/2:shown", 12), trial("completion/1:", 12)]) is None

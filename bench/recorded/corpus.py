@@ -24,7 +24,7 @@ class Recorded:
     """One reply, with what it answers.
 
     Args:
-        form: A name of `FORMS`.
+        form: One of `FORMS`.
         case: A name of `CASES`.
         reply: The text, as the server sent it.
         finish_reason: Why it ended, in the server's word.
@@ -38,7 +38,7 @@ class Recorded:
     @property
     def module(self) -> Any:
         """What asked for it, and parses it."""
-        return module_of(FORMS[self.form], CASES[self.case])
+        return module_of(self.form, CASES[self.case])
 
     def read(self) -> bool:
         """Whether the parser gets every field out of it."""

@@ -2,8 +2,8 @@
 
 No row is anybody's data. A case is a signature, what goes in, and how many solved rows
 stand before it; every case is asked in every form, so that forms can be compared. To
-record a further form, add it to `FORMS`; a case keeps its name for ever, because
-recorded replies are read by it.
+record a further form, add it to `FORMS`; forms and cases keep their names for ever,
+because recorded replies are read by them.
 """
 
 from __future__ import annotations
@@ -17,28 +17,22 @@ import pydantic
 
 import weft
 
-__all__ = ["CASES", "FORMS", "Case", "Form", "module_of"]
+__all__ = ["CASES", "FORMS", "Case", "module_of"]
 
 
-@dataclass(frozen=True)
-class Form:
-    """A form of reply, as a user asks for it.
-
-    Args:
-        adapter: The adapter's name, with its edition where it has one.
-        schema: Whether the server is asked to enforce the form.
-    """
-
-    adapter: str
-    schema: bool = False
-
-
-FORMS: Mapping[str, Form] = {
-    "chat/1": Form("chat"),
-    "json/1": Form("json"),
-    "json/1 enforced": Form("json", schema=True),
-    "xml/1": Form("xml"),
-}
+FORMS = (
+    "chat/1:",
+    "json/1:",
+    "json/1:schema",
+    "xml/1:",
+    "chat/2:stop",
+    "chat/2:shown,stop",
+    "json/2:schema",
+    "plain/1:shown,stop",
+    "completion/1:stop",
+    "completion/1:grammar,schema,stop",
+)
+"""Settled forms, of which every byte is known, whatever the model."""
 
 
 class Order(pydantic.BaseModel):
@@ -223,7 +217,7 @@ _INPUTS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
 CASES: Mapping[str, Case] = {case.name: case for case in _cases()}
 
 
-def module_of(form: Form, case: Case) -> Any:
+def module_of(form: str, case: Case) -> Any:
     """The module that asks a case in a form; it asks once."""
     kind = KINDS[case.kind]
     make: Any = weft.ChainOfThought if case.thinks else weft.Predict
@@ -232,7 +226,7 @@ def module_of(form: Form, case: Case) -> Any:
         kind.instruction,
         name=case.kind,
         types=kind.types,
-        adapter=form.adapter,
+        adapter=form,
         repairs=0,
     )
     shown = [weft.Demo(row) for row in kind.solved[: case.demos]]

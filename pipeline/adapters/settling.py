@@ -75,12 +75,13 @@ def may_probe(lm: LanguageModel) -> bool:
 
 def _chosen(can: Abilities, *, refused: bool) -> Form:
     """The form that works, as far as anybody knows what the endpoint can do."""
-    if can.base:
+    # A later version may have kept a form that this one does not know.
+    usual = "completion" if can.base else "chat"
+    found = form_of(can.form if is_form(can.form) else usual)
+    if can.base and found.name == "completion":
         return form_of("completion")
     if can.schema and not refused:
         return form_of("json")
-    # A later version may have kept a form that this one does not know.
-    found = form_of(can.form if is_form(can.form) else "chat")
     obeys = {"schema": can.schema, "grammar": can.grammar}
     barred = any(found.has(n) and (refused or obeys[n] is False) for n in obeys)
     return form_of("chat") if barred or found.name == AUTO else found

@@ -208,13 +208,16 @@ Did you mean 'temperature'?
         """What the server says of itself where no model is called; None without one.
 
         For `weft probe`, and for those who started the server themselves: a program
-        asks for nothing that its user did not ask for.
+        asks for nothing that its user did not ask for. Of a local model all is known
+        already, and no page is asked for.
         """
         route = self._route
-        if route.back_end != "http":
+        if route.back_end not in {"http", "local"}:
             return None
-        from .known.metadata import told_by  # noqa: PLC0415 - aiohttp is heavy
+        from .known.metadata import Told, told_by  # noqa: PLC0415 - aiohttp is heavy
 
+        if route.local is not None:
+            return Told({}, 0, "llama.cpp")
         return await told_by(route.url, self._authorised(route), route.model)
 
     @property

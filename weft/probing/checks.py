@@ -9,18 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..pipeline.errors import InvalidRequest, ModelFailure, ProtocolError, ServerError
+from ..pipeline.errors import (
+    InvalidRequest,
+    ModelFailure,
+    NotFoundError,
+    ProtocolError,
+    ServerError,
+)
 from ..pipeline.lm.abilities import Abilities
 from ..pipeline.lm.caller import call
 from ..pipeline.lm.known import How, known, learn
 from ..pipeline.lm.known.observed import fits
+from ..pipeline.lm.local.model import PREFIX
 from ..pipeline.lm.models import LM
 from ..pipeline.lm.request import JSON, Message, Request, Response
 from ..pipeline.lm.retry import RetryPolicy
-from ..pipeline.lm.sampling import Sampling
 from .counted import Count, Counted
 
-MOST_CALLS: Final = 11
+MOST_CALLS: Final = 12
 """The most calls that all checks make together."""
 
 _SEA: Final = Message("user", "Write one short sentence about the sea.")
@@ -41,6 +47,8 @@ _FORCED: Final[Mapping[str, JSON]] = {
         },
     },
 }
+_RULED: Final = ("kx7", "vw3")
+_RULE: Final = 'root ::= "kx7" | "vw3"'
 _TOOL: Final[JSON] = [
     {
         "type": "function",
@@ -53,7 +61,17 @@ _TOOL: Final[JSON] = [
 ]
 _AT_ONCE: Final = RetryPolicy(retries=0)
 _PATIENT: Final = RetryPolicy(retries=2)  # a server may still be loading the model
-_REFUSALS: Final = (InvalidRequest, ServerError)
+_REFUSALS: Final = (InvalidRequest, NotFoundError, ServerError)
+_ASKED_OTHERWISE: Final = (
+    "max_completion_tokens",
+    "seed",
+    "stop",
+    "stream_options",
+    "system_role",
+    "without",
+)
+"""What is not asked for any more once it was refused, so that a probe forgets it; what
+is refused again is learnt again where it is refused, and the call made without it."""
 _ANSWERED: Final = (ModelFailure, ProtocolError)
 """What a call raises that was answered, though by nothing that can be read."""
 
@@ -69,14 +87,7 @@ class Checks:
     def __init__(self, lm: LM, count: Count) -> None:
         self._lm = lm
         self._counted = Counted(lm, count)
-        self._steady: dict[str, JSON] = {"temperature": 0}
-        self._limit = "max_tokens"
         self.remarks: list[str] = []
-
-    @property
-    def sampling(self) -> Sampling:
-        """Sampling that the server takes, for answers that are the same each time."""
-        return {"temperature": 0} if self._steady else {}
 
     async def run(self) -> None:
         """Make all checks.
@@ -89,6 +100,7 @@ class Checks:
             return
         await self._stop(first)
         await self._schema()
+        await self._grammar()
         await self._logprobs()
         await self._seed()
         await self._takes("system_role", turns=(_BRIEF, _SEA))
@@ -96,42 +108,25 @@ class Checks:
         await self._stream()
 
     async def _first(self) -> Response | None:
-        """A plain answer, and what has to be left out or renamed to get it."""
-        while True:
-            try:
-                answer = await self._ask(retry=_PATIENT)
-            except _REFUSALS as error:
-                if self._gives_way(error.message):
-                    continue
-                if "chat template" not in error.message.lower():
-                    raise
-                self._learn("refused", base=True)
-                self.remarks.append(f"it takes no turns: {error.message}")
-                return None
-            self._learn_of(answer)
-            return answer
-
-    def _gives_way(self, said: str) -> bool:
-        """Whether a refusal names something that can be asked for otherwise."""
-        if self._limit == "max_tokens" and "max_completion_tokens" in said:
-            self._limit = "max_completion_tokens"
-            self._learn("refused", max_completion_tokens=True)
-            return True
-        if self._steady and "temperature" in said:
-            self._steady = {}
-            self.remarks.append("it takes no temperature")
-            return True
-        return False
-
-    def _learn_of(self, answer: Response) -> None:
-        if self._limit == "max_tokens":
+        """A plain answer; None from a model that takes no turns."""
+        self._learn("seen", **dict.fromkeys(_ASKED_OTHERWISE))
+        try:
+            answer = await self._ask(retry=_PATIENT)
+        except _REFUSALS as error:
+            if "chat template" not in error.message.lower():
+                raise
+            self._learn("refused", base=True)
+            self.remarks.append(f"it takes no turns: {error.message}")
+            return None
+        now = self._lm.abilities
+        if not now.max_completion_tokens:
             self._learn("seen", max_completion_tokens=False)
-        now = self._known
         # Thoughts come first: an answer without any shows that there are none.
         self._learn("seen", thinks=now.thinks or False)
         self._learn("seen", reasoning=now.reasoning or False)
         if not answer.text.strip():
             self.remarks.append(f"{_TOKENS} tokens bring no text")
+        return answer
 
     async def _stop(self, first: Response) -> None:
         """Ask again, and stop at a word from the middle of what was said."""
@@ -141,7 +136,7 @@ class Checks:
             return
         mark = inner[len(inner) // 2]
         answer = await self._tried("stop", options={"stop": [mark]})
-        if answer is None:
+        if answer is None or self._known.stop is False:
             return
         text = answer.text
         if mark in text and not text.endswith(mark):
@@ -156,6 +151,13 @@ class Checks:
             _, _, text = answer.text.rpartition("</think>")
             self._learn("seen", schema=fits(text, _FORCED) is True)
 
+    async def _grammar(self) -> None:
+        """Give a text to go on with, and demand words that no model would write."""
+        sent: dict[str, JSON] = {"grammar": _RULE}
+        answer = await self._tried("grammar", most=_SHORT, options=sent, continues=True)
+        if answer is not None:
+            self._learn("seen", grammar=answer.text.strip() in _RULED)
+
     async def _logprobs(self) -> None:
         asked: dict[str, JSON] = {"logprobs": True}
         if await self._tried("logprobs", most=_SHORT, options=asked) is not None:
@@ -164,9 +166,9 @@ class Checks:
 
     async def _seed(self) -> None:
         """Draw twice with one seed, where chance would show."""
-        drawn: dict[str, JSON] = {"seed": 7, **dict.fromkeys(self._steady, 1)}
+        drawn: dict[str, JSON] = {"seed": 7, "temperature": 1}
         one = await self._tried("seed", options=drawn)
-        if one is None:
+        if one is None or self._known.seed is False:
             return
         self._learn("seen", seed=True)
         two = await self._tried("seed", options=drawn)
@@ -188,11 +190,12 @@ class Checks:
             return
         except _ANSWERED:
             pass  # a call of the tool is an answer too, and holds no text
-        self._learn("seen", **{ability: True})
+        if getattr(self._known, ability) is not False:
+            self._learn("seen", **{ability: True})
 
     async def _stream(self) -> None:
         """Have an answer piece by piece, with its usage at the end."""
-        if not self._lm.endpoint.startswith("http"):
+        if not self._lm.endpoint.startswith(("http", PREFIX)):
             return
         try:
             await self._ask(most=_SHORT, listener=_Nobody())
@@ -200,7 +203,8 @@ class Checks:
             if "stream_options" in error.message:
                 self._learn("refused", stream_options=False)
         else:
-            self._learn("seen", stream_options=True)
+            if self._known.stream_options is not False:
+                self._learn("seen", stream_options=True)
 
     async def _tried(self, ability: str, **asked: Any) -> Response | None:
         """An answer, or None where what was asked for was refused, which is learnt."""
@@ -221,12 +225,21 @@ class Checks:
         listener: _Nobody | None = None,
         retry: RetryPolicy = _AT_ONCE,
         options: Mapping[str, JSON] | None = None,
+        continues: bool = False,
     ) -> Response:
-        sampling = {**self._lm.sampling, **self._steady, **(options or {})}
-        sampling.pop("max_tokens", None)
-        sampling[self._limit] = most
+        sampling = {
+            **self._lm.sampling,
+            "temperature": 0,
+            "max_tokens": most,
+            **(options or {}),
+        }
         asked = Request(
-            self._lm.model, turns, sampling, response_format, self._lm.endpoint
+            self._lm.model,
+            turns,
+            sampling,
+            response_format,
+            self._lm.endpoint,
+            continues=continues,
         )
         return await call(asked, self._counted, retry=retry, listener=listener)
 

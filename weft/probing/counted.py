@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, final
 
 from ..pipeline.lm.abilities import Abilities
@@ -33,13 +33,11 @@ class Counted:
     Args:
         lm: Who answers.
         count: Where attempts are counted.
-        schema: Whether schemas are sent, for a trial; None is as it is known.
     """
 
-    def __init__(self, lm: LM, count: Count, schema: bool | None = None) -> None:
+    def __init__(self, lm: LM, count: Count) -> None:
         self._lm = lm
         self._count = count
-        self._schema = schema
 
     @property
     def model(self) -> str:
@@ -58,14 +56,13 @@ class Counted:
 
     @property
     def schema_mode(self) -> bool:
-        """Whether schemas are sent."""
-        return self._lm.schema_mode if self._schema is None else self._schema
+        """Whether schemas are sent where a form does not say so itself."""
+        return self._lm.schema_mode
 
     @property
     def abilities(self) -> Abilities:
-        """What the endpoint can do, with the trial's word on schemas."""
-        known = self._lm.abilities
-        return known if self._schema is None else replace(known, schema=self._schema)
+        """What the endpoint can do now, as far as it is known."""
+        return self._lm.abilities
 
     def complete(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Answer one request, in one attempt that counts."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
-from ..modules.predict import Predict
 from ..pipeline.errors import (
-    ConfigError,
     ContextLengthError,
     InvalidRequest,
     ModelFailure,
@@ -17,7 +15,9 @@ from ..pipeline.errors import (
     NotYetSupported,
     ServerError,
 )
+from ..pipeline.lm.abilities import Abilities
 from ..pipeline.lm.models import LM
+from ..pipeline.reply_form import Form
 from ..pipeline.runtime import use
 from .counted import Count, Counted
 from .rows import ROWS, Row
@@ -36,39 +36,35 @@ _REFUSED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A form of replies.
+def forms_for(can: Abilities) -> tuple[Form, ...]:
+    """The settled forms that are tried on a model, given what its endpoint can do.
 
-    Args:
-        name: The form with its edition and flags, as modules take it.
-        plain: The name by which versions know it that know no editions, or empty.
-        schema: Whether the server is sent a schema; None where the form has none.
-        described: Whether the form is only described to the model.
+    Of two forms with the same share the first is taken: a schema that is enforced holds
+    for every signature, a described form is the shortest prompt and takes demos as
+    turns, a shown one costs an exchange more; the last ones are for models that were
+    never taught turns.
+
+    >>> *_, grammar, lines = forms_for(Abilities(grammar=True, stop=False))
+    >>> str(grammar), str(lines)
+    ('completion/1:grammar,schema', 'completion/1:shown')
     """
+    stop = () if can.thinks or can.stop is False else ("stop",)
+    ruled = ("grammar", "schema", *(() if can.stop is False else ("stop",)))
+    tried = [
+        Form("json", 2, ("schema",)),
+        Form("chat", 2, stop),
+        Form("chat", 2, ("shown", *stop)),
+        Form("plain", 1, ("shown", *stop)),
+        Form("json", 2, ()),
+        Form("xml", 1, ()),
+        *([Form("completion", 1, ruled)] if can.grammar else []),
+        Form("completion", 1, ("shown", *stop)),
+    ]
+    return (*tried,)
 
-    name: str
-    plain: str = ""
-    schema: bool | None = None
-    described: bool = False
 
-    def __str__(self) -> str:
-        sent = " with a schema" if self.schema and ":" not in self.name else ""
-        return f"{self.name}{sent}"
-
-
-# Of two forms with the same share the first is taken: a schema that is enforced holds
-# for every signature, a described form is the shortest prompt and takes demos as turns,
-# a shown one costs an exchange more; the last ones are for models that need them.
-FORMS: Final = (
-    Form("json/2:schema", "json", schema=True),
-    Form("chat/2", "chat", described=True),
-    Form("chat/2:shown"),
-    Form("plain/1"),
-    Form("json/2", "json", schema=False),
-    Form("xml/1", "xml"),
-    Form("completion/1"),
-)
+MOST_FORMS: Final = len(forms_for(Abilities(grammar=True)))
+"""The most forms that are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +72,7 @@ class Trial:
     """How a form fared.
 
     Args:
-        form: The form, named as modules take it here.
+        form: The form, settled.
         asked: Rows that it was tried on.
         usable: Replies that were read at the first call, with no repair asked for.
         right: Replies that were read and right.
@@ -101,24 +97,6 @@ class Trial:
         return f"{self.usable} of {self.asked} usable, {self.right} right{given_up}"
 
 
-def known_forms() -> tuple[Form, ...]:
-    """The forms that modules take, each by the newest name that they take it by."""
-    found: list[Form] = []
-    for form in FORMS:
-        name = next(filter(_is_taken, filter(None, (form.name, form.plain))), "")
-        if name:
-            found.append(replace(form, name=name))
-    return tuple(found)
-
-
-def _is_taken(name: str) -> bool:
-    try:
-        Predict("sentence -> topic", adapter=name)
-    except ConfigError:
-        return False
-    return True
-
-
 async def try_form(form: Form, lm: LM, count: Count) -> Trial:
     """Try a form on the rows, on a few of them first.
 
@@ -130,7 +108,7 @@ async def try_form(form: Form, lm: LM, count: Count) -> Trial:
     Raises:
         ModelError: The server cannot be reached, or refuses calls as such.
     """
-    counted = Counted(lm, count, form.schema)
+    counted = Counted(lm, count)
     trial = Trial(form, 0, 0, 0)
     for rows in (ROWS[:FIRST], ROWS[FIRST:]):
         trial = await _tried(trial, rows, counted, lm.abilities.slots or _AT_ONCE)
@@ -144,7 +122,7 @@ async def _tried(trial: Trial, rows: Sequence[Row], lm: Counted, at_once: int) -
     refusals: list[str] = []
 
     async def one(row: Row) -> Any:
-        module = row.module.with_(adapter=trial.form.name, lm=lm, repairs=0)
+        module = row.module.with_(adapter=str(trial.form), lm=lm, repairs=0)
         async with gate:
             if refusals:
                 return _SKIPPED
@@ -174,25 +152,31 @@ _SKIPPED: Final = object()
 
 
 def best_of(trials: Sequence[Trial], *, base: bool) -> Trial | None:
-    """The form to take: the largest share; of equal ones the first in `FORMS`.
+    """The form to take: the largest share; of equal ones the first in `forms_for`.
 
     A base model continues texts and answers no turns. What a schema forces out of it is
-    usable and means little, so there the completions form is taken where most of its
-    replies can be read.
+    usable and means little, so there a form of texts is taken where most of its replies
+    can be read.
     """
-    if base:
-        for trial in trials:
-            if trial.form.name.startswith("completion") and trial.share >= _FOLLOWED:
-                return trial
     usable = [trial for trial in trials if trial.usable]
+    if base:
+        texts = [trial for trial in usable if trial.form.name == "completion"]
+        followed = [trial for trial in texts if trial.share >= _FOLLOWED]
+        usable = followed or usable
     return max(usable, key=lambda trial: trial.share, default=None)
 
 
 def follows(trials: Sequence[Trial]) -> bool | None:
     """Whether the model follows a form that is only described; None if none was tried.
 
-    >>> follows([Trial(FORMS[1], 12, 12, 9)]), follows([Trial(FORMS[1], 4, 0, 0)])
+    >>> chat = Form("chat", 2, ("stop",))
+    >>> follows([Trial(chat, 12, 12, 9)]), follows([Trial(chat, 4, 0, 0)])
     (True, False)
     """
-    shares = [t.share for t in trials if t.form.described and not t.refusal]
+    shares = [t.share for t in trials if _is_described(t.form) and not t.refusal]
     return max(shares) >= _FOLLOWED if shares else None
+
+
+def _is_described(form: Form) -> bool:
+    """Whether a reply's form is told in words, and neither shown nor enforced."""
+    return form.name != "completion" and not (form.has("shown") or form.has("schema"))

@@ -15,20 +15,19 @@ from ..pipeline.lm.known.metadata import MOST_PAGES, Told
 from ..pipeline.lm.models import LM
 from ..pipeline.lm.prices import money, price_of
 from ..pipeline.lm.request import Usage
-from ..pipeline.lm.sampling import Sampling
 from .checks import MOST_CALLS, Checks
 from .counted import Count
-from .forms import Trial, best_of, follows, known_forms, try_form
+from .forms import MOST_FORMS, Trial, best_of, follows, forms_for, try_form
 from .rows import ROWS
 
-_REPLY: Final = 96  # tokens: more than any row's reply needs in any form
+_REPLY: Final = 48  # tokens: more than the reply to any row needs in any form
 _THOUGHTFUL: Final = 1024  # where the model thinks before it replies
 _PROMPT: Final = 400  # tokens, about, of a row's prompt; for the quote's price
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The most that a probe spends, calls aside that are refused for load.
+    """The most that a probe spends, calls aside that are refused.
 
     Args:
         calls: Model calls.
@@ -97,7 +96,7 @@ class Probed:
 
 def quote(lm: LM) -> Quote:
     """The most that a probe of this model spends."""
-    calls = MOST_CALLS + len(ROWS) * len(known_forms())
+    calls = MOST_CALLS + len(ROWS) * MOST_FORMS
     most = Usage(calls * _PROMPT, calls * _REPLY)
     return Quote(
         calls, most.input_tokens + most.output_tokens, price_of(lm.model, most)
@@ -127,17 +126,16 @@ async def probe(
     told(f"checks: {count.calls} calls")
     now = lm.abilities
     most = _THOUGHTFUL if now.thinks or now.reasoning else _REPLY
-    sampling: Sampling = {**checks.sampling, "max_tokens": most}
-    asked = LM(model, api_base=api_base, **sampling)
+    asked = LM(model, api_base=api_base, temperature=0, max_tokens=most)
     trials: list[Trial] = []
-    for form in known_forms():
+    for form in forms_for(now):
         trials.append(await try_form(form, asked, count))
         told(f"{form}: {trials[-1]}")
     best = best_of(trials, base=bool(lm.abilities.base))
     learn(
         lm.endpoint,
         lm.model,
-        form=None if best is None else best.form.name,
+        form=None if best is None else str(best.form),
         follows=follows(trials),
     )
     remarks = list(checks.remarks)
@@ -165,7 +163,7 @@ def abilities_of(lm: LM) -> list[Known]:
         fact = learnt.get(name)
         if fact is not None:
             found.append(Known(name, fact.value, fact.how, fact.day))
-        elif value in (None, ""):
+        elif value in (None, "", ()):
             found.append(Known(name, None))
         else:
             found.append(Known(name, value, "kind"))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from ...errors import ArtifactError, ConfigError
+from ...reply_form import is_form
 from ..abilities import KINDS_OF_VALUES, Abilities
 from ..folder import opening, prepare_folder
 from .file import (
@@ -72,7 +73,12 @@ class Book:
         found = self._made.get(who)
         if found is None:
             with self._lock:
-                values = {name: fact.value for name, fact in self.facts(who).items()}
+                values = {
+                    name: fact.value
+                    for name, fact in self.facts(who).items()
+                    # A later version may have found a form that is not known here.
+                    if name != "form" or is_form(fact.value)
+                }
                 found = Abilities(**values) if values else _NOTHING  # type: ignore[arg-type] # checked when learnt or read
                 self._made[who] = found
         return found

@@ -29,7 +29,9 @@ FORMAT: Final = "weft.endpoints/1"
 MOST_MODELS: Final = 256
 _MOST_BYTES: Final = 2**20
 _LONGEST: Final = 512  # characters of an endpoint or of a model's name
-_FORM: Final = re.compile(r"[a-z_]{1,24}(/[0-9]{1,3})?(:[a-z_]{1,12}(,[a-z_]{1,12})*)?")
+_FORM: Final = re.compile(
+    r"[a-z_]{1,24}(/[0-9]{1,3})?(:([a-z_]{1,12}(,[a-z_]{1,12})*)?)?"
+)
 _OPTION: Final = re.compile(r"[a-z_]{1,40}")
 _HOWS: Final = get_args(How)
 
@@ -66,7 +68,7 @@ def now() -> str:
 def is_value(value: object, name: str) -> TypeGuard[Value]:
     """Whether an ability can have this value: a switch, a count, a form, some options.
 
-    >>> is_value(False, "stop"), is_value(0, "slots"), is_value("json/2:schema", "form")
+    >>> is_value(False, "stop"), is_value(0, "slots"), is_value("json/2:", "form")
     (True, False, True)
     """
     kind = KINDS_OF_VALUES.get(name)

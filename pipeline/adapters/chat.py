@@ -209,13 +209,14 @@ def _last(
         ParseError: A thought ends in it, so that it may be no answer at all.
     """
     sure = sure_end(text, 0, form.names, "[")
+    notes: tuple[str, ...] = ()
     if len(text) - sure >= LEAST_OF_A_MARK and not given.ended:
-        return text[:sure], ("half a mark left out",)
+        text, notes = text[:sure], ("half a mark left out",)
     names = names_of_thoughts(tuple(f.name for f in spec.fields))
     if field.plain and next(unopened(text, names), None) is not None:
         raise ParseError("what stands last in the reply was thought and not answered")
     kept = first_turn(text)
-    return kept, () if kept is text else (TOKENS,)
+    return kept, notes if kept is text else (*notes, TOKENS)
 
 
 def _read(field: FieldSpec, text: str) -> Reading:

@@ -84,6 +84,11 @@ class ObjectReader(StructureReader):
         shown = self._step == self._shown_text and self._key in self._spec.outputs
         self._flows = shown and self._kept is None and not self._stale
 
+    @property
+    def whole(self) -> bool:
+        """Whether an object with every required field has been read."""
+        return self._whole
+
     def close(self) -> Iterator[Delta]:
         """An object that stands in the inputs is the answer if it is all there is."""
         said = "".join([*self._outside, self._text[self._at :]])
@@ -110,6 +115,7 @@ class ObjectReader(StructureReader):
             self._begin_text(char, self._name_text)
         elif char == "}":
             self._at += 1
+            self.begun = True
             yield from self._end()
         elif char and (char.isalpha() or char == "_"):
             self._step = self._name
@@ -150,7 +156,7 @@ class ObjectReader(StructureReader):
             self._member = [*self._raw, ":"]
             self._raw, self._length, self._looked = [], 0, 0
             self.failed = self._whole and self._key in self._spec.outputs
-        elif char and self.begun and (self._keys or self._quote):
+        elif char and (self._keys or self._raw[0] in _CLOSING):
             self._step = self._broken
         elif char:
             self._outside.extend(self._source)
@@ -310,6 +316,7 @@ class ObjectReader(StructureReader):
 
     def _broken(self) -> Iterator[Delta]:
         """Pass over an object that cannot be read, as far as its brackets tell."""
+        self.inside, self.broken = False, True
         if self._depth == 0:
             source = "".join(self._source)
             self._depth = sum(1 if b in "{[" else -1 for b in _BRACKETS.findall(source))

@@ -31,8 +31,8 @@ class HeadingReader(StructureReader):
         self._spec = spec
         self._marks = marks
         self._pattern = re.compile("|".join(map(re.escape, marks)))
-        required = [n for n, f in spec.outputs.items() if f.required]
-        self._course = Headings(spec.outputs, required)
+        self._required = [n for n, f in spec.outputs.items() if f.required]
+        self._course = Headings(spec.outputs, self._required)
         self._value: Value | None = None
         self._held = ""
 
@@ -56,6 +56,11 @@ class HeadingReader(StructureReader):
         self._held = text[sure:]
         if self._value is not None:
             yield from self._value.add(text[at:sure])
+
+    @property
+    def whole(self) -> bool:
+        """Whether the heading of every required field has come."""
+        return all(name in self._course.begun for name in self._required)
 
     def close(self) -> Iterator[Delta]:
         """The pieces that are certain since the reply has ended."""
@@ -100,6 +105,7 @@ class TagReader(StructureReader):
         self._found: list[str] = []
         self._held = ""
         self._value: Value | None = None
+        self._required = [n for n, f in spec.outputs.items() if f.required]
         self._done = False
 
     def feed(self, text: str) -> Iterator[Delta]:
@@ -126,6 +132,12 @@ class TagReader(StructureReader):
         if self._value is not None:
             yield from self._value.add(text[at:sure])
 
+    @property
+    def whole(self) -> bool:
+        """Whether every required field has come, and a tag has closed it."""
+        found = all(name in self._found for name in self._required)
+        return found and self._value is None
+
     def close(self) -> Iterator[Delta]:
         """Nothing more: what no tag closes is no field."""
         return iter(())
@@ -140,8 +152,7 @@ class TagReader(StructureReader):
             if not self.failed:
                 yield from value.end()
         elif name in self._spec.inputs:
-            required = (n for n, f in self._spec.outputs.items() if f.required)
-            self._done = bool(self._found) and all(n in self._found for n in required)
+            self._done = bool(self._found) and self.whole
         elif closes or name in self._found:
             self.failed = bool(self._found)
         else:

@@ -58,11 +58,17 @@ class StructureReader(FieldReader):
     """Reads the structure of a form, with no regard to what was thought.
 
     `begun` says whether the answer has begun, `inside` whether the text is in a field,
-    `failed` that the reply can be no answer.
+    `broken` that a part of it cannot be read, `failed` that it can be no answer.
     """
+
+    @property
+    @abstractmethod
+    def whole(self) -> bool:
+        """Whether every field that is required has been read."""
 
     begun = False
     inside = False
+    broken = False
     failed = False
 
 
@@ -108,6 +114,8 @@ class ReplyReader(FieldReader):
         """The pieces that are certain since the reply has ended."""
         if not self._thought and self._held and not self._inner.begun:
             yield from self._inner.feed(self._held)
+        if self._second is not None and not self._inner.whole:
+            yield from self._begin_again(self._second, self._kept)
         yield from self._inner.close()
 
     def _think(self, text: str, at: int) -> int:
@@ -172,7 +180,7 @@ class ReplyReader(FieldReader):
         yield from self._inner.feed(text)
         if self._second is not None:
             self._kept.extend(self._second.feed(text))
-            if self._inner.failed:
+            if self._inner.failed or self._inner.broken:
                 yield from self._begin_again(self._second, self._kept)
 
     def _begin_again(

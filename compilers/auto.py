@@ -21,10 +21,10 @@ from .recipe import Compiler, Draw, Recipe
 class Auto(Compiler):
     """What is used when no compiler is named.
 
-    A headroom run of the seed, whose passing traces are the first demos, and which finds
-    out whether the form of the replies is what fails. Then a round
-    in which instructions race against demos: induced ones where the rows' labels say
-    all, elsewhere one that climbed step by step. Then rounds in which edits, contrasts,
+    A headroom run of the seed, whose passing traces are the first demos, and which
+    finds out whether the form of the replies is what fails. Then a round in which
+    instructions race against demos: induced ones where the rows' labels say all,
+    elsewhere one that climbed step by step. Then rounds in which edits, contrasts,
     merges and new demos share the calls by what they have gained for theirs. At a
     plateau the best is said in other words, which alone can move a score by points
     (Sclar et al. 2023, arXiv 2310.11324), though seldom by many: so these race on more

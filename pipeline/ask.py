@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from .adapters import Adapter, Form, Parsed, Rendered, adapter_of, form_of
 from .adapters.settling import AUTO, Forms, may_probe, settled
@@ -18,6 +18,7 @@ from .lm.lm import LanguageModel
 from .lm.request import JSON, Request, Response
 from .parameters import Parameters
 from .reading.arriving import FieldReader
+from .rendering import rendered_for, request_for, room_for
 from .running.telling import Telling
 from .runtime import Runtime
 from .signature import Signature, class_of, spec_of
@@ -42,57 +43,6 @@ class Asked:
     failed: Call | None = None
     repairs: list[str] = field(default_factory=list[str])
     form: str = ""
-
-
-def request_for(
-    lm: LanguageModel, parameters: Parameters, rendered: Rendered, sample: int
-) -> Request:
-    """The request that a model is sent: module sampling wins over the model's."""
-    sampling: dict[str, Any] = {**lm.sampling, **parameters.sampling}
-    if rendered.stop:
-        given = sampling.get("stop") or ()
-        own = (given,) if isinstance(given, str) else tuple(cast("list[str]", given))
-        sampling["stop"] = list(dict.fromkeys((*own, *rendered.stop)))[:_MOST_STOPS]
-    if rendered.grammar:
-        sampling["grammar"] = rendered.grammar
-    return Request(
-        lm.model,
-        rendered.messages,
-        sampling,
-        rendered.response_format,
-        lm.endpoint,
-        sample,
-        rendered.continues,
-    )
-
-
-def rendered_for(
-    form: Form,
-    signature: type[Signature],
-    parameters: Parameters,
-    inputs: Mapping[str, JSON],
-    lm: LanguageModel | None,
-) -> Rendered:
-    """A module's call in a settled form, as a model gets it."""
-    flags = form.flags or ()
-    if not flags:
-        return adapter_of(form).render(signature, parameters, inputs)
-    return adapter_of(form).render(
-        signature,
-        parameters,
-        inputs,
-        schema_mode="schema" in flags,
-        shown="shown" in flags,
-        stop="stop" in flags,
-        room=_room(form, parameters, lm),
-    )
-
-
-def _room(form: Form, parameters: Parameters, lm: LanguageModel | None) -> int | None:
-    """How many tokens a reply may take, as far as anybody knows before the call."""
-    most = {**(lm.sampling if lm else {}), **parameters.sampling}.get("max_tokens")
-    known = [n for n in (most, form.room) if isinstance(n, int)]
-    return min(known) if known else None
 
 
 async def ask(
@@ -288,7 +238,7 @@ class _Question:
         turns = adapter.repaired(rendered.messages, reply, again, spec, rendered.fence)
         enforced, grammar = rendered.response_format, rendered.grammar
         if rest and (grammar or enforced is not None):
-            room = _room(self.form, self.parameters, self.lm)
+            room = room_for(self.form, self.parameters, self.lm)
             # What is left may be simple enough for a grammar, as the whole was not.
             grammar = adapter.grammar(spec, rendered.fence, room)
             enforced = None if grammar else adapter.response_format(spec, room)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .adapters.settling import settled
-from .ask import rendered_for, request_for
 from .errors import ConfigError
 from .lm.lm import LanguageModel
 from .lm.prices import price_of
 from .lm.request import JSON, Message, Request, Usage
+from .rendering import rendered_for, request_for
 from .runtime import current
 
 if TYPE_CHECKING:

@@ -86,7 +86,7 @@ class Form:
 
     def __str__(self) -> str:
         head = self.name if self.name == "auto" else f"{self.name}/{self.edition}"
-        if self.flags is None or (self.is_first and not self.flags):
+        if self.flags is None:
             return head
         room = () if self.room is None else (f"room={self.room}",)
         return f"{head}:{','.join((*self.flags, *room))}"
@@ -124,7 +124,9 @@ def form_of(text: str) -> Form:
             f"the form {text!r} is not known",
             hint=f"After the colon stand, in this order, some of {', '.join(FLAGS)}",
         )
-    return Form(name, edition, flags, int(room[1]) if room else None)
+    made = Form(name, edition, flags, int(room[1]) if room else None)
+    # A first edition without flags is all of itself, settled or not.
+    return Form(name, edition) if made.is_first and made == Form(name, 1, ()) else made
 
 
 def is_form(text: object) -> bool:

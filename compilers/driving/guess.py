@@ -7,7 +7,6 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
-from ...pipeline.ask import rendered_for, request_for
 from ...pipeline.errors import ConfigError
 from ...pipeline.example import Example
 from ...pipeline.lm.caller import estimate
@@ -19,6 +18,7 @@ from ...pipeline.module import Module
 from ...pipeline.parameters import Demo
 from ...pipeline.program import Program
 from ...pipeline.prompt import prompt_of
+from ...pipeline.rendering import rendered_for, request_for
 from ...pipeline.runtime import current
 from ...pipeline.signature import spec_of
 from ..propose.base import Proposer

@@ -33,8 +33,9 @@ async def write_each(
     """Candidates that a model writes, one a job, in the order of the jobs.
 
     Each job has a sample index of its own, so that equal requests still get different
-    answers; of a model at temperature 0, which has none, they are made once. What the ledger has no room for is left out, as is an unusable reply, and
-    a request that is too long for the writer.
+    answers; of a model at temperature 0, which has none, they are made once. What the
+    ledger has no room for is left out, as is an unusable reply, and a request that is
+    too long for the writer.
 
     Args:
         task: Whose writer is asked, on whose ledger.

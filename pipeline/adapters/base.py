@@ -7,8 +7,8 @@ of the reply, the task, the demos, and last the input. With `nearest` set, the d
 differ from input to input, and what calls share ends with the task: the demos are then
 paid for anew with each call.
 
-Forms have editions, and what an edition sends stays as it is for ever, because files of
-compiled programs name one. Reading improves for all of them.
+What an edition of a form sends stays as it is for ever, because files of compiled
+programs name one. Reading improves for all of them.
 
 A value can never become structure. The fence, the word that sets headings or tags
 apart, is chosen so that it occurs in no value of the call; a field that comes twice in
@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, final
 
-from ..base.strictjson import dumps, is_text
+from ..base.strictjson import is_text
 from ..errors import ParseError, ValidationError
 from ..field import FieldSpec
 from ..lm.request import JSON, REPAIR, Message
@@ -386,16 +386,3 @@ def _listed(title: str, fields: Iterable[FieldSpec], *, wanted: bool = False) ->
             f"- {field.name}: {'; '.join(notes)}" if notes else f"- {field.name}"
         )
     return "\n".join(lines)
-
-
-def begin_with(mark: str, field: FieldSpec) -> str:
-    """The reminder at the end of a turn: how the reply begins.
-
-    Choices are said once more: a small model that is far from where it read them makes
-    up others.
-    """
-    start = f"Begin your reply with {mark}"
-    if not field.choices:
-        return start
-    choices = ", ".join(c if isinstance(c, str) else dumps(c) for c in field.choices)
-    return f"Choose {field.name} from: {choices}.\n{start}"

@@ -16,7 +16,8 @@ from ..reading.asides import TOKENS, first_turn, names_of_thoughts, unopened
 from ..reading.fields import Reading, read_lone
 from ..reading.headings import BEHIND, EARLY, END, WITHIN, Headings, within_line
 from ..spec import Spec
-from .base import Adapter, begin_with
+from .base import Adapter
+from .reminder import begin_with
 from .reply import (
     Given,
     Parsed,

@@ -17,8 +17,9 @@ from ..reading.asides import first_turn
 from ..reading.fields import read_data
 from ..reading.nearjson import NotNearJSON, control_escapes, spelled
 from ..spec import Spec
-from .base import Adapter, begin_with
+from .base import Adapter
 from .objects import ObjectReader
+from .reminder import begin_with
 from .reply import (
     Given,
     Parsed,

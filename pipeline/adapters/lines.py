@@ -161,6 +161,7 @@ class LineReader(StructureReader):
         self._filled = False  # whether this line does
         self._value: Value | None = None
         self._over = False
+        self._met: set[str] = set()
         if begun:
             self.begun = True
             self._begin(begun)
@@ -172,6 +173,12 @@ class LineReader(StructureReader):
             yield from self._go_on(line, ends=True)
             yield from self._finish_line()
         yield from self._go_on(rest, ends=False)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the name of every required field has come."""
+        required = (n for n, f in self._spec.outputs.items() if f.required)
+        return all(name in self._met for name in required)
 
     def close(self) -> Iterator[Delta]:
         """The pieces that are certain since the reply has ended."""
@@ -202,6 +209,7 @@ class LineReader(StructureReader):
 
     def _begin(self, name: str) -> None:
         field = self._spec.outputs.get(name)
+        self._met.add(name)
         self._over = field is None and self._value is not None
         made = None if field is None else Value(name, field.plain, open_end=True)
         self._value = made

@@ -10,8 +10,9 @@ from ..field import FieldSpec
 from ..lm.request import JSON
 from ..reading.arriving import StructureReader
 from ..spec import Spec
-from .base import Adapter, begin_with
+from .base import Adapter
 from .lines import LineReader, first_name, line_of, read_lines, undecorated
+from .reminder import begin_with
 from .reply import Given, Parsed
 
 

@@ -60,7 +60,7 @@ def _settled(asked: str, can: Abilities | None, *, obeys: bool, refused: bool) -
     if form.is_first:
         # What first editions send hangs on nothing that is learnt.
         schema = obeys and form.name == "json"
-        return Form(form.name, 1, ("schema",) if schema and not refused else ())
+        return Form(form.name, 1, ("schema",) if schema and not refused else None)
     can = can or Abilities(schema=obeys, follows=True)
     flags = _flags(form.name, can, refused=refused)
     # A quarter of the context is the prompt's.

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..adapters.settling import settled
-from ..ask import rendered_for
 from ..base import strictjson
 from ..errors import ArtifactError
 from ..module import Module
 from ..program import Program, as_program
 from ..prompt import Prompt
+from ..rendering import rendered_for
 from .assembling import assembled, stand_ins
 from .describing import (
     Target,

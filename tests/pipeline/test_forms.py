@@ -155,12 +155,12 @@ def test_a_form_says_itself_in_words() -> None:
 @pytest.mark.parametrize(
     ("asked", "form"),
     [
-        ("auto", "chat/1:"),
-        ("chat", "chat/1:"),
-        ("json", "json/1:"),
-        ("xml", "xml/1:"),
+        ("auto", "chat/1"),
+        ("chat", "chat/1"),
+        ("json", "json/1"),
+        ("xml", "xml/1"),
         ("plain", "plain/1:stop"),
-        ("chat/1", "chat/1:"),
+        ("chat/1", "chat/1"),
         ("chat/2", "chat/2:stop"),
         ("json/2", "json/2:"),
         ("json/2:schema", "json/2:schema"),
@@ -216,7 +216,7 @@ KNOWN: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "probed": ({"form": "plain"}, "plain/1:shown,stop"),
     "probed, schema": ({"form": "plain", "schema": True}, "json/2:schema"),
-    "probed an edition": ({"form": "chat/1"}, "chat/1:"),
+    "probed an edition": ({"form": "chat/1"}, "chat/1"),
     "probed and settled": ({"form": "chat/2:stop"}, "chat/2:stop"),
     "probed by a later version": ({"form": "chat/9"}, "chat/2:shown,stop"),
     "probed a form of a later version": ({"form": "toml"}, "chat/2:shown,stop"),
@@ -286,17 +286,17 @@ def test_the_nearest_word_wins() -> None:
         return str(current().form_for(own, fake, module.spec))
 
     try:
-        assert form(router()) == "chat/1:"
+        assert form(router()) == "chat/1"
         weft.configure(adapter="json")
-        assert form(router()) == "json/1:"
+        assert form(router()) == "json/1"
         with weft.use(adapter="xml"):
-            assert form(router()) == "xml/1:"
+            assert form(router()) == "xml/1"
             assert form(router(adapter="plain")) == "plain/1:stop"
             with weft.use(adapter="auto"):
-                assert form(router()) == "chat/1:"
+                assert form(router()) == "chat/1"
     finally:
         weft.configure(adapter="auto")
-    assert form(router()) == "chat/1:"
+    assert form(router()) == "chat/1"
 
 
 @pytest.mark.parametrize("adapter", ["yaml", "chat/7", "", None, 3, ["chat"]])
@@ -315,13 +315,13 @@ def test_a_recorded_form_wins_over_every_setting(server: Server) -> None:
     """Only `with_(adapter=)` changes it."""
     server.answer = either
     lm = lm_at(server, abilities={"schema": True, "follows": True})
-    recorded = router().with_(adapter="chat/1:")
+    recorded = router().with_(adapter="chat/1")
 
     with asked_of(lm, adapter="json"):
         kept = weft.info(recorded(message="x")).calls[0].form
         changed = recorded.with_(adapter="json/2")(message="x")
 
-    assert kept == "chat/1:"
+    assert kept == "chat/1"
     assert weft.info(changed).calls[0].form == "json/2:schema"
 
 
@@ -561,4 +561,4 @@ def test_models_of_ones_own_need_no_hash() -> None:
         others = [cast(Any, Own()) for _ in range(8)]
 
         assert not any(id(other) == before for other in others), number
-        assert {str(run.of("auto", other, spec)) for other in others} == {"chat/1:"}
+        assert {str(run.of("auto", other, spec)) for other in others} == {"chat/1"}

@@ -163,7 +163,7 @@ REPLIES = {
 @pytest.mark.parametrize(
     "adapter",
     [
-        "chat/1:",
+        "chat/1",
         "chat/2:stop",
         "chat/2:shown",
         "json/1:schema",

@@ -16,19 +16,19 @@ import weft
 from tests.hostile import FRAMING, ODD
 from weft import Input, Output, Signature
 from weft.pipeline.adapters import Rendered, adapter_of, form_of
-from weft.pipeline.ask import rendered_for
 from weft.pipeline.lm.request import Message
 from weft.pipeline.parameters import Demo, Parameters
+from weft.pipeline.rendering import rendered_for
 from weft.pipeline.signature import spec_of
 
 TYPES = {"Team": Literal["cards", "app"]}
 FORMS = (
-    "chat/1:",
+    "chat/1",
     "chat/2:",
     "chat/2:shown,stop",
     "json/2:",
     "json/2:shown",
-    "xml/1:",
+    "xml/1",
     "plain/1:stop",
     "plain/1:shown",
     "completion/1:stop",
@@ -219,12 +219,12 @@ def test_an_enforced_schema_needs_no_reminder() -> None:
     """What the server enforces is said once."""
     asked = sent("json/2:schema", CALL, DEMO)
 
-    assert asked.messages == sent("json/1:", CALL, DEMO).messages
+    assert asked.messages == sent("json/1", CALL, DEMO).messages
     assert asked.response_format is not None
 
 
 STOPS = {
-    "chat/1:": (),
+    "chat/1": (),
     "chat/2:": (),
     "chat/2:stop": ("[[ /end ]]",),
     "json/2:stop": (),

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 import weft
 from weft.pipeline.adapters.schema import object_schema, with_room
-from weft.pipeline.ask import rendered_for
 from weft.pipeline.parameters import Parameters
+from weft.pipeline.rendering import rendered_for
 from weft.pipeline.reply_form import form_of
 from weft.pipeline.signature import spec_of
 

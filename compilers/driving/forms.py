@@ -70,12 +70,10 @@ def keeping_forms(
 
 def with_forms(program: Program[P, R], forms: Forms) -> Program[P, R]:
     """The program with the form that each module was asked in, written down."""
-    changes: dict[str, str] = {}
-    for path, asking in _asking(program).items():
-        form = forms.of(asking.own, asking.lm, asking.module.spec)
-        # Of a first edition the name is all, and what a file says of it.
-        named = f"{form.name}/{form.edition}"
-        changes[f"{path}/adapter"] = named if form.is_first else str(form)
+    changes = {
+        f"{path}/adapter": str(forms.of(a.own, a.lm, a.module.spec))
+        for path, a in _asking(program).items()
+    }
     return program.with_parameters(changes) if changes else program
 
 

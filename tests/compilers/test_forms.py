@@ -274,7 +274,7 @@ def test_fakes_are_asked_in_what_they_were_written_for() -> None:
         return "no form at all"
 
     with weft.use(lm=weft.FunctionLM(reply), cache=None):
-        result = weft.compile(
+        result: Any = weft.compile(
             router(), ROWS, metric=exact, compiler=Auto(), budget="300 calls", seed=0
         )
 

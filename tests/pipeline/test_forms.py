@@ -12,30 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import weft
+from tests.pipeline.every_form import forms, rooms
 from tests.pipeline.lm.support import fault
 from tests.server import Reply, Server
 from weft.pipeline.adapters.settling import Forms, settled
 from weft.pipeline.errors import ConfigError, ParseError, SchemaRefused
 from weft.pipeline.events import FieldDelta
 from weft.pipeline.lm.known import learn
-from weft.pipeline.reply_form import FLAGS, NEWEST, Form, form_of, is_form
+from weft.pipeline.reply_form import Form, form_of, is_form
 from weft.pipeline.runtime import current
 
 LABELS = ("cards", "app")
 TYPES = {"Team": Literal[LABELS]}
 TEAM = "[[ team ]]\ncards\n[[ /end ]]"
 OBJECT = '{"team": "cards"}'
-
-named = st.sampled_from([name for name in NEWEST if name != "auto"])
-forms = named.flatmap(
-    lambda name: st.builds(
-        Form,
-        st.just(name),
-        st.integers(1, NEWEST[name]),
-        st.none() | st.sets(st.sampled_from(FLAGS)).map(lambda s: (*sorted(s),)),
-    )
-)
-rooms = st.integers(1, 999_999_999)
 
 
 def router(**options: Any) -> weft.Predict[Any, Any]:

@@ -22,6 +22,7 @@ from ..compilers.compile import quote
 from ..compilers.recipe import Compiler
 from ..compilers.reporting.report import Report, Result
 from ..loading import package
+from ..pipeline.budget import Budget
 from ..pipeline.data import Example, read_rows
 from ..pipeline.errors import WeftError
 from ..pipeline.evaluate import Evaluation
@@ -76,8 +77,11 @@ _QUOTE = """
 _COMPILE = """
 2. Compile it
 
-     result = weft.compile(triage, rows, metric=weft.metrics.exact("team"){how})
+     result = weft.compile(triage, rows, metric=weft.metrics.exact("team"){how}{bound}
 """
+_BOUND = """, budget="{}")
+
+   The budget asks fewer of the sealed rows, which makes intervals wider."""
 _REPORT = """\
    Points of 100 on {sealed} rows that were sealed until now, each with its 95 %
    interval:
@@ -152,6 +156,7 @@ def compile_told(
     rows: list[Example],
     compiler: Compiler | None = None,
     how: str = "",
+    budget: str | None = None,
     *,
     tell: bool,
     quiet: bool,
@@ -163,6 +168,7 @@ def compile_told(
         rows: What it is compiled with.
         compiler: How it is compiled, where it is not the default.
         how: The compiler as an argument, as it would be written.
+        budget: The most that it spends, where less than it could.
         tell: Whether anything is said on stdout.
         quiet: Whether nothing is said on stderr.
     """
@@ -170,10 +176,14 @@ def compile_told(
     offer = quote(triage, rows, metric=metric, compiler=compiler)
     if tell:
         say(_QUOTE.format(quote=indented(str(offer), "     "), how=how))
-        say(_COMPILE.format(how=how))
-    shown = calls_shown("compile triage", offer.calls.expected, quiet=quiet)
+        bound = ")" if budget is None else _BOUND.format(budget)
+        say(_COMPILE.format(how=how, bound=bound))
+    expected = offer.calls.expected
+    if budget is not None:
+        expected = min(expected, Budget.parse(budget).calls or expected)
+    shown = calls_shown("compile triage", expected, quiet=quiet)
     with shown as hook, use(hooks=(hook,)):
-        result = compiled(triage, rows, metric=metric, compiler=compiler)
+        result = compiled(triage, rows, metric=metric, compiler=compiler, budget=budget)
     if tell:
         say(_reported(result.report))
         say(_DIFF.format(diff=indented(_shortened(result.report.diff()), "     ")))

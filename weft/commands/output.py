@@ -21,7 +21,8 @@ from ..pipeline.runtime import Hook
 from ..pipeline.signature import Signature, dump_values, spec_of
 from ..pipeline.trace import Call, NodeRun, total_cost
 
-_EVERY = 5.0
+_EVERY = 5.0  # seconds, and a share of all calls, from one line to the next
+_STEP = 0.05
 
 
 @dataclass(frozen=True)
@@ -146,17 +147,19 @@ def calls_shown(title: str, expected: int, *, quiet: bool) -> Generator[Hook]:
         quiet: Whether nothing is shown.
     """
     drawn = on_terminal(quiet=quiet)
-    told = time.monotonic()
+    told, said = time.monotonic(), 0
     count = 0
     with progress_bar(expected, title, shown=drawn) as advance:
 
         def hook(run: NodeRun) -> None:
-            nonlocal count, told
+            nonlocal count, told, said
             for _ in run.calls:
                 count += 1
                 advance()
-            if not drawn and time.monotonic() - told > _EVERY:
-                told = time.monotonic()
+            if drawn or count - said < _STEP * expected:
+                return
+            if time.monotonic() - told > _EVERY:
+                told, said = time.monotonic(), count
                 remark(f"{title}: {count} of about {expected} calls", quiet=quiet)
 
         yield hook

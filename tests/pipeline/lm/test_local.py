@@ -242,6 +242,15 @@ def test_abilities_of_a_local_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("wheel")
+async def test_nobody_is_asked_what_is_known(tmp_path: Path) -> None:
+    """A local server tells nothing that the file and its documents have not told."""
+    told = await LM(f"local/{write_model(tmp_path / 'm.gguf')}").told()
+
+    assert told is not None
+    assert (told.abilities, told.pages, told.server) == ({}, 0, "llama.cpp")
+
+
+@pytest.mark.usefixtures("wheel")
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -1,0 +1,50 @@
+"""The form that `adapter="auto"` settles on, by what is known of the endpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from weft.pipeline.adapters.settling import settled
+from weft.pipeline.lm.known import learn
+from weft.pipeline.lm.models import LM
+
+HERE = "http://localhost:8000/v1"
+
+
+def auto(**abilities: Any) -> str:
+    lm = LM("hosted_vllm/m", api_base=HERE, abilities={"schema": False, **abilities})
+    return str(settled("auto", lm))
+
+
+@pytest.mark.parametrize(
+    ("abilities", "form"),
+    [
+        ({}, "chat/2:shown,stop"),
+        ({"follows": True}, "chat/2:stop"),
+        ({"schema": True}, "json/2:schema"),
+        ({"form": "plain/1:shown"}, "plain/1:shown"),
+        ({"base": True}, "completion/1:shown,stop"),
+        ({"base": True, "grammar": True}, "completion/1:grammar,stop"),
+    ],
+)
+def test_what_is_known_settles_it(abilities: dict[str, Any], form: str) -> None:
+    """A schema first, then what a probe found, then headings; texts for base models."""
+    assert auto(**abilities) == form
+
+
+def test_a_base_model_behind_turns_alone() -> None:
+    """Where a probe found no form of texts that works, its other one is taken."""
+    assert auto(base=True, form="xml/1") == "xml/1:"
+    assert auto(base=True, form="json/2:schema", schema=True) == "json/2:schema"
+    assert auto(base=True, form="completion/1:shown", grammar=True) == (
+        "completion/1:grammar,stop"
+    )
+
+
+def test_a_form_of_a_later_version_is_none() -> None:
+    """What a later weft kept in the same folder is passed over."""
+    learn(HERE, "m", form="braid/1:shown", follows=True)
+
+    assert auto() == "chat/2:stop"

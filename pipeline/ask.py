@@ -77,7 +77,7 @@ async def ask(
     """
     spec, forms = spec_of(signature), runtime.forms
     own = runtime.form_asked(parameters.adapter)
-    form = settled(own, lm) if forms is None else forms.of(own, lm, spec)
+    form = settled(own, lm, spec) if forms is None else forms.of(own, lm, spec)
     while True:
         question = _Question(
             who, signature, parameters, inputs, lm, runtime, asked, form

@@ -161,7 +161,9 @@ class Runtime:
         """The settled form of a module's calls; one from a run's first to its last."""
         asked = self.form_asked(own)
         return (
-            settled(asked, lm) if self.forms is None else self.forms.of(asked, lm, spec)
+            settled(asked, lm, spec)
+            if self.forms is None
+            else self.forms.of(asked, lm, spec)
         )
 
     def finished(self, run: NodeRun) -> None:

@@ -43,7 +43,10 @@ def forms_at_first(program: Program[..., Any]) -> dict[str, str]:
 
     First editions hang on nothing that may change, and need no record.
     """
-    made = {path: settled(a.own, a.lm) for path, a in _asking(program).items()}
+    made = {
+        path: settled(a.own, a.lm, a.module.spec)
+        for path, a in _asking(program).items()
+    }
     if all(form.is_first for form in made.values()):
         return {}
     return {path: str(form) for path, form in made.items()}

@@ -15,13 +15,20 @@ from ..lm.lm import LanguageModel
 from ..lm.route import EMBEDDED
 from ..reply_form import FLAGS, Form, form_of, is_form
 from ..spec import Spec
+from .grammar import line_grammar
 
 AUTO: Final = "auto"
 _MOST_HELD: Final = 256
-_held: dict[tuple[str, int, bool, bool], tuple[Abilities | None, Form]] = {}
+_held: dict[tuple[str, int, bool, bool, bool], tuple[Abilities | None, Form]] = {}
 
 
-def settled(asked: str, lm: LanguageModel | None, *, refused: bool = False) -> Form:
+def settled(
+    asked: str,
+    lm: LanguageModel | None,
+    spec: Spec | None = None,
+    *,
+    refused: bool = False,
+) -> Form:
     """A form of which every byte is known, for a model that is asked in it.
 
     The stand-in, the fakes, and models of a user's own that say nothing of their
@@ -30,6 +37,8 @@ def settled(asked: str, lm: LanguageModel | None, *, refused: bool = False) -> F
     Args:
         asked: The form's text; "auto" for the one that works.
         lm: Who is asked; None where nobody is.
+        spec: What is asked for, where it is known: outputs that no line can hold are
+            no text to be continued.
         refused: Whether the endpoint refused this signature's schema.
 
     >>> str(settled("auto", None)), str(settled("chat/2", None))
@@ -38,21 +47,28 @@ def settled(asked: str, lm: LanguageModel | None, *, refused: bool = False) -> F
     obeys = lm is not None and lm.schema_mode
     can = None if lm is None or lm.endpoint == EMBEDDED else abilities_of(lm)
     # Asked before every call, and rarely anything new.
-    key = asked, id(can), obeys, refused
+    nested = can is not None and bool(can.base) and spec is not None
+    nested = nested and line_grammar(cast("Spec", spec), "", None) is None
+    key = asked, id(can), obeys, nested, refused
     held = _held.get(key)
     if held is None or held[0] is not can:
         if len(_held) >= _MOST_HELD:
             _held.clear()
-        held = _held[key] = can, _settled(asked, can, obeys=obeys, refused=refused)
+        held = _held[key] = (
+            can,
+            _settled(asked, can, obeys=obeys, nested=nested, refused=refused),
+        )
     return held[1]
 
 
-def _settled(asked: str, can: Abilities | None, *, obeys: bool, refused: bool) -> Form:
+def _settled(
+    asked: str, can: Abilities | None, *, obeys: bool, nested: bool, refused: bool
+) -> Form:
     form = form_of(asked)
     if form.flags is not None:
         return form
     if form.name == AUTO:
-        form = _chosen(can, refused=refused) if can else Form("chat", 1)
+        form = _chosen(can, nested=nested, refused=refused) if can else Form("chat", 1)
     elif can is None and "/" not in asked:
         form = Form(form.name, 1)
     if form.flags is not None:
@@ -73,12 +89,14 @@ def may_probe(lm: LanguageModel) -> bool:
     return lm.endpoint != EMBEDDED and abilities_of(lm) is not None
 
 
-def _chosen(can: Abilities, *, refused: bool) -> Form:
+def _chosen(can: Abilities, *, nested: bool, refused: bool) -> Form:
     """The form that works, as far as anybody knows what the endpoint can do."""
     # A later version may have kept a form that this one does not know.
     usual = "completion" if can.base else "chat"
     found = form_of(can.form if is_form(can.form) else usual)
-    if can.base and found.name == "completion":
+    # Of llama.cpp it is known that it takes turns for any model, and enforces schemas.
+    held = nested and can.grammar and can.schema and not refused
+    if can.base and found.name == "completion" and not held:
         return form_of("completion")
     if can.schema and not refused:
         return form_of("json")
@@ -118,7 +136,7 @@ class Forms:
         key = self._key(asked, lm, spec)
         found = self._settled.get(key)
         if found is None:
-            found = self._settled.setdefault(key, settled(asked, lm))
+            found = self._settled.setdefault(key, settled(asked, lm, spec))
         return found
 
     def fix(self, asked: str, lm: LanguageModel, spec: Spec, form: Form) -> None:
@@ -143,7 +161,7 @@ class Forms:
             return None
         if self._settled.setdefault(key, form) == form:
             self._refused[key] = why
-            self._settled[key] = settled(asked, lm, refused=True)
+            self._settled[key] = settled(asked, lm, spec, refused=True)
         return self._settled[key]
 
     def _key(self, asked: str, lm: LanguageModel, spec: Spec) -> Hashable:

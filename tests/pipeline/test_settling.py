@@ -48,3 +48,17 @@ def test_a_form_of_a_later_version_is_none() -> None:
     learn(HERE, "m", form="braid/1:shown", follows=True)
 
     assert auto() == "chat/2:stop"
+
+
+def test_a_base_model_is_asked_in_turns_for_what_no_line_can_hold() -> None:
+    """Of llama.cpp it is known that it takes turns for any model, and holds schemas."""
+    flat = weft.Predict("text -> label: int").spec
+    nested = weft.Predict("text -> labels: dict[str, list[int]]").spec
+    local = {"base": True, "schema": True, "grammar": True, "stop": True}
+    lm = weft.LM("m", api_base="http://127.0.0.1:9/v1", abilities=local)
+    other = weft.LM("m", api_base="http://127.0.0.1:9/v1", base=True)
+
+    assert str(settled("auto", lm, flat)) == "completion/1:grammar,schema,stop"
+    assert str(settled("auto", lm, nested)) == "json/2:schema"
+    assert str(settled("auto", lm, nested, refused=True)) == "completion/1:shown,stop"
+    assert str(settled("auto", other, nested)) == "completion/1:schema"

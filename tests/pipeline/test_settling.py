@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from weft import Predict
 from weft.pipeline.adapters.settling import settled
 from weft.pipeline.lm.known import learn
 from weft.pipeline.lm.models import LM
@@ -36,7 +37,7 @@ def test_what_is_known_settles_it(abilities: dict[str, Any], form: str) -> None:
 
 def test_a_base_model_behind_turns_alone() -> None:
     """Where a probe found no form of texts that works, its other one is taken."""
-    assert auto(base=True, form="xml/1") == "xml/1:"
+    assert auto(base=True, form="xml/1") == "xml/1"
     assert auto(base=True, form="json/2:schema", schema=True) == "json/2:schema"
     assert auto(base=True, form="completion/1:shown", grammar=True) == (
         "completion/1:grammar,stop"
@@ -52,11 +53,11 @@ def test_a_form_of_a_later_version_is_none() -> None:
 
 def test_a_base_model_is_asked_in_turns_for_what_no_line_can_hold() -> None:
     """Of llama.cpp it is known that it takes turns for any model, and holds schemas."""
-    flat = weft.Predict("text -> label: int").spec
-    nested = weft.Predict("text -> labels: dict[str, list[int]]").spec
+    flat = Predict("text -> label: int").spec
+    nested = Predict("text -> labels: dict[str, list[int]]").spec
     local = {"base": True, "schema": True, "grammar": True, "stop": True}
-    lm = weft.LM("m", api_base="http://127.0.0.1:9/v1", abilities=local)
-    other = weft.LM("m", api_base="http://127.0.0.1:9/v1", base=True)
+    lm = LM("m", api_base="http://127.0.0.1:9/v1", abilities=local)
+    other = LM("m", api_base="http://127.0.0.1:9/v1", base=True)
 
     assert str(settled("auto", lm, flat)) == "completion/1:grammar,schema,stop"
     assert str(settled("auto", lm, nested)) == "json/2:schema"

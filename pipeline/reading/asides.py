@@ -154,8 +154,8 @@ def behind_thoughts(
     """
     names, behind = names_of_thoughts(fields), None
     for _ in range(_MOST_THOUGHTS):
-        end = next(unopened(text, names), None)
-        if end is None:
+        end = _first_unopened(text, names)
+        if not end:
             break
         behind = text = without_asides(text[end:], begins, fields).text
     return behind
@@ -171,6 +171,21 @@ def unopened(text: str, names: frozenset[str]) -> Iterator[int]:
             opened -= 1
         else:
             yield tag.end
+
+
+def _first_unopened(text: str, names: frozenset[str]) -> int:
+    """Where the first run of tags ends that close thoughts nothing opens; else 0."""
+    opened, end = 0, 0
+    for tag in tags(text, names & CLOSING):
+        if end and not tag.closes:
+            break
+        if opened and tag.closes:
+            opened -= 1
+        elif tag.closes:
+            end = tag.end
+        else:
+            opened += 1
+    return end
 
 
 def count_unopened(text: str) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 _THINKING = ("think", "thinking", "thought", "seed:think")
@@ -35,7 +36,8 @@ END = re.compile("|".join(map(re.escape, ENDS)))
 START = re.compile("|".join(map(re.escape, STARTS)))
 _END_RUN = re.compile(rf"(?:(?:{END.pattern})[ \t\r\n]*+)++")
 _LONGEST_TOKEN = max(map(len, ENDS))
-_MOST_THOUGHTS = 32
+_MOST_THOUGHTS = 8
+_MOST_TAGS = 4096  # beyond these a reply is a flood, and nothing in it is mended
 TOKENS = "a chat template's own tokens left out"
 THOUGHTS = "what was thought left out"
 
@@ -104,7 +106,7 @@ def _without_thoughts(
 ) -> tuple[str, bool]:
     kept: list[str] = []
     at, begun = 0, -1
-    while True:
+    while len(kept) < _MOST_TAGS:
         opening = next((t for t in tags(text, names, at) if not t.closes), None)
         if opening is None:
             break
@@ -131,7 +133,7 @@ class Tag(NamedTuple):
 
 def tags(text: str, names: Collection[str], at: int = 0) -> Iterator[Tag]:
     """The tags of thoughts in a text, from a place on."""
-    for found in _TAG.finditer(text, at):
+    for found in islice(_TAG.finditer(text, at), _MOST_TAGS):
         whole = found[1] or found[2]
         name = whole.lstrip("/")
         if name in names:
@@ -154,8 +156,8 @@ def behind_thoughts(
     """
     names, behind = names_of_thoughts(fields), None
     for _ in range(_MOST_THOUGHTS):
-        end = next(unopened(text, names), None)
-        if end is None:
+        end = _first_unopened(text, names)
+        if not end:
             break
         behind = text = without_asides(text[end:], begins, fields).text
     return behind
@@ -173,6 +175,21 @@ def unopened(text: str, names: frozenset[str]) -> Iterator[int]:
             yield tag.end
 
 
+def _first_unopened(text: str, names: frozenset[str]) -> int:
+    """Where the first run of tags ends that close thoughts nothing opens; else 0."""
+    opened, end = 0, 0
+    for tag in tags(text, names & CLOSING):
+        if end and not tag.closes:
+            break
+        if opened and tag.closes:
+            opened -= 1
+        elif tag.closes:
+            end = tag.end
+        else:
+            opened += 1
+    return end
+
+
 def count_unopened(text: str) -> int:
     """How many tags in a text close thoughts that nothing opens."""
     return sum(1 for _ in unopened(text, CLOSING))
@@ -182,7 +199,8 @@ def without_last_tokens(text: str) -> str:
     """The text without the tokens that end a turn at its end, or the text itself."""
     whole = text.rstrip(_BLANK)
     end = len(whole)
-    while end and whole[end - 1] == ">":
+    least = max(0, end - _MOST_TAGS * _LONGEST_TOKEN)
+    while end > least and whole[end - 1] == ">":
         start = whole.rfind("<", max(0, end - _LONGEST_TOKEN), end)
         if start < 0 or not END.fullmatch(whole, start, end):
             break

@@ -130,7 +130,7 @@ def repaired(data: Any, schema: Any) -> Any:
     >>> repaired(["Top-ups"], {"type": "array", "items": {"enum": ["top ups"]}})
     ['top ups']
     """
-    defs = schema.get("$defs", {}) if is_dict(schema) else {}
+    defs: dict[str, Any] = schema.get("$defs", {}) if is_dict(schema) else {}
     return _repaired(data, schema, defs)
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 from ..base import strictjson
@@ -43,27 +44,27 @@ class Readable(Protocol):
         """The field's type."""
         ...
 
-    @property
+    @cached_property
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the type."""
         ...
 
-    @property
+    @cached_property
     def plain(self) -> bool:
         """Whether the value is written as bare text."""
         ...
 
-    @property
+    @cached_property
     def wanted(self) -> str:
         """The type in words."""
         ...
 
-    @property
+    @cached_property
     def choices(self) -> tuple[Any, ...]:
         """The values of a closed choice."""
         ...
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """What mending has to know."""
         ...

@@ -197,16 +197,24 @@ class FieldSpec:
         if is_dict(given) and is_dict(made) and len(made) < len(given):
             raise ValueError(f"two keys of {brief(repr(given))} are one")
 
-    def write(self, data: Any) -> str:
+    def write(self, data: Any, *, spell: bool = True) -> str:
         """JSON data as the text that stands under the field's heading.
 
         Bare text is written as it is, unless its edges would be lost or it could be
         taken for a quoted text; `read` gives back exactly what was written.
+
+        Args:
+            data: Plain JSON data.
+            spell: Whether a form feed before a letter is spelled by its number, so that
+                it is no backslash; first editions of forms, which stay as they were,
+                write the escape.
         """
         if isinstance(data, str) and self.plain:
             bare = data and data == data.strip(_BLANK) and data[0] != '"'
-            return data if bare else spelled(strictjson.dumps(data))
-        return spelled(strictjson.dumps(data))
+            if bare:
+                return data
+        text = strictjson.dumps(data)
+        return spelled(text) if spell else text
 
     def read(self, text: str) -> Reading:
         """Read the value that a model wrote under the field's heading.

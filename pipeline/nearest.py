@@ -125,7 +125,7 @@ def _index_of(spec: Spec, pool: tuple[Demo, ...]) -> Index:
 
 def _text(spec: Spec, values: Mapping[str, JSON]) -> str:
     written = [
-        field.write(values[name])
+        field.write(values[name], spell=False)
         for name, field in spec.inputs.items()
         if name in values
     ]

@@ -22,7 +22,7 @@ NEWEST: Final[Mapping[str, int]] = {
     "auto": 1,
     "chat": 2,
     "json": 2,
-    "xml": 1,
+    "xml": 2,
     "plain": 1,
     "completion": 1,
 }

@@ -59,7 +59,8 @@ class ChatAdapter(Adapter):
         ends = False
         for field in fields:
             ends = field.role == "output"
-            lines += [_heading(field.name, fence), field.write(values[field.name])]
+            text = field.write(values[field.name], spell=self.edition > 1)
+            lines += [_heading(field.name, fence), text]
         if ends:
             lines.append(_heading(END, fence))
         return "\n".join(lines)

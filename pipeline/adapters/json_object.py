@@ -60,7 +60,8 @@ class JSONAdapter(Adapter):
     ) -> str:
         """One JSON object, the fields in order."""
         del fence
-        return spelled(strictjson.dumps({f.name: values[f.name] for f in fields}))
+        text = strictjson.dumps({f.name: values[f.name] for f in fields})
+        return spelled(text) if self.edition > 1 else text
 
     def read(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:
         """The object in the reply; text around it is passed over and noted."""

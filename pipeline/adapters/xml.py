@@ -31,7 +31,10 @@ from .streaming import TagReader
 @final
 @dataclass(frozen=True)
 class XMLAdapter(Adapter):
-    """Fields in `<name>` tags. Only these tags are structure: nothing is escaped."""
+    """Fields in `<name>` tags. Only these tags are structure: nothing is escaped.
+
+    The second edition asks for a missing field alone, and spells control characters.
+    """
 
     name = "xml"
     asks_whole = 1
@@ -46,9 +49,11 @@ class XMLAdapter(Adapter):
         self, fields: Iterable[FieldSpec], values: Mapping[str, JSON], fence: str
     ) -> str:
         """Tags and values, one field after the other."""
+        spell = self.edition > 1
+        texts = {f.name: f.write(values[f.name], spell=spell) for f in fields}
         return "\n".join(
-            f"{_open(f.name, fence)}{f.write(values[f.name])}{_close(f.name, fence)}"
-            for f in fields
+            f"{_open(name, fence)}{text}{_close(name, fence)}"
+            for name, text in texts.items()
         )
 
     def read(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:

@@ -2,7 +2,8 @@
 
 It travels in a context variable, so threads, tasks, notebooks and web servers never see
 each other's. The nearest setting wins: a module's own `lm=`, `with weft.use(...)`, what
-`weft.configure(...)` set for the process, and last the variable `WEFT_LM`.
+`weft.configure(...)` set for the process, and last the variables `WEFT_LM` and
+`WEFT_ADAPTER`.
 """
 
 from __future__ import annotations
@@ -152,10 +153,17 @@ class Runtime:
         )
 
     def form_asked(self, own: str) -> str:
-        """The form that a module asks in: its own, else the scope's."""
-        if self.adapter == AUTO or form_of(own).name != AUTO:
+        """The form that a module asks in: its own, the scope's, WEFT_ADAPTER.
+
+        Raises:
+            ConfigError: The environment names no form.
+        """
+        if form_of(own).name != AUTO:
             return own
-        return self.adapter
+        if self.adapter != AUTO:
+            return self.adapter
+        named = os.environ.get("WEFT_ADAPTER")
+        return own if not named else str(form_of(named))
 
     def form_for(self, own: str, lm: LanguageModel, spec: Spec) -> Form:
         """The settled form of a module's calls; one from a run's first to its last."""

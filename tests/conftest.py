@@ -39,6 +39,14 @@ def _own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("WEFT_CACHE", str(tmp_path / "cache"))
+    # Replies in most tests are written down, under headings, whoever is asked.
+    monkeypatch.setenv("WEFT_ADAPTER", "chat/1")
+
+
+@pytest.fixture
+def asked_as_by_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody names a form, so that the one is taken that works at the endpoint."""
+    monkeypatch.delenv("WEFT_ADAPTER")
 
 
 @pytest.fixture

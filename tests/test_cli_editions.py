@@ -13,6 +13,8 @@ from weft.cli import main
 from weft.pipeline.artifacts.artifact import program_digest, read_artifact
 from weft.pipeline.program import as_program
 
+pytestmark = pytest.mark.usefixtures("asked_as_by_users")
+
 folder = pytest.fixture(autouse=True)(working_folder)
 
 PATH = "programs/feel.weft.json"

@@ -21,6 +21,8 @@ from weft.probing.forms import MOST_FORMS, Trial, best_of, follows
 from weft.probing.probe import quote
 from weft.probing.rows import ROWS
 
+pytestmark = pytest.mark.usefixtures("asked_as_by_users")
+
 HELLO = "The sea was calm and very blue today."
 
 

@@ -22,6 +22,8 @@ from bench.real.tables import Cells, bars
 from bench.real.tasks import TASKS
 from tests.server import Reply, Server
 
+pytestmark = pytest.mark.usefixtures("asked_as_by_users")
+
 LABELS = ("pending_top_up", "exchange_charge")
 USAGE = {
     "prompt_tokens": 50,

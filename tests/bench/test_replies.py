@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bench.real.serving import Model
 from bench.recorded.corpus import Corpus, figures
 from bench.recorded.prompts import CASES, FORMS
 from bench.replies import MAX_TOKENS, record
 from tests.server import Reply, Server
+
+pytestmark = pytest.mark.usefixtures("asked_as_by_users")
 
 EVERY = len(FORMS) * len(CASES)
 

@@ -15,6 +15,8 @@ from tests.server import Reply, Server
 from weft.compilers import Auto, BootstrapFewShot, BootstrapRandomSearch
 from weft.pipeline.lm.known import learn
 
+pytestmark = pytest.mark.usefixtures("asked_as_by_users")
+
 TYPES = {"Team": Literal["cards", "app"]}
 WORDS = {"cards": ("card", "chip", "pin"), "app": ("screen", "login", "button")}
 ROWS = [

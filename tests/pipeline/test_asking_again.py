@@ -15,6 +15,8 @@ from weft.pipeline.errors import ParseError, Truncated
 from weft.pipeline.events import FieldDelta, Partial, Restarted
 from weft.pipeline.runtime import current, entered
 
+pytestmark = pytest.mark.usefixtures("asked_as_by_users")
+
 TYPES = {"Team": Literal["cards", "app"]}
 LONG = "They say that the card never came. " * 3
 

@@ -22,6 +22,8 @@ from weft.pipeline.lm.known import learn
 from weft.pipeline.reply_form import Form, form_of, is_form
 from weft.pipeline.runtime import current
 
+pytestmark = pytest.mark.usefixtures("asked_as_by_users")
+
 LABELS = ("cards", "app")
 TYPES = {"Team": Literal[LABELS]}
 TEAM = "[[ team ]]\ncards\n[[ /end ]]"

@@ -20,6 +20,8 @@ from weft.pipeline.lm.known import learn
 from weft.pipeline.program import as_program
 from weft.pipeline.reply_form import Form
 
+pytestmark = pytest.mark.usefixtures("asked_as_by_users")
+
 GOLDEN = Path(__file__).parent / "golden"
 TYPES = {"Team": Literal["cards", "app"]}
 

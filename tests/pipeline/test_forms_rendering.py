@@ -21,6 +21,8 @@ from weft.pipeline.parameters import Demo, Parameters
 from weft.pipeline.rendering import rendered_for
 from weft.pipeline.signature import spec_of
 
+pytestmark = pytest.mark.usefixtures("asked_as_by_users")
+
 TYPES = {"Team": Literal["cards", "app"]}
 FORMS = (
     "chat/1",

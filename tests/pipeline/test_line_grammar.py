@@ -17,6 +17,8 @@ from weft.pipeline.adapters.grammar import line_grammar
 from weft.pipeline.errors import ValidationError
 from weft.pipeline.signature import spec_of
 
+pytestmark = pytest.mark.usefixtures("asked_as_by_users")
+
 ODD = (
     'say "yes"',
     "back\\slash",

@@ -20,6 +20,8 @@ from weft.pipeline.rendering import rendered_for
 from weft.pipeline.reply_form import form_of
 from weft.pipeline.signature import spec_of
 
+pytestmark = pytest.mark.usefixtures("asked_as_by_users")
+
 jsonschema: Any = pytest.importorskip("jsonschema")
 
 BUDGETS = (64, 128, 256, 512, 1024, 4096, 100_000)

@@ -11,6 +11,8 @@ from weft.pipeline.adapters.settling import settled
 from weft.pipeline.lm.known import learn
 from weft.pipeline.lm.models import LM
 
+pytestmark = pytest.mark.usefixtures("asked_as_by_users")
+
 HERE = "http://localhost:8000/v1"
 
 

@@ -125,8 +125,9 @@ def form_of(text: str) -> Form:
             hint=f"After the colon stand, in this order, some of {', '.join(FLAGS)}",
         )
     made = Form(name, edition, flags, int(room[1]) if room else None)
-    # A first edition without flags is all of itself, settled or not.
-    return Form(name, edition) if made.is_first and made == Form(name, 1, ()) else made
+    # Nothing in the first edition of these hangs on a model: they are always settled.
+    whole = name != "json" and made == Form(name, 1, ())
+    return Form(name, edition) if made.is_first and whole else made
 
 
 def is_form(text: object) -> bool:

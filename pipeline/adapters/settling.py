@@ -75,8 +75,10 @@ def _settled(
         return form
     if form.is_first:
         # What first editions send hangs on nothing that is learnt.
-        schema = obeys and form.name == "json"
-        return Form(form.name, 1, ("schema",) if schema and not refused else None)
+        schema = obeys
+        if form.name != "json":
+            return form
+        return Form("json", 1, ("schema",) if schema and not refused else ())
     can = can or Abilities(schema=obeys, follows=True)
     flags = _flags(form.name, can, refused=refused)
     # A quarter of the context is the prompt's.

@@ -86,7 +86,7 @@ def _form_state(form: Form) -> dict[str, Any]:
     state: dict[str, Any] = {"adapter": form.name}
     if form.edition > 1:
         state["edition"] = form.edition
-    if form.flags is not None and not form.is_first:
+    if form.flags is not None:
         settled = str(form).partition(":")[2]
         state["settled"] = settled.split(",") if settled else []
     return state

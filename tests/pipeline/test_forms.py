@@ -149,7 +149,7 @@ def test_a_form_says_itself_in_words() -> None:
     [
         ("auto", "chat/1"),
         ("chat", "chat/1"),
-        ("json", "json/1"),
+        ("json", "json/1:"),
         ("xml", "xml/1"),
         ("plain", "plain/1:stop"),
         ("chat/1", "chat/1"),
@@ -280,7 +280,7 @@ def test_the_nearest_word_wins() -> None:
     try:
         assert form(router()) == "chat/1"
         weft.configure(adapter="json")
-        assert form(router()) == "json/1"
+        assert form(router()) == "json/1:"
         with weft.use(adapter="xml"):
             assert form(router()) == "xml/1"
             assert form(router(adapter="plain")) == "plain/1:stop"

@@ -90,7 +90,7 @@ def test_a_newer_edition_is_told_to_scripts(capsys: pytest.CaptureFixture[str]) 
     [
         ("auto", "m"),
         ("chat/2:stop", "m"),
-        ("xml/1", "m"),
+        ("xml/2", "m"),
         ("chat/1", "embedded"),  # it is asked in first editions
     ],
 )
@@ -139,7 +139,7 @@ def test_both_editions_are_measured_and_compared(
     assert as_it_is == "feel: exact(mood) 0.0 [0.0, 24.2] on 12 rows"
     assert newest == (
         "feel: exact(mood) 100.0 [75.8, 100.0] on 12 rows, newest edition "
-        "(chat/2:shown,stop for chat/1:)"
+        "(chat/2:shown,stop for chat/1)"
     )
     assert difference.startswith("newest edition: +100.0 points [+62.6, +100.0]")
     assert Path(PATH).read_bytes() == before
@@ -177,7 +177,7 @@ def test_a_document_of_both(
     data = json.loads(capsys.readouterr().out)
     assert code == 0
     assert (data["as_it_is"]["mean"], data["newest"]["mean"]) == (0, 1)
-    assert data["forms"] == {"feel": ["chat/1:", "chat/2:shown,stop"]}
+    assert data["forms"] == {"feel": ["chat/1", "chat/2:shown,stop"]}
     assert (data["difference"]["mean"], data["difference"]["rows"]) == (1, 12)
 
 

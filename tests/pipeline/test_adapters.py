@@ -88,6 +88,12 @@ def render(adapter: Adapter, inputs: Mapping[str, Any], *demos: Demo) -> Rendere
     return adapter.render(Quoting, Parameters("Answer.", demos), inputs)
 
 
+def given_in(adapter: Adapter, rendered: Rendered) -> str:
+    """The fields of the last turn, without the reminder that follows them."""
+    reminder = adapter.reminder(spec_of(Quoting), rendered.fence)
+    return rendered.messages[-1].content.removesuffix(f"\n\n{reminder}")
+
+
 def reply(adapter: Adapter, values: Mapping[str, Any], fence: str = "") -> str:
     """What a model writes that keeps to the form."""
     outputs = spec_of(Quoting).outputs.values()
@@ -122,7 +128,7 @@ def test_a_value_never_becomes_structure(
 
     text = reply(adapter, answered, rendered.fence)
 
-    asked = adapter.parse(rendered.messages[-1].content, Swapped, rendered.fence)
+    asked = adapter.parse(given_in(adapter, rendered), Swapped, rendered.fence)
     assert asked.values == inputs
     taught = adapter.parse(rendered.messages[2].content, Quoting, rendered.fence)
     assert taught.values == quoted(demo, demo)
@@ -201,7 +207,7 @@ def test_values_of_100_kb_come_back(adapter: Adapter) -> None:
     large = "".join(random.Random(0).choices(parts, k=30_000))
     rendered = render(adapter, {"question": large, "notes": [large]})
 
-    asked = adapter.parse(rendered.messages[-1].content, Swapped, rendered.fence)
+    asked = adapter.parse(given_in(adapter, rendered), Swapped, rendered.fence)
 
     assert len(large) > 100_000
     assert asked.values == {"question": large, "notes": [large]}
@@ -660,7 +666,11 @@ def test_only_json_asks_the_endpoint_for_a_schema(adapter: Adapter) -> None:
 
     assert plain.response_format is None
     assert (asked.response_format is not None) is (adapter.name == "json")
-    assert asked.messages == plain.messages
+    # A schema that is enforced needs no reminder.
+    said = adapter.reminder(spec_of(Wide), "") if asked.response_format else ""
+    with_schema, without = asked.messages[-1], plain.messages[-1]
+    assert f"{with_schema.content}\n\n{said}".rstrip() == without.content
+    assert asked.messages[:-1] == plain.messages[:-1]
 
 
 def test_the_schema_is_whole_and_closed() -> None:
@@ -722,6 +732,7 @@ def test_the_schemas_name_has_only_what_the_wire_allows() -> None:
 def test_an_unknown_adapter_is_refused_with_the_known_ones() -> None:
     """The remedy lists what there is."""
     with pytest.raises(
-        ConfigError, match=r"no adapter 'yaml'\. Known: chat, json, xml"
+        ConfigError,
+        match=r"no adapter 'yaml'\. Known: auto, chat, json, xml, plain, completion",
     ):
         adapter_of("yaml")

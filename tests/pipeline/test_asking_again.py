@@ -184,7 +184,8 @@ def test_the_schema_is_that_of_the_rest(server: Server) -> None:
 
 def test_what_is_left_may_be_simple_enough_for_a_grammar(server: Server) -> None:
     """A nested output was an object; what is missing is a line that is enforced."""
-    module = weft.Predict("message -> parts: list[str], count: int", name="p")
+    asked = "message -> parts: list[str], count: int"
+    module = weft.Predict(asked, name="p", adapter="completion")
 
     made = answer(
         server,

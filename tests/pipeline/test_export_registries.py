@@ -27,7 +27,9 @@ INPUTS: dict[str, dict[str, Any]] = {
 }
 TUNED = support.with_parameters(
     {
-        "respond/adapter": "json",
+        # First editions: what a registry holds by now was exported of these.
+        "respond/adapter": "json/1",
+        "route/adapter": "chat/1",
         "respond/sampling": {"temperature": 0.5, "stop": "###", "seed": 3},
         "route/instruction": 'Route it, as in {"team": {"name": "cards"}}.',
     }

@@ -153,7 +153,7 @@ def test_a_call_has_the_conventions_names(server: Server, app: Watched) -> None:
         "gen_ai.request.temperature": 0.0,
         "gen_ai.request.top_k": 3.0,
         "gen_ai.request.max_tokens": 50,
-        "gen_ai.request.stop_sequences": ("###", "[[ /end ]]"),
+        "gen_ai.request.stop_sequences": ("###",),
         "gen_ai.response.model": "m",
         "gen_ai.response.finish_reasons": ("stop",),
         "gen_ai.usage.input_tokens": 11,

@@ -69,6 +69,7 @@ def told_by_a_run(folder: Path, url: str) -> dict[str, Any]:
     """Run the driver in a session of its own, so that none of its processes stays."""
     surroundings = {
         **os.environ,
+        "WEFT_ADAPTER": "chat/1",
         "FAR_URL": url,
         "FAR_CACHE": str(folder / "cache"),
         "HOME": str(folder),

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
+from ..base.lazy import deferred
 from ..errors import ParseError
 from ..reply_form import Form, form_of
 from ..signature import Signature
 from .base import Adapter
-from .chat import ChatAdapter
-from .completion import CompletionAdapter
-from .json_object import JSONAdapter
-from .plain import PlainAdapter
 from .rendered import Rendered
 from .reply import Parsed
-from .xml import XMLAdapter
+
+if TYPE_CHECKING:
+    from . import chat, completion, json_object, plain, xml
+else:
+    # A program asks in one form as a rule, and its import needs none.
+    chat = deferred(__name__, "chat")
+    completion = deferred(__name__, "completion")
+    json_object = deferred(__name__, "json_object")
+    plain = deferred(__name__, "plain")
+    xml = deferred(__name__, "xml")
 
 __all__ = [
     "Adapter",
@@ -36,16 +43,16 @@ def adapter_of(form: Form | str) -> Adapter:
     """
     made = form_of(form) if isinstance(form, str) else form
     if made.name == "json":
-        return JSONAdapter(made.edition)
+        return json_object.JSONAdapter(made.edition)
     if made.name == "xml":
-        return XMLAdapter(made.edition)
+        return xml.XMLAdapter(made.edition)
     if made.name == "plain":
-        return PlainAdapter(made.edition)
+        return plain.PlainAdapter(made.edition)
     if made.name == "completion":
-        return CompletionAdapter(
+        return completion.CompletionAdapter(
             made.edition, enforced=made.has("schema"), ruled=made.has("grammar")
         )
-    return ChatAdapter(made.edition if made.name == "chat" else 1)
+    return chat.ChatAdapter(made.edition if made.name == "chat" else 1)
 
 
 def parsed_in(form: str, text: str, signature: type[Signature]) -> Parsed:

@@ -8,14 +8,19 @@ refuses a signature's schema, the next form is taken, once, for the whole run.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
+from ..base.lazy import deferred
 from ..lm.abilities import Abilities, abilities_of
 from ..lm.lm import LanguageModel
 from ..lm.route import EMBEDDED
 from ..reply_form import FLAGS, Form, form_of, is_form
 from ..spec import Spec
-from .grammar import line_grammar
+
+if TYPE_CHECKING:
+    from . import grammar
+else:
+    grammar = deferred(__package__, "grammar")
 
 AUTO: Final = "auto"
 _MOST_HELD: Final = 256
@@ -48,7 +53,7 @@ def settled(
     can = None if lm is None or lm.endpoint == EMBEDDED else abilities_of(lm)
     # Asked before every call, and rarely anything new.
     nested = can is not None and bool(can.base) and spec is not None
-    nested = nested and line_grammar(cast("Spec", spec), "", None) is None
+    nested = nested and grammar.line_grammar(cast("Spec", spec), "", None) is None
     key = asked, id(can), obeys, nested, refused
     held = _held.get(key)
     if held is None or held[0] is not can:

@@ -22,6 +22,7 @@ from typing import (
 from urllib.parse import unquote
 
 from ..base.habits import MODELS, Advised
+from ..base.lazy import deferred
 from ..base.options import check_options
 from ..errors import AuthError, ConfigError
 from .abilities import Abilities, checked_abilities, merged
@@ -31,7 +32,6 @@ from .known import known
 from .lease import DEFAULT_OUTPUT_TOKENS
 from .limits import told_slots
 from .lm import LanguageModel, Listener
-from .local.model import TIMEOUT, Room
 from .request import JSON, Request, Response
 from .route import OPENAI, Route, resolve
 from .sampling import (
@@ -45,6 +45,9 @@ from .sampling import (
 
 if TYPE_CHECKING:
     from .known.metadata import Told
+    from .local import model as local_model
+else:
+    local_model = deferred(__package__, "local.model")
 
 _TIMEOUT: Final = 60.0  # seconds
 
@@ -139,13 +142,16 @@ Did you mean 'temperature'?
                 message = f"{name} is no text, but of type {type(text).__name__}"
                 raise ConfigError(message, hint=f'Write {name}="..."')
         self._name = model
-        self._route = resolve(model, api_base, Room(context, slots, threads))
+        room = None
+        if {context, slots, threads} != {None} or model.startswith("local/"):
+            room = local_model.Room(context, slots, threads)
+        self._route = resolve(model, api_base, room)
         local = self._route.local
         if local is not None:
             told_slots(local.endpoint, local.slots)
         self._api_key = api_key
         if timeout is None:
-            timeout = _TIMEOUT if local is None else TIMEOUT
+            timeout = _TIMEOUT if local is None else local_model.TIMEOUT
         self._timeout = checked_timeout(timeout)
         self._headers = checked_headers(headers or {})
         if local is not None:

@@ -9,13 +9,19 @@ from __future__ import annotations
 import difflib
 import os
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from ..base.lazy import deferred
 from ..errors import ConfigError
 from .abilities import Abilities
 from .kinds import KINDS, abilities_of
-from .local.model import LocalModel, Room, find_model
+
+if TYPE_CHECKING:
+    from .local import model as local_model
+    from .local.model import LocalModel, Room
+else:
+    local_model = deferred(__package__, "local.model")
 
 OPENAI: Final = "https://api.openai.com/v1"
 EMBEDDED: Final = "embedded/2"
@@ -120,8 +126,8 @@ def resolve(name: str, api_base: str | None = None, room: Room | None = None) ->
     """
     provider, slash, rest = name.partition("/")
     if provider == "local" and rest and api_base is None:
-        return _local(find_model(rest, room or Room()))
-    if room is not None and room != Room():
+        return _local(local_model.find_model(rest, room or local_model.Room()))
+    if room is not None and room != local_model.Room():
         raise ConfigError(
             f"{name!r} does not run here, so context, slots and threads are not ours",
             hint='Leave them out; they are for LM("local/...")',

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from .adapters import Adapter, Form, Parsed, Rendered, adapter_of, form_of
+from .adapters import Form, adapter_of, form_of
 from .adapters.settling import AUTO, Forms, may_probe, settled
 from .errors import ModelError, ParseError, SchemaRefused, ValidationError
 from .field import FieldSpec
@@ -26,6 +26,12 @@ from .spec import Spec
 from .thought import only_thought, read_reply, truncated
 from .trace import Call
 from .traces.watching import said
+
+if TYPE_CHECKING:
+    from .adapters.base import Adapter
+    from .adapters.rendered import Rendered
+    from .adapters.reply import Parsed
+
 
 _MOST_STOPS: Final = 4  # as many as every endpoint takes
 _PROBE: Final = "`weft probe` finds the form that this model follows"

@@ -6,22 +6,30 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pydantic
 from pydantic import TypeAdapter
 from pydantic_core import SchemaError
 
 from .base import strictjson
+from .base.lazy import deferred
 from .base.plaindata import is_loose, is_lossy, is_open, ordered, without_models
 from .base.shapes import is_dict
 from .errors import SignatureError
-from .reading.fields import Reading, read_data, read_text
-from .reading.nearjson import spelled
-from .reading.values import Shape, shape_of
 from .typed.rules import check_rules
 from .typed.types import choices_of
 from .typed.wording import brief, first_error, wanted
+
+if TYPE_CHECKING:
+    from .reading import fields, nearjson, values
+    from .reading.fields import Reading
+    from .reading.values import Shape
+else:
+    # A signature reads nothing while it is made.
+    fields = deferred("weft.pipeline.reading", "fields")
+    nearjson = deferred("weft.pipeline.reading", "nearjson")
+    values = deferred("weft.pipeline.reading", "values")
 
 FieldRole = Literal["input", "output"]
 _BLANK = " \t\r\n"
@@ -111,7 +119,7 @@ class FieldSpec:
     @cached_property
     def shape(self) -> Shape:
         """What of the type the mending of texts has to know."""
-        return shape_of(self.name, self.annotation, self.schema)
+        return values.shape_of(self.name, self.annotation, self.schema)
 
     @cached_property
     def _bare(self) -> bool:
@@ -214,7 +222,7 @@ class FieldSpec:
             if bare:
                 return data
         text = strictjson.dumps(data)
-        return spelled(text) if spell else text
+        return nearjson.spelled(text) if spell else text
 
     def read(self, text: str) -> Reading:
         """Read the value that a model wrote under the field's heading.
@@ -223,7 +231,7 @@ class FieldSpec:
             ParseError: The text is not of the type at all.
             ValidationError: It is, and breaks a constraint.
         """
-        return read_text(self, text)
+        return fields.read_text(self, text)
 
     def read_data(self, data: Any) -> Reading:
         """Read the JSON data that a model wrote for the field.
@@ -231,7 +239,7 @@ class FieldSpec:
         Raises:
             ValidationError: The data is not of the type, or breaks a constraint.
         """
-        return read_data(self, data)
+        return fields.read_data(self, data)
 
     def _unusable(self, error: Exception) -> SignatureError:
         why = brief(" ".join((str(error) or type(error).__name__).split()), 200)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from .adapters import Form, Rendered, adapter_of
+from .adapters import Form, adapter_of
 from .lm.lm import LanguageModel
 from .lm.request import JSON, Request
 from .parameters import Parameters
 from .signature import Signature
+
+if TYPE_CHECKING:
+    from .adapters.rendered import Rendered
+
 
 _MOST_STOPS: Final = 4  # as many as every endpoint takes
 

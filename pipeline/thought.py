@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from .adapters import Parsed
 from .errors import ParseError, Truncated
 from .lm.request import Response
 from .signature import Signature, class_of, spec_of
+
+if TYPE_CHECKING:
+    from .adapters.reply import Parsed
+
 
 REASONING: Final = "reasoning"
 """The field that a thought can fill."""

@@ -9,12 +9,11 @@ from ..base.lazy import deferred
 from ..errors import ParseError
 from ..reply_form import Form, form_of
 from ..signature import Signature
-from .base import Adapter
-from .rendered import Rendered
-from .reply import Parsed
 
 if TYPE_CHECKING:
     from . import chat, completion, json_object, plain, xml
+    from .base import Adapter
+    from .reply import Parsed
 else:
     # A program asks in one form as a rule, and its import needs none.
     chat = deferred(__name__, "chat")
@@ -24,10 +23,7 @@ else:
     xml = deferred(__name__, "xml")
 
 __all__ = [
-    "Adapter",
     "Form",
-    "Parsed",
-    "Rendered",
     "adapter_of",
     "form_of",
     "parsed_in",

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine, Hashable
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from ..base.lazy import deferred
 from ..budget import Ledger
 from ..errors import (
     ConnectError,
@@ -23,10 +24,8 @@ from ..errors import (
 from .abilities import abilities_of
 from .ahead import is_ahead, needs_loop
 from .cache import Cache, MemoryCache
-from .context import room_for
 from .faults import Unreached
 from .flight import Flights
-from .known import observe
 from .lease import Estimate, Lease, token_bounds
 from .limits import Limiter, shared_limiter
 from .lm import LanguageModel, Listener, StreamingModel
@@ -34,6 +33,14 @@ from .prices import PriceTable, price_of
 from .request import Request, Response, Usage
 from .retry import RetryPolicy, shared_quota
 from .store import WITHHELD, AnswerStore, RunStore, SharedStore
+
+if TYPE_CHECKING:
+    from . import context
+    from .known import observed
+else:
+    # No call is made while a program is imported.
+    context = deferred(__package__, "context")
+    observed = deferred(__package__, "known.observed")
 
 _DEFAULT_RETRY: Final = RetryPolicy()
 _MAYBE_BILLED: Final = (ConnectError, DeadlineExceeded, ProtocolError, ModelFailure)
@@ -202,7 +209,9 @@ class _Wanted:
     async def _make(self, waited: float = 0.0) -> Response:
         able = abilities_of(self.lm)
         if able is not None:
-            room_for(self.request, able.context)  # nothing is sent that does not fit
+            context.room_for(
+                self.request, able.context
+            )  # nothing is sent that does not fit
         quota = shared_quota(self.request.endpoint)
         outlast = None if self.lease is None else self.lease.outlast
         try:
@@ -213,7 +222,7 @@ class _Wanted:
             if isinstance(self.cache, RunStore):
                 await self.cache.withhold(self.request.key, error)
             raise
-        observe(self.request, response)
+        observed.observe(self.request, response)
         try:
             if self.cache is not None:
                 await self.cache.put(self.request.key, response)

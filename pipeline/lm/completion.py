@@ -25,7 +25,7 @@ from .dialect import (
     turns_of,
 )
 from .faults import Refusal, redacted
-from .known import heard
+from .known.observed import heard
 from .lessons import note_thought
 from .request import Request, Response, Usage
 from .thinking import cut_off, thought_in

@@ -16,6 +16,10 @@ from .abilities import Abilities
 _SILENT: Final = Abilities()
 
 
+LOCAL: Final = "local:"
+"""How the endpoint of a model begins that runs here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of server.

@@ -24,8 +24,8 @@ def rendered() -> str:
 
 
 def _lines() -> Iterator[str]:
-    for name, program in _programs():
-        program = _in_first_editions(program)
+    for name, given in _programs():
+        program = _in_first_editions(given)
         yield json.dumps([name, program_digest(program)])
         for path, module in program.modules.items():
             inputs = {field: f"{{{field}}}" for field in module.spec.inputs}

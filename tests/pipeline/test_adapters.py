@@ -23,7 +23,9 @@ from weft.errors import (
     Truncated,
     ValidationError,
 )
-from weft.pipeline.adapters import Adapter, Rendered, adapter_of
+from weft.pipeline.adapters import adapter_of
+from weft.pipeline.adapters.base import Adapter
+from weft.pipeline.adapters.rendered import Rendered
 from weft.pipeline.forms import make_signature
 from weft.pipeline.parameters import Demo, Parameters
 from weft.pipeline.signature import spec_of

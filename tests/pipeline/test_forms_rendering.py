@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import weft
 from tests.hostile import FRAMING, ODD
 from weft import Input, Output, Signature
-from weft.pipeline.adapters import Rendered, adapter_of, form_of
+from weft.pipeline.adapters import adapter_of, form_of
+from weft.pipeline.adapters.rendered import Rendered
 from weft.pipeline.lm.request import Message
 from weft.pipeline.parameters import Demo, Parameters
 from weft.pipeline.rendering import rendered_for

@@ -18,9 +18,9 @@ from ..pipeline.errors import (
 )
 from ..pipeline.lm.abilities import Abilities
 from ..pipeline.lm.caller import call
+from ..pipeline.lm.kinds import LOCAL as PREFIX
 from ..pipeline.lm.known import How, known, learn
 from ..pipeline.lm.known.observed import fits
-from ..pipeline.lm.local.model import PREFIX
 from ..pipeline.lm.models import LM
 from ..pipeline.lm.request import JSON, Message, Request, Response
 from ..pipeline.lm.retry import RetryPolicy

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from .book import facts, flush, forget, known, learn, slots_of, watch
 from .file import Fact, How
-from .observed import heard, observe
 
 __all__ = [
     "Fact",
@@ -19,10 +18,8 @@ __all__ = [
     "facts",
     "flush",
     "forget",
-    "heard",
     "known",
     "learn",
-    "observe",
     "slots_of",
     "watch",
 ]

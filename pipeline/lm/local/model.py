@@ -14,10 +14,10 @@ from typing import Final
 
 from ...errors import ConfigError
 from ..abilities import Abilities
+from ..kinds import LOCAL as PREFIX
 from .gguf import Header, read_header
 from .weights import PACKAGED, digest_of, find_weights
 
-PREFIX: Final = "local:"
 CONTEXT: Final = 4096
 """Tokens of prompt and reply in each slot, unless more are asked for."""
 SLOTS: Final = 4

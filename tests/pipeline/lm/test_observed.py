@@ -12,8 +12,8 @@ from tests.pipeline.lm.support import asking, completion, quick
 from tests.server import Reply, Server
 from weft.pipeline.lm.caller import call
 from weft.pipeline.lm.fakes import FunctionLM
-from weft.pipeline.lm.known import facts, known, learn, observe
-from weft.pipeline.lm.known.observed import ENOUGH, fits
+from weft.pipeline.lm.known import facts, known, learn
+from weft.pipeline.lm.known.observed import ENOUGH, fits, observe
 from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Message, Request, Response
 

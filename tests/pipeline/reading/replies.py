@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from weft.errors import ParseError
-from weft.pipeline.adapters import Adapter
+from weft.pipeline.adapters.base import Adapter
 from weft.pipeline.reading.arriving import AGAIN
 from weft.pipeline.signature import Signature, spec_of
 

@@ -83,7 +83,8 @@ class LM(Direct, Advised):
             4,096, or what it was trained on where that is less.
         slots: For a local model, how many calls are answered at once; by default 4.
             Memory grows with slots times context.
-        threads: For a local model, how many threads compute; by default all cores.
+        threads: For a local model, how many threads compute; by default as many as
+            there are cores, less one.
         sampling: `temperature`, `max_tokens` (default 4096, so that a budget has a
             bound to reserve; a quarter of a local model's context) and the other names
             in `SAMPLING`.

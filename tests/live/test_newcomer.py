@@ -92,5 +92,6 @@ def test_a_probe_finds_the_form(model: str, capsys: pytest.CaptureFixture[str]) 
     assert found["form"] == best
     assert usable[best] == 12
     assert found["calls"] <= found["quote"]["calls"]
-    assert found["pages"] == 0
+    assert found["pages"] == found["quote"]["pages"] == 0
+    assert found["quote"]["usd"] == 0
     assert found["abilities"]["grammar"]["value"] is True

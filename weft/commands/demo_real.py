@@ -32,7 +32,7 @@ weft demo --real: a language model learns to route messages, right here.
 The model is SmolLM2-135M, run by llama.cpp on this machine; nothing leaves it.
 It is among the smallest that follow instructions, so that everybody can have
 it, and little of what is shown here holds for larger ones. Where two cores are
-free this takes a minute or two.
+free this takes two or three minutes.
 
 A bank names its teams after birds, so that a name says nothing about the
 team's work. {rows} messages, written by hand, say which team each belongs to.

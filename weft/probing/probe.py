@@ -12,6 +12,7 @@ from ..pipeline.lm.abilities import Abilities
 from ..pipeline.lm.entry import Unusable
 from ..pipeline.lm.known import facts, flush, learn
 from ..pipeline.lm.known.metadata import MOST_PAGES, Told
+from ..pipeline.lm.local.model import PREFIX
 from ..pipeline.lm.models import LM
 from ..pipeline.lm.prices import money, price_of
 from ..pipeline.lm.request import Usage
@@ -33,16 +34,18 @@ class Quote:
         calls: Model calls.
         tokens: Tokens, prompts among them.
         usd: US dollars, or None where the price is unknown.
+        pages: Pages of the server's own.
     """
 
     calls: int
     tokens: int
     usd: float | None
+    pages: int
 
     def __str__(self) -> str:
         return (
             f"up to {self.calls} calls, about {self.tokens:,} tokens, "
-            f"{money(self.usd)}; and up to {MOST_PAGES} pages of the server's own"
+            f"{money(self.usd)}; and up to {self.pages} pages of the server's own"
         )
 
 
@@ -98,9 +101,10 @@ def quote(lm: LM) -> Quote:
     """The most that a probe of this model spends."""
     calls = MOST_CALLS + len(ROWS) * MOST_FORMS
     most = Usage(calls * _PROMPT, calls * _REPLY)
-    return Quote(
-        calls, most.input_tokens + most.output_tokens, price_of(lm.model, most)
-    )
+    tokens = most.input_tokens + most.output_tokens
+    if lm.endpoint.startswith(PREFIX):
+        return Quote(calls, tokens, 0.0, 0)
+    return Quote(calls, tokens, price_of(lm.model, most), MOST_PAGES)
 
 
 async def probe(
@@ -130,7 +134,7 @@ async def probe(
     trials: list[Trial] = []
     for form in forms_for(now):
         trials.append(await try_form(form, asked, count))
-        told(f"{form}: {trials[-1]}")
+        told(f"{form}  {trials[-1]}")
     best = best_of(trials, base=bool(lm.abilities.base))
     learn(
         lm.endpoint,

@@ -36,7 +36,8 @@ class Room:
         context: Tokens of prompt and reply together, in each slot; by default 4,096, or
             what the model was trained on where that is less.
         slots: How many calls are answered at once; by default 4.
-        threads: How many threads compute; by default as many as there are cores.
+        threads: How many threads compute; by default as many as there are cores, less
+            one for whoever asks.
     """
 
     context: int | None = None
@@ -94,7 +95,7 @@ def find_model(name: str, room: Room) -> LocalModel:
         )
     context = _context(name, room.context, header)
     slots = SLOTS if room.slots is None else _count("slots", room.slots)
-    threads = _cores() if room.threads is None else _count("threads", room.threads)
+    threads = _threads() if room.threads is None else _count("threads", room.threads)
     said = name if name in PACKAGED else path.stem
     abilities = _abilities(header, context, slots)
     return LocalModel(digest_of(path), context, slots, threads, said, path, abilities)
@@ -122,11 +123,18 @@ def _count(option: str, value: int) -> int:
     return value
 
 
-def _cores() -> int:
-    """The cores that this process may use."""
+def _threads() -> int:
+    """As many as there are cores that this process may use, less one.
+
+    A thread that waits for its core holds up all others at every layer of the model:
+    with as many threads as cores and something else to do, an answer takes ten times as
+    long.
+    """
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return max(1, cores - 1)
 
 
 def _abilities(header: Header, context: int, slots: int) -> Abilities:

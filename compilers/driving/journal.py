@@ -111,8 +111,10 @@ class Journal(RunAnswers):
         else:
             lines.append({"run": plain})
         if len(records) > 1:
-            begun = records.pop(1)["forms"] if "forms" in records[1] else {}
-            self.forms = {str(k): str(v) for k, v in begun.items()}
+            kept: dict[str, str] = (
+                records.pop(1)["forms"] if "forms" in records[1] else {}
+            )
+            self.forms = {str(path): str(form) for path, form in kept.items()}
         elif forms:  # before anything is asked, also where a kill came in between
             lines.append({"forms": dict(forms)})
         for record in records[1:]:

@@ -162,6 +162,8 @@ class _Bounds:
             made["anyOf"] = [self._part(o, share, last=last) for o in made["anyOf"]]
         kind = made.get("type")
         if kind == "object" and is_dict(made.get("properties")):
+            # A member that nobody asked for is room that another one lacks.
+            made.setdefault("additionalProperties", False)
             parts = made["properties"]
             final = list(parts)[-1] if parts else ""
             made["properties"] = {

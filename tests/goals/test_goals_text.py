@@ -60,7 +60,9 @@ def test_framing(figure: Figure) -> None:
         said = quoted(f"{inputs['question']}\n{inputs['notes'][0]}", demo)
         answer = reply(adapter, said, made.fence)
 
-        asked = adapter.parse(made.messages[-1].content, Swapped, made.fence)
+        reminder = adapter.reminder(spec_of(Quoting), made.fence)
+        turn = made.messages[-1].content.removesuffix(f"\n\n{reminder}")
+        asked = adapter.parse(turn, Swapped, made.fence)
         assert asked.values == inputs
         taught = adapter.parse(made.messages[2].content, Quoting, made.fence)
         assert taught.values == quoted(demo, demo)

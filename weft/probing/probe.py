@@ -10,9 +10,9 @@ from typing import Any, Final
 from ..pipeline.errors import ArtifactError, ConfigError
 from ..pipeline.lm.abilities import Abilities
 from ..pipeline.lm.entry import Unusable
+from ..pipeline.lm.kinds import LOCAL as PREFIX
 from ..pipeline.lm.known import facts, flush, learn
 from ..pipeline.lm.known.metadata import MOST_PAGES, Told
-from ..pipeline.lm.local.model import PREFIX
 from ..pipeline.lm.models import LM
 from ..pipeline.lm.prices import money, price_of
 from ..pipeline.lm.request import Usage

@@ -91,8 +91,8 @@ def _main(how: str, model: str) -> None:
         _fork_and_ask(lm)
     elif how == "interrupted":
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        _tell(ours)
         try:
+            _tell(ours)  # who hears it may interrupt at once
             time.sleep(PATIENCE)
         except KeyboardInterrupt:
             ask(lm)

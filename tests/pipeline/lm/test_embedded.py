@@ -23,7 +23,7 @@ from weft.pipeline.lm.route import EMBEDDED
 from weft.pipeline.parameters import Demo, Parameters
 from weft.pipeline.signature import Input, Output, Signature, spec_of
 
-ADAPTERS = ("chat", "json", "xml")
+ADAPTERS = ("chat/1", "json/1", "xml/1")  # it reads no other
 DATA = Path(
     os.environ.get("WEFT_DATA")
     or Path(__file__).resolve().parents[3].parent / "shared/data"
@@ -123,7 +123,7 @@ class Call(NamedTuple):
     signature: type[Signature]
     instruction: str = ""
     demos: Sequence[Demo] = ()
-    adapter: str = "chat"
+    adapter: str = "chat/1"
     sample: int = 0
 
     def request(self, inputs: Mapping[str, Any]) -> tuple[Request, str]:

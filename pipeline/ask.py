@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .adapters import Form, adapter_of, form_of
 from .adapters.settling import AUTO, Forms, may_probe, settled
+from .base.lazy import deferred
 from .errors import ModelError, ParseError, SchemaRefused, ValidationError
 from .field import FieldSpec
 from .lm.caller import call
@@ -28,9 +29,12 @@ from .trace import Call
 from .traces.watching import said
 
 if TYPE_CHECKING:
+    from .adapters import reply
     from .adapters.base import Adapter
     from .adapters.rendered import Rendered
     from .adapters.reply import Parsed
+else:
+    reply = deferred(__package__, "adapters.reply")
 
 
 _MOST_STOPS: Final = 4  # as many as every endpoint takes
@@ -188,7 +192,9 @@ class _Question:
                 found = {} if error.cut else error.partial
             if found.keys() > rest.keys():
                 values = {name: found[name] for name in rest}
-                return Parsed(values, ("of a reply that says all again, the rest",))
+                return reply.Parsed(
+                    values, ("of a reply that says all again, the rest",)
+                )
         return read_reply(response, wanted, parse)
 
     def _ended(
@@ -240,8 +246,8 @@ class _Question:
         """The next request: the reply, why it is none, and what is asked for now."""
         spec, rest = spec_of(wanted), wanted is not self.signature
         again = adapter.again(error, spec, rendered.fence, rest=rest)
-        reply = response.text.encode("utf-8", "replace").decode()
-        turns = adapter.repaired(rendered.messages, reply, again, spec, rendered.fence)
+        came = response.text.encode("utf-8", "replace").decode()
+        turns = adapter.repaired(rendered.messages, came, again, spec, rendered.fence)
         enforced, grammar = rendered.response_format, rendered.grammar
         if rest and (grammar or enforced is not None):
             room = room_for(self.form, self.parameters, self.lm)

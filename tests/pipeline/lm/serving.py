@@ -39,12 +39,16 @@ def ask(lm: LM, text: str = "hi") -> str:
 
 
 def lives(pid: int) -> bool:
-    """Whether a process runs; one that has ended and is not waited for does not."""
+    """Whether a process runs; one that has ended and is not waited for does not.
+
+    Its first thread may have ended before the others: it can be waited for after them.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("utf-8")
     except FileNotFoundError:
         return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
+    state = stat.rpartition(")")[2].split()
+    return state[0] != "Z" or int(state[17]) > 1
 
 
 def gone(pid: int) -> bool:

@@ -37,7 +37,6 @@ else:
     reply = deferred(__package__, "adapters.reply")
 
 
-_MOST_STOPS: Final = 4  # as many as every endpoint takes
 _PROBE: Final = "`weft probe` finds the form that this model follows"
 
 

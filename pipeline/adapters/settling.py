@@ -80,10 +80,9 @@ def _settled(
         return form
     if form.is_first:
         # What first editions send hangs on nothing that is learnt.
-        schema = obeys
         if form.name != "json":
             return form
-        return Form("json", 1, ("schema",) if schema and not refused else ())
+        return Form("json", 1, ("schema",) if obeys and not refused else ())
     can = can or Abilities(schema=obeys, follows=True)
     flags = _flags(form.name, can, refused=refused)
     # A quarter of the context is the prompt's.

@@ -18,6 +18,7 @@ import importlib
 import os
 import re
 import sys
+import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -48,10 +49,23 @@ _BY_HANDLER: Final = frozenset(
 )
 # Providers whose models litellm asks to continue a text, beside those of its own list.
 _OF_TEXTS: Final = ("openai", "text-completion-openai", "azure_text")
+# What a first call would import: within somebody's deadline, and while the loop waits.
+_AT_FIRST_CALL: Final = (
+    "openai.resources",
+    "litellm._service_logger",
+    "litellm.litellm_core_utils.default_encoding",
+    "litellm.llms.litellm_proxy.chat.transformation",
+    "litellm.llms.openai.chat.gpt_audio_transformation",
+    "litellm.llms.openai_like.dynamic_config",
+    "litellm.llms.vertex_ai.vertex_ai_partner_models.anthropic.transformation",
+    "litellm.proxy.openai_files_endpoints.common_utils",
+)
 _NEVER: Final = 3600.0  # the deadline is ours
 _INSTALL: Final = "Install it: pip install weft[litellm]"
 _ANSWERED: Final = re.compile(r"Error code: \d+")  # the server said so itself
 _LOST: Final = re.compile(r"^Connection error|disconnected|Cannot connect")
+# litellm silences this at its import, where pydantic remarks on litellm's own types.
+_REMARK: Final = ".*`ReadOnly` qualifier.*"
 _NO_JSON: Final = re.compile(r"Expecting .*char \d+|Unterminated string|Extra data")
 
 
@@ -80,6 +94,7 @@ async def complete(
     if not _loaded():
         await asyncio.to_thread(_load)  # it takes seconds, and others go on meanwhile
     litellm = _load()
+    _keep_silent()
     here = await _loops.here()
     secrets = {part for text in (key or "", *headers.values()) for part in text.split()}
     manners = Manners(request, abilities)
@@ -261,10 +276,25 @@ def _load() -> Any:
             "this provider is reached through litellm, which is not installed",
             hint=_INSTALL,
         ) from None
+    for name in _AT_FIRST_CALL:
+        with suppress(ImportError):  # another version of litellm: it comes at the call
+            importlib.import_module(name)
     litellm.suppress_debug_info = True
     litellm.num_retries = 0
     litellm.cache = None
     return litellm
+
+
+def _keep_silent() -> None:
+    """Put litellm's filter of warnings back where it went, or something overrules it.
+
+    pytest undoes at the end of a test what was imported in it has set; where warnings
+    are errors, every later call would fail by the remark.
+    """
+    ours = ("ignore", re.compile(_REMARK, re.IGNORECASE), UserWarning, None, 0)
+    firsts = (one for one in warnings.filters if one == ours or one[0] == "error")
+    if next(firsts, ours) != ours:
+        warnings.filterwarnings("ignore", message=_REMARK, category=UserWarning)
 
 
 async def _tidy(here: _Here) -> None:

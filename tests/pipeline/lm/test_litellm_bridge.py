@@ -219,3 +219,34 @@ def test_clean_exit(server: Server) -> None:
     )
 
     assert (out.returncode, out.stdout, out.stderr) == (0, "False ok\n", "")
+
+
+def test_litellm_loads_once_and_stays_silent(server: Server) -> None:
+    """The first call imports nothing more, and undone filters of warnings fail nothing.
+
+    pytest restores the filters after a test: what litellm silenced at its import is
+    heard again by the next one, and is an error where warnings are.
+    """
+    code = (
+        "import asyncio, sys, warnings\n"
+        "from weft.pipeline.lm import litellm_bridge\n"
+        "from weft.pipeline.lm.models import LM\n"
+        "from weft.pipeline.lm.request import Message, Request\n"
+        f"lm = LM('litellm/openai/m', api_base={server.url!r})\n"
+        "with warnings.catch_warnings():\n"
+        "    litellm_bridge._load()\n"
+        "warnings.simplefilter('error')\n"
+        "loaded = {name for name in sys.modules if name.startswith('litellm')}\n"
+        "request = Request('m', (Message('user', 'hi'),))\n"
+        "print(asyncio.run(lm.complete(request)).text)\n"
+        "print({one for one in sys.modules if one.startswith('litellm')} - loaded)\n"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert (out.returncode, out.stdout, out.stderr) == (0, "ok\nset()\n", "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..pipeline.base.lazy import lazy
+from ..pipeline.ground.lazy import lazy
 
 if TYPE_CHECKING:
     from .ace import ACE as ACE

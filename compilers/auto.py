@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.base.options import Count, settings
+from ..pipeline.ground.options import Count, settings
 from .propose.climb import Climb
 from .propose.combine import Combine
 from .propose.contrast import Contrast

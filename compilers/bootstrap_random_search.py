@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.base.options import Count, settings
+from ..pipeline.ground.options import Count, settings
 from .propose.demos import BootstrapDemos, LabeledDemos
 from .racing.race import Halving
 from .recipe import Compiler, Draw, Recipe

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
-from ..pipeline.base import strictjson
+from ..pipeline.graph.program import Program
+from ..pipeline.ground import strictjson
 from ..pipeline.parameters import Demo
-from ..pipeline.program import Program
 
 R = TypeVar("R")
 

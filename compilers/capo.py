@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.base.options import Count, settings
+from ..pipeline.ground.options import Count, settings
 from .propose.crossover import Crossover
 from .propose.demos import BootstrapDemos
 from .propose.edit import DropDemos, ReorderDemos

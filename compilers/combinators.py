@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import cast
 
-from ..pipeline.base.options import Count, settings
 from ..pipeline.errors import ConfigError
+from ..pipeline.ground.options import Count, settings
 from .recipe import Compiler, Recipe
 
 

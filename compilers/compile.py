@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, Unpack
 
-from ..pipeline.base.lazy import deferred
-from ..pipeline.base.options import checked, checked_with
-from ..pipeline.running.bridge import run_sync
+from ..pipeline.ground.lazy import deferred
+from ..pipeline.ground.options import checked, checked_with
+from ..pipeline.run.bridge import run_sync
 
 if TYPE_CHECKING:
-    from ..pipeline.budget import Budget, Ledger
-    from ..pipeline.metrics import Metric
-    from ..pipeline.module import Module
-    from ..pipeline.program import Program
+    from ..pipeline.calls.budget import Budget, Ledger
+    from ..pipeline.graph.module import Module
+    from ..pipeline.graph.program import Program
+    from ..pipeline.measure.metrics import Metric
     from .driving import driver
     from .driving.plan import Rows, Shower
     from .driving.quote import Quote

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.base.options import Count, settings
+from ..pipeline.ground.options import Count, settings
 from .propose.edit import DropDemos, DropSentence
 from .propose.rewrite import Shorten
 from .racing.race import Full

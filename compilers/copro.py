@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.base.options import Count, settings
+from ..pipeline.ground.options import Count, settings
 from .propose.grounded import Grounded
 from .propose.history import History
 from .racing.race import Halving

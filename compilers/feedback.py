@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..pipeline.base import strictjson
-from ..pipeline.base.options import Count, settings
 from ..pipeline.errors import DataError, cause
+from ..pipeline.ground import strictjson
+from ..pipeline.ground.options import Count, settings
 from .propose.notes import Notes
 from .racing.race import Full
 from .recipe import Compiler, Draw, Recipe

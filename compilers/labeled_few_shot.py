@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.base.options import settings
+from ..pipeline.ground.options import settings
 from .propose.demos import LabeledDemos
 from .recipe import Compiler, Draw, Recipe
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 
-from ..pipeline.base.options import Count, settings
+from ..pipeline.ground.options import Count, settings
 from .propose.combine import Combine
 from .propose.demos import BootstrapDemos
 from .propose.grounded import Grounded

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import cast
 
-from ..pipeline.base.options import Count, settings
 from ..pipeline.errors import ConfigError
+from ..pipeline.ground.options import Count, settings
 from .propose.parts import PARTS, Parts
 from .racing.race import Halving
 from .recipe import Compiler, Draw, Recipe

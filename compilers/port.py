@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.base.options import settings
+from ..pipeline.ground.options import settings
 from .propose.bare import Bare
 from .propose.crossover import Merge
 from .propose.demos import BootstrapDemos

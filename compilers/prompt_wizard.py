@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.base.options import Count, settings
+from ..pipeline.ground.options import Count, settings
 from .propose.demos import BootstrapDemos
 from .propose.refine import Refine
 from .propose.rewrite import Paraphrase

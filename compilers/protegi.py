@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.base.options import Count, settings
+from ..pipeline.ground.options import Count, settings
 from .propose.gradient import Gradient
 from .propose.rewrite import Paraphrase
 from .racing.racers import UCB

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, Unpack, cast
 
-from ..pipeline.artifacts.load import load
-from ..pipeline.artifacts.origins import origin
-from ..pipeline.base.options import checked_with
-from ..pipeline.budget import Budget, Ledger
-from ..pipeline.data import digest_rows
+from ..pipeline.artifact.load import load
+from ..pipeline.artifact.origins import origin
+from ..pipeline.calls.budget import Budget, Ledger
+from ..pipeline.data.rows import digest_rows
+from ..pipeline.graph.module import Module
+from ..pipeline.graph.program import Program, as_program
+from ..pipeline.ground.options import checked_with
 from ..pipeline.lm.lm import LanguageModel
 from ..pipeline.lm.models import as_lm
-from ..pipeline.measuring.score import Metric
-from ..pipeline.module import Module
-from ..pipeline.program import Program, as_program
-from ..pipeline.running.bridge import run_sync
-from ..pipeline.running.rows import rows_of
-from ..pipeline.runtime import current, use
+from ..pipeline.measure.score import Metric
+from ..pipeline.run.bridge import run_sync
+from ..pipeline.run.rows import rows_of
+from ..pipeline.run.runtime import current, use
 from .compile import CompileOptions
 from .driving.driver import drive
 from .driving.plan import Rows, Terms, kept

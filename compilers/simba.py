@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.base.options import Count, Positive, settings
+from ..pipeline.ground.options import Count, Positive, settings
 from .propose.contrast import Contrast
 from .propose.demos import BootstrapDemos
 from .racing.race import Halving

@@ -8,21 +8,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..pipeline.artifacts.load import load
-from ..pipeline.artifacts.program_data import program_digest
-from ..pipeline.base.options import checked
-from ..pipeline.budget import Budget, Ledger
+from ..pipeline.artifact.load import load
+from ..pipeline.artifact.program_data import program_digest
+from ..pipeline.calls.budget import Budget, Ledger
+from ..pipeline.data.example import require_rows
 from ..pipeline.errors import ConfigError
-from ..pipeline.evaluate import Evaluation, score_rows
-from ..pipeline.example import require_rows
+from ..pipeline.graph.module import Module
+from ..pipeline.graph.program import Program, as_program
+from ..pipeline.ground.options import checked
 from ..pipeline.lm.lm import LanguageModel
 from ..pipeline.lm.models import as_lm
-from ..pipeline.measuring.score import Metric, metric_name
-from ..pipeline.module import Module
-from ..pipeline.program import Program, as_program
-from ..pipeline.running.bridge import run_sync
-from ..pipeline.running.rows import rows_of
-from ..pipeline.runtime import current, entered, ledger_of
+from ..pipeline.measure.evaluate import Evaluation, score_rows
+from ..pipeline.measure.score import Metric, metric_name
+from ..pipeline.run.bridge import run_sync
+from ..pipeline.run.rows import rows_of
+from ..pipeline.run.runtime import current, entered, ledger_of
 from .driving.plan import Rows, kept
 
 AnyProgram = Program[..., Any] | Module[..., Any] | str | Path

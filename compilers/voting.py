@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ParamSpec, TypeVar
 
-from ..pipeline.base.strictjson import canonical
+from ..pipeline.data.example import json_form
 from ..pipeline.errors import ConfigError
-from ..pipeline.example import json_form
-from ..pipeline.graph import Graph, Node
-from ..pipeline.module import Module
-from ..pipeline.program import Program, as_program
-from ..pipeline.signature import Signature, dump_values
-from ..pipeline.step import step
-from ..pipeline.wiring.binding import INPUT, Pack, Take
-from ..pipeline.wiring.build import Parts
+from ..pipeline.graph.binding import INPUT, Pack, Take
+from ..pipeline.graph.build import Parts
+from ..pipeline.graph.graph import Graph, Node
+from ..pipeline.graph.module import Module
+from ..pipeline.graph.program import Program, as_program
+from ..pipeline.graph.step import step
+from ..pipeline.ground.strictjson import canonical
+from ..pipeline.signature.signature import Signature, dump_values
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, Unpack, final, overload
 
-from ..pipeline.field import FieldSpec
-from ..pipeline.forms import extended
-from ..pipeline.module import Module
-from ..pipeline.module_options import ModuleOptions
-from ..pipeline.signature import Signature
+from ..pipeline.graph.module import Module
+from ..pipeline.graph.module_options import ModuleOptions
+from ..pipeline.signature.field import FieldSpec
+from ..pipeline.signature.forms import extended
+from ..pipeline.signature.signature import Signature
 
 P = ParamSpec("P")
 R = TypeVar("R")

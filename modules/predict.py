@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, Unpack, cast, final, overload
 
-from ..pipeline.base.options import decorator
-from ..pipeline.forms import function_signature
-from ..pipeline.module import Module
-from ..pipeline.module_options import ModuleOptions
-from ..pipeline.signature import Signature
+from ..pipeline.graph.module import Module
+from ..pipeline.graph.module_options import ModuleOptions
+from ..pipeline.ground.options import decorator
+from ..pipeline.signature.forms import function_signature
+from ..pipeline.signature.signature import Signature
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
 
-from .base import strictjson
-from .base.options import check_options, explained
+from .adapters.reply_form import is_form
 from .errors import ConfigError, did_you_mean
+from .ground import strictjson
+from .ground.options import check_options, explained
 from .lm.request import JSON
 from .lm.sampling import SAMPLING
-from .reply_form import is_form
 
 SLOTS = ("instruction", "demos", "nearest", "adapter", "sampling")
 

@@ -14,7 +14,7 @@ from tests.cli_folder import LABELLED, PROGRAM, working_folder, write_rows
 from weft.cli import _parser, main  # pyright: ignore[reportPrivateUsage] - its words
 from weft.commands.names import known_compilers
 from weft.commands.words import EXAMPLES
-from weft.pipeline.artifacts.versions import log as weft_log
+from weft.pipeline.artifact.versions import log as weft_log
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = ROOT / "weft" / "demo_data" / "triage.jsonl"

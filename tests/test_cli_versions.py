@@ -11,8 +11,8 @@ import pytest
 import weft
 from tests.cli_folder import working_folder
 from weft.cli import main
-from weft.pipeline.artifacts.artifact import program_digest
-from weft.pipeline.program import as_program
+from weft.pipeline.artifact.artifact import program_digest
+from weft.pipeline.graph.graph.program import as_program
 
 folder = pytest.fixture(autouse=True)(working_folder)
 

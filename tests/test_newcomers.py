@@ -23,7 +23,8 @@ import pytest
 
 import weft
 from weft import errors
-from weft.pipeline.base import brought, habits
+from weft.pipeline.ground import dspy_hints as habits
+from weft.pipeline.ground import dspy_names as brought
 
 ANY: Any = weft  # a checker would refuse most of what stands here
 

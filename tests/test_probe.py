@@ -14,9 +14,9 @@ import pytest
 from tests.pipeline.lm.support import fault
 from tests.server import Reply, Server
 from weft.cli import main
+from weft.pipeline.adapters.reply_form import form_of
 from weft.pipeline.lm.known import facts, known, learn
 from weft.pipeline.lm.models import LM
-from weft.pipeline.reply_form import form_of
 from weft.probing.forms import MOST_FORMS, Trial, best_of, follows
 from weft.probing.probe import quote
 from weft.probing.rows import ROWS

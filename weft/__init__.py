@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .pipeline.base.lazy import lazy
+from .pipeline.ground.lazy import lazy
 
 if TYPE_CHECKING:
     from . import compilers as compilers
@@ -30,70 +30,70 @@ if TYPE_CHECKING:
     from .modules.chain_of_thought import ChainOfThought as ChainOfThought
     from .modules.predict import Predict as Predict
     from .modules.predict import predict as predict
-    from .pipeline.artifacts.diffing import Diff as Diff
-    from .pipeline.artifacts.diffing import diff as diff
-    from .pipeline.artifacts.exporting import export as export
-    from .pipeline.artifacts.exporting import finetuning_rows as finetuning_rows
-    from .pipeline.artifacts.exporting import write_rows as write_rows
-    from .pipeline.artifacts.importing import import_dspy as import_dspy
-    from .pipeline.artifacts.origins import Origin as Origin
-    from .pipeline.artifacts.origins import origin as origin
-    from .pipeline.artifacts.schema import artifact_schema as artifact_schema
-    from .pipeline.artifacts.standing import Standing as Standing
-    from .pipeline.artifacts.standing import standing as standing
-    from .pipeline.artifacts.versions import label as label
-    from .pipeline.artifacts.versions import log as log
-    from .pipeline.artifacts.versions import read_labels as read_labels
-    from .pipeline.artifacts.versions import rollback as rollback
-    from .pipeline.budget import Budget as Budget
-    from .pipeline.budget import Ledger as Ledger
-    from .pipeline.control import branch as branch
-    from .pipeline.control import each as each
-    from .pipeline.control import loop as loop
-    from .pipeline.control import switch as switch
-    from .pipeline.data import Example as Example
-    from .pipeline.data import read_rows as read_rows
+    from .pipeline.artifact.diffing import Diff as Diff
+    from .pipeline.artifact.diffing import diff as diff
+    from .pipeline.artifact.exporting import export as export
+    from .pipeline.artifact.exporting import finetuning_rows as finetuning_rows
+    from .pipeline.artifact.exporting import write_rows as write_rows
+    from .pipeline.artifact.importing import import_dspy as import_dspy
+    from .pipeline.artifact.origins import Origin as Origin
+    from .pipeline.artifact.origins import origin as origin
+    from .pipeline.artifact.schema import artifact_schema as artifact_schema
+    from .pipeline.artifact.standing import Standing as Standing
+    from .pipeline.artifact.standing import standing as standing
+    from .pipeline.artifact.versions import label as label
+    from .pipeline.artifact.versions import log as log
+    from .pipeline.artifact.versions import read_labels as read_labels
+    from .pipeline.artifact.versions import rollback as rollback
+    from .pipeline.calls.budget import Budget as Budget
+    from .pipeline.calls.budget import Ledger as Ledger
+    from .pipeline.calls.cache import Cache as Cache
+    from .pipeline.calls.memory import MemoryCache as MemoryCache
+    from .pipeline.calls.retry import RetryPolicy as RetryPolicy
+    from .pipeline.data.rows import Example as Example
+    from .pipeline.data.rows import read_rows as read_rows
     from .pipeline.errors import WeftError as WeftError
-    from .pipeline.evaluate import Evaluation as Evaluation
-    from .pipeline.evaluate import aevaluate as aevaluate
-    from .pipeline.evaluate import evaluate as evaluate
+    from .pipeline.graph.check_path import check_path as check_path
+    from .pipeline.graph.control import branch as branch
+    from .pipeline.graph.control import each as each
+    from .pipeline.graph.control import loop as loop
+    from .pipeline.graph.control import switch as switch
+    from .pipeline.graph.edit import insert_node as insert_node
+    from .pipeline.graph.edit import remove_node as remove_node
+    from .pipeline.graph.edit import replace_node as replace_node
+    from .pipeline.graph.graph_diff import graph_diff as graph_diff
+    from .pipeline.graph.program import Program as Program
+    from .pipeline.graph.program import program as program
+    from .pipeline.graph.step import step as step
     from .pipeline.lm.batched import BatchLM as BatchLM
-    from .pipeline.lm.cache import Cache as Cache
     from .pipeline.lm.fakes import FunctionLM as FunctionLM
     from .pipeline.lm.fakes import RefusingLM as RefusingLM
     from .pipeline.lm.fakes import ReplayLM as ReplayLM
     from .pipeline.lm.fakes import ScriptedLM as ScriptedLM
-    from .pipeline.lm.memory import MemoryCache as MemoryCache
     from .pipeline.lm.models import LM as LM
     from .pipeline.lm.request import Message as Message
     from .pipeline.lm.request import Request as Request
     from .pipeline.lm.request import Response as Response
     from .pipeline.lm.request import Usage as Usage
-    from .pipeline.lm.retry import RetryPolicy as RetryPolicy
-    from .pipeline.measuring.explaining import Explanation as Explanation
-    from .pipeline.measuring.explaining import explain as explain
-    from .pipeline.metrics import Score as Score
+    from .pipeline.measure.evaluate import Evaluation as Evaluation
+    from .pipeline.measure.evaluate import aevaluate as aevaluate
+    from .pipeline.measure.evaluate import evaluate as evaluate
+    from .pipeline.measure.explain import Explanation as Explanation
+    from .pipeline.measure.explain import explain as explain
+    from .pipeline.measure.metrics import Score as Score
     from .pipeline.parameters import Demo as Demo
-    from .pipeline.program import Program as Program
-    from .pipeline.program import program as program
-    from .pipeline.running.bulk import abatch_to as abatch_to
-    from .pipeline.running.bulk import batch_to as batch_to
-    from .pipeline.runtime import configure as configure
-    from .pipeline.runtime import use as use
-    from .pipeline.signature import Input as Input
-    from .pipeline.signature import Output as Output
-    from .pipeline.signature import Signature as Signature
-    from .pipeline.step import step as step
-    from .pipeline.trace import info as info
-    from .pipeline.traces.log import TraceLog as TraceLog
-    from .pipeline.traces.otel import OpenTelemetry as OpenTelemetry
-    from .pipeline.traces.reading import read_traces as read_traces
-    from .pipeline.traces.watching import TracedRun as TracedRun
-    from .pipeline.wiring.check_path import check_path as check_path
-    from .pipeline.wiring.edit import insert_node as insert_node
-    from .pipeline.wiring.edit import remove_node as remove_node
-    from .pipeline.wiring.edit import replace_node as replace_node
-    from .pipeline.wiring.graph_diff import graph_diff as graph_diff
+    from .pipeline.run.bulk import abatch_to as abatch_to
+    from .pipeline.run.bulk import batch_to as batch_to
+    from .pipeline.run.otel import OpenTelemetry as OpenTelemetry
+    from .pipeline.run.runtime import configure as configure
+    from .pipeline.run.runtime import use as use
+    from .pipeline.run.trace import info as info
+    from .pipeline.run.trace_log import TraceLog as TraceLog
+    from .pipeline.run.trace_reading import read_traces as read_traces
+    from .pipeline.run.watching import TracedRun as TracedRun
+    from .pipeline.signature.signature import Input as Input
+    from .pipeline.signature.signature import Output as Output
+    from .pipeline.signature.signature import Signature as Signature
     from .ray_cluster import Ray as Ray
     from .showing import show as show
     from .showing import show_html as show_html
@@ -113,76 +113,76 @@ _WHERE = {
     "Report": "compilers.reporting.report",
     "Result": "compilers.reporting.report",
     "save": "loading",
-    "Budget": "pipeline.budget",
-    "Ledger": "pipeline.budget",
-    "abatch_to": "pipeline.running.bulk",
-    "batch_to": "pipeline.running.bulk",
-    "branch": "pipeline.control",
-    "each": "pipeline.control",
-    "loop": "pipeline.control",
-    "switch": "pipeline.control",
-    "check_path": "pipeline.wiring.check_path",
-    "graph_diff": "pipeline.wiring.graph_diff",
-    "insert_node": "pipeline.wiring.edit",
-    "remove_node": "pipeline.wiring.edit",
-    "replace_node": "pipeline.wiring.edit",
-    "Example": "pipeline.data",
-    "read_rows": "pipeline.data",
+    "Budget": "pipeline.calls.budget",
+    "Ledger": "pipeline.calls.budget",
+    "abatch_to": "pipeline.run.bulk",
+    "batch_to": "pipeline.run.bulk",
+    "branch": "pipeline.graph.control",
+    "each": "pipeline.graph.control",
+    "loop": "pipeline.graph.control",
+    "switch": "pipeline.graph.control",
+    "check_path": "pipeline.graph.check_path",
+    "graph_diff": "pipeline.graph.graph_diff",
+    "insert_node": "pipeline.graph.edit",
+    "remove_node": "pipeline.graph.edit",
+    "replace_node": "pipeline.graph.edit",
+    "Example": "pipeline.data.rows",
+    "read_rows": "pipeline.data.rows",
     "WeftError": "pipeline.errors",
-    "Evaluation": "pipeline.evaluate",
-    "aevaluate": "pipeline.evaluate",
-    "evaluate": "pipeline.evaluate",
+    "Evaluation": "pipeline.measure.evaluate",
+    "aevaluate": "pipeline.measure.evaluate",
+    "evaluate": "pipeline.measure.evaluate",
     "BatchLM": "pipeline.lm.batched",
-    "Cache": "pipeline.lm.cache",
+    "Cache": "pipeline.calls.cache",
     "FunctionLM": "pipeline.lm.fakes",
     "RefusingLM": "pipeline.lm.fakes",
     "ReplayLM": "pipeline.lm.fakes",
     "ScriptedLM": "pipeline.lm.fakes",
-    "MemoryCache": "pipeline.lm.memory",
+    "MemoryCache": "pipeline.calls.memory",
     "LM": "pipeline.lm.models",
     "Message": "pipeline.lm.request",
     "Request": "pipeline.lm.request",
     "Response": "pipeline.lm.request",
     "Usage": "pipeline.lm.request",
-    "RetryPolicy": "pipeline.lm.retry",
+    "RetryPolicy": "pipeline.calls.retry",
     "load": "loading",
     "package": "loading",
     "programs": "loading",
-    "Score": "pipeline.metrics",
-    "artifact_schema": "pipeline.artifacts.schema",
-    "diff": "pipeline.artifacts.diffing",
-    "Diff": "pipeline.artifacts.diffing",
-    "explain": "pipeline.measuring.explaining",
-    "Explanation": "pipeline.measuring.explaining",
-    "export": "pipeline.artifacts.exporting",
-    "finetuning_rows": "pipeline.artifacts.exporting",
-    "write_rows": "pipeline.artifacts.exporting",
-    "import_dspy": "pipeline.artifacts.importing",
+    "Score": "pipeline.measure.metrics",
+    "artifact_schema": "pipeline.artifact.schema",
+    "diff": "pipeline.artifact.diffing",
+    "Diff": "pipeline.artifact.diffing",
+    "explain": "pipeline.measure.explain",
+    "Explanation": "pipeline.measure.explain",
+    "export": "pipeline.artifact.exporting",
+    "finetuning_rows": "pipeline.artifact.exporting",
+    "write_rows": "pipeline.artifact.exporting",
+    "import_dspy": "pipeline.artifact.importing",
     "show": "showing",
     "show_html": "showing",
-    "Standing": "pipeline.artifacts.standing",
-    "standing": "pipeline.artifacts.standing",
-    "label": "pipeline.artifacts.versions",
-    "log": "pipeline.artifacts.versions",
-    "read_labels": "pipeline.artifacts.versions",
-    "rollback": "pipeline.artifacts.versions",
-    "Origin": "pipeline.artifacts.origins",
-    "origin": "pipeline.artifacts.origins",
+    "Standing": "pipeline.artifact.standing",
+    "standing": "pipeline.artifact.standing",
+    "label": "pipeline.artifact.versions",
+    "log": "pipeline.artifact.versions",
+    "read_labels": "pipeline.artifact.versions",
+    "rollback": "pipeline.artifact.versions",
+    "Origin": "pipeline.artifact.origins",
+    "origin": "pipeline.artifact.origins",
     "Demo": "pipeline.parameters",
-    "Program": "pipeline.program",
-    "program": "pipeline.program",
+    "Program": "pipeline.graph.program",
+    "program": "pipeline.graph.program",
     "Ray": "ray_cluster",
-    "configure": "pipeline.runtime",
-    "use": "pipeline.runtime",
-    "Input": "pipeline.signature",
-    "Output": "pipeline.signature",
-    "Signature": "pipeline.signature",
-    "step": "pipeline.step",
-    "info": "pipeline.trace",
-    "OpenTelemetry": "pipeline.traces.otel",
-    "TraceLog": "pipeline.traces.log",
-    "TracedRun": "pipeline.traces.watching",
-    "read_traces": "pipeline.traces.reading",
+    "configure": "pipeline.run.runtime",
+    "use": "pipeline.run.runtime",
+    "Input": "pipeline.signature.signature",
+    "Output": "pipeline.signature.signature",
+    "Signature": "pipeline.signature.signature",
+    "step": "pipeline.graph.step",
+    "info": "pipeline.run.trace",
+    "OpenTelemetry": "pipeline.run.otel",
+    "TraceLog": "pipeline.run.trace_log",
+    "TracedRun": "pipeline.run.watching",
+    "read_traces": "pipeline.run.trace_reading",
     "compilers": "",
     "errors": "",
     "events": "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .pipeline.events import (
+from .pipeline.run.events import (
     Event,
     FieldDelta,
     Finished,

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from . import modules
-from .pipeline.artifacts.artifact import save as save_program
-from .pipeline.artifacts.load import load, package, programs
-from .pipeline.base.options import checked
-from .pipeline.module import Module
-from .pipeline.program import Program, as_program
+from .pipeline.artifact.artifact import save as save_program
+from .pipeline.artifact.load import load, package, programs
+from .pipeline.graph.module import Module
+from .pipeline.graph.program import Program, as_program
+from .pipeline.ground.options import checked
 
 __all__ = ["load", "modules", "package", "programs", "save"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .pipeline.base.lazy import missing
-from .pipeline.metrics import (
+from .pipeline.ground.lazy import missing
+from .pipeline.measure.metrics import (
     FieldMetric,
     FieldsMetric,
     Metric,

@@ -18,7 +18,7 @@ from typing import Any
 
 import weft
 from weft import compilers
-from weft.pipeline.measuring.stats import mean_interval, paired_bootstrap
+from weft.pipeline.measure.stats import mean_interval, paired_bootstrap
 
 from .. import BenchError, Findings, Row
 from .instructions import Task, collection

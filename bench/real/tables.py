@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from weft.pipeline.measuring.stats import Interval, mean_interval, paired_bootstrap
+from weft.pipeline.measure.stats import Interval, mean_interval, paired_bootstrap
 
 from .. import Row
 from .arms import COMPILED, arm_of

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from weft.pipeline.measuring.stats import paired_bootstrap
+from weft.pipeline.measure.stats import paired_bootstrap
 
 from ..world import TASKS
 from .runs import Outcome

@@ -6,9 +6,9 @@ what is sent, and so what is spent, would hang on which of two equal calls came 
 
 from __future__ import annotations
 
+from ...pipeline.calls.store import WITHHELD, AnswerStore, SharedStore
 from ...pipeline.errors import ModelFailure
 from ...pipeline.lm.request import Response
-from ...pipeline.lm.store import WITHHELD, AnswerStore, SharedStore
 
 KINDS = {kind.__name__: kind for kind in WITHHELD}
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
-from ...pipeline.data import Example
-from ...pipeline.program import Program
+from ...pipeline.data.rows import Example
+from ...pipeline.graph.program import Program
 
 
 def apart(program: Program[..., Any], row: Example) -> Program[..., Any]:

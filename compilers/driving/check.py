@@ -9,14 +9,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...pipeline.data import Example, require_rows
+from ...pipeline.data.rows import Example, require_rows
 from ...pipeline.errors import ConfigError, did_you_mean
+from ...pipeline.graph.module import Module
+from ...pipeline.graph.program import Program
 from ...pipeline.lm.lm import LanguageModel
-from ...pipeline.module import Module
-from ...pipeline.program import Program
-from ...pipeline.running.models_by_path import require_model_paths
-from ...pipeline.running.rows import bind_row, rows_of
-from ...pipeline.runtime import current
+from ...pipeline.run.models_by_path import require_model_paths
+from ...pipeline.run.rows import bind_row, rows_of
+from ...pipeline.run.runtime import current
 from .. import __all__ as public_names
 from ..recipe import Compiler, Recipe
 

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
-from ...pipeline.base import strictjson
-from ...pipeline.example import Example, json_form
-from ...pipeline.graph import INPUT, Flow, Node, Take
-from ...pipeline.module import Module
-from ...pipeline.program import Program
+from ...pipeline.data.example import Example, json_form
+from ...pipeline.graph.graph import INPUT, Flow, Node, Take
+from ...pipeline.graph.module import Module
+from ...pipeline.graph.program import Program
+from ...pipeline.ground import strictjson
 
 EACH_ITEMS = 8
 

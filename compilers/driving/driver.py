@@ -18,15 +18,15 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 from ...pipeline.adapters.settling import Forms
-from ...pipeline.artifacts.artifact import SUFFIX, save
-from ...pipeline.artifacts.program_data import program_digest
-from ...pipeline.budget import Budget, Ledger
+from ...pipeline.artifact.artifact import SUFFIX, save
+from ...pipeline.artifact.program_data import program_digest
+from ...pipeline.calls.budget import Budget, Ledger
 from ...pipeline.errors import ArtifactError
-from ...pipeline.evaluate import Evaluation
-from ...pipeline.measuring.score import Metric
-from ...pipeline.module import Module
-from ...pipeline.program import Program
-from ...pipeline.runtime import current, ledger_of
+from ...pipeline.graph.module import Module
+from ...pipeline.graph.program import Program
+from ...pipeline.measure.evaluate import Evaluation
+from ...pipeline.measure.score import Metric
+from ...pipeline.run.runtime import current, ledger_of
 from ..candidate import Candidate
 from ..propose.demos import passes
 from ..racing.search import search

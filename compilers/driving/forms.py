@@ -12,12 +12,12 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, TypeVar
 
+from ...pipeline.adapters.reply_form import Form, form_of
 from ...pipeline.adapters.settling import Forms, settled
+from ...pipeline.graph.module import Module
+from ...pipeline.graph.program import Program
 from ...pipeline.lm.lm import LanguageModel
-from ...pipeline.module import Module
-from ...pipeline.program import Program
-from ...pipeline.reply_form import Form, form_of
-from ...pipeline.runtime import current, entered
+from ...pipeline.run.runtime import current, entered
 
 P = ParamSpec("P")
 R = TypeVar("R")

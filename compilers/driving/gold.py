@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...pipeline.data import Example
+from ...pipeline.data.rows import Example
 from ...pipeline.errors import SignatureError
-from ...pipeline.field import FieldSpec
-from ...pipeline.graph import Take
-from ...pipeline.program import Program
-from ...pipeline.signature import Signature, make_value, spec_of
+from ...pipeline.graph.graph import Take
+from ...pipeline.graph.program import Program
+from ...pipeline.signature.field import FieldSpec
+from ...pipeline.signature.signature import Signature, make_value, spec_of
 
 _BLANKS: Mapping[str, Any] = {
     "string": "",

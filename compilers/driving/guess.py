@@ -7,20 +7,20 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
+from ...pipeline.calls.caller import estimate
+from ...pipeline.calls.reservation import Estimate
+from ...pipeline.data.example import Example
 from ...pipeline.errors import ConfigError
-from ...pipeline.example import Example
-from ...pipeline.lm.caller import estimate
-from ...pipeline.lm.lease import Estimate
+from ...pipeline.graph.module import Module
+from ...pipeline.graph.program import Program
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.lm.prices import price_of
 from ...pipeline.lm.request import JSON, Request, Usage
-from ...pipeline.module import Module
 from ...pipeline.parameters import Demo
-from ...pipeline.program import Program
-from ...pipeline.prompt import prompt_of
-from ...pipeline.rendering import rendered_for, request_for
-from ...pipeline.runtime import current
-from ...pipeline.signature import spec_of
+from ...pipeline.run.prompt import prompt_of
+from ...pipeline.run.rendering import rendered_for, request_for
+from ...pipeline.run.runtime import current
+from ...pipeline.signature.signature import spec_of
 from ..propose.base import Proposer
 from .allowance import CallGuess
 

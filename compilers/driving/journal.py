@@ -19,7 +19,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from ...pipeline.base import strictjson
+from ...pipeline.calls.memory import MemoryCache
+from ...pipeline.calls.store import AnswerStore
 from ...pipeline.errors import (
     CompileError,
     ConfigError,
@@ -27,12 +28,11 @@ from ...pipeline.errors import (
     JournalDamaged,
     ModelFailure,
 )
-from ...pipeline.lm.memory import MemoryCache
+from ...pipeline.ground import strictjson
 from ...pipeline.lm.request import Response
-from ...pipeline.lm.store import AnswerStore
 from ...pipeline.lm.wire import response_from_json, response_to_json
-from ...pipeline.running.bridge import in_thread
-from ...pipeline.runtime import current, entered
+from ...pipeline.run.bridge import in_thread
+from ...pipeline.run.runtime import current, entered
 from .answers import KINDS, RunAnswers
 
 _NAME = "journal.jsonl"

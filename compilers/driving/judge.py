@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
-from ...pipeline.budget import Budget, Ledger
-from ...pipeline.data import Example
+from ...pipeline.calls.budget import Budget, Ledger
+from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded, CallError, MetricError
-from ...pipeline.measuring.score import (
+from ...pipeline.graph.program import Program
+from ...pipeline.measure.score import (
     Metric,
     RawScore,
     apply_metric,
@@ -25,9 +26,8 @@ from ...pipeline.measuring.score import (
     check_metric,
     metric_name,
 )
-from ...pipeline.program import Program
-from ...pipeline.runtime import current, entered
-from ...pipeline.trace import NodeRun
+from ...pipeline.run.runtime import current, entered
+from ...pipeline.run.trace import NodeRun
 from .gold import blank_prediction, gold_prediction
 
 

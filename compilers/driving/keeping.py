@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from ...pipeline.errors import ConfigError, did_you_mean
-from ...pipeline.program import Program
+from ...pipeline.graph.program import Program
 from ..candidate import Candidate
 
 

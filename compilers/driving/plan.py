@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...pipeline.artifacts.program_data import program_digest
-from ...pipeline.data import digest_rows
+from ...pipeline.artifact.program_data import program_digest
+from ...pipeline.data.example import Example
+from ...pipeline.data.rows import digest_rows
 from ...pipeline.errors import ConfigError, DataError
-from ...pipeline.example import Example
+from ...pipeline.graph.module import Module
+from ...pipeline.graph.program import Program, as_program
 from ...pipeline.lm.lm import LanguageModel
-from ...pipeline.measuring.score import Metric, metric_name
-from ...pipeline.module import Module
-from ...pipeline.program import Program, as_program
+from ...pipeline.measure.score import Metric, metric_name
 from ..auto import Auto
 from ..recipe import Compiler, Recipe
 from ..teacher import Teacher

@@ -23,7 +23,7 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...pipeline.evaluate import Evaluation
+from ...pipeline.measure.evaluate import Evaluation
 from ..candidate import Candidate
 from .quote import Quote
 from .task import Task

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...pipeline.evaluate import Evaluation
+from ...pipeline.measure.evaluate import Evaluation
 from ..reporting.report import Report
 from .task import Split
 

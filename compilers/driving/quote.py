@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...pipeline.budget import Budget
+from ...pipeline.calls.budget import Budget
 from ...pipeline.errors import QuoteError
+from ...pipeline.graph.program import Program
 from ...pipeline.lm.prices import money
-from ...pipeline.program import Program
 from ..propose.base import FREE, Calls
 from ..racing.race import first_rows
 from ..racing.search import LOTS

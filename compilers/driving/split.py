@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ...pipeline.base import strictjson
-from ...pipeline.data import Example, split_rows
-from ...pipeline.example import json_form
-from ...pipeline.program import Program
+from ...pipeline.data.example import json_form
+from ...pipeline.data.rows import Example, split_rows
+from ...pipeline.graph.program import Program
+from ...pipeline.ground import strictjson
 from .task import Split
 
 _SEALED = 0.3

@@ -15,17 +15,17 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from ...pipeline.base import strictjson
-from ...pipeline.data import Example
+from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded, CompileError, ContextLengthError
-from ...pipeline.evaluate import score_rows
+from ...pipeline.graph.program import Program
+from ...pipeline.ground import strictjson
 from ...pipeline.lm.lm import LanguageModel
-from ...pipeline.measuring.row_result import RowResult
-from ...pipeline.measuring.score import Score
-from ...pipeline.metrics import Metric
-from ...pipeline.program import Program
-from ...pipeline.running.rows import map_rows
-from ...pipeline.runtime import current, entered
+from ...pipeline.measure.evaluate import score_rows
+from ...pipeline.measure.metrics import Metric
+from ...pipeline.measure.row_result import RowResult
+from ...pipeline.measure.score import Score
+from ...pipeline.run.rows import map_rows
+from ...pipeline.run.runtime import current, entered
 from ..candidate import Candidate
 from ..teacher import Teacher
 from .allowance import Allowance

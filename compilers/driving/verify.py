@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ...pipeline.data import Example
+from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
-from ...pipeline.measuring.row_result import RowResult
+from ...pipeline.measure.row_result import RowResult
 from ..candidate import Candidate
 from ..propose.rows import proportional
 from .allowance import Allowance

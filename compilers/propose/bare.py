@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...pipeline.base.options import settings
-from ...pipeline.signature import spec_of
-from ...pipeline.spec import default_instruction
+from ...pipeline.ground.options import settings
+from ...pipeline.signature.signature import spec_of
+from ...pipeline.signature.spec import default_instruction
 from ..candidate import Candidate
 from ..driving.task import Task
 from .base import FREE, Calls, Proposer

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple, cast
 
 from ...pipeline.errors import ConfigError
-from ...pipeline.module import Module
+from ...pipeline.graph.module import Module
 from ..candidate import Candidate
 from ..driving.task import Task
 

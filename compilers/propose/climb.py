@@ -11,10 +11,10 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from ...pipeline.base.options import Count, Share, settings
-from ...pipeline.data import Example
+from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
-from ...pipeline.measuring.row_result import RowResult
+from ...pipeline.ground.options import Count, Share, settings
+from ...pipeline.measure.row_result import RowResult
 from ..candidate import Candidate
 from ..driving.task import Task
 from .base import Calls, Proposer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import field
 
-from ...pipeline.base.options import settings
+from ...pipeline.ground.options import settings
 from ..candidate import Candidate
 from ..driving.task import Task
 from ..racing.choices import Choices

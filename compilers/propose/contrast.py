@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...modules.predict import Predict
-from ...pipeline.base.options import settings
 from ...pipeline.errors import BudgetExceeded
-from ...pipeline.measuring.row_result import RowResult
-from ...pipeline.signature import Input, Output, Signature
+from ...pipeline.ground.options import settings
+from ...pipeline.measure.row_result import RowResult
+from ...pipeline.signature.signature import Input, Output, Signature
 from ..candidate import Candidate
 from ..driving.task import Task
 from .base import Calls, Proposer

@@ -6,12 +6,12 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...pipeline.base.options import settings
-from ...pipeline.data import Example
-from ...pipeline.measuring.row_result import RowResult
+from ...pipeline.data.rows import Example
+from ...pipeline.graph.program import Program
+from ...pipeline.ground.options import settings
+from ...pipeline.measure.row_result import RowResult
 from ...pipeline.parameters import Demo
-from ...pipeline.program import Program
-from ...pipeline.signature import spec_of
+from ...pipeline.signature.signature import spec_of
 from ..candidate import Candidate
 from ..driving.task import Task
 from ..teacher import lesson

@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Sequence
 
-from ...pipeline.base.options import Share, settings
+from ...pipeline.ground.options import Share, settings
 from ..candidate import Candidate
 from ..driving.task import Task
 from .base import FREE, Calls, Proposer

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ...pipeline.errors import BudgetExceeded
-from ...pipeline.measuring.plainrows import plain_value
-from ...pipeline.measuring.row_result import RowResult
+from ...pipeline.measure.plainrows import plain_value
+from ...pipeline.measure.row_result import RowResult
 from ..candidate import Candidate
 from ..driving.task import Task
 from .base import Calls

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from ...pipeline.base.options import settings
+from ...pipeline.ground.options import settings
 from ...pipeline.parameters import Demo
 from ..candidate import Candidate
 from ..driving.task import Task

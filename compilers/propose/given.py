@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...pipeline.base.options import settings
+from ...pipeline.ground.options import settings
 from ..candidate import Candidate
 from ..driving.task import Task
 from .base import FREE, Calls, Proposer

@@ -6,17 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...modules.predict import Predict
-from ...pipeline.base.options import settings
-from ...pipeline.signature import Input, Output, Signature
+from ...pipeline.ground.options import settings
+from ...pipeline.signature.signature import Input, Output, Signature
 from ..candidate import Candidate
 from ..driving.task import Task
 from .base import Calls, Proposer
 from .evidence import evidence_calls
 from .failures import Failures, Shown, write_from_failures
-from .writing import (
-    instructed,
-    writing_calls,
-)
+from .writing import instructed, writing_calls
 
 
 class CriticizeInstruction(Signature):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...pipeline.base.options import Count, settings
+from ...pipeline.ground.options import Count, settings
 from ...pipeline.parameters import Demo
 from ..candidate import Candidate
 from ..driving.task import Task

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...pipeline.base.options import settings
+from ...pipeline.ground.options import settings
 from ..candidate import Candidate
 from ..driving.task import Task
 from .base import Calls, Proposer

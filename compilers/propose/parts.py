@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 
-from ...pipeline.base.options import settings
+from ...pipeline.ground.options import settings
 from ..candidate import Candidate
 from ..driving.task import Task
 from .base import FREE, Calls, Proposer

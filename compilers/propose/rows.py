@@ -6,11 +6,11 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...pipeline.base import strictjson
-from ...pipeline.data import Example
-from ...pipeline.module import Module
+from ...pipeline.data.rows import Example
+from ...pipeline.graph.module import Module
+from ...pipeline.ground import strictjson
 from ...pipeline.parameters import Demo
-from ...pipeline.signature import spec_of
+from ...pipeline.signature.signature import spec_of
 from ..driving.task import Task
 
 

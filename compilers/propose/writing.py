@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
-from ...pipeline.base import strictjson
 from ...pipeline.errors import BudgetExceeded, ContextLengthError, ModelFailure
-from ...pipeline.module import Module
-from ...pipeline.running.rows import map_rows
-from ...pipeline.runtime import current, entered
+from ...pipeline.graph.module import Module
+from ...pipeline.ground import strictjson
+from ...pipeline.run.rows import map_rows
+from ...pipeline.run.runtime import current, entered
 from ..candidate import Candidate
 from ..driving.task import Task
 from .base import Calls

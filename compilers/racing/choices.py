@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...pipeline.base import strictjson
+from ...pipeline.ground import strictjson
 from ..candidate import Candidate, plain_slot
 from ..driving.task import Task
 

@@ -13,12 +13,12 @@ from statistics import fmean
 from typing import Any, Final
 
 from ...pipeline.adapters.settling import may_probe, settled
-from ...pipeline.data import Example
+from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
+from ...pipeline.graph.program import Program
 from ...pipeline.lm.abilities import abilities_of
-from ...pipeline.measuring.row_result import RowResult
-from ...pipeline.program import Program
-from ...pipeline.runtime import current
+from ...pipeline.measure.row_result import RowResult
+from ...pipeline.run.runtime import current
 from ..candidate import Candidate
 from ..driving.forms import form_in_use
 from ..driving.task import Task

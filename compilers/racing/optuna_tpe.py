@@ -12,8 +12,8 @@ import warnings
 from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ...pipeline.base.options import settings
 from ...pipeline.errors import ConfigError
+from ...pipeline.ground.options import settings
 from .parzen import Sampler, Trial
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ...pipeline.base.options import Count, Share, settings
+from ...pipeline.ground.options import Count, Share, settings
 
 
 class Trial(NamedTuple):

@@ -13,9 +13,9 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from ...pipeline.base.options import Count, Share, settings
-from ...pipeline.data import Example
+from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
+from ...pipeline.ground.options import Count, Share, settings
 from ..candidate import Candidate
 from ..driving.task import Task
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ...pipeline.base.options import Count, Share, settings
-from ...pipeline.data import Example
+from ...pipeline.data.rows import Example
+from ...pipeline.ground.options import Count, Share, settings
 from ..candidate import Candidate
 from ..driving.task import Task
 from .race import BLOCK, Full, Racer, buy, drop_hopeless, ranked

@@ -15,9 +15,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from ...pipeline.data import Example
+from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
-from ...pipeline.measuring.row_result import RowResult
+from ...pipeline.measure.row_result import RowResult
 from ..candidate import Candidate
 from ..driving.task import Split, Task
 from ..propose.base import proposed

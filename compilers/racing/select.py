@@ -12,7 +12,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from ...pipeline.base.options import Count, Positive, settings
+from ...pipeline.ground.options import Count, Positive, settings
 from ..candidate import Candidate
 from ..driving.task import Task
 

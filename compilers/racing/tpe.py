@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 
-from ...pipeline.base.options import settings
+from ...pipeline.ground.options import settings
 from ..candidate import Candidate
 from ..driving.task import Task
 from .choices import Choices

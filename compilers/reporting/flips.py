@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ...pipeline.evaluate import Evaluation
-from ...pipeline.example import json_form
-from ...pipeline.measuring.plainrows import outputs_of
-from ...pipeline.measuring.row_result import RowResult
+from ...pipeline.data.example import json_form
+from ...pipeline.measure.evaluate import Evaluation
+from ...pipeline.measure.plainrows import outputs_of
+from ...pipeline.measure.row_result import RowResult
 
 
 @dataclass(frozen=True)

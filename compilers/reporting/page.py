@@ -12,14 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ...pipeline.measuring.html import page, review_note, row_link
-from ...pipeline.measuring.plainrows import outputs_of
+from ...pipeline.measure.html import page, review_note, row_link
+from ...pipeline.measure.plainrows import outputs_of
 from .charts import front_chart, scores_chart, spend_chart
 from .flips import Flip
 from .tried import Tried
 
 if TYPE_CHECKING:
-    from ...pipeline.measuring.row_result import RowResult
+    from ...pipeline.measure.row_result import RowResult
     from .report import Report
 
 _MOST = 200

@@ -10,15 +10,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar
 
-from ...pipeline.artifacts.artifact import save
-from ...pipeline.base.habits import Advised
-from ...pipeline.base.lazy import deferred
+from ...pipeline.artifact.artifact import save
 from ...pipeline.errors import CallError
-from ...pipeline.evaluate import Evaluation
+from ...pipeline.graph.program import Program
+from ...pipeline.ground.dspy_hints import Advised
+from ...pipeline.ground.lazy import deferred
 from ...pipeline.lm.prices import money
-from ...pipeline.measuring.comparing import Comparison
-from ...pipeline.program import Program
-from ...pipeline.typed.wording import counted
+from ...pipeline.measure.compare import Comparison
+from ...pipeline.measure.evaluate import Evaluation
+from ...pipeline.signature.wording import counted
 from ..candidate import Candidate
 from ..driving.quote import Quote
 from .changes import changes
@@ -26,9 +26,9 @@ from .flips import Flip, flips
 from .tried import Tried, front
 
 if TYPE_CHECKING:
-    from ...pipeline.measuring import cells
+    from ...pipeline.measure import cells
 else:
-    cells = deferred("weft.pipeline.measuring", "cells")
+    cells = deferred("weft.pipeline.measure", "cells")
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...pipeline.base import strictjson
-from ...pipeline.measuring.plainrows import plain_value
+from ...pipeline.ground import strictjson
+from ...pipeline.measure.plainrows import plain_value
 from ..candidate import Candidate
 from ..driving.task import Task
 from ..propose.demos import passes

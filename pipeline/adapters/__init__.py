@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ..base.lazy import deferred
 from ..errors import ParseError
-from ..reply_form import Form, form_of
-from ..signature import Signature
+from ..ground.lazy import deferred
+from ..signature.signature import Signature
+from .reply_form import Form, form_of
 
 if TYPE_CHECKING:
     from . import chat, completion, json_object, plain, xml

@@ -26,11 +26,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, final
 
-from ..base.strictjson import is_text
 from ..errors import ParseError, ValidationError
-from ..field import FieldSpec
+from ..ground.strictjson import is_text
 from ..lm.request import JSON, REPAIR, Message
-from ..nearest import nearest_demos
 from ..parameters import Demo, Parameters
 from ..reading.arriving import FieldReader, ReplyReader, StructureReader
 from ..reading.asides import (
@@ -42,10 +40,12 @@ from ..reading.asides import (
     without_asides,
     without_last_tokens,
 )
-from ..signature import Signature, spec_of
-from ..spec import Spec
-from ..typed.wording import brief
+from ..signature.field import FieldSpec
+from ..signature.signature import Signature, spec_of
+from ..signature.spec import Spec
+from ..signature.wording import brief
 from .made_up import MADE_UP, made_up_demos
+from .nearest import nearest_demos
 from .rendered import Rendered
 from .reply import CUT, NOTHING, Given, Parsed
 

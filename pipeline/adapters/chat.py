@@ -9,23 +9,16 @@ from functools import lru_cache
 from typing import NamedTuple, final
 
 from ..errors import ParseError
-from ..field import FieldSpec
 from ..lm.request import JSON
 from ..reading.arriving import StructureReader
 from ..reading.asides import TOKENS, first_turn, names_of_thoughts, unopened
 from ..reading.fields import Reading, read_lone
 from ..reading.headings import BEHIND, EARLY, END, WITHIN, Headings, within_line
-from ..spec import Spec
+from ..signature.field import FieldSpec
+from ..signature.spec import Spec
 from .base import Adapter
 from .reminder import begin_with
-from .reply import (
-    Given,
-    Parsed,
-    cut_off,
-    is_whole,
-    read_fields,
-    read_lone_reply,
-)
+from .reply import Given, Parsed, cut_off, is_whole, read_fields, read_lone_reply
 from .streaming import LEAST_OF_A_MARK, HeadingReader, sure_end
 
 _BRACKETS = re.compile(r"\[\[([^\[\]\n]{1,200})\]\]")

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
-from ..base import strictjson
-from ..field import FieldSpec
+from ..ground import strictjson
 from ..lm.request import JSON, Message
 from ..parameters import Demo
 from ..reading.arriving import StructureReader
-from ..spec import Spec
+from ..signature.field import FieldSpec
+from ..signature.spec import Spec
 from .base import NOT_GIVEN, Adapter
 from .grammar import line_grammar
 from .json_object import JSONAdapter

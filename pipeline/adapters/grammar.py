@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from ..base import strictjson
-from ..base.shapes import is_dict, is_list
-from ..field import FieldSpec
-from ..spec import Spec
+from ..ground import strictjson
+from ..ground.shapes import is_dict, is_list
+from ..signature.field import FieldSpec
+from ..signature.spec import Spec
 
 _INTEGER: Final = '"-"? ("0" | [1-9] [0-9]{0,14})'
 _NUMBER: Final = f'{_INTEGER} ("." [0-9]{{1,9}})?'

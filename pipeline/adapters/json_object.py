@@ -7,26 +7,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
-from ..base import strictjson
 from ..errors import ParseError
-from ..field import FieldSpec
+from ..ground import strictjson
 from ..lm.request import JSON
 from ..reading.among import BEGINS, Part, around, escaped, is_echo, parts
 from ..reading.arriving import StructureReader
 from ..reading.asides import first_turn
 from ..reading.fields import read_data
 from ..reading.nearjson import NotNearJSON, control_escapes, spelled
-from ..spec import Spec
+from ..signature.field import FieldSpec
+from ..signature.spec import Spec
 from .base import Adapter
 from .objects import ObjectReader
 from .reminder import begin_with
-from .reply import (
-    Given,
-    Parsed,
-    read_fields,
-    read_lone_reply,
-    read_whole,
-)
+from .reply import Given, Parsed, read_fields, read_lone_reply, read_whole
 from .schema import object_schema, response_format_of, with_room
 
 # A text that is still open where a reply ends, but for half an escape.

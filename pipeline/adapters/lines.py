@@ -10,15 +10,15 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache, partial
 
-from ..base import strictjson
 from ..errors import ParseError
-from ..field import FieldSpec
+from ..ground import strictjson
 from ..lm.request import JSON
 from ..reading.arriving import Delta, StructureReader, Value
 from ..reading.fields import Reading
 from ..reading.headings import BEHIND
 from ..reading.nearjson import spelled
-from ..spec import Spec
+from ..signature.field import FieldSpec
+from ..signature.spec import Spec
 from .reply import Given, Parsed, cut_off, is_whole, read_fields, read_lone_reply
 
 _DECORATED = 12  # characters that may stand around a name

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from ..base.shapes import is_dict, is_list
-from ..field import FieldSpec
+from ..ground.shapes import is_dict, is_list
 from ..parameters import Demo
-from ..spec import Spec
+from ..signature.field import FieldSpec
+from ..signature.spec import Spec
 
 MADE_UP: Final = "made up"
 _NUMBERS: Final = (12, 3, 250, 48)

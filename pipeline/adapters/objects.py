@@ -13,7 +13,7 @@ from ..reading.among import around, loosened
 from ..reading.arriving import AGAIN, Delta, StructureReader
 from ..reading.asides import without_last_tokens
 from ..reading.nearjson import NotNearJSON, loads, unescaped
-from ..spec import Spec
+from ..signature.spec import Spec
 
 _BLANKS = re.compile(r"[ \t\r\n\u00a0\ufeff]+")
 _CLOSING = {'"': '"', "'": "'", "\u201c": "\u201d"}

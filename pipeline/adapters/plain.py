@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import final
 
-from ..field import FieldSpec
 from ..lm.request import JSON
 from ..reading.arriving import StructureReader
-from ..spec import Spec
+from ..signature.field import FieldSpec
+from ..signature.spec import Spec
 from .base import Adapter
 from .lines import LineReader, first_name, line_of, read_lines, undecorated
 from .reminder import begin_with

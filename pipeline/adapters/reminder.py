@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..base.strictjson import dumps
-from ..field import FieldSpec
+from ..ground.strictjson import dumps
+from ..signature.field import FieldSpec
 
 
 def begin_with(mark: str, field: FieldSpec) -> str:

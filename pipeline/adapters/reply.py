@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..errors import ParseError
-from ..field import FieldSpec
 from ..reading.asides import first_turn
 from ..reading.fields import Reading, read_lone, unfenced
 from ..reading.values import ONE_LINE
-from ..spec import Spec
+from ..signature.field import FieldSpec
+from ..signature.spec import Spec
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..base import strictjson
-from ..base.shapes import is_dict, is_list
-from ..spec import Spec
+from ..ground import strictjson
+from ..ground.shapes import is_dict, is_list
+from ..signature.spec import Spec
 
 _LEAST_TEXT: Final = 16  # characters
 _ITEM_TEXT: Final = 64

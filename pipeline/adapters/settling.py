@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Final, cast
 
-from ..base.lazy import deferred
+from ..ground.lazy import deferred
 from ..lm.abilities import Abilities, abilities_of
 from ..lm.lm import LanguageModel
 from ..lm.route import EMBEDDED
-from ..reply_form import FLAGS, Form, form_of, is_form
-from ..spec import Spec
+from ..signature.spec import Spec
+from .reply_form import FLAGS, Form, form_of, is_form
 
 if TYPE_CHECKING:
     from . import grammar

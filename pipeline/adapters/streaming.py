@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from ..errors import ParseError
 from ..reading.arriving import Delta, StructureReader, Value
 from ..reading.headings import Headings
-from ..spec import Spec
+from ..signature.spec import Spec
 
 LEAST_OF_A_MARK = 4
 """What is shorter at a reply's end may be text: `[`, `[[`."""

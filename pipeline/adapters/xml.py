@@ -9,22 +9,15 @@ from functools import lru_cache
 from typing import final
 
 from ..errors import ParseError
-from ..field import FieldSpec
 from ..lm.request import JSON
 from ..reading.arriving import StructureReader
 from ..reading.fields import Reading
 from ..reading.headings import BEHIND
 from ..reading.values import ONE_LINE
-from ..spec import Spec
+from ..signature.field import FieldSpec
+from ..signature.spec import Spec
 from .base import Adapter
-from .reply import (
-    Given,
-    Parsed,
-    cut_off,
-    is_whole,
-    read_fields,
-    read_lone_reply,
-)
+from .reply import Given, Parsed, cut_off, is_whole, read_fields, read_lone_reply
 from .streaming import TagReader
 
 

@@ -13,17 +13,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeGuard, cast
 
-from ..base.compact import plain_text
 from ..errors import ContentFiltered, InvalidRequest, ModelError, ProtocolError
+from ..ground.compact import plain_text
 from .abilities import Abilities
-from .dialect import (
-    NOTHING_KNOWN,
-    format_of,
-    left_out,
-    options_of,
-    text_of,
-    turns_of,
-)
+from .dialect import NOTHING_KNOWN, format_of, left_out, options_of, text_of, turns_of
 from .faults import Refusal, redacted
 from .known.observed import heard
 from .lessons import note_thought

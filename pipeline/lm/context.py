@@ -13,8 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from ..calls.reservation import token_bounds
 from ..errors import ContextLengthError
-from .lease import token_bounds
 from .request import Request
 
 HINT: Final = "Send less: fewer or shorter demos, or shorter inputs"

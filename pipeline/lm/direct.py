@@ -20,16 +20,16 @@ from typing import (
     cast,
 )
 
-from ..base.lazy import deferred
 from ..errors import CallError
+from ..ground.lazy import deferred
 from .lm import LanguageModel
 from .request import Message, Response
 from .sampling import Sampling
 
 if TYPE_CHECKING:
-    from .. import bare
+    from ..run import bare
 else:
-    bare = deferred("weft.pipeline", "bare")
+    bare = deferred("weft.pipeline.run", "bare")
 
 Prompt: TypeAlias = str | Sequence[Message | Mapping[str, str]]
 """What a model may be asked: a text, or turns, each with its role and its content."""

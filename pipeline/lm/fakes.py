@@ -12,8 +12,8 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, TypeAlias, cast, final
 
-from ..base.shapes import is_dict
 from ..errors import ConfigError
+from ..ground.shapes import is_dict
 from .direct import Direct
 from .replay import ReplayLM
 from .request import JSON, REPAIR, Request, Response, Usage

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple, Unpack, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from ..base.lazy import deferred
 from ..errors import (
     AuthError,
     BillingError,
@@ -33,6 +32,7 @@ from ..errors import (
     ServerError,
     TimeoutConflict,
 )
+from ..ground.lazy import deferred
 from .context import HINT, window_said
 from .request import Response
 

@@ -21,16 +21,16 @@ from typing import (
 )
 from urllib.parse import unquote
 
-from ..base.habits import MODELS, Advised
-from ..base.lazy import deferred
-from ..base.options import check_options
+from ..calls.limits import told_slots
+from ..calls.reservation import DEFAULT_OUTPUT_TOKENS
 from ..errors import AuthError, ConfigError
+from ..ground.dspy_hints import MODELS, Advised
+from ..ground.lazy import deferred
+from ..ground.options import check_options
 from .abilities import Abilities, checked_abilities, merged
 from .direct import Direct
 from .faults import without_frames
 from .known import known
-from .lease import DEFAULT_OUTPUT_TOKENS
-from .limits import told_slots
 from .lm import LanguageModel, Listener
 from .request import JSON, Request, Response
 from .route import OPENAI, Route, resolve

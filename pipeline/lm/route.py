@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from ..base.lazy import deferred
 from ..errors import ConfigError
+from ..ground.lazy import deferred
 from .abilities import Abilities
 from .kinds import KINDS, abilities_of
 

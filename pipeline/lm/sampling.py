@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, TypedDict, TypeGuard
 
-from ..base import strictjson
+from ..calls.reservation import DEFAULT_OUTPUT_TOKENS
 from ..errors import ConfigError
-from .lease import DEFAULT_OUTPUT_TOKENS
+from ..ground import strictjson
 from .request import JSON
 
 

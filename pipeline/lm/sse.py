@@ -12,8 +12,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from ..base.shapes import is_list
 from ..errors import ProtocolError
+from ..ground.shapes import is_list
 from .thinking import thought_in
 
 _DONE = "[DONE]"

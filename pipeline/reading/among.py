@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ..base import strictjson
+from ..ground import strictjson
 from .nearjson import MOST_CHARS, Near, NotNearJSON, loads, read_at
 
 BEGINS = {

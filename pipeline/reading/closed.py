@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..base.shapes import is_dict, is_list
+from ..ground.shapes import is_dict, is_list
 
 _EDGES = " \t\r\n\"'`*_.,;:!()[]"
 _BEFORE_NUMBER = " \t\r\n`*_=$\u20ac\u00a3"

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from ..base import strictjson
 from ..errors import ParseError, ValidationError
-from ..typed.types import fits
-from ..typed.wording import brief, simple
+from ..ground import strictjson
+from ..signature.types import fits
+from ..signature.wording import brief, simple
 from .asides import THOUGHTS
 from .nearjson import control_escapes, quoted
 from .values import Shape, candidates, mended, without_thought

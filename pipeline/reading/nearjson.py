@@ -15,8 +15,8 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..base import strictjson
-from ..base.strictjson import MAX_DEPTH, is_text
+from ..ground import strictjson
+from ..ground.strictjson import MAX_DEPTH, is_text
 
 _SPACE = re.compile(r"[ \t\r\n\u00a0\ufeff]*+")
 _TEXTS = {

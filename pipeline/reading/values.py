@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from ..typed.types import choices_of, fits, other_than_none
+from ..signature.types import choices_of, fits, other_than_none
 from .among import around, sole
 from .asides import THOUGHTS, TOKENS, first_turn, without_last_tokens
 from .closed import bool_of, choice_of, folded, number_of, repaired

@@ -35,8 +35,8 @@ from weft.compilers import (
     KNNFewShot,
 )
 from weft.compilers.driving.allowance import Allowance, CallGuess
+from weft.pipeline.calls.retry import RetryQuota
 from weft.pipeline.errors import CompileError, QuoteError, ServerError
-from weft.pipeline.lm.retry import RetryQuota
 
 ROWS = planted_rows(40)
 SEARCHES = [Auto(), APE(), BootstrapFewShot(), BootstrapRandomSearch(candidates=6)]

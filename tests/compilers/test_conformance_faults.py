@@ -26,7 +26,7 @@ from tests.compilers.worlds import (
 )
 from tests.server import Reply, Server
 from weft import compilers as c
-from weft.pipeline.base.strictjson import loads
+from weft.pipeline.ground.strictjson import loads
 
 ROOT = Path(__file__).parents[2]
 DEATHS = (signal.SIGKILL, signal.SIGKILL, signal.SIGINT)

@@ -14,13 +14,13 @@ import pytest
 import weft
 from tests.compilers.worlds import artifact, classifier, exact, model, planted_rows
 from weft.compilers import APE, Auto, LabeledFewShot
-from weft.pipeline.base.strictjson import loads
 from weft.pipeline.errors import (
     CompileError,
     DivergenceError,
     InvalidRequest,
     JournalDamaged,
 )
+from weft.pipeline.ground.strictjson import loads
 
 ROWS = planted_rows(40)
 

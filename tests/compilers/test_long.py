@@ -24,7 +24,7 @@ from weft.compilers.propose.bullets import Bullets
 from weft.compilers.propose.reflect import Reflect
 from weft.compilers.propose.writing import MOST_CHARS, within
 from weft.errors import CompileError, ContextLengthError
-from weft.pipeline.base import strictjson
+from weft.pipeline.ground import strictjson
 
 PAGES = "lorem ipsum " * 1500
 WINDOW = 40_000

@@ -27,11 +27,7 @@ from weft.compilers.propose.climb import Climb
 from weft.compilers.propose.combine import Combine
 from weft.compilers.propose.contrast import Contrast
 from weft.compilers.propose.crossover import Crossover, Merge
-from weft.compilers.propose.demos import (
-    BootstrapDemos,
-    LabeledDemos,
-    passing_of_anyone,
-)
+from weft.compilers.propose.demos import BootstrapDemos, LabeledDemos, passing_of_anyone
 from weft.compilers.propose.edit import DropDemos, DropSentence, ReorderDemos
 from weft.compilers.propose.exchange import Exchange
 from weft.compilers.propose.given import Given
@@ -49,7 +45,7 @@ from weft.compilers.propose.restart import Restart
 from weft.compilers.propose.rewrite import Paraphrase, Shorten
 from weft.compilers.propose.rules import Rules
 from weft.compilers.racing.optuna_tpe import OptunaTPE
-from weft.pipeline.data import read_rows
+from weft.pipeline.data.rows.rows import read_rows
 from weft.pipeline.parameters import Demo
 
 ROWS = tuple(read_rows(planted_rows(60), ["text"]))

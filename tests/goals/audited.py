@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.pipeline.lm.support import answer_of, key_of
-from weft.pipeline.lm.cache import Cache
+from weft.pipeline.calls.cache import Cache
 
 SIZE = 1500  # of the answers in the folders
 

@@ -24,7 +24,7 @@ from tests.goals.conftest import Figure
 from tests.goals.planted import PLANTS
 from tests.goals.size import FULL, size
 from tests.pipeline.lm.support import answer_of, copied, fill, key_of, sql
-from weft.pipeline.lm.cache import Cache
+from weft.pipeline.calls.cache import Cache
 from weft.pipeline.lm.request import Response, Usage
 
 ENTRIES = 100

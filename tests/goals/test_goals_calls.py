@@ -21,6 +21,9 @@ from tests.goals.conftest import Figure
 from tests.goals.size import FULL, size
 from tests.pipeline.lm.support import KEY, asking, quick
 from tests.server import Reply, Server
+from weft.pipeline.calls.caller import call
+from weft.pipeline.calls.limits import Limiter
+from weft.pipeline.calls.retry import RetryPolicy, RetryQuota
 from weft.pipeline.errors import (
     AuthError,
     CompileError,
@@ -30,11 +33,8 @@ from weft.pipeline.errors import (
     ServerError,
     WeftError,
 )
-from weft.pipeline.lm.caller import call
-from weft.pipeline.lm.limits import Limiter
 from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Message, Request
-from weft.pipeline.lm.retry import RetryPolicy, RetryQuota
 
 RETRIES = 3
 PERMANENT = (400, 401, 402, 403, 404, 413, 422)

@@ -20,8 +20,8 @@ from tests.goals.conftest import Figure
 from tests.goals.size import size
 from tests.pipeline.lm.support import asking, quick
 from tests.server import Reply, Server
-from weft.pipeline.lm.cache import Cache
-from weft.pipeline.lm.caller import call
+from weft.pipeline.calls.cache import Cache
+from weft.pipeline.calls.caller import call
 from weft.pipeline.lm.models import LM
 
 KEYS = 200
@@ -145,7 +145,7 @@ def test_a_claim_ends_with_its_holder(
 FORK = """
 import asyncio, os, sys, threading, time
 import weft
-from weft.pipeline.lm.cache import Cache
+from weft.pipeline.calls.cache import Cache
 
 ask = weft.Predict("question -> answer", lm=weft.LM("m", api_base=sys.argv[1]))
 with weft.use(cache=sys.argv[2]):

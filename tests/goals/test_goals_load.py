@@ -19,14 +19,14 @@ from tests.goals.conftest import Figure
 from tests.goals.size import size
 from tests.pipeline.lm.support import asking, quick
 from tests.server import Reply, Server
-from weft.pipeline.budget import Budget, Ledger
+from weft.pipeline.calls.budget import Budget, Ledger
+from weft.pipeline.calls.caller import call
+from weft.pipeline.calls.limits import Limiter
+from weft.pipeline.calls.retry import RetryPolicy, RetryQuota
 from weft.pipeline.errors import AuthError, BudgetExceeded, RateLimited
-from weft.pipeline.lm.caller import call
 from weft.pipeline.lm.fakes import FunctionLM
-from weft.pipeline.lm.limits import Limiter
 from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Request, Response, Usage
-from weft.pipeline.lm.retry import RetryPolicy, RetryQuota
 
 AHEAD = 40
 WAITS: dict[str, float | None] = {
@@ -212,7 +212,7 @@ async def test_permanent_errors_break_the_circuit(
     server: Server, figure: Figure
 ) -> None:
     """One 401 ends a batch: what is in flight is cancelled, nothing more is sent."""
-    from weft.pipeline.running.rows import map_rows
+    from weft.pipeline.run.engine.rows import map_rows
 
     server.answer = lambda _: Reply(status=401, body=b"{}", delay=0.01)
     lm = LM("m", api_base=server.url)

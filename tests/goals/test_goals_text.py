@@ -24,9 +24,9 @@ from tests.pipeline.test_adapters import (
 from tests.timing import LINEAR, TIMES, growth, seconds
 from weft.errors import ParseError
 from weft.pipeline.adapters import adapter_of
-from weft.pipeline.forms import make_signature
 from weft.pipeline.parameters import Demo
-from weft.pipeline.signature import spec_of
+from weft.pipeline.signature.signature.forms import make_signature
+from weft.pipeline.signature.signature.signature import spec_of
 
 FORMS = {
     "chat": "[[ answer ]]\n{}\n[[ /end ]]",

@@ -9,8 +9,8 @@ import asyncio
 import sys
 
 from tests.pipeline.lm.support import asking, quick
-from weft.pipeline.lm.cache import Cache
-from weft.pipeline.lm.caller import call
+from weft.pipeline.calls.cache import Cache
+from weft.pipeline.calls.caller import call
 from weft.pipeline.lm.models import LM
 
 

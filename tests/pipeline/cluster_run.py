@@ -16,7 +16,7 @@ import ray
 
 import weft
 from tests.pipeline.cluster_app import Ticket, routed
-from weft.pipeline.measuring.plainrows import plain_value
+from weft.pipeline.measure.plainrows import plain_value
 
 APP = "tests.pipeline.cluster_app"
 SETUP = f"{APP}:settings"

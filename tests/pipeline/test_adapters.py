@@ -17,18 +17,13 @@ import weft
 from tests.hostile import FRAMING, ODD, texts
 from tests.timing import LINEAR, growth, seconds
 from weft import Input, Output, Signature
-from weft.errors import (
-    ConfigError,
-    ParseError,
-    Truncated,
-    ValidationError,
-)
+from weft.errors import ConfigError, ParseError, Truncated, ValidationError
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.adapters.base import Adapter
 from weft.pipeline.adapters.rendered import Rendered
-from weft.pipeline.forms import make_signature
 from weft.pipeline.parameters import Demo, Parameters
-from weft.pipeline.signature import spec_of
+from weft.pipeline.signature.signature.forms import make_signature
+from weft.pipeline.signature.signature.signature import spec_of
 
 NAMES = ("chat", "json", "xml")
 

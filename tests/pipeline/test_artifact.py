@@ -14,15 +14,15 @@ import pytest
 import weft
 from tests.pipeline import saved
 from weft.errors import ArtifactError
-from weft.pipeline.artifacts.artifact import (
+from weft.pipeline.artifact.artifact import (
     parse_artifact,
     program_digest,
     read_artifact,
 )
-from weft.pipeline.artifacts.migrations import FORMAT, migrated
-from weft.pipeline.artifacts.schema import schema_text
-from weft.pipeline.base import atomic
-from weft.pipeline.program import as_program
+from weft.pipeline.artifact.migrations import FORMAT, migrated
+from weft.pipeline.artifact.schema import schema_text
+from weft.pipeline.graph.graph.program import as_program
+from weft.pipeline.ground import files as atomic
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).parent / "golden"

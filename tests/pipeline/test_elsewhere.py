@@ -14,10 +14,10 @@ import weft
 from tests.pipeline.cluster_app import Ticket, routed, triage
 from weft.hosting import Host
 from weft.pipeline import errors
-from weft.pipeline.artifacts.artifact import artifact_text
+from weft.pipeline.artifact.artifact import artifact_text
 from weft.pipeline.errors import WeftError
-from weft.pipeline.program import as_program
-from weft.pipeline.running.crossing import (
+from weft.pipeline.graph.graph.program import as_program
+from weft.pipeline.run.engine.crossing import (
     Result,
     error_data,
     error_of,

@@ -15,12 +15,12 @@ import weft
 from tests.pipeline.every_form import forms, rooms
 from tests.pipeline.lm.support import fault
 from tests.server import Reply, Server
+from weft.pipeline.adapters.reply_form import Form, form_of, is_form
 from weft.pipeline.adapters.settling import Forms, settled
 from weft.pipeline.errors import ConfigError, ParseError, SchemaRefused
-from weft.pipeline.events import FieldDelta
 from weft.pipeline.lm.known import learn
-from weft.pipeline.reply_form import Form, form_of, is_form
-from weft.pipeline.runtime import current
+from weft.pipeline.run.engine.events import FieldDelta
+from weft.pipeline.run.engine.runtime import current
 
 pytestmark = pytest.mark.usefixtures("asked_as_by_users")
 

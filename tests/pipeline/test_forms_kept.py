@@ -15,10 +15,10 @@ from tests.pipeline.every_form import forms, rooms
 from tests.pipeline.saved import search
 from tests.server import Server
 from weft.errors import ArtifactError
-from weft.pipeline.artifacts.artifact import program_digest
+from weft.pipeline.adapters.reply_form import Form
+from weft.pipeline.artifact.artifact import program_digest
+from weft.pipeline.graph.graph.program import as_program
 from weft.pipeline.lm.known import learn
-from weft.pipeline.program import as_program
-from weft.pipeline.reply_form import Form
 
 pytestmark = pytest.mark.usefixtures("asked_as_by_users")
 

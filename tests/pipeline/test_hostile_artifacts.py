@@ -17,9 +17,9 @@ import weft
 from tests.pipeline import saved
 from tests.timing import seconds
 from weft.errors import ArtifactError
-from weft.pipeline.artifacts.artifact import parse_artifact
-from weft.pipeline.artifacts.assembling import assembled
-from weft.pipeline.program import as_program
+from weft.pipeline.artifact.artifact import parse_artifact
+from weft.pipeline.artifact.assembling import assembled
+from weft.pipeline.graph.graph.program import as_program
 
 ROOT = Path(__file__).resolve().parents[2]
 Data = dict[str, Any]

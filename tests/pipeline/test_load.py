@@ -11,8 +11,8 @@ import weft
 from tests.pipeline import saved
 from weft import Input, Output, Signature
 from weft.errors import ArtifactError, ConfigError
-from weft.pipeline.artifacts.origins import note_model
-from weft.pipeline.program import as_program
+from weft.pipeline.artifact.origins import note_model
+from weft.pipeline.graph.graph.program import as_program
 
 
 class Renamed(Signature):

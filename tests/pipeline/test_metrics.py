@@ -13,10 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.pipeline.data import Example
+from weft.pipeline.data.rows.rows import Example
 from weft.pipeline.errors import DataError, MetricError
-from weft.pipeline.forms import make_signature
-from weft.pipeline.metrics import (
+from weft.pipeline.measure.metrics import (
     FieldMetric,
     choice,
     contains,
@@ -26,7 +25,8 @@ from weft.pipeline.metrics import (
     numeric,
     set_match,
 )
-from weft.pipeline.signature import make_value
+from weft.pipeline.signature.signature.forms import make_signature
+from weft.pipeline.signature.signature.signature import make_value
 
 Answer = make_signature("question -> answer, year: int", name="Answer")
 

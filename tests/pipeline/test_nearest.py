@@ -11,9 +11,9 @@ import pytest
 import weft
 from weft import Demo
 from weft.errors import ArtifactError, ConfigError
-from weft.pipeline.measuring.explaining import ablations
-from weft.pipeline.nearest import Index, nearest_demos
-from weft.pipeline.program import as_program
+from weft.pipeline.adapters.nearest import Index, nearest_demos
+from weft.pipeline.graph.graph.program import as_program
+from weft.pipeline.measure.explain import ablations
 
 POOL = (
     Demo({"message": "my card was stolen", "team": "cards"}, "r0"),

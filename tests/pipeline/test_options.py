@@ -6,8 +6,8 @@ import pytest
 
 import weft
 from weft.errors import ConfigError
-from weft.pipeline.base.options import check_options, checked, settings
 from weft.pipeline.errors import did_you_mean
+from weft.pipeline.ground.options import check_options, checked, settings
 from weft.pipeline.parameters import SLOTS, Demo, Parameters
 
 

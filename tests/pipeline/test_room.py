@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import weft
+from weft.pipeline.adapters.reply_form import form_of
 from weft.pipeline.adapters.schema import object_schema, with_room
 from weft.pipeline.parameters import Parameters
-from weft.pipeline.rendering import rendered_for
-from weft.pipeline.reply_form import form_of
-from weft.pipeline.signature import spec_of
+from weft.pipeline.run.engine.rendering import rendered_for
+from weft.pipeline.signature.signature.signature import spec_of
 
 pytestmark = pytest.mark.usefixtures("asked_as_by_users")
 

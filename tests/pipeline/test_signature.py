@@ -17,14 +17,19 @@ import weft
 from tests.hostile import texts
 from weft import Input, Output, Signature
 from weft.errors import CallError, SignatureError
-from weft.pipeline.field import FieldSpec
-from weft.pipeline.forms import (
+from weft.pipeline.signature.signature.field import FieldSpec
+from weft.pipeline.signature.signature.forms import (
     extended,
     function_signature,
     make_signature,
     snake_case,
 )
-from weft.pipeline.signature import dump_values, make_value, spec_of, values_of
+from weft.pipeline.signature.signature.signature import (
+    dump_values,
+    make_value,
+    spec_of,
+    values_of,
+)
 
 
 class Team(enum.Enum):

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weft.pipeline.errors import DataError
-from weft.pipeline.measuring.comparing import Comparison, compare
-from weft.pipeline.measuring.stats import (
+from weft.pipeline.measure.compare import Comparison, compare
+from weft.pipeline.measure.stats import (
     Interval,
     bootstrap_mean,
     mcnemar_exact,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.hostile import plain_data, texts
 from tests.timing import LINEAR, growth, seconds
-from weft.pipeline.base import strictjson
+from weft.pipeline.ground import strictjson
 
 REFUSED = {
     "NaN": "NaN is not a JSON number",

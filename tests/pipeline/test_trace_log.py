@@ -28,9 +28,9 @@ from hypothesis import strategies as st
 
 import weft
 from weft.pipeline.lm.request import Message, Usage
-from weft.pipeline.trace import Call, NodeRun, Trace
-from weft.pipeline.traces.data import run_data, run_of
-from weft.pipeline.traces.log import line_of
+from weft.pipeline.run.engine.trace import Call, NodeRun, Trace
+from weft.pipeline.run.engine.trace_data import run_data, run_of
+from weft.pipeline.run.engine.trace_log import line_of
 
 reply = weft.Predict("question -> answer", name="reply")
 
@@ -215,7 +215,7 @@ def test_the_file_is_its_owners(log: Path) -> None:
 @pytest.fixture
 def held(log: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BinaryIO]:
     """The log's file, locked by somebody who may hold it for as long as they like."""
-    monkeypatch.setattr("weft.pipeline.traces.log._PATIENCE", math.inf)
+    monkeypatch.setattr("weft.pipeline.run.trace_log._PATIENCE", math.inf)
     log.touch()
     with log.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -261,7 +261,7 @@ def test_a_holder_that_never_lets_go_is_passed(
     log: Path, held: BinaryIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stopped process that holds the lock does not stop everybody else."""
-    monkeypatch.setattr("weft.pipeline.traces.log._PATIENCE", 0.0)
+    monkeypatch.setattr("weft.pipeline.run.trace_log._PATIENCE", 0.0)
 
     ask(log, "one")
 

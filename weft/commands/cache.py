@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import re
 
+from ..pipeline.calls.cache import Cache
 from ..pipeline.errors import ConfigError
-from ..pipeline.lm.cache import Cache
-from ..pipeline.typed.wording import counted
+from ..pipeline.signature.wording import counted
 from .output import Outcome, columns
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?", re.IGNORECASE)

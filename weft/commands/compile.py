@@ -11,9 +11,9 @@ from ..compilers.compile import compile as compiled
 from ..compilers.compile import quote
 from ..compilers.driving.quote import Quote
 from ..compilers.reporting.report import Result
-from ..pipeline.artifacts.artifact import program_digest, save
-from ..pipeline.program import Program
-from ..pipeline.runtime import current, use
+from ..pipeline.artifact.artifact import program_digest, save
+from ..pipeline.graph.program import Program
+from ..pipeline.run.runtime import current, use
 from .labels import check_labels, tell_overlap
 from .names import compiler_named, metric_named, rows_at, settings
 from .output import Outcome, calls_shown, remark, require_writable

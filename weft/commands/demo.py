@@ -22,14 +22,14 @@ from ..compilers.compile import quote
 from ..compilers.recipe import Compiler
 from ..compilers.reporting.report import Report, Result
 from ..loading import package
-from ..pipeline.budget import Budget
-from ..pipeline.data import Example, read_rows
+from ..pipeline.calls.budget import Budget
+from ..pipeline.data.rows import Example, read_rows
 from ..pipeline.errors import WeftError
-from ..pipeline.evaluate import Evaluation
+from ..pipeline.graph.module import Module
 from ..pipeline.lm.prices import money
-from ..pipeline.metrics import exact
-from ..pipeline.module import Module
-from ..pipeline.runtime import use
+from ..pipeline.measure.evaluate import Evaluation
+from ..pipeline.measure.metrics import exact
+from ..pipeline.run.runtime import use
 from . import demo_program
 from .compile import report_data
 from .output import Outcome, calls_shown, columns, indented, points, say

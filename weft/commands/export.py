@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..pipeline.artifacts.exporting import export
-from ..pipeline.base.atomic import write_whole
-from ..pipeline.module import Module
-from ..pipeline.program import Program
+from ..pipeline.artifact.exporting import export
+from ..pipeline.graph.module import Module
+from ..pipeline.graph.program import Program
+from ..pipeline.ground.files import write_whole
 from .output import Outcome, require_writable
 from .targets import program_to_show, target_to_show
 

@@ -6,8 +6,8 @@ import argparse
 import hashlib
 from pathlib import Path
 
-from ..pipeline.artifacts.artifact import program_digest, save
-from ..pipeline.artifacts.importing import import_dspy
+from ..pipeline.artifact.artifact import program_digest, save
+from ..pipeline.artifact.importing import import_dspy
 from .names import pair
 from .output import Outcome
 from .targets import program_named

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..pipeline.artifacts.artifact import SUFFIX, read_artifact
-from ..pipeline.artifacts.versions import label
+from ..pipeline.artifact.artifact import SUFFIX, read_artifact
+from ..pipeline.artifact.versions import label
 from .log import version_data
 from .output import Outcome
 

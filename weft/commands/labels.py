@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..pipeline.data.example import Example
 from ..pipeline.errors import DataError, ParseError, did_you_mean
-from ..pipeline.example import Example
-from ..pipeline.field import FieldSpec
-from ..pipeline.metrics import FieldMetric, FieldsMetric, Metric
-from ..pipeline.program import Program
+from ..pipeline.graph.program import Program
+from ..pipeline.measure.metrics import FieldMetric, FieldsMetric, Metric
+from ..pipeline.signature.field import FieldSpec
 from .output import remark
 
 

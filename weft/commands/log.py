@@ -7,8 +7,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from ..pipeline.artifacts.artifact import SUFFIX
-from ..pipeline.artifacts.versions import Version, log
+from ..pipeline.artifact.artifact import SUFFIX
+from ..pipeline.artifact.versions import Version, log
 from .output import Outcome
 
 

@@ -14,19 +14,14 @@ from typing import Any, cast
 
 from .. import compilers, metrics
 from ..compilers.recipe import Compiler
-from ..pipeline.base import strictjson
-from ..pipeline.data import read_rows
-from ..pipeline.errors import (
-    CallError,
-    ConfigError,
-    ParseError,
-    did_you_mean,
-)
-from ..pipeline.example import Example, require_rows
+from ..pipeline.data.example import Example, require_rows
+from ..pipeline.data.rows import read_rows
+from ..pipeline.errors import CallError, ConfigError, ParseError, did_you_mean
+from ..pipeline.graph.program import Program
+from ..pipeline.ground import strictjson
 from ..pipeline.lm.models import LM
-from ..pipeline.metrics import Metric
-from ..pipeline.program import Program
-from ..pipeline.runtime import Options, use
+from ..pipeline.measure.metrics import Metric
+from ..pipeline.run.runtime import Options, use
 from .targets import object_named
 
 _METRICS = ("exact", "f1", "contains", "choice", "numeric", "set_match", "fields")

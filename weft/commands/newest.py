@@ -9,11 +9,11 @@ from typing import Any
 
 from ..compilers.driving.forms import form_in_use, keeping_forms, with_forms
 from ..loading import save
-from ..pipeline.artifacts.artifact import program_digest
-from ..pipeline.artifacts.editions import at_newest
-from ..pipeline.artifacts.origins import origin
-from ..pipeline.evaluate import Evaluation
-from ..pipeline.program import Program
+from ..pipeline.artifact.artifact import program_digest
+from ..pipeline.artifact.editions import at_newest
+from ..pipeline.artifact.origins import origin
+from ..pipeline.graph.program import Program
+from ..pipeline.measure.evaluate import Evaluation
 from .output import Outcome
 
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from ..pipeline.errors import ConfigError
-from ..pipeline.evaluate import Evaluation
 from ..pipeline.lm.prices import money
-from ..pipeline.measuring.plainrows import plain_value
-from ..pipeline.running.progress import progress_bar
-from ..pipeline.runtime import Hook
-from ..pipeline.signature import Signature, dump_values, spec_of
-from ..pipeline.trace import Call, NodeRun, total_cost
+from ..pipeline.measure.evaluate import Evaluation
+from ..pipeline.measure.plainrows import plain_value
+from ..pipeline.run.progress import progress_bar
+from ..pipeline.run.runtime import Hook
+from ..pipeline.run.trace import Call, NodeRun, total_cost
+from ..pipeline.signature.signature import Signature, dump_values, spec_of
 
 _EVERY = 5.0  # seconds, and a share of all calls, from one line to the next
 _STEP = 0.05

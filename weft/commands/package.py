@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..loading import package
-from ..pipeline.artifacts.artifact import SUFFIX
+from ..pipeline.artifact.artifact import SUFFIX
 from .output import Outcome
 
 

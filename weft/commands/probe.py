@@ -8,8 +8,8 @@ from typing import Any
 
 from ..pipeline.lm.known import forget
 from ..pipeline.lm.models import LM
-from ..pipeline.running.bridge import run_sync
-from ..pipeline.typed.wording import counted
+from ..pipeline.run.bridge import run_sync
+from ..pipeline.signature.wording import counted
 from ..probing.probe import Known, Probed, probe, quote, refuse_stand_in
 from .output import Outcome, columns, indented, remark
 

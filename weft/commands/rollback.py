@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..pipeline.artifacts.versions import rollback
+from ..pipeline.artifact.versions import rollback
 from .log import version_data
 from .output import Outcome
 

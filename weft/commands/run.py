@@ -7,14 +7,14 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..pipeline.data.example import Example
 from ..pipeline.errors import WeftError
-from ..pipeline.example import Example
-from ..pipeline.program import Program
-from ..pipeline.running.bridge import run_sync
-from ..pipeline.running.progress import progress_bar
-from ..pipeline.running.rows import bind_row, map_rows
-from ..pipeline.trace import Call
-from ..pipeline.typed.wording import counted
+from ..pipeline.graph.program import Program
+from ..pipeline.run.bridge import run_sync
+from ..pipeline.run.progress import progress_bar
+from ..pipeline.run.rows import bind_row, map_rows
+from ..pipeline.run.trace import Call
+from ..pipeline.signature.wording import counted
 from .names import inputs_from, rows_at, settings
 from .output import Outcome, Spent, on_terminal, plain, remark
 from .targets import program_named

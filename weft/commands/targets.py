@@ -15,12 +15,12 @@ from types import ModuleType
 from typing import Any
 
 from .. import load
-from ..pipeline.artifacts.artifact import SUFFIX, ProgramState, read_artifact
-from ..pipeline.artifacts.assembling import stand_ins
-from ..pipeline.artifacts.describing import Target
+from ..pipeline.artifact.artifact import SUFFIX, ProgramState, read_artifact
+from ..pipeline.artifact.assembling import stand_ins
+from ..pipeline.artifact.describing import Target
 from ..pipeline.errors import ArtifactError, ConfigError, WeftError, did_you_mean
-from ..pipeline.module import Module
-from ..pipeline.program import Program, as_program
+from ..pipeline.graph.module import Module
+from ..pipeline.graph.program import Program, as_program
 
 _FORMS = "Write path/to/file.py:name, package.module:name, or path/to/NAME.weft.json"
 

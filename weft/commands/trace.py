@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from ..pipeline.artifacts.describing import visibly
+from ..pipeline.artifact.describing import visibly
 from ..pipeline.errors import DataError
 from ..pipeline.lm.prices import money
-from ..pipeline.trace import Branch, Call, NodeRun
-from ..pipeline.traces.data import json_text, plain_data, run_of
-from ..pipeline.traces.reading import trace_line, whole_lines
-from ..pipeline.traces.watching import TracedRun
+from ..pipeline.run.trace import Branch, Call, NodeRun
+from ..pipeline.run.trace_data import json_text, plain_data, run_of
+from ..pipeline.run.trace_reading import trace_line, whole_lines
+from ..pipeline.run.watching import TracedRun
 from .output import Outcome, Spent, indented
 
 _MOST_COLUMNS = 120

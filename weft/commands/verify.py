@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..pipeline.artifacts.artifact import SUFFIX
-from ..pipeline.artifacts.standing import Standing, standing
+from ..pipeline.artifact.artifact import SUFFIX
+from ..pipeline.artifact.standing import Standing, standing
 from ..pipeline.errors import ArtifactError, ConfigError
 from .output import Outcome
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ..pipeline.calls.caller import call
+from ..pipeline.calls.retry import RetryPolicy
 from ..pipeline.errors import (
     InvalidRequest,
     ModelFailure,
@@ -17,13 +19,11 @@ from ..pipeline.errors import (
     ServerError,
 )
 from ..pipeline.lm.abilities import Abilities
-from ..pipeline.lm.caller import call
 from ..pipeline.lm.kinds import LOCAL as PREFIX
 from ..pipeline.lm.known import How, known, learn
 from ..pipeline.lm.known.observed import fits
 from ..pipeline.lm.models import LM
 from ..pipeline.lm.request import JSON, Message, Request, Response
-from ..pipeline.lm.retry import RetryPolicy
 from .counted import Count, Counted
 
 MOST_CALLS: Final = 12

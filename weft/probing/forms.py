@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ..pipeline.adapters.reply_form import Form
 from ..pipeline.errors import (
     ContextLengthError,
     InvalidRequest,
@@ -17,8 +18,7 @@ from ..pipeline.errors import (
 )
 from ..pipeline.lm.abilities import Abilities
 from ..pipeline.lm.models import LM
-from ..pipeline.reply_form import Form
-from ..pipeline.runtime import use
+from ..pipeline.run.runtime import use
 from .counted import Count, Counted
 from .rows import ROWS, Row
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
+from ..pipeline.calls.entry import Unusable
 from ..pipeline.errors import ArtifactError, ConfigError
 from ..pipeline.lm.abilities import Abilities
-from ..pipeline.lm.entry import Unusable
 from ..pipeline.lm.kinds import LOCAL as PREFIX
 from ..pipeline.lm.known import facts, flush, learn
 from ..pipeline.lm.known.metadata import MOST_PAGES, Told

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, quote
 
-from ..pipeline.base import strictjson
 from ..pipeline.errors import ConfigError
+from ..pipeline.ground import strictjson
 from .remarks import Remark, Remarks
 from .rows import Row, Sheet
 

@@ -21,8 +21,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from ..pipeline.base import strictjson
 from ..pipeline.errors import ConfigError
+from ..pipeline.ground import strictjson
 from .rows import Row
 
 LONGEST_NOTE = 20_000

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, TypeGuard, cast, get_args
 
-from ...base.atomic import write_whole
+from ...ground.files import write_whole
 from ..abilities import KINDS_OF_VALUES
 
 How = Literal["said", "refused", "seen"]

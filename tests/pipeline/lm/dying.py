@@ -19,10 +19,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.pipeline.lm.support import answer_of, key_of
-from weft.pipeline.budget import Budget, Ledger
+from weft.pipeline.calls.budget import Budget, Ledger
+from weft.pipeline.calls.cache import Cache
+from weft.pipeline.calls.caller import call
 from weft.pipeline.errors import BudgetExceeded
-from weft.pipeline.lm.cache import Cache
-from weft.pipeline.lm.caller import call
 from weft.pipeline.lm.fakes import FunctionLM
 from weft.pipeline.lm.request import Message, Request, Response, Usage
 

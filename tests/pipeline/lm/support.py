@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.server import Reply
-from weft.pipeline.lm.cache import Cache
+from weft.pipeline.calls.cache import Cache
+from weft.pipeline.calls.retry import RetryPolicy, RetryQuota
 from weft.pipeline.lm.lm import LanguageModel
 from weft.pipeline.lm.request import Message, Request, Response, Usage
-from weft.pipeline.lm.retry import RetryPolicy, RetryQuota
 
 KEY = "sk-CANARY-0123456789"
 

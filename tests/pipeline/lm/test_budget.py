@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.pipeline.budget import Budget
+from weft.pipeline.calls.budget import Budget
+from weft.pipeline.calls.reservation import Estimate, token_bounds
 from weft.pipeline.errors import ConfigError
-from weft.pipeline.lm.lease import Estimate, token_bounds
 from weft.pipeline.lm.request import JSON, Message, Request, Response, Usage
 
 SMALL = Estimate(10, 10, 0.001)

@@ -20,12 +20,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.pipeline.lm.dying import Elsewhere, question, reply
 from tests.pipeline.lm.support import sql
-from weft.pipeline.budget import Budget, Ledger
+from weft.pipeline.calls.budget import Budget, Ledger
+from weft.pipeline.calls.cache import Cache
+from weft.pipeline.calls.caller import call
+from weft.pipeline.calls.reservation import token_bounds
 from weft.pipeline.errors import BudgetExceeded
-from weft.pipeline.lm.cache import Cache
-from weft.pipeline.lm.caller import call
 from weft.pipeline.lm.fakes import FunctionLM
-from weft.pipeline.lm.lease import token_bounds
 from weft.pipeline.lm.request import Request, Response
 
 NUMBERS = st.integers(0, 11)

@@ -17,13 +17,13 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.lm.support import answer_of, asking, fill, key_of
+from weft.pipeline.calls.cache import Cache, CacheStats, MemoryCache
+from weft.pipeline.calls.caller import call
+from weft.pipeline.calls.retry import RetryPolicy
 from weft.pipeline.errors import DeadlineExceeded
-from weft.pipeline.lm.cache import Cache, CacheStats, MemoryCache
-from weft.pipeline.lm.caller import call
 from weft.pipeline.lm.fakes import FunctionLM
 from weft.pipeline.lm.per_loop import PerLoop
 from weft.pipeline.lm.request import Response, Usage
-from weft.pipeline.lm.retry import RetryPolicy
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_after_a_fork(tmp_path: Path) -> None:
     """A forked child can write, though the writer's thread stayed with its parent."""
     code = (
         "import asyncio, os, sys\n"
-        "from weft.pipeline.lm.cache import Cache\n"
+        "from weft.pipeline.calls.cache import Cache\n"
         "from weft.pipeline.lm.request import Response\n"
         f"cache = Cache({str(tmp_path)!r})\n"
         "asyncio.run(cache.put('parent', Response('p')))\n"
@@ -231,7 +231,7 @@ def test_killed_while_writing(tmp_path: Path) -> None:
     """What was acknowledged before a SIGKILL is there afterwards."""
     code = (
         "import asyncio, sys\n"
-        "from weft.pipeline.lm.cache import Cache\n"
+        "from weft.pipeline.calls.cache import Cache\n"
         "from weft.pipeline.lm.request import Response\n"
         "async def main():\n"
         f"    cache = Cache({str(tmp_path)!r})\n"
@@ -261,7 +261,7 @@ def test_killed_while_writing(tmp_path: Path) -> None:
 HOLDER = """
 import sys
 from pathlib import Path
-from weft.pipeline.lm.claims import claims_in
+from weft.pipeline.calls.claims import claims_in
 claims_in(Path(sys.argv[1])).take(sys.argv[2])
 print("held", flush=True)
 sys.stdin.read()

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.lm.support import answer_of, fill, key_of, sql
-from weft.pipeline.lm.cache import Cache
+from weft.pipeline.calls.cache import Cache
 
 
 def flip_a_bit(path: Path, rng: random.Random) -> None:

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 
 from tests.pipeline.lm.dying import Elsewhere
 from tests.pipeline.lm.support import answer_of, key_of, sql
-from weft.pipeline.lm.cache import Cache
+from weft.pipeline.calls.cache import Cache
 from weft.pipeline.lm.request import Response
 
 KEYS = 9

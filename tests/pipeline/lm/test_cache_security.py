@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.lm.support import answer_of, copied, fill, key_of, sql
-from weft.pipeline.lm.cache import Cache
-from weft.pipeline.lm.entry import Unsafe, decode, encode
+from weft.pipeline.calls.cache import Cache
+from weft.pipeline.calls.entry import Unsafe, decode, encode
 from weft.pipeline.lm.request import Response
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.pipeline.lm.support import answer_of, fill, key_of, sql
 from weft.commands.cache import command
-from weft.pipeline.lm.cache import Cache, Verified
+from weft.pipeline.calls.cache import Cache, Verified
 
 
 def test_whole(tmp_path: Path) -> None:

@@ -10,7 +10,11 @@ import pytest
 
 from tests.pipeline.lm.support import asking, quick
 from tests.server import Reply, Server
-from weft.pipeline.budget import Budget, Ledger
+from weft.pipeline.calls.budget import Budget, Ledger
+from weft.pipeline.calls.cache import Cache, MemoryCache
+from weft.pipeline.calls.caller import call, estimate
+from weft.pipeline.calls.limits import Limiter
+from weft.pipeline.calls.retry import RetryPolicy, RetryQuota
 from weft.pipeline.errors import (
     AuthError,
     BudgetExceeded,
@@ -23,15 +27,11 @@ from weft.pipeline.errors import (
     RateLimited,
     ServerError,
 )
-from weft.pipeline.lm.cache import Cache, MemoryCache
-from weft.pipeline.lm.caller import call, estimate
 from weft.pipeline.lm.fakes import FunctionLM, RefusingLM, ScriptedLM
 from weft.pipeline.lm.faults import Unreached
-from weft.pipeline.lm.limits import Limiter
 from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.prices import Price
 from weft.pipeline.lm.request import Message, Request, Response, Usage
-from weft.pipeline.lm.retry import RetryPolicy, RetryQuota
 
 
 async def test_paid_once(tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ import pytest
 
 from tests.pipeline.lm.support import KEY, asking, fault, quick
 from tests.server import Reply, Server
-from weft.pipeline.budget import Budget, Ledger
+from weft.pipeline.calls.budget import Budget, Ledger
+from weft.pipeline.calls.caller import call
+from weft.pipeline.calls.memory import MemoryCache
+from weft.pipeline.calls.reservation import token_bounds
 from weft.pipeline.errors import ContextLengthError
-from weft.pipeline.lm.caller import call
 from weft.pipeline.lm.context import (
     Window,
     fewest_tokens,
@@ -21,8 +23,6 @@ from weft.pipeline.lm.context import (
     window_said,
 )
 from weft.pipeline.lm.fakes import ScriptedLM
-from weft.pipeline.lm.lease import token_bounds
-from weft.pipeline.lm.memory import MemoryCache
 from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Message, Request
 

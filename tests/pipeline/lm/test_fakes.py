@@ -11,8 +11,8 @@ import pytest
 
 import weft
 from tests.pipeline.lm.support import asking
+from weft.pipeline.calls.caller import call
 from weft.pipeline.errors import ConfigError, RateLimited
-from weft.pipeline.lm.caller import call
 from weft.pipeline.lm.fakes import FunctionLM, RefusingLM, ReplayLM, ScriptedLM
 from weft.pipeline.lm.lm import LanguageModel
 from weft.pipeline.lm.request import Request, Response, Usage

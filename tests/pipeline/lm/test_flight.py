@@ -10,17 +10,12 @@ from pathlib import Path
 
 from tests.pipeline.lm.support import asking, quick
 from tests.server import Reply, Server
-from weft.pipeline.budget import Budget, Ledger
-from weft.pipeline.errors import (
-    AuthError,
-    BudgetExceeded,
-    InvalidRequest,
-    ServerError,
-)
-from weft.pipeline.lm.cache import Cache, MemoryCache
-from weft.pipeline.lm.caller import call
+from weft.pipeline.calls.budget import Budget, Ledger
+from weft.pipeline.calls.cache import Cache, MemoryCache
+from weft.pipeline.calls.caller import call
+from weft.pipeline.calls.flight import Flights
+from weft.pipeline.errors import AuthError, BudgetExceeded, InvalidRequest, ServerError
 from weft.pipeline.lm.fakes import FunctionLM
-from weft.pipeline.lm.flight import Flights
 from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Request, Response
 

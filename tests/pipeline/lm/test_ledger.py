@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from weft.pipeline.budget import Budget, Ledger
+from weft.pipeline.calls.budget import Budget, Ledger
+from weft.pipeline.calls.reservation import Estimate
 from weft.pipeline.errors import BudgetExceeded, ConfigError
-from weft.pipeline.lm.lease import Estimate
 from weft.pipeline.lm.request import Response, Usage
 
 SMALL = Estimate(10, 10, 0.001)

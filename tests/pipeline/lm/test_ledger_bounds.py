@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weft.pipeline.budget import Budget, Ledger
+from weft.pipeline.calls.budget import Budget, Ledger
+from weft.pipeline.calls.reservation import Estimate
 from weft.pipeline.errors import BudgetExceeded
-from weft.pipeline.lm.lease import Estimate
 from weft.pipeline.lm.request import Response, Usage
 
 SMALL = Estimate(10, 10, 0.001)

@@ -13,10 +13,10 @@ import pytest
 import weft
 from tests.pipeline.lm.support import KEY, asking, fault, quick
 from tests.server import Reply, Server
-from weft.pipeline.budget import Budget, Ledger
+from weft.pipeline.calls.budget import Budget, Ledger
+from weft.pipeline.calls.caller import call
 from weft.pipeline.errors import InvalidRequest, ModelError, SchemaRefused, ServerError
 from weft.pipeline.lm.abilities import Abilities, checked_abilities
-from weft.pipeline.lm.caller import call
 from weft.pipeline.lm.faults import Refusal
 from weft.pipeline.lm.known import known
 from weft.pipeline.lm.lessons import Manners, lesson_in

@@ -12,6 +12,9 @@ import pytest
 
 from tests.pipeline.lm.support import KEY, asking, completion, fault
 from tests.server import Reply, Server
+from weft.pipeline.calls.caller import call
+from weft.pipeline.calls.memory import MemoryCache
+from weft.pipeline.calls.retry import RetryPolicy
 from weft.pipeline.errors import (
     AuthError,
     BillingError,
@@ -31,10 +34,7 @@ from weft.pipeline.errors import (
     TooLarge,
 )
 from weft.pipeline.lm import litellm_bridge
-from weft.pipeline.lm.caller import call
-from weft.pipeline.lm.memory import MemoryCache
 from weft.pipeline.lm.models import LM
-from weft.pipeline.lm.retry import RetryPolicy
 
 # Looked for, not imported: how it is imported is the bridge's business.
 pytestmark = pytest.mark.skipif(not find_spec("litellm"), reason="it is an extra")

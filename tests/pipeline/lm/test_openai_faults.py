@@ -30,12 +30,7 @@ from weft.pipeline.errors import (
     TimeoutConflict,
     TooLarge,
 )
-from weft.pipeline.lm.faults import (
-    Refusal,
-    Unreached,
-    parse_retry_after,
-    redacted,
-)
+from weft.pipeline.lm.faults import Refusal, Unreached, parse_retry_after, redacted
 from weft.pipeline.lm.models import LM
 
 

@@ -14,15 +14,15 @@ import weft
 from tests.pipeline.lm.support import KEY, asking, completion
 from tests.server import Reply, Server
 from weft.pipeline.adapters import adapter_of
+from weft.pipeline.calls.caller import call
+from weft.pipeline.calls.memory import MemoryCache
 from weft.pipeline.errors import ContentFiltered, ModelError, ParseError, ProtocolError
-from weft.pipeline.lm.caller import call
 from weft.pipeline.lm.known import known
-from weft.pipeline.lm.memory import MemoryCache
 from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Message, Request, Response, Usage
 from weft.pipeline.lm.thinking import Curtain, cut_off, thought_in
 from weft.pipeline.lm.wire import response_from_json, response_to_json
-from weft.pipeline.thought import FILLED, only_thought, read_reply, truncated
+from weft.pipeline.run.engine.thought import FILLED, only_thought, read_reply, truncated
 
 
 def lm_for(server: Server, name: str = "m", **options: Any) -> LM:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weft.pipeline.calls.retry import RetryPolicy, RetryQuota, shared_quota
 from weft.pipeline.errors import (
     AuthError,
     BillingError,
@@ -28,7 +29,6 @@ from weft.pipeline.errors import (
     TooLarge,
 )
 from weft.pipeline.lm.request import Response
-from weft.pipeline.lm.retry import RetryPolicy, RetryQuota, shared_quota
 
 OK = Response("ok")
 

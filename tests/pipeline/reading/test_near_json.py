@@ -17,7 +17,7 @@ from hypothesis import given, settings
 
 from tests.hostile import plain_data
 from tests.timing import LINEAR, growth, seconds
-from weft.pipeline.base import strictjson
+from weft.pipeline.ground import strictjson
 from weft.pipeline.reading import among, nearjson
 from weft.pipeline.reading.nearjson import NotNearJSON
 

@@ -1,0 +1,227 @@
+"""What differs between two programs: structure, contracts, parameters, figures."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..ground import strictjson
+from ..ground.shapes import is_dict, is_list
+from ..parameters import Demo
+from ..signature.wording import brief
+from .describing import Target, data_of, modules_in_order, structure_lines, visibly
+from .editions import told_of_newer
+from .fitting import field_diff
+from .state import ArtifactFile, DemoState, ModuleState
+
+_CHARS_PER_TOKEN = 4
+_MOST_DEMOS = 50
+
+
+@dataclass(frozen=True)
+class Diff:
+    """How a program became another; lines start with "-" or "+" as in other diffs.
+
+    Args:
+        before: The first one's name and digest.
+        after: The second one's.
+        structure: Lines of the graph that went or came.
+        signatures: By module path, what changed about its fields.
+        parameters: By `module/slot`, the lines, demos or settings that went or came.
+        figures: Scores, spend and prompt size, each as "before -> after".
+        editions: Which newer editions of recorded forms there are, and how to verify
+            them.
+    """
+
+    before: str
+    after: str
+    structure: tuple[str, ...] = ()
+    signatures: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict[str, tuple[str, ...]]
+    )
+    parameters: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict[str, tuple[str, ...]]
+    )
+    figures: Mapping[str, str] = field(default_factory=dict[str, str])
+    editions: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether the two can behave differently; figures and news do not count."""
+        return bool(self.structure or self.signatures or self.parameters)
+
+    def __str__(self) -> str:
+        lines = [f"--- {self.before}", f"+++ {self.after}"]
+        if self.structure:
+            lines += ["structure", *_indented(self.structure)]
+        for title, changed in (*self.signatures.items(), *self.parameters.items()):
+            lines += [title, *_indented(changed)]
+        if not self:
+            lines.append("nothing changed")
+        lines += [f"{name}: {text}" for name, text in self.figures.items()]
+        lines += self.editions
+        return visibly("\n".join(lines))
+
+
+def diff(before: Target, after: Target) -> Diff:
+    """What differs between two programs or artifacts; nothing is run.
+
+    Args:
+        before: A program, a module, or the path of an artifact.
+        after: The same.
+
+    Raises:
+        ArtifactError: A file cannot be read.
+
+    >>> import weft
+    >>> first = weft.Predict("text -> mood", "Say how it feels.", name="feel")
+    >>> print(diff(first, first.with_(instruction="Name the mood.")))
+    --- feel ...
+    +++ feel ...
+    feel/instruction
+      - Say how it feels.
+      + Name the mood.
+    prompt: about 5 tokens -> 4 tokens
+    """
+    old, new = data_of(before), data_of(after)
+    olds, news = (
+        dict(modules_in_order(old.program)),
+        dict(modules_in_order(new.program)),
+    )
+    structure = _lines_diff(
+        structure_lines(new.name, old.program), structure_lines(new.name, new.program)
+    )
+    both = [path for path in olds if path in news]
+    signatures = {path: tuple(_contract(olds[path], news[path])) for path in both}
+    parameters: dict[str, tuple[str, ...]] = {}
+    for path in both:
+        parameters |= _slots(path, olds[path], news[path])
+    gone = {p: ("- module",) for p in olds if p not in news}
+    come = {p: ("+ module",) for p in news if p not in olds}
+    return Diff(
+        _named(old),
+        _named(new),
+        tuple(structure),
+        {**{p: lines for p, lines in signatures.items() if lines}, **gone, **come},
+        parameters,
+        _figures(old, new),
+        tuple(dict.fromkeys(filter(None, map(told_of_newer, (before, after))))),
+    )
+
+
+def _slots(path: str, old: ModuleState, new: ModuleState) -> dict[str, tuple[str, ...]]:
+    found = {
+        "instruction": tuple(_lines_diff(old.instruction, new.instruction)),
+        "demos": tuple(_demos_diff(old.demos, new.demos)),
+        "nearest": tuple(_setting(old.nearest, new.nearest)),
+        "adapter": tuple(_setting(str(old.form), str(new.form))),
+        "sampling": tuple(_setting(old.sampling, new.sampling)),
+        "repairs": tuple(_setting(old.repairs, new.repairs)),
+    }
+    return {f"{path}/{slot}": lines for slot, lines in found.items() if lines}
+
+
+def _contract(old: ModuleState, new: ModuleState) -> Iterator[str]:
+    if old.kind != new.kind:
+        yield f"it was a {old.kind}, now a {new.kind}"
+    pairs = [[(f.name, f.role, f.schema_) for f in m.fields] for m in (old, new)]
+    if pairs[0] != pairs[1]:
+        yield from field_diff(*pairs)
+    said = {f.name: f.description for f in old.fields}
+    for now in new.fields:
+        if said.get(now.name, now.description) != now.description:
+            yield f"{now.name!r} was described as {said[now.name]!r}, now as "
+            yield f"  {now.description!r}"
+
+
+def _lines_diff(old: Sequence[str], new: Sequence[str]) -> list[str]:
+    return [line for line in difflib.ndiff(old, new) if line[0] in "+-"]
+
+
+def _demos_diff(old: Sequence[DemoState], new: Sequence[DemoState]) -> list[str]:
+    had, has = ({_id(demo): demo for demo in demos} for demos in (old, new))
+    gone = [f"- demo {i} {_short(d)}" for i, d in had.items() if i not in has]
+    come = [f"+ demo {i} {_short(d)}" for i, d in has.items() if i not in had]
+    lines = [*_first(gone), *_first(come)]
+    if not lines and [*map(_id, old)] != [*map(_id, new)]:
+        lines = ["  the same demos in another order"]
+    return lines
+
+
+def _first(lines: list[str]) -> list[str]:
+    """As many lines as anybody reads, and how many there are besides."""
+    left = len(lines) - _MOST_DEMOS
+    more = [f"{lines[0][0]} and {left} more demos"] if left > 0 else []
+    return lines[:_MOST_DEMOS] + more
+
+
+def _id(demo: DemoState) -> str:
+    return Demo(demo.values).id
+
+
+def _short(demo: DemoState) -> str:
+    values = ", ".join(
+        f"{name}={brief(repr(value), 48)}" for name, value in demo.values.items()
+    )
+    row = f", row {demo.source}" if demo.source else ""
+    return f"({demo.by}{row}) {values}"
+
+
+def _setting(old: Any, new: Any) -> list[str]:
+    if old == new:
+        return []
+    return [f"- {strictjson.canonical(old)}", f"+ {strictjson.canonical(new)}"]
+
+
+def _figures(old: ArtifactFile, new: ArtifactFile) -> dict[str, str]:
+    pairs = {
+        "score": [_score(data.provenance) for data in (old, new)],
+        "compile": [_spend(data.provenance) for data in (old, new)],
+        "prompt": [f"{_tokens(data)} tokens" for data in (old, new)],
+    }
+    shown: dict[str, str] = {}
+    for name, (before, after) in pairs.items():
+        if before != after:
+            about = "about " if name == "prompt" else ""
+            shown[name] = f"{about}{before or 'unknown'} -> {after or 'unknown'}"
+    return shown
+
+
+def _score(provenance: Mapping[str, Any]) -> str:
+    scores = provenance.get("score")
+    figures = scores.get("compiled") if is_dict(scores) else None
+    if not is_list(figures) or not figures:
+        return ""
+    if not all(isinstance(figure, int | float) for figure in figures):
+        return ""
+    mean, *ends = (f"{100 * figure:.1f}" for figure in figures)
+    return f"{mean} [{', '.join(ends)}]"
+
+
+def _spend(provenance: Mapping[str, Any]) -> str:
+    spend = provenance.get("spend")
+    if not is_dict(spend):
+        return ""
+    usd = spend.get("usd")
+    price = f"${usd:.4f}" if isinstance(usd, int | float) else "price unknown"
+    return f"{spend.get('calls')} calls, {price}"
+
+
+def _tokens(data: ArtifactFile) -> int:
+    """Tokens of instructions and demos, estimated: four characters each."""
+    chars = 0
+    for _, module in modules_in_order(data.program):
+        chars += sum(len(line) for line in module.instruction)
+        pool = [len(strictjson.dumps(list(d.values.values()))) for d in module.demos]
+        shown = min(module.nearest or len(pool), len(pool))
+        chars += sum(pool) * shown // max(1, len(pool))
+    return -(-chars // _CHARS_PER_TOKEN)
+
+
+def _named(data: ArtifactFile) -> str:
+    return f"{data.name} {data.digest.removeprefix('sha256:')[:12]}".rstrip()
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"  {line}" for line in lines]

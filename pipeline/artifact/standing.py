@@ -1,0 +1,169 @@
+"""Whether an artifact has an evaluation that belongs to it: a check for CI.
+
+An evaluation holds the digest of the program that it measured. One that stands beside
+an artifact is of that artifact if the digests agree; after an edit they do not. Where
+there is no such file, the score in the artifact's own provenance counts, as long as the
+compile that wrote it measured these very parameters.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import DataError, cause
+from ..ground.shapes import is_dict, is_list
+from ..signature.wording import counted
+from .artifact import SUFFIX, ArtifactFile, read_artifact
+
+EVALUATION = ".eval.json"
+_COMPILE = "the sealed rows of its compile"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whether an artifact has an evaluation that belongs to it.
+
+    Args:
+        path: The artifact.
+        name: The program's name.
+        digest: The digest of its behaviour.
+        problem: Why no evaluation belongs to it; empty where one does.
+        source: Where the evaluation stands, in words.
+        metric: What was measured.
+        score: Mean in [0, 1] and the ends of its 95 % interval, or None.
+        rows: How many rows were scored.
+    """
+
+    path: Path
+    name: str
+    digest: str
+    problem: str = ""
+    source: str = ""
+    metric: str = ""
+    score: tuple[float, float, float] | None = None
+    rows: int = 0
+
+    def __bool__(self) -> bool:
+        """Whether an evaluation belongs to it."""
+        return not self.problem
+
+    def __str__(self) -> str:
+        digits = self.digest.removeprefix("sha256:")[:12] or "unknown"
+        if self.problem or self.score is None:
+            return f"{self.path}: {digits} {self.problem}"
+        mean, low, high = (f"{100 * figure:.1f}" for figure in self.score)
+        return (
+            f"{self.path}: {digits} {self.metric} {mean} [{low}, {high}] on "
+            f"{counted(self.rows, 'row')} ({self.source})"
+        )
+
+
+def standing(
+    path: str | Path, evaluations: Iterable[str | Path] | None = None
+) -> Standing:
+    """Whether an artifact has an evaluation that belongs to it; nothing is run.
+
+    Args:
+        path: The artifact, `NAME.weft.json`.
+        evaluations: Files that `weft eval --save` or `Evaluation.to_json` wrote; by
+            default `NAME.eval.json` beside the artifact, where there is one. Without
+            any, the score that the artifact's compile measured counts.
+
+    Raises:
+        ArtifactError: The artifact cannot be read, or was damaged.
+        DataError: A file holds no evaluation.
+
+    >>> import tempfile, weft
+    >>> feel = weft.Predict("text -> mood", name="feel", lm=weft.FunctionLM(str))
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> path = weft.save(feel, folder / "feel.weft.json")
+    >>> print(standing(path).problem)
+    has no evaluation: write one with weft eval ... --save ...feel.eval.json
+    """
+    place = Path(path)
+    made = read_artifact(place)
+    beside = place.with_name(place.name.removesuffix(SUFFIX) + EVALUATION)
+    if not made.digest:
+        return _without(place, made, "was edited by hand: load it, and save it again")
+    given = [beside] if beside.is_file() else []
+    files = given if evaluations is None else [Path(each) for each in evaluations]
+    others: list[str] = []
+    for file in files:
+        found = _read(file)
+        if found.get("digest") == made.digest:
+            return _measured(place, made, file, found)
+        others.append(f"{file} is of {_digits(found.get('digest'))}")
+    if others:
+        return _without(place, made, f"has no evaluation: {'; '.join(others)}")
+    return _compiled(place, made) or _without(place, made, _advice(made, beside))
+
+
+def _measured(
+    path: Path, made: ArtifactFile, file: Path, found: Mapping[str, Any]
+) -> Standing:
+    failed = found.get("failures")
+    if failed:
+        return _without(path, made, f"has no whole evaluation: {failed} rows failed")
+    mean, ends = found.get("mean"), found.get("interval")
+    score = _figures([mean, *ends] if is_list(ends) else [])
+    if score is None:
+        raise DataError(f"{file} holds no mean with its interval")
+    rows = found.get("rows")
+    count = len(rows) if is_list(rows) else 0
+    metric = str(found.get("metric", ""))
+    return Standing(path, made.name, made.digest, "", file.name, metric, score, count)
+
+
+def _compiled(path: Path, made: ArtifactFile) -> Standing | None:
+    """What the compile measured, if that is what stands in the file."""
+    told = made.provenance
+    scores, rows = told.get("score"), told.get("rows")
+    score = _figures(scores.get("compiled")) if is_dict(scores) else None
+    if score is None or told.get("measured") != made.digest:
+        return None
+    sealed = rows.get("sealed") if is_dict(rows) else 0
+    count = sealed if isinstance(sealed, int) else 0
+    metric = str(told.get("metric", ""))
+    return Standing(path, made.name, made.digest, "", _COMPILE, metric, score, count)
+
+
+def _advice(made: ArtifactFile, beside: Path) -> str:
+    remedy = f"write one with weft eval ... --save {beside}"
+    if made.provenance.get("score") and made.provenance.get("measured"):
+        return f"was changed since its compile measured it: {remedy}"
+    return f"has no evaluation: {remedy}"
+
+
+def _without(path: Path, made: ArtifactFile, problem: str) -> Standing:
+    return Standing(path, made.name, made.digest, problem)
+
+
+def _figures(found: Any) -> tuple[float, float, float] | None:
+    numbers = [n for n in found if isinstance(n, int | float)] if is_list(found) else []
+    if len(numbers) != 3:
+        return None
+    return (float(numbers[0]), float(numbers[1]), float(numbers[2]))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    hint = "Write it with weft eval ... --save FILE"
+    try:
+        # NaN is no JSON; whoever wrote it meant that nothing is known.
+        text = path.read_text(encoding="utf-8")
+        data: Any = json.loads(text, parse_constant=lambda _: None)
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path} cannot be read: {cause(error)}", hint=hint) from None
+    if not is_dict(data) or not is_list(data.get("rows")):
+        raise DataError(f"{path} holds no evaluation", hint=hint)
+    return data
+
+
+def _digits(digest: object) -> str:
+    text = str(digest or "")
+    if not text:
+        return "no known program"
+    return text.removeprefix("sha256:")[:12]

@@ -1,0 +1,250 @@
+"""Versions of artifacts as plain files: a history folder, and a file of labels.
+
+A version is known by the digest of its behaviour; what it was compiled from, its
+parent, stands in its provenance. Versions that were replaced are kept in the folder
+`history` beside the artifact. Labels are lines such as `production: sha256:...` in
+`labels.txt`, made for reading, for a diff, and for `git blame`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ArtifactError, cause, did_you_mean
+from ..ground import strictjson
+from ..ground.files import write_whole
+from ..ground.shapes import is_dict, is_list
+
+_FOLDER = "history"
+_LABELS = "labels.txt"
+_SUFFIX = ".weft.json"
+_LINE = re.compile(r"([\w.-]+): (sha256:[0-9a-f]{64})")
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a program.
+
+    Args:
+        name: The artifact's name, without its suffix.
+        digest: The digest of its behaviour.
+        parent: The digest of what it was compiled from; empty where nobody said.
+        path: The file.
+        current: Whether this is the one that is imported, and no kept one.
+        score: Mean score in [0, 1] as the file says, or None.
+        compiler: Who made it, as the file says; empty where nobody said.
+        labels: The labels that point at it.
+    """
+
+    name: str
+    digest: str
+    parent: str
+    path: Path
+    current: bool
+    score: float | None = None
+    compiler: str = ""
+    labels: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        score = "" if self.score is None else f"  {100 * self.score:5.1f}"
+        marks = ["current"] if self.current else []
+        marks += self.labels
+        by = f"  {self.compiler}" if self.compiler else ""
+        shown = f"  ({', '.join(marks)})" if marks else ""
+        return f"{self.name}  {_short(self.digest)}{score}{by}{shown}"
+
+
+def log(folder: str | Path) -> list[Version]:
+    """The versions of a folder's artifacts, by name; children come before parents.
+
+    Raises:
+        ArtifactError: There is no such folder, or a file in it cannot be read.
+    """
+    place = Path(folder)
+    if not place.is_dir():
+        raise ArtifactError(f"{place} is no folder", hint="Give a folder of artifacts")
+    labels = read_labels(place)
+    current = [(path, True) for path in sorted(place.glob(f"*{_SUFFIX}"))]
+    kept = [(path, False) for path in sorted(place.glob(f"{_FOLDER}/*{_SUFFIX}"))]
+    found: dict[tuple[str, str], Version] = {}
+    for path, now in current + kept:
+        version = _version(path, now, labels)
+        found.setdefault((version.name, version.digest), version)
+    return _children_first(list(found.values()))
+
+
+def keep(path: Path, *, make: bool = True) -> Path | None:
+    """Keep a version in the history folder, if there is one and `make` allows it."""
+    folder = path.parent / _FOLDER
+    if not path.is_file() or not (make or folder.is_dir()):
+        return None
+    name, text = _name_of(path), _text(path)
+    digest = str(_data(text, path).get("digest", ""))
+    target = folder / f"{name}-{_short(digest)}{_SUFFIX}"
+    if not target.exists():
+        write_whole(target, text)
+    return target
+
+
+def rollback(path: str | Path, to: str | None = None) -> Version:
+    """Put an earlier version back in place; the one that is there is kept.
+
+    Args:
+        path: The artifact.
+        to: A label, or the first digits of a digest; the parent by default.
+
+    Raises:
+        ArtifactError: That version is not in the history folder.
+    """
+    target = Path(path)
+    if not (target.name.endswith(_SUFFIX) and target.is_file()):
+        raise ArtifactError(
+            f"there is no artifact {target}",
+            hint=f"Name a file that ends with {_SUFFIX}",
+        )
+    versions = [v for v in log(target.parent) if v.name == _name_of(target)]
+    here = next(v for v in versions if v.current)
+    wanted = to or here.parent
+    fits = [v for v in versions if wanted and _answers(v, wanted)]
+    if len(fits) != 1:
+        raise _not_one(target, to, here.parent, versions)
+    keep(target)
+    write_whole(target, _text(fits[0].path))
+    return _version(target, True, read_labels(target.parent))
+
+
+def _not_one(
+    target: Path, to: str | None, parent: str, versions: list[Version]
+) -> ArtifactError:
+    """What is said where a version to go back to is not there, or not the only one."""
+    if to:
+        count = sum(_answers(version, to) for version in versions)
+        what = f"{to!r} names {count} of its versions"
+    elif parent:
+        what = f"its parent {_short(parent)} was not kept"
+    else:
+        what = "it names no parent"
+    known = ", ".join(_short(v.digest) for v in versions if not v.current)
+    folder = target.parent / _FOLDER
+    return ArtifactError(
+        f"{target}: {what}",
+        hint=f"Kept: {known}"
+        if known
+        else "Versions that are replaced are kept by weft compile --keep, by save(..., "
+        f"history=True), and once there is a folder {folder}",
+    )
+
+
+def read_labels(folder: str | Path) -> dict[str, str]:
+    """Digests by label, from a folder's `labels.txt`; empty where there is none.
+
+    Raises:
+        ArtifactError: A line is no label; the message names it.
+    """
+    path = Path(folder) / _LABELS
+    if not path.is_file():
+        return {}
+    made: dict[str, str] = {}
+    for number, line in enumerate(_text(path).splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        match = _LINE.fullmatch(line.strip())
+        if match is None or match[1] in made:
+            raise ArtifactError(
+                f"{path}:{number}: {line[:80]!r} is no label, or is there twice",
+                hint="Write for example production: sha256:... (64 digits)",
+            )
+        made[match[1]] = match[2]
+    return made
+
+
+def label(folder: str | Path, name: str, version: str) -> Version:
+    """Let a label point at a version.
+
+    Args:
+        folder: The folder of artifacts.
+        name: The label, such as "production".
+        version: Another label, or the first digits of a digest.
+
+    Raises:
+        ArtifactError: There is no such version, or the name is none.
+    """
+    versions, labels = log(folder), read_labels(folder)
+    fits = [v for v in versions if _answers(v, version)]
+    if len(fits) != 1:
+        known = [_short(v.digest) for v in versions]
+        raise ArtifactError(
+            f"{version!r} names {len(fits)} versions in {folder}",
+            hint=did_you_mean(version, known),
+        )
+    line = f"{name}: {fits[0].digest}"
+    if _LINE.fullmatch(line) is None:
+        raise ArtifactError(f"{name!r} is no label", hint="Write a word")
+    labels[name] = fits[0].digest
+    lines = [f"{key}: {labels[key]}\n" for key in sorted(labels)]
+    write_whole(Path(folder) / _LABELS, "".join(lines))
+    return fits[0]
+
+
+def _answers(version: Version, wanted: str) -> bool:
+    digits = version.digest.removeprefix("sha256:")
+    asked = wanted.removeprefix("sha256:")
+    return wanted in version.labels or (len(asked) >= 4 and digits.startswith(asked))
+
+
+def _version(path: Path, current: bool, labels: dict[str, str]) -> Version:
+    data = _data(_text(path), path)
+    made = data.get("provenance")
+    provenance = made if is_dict(made) else {}
+    digest = str(data.get("digest", ""))
+    scores, compiler = provenance.get("score"), provenance.get("compiler")
+    compiled = scores.get("compiled") if is_dict(scores) else None
+    mean = compiled[0] if is_list(compiled) and compiled else None
+    return Version(
+        _name_of(path) if current else _name_of(path).rpartition("-")[0],
+        digest,
+        str(provenance.get("parent", "")),
+        path,
+        current,
+        float(mean) if isinstance(mean, int | float) else None,
+        str(compiler.get("name", "")) if is_dict(compiler) else "",
+        tuple(sorted(name for name, at in labels.items() if at == digest)),
+    )
+
+
+def _children_first(versions: list[Version]) -> list[Version]:
+    """By name; within one the current first, and each before what it came from."""
+    by_digest = {(v.name, v.digest): v for v in versions}
+    ordered: dict[tuple[str, str], Version] = {}
+    for first in sorted(versions, key=lambda v: (v.name, not v.current, v.digest)):
+        at: Version | None = first
+        while at is not None and (at.name, at.digest) not in ordered:
+            ordered[at.name, at.digest] = at
+            at = by_digest.get((at.name, at.parent))
+    return sorted(ordered.values(), key=lambda v: v.name)
+
+
+def _data(text: str, path: Path) -> dict[str, Any]:
+    try:
+        data = strictjson.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(f"{path} is no artifact: {error}") from None
+    return data if is_dict(data) else {}
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{path} cannot be read: {cause(error)}") from None
+
+
+def _name_of(path: Path) -> str:
+    return path.name.removesuffix(_SUFFIX)
+
+
+def _short(digest: str) -> str:
+    return digest.removeprefix("sha256:")[:12] or "unknown"

@@ -1,0 +1,310 @@
+"""Answers kept by request key: in memory up to a number of bytes, and on disk.
+
+A damaged or planted entry is a miss, never an error and never a wrong answer: each
+entry carries a digest over its key and its bytes, and is read as JSON only. Nothing is
+evicted from disk unless `prune` is asked to. Nothing is written before the first `put`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from ..lm.request import Response
+from .claims import Claims, claims_in
+from .entry import Damaged, Unsafe, Unusable, decode, encode
+from .folder import DATABASE, move_aside, prepare_folder
+from .memory import DEFAULT_MEMORY, CacheStats, MemoryCache
+from .store import SharedStore
+from .writer import Writer
+
+if TYPE_CHECKING:
+    from .disk import DiskStore
+
+__all__ = ["Cache", "CacheStats", "MemoryCache"]
+
+T = TypeVar("T")
+
+_AT_ONCE: Final = 256 * 2**10  # bytes written without a thread
+_FIRST_WAIT: Final = 0.002  # seconds between looks at another process's claim
+_LONGEST_WAIT: Final = 0.05
+_PATIENCE: Final = 300.0  # then the other process has stopped, and we ask ourselves
+_log: Final = logging.getLogger("weft")
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a look at every entry on disk found.
+
+    Args:
+        whole: Entries whose digest fits.
+        damaged: Keys of those that do not; each is a miss, and its call is made anew.
+        fault: Why the database could not be read to its end, or empty.
+    """
+
+    whole: int
+    damaged: tuple[str, ...] = ()
+    fault: str = ""
+
+
+class Cache(SharedStore):
+    """Answers on disk, with memory in front; safe in threads, loops and processes.
+
+    Args:
+        path: The folder; by default the one in `WEFT_CACHE`, or `.weft/cache` here.
+        memory_bytes: The most that the memory layer may take.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        memory_bytes: int = DEFAULT_MEMORY,
+    ) -> None:
+        named = path or os.environ.get("WEFT_CACHE") or ".weft/cache"
+        self.path: Final = Path(named).absolute()
+        self._memory = MemoryCache(memory_bytes)
+        self._writer = Writer(self._write, self._write_now)
+        self._lock = threading.RLock()
+        self._counts: dict[str, int] = {}
+        self._store: DiskStore | None = None
+        self._left: object = None
+        self._claims: Claims | None = None
+        self._unclaimed = False
+        self._unusable = False
+        self._warned = False
+        _caches.add(self)
+
+    def forget(self) -> None:
+        """Start afresh, as a forked child must: connections do not come along."""
+        self._lock = threading.RLock()
+        self._memory.forget_locks()
+        self._writer.forget()
+        # Never closed here: SQLite forbids it to use a connection across a fork.
+        self._left, self._store = (self._left, self._store), None
+
+    def get(self, key: str) -> Response | None:
+        """The answer to a request, marked as cached, or None.
+
+        A disk read takes tens of microseconds, so it is done in place.
+        """
+        found = self._memory.get(key)
+        if found is not None:
+            return found
+        found = self._read(key)
+        if found is not None:
+            self._count("disk_hits")
+        return found
+
+    def recall(self, key: str) -> Response | None:
+        """The answer, where it is in memory: no file is opened for this thread."""
+        return self._memory.recall(key)
+
+    async def put(self, key: str, response: Response) -> None:
+        """Keep an answer: when this returns it is on disk, or a counted write error."""
+        self._memory.keep(key, response)
+        try:
+            blob = encode(key, response)
+        except ValueError as error:
+            self._trouble("write_errors", f"an answer cannot be written: {error}")
+            return
+        await self._writer.write(key, blob)
+
+    async def claim(self, key: str, patience: float | None = None) -> Response | None:
+        """Wait for this process's turn, or for the answer that another one brings."""
+        claims = self._claims_here()
+        wait, waited = _FIRST_WAIT, 0.0
+        most = _PATIENCE if patience is None else min(patience, _PATIENCE)
+        while claims is not None and waited < most and not claims.take(key):
+            await asyncio.sleep(wait)
+            waited, wait = waited + wait, min(2 * wait, _LONGEST_WAIT)
+        found = self._read(key)
+        if found is not None:
+            self._count("disk_hits")
+            self.release(key)
+        return found
+
+    def release(self, key: str) -> None:
+        """Let other processes have their turn; the answer, if any, is on disk."""
+        if self._claims is not None:
+            self._claims.give_back(key)
+
+    def verify(self) -> Verified:
+        """Check every entry on disk against its digest; nothing is changed."""
+        whole = 0
+        damaged: list[str] = []
+        try:
+            store = self._opened(create=False)
+            for key, blob in () if store is None else store.rows():
+                if _fits(key, blob):
+                    whole += 1
+                else:
+                    damaged.append(key if isinstance(key, str) else repr(key)[:80])
+        except (Damaged, Unusable) as error:
+            return Verified(whole, tuple(damaged), str(error))
+        return Verified(whole, tuple(damaged))
+
+    def stats(self) -> CacheStats:
+        """Counts and sizes."""
+        memory = self._memory.stats()
+        size = self._on_disk(lambda store: (store.count(), store.volume()))
+        entries, volume = size or (0, 0)
+        with self._lock:
+            counts = dict(self._counts)
+        return replace(
+            memory,
+            **counts,
+            misses=memory.misses - counts.get("disk_hits", 0),
+            disk_entries=entries,
+            disk_bytes=volume,
+        )
+
+    def clear(self) -> int:
+        """Delete every answer and return how many there were on disk."""
+        self._memory.clear()
+        return self._on_disk(lambda store: store.clear()) or 0
+
+    def prune(self, max_bytes: int) -> int:
+        """Delete the oldest answers until the database is small enough.
+
+        Args:
+            max_bytes: The size of the database that is small enough.
+
+        Returns:
+            How many answers were deleted.
+        """
+        self._memory.clear()
+        return self._on_disk(lambda store: store.prune(max_bytes)) or 0
+
+    def close(self) -> None:
+        """Finish writing and close; a later use opens the cache again."""
+        self._writer.close()
+        with self._lock:
+            store, self._store = self._store, None
+        if store is not None:
+            store.close()
+
+    def _claims_here(self) -> Claims | None:
+        """The claims in our folder, or None where it cannot hold any."""
+        if self._claims is None and not self._unclaimed:
+            try:
+                prepare_folder(self.path)
+                self._claims = claims_in(self.path)
+            except (OSError, Unusable, Damaged):
+                self._unclaimed = True  # the store itself will say why
+        return self._claims
+
+    def _read(self, key: str) -> Response | None:
+        blob = self._on_disk(lambda store: store.read(key))
+        if blob is None:
+            return None
+        try:
+            found = decode(key, blob)
+        except Unsafe as error:
+            self._trouble("damaged", f"an entry is damaged: {error}")
+            return None
+        self._memory.keep(key, found)
+        return found
+
+    def _write(self, items: list[tuple[str, bytes]]) -> None:
+        """Write items in one transaction, in the writer's thread."""
+
+        def write(store: DiskStore) -> bool:
+            store.write(items)
+            return True
+
+        # The second attempt goes to the new database where the first found damage.
+        if any(self._on_disk(write, create=True) for _ in range(2)):
+            self._count("writes", len(items))
+        else:
+            self._count("write_errors", len(items))
+
+    def _write_now(self, items: list[tuple[str, bytes]]) -> bool:
+        """Write a little at once, in the caller's thread; False where it has to wait.
+
+        A transaction of a few rows takes less time than handing it to a thread does.
+        """
+        if self._store is None or sum(len(blob) for _, blob in items) > _AT_ONCE:
+            return False
+        written = bool(self._on_disk(lambda store: store.write_now(items)))
+        if written:
+            self._count("writes", len(items))
+        return written
+
+    def _on_disk(
+        self, work: Callable[[DiskStore], T], *, create: bool = False
+    ) -> T | None:
+        """Do work on the store; None where there is no store, or it fails."""
+        store: DiskStore | None = None
+        try:
+            store = self._opened(create=create)
+            return None if store is None else work(store)
+        except Unsafe as error:
+            self._trouble("damaged", f"an entry was refused: {error}")
+        except Damaged as error:
+            self._rebuild(store, error)
+        except Unusable as error:
+            self._trouble("unusable", str(error))
+            self._unusable |= store is None
+        return None
+
+    def _opened(self, *, create: bool) -> DiskStore | None:
+        with self._lock:
+            if self._store is None and not self._unusable:
+                from .disk import DiskStore  # noqa: PLC0415 - diskcache, when first used
+
+                if create or os.path.lexists(self.path / DATABASE):
+                    self._store = DiskStore(self.path)
+            return self._store
+
+    def _rebuild(self, store: DiskStore | None, error: Damaged) -> None:
+        with self._lock:
+            if self._store is not store:
+                return  # another thread was here first
+            self._store = None
+            try:
+                move_aside(self.path)
+            except OSError as failed:
+                self._unusable = True
+                self._trouble("unusable", str(failed.strerror))
+        if store is not None:
+            store.close()
+        self._trouble("damaged", f"{error}; it was moved aside and a new one is made")
+
+    def _count(self, name: str, by: int = 1) -> None:
+        with self._lock:
+            self._counts[name] = self._counts.get(name, 0) + by
+
+    def _trouble(self, name: str, what: str) -> None:
+        """Count a fault, and tell of the first one only."""
+        self._count(name)
+        if not self._warned:
+            self._warned = True
+            _log.warning("the cache in %s: %s", self.path, what)
+
+
+def _fits(key: object, blob: bytes | None) -> bool:
+    if blob is None or not isinstance(key, str):
+        return False
+    try:
+        decode(key, blob)
+    except Unsafe:
+        return False
+    return True
+
+
+_caches: Final = weakref.WeakSet[Cache]()
+
+
+def _forget_all() -> None:
+    for cache in list(_caches):
+        cache.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)

@@ -1,0 +1,234 @@
+"""How many calls an endpoint gets at once, which adapts to its refusals and its pace.
+
+Additive increase, multiplicative decrease, as in TCP: a refusal for load halves the
+limit, at most once in a window, and so do answers that take several times as long as
+they used to; successes raise it slowly again. A limiter belongs to the process, not to
+one event loop or thread, because an endpoint's rate limit does.
+
+Where it is known how many calls a server answers at once, no more are sent than that
+and a few that wait there, so that no slot is idle while the next call is on its way.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from ..errors import DeadlineExceeded, Overloaded, RateLimited
+from ..lm.known import slots_of, watch
+from .waiter import Waiter
+
+DEFAULT_CEILING: Final = 1024
+_OTHER_FILES: Final = 64  # of the process: the cache's, the user's own
+_ROUNDS: Final = 64  # of successes for the whole limit, to grow from 1 to the ceiling
+_RECENT, _USUAL = 1 / 16, 1 / 512  # the weight of one answer in either average
+_SLOWER: Final = 4.0
+_OUTLIER: Final = 8.0
+
+
+def ceiling_for(slots: int) -> int:
+    """The calls in flight that keep so many slots busy.
+
+    Half as many again wait at the server: when slots fall free, each finds its next
+    call there. More would only wait longer, and the time of a call runs from when it is
+    sent: with this many it has its answer in one and a half times what the answer takes
+    by itself, and with one slot in twice that.
+
+    >>> [ceiling_for(slots) for slots in (1, 4, 16)]
+    [2, 6, 24]
+    """
+    return slots + max(1, slots // 2)
+
+
+class Limiter:
+    """A fair, adaptive limit on the calls in flight; safe in threads and loops.
+
+    Args:
+        ceiling: The most that may ever be in flight, and the limit to start with;
+            by default 1,024, or fewer where the process may not open so many files.
+        window: Seconds in which the limit is halved at most once.
+        clock: Seconds that only grow; for tests.
+    """
+
+    def __init__(
+        self,
+        ceiling: int | None = None,
+        *,
+        window: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ceiling = _most() if ceiling is None else ceiling
+        self._window = window
+        self._clock = clock
+        self._limit = float(self._ceiling)
+        self._widest = self._ceiling
+        self._slots: int | None = None
+        self._halved_at = float("-inf")
+        self._usual = self._recent = 0.0  # seconds that an answer takes, on average
+        self._in_flight = 0
+        self._queue: deque[Waiter] = deque()
+        # A collected coroutine may leave in the middle of any statement, in this
+        # thread: a plain lock would wait for itself.
+        self._lock = threading.RLock()
+
+    @property
+    def limit(self) -> int:
+        """How many calls may be in flight now."""
+        return int(self._limit)
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls are in flight."""
+        return self._in_flight
+
+    def bound(self, slots: int | None) -> None:
+        """Be told how many calls the server answers at once; None is unknown again.
+
+        Calls in flight end as they would; the next ones enter under the new ceiling.
+        """
+        with self._lock:
+            if slots == self._slots:
+                return
+            before, self._slots = self._ceiling, slots
+            most = self._widest if slots is None else ceiling_for(slots)
+            self._ceiling = min(most, self._widest)
+            if self._limit >= before:  # nothing has spoken against more
+                self._limit = float(self._ceiling)
+            self._limit = min(self._limit, float(self._ceiling))
+            self._admit()
+
+    async def enter(self) -> float:
+        """Take a place, first come, first served; gives what `leave` takes."""
+        with self._lock:
+            if not self._queue and self._in_flight < self.limit:
+                self._in_flight += 1
+                return self._clock()
+            waiter = Waiter()
+            self._queue.append(waiter)
+        try:
+            await waiter.wait()
+        except BaseException:
+            with self._lock:
+                if waiter in self._queue:
+                    self._queue.remove(waiter)
+                else:  # it had been let in already: the slot goes to the next
+                    self._free(grow=False)
+            raise
+        return self._clock()
+
+    def leave(self, entered: float, error: BaseException | None) -> None:
+        """Give a place back, and learn from how the call ended and how long it took.
+
+        Args:
+            entered: What `enter` gave.
+            error: What the call raised, or None.
+        """
+        if isinstance(error, DeadlineExceeded):
+            self._wait_here()
+        slow = error is None and self._slows_down(self._clock() - entered)
+        self._free(grow=error is None and not slow)
+        if slow or isinstance(error, RateLimited | Overloaded):
+            self._halve()
+
+    def _slows_down(self, seconds: float) -> bool:
+        """Whether answers take several times as long as usual; asked at each of them.
+
+        The new pace is then the usual one: answers that are longer for another reason,
+        such as another kind of question, halve the limit once and not again.
+        """
+        with self._lock:
+            usual = self._usual or seconds
+            recent = (self._recent or seconds) * (1 - _RECENT)
+            recent += min(seconds, _OUTLIER * usual) * _RECENT
+            in_use = 2 * self._in_flight >= self._limit
+            slow = in_use and recent > _SLOWER * usual
+            self._usual = recent if slow else usual + (seconds - usual) * _USUAL
+            self._recent = recent
+            return slow
+
+    def _wait_here(self) -> None:
+        """Where calls run out of time, let none wait in the server's queue."""
+        with self._lock:
+            if self._slots is not None:
+                self._ceiling = min(self._ceiling, self._slots)
+                self._limit = min(self._limit, float(self._ceiling))
+
+    def _free(self, *, grow: bool) -> None:
+        with self._lock:
+            self._in_flight -= 1
+            if grow and self._limit < self._ceiling:
+                more = max(1.0, self._ceiling / _ROUNDS) / self._limit
+                self._limit = min(self._ceiling, self._limit + more)
+            self._admit()
+
+    def _admit(self) -> None:
+        while self._queue and self._in_flight < self.limit:
+            self._in_flight += 1
+            self._queue.popleft().wake()
+
+    def _halve(self) -> None:
+        with self._lock:
+            now = self._clock()
+            if now - self._halved_at >= self._window:
+                self._halved_at = now
+                self._limit = max(1.0, self._limit / 2)
+
+
+def _most() -> int:
+    """How many connections at once the process has room for."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return DEFAULT_CEILING
+    return max(1, min(DEFAULT_CEILING, files - _OTHER_FILES))
+
+
+_limiters: dict[str, Limiter] = {}
+_ceilings: dict[str, int] = {}
+_limiters_lock = threading.Lock()
+
+
+def _forget() -> None:
+    """In a forked child: what its parent has in flight never ends there."""
+    global _limiters_lock  # noqa: PLW0603 - it may be held by a thread that is no more
+    _limiters_lock = threading.Lock()
+    _limiters.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
+def shared_limiter(endpoint: str) -> Limiter:
+    """The process's limiter of an endpoint."""
+    found = _limiters.get(endpoint)
+    if found is not None:
+        return found
+    with _limiters_lock:
+        made = _limiters.setdefault(endpoint, Limiter())
+    made.bound(_slots_at(endpoint))
+    return made
+
+
+def told_slots(endpoint: str, slots: int) -> None:
+    """Be told by the user how many calls an endpoint answers at once."""
+    _told[endpoint] = slots
+    _bound(endpoint)
+
+
+def _slots_at(endpoint: str) -> int | None:
+    return _told.get(endpoint) or slots_of(endpoint)
+
+
+def _bound(endpoint: str) -> None:
+    """What is known of an endpoint's slots may be new."""
+    found = _limiters.get(endpoint)
+    if found is not None:
+        found.bound(_slots_at(endpoint))
+
+
+_told: dict[str, int] = {}
+watch(_bound)

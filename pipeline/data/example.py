@@ -1,0 +1,214 @@
+"""One row of data, and the content that identifies it."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, cast
+
+import pydantic
+import pydantic_core
+
+from ..errors import DataError, did_you_mean
+from ..ground import strictjson
+from ..ground.dspy_hints import ROWS
+from ..ground.options import explained
+from ..signature.wording import brief
+
+_MADE = re.compile(r"[0-9a-f]{12}(-\d+)?")
+"""Ids of rows that came without one; they say nothing to whoever looks for a row."""
+
+
+class _FieldError(DataError, AttributeError, KeyError):
+    """A field that a row does not hold, whichever way it was asked for."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class _Held(dict[str, Any]):
+    """The inputs or labels of a row, which say by name what they do not hold."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, kind: str, held: Mapping[str, Any]) -> None:
+        super().__init__(held)
+        self.kind = kind
+
+    def __missing__(self, name: str) -> Any:
+        raise _FieldError(
+            f"the row's {self.kind} have no {name!r}",
+            hint=did_you_mean(name, self),
+        )
+
+
+@explained("Give rows as plain dicts: the program knows which keys are its inputs")
+@dataclass(frozen=True, repr=False)
+class Example:
+    """One row; immutable.
+
+    Fields are read as attributes or by name, labels first, then inputs. A field that
+    is called like a member of this class, such as "id", is read by name: `ex["id"]`.
+
+    Args:
+        id: Unique among the rows it was read with.
+        inputs: What the program is given, by input name.
+        labels: What it should answer; empty where nobody knows.
+        meta: Anything else; no program and no metric needs it.
+
+    >>> ex = Example("m1", {"message": "no card"}, {"team": "cards"})
+    >>> ex.team, ex["message"]
+    ('cards', 'no card')
+    """
+
+    id: str
+    inputs: Mapping[str, Any]
+    labels: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def __post_init__(self) -> None:
+        for name in ("inputs", "labels", "meta"):
+            held = MappingProxyType(_Held(name, getattr(self, name)))
+            object.__setattr__(self, name, held)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the inputs and the labels; not over the id or the meta.
+
+        Raises:
+            DataError: A value has no JSON form.
+        """
+        try:
+            content = {"inputs": _plain(self.inputs), "labels": _plain(self.labels)}
+            text = strictjson.canonical(content).encode()
+        except ValueError as error:
+            who = f"row {self.id!r}: " if self.id else ""
+            raise DataError(f"{who}{error}") from None
+        return hashlib.sha256(text).hexdigest()
+
+    def __getitem__(self, name: str) -> Any:
+        """The label, or else the input, of that name.
+
+        Raises:
+            DataError: There is none; it is an AttributeError and a KeyError too.
+        """
+        for values in (self.labels, self.inputs):
+            if name in values:
+                return values[name]
+        known = [*self.labels, *self.inputs]
+        raise _FieldError(
+            f"{row_name(self)} has no field {name!r}",
+            hint=ROWS.get(name) or did_you_mean(name, known),
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        # Copying and pickling ask a bare instance for such names.
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.labels or name in self.inputs
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        parts = (dict(self.inputs), dict(self.labels), dict(self.meta))
+        return type(self), (self.id, *parts)
+
+    def __repr__(self) -> str:
+        parts = [repr(self.id), repr(dict(self.inputs))]
+        if self.labels or self.meta:
+            parts.append(repr(dict(self.labels)))
+        if self.meta:
+            parts.append(repr(dict(self.meta)))
+        return f"Example({', '.join(parts)})"
+
+
+def named(row: Example, name: str) -> Example:
+    """The same row with another id; what is known of its content stays known."""
+    made = object.__new__(type(row))
+    made.__dict__.update(row.__dict__, id=name)
+    return made
+
+
+def row_name(row: Example) -> str:
+    """A row in a message: its id, with its inputs where the id is made of digits only.
+
+    >>> row_name(Example("m1", {"message": "no card"}))
+    "row 'm1'"
+    >>> row_name(Example("0123456789ab", {"message": "no card"}))
+    "row '0123456789ab' (message='no card')"
+    """
+    if not _MADE.fullmatch(row.id):
+        return f"row {row.id!r}"
+    inputs = ", ".join(f"{name}={value!r:.60}" for name, value in row.inputs.items())
+    return f"row {row.id!r} ({brief(inputs)})"
+
+
+def require_rows(rows: Sequence[Example], what: str) -> None:
+    """Refuse an empty set of rows; `what` names their use, as in "evaluate".
+
+    Raises:
+        DataError: There is no row.
+    """
+    if not rows:
+        raise DataError(f"there are no rows for {what}", hint="Give at least one")
+
+
+def digest_rows(rows: Iterable[Example]) -> str:
+    """SHA-256 over the rows' contents, whatever their order and their ids."""
+    digests = "\n".join(sorted(row.digest for row in rows))
+    return hashlib.sha256(digests.encode()).hexdigest()
+
+
+def json_form(value: Any) -> Any:
+    """The plain JSON data of a value: models, enums, dates, sets and arrays included.
+
+    Raises:
+        ValueError: The value has none.
+
+    >>> json_form({"tags": {"b", "a"}, "k": (1, None)})
+    {'tags': ['a', 'b'], 'k': [1, None]}
+    """
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
+        raise ValueError(
+            f"{value} is no JSON number; write None where nothing is known"
+        )
+    if isinstance(value, Mapping):
+        pairs = cast(Mapping[object, Any], value)
+        return {str(key): json_form(item) for key, item in pairs.items()}
+    if isinstance(value, list | tuple):
+        return [json_form(item) for item in cast(Sequence[Any], value)]
+    if isinstance(value, set | frozenset):
+        items = [json_form(item) for item in cast(Iterable[Any], value)]
+        return sorted(items, key=strictjson.canonical)
+    if isinstance(value, pydantic.BaseModel):
+        return json_form(value.model_dump())
+    if callable(getattr(value, "tolist", None)):
+        return json_form(value.tolist())
+    try:
+        return json_form(pydantic_core.to_jsonable_python(value))
+    except pydantic_core.PydanticSerializationError:
+        kind = type(value).__name__
+        raise ValueError(f"a value of type {kind} has no JSON form") from None
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for name, value in values.items():
+        try:
+            plain[name] = json_form(value)
+        except ValueError as error:
+            raise ValueError(f"{name!r}: {error}") from None
+    return plain

@@ -1,0 +1,192 @@
+"""Where rows come from: JSONL, CSV, DataFrames, and any iterable, one at a time."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, Protocol, cast, runtime_checkable
+
+from ..errors import DataError
+from ..ground import strictjson
+from .example import Example
+
+
+@runtime_checkable
+class Frame(Protocol):
+    """A DataFrame, known by these two members; pandas is never imported."""
+
+    @property
+    def columns(self) -> Any:
+        """The columns' names."""
+        ...
+
+    def to_dict(self, orient: Literal["records"]) -> Any:
+        """One mapping a row."""
+        ...
+
+
+Source = (
+    str | os.PathLike[str] | Frame | Iterable[Mapping[str, Any]] | Iterable[Example]
+)
+
+
+def located(source: Any) -> Iterator[tuple[str, object]]:
+    """Each row with its place in words, for messages; read as they are asked for.
+
+    Raises:
+        DataError: The source is no set of rows, or cannot be read at some place.
+    """
+    if isinstance(source, str | os.PathLike):
+        yield from _file(Path(cast("str | os.PathLike[str]", source)))
+    elif isinstance(source, Frame):
+        yield from _frame(source)
+    elif isinstance(source, Iterable) and not isinstance(source, Mapping):
+        for at, row in enumerate(cast(Iterable[object], source)):
+            yield f"rows[{at}]", row
+    else:
+        raise DataError(
+            f"a value of type {type(cast(object, source)).__name__} is no set of rows",
+            hint='Pass a list of rows, or one split of a dataset: data["train"]',
+        )
+
+
+def _file(path: Path) -> Iterator[tuple[str, object]]:
+    reader = _FORMATS.get(path.suffix.lower())
+    if reader is None:
+        raise DataError(
+            f"{path} is neither .jsonl nor .csv",
+            hint=_OTHER_FILES.get(path.suffix.lower(), _OTHER_FILES[""]),
+        )
+    try:
+        yield from reader(path)
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read: {error.strerror}",
+            hint=f"It means {path.absolute()}",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise _not_utf8(path, error) from None
+
+
+def _jsonl(path: Path) -> Iterator[tuple[str, object]]:
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            where = f"{path}:{number}"
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+                row = strictjson.loads(text) if text else None
+            except UnicodeDecodeError as error:
+                raise _not_utf8(where, error) from None
+            except (ValueError, RecursionError) as error:
+                raise _no_json(where, line, error) from None
+            if number == 1 and isinstance(row, list):
+                raise DataError(f"{where}: the file is one JSON array", hint=_ARRAY)
+            if text:
+                yield where, row
+
+
+def _no_json(where: str, line: bytes, error: Exception) -> DataError:
+    """What is wrong with a line, and what most often leads to that."""
+    why: object = error
+    if isinstance(error, json.JSONDecodeError):
+        why = f"{error.msg} at column {error.colno}"
+    start = line.lstrip()[:2]
+    hint = "Each line is one whole JSON object"
+    if start[:1] == b"[":
+        hint = _ARRAY
+    elif start == b"{'":
+        hint = 'JSON has double quotes: {"message": "..."}'
+    elif "not a JSON number" in str(why):
+        hint = "Write null where nothing is known"
+    elif "occurs twice" in str(why):
+        hint = "Name each field once"
+    return DataError(f"{where}: {why}", hint=hint)
+
+
+def _not_utf8(where: object, error: UnicodeDecodeError) -> DataError:
+    return DataError(f"{where} is not UTF-8: {error.reason}", hint="Save it as UTF-8")
+
+
+def _csv(path: Path) -> Iterator[tuple[str, object]]:
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        reader = csv.reader(lines, strict=True)
+        header = list[str]()
+        while True:
+            where = f"{path}:{reader.line_num + 1}"
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                raise DataError(
+                    f"{where}: {error}",
+                    hint='Write a quote inside a cell as "", and long texts as JSONL',
+                ) from None
+            if cells is None:
+                return
+            if not header:
+                header = _header([cell.strip() for cell in cells], where)
+                _refuse_other_signs(header, where)
+            elif cells and len(cells) != len(header):
+                raise _ragged(where, len(cells), len(header))
+            elif cells:
+                yield where, dict(zip(header, cells, strict=True))
+
+
+def _ragged(where: str, cells: int, names: int) -> DataError:
+    few = cells < names
+    hint = "Put quotes around a cell that holds a comma"
+    return DataError(
+        f"{where}: {cells} {'cell' if cells == 1 else 'cells'} under {names} names",
+        hint="Leave a cell empty, with its comma" if few else hint,
+    )
+
+
+def _header(names: list[str], where: str) -> list[str]:
+    for at, name in enumerate(names):
+        if not name or name in names[:at]:
+            raise DataError(
+                f"{where}: column {at + 1} is named {name!r}"
+                + (", as another is" if name else ""),
+                hint="Name each column, each differently",
+            )
+    return names
+
+
+def _refuse_other_signs(names: list[str], where: str) -> None:
+    for sign, said in {";": "';'", "\t": "tabs"}.items():
+        if len(names) == 1 and sign in names[0]:
+            raise DataError(
+                f"{where}: the columns are separated by {said}",
+                hint="Separate them by commas",
+            )
+
+
+def _frame(frame: Frame) -> Iterator[tuple[str, object]]:
+    _header([str(name) for name in frame.columns], "columns")
+    for at, row in enumerate(frame.to_dict("records")):
+        yield f"rows[{at}]", {key: _cell(value) for key, value in row.items()}
+
+
+def _cell(value: Any) -> Any:
+    """A cell with its missing values, NaN, NaT or NA, as None."""
+    if callable(getattr(value, "tolist", None)):
+        value = value.tolist()
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    return None if isinstance(value, float) and value != value else value
+
+
+_FORMATS = {".jsonl": _jsonl, ".csv": _csv}
+_ARRAY = "Write each item on a line of its own: jq -c '.[]' FILE > rows.jsonl"
+_OTHER_FILES = {
+    "": "Write one JSON object a line, or pass the rows themselves",
+    ".json": f"Name it .jsonl if a line is one JSON object. Else w{_ARRAY[1:]}",
+    ".txt": "If it holds one JSON object a line, name it .jsonl",
+    ".tsv": "Separate the columns by commas, and name it .csv",
+    ".gz": "Unpack it first",
+    ".parquet": "Read it with pandas or datasets, and pass the rows themselves",
+    ".xlsx": "Save the sheet as CSV, in UTF-8",
+}
+"""What to do with files of other kinds, by how their names end."""

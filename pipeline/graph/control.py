@@ -1,0 +1,167 @@
+"""Control flow as data: `each`, `branch`, `switch`, `loop`.
+
+Inside a program they are regions of the graph: checked, drawn, run in parallel where
+they can, and bounded. Outside one they do the same at once, so that a notebook and a
+program mean the same by them.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import enum
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar, cast, overload
+
+from ..errors import ConfigError
+from ..ground.options import checked
+from ..run.bridge import on_loop
+from ..run.deciding import case_of, decided
+from .tracing import tracer
+
+T = TypeVar("T")
+R = TypeVar("R")
+A = TypeVar("A")
+B = TypeVar("B")
+L = TypeVar("L", bound="str | int | enum.Enum | None")
+_THREADS = 32
+
+
+@checked
+def each(
+    items: Iterable[T], body: Callable[[T], R], *, at_once: int | None = None
+) -> list[R]:
+    """Apply a function to every item of a list; results come in the order of the items.
+
+    Args:
+        items: A list, tuple or set.
+        body: Called with one item; its calls run side by side for different items.
+        at_once: How many items are worked on at once; 256 when not given.
+
+    Raises:
+        WeftError: The earliest failing item's error; the others are cancelled. In a
+            compile they run to their end beside a reply that cannot be used, so that
+            what is spent hangs on no speed.
+
+    >>> each([1, 2, 3], lambda n: n * n)
+    [1, 4, 9]
+    """
+    if at_once is not None and at_once < 1:
+        raise ConfigError(f"at_once={at_once} runs nothing", hint="Give 1 or more")
+    tracing = tracer.get()
+    if tracing is not None:
+        options = {"at_once": at_once}
+        made = tracing.region("each", items, {"body": body}, options)
+        return cast("list[R]", made)
+    given = list(items)
+    if len(given) < 2 or on_loop():
+        return [body(item) for item in given]
+    return _side_by_side(given, body, at_once or _THREADS)
+
+
+@checked
+def branch(condition: bool, then: Callable[[], A], orelse: Callable[[], B]) -> A | B:
+    """Run one of two functions; inside a program the other costs nothing.
+
+    Args:
+        condition: A bool; inside a program one that a node gives.
+        then: Called without arguments where the condition is true.
+        orelse: Called without arguments where it is false.
+
+    >>> branch(2 > 1, lambda: "yes", lambda: "no")
+    'yes'
+    """
+    tracing = tracer.get()
+    if tracing is not None:
+        arms: dict[str, Callable[..., Any]] = {"then": then, "orelse": orelse}
+        return cast("A | B", tracing.region("branch", condition, arms, {}))
+    return then() if decided(condition, "branch") else orelse()
+
+
+# The first form is for cases in a variable, whose labels a checker knows as texts.
+@overload
+def switch(
+    label: str,
+    cases: Mapping[str, Callable[[], R]],
+    *,
+    default: Callable[[], R] | None = None,
+) -> R: ...
+@overload
+def switch(
+    label: L,
+    cases: Mapping[L, Callable[[], R]],
+    *,
+    default: Callable[[], R] | None = None,
+) -> R: ...
+def switch(
+    label: Any,
+    cases: Mapping[Any, Callable[[], R]],
+    *,
+    default: Callable[[], R] | None = None,
+) -> R:
+    """Run the function that belongs to a label.
+
+    Args:
+        label: A Literal, an enum's member, a bool, a text or a whole number.
+        cases: Functions without arguments by label. Of a Literal, an enum or a bool
+            every value needs one, unless there is a default.
+        default: Called for every other label.
+
+    >>> switch("b", {"a": lambda: 1, "b": lambda: 2})
+    2
+    """
+    tracing = tracer.get()
+    if tracing is not None:
+        return cast(R, tracing.region("switch", label, cases, {"default": default}))
+    position = case_of(label, list(cases), default is not None, "switch")
+    if position is None:
+        assert default is not None
+        return default()
+    return list(cases.values())[position]()
+
+
+@checked
+def loop(
+    start: T,
+    body: Callable[[T], T],
+    *,
+    until: Callable[[T], bool] | None = None,
+    at_most: int,
+) -> T:
+    """Repeat a function on its own result, a bounded number of times.
+
+    Args:
+        start: The first state.
+        body: Given a state, gives the next one, of the same type.
+        until: Looked at before every round, the first too; True ends the loop.
+        at_most: The most rounds.
+
+    Returns:
+        The last state.
+
+    >>> loop(1, lambda n: n * 2, until=lambda n: n > 50, at_most=100)
+    64
+    """
+    tracing = tracer.get()
+    if tracing is not None:
+        bodies: dict[str, Any] = {"body": body, "until": until}
+        return cast(T, tracing.region("loop", start, bodies, {"at_most": at_most}))
+    if at_most < 1:
+        raise ConfigError(f"at_most={at_most} runs nothing", hint="Give 1 or more")
+    state = start
+    for _ in range(at_most):
+        if until is not None and decided(until(state), "loop"):
+            break
+        state = body(state)
+    return state
+
+
+def _side_by_side(items: list[T], body: Callable[[T], R], at_once: int) -> list[R]:
+    pool = ThreadPoolExecutor(min(at_once, _THREADS, len(items)))
+    try:
+        jobs = [
+            pool.submit(contextvars.copy_context().run, body, item) for item in items
+        ]
+        return [job.result() for job in jobs]
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,199 @@
+"""Pictures of a graph: networkx on demand, mermaid text, and an SVG."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..ground.lazy import deferred
+from ..signature.types import type_name
+from .binding import INPUT, is_node, show, source_name, takes_of
+from .graph import REGIONS, Body, Flow, Graph, Node
+
+if TYPE_CHECKING:
+    import networkx
+
+    from . import svg
+
+    DiGraph = networkx.DiGraph[str]
+else:
+    svg = deferred(__package__, "svg")
+
+
+class Drawn(ABC):
+    """Something with a graph, and so with pictures."""
+
+    @property
+    @abstractmethod
+    def structure(self) -> Graph:
+        """The graph as immutable data."""
+
+    @property
+    def graph(self) -> DiGraph:
+        """The graph for networkx: nodes carry kind and target, edges their fields."""
+        return as_networkx(self.structure)
+
+    def mermaid(self) -> str:
+        """The graph as a mermaid flowchart; regions are subgraphs."""
+        return as_mermaid(self.structure)
+
+    def svg(self) -> str:
+        """The graph as one SVG element: no scripts, no fonts, nothing fetched."""
+        return svg.as_svg(self.structure)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return self.svg()
+
+    def __repr__(self) -> str:
+        return f"Program:\n{self.structure!r}"
+
+
+def as_networkx(graph: Graph) -> DiGraph:
+    """The graph as a `networkx.DiGraph`.
+
+    Nodes are inputs, calls and the `output`, with `kind`, `target` and `type`; an edge
+    carries `fields`, a list of (attribute path, argument). The nodes of a region's
+    body carry the region's id and the body's name as `inside`.
+    """
+    import networkx  # noqa: PLC0415 - 120 ms that only drawing needs
+
+    made: DiGraph = networkx.DiGraph(name=graph.name)
+    for field in graph.inputs:
+        made.add_node(field.name, kind="input", type=type_name(field.annotation))
+    for node, inside in _placed(graph, ""):
+        more = {"inside": inside} if inside else {}
+        kind = type_name(node.result)
+        made.add_node(node.id, kind=node.kind, target=node.target, type=kind, **more)
+    made.add_node("output", kind="output", type=type_name(graph.result))
+    for source, target, path, argument in edges_of(graph):
+        if not made.has_edge(source, target):
+            made.add_edge(source, target, fields=[])
+        made.edges[source, target]["fields"].append((path, argument))
+    return made
+
+
+def _placed(flow: Flow, inside: str) -> Iterator[tuple[Node, str]]:
+    """Every node with where it stands: empty, or `region/body`."""
+    for node in flow.nodes:
+        yield node, inside
+        for name, body in node.bodies.items():
+            yield from _placed(body, f"{node.id}/{name}")
+
+
+class Edge(NamedTuple):
+    """A value's way: from where, to which node, its attribute path, and as what."""
+
+    source: str
+    target: str
+    path: str
+    argument: str
+
+
+def edges_of(graph: Graph) -> list[Edge]:
+    """Every edge, those from the inputs and to the output included.
+
+    What a node in a body takes comes from the node that gives it, wherever that
+    stands; a parameter of a body comes from its region.
+    """
+    found = _edges(graph, "output", bodies=False)
+    return [edge._replace(source=_from(edge.source)) for edge in found]
+
+
+def _from(source: str) -> str:
+    """The node that a source is: a parameter is its region."""
+    if is_node(source) or source.startswith(INPUT + "."):
+        return source_name(source)
+    return source[1:].partition(".")[0]
+
+
+def _edges(flow: Flow, end: str, *, bodies: bool) -> Iterator[Edge]:
+    """Edges of a level and of the bodies in it, with raw sources.
+
+    Args:
+        flow: The level.
+        end: What its output goes to; empty for nothing.
+        bodies: Whether bodies have an output of their own, `region/body`.
+    """
+    for node in flow.nodes:
+        for argument, binding in node.bindings.items():
+            for take in takes_of(binding):
+                yield Edge(take.source, node.id, ".".join(take.path), argument)
+        for source in node.after:
+            yield Edge(source, node.id, "", "after")
+        for name, body in node.bodies.items():
+            inner = f"{node.id}/{name}" if bodies else ""
+            yield from _edges(body, inner, bodies=bodies)
+    for take in takes_of(flow.output) if end else ():
+        yield Edge(take.source, end, ".".join(take.path), "")
+
+
+def as_mermaid(graph: Graph) -> str:
+    """The graph as a mermaid flowchart.
+
+    Modules are boxes, steps are rounded, programs have two borders, and regions are
+    subgraphs with one subgraph for each body.
+    """
+    return "\n".join(_Mermaid(graph).lines())
+
+
+_SHAPES = {"module": '["{}"]', "step": '("{}")', "program": '[["{}"]]'}
+
+
+class _Mermaid:
+    """Writes one flowchart; names of the graph become ids that mermaid accepts."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._ids: dict[str, str] = {}
+
+    def lines(self) -> Iterator[str]:
+        graph = self._graph
+        yield "flowchart TD"
+        for field in graph.inputs:
+            yield f"    {self._pill(f'{INPUT}.{field.name}', field.name)}"
+        for node in graph.nodes:
+            yield from self._node(node, "    ")
+        yield f"    {self._pill('output', type_name(graph.result))}"
+        for source, target, path, argument in _edges(graph, "output", bodies=True):
+            ends = self._id(source), self._id(target)
+            label = " → ".join(filter(None, (path, argument)))
+            arrow = f'-- "{_label(label)}" -->' if label else "-->"
+            if argument == "after" and not path:
+                arrow = "-. after .->"
+            yield f"    {ends[0]} {arrow} {ends[1]}"
+
+    def _id(self, name: str) -> str:
+        return self._ids.setdefault(name, f"n{len(self._ids)}")
+
+    def _pill(self, name: str, text: str) -> str:
+        return f'{self._id(name)}(["{_label(text)}"])'
+
+    def _node(self, node: Node, indent: str) -> Iterator[str]:
+        if node.kind not in REGIONS:
+            shape = _SHAPES[node.kind].format(_label(node.id))
+            yield f"{indent}{self._id(node.id)}{shape}"
+            return
+        title = _label(svg.region_title(node))
+        yield f'{indent}subgraph {self._id(node.id)}["{title}"]'
+        for name, body in node.bodies.items():
+            yield from self._body(f"{node.id}/{name}", name, body, indent + "    ")
+        yield f"{indent}end"
+
+    def _body(self, key: str, name: str, body: Body, indent: str) -> Iterator[str]:
+        yield f'{indent}subgraph {self._id(key + "/")}["{_label(name)}"]'
+        for param in body.params:
+            text = source_name(param.source)
+            yield f"{indent}    {self._pill(param.source, text)}"
+        for node in body.nodes:
+            yield from self._node(node, indent + "    ")
+        yield f"{indent}    {self._pill(key, show(body.output))}"
+        yield f"{indent}end"
+
+
+def _label(text: str) -> str:
+    """A text that mermaid shows as it is."""
+    marks = {"&": "#amp;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "`": "#96;"}
+    plain = " ".join(text.replace("#", "#35;").split())
+    return "".join(marks.get(char, char) for char in plain)

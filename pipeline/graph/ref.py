@@ -1,0 +1,222 @@
+"""References: what a program's function sees in place of values while it is traced.
+
+A reference stands for a value that does not exist yet, so it can be passed on and its
+fields can be taken, and nothing else. Everything Python lets an object refuse is
+refused, with the remedy for that very mistake. `ref is None` and `isinstance(ref, str)`
+cannot be seen: Python asks no object about them, and both are False.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import Any, NoReturn, Union, get_args, get_origin
+
+from ..errors import GraphError, did_you_mean
+from ..signature.signature import Signature, spec_of
+from ..signature.types import members_of, type_name
+from .binding import Take, source_name
+from .tracing import caller, tracer
+
+_AS_STEP = "Do it in a @weft.step function and call that"
+_WITH_TYPE = "Annotate the result of the function that gives it"
+
+
+class Ref:
+    """A value that a node will give, or a field of it."""
+
+    __slots__ = ("_kind", "_owner", "_take")
+
+    def __init__(self, take: Take, kind: Any, owner: object) -> None:
+        object.__setattr__(self, "_take", take)
+        object.__setattr__(self, "_kind", kind)
+        object.__setattr__(self, "_owner", owner)
+
+    def __getattr__(self, name: str) -> Ref:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        kind = kind_of(self)
+        known = members_of_kind(kind)
+        if known is None:
+            _refuse(
+                f"{_named(self)} is {type_name(kind)}; its attribute {name!r} cannot "
+                "be used while the program is built",
+                _AS_STEP if kind is not Any else _WITH_TYPE,
+            )
+        if name not in known:
+            what = (
+                "output" if isinstance(kind, type) and _is_signature(kind) else "field"
+            )
+            _refuse(
+                f"{_named(self)} has no {what} {name!r}; it has {', '.join(known)}",
+                did_you_mean(name, known),
+            )
+        take = take_of(self)
+        return Ref(Take(take.source, (*take.path, name)), known[name], self._owner)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        _refuse(f"{_named(self)}.{name} cannot be set: values are immutable", _AS_STEP)
+
+    def __delattr__(self, name: str) -> None:
+        _refuse(f"{_named(self)}.{name} cannot be deleted", _AS_STEP)
+
+    def __repr__(self) -> str:
+        text = f"<{_named(self)}: {type_name(kind_of(self))}>"
+        if (tracing := tracer.get()) is not None:
+            tracing.spelt(text)
+        return text
+
+    def __copy__(self) -> Ref:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Ref:
+        return self
+
+
+def _refuse(message: str, hint: str) -> NoReturn:
+    error = GraphError(f"{caller()}: {message}", hint=hint)
+    if (tracing := tracer.get()) is not None:
+        tracing.refused(error)
+    raise error
+
+
+def _refusal(what: str, remedy: str) -> Any:
+    def refused(self: Ref, *others: object) -> NoReturn:
+        del others
+        _refuse(f"{_named(self)} {what}", remedy)
+
+    return refused
+
+
+_EACH = "weft.each(values, lambda value: ...), or weft.loop(...) to repeat"
+_OTHER: dict[str, tuple[str, str]] = {
+    "bool": (
+        "has no value yet, so `if`, `and`, `or` and `not` cannot test it",
+        "Write weft.branch(condition, lambda: ..., lambda: ...)",
+    ),
+    "iter": (
+        "has no value yet: `for` and unpacking cannot go over it",
+        f"Write {_EACH}; join lists in a @weft.step function",
+    ),
+    "index": (
+        "has no value yet, so `range` and slices cannot use it",
+        "Write weft.loop(...) to repeat, or do it in a @weft.step function",
+    ),
+    "len": ("has no length yet", _AS_STEP),
+    "contains": ("has no value yet, so `in` cannot look into it", _AS_STEP),
+    "getitem": (
+        "has no value yet, so `[...]` cannot take a part of it",
+        f"{_AS_STEP}; of a pydantic model a field can be taken, as in state.notes",
+    ),
+    "str": (
+        "is no text yet: str() and f-strings cannot show it",
+        "Pass it as an input of its own, or join texts in a @weft.step function",
+    ),
+    "format": (
+        "is no text yet: str() and f-strings cannot show it",
+        "Pass it as an input of its own, or join texts in a @weft.step function",
+    ),
+    "call": ("is a value to come and cannot be called", _AS_STEP),
+    "hash": ("has no value yet: it cannot be a key or an element of a set", _AS_STEP),
+    "await": ("is not awaited: nodes run side by side", "Leave `await` out"),
+    "reduce_ex": ("has no value yet, so it cannot be pickled", _AS_STEP),
+}
+_OPERATORS = {
+    "eq": "==",
+    "ne": "!=",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "matmul": "@",
+    "truediv": "/",
+    "floordiv": "//",
+    "mod": "%",
+    "divmod": "divmod",
+    "pow": "**",
+    "lshift": "<<",
+    "rshift": ">>",
+    "and": "&",
+    "or": "|",
+    "xor": "^",
+}
+_CALLS = (
+    *("neg", "pos", "abs", "invert", "int", "float", "complex", "round"),
+    *(
+        "setitem",
+        "delitem",
+        "fspath",
+        "enter",
+        "exit",
+        "aenter",
+        "aexit",
+        "aiter",
+        "next",
+        "reversed",
+        "bytes",
+    ),
+)
+
+
+def _install() -> None:
+    """Give `Ref` a refusal for everything Python asks an object about."""
+    for word, (what, remedy) in _OTHER.items():
+        setattr(Ref, f"__{word}__", _refusal(what, remedy))
+    for word, symbol in _OPERATORS.items():
+        refused = _refusal(f"has no value yet, so `{symbol}` cannot use it", _AS_STEP)
+        setattr(Ref, f"__{word}__", refused)
+        setattr(Ref, f"__r{word}__", refused)
+    for word in _CALLS:
+        refused = _refusal(f"has no value yet, so `{word}` cannot use it", _AS_STEP)
+        setattr(Ref, f"__{word}__", refused)
+
+
+_install()
+
+
+def take_of(ref: Ref) -> Take:
+    """Where a reference's value will come from."""
+    found: Take = object.__getattribute__(ref, "_take")
+    return found
+
+
+def kind_of(ref: Ref) -> Any:
+    """The type of a reference's value."""
+    return object.__getattribute__(ref, "_kind")
+
+
+def owner_of(ref: Ref) -> object:
+    """The trace that a reference belongs to."""
+    return object.__getattribute__(ref, "_owner")
+
+
+def shown(value: Any) -> str:
+    """A value as messages name it: a reference by its source, a text as it is."""
+    if isinstance(value, Ref):
+        return _named(value)
+    return repr(value) if isinstance(value, str | int | float) else type(value).__name__
+
+
+def _named(ref: Ref) -> str:
+    take = take_of(ref)
+    return ".".join((source_name(take.source), *take.path))
+
+
+def members_of_kind(kind: Any) -> dict[str, Any] | None:
+    """Fields by name; of a union those that every part has."""
+    if get_origin(kind) in (Union, types.UnionType):
+        parts = [members_of_kind(part) for part in get_args(kind)]
+        known = [part for part in parts if part is not None]
+        if len(known) < len(parts):
+            return None
+        shared = [n for n in known[0] if all(n in part for part in known)]
+        return {n: Union[tuple(part[n] for part in known)] for n in shared}  # noqa: UP007 - parts of run time
+    if isinstance(kind, type) and _is_signature(kind):
+        return {f.name: f.annotation for f in spec_of(kind).fields}
+    return members_of(kind)
+
+
+def _is_signature(kind: type) -> bool:
+    return issubclass(kind, Signature)

@@ -1,0 +1,287 @@
+"""Steps: ordinary Python functions used as nodes."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import typing
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, ParamSpec, TypeVar, cast, final, overload
+
+from ..errors import ConfigError, GraphError, SignatureError, did_you_mean
+from ..run.bridge import in_thread, run_sync
+from ..run.calling import begun, inside
+from ..run.runnable import Runnable
+from ..run.runtime import current
+from ..signature.types import type_name
+from .module import Module
+from .tracing import caller, refuse_running, tracer
+from .uses import Used, Uses, uses_of
+
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+R = TypeVar("R")
+
+_serials = itertools.count()
+_YIELDS = (inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+
+
+@dataclass(frozen=True)
+class StepOptions:
+    """How a step runs as a node.
+
+    Args:
+        timeout: Seconds that one attempt may take, or None for no limit. A blocking
+            function cannot be stopped: the node fails, its thread runs on to its end.
+        retries: How many further attempts may follow one that raised or took too long.
+        reusable: Whether `run(..., reuse=trace)` may take its result from the trace.
+    """
+
+    timeout: float | None = None
+    retries: int = 0
+    reusable: bool = True
+
+    def __post_init__(self) -> None:
+        if self.timeout is not None and not self.timeout > 0:
+            raise ConfigError(
+                f"timeout={self.timeout} leaves no time", hint="Give seconds above 0"
+            )
+        if self.retries < 0:
+            raise ConfigError(
+                f"retries={self.retries} is no number of attempts",
+                hint="Give 0 or more",
+            )
+
+
+@final
+class Step(Generic[P, R_co]):
+    """A function that is a node of a program when it is called in one.
+
+    A blocking function runs in a thread, so it holds up no other node; an async one
+    runs on the event loop. Called outside a program it is simply the function.
+    """
+
+    def __init__(
+        self,
+        function: Callable[P, Any],
+        name: str | None = None,
+        uses: Iterable[Used] = (),
+        options: StepOptions | None = None,
+    ) -> None:
+        self.function = function
+        own = getattr(function, "__name__", "")
+        self.name = name or own
+        other = isinstance(cast(object, function), type | Runnable)
+        if other or not own or not self.name.isidentifier():
+            raise SignatureError(
+                f"{function!r} cannot be a step: a step is a function with a name",
+                hint="Write @weft.step above a typed `def`",
+            )
+        if any(yields(function) for yields in _YIELDS):
+            raise GraphError(
+                f"{caller()}: step {self.name!r} yields, and a node gives one value",
+                hint="Return the values as a list",
+            )
+        self.options = options or StepOptions()
+        self.parameters = inspect.signature(function)
+        self.serial = next(_serials)
+        try:
+            self._hints = typing.get_type_hints(function)
+        except NameError as error:
+            raise SignatureError(
+                f"{caller()}: step {self.name!r}: {error}, so a type cannot be "
+                "resolved",
+                hint="Define the type at module level, before the step",
+            ) from None
+        self.uses: Uses = uses_of(function, uses, self.name)
+        self.awaited: bool = inspect.iscoroutinefunction(function)
+        """Whether the function is async."""
+        self._first = tuple(
+            name
+            for name, parameter in self.parameters.parameters.items()
+            if parameter.kind is inspect.Parameter.POSITIONAL_ONLY
+        )
+        self.__doc__ = function.__doc__
+        self.__name__ = self.name
+        self.__module__ = function.__module__
+        self._original: Step[P, R_co] | None = None
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """A step is found by its name, as its function would be."""
+        if self._original is None:
+            return self.function.__qualname__
+        return _with_modules, (self._original, self.modules)
+
+    @property
+    def result(self) -> Any:
+        """The type of the result; Any where it is not written."""
+        return self._hints.get("return", Any)
+
+    def wants(self, parameter: str) -> Any:
+        """The type of a parameter; Any where it is not written."""
+        return self._hints.get(parameter, Any)
+
+    @property
+    def modules(self) -> dict[str, Module[..., Any]]:
+        """The modules it uses, by path."""
+        return self.uses.modules
+
+    def with_modules(self, changes: Mapping[str, Module[..., Any]]) -> Step[P, R_co]:
+        """The same step with some of the modules it uses replaced, keyed by path."""
+        if not changes:
+            return self
+        made: Step[P, R_co] = object.__new__(type(self))
+        vars(made).update(vars(self), _original=self._original or self)
+        made.uses = self.uses.with_modules(changes)
+        return made
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+    @overload
+    def __call__(self, *args: Any, after: object, **kwargs: Any) -> R_co: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> R_co:
+        """Call the function; inside a program being traced, add a node.
+
+        Args:
+            args: The function's arguments.
+            kwargs: The function's arguments, and `after`: results of nodes that must
+                have run before, for steps tied only by side effect. Outside a trace
+                Python's own order holds.
+        """
+        after = () if "after" in self.parameters.parameters else kwargs.pop("after", ())
+        tracing = tracer.get()
+        if tracing is not None:
+            return cast(R_co, tracing.record("step", self, args, kwargs, after))
+        here = inside.get()
+        if self.awaited or (here is not None and self in here.stand_ins):
+            return run_sync(self.acall(*args, **kwargs))
+        return cast(R_co, self.function(*args, **kwargs))
+
+    async def acall(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Call the function without blocking the event loop."""
+        refuse_running(self.name, "acall")
+        here = inside.get()
+        if here is not None and self in here.stand_ins:
+            # Another step uses this one: it is traced, below that step's path.
+            there = begun(self, self.name, current())
+            arguments = self.bind(args, kwargs, self.name)
+            run = here.run_step
+            made = await run(there.target, arguments, there.runtime, there.path)
+            return cast(R_co, made)
+        return cast(R_co, await self.run(self.bind(args, kwargs, self.name)))
+
+    def bind(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], where: str
+    ) -> dict[str, Any]:
+        """Arguments by parameter name.
+
+        Raises:
+            GraphError: They do not fit the function.
+        """
+        known = self.parameters.parameters
+        any_name = any(p.kind is p.VAR_KEYWORD for p in known.values())
+        for name in () if any_name else kwargs:
+            if name not in known:
+                raise GraphError(
+                    f"{where}: step {self.name!r} has no parameter {name!r}",
+                    hint=did_you_mean(name, known),
+                )
+        try:
+            bound = self.parameters.bind(*args, **kwargs)
+        except TypeError as error:
+            wanted = ", ".join(f"{n}: {type_name(self.wants(n))}" for n in known)
+            raise GraphError(
+                f"{where}: step {self.name!r}: {error}",
+                hint=f"It is {self.name}({wanted})",
+            ) from None
+        kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        if any(self.parameters.parameters[n].kind in kinds for n in bound.arguments):
+            raise GraphError(
+                f"{where}: step {self.name!r} takes *args or **kwargs",
+                hint="Name each parameter, so that wiring can be checked",
+            )
+        return dict(bound.arguments)
+
+    async def run(self, arguments: Mapping[str, Any]) -> Any:
+        """Run the function with its arguments, off the event loop if it blocks."""
+        first = [arguments[name] for name in self._first if name in arguments]
+        rest = {n: v for n, v in arguments.items() if n not in self._first}
+        call = cast("Callable[..., Any]", self.function)
+        if self.awaited:
+            return await call(*first, **rest)
+        return await in_thread(call, *first, **rest)
+
+    def __repr__(self) -> str:
+        return f"Step({self.name}{self.parameters})"
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """The decorator that `@step(...)` with options gives."""
+
+    name: str | None = None
+    uses: tuple[Used, ...] = ()
+    options: StepOptions = field(default_factory=StepOptions)
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]]) -> Step[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R]) -> Step[P, R]: ...
+    def __call__(self, function: Any) -> Any:
+        made: Step[..., Any] = Step(function, self.name, self.uses, self.options)
+        return made
+
+
+def _with_modules(original: Step[P, R], modules: Mapping[str, Any]) -> Step[P, R]:
+    """The step of a pickle: the one that its name finds, with the modules it had."""
+    return original.with_modules(modules)
+
+
+@overload
+def step(function: Callable[P, Coroutine[Any, Any, R]], /) -> Step[P, R]: ...
+@overload
+def step(function: Callable[P, R], /) -> Step[P, R]: ...
+@overload
+def step(
+    *,
+    name: str | None = None,
+    uses: Iterable[Used] = (),
+    timeout: float | None = None,
+    retries: int = 0,
+    reusable: bool = True,
+) -> _Maker: ...
+def step(
+    function: Any = None,
+    /,
+    *,
+    name: str | None = None,
+    uses: Iterable[Used] = (),
+    timeout: float | None = None,
+    retries: int = 0,
+    reusable: bool = True,
+) -> Any:
+    """Make a function a node of the programs that call it.
+
+    Args:
+        function: What the node runs: blocking or async.
+        name: Its name; the function's own when not given.
+        uses: Modules, steps and programs that the function calls by itself, as an
+            agent's loop does. They stay visible in `program.modules` as `step/module`,
+            can be tuned there, and are traced below the step.
+        timeout: Seconds that one attempt may take; None for no limit.
+        retries: How many further attempts may follow one that failed.
+        reusable: Whether `program.run(..., reuse=trace)` may take its result from a
+            trace; False for a step that reads a clock or changes the world.
+
+    >>> @step
+    ... def shout(text: str) -> str:
+    ...     return text.upper()
+    >>> shout("hi")
+    'HI'
+    """
+    if not isinstance(cast(object, uses), Iterable):
+        raise ConfigError(f"uses is {uses!r}", hint="Write a list: uses=[module]")
+    options = StepOptions(timeout, retries, reusable)
+    maker = _Maker(name, tuple(uses), options)
+    return maker if function is None else maker(function)

@@ -1,0 +1,1 @@
+"""Measuring: metrics, scores with their intervals, comparisons."""

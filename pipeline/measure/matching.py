@@ -1,0 +1,228 @@
+"""How alike two answers are: pure functions of a gold and a predicted value.
+
+Each returns a share in [0, 1]. Texts are compared in a normal form of Unicode, so that
+Hangul or umlauts typed in another way are the same text.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+import string
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal
+from enum import Enum
+from typing import Any, cast
+
+import pydantic
+
+from ..data.example import json_form
+from ..ground import strictjson
+from ..ground.shapes import is_dict, is_list
+
+_ARTICLES = frozenset({"a", "an", "the"})
+# Han and kana are written without spaces: each character is a token of its own.
+_UNSPACED = "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
+_TOKEN = re.compile(rf"{_UNSPACED}|(?:(?!{_UNSPACED})\S)+")
+_LATIN = "0-9a-z\u00df-\u024f"
+_EDGE = " \t\r\n\"'`*."
+_MONEY = "[$\u20ac\u00a3\u00a5\u20a9]"
+_MINUS = re.compile(rf"(?:^|[^\w)])[-\u2212]{_MONEY}?$|{_MONEY}[-\u2212]$")
+# Not inside a word (m2), and not in the middle of another number.
+_NUMBER = re.compile(
+    r"(?<![A-Za-z_\d])(?<!\d[.,])"
+    r"((?:(?<![\w.])\.)?\d[\d.,]*)([eE][-+]?\d{1,3})?"
+)
+_GROUPED = re.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?")
+_EUROPEAN = re.compile(r"\d{1,3}(?:\.\d{3})+,\d+|\d{1,3}(?:\.\d{3}){2,}|\d+,\d{1,2}")
+
+
+def text_of(value: Any) -> str:
+    """A value as a person would write it.
+
+    >>> text_of(True), text_of(3.0), text_of(["a", 2])
+    ('true', '3', 'a 2')
+    """
+    if isinstance(value, Enum):
+        return text_of(value.value)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, list | tuple):
+        return " ".join(text_of(item) for item in cast(Iterable[Any], value))
+    data = json_form(value)
+    return data if isinstance(data, str) else strictjson.dumps(data)
+
+
+def same(gold: Any, got: Any) -> float:
+    """1 where both are the same value, else 0.
+
+    Spaces around and between words do not count. A number or a bool equals its text,
+    because CSV files hold nothing but text; other values are compared as JSON, and a
+    label that leaves out a field with a default stands for one with the default.
+
+    >>> same(" New  York", "New York"), same("3", 3), same([1, 2], (1, 2))
+    (1.0, 1.0, 1.0)
+    """
+    if type(gold) is str and gold == got:
+        return 1.0  # what most comparisons find
+    pair = [v.value if isinstance(v, Enum) else v for v in (gold, got)]
+    texts = sum(isinstance(v, str) for v in pair)
+    if texts == 0 or any(isinstance(v, dict | list | tuple | set) for v in pair):
+        return float(json_form(_whole(*pair)) == json_form(pair[1]))
+    left, right = (_spaced(unicodedata.normalize("NFC", text_of(v))) for v in pair)
+    if any(isinstance(v, bool) for v in pair):
+        left, right = left.casefold(), right.casefold()
+    return float(left == right)
+
+
+def _whole(gold: Any, got: Any) -> Any:
+    """A label, written as plain data, with the defaults of the model it stands for."""
+    if is_list(gold) and is_list(got) and len(gold) == len(got):
+        return [_whole(*pair) for pair in zip(gold, got, strict=True)]
+    if not (is_dict(gold) and isinstance(got, pydantic.BaseModel)):
+        return gold
+    try:
+        made = json_form(type(got).model_validate(gold))
+    except pydantic.ValidationError:
+        return gold
+    return made if gold.keys() <= made.keys() else gold
+
+
+def same_choice(gold: Any, got: Any) -> float:
+    """1 where both name the same label, whatever their case, spaces and hyphens.
+
+    >>> same_choice("top-ups", "Top ups."), same_choice("cards", "transfers")
+    (1.0, 0.0)
+    """
+    left, right = (
+        _spaced(re.sub(r"[\s_-]+", " ", _folded(v).strip(_EDGE))) for v in (gold, got)
+    )
+    return float(left == right)
+
+
+def token_f1(gold: Any, got: Any) -> float:
+    """Token F1 of SQuAD (Rajpurkar et al. 2016, section 5; evaluate-v2.0.py).
+
+    Texts are lowered, punctuation and English articles removed. As in MLQA (Lewis et
+    al. 2020) punctuation is Unicode's, and each Han or kana character is a token. Two
+    texts without tokens are the same answer: none.
+
+    >>> token_f1("the Eiffel Tower", "Eiffel tower, Paris")
+    0.8
+    """
+    left, right = Counter(_tokens(text_of(gold))), Counter(_tokens(text_of(got)))
+    if not left or not right:
+        return float(left == right)
+    return _f1((left & right).total(), left.total(), right.total())
+
+
+def set_f1(gold: Any, got: Any) -> float:
+    """F1 over two sets of items; a text is cut at commas, semicolons and lines.
+
+    >>> round(set_f1(["Ann", "Bob"], "bob, Cy, ann"), 3)
+    0.8
+    """
+    left, right = _items(gold), _items(got)
+    if not left or not right:
+        return float(left == right)
+    return _f1(len(left & right), len(left), len(right))
+
+
+def holds(gold: Any, got: Any) -> float:
+    """1 where the gold text stands in the predicted one, as words of its own.
+
+    Case and spaces do not count. Only Latin letters and digits mark a word's edge:
+    in Korean a particle may follow at once.
+
+    >>> holds("18", "So it is 18."), holds("18", "180"), holds("서울", "서울은 수도다")
+    (1.0, 0.0, 1.0)
+    """
+    needle, text = _spaced(_folded(gold)), _spaced(_folded(got))
+    if not needle:
+        return float(not text)
+    before = f"(?<![{_LATIN}])" if re.match(f"[{_LATIN}]", needle) else ""
+    after = f"(?![{_LATIN}])" if re.match(f"[{_LATIN}]", needle[-1]) else ""
+    return float(bool(re.search(f"{before}{re.escape(needle)}{after}", text)))
+
+
+def read_number(value: Any) -> float | None:
+    """The number a value is, or the last one its text holds; None without any.
+
+    A comma before three digits groups them, as in English; "1.234,50" and "3,5" are
+    read as most of Europe writes them. Currency signs and units are passed over.
+
+    >>> [read_number(t) for t in ("1,234.50", "-$18", "18 apples", "1.234,50", "none")]
+    [1234.5, -18.0, 18.0, 1234.5, None]
+    """
+    if not isinstance(value, bool) and isinstance(value, numbers.Real | Decimal):
+        return _float(value)
+    text = unicodedata.normalize("NFKC", text_of(value))
+    found = list(_NUMBER.finditer(text))
+    if not found:
+        return None
+    last = found[-1]
+    number = float(_decimal(last[1].rstrip(".,")) + (last[2] or ""))
+    return -number if _MINUS.search(text[: last.start()]) else number
+
+
+def near(gold: float, got: float, tolerance: float) -> bool:
+    """Whether two numbers differ by no more than an absolute tolerance.
+
+    >>> near(0.3, 0.1 + 0.2, 0), near(1_000_000, 1_000_001, 0.5)
+    (True, False)
+    """
+    return math.isclose(gold, got, rel_tol=1e-12, abs_tol=tolerance)
+
+
+def _float(number: Any) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
+def _decimal(digits: str) -> str:
+    if _GROUPED.fullmatch(digits):
+        return digits.replace(",", "")
+    if _EUROPEAN.fullmatch(digits):
+        return digits.replace(".", "").replace(",", ".")
+    if "," in digits or digits.count(".") > 1:  # a list "1,2,3", a date "1.12.2024"
+        return re.split("[.,]", digits)[-1]
+    return digits
+
+
+def _folded(value: Any) -> str:
+    return unicodedata.normalize("NFKC", text_of(value)).casefold()
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _tokens(text: str) -> list[str]:
+    letters = "".join(char for char in _folded(text) if not _is_punctuation(char))
+    return [token for token in _TOKEN.findall(letters) if token not in _ARTICLES]
+
+
+def _is_punctuation(char: str) -> bool:
+    return char in string.punctuation or unicodedata.category(char).startswith("P")
+
+
+def _items(value: Any) -> set[str]:
+    if isinstance(value, str):
+        value = re.split(r"[,;\n]", value)
+    elif not isinstance(value, list | tuple | set | frozenset):
+        value = [value]
+    folded = (_spaced(_folded(item)) for item in cast(Iterable[Any], value))
+    return {item for item in folded if item}
+
+
+def _f1(common: int, wanted: int, given: int) -> float:
+    return 2 * common / (wanted + given)

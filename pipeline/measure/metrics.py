@@ -1,0 +1,308 @@
+"""Metrics: how good a prediction is, as a number in [0, 1].
+
+Any callable of an example and a prediction is a metric (see `score`). The ones built
+here compare one output field with the label of the same name, say in words what was
+wanted, and have stable names, such as "f1(answer)", that artifacts record. They are
+the exact match and token F1 of SQuAD (Rajpurkar et al. 2016), the numeric match of
+GSM8K (Cobbe et al. 2021), and set F1.
+
+A list as the label means "any of these", but for `match_set`, where it is the set.
+None as the label means that the right answer is None.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from typing import Any, cast
+
+from ..data.example import Example, json_form, row_name
+from ..errors import ConfigError, DataError, MetricError, did_you_mean
+from ..ground.options import checked
+from ..signature.signature import Signature, values_of
+from . import matching
+from .score import (
+    Metric,
+    RawScore,
+    Score,
+    apply_metric,
+    check_metric,
+    metric_name,
+    to_score,
+)
+
+__all__ = [
+    "FieldMetric",
+    "FieldsMetric",
+    "Metric",
+    "RawScore",
+    "Score",
+    "apply_metric",
+    "check_metric",
+    "choice",
+    "contains",
+    "exact",
+    "f1",
+    "fields",
+    "metric_name",
+    "numeric",
+    "set_match",
+    "to_score",
+]
+
+_PLAIN = (str, bytes, int, float, list, set, frozenset, Enum, Decimal, date)
+_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class FieldMetric:
+    """Compares one output field with the label of the same name.
+
+    Args:
+        name: As it stands in reports and artifacts.
+        field: The output field and the label.
+        likeness: Share in [0, 1] of a gold and a predicted value; neither is None.
+        accepted: The answers that a label accepts; the best one counts.
+    """
+
+    name: str
+    field: str
+    likeness: Callable[[Any, Any], float]
+    accepted: Callable[[Any], list[Any]]
+
+    def __post_init__(self) -> None:
+        if not isinstance(cast(object, self.field), str):
+            raise ConfigError(
+                f"{self.field!r} is no name of an output field",
+                hint='Write exact("answer"), or fields("answer", "source") for several',
+            )
+
+    def __call__(self, example: Example, prediction: Any) -> Score:
+        """Score one prediction.
+
+        Raises:
+            DataError: The row has no such label, or one that cannot be compared.
+            MetricError: The prediction has no such field.
+        """
+        gold = self._gold(example)
+        got = self._predicted(prediction, gold, example)
+        try:
+            json_form(got)
+        except ValueError as error:
+            return Score(0.0, f"{_wrong(gold, got)}: {error}")
+        try:
+            value = max(self._like(answer, got) for answer in self.accepted(gold))
+        except ValueError as error:
+            raise DataError(f"{self.name} on {row_name(example)}: {error}") from None
+        return Score(value, "" if value == 1 else _wrong(gold, got))
+
+    def _like(self, gold: Any, got: Any) -> float:
+        if gold is None or got is None:
+            return float(gold is got)
+        return self.likeness(gold, got)
+
+    def _gold(self, example: Example) -> Any:
+        if not isinstance(cast(object, example), Example):
+            raise DataError(
+                f"{self.name} compares with a weft.Example, and {example!r} is none",
+                hint='Write weft.read_rows([{...}], ["question"])[0], with the inputs',
+            )
+        if self.field not in example.labels:
+            raise DataError(
+                f"{self.name}: {row_name(example)} has no label {self.field!r}",
+                hint=_other_label(self.field, example),
+            )
+        return example.labels[self.field]
+
+    def _predicted(self, prediction: Any, gold: Any, example: Example) -> Any:
+        """The field of a signature, mapping or object; a plain value is itself."""
+        if _is_plain(prediction):
+            return prediction
+        if isinstance(prediction, Signature):
+            held = values_of(prediction)
+        elif isinstance(prediction, Mapping):
+            held = dict(cast(Mapping[str, Any], prediction))
+        elif hasattr(prediction, self.field):
+            return getattr(prediction, self.field)
+        elif isinstance(gold, Mapping):
+            return prediction  # the program's result is one structured value
+        else:
+            held = _members(prediction)
+            if not held:
+                return prediction
+        if self.field not in held:
+            raise MetricError(
+                f"{self.name} on {row_name(example)}: the prediction has no field "
+                f"{self.field!r}",
+                hint=did_you_mean(self.field, held) or "It is empty",
+            )
+        return held[self.field]
+
+
+@dataclass(frozen=True)
+class FieldsMetric:
+    """The mean of several metrics, each with its own feedback."""
+
+    parts: Mapping[str, Metric]
+
+    @property
+    def name(self) -> str:
+        """As it stands in reports and artifacts."""
+        return f"fields({', '.join(map(metric_name, self.parts.values()))})"
+
+    def __call__(self, example: Example, prediction: Any) -> Score:
+        """Score one prediction.
+
+        Raises:
+            MetricError: A part returned no score, or is async.
+        """
+        total, feedback = 0.0, list[str]()
+        for field, metric in self.parts.items():
+            raw = metric(example, prediction)
+            if inspect.iscoroutine(raw):
+                raw.close()
+            if inspect.isawaitable(raw):
+                raise MetricError(
+                    f"{self.name}: {metric_name(metric)} is async",
+                    hint="Await its parts in an async function of your own",
+                )
+            score = to_score(raw)
+            total += score.value
+            if score.feedback:
+                feedback.append(f"{field}: {score.feedback}")
+        return Score(total / len(self.parts), "; ".join(feedback))
+
+
+@checked
+def exact(field: str) -> FieldMetric:
+    """1 where the value is the label; spaces around and between words do not count.
+
+    >>> row = Example("r1", {}, {"answer": ["NYC", "New York"]})
+    >>> exact("answer")(row, "New York").value
+    1.0
+    """
+    return FieldMetric(f"exact({field})", field, matching.same, _any_or_whole)
+
+
+@checked
+def f1(field: str) -> FieldMetric:
+    """Token F1 of SQuAD, in any language (see `matching.token_f1`).
+
+    >>> f1("answer")(Example("r1", {}, {"answer": "in 1889"}), "1889")
+    Score(value=0.6666666666666666, feedback="wanted 'in 1889', got '1889'")
+    """
+    return FieldMetric(f"f1({field})", field, matching.token_f1, _any)
+
+
+@checked
+def contains(field: str) -> FieldMetric:
+    """1 where the label's text stands in the prediction, as words of its own."""
+    return FieldMetric(f"contains({field})", field, matching.holds, _any)
+
+
+@checked
+def choice(field: str) -> FieldMetric:
+    """1 where the label of a closed set was named, whatever its case and spaces."""
+    return FieldMetric(f"choice({field})", field, matching.same_choice, _any)
+
+
+@checked
+def set_match(field: str) -> FieldMetric:
+    """F1 over sets of items; a text is cut at commas, semicolons and lines."""
+    return FieldMetric(f"set_match({field})", field, matching.set_f1, _whole)
+
+
+@checked
+def numeric(field: str, tolerance: float = 1e-6) -> FieldMetric:
+    """1 where the last number in the prediction is that of the label.
+
+    Args:
+        field: The output field and the label.
+        tolerance: The largest absolute difference that counts as equal.
+
+    >>> row = Example("r1", {}, {"answer": 1234.5})
+    >>> numeric("answer")(row, "The total is $1,234.50.").value
+    1.0
+    """
+
+    def likeness(gold: Any, got: Any) -> float:
+        wanted, given = matching.read_number(gold), matching.read_number(got)
+        if wanted is None:
+            raise ValueError(f"the label {gold!r} holds no number")
+        return float(given is not None and matching.near(wanted, given, tolerance))
+
+    extra = "" if tolerance == 1e-6 else f", tolerance={tolerance:g}"
+    return FieldMetric(f"numeric({field}{extra})", field, likeness, _any)
+
+
+def fields(first: str | Mapping[str, Metric], *names: str) -> FieldsMetric:
+    """The mean over several fields: names, compared exactly, or a metric for each.
+
+    Raises:
+        MetricError: There is no field, or a mapping is followed by names.
+
+    >>> fields("team", "urgency").name
+    'fields(exact(team), exact(urgency))'
+    >>> fields({"answer": f1("answer"), "year": numeric("year")}).name
+    'fields(f1(answer), numeric(year))'
+    """
+    if isinstance(first, str):
+        return FieldsMetric({name: exact(name) for name in (first, *names)})
+    if names or not first:
+        raise MetricError(
+            "fields() takes names, or one mapping from field to metric",
+            hint='Write fields("team", "urgency") or fields({"answer": f1("answer")})',
+        )
+    return FieldsMetric(dict(first))
+
+
+def _whole(gold: Any) -> list[Any]:
+    return [gold]
+
+
+def _any(gold: Any) -> list[Any]:
+    """Any item of a list; an empty list accepts "no answer", as in SQuAD 2.0."""
+    if isinstance(gold, list | tuple):
+        return list(cast(Sequence[Any], gold)) or ["", None]
+    return [gold]
+
+
+def _any_or_whole(gold: Any) -> list[Any]:
+    return [gold, *_any(gold)]
+
+
+def _is_plain(value: object) -> bool:
+    # A named tuple is an object with fields, a tuple is not.
+    return value is None or type(value) is tuple or isinstance(value, _PLAIN)
+
+
+def _members(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass or a model; none for a value such as a path."""
+    try:
+        form = json_form(value)
+    except ValueError:
+        return {}
+    return cast(dict[str, Any], form) if isinstance(form, dict) else {}
+
+
+def _other_label(field: str, example: Example) -> str:
+    """The remedy for a label that is not there: either side may be misspelt."""
+    if not example.labels:
+        return "Add what the program should answer to the row"
+    held = ", ".join(map(repr, example.labels))
+    guess = did_you_mean(field, example.labels)
+    named = f"{guess} " if guess.startswith("Did") else ""
+    return f"{named}The row has {held}: metric, rows and output need one name"
+
+
+def _wrong(gold: Any, got: Any) -> str:
+    return f"wanted {_shown(gold)}, got {_shown(got)}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

@@ -1,1 +1,0 @@
-"""What measuring needs: rows and their sources, scores, intervals, comparisons."""

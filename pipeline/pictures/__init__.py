@@ -1,1 +1,0 @@
-"""Pictures of a graph: mermaid text, and an SVG drawn here."""

@@ -1,0 +1,218 @@
+"""The thin bridge from synchronous callers to the asynchronous core.
+
+One background loop serves every synchronous call of the process, so that they share
+connections and limits; it works from any thread, and inside a running event loop such
+as a notebook's. Context variables travel along.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextvars
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+
+from ..calls.ahead import Begun
+from ..errors import ConfigError, GraphError
+from ..graph.tracing import refuse_traced
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_STEP_THREADS = 64
+_LOOK = 0.2  # seconds
+_depth: contextvars.ContextVar[int] = contextvars.ContextVar("weft_depth", default=0)
+
+
+class WouldWait(ConfigError):
+    """A synchronous call on the background loop, which would wait for itself."""
+
+
+class _Background:
+    """The process's loop thread and step threads, started at first use."""
+
+    def __init__(self) -> None:
+        self._left: object = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.forget()
+
+    def forget(self) -> None:
+        """Start afresh, as a forked child must: threads do not come along."""
+        self._lock = threading.Lock()
+        # Kept, never closed: its selector is shared with the parent.
+        self._left, self._loop = (self._left, self._loop), None
+        self._thread: threading.Thread | None = None
+        self._pools: dict[int, ThreadPoolExecutor] = {}
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=_serve, args=(self._loop,), name="weft", daemon=True
+                )
+                self._thread.start()
+            return self._loop
+
+    def runs_here(self) -> bool:
+        """Whether the caller stands on the loop thread itself."""
+        return threading.current_thread() is self._thread
+
+    def pool(self, depth: int) -> ThreadPoolExecutor:
+        # One pool a nesting depth: a step that waits for steps inside it can then
+        # never hold the last thread they need.
+        with self._lock:
+            if depth not in self._pools:
+                self._pools[depth] = ThreadPoolExecutor(
+                    _STEP_THREADS, thread_name_prefix=f"weft-step-{depth}"
+                )
+            return self._pools[depth]
+
+    def stop(self) -> None:
+        with self._lock:
+            loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.call_soon_threadsafe(loop.stop)
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    """Run the loop until it is stopped, whatever the work on it raises.
+
+    asyncio lets SystemExit and KeyboardInterrupt of a task fall through the loop, which
+    would leave every other caller waiting for ever; the task's own caller gets it.
+    """
+    stopped = False
+    while not stopped:
+        try:
+            loop.run_forever()
+            stopped = True
+        except (SystemExit, KeyboardInterrupt):
+            continue
+
+
+_background = _Background()
+atexit.register(_background.stop)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_background.forget)
+
+
+def on_loop() -> bool:
+    """Whether this code stands on the background loop, where nothing may block."""
+    return _background.runs_here()
+
+
+def run_sync(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end on the background loop and give back its result.
+
+    Ctrl-C cancels the work and waits for its clean-up before it is raised.
+
+    Raises:
+        ConfigError: It is called from asynchronous code that weft itself runs, whose
+            loop would wait for itself.
+        GraphError: A program is traced right now: there are no values yet.
+    """
+    _refuse_waiting(work)
+    return _run(work, contextvars.copy_context())
+
+
+def run_ahead(work: Coroutine[Any, Any, T]) -> T:
+    """As `run_sync`, with the first step made here: an answer at hand needs no loop.
+
+    Args:
+        work: The call of one module, whose first step needs no loop; see `Begun`.
+    """
+    _refuse_waiting(work)
+    begun = Begun(work)
+    return begun.value if begun.ended else _run(begun.rest(), begun.context)
+
+
+def _refuse_waiting(work: Coroutine[Any, Any, Any]) -> None:
+    try:
+        refuse_traced("nothing can run", "Run the finished program")
+    except GraphError:
+        work.close()
+        raise
+    if _background.runs_here():
+        work.close()
+        raise WouldWait(
+            "a synchronous call was made inside asynchronous code that weft runs",
+            hint="Await the asynchronous form, such as module.acall(...), or make the "
+            "step a plain def",
+        )
+
+
+def _run(work: Coroutine[Any, Any, T], context: contextvars.Context) -> T:
+    loop = _background.loop()
+    done: Future[T] = Future()
+    task: list[asyncio.Task[T]] = []
+
+    def start() -> None:
+        made = loop.create_task(work, context=context)
+        task.append(made)
+        made.add_done_callback(lambda finished: _hand_over(finished, done))
+
+    try:
+        loop.call_soon_threadsafe(start)
+        return _result(done)
+    except KeyboardInterrupt:
+        loop.call_soon_threadsafe(lambda: [t.cancel() for t in task])
+        _wait(done)
+        raise
+
+
+async def in_thread(
+    function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Run a blocking function in a thread, so that the loop never waits for it.
+
+    Raises:
+        RuntimeError: It raised StopIteration, which no task can be ended with.
+    """
+    depth = _depth.get()
+    context = contextvars.copy_context()
+    context.run(_depth.set, depth + 1)
+    loop = asyncio.get_running_loop()
+
+    def work() -> T:
+        try:
+            return context.run(function, *args, **kwargs)
+        except StopIteration as error:
+            raise RuntimeError("it raised StopIteration") from error
+
+    return await loop.run_in_executor(_background.pool(depth), work)
+
+
+def _hand_over(finished: asyncio.Task[T], done: Future[T]) -> None:
+    if finished.cancelled():
+        done.cancel()
+        return
+    error = finished.exception()
+    if error is not None:
+        done.set_exception(error)
+    else:
+        done.set_result(finished.result())
+
+
+def _result(done: Future[T]) -> T:
+    """Wait as `done.result()` does, and look up now and then.
+
+    A signal's handler runs between two instructions, never inside a wait: one that
+    arrives just before a wait without an end would be heard when it is over.
+    """
+    while not done.done():
+        try:
+            return done.result(timeout=_LOOK)
+        except TimeoutError:
+            continue  # or the work's own, which is raised below
+    return done.result()
+
+
+def _wait(done: Future[Any]) -> None:
+    try:
+        done.exception(timeout=2)
+    except BaseException:  # noqa: BLE001 - whatever the work ends with, Ctrl-C goes first
+        return

@@ -1,0 +1,152 @@
+"""Many rows side by side, in order: the loop under `batch` and `evaluate`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
+
+from ..data.rows import Example, read_rows
+from ..errors import (
+    BudgetExceeded,
+    CallError,
+    ConfigError,
+    DataError,
+    StepError,
+    WeftError,
+)
+from ..signature.spec import Spec
+from .progress import progress_bar
+from .runtime import one_form
+
+T = TypeVar("T")
+V = TypeVar("V")
+OnError = Literal["raise", "keep"]
+
+BURST: Final = 8
+"""Rows that start in one turn of the loop, so that what the first of them ask is on its
+way while the others are still being prepared."""
+
+
+def require_count(number: object, name: str) -> None:
+    """Refuse what is no number of rows or runs.
+
+    Raises:
+        ConfigError: It is no whole number of at least 1.
+    """
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise ConfigError(f"{name}={number!r} runs nothing", hint="Give 1 or more")
+
+
+async def map_rows(
+    work: Callable[[int, T], Awaitable[V]],
+    rows: Sequence[T],
+    *,
+    concurrency: int,
+    done: Callable[[], None] | None = None,
+) -> list[V]:
+    """Apply async work to every row, at most `concurrency` at once; keep the order.
+
+    Rows start in order. When one fails no further row starts, those under way are
+    cancelled, and the error of the earliest failed row is raised. Where a budget ends
+    they are not cancelled: their calls are paid for, so they end and are kept.
+
+    Raises:
+        ConfigError: `concurrency` is not at least 1.
+    """
+    require_count(concurrency, "concurrency")
+    results: dict[int, V] = {}
+    failed: dict[int, Exception] = {}
+    queue = iter(enumerate(rows))
+
+    async def worker() -> None:
+        for position, row in queue:
+            if failed:
+                return
+            try:
+                results[position] = await work(position, row)
+            except BudgetExceeded as error:
+                failed[position] = error
+                return
+            except Exception as error:
+                # Whatever it is, it is raised again below, as the earliest row's.
+                failed[position] = error
+                raise
+            if done is not None:
+                done()
+
+    try:
+        with one_form():
+            async with asyncio.TaskGroup() as group:
+                for number in range(min(concurrency, len(rows))):
+                    if number and number % BURST == 0:
+                        await asyncio.sleep(0)
+                    group.create_task(worker())
+    except BaseExceptionGroup as errors:
+        raise (failed[min(failed)] if failed else errors.exceptions[0]) from None
+    if failed:
+        raise failed[min(failed)]
+    if len(results) < len(rows):  # something in a row cancelled itself
+        raise asyncio.CancelledError
+    return [results[position] for position in range(len(rows))]
+
+
+async def batch_rows(
+    work: Callable[[Mapping[str, Any]], Awaitable[V]],
+    inputs: Spec,
+    rows: Iterable[Any] | str | Path,
+    *,
+    concurrency: int,
+    progress: bool,
+    on_error: OnError = "raise",
+) -> list[V | WeftError]:
+    """Read rows, check every row's inputs before anything runs, then run them all.
+
+    With `on_error="keep"` a failed row's error stands in the place of its value, unless
+    it is one that no row could escape.
+
+    Raises:
+        ConfigError: `on_error` is neither "raise" nor "keep".
+        DataError: A row's inputs do not fit; the row is named.
+        WeftError: The earliest failed row's error, where it is not kept.
+    """
+    if on_error not in ("raise", "keep"):
+        raise ConfigError(
+            f"on_error={on_error!r} is no choice", hint='Give "raise" or "keep"'
+        )
+
+    async def one(_: int, row: Mapping[str, Any]) -> V | WeftError:
+        try:
+            return await work(row)
+        except WeftError as error:
+            if on_error == "raise" or (error.aborts and type(error) is not StepError):
+                raise
+            return error
+
+    examples = rows_of(inputs, rows)
+    bound = [bind_row(inputs, example.inputs, example.id) for example in examples]
+    with progress_bar(len(bound), inputs.name, shown=progress) as advance:
+        return await map_rows(one, bound, concurrency=concurrency, done=advance)
+
+
+def rows_of(inputs: Spec, source: Iterable[Any] | str | Path) -> list[Example]:
+    """Rows for a program; inputs that have a default may be left out.
+
+    Raises:
+        DataError: A row cannot be read, or lacks an input.
+    """
+    optional = [name for name, field in inputs.inputs.items() if not field.required]
+    return read_rows(source, list(inputs.inputs), optional=optional)
+
+
+def bind_row(inputs: Spec, values: Mapping[str, Any], row: str) -> dict[str, Any]:
+    """Checked inputs of one row.
+
+    Raises:
+        DataError: They do not fit.
+    """
+    try:
+        return inputs.bind(values, inputs.name)
+    except CallError as error:
+        raise DataError(f"row {row!r}: {error.message}", hint=error.hint) from None

@@ -1,0 +1,183 @@
+"""A file of traces: one JSON line for every finished run, whoever writes it.
+
+Lines are appended as a whole under a lock on the file, by one thread of the process, so
+that the event loop waits for no disk. A run waits for its own line: once its value is
+there the line is too, and memory holds no more lines than there are runs under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, final
+
+from ..errors import ConfigError
+from .trace_data import json_text, run_data
+from .watching import TracedRun
+
+_PATIENCE: Final = 5.0
+_PAUSE: Final = 0.0005
+_log: Final = logging.getLogger("weft")
+
+
+@final
+class TraceLog:
+    """A file that gets one JSON line for each finished run; failed ones too.
+
+    Any number of tasks, threads and processes may write one file. It is made with mode
+    0600; a file that is there keeps its mode.
+
+    Args:
+        path: The file; its folder is made where it is missing.
+        content: Whether inputs, outputs, messages, replies and the texts of errors are
+            written; without them structure, times, tokens and prices remain.
+
+    >>> TraceLog("runs/traces.jsonl", content=False)
+    TraceLog('runs/traces.jsonl', content=False)
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, content: bool = True) -> None:
+        self._given = os.fspath(path)
+        self._path = Path(self._given).absolute()
+        self._content = content
+        self._failing = False
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    @property
+    def content(self) -> bool:
+        """Whether inputs, outputs, messages and replies are written."""
+        return self._content
+
+    def check(self) -> TraceLog:
+        """The log itself, when its file can be appended to; it is made where missing.
+
+        Raises:
+            ConfigError: It cannot be.
+        """
+        try:
+            os.close(self._open())
+        except OSError as error:
+            raise ConfigError(
+                f"the trace log {self._given!r} cannot be written: {error.strerror}",
+                hint="Name a file in a folder that you may write to",
+            ) from None
+        return self
+
+    async def keep(self, run: TracedRun) -> None:
+        """Append a run; comes back when its line is in the file."""
+        written = asyncio.wrap_future(self.post(run))
+        # Whoever is cancelled while waiting still has the line written.
+        await asyncio.shield(written)
+
+    def post(self, run: TracedRun) -> Future[None]:
+        """Append a run soon; for those who cannot wait."""
+        return _writer.submit(lambda: self._write(run))
+
+    def _write(self, run: TracedRun) -> None:
+        data = run_data(run, content=self._content)
+        try:
+            self._append(line_of(data))
+        except OSError as error:
+            if not self._failing:
+                _log.warning("%s: a trace could not be written: %s", self._path, error)
+            self._failing = True
+        else:
+            self._failing = False
+
+    def _append(self, line: bytes) -> None:
+        file = self._open()
+        try:
+            locked = _locked(file)
+            size = os.fstat(file).st_size
+            if locked and size and os.pread(file, 1, size - 1) != b"\n":
+                line = b"\n" + line  # behind what a kill or a full disk cut off
+            left = memoryview(line)
+            while left:
+                left = left[os.write(file, left) :]
+        finally:
+            # By name: a child forked meanwhile holds the same open file for good.
+            with contextlib.suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_UN)
+            os.close(file)
+
+    def _open(self) -> int:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def __repr__(self) -> str:
+        content = "" if self._content else ", content=False"
+        return f"TraceLog({self._given!r}{content})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TraceLog) and (self._path, self._content) == (
+            other._path,
+            other._content,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self._path, self._content))
+
+
+def line_of(data: dict[str, Any]) -> bytes:
+    """A run's data as one line; its nodes one by one, so that no one waits for long."""
+    nodes = ", ".join([json_text(node) for node in data["nodes"]])
+    head = json_text({**data, "nodes": []})
+    return f"{head[: head.rindex('[')]}[{nodes}]}}\n".encode()
+
+
+def _locked(file: int) -> bool:
+    """Take the file's lock, unless a process that does not go on holds it for long."""
+    ends = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > ends:
+                return False  # appending is still one write
+            time.sleep(_PAUSE)
+        except OSError:  # a file system without locks
+            return False
+        else:
+            return True
+
+
+class _Writer:
+    """The process's one thread that writes traces, started at first use."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Start afresh, as a forked child must: threads do not come along."""
+        self._lock = threading.Lock()
+        self._threads: ThreadPoolExecutor | None = None
+
+    def submit(self, work: Callable[[], None]) -> Future[None]:
+        """Have some work done behind what was submitted before."""
+        with self._lock:
+            if self._threads is None:
+                self._threads = ThreadPoolExecutor(1, "weft-traces")
+        try:
+            return self._threads.submit(work)
+        except RuntimeError:  # the interpreter ends: there are no threads any more
+            done: Future[None] = Future()
+            work()
+            done.set_result(None)
+            return done
+
+
+_writer: Final = _Writer()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_writer.forget)

@@ -1,1 +1,0 @@
-"""How nodes, regions, steps and many rows run: asynchronous, in order, bounded."""

@@ -1,0 +1,1 @@
+"""Signatures: typed fields and an instruction; their types in words and schemas."""

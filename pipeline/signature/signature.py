@@ -1,0 +1,317 @@
+"""Signatures: the typed contract between a program and a model.
+
+Three forms make one object, a subclass of `Signature`:
+
+    string    "question, k: int -> answer: str"
+    class     fields with `Input()` and `Output()`; the docstring is the instruction
+    function  a typed stub; its parameters are inputs, its result is the one output
+
+A signature class is a contract, never a value: calling a module gives back an instance
+of it that holds inputs and outputs as attributes.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import inspect
+import sys
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, dataclass_transform
+
+from ..errors import CallError, SignatureError, did_you_mean
+from ..ground import strictjson
+from ..ground.dspy_hints import MEMBERS, SIGNATURES, option_remedy
+from .field import FieldSpec
+from .spec import Spec, check_fields, default_instruction
+
+_ROOT = "Signature"
+
+
+@dataclass(frozen=True)
+class _Marker:
+    role: Literal["input", "output"]
+    description: str
+    options: Mapping[str, Any]
+
+
+_OPTIONS = (
+    "default",
+    "ge",
+    "gt",
+    "le",
+    "lt",
+    "multiple_of",
+    "min_length",
+    "max_length",
+    "pattern",
+)
+
+
+def Input(description: str = "", **options: Any) -> Any:  # noqa: N802 - a field word
+    """Mark a class attribute as an input field.
+
+    Args:
+        description: What the field holds; the model reads it.
+        options: `default`, and pydantic's constraints: ge, gt, le, lt, multiple_of,
+            min_length, max_length, pattern.
+
+    Raises:
+        SignatureError: An unknown option.
+    """
+    return _mark("input", description, options)
+
+
+def Output(  # noqa: N802 - a field word
+    description: str = "", *, init: Literal[False] = False, **options: Any
+) -> Any:
+    """Mark a class attribute as an output field; options as for `Input`.
+
+    `init` exists for type checkers alone: outputs are not arguments of a call.
+    """
+    del init
+    return _mark("output", description, options)
+
+
+def _mark(
+    role: Literal["input", "output"], description: str, options: Mapping[str, Any]
+) -> _Marker:
+    for option in options:
+        if option not in _OPTIONS:
+            raise SignatureError(
+                f"{role.capitalize()}() has no option {option!r}",
+                hint=option_remedy(option, ("description", *_OPTIONS)),
+            )
+    if not isinstance(cast(object, description), str):
+        raise SignatureError(
+            f"{role.capitalize()}() got the description {description!r}",
+            hint=f'Describe the field in words: {role.capitalize()}("...")',
+        )
+    return _Marker(role, description, MappingProxyType(dict(options)))
+
+
+@dataclass_transform(
+    kw_only_default=True, frozen_default=True, field_specifiers=(Input, Output)
+)
+class SignatureMeta(type):
+    """Reads the fields of a signature class once, when the class is made."""
+
+    __weft__: Spec
+
+    def __new__(
+        mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]
+    ) -> SignatureMeta:
+        """Make the class and its `Spec`."""
+        markers = {k: v for k, v in namespace.items() if isinstance(v, _Marker)}
+        for field in markers:
+            del namespace[field]
+        cls = super().__new__(mcs, name, bases, namespace)
+        if bases:
+            cls.__weft__ = _spec_of_class(cls, markers, namespace)
+        return cls
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(cls, name: str) -> Any:
+            said = f"the signature {cls.__name__!r} has no attribute {name!r}"
+            remedy = "" if name.startswith("_") else SIGNATURES.get(name, "")
+            raise AttributeError(f"{said}. {remedy}" if remedy else said)
+
+        def __setattr__(cls, name: str, value: object) -> None:
+            if not name.startswith("_"):
+                said = f"the signature {cls.__name__!r} never changes; {name!r} stays"
+                raise AttributeError(f"{said}. Write module.with_(instruction=...)")
+            super().__setattr__(name, value)
+
+        # Checkers must see the fields as arguments: `Predict` takes its own from them.
+
+        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+            """Refuse: a signature is a contract, and a module calls a model with it."""
+            del args, kwargs
+            hint = f"Call a module made of it: weft.Predict({cls.__name__})(...)"
+            if cls is Signature:
+                hint = 'Write weft.Predict("question -> answer", "Be brief.")'
+            said = f"{cls.__name__} is a signature and holds no values itself"
+            raise CallError(said, hint=hint)
+
+
+class _NoField(CallError, KeyError):
+    """A field that a result does not hold."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class Signature(metaclass=SignatureMeta):
+    """Base of every signature; subclass it with `Input()` and `Output()` fields.
+
+    >>> class Triage(Signature):
+    ...     '''Route a message to a team.'''
+    ...
+    ...     message: str = Input("as the customer typed it")
+    ...     team: Literal["cards", "accounts"] = Output()
+    >>> spec_of(Triage).instruction, list(spec_of(Triage).outputs)
+    ('Route a message to a team.', ['team'])
+    """
+
+    __weft__: ClassVar[Spec] = Spec(_ROOT, "", ())
+
+    if not TYPE_CHECKING:
+        # Hidden, so that checkers refuse what is no field.
+
+        def __setattr__(self, name: str, value: object) -> None:
+            raise AttributeError(f"{type(self).__name__} is immutable; {name!r} stays")
+
+        def __delattr__(self, name: str) -> None:
+            raise AttributeError(f"{type(self).__name__} is immutable; {name!r} stays")
+
+        def __getattr__(self, name: str) -> Any:
+            spec = spec_of(type(self))
+            known = [f.name for f in spec.fields]
+            if name in known:
+                raise AttributeError(f"this {spec.name} holds no {name!r}")
+            remedy = MEMBERS.get(name) or did_you_mean(name, known)
+            raise AttributeError(f"{spec.name} has no field {name!r}. {remedy}")
+
+    def __getitem__(self, name: str) -> Any:
+        """A field by name, as by attribute.
+
+        Raises:
+            CallError: There is no such field; it is a KeyError too.
+        """
+        held = values_of(self)
+        if name not in held:
+            raise _NoField(
+                f"{spec_of(type(self)).name} has no field {name!r}",
+                hint=did_you_mean(name, held),
+            )
+        return held[name]
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """Names and values of the fields, so that `dict(result)` is what it says."""
+        return iter(values_of(self).items())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Signature):
+            return NotImplemented
+        mine, theirs = spec_of(type(self)), spec_of(type(other))
+        return mine.hash == theirs.hash and values_of(self) == values_of(other)
+
+    def __hash__(self) -> int:
+        return hash(strictjson.canonical(dump_values(self)))
+
+    def __repr__(self) -> str:
+        inner = ", ".join(f"{k}={v!r}" for k, v in values_of(self).items())
+        return f"{spec_of(type(self)).name}({inner})"
+
+
+def spec_of(signature: type[Signature]) -> Spec:
+    """The fields and the instruction of a signature class."""
+    return signature.__weft__
+
+
+def make_value(signature: type[Signature], values: Mapping[str, Any]) -> Signature:
+    """An instance that holds checked values; for modules, not for users."""
+    instance = object.__new__(signature)
+    vars(instance).update(values)
+    return instance
+
+
+def values_of(instance: Signature) -> dict[str, Any]:
+    """Field values by name, in the signature's order."""
+    held = instance.__dict__
+    return {
+        f.name: held[f.name] for f in spec_of(type(instance)).fields if f.name in held
+    }
+
+
+def dump_values(instance: Signature) -> dict[str, Any]:
+    """Field values by name as plain JSON data."""
+    spec = spec_of(type(instance))
+    held = instance.__dict__
+    return {f.name: f.dump(held[f.name]) for f in spec.fields if f.name in held}
+
+
+def class_of(spec: Spec, base: type[Signature]) -> type[Signature]:
+    """A signature class that holds this spec."""
+    cls = cast(type[Signature], type.__new__(SignatureMeta, spec.name, (base,), {}))
+    cls.__weft__ = spec
+    return cls
+
+
+def _reduced(cls: SignatureMeta) -> str | tuple[Any, ...]:
+    """A class by its name where it has one, else by what it is made of."""
+    named: Any = sys.modules.get(cls.__module__)
+    for part in cls.__qualname__.split("."):
+        named = getattr(named, part, None)
+    return (
+        cls.__qualname__ if named is cls else (class_of, (cls.__weft__, cls.__base__))
+    )
+
+
+copyreg.pickle(cast(Any, SignatureMeta), _reduced)
+
+
+def _spec_of_class(
+    cls: type, markers: Mapping[str, _Marker], namespace: Mapping[str, Any]
+) -> Spec:
+    name = cls.__name__
+    own = cast(Mapping[str, Any], namespace.get("__annotations__", {}))
+    for field in own:
+        if field not in markers and not field.startswith("_"):
+            raise SignatureError(
+                f"{name}.{field} is neither an input nor an output",
+                hint=f"Write {field}: ... = Input() or = Output()",
+            )
+    for field in markers:
+        if field not in own:
+            raise SignatureError(
+                f"{name}.{field} has no type", hint=f"Write {field}: str = Input()"
+            )
+    hints = resolved_hints(cls, name)
+    fields: dict[str, FieldSpec] = {}
+    for base in reversed(cls.__mro__[1:]):
+        spec = base.__dict__.get("__weft__")
+        if isinstance(spec, Spec):
+            fields.update({f.name: f for f in spec.fields})
+    for field, marker in markers.items():
+        fields[field] = _field(field, hints[field], marker)
+    specs = tuple(fields.values())
+    check_fields(specs, name)
+    return Spec(name, _instruction(cls) or default_instruction(specs), specs)
+
+
+def _instruction(cls: type) -> str:
+    """The nearest docstring: a class without one says what its base says."""
+    for base in cls.__mro__:
+        if base is Signature or not isinstance(base, SignatureMeta):
+            continue
+        doc = inspect.cleandoc(base.__dict__.get("__doc__") or "")
+        if doc:
+            return doc
+    return ""
+
+
+def _field(name: str, kind: Any, marker: _Marker) -> FieldSpec:
+    options = dict(marker.options)
+    extra = {"default": options.pop("default")} if "default" in options else {}
+    return FieldSpec(name, marker.role, kind, marker.description, options, **extra)
+
+
+def resolved_hints(thing: Any, name: str) -> dict[str, Any]:
+    """The types of a class's or function's annotations.
+
+    Raises:
+        SignatureError: One of them cannot be resolved.
+    """
+    try:
+        return typing.get_type_hints(thing, include_extras=True)
+    except NameError as error:
+        raise SignatureError(
+            f"{name}: {error}, so a type cannot be resolved",
+            hint="Define the type at module level, before the signature",
+        ) from None
+    except (TypeError, SyntaxError, AttributeError) as error:
+        raise SignatureError(f"{name}: {error}, so a type cannot be resolved") from None

@@ -1,0 +1,187 @@
+"""What a signature holds: its name, its first instruction and its fields in order."""
+
+from __future__ import annotations
+
+import hashlib
+import keyword
+import re
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ..errors import CallError, SignatureError, did_you_mean
+from ..ground import strictjson
+from ..ground.dspy_hints import CALLS
+from .field import FieldSpec
+from .wording import to_give
+
+
+@dataclass(frozen=True, eq=False)
+class Spec:
+    """What a signature class holds: its name, first instruction and fields in order."""
+
+    name: str
+    instruction: str
+    fields: tuple[FieldSpec, ...]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Spec, (self.name, self.instruction, self.fields)
+
+    @cached_property
+    def inputs(self) -> dict[str, FieldSpec]:
+        """Input fields by name, in order."""
+        return {f.name: f for f in self.fields if f.role == "input"}
+
+    @cached_property
+    def outputs(self) -> dict[str, FieldSpec]:
+        """Output fields by name, in order."""
+        return {f.name: f for f in self.fields if f.role == "output"}
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 over names, roles, order and JSON Schemas; not over any wording."""
+        rows = [[f.name, f.role, f.schema] for f in self.fields]
+        return hashlib.sha256(strictjson.canonical(rows).encode()).hexdigest()
+
+    def bind(self, inputs: Mapping[str, Any], who: str) -> dict[str, Any]:
+        """Check the arguments of a call and fill in defaults.
+
+        Args:
+            inputs: Values by field name.
+            who: The caller's name, for messages.
+
+        Raises:
+            CallError: A field is misspelt, missing, or of another type.
+        """
+        self.check_names(inputs, who)
+        bound: dict[str, Any] = {}
+        for name, spec in self.inputs.items():
+            if name not in inputs:
+                bound[name] = spec.fallback()
+                continue
+            try:
+                bound[name] = spec.check(inputs[name])
+            except ValueError as error:
+                raise CallError(
+                    f"{who!r} got a wrong {name!r}: {error}",
+                    hint=to_give(name, spec.annotation, spec.wanted, inputs[name]),
+                ) from None
+        return bound
+
+    def dump_inputs(self, bound: Mapping[str, Any]) -> dict[str, Any]:
+        """Checked input values as plain JSON data."""
+        return {name: field.dump(bound[name]) for name, field in self.inputs.items()}
+
+    def place(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], who: str
+    ) -> dict[str, Any]:
+        """Positional and named arguments by input name; values are not checked.
+
+        Raises:
+            CallError: An input is misspelt, doubled or missing.
+        """
+        if len(args) > len(self.inputs):
+            raise CallError(f"{who!r} takes {len(self.inputs)} inputs, not {len(args)}")
+        placed = dict(zip(self.inputs, args, strict=False))
+        doubled = next((name for name in placed if name in kwargs), None)
+        if doubled is not None:
+            raise CallError(f"{who!r} is given {doubled!r} twice")
+        given = {**placed, **kwargs}
+        self.check_names(given, who)
+        return given
+
+    def check_names(self, given: Collection[str], who: str) -> None:
+        """Refuse unknown and missing input names.
+
+        Raises:
+            CallError: One is misspelt or missing.
+        """
+        for name in given:
+            if name not in self.inputs:
+                raise self._unknown(name, who)
+        for name, spec in self.inputs.items():
+            if spec.required and name not in given:
+                raise CallError(
+                    f"{who!r} needs {name!r} ({spec.wanted})",
+                    hint=f"Its inputs are {', '.join(self.inputs)}",
+                )
+
+    def _unknown(self, name: str, who: str) -> CallError:
+        if name in self.outputs:
+            return CallError(
+                f"{name!r} is an output of {who!r}, not an input",
+                hint=f"Its inputs are {', '.join(self.inputs)}",
+            )
+        return CallError(
+            f"{who!r} has no input {name!r}; its inputs are {', '.join(self.inputs)}",
+            hint=CALLS.get(name) or did_you_mean(name, self.inputs),
+        )
+
+
+def check_fields(specs: tuple[FieldSpec, ...], name: str) -> None:
+    """Refuse fields that no model could be told, and sets that miss a side.
+
+    Raises:
+        SignatureError: A name is unusable or doubled, a type or a rule cannot be
+            checked, a default is not of its type, or there is no input or output.
+    """
+    seen = set[str]()
+    for spec in specs:
+        _check_name(spec.name, name)
+        if spec.name in seen:
+            raise SignatureError(f"{name}: two fields are named {spec.name!r}")
+        seen.add(spec.name)
+        _check_field(spec, name)
+    for role in ("input", "output"):
+        if not any(spec.role == role for spec in specs):
+            raise SignatureError(
+                f"{name} has no {role} field",
+                hint='Write for example "question -> answer"',
+            )
+
+
+def _identifier(text: str) -> str:
+    made = re.sub(r"\W+", "_", text).strip("_")
+    return made if made.isidentifier() and not keyword.iskeyword(made) else f"a_{made}"
+
+
+def _check_name(field: str, name: str) -> None:
+    if not field.isidentifier() or keyword.iskeyword(field):
+        raise SignatureError(
+            f"{name}: {field!r} is not a field name",
+            hint=f"A field name is a Python identifier, such as {_identifier(field)!r}",
+        )
+    if unicodedata.normalize("NFKC", field) != field:
+        raise SignatureError(
+            f"{name}: Python reads the field name {field!r} as another one",
+            hint=f"Write {unicodedata.normalize('NFKC', field)!r}",
+        )
+    if field.startswith("_"):
+        raise SignatureError(f"{name}: {field!r} starts with an underscore")
+
+
+def _check_field(spec: FieldSpec, name: str) -> None:
+    if not strictjson.is_text(spec.description):
+        raise SignatureError(
+            f"{name}: the description of {spec.name!r} holds a lone surrogate"
+        )
+    try:
+        _ = spec.wanted
+        if not spec.required:
+            spec.check(spec.default)
+    except SignatureError as error:
+        raise SignatureError(f"{name}: {error.message}", hint=error.hint) from None
+    except ValueError as error:
+        raise SignatureError(
+            f"{name}: the default of {spec.name!r} does not fit: {error}",
+            hint=f"Give {spec.wanted}, or change the type",
+        ) from None
+
+
+def default_instruction(specs: tuple[FieldSpec, ...]) -> str:
+    """The instruction of a signature that came without one."""
+    given = ", ".join(s.name for s in specs if s.role == "input")
+    wanted = ", ".join(s.name for s in specs if s.role == "output")
+    return f"Given {given}, write {wanted}."

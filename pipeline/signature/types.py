@@ -1,0 +1,198 @@
+"""Types as weft needs them: compared, and put in words.
+
+Types are compared as a type checker would: `Literal`, `Optional`, unions, `Annotated`,
+generics, nested models, `int` to `float` and `T` to `T | None`. There is no other
+conversion: an implicit one would lose data in silence.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import enum
+import inspect
+import types
+import typing
+from typing import Any, Literal, Union, get_args, get_origin
+
+from ..ground.shapes import is_dict
+
+_WIDER: dict[Any, tuple[type, ...]] = {
+    collections.abc.Sequence: (list, tuple),
+    collections.abc.Iterable: (list, tuple, set, frozenset, dict),
+    collections.abc.Collection: (list, tuple, set, frozenset, dict),
+    collections.abc.Mapping: (dict,),
+}
+_ITEMS = (collections.abc.Iterable, collections.abc.Collection)
+
+
+def fits(source: Any, target: Any) -> bool:
+    """Whether a value of type `source` may go where `target` is wanted.
+
+    >>> fits(int, float), fits(float, int), fits(str, str | None), fits(str, list[str])
+    (True, False, True, False)
+    >>> fits(Literal["a"], Literal["a", "b"]), fits(Literal["a"], str)
+    (True, True)
+    """
+    source, target = plain_type(source), plain_type(target)
+    if target is Any or source is Any or target is object or source == target:
+        return True
+    if _is_union(source):
+        return all(fits(part, target) for part in get_args(source))
+    if get_origin(source) is Literal and len(get_args(source)) > 1:
+        return all(fits(Literal[value], target) for value in get_args(source))
+    if _is_union(target):
+        return any(fits(source, part) for part in get_args(target))
+    if get_origin(source) is Literal:
+        return _literal_fits(get_args(source)[0], target)
+    if get_origin(target) is Literal:
+        return False
+    return _generic_fits(source, target)
+
+
+def _generic_fits(source: Any, target: Any) -> bool:
+    if isinstance(source, typing.NewType):
+        return fits(source.__supertype__, target)
+    s_base, t_base = get_origin(source) or source, get_origin(target) or target
+    if not (inspect.isclass(s_base) and inspect.isclass(t_base)):
+        return False
+    s_args, t_args = get_args(source), get_args(target)
+    if s_base is dict and hasattr(t_base, "__required_keys__"):
+        return _row_fits(s_args, t_base)
+    if s_base is not t_base and not _base_fits(s_base, t_base):
+        return False
+    if s_base is str:
+        s_args = (str,)
+    if not t_args or not s_args:
+        return True
+    if s_base is dict and t_base in _ITEMS:
+        s_args = s_args[:1]
+    if s_base is tuple:
+        return _tuple_fits(s_args, t_base, t_args)
+    return len(s_args) == len(t_args) and all(
+        fits(s, t) for s, t in zip(s_args, t_args, strict=True)
+    )
+
+
+def _row_fits(args: tuple[Any, ...], row: Any) -> bool:
+    """Whether a dict whose keys are known is a `TypedDict`, as far as types tell."""
+    keys = [key for part in _arms(args[:1]) for key in get_args(part)]
+    kinds = typing.get_type_hints(row)
+    if not row.__required_keys__ <= set(keys) <= kinds.keys():
+        return False
+    values = _arms(args[1:])
+    taken = [[fits(value, kinds[key]) for value in values] for key in keys]
+    return all(any(line) for line in [*taken, *zip(*taken, strict=True)])
+
+
+def _arms(kinds: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(a for k in kinds for a in (get_args(k) if _is_union(k) else (k,)))
+
+
+def _base_fits(source: type, target: type) -> bool:
+    if source is int and target is float:
+        return True
+    if source is bool:
+        return target is bool
+    if source in _WIDER.get(target, ()):
+        return True
+    try:
+        return issubclass(source, target)
+    except TypeError:  # a TypedDict or a protocol, whose shapes are not compared
+        return False
+
+
+def _tuple_fits(args: tuple[Any, ...], base: type, wanted: tuple[Any, ...]) -> bool:
+    items = [a for a in args if a is not ...]
+    if base is not tuple or (len(wanted) == 2 and wanted[1] is ...):
+        return all(fits(item, wanted[0]) for item in items)
+    if ... in args:
+        return False
+    return len(items) == len(wanted) and all(
+        fits(s, t) for s, t in zip(items, wanted, strict=True)
+    )
+
+
+def _literal_fits(value: Any, target: Any) -> bool:
+    if get_origin(target) is Literal:
+        allowed: list[Any] = list(get_args(target))
+        return any(type(value) is type(a) and value == a for a in allowed)
+    return fits(type(value), target)
+
+
+def plain_type(kind: Any) -> Any:
+    """A type without annotations, aliases and variables around it."""
+    if kind is None:
+        return type(None)
+    while True:
+        if get_origin(kind) is typing.Annotated:
+            kind = kind.__origin__
+        elif isinstance(kind, typing.TypeVar):
+            kind = Any
+        elif hasattr(kind, "__value__") and type(kind).__name__ == "TypeAliasType":
+            kind = kind.__value__
+        else:
+            return kind
+
+
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) in (Union, types.UnionType)
+
+
+def other_than_none(kind: Any) -> Any:
+    """The one type beside None of an optional one; None where there is no such type.
+
+    >>> other_than_none(int | None), other_than_none(int), other_than_none(int | str)
+    (<class 'int'>, None, None)
+    """
+    kind = plain_type(kind)
+    others = [part for part in get_args(kind) if part is not type(None)]
+    optional = _is_union(kind) and len(others) == 1
+    return others[0] if optional else None
+
+
+def type_name(kind: Any) -> str:
+    """A type as a person would write it.
+
+    >>> type_name(list[str] | None), type_name(Literal["a", 1])
+    ('list[str] | None', "Literal['a', 1]")
+    """
+    kind = plain_type(kind)
+    if kind is type(None):
+        return "None"
+    if _is_union(kind):
+        return " | ".join(type_name(part) for part in get_args(kind))
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return f"Literal[{', '.join(repr(a) for a in args)}]"
+    if origin is not None:
+        inner = ", ".join("..." if a is ... else type_name(a) for a in args)
+        return f"{getattr(origin, '__name__', str(origin))}[{inner}]"
+    return getattr(kind, "__name__", str(kind))
+
+
+def choices_of(kind: Any) -> tuple[Any, ...]:
+    """The values a closed choice allows, as they stand in JSON; empty otherwise.
+
+    >>> choices_of(Literal["yes", "no"]), choices_of(str)
+    (('yes', 'no'), ())
+    """
+    kind = plain_type(kind)
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    if inspect.isclass(kind) and issubclass(kind, enum.Enum):
+        return tuple(member.value for member in kind)
+    return ()
+
+
+def members_of(kind: Any) -> dict[str, Any] | None:
+    """Attribute names and types of a structured type, or None where it has none."""
+    kind = plain_type(kind)
+    if not inspect.isclass(kind):
+        return None
+    structured: Any = kind
+    fields = getattr(structured, "model_fields", None)
+    if is_dict(fields):
+        return {name: info.annotation for name, info in fields.items()}
+    if any(hasattr(structured, mark) for mark in ("__dataclass_fields__", "_fields")):
+        return typing.get_type_hints(structured)
+    return None

@@ -1,0 +1,148 @@
+"""Types and their rules in words, as a model reads them and errors repeat them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pydantic
+
+from ..ground import strictjson
+from .types import choices_of, other_than_none, type_name
+
+_SHOWN = 80
+_DECLARED: dict[type, str] = {
+    bool: "bool",
+    int: "int",
+    float: "float",
+    list: "list[str]",
+    tuple: "list[str]",
+    type(None): "str | None",
+}
+
+_RULES = {
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "exclusiveMinimum": "more than {}",
+    "exclusiveMaximum": "less than {}",
+    "minLength": "at least {} characters",
+    "maxLength": "at most {} characters",
+    "minItems": "at least {} items",
+    "maxItems": "at most {} items",
+    "multipleOf": "a multiple of {}",
+    "pattern": "matching {}",
+    "format": "as a {}",
+}
+_KINDS = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_type": "text",
+    "none_required": "null",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+}
+_WORDS = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "null",
+}
+_MANY = {**_WORDS, "integer": "whole numbers", "number": "numbers"}
+
+
+def wanted(kind: Any, schema: Mapping[str, Any]) -> str:
+    """A type with its JSON Schema in words.
+
+    >>> wanted(int, {"type": "integer", "minimum": 0})
+    'a whole number, at least 0'
+    """
+    inner = other_than_none(kind)
+    shapes = cast(list[Mapping[str, Any]], schema.get("anyOf", ()))
+    told = "$defs" not in schema or choices_of(inner)
+    if inner is not None and len(shapes) == 2 and told:
+        return f"null, or {wanted(inner, shapes[0])}"
+    choices = choices_of(kind)
+    if choices:
+        return "one of " + ", ".join(strictjson.dumps(c) for c in choices)
+    kinds = schema.get("type")
+    rules = [text.format(schema[key]) for key, text in _RULES.items() if key in schema]
+    if isinstance(kinds, str) and kinds in _WORDS:
+        return ", ".join([_WORDS[kinds], *rules])
+    if kinds == "array" and "$defs" not in schema:
+        items = cast(Mapping[str, Any], schema.get("items", {}))
+        words = _MANY.get(str(items.get("type")), "")
+        named = f"a JSON list of {words}" if words else f"JSON: {type_name(kind)}"
+        if "enum" in items:
+            allowed = ", ".join(strictjson.dumps(c) for c in items["enum"])
+            named = f"a JSON list, each item one of {allowed}"
+        return ", ".join([named, *rules])
+    return f"JSON that fits this schema: {strictjson.dumps(schema)}"
+
+
+def simple(kind: Any, schema: Mapping[str, Any]) -> str:
+    """A number, true or false in words; empty for any other type.
+
+    >>> simple(int, {"type": "integer", "minimum": 0}), simple(str, {"type": "string"})
+    ('a whole number', '')
+    """
+    inner = other_than_none(kind)
+    shapes = cast(list[Mapping[str, Any]], schema.get("anyOf", ()))
+    if inner is not None and len(shapes) == 2:
+        word = simple(inner, shapes[0])
+        return word and f"null or {word}"
+    named = str(schema.get("type"))
+    known = named in ("integer", "number", "boolean") and not choices_of(kind)
+    return _WORDS[named] if known else ""
+
+
+def first_error(error: pydantic.ValidationError) -> str:
+    """The first thing pydantic found wrong, in one line of bounded length."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    where = brief(".".join(str(part) for part in first["loc"]))
+    got = brief(repr(first["input"]))
+    kind = _KINDS.get(first["type"])
+    what = f"{got} is not {kind}" if kind else f"{brief(first['msg'], 400)} (got {got})"
+    return f"{where + ': ' if where else ''}{what}"
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things in words.
+
+    >>> counted(1, "call"), counted(1200, "call")
+    ('1 call', '1200 calls')
+    """
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def unscored(zeros: int, failed: int) -> list[str]:
+    """What a reader of a mean must know: replies that scored 0, rows left out.
+
+    >>> unscored(1, 2)
+    ['1 unusable reply scored 0', '2 rows failed and are not in the mean']
+    """
+    reply = "unusable reply" if zeros == 1 else "unusable replies"
+    be = "is" if failed == 1 else "are"
+    said = f"{counted(failed, 'row')} failed and {be} not in the mean"
+    return [f"{zeros} {reply} scored 0"] * bool(zeros) + [said] * bool(failed)
+
+
+def brief(text: str, most: int = _SHOWN) -> str:
+    """A text, cut where it is longer than `most` characters."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def to_give(name: str, kind: Any, words: str, value: object) -> str:
+    """What to give a field; and, where it holds text for want of a type, its type.
+
+    >>> to_give("k", str, "text", 3)
+    'Give text, or declare it as k: int'
+    """
+    declared = _DECLARED.get(type(value)) if kind is str else None
+    given = f"Give {words}"
+    return f"{given}, or declare it as {name}: {declared}" if declared else given

@@ -1,1 +1,0 @@
-"""Finished runs as data: a log file, its reader, and spans for OpenTelemetry."""

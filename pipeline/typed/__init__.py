@@ -1,1 +1,0 @@
-"""Types: compared as a checker would, put in words, made from JSON Schemas."""

@@ -11,7 +11,7 @@ from tests.cli_folder import working_folder, write_rows
 from tests.server import Reply, Server
 from weft.cli import main
 from weft.pipeline.artifact.artifact import program_digest, read_artifact
-from weft.pipeline.graph.graph.program import as_program
+from weft.pipeline.graph.program import as_program
 
 pytestmark = pytest.mark.usefixtures("asked_as_by_users")
 

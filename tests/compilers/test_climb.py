@@ -22,7 +22,7 @@ from weft.compilers.candidate import Candidate
 from weft.compilers.driving.keeping import Keeping
 from weft.compilers.driving.task import Task
 from weft.compilers.propose.climb import Climb
-from weft.pipeline.data.rows.rows import read_rows
+from weft.pipeline.data.rows import read_rows
 
 KNOWN = "; ".join(f"{w} = {c}" for w, c in zip(WORDS, CODES, strict=False))
 

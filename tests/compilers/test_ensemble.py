@@ -10,7 +10,7 @@ import weft
 from tests.compilers.worlds import CODES, WORDS, classifier, exact, model, planted_rows
 from weft.compilers import Auto, ensemble, majority
 from weft.pipeline.errors import ConfigError
-from weft.pipeline.graph.graph.program import as_program
+from weft.pipeline.graph.program import as_program
 
 
 def _knowing(*words: str) -> weft.Program[..., object]:

@@ -45,7 +45,7 @@ from weft.compilers.propose.restart import Restart
 from weft.compilers.propose.rewrite import Paraphrase, Shorten
 from weft.compilers.propose.rules import Rules
 from weft.compilers.racing.optuna_tpe import OptunaTPE
-from weft.pipeline.data.rows.rows import read_rows
+from weft.pipeline.data.rows import read_rows
 from weft.pipeline.parameters import Demo
 
 ROWS = tuple(read_rows(planted_rows(60), ["text"]))

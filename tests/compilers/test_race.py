@@ -20,7 +20,7 @@ from weft.compilers.candidate import Candidate
 from weft.compilers.driving.task import Task
 from weft.compilers.racing.race import Full, Halving, Racer
 from weft.compilers.racing.racers import UCB, FirstFail, Gate, PairedRace, paired_z
-from weft.pipeline.data.rows.rows import read_rows
+from weft.pipeline.data.rows import read_rows
 
 ROWS = read_rows(planted_rows(48), ["text"])
 KNOWN = ["blick = K0", "norp = K1", "tavi = K2", "zude = K3", "grell = K4", "mosk = K5"]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.compilers.worlds import planted_rows
 from weft.compilers.driving.split import split_for
-from weft.pipeline.data.rows.rows import Example, read_rows
+from weft.pipeline.data.rows import Example, read_rows
 
 ROWS = read_rows(planted_rows(120), ["text"])
 OTHERS = read_rows(planted_rows(60, seed=1), ["text"])

@@ -28,7 +28,7 @@ from weft import compilers
 from weft.compilers.candidate import Candidate
 from weft.compilers.driving.allowance import Allowance, CallGuess
 from weft.compilers.driving.task import Split, Task
-from weft.pipeline.graph.graph.program import as_program
+from weft.pipeline.graph.program import as_program
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 CODES = tuple(f"K{number}" for number in range(10))

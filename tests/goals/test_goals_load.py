@@ -212,7 +212,7 @@ async def test_permanent_errors_break_the_circuit(
     server: Server, figure: Figure
 ) -> None:
     """One 401 ends a batch: what is in flight is cancelled, nothing more is sent."""
-    from weft.pipeline.run.engine.rows import map_rows
+    from weft.pipeline.run.rows import map_rows
 
     server.answer = lambda _: Reply(status=401, body=b"{}", delay=0.01)
     lm = LM("m", api_base=server.url)

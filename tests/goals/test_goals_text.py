@@ -25,8 +25,8 @@ from tests.timing import LINEAR, TIMES, growth, seconds
 from weft.errors import ParseError
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.parameters import Demo
-from weft.pipeline.signature.signature.forms import make_signature
-from weft.pipeline.signature.signature.signature import spec_of
+from weft.pipeline.signature.forms import make_signature
+from weft.pipeline.signature.signature import spec_of
 
 FORMS = {
     "chat": "[[ answer ]]\n{}\n[[ /end ]]",

@@ -11,7 +11,7 @@ import pydantic
 
 import weft
 from weft import Input, Output, Signature
-from weft.pipeline.graph.graph.program import as_program
+from weft.pipeline.graph.program import as_program
 
 
 class Tone(enum.Enum):
@@ -179,7 +179,7 @@ def with_demos(program: weft.Program[..., Any]) -> weft.Program[..., Any]:
 def prompts(program: weft.Program[..., Any]) -> str:
     """Every prompt of a program, with stand-ins for values that are not known."""
     from weft.pipeline.adapters import adapter_of, form_of
-    from weft.pipeline.run.engine.rendering import rendered_for
+    from weft.pipeline.run.rendering import rendered_for
 
     lines: list[str] = []
     for path, module in program.modules.items():

@@ -22,8 +22,8 @@ from weft.pipeline.adapters import adapter_of
 from weft.pipeline.adapters.base import Adapter
 from weft.pipeline.adapters.rendered import Rendered
 from weft.pipeline.parameters import Demo, Parameters
-from weft.pipeline.signature.signature.forms import make_signature
-from weft.pipeline.signature.signature.signature import spec_of
+from weft.pipeline.signature.forms import make_signature
+from weft.pipeline.signature.signature import spec_of
 
 NAMES = ("chat", "json", "xml")
 

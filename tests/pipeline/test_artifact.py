@@ -21,7 +21,7 @@ from weft.pipeline.artifact.artifact import (
 )
 from weft.pipeline.artifact.migrations import FORMAT, migrated
 from weft.pipeline.artifact.schema import schema_text
-from weft.pipeline.graph.graph.program import as_program
+from weft.pipeline.graph.program import as_program
 from weft.pipeline.ground import files as atomic
 
 ROOT = Path(__file__).resolve().parents[2]

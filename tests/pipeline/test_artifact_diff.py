@@ -7,7 +7,7 @@ import pytest
 import weft
 from tests.pipeline import saved
 from weft.errors import ConfigError
-from weft.pipeline.graph.graph.program import as_program
+from weft.pipeline.graph.program import as_program
 
 
 @weft.program

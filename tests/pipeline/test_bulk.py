@@ -21,8 +21,8 @@ import pydantic
 import pytest
 
 import weft
-from weft.pipeline.run.engine.bulk import abatch_to, batch_to
-from weft.pipeline.run.engine.ordered import in_order
+from weft.pipeline.run.bulk import abatch_to, batch_to
+from weft.pipeline.run.ordered import in_order
 
 ROWS = 20_000
 CHILD = textwrap.dedent(

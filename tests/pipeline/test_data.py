@@ -14,7 +14,7 @@ import pandas as pd
 import pydantic
 import pytest
 
-from weft.pipeline.data.rows.rows import (
+from weft.pipeline.data.rows import (
     Example,
     digest_rows,
     json_form,

@@ -16,8 +16,8 @@ from weft.hosting import Host
 from weft.pipeline import errors
 from weft.pipeline.artifact.artifact import artifact_text
 from weft.pipeline.errors import WeftError
-from weft.pipeline.graph.graph.program import as_program
-from weft.pipeline.run.engine.crossing import (
+from weft.pipeline.graph.program import as_program
+from weft.pipeline.run.crossing import (
     Result,
     error_data,
     error_of,

@@ -14,7 +14,7 @@ import weft
 from tests.pipeline import saved
 from weft.errors import ArtifactError, ConfigError
 from weft.pipeline.artifact.exporting import fill
-from weft.pipeline.graph.graph.program import as_program
+from weft.pipeline.graph.program import as_program
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).parent / "golden"

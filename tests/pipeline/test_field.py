@@ -19,7 +19,7 @@ from typing_extensions import TypedDict
 
 from tests.hostile import plain_data, texts
 from weft.errors import ParseError, SignatureError, ValidationError
-from weft.pipeline.signature.signature.field import FieldSpec
+from weft.pipeline.signature.field import FieldSpec
 
 
 class Colour(enum.Enum):

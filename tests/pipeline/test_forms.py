@@ -19,8 +19,8 @@ from weft.pipeline.adapters.reply_form import Form, form_of, is_form
 from weft.pipeline.adapters.settling import Forms, settled
 from weft.pipeline.errors import ConfigError, ParseError, SchemaRefused
 from weft.pipeline.lm.known import learn
-from weft.pipeline.run.engine.events import FieldDelta
-from weft.pipeline.run.engine.runtime import current
+from weft.pipeline.run.events import FieldDelta
+from weft.pipeline.run.runtime import current
 
 pytestmark = pytest.mark.usefixtures("asked_as_by_users")
 

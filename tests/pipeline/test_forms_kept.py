@@ -17,7 +17,7 @@ from tests.server import Server
 from weft.errors import ArtifactError
 from weft.pipeline.adapters.reply_form import Form
 from weft.pipeline.artifact.artifact import program_digest
-from weft.pipeline.graph.graph.program import as_program
+from weft.pipeline.graph.program import as_program
 from weft.pipeline.lm.known import learn
 
 pytestmark = pytest.mark.usefixtures("asked_as_by_users")

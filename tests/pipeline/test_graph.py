@@ -13,7 +13,7 @@ import pytest
 import weft
 from tests.pipeline.answers import echo, model
 from weft.errors import ConfigError, GraphError
-from weft.pipeline.graph.graph import ref
+from weft.pipeline.graph import ref
 
 ask = weft.Predict("question -> answer: str")
 kit = types.ModuleType("kit")

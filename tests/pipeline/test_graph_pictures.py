@@ -16,7 +16,7 @@ import networkx
 import pytest
 
 import weft
-from weft.pipeline.graph.graph.placing import Size, place
+from weft.pipeline.graph.placing import Size, place
 
 draft = weft.Predict("question -> text: str", name="draft")
 grade = weft.Predict("text -> sure: bool", name="grade")

@@ -19,7 +19,7 @@ from tests.timing import seconds
 from weft.errors import ArtifactError
 from weft.pipeline.artifact.artifact import parse_artifact
 from weft.pipeline.artifact.assembling import assembled
-from weft.pipeline.graph.graph.program import as_program
+from weft.pipeline.graph.program import as_program
 
 ROOT = Path(__file__).resolve().parents[2]
 Data = dict[str, Any]

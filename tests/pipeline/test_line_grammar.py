@@ -15,7 +15,7 @@ import weft
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.adapters.grammar import line_grammar
 from weft.pipeline.errors import ValidationError
-from weft.pipeline.signature.signature.signature import spec_of
+from weft.pipeline.signature.signature import spec_of
 
 pytestmark = pytest.mark.usefixtures("asked_as_by_users")
 

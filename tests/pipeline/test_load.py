@@ -12,7 +12,7 @@ from tests.pipeline import saved
 from weft import Input, Output, Signature
 from weft.errors import ArtifactError, ConfigError
 from weft.pipeline.artifact.origins import note_model
-from weft.pipeline.graph.graph.program import as_program
+from weft.pipeline.graph.program import as_program
 
 
 class Renamed(Signature):

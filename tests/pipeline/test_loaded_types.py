@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 
 import weft
-from weft.pipeline.signature.signature.types import type_name
+from weft.pipeline.signature.types import type_name
 
 tone = weft.Predict(
     "text -> tone: Tone, sure: bool", types={"Tone": Literal["kind", "angry"]}

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.pipeline.data.rows.rows import Example
+from weft.pipeline.data.rows import Example
 from weft.pipeline.errors import DataError, MetricError
 from weft.pipeline.measure.metrics import (
     FieldMetric,
@@ -25,8 +25,8 @@ from weft.pipeline.measure.metrics import (
     numeric,
     set_match,
 )
-from weft.pipeline.signature.signature.forms import make_signature
-from weft.pipeline.signature.signature.signature import make_value
+from weft.pipeline.signature.forms import make_signature
+from weft.pipeline.signature.signature import make_value
 
 Answer = make_signature("question -> answer, year: int", name="Answer")
 

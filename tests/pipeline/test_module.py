@@ -19,11 +19,11 @@ import weft.modules
 from weft import Demo, FunctionLM, Input, Output, RefusingLM, Request, ScriptedLM
 from weft.errors import AuthError, CallError, ConfigError, ParseError, ValidationError
 from weft.pipeline.adapters import adapter_of
-from weft.pipeline.graph.graph.module import Module, module_of_kind
+from weft.pipeline.graph.module import Module, module_of_kind
 from weft.pipeline.parameters import SLOTS
-from weft.pipeline.run.engine import runtime
-from weft.pipeline.run.engine.trace import NodeRun
-from weft.pipeline.signature.signature.signature import spec_of
+from weft.pipeline.run import runtime
+from weft.pipeline.run.trace import NodeRun
+from weft.pipeline.signature.signature import spec_of
 
 GOOD = "[[ answer ]]\nParis\n[[ /end ]]"
 BAD = "The answer is Paris."

@@ -12,7 +12,7 @@ import weft
 from weft import Demo
 from weft.errors import ArtifactError, ConfigError
 from weft.pipeline.adapters.nearest import Index, nearest_demos
-from weft.pipeline.graph.graph.program import as_program
+from weft.pipeline.graph.program import as_program
 from weft.pipeline.measure.explain import ablations
 
 POOL = (

@@ -23,7 +23,7 @@ from opentelemetry.semconv.attributes import error_attributes, server_attributes
 
 import weft
 from tests.server import Reply, Server
-from weft.pipeline.run.engine import otel_names
+from weft.pipeline.run import otel_names
 
 CANARY = "canary-of-the-prompt"
 reply = weft.Predict("question -> answer", name="reply")

@@ -13,7 +13,7 @@ import pytest
 import weft
 from tests.pipeline import saved
 from weft.errors import ArtifactError
-from weft.pipeline.graph.graph.program import as_program
+from weft.pipeline.graph.program import as_program
 
 ROOT = Path(__file__).resolve().parents[2]
 

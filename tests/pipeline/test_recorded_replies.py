@@ -19,7 +19,7 @@ from bench.recorded.corpus import FIGURES, FOLDER, Corpus, Recorded, figures
 from bench.recorded.prompts import CASES, FORMS
 from weft.errors import ParseError
 from weft.pipeline.adapters import adapter_of
-from weft.pipeline.signature.signature.signature import spec_of
+from weft.pipeline.signature.signature import spec_of
 
 MODELS = sorted(path.stem for path in FOLDER.glob("*.jsonl"))
 PARAMETERS = pytest.mark.parametrize("model", MODELS)

@@ -21,7 +21,7 @@ from weft.compilers.driving.counting import (
     is_bounded,
 )
 from weft.errors import ArtifactError, ConfigError, ModelError, StepError
-from weft.pipeline.signature.signature.types import type_name
+from weft.pipeline.signature.types import type_name
 
 Team = Literal["cards", "loans"]
 

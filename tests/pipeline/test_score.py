@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.pipeline.data.rows.rows import Example, read_rows
+from weft.pipeline.data.rows import Example, read_rows
 from weft.pipeline.errors import BudgetExceeded, DataError, MetricError, RateLimited
 from weft.pipeline.measure.metrics import (
     Metric,
@@ -24,8 +24,8 @@ from weft.pipeline.measure.metrics import (
     metric_name,
     to_score,
 )
-from weft.pipeline.signature.signature.forms import make_signature
-from weft.pipeline.signature.signature.signature import Signature, make_value
+from weft.pipeline.signature.forms import make_signature
+from weft.pipeline.signature.signature import Signature, make_value
 
 ROW = Example("r1", {"question": "2 + 2?"}, {"answer": "4"})
 

@@ -17,14 +17,14 @@ import weft
 from tests.hostile import texts
 from weft import Input, Output, Signature
 from weft.errors import CallError, SignatureError
-from weft.pipeline.signature.signature.field import FieldSpec
-from weft.pipeline.signature.signature.forms import (
+from weft.pipeline.signature.field import FieldSpec
+from weft.pipeline.signature.forms import (
     extended,
     function_signature,
     make_signature,
     snake_case,
 )
-from weft.pipeline.signature.signature.signature import (
+from weft.pipeline.signature.signature import (
     dump_values,
     make_value,
     spec_of,

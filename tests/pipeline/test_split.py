@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.pipeline.data.rows.rows import Example, split_rows
+from weft.pipeline.data.rows import Example, split_rows
 from weft.pipeline.errors import DataError
 
 

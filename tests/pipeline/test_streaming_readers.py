@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.timing import LINEAR, growth, seconds
 from weft.pipeline.adapters import adapter_of
-from weft.pipeline.signature.signature.forms import make_signature
-from weft.pipeline.signature.signature.signature import spec_of
+from weft.pipeline.signature.forms import make_signature
+from weft.pipeline.signature.signature import spec_of
 
 SIGNATURE = make_signature("question -> reasoning: str, n: int, answer: str")
 SPEC = spec_of(SIGNATURE)

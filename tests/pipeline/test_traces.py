@@ -19,8 +19,8 @@ import pytest
 
 import weft
 from tests.server import Reply, Server
-from weft.pipeline.run.engine.runtime import current
-from weft.pipeline.run.engine.trace import Branch
+from weft.pipeline.run.runtime import current
+from weft.pipeline.run.trace import Branch
 
 reply = weft.Predict("question -> answer", name="reply")
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from tests.hostile import texts
 from weft.errors import SignatureError
-from weft.pipeline.signature.signature.reading import parse_type
-from weft.pipeline.signature.signature.types import (
+from weft.pipeline.signature.reading import parse_type
+from weft.pipeline.signature.types import (
     choices_of,
     fits,
     members_of,

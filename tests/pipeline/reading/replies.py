@@ -7,7 +7,7 @@ from typing import Any
 from weft.errors import ParseError
 from weft.pipeline.adapters.base import Adapter
 from weft.pipeline.reading.arriving import AGAIN
-from weft.pipeline.signature.signature.signature import Signature, spec_of
+from weft.pipeline.signature.signature import Signature, spec_of
 
 
 def arrived(

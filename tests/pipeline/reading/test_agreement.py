@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.hostile import FRAMING, ODD
 from tests.pipeline.reading.replies import arrived, read, texts_of
 from weft.pipeline.adapters import adapter_of
-from weft.pipeline.signature.signature.forms import make_signature
+from weft.pipeline.signature.forms import make_signature
 
 SIGNATURE = make_signature("question -> reasoning: str, n: int, answer: str")
 COMMON = [

@@ -8,7 +8,7 @@ import pytest
 
 from weft.errors import ParseError, ValidationError
 from weft.pipeline.adapters import adapter_of
-from weft.pipeline.signature.signature.forms import make_signature
+from weft.pipeline.signature.forms import make_signature
 
 TWO = make_signature("text -> reason, label: Literal['yes', 'no']")
 ONE = make_signature("text -> label: Literal['yes', 'no']")

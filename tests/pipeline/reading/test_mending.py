@@ -12,7 +12,7 @@ import weft
 from tests.pipeline.reading.replies import arrived, texts_of
 from weft.errors import ParseError
 from weft.pipeline.adapters import adapter_of
-from weft.pipeline.signature.signature.forms import make_signature
+from weft.pipeline.signature.forms import make_signature
 
 Case = tuple[str, str, str, dict[str, Any] | None]
 ONE = "question -> answer"

@@ -10,8 +10,8 @@ import pytest
 from tests.pipeline.reading.replies import arrived, read
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.parameters import Parameters
-from weft.pipeline.signature.signature.forms import make_signature
-from weft.pipeline.signature.signature.signature import spec_of
+from weft.pipeline.signature.forms import make_signature
+from weft.pipeline.signature.signature import spec_of
 
 ONE = make_signature("text -> answer")
 TWO = make_signature("text -> reason, answer: Literal['PWNED', 'honest']")

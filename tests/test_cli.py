@@ -6,14 +6,15 @@ import shlex
 import signal
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from tests.cli_folder import LABELLED, PROGRAM, working_folder, write_rows
 from weft.cli import _parser, main  # pyright: ignore[reportPrivateUsage] - its words
-from weft.commands.names import known_compilers
-from weft.commands.words import EXAMPLES
+from weft.commands.arguments import known_compilers
+from weft.commands.table import COMMANDS
 from weft.pipeline.artifact.versions import log as weft_log
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -121,7 +122,7 @@ def test_interrupting_while_it_is_imported_shows_no_traceback() -> None:
         "import runpy, signal, sys\n"
         "class Press:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'weft.commands.words_files':\n"
+        "        if name == 'weft.commands.table':\n"
         "            signal.raise_signal(signal.SIGINT)\n"
         "sys.meta_path.insert(0, Press())\n"
         "runpy.run_module('weft', run_name='__main__')\n"
@@ -165,7 +166,7 @@ def test_help_is_quick() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_help_ends_with_an_example_that_is_understood(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,9 +174,17 @@ def test_help_ends_with_an_example_that_is_understood(
     with pytest.raises(SystemExit):
         main([name, "--help"])
 
-    shown = capsys.readouterr().out
-    assert f"example:\n  {EXAMPLES[name]}\n" in shown
-    assert _parser().parse_args(shlex.split(EXAMPLES[name])[1:]).command is not None
+    shown, command = capsys.readouterr().out, COMMANDS[name]
+    assert f"example:\n  {command.example}\n" in shown
+    assert _parser().parse_args(shlex.split(command.example)[1:]).command == command.run
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_its_function(name: str) -> None:
+    """The table names a file and a function, which are there."""
+    file, _, function = COMMANDS[name].function.partition(":")
+
+    assert callable(getattr(import_module(f"weft.commands.{file}"), function))
 
 
 def test_an_unknown_compiler_lists_the_known_ones(

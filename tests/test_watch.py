@@ -15,7 +15,7 @@ import pytest
 import weft
 from tests.compilers.worlds import classifier, exact, model, planted_rows
 from weft.cli import main
-from weft.commands.following import Run, Tail
+from weft.commands.watch import Run, Tail
 from weft.compilers import APE
 from weft.review.rows import file_of, read_sheet
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,6 +95,21 @@ class Probed:
     pages: int
     remarks: Sequence[str]
     kept: Path | None
+
+    def describe(self) -> dict[str, Any]:
+        """All of it as JSON data."""
+        names = ("model", "endpoint", "server", "calls", "tokens", "pages")
+        return {
+            **{name: getattr(self, name) for name in names},
+            "abilities": {
+                known.name: {"value": known.value, "how": known.how, "day": known.day}
+                for known in self.abilities
+            },
+            "forms": [{**asdict(t), "form": str(t.form)} for t in self.trials],
+            "form": None if self.best is None else str(self.best.form),
+            "remarks": list(self.remarks),
+            "kept": None if self.kept is None else str(self.kept),
+        }
 
 
 def quote(lm: LM) -> Quote:

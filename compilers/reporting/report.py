@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar
 from ...pipeline.artifact.artifact import save
 from ...pipeline.errors import CallError
 from ...pipeline.graph.program import Program
-from ...pipeline.ground.dspy_hints import Advised
+from ...pipeline.ground.hints import Advised
 from ...pipeline.ground.lazy import deferred
 from ...pipeline.lm.prices import money
 from ...pipeline.measure.compare import Comparison

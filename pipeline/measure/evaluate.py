@@ -21,7 +21,7 @@ from ..data.rows import Example, require_rows
 from ..errors import ModelFailure, WeftError
 from ..graph.module import Module
 from ..graph.program import Program, as_program
-from ..ground.dspy_hints import Advised
+from ..ground.hints import Advised
 from ..ground.lazy import deferred
 from ..ground.options import checked
 from ..ground.strictjson import is_text

@@ -16,7 +16,7 @@ from typing import (
 )
 
 from ..graph.tracing import refuse_running
-from ..ground.dspy_hints import MEMBERS, name_remedy
+from ..ground.hints import brought, hint
 from .batching import Batched
 from .bridge import run_sync
 from .calling import begun
@@ -56,11 +56,12 @@ class Runnable(Batched[R_co], Generic[P, R_co]):
     def _advice(self, name: str) -> str:
         """What to write instead of an attribute that is not there, or empty."""
         known = [each for each in dir(type(self)) if not each.startswith("_")]
-        return name_remedy(name, known, MEMBERS)
+        said = hint("member", name, known)
+        return "" if said.startswith("Known") else said
 
     def _change(self, name: str) -> str:
         """How a copy with another attribute is made; empty where it may be set."""
-        fixed = name in MEMBERS or hasattr(type(self), name)
+        fixed = brought("member", name) or hasattr(type(self), name)
         return f"with_({name}=...)" if fixed else ""
 
     @abstractmethod

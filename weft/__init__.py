@@ -7,10 +7,11 @@ client library.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .pipeline.ground.hints import answer_with
 from .pipeline.ground.lazy import lazy
+from .pipeline.ground.pages import draw_with
 
 if TYPE_CHECKING:
     from . import compilers as compilers
@@ -159,4 +160,11 @@ def _remedy(kind: str, name: str, known: Iterable[str]) -> str:
     return remedy(kind, name, known)
 
 
+def _draw(kind: str, data: Any) -> str:
+    from .pages import draw  # noqa: PLC0415 - for pages only
+
+    return draw(kind, data)
+
+
 answer_with(_remedy)
+draw_with(_draw)

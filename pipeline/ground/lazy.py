@@ -4,9 +4,9 @@ Public names of a package come from its `__getattr__` (PEP 562). A module that o
 programs need is written twice, so that checkers see the real one:
 
     if TYPE_CHECKING:
-        from . import svg
+        from . import run
     else:
-        svg = deferred("weft.pipeline.graph", "svg")
+        run = deferred("weft.pipeline", "run")
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def deferred(package: str | None, name: str) -> ModuleType:
         package: The `__package__` of the module that says so.
         name: The module's name in it.
 
-    >>> deferred("weft.pipeline.graph", "svg").__name__
-    'weft.pipeline.graph.svg'
+    >>> deferred("weft.pipeline", "run").__name__
+    'weft.pipeline.run'
     """
     return _Deferred(f"{package}.{name}")

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .compilers.reporting.report import Result as Result
     from .compilers.transfer import Transfer as Transfer
     from .compilers.transfer import transfer as transfer
+    from .extras.otel import OpenTelemetry as OpenTelemetry
+    from .extras.ray import Ray as Ray
     from .loading import load as load
     from .loading import package as package
     from .loading import programs as programs
@@ -87,7 +89,6 @@ if TYPE_CHECKING:
     from .pipeline.parameters import Demo as Demo
     from .pipeline.run.bulk import abatch_to as abatch_to
     from .pipeline.run.bulk import batch_to as batch_to
-    from .pipeline.run.otel import OpenTelemetry as OpenTelemetry
     from .pipeline.run.runtime import configure as configure
     from .pipeline.run.runtime import use as use
     from .pipeline.run.trace import info as info
@@ -97,7 +98,6 @@ if TYPE_CHECKING:
     from .pipeline.signature.signature import Input as Input
     from .pipeline.signature.signature import Output as Output
     from .pipeline.signature.signature import Signature as Signature
-    from .ray_cluster import Ray as Ray
     from .showing import show as show
     from .showing import show_html as show_html
 
@@ -109,6 +109,8 @@ _WHERE = {
     "compilers.recompile": "recompile",
     "compilers.reporting.report": "Report Result",
     "compilers.transfer": "Transfer transfer",
+    "extras.otel": "OpenTelemetry",
+    "extras.ray": "Ray",
     "loading": "load package programs save",
     "modules.chain_of_thought": "ChainOfThought",
     "modules.predict": "Predict predict",
@@ -140,14 +142,12 @@ _WHERE = {
     "pipeline.measure.metrics": "Score",
     "pipeline.parameters": "Demo",
     "pipeline.run.bulk": "abatch_to batch_to",
-    "pipeline.run.otel": "OpenTelemetry",
     "pipeline.run.runtime": "configure use",
     "pipeline.run.trace": "info",
     "pipeline.run.trace_log": "TraceLog",
     "pipeline.run.trace_reading": "read_traces",
     "pipeline.run.watching": "TracedRun",
     "pipeline.signature.signature": "Input Output Signature",
-    "ray_cluster": "Ray",
     "showing": "show show_html",
 }
 

@@ -17,7 +17,7 @@ from tests.compilers.worlds import classifier, exact, model, planted_rows
 from weft.cli import main
 from weft.commands.watch import Run, Tail
 from weft.compilers import APE
-from weft.review.rows import file_of, read_sheet
+from weft.review.sheet import file_of, read_sheet
 
 
 def compiled(run_dir: Path, rule: Any = None, metric: Any = exact) -> Any:

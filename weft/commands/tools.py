@@ -18,10 +18,9 @@ from ..pipeline.run.bridge import run_sync
 from ..pipeline.signature.wording import counted
 from ..probing import probe as probing
 from ..review.desk import Desk
-from ..review.place import Place, held
 from ..review.remarks import Remarks
-from ..review.rows import file_of, read_sheet, report_of
-from ..review.server import ReviewServer
+from ..review.server import Place, ReviewServer, held
+from ..review.sheet import file_of, read_sheet, report_of
 from .output import Outcome, columns, indented, remark, require_writable, say
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?", re.IGNORECASE)

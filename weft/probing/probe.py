@@ -16,10 +16,8 @@ from ..pipeline.lm.known.metadata import MOST_PAGES, Told
 from ..pipeline.lm.models import LM
 from ..pipeline.lm.prices import money, price_of
 from ..pipeline.lm.request import Usage
-from .checks import MOST_CALLS, Checks
-from .counted import Count
-from .forms import MOST_FORMS, Trial, best_of, follows, forms_for, try_form
-from .rows import ROWS
+from .checks import MOST_CALLS, Checks, Count
+from .forms import MOST_FORMS, ROWS, Trial, best_of, follows, forms_for, try_form
 
 _REPLY: Final = 48  # tokens: more than the reply to any row needs in any form
 _THOUGHTFUL: Final = 1024  # where the model thinks before it replies

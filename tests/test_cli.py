@@ -6,7 +6,6 @@ import shlex
 import signal
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from tests.cli_folder import LABELLED, PROGRAM, working_folder, write_rows
 from weft.cli import _parser, main  # pyright: ignore[reportPrivateUsage] - its words
 from weft.commands.arguments import known_compilers
-from weft.commands.table import COMMANDS
+from weft.commands.table import COMMANDS, example_of, function_of
 from weft.pipeline.artifact.versions import log as weft_log
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -174,17 +173,15 @@ def test_help_ends_with_an_example_that_is_understood(
     with pytest.raises(SystemExit):
         main([name, "--help"])
 
-    shown, command = capsys.readouterr().out, COMMANDS[name]
-    assert f"example:\n  {command.example}\n" in shown
-    assert _parser().parse_args(shlex.split(command.example)[1:]).command == command.run
+    shown, example = capsys.readouterr().out, example_of(name)
+    assert f"example:\n  {example}\n" in shown
+    assert _parser().parse_args(shlex.split(example)[1:]).command == name
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_its_function(name: str) -> None:
     """The table names a file and a function, which are there."""
-    file, _, function = COMMANDS[name].function.partition(":")
-
-    assert callable(getattr(import_module(f"weft.commands.{file}"), function))
+    assert callable(function_of(name))
 
 
 def test_an_unknown_compiler_lists_the_known_ones(

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__
-from .commands.table import COMMANDS, TARGET
+from .commands.table import COMMANDS, TARGET, add_command, function_of
 
 if TYPE_CHECKING:
     from .commands.output import Outcome
@@ -84,7 +84,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from .pipeline import errors  # noqa: PLC0415 - not for --help
 
     try:
-        outcome: Outcome = arguments.command(arguments)
+        outcome: Outcome = function_of(arguments.command)(arguments)
     except errors.WeftError as error:
         if os.environ.get("WEFT_DEBUG") == "1":
             raise
@@ -139,8 +139,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="weft", description=_ABOUT, epilog=_EXITS)
     parser.add_argument("--version", action="version", version=f"weft {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, command in COMMANDS.items():
-        command.add(name, commands)
+    for name in COMMANDS:
+        add_command(name, commands)
     return parser
 
 

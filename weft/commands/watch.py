@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -32,8 +32,7 @@ def watch(arguments: argparse.Namespace) -> Outcome:
     run = Run(Path(arguments.run_dir))
     _await_start(run, quiet=arguments.quiet)
     shown = bool(run.start) and not arguments.quiet and not arguments.json
-    drawn = shown and sys.stdout.isatty()
-    told = _Told() if shown and not drawn else None
+    drawn, told = shown and sys.stdout.isatty(), _told(run)
     try:
         with live_block(shown=drawn) as draw:
             over = False
@@ -43,8 +42,8 @@ def watch(arguments: argparse.Namespace) -> Outcome:
                     run.look()  # a process that is gone may have told its end before
                 if drawn:
                     draw(picture(run))
-                if told is not None:
-                    told.tell(run)
+                elif shown:
+                    next(told)
                 if not over:
                     time.sleep(_EVERY)
                     run.look()
@@ -53,23 +52,19 @@ def watch(arguments: argparse.Namespace) -> Outcome:
     return Outcome(run.outcome, run.data(), 0 if run.state == "end" else 1)
 
 
-class _Told:
-    """What was told of a run, line by line, where nothing can be drawn."""
-
-    lines = 0
-    last = 0.0
-
-    def tell(self, run: Run) -> None:
-        """Tell what is new, and every few seconds what was spent."""
-        if not self.last:
-            say(run.title)
-        for event in run.events[self.lines :]:
+def _told(run: Run) -> Generator[None]:
+    """Say what is new at each step, and every few seconds what was spent."""
+    said, last = 0, 0.0
+    say(run.title)
+    while True:
+        for event in run.events[said:]:
             if event.get("event") not in ("end", "failed"):  # the outcome says these
                 say(f"{clock(event['at'] - run.start['at'])}  {in_words(event)}")
-        self.lines = len(run.events)
-        if time.monotonic() - self.last > _TOLD_EVERY and not run.over:
+        said = len(run.events)
+        if time.monotonic() - last > _TOLD_EVERY and not run.over:
             say(f"{clock(run.seconds)}  {run.spent}")
-            self.last = time.monotonic()
+            last = time.monotonic()
+        yield
 
 
 def picture(run: Run) -> list[str]:

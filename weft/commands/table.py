@@ -222,17 +222,22 @@ _READ: dict[str, Callable[[str], Any]] = {
     "SEED": int,
     "PORT": int,
 }
-_BLOCKS = {
-    block.partition("\n")[0].split("  ")[0]: re.sub(r"\n {4,}", " ", block).split("\n")
-    for block in _TABLE.strip().split("\n\n")
-}
-COMMANDS = {name: lines for name, lines in _BLOCKS.items() if name[0] != "@"}
-"""The lines of each command."""
+
+
+def _blocks() -> dict[str, list[str]]:
+    """The lines of each block of the table; what goes on below a line is part of it."""
+    found = re.sub(r"\n {4,}", " ", _TABLE.strip()).split("\n\n")
+    return {block.split()[0]: block.split("\n") for block in found}
+
+
+_BLOCKS = _blocks()
+COMMANDS = [name for name in _BLOCKS if not name.startswith("@")]
+"""The names of the commands, in the order of the help."""
 
 
 def function_of(name: str) -> Callable[[argparse.Namespace], Outcome]:
     """What a command does, from its file, which is imported now."""
-    file, _, function = COMMANDS[name][0].split("  ")[1].partition(":")
+    file, _, function = _BLOCKS[name][0].split("  ")[1].partition(":")
     does: Callable[[argparse.Namespace], Outcome]
     does = getattr(import_module(f".{file}", __package__), function)
     return does
@@ -240,12 +245,12 @@ def function_of(name: str) -> Callable[[argparse.Namespace], Outcome]:
 
 def example_of(name: str) -> str:
     """One line of a command, as somebody would type it."""
-    return COMMANDS[name][1].strip().removeprefix("$ ")
+    return _BLOCKS[name][1].strip().removeprefix("$ ")
 
 
 def add_command(name: str, commands: Any) -> None:
     """Add a command to the parser of the command line."""
-    about = COMMANDS[name][0].split("  ")[2]
+    about = _BLOCKS[name][0].split("  ")[2]
     lines = [*_lines(name), *_lines("@all")]
     targets = any("TARGET" in line for line in lines)
     words: argparse.ArgumentParser = commands.add_parser(

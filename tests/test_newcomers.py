@@ -163,7 +163,11 @@ MISTAKES: dict[str, Mistake] = {
     "MIPROv2": (lambda: ANY.compilers.MIPROv2, AttributeError, "compilers.MIPRO()"),
     "accuracy": (lambda: ANY.metrics.accuracy, AttributeError, 'exact("label")'),
     "ReAct": (lambda: ANY.ReAct, AttributeError, "@weft.step(uses=[module])"),
-    "Refine": (lambda: ANY.Refine, AttributeError, "weft.loop"),
+    "MultiChainComparison": (
+        lambda: ANY.MultiChainComparison,
+        AttributeError,
+        "weft.each",
+    ),
     "Assert": (lambda: ANY.Assert, AttributeError, "Use a type that holds it"),
     "Tool": (lambda: ANY.Tool, AttributeError, "under @weft.step"),
     "Retrieve": (lambda: ANY.Retrieve, AttributeError, "under @weft.step"),
@@ -199,11 +203,6 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "set_lm": (lambda: triage.set_lm("x"), AttributeError, "module.with_(lm=...)"),
     "save": (lambda: qa.save("x.json"), AttributeError, "weft.save(program"),
-    "modules of a module": (
-        lambda: triage.modules,
-        AttributeError,
-        "read its .parameters",
-    ),
     "module of a program": (lambda: qa.reply, AttributeError, ".modules['reply']"),
     "toDict": (
         lambda: triage(message="x").toDict(),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from .pipeline import seam
 from .pipeline.ground.hints import answer_with
 from .pipeline.ground.lazy import lazy
 from .pipeline.ground.pages import draw_with
@@ -32,9 +33,12 @@ if TYPE_CHECKING:
     from .loading import package as package
     from .loading import programs as programs
     from .loading import save as save
+    from .modules.best_of_n import BestOfN as BestOfN
     from .modules.chain_of_thought import ChainOfThought as ChainOfThought
     from .modules.predict import Predict as Predict
     from .modules.predict import predict as predict
+    from .modules.refine import Refine as Refine
+    from .modules.vote import Vote as Vote
     from .pipeline.artifact.diffing import Diff as Diff
     from .pipeline.artifact.diffing import diff as diff
     from .pipeline.artifact.exporting import export as export
@@ -87,17 +91,17 @@ if TYPE_CHECKING:
     from .pipeline.measure.explain import explain as explain
     from .pipeline.measure.metrics import Score as Score
     from .pipeline.parameters import Demo as Demo
-    from .pipeline.run.bulk import abatch_to as abatch_to
-    from .pipeline.run.bulk import batch_to as batch_to
-    from .pipeline.run.runtime import configure as configure
-    from .pipeline.run.runtime import use as use
-    from .pipeline.run.trace import info as info
+    from .pipeline.run.batch import abatch_to as abatch_to
+    from .pipeline.run.batch import batch_to as batch_to
+    from .pipeline.run.settings import configure as configure
+    from .pipeline.run.settings import use as use
     from .pipeline.run.trace_log import TraceLog as TraceLog
     from .pipeline.run.trace_reading import read_traces as read_traces
-    from .pipeline.run.watching import TracedRun as TracedRun
+    from .pipeline.run.watch import TracedRun as TracedRun
     from .pipeline.signature.signature import Input as Input
     from .pipeline.signature.signature import Output as Output
     from .pipeline.signature.signature import Signature as Signature
+    from .pipeline.trace import info as info
     from .showing import show as show
     from .showing import show_html as show_html
 
@@ -112,8 +116,11 @@ _WHERE = {
     "extras.otel": "OpenTelemetry",
     "extras.ray": "Ray",
     "loading": "load package programs save",
+    "modules.best_of_n": "BestOfN",
     "modules.chain_of_thought": "ChainOfThought",
     "modules.predict": "Predict predict",
+    "modules.refine": "Refine",
+    "modules.vote": "Vote",
     "pipeline.artifact.diffing": "Diff diff",
     "pipeline.artifact.exporting": "export finetuning_rows write_rows",
     "pipeline.artifact.importing": "import_dspy",
@@ -141,12 +148,12 @@ _WHERE = {
     "pipeline.measure.explain": "Explanation explain",
     "pipeline.measure.metrics": "Score",
     "pipeline.parameters": "Demo",
-    "pipeline.run.bulk": "abatch_to batch_to",
-    "pipeline.run.runtime": "configure use",
-    "pipeline.run.trace": "info",
+    "pipeline.run.batch": "abatch_to batch_to",
+    "pipeline.run.settings": "configure use",
+    "pipeline.trace": "info",
     "pipeline.run.trace_log": "TraceLog",
     "pipeline.run.trace_reading": "read_traces",
-    "pipeline.run.watching": "TracedRun",
+    "pipeline.run.watch": "TracedRun",
     "pipeline.signature.signature": "Input Output Signature",
     "showing": "show show_html",
 }
@@ -168,3 +175,15 @@ def _draw(kind: str, data: Any) -> str:
 
 answer_with(_remedy)
 draw_with(_draw)
+
+
+def _engine() -> seam.Engine:
+    """Who answers calls outside any run: the pipeline's own engine, at first use."""
+    from .pipeline.run.engine import (  # noqa: PLC0415 - models, cache and graph
+        ONE_OFF,
+    )
+
+    return ONE_OFF
+
+
+seam.install(_engine)

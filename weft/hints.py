@@ -24,7 +24,6 @@ ReAct ReActV2 Avatar CodeAct Agent agent Flex: Write a @weft.step(uses=[module])
   a Python loop in it
 ProgramOfThought RLM PythonInterpreter CodeInterpreter Tool ToolCalls ToolCallResults
   tool Node node: Write a typed function under @weft.step
-BestOfN Refine: Write weft.loop, or a @weft.step(uses=[module]) that asks again
 Assert Suggest: Use a type that holds it. Write weft.loop, or a
   @weft.step(uses=[module]) that asks again
 ChainOfThoughtWithHint: Write weft.ChainOfThought with an input `hint`
@@ -113,7 +112,6 @@ forward: Call it like a function
 aforward: Await its acall(...)
 predictors named_predictors named_sub_modules: Read program.modules
 named_parameters: Read program.parameters
-modules: It is a module, the only one; read its .parameters
 deepcopy copy: It never changes, so that it needs no copy
 reset_copy: It never changes: the program before the compile is as it was
 inspect_history history traces train: Read program.run(...).trace, or

@@ -28,7 +28,7 @@ from ..pipeline.graph.program import Program
 from ..pipeline.ground import strictjson
 from ..pipeline.lm.models import LM
 from ..pipeline.measure.metrics import FieldMetric, FieldsMetric, Metric
-from ..pipeline.run.runtime import Options, use
+from ..pipeline.run.settings import Options, use
 from ..pipeline.signature.field import FieldSpec
 from .output import remark
 from .targets import object_named, program_named

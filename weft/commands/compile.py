@@ -12,7 +12,7 @@ from ..compilers.compile import quote
 from ..compilers.driving.quote import Quote
 from ..compilers.reporting.report import Result
 from ..pipeline.artifact.artifact import program_digest, save
-from ..pipeline.run.runtime import current, use
+from ..pipeline.run.settings import current, use
 from .arguments import compiler_named, measured, rows_at, settings, tell_overlap
 from .output import Outcome, calls_shown, remark, require_writable
 

@@ -33,7 +33,7 @@ from ..pipeline.lm.models import LM
 from ..pipeline.lm.prices import money
 from ..pipeline.measure.evaluate import Evaluation
 from ..pipeline.measure.metrics import exact
-from ..pipeline.run.runtime import use
+from ..pipeline.run.settings import use
 from . import demo_program
 from .compile import report_data
 from .output import Outcome, calls_shown, columns, indented, points, say

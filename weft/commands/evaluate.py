@@ -18,7 +18,7 @@ from ..pipeline.errors import ConfigError
 from ..pipeline.graph.program import Program
 from ..pipeline.measure.evaluate import Evaluation, evaluate
 from ..pipeline.measure.explain import ablations, explain
-from ..pipeline.run.runtime import current, use
+from ..pipeline.run.settings import current, use
 from ..pipeline.signature.wording import counted
 from .arguments import measured, settings
 from .output import Outcome, Spent, calls_shown, on_terminal, remark, require_writable

@@ -16,8 +16,8 @@ from ..pipeline.measure.evaluate import evaluate
 from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.progress import progress_bar
 from ..pipeline.run.rows import bind_row, map_rows
-from ..pipeline.run.trace import Call
 from ..pipeline.signature.wording import counted
+from ..pipeline.trace import Call
 from .arguments import inputs_from, measured, rows_at, settings
 from .output import Outcome, Spent, on_terminal, plain, remark, require_writable
 from .targets import program_named

@@ -21,9 +21,9 @@ from urllib.parse import urlsplit
 from ..pipeline.errors import ConfigError
 from ..pipeline.ground.lazy import deferred
 from ..pipeline.lm.request import Message, Request
-from ..pipeline.run.trace import Call, NodeKind, NodeRun
 from ..pipeline.run.trace_data import json_text, plain_data
-from ..pipeline.run.watching import TracedRun, type_said
+from ..pipeline.run.watch import TracedRun, type_said
+from ..pipeline.trace import Call, NodeKind, NodeRun
 
 if TYPE_CHECKING:
     from opentelemetry import context, trace

@@ -19,7 +19,7 @@ from ..pipeline.errors import (
 )
 from ..pipeline.lm.abilities import Abilities
 from ..pipeline.lm.models import LM
-from ..pipeline.run.runtime import use
+from ..pipeline.run.settings import use
 from .checks import Count, Counted
 
 FIRST: Final = 4

@@ -37,6 +37,7 @@ from .route import EMBEDDED
 
 _WORD = re.compile(r"\w\w+")
 _EXAMPLES = re.compile(r'\[\{"inputs": ')
+_DECODER = json.JSONDecoder()
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _MARK = re.compile(r"^\[\[ .*? \]\]\n|</?\w+(?:#\d+)?>", re.MULTILINE)
 # A place of the form to be filled: `<name>`, or the dots of `<name>...</name>`.
@@ -50,7 +51,6 @@ _CLAUSE = re.compile(r"(?<=[.!?])\s+|[\n;]+")
 _NUMBER = re.compile(r"(?<![\w.])-?\d{1,15}(?:\.\d{1,15})?(?!\w)")
 _BOUNDS = re.compile(r"at (least|most) (-?\d+)")
 _SCHEMA = "JSON that fits this schema: "
-_LIMITS, _FREE = ("", "completion_"), 1 << 20
 _SHARPNESS = 4
 _LONGEST, _LONGEST_QUOTED, _DEEPEST = 10_000, 160, 8
 _MOST_LABELS, _MOST_WORDS, _ROOM = 30, 12, 200
@@ -92,11 +92,12 @@ class Embedded:
         text = _reply(_Prompt.of(request)).encode("utf-8", "replace").decode()
         tokens = list(_TOKEN.finditer(text))
         sent = sum(len(_TOKEN.findall(turn.content)) for turn in request.messages)
-        given = [request.sampling.get(f"max_{kind}tokens") for kind in _LIMITS]
-        limit = min((n for n in given if isinstance(n, int) and n > 0), default=_FREE)
-        usage, finish = Usage(sent, min(len(tokens), limit)), "stop"
-        if len(tokens) > limit:
-            text, finish = text[: tokens[limit - 1].end()], "length"
+        usage, finish = Usage(sent, len(tokens)), "stop"
+        limit = request.sampling.get("max_tokens")
+        limit = limit or request.sampling.get("max_completion_tokens")
+        if isinstance(limit, int) and 0 < limit < len(tokens):
+            text = text[: tokens[limit - 1].end()]
+            usage, finish = Usage(sent, limit), "length"
         return Response(text, usage, finish, model="embedded", cost=0.0)
 
 
@@ -104,23 +105,14 @@ class Embedded:
 
 
 class _Prompt(NamedTuple):
-    """What a request says.
+    """What a request says."""
 
-    Args:
-        fields: The outputs, and what is wanted of each, in words.
-        form: The form of the reply, cut at the places to fill; empty where unknown.
-        task: The instruction.
-        demos: Inputs of solved cases, with the replies.
-        given: The input.
-        draw: 0 for the plain answer; else which of several answers it is.
-    """
-
-    fields: Mapping[str, str]
-    form: tuple[str, ...]
+    fields: Mapping[str, str]  # what is wanted of each output, in words
+    form: tuple[str, ...]  # of the reply, cut at the places to fill; empty if unknown
     task: str
-    demos: tuple[tuple[str, str], ...]
+    demos: tuple[tuple[str, str], ...]  # inputs of solved cases, with the replies
     given: str
-    draw: int
+    draw: int  # 0 for the plain answer; else which of several answers it is
 
     @classmethod
     def of(cls, request: Request) -> _Prompt:
@@ -189,7 +181,7 @@ def _digest(*parts: object) -> int:
 def _json(text: str) -> Any:
     """The JSON value that a text begins with; the text itself where it is none."""
     try:
-        return json.JSONDecoder().raw_decode(text)[0]
+        return _DECODER.raw_decode(text)[0]
     except (ValueError, RecursionError):
         return text
 
@@ -319,8 +311,9 @@ def _plainest(schema: Any, whole: Any, depth: int = 0) -> Any:
         return last if "enum" in schema else _plainest(last, whole, depth + 1)
     if is_dict(parts):
         return {name: _plainest(part, whole, depth + 1) for name, part in parts.items()}
-    plain: dict[str, Any] = {"integer": 0, "number": 0, "boolean": False, "string": "?"}
-    return {**plain, "array": [], "object": {}}.get(str(schema.get("type")))
+    numbers: dict[str, Any] = {"integer": 0, "number": 0, "boolean": False}
+    others: dict[str, Any] = {"string": "?", "array": [], "object": {}}
+    return (numbers | others).get(str(schema.get("type")))
 
 
 # Writing instructions -----------------------------------------------------------------
@@ -334,9 +327,11 @@ def _instruction(prompt: _Prompt) -> str:
         return _quote(prompt.given)
     seen: dict[str, dict[str, list[str]]] = {}
     for row in filter(is_dict, rows):
-        given, labels = row.get("inputs"), row.get("wanted", row.get("outputs"))
-        for name, label in labels.items() if is_dict(labels) else ():
-            seen.setdefault(name, {}).setdefault(_text(label), []).append(_text(given))
+        inputs, labels = row.get("inputs"), row.get("wanted", row.get("outputs"))
+        if is_dict(inputs) and is_dict(labels):
+            given = " ".join(map(_text, inputs.values()))
+            for name, label in labels.items():
+                seen.setdefault(name, {}).setdefault(_text(label), []).append(given)
     lines = ["Decide by what the text mentions."]
     for name, texts in seen.items():
         if 2 * len(texts) > len(rows):

@@ -512,7 +512,7 @@ def test_whole_passages_are_chosen_from_a_list() -> None:
 @pytest.mark.parametrize("text", ["", "7 cats, 12 dogs and a bird came in 1998."])
 def test_typed_outputs_are_valid(adapter: str, text: str) -> None:
     """Every type gets a value that its own checks accept, shown or not."""
-    inputs = {"text": text, "notes": [text, "x"]}
+    inputs: dict[str, Any] = {"text": text, "notes": [text, "x"]}
     call = Call(Everything, adapter=adapter)
 
     first = call(**inputs)

@@ -113,7 +113,7 @@ def server_of(endpoint: str) -> dict[str, str | int]:
 
     >>> server_of("https://api.openai.com/v1")
     {'server.address': 'api.openai.com', 'server.port': 443}
-    >>> server_of("embedded/3")
+    >>> server_of("embedded/2")
     {}
     """
     parts = urlsplit(endpoint)

@@ -27,10 +27,12 @@ from ..pipeline.errors import (
 from ..pipeline.graph.program import Program
 from ..pipeline.ground import strictjson
 from ..pipeline.lm.models import LM
+from ..pipeline.measure.evaluate import Evaluation, evaluate
 from ..pipeline.measure.metrics import FieldMetric, FieldsMetric, Metric
 from ..pipeline.run.settings import Options, use
 from ..pipeline.signature.field import FieldSpec
-from .output import remark
+from ..pipeline.signature.wording import counted
+from .output import on_terminal, remark
 from .targets import object_named, program_named
 
 _METRICS = ("exact", "f1", "contains", "choice", "numeric", "set_match", "fields")
@@ -48,6 +50,19 @@ class Measured(NamedTuple):
     program: Program[..., Any]
     metric: Metric
     rows: list[Example]
+
+    def scored(self, arguments: argparse.Namespace, how: str = "") -> Evaluation:
+        """Measure it; `how` is told of the program, behind its name."""
+        said = f"{self.program.name}{how}: {counted(len(self.rows), 'row')}"
+        remark(said, quiet=arguments.quiet)
+        return evaluate(
+            self.program,
+            self.rows,
+            self.metric,
+            repeats=getattr(arguments, "repeats", 1),
+            concurrency=arguments.concurrency,
+            progress=on_terminal(quiet=arguments.quiet),
+        )
 
 
 def measured(arguments: argparse.Namespace) -> Measured:

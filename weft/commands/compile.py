@@ -12,7 +12,6 @@ from ..compilers.compile import quote
 from ..compilers.driving.quote import Quote
 from ..compilers.reporting.report import Result
 from ..pipeline.artifact.artifact import program_digest, save
-from ..pipeline.run.settings import current, use
 from .arguments import compiler_named, measured, rows_at, settings, tell_overlap
 from .output import Outcome, calls_shown, remark, require_writable
 
@@ -39,10 +38,7 @@ def improve(arguments: argparse.Namespace) -> Outcome:
             return Outcome(str(offer), _quote_data(offer))
         expected, title = offer.calls.expected, f"compile {program.name}"
         remark(f"{title}: about {expected} calls", quiet=arguments.quiet)
-        with (
-            calls_shown(title, expected, quiet=arguments.quiet) as hook,
-            use(hooks=(*current().every_hook, hook)),
-        ):
+        with calls_shown(title, expected, quiet=arguments.quiet):
             result = compiled(
                 program,
                 train,

@@ -220,10 +220,7 @@ def _compiled(
     expected = offer.calls.expected
     if story.budget is not None:
         expected = min(expected, Budget.parse(story.budget).calls or expected)
-    with (
-        calls_shown("compile triage", expected, quiet=quiet) as hook,
-        use(hooks=(hook,)),
-    ):
+    with calls_shown("compile triage", expected, quiet=quiet):
         result = compiled(
             triage, rows, metric=metric, compiler=story.compiler, budget=story.budget
         )

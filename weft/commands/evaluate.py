@@ -16,12 +16,11 @@ from ..pipeline.artifact.editions import at_newest
 from ..pipeline.artifact.origins import origin
 from ..pipeline.errors import ConfigError
 from ..pipeline.graph.program import Program
-from ..pipeline.measure.evaluate import Evaluation, evaluate
+from ..pipeline.measure.evaluate import Evaluation
 from ..pipeline.measure.explain import ablations, explain
-from ..pipeline.run.settings import current, use
 from ..pipeline.signature.wording import counted
 from .arguments import measured, settings
-from .output import Outcome, Spent, calls_shown, on_terminal, remark, require_writable
+from .output import Outcome, Spent, calls_shown, remark, require_writable
 from .targets import program_named
 
 _NO_BASE = (
@@ -36,28 +35,17 @@ def measure(arguments: argparse.Namespace) -> Outcome:
         raise ConfigError(
             "--out is for a newer edition", hint="Write --edition newest too"
         )
-    program, metric, rows = measured(arguments)
+    given = measured(arguments)
+    program = given.program
     for path in filter(None, (arguments.html, arguments.save, arguments.out)):
         require_writable(Path(path))
-
-    def scored(program: Program[..., Any], how: str = "") -> Evaluation:
-        said = f"{program.name}{how}: {counted(len(rows), 'row')}"
-        remark(said, quiet=arguments.quiet)
-        return evaluate(
-            program,
-            rows,
-            metric,
-            repeats=arguments.repeats,
-            concurrency=arguments.concurrency,
-            progress=on_terminal(quiet=arguments.quiet),
-        )
-
     with settings(arguments):
-        found, anew = scored(program), None
+        found, anew = given.scored(arguments), None
         newer = _in_newest_forms(program) if arguments.edition else None
         if newer is not None:
             with keeping_forms(newer, {}) as forms:
-                again = scored(newer, ", newest edition")
+                newest = given._replace(program=newer)
+                again = newest.scored(arguments, ", newest edition")
                 asked = with_forms(newer, forms)
             anew = _Anew(program, asked, again)
     last = anew.found if anew else found
@@ -174,11 +162,7 @@ def ablate(arguments: argparse.Namespace) -> Outcome:
     many = counted(len(rows), "row")
     remark(f"{title}: {runs} evaluations of {many}", quiet=arguments.quiet)
     expected = runs * len(rows) * len(program.modules)
-    with (
-        settings(arguments),
-        calls_shown(title, expected, quiet=arguments.quiet) as hook,
-        use(hooks=(*current().every_hook, hook)),
-    ):
+    with settings(arguments), calls_shown(title, expected, quiet=arguments.quiet):
         found = explain(
             program,
             rows,

@@ -17,7 +17,7 @@ from ..pipeline.lm.prices import money
 from ..pipeline.measure.evaluate import Evaluation
 from ..pipeline.measure.plainrows import plain_value
 from ..pipeline.run.progress import progress_bar
-from ..pipeline.run.settings import Hook
+from ..pipeline.run.settings import current, use
 from ..pipeline.signature.signature import Signature, dump_values, spec_of
 from ..pipeline.trace import Call, NodeRun, total_cost
 
@@ -140,8 +140,8 @@ def remark(text: str, *, quiet: bool) -> None:
 
 
 @contextlib.contextmanager
-def calls_shown(title: str, expected: int, *, quiet: bool) -> Generator[Hook]:
-    """A hook that shows how many model calls were made: a bar, or a line at times.
+def calls_shown(title: str, expected: int, *, quiet: bool) -> Generator[None]:
+    """Show how many model calls were made, in a scope: a bar, or a line at times.
 
     Args:
         title: What is going on.
@@ -164,7 +164,8 @@ def calls_shown(title: str, expected: int, *, quiet: bool) -> Generator[Hook]:
                 told, said = time.monotonic(), count
                 remark(f"{title}: {count} of about {expected} calls", quiet=quiet)
 
-        yield hook
+        with use(hooks=(*current().every_hook, hook)):
+            yield
 
 
 def indented(text: str, by: str = "  ") -> str:

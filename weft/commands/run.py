@@ -12,7 +12,6 @@ from ..pipeline.artifact.exporting import finetuning_rows, write_rows
 from ..pipeline.data.example import Example
 from ..pipeline.errors import ConfigError, WeftError, did_you_mean
 from ..pipeline.graph.program import Program
-from ..pipeline.measure.evaluate import evaluate
 from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.progress import progress_bar
 from ..pipeline.run.rows import bind_row, map_rows
@@ -83,21 +82,15 @@ async def _answers(
 
 def finetune(arguments: argparse.Namespace) -> Outcome:
     """Run a program on rows, and keep what its modules said where it was right."""
-    program, metric, rows = measured(arguments)
+    given = measured(arguments)
+    program = given.program
     out, module = Path(arguments.out), arguments.module
     if module is not None and module not in program.modules:
         hint = did_you_mean(module, program.modules)
         raise ConfigError(f"{program.name!r} has no module {module!r}", hint=hint)
     require_writable(out)
     with settings(arguments):
-        remark(f"{program.name}: {counted(len(rows), 'row')}", quiet=arguments.quiet)
-        found = evaluate(
-            program,
-            rows,
-            metric,
-            concurrency=arguments.concurrency,
-            progress=on_terminal(quiet=arguments.quiet),
-        )
+        found = given.scored(arguments)
     made = finetuning_rows(found, at_least=arguments.at_least, module=module)
     write_rows(made, out)
     spent, failed = Spent.of(found), len(found.failures)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from . import errors as errors
     from . import events as events
     from . import metrics as metrics
+    from .checks import check_path as check_path
     from .compilers.compile import acompile as acompile
     from .compilers.compile import compile as compile  # noqa: A004 - the field's word
     from .compilers.compile import quote as quote
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from .compilers.reporting.report import Result as Result
     from .compilers.transfer import Transfer as Transfer
     from .compilers.transfer import transfer as transfer
+    from .dspy_state import import_dspy as import_dspy
+    from .exports import export as export
+    from .exports import finetuning_rows as finetuning_rows
+    from .exports import write_rows as write_rows
     from .loading import load as load
     from .loading import package as package
     from .loading import programs as programs
@@ -30,17 +35,11 @@ if TYPE_CHECKING:
     from .modules.chain_of_thought import ChainOfThought as ChainOfThought
     from .modules.predict import Predict as Predict
     from .modules.predict import predict as predict
-    from .pipeline.artifact.diffing import Diff as Diff
-    from .pipeline.artifact.diffing import diff as diff
-    from .pipeline.artifact.exporting import export as export
-    from .pipeline.artifact.exporting import finetuning_rows as finetuning_rows
-    from .pipeline.artifact.exporting import write_rows as write_rows
-    from .pipeline.artifact.importing import import_dspy as import_dspy
-    from .pipeline.artifact.origins import Origin as Origin
-    from .pipeline.artifact.origins import origin as origin
-    from .pipeline.artifact.schema import artifact_schema as artifact_schema
+    from .pipeline.artifact.diff import Diff as Diff
+    from .pipeline.artifact.diff import diff as diff
     from .pipeline.artifact.standing import Standing as Standing
     from .pipeline.artifact.standing import standing as standing
+    from .pipeline.artifact.state import artifact_schema as artifact_schema
     from .pipeline.artifact.versions import label as label
     from .pipeline.artifact.versions import log as log
     from .pipeline.artifact.versions import read_labels as read_labels
@@ -53,7 +52,6 @@ if TYPE_CHECKING:
     from .pipeline.data.rows import Example as Example
     from .pipeline.data.rows import read_rows as read_rows
     from .pipeline.errors import WeftError as WeftError
-    from .pipeline.graph.check_path import check_path as check_path
     from .pipeline.graph.control import branch as branch
     from .pipeline.graph.control import each as each
     from .pipeline.graph.control import loop as loop
@@ -62,6 +60,8 @@ if TYPE_CHECKING:
     from .pipeline.graph.edit import remove_node as remove_node
     from .pipeline.graph.edit import replace_node as replace_node
     from .pipeline.graph.graph_diff import graph_diff as graph_diff
+    from .pipeline.graph.origin import Origin as Origin
+    from .pipeline.graph.origin import origin as origin
     from .pipeline.graph.program import Program as Program
     from .pipeline.graph.program import program as program
     from .pipeline.graph.step import step as step
@@ -121,7 +121,7 @@ _WHERE = {
     "each": "pipeline.graph.control",
     "loop": "pipeline.graph.control",
     "switch": "pipeline.graph.control",
-    "check_path": "pipeline.graph.check_path",
+    "check_path": "checks",
     "graph_diff": "pipeline.graph.graph_diff",
     "insert_node": "pipeline.graph.edit",
     "remove_node": "pipeline.graph.edit",
@@ -149,15 +149,15 @@ _WHERE = {
     "package": "loading",
     "programs": "loading",
     "Score": "pipeline.measure.metrics",
-    "artifact_schema": "pipeline.artifact.schema",
-    "diff": "pipeline.artifact.diffing",
-    "Diff": "pipeline.artifact.diffing",
+    "artifact_schema": "pipeline.artifact.state",
+    "diff": "pipeline.artifact.diff",
+    "Diff": "pipeline.artifact.diff",
     "explain": "pipeline.measure.explain",
     "Explanation": "pipeline.measure.explain",
-    "export": "pipeline.artifact.exporting",
-    "finetuning_rows": "pipeline.artifact.exporting",
-    "write_rows": "pipeline.artifact.exporting",
-    "import_dspy": "pipeline.artifact.importing",
+    "export": "exports",
+    "finetuning_rows": "exports",
+    "write_rows": "exports",
+    "import_dspy": "dspy_state",
     "show": "showing",
     "show_html": "showing",
     "Standing": "pipeline.artifact.standing",
@@ -166,8 +166,8 @@ _WHERE = {
     "log": "pipeline.artifact.versions",
     "read_labels": "pipeline.artifact.versions",
     "rollback": "pipeline.artifact.versions",
-    "Origin": "pipeline.artifact.origins",
-    "origin": "pipeline.artifact.origins",
+    "Origin": "pipeline.graph.origin",
+    "origin": "pipeline.graph.origin",
     "Demo": "pipeline.parameters",
     "Program": "pipeline.graph.program",
     "program": "pipeline.graph.program",

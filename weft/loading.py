@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from . import modules
-from .pipeline.artifact.artifact import save as save_program
-from .pipeline.artifact.load import load, package, programs
+from .pipeline.artifact.load import load
+from .pipeline.artifact.package import package, programs
+from .pipeline.artifact.save import save as save_program
 from .pipeline.graph.module import Module
 from .pipeline.graph.program import Program, as_program
 from .pipeline.ground.options import checked

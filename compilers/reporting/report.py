@@ -10,15 +10,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar
 
-from ...pipeline.artifact.artifact import save
+from ...pipeline.artifact.save import save
 from ...pipeline.errors import CallError
 from ...pipeline.graph.program import Program
 from ...pipeline.ground.dspy_hints import Advised
 from ...pipeline.ground.lazy import deferred
+from ...pipeline.ground.words import counted
 from ...pipeline.lm.prices import money
 from ...pipeline.measure.compare import Comparison
 from ...pipeline.measure.evaluate import Evaluation
-from ...pipeline.signature.wording import counted
 from ..candidate import Candidate
 from ..driving.quote import Quote
 from .changes import changes

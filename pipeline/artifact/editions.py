@@ -11,9 +11,9 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 from ..adapters.reply_form import NEWEST, form_of
 from ..graph.program import Program
-from ..ground.shapes import is_dict
+from ..ground.shapes import as_dict
 from ..lm.route import EMBEDDED
-from .describing import Target, data_of, modules_in_order
+from .describe import Target, data_of, modules_in_order
 from .state import ArtifactFile
 
 P = ParamSpec("P")
@@ -50,8 +50,7 @@ def older_editions(data: ArtifactFile) -> tuple[Older, ...]:
 
     One that was compiled for the stand-in is none: it is asked in first editions.
     """
-    models = data.provenance.get("models")
-    compiled_for = models if is_dict(models) else {}
+    compiled_for = as_dict(data.provenance.get("models"))
     return tuple(
         Older(path, module.form.name, module.form.edition)
         for path, module in modules_in_order(data.program)

@@ -9,8 +9,15 @@ from typing import Any
 from ..ground import strictjson
 from ..measure.html import page
 from ..run.prompt import Prompt
-from .describing import Target, data_of, modules_in_order, structure_lines, type_words
-from .showing import program_of, prompts_of
+from .describe import (
+    Target,
+    data_of,
+    modules_in_order,
+    program_of,
+    prompts_of,
+    structure_lines,
+    type_words,
+)
 from .state import DemoState, ModuleState
 
 _MOST_DEMOS = 200

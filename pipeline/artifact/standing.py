@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError, cause
-from ..ground.shapes import is_dict, is_list
-from ..signature.wording import counted
-from .artifact import SUFFIX, ArtifactFile, read_artifact
+from ..ground.shapes import as_dict, as_list, is_dict, is_list
+from ..ground.words import counted
+from .load import read_artifact
+from .state import SUFFIX, ArtifactFile
 
 EVALUATION = ".eval.json"
 _COMPILE = "the sealed rows of its compile"
@@ -105,30 +106,26 @@ def standing(
 def _measured(
     path: Path, made: ArtifactFile, file: Path, found: Mapping[str, Any]
 ) -> Standing:
-    failed = found.get("failures")
-    if failed:
-        return _without(path, made, f"has no whole evaluation: {failed} rows failed")
-    mean, ends = found.get("mean"), found.get("interval")
-    score = _figures([mean, *ends] if is_list(ends) else [])
+    if found.get("failures"):
+        problem = f"has no whole evaluation: {found['failures']} rows failed"
+        return _without(path, made, problem)
+    score = _figures([found.get("mean"), *as_list(found.get("interval"))])
     if score is None:
         raise DataError(f"{file} holds no mean with its interval")
-    rows = found.get("rows")
-    count = len(rows) if is_list(rows) else 0
-    metric = str(found.get("metric", ""))
-    return Standing(path, made.name, made.digest, "", file.name, metric, score, count)
+    rows, metric = len(as_list(found.get("rows"))), str(found.get("metric", ""))
+    return Standing(path, made.name, made.digest, "", file.name, metric, score, rows)
 
 
 def _compiled(path: Path, made: ArtifactFile) -> Standing | None:
     """What the compile measured, if that is what stands in the file."""
     told = made.provenance
-    scores, rows = told.get("score"), told.get("rows")
-    score = _figures(scores.get("compiled")) if is_dict(scores) else None
+    score = _figures(as_dict(told.get("score")).get("compiled"))
     if score is None or told.get("measured") != made.digest:
         return None
-    sealed = rows.get("sealed") if is_dict(rows) else 0
-    count = sealed if isinstance(sealed, int) else 0
+    sealed = as_dict(told.get("rows")).get("sealed")
+    rows = sealed if isinstance(sealed, int) else 0
     metric = str(told.get("metric", ""))
-    return Standing(path, made.name, made.digest, "", _COMPILE, metric, score, count)
+    return Standing(path, made.name, made.digest, "", _COMPILE, metric, score, rows)
 
 
 def _advice(made: ArtifactFile, beside: Path) -> str:
@@ -143,10 +140,8 @@ def _without(path: Path, made: ArtifactFile, problem: str) -> Standing:
 
 
 def _figures(found: Any) -> tuple[float, float, float] | None:
-    numbers = [n for n in found if isinstance(n, int | float)] if is_list(found) else []
-    if len(numbers) != 3:
-        return None
-    return (float(numbers[0]), float(numbers[1]), float(numbers[2]))
+    numbers = [float(n) for n in as_list(found) if isinstance(n, int | float)]
+    return (numbers[0], numbers[1], numbers[2]) if len(numbers) == 3 else None
 
 
 def _read(path: Path) -> dict[str, Any]:

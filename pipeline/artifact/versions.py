@@ -16,11 +16,11 @@ from typing import Any
 from ..errors import ArtifactError, cause, did_you_mean
 from ..ground import strictjson
 from ..ground.files import write_whole
-from ..ground.shapes import is_dict, is_list
+from ..ground.shapes import as_dict, as_list
+from .state import SUFFIX
 
 _FOLDER = "history"
 _LABELS = "labels.txt"
-_SUFFIX = ".weft.json"
 _LINE = re.compile(r"([\w.-]+): (sha256:[0-9a-f]{64})")
 
 
@@ -67,8 +67,8 @@ def log(folder: str | Path) -> list[Version]:
     if not place.is_dir():
         raise ArtifactError(f"{place} is no folder", hint="Give a folder of artifacts")
     labels = read_labels(place)
-    current = [(path, True) for path in sorted(place.glob(f"*{_SUFFIX}"))]
-    kept = [(path, False) for path in sorted(place.glob(f"{_FOLDER}/*{_SUFFIX}"))]
+    current = [(path, True) for path in sorted(place.glob(f"*{SUFFIX}"))]
+    kept = [(path, False) for path in sorted(place.glob(f"{_FOLDER}/*{SUFFIX}"))]
     found: dict[tuple[str, str], Version] = {}
     for path, now in current + kept:
         version = _version(path, now, labels)
@@ -81,11 +81,10 @@ def keep(path: Path, *, make: bool = True) -> Path | None:
     folder = path.parent / _FOLDER
     if not path.is_file() or not (make or folder.is_dir()):
         return None
-    name, text = _name_of(path), _text(path)
-    digest = str(_data(text, path).get("digest", ""))
-    target = folder / f"{name}-{_short(digest)}{_SUFFIX}"
+    digest = str(_data(path).get("digest", ""))
+    target = folder / f"{_name_of(path)}-{_short(digest)}{SUFFIX}"
     if not target.exists():
-        write_whole(target, text)
+        write_whole(target, _text(path))
     return target
 
 
@@ -100,17 +99,17 @@ def rollback(path: str | Path, to: str | None = None) -> Version:
         ArtifactError: That version is not in the history folder.
     """
     target = Path(path)
-    if not (target.name.endswith(_SUFFIX) and target.is_file()):
+    if not (target.name.endswith(SUFFIX) and target.is_file()):
         raise ArtifactError(
             f"there is no artifact {target}",
-            hint=f"Name a file that ends with {_SUFFIX}",
+            hint=f"Name a file that ends with {SUFFIX}",
         )
     versions = [v for v in log(target.parent) if v.name == _name_of(target)]
-    here = next(v for v in versions if v.current)
-    wanted = to or here.parent
+    parent = next(v for v in versions if v.current).parent
+    wanted = to or parent
     fits = [v for v in versions if wanted and _answers(v, wanted)]
     if len(fits) != 1:
-        raise _not_one(target, to, here.parent, versions)
+        raise _not_one(target, to, parent, versions)
     keep(target)
     write_whole(target, _text(fits[0].path))
     return _version(target, True, read_labels(target.parent))
@@ -196,13 +195,10 @@ def _answers(version: Version, wanted: str) -> bool:
 
 
 def _version(path: Path, current: bool, labels: dict[str, str]) -> Version:
-    data = _data(_text(path), path)
-    made = data.get("provenance")
-    provenance = made if is_dict(made) else {}
-    digest = str(data.get("digest", ""))
-    scores, compiler = provenance.get("score"), provenance.get("compiler")
-    compiled = scores.get("compiled") if is_dict(scores) else None
-    mean = compiled[0] if is_list(compiled) and compiled else None
+    data = _data(path)
+    provenance, digest = as_dict(data.get("provenance")), str(data.get("digest", ""))
+    compiled = as_list(as_dict(provenance.get("score")).get("compiled"))
+    mean = compiled[0] if compiled else None
     return Version(
         _name_of(path) if current else _name_of(path).rpartition("-")[0],
         digest,
@@ -210,7 +206,7 @@ def _version(path: Path, current: bool, labels: dict[str, str]) -> Version:
         path,
         current,
         float(mean) if isinstance(mean, int | float) else None,
-        str(compiler.get("name", "")) if is_dict(compiler) else "",
+        str(as_dict(provenance.get("compiler")).get("name", "")),
         tuple(sorted(name for name, at in labels.items() if at == digest)),
     )
 
@@ -227,12 +223,11 @@ def _children_first(versions: list[Version]) -> list[Version]:
     return sorted(ordered.values(), key=lambda v: v.name)
 
 
-def _data(text: str, path: Path) -> dict[str, Any]:
+def _data(path: Path) -> dict[str, Any]:
     try:
-        data = strictjson.loads(text)
+        return as_dict(strictjson.loads(_text(path)))
     except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path} is no artifact: {error}") from None
-    return data if is_dict(data) else {}
 
 
 def _text(path: Path) -> str:
@@ -243,7 +238,7 @@ def _text(path: Path) -> str:
 
 
 def _name_of(path: Path) -> str:
-    return path.name.removesuffix(_SUFFIX)
+    return path.name.removesuffix(SUFFIX)
 
 
 def _short(digest: str) -> str:

@@ -18,7 +18,7 @@ from ..errors import DataError, did_you_mean
 from ..ground import strictjson
 from ..ground.dspy_hints import ROWS
 from ..ground.options import explained
-from ..signature.wording import brief
+from ..ground.words import brief
 
 _MADE = re.compile(r"[0-9a-f]{12}(-\d+)?")
 """Ids of rows that came without one; they say nothing to whoever looks for a row."""

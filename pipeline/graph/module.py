@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, ParamSpec, Self, TypeVar, Unpack, cast
 
 from ..adapters import parsed_in
-from ..artifact.origins import note_model
 from ..errors import CallError
+from ..ground.words import counted
 from ..lm.lm import LanguageModel
 from ..lm.models import as_lm
 from ..lm.sampling import SAMPLING
@@ -27,7 +27,6 @@ from ..signature.field import FieldSpec
 from ..signature.forms import signature_of, snake_case
 from ..signature.signature import Signature, make_value, spec_of
 from ..signature.spec import Spec
-from ..signature.wording import counted
 from .module_options import (
     ModuleChanges,
     ModuleOptions,
@@ -35,6 +34,7 @@ from .module_options import (
     check_module,
     slots_of,
 )
+from .origin import note_model
 from .tracing import refuse_running, tracer
 
 P = ParamSpec("P")

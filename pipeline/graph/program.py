@@ -12,6 +12,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast, final
 from ..errors import ConfigError, did_you_mean
 from ..ground.frozen import Fixed
 from ..ground.options import checked, decorator
+from ..ground.words import brief
 from ..parameters import SLOTS
 from ..run.bridge import run_sync
 from ..run.calling import begun
@@ -25,7 +26,6 @@ from ..run.runtime import Runtime, current
 from ..run.trace import NodeRun, Run, Trace
 from ..run.watching import follow
 from ..signature.spec import Spec
-from ..signature.wording import brief
 from .build import Parts, trace_function
 from .drawing import Drawn
 from .forgiving import stand_in

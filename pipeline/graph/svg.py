@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 
+from ..ground.words import counted
 from ..signature.types import type_name
-from ..signature.wording import counted
 from .binding import INPUT, show, source_name, takes_of
 from .graph import REGIONS, Body, Flow, Graph, Node
 from .placing import Placed, Size, Spot, place

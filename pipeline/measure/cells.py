@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
-from ..signature.wording import counted
+from ..ground.words import counted
 from .stats import Interval
 
 _WIDTH = 240

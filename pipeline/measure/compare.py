@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import DataError
-from ..signature.wording import counted
+from ..ground.words import counted
 from .stats import (
     ALPHA,
     Z_95,

@@ -16,15 +16,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..artifact.program_data import program_digest
 from ..data.rows import Example, require_rows
 from ..errors import ModelFailure, WeftError
+from ..graph.digest import program_digest
 from ..graph.module import Module
 from ..graph.program import Program, as_program
 from ..ground.dspy_hints import Advised
 from ..ground.lazy import deferred
 from ..ground.options import checked
 from ..ground.strictjson import is_text
+from ..ground.words import brief, counted
 from ..run.bridge import run_sync
 from ..run.elsewhere import Place, Runner, placed
 from ..run.models_by_path import require_model_paths
@@ -32,7 +33,6 @@ from ..run.progress import progress_bar
 from ..run.rows import bind_row, map_rows, require_count, rows_of
 from ..run.runtime import current, entered
 from ..run.trace import NodeRun, Trace, total_cost
-from ..signature.wording import brief, unscored
 from .compare import Comparison, compare
 from .plainrows import evaluation_data, row_data, said_again
 from .repeats import rows_told, scores_by_row
@@ -306,3 +306,15 @@ def _failed(
     trace = Trace(tuple(sorted(nodes, key=lambda n: n.order)))
     shown = f"{type(error).__name__}: {error}"
     return RowResult(example, value, None, shown, False, trace)
+
+
+def unscored(zeros: int, failed: int) -> list[str]:
+    """What a reader of a mean must know: replies that scored 0, rows left out.
+
+    >>> unscored(1, 2)
+    ['1 unusable reply scored 0', '2 rows failed and are not in the mean']
+    """
+    reply = "unusable reply" if zeros == 1 else "unusable replies"
+    be = "is" if failed == 1 else "are"
+    said = f"{counted(failed, 'row')} failed and {be} not in the mean"
+    return [f"{zeros} {reply} scored 0"] * bool(zeros) + [said] * bool(failed)

@@ -15,10 +15,10 @@ from typing import Any
 from ..errors import ConfigError
 from ..graph.module import Module
 from ..graph.program import Program, as_program
+from ..ground.words import counted
 from ..parameters import SLOTS
 from ..run.bridge import run_sync
 from ..signature.signature import spec_of
-from ..signature.wording import counted
 from .compare import Comparison
 from .evaluate import Evaluation, aevaluate
 from .metrics import Metric

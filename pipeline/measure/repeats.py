@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..signature.wording import counted
+from ..ground.words import counted
 
 if TYPE_CHECKING:
     from .evaluate import Evaluation

@@ -14,8 +14,9 @@ from typing import Any, Protocol
 
 from ..errors import ParseError, ValidationError
 from ..ground import strictjson
+from ..ground.words import brief
 from ..signature.types import fits
-from ..signature.wording import brief, simple
+from ..signature.wording import simple
 from .asides import THOUGHTS
 from .nearjson import control_escapes, quoted
 from .values import Shape, candidates, mended, without_thought

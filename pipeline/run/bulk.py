@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from ..artifact.program_data import program_digest
 from ..data.rows import Example, iter_rows
 from ..errors import ConfigError, DataError, DivergenceError, WeftError
+from ..graph.digest import program_digest
 from ..graph.module import Module
 from ..graph.program import Program, as_program
 from ..ground import strictjson

@@ -17,9 +17,10 @@ from ..ground import strictjson
 from ..ground.lazy import deferred
 from ..ground.plain import is_loose, is_lossy, is_open, ordered, without_models
 from ..ground.shapes import is_dict
+from ..ground.words import brief
 from .rules import check_rules
 from .types import choices_of
-from .wording import brief, first_error, wanted
+from .wording import first_error, wanted
 
 if TYPE_CHECKING:
     from ..reading import fields, nearjson, values

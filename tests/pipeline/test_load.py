@@ -11,7 +11,7 @@ import weft
 from tests.pipeline import saved
 from weft import Input, Output, Signature
 from weft.errors import ArtifactError, ConfigError
-from weft.pipeline.artifact.origins import note_model
+from weft.pipeline.graph.origin import note_model
 from weft.pipeline.graph.program import as_program
 
 

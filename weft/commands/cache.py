@@ -7,7 +7,7 @@ import re
 
 from ..pipeline.calls.cache import Cache
 from ..pipeline.errors import ConfigError
-from ..pipeline.signature.wording import counted
+from ..pipeline.ground.words import counted
 from .output import Outcome, columns
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?", re.IGNORECASE)

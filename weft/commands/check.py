@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..pipeline.graph.check_path import check_path, newer_editions
+from ..checks import check_path, newer_editions
 from .output import Outcome
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
-from ..pipeline.artifact.diffing import diff
+from ..pipeline.artifact.diff import diff
 from .output import Outcome
 from .targets import target_to_show
 

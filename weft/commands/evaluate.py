@@ -9,8 +9,8 @@ from typing import Any
 
 from ..pipeline.errors import ConfigError
 from ..pipeline.graph.program import Program
+from ..pipeline.ground.words import counted
 from ..pipeline.measure.evaluate import Evaluation, evaluate
-from ..pipeline.signature.wording import counted
 from .labels import check_labels
 from .names import metric_named, rows_at, settings
 from .newest import beside, measured_anew

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..pipeline.artifact.exporting import export
+from ..exports import export
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program
 from ..pipeline.ground.files import write_whole

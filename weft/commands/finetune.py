@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..pipeline.artifact.exporting import finetuning_rows, write_rows
+from ..exports import finetuning_rows, write_rows
 from ..pipeline.errors import ConfigError, did_you_mean
+from ..pipeline.ground.words import counted
 from ..pipeline.measure.evaluate import evaluate
-from ..pipeline.signature.wording import counted
 from .labels import check_labels
 from .names import metric_named, rows_at, settings
 from .output import Outcome, Spent, on_terminal, remark, require_writable

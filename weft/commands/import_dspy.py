@@ -6,8 +6,9 @@ import argparse
 import hashlib
 from pathlib import Path
 
-from ..pipeline.artifact.artifact import program_digest, save
-from ..pipeline.artifact.importing import import_dspy
+from ..dspy_state import import_dspy
+from ..pipeline.artifact.save import save
+from ..pipeline.graph.digest import program_digest
 from .names import pair
 from .output import Outcome
 from .targets import program_named

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..pipeline.artifact.artifact import SUFFIX, read_artifact
+from ..pipeline.artifact.load import read_artifact
+from ..pipeline.artifact.state import SUFFIX
 from ..pipeline.artifact.versions import label
 from .log import version_data
 from .output import Outcome

@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from ..pipeline.artifact.artifact import SUFFIX
+from ..pipeline.artifact.state import SUFFIX
 from ..pipeline.artifact.versions import Version, log
 from .output import Outcome
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from ..compilers.driving.forms import form_in_use, keeping_forms, with_forms
 from ..loading import save
-from ..pipeline.artifact.artifact import program_digest
 from ..pipeline.artifact.editions import at_newest
-from ..pipeline.artifact.origins import origin
+from ..pipeline.graph.digest import program_digest
+from ..pipeline.graph.origin import origin
 from ..pipeline.graph.program import Program
 from ..pipeline.measure.evaluate import Evaluation
 from .output import Outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..loading import package
-from ..pipeline.artifact.artifact import SUFFIX
+from ..pipeline.artifact.state import SUFFIX
 from .output import Outcome
 
 

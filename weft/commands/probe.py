@@ -6,10 +6,10 @@ import argparse
 import dataclasses
 from typing import Any
 
+from ..pipeline.ground.words import counted
 from ..pipeline.lm.known import forget
 from ..pipeline.lm.models import LM
 from ..pipeline.run.bridge import run_sync
-from ..pipeline.signature.wording import counted
 from ..probing.probe import Known, Probed, probe, quote, refuse_stand_in
 from .output import Outcome, columns, indented, remark
 

@@ -10,11 +10,11 @@ from typing import Any
 from ..pipeline.data.example import Example
 from ..pipeline.errors import WeftError
 from ..pipeline.graph.program import Program
+from ..pipeline.ground.words import counted
 from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.progress import progress_bar
 from ..pipeline.run.rows import bind_row, map_rows
 from ..pipeline.run.trace import Call
-from ..pipeline.signature.wording import counted
 from .names import inputs_from, rows_at, settings
 from .output import Outcome, Spent, on_terminal, plain, remark
 from .targets import program_named

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..pipeline.artifact.schema import artifact_schema, schema_text
+from ..pipeline.artifact.state import artifact_schema, schema_text
 from .output import Outcome
 
 

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..pipeline.artifact.describing import Target, data_of
-from ..pipeline.artifact.text import digest_of
+from ..pipeline.artifact.describe import Target, data_of
+from ..pipeline.graph.digest import digest_of
 from ..showing import program_of, show, show_html
 from .output import Outcome, require_writable
 from .targets import program_to_show, target_to_show

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..pipeline.artifact.artifact import SUFFIX
 from ..pipeline.artifact.standing import Standing, standing
+from ..pipeline.artifact.state import SUFFIX
 from ..pipeline.errors import ArtifactError, ConfigError
 from .output import Outcome
 

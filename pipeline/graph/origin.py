@@ -12,8 +12,8 @@ from ..ground.shapes import is_dict
 from ..lm.lm import LanguageModel
 
 if TYPE_CHECKING:
-    from ..graph.module import Module
-    from ..graph.program import Program
+    from .module import Module
+    from .program import Program
 
 _log = logging.getLogger("weft")
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArtifactError, ConfigError, did_you_mean
 from ..graph.module_options import check_demos
+from ..graph.origin import Origin, remember
 from ..ground import strictjson
+from ..ground.words import brief
 from ..parameters import Demo, Parameters
-from ..signature.wording import brief
-from .origins import Origin, remember
-from .state import ArtifactFile, FieldState, ModuleState, ProgramState, modules_of
+from ..signature.spec import default_instruction
+from .state import ArtifactFile, ModuleState, ProgramState, modules_of
 
 if TYPE_CHECKING:
     from ..graph.module import Module
@@ -26,41 +27,51 @@ Contract = tuple[str, str, Mapping[str, Any]]
 """A field's name, role and JSON Schema."""
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """What of an artifact fits a program.
+def fitted(
+    program: Program[..., Any],
+    made: ArtifactFile,
+    where: str,
+    *,
+    strict: bool = True,
+    rename: Mapping[str, str] | None = None,
+) -> Program[..., Any]:
+    """A live program with the parameters of an artifact.
 
     Args:
-        changes: Parameters keyed `module/slot`.
-        dropped: What does not fit, in words.
-    """
-
-    changes: Mapping[str, Any]
-    dropped: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Fitting:
-    """How an artifact is fitted to a live program.
-
-    Args:
+        program: The live program.
+        made: What the artifact holds.
         where: The artifact's name, for messages.
         strict: Whether anything that does not fit is an error.
         rename: Live paths by the modules' paths in the artifact.
+
+    Raises:
+        ArtifactError: Where strict: the program has other modules, or a signature
+            changed; the message names each field that differs. Always: `rename`
+            names a module that is not there.
     """
+    changes, dropped = _Fitting(where, strict, rename or {}).fit(program, made.program)
+    try:
+        changed = program.with_parameters(changes)
+    except ConfigError as error:
+        raise ArtifactError(f"{where}: {error.message}", hint=error.hint) from None
+    if changed is program:
+        changed = program.with_parts(program.parts)
+    remember(changed, Origin(where, made.digest, made.provenance, tuple(dropped)))
+    return changed
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    """How an artifact is fitted to a live program."""
 
     where: str
-    strict: bool = True
-    rename: Mapping[str, str] = field(default_factory=dict[str, str])
+    strict: bool
+    rename: Mapping[str, str]
 
-    def fit(self, program: Program[..., Any], state: ProgramState) -> Fitted:
-        """The parameters of an artifact as changes to a live program.
-
-        Raises:
-            ArtifactError: Where strict: the program has other modules, or a signature
-                changed; the message names each field that differs. Always: `rename`
-                names a module that is not there.
-        """
+    def fit(
+        self, program: Program[..., Any], state: ProgramState
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Changes to the program keyed `module/slot`, and what does not fit."""
         saved, live = self._renamed(dict(modules_of(state)), program), program.modules
         dropped = self._others(set(saved), set(live))
         changes: dict[str, Any] = {}
@@ -70,7 +81,7 @@ class Fitting:
             dropped += lost
         for line in dropped:
             _log.warning("%s: %s", self.where, line)
-        return Fitted(changes, tuple(dropped))
+        return changes, dropped
 
     def _module(
         self, path: str, saved: ModuleState, live: Module[..., Any]
@@ -78,7 +89,7 @@ class Fitting:
         if self.strict or saved.signature_hash == live.spec.hash:
             return tuned(path, saved, live, self.where), []
         slots = parameters_of(saved).slots()
-        if slots["instruction"] == _default(saved.fields):
+        if slots["instruction"] == default_instruction(saved.fields):
             del slots["instruction"]
         kept, lost = _demos_that_fit(path, slots["demos"], live)
         slots["demos"] = kept
@@ -114,30 +125,6 @@ class Fitting:
                 hint='Load it without program=, or give rename={"old": "new"}',
             )
         return parts
-
-
-def fitted(
-    program: Program[..., Any],
-    made: ArtifactFile,
-    where: str,
-    *,
-    strict: bool = True,
-    rename: Mapping[str, str] | None = None,
-) -> Program[..., Any]:
-    """A live program with the parameters of an artifact; see `Fitting`.
-
-    Raises:
-        ArtifactError: The artifact is for another program.
-    """
-    found = Fitting(where, strict, rename or {}).fit(program, made.program)
-    try:
-        changed = program.with_parameters(found.changes)
-    except ConfigError as error:
-        raise ArtifactError(f"{where}: {error.message}", hint=error.hint) from None
-    if changed is program:
-        changed = program.with_parts(program.parts)
-    remember(changed, Origin(where, made.digest, made.provenance, found.dropped))
-    return changed
 
 
 def tuned(
@@ -221,9 +208,3 @@ def _changes(saved: ModuleState, live: Spec) -> list[str]:
         [(f.name, f.role, f.schema_) for f in saved.fields],
         [(f.name, f.role, f.schema) for f in live.fields],
     )
-
-
-def _default(fields: list[FieldState]) -> str:
-    given = ", ".join(f.name for f in fields if f.role == "input")
-    wanted = ", ".join(f.name for f in fields if f.role == "output")
-    return f"Given {given}, write {wanted}."

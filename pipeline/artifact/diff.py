@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..ground import strictjson
-from ..ground.shapes import is_dict, is_list
+from ..ground.shapes import as_dict, as_list
+from ..ground.words import brief
 from ..parameters import Demo
-from ..signature.wording import brief
-from .describing import Target, data_of, modules_in_order, structure_lines, visibly
+from .describe import Target, data_of, modules_in_order, structure_lines, visibly
 from .editions import told_of_newer
-from .fitting import field_diff
-from .state import ArtifactFile, DemoState, ModuleState
+from .fit import field_diff
+from .state import ArtifactFile, ModuleState
 
 _CHARS_PER_TOKEN = 4
 _MOST_DEMOS = 50
@@ -85,12 +85,10 @@ def diff(before: Target, after: Target) -> Diff:
     prompt: about 5 tokens -> 4 tokens
     """
     old, new = data_of(before), data_of(after)
-    olds, news = (
-        dict(modules_in_order(old.program)),
-        dict(modules_in_order(new.program)),
-    )
-    structure = _lines_diff(
-        structure_lines(new.name, old.program), structure_lines(new.name, new.program)
+    olds, news = (dict(modules_in_order(data.program)) for data in (old, new))
+    # A program that was only renamed has the same structure.
+    structure = lines_changed(
+        *(structure_lines(new.name, data.program) for data in (old, new))
     )
     both = [path for path in olds if path in news]
     signatures = {path: tuple(_contract(olds[path], news[path])) for path in both}
@@ -110,10 +108,44 @@ def diff(before: Target, after: Target) -> Diff:
     )
 
 
+def lines_changed(old: Sequence[str], new: Sequence[str]) -> list[str]:
+    """Lines that went and came, each behind its sign."""
+    return [line for line in difflib.ndiff(old, new) if line[0] in "+-"]
+
+
+def demos_changed(old: Sequence[Demo], new: Sequence[Demo]) -> list[str]:
+    """Demos that went and came, as lines_changed; or that their order did."""
+    had, has = ({demo.id: demo for demo in demos} for demos in (old, new))
+    gone = [f"- {_short(demo)}" for i, demo in had.items() if i not in has]
+    come = [f"+ {_short(demo)}" for i, demo in has.items() if i not in had]
+    if gone or come or [d.id for d in old] == [d.id for d in new]:
+        return [*_first(gone), *_first(come)]
+    return ["  the same demos in another order"]
+
+
+def _first(lines: list[str]) -> list[str]:
+    """As many lines as anybody reads, and how many there are besides."""
+    left = len(lines) - _MOST_DEMOS
+    more = [f"{lines[0][0]} and {left} more demos"] if left > 0 else []
+    return lines[:_MOST_DEMOS] + more
+
+
+def _short(demo: Demo) -> str:
+    values = ", ".join(
+        f"{name}={brief(repr(value), 48)}" for name, value in demo.values.items()
+    )
+    row = f", row {demo.source}" if demo.source else ""
+    return f"demo {demo.id} ({demo.by}{row}) {values}"
+
+
+def _demos(state: ModuleState) -> list[Demo]:
+    return [Demo(demo.values, demo.source, demo.by) for demo in state.demos]
+
+
 def _slots(path: str, old: ModuleState, new: ModuleState) -> dict[str, tuple[str, ...]]:
     found = {
-        "instruction": tuple(_lines_diff(old.instruction, new.instruction)),
-        "demos": tuple(_demos_diff(old.demos, new.demos)),
+        "instruction": tuple(lines_changed(old.instruction, new.instruction)),
+        "demos": tuple(demos_changed(*map(_demos, (old, new)))),
         "nearest": tuple(_setting(old.nearest, new.nearest)),
         "adapter": tuple(_setting(str(old.form), str(new.form))),
         "sampling": tuple(_setting(old.sampling, new.sampling)),
@@ -133,39 +165,6 @@ def _contract(old: ModuleState, new: ModuleState) -> Iterator[str]:
         if said.get(now.name, now.description) != now.description:
             yield f"{now.name!r} was described as {said[now.name]!r}, now as "
             yield f"  {now.description!r}"
-
-
-def _lines_diff(old: Sequence[str], new: Sequence[str]) -> list[str]:
-    return [line for line in difflib.ndiff(old, new) if line[0] in "+-"]
-
-
-def _demos_diff(old: Sequence[DemoState], new: Sequence[DemoState]) -> list[str]:
-    had, has = ({_id(demo): demo for demo in demos} for demos in (old, new))
-    gone = [f"- demo {i} {_short(d)}" for i, d in had.items() if i not in has]
-    come = [f"+ demo {i} {_short(d)}" for i, d in has.items() if i not in had]
-    lines = [*_first(gone), *_first(come)]
-    if not lines and [*map(_id, old)] != [*map(_id, new)]:
-        lines = ["  the same demos in another order"]
-    return lines
-
-
-def _first(lines: list[str]) -> list[str]:
-    """As many lines as anybody reads, and how many there are besides."""
-    left = len(lines) - _MOST_DEMOS
-    more = [f"{lines[0][0]} and {left} more demos"] if left > 0 else []
-    return lines[:_MOST_DEMOS] + more
-
-
-def _id(demo: DemoState) -> str:
-    return Demo(demo.values).id
-
-
-def _short(demo: DemoState) -> str:
-    values = ", ".join(
-        f"{name}={brief(repr(value), 48)}" for name, value in demo.values.items()
-    )
-    row = f", row {demo.source}" if demo.source else ""
-    return f"({demo.by}{row}) {values}"
 
 
 def _setting(old: Any, new: Any) -> list[str]:
@@ -189,19 +188,16 @@ def _figures(old: ArtifactFile, new: ArtifactFile) -> dict[str, str]:
 
 
 def _score(provenance: Mapping[str, Any]) -> str:
-    scores = provenance.get("score")
-    figures = scores.get("compiled") if is_dict(scores) else None
-    if not is_list(figures) or not figures:
-        return ""
-    if not all(isinstance(figure, int | float) for figure in figures):
+    figures = as_list(as_dict(provenance.get("score")).get("compiled"))
+    if not figures or not all(isinstance(figure, int | float) for figure in figures):
         return ""
     mean, *ends = (f"{100 * figure:.1f}" for figure in figures)
     return f"{mean} [{', '.join(ends)}]"
 
 
 def _spend(provenance: Mapping[str, Any]) -> str:
-    spend = provenance.get("spend")
-    if not is_dict(spend):
+    spend = as_dict(provenance.get("spend"))
+    if not spend:
         return ""
     usd = spend.get("usd")
     price = f"${usd:.4f}" if isinstance(usd, int | float) else "price unknown"

@@ -13,9 +13,10 @@ from ..errors import ArtifactError, did_you_mean
 from ..graph.program import Program
 from ..graph.step import Step
 from ..ground.files import write_whole
-from .artifact import SUFFIX, parse_artifact, read_artifact
-from .assembling import assembled, stand_ins
-from .fitting import fitted
+from .fit import fitted
+from .load import parse_artifact, read_artifact
+from .rebuild import rebuilt, stand_ins
+from .state import SUFFIX
 from .stubs import HEADER, package_stub
 
 _INIT = '''"""Programs compiled by weft: each artifact of this folder can be imported.
@@ -97,8 +98,9 @@ def package(folder: str | Path) -> Path:
             )
         state = read_artifact(path)
         steps = stand_ins(state.program)
-        made[name] = assembled(state, steps, str(path))
-    init, stub, marker = (place / n for n in ("__init__.py", *_TYPED))
+        made[name] = rebuilt(state, steps, str(path))
+    files = ("__init__.py", "__init__.pyi", "py.typed")
+    init, stub, marker = (place / name for name in files)
     if not init.exists():
         write_whole(init, _INIT)
     if not stub.exists() or stub.read_text(encoding="utf-8").startswith(HEADER):
@@ -106,9 +108,6 @@ def package(folder: str | Path) -> Path:
     if not marker.exists():
         write_whole(marker, "")
     return init
-
-
-_TYPED = ("__init__.pyi", "py.typed")
 
 
 def importable(name: str) -> bool:
@@ -137,4 +136,4 @@ def _program(
     where: str,
 ) -> Program[..., Any]:
     made = parse_artifact(file.read_text(encoding="utf-8"), where)
-    return fitted(live, made, where) if live else assembled(made, steps, where)
+    return fitted(live, made, where) if live else rebuilt(made, steps, where)

@@ -80,7 +80,7 @@ if TYPE_CHECKING:
     from .pipeline.measure.evaluate import evaluate as evaluate
     from .pipeline.measure.explain import Explanation as Explanation
     from .pipeline.measure.explain import explain as explain
-    from .pipeline.measure.metrics import Score as Score
+    from .pipeline.measure.score import Score as Score
     from .pipeline.parameters import Demo as Demo
     from .pipeline.run.bulk import abatch_to as abatch_to
     from .pipeline.run.bulk import batch_to as batch_to
@@ -148,7 +148,7 @@ _WHERE = {
     "load": "loading",
     "package": "loading",
     "programs": "loading",
-    "Score": "pipeline.measure.metrics",
+    "Score": "pipeline.measure.score",
     "artifact_schema": "pipeline.artifact.state",
     "diff": "pipeline.artifact.diff",
     "Diff": "pipeline.artifact.diff",

@@ -13,7 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ...pipeline.measure.html import page, review_note, row_link
-from ...pipeline.measure.plainrows import outputs_of
+from ...pipeline.measure.row_result import outputs_of
 from .charts import front_chart, scores_chart, spend_chart
 from .flips import Flip
 from .tried import Tried

@@ -34,9 +34,7 @@ from ..run.rows import bind_row, map_rows, require_count, rows_of
 from ..run.runtime import current, entered
 from ..run.trace import NodeRun, Trace, total_cost
 from .compare import Comparison, compare
-from .plainrows import evaluation_data, row_data, said_again
-from .repeats import rows_told, scores_by_row
-from .row_result import RowResult
+from .row_result import RowResult, row_data, said_again, scores_by_row
 from .score import Metric, Score, apply_metric, metric_name, require_callable
 from .stats import Interval, mean_interval
 
@@ -123,7 +121,19 @@ class Evaluation(Advised):
             prompts: Whether each row holds its prompts and replies, as `weft review`
                 shows them.
         """
-        data = evaluation_data(self, prompts=prompts)
+        low, high = self.interval.low, self.interval.high
+        data = {
+            "program": self.program,
+            "digest": self.digest,
+            "metric": self.metric,
+            "mean": round(self.mean, 6),
+            "interval": [round(low, 6), round(high, 6)],
+            "rows": [row_data(r, prompts=prompts) for r in self.rows],
+            "failures": len(self.failures),
+            "model_failures": len(self.model_failures),
+            "calls": self.calls,
+            "cost": self.cost,
+        }
         text = json.dumps(data, ensure_ascii=False, indent=1)
         return text if is_text(text) else json.dumps(data, indent=1)
 
@@ -147,7 +157,7 @@ class Evaluation(Advised):
         low, high = self.interval.low, self.interval.high
         text = (
             f"{self.program}: {self.metric} {100 * self.mean:.1f} "
-            f"[{100 * low:.1f}, {100 * high:.1f}] on {rows_told(self)}"
+            f"[{100 * low:.1f}, {100 * high:.1f}] on {self._counted()}"
         )
         return ", ".join([text, *self._remarks()])
 
@@ -158,6 +168,13 @@ class Evaluation(Advised):
         """What a notebook shows."""
         line = cells.Scored(self.metric, self.mean, self.interval, len(self.values))
         return cells.cell(self.program, [line], self._remarks())
+
+    def _counted(self) -> str:
+        """How many rows the score is about, in words."""
+        if self.repeats == 1:
+            return counted(len(self.values), "row")
+        rows = len(self.rows) // self.repeats
+        return f"{counted(rows, 'row')}, {self.repeats} times each"
 
     def _remarks(self) -> list[str]:
         told = unscored(len(self.model_failures), len(self.failures))

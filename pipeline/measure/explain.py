@@ -21,8 +21,8 @@ from ..run.bridge import run_sync
 from ..signature.signature import spec_of
 from .compare import Comparison
 from .evaluate import Evaluation, aevaluate
-from .metrics import Metric
 from .row_result import RowResult
+from .score import Metric
 
 _NAMED = 8  # rows in one line of what is printed; the tuples hold all
 

@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ..run.trace import Call, NodeRun
-from .plainrows import outputs_of, row_keys
+from .row_result import outputs_of, row_keys
 
 if TYPE_CHECKING:
     from .evaluate import Evaluation

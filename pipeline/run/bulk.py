@@ -24,8 +24,8 @@ from ..graph.module import Module
 from ..graph.program import Program, as_program
 from ..ground import strictjson
 from ..ground.options import checked
+from ..ground.plain import plain
 from ..ground.shapes import is_dict
-from ..measure.plainrows import plain_value
 from .bridge import in_thread, run_sync
 from .elsewhere import Place, Runner, placed
 from .ordered import in_order
@@ -183,9 +183,9 @@ async def _line(program: Runner, row: Example, digest: str, on_error: OnError) -
     except WeftError as error:
         if on_error == "raise" or error.aborts:
             raise
-        made = {**head, "error": plain_value(f"{type(error).__name__}: {error}")}
+        made = {**head, "error": plain(f"{type(error).__name__}: {error}", repr)}
     else:
-        made = {**head, "value": plain_value(run.value)}
+        made = {**head, "value": plain(run.value, repr)}
     return _Line(strictjson.dumps(made).encode() + b"\n", "error" in made)
 
 

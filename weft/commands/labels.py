@@ -8,7 +8,8 @@ from typing import Any
 from ..pipeline.data.example import Example
 from ..pipeline.errors import DataError, ParseError, did_you_mean
 from ..pipeline.graph.program import Program
-from ..pipeline.measure.metrics import FieldMetric, FieldsMetric, Metric
+from ..pipeline.measure.metrics import FieldMetric, FieldsMetric
+from ..pipeline.measure.score import Metric
 from ..pipeline.signature.field import FieldSpec
 from .output import remark
 

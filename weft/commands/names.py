@@ -20,7 +20,7 @@ from ..pipeline.errors import CallError, ConfigError, ParseError, did_you_mean
 from ..pipeline.graph.program import Program
 from ..pipeline.ground import strictjson
 from ..pipeline.lm.models import LM
-from ..pipeline.measure.metrics import Metric
+from ..pipeline.measure.score import Metric
 from ..pipeline.run.runtime import Options, use
 from .targets import object_named
 

@@ -11,12 +11,13 @@ from ..pipeline.data.example import Example
 from ..pipeline.errors import WeftError
 from ..pipeline.graph.program import Program
 from ..pipeline.ground.words import counted
+from ..pipeline.measure.row_result import outputs
 from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.progress import progress_bar
 from ..pipeline.run.rows import bind_row, map_rows
 from ..pipeline.run.trace import Call
 from .names import inputs_from, rows_at, settings
-from .output import Outcome, Spent, on_terminal, plain, remark
+from .output import Outcome, Spent, on_terminal, remark
 from .targets import program_named
 
 
@@ -28,7 +29,7 @@ def command(arguments: argparse.Namespace) -> Outcome:
     inputs = inputs_from(program, arguments.set)
     with settings(arguments.model, arguments.api_base, arguments.budget):
         made = program.run(**inputs)
-    value, spent = plain(made.value), Spent.on(made.trace.calls)
+    value, spent = outputs(made.value), Spent.on(made.trace.calls)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     data = {"program": program.name, "value": value, **spent.data()}
     return Outcome(text, {**data, "seconds": round(made.seconds, 3)}, 0, str(spent))
@@ -73,6 +74,6 @@ async def _answers(
                 raise
             return {"id": row, "error": f"{type(error).__name__}: {error}"}
         calls.extend(made.trace.calls)
-        return {"id": row, "value": plain(made.value)}
+        return {"id": row, "value": outputs(made.value)}
 
     return await map_rows(one, bound, concurrency=concurrency, done=done)

@@ -20,6 +20,8 @@ MAX_CHARS = 8 * 1024 * 1024
 _MOST_PARTS = 200_000
 _MARKS = {"[": 1, "{": 1, '":': 2, ",": 4}
 _SHOWN = 80
+_CONTROL_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*+\\[bf](?=[^\W\d_])")
+_SPELLED = {"b": "\\u0008", "f": "\\u000c"}
 _NO_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[^"\[\]{}]++', re.DOTALL)
 
 
@@ -104,6 +106,30 @@ def is_text(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def control_escapes(text: str) -> bool:
+    r"""Whether JSON text holds `\f` or `\b` before a letter, which no text means.
+
+    >>> control_escapes(r'"\frac"'), control_escapes(r'"C:\\folder"')
+    (True, False)
+    """
+    if "\\f" not in text and "\\b" not in text:
+        return False
+    return _CONTROL_ESCAPE.search(text) is not None
+
+
+def spelled(text: str) -> str:
+    r"""JSON with each form feed and backspace before a letter spelled by its number.
+
+    So it cannot be taken for a backslash that was not escaped.
+
+    >>> spelled(r'"\frac"'), spelled(r'"C:\\folder"')
+    ('"\\u000crac"', '"C:\\\\folder"')
+    """
+    if not control_escapes(text):
+        return text
+    return _CONTROL_ESCAPE.sub(lambda m: m[0][:-2] + _SPELLED[m[0][-1]], text)
 
 
 def _refuse_crowd(data: Any) -> None:

@@ -10,6 +10,7 @@ from ..pipeline.errors import DataError, ParseError, did_you_mean
 from ..pipeline.graph.program import Program
 from ..pipeline.measure.metrics import FieldMetric, FieldsMetric
 from ..pipeline.measure.score import Metric
+from ..pipeline.reading.fields import read_text
 from ..pipeline.signature.field import FieldSpec
 from .output import remark
 
@@ -91,7 +92,7 @@ def _fits(field: FieldSpec, value: Any) -> bool:
     else:
         return True
     try:
-        field.read(value)
+        read_text(field, value)
     except ParseError:
         return False
     return True

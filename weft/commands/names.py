@@ -21,6 +21,7 @@ from ..pipeline.graph.program import Program
 from ..pipeline.ground import strictjson
 from ..pipeline.lm.models import LM
 from ..pipeline.measure.score import Metric
+from ..pipeline.reading.fields import read_text
 from ..pipeline.run.runtime import Options, use
 from .targets import object_named
 
@@ -124,7 +125,7 @@ def inputs_from(program: Program[..., Any], texts: Sequence[str]) -> dict[str, A
     for name, text in given.items():
         field = program.inputs.inputs[name]
         try:
-            values[name] = text if field.plain else field.read(text).value
+            values[name] = text if field.plain else read_text(field, text).value
         except ParseError as error:
             raise CallError(
                 f"{program.name!r} cannot read {name}={text}: {error.message}",

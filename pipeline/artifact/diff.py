@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..graph.digest import digits_of
 from ..ground import strictjson
-from ..ground.shapes import as_dict, as_list
+from ..ground.shapes import as_dict
 from ..ground.words import brief
 from ..parameters import Demo
 from .describe import Target, data_of, modules_in_order, structure_lines, visibly
 from .editions import told_of_newer
 from .fit import field_diff
-from .state import ArtifactFile, ModuleState
+from .state import ArtifactFile, ModuleState, compiled_score
 
 _CHARS_PER_TOKEN = 4
 _MOST_DEMOS = 50
@@ -188,11 +189,8 @@ def _figures(old: ArtifactFile, new: ArtifactFile) -> dict[str, str]:
 
 
 def _score(provenance: Mapping[str, Any]) -> str:
-    figures = as_list(as_dict(provenance.get("score")).get("compiled"))
-    if not figures or not all(isinstance(figure, int | float) for figure in figures):
-        return ""
-    mean, *ends = (f"{100 * figure:.1f}" for figure in figures)
-    return f"{mean} [{', '.join(ends)}]"
+    shown = [f"{100 * figure:.1f}" for figure in compiled_score(provenance)]
+    return f"{shown[0]} [{', '.join(shown[1:])}]" if shown else ""
 
 
 def _spend(provenance: Mapping[str, Any]) -> str:
@@ -216,7 +214,7 @@ def _tokens(data: ArtifactFile) -> int:
 
 
 def _named(data: ArtifactFile) -> str:
-    return f"{data.name} {data.digest.removeprefix('sha256:')[:12]}".rstrip()
+    return f"{data.name} {digits_of(data.digest)}".rstrip()
 
 
 def _indented(lines: Sequence[str]) -> list[str]:

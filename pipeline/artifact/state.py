@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ..adapters.reply_form import Form, form_of
 from ..errors import ArtifactError
+from ..ground.shapes import as_dict, as_list
 
 FORMAT: Final = "weft.program/2"
 SUFFIX: Final = ".weft.json"
@@ -131,6 +132,21 @@ def modules_of(state: ProgramState, prefix: str = "") -> list[tuple[str, ModuleS
     for name, inner in state.programs.items():
         found += modules_of(inner, f"{prefix}{name}/")
     return found
+
+
+def figures(found: Any) -> tuple[float, ...]:
+    """A list of numbers, such as a mean and the ends of its interval, or nothing."""
+    listed = as_list(found)
+    numbers = tuple(float(n) for n in listed if isinstance(n, int | float))
+    return numbers if len(numbers) == len(listed) else ()
+
+
+def compiled_score(provenance: Mapping[str, Any]) -> tuple[float, ...]:
+    """The mean score in [0, 1] that a compile reached, with the ends of its interval.
+
+    As the file says: nobody vouches for it. Empty where it says nothing of the kind.
+    """
+    return figures(as_dict(provenance.get("score")).get("compiled"))
 
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]

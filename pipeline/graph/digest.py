@@ -36,6 +36,11 @@ def digest_of(state: Any) -> str:
     return "sha256:" + hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
+def digits_of(digest: object) -> str:
+    """As many of a digest's digits as people compare; empty where there is none."""
+    return str(digest or "").removeprefix("sha256:")[:12]
+
+
 def arranged(value: Any) -> Any:
     """Plain data with its keys in an artifact's order."""
     if is_dict(value):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..graph.digest import digits_of
 from ..ground import strictjson
@@ -87,25 +86,25 @@ def diff(before: Target, after: Target) -> Diff:
     """
     old, new = data_of(before), data_of(after)
     olds, news = (dict(modules_in_order(data.program)) for data in (old, new))
-    # A program that was only renamed has the same structure.
-    structure = lines_changed(
-        *(structure_lines(new.name, data.program) for data in (old, new))
-    )
-    both = [path for path in olds if path in news]
-    signatures = {path: tuple(_contract(olds[path], news[path])) for path in both}
+    signatures: dict[str, tuple[str, ...]] = {}
     parameters: dict[str, tuple[str, ...]] = {}
-    for path in both:
-        parameters |= _slots(path, olds[path], news[path])
-    gone = {p: ("- module",) for p in olds if p not in news}
-    come = {p: ("+ module",) for p in news if p not in olds}
+    for path in (path for path in olds if path in news):
+        was, now = olds[path], news[path]
+        signatures[path] = tuple(_contract(was, now))
+        parameters |= {f"{path}/{s}": c for s, c in _slots(was, now) if c}
+    signatures |= {path: ("- module",) for path in olds if path not in news}
+    signatures |= {path: ("+ module",) for path in news if path not in olds}
+    # Both graphs under one name: a program that was only renamed is the same.
+    lines = (structure_lines(new.name, data.program) for data in (old, new))
+    news_of_forms = map(told_of_newer, (before, after))
     return Diff(
         _named(old),
         _named(new),
-        tuple(structure),
-        {**{p: lines for p, lines in signatures.items() if lines}, **gone, **come},
+        tuple(lines_changed(*lines)),
+        {path: changes for path, changes in signatures.items() if changes},
         parameters,
         _figures(old, new),
-        tuple(dict.fromkeys(filter(None, map(told_of_newer, (before, after))))),
+        tuple(dict.fromkeys(filter(None, news_of_forms))),
     )
 
 
@@ -115,7 +114,7 @@ def lines_changed(old: Sequence[str], new: Sequence[str]) -> list[str]:
 
 
 def demos_changed(old: Sequence[Demo], new: Sequence[Demo]) -> list[str]:
-    """Demos that went and came, as lines_changed; or that their order did."""
+    """Demos that went and came, each behind its sign; or that their order did."""
     had, has = ({demo.id: demo for demo in demos} for demos in (old, new))
     gone = [f"- {_short(demo)}" for i, demo in had.items() if i not in has]
     come = [f"+ {_short(demo)}" for i, demo in has.items() if i not in had]
@@ -132,9 +131,8 @@ def _first(lines: list[str]) -> list[str]:
 
 
 def _short(demo: Demo) -> str:
-    values = ", ".join(
-        f"{name}={brief(repr(value), 48)}" for name, value in demo.values.items()
-    )
+    shown = {name: brief(repr(value), 48) for name, value in demo.values.items()}
+    values = ", ".join(f"{name}={text}" for name, text in shown.items())
     row = f", row {demo.source}" if demo.source else ""
     return f"demo {demo.id} ({demo.by}{row}) {values}"
 
@@ -143,16 +141,22 @@ def _demos(state: ModuleState) -> list[Demo]:
     return [Demo(demo.values, demo.source, demo.by) for demo in state.demos]
 
 
-def _slots(path: str, old: ModuleState, new: ModuleState) -> dict[str, tuple[str, ...]]:
-    found = {
-        "instruction": tuple(lines_changed(old.instruction, new.instruction)),
-        "demos": tuple(demos_changed(*map(_demos, (old, new)))),
-        "nearest": tuple(_setting(old.nearest, new.nearest)),
-        "adapter": tuple(_setting(str(old.form), str(new.form))),
-        "sampling": tuple(_setting(old.sampling, new.sampling)),
-        "repairs": tuple(_setting(old.repairs, new.repairs)),
+def _slots(old: ModuleState, new: ModuleState) -> Iterator[tuple[str, tuple[str, ...]]]:
+    yield "instruction", tuple(lines_changed(old.instruction, new.instruction))
+    yield "demos", tuple(demos_changed(_demos(old), _demos(new)))
+    mine, theirs = _settings(old), _settings(new)
+    for slot in mine:
+        yield slot, tuple(lines_changed([mine[slot]], [theirs[slot]]))
+
+
+def _settings(state: ModuleState) -> dict[str, str]:
+    settings = {
+        "nearest": state.nearest,
+        "adapter": str(state.form),
+        "sampling": state.sampling,
+        "repairs": state.repairs,
     }
-    return {f"{path}/{slot}": lines for slot, lines in found.items() if lines}
+    return {slot: strictjson.canonical(value) for slot, value in settings.items()}
 
 
 def _contract(old: ModuleState, new: ModuleState) -> Iterator[str]:
@@ -168,33 +172,23 @@ def _contract(old: ModuleState, new: ModuleState) -> Iterator[str]:
             yield f"  {now.description!r}"
 
 
-def _setting(old: Any, new: Any) -> list[str]:
-    if old == new:
-        return []
-    return [f"- {strictjson.canonical(old)}", f"+ {strictjson.canonical(new)}"]
-
-
 def _figures(old: ArtifactFile, new: ArtifactFile) -> dict[str, str]:
-    pairs = {
-        "score": [_score(data.provenance) for data in (old, new)],
-        "compile": [_spend(data.provenance) for data in (old, new)],
-        "prompt": [f"{_tokens(data)} tokens" for data in (old, new)],
-    }
     shown: dict[str, str] = {}
-    for name, (before, after) in pairs.items():
+    for name, said in (("score", _score), ("compile", _spend), ("prompt", _tokens)):
+        before, after = said(old), said(new)
         if before != after:
             about = "about " if name == "prompt" else ""
             shown[name] = f"{about}{before or 'unknown'} -> {after or 'unknown'}"
     return shown
 
 
-def _score(provenance: Mapping[str, Any]) -> str:
-    shown = [f"{100 * figure:.1f}" for figure in compiled_score(provenance)]
+def _score(data: ArtifactFile) -> str:
+    shown = [f"{100 * figure:.1f}" for figure in compiled_score(data.provenance)]
     return f"{shown[0]} [{', '.join(shown[1:])}]" if shown else ""
 
 
-def _spend(provenance: Mapping[str, Any]) -> str:
-    spend = as_dict(provenance.get("spend"))
+def _spend(data: ArtifactFile) -> str:
+    spend = as_dict(data.provenance.get("spend"))
     if not spend:
         return ""
     usd = spend.get("usd")
@@ -202,7 +196,7 @@ def _spend(provenance: Mapping[str, Any]) -> str:
     return f"{spend.get('calls')} calls, {price}"
 
 
-def _tokens(data: ArtifactFile) -> int:
+def _tokens(data: ArtifactFile) -> str:
     """Tokens of instructions and demos, estimated: four characters each."""
     chars = 0
     for _, module in modules_in_order(data.program):
@@ -210,7 +204,7 @@ def _tokens(data: ArtifactFile) -> int:
         pool = [len(strictjson.dumps(list(d.values.values()))) for d in module.demos]
         shown = min(module.nearest or len(pool), len(pool))
         chars += sum(pool) * shown // max(1, len(pool))
-    return -(-chars // _CHARS_PER_TOKEN)
+    return f"{-(-chars // _CHARS_PER_TOKEN)} tokens"
 
 
 def _named(data: ArtifactFile) -> str:

@@ -17,8 +17,8 @@ from ...pipeline.ground.dspy_hints import Advised
 from ...pipeline.ground.lazy import deferred
 from ...pipeline.ground.words import counted
 from ...pipeline.lm.prices import money
-from ...pipeline.measure.compare import Comparison
 from ...pipeline.measure.evaluate import Evaluation
+from ...pipeline.measure.stats import Comparison
 from ..candidate import Candidate
 from ..driving.quote import Quote
 from .changes import changes

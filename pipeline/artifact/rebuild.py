@@ -110,7 +110,7 @@ def needs_live(program: Program[..., Any]) -> list[str]:
 def schema_of_result(program: Program[..., Any]) -> dict[str, Any] | None:
     """The JSON Schema of what a program gives, where a type can be read from it."""
     kind = plain_type(program.structure.result)
-    if kind is Any or (isinstance(kind, type) and issubclass(kind, Signature)):
+    if kind is Any or _is_signature(kind):
         return None
     try:
         schema = pydantic.TypeAdapter(kind).json_schema()
@@ -119,6 +119,10 @@ def schema_of_result(program: Program[..., Any]) -> dict[str, Any] | None:
     except _NO_SCHEMA:
         return None
     return schema if same and schema else None
+
+
+def _is_signature(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Signature)
 
 
 def _no_code(**given: Any) -> Any:

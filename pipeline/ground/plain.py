@@ -69,8 +69,9 @@ def _plain(value: Any) -> Any:
         return sorted(map(_plain, value), key=strictjson.canonical)
     if isinstance(value, pydantic.BaseModel):
         return _plain(value.model_dump())
-    if hasattr(type(value), "__plain__"):
-        return value.__plain__()
+    told: Any = getattr(value, "__plain__", None)
+    if callable(told) and not isinstance(value, type):
+        return told()
     if callable(getattr(value, "tolist", None)):
         return _plain(value.tolist())
     try:

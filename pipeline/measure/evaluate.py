@@ -33,10 +33,9 @@ from ..run.progress import progress_bar
 from ..run.rows import bind_row, map_rows, require_count, rows_of
 from ..run.runtime import current, entered
 from ..run.trace import NodeRun, Trace, total_cost
-from .compare import Comparison, compare
 from .row_result import RowResult, row_data, said_again, scores_by_row
 from .score import Metric, Score, apply_metric, metric_name, require_callable
-from .stats import Interval, mean_interval
+from .stats import Comparison, Interval, compare, mean_interval
 
 if TYPE_CHECKING:
     from ..ground.frames import DataFrame

@@ -19,10 +19,10 @@ from ..ground.words import counted
 from ..parameters import SLOTS
 from ..run.bridge import run_sync
 from ..signature.signature import spec_of
-from .compare import Comparison
 from .evaluate import Evaluation, aevaluate
 from .row_result import RowResult
 from .score import Metric
+from .stats import Comparison
 
 _NAMED = 8  # rows in one line of what is printed; the tuples hold all
 

@@ -15,7 +15,7 @@ from typing import Any
 import pydantic
 
 from ...errors import SignatureError
-from ...signature.reading import parse_type
+from ...signature.notation import parse_type
 from .values import is_list, is_object
 
 _BASIC = {

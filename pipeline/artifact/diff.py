@@ -137,13 +137,12 @@ def _short(demo: Demo) -> str:
     return f"demo {demo.id} ({demo.by}{row}) {values}"
 
 
-def _demos(state: ModuleState) -> list[Demo]:
-    return [Demo(demo.values, demo.source, demo.by) for demo in state.demos]
-
-
 def _slots(old: ModuleState, new: ModuleState) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "instruction", tuple(lines_changed(old.instruction, new.instruction))
-    yield "demos", tuple(demos_changed(_demos(old), _demos(new)))
+    yield (
+        "demos",
+        tuple(demos_changed(*([d.demo for d in m.demos] for m in (old, new)))),
+    )
     mine, theirs = _settings(old), _settings(new)
     for slot in mine:
         yield slot, tuple(lines_changed([mine[slot]], [theirs[slot]]))

@@ -155,9 +155,8 @@ def parameters_of(state: ModuleState) -> Parameters:
     Raises:
         ConfigError: A value cannot be a parameter.
     """
-    demos = tuple(Demo(d.values, d.source, d.by) for d in state.demos)
     slots = {
-        "demos": demos,
+        "demos": tuple(each.demo for each in state.demos),
         "adapter": str(state.form),
         "sampling": state.sampling,
         "nearest": state.nearest,

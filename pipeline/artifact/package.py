@@ -55,7 +55,7 @@ def programs(
     Returns:
         `__getattr__`, `__dir__` and `__all__` for the package (PEP 562).
     """
-    given, known = tuple(steps), dict(live or {})
+    given = tuple(steps)
     files = _artifacts(importlib.resources.files(package))
     names = sorted(files)
     loaded: dict[str, Program[..., Any]] = {}
@@ -66,7 +66,11 @@ def programs(
             raise AttributeError(f"package {package!r} has no program {name!r}. {hint}")
         if name not in loaded:
             where = f"{package}/{name}{SUFFIX}"
-            loaded[name] = _program(files[name], given, known.get(name), where)
+            made = parse_artifact(files[name].read_text(encoding="utf-8"), where)
+            known = (live or {}).get(name)
+            loaded[name] = (
+                fitted(known, made, where) if known else rebuilt(made, given, where)
+            )
         return loaded[name]
 
     return PackageHooks(find, lambda: names, names)
@@ -127,13 +131,3 @@ def _artifacts(folder: Traversable) -> dict[str, Traversable]:
         if entry.name.endswith(SUFFIX)
     }
     return {name: entry for name, entry in found.items() if importable(name)}
-
-
-def _program(
-    file: Traversable,
-    steps: tuple[Step[..., Any], ...],
-    live: Program[..., Any] | None,
-    where: str,
-) -> Program[..., Any]:
-    made = parse_artifact(file.read_text(encoding="utf-8"), where)
-    return fitted(live, made, where) if live else rebuilt(made, steps, where)

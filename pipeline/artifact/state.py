@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from ..adapters.reply_form import Form, form_of
 from ..errors import ArtifactError
 from ..ground.shapes import as_dict, as_list
+from ..parameters import Demo
 
 FORMAT: Final = "weft.program/2"
 SUFFIX: Final = ".weft.json"
@@ -68,6 +69,11 @@ class DemoState(_Strict):
     values: dict[str, Any]
     source: str = ""
     by: str = "labelled"
+
+    @property
+    def demo(self) -> Demo:
+        """As parameters hold it; whether it fits a signature is not asked."""
+        return Demo(self.values, self.source, self.by)
 
 
 class ModuleState(_Strict):

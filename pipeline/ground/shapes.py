@@ -48,8 +48,3 @@ def as_dict(value: object) -> dict[Any, Any]:
 def as_list(value: object) -> list[Any]:
     """The value where it is a list, else an empty one."""
     return value if is_list(value) else []
-
-
-def as_text(value: object) -> str:
-    """The value where it is a text, else an empty one."""
-    return value if isinstance(value, str) else ""

@@ -106,7 +106,7 @@ def rebuilds(field: FieldSpec) -> bool:
             return False
         if strictjson.dumps(made.schema) != strictjson.dumps(field.schema):
             return False
-        return _rules_show(field) and not has_code(field.annotation)
+        return _rules_show(field) and not _has_code(field.annotation)
     except WeftError:
         return False
 
@@ -121,13 +121,13 @@ def _rules_show(field: FieldSpec) -> bool:
     return True
 
 
-def has_code(kind: Any, seen: frozenset[Any] = frozenset()) -> bool:
+def _has_code(kind: Any, seen: frozenset[Any] = frozenset()) -> bool:
     """Whether a type checks or writes its values by functions of its own.
 
     >>> from typing import Annotated
-    >>> has_code(list[Annotated[str, pydantic.AfterValidator(str.strip)]])
+    >>> _has_code(list[Annotated[str, pydantic.AfterValidator(str.strip)]])
     True
-    >>> has_code(dict[str, int])
+    >>> _has_code(dict[str, int])
     False
     """
     if kind in seen:
@@ -142,7 +142,7 @@ def has_code(kind: Any, seen: frozenset[Any] = frozenset()) -> bool:
         if any(decorated) or any(hasattr(mark, "func") for mark in marks):
             return True
         inner = [f.annotation for f in kind.model_fields.values()]
-    return any(has_code(p, seen | {kind}) for p in inner if isinstance(p, Hashable))
+    return any(_has_code(p, seen | {kind}) for p in inner if isinstance(p, Hashable))
 
 
 class _Reader:
@@ -212,7 +212,7 @@ class _Reader:
         if not all(isinstance(choice, plain) for choice in given):
             raise self.refusal("a choice that is neither text nor number")
         if named and "title" in schema:
-            return choices_class(self._title(schema), given, schema.get("description"))
+            return _choices_class(self._title(schema), given, schema.get("description"))
         return Literal[tuple(given)]
 
     def _array(self, schema: Mapping[str, Any], depth: int) -> Any:
@@ -234,7 +234,7 @@ class _Reader:
                 raise self.refusal(f"the object {title!r}")
             kinds = {name: self.part(p, depth + 1) for name, p in properties.items()}
             try:
-                return object_class(title, kinds, schema)
+                return _object_class(title, kinds, schema)
             except _UNUSABLE as error:
                 why = " ".join(str(error).split())[:_NAME]
                 raise self.refusal(f"the object {title!r}: {why}:") from None
@@ -304,10 +304,10 @@ def _short(text: object) -> str:
     return str(text)[:80]
 
 
-def choices_class(title: str, values: Sequence[Any], description: Any) -> Any:
+def _choices_class(title: str, values: Sequence[Any], description: Any) -> Any:
     """An enum with these values; its members are named after them.
 
-    >>> [member.name for member in choices_class("Color", ["red", "dark blue"], None)]
+    >>> [member.name for member in _choices_class("Color", ["red", "dark blue"], None)]
     ['RED', 'DARK_BLUE']
     """
     names: dict[str, Any] = {}
@@ -325,20 +325,10 @@ def choices_class(title: str, values: Sequence[Any], description: Any) -> Any:
     return made
 
 
-def object_class(
+def _object_class(
     title: str, kinds: Mapping[Any, Any], schema: Mapping[str, Any]
 ) -> Any:
-    """A pydantic model with these fields.
-
-    Args:
-        title: Its name.
-        kinds: Types of the properties by name, in order.
-        schema: The object's schema, for what else it says of the properties.
-
-    Raises:
-        ValueError: A property has a name that no field can have.
-        TypeError: A part of the schema has another shape.
-    """
+    """A pydantic model with fields of these types; a `ValueError` or a `TypeError`."""
     required = frozenset(schema.get("required", ()))
     fields: dict[str, Any] = {}
     for name, kind in kinds.items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArtifactError, ConfigError, did_you_mean
@@ -14,7 +13,7 @@ from ..ground import strictjson
 from ..ground.words import brief
 from ..parameters import Demo, Parameters
 from ..signature.spec import default_instruction
-from .state import ArtifactFile, ModuleState, ProgramState, modules_of
+from .state import ArtifactFile, ModuleState, modules_of
 
 if TYPE_CHECKING:
     from ..graph.module import Module
@@ -49,7 +48,25 @@ def fitted(
             changed; the message names each field that differs. Always: `rename`
             names a module that is not there.
     """
-    changes, dropped = _Fitting(where, strict, rename or {}).fit(program, made.program)
+    saved, live = dict(modules_of(made.program)), program.modules
+    saved = _renamed(saved, live, rename or {}, where)
+    dropped = [f"the program lacks {path!r}" for path in sorted({*saved} - {*live})]
+    dropped += [f"the artifact lacks {path!r}" for path in sorted({*live} - {*saved})]
+    if dropped and strict:
+        raise ArtifactError(
+            f"{where} is for another program: {'; '.join(dropped)}",
+            hint='Load it without program=, or give rename={"old": "new"}',
+        )
+    changes: dict[str, Any] = {}
+    for path in (path for path in live if path in saved):
+        if strict or saved[path].signature_hash == live[path].spec.hash:
+            slots = tuned(path, saved[path], live[path], where)
+        else:
+            slots, lost = _what_fits(saved[path], live[path])
+            dropped += [f"{path}: {line}" for line in lost]
+        changes |= {f"{path}/{slot}": value for slot, value in slots.items()}
+    for line in dropped:
+        _log.warning("%s: %s", where, line)
     try:
         changed = program.with_parameters(changes)
     except ConfigError as error:
@@ -60,71 +77,45 @@ def fitted(
     return changed
 
 
-@dataclass(frozen=True)
-class _Fitting:
-    """How an artifact is fitted to a live program."""
+def _renamed(
+    saved: Mapping[str, ModuleState],
+    live: Mapping[str, Module[..., Any]],
+    rename: Mapping[str, str],
+    where: str,
+) -> dict[str, ModuleState]:
+    for old, new in rename.items():
+        for name, known, who in ((old, saved, "artifact"), (new, live, "program")):
+            if name not in known:
+                raise ArtifactError(
+                    f"{where}: rename: the {who} has no module {name!r}",
+                    hint=did_you_mean(name, known),
+                )
+    made = {rename.get(path, path): module for path, module in saved.items()}
+    if len(made) < len(saved):
+        raise ArtifactError(
+            f"{where}: rename gives two modules one name",
+            hint="Rename each to a module of its own",
+        )
+    return made
 
-    where: str
-    strict: bool
-    rename: Mapping[str, str]
 
-    def fit(
-        self, program: Program[..., Any], state: ProgramState
-    ) -> tuple[dict[str, Any], list[str]]:
-        """Changes to the program keyed `module/slot`, and what does not fit."""
-        saved, live = self._renamed(dict(modules_of(state)), program), program.modules
-        dropped = self._others(set(saved), set(live))
-        changes: dict[str, Any] = {}
-        for path in (path for path in live if path in saved):
-            slots, lost = self._module(path, saved[path], live[path])
-            changes |= {f"{path}/{slot}": value for slot, value in slots.items()}
-            dropped += lost
-        for line in dropped:
-            _log.warning("%s: %s", self.where, line)
-        return changes, dropped
-
-    def _module(
-        self, path: str, saved: ModuleState, live: Module[..., Any]
-    ) -> tuple[dict[str, Any], list[str]]:
-        if self.strict or saved.signature_hash == live.spec.hash:
-            return tuned(path, saved, live, self.where), []
-        slots = parameters_of(saved).slots()
-        if slots["instruction"] == default_instruction(saved.fields):
-            del slots["instruction"]
-        kept, lost = _demos_that_fit(path, slots["demos"], live)
-        slots["demos"] = kept
-        return slots, [f"{path}: {line}" for line in _changes(saved, live.spec)] + lost
-
-    def _renamed(
-        self, saved: dict[str, ModuleState], program: Program[..., Any]
-    ) -> dict[str, ModuleState]:
-        for old, new in self.rename.items():
-            for name, known, who in (
-                (old, saved, "artifact"),
-                (new, program.modules, "program"),
-            ):
-                if name not in known:
-                    raise ArtifactError(
-                        f"{self.where}: rename: the {who} has no module {name!r}",
-                        hint=did_you_mean(name, known),
-                    )
-        made = {self.rename.get(path, path): saved[path] for path in saved}
-        if len(made) < len(saved):
-            raise ArtifactError(
-                f"{self.where}: rename gives two modules one name",
-                hint="Rename each to a module of its own",
-            )
-        return made
-
-    def _others(self, saved: set[str], live: set[str]) -> list[str]:
-        parts = [f"the program lacks {name!r}" for name in sorted(saved - live)]
-        parts += [f"the artifact lacks {name!r}" for name in sorted(live - saved)]
-        if parts and self.strict:
-            raise ArtifactError(
-                f"{self.where} is for another program: {'; '.join(parts)}",
-                hint='Load it without program=, or give rename={"old": "new"}',
-            )
-        return parts
+def _what_fits(
+    saved: ModuleState, live: Module[..., Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """Of a module whose signature changed: parameters by slot, and what is lost."""
+    slots, lost = parameters_of(saved).slots(), _changes(saved, live.spec)
+    if slots["instruction"] == default_instruction(saved.fields):
+        del slots["instruction"]
+    kept: list[Demo] = []
+    for demo in slots["demos"]:
+        try:
+            check_demos((demo,), live.spec, saved.name)
+            kept.append(demo)
+        except ConfigError as error:
+            _, _, why = error.message.partition("demo 0 ")
+            lost.append(f"demo {demo.id} (row {demo.source}) {why}")
+    slots["demos"] = tuple(kept)
+    return slots, lost
 
 
 def tuned(
@@ -162,21 +153,6 @@ def parameters_of(state: ModuleState) -> Parameters:
         "nearest": state.nearest,
     }
     return Parameters("\n".join(state.instruction)).with_slots(slots, state.name)
-
-
-def _demos_that_fit(
-    path: str, demos: tuple[Demo, ...], live: Module[..., Any]
-) -> tuple[tuple[Demo, ...], list[str]]:
-    kept: list[Demo] = []
-    lost: list[str] = []
-    for demo in demos:
-        try:
-            check_demos((demo,), live.spec, path)
-            kept.append(demo)
-        except ConfigError as error:
-            _, _, why = error.message.partition("demo 0 ")
-            lost.append(f"{path}: demo {demo.id} (row {demo.source}) {why}")
-    return tuple(kept), lost
 
 
 def field_diff(before: Sequence[Contract], after: Sequence[Contract]) -> list[str]:

@@ -12,10 +12,12 @@ from typing import Any
 
 from ..errors import ArtifactError
 from ..graph.digest import arranged, describe_program, digest_of, refuse_opaque
+from ..graph.module import Module
 from ..graph.origin import origin
-from ..graph.program import Program
+from ..graph.program import Program, as_program
 from ..ground import strictjson
 from ..ground.files import write_whole
+from ..ground.options import checked
 from ..ground.shapes import is_dict, is_list
 from .load import parse_artifact
 from .rebuild import needs_live, schema_of_result
@@ -25,14 +27,15 @@ from .versions import keep
 _WIDTH = 80
 
 
+@checked
 def save(
-    program: Program[..., Any],
+    program: Program[..., Any] | Module[..., Any],
     path: str | Path,
     *,
     provenance: Mapping[str, Any] | None = None,
     history: bool | None = None,
 ) -> Path:
-    """Write a program as an artifact; an old file stays whole whatever happens.
+    """Write a program, or a module, as an artifact; an old file stays whole.
 
     A program that was loaded and is saved as it was keeps its provenance, so that the
     bytes are the same.
@@ -47,7 +50,7 @@ def save(
 
     Raises:
         ArtifactError: The path has another ending, a part is no plain data, or the
-            file cannot be written.
+            file cannot be written; the old one is whole then.
     """
     target = Path(path)
     if not target.name.endswith(SUFFIX):
@@ -55,7 +58,7 @@ def save(
             f"{target.name!r} does not end with {SUFFIX}",
             hint=f"Write {target.stem + SUFFIX!r}",
         )
-    text = artifact_text(program, provenance)
+    text = artifact_text(as_program(program), provenance)
     parse_artifact(text, str(target))
     if history is not False:
         keep(target, make=history is True)

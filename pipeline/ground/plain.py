@@ -69,11 +69,10 @@ def _plain(value: Any) -> Any:
         return sorted(map(_plain, value), key=strictjson.canonical)
     if isinstance(value, pydantic.BaseModel):
         return _plain(value.model_dump())
-    told: Any = getattr(value, "__plain__", None)
-    if callable(told) and not isinstance(value, type):
-        return told()
-    if callable(getattr(value, "tolist", None)):
-        return _plain(value.tolist())
+    for form in ("__plain__", "tolist"):
+        told: Any = getattr(value, form, None)
+        if callable(told) and not isinstance(value, type):
+            return _plain(told())
     try:
         return _plain(pydantic_core.to_jsonable_python(value))
     except pydantic_core.PydanticSerializationError:

@@ -32,7 +32,7 @@ from .pipeline.errors import (
 from .pipeline.graph.build import Parts
 from .pipeline.graph.forgiving import noting
 from .pipeline.lm.fakes import RefusingLM
-from .pipeline.run.runtime import use
+from .pipeline.run.settings import use
 
 _PLACE = re.compile(r"^(?P<file>.+?):(?P<line>\d+): (?P<rest>.*)\Z", re.DOTALL)
 _OWN = (GraphError, SignatureError, SyntaxError)

@@ -13,13 +13,12 @@ from typing import Any
 
 from .pipeline.errors import ArtifactError, ConfigError, cause, did_you_mean
 from .pipeline.graph.module import Module
-from .pipeline.graph.module_options import check_demos
 from .pipeline.graph.program import Program, as_program
 from .pipeline.ground import strictjson
 from .pipeline.ground.files import read_bounded
 from .pipeline.ground.shapes import is_dict, is_list
 from .pipeline.ground.words import brief
-from .pipeline.parameters import Demo
+from .pipeline.parameters import Demo, check_demos
 
 _MARKS = frozenset({"augmented", "dspy_uuid", "dspy_split"})
 _STATE = frozenset({"signature", "demos"})

@@ -24,7 +24,7 @@ from ...pipeline.measure.evaluate import score_rows
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.measure.score import Metric, Score
 from ...pipeline.run.rows import map_rows
-from ...pipeline.run.runtime import current, entered
+from ...pipeline.run.settings import current, entered
 from ..candidate import Candidate
 from ..teacher import Teacher
 from .allowance import Allowance

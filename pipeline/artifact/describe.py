@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from ..adapters.prompt import Prompt
 from ..adapters.settling import settled
 from ..errors import ArtifactError
 from ..graph.binding import bound_from
@@ -20,8 +21,7 @@ from ..graph.program import Program, as_program
 from ..ground import strictjson
 from ..ground.shapes import is_dict
 from ..ground.words import brief
-from ..run.prompt import Prompt
-from ..run.rendering import rendered_for
+from ..run.prompt import rendered_for
 from ..signature.schema import type_of_schema
 from ..signature.types import type_name
 from .load import read_artifact

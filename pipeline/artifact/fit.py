@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArtifactError, ConfigError, did_you_mean
-from ..graph.module_options import check_demos
 from ..graph.origin import Origin, remember
 from ..ground import strictjson
 from ..ground.words import brief
-from ..parameters import Demo, Parameters
+from ..parameters import Demo, Parameters, check_demos
 from ..signature.spec import default_instruction
 from .state import ArtifactFile, ModuleState, modules_of
 
@@ -73,8 +72,8 @@ def fitted(
         raise ArtifactError(f"{where}: {error.message}", hint=error.hint) from None
     if changed is program:
         changed = program.with_parts(program.parts)
-    remember(changed, Origin(where, made.digest, made.provenance, tuple(dropped)))
-    return changed
+    came = Origin(where, made.digest, made.provenance, tuple(dropped))
+    return remember(changed, came)
 
 
 def _renamed(

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
+from ..adapters.prompt import Prompt
 from ..ground import strictjson
 from ..measure.html import page
-from ..run.prompt import Prompt
 from .describe import (
     Target,
     data_of,

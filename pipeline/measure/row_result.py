@@ -14,8 +14,8 @@ from typing import Any
 
 from ..data.example import Example
 from ..ground.plain import plain
-from ..run.trace import Trace
 from ..signature.signature import Signature, dump_values, spec_of
+from ..trace import Trace
 from .score import Score
 
 Row = tuple[int, str]

@@ -18,11 +18,11 @@ from typing import Any, cast
 
 from ..data.example import Example, row_name
 from ..errors import DataError, MetricError, WeftError
+from ..graph.module import Module
+from ..graph.runnable import Runnable
 from ..ground.options import explained
 from ..ground.shapes import is_dict
-from ..run.alone import Alone
 from ..run.bridge import WouldWait, in_thread
-from ..run.runnable import Runnable
 from ..signature.signature import Signature, spec_of
 
 _RULE = "Return a number in [0, 1], a bool, or weft.Score(value, feedback)"
@@ -214,7 +214,7 @@ def _refuse_judge(metric: object) -> None:
     Raises:
         MetricError: It is one, and has other inputs than the two of a metric.
     """
-    if isinstance(metric, Alone) or (
+    if isinstance(metric, Module) or (
         isinstance(metric, Runnable) and len(metric.inputs.inputs) != 2
     ):
         name: str = metric.name

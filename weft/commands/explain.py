@@ -10,7 +10,7 @@ from ..pipeline.artifact.state import SUFFIX
 from ..pipeline.ground.words import counted
 from ..pipeline.measure.evaluate import Evaluation
 from ..pipeline.measure.explain import Explanation, ablations, explain
-from ..pipeline.run.runtime import current, use
+from ..pipeline.run.settings import current, use
 from .labels import check_labels
 from .names import metric_named, rows_at, settings
 from .output import Outcome, Spent, calls_shown, remark

@@ -22,7 +22,7 @@ from ..pipeline.ground import strictjson
 from ..pipeline.lm.models import LM
 from ..pipeline.measure.score import Metric
 from ..pipeline.reading.fields import read_text
-from ..pipeline.run.runtime import Options, use
+from ..pipeline.run.settings import Options, use
 from .targets import object_named
 
 _METRICS = ("exact", "f1", "contains", "choice", "numeric", "set_match", "fields")

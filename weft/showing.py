@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import modules
+from .pages.program import show_html
 from .pipeline.artifact.describe import program_of, show
-from .pipeline.artifact.program_page import show_html
 
 __all__ = ["modules", "program_of", "show", "show_html"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import DataError, did_you_mean
 from ..ground import strictjson
-from ..ground.dspy_hints import ROWS
+from ..ground.hints import hint
 from ..ground.options import explained
 from ..ground.plain import plain
 from ..ground.words import brief
@@ -100,7 +100,7 @@ class Example:
         known = [*self.labels, *self.inputs]
         raise _FieldError(
             f"{row_name(self)} has no field {name!r}",
-            hint=ROWS.get(name) or did_you_mean(name, known),
+            hint=hint("row", name, known),
         )
 
     def __getattr__(self, name: str) -> Any:

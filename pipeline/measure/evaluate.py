@@ -22,9 +22,9 @@ from ..graph.digest import program_digest
 from ..graph.module import Module
 from ..graph.program import Program, as_program
 from ..graph.runnable import Place, Runner
-from ..ground.dspy_hints import Advised
-from ..ground.lazy import deferred
+from ..ground.hints import Advised
 from ..ground.options import checked
+from ..ground.pages import drawn
 from ..ground.strictjson import is_text
 from ..ground.words import brief, counted
 from ..run.bridge import run_sync
@@ -33,15 +33,19 @@ from ..run.progress import progress_bar
 from ..run.rows import bind_row, map_rows, placed, require_count, rows_of
 from ..run.settings import current, entered
 from ..trace import NodeRun, Trace, total_cost
-from .row_result import RowResult, row_data, said_again, scores_by_row
+from .row_result import (
+    RowResult,
+    outputs_of,
+    row_data,
+    row_keys,
+    said_again,
+    scores_by_row,
+)
 from .score import Metric, Score, apply_metric, metric_name, require_callable
 from .stats import Comparison, Interval, compare, mean_interval
 
 if TYPE_CHECKING:
     from ..ground.frames import DataFrame
-    from . import cells
-else:
-    cells = deferred("weft.pipeline.measure", "cells")
 
 
 @dataclass(frozen=True, repr=False)
@@ -113,15 +117,15 @@ class Evaluation(Advised):
         both = [row for row in mine if row in theirs]
         return compare([mine[r] for r in both], [theirs[r] for r in both], self.seed)
 
-    def to_json(self, *, prompts: bool = False) -> str:
-        """Everything but the traces, as one JSON text that any file takes.
+    def describe(self, *, prompts: bool = False) -> dict[str, Any]:
+        """Everything but the traces, as plain JSON data.
 
         Args:
             prompts: Whether each row holds its prompts and replies, as `weft review`
                 shows them.
         """
         low, high = self.interval.low, self.interval.high
-        data = {
+        return {
             "program": self.program,
             "digest": self.digest,
             "metric": self.metric,
@@ -133,6 +137,10 @@ class Evaluation(Advised):
             "calls": self.calls,
             "cost": self.cost,
         }
+
+    def to_json(self, *, prompts: bool = False) -> str:
+        """As `describe`, as one JSON text that any file takes."""
+        data = self.describe(prompts=prompts)
         text = json.dumps(data, ensure_ascii=False, indent=1)
         return text if is_text(text) else json.dumps(data, indent=1)
 
@@ -144,9 +152,12 @@ class Evaluation(Advised):
 
     def to_html(self, *, review: str = "") -> str:
         """One self-contained page; `review` is the file that `weft review` opens."""
-        from .html import evaluation_page  # noqa: PLC0415 - only a page needs it
-
-        return evaluation_page(self, review)
+        data = self.describe(prompts=True)
+        keys = row_keys(row.example.id for row in self.rows)
+        for shown, row, key in zip(data["rows"], self.rows, keys, strict=True):
+            shown |= {"key": key, "outputs": outputs_of(row)}
+        told = {"seconds": self.seconds, "review": review}
+        return drawn("evaluation", data | told)
 
     def __str__(self) -> str:
         if not self.values:
@@ -165,8 +176,8 @@ class Evaluation(Advised):
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        line = cells.Scored(self.metric, self.mean, self.interval, len(self.values))
-        return cells.cell(self.program, [line], self._remarks())
+        scores, notes = {self.metric: scored(self)}, self._remarks()
+        return drawn("cell", {"title": self.program, "scores": scores, "notes": notes})
 
     def _counted(self) -> str:
         """How many rows the score is about, in words."""
@@ -322,6 +333,13 @@ def _failed(
     trace = Trace(tuple(sorted(nodes, key=lambda n: n.order)))
     shown = f"{type(error).__name__}: {error}"
     return RowResult(example, value, None, shown, False, trace)
+
+
+def scored(evaluation: Evaluation) -> dict[str, Any]:
+    """A mean in [0, 1], its 95 % interval, and how many rows were scored."""
+    low, high = evaluation.interval.low, evaluation.interval.high
+    rows = len(evaluation.values)
+    return {"mean": evaluation.mean, "interval": [low, high], "rows": rows}
 
 
 def unscored(zeros: int, failed: int) -> list[str]:

@@ -12,19 +12,25 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
-from . import modules
-from .pipeline.artifact.fit import fitted
-from .pipeline.artifact.load import parse_artifact
-from .pipeline.artifact.rebuild import rebuilt
-from .pipeline.errors import ArtifactError, ConfigError, DataError, StepError, WeftError
-from .pipeline.graph.digest import program_digest
-from .pipeline.graph.module import Module
-from .pipeline.graph.program import Program, as_program
-from .pipeline.ground import strictjson
-from .pipeline.run.bridge import in_thread
-from .pipeline.run.remote import Result, error_data, nodes_data
-from .pipeline.run.settings import current, entered
-from .pipeline.trace import NodeRun, Run, info
+from .. import modules
+from ..pipeline.artifact.fit import fitted
+from ..pipeline.artifact.load import parse_artifact
+from ..pipeline.artifact.rebuild import rebuilt
+from ..pipeline.errors import (
+    ArtifactError,
+    ConfigError,
+    DataError,
+    StepError,
+    WeftError,
+)
+from ..pipeline.graph.digest import program_digest
+from ..pipeline.graph.module import Module
+from ..pipeline.graph.program import Program, as_program
+from ..pipeline.ground import strictjson
+from ..pipeline.run.bridge import in_thread
+from ..pipeline.run.remote import Result, error_data, nodes_data
+from ..pipeline.run.settings import current, entered
+from ..pipeline.trace import NodeRun, Run, info
 
 __all__ = ["Host", "modules"]  # each kind of module is known before a program comes
 

@@ -12,7 +12,7 @@ import weft
 from tests.cli_folder import working_folder, write_rows
 from tests.pipeline.lm.support import sql
 from weft.cli import main
-from weft.pipeline.artifact.schema import schema_text
+from weft.pipeline.artifact.state import schema_text
 from weft.pipeline.calls.cache import Cache
 
 folder = pytest.fixture(autouse=True)(working_folder)

@@ -11,7 +11,7 @@ import pytest
 import weft
 from tests.cli_folder import working_folder
 from weft.cli import main
-from weft.pipeline.artifact.artifact import program_digest
+from weft.pipeline.graph.digest import program_digest
 from weft.pipeline.graph.program import as_program
 
 folder = pytest.fixture(autouse=True)(working_folder)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from weft.commands.targets import program_named
-from weft.pipeline.artifact.artifact import program_digest
+from weft.pipeline.graph.digest import program_digest
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..ground.pages import drawn
+from ..ground.words import counted
 from ..signature.types import type_name
-from ..signature.wording import counted
 from .binding import INPUT, is_node, show, source_name, takes_of
 from .graph import REGIONS, Body, Flow, Graph, Node
 from .uses import Inside

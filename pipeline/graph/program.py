@@ -13,9 +13,9 @@ from ..adapters.prompt import Prompt
 from ..errors import CallError, ConfigError, did_you_mean
 from ..ground.frozen import Fixed
 from ..ground.options import checked, decorator
+from ..ground.words import brief
 from ..parameters import SLOTS
 from ..signature.spec import Spec
-from ..signature.wording import brief
 from .build import Parts, trace_function
 from .drawing import Drawn, Picture
 from .forgiving import stand_in

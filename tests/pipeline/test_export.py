@@ -3,8 +3,10 @@
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,6 @@ import pytest
 import weft
 from tests.pipeline import saved
 from weft.errors import ArtifactError, ConfigError
-from weft.pipeline.artifact.exporting import fill
 from weft.pipeline.graph.program import as_program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,6 +23,27 @@ DSPY = ROOT / ".venv-bench" / "bin" / "python"
 needs_dspy = pytest.mark.skipif(
     not DSPY.exists(), reason="dspy is not installed: make bench installs it"
 )
+
+
+def fill(template: Any, inputs: Mapping[str, Any]) -> Any:
+    """An exported template with values in place of `{{name}}`, as a user would do it.
+
+    One pass, so that a value which looks like a place is no place.
+    """
+    if isinstance(template, dict):
+        return {key: fill(value, inputs) for key, value in template.items()}
+    if isinstance(template, list):
+        return [fill(value, inputs) for value in template]
+    names = "|".join(map(re.escape, inputs))
+    places = rf'"\{{\{{({names})\}}\}}"|\{{\{{({names})\}}\}}'
+    return re.sub(places, lambda found: written(found, inputs), template)
+
+
+def written(found: re.Match[str], inputs: Mapping[str, Any]) -> str:
+    """A value: a text as it is where no quotes stand around its place, else JSON."""
+    value = inputs[found[1] or found[2]]
+    bare = found[1] is None and isinstance(value, str)
+    return value if bare else json.dumps(value, ensure_ascii=False)
 
 
 def dspy(code: str, folder: Path) -> str:

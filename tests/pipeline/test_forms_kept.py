@@ -16,7 +16,7 @@ from tests.pipeline.saved import search
 from tests.server import Server
 from weft.errors import ArtifactError
 from weft.pipeline.adapters.reply_form import Form
-from weft.pipeline.artifact.artifact import program_digest
+from weft.pipeline.graph.digest import program_digest
 from weft.pipeline.graph.program import as_program
 from weft.pipeline.lm.known import learn
 

@@ -17,8 +17,8 @@ import weft
 from tests.pipeline import saved
 from tests.timing import seconds
 from weft.errors import ArtifactError
-from weft.pipeline.artifact.artifact import parse_artifact
-from weft.pipeline.artifact.assembling import assembled
+from weft.pipeline.artifact.load import parse_artifact
+from weft.pipeline.artifact.rebuild import rebuilt
 from weft.pipeline.graph.program import as_program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,7 +48,7 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Data:
 
 def load(data: Data | str) -> weft.Program[..., Any]:
     text = data if isinstance(data, str) else json.dumps(data)
-    return assembled(parse_artifact(text, "x.weft.json"), [saved.search], "x.weft.json")
+    return rebuilt(parse_artifact(text, "x.weft.json"), [saved.search], "x.weft.json")
 
 
 def changed(data: Data, path: str, value: Any) -> Data:

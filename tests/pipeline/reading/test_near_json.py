@@ -133,7 +133,7 @@ def test_guesses_are_refused(text: str) -> None:
 @settings(max_examples=200, deadline=None)
 def test_json_itself_is_read_as_ever(value: Any) -> None:
     """With nothing to mend the value is the same, and nothing is noted."""
-    text = nearjson.spelled(strictjson.dumps(value))
+    text = strictjson.spelled(strictjson.dumps(value))
 
     near = nearjson.loads(text)
 

@@ -1,38 +1,26 @@
-"""Goals 23, 24 and 25: framing, parsers that are total and linear, strict data."""
+"""Goal 23: no value of a prompt or of a reply takes over a field.
+
+That parsers are total and linear, and data strict, is held by test_adapters.py.
+"""
 
 from __future__ import annotations
 
-import functools
-import itertools
 import random
 
 from tests.goals.conftest import Figure
-from tests.goals.size import FULL, size
+from tests.goals.size import size
 from tests.hostile import FRAMING, ODD
 from tests.pipeline.test_adapters import (
-    ERROR,
-    FLOODS,
     NAMES,
-    TYPED,
     Quoting,
     Swapped,
-    Wide,
     quoted,
     render,
     reply,
 )
-from tests.timing import LINEAR, TIMES, growth, seconds
-from weft.errors import ParseError
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.parameters import Demo
-from weft.pipeline.signature.forms import make_signature
 from weft.pipeline.signature.signature import spec_of
-
-FORMS = {
-    "chat": "[[ answer ]]\n{}\n[[ /end ]]",
-    "json": '{{"answer": {}}}',
-    "xml": "<answer>{}</answer>",
-}
 
 
 def hostile(rng: random.Random) -> str:
@@ -76,53 +64,3 @@ def test_framing(figure: Figure) -> None:
 
     figure(f"goal 23: {values} hostile values, {fenced} prompts fenced, 0 takeovers")
     assert fenced > 0
-
-
-def time_of(name: str, flood: str, length: int) -> float:
-    """Seconds in which a flood of so many characters is a value or a ParseError."""
-    adapter, text = adapter_of(name), FLOODS[flood](length)
-    return seconds(lambda: adapter.parse(text, Wide), ParseError)
-
-
-def test_parsers_are_total_and_linear(figure: Figure) -> None:
-    """A flood is a value or a ParseError, in time that grows as the flood does."""
-    small, large = 64 * 2**10, size(2**20, 10 * 2**20)
-    slowest, longest, steepest = ("", 0.0), ("", 0.0), ("", 0.0)
-
-    for case in itertools.product(NAMES, FLOODS):
-        what, takes = ", ".join(case), functools.partial(time_of, *case)
-        slowest = max(slowest, (what, takes(small)), key=lambda pair: pair[1])
-        longest = max(longest, (what, takes(large)), key=lambda pair: pair[1])
-        if FULL:
-            grown = growth(takes, large // TIMES)
-            steepest = max(steepest, (what, grown), key=lambda pair: pair[1])
-
-    steep = f", {TIMES} times the text in at most {steepest[1]:.1f} times the time"
-    figure(
-        f"goal 24: {len(NAMES) * len(FLOODS)} floods: 64 KB in at most "
-        f"{1000 * slowest[1]:.0f} ms ({slowest[0]}), {large >> 20} MB in at most "
-        f"{longest[1]:.2f} s ({longest[0]}){steep if FULL else ''}"
-    )
-    # Processor time; in the suite, bars that only another kind of work crosses.
-    assert slowest[1] <= size(1.0, 0.05)
-    assert longest[1] <= size(10.0, 1.0)
-    assert steepest[1] <= LINEAR
-
-
-def test_data_is_strict(figure: Figure) -> None:
-    """Every value is of its type as it stands, or an error; nothing is coerced."""
-    right = 0
-    for name in NAMES:
-        adapter = adapter_of(name)
-        for kind, text, expected in TYPED:
-            signature = make_signature("q -> answer: T", types={"T": kind})
-            try:
-                parsed = adapter.parse(FORMS[name].format(text), signature)
-            except ParseError:
-                right += expected is ERROR
-            else:
-                found = parsed.values["answer"]
-                right += found == expected and type(found) is type(expected)
-
-    figure(f"goal 25: {right} of {len(NAMES) * len(TYPED)} typed cases as specified")
-    assert right == len(NAMES) * len(TYPED)

@@ -52,7 +52,7 @@ plans = st.lists(
 limits = st.none() | st.integers(0, 30)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plans, limits, limits, st.integers(1, 8))
 def test_never_overshoots(
     made: list[Plan], calls: int | None, tens: int | None, at_once: int
@@ -103,7 +103,7 @@ def test_never_overshoots(
     check()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.integers(1, 30), st.floats(0, 1)), max_size=20),
     st.integers(0, 200),

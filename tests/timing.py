@@ -13,7 +13,8 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 Value = TypeVar("Value")
@@ -100,6 +101,32 @@ def _looks(there: Callable[[], object]) -> Iterator[None]:
     while not there():
         assert time.monotonic() < ends, "waited in vain"
         yield
+
+
+def deadline(there: Callable[[], object]) -> SimpleNamespace:
+    """An `asyncio` whose time-outs strike once something has happened.
+
+    To be put in its place in the module whose deadline is tried: how long that is
+    decides nothing then. What was asked for, in seconds, is in its `asked`.
+    """
+    asked: list[float] = []
+
+    @contextlib.asynccontextmanager
+    async def scope(seconds: float) -> AsyncGenerator[None]:
+        asked.append(seconds)
+        async with asyncio.timeout(None) as strikes:
+            watching = asyncio.create_task(strike(strikes))
+            try:
+                yield
+            finally:
+                watching.cancel()
+
+    async def strike(strikes: asyncio.Timeout) -> None:
+        await seen(there)
+        strikes.reschedule(asyncio.get_running_loop().time())
+
+    given = {**vars(asyncio), "timeout": scope, "timeout_at": scope, "asked": asked}
+    return SimpleNamespace(**given)
 
 
 async def settled(turns: int = 50) -> None:

@@ -114,7 +114,7 @@ def test_a_module_with_a_way_of_its_own_runs_in_the_loop() -> None:
         """Waits before it asks."""
 
         async def acall(self, *args: Any, **kwargs: Any) -> Any:
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
             return await super().acall(*args, **kwargs)
 
     patient = Patient("question -> answer: str", name="answer")

@@ -34,7 +34,7 @@ FORMAT: dict[str, Any] = {
 
 def lm_for(server: Server, name: str = "m", **options: Any) -> LM:
     """A model at the server."""
-    return LM(name, api_base=server.url, api_key=KEY, timeout=5, **options)
+    return LM(name, api_base=server.url, api_key=KEY, timeout=60, **options)
 
 
 def continuing(

@@ -42,7 +42,7 @@ pytestmark = pytest.mark.skipif(not find_spec("litellm"), reason="it is an extra
 
 def models(server: Server, **options: Any) -> tuple[LM, LM]:
     """The same model through our client and through litellm."""
-    options = {"api_base": server.url, "api_key": KEY, "timeout": 5, **options}
+    options = {"api_base": server.url, "api_key": KEY, "timeout": 60, **options}
     return LM("openai/m", **options), LM("litellm/openai/m", **options)
 
 

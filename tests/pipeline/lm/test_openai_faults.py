@@ -37,7 +37,7 @@ from weft.pipeline.lm.models import LM
 def lm_for(server: Server, **options: Any) -> LM:
     """A model at the server."""
     return LM(
-        "openai/m", api_base=server.url, **{"api_key": KEY, "timeout": 5, **options}
+        "openai/m", api_base=server.url, **{"api_key": KEY, "timeout": 60, **options}
     )
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.timing import PATIENCE
+
 # Runs in a fresh interpreter. Audit hooks see every socket and every opened file,
 # whoever opens them, and cannot be taken away again.
 CHILD = """
@@ -66,7 +68,7 @@ class Child:
             cwd=home,
             env={**os.environ, "HOME": str(home)},
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
         )
         assert done.returncode == 0, done.stderr
         report = json.loads(done.stdout)

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 Value = TypeVar("Value")
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds after which a wait is a hang. It ends a test that never would."""
 
 # Steps ------------------------------------------------------------------------

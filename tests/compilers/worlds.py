@@ -46,7 +46,7 @@ def real_rows(name: str) -> dict[str, Rows]:
     """Rows of a data file beside the checkout by split; the test skips without it."""
     path = DATA / f"{name}.jsonl"
     if not path.exists():
-        pytest.skip(f"{path} is not there")
+        pytest.skip(f"needs the rows of ../shared: {path}")
     found: dict[str, Rows] = {"train": [], "dev": [], "test": []}
     with path.open(encoding="utf-8") as lines:
         for row in map(json.loads, lines):

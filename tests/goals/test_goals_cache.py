@@ -1,4 +1,4 @@
-"""Goals 4, 5, 6 and 9: damage, what is planted, eviction, and the price of safety."""
+"""Goals 4, 5 and 9: damage, what is planted, and the price of safety."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from tests.goals.conftest import Figure
 from tests.goals.planted import PLANTS
 from tests.goals.size import FULL, size
 from tests.pipeline.lm.support import answer_of, copied, fill, key_of, sql
+from tests.timing import PATIENCE, steps
 from weft.pipeline.calls.cache import Cache
 from weft.pipeline.lm.request import Response, Usage
 
@@ -160,7 +161,7 @@ def test_nothing_planted_runs(tmp_path: Path, pristine: Path, figure: Figure) ->
         [sys.executable, "-m", "tests.goals.audited", first, *folders],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -176,28 +177,6 @@ def test_nothing_planted_runs(tmp_path: Path, pristine: Path, figure: Figure) ->
     assert [one["wrong"] for one in told] == [[]] * len(told)
     assert all(one["works"] for one in told)
     assert outside.read_text() == "precious"
-
-
-def test_nothing_is_evicted(tmp_path: Path, figure: Figure) -> None:
-    """However many megabytes were put, all of them are there afterwards."""
-    count, most = size(48, 1150), 2**20
-    text = random.Random(0).randbytes(most // 2).hex()
-    cache = Cache(tmp_path)
-    for number in range(count):
-        answer = Response(f"{number} {text}")
-        asyncio.run(cache.put(key_of(number), answer))
-    cache.close()
-
-    cache = Cache(tmp_path)
-    kept = 0
-    for number in range(count):
-        found = cache.get(key_of(number))
-        kept += found is not None and found.text == f"{number} {text}"
-    held = cache.stats()
-    cache.close()
-
-    figure(f"goal 6: {count} sets of 1 MiB, {kept} read back")
-    assert kept == count == held.disk_entries
 
 
 TEXT = " ".join(f"word{n}" for n in random.Random(1).sample(range(10**6), 200))
@@ -228,10 +207,13 @@ def test_the_price_of_safety(tmp_path: Path, figure: Figure) -> None:
         f"a hit is {plain['hit'] / ours['hit']:.2f} as fast as Disk's with its JSON, "
         f"{packed['hit'] / ours['hit']:.2f} as JSONDisk's"
     )
-    # Bars so wide that only a change of kind, no busy machine, crosses them.
-    assert ours["hit"] <= 20 * plain["hit"]
-    assert ours["miss"] <= 20 * plain["miss"]
-    assert ours["set"] <= 20 * plain["set"]
+    _, get, close = _store("weft", tmp_path / "weft0")
+    hit, miss = key_of(0), key_of(2 * count)
+    get(hit)  # once, so that what is opened at the first look is open
+    taken_steps = {"hit": steps(lambda: get(hit)), "miss": steps(lambda: get(miss))}
+    close()
+    assert taken_steps["hit"] <= 1_000
+    assert taken_steps["miss"] <= 500
     if FULL:
         assert ours["hit"] <= 4 * plain["hit"]
         assert ours["hit"] <= 2 * packed["hit"]

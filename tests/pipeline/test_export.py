@@ -1,6 +1,5 @@
 """Out of weft and into it: chat templates, litellm, DSPy's states, fine-tuning rows."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -12,6 +11,7 @@ import pytest
 
 import weft
 from tests.pipeline import saved
+from tests.timing import PATIENCE
 from weft.errors import ArtifactError, ConfigError
 from weft.pipeline.artifact.exporting import fill
 from weft.pipeline.graph.program import as_program
@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).parent / "golden"
 DSPY = ROOT / ".venv-bench" / "bin" / "python"
 needs_dspy = pytest.mark.skipif(
-    not DSPY.exists(), reason="dspy is not installed: make bench installs it"
+    not DSPY.exists(),
+    reason="dspy is in another lock: make .venv-bench/.installed",
 )
 
 
@@ -33,7 +34,7 @@ def dspy(code: str, folder: Path) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -88,8 +89,6 @@ def test_an_export_is_plain_json() -> None:
 
 def test_litellm_takes_an_export_as_it_is() -> None:
     """The real library accepts the arguments and answers, without a network."""
-    if importlib.util.find_spec("litellm") is None:
-        pytest.skip("litellm is not installed")
     module = saved.respond.with_(name="respond")
     made = weft.export(module, to="litellm")["respond"]
     arguments = {**made, "messages": fill(made["messages"], {"question": "q"})}

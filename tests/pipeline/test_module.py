@@ -580,7 +580,7 @@ def test_ctrl_c_cleans_up_and_leaves_a_working_process() -> None:
     assert printed.split("\n")[:3] == ["cleaned up", "interrupted", "fine"]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="another system: no fork")
 def test_a_forked_child_calls_on_its_own() -> None:
     """A process that has called already may fork; the child has a loop of its own."""
     printed = script(

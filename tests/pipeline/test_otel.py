@@ -23,6 +23,7 @@ from opentelemetry.semconv.attributes import error_attributes, server_attributes
 
 import weft
 from tests.server import Reply, Server
+from tests.timing import PATIENCE
 from weft.pipeline.run import otel_names
 
 CANARY = "canary-of-the-prompt"
@@ -202,7 +203,7 @@ def test_an_unknown_price_is_left_out(app: Watched) -> None:
 
 def test_own_spans_stand_below_the_step_they_are_made_in(app: Watched) -> None:
     """In threads, in tasks, side by side: each span has its own item's step above."""
-    together = threading.Barrier(4, timeout=60)
+    together = threading.Barrier(4, timeout=PATIENCE)
 
     @weft.step
     def blocking(name: str) -> str:

@@ -8,6 +8,7 @@ import enum
 import json
 from typing import Any, Literal
 
+import jsonschema
 import pydantic
 import pytest
 from hypothesis import given, settings
@@ -22,7 +23,6 @@ from weft.pipeline.signature.signature import spec_of
 
 pytestmark = pytest.mark.usefixtures("asked_as_by_users")
 
-jsonschema: Any = pytest.importorskip("jsonschema")
 
 BUDGETS = (64, 128, 256, 512, 1024, 4096, 100_000)
 

@@ -8,6 +8,7 @@ import errno
 import fcntl
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -128,6 +129,10 @@ def test_nothing_is_evicted(tmp_path: Path) -> None:
     assert found == [answer_of(i, 100_000) for i in range(300)]
     assert [file.name for file in tmp_path.rglob("*.val")] == []
     cache.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "cache.db")) as connection:
+        settings = dict(connection.execute("SELECT key, value FROM Settings"))
+    assert (settings["eviction_policy"], settings["cull_limit"]) == ("none", 0)
+    assert settings["size_limit"] > 2**60
 
 
 def test_memory_is_bounded_in_bytes() -> None:

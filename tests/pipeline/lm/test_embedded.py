@@ -742,7 +742,7 @@ class Row(NamedTuple):
 def rows_of(name: str, split: str) -> tuple[Row, ...]:
     path = DATA / f"{name}.jsonl"
     if not path.is_file():
-        pytest.skip(f"{path} is not there")
+        pytest.skip(f"needs the rows of ../shared: {path}")
     lines = path.read_text("utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     labels = sorted({row["outputs"]["label"] for row in rows})

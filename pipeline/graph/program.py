@@ -234,8 +234,10 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
 
             return await run_program(path, bound, outer, inside)
         inner = f"{path}/" if outer.record is not None else ""
-        started = time.perf_counter()
-        began = outer.began or started
+        now = time.perf_counter()
+        began = outer.began or now
+        # A run that is no part of another counts from where its nodes do.
+        started = began if outer.record is None else now
         runtime = outer.having(record=runs, path=inner, order=(), began=began)
         try:
             value = await run_parts(self._parts, bound, runtime)

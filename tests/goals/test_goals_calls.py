@@ -1,4 +1,4 @@
-"""Goals 7, 11, 13, 15, 16 and 18: keys, retries, storms, repairs, and honest scores."""
+"""Goals 11, 13, 16 and 18: retries, storms, repairs, and honest scores."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import itertools
-import json
-import os
 import random
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -36,86 +32,10 @@ from weft.pipeline.errors import (
     WeftError,
 )
 from weft.pipeline.lm.models import LM
-from weft.pipeline.lm.request import Message, Request
+from weft.pipeline.lm.request import Request
 
 RETRIES = 3
 GOOD = "[[ answer ]]\nyes\n[[ /end ]]"
-
-
-def some_request(rng: random.Random) -> Request:
-    """A request of random parts, drawn from few values so that near ones are common."""
-    messages = tuple(
-        Message(rng.choice(("user", "assistant")), rng.choice(("a", "ab", "é", "")))
-        for _ in range(rng.randrange(3))
-    )
-    values: list[Any] = [0, 0.0, -0.0, 1, True, None, "1", "", [1], {"a": 1}, {}]
-    sampling = {rng.choice("abc"): rng.choice(values) for _ in range(rng.randrange(4))}
-    form = rng.choice([None, {}, {"type": "json_object"}])
-    where = rng.choice(("", "http://a", "http://b"))
-    return Request(rng.choice("mn"), messages, sampling, form, where, rng.randrange(2))
-
-
-def said(request: Request) -> str:
-    """What a request says, written another way than its key is."""
-    tree = [
-        [request.model, request.endpoint, request.sample],
-        [[m.role, m.content] for m in request.messages],
-        [request.response_format, request.sampling],
-    ]
-    return json.dumps(tree, sort_keys=True)
-
-
-def test_keys(figure: Figure) -> None:
-    """Among all pairs of requests, equal keys mean equal content, and the reverse."""
-    rng, count = random.Random(7), size(20_000, 200_000)
-    by_key: dict[str, str] = {}
-    by_content: dict[str, str] = {}
-
-    for _ in range(count):
-        request = some_request(rng)
-        items = list(request.sampling.items())
-        rng.shuffle(items)
-        turned = Request(
-            request.model,
-            request.messages,
-            dict(items),
-            request.response_format,
-            request.endpoint,
-            request.sample,
-        )
-        assert turned.key == request.key
-        assert by_key.setdefault(request.key, said(request)) == said(request)
-        assert by_content.setdefault(said(request), request.key) == request.key
-
-    figure(f"goal 7: {count} requests, {len(by_key)} distinct, 0 false hits or misses")
-
-
-KEYS = """
-import hashlib, random, sys
-from tests.goals.test_goals_calls import some_request
-rng = random.Random(11)
-keys = "".join(some_request(rng).key for _ in range(int(sys.argv[1])))
-print(hashlib.sha256(keys.encode()).hexdigest())
-"""
-
-
-def test_keys_in_other_processes(figure: Figure) -> None:
-    """No hash seed of Python's changes a key."""
-    count, seeds = size(500, 20_000), ("0", "1", "2", "3", "random")
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-c", KEYS, str(count)],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for seed in seeds[: size(2, 5)]
-    ]
-    said = {child.communicate(timeout=PATIENCE)[0] for child in children}
-
-    figure(f"goal 7: {count} keys under {len(children)} hash seeds: {len(said)} result")
-    assert len(said) == 1
-    assert len(said.pop().strip()) == 64
 
 
 async def test_attempts(server: Server, figure: Figure) -> None:

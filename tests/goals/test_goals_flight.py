@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -53,32 +52,6 @@ def start(server: Server, folder: Path) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def test_threads(server: Server, figure: Figure, tmp_path: Path) -> None:
-    """Sixteen threads with a loop each and one cache: one call a key."""
-    server.answer = answer(0.01)
-    cache, together = Cache(tmp_path), threading.Barrier(16, timeout=PATIENCE)
-    lm = LM("m", api_base=server.url)
-
-    async def all_keys() -> None:
-        together.wait()
-        for number in range(50):
-            request = asking(lm, f"question {number}")
-            response = await call(request, lm, cache=cache, retry=quick())
-            assert response.text == f"answer {number}"
-
-    threads = [
-        threading.Thread(target=lambda: asyncio.run(all_keys())) for _ in range(16)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE)
-    cache.close()
-
-    figure(f"goal 8: 16 threads x 50 keys = {server.count} calls")
-    assert server.count == 50
 
 
 def test_processes(server: Server, figure: Figure, tmp_path: Path) -> None:

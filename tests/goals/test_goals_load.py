@@ -17,12 +17,11 @@ from tests.goals.conftest import Figure
 from tests.goals.size import size
 from tests.pipeline.lm.support import asking, quick
 from tests.server import Reply, Server
-from tests.timing import settled
 from weft.pipeline.calls.budget import Budget, Ledger
 from weft.pipeline.calls.caller import call
 from weft.pipeline.calls.limits import Limiter
 from weft.pipeline.calls.retry import RetryPolicy, RetryQuota
-from weft.pipeline.errors import AuthError, BudgetExceeded
+from weft.pipeline.errors import BudgetExceeded
 from weft.pipeline.lm.fakes import FunctionLM
 from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Request, Response, Usage
@@ -158,25 +157,3 @@ async def test_the_limit_adapts(server: Server, figure: Figure) -> None:
     assert shrunk <= 4 * room
     assert limiter.limit > 2 * shrunk
     assert limiter.limit >= 32
-
-
-async def test_permanent_errors_break_the_circuit(
-    server: Server, figure: Figure
-) -> None:
-    """One 401 ends a batch: what is in flight is cancelled, nothing more is sent."""
-    from weft.pipeline.run.rows import map_rows
-
-    server.answer = lambda _: Reply(
-        status=401, body=b"{}", until=lambda: server.count == 32
-    )
-    lm = LM("m", api_base=server.url)
-
-    async def one(_: int, number: int) -> Response:
-        return await call(asking(lm, str(number)), lm, limiter=Limiter(64))
-
-    with pytest.raises(AuthError):
-        await map_rows(one, range(1000), concurrency=32)
-
-    await settled()
-    figure(f"circuit: all 401, 32 in flight, {server.count} calls for 1,000 rows")
-    assert server.count == 32

@@ -1,19 +1,16 @@
-"""Goals 10, 14, 26, 28 and 30: memory, deadlines, floods, secrets, the end."""
+"""Goals 10, 14, 26 and 30: memory, deadlines, floods, the end."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import gzip
-import logging
-import pickle
 import random
 import signal
 import subprocess
 import sys
 import threading
 import time
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +18,12 @@ import pytest
 
 import weft
 from bench.soak import soak
+from tests.faults import SLOW
 from tests.goals.conftest import Figure
 from tests.goals.size import FULL, size
 from tests.server import Reply, Server
 from tests.timing import PATIENCE, until
-from weft.pipeline.errors import DeadlineExceeded, WeftError
+from weft.pipeline.errors import DeadlineExceeded
 
 GOOD = "[[ answer ]]\nyes\n[[ /end ]]"
 ROWS = 300
@@ -79,16 +77,7 @@ def test_memory(figure: Figure, tmp_path: Path) -> None:
         assert late <= 1
 
 
-HANGS = {
-    "before headers": Reply(hang=True),
-    "dripping headers": Reply(head_rate=20),
-    "dripping body": Reply(rate=20),
-    "endless chunks": Reply(endless=True, rate=20),
-    "never closing": Reply(unclosed=True),
-}
-
-
-@pytest.mark.parametrize("name", HANGS)
+@pytest.mark.parametrize("name", SLOW)
 def test_deadlines(server: Server, figure: Figure, name: str) -> None:
     """Sync and async calls end in time whatever the server does, and leave nothing."""
     limit, calls = size(0.4, 1.0), size(10, 50)
@@ -119,7 +108,7 @@ def test_deadlines(server: Server, figure: Figure, name: str) -> None:
         with weft.use(lm=patient):
             weft.Predict("question -> answer")(question="first")
         held = threads_and_files()
-        server.answer = lambda _: HANGS[name]
+        server.answer = lambda _: SLOW[name]
         asyncio.run(many())
         in_threads = [
             threading.Thread(target=blocking, args=(number,))
@@ -222,82 +211,6 @@ def test_floods(server: Server, figure: Figure) -> None:
     assert [said for said, _ in found] == ["TooLarge"] * len(floods)
     assert max(peaks.values()) <= 24
     assert server.count == 1 + len(floods)
-
-
-def test_secrets(
-    server: Server,
-    figure: Figure,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """Five canaries, sent in every way a key can be, are in no file and in no text."""
-    canaries = [f"CANARY{number}xyzzy" for number in range(5)]
-    by_env, by_argument, by_header, by_login, in_query = canaries
-    caplog.set_level(logging.DEBUG)
-    monkeypatch.setenv("OPENAI_API_KEY", by_env)
-    monkeypatch.setenv("WEFT_CACHE", str(tmp_path / "cache"))
-    where = server.url.replace("http://", f"http://user:{by_login}@")
-    models = [
-        weft.LM("openai/m", api_base=server.url),
-        weft.LM("m", api_base=server.url, api_key=by_argument),
-        weft.LM("n", api_base=server.url, headers={"X-Key": by_header}),
-        weft.LM("o", api_base=f"{where}?key={in_query}"),
-    ]
-    texts: list[str] = []
-
-    for lm in models:
-        ask = weft.Predict("question -> answer", lm=lm)
-        good = weft.program(_program(ask))
-        server.answer = lambda _: Reply(GOOD)
-        run = good.run(question="well?")
-        texts += [repr(lm), repr(ask), repr(run), str(run.trace), good.mermaid()]
-        texts += [repr(good), pickle.dumps(run.trace.nodes).decode("latin-1")]
-        found = weft.evaluate(good, [{"question": "q", "answer": "yes"}], _always)
-        texts += [found.to_json(), found.to_html(), repr(found)]
-        for status in (401, 500, 200):
-            sent = " ".join(canaries)
-            body = f'{{"error": {{"message": "bad key {sent}"}}}}'
-            if lm is models[0]:
-                body = body.replace(sent, by_env)
-            elif lm is models[1]:
-                body = body.replace(sent, f"{by_argument} {by_argument}")
-            elif lm is models[2]:
-                body = body.replace(sent, by_header)
-            else:
-                body = body.replace(sent, "no secret")
-            fault = Reply(status=status, body=body.encode())
-            server.answer = lambda _, fault=fault: fault
-            try:
-                with weft.use(retry=weft.RetryPolicy(retries=0)):
-                    ask(question=f"fail with {status}")
-            except WeftError as error:
-                texts += ["".join(traceback.format_exception(error)), repr(error)]
-    texts.append(caplog.text)
-    held = b"".join(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
-
-    hits = [
-        canary
-        for canary in canaries
-        if canary.encode() in held or any(canary in text for text in texts)
-    ]
-    modes = {p.stat().st_mode & 0o777 for p in (tmp_path / "cache").glob("cache.db*")}
-    figure(f"goal 28: {len(canaries)} canaries, {len(hits)} found; modes {modes}")
-    assert hits == []
-    assert len(held) > 1000
-    assert modes == {0o600}
-    assert (tmp_path / "cache").stat().st_mode & 0o777 == 0o700
-
-
-def _program(ask: Any) -> Any:
-    def asking(question: str) -> Any:
-        return ask(question=question).answer
-
-    return asking
-
-
-def _always(example: Any, prediction: Any) -> float:
-    return 1.0
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 import weft
 from tests.server import Reply, Server
 from tests.timing import seen
-from weft.pipeline.run.events import (
+from weft.pipeline.events import (
     Event,
     FieldDelta,
     Finished,

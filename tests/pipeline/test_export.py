@@ -1,6 +1,5 @@
 """Out of weft and into it: chat templates, litellm, DSPy's states, fine-tuning rows."""
 
-import importlib.util
 import json
 import os
 import re
@@ -14,6 +13,7 @@ import pytest
 
 import weft
 from tests.pipeline import saved
+from tests.timing import PATIENCE
 from weft.errors import ArtifactError, ConfigError
 from weft.pipeline.graph.program import as_program
 
@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).parent / "golden"
 DSPY = ROOT / ".venv-bench" / "bin" / "python"
 needs_dspy = pytest.mark.skipif(
-    not DSPY.exists(), reason="dspy is not installed: make bench installs it"
+    not DSPY.exists(),
+    reason="dspy is in another lock: make .venv-bench/.installed",
 )
 
 
@@ -55,7 +56,7 @@ def dspy(code: str, folder: Path) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -110,8 +111,6 @@ def test_an_export_is_plain_json() -> None:
 
 def test_litellm_takes_an_export_as_it_is() -> None:
     """The real library accepts the arguments and answers, without a network."""
-    if importlib.util.find_spec("litellm") is None:
-        pytest.skip("litellm is not installed")
     module = saved.respond.with_(name="respond")
     made = weft.export(module, to="litellm")["respond"]
     arguments = {**made, "messages": fill(made["messages"], {"question": "q"})}

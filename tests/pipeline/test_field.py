@@ -156,7 +156,7 @@ def test_every_value_comes_back_from_its_text(name: str) -> None:
     spec = field(kind)
 
     @given(values)
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     def comes_back(value: Any) -> None:
         checked = spec.check(value)
         reading = read_text(spec, spec.write(spec.dump(checked)))
@@ -175,7 +175,7 @@ def test_every_value_comes_back_from_its_data(name: str) -> None:
     spec = field(kind)
 
     @given(values)
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     def comes_back(value: Any) -> None:
         data = spec.dump(spec.check(value))
 
@@ -319,7 +319,7 @@ def test_what_is_not_understood_says_what_came_and_what_was_wanted(
 
 
 @given(texts | st.text(alphabet='{}[]",:0123e.-ntrue ', max_size=20))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_text_is_a_value_or_a_parse_error(text: str) -> None:
     """Reading raises ParseError and nothing else, for every kind of field."""
     for kind, _ in VALUES.values():

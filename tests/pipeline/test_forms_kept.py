@@ -54,7 +54,7 @@ def adapter_in(program: weft.Program[..., Any]) -> str:
 
 
 @given(forms, st.none() | rooms)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_file_keeps_every_form(
     tmp_path_factory: pytest.TempPathFactory, form: Form, room: int | None
 ) -> None:

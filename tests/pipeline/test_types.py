@@ -215,7 +215,7 @@ def test_what_is_no_type_is_refused_with_a_remedy(text: str) -> None:
 
 
 @given(texts | st.text(alphabet="listrndc[](),|'\" .:_", max_size=25))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_text_is_a_type_or_a_signature_error(text: str) -> None:
     """Nothing else can come out of reading a type."""
     try:

@@ -82,7 +82,8 @@ class House:
                     func=ast.Name("deferred"), args=[where, ast.Constant(value=leaf)]
                 ):
                     given = getattr(where, "value", None) or ".".join(package)
-                    yield from self._known(f"{given!s}.{leaf!s}".removeprefix("weft."), "")
+                    deferred = f"{given!s}.{leaf!s}"
+                    yield from self._known(deferred.removeprefix("weft."), "")
                 case _:
                     pass
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..pipeline.errors import ConfigError
-from .propose.base import Proposer
+from .propose.proposer import Proposer
 from .racing.race import Full, Racer
 from .racing.select import Best, Selector
 

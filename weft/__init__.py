@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from .compilers.compile import compile as compile  # noqa: A004 - the field's word
     from .compilers.compile import quote as quote
     from .compilers.recompile import recompile as recompile
-    from .compilers.reporting.report import Report as Report
-    from .compilers.reporting.report import Result as Result
+    from .compilers.report import Report as Report
+    from .compilers.report import Result as Result
     from .compilers.transfer import Transfer as Transfer
     from .compilers.transfer import transfer as transfer
     from .loading import load as load
@@ -110,8 +110,8 @@ _WHERE = {
     "recompile": "compilers.recompile",
     "Transfer": "compilers.transfer",
     "transfer": "compilers.transfer",
-    "Report": "compilers.reporting.report",
-    "Result": "compilers.reporting.report",
+    "Report": "compilers.report",
+    "Result": "compilers.report",
     "save": "loading",
     "Budget": "pipeline.calls.budget",
     "Ledger": "pipeline.calls.budget",

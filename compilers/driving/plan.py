@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,30 +10,24 @@ from typing import Any
 
 from ...pipeline.artifact.program_data import program_digest
 from ...pipeline.data.example import Example
-from ...pipeline.data.rows import digest_rows
-from ...pipeline.errors import ConfigError, DataError
+from ...pipeline.data.rows import digest_rows, require_rows
+from ...pipeline.errors import ConfigError, DataError, did_you_mean
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program, as_program
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measure.score import Metric, metric_name
-from ..auto import Auto
+from ...pipeline.run.models_by_path import require_model_paths
+from ...pipeline.run.rows import bind_row, rows_of
+from ...pipeline.run.runtime import current
 from ..recipe import Compiler, Recipe
-from ..teacher import Teacher
-from .check import (
-    models_of,
-    require_compiler,
-    require_models,
-    require_paths,
-    require_recipes,
-    require_terms,
-    require_writer,
-    rows_for,
-)
-from .judge import Judging, require_metric
-from .keeping import Keeping, wishes
-from .quote import Quote, quote_of
+from ..search.judge import Judging
+from ..search.keeping import Keeping, wishes
+from ..search.quote import Quote
+from ..search.task import Split
+from ..search.teacher import Teacher
+from .labels import require_metric
+from .quote import quote_of
 from .split import split_for, without_learnt
-from .task import Split
 
 Rows = Iterable[Any] | str | Path
 Shower = str | LanguageModel | Program[..., Any] | Module[..., Any]
@@ -107,7 +102,7 @@ async def plan_of(
     train: Rows,
     val: Rows | None,
     metric: Metric,
-    compiler: Compiler | None,
+    compiler: Compiler,
     terms: Terms,
 ) -> Plan:
     """Check everything and count what it will cost; no model is called.
@@ -121,15 +116,13 @@ async def plan_of(
             f"program {made.name!r} calls no module, so there is nothing to compile",
             hint="Name the modules that a step calls: @weft.step(uses=[module])",
         )
-    chosen = compiler or Auto()
-    require_compiler(chosen)
     require_terms(terms.seed, terms.run_dir)
     rows = rows_for(made, train, "train")
     others = None if val is None else rows_for(made, val, "val")
     require_models(made)
     judging = await require_metric(metric, (*rows, *(others or ())), made)
     teacher = Teacher.of(terms.teacher, made)
-    recipes = require_recipes(chosen)
+    recipes = require_recipes(compiler)
     require_writer(made, recipes)
     require_paths(made, recipes)
     raced = any(recipe.racer is not None for recipe in recipes)
@@ -145,7 +138,7 @@ async def plan_of(
     return Plan(
         made,
         metric_name(metric),
-        chosen,
+        compiler,
         recipes,
         split,
         terms,
@@ -156,6 +149,122 @@ async def plan_of(
         judging,
         teacher,
     )
+
+
+def writer_of(program: Program[..., Any]) -> LanguageModel | None:
+    """Who writes proposals: `lms={"proposer": ...}`, the scope's model, or a module's.
+
+    None leaves it to WEFT_LM.
+    """
+    runtime = current()
+    own = next((m.lm for m in program.modules.values() if m.lm is not None), None)
+    return runtime.lms.get("proposer") or runtime.lm or own
+
+
+def rows_for(
+    program: Program[..., Any], source: Iterable[Any] | str | Path, what: str
+) -> list[Example]:
+    """Rows whose inputs fit a program.
+
+    Raises:
+        DataError: There is none, or one does not fit.
+    """
+    rows = rows_of(program.inputs, source)
+    require_rows(rows, what)
+    for row in rows:
+        bind_row(program.inputs, row.inputs, row.id)
+    return rows
+
+
+def require_terms(seed: object, run_dir: object) -> None:
+    """Refuse a seed that is no whole number, and a run folder that is no path.
+
+    Raises:
+        ConfigError: One of them is.
+    """
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise ConfigError(
+            f"seed={seed!r} is no whole number", hint="Give one such as 0"
+        )
+    if not isinstance(run_dir, str | os.PathLike | None):
+        raise ConfigError(
+            f"run_dir={run_dir!r} is no folder", hint='Give a path such as "runs/a"'
+        )
+
+
+def require_models(program: Program[..., Any]) -> None:
+    """Refuse a program that has no model for one of its modules.
+
+    Raises:
+        ConfigError: No model is set, or one is set for a path that is almost a
+            module's, or for a teacher; the message names the ways to set one.
+    """
+    if "teacher" in current().lms and "teacher" not in program.modules:
+        raise ConfigError(
+            "lms= names a model for 'teacher', which would never be asked",
+            hint="Write weft.compile(..., teacher=...)",
+        )
+    require_model_paths(program)
+    for path, module in program.modules.items():
+        current().model_for(path, module.lm)
+
+
+def require_writer(program: Program[..., Any], recipes: Sequence[Recipe]) -> None:
+    """Refuse recipes that have a model write where none is set.
+
+    Raises:
+        ConfigError: No model is set; the message names the ways to set one.
+    """
+    for module in _asked(recipes):
+        current().model_for(module.name, writer_of(program))
+
+
+def require_recipes(compiler: Compiler) -> tuple[Recipe, ...]:
+    """A compiler's recipes, each with something to do.
+
+    Raises:
+        ConfigError: There is none, or one proposes nothing.
+    """
+    recipes = tuple(compiler.recipes())
+    if recipes and all(recipe.rounds and all(recipe.rounds) for recipe in recipes):
+        return recipes
+    raise ConfigError(
+        f"{type(compiler).__name__}.recipes() proposes nothing",
+        hint="Give recipes with a Draw in each round: Recipe(((Draw(...),),), ...)",
+    )
+
+
+def require_paths(program: Program[..., Any], recipes: Sequence[Recipe]) -> None:
+    """Refuse settings that name a module which the program does not have.
+
+    Raises:
+        ConfigError: They do.
+    """
+    for proposer in (d.proposer for r in recipes for turn in r.rounds for d in turn):
+        for path in proposer.about:
+            if path and path not in program.modules:
+                raise ConfigError(
+                    f"{proposer.name} is for the module {path!r}, and program "
+                    f"{program.name!r} has none of that name",
+                    hint=did_you_mean(path, program.modules),
+                )
+
+
+def models_of(program: Program[..., Any], recipes: Sequence[Recipe]) -> dict[str, str]:
+    """The models asked, by module path; that of proposals as "proposer"."""
+    models = {
+        path: current().model_for(path, module.lm).model
+        for path, module in program.modules.items()
+    }
+    for module in _asked(recipes):
+        writer = current().model_for(module.name, writer_of(program))
+        models["proposer"] = writer.model
+    return models
+
+
+def _asked(recipes: Sequence[Recipe]) -> list[Module[..., Any]]:
+    draws = [draw for r in recipes for draws in r.rounds for draw in draws]
+    return [module for draw in draws for module in draw.proposer.asks]
 
 
 def _refuse_seen(val: Sequence[Example], train: Sequence[Example]) -> None:

@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...pipeline.measure.evaluate import Evaluation
-from ..candidate import Candidate
-from .quote import Quote
-from .task import Task
+from ..search.candidate import Candidate
+from ..search.quote import Quote
+from ..search.task import Task
 
 if TYPE_CHECKING:
-    from ..reporting.report import Report
+    from ..report import Report
 
 NAME = "progress.jsonl"
 _REVIEW = "review.json"

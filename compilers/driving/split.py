@@ -9,7 +9,7 @@ from ...pipeline.data.example import json_form
 from ...pipeline.data.rows import Example, split_rows
 from ...pipeline.graph.program import Program
 from ...pipeline.ground import strictjson
-from .task import Split
+from ..search.task import Split
 
 _SEALED = 0.3
 _SELECT = 0.3

@@ -8,9 +8,10 @@ from typing import Any
 from ...pipeline.ground.options import settings
 from ...pipeline.signature.signature import spec_of
 from ...pipeline.signature.spec import default_instruction
-from ..candidate import Candidate
-from ..driving.task import Task
-from .base import FREE, Calls, Proposer
+from ..search.candidate import Candidate
+from ..search.quote import FREE, Calls
+from ..search.task import Task
+from .proposer import Proposer
 
 
 @settings

@@ -15,11 +15,11 @@ from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.ground.options import Count, Share, settings
 from ...pipeline.measure.row_result import RowResult
-from ..candidate import Candidate
-from ..driving.task import Task
-from .base import Calls, Proposer
-from .demos import passes
+from ..search.candidate import Candidate
+from ..search.quote import Calls
+from ..search.task import Task, passes
 from .evidence import Seen, case_of
+from .proposer import Proposer
 from .reflect import Reflect, mended
 from .rows import ordered
 from .writing import within, write_each, writing_calls

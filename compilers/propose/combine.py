@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import field
 
 from ...pipeline.ground.options import settings
-from ..candidate import Candidate
-from ..driving.task import Task
-from ..racing.choices import Choices
-from ..racing.parzen import Parzen, Sampler
-from ..racing.tpe import trials
-from .base import FREE, Calls, Proposer
+from ..search.candidate import Candidate
+from ..search.choices import Choices, Parzen, Sampler, trials
+from ..search.quote import FREE, Calls
+from ..search.task import Task
+from .proposer import Proposer
 
 
 @settings

@@ -11,10 +11,11 @@ from ...pipeline.errors import BudgetExceeded
 from ...pipeline.ground.options import settings
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.signature.signature import Input, Output, Signature
-from ..candidate import Candidate
-from ..driving.task import Task
-from .base import Calls, Proposer
+from ..search.candidate import Candidate
+from ..search.quote import Calls
+from ..search.task import Task
 from .evidence import case_of, evidence_calls, patched
+from .proposer import Proposer
 from .rows import ordered
 from .writing import instructed, instruction_of, spread, write_each, writing_calls
 

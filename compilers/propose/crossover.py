@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from ...modules.predict import Predict
 from ...pipeline.ground.options import settings
 from ...pipeline.signature.signature import Input, Output, Signature
-from ..candidate import Candidate
-from ..driving.task import Task
-from ..racing.select import front
-from .base import FREE, Calls, Proposer
+from ..search.candidate import Candidate
+from ..search.quote import FREE, Calls
+from ..search.task import Task
+from .proposer import Proposer
 from .writing import instructed, instruction_of, spread, write_each, writing_calls
 
 
@@ -45,7 +45,7 @@ class Merge(Proposer):
         What was merged and raced before is passed over.
         """
         known = set(task.archive)
-        pool = list(dict.fromkeys([*front(task, task.archive), *task.archive[:6]]))
+        pool = list(dict.fromkeys([*task.front(task.archive), *task.archive[:6]]))
         made: list[Candidate] = []
         for at, one in enumerate(pool):
             for other in pool[at + 1 :]:

@@ -12,10 +12,11 @@ from ...pipeline.ground.options import settings
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.parameters import Demo
 from ...pipeline.signature.signature import spec_of
-from ..candidate import Candidate
-from ..driving.task import Task
-from ..teacher import lesson
-from .base import FREE, Calls, Proposer
+from ..search.candidate import Candidate
+from ..search.quote import FREE, Calls
+from ..search.task import Task
+from ..search.teacher import lesson
+from .proposer import Proposer
 from .rows import labelled, labelled_values, labels_say_all, left_out, ordered
 
 _PASS = 1.0

@@ -7,9 +7,10 @@ import re
 from collections.abc import Sequence
 
 from ...pipeline.ground.options import Share, settings
-from ..candidate import Candidate
-from ..driving.task import Task
-from .base import FREE, Calls, Proposer
+from ..search.candidate import Candidate
+from ..search.quote import FREE, Calls
+from ..search.task import Task
+from .proposer import Proposer
 
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
 

@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.measure.plainrows import plain_value
 from ...pipeline.measure.row_result import RowResult
-from ..candidate import Candidate
-from ..driving.task import Task
-from .base import Calls
-from .demos import passes
+from ..search.candidate import Candidate
+from ..search.quote import Calls
+from ..search.task import Task, passes
 from .rows import ordered
 
 _BLOCK = 8

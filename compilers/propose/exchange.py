@@ -8,10 +8,11 @@ from typing import Any
 
 from ...pipeline.ground.options import settings
 from ...pipeline.parameters import Demo
-from ..candidate import Candidate
-from ..driving.task import Task
-from .base import FREE, Calls, Proposer
+from ..search.candidate import Candidate
+from ..search.quote import FREE, Calls
+from ..search.task import Task
 from .edit import sentences
+from .proposer import Proposer
 
 
 @settings

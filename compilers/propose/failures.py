@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
-from ..candidate import Candidate
-from ..driving.task import Task
+from ..search.candidate import Candidate
+from ..search.task import Task
 from .evidence import cases, seen_by_each
 from .writing import instruction_of, spread, within, write_each
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...pipeline.ground.options import settings
-from ..candidate import Candidate
-from ..driving.task import Task
-from .base import FREE, Calls, Proposer
+from ..search.candidate import Candidate
+from ..search.quote import FREE, Calls
+from ..search.task import Task
+from .proposer import Proposer
 
 
 @settings

@@ -8,9 +8,10 @@ from typing import Any
 from ...modules.predict import Predict
 from ...pipeline.ground.options import settings
 from ...pipeline.signature.signature import Input, Output, Signature
-from ..candidate import Candidate
-from ..driving.task import Task
-from .base import Calls, Proposer
+from ..search.candidate import Candidate
+from ..search.quote import Calls
+from ..search.task import Task
+from .proposer import Proposer
 from .writing import (
     instructed,
     instruction_of,

@@ -7,10 +7,11 @@ from typing import Any
 
 from ...pipeline.ground.options import Count, settings
 from ...pipeline.parameters import Demo
-from ..candidate import Candidate
-from ..driving.task import Task
-from .base import Calls, Proposer
-from .demos import demos_of, passes
+from ..search.candidate import Candidate
+from ..search.quote import Calls
+from ..search.task import Task, passes
+from .demos import demos_of
+from .proposer import Proposer
 from .rows import demo_of_row, fits, left_out, ordered
 
 

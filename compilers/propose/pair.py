@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...pipeline.ground.options import settings
-from ..candidate import Candidate
-from ..driving.task import Task
-from .base import Calls, Proposer
+from ..search.candidate import Candidate
+from ..search.quote import Calls
+from ..search.task import Task
 from .demos import BootstrapDemos
 from .induce import Induce
+from .proposer import Proposer
 from .reflect import Reflect
 from .rows import labels_say_all
 

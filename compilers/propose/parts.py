@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 
 from ...pipeline.ground.options import settings
-from ..candidate import Candidate
-from ..driving.task import Task
-from .base import FREE, Calls, Proposer
+from ..search.candidate import Candidate
+from ..search.quote import FREE, Calls
+from ..search.task import Task
+from .proposer import Proposer
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "opening": ("", "You are highly intelligent.", "You are an expert."),

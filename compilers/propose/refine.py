@@ -8,11 +8,12 @@ from typing import Any
 from ...modules.predict import Predict
 from ...pipeline.ground.options import settings
 from ...pipeline.signature.signature import Input, Output, Signature
-from ..candidate import Candidate
-from ..driving.task import Task
-from .base import Calls, Proposer
+from ..search.candidate import Candidate
+from ..search.quote import Calls
+from ..search.task import Task
 from .evidence import evidence_calls
 from .failures import Failures, Shown, write_from_failures
+from .proposer import Proposer
 from .writing import instructed, writing_calls
 
 

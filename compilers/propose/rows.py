@@ -11,7 +11,7 @@ from ...pipeline.graph.module import Module
 from ...pipeline.ground import strictjson
 from ...pipeline.parameters import Demo
 from ...pipeline.signature.signature import spec_of
-from ..driving.task import Task
+from ..search.task import Task
 
 
 def left_out(task: Task, rng: random.Random) -> set[str]:

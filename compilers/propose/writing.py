@@ -12,10 +12,10 @@ from ...pipeline.graph.module import Module
 from ...pipeline.ground import strictjson
 from ...pipeline.run.rows import map_rows
 from ...pipeline.run.runtime import current, entered
-from ..candidate import Candidate
-from ..driving.task import Task
-from .base import Calls
-from .demos import demos_of, passes
+from ..search.candidate import Candidate
+from ..search.quote import Calls
+from ..search.task import Task, passes
+from .demos import demos_of
 from .rows import labelled
 
 J = TypeVar("J")
@@ -88,18 +88,13 @@ def spread(
             slot = f"{path}/instruction"
             if child.values.get(slot) != parent.values.get(slot):
                 tries[path] += 1
-                gains[path] = max(gains[path], _gain(task, child, parent))
+                gains[path] = max(gains[path], task.gain(child, parent) or 0.0)
     jobs: list[tuple[int, Candidate, str]] = []
     for at in range(n if tries else 0):
         path = max(tries, key=lambda p: (gains[p] + 0.05) / (tries[p] + 1))
         tries[path] += 1
         jobs.append((at, parents[at % len(parents)], path))
     return jobs
-
-
-def _gain(task: Task, child: Candidate, parent: Candidate) -> float:
-    rows = [r for r in task.rows if task.result(child, r) and task.result(parent, r)]
-    return task.mean(child, rows) - task.mean(parent, rows)
 
 
 def instruction_of(task: Task, candidate: Candidate, path: str) -> str:

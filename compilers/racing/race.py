@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.ground.options import Count, Share, settings
-from ..candidate import Candidate
-from ..driving.task import Task
+from ..search.candidate import Candidate
+from ..search.task import Task
 
 BLOCK = 16
 FIRST = 8

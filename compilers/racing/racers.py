@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from ...pipeline.data.rows import Example
 from ...pipeline.ground.options import Count, Share, settings
-from ..candidate import Candidate
-from ..driving.task import Task
+from ..search.candidate import Candidate
+from ..search.task import Task
 from .race import BLOCK, Full, Racer, buy, drop_hopeless, ranked
 
 

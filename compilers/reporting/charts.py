@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from .tried import Tried
+from ..tried import Tried
 
 if TYPE_CHECKING:
-    from .report import Report
+    from ..report import Report
 
 _WIDE = 720
 _LEFT, _RIGHT = 190, 130

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from ...pipeline.measure.html import page, review_note, row_link
 from ...pipeline.measure.plainrows import outputs_of
+from ..report import Flip
+from ..tried import Tried
 from .charts import front_chart, scores_chart, spend_chart
-from .flips import Flip
-from .tried import Tried
 
 if TYPE_CHECKING:
     from ...pipeline.measure.row_result import RowResult
-    from .report import Report
+    from ..report import Report
 
 _MOST = 200
 _DEEPEST = 24

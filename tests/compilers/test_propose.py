@@ -17,11 +17,7 @@ from tests.compilers.worlds import (
     planted_rows,
     under_way,
 )
-from weft.compilers.candidate import Candidate
-from weft.compilers.driving.allowance import Allowance, CallGuess
-from weft.compilers.driving.task import Split, Task
 from weft.compilers.propose.bare import Bare
-from weft.compilers.propose.base import Proposer
 from weft.compilers.propose.bullets import Bullets
 from weft.compilers.propose.climb import Climb
 from weft.compilers.propose.combine import Combine
@@ -39,12 +35,17 @@ from weft.compilers.propose.nearest import NearestDemos
 from weft.compilers.propose.notes import Notes
 from weft.compilers.propose.pair import Pair
 from weft.compilers.propose.parts import Parts
+from weft.compilers.propose.proposer import Proposer
 from weft.compilers.propose.refine import Refine
 from weft.compilers.propose.reflect import Reflect
 from weft.compilers.propose.restart import Restart
 from weft.compilers.propose.rewrite import Paraphrase, Shorten
 from weft.compilers.propose.rules import Rules
 from weft.compilers.racing.optuna_tpe import OptunaTPE
+from weft.compilers.search.allowance import Allowance
+from weft.compilers.search.candidate import Candidate
+from weft.compilers.search.quote import CallGuess
+from weft.compilers.search.task import Split, Task
 from weft.pipeline.data.rows import read_rows
 from weft.pipeline.parameters import Demo
 

@@ -14,7 +14,7 @@ import pytest
 
 import weft
 from tests.pipeline.answers import echo, model
-from weft.compilers.driving.counting import (
+from weft.compilers.search.counting import (
     EACH_ITEMS,
     calls_bound,
     calls_plain,

@@ -20,7 +20,7 @@ from typing import Any
 from ..compilers.compile import compile as compiled
 from ..compilers.compile import quote
 from ..compilers.recipe import Compiler
-from ..compilers.reporting.report import Report, Result
+from ..compilers.report import Report, Result
 from ..loading import package
 from ..pipeline.calls.budget import Budget
 from ..pipeline.data.rows import Example, read_rows

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
-from ..pipeline.graph.program import Program
-from ..pipeline.ground import strictjson
-from ..pipeline.parameters import Demo
+from ...pipeline.graph.program import Program
+from ...pipeline.ground import strictjson
+from ...pipeline.parameters import Demo
 
 R = TypeVar("R")
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..pipeline.artifact.program_data import program_digest
-from ..pipeline.errors import ConfigError
-from ..pipeline.graph.module import Module
-from ..pipeline.graph.module_options import check_demos
-from ..pipeline.graph.program import Program, as_program
-from ..pipeline.lm.lm import LanguageModel
-from ..pipeline.lm.models import as_lm
-from ..pipeline.parameters import Demo
-from ..pipeline.run.runtime import current
-from ..pipeline.signature.signature import spec_of
+from ...pipeline.artifact.program_data import program_digest
+from ...pipeline.errors import ConfigError
+from ...pipeline.graph.module import Module
+from ...pipeline.graph.module_options import check_demos
+from ...pipeline.graph.program import Program, as_program
+from ...pipeline.lm.lm import LanguageModel
+from ...pipeline.lm.models import as_lm
+from ...pipeline.parameters import Demo
+from ...pipeline.run.runtime import current
+from ...pipeline.signature.signature import spec_of
 
 AnyProgram = Program[..., Any]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import random
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -26,17 +27,13 @@ from ...pipeline.measure.row_result import RowResult
 from ...pipeline.measure.score import Score
 from ...pipeline.run.rows import map_rows
 from ...pipeline.run.runtime import current, entered
-from ..candidate import Candidate
-from ..teacher import Teacher
 from .allowance import Allowance
-from .apart import apart
+from .candidate import Candidate
 from .counting import calls_bound, calls_plain, is_bounded
 from .judge import NO_JUDGE, Judge, Judging
 from .keeping import Keeping
+from .teacher import Teacher
 
-__all__ = ["Account", "Split", "Task", "calls_bound", "calls_plain", "prompt_size"]
-
-Account = str
 _UNSEEN = 3
 
 
@@ -104,7 +101,7 @@ class Task:
         return random.Random(hashlib.sha256(text.encode()).digest())
 
     async def observe(
-        self, candidate: Candidate, rows: Sequence[Example], account: Account
+        self, candidate: Candidate, rows: Sequence[Example], account: str
     ) -> list[RowResult]:
         """Results of a candidate on rows, in their order; known ones cost nothing.
 
@@ -116,7 +113,7 @@ class Task:
         return [self.cells[candidate.id, row.digest] for row in rows]
 
     async def observe_all(
-        self, candidates: Sequence[Candidate], rows: Sequence[Example], account: Account
+        self, candidates: Sequence[Candidate], rows: Sequence[Example], account: str
     ) -> None:
         """Fill the cells of several candidates on the same rows, all side by side."""
         programs = {c.id: c.apply(self.program) for c in candidates}
@@ -145,7 +142,7 @@ class Task:
         self,
         programs: Mapping[str, Program[..., Any]],
         rows: Sequence[Example],
-        account: Account,
+        account: str,
     ) -> None:
         wanted = dict.fromkeys((who, row.digest) for who in programs for row in rows)
         by_digest = {row.digest: row for row in rows}
@@ -156,7 +153,7 @@ class Task:
         async def one(_: int, job: tuple[str, str]) -> RowResult | None:
             program, row = programs[job[0]], by_digest[job[1]]
             if row.digest in learnt:
-                program = apart(program, row)
+                program = cross_fitted(program, row)
             try:
                 found = await score_rows(
                     program, [(row, 0)], self.metric, concurrency=1
@@ -224,6 +221,34 @@ class Task:
         scores = self.scores(candidate, rows)
         return sum(scores) / len(scores) if scores else 0.0
 
+    def gain(self, child: Candidate, parent: Candidate) -> float | None:
+        """One mean less another on the select rows that both were seen on, or None."""
+        both = [r for r in self.rows if self.result(child, r)]
+        both = [r for r in both if self.result(parent, r)]
+        if not both:
+            return None
+        return self.mean(child, both) - self.mean(parent, both)
+
+    def front(self, pool: Sequence[Candidate]) -> dict[Candidate, int]:
+        """The candidates that no other beats on every row, with how many they lead.
+
+        One that is best only where another is too, and that other on more rows besides,
+        is left out. The best of the pool stands in where nothing was raced.
+        """
+        best: list[set[str]] = []
+        for row in self.rows:
+            found = ((c, self.result(c, row)) for c in pool)
+            scored = [(c, r.score.value) for c, r in found if r and r.score]
+            top = max((value for _, value in scored), default=0.0)
+            if winners := {c.id for c, value in scored if value == top > 0}:
+                best.append(winners)
+        wins = {c: {at for at, ids in enumerate(best) if c.id in ids} for c in pool}
+        kept: dict[Candidate, int] = {}
+        for candidate, own in sorted(wins.items(), key=lambda item: -len(item[1])):
+            if own and not any(own <= wins[other] for other in kept):
+                kept[candidate] = len(own)
+        return kept or {pool[0]: 1}
+
     def size(self, candidate: Candidate) -> int:
         """Characters of a candidate's instructions and demos."""
         return prompt_size(candidate.apply(self.program))
@@ -272,6 +297,32 @@ def prompt_size(program: Program[..., Any]) -> int:
         total += len(parameters.instruction)
         total += sum(sizes) * shown // max(1, len(sizes))
     return total
+
+
+def passes(result: RowResult) -> bool:
+    """Whether a row scored all that can be scored."""
+    return result.score is not None and result.score.value >= 1.0
+
+
+def cross_fitted(program: Program[..., Any], row: Example) -> Program[..., Any]:
+    """A program whose pools of demos lack a row, and the half that goes with it.
+
+    A few demos among many rows are no great help to the rows that they come from. A
+    pool of which each input is shown the nearest is: every row of it finds itself,
+    passes, and says nothing about others. So such a row meets the half of the pool that
+    it is not in, which is cross-fitting with two folds.
+    """
+    changes: dict[str, Any] = {}
+    for path, module in program.modules.items():
+        pool = module.parameters.demos
+        if module.parameters.nearest and any(d.source == row.id for d in pool):
+            kept = [d for d in pool if _half(d.source) != _half(row.id)]
+            changes[f"{path}/demos"] = tuple(kept)
+    return program.with_parameters(changes)
+
+
+def _half(source: str) -> int:
+    return zlib.crc32(source.encode("utf-8", "surrogatepass")) % 2
 
 
 def _zero_if_long(result: RowResult) -> RowResult:

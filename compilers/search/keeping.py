@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from ...pipeline.errors import ConfigError, did_you_mean
 from ...pipeline.graph.program import Program
-from ..candidate import Candidate
+from .candidate import Candidate
 
 
 def wishes(keep: object) -> list[str]:

@@ -13,33 +13,12 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 
 from ...pipeline.calls.budget import Ledger
+from .quote import CallGuess
 
 # What is set aside is run by winners, whose prompts are longer than those before them.
 _DEARER = 1.5
-
-
-@dataclass(frozen=True)
-class CallGuess:
-    """What a call costs, before any was made.
-
-    Args:
-        tokens: Tokens of a call of the program as it is.
-        bound: The most tokens that one call can be held for.
-        usd: Dollars of such a call, or None where a price is unknown.
-        usd_bound: The most dollars that one call can be held for, or None.
-        likely_tokens: Tokens of an average call, with what candidates may hold.
-        likely_usd: Dollars of an average call, or None.
-    """
-
-    tokens: int = 0
-    bound: int = 0
-    usd: float | None = None
-    usd_bound: float | None = None
-    likely_tokens: int = 0
-    likely_usd: float | None = None
 
 
 class Allowance:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,28 +11,57 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar
 
-from ...pipeline.artifact.artifact import save
-from ...pipeline.errors import CallError
-from ...pipeline.graph.program import Program
-from ...pipeline.ground.dspy_hints import Advised
-from ...pipeline.ground.lazy import deferred
-from ...pipeline.lm.prices import money
-from ...pipeline.measure.compare import Comparison
-from ...pipeline.measure.evaluate import Evaluation
-from ...pipeline.signature.wording import counted
-from ..candidate import Candidate
-from ..driving.quote import Quote
-from .changes import changes
-from .flips import Flip, flips
+from ..pipeline.artifact.artifact import save
+from ..pipeline.data.example import json_form
+from ..pipeline.errors import CallError
+from ..pipeline.graph.program import Program
+from ..pipeline.ground.dspy_hints import Advised
+from ..pipeline.ground.lazy import deferred
+from ..pipeline.lm.prices import money
+from ..pipeline.measure.compare import Comparison
+from ..pipeline.measure.evaluate import Evaluation
+from ..pipeline.measure.plainrows import outputs_of
+from ..pipeline.measure.row_result import RowResult
+from ..pipeline.signature.wording import counted
+from .search.candidate import Candidate, plain_slot
+from .search.quote import Quote
 from .tried import Tried, front
 
 if TYPE_CHECKING:
-    from ...pipeline.measure import cells
+    from ..pipeline.measure import cells
 else:
     cells = deferred("weft.pipeline.measure", "cells")
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
+_MOST_DEMOS = 50
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A row whose score changed.
+
+    Args:
+        before: What the program as it was gave.
+        after: What the best candidate gave.
+        gain: The change of the score, in [-1, 1] and never 0.
+    """
+
+    before: RowResult
+    after: RowResult
+    gain: float
+
+    def describe(self) -> dict[str, Any]:
+        """The row and both answers as plain JSON data."""
+        example = self.before.example
+        return {
+            "id": example.id,
+            "inputs": json_form(example.inputs),
+            "labels": json_form(example.labels),
+            "before": outputs_of(self.before),
+            "after": outputs_of(self.after),
+            "gain": self.gain,
+        }
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,8 +106,16 @@ class Report:
 
     @property
     def flips(self) -> list[Flip]:
-        """The sealed rows whose score changed, in the order of the rows."""
-        return flips(self.seed_score, self.score)
+        """The sealed rows whose score changed, in the order of the rows.
+
+        A row that either could not score is left out.
+        """
+        pairs = zip(self.seed_score.rows, self.score.rows, strict=True)
+        return [
+            Flip(old, new, new.score.value - old.score.value)
+            for old, new in pairs
+            if old.score and new.score and old.score.value != new.score.value
+        ]
 
     @property
     def improved(self) -> bool:
@@ -194,7 +232,7 @@ class Report:
 
     def to_html(self, *, review: str = "") -> str:
         """One self-contained page; `review` is the run that `weft review` opens."""
-        from .page import report_page  # noqa: PLC0415 - only a page needs it
+        from .reporting.page import report_page  # noqa: PLC0415 - only a page needs it
 
         return report_page(self, review)
 
@@ -295,6 +333,55 @@ class Result(Advised, Generic[P, R_co]):
         """Write the program as an artifact, `NAME.weft.json`; see `weft.save`."""
         made = self.provenance
         return save(self.program, path, provenance=made, history=history)
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Instruction lines, demos and other parameters that went and came.
+
+    Args:
+        before: Parameters keyed `module/slot`.
+        after: The same keys.
+
+    >>> print(changes({"qa/instruction": "Be brief."}, {"qa/instruction": "Be."}))
+    qa/instruction
+      - Be brief.
+      + Be.
+    """
+    lines: list[str] = []
+    for key, new in after.items():
+        old = before[key]
+        if plain_slot(old) == plain_slot(new):
+            continue
+        lines.append(key)
+        if key.endswith("/instruction"):
+            changed = difflib.ndiff(old.splitlines(), new.splitlines())
+            lines += [f"  {line}" for line in changed if line[0] in "+-"]
+        elif key.endswith("/demos"):
+            lines += _demo_lines(old, new)
+        else:
+            lines.append(f"  - {plain_slot(old)}\n  + {plain_slot(new)}")
+    return "\n".join(lines) or "nothing changed"
+
+
+def _demo_lines(old: Any, new: Any) -> list[str]:
+    kept = {demo.id for demo in new}
+    had = {demo.id for demo in old}
+    gone = [f"  - demo {d.id} {_short(d)}" for d in old if d.id not in kept]
+    come = [f"  + demo {d.id} {_short(d)}" for d in new if d.id not in had]
+    return [*_first(gone), *_first(come)] or ["  the same demos in another order"]
+
+
+def _first(lines: list[str]) -> list[str]:
+    left = len(lines) - _MOST_DEMOS
+    more = [f"{lines[0][:3]} and {left} more demos"] if left > 0 else []
+    return lines[:_MOST_DEMOS] + more
+
+
+def _short(demo: Any) -> str:
+    shown = ", ".join(
+        f"{name}={str(value)[:48]!r}" for name, value in demo.values.items()
+    )
+    return f"({demo.by}, row {demo.source}) {shown}"
 
 
 def _figures(evaluation: Evaluation) -> dict[str, Any]:

@@ -11,41 +11,13 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, cast
 
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Module
-from ..candidate import Candidate
-from ..driving.task import Task
-
-
-class Calls(NamedTuple):
-    """Model calls that proposing takes: at least, as expected, at most."""
-
-    low: int
-    expected: int
-    high: int
-
-    def plus(self, *others: Calls) -> Calls:
-        """These calls and others, added up.
-
-        >>> Calls(1, 2, 3).plus(Calls(0, 1, 1), Calls(0, 0, 5))
-        Calls(low=1, expected=3, high=9)
-        """
-        rows = (self, *others)
-        return Calls(*(sum(row[at] for row in rows) for at in range(3)))
-
-    def times(self, plain: float, most: int) -> Calls:
-        """Rows as calls, where a row takes so many, and at the most so many.
-
-        >>> Calls(1, 2, 3).times(2, 4)
-        Calls(low=2, expected=4, high=12)
-        """
-        likely = round(self.expected * plain)
-        return Calls(int(self.low * plain), likely, self.high * most)
-
-
-FREE = Calls(0, 0, 0)
+from ..search.candidate import Candidate
+from ..search.quote import FREE, Calls
+from ..search.task import Task
 
 
 class Proposer(ABC):

@@ -1,4 +1,4 @@
-"""The guess: what one model call of a compile costs, before any was made."""
+"""The estimate of what one model call of a compile costs, before any was made."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ...pipeline.run.prompt import prompt_of
 from ...pipeline.run.rendering import rendered_for, request_for
 from ...pipeline.run.runtime import current
 from ...pipeline.signature.signature import spec_of
-from ..propose.base import Proposer
-from .allowance import CallGuess
+from ..propose.proposer import Proposer
+from ..search.quote import CallGuess
 
 _FREE_CHARS = 400  # of an output that no row has a label for, such as reasoning
 _CHARS_PER_TOKEN = 4

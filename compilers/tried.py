@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...pipeline.ground import strictjson
-from ...pipeline.measure.plainrows import plain_value
-from ..candidate import Candidate
-from ..driving.task import Task
-from ..propose.demos import passes
-from ..racing.race import FIRST
+from ..pipeline.ground import strictjson
+from ..pipeline.measure.plainrows import plain_value
+from .racing.race import FIRST
+from .search.task import Task, passes
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ def tried(task: Task) -> list[Tried]:
         scores = task.scores(candidate, task.rows)
         mean = sum(scores) / len(scores) if scores else None
         parent = by_id.get(candidate.parent)
-        gain = None if parent is None else _gain(task, candidate, parent)
+        gain = task.gain(candidate, parent) if parent else None
         lines.append(
             Tried(
                 candidate.id,
@@ -91,14 +89,3 @@ def suspects(task: Task) -> tuple[str, ...]:
         if len(results) == len(seen) >= 3 and len(answers) == 1:
             found.append(row.id)
     return tuple(found)
-
-
-def _gain(task: Task, candidate: Candidate, parent: Candidate) -> float | None:
-    both = [
-        row
-        for row in task.rows
-        if task.result(candidate, row) and task.result(parent, row)
-    ]
-    if not both:
-        return None
-    return task.mean(candidate, both) - task.mean(parent, both)

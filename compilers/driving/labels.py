@@ -1,16 +1,27 @@
-"""Gold: what a perfect program would give, as far as a row's labels say it."""
+"""What rows' labels say a perfect program would give, and the metric tried on it.
+
+No metric is allowed a call before the budget is known: one that asks a model is found
+out by that, and is not tried.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from ...pipeline.calls.budget import Budget, Ledger
 from ...pipeline.data.rows import Example
-from ...pipeline.errors import SignatureError
+from ...pipeline.errors import BudgetExceeded, CallError, MetricError, SignatureError
 from ...pipeline.graph.graph import Take
 from ...pipeline.graph.program import Program
+from ...pipeline.measure.score import Metric, apply_metric, check_metric
+from ...pipeline.run.runtime import current, entered
+from ...pipeline.run.trace import NodeRun
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.signature import Signature, make_value, spec_of
+from ..search.judge import JUDGED, NO_JUDGE, Judging
 
 _BLANKS: Mapping[str, Any] = {
     "string": "",
@@ -21,6 +32,59 @@ _BLANKS: Mapping[str, Any] = {
     "object": {},
     "null": None,
 }
+_KINDS = 16
+
+
+async def require_metric(
+    metric: Metric, rows: Sequence[Example], program: Program[..., Any]
+) -> Judging:
+    """Try a metric on the rows' own labels; one that asks a model is not tried.
+
+    Returns:
+        What its calls for a row will be.
+
+    Raises:
+        MetricError: It raises, gives no score, or cannot tell right from wrong.
+        DataError: A row lacks a label that it needs.
+    """
+    asked: list[NodeRun] = []
+    nothing = Ledger(Budget(calls=0))
+    with entered(replace(current(), ledger=nothing, hooks=(asked.append,))):
+        try:
+            await check_metric(
+                metric, rows, lambda row: gold_prediction(program, row), program.name
+            )
+            await _try_without_labels(metric, rows, program)
+        except (BudgetExceeded, MetricError):
+            if not asked:
+                raise
+    return JUDGED if asked else NO_JUDGE
+
+
+async def _try_without_labels(
+    metric: Metric, rows: Sequence[Example], program: Program[..., Any]
+) -> None:
+    """Score a row of each kind that has fewer labels than others, with their gold.
+
+    A metric may do without them; one that cannot says so before anything is paid for.
+    """
+    golds = (gold_prediction(program, row) for row in rows)
+    gold = next((found for found in golds if found is not None), None)
+    kinds = {frozenset(row.labels): row for row in reversed(rows)}
+    every = frozenset[str]().union(*kinds)
+    if gold is None and frozenset() in kinds:
+        await _try_blank(metric, kinds[frozenset()], program)
+    lacking = [row for names, row in kinds.items() if names != every]
+    for row in lacking[:_KINDS] if gold is not None else ():
+        await apply_metric(metric, row, gold)
+
+
+async def _try_blank(metric: Metric, row: Example, program: Program[..., Any]) -> None:
+    """Score an answer that says nothing, so that a missing label shows."""
+    blank = blank_prediction(program, row)
+    # What else a metric thinks of an answer that nobody gave says nothing.
+    with contextlib.suppress(MetricError, CallError):
+        await apply_metric(metric, row, blank)
 
 
 def gold_prediction(program: Program[..., Any], row: Example) -> Any:

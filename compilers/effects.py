@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from ...pipeline.errors import ConfigError
-from ..propose.parts import cell_name
+from ..pipeline.errors import ConfigError
+from .propose.parts import cell_name
 from .report import Report
 from .tried import Tried
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from ..pipeline.errors import ConfigError
-from .propose.parts import cell_name
+from .propose.edits import cell_name
 from .report import Report
 from .tried import Tried
 

@@ -7,7 +7,7 @@ from dataclasses import field
 from ..pipeline.ground.options import Count, settings
 from .propose.combine import Combine
 from .propose.demos import BootstrapDemos
-from .propose.grounded import Grounded
+from .propose.instructions import Grounded
 from .racing.race import Halving
 from .racing.select import Beam
 from .recipe import Compiler, Draw, Recipe

@@ -17,12 +17,12 @@ from ...pipeline.ground.options import Count, Share, settings
 from ...pipeline.measure.row_result import RowResult
 from ..search.candidate import Candidate
 from ..search.quote import Calls
-from ..search.task import Task, passes
-from .evidence import Seen, case_of
+from ..search.task import Task
+from .evidence import Seen, case_of, within
 from .proposer import Proposer
-from .reflect import Reflect, mended
+from .reflection import Reflect
 from .rows import ordered
-from .writing import within, write_each, writing_calls
+from .writer import Job, write_each, writing_calls
 
 _SURE = 2.0
 
@@ -112,11 +112,11 @@ class Climb(Proposer):
     ) -> Seen:
         """Its results on training rows; where none of them fails, some more."""
         order = ordered(task.split.train, task.rng("climb", step))
-        seen = _known(task, now, order)
+        seen = Seen.of(task.results(now, order))
         some = rows[: math.ceil(self.first * self.growth)]
         if not seen.failing and _left(task, [now], some) >= floor:
             await task.observe(now, some, "bootstrap")
-            seen = _known(task, now, order)
+            seen = Seen.of(task.results(now, order))
         return seen
 
     async def _child(
@@ -131,10 +131,10 @@ class Climb(Proposer):
         failing = [c for r in seen.failing if (c := case_of(r, path))][: self.failing]
         passing = [c for r in seen.passing if (c := case_of(r, path))][: self.passing]
 
-        async def write(path: str) -> Candidate | None:
-            return await mended(task, now, path, within(failing), within(passing))
-
-        made = await write_each(task, [path], write, before=step)
+        job = Job(
+            task, step, now, path, failing=within(failing), passing=within(passing)
+        )
+        made = await write_each(task, [job] if failing else [], Reflect().write)
         kept = [task.keeping.within(child) for child in made]
         return kept[0] if kept and kept[0] != now else None
 
@@ -183,13 +183,6 @@ def _left(task: Task, who: Sequence[Candidate], rows: Sequence[Example]) -> floa
     """Calls left once each of some candidates was run on rows; known cells are free."""
     fresh = sum(task.result(one, row) is None for one in who for row in rows)
     return task.room() - fresh * task.allowance.a_row
-
-
-def _known(task: Task, now: Candidate, rows: Sequence[Example]) -> Seen:
-    """What a candidate did on those of some rows that it was run on."""
-    found = task.results(now, rows)
-    failing = [result for result in found if not passes(result)]
-    return Seen(failing, [result for result in found if passes(result)])
 
 
 def _suspect(seen: Seen, turns: Mapping[str, int]) -> str:

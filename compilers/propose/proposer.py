@@ -1,16 +1,16 @@
 """Proposers: make candidates out of evidence.
 
-Some call no model (`demos`, `nearest`, `edit`, `exchange`, `parts`, `combine`), some
-have one write (`induce`, `reflect`, `gradient`, `refine`, `contrast`, `bullets`,
-`restart`, ...). All of them learn from training rows alone; select rows are for
-choosing.
+Some call no model (`edits`, `demos`, `combine`), some have one write (`instructions`,
+`reflection`, `playbook`, `climb`). All of them learn from training rows alone; select
+rows are for choosing.
 """
 
 from __future__ import annotations
 
 import inspect
+import random
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, cast
 
 from ...pipeline.errors import ConfigError
@@ -70,6 +70,15 @@ class Proposer(ABC):
         return FREE
 
 
+class Edit(Proposer):
+    """A proposer that asks nobody."""
+
+    def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """None."""
+        del n, train, calls_a_row
+        return FREE
+
+
 async def proposed(
     proposer: Proposer, task: Task, parents: Sequence[Candidate], n: int
 ) -> list[Candidate]:
@@ -90,3 +99,11 @@ async def proposed(
         hint="Write async def propose(self, task, parents, n) and return "
         "[parent.but({...}, origin), ...]",
     )
+
+
+def draws(
+    task: Task, parents: Sequence[Candidate], n: int, purpose: str
+) -> Iterator[tuple[int, Candidate, random.Random]]:
+    """(Number, parent, generator) of `n` random proposals, the parents in turn."""
+    for number in range(n):
+        yield number, parents[number % len(parents)], task.rng(purpose, number)

@@ -27,10 +27,9 @@ from weft.compilers import (
     Recipe,
     Sequence,
 )
-from weft.compilers.propose.demos import BootstrapDemos
-from weft.compilers.propose.edit import DropDemos, ReorderDemos
-from weft.compilers.propose.nearest import NearestDemos
-from weft.compilers.propose.reflect import Reflect
+from weft.compilers.propose.demos import BootstrapDemos, NearestDemos
+from weft.compilers.propose.edits import DropDemos, ReorderDemos
+from weft.compilers.propose.reflection import Reflect
 from weft.compilers.search.choices import Choices
 from weft.compilers.search.task import cross_fitted, prompt_size
 from weft.pipeline.parameters import Demo

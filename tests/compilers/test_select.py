@@ -13,7 +13,7 @@ from tests.compilers.test_race import ROWS, new_task, told
 from tests.compilers.worlds import kinds_of, model
 from weft.compilers.driving.rounds import Credit
 from weft.compilers.propose.demos import LabeledDemos
-from weft.compilers.propose.edit import DropSentence
+from weft.compilers.propose.edits import DropSentence
 from weft.compilers.racing.optuna_tpe import OptunaTPE
 from weft.compilers.racing.select import (
     TPE,

@@ -269,7 +269,8 @@ class _Lines:
 
 def _read(file: int, path: Path) -> list[dict[str, Any]]:
     """The records, after cutting off a torn last line."""
-    data = _whole(file)
+    with open(file, "rb", closefd=False) as lines:
+        data = lines.read()
     records: list[dict[str, Any]] = []
     offset = 0
     while offset < len(data):
@@ -297,19 +298,6 @@ def _record(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return cast("dict[str, Any]", data) if isinstance(data, dict) else None
-
-
-def _whole(file: int) -> bytes:
-    size = os.fstat(file).st_size
-    chunks: list[bytes] = []
-    at = 0
-    while at < size:
-        chunk = os.pread(file, size - at, at)
-        if not chunk:
-            break
-        chunks.append(chunk)
-        at += len(chunk)
-    return b"".join(chunks)
 
 
 def _lock(file: int, folder: Path) -> None:

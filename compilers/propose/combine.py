@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from dataclasses import field, replace
 from typing import Any
 
@@ -18,7 +17,7 @@ from ..search.task import Task
 from .demos import BootstrapDemos
 from .edits import sentences
 from .instructions import Induce
-from .proposer import Edit, Proposer, draws
+from .proposer import Parents, Proposer, draws
 from .reflection import Reflect
 from .rows import labels_say_all
 from .writer import Job, Writer, instruction_of
@@ -28,7 +27,7 @@ _ORDER = (_BOTH, _BOTH, _TOLD, _BOTH, _SHOWN)
 
 
 @settings
-class Merge(Edit):
+class Merge(Proposer):
     """Slots of two candidates in one, where each changed something else.
 
     GEPA's merge (Agrawal et al. 2025, appendix) takes each module from the descendant
@@ -36,9 +35,7 @@ class Merge(Edit):
     instruction.
     """
 
-    async def propose(
-        self, task: Task, parents: Sequence[Candidate], n: int
-    ) -> list[Candidate]:
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """Pairs off the front, who is best on other rows, then down the archive.
 
         What was merged and raced before is passed over.
@@ -94,7 +91,7 @@ class Crossover(Writer):
 
 
 @settings
-class Combine(Edit):
+class Combine(Proposer):
     """Combinations of the values that candidates have; see MIPRO.
 
     Args:
@@ -103,9 +100,7 @@ class Combine(Edit):
 
     sampler: Sampler = field(default_factory=Parzen)
 
-    async def propose(
-        self, task: Task, parents: Sequence[Candidate], n: int
-    ) -> list[Candidate]:
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """Combinations that nobody has tried, the likeliest first."""
         choices = Choices.of(task)
         drawn = self.sampler.sampled(
@@ -141,9 +136,7 @@ class Pair(Proposer):
         """Those of the side that draws demos."""
         return self.shown.shows
 
-    async def propose(
-        self, task: Task, parents: Sequence[Candidate], n: int
-    ) -> list[Candidate]:
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """`n` candidates; where one side finds nothing, those of the other side."""
         kinds = _kinds(n)
         count = kinds.count(_BOTH)
@@ -184,7 +177,7 @@ class Pair(Proposer):
 
 
 @settings
-class Exchange(Edit):
+class Exchange(Proposer):
     """Uniform crossover (Syswerda 1989) of prompts.
 
     What both parents have, the child has. Every other sentence and demo is taken with
@@ -197,9 +190,7 @@ class Exchange(Edit):
 
     mates: int = 6
 
-    async def propose(
-        self, task: Task, parents: Sequence[Candidate], n: int
-    ) -> list[Candidate]:
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """Seeded children of each parent and a mate that differs from it."""
         made: list[Candidate] = []
         for _, one, rng in draws(task, parents, n, "exchange"):

@@ -15,7 +15,7 @@ from ..search.candidate import Candidate
 from ..search.quote import Calls
 from ..search.task import Task, passes
 from ..search.teacher import lesson
-from .proposer import Edit, Proposer, draws
+from .proposer import Parents, Proposer, draws
 from .rows import (
     demo_of_row,
     fits,
@@ -32,7 +32,7 @@ _SPARING = 0.1
 
 
 @settings
-class LabeledDemos(Edit):
+class LabeledDemos(Proposer):
     """Rows with their labels as demos, balanced over the labels' values.
 
     Applies to modules whose inputs and own outputs stand in the rows. No model is
@@ -49,9 +49,7 @@ class LabeledDemos(Edit):
         """As many demos as were asked for."""
         return self.demos
 
-    async def propose(
-        self, task: Task, parents: Sequence[Candidate], n: int
-    ) -> list[Candidate]:
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """Seeded draws; the first is from all rows."""
         made: list[Candidate] = []
         for number, parent, rng in draws(task, parents, n, "labelled"):
@@ -95,9 +93,7 @@ class BootstrapDemos(Proposer):
         """As many demos as were asked for."""
         return self.demos
 
-    async def propose(
-        self, task: Task, parents: Sequence[Candidate], n: int
-    ) -> list[Candidate]:
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """One pool of passing traces, `n` draws from it."""
         wanted = self.bootstrapped * (3 if n > 1 else 1)
         pool = await self._pool(task, parents[0], wanted)
@@ -110,10 +106,6 @@ class BootstrapDemos(Proposer):
                 values |= all_shown(task, parent, values)
                 made.append(parent.but(values, origin))
         return made
-
-    def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
-        """From nothing where calls are short, to every training row without success."""
-        return self.running(n, train, calls_a_row)
 
     def running(self, n: int, train: int, calls_a_row: int) -> Calls:
         """All of them."""
@@ -197,9 +189,7 @@ class NearestDemos(Proposer):
         """As many as an input is shown at the most, whatever the pool holds."""
         return max(self.k, default=0)
 
-    async def propose(
-        self, task: Task, parents: Sequence[Candidate], n: int
-    ) -> list[Candidate]:
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """Proposals that differ in how many are shown, then in the pool."""
         rows = ordered(task.split.train, task.rng("nearest"))[: self.pool]
         traced: dict[str, list[Demo]] = {}
@@ -227,10 +217,6 @@ class NearestDemos(Proposer):
             if values:
                 made.append(parent.but(values, f"the {k} nearest of {most} demos"))
         return made
-
-    def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
-        """None, or one run of each row of the pool."""
-        return self.running(n, train, calls_a_row)
 
     def running(self, n: int, train: int, calls_a_row: int) -> Calls:
         """None, or one run of each row of the pool."""

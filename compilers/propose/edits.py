@@ -14,7 +14,7 @@ from ...pipeline.signature.signature import spec_of
 from ...pipeline.signature.spec import default_instruction
 from ..search.candidate import Candidate
 from ..search.task import Task
-from .proposer import Edit, draws
+from .proposer import Parents, Proposer, draws
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "opening": ("", "You are highly intelligent.", "You are an expert."),
@@ -25,7 +25,7 @@ _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
 
 
 @settings
-class DropDemos(Edit):
+class DropDemos(Proposer):
     """A candidate without some of its demos: finds those that poison, and saves tokens.
 
     Args:
@@ -34,9 +34,7 @@ class DropDemos(Edit):
 
     share: Share = 0.25
 
-    async def propose(
-        self, task: Task, parents: Sequence[Candidate], n: int
-    ) -> list[Candidate]:
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """Seeded draws over parents and modules with demos."""
         made: list[Candidate] = []
         for _, parent, rng in draws(task, parents, n, "drop demos"):
@@ -60,12 +58,10 @@ class DropDemos(Edit):
 
 
 @settings
-class ReorderDemos(Edit):
+class ReorderDemos(Proposer):
     """The same demos in another order (Lu et al. 2022, arXiv 2104.08786)."""
 
-    async def propose(
-        self, task: Task, parents: Sequence[Candidate], n: int
-    ) -> list[Candidate]:
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """Seeded shuffles over parents and modules with demos."""
         made: list[Candidate] = []
         for _, parent, rng in draws(task, parents, n, "reorder"):
@@ -80,12 +76,10 @@ class ReorderDemos(Edit):
 
 
 @settings
-class DropSentence(Edit):
+class DropSentence(Proposer):
     """An instruction without one of its sentences."""
 
-    async def propose(
-        self, task: Task, parents: Sequence[Candidate], n: int
-    ) -> list[Candidate]:
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """Each sentence of each parent, longest first; of too many a seeded draw."""
         made: list[Candidate] = []
         for parent in dict.fromkeys(parents):
@@ -102,12 +96,10 @@ class DropSentence(Edit):
 
 
 @settings
-class Bare(Edit):
+class Bare(Proposer):
     """The program without its demos, and then without its instructions too."""
 
-    async def propose(
-        self, task: Task, parents: Sequence[Candidate], n: int
-    ) -> list[Candidate]:
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """At most two, of the first parent."""
         parent = parents[0]
         without: dict[str, Any] = {}
@@ -129,7 +121,7 @@ class Bare(Edit):
 
 
 @settings
-class Given(Edit):
+class Given(Proposer):
     """Values that somebody wrote down, as candidates.
 
     Args:
@@ -144,9 +136,7 @@ class Given(Edit):
         """The modules of the keys."""
         return tuple(k.rpartition("/")[0] for values in self.values for k in values)
 
-    async def propose(
-        self, task: Task, parents: Sequence[Candidate], n: int
-    ) -> list[Candidate]:
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """The first `n`, on the first parent."""
         made: list[Candidate] = []
         for number, values in enumerate(self.values[:n], 1):
@@ -159,7 +149,7 @@ class Given(Edit):
 
 
 @settings
-class Parts(Edit):
+class Parts(Proposer):
     """A grid of named parts around the instruction.
 
     Battle and Gollapudi 2024, "The Unreasonable Effectiveness of Eccentric Automatic
@@ -180,9 +170,7 @@ class Parts(Edit):
         """The module that the parts are for."""
         return (self.module,)
 
-    async def propose(
-        self, task: Task, parents: Sequence[Candidate], n: int
-    ) -> list[Candidate]:
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """The grid without its empty corner, or a balanced share of it."""
         grid = [cell for cell in itertools.product(*self.parts.values()) if any(cell)]
         task.rng("parts").shuffle(grid)

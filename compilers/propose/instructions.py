@@ -12,7 +12,7 @@ from ..search.candidate import Candidate
 from ..search.quote import FREE, Calls
 from ..search.task import Task
 from .evidence import solved_examples
-from .proposer import Proposer
+from .proposer import Parents, Proposer, writing_calls
 from .writer import (
     Job,
     Writer,
@@ -20,7 +20,6 @@ from .writer import (
     patched,
     spread,
     write_each,
-    writing_calls,
 )
 
 STYLES = (
@@ -345,9 +344,7 @@ class Notes(Proposer):
         """Where the notes belong."""
         return tuple(path for path, _ in self.notes)
 
-    async def propose(
-        self, task: Task, parents: Sequence[Candidate], n: int
-    ) -> list[Candidate]:
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """All notes first, then a model's version, then each note by itself."""
         told = {p: self._for(p) for p in task.program.modules if self._for(p)}
         jobs = [Job(task, at, parents[0], path) for at, path in enumerate(told)]

@@ -12,7 +12,7 @@ any other; it is edited in place and never rewritten:
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,9 +23,9 @@ from ..search.candidate import Candidate
 from ..search.quote import Calls
 from ..search.task import Task
 from .evidence import evidence_calls
-from .proposer import Proposer
+from .proposer import Parents, Proposer, writing_calls
 from .reflection import Shown, jobs_from_failures
-from .writer import Job, instruction_of, room_for, write_each, writing_calls
+from .writer import Job, instruction_of, room_for, write_each
 
 TITLE = "Playbook:"
 _BULLET = re.compile(r"\[b(\d+)\] helpful=(\d+) harmful=(\d+) :: (.+)")
@@ -217,9 +217,7 @@ class Bullets(Proposer):
     rows: int = 16
     most: int = 24
 
-    async def propose(
-        self, task: Task, parents: Sequence[Candidate], n: int
-    ) -> list[Candidate]:
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """All lessons of the first parent together, then each by itself."""
         shown = Shown("bullets", self.failing, self.passing, self.rows)
         jobs = await jobs_from_failures(task, parents, max(1, n - 1), shown)

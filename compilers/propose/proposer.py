@@ -19,6 +19,8 @@ from ..search.candidate import Candidate
 from ..search.quote import FREE, Calls
 from ..search.task import Task
 
+Parents = Sequence[Candidate]
+
 
 class Proposer(ABC):
     """Makes candidates; frozen settings, no state."""
@@ -42,9 +44,7 @@ class Proposer(ABC):
         return type(self).__name__
 
     @abstractmethod
-    async def propose(
-        self, task: Task, parents: Sequence[Candidate], n: int
-    ) -> list[Candidate]:
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """At most `n` new candidates, the most promising first.
 
         The same task, seed and answers give the same candidates. A proposer that
@@ -57,9 +57,14 @@ class Proposer(ABC):
             n: How many are wanted.
         """
 
-    @abstractmethod
     def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
-        """What `n` proposals cost in model calls, before anything is known."""
+        """What `n` proposals cost in model calls, before anything is known.
+
+        By default the rows that it runs, a request of each of `asks` a proposal, and
+        their repairs at the most.
+        """
+        ran = self.running(n, train, calls_a_row)
+        return ran.plus(writing_calls(n, *self.asks))
 
     def running(self, n: int, train: int, calls_a_row: int) -> Calls:
         """Those of `calls` that run programs on training rows; none by default.
@@ -70,17 +75,8 @@ class Proposer(ABC):
         return FREE
 
 
-class Edit(Proposer):
-    """A proposer that asks nobody."""
-
-    def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
-        """None."""
-        del n, train, calls_a_row
-        return FREE
-
-
 async def proposed(
-    proposer: Proposer, task: Task, parents: Sequence[Candidate], n: int
+    proposer: Proposer, task: Task, parents: Parents, n: int
 ) -> list[Candidate]:
     """At most `n` candidates of a proposer, which may be a user's own.
 
@@ -102,8 +98,14 @@ async def proposed(
 
 
 def draws(
-    task: Task, parents: Sequence[Candidate], n: int, purpose: str
+    task: Task, parents: Parents, n: int, purpose: str
 ) -> Iterator[tuple[int, Candidate, random.Random]]:
     """(Number, parent, generator) of `n` random proposals, the parents in turn."""
     for number in range(n):
         yield number, parents[number % len(parents)], task.rng(purpose, number)
+
+
+def writing_calls(n: int, *modules: Module[..., Any]) -> Calls:
+    """One request of each module a proposal, and their repairs at the most."""
+    most = sum(1 + module.repairs for module in modules)
+    return Calls(n * len(modules), n * len(modules), n * most)

@@ -16,6 +16,7 @@ from ..search.candidate import Candidate
 from ..search.quote import Calls
 from ..search.task import Task
 from .evidence import case_of, cases, evidence_calls, seen_by
+from .proposer import Parents
 from .rows import ordered
 from .writer import Job, Writer, patched, spread
 
@@ -37,7 +38,7 @@ class Shown(NamedTuple):
 
 
 async def jobs_from_failures(
-    task: Task, parents: Sequence[Candidate], n: int, shown: Shown
+    task: Task, parents: Parents, n: int, shown: Shown
 ) -> list[Job]:
     """Jobs with cases of their own, spread over parents and modules.
 

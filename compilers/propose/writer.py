@@ -10,17 +10,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ...pipeline.errors import BudgetExceeded, ContextLengthError, ModelFailure
-from ...pipeline.graph.module import Module
 from ...pipeline.run.rows import map_rows
 from ...pipeline.run.runtime import current, entered
 from ..search.candidate import Candidate
-from ..search.quote import Calls
 from ..search.task import Task
 from .evidence import Case, solved_examples
-from .proposer import Proposer
+from .proposer import Parents, Proposer
 
 MOST_INSTRUCTION = 4_000
 
@@ -72,9 +70,7 @@ class Job:
 class Writer(Proposer):
     """A proposer whose every proposal a model writes."""
 
-    async def propose(
-        self, task: Task, parents: Sequence[Candidate], n: int
-    ) -> list[Candidate]:
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """`n` requests side by side; unusable replies are left out."""
         return await write_each(task, await self.jobs(task, parents, n), self.write)
 
@@ -85,11 +81,6 @@ class Writer(Proposer):
     @abstractmethod
     async def write(self, job: Job) -> Candidate | None:
         """One proposal; None where there is nothing to say."""
-
-    def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
-        """The rows that are run for evidence, and the requests."""
-        ran = self.running(n, train, calls_a_row)
-        return ran.plus(writing_calls(n, *self.asks))
 
 
 async def write_each(
@@ -120,14 +111,8 @@ async def write_each(
     return [found for found in made if found is not None]
 
 
-def writing_calls(n: int, *modules: Module[..., Any]) -> Calls:
-    """One request of each module a proposal, and their repairs at the most."""
-    most = sum(1 + module.repairs for module in modules)
-    return Calls(n * len(modules), n * len(modules), n * most)
-
-
 def spread(
-    task: Task, parents: Sequence[Candidate], n: int, paths: Sequence[str] = ()
+    task: Task, parents: Parents, n: int, paths: Sequence[str] = ()
 ) -> list[Job]:
     """The jobs of `n` proposals, spread over the modules.
 

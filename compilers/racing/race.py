@@ -43,9 +43,9 @@ class Racer(ABC):
         bought until then.
         """
 
-    @abstractmethod
     def cells(self, candidates: int, rows: int) -> int:
-        """The most cells a race can buy."""
+        """The most cells a race can buy; by default each candidate on each row."""
+        return candidates * rows
 
     def likely(self, candidates: int, rows: int) -> int:
         """How many cells a race is expected to buy; by default the most."""

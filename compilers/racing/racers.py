@@ -49,10 +49,6 @@ class Gate(Racer):
         out = [c for c in candidates if c not in passed]
         return [*await Full().race(task, passed, rows), *ranked(task, out, seen)]
 
-    def cells(self, candidates: int, rows: int) -> int:
-        """All of them, where everyone passes."""
-        return candidates * rows
-
     def _beats(
         self, task: Task, child: Candidate, parent: Candidate, rows: Sequence[Example]
     ) -> bool:
@@ -108,10 +104,6 @@ class PairedRace(Racer):
                 break
         return ranked(task, alive, rows[:seen]) + out
 
-    def cells(self, candidates: int, rows: int) -> int:
-        """All of them, where nobody stands out."""
-        return candidates * rows
-
     def _beaten(
         self,
         task: Task,
@@ -158,10 +150,6 @@ class FirstFail(Racer):
             alive, hopeless = drop_hopeless(task, left, rows, seen)
             out = hopeless + out
         return ranked(task, alive, rows[:seen]) + out
-
-    def cells(self, candidates: int, rows: int) -> int:
-        """All of them, where nobody fails."""
-        return candidates * rows
 
     def likely(self, candidates: int, rows: int) -> int:
         """So many as it takes to be out, where every other answer is wrong."""

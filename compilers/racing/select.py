@@ -27,9 +27,9 @@ class Selector(ABC):
     def parents(self, task: Task, n: int) -> list[Candidate]:
         """`n` parents, with repetition where there are fewer; never none."""
 
-    @abstractmethod
     def incumbents(self, task: Task) -> list[Candidate]:
-        """Who races on beside the next proposals, best first; never none."""
+        """Who races on beside the next proposals, best first; by default the best."""
+        return task.archive[:1]
 
     @property
     def most(self) -> int:
@@ -44,10 +44,6 @@ class Best(Selector):
     def parents(self, task: Task, n: int) -> list[Candidate]:
         """The best, `n` times."""
         return task.archive[:1] * n
-
-    def incumbents(self, task: Task) -> list[Candidate]:
-        """The best."""
-        return task.archive[:1]
 
 
 @settings
@@ -88,10 +84,6 @@ class InstancePareto(Selector):
         rng = task.rng("pareto")
         return rng.choices(list(wins), weights=list(wins.values()), k=n)
 
-    def incumbents(self, task: Task) -> list[Candidate]:
-        """The best."""
-        return task.archive[:1]
-
 
 @settings
 class Softmax(Selector):
@@ -110,10 +102,6 @@ class Softmax(Selector):
         top = max(means)
         weights = [math.exp((mean - top) / self.temperature) for mean in means]
         return task.rng("softmax").choices(pool, weights=weights, k=n)
-
-    def incumbents(self, task: Task) -> list[Candidate]:
-        """The best."""
-        return task.archive[:1]
 
 
 @settings
@@ -176,10 +164,6 @@ class TPE(Selector):
             return pool[alike.index(max(alike))]
 
         return turns([nearest(wanted) for wanted in drawn[:n]], n)
-
-    def incumbents(self, task: Task) -> list[Candidate]:
-        """The best."""
-        return task.archive[:1]
 
 
 def turns(pool: Sequence[Candidate], n: int) -> list[Candidate]:

@@ -56,6 +56,11 @@ class Recipe:
     legible: bool = False
 
     @property
+    def proposers(self) -> tuple[Proposer, ...]:
+        """Who proposes in any round, with repetition."""
+        return tuple(draw.proposer for draws in self.rounds for draw in draws)
+
+    @property
     def looks_first(self) -> bool:
         """Whether the best so far is run on the select rows before the first race.
 

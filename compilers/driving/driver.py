@@ -13,7 +13,7 @@ concurrency and whether the cache was warm.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -33,7 +33,7 @@ from ..search.allowance import Allowance
 from ..search.candidate import Candidate
 from ..search.counting import calls_plain
 from ..search.judge import Judge
-from ..search.task import Split, Task, passes
+from ..search.task import Task, passes
 from ..tried import suspects, tried
 from .forms import forms_at_first, keeping_forms, with_forms
 from .journal import journaled
@@ -86,7 +86,7 @@ async def drive(
         result,
         seed_program,
         report,
-        provenance_of(report, plan.split, plan.identity, program_digest(result)),
+        _provenance(report, plan, program_digest(result)),
         tuple(ranked),
     )
 
@@ -187,17 +187,9 @@ def _untried(task: Task) -> str:
     )
 
 
-def provenance_of(
-    report: Report, split: Split, identity: Mapping[str, Any], measured: str
-) -> dict[str, Any]:
-    """The report's figures beside what identifies the run, as plain JSON data.
-
-    Args:
-        report: How the compile went.
-        split: The rows.
-        identity: Program, metric, compiler, seed, data, models, and what was kept.
-        measured: Digest of the program that the score belongs to.
-    """
+def _provenance(report: Report, plan: Plan, measured: str) -> dict[str, Any]:
+    """The report's figures beside what identifies the run; no clock, path or host."""
+    split, identity = plan.split, plan.identity
     seed_score, score = report.seed_score, report.score
     shown = score if report.returned else seed_score
     known = {k: v for k, v in identity.items() if k not in ("program", "keep")}

@@ -116,15 +116,15 @@ async def plan_of(
             f"program {made.name!r} calls no module, so there is nothing to compile",
             hint="Name the modules that a step calls: @weft.step(uses=[module])",
         )
-    require_terms(terms.seed, terms.run_dir)
-    rows = rows_for(made, train, "train")
-    others = None if val is None else rows_for(made, val, "val")
-    require_models(made)
+    _refuse_terms(terms.seed, terms.run_dir)
+    rows = _rows_for(made, train, "train")
+    others = None if val is None else _rows_for(made, val, "val")
+    _refuse_no_model(made)
     judging = await require_metric(metric, (*rows, *(others or ())), made)
     teacher = Teacher.of(terms.teacher, made)
-    recipes = require_recipes(compiler)
-    require_writer(made, recipes)
-    require_paths(made, recipes)
+    recipes = _recipes_of(compiler)
+    models = _models_of(made, recipes)
+    _refuse_other_paths(made, recipes)
     raced = any(recipe.racer is not None for recipe in recipes)
     split = split_for(rows, others, terms.seed, raced=raced)
     if terms.learnt:
@@ -143,7 +143,7 @@ async def plan_of(
         split,
         terms,
         data,
-        models_of(made, recipes),
+        models,
         quote_of(made, split, recipes, judging, teacher),
         Keeping.of(made, terms.keep),
         judging,
@@ -161,14 +161,8 @@ def writer_of(program: Program[..., Any]) -> LanguageModel | None:
     return runtime.lms.get("proposer") or runtime.lm or own
 
 
-def rows_for(
-    program: Program[..., Any], source: Iterable[Any] | str | Path, what: str
-) -> list[Example]:
-    """Rows whose inputs fit a program.
-
-    Raises:
-        DataError: There is none, or one does not fit.
-    """
+def _rows_for(program: Program[..., Any], source: Rows, what: str) -> list[Example]:
+    """Rows whose inputs fit a program."""
     rows = rows_of(program.inputs, source)
     require_rows(rows, what)
     for row in rows:
@@ -176,12 +170,31 @@ def rows_for(
     return rows
 
 
-def require_terms(seed: object, run_dir: object) -> None:
-    """Refuse a seed that is no whole number, and a run folder that is no path.
+def _recipes_of(compiler: Compiler) -> tuple[Recipe, ...]:
+    """A compiler's recipes, each with something to do."""
+    recipes = tuple(compiler.recipes())
+    if recipes and all(recipe.rounds and all(recipe.rounds) for recipe in recipes):
+        return recipes
+    raise ConfigError(
+        f"{type(compiler).__name__}.recipes() proposes nothing",
+        hint="Give recipes with a Draw in each round: Recipe(((Draw(...),),), ...)",
+    )
 
-    Raises:
-        ConfigError: One of them is.
-    """
+
+def _models_of(program: Program[..., Any], recipes: Sequence[Recipe]) -> dict[str, str]:
+    """The models asked, by module path; that of proposals as "proposer"."""
+    models = {
+        path: current().model_for(path, module.lm).model
+        for path, module in program.modules.items()
+    }
+    for proposer in (one for recipe in recipes for one in recipe.proposers):
+        for module in proposer.asks:
+            writer = current().model_for(module.name, writer_of(program))
+            models["proposer"] = writer.model
+    return models
+
+
+def _refuse_terms(seed: object, run_dir: object) -> None:
     if not isinstance(seed, int) or isinstance(seed, bool):
         raise ConfigError(
             f"seed={seed!r} is no whole number", hint="Give one such as 0"
@@ -192,13 +205,8 @@ def require_terms(seed: object, run_dir: object) -> None:
         )
 
 
-def require_models(program: Program[..., Any]) -> None:
-    """Refuse a program that has no model for one of its modules.
-
-    Raises:
-        ConfigError: No model is set, or one is set for a path that is almost a
-            module's, or for a teacher; the message names the ways to set one.
-    """
+def _refuse_no_model(program: Program[..., Any]) -> None:
+    """Refuse a module without a model, and a model for what is no module."""
     if "teacher" in current().lms and "teacher" not in program.modules:
         raise ConfigError(
             "lms= names a model for 'teacher', which would never be asked",
@@ -209,38 +217,8 @@ def require_models(program: Program[..., Any]) -> None:
         current().model_for(path, module.lm)
 
 
-def require_writer(program: Program[..., Any], recipes: Sequence[Recipe]) -> None:
-    """Refuse recipes that have a model write where none is set.
-
-    Raises:
-        ConfigError: No model is set; the message names the ways to set one.
-    """
-    for module in _asked(recipes):
-        current().model_for(module.name, writer_of(program))
-
-
-def require_recipes(compiler: Compiler) -> tuple[Recipe, ...]:
-    """A compiler's recipes, each with something to do.
-
-    Raises:
-        ConfigError: There is none, or one proposes nothing.
-    """
-    recipes = tuple(compiler.recipes())
-    if recipes and all(recipe.rounds and all(recipe.rounds) for recipe in recipes):
-        return recipes
-    raise ConfigError(
-        f"{type(compiler).__name__}.recipes() proposes nothing",
-        hint="Give recipes with a Draw in each round: Recipe(((Draw(...),),), ...)",
-    )
-
-
-def require_paths(program: Program[..., Any], recipes: Sequence[Recipe]) -> None:
-    """Refuse settings that name a module which the program does not have.
-
-    Raises:
-        ConfigError: They do.
-    """
-    for proposer in (d.proposer for r in recipes for turn in r.rounds for d in turn):
+def _refuse_other_paths(program: Program[..., Any], recipes: Sequence[Recipe]) -> None:
+    for proposer in (one for recipe in recipes for one in recipe.proposers):
         for path in proposer.about:
             if path and path not in program.modules:
                 raise ConfigError(
@@ -248,23 +226,6 @@ def require_paths(program: Program[..., Any], recipes: Sequence[Recipe]) -> None
                     f"{program.name!r} has none of that name",
                     hint=did_you_mean(path, program.modules),
                 )
-
-
-def models_of(program: Program[..., Any], recipes: Sequence[Recipe]) -> dict[str, str]:
-    """The models asked, by module path; that of proposals as "proposer"."""
-    models = {
-        path: current().model_for(path, module.lm).model
-        for path, module in program.modules.items()
-    }
-    for module in _asked(recipes):
-        writer = current().model_for(module.name, writer_of(program))
-        models["proposer"] = writer.model
-    return models
-
-
-def _asked(recipes: Sequence[Recipe]) -> list[Module[..., Any]]:
-    draws = [draw for r in recipes for draws in r.rounds for draw in draws]
-    return [module for draw in draws for module in draw.proposer.asks]
 
 
 def _refuse_seen(val: Sequence[Example], train: Sequence[Example]) -> None:

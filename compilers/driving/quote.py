@@ -95,8 +95,8 @@ def quote_of(
     verified = min(sealed, LEAST)
     smallest = first + (head.expected + rung + 2 * verified) * row
     kept = {name: calls for name, calls in accounts.items() if calls.high}
-    draws = [draw for recipe in recipes for turn in recipe.rounds for draw in turn]
-    guess = guess_of(program, split.train, [draw.proposer for draw in draws])
+    proposers = [proposer for recipe in recipes for proposer in recipe.proposers]
+    guess = guess_of(program, split.train, proposers)
     bounded = is_bounded(program, rows) and is_bounded(shown, rows)
     return Quote(kept, smallest, verified, sealed, bounded, guess)
 

@@ -65,8 +65,8 @@ class Credit:
     @classmethod
     def of(cls, recipe: Recipe) -> Credit:
         """An empty book for a recipe's proposers."""
-        names = {draw.proposer.name for draws in recipe.rounds for draw in draws}
-        return cls(dict.fromkeys(sorted(names), 0.0), dict.fromkeys(sorted(names), 0))
+        names = sorted({proposer.name for proposer in recipe.proposers})
+        return cls(dict.fromkeys(names, 0.0), dict.fromkeys(names, 0))
 
     def paid(self, name: str, calls: int) -> None:
         """Book what a proposer's proposals cost."""

@@ -23,6 +23,8 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...pipeline.errors import ArtifactError
+from ...pipeline.ground.files import write_whole
 from ...pipeline.measure.evaluate import Evaluation
 from ..search.candidate import Candidate
 from ..search.quote import Quote
@@ -104,12 +106,9 @@ class Progress:
         self._keep(_REVIEW, answers.to_json(prompts=True))
 
     def _keep(self, name: str, text: str) -> None:
-        if self._folder is None:
-            return
-        draft = self._folder / f".{name}.new"
-        with contextlib.suppress(OSError):
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(self._folder / name)
+        if self._folder is not None:
+            with contextlib.suppress(ArtifactError):
+                write_whole(self._folder / name, text)
 
 
 @contextlib.contextmanager

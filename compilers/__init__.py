@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from .search.candidate import Candidate as Candidate
     from .search.choices import Parzen as Parzen
     from .search.choices import Sampler as Sampler
-    from .search.quote import Calls as Calls
+    from .search.cost import Calls as Calls
     from .search.task import Task as Task
     from .simba import SIMBA as SIMBA
     from .triple import TRIPLE as TRIPLE
@@ -76,7 +76,7 @@ _WHERE = {
     "BootstrapRandomSearch": "bootstrap_random_search",
     "CAPO": "capo",
     "COPRO": "copro",
-    "Calls": "search.quote",
+    "Calls": "search.cost",
     "Candidate": "search.candidate",
     "Compiler": "recipe",
     "Compress": "compress",

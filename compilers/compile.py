@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .driving.plan import Rows, Shower
     from .recipe import Compiler
     from .report import Result
-    from .search.quote import Quote
+    from .search.cost import Quote
 else:
     auto = deferred("weft.compilers", "auto")
     recipe = deferred("weft.compilers", "recipe")

@@ -24,7 +24,7 @@ from ..pipeline.measure.plainrows import outputs_of
 from ..pipeline.measure.row_result import RowResult
 from ..pipeline.signature.wording import counted
 from .search.candidate import Candidate, plain_slot
-from .search.quote import Quote
+from .search.cost import Quote
 from .tried import Tried, front
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from ...pipeline.run.rendering import rendered_for, request_for
 from ...pipeline.run.runtime import current
 from ...pipeline.signature.signature import spec_of
 from ..propose.proposer import Proposer
-from ..search.quote import CallGuess
+from ..search.cost import CallGuess
 
 _FREE_CHARS = 400  # of an output that no row has a label for, such as reasoning
 _CHARS_PER_TOKEN = 4

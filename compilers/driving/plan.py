@@ -20,9 +20,9 @@ from ...pipeline.run.models_by_path import require_model_paths
 from ...pipeline.run.rows import bind_row, rows_of
 from ...pipeline.run.runtime import current
 from ..recipe import Compiler, Recipe
+from ..search.cost import Quote
 from ..search.judge import Judging
 from ..search.keeping import Keeping, wishes
-from ..search.quote import Quote
 from ..search.task import Split
 from ..search.teacher import Teacher
 from .labels import require_metric

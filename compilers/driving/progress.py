@@ -27,7 +27,7 @@ from ...pipeline.errors import ArtifactError
 from ...pipeline.ground.files import write_whole
 from ...pipeline.measure.evaluate import Evaluation
 from ..search.candidate import Candidate
-from ..search.quote import Quote
+from ..search.cost import Quote
 from ..search.task import Task
 
 if TYPE_CHECKING:

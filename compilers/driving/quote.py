@@ -9,6 +9,7 @@ from typing import Any
 from ...pipeline.graph.program import Program
 from ..racing.race import FIRST, first_rows
 from ..recipe import Draw, Recipe
+from ..search.cost import FREE, Calls, Quote
 from ..search.counting import (
     calls_bound,
     calls_least,
@@ -17,7 +18,6 @@ from ..search.counting import (
     is_bounded,
 )
 from ..search.judge import NO_JUDGE, Judging
-from ..search.quote import FREE, Calls, Quote
 from ..search.task import Split
 from ..search.teacher import Teacher
 from .estimate import guess_of

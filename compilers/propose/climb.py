@@ -16,7 +16,7 @@ from ...pipeline.errors import BudgetExceeded
 from ...pipeline.ground.options import Count, Share, settings
 from ...pipeline.measure.row_result import RowResult
 from ..search.candidate import Candidate
-from ..search.quote import Calls
+from ..search.cost import Calls
 from ..search.task import Task
 from .evidence import Seen, case_of, within
 from .proposer import Parents, Proposer, writing_calls

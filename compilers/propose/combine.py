@@ -12,7 +12,7 @@ from ...pipeline.parameters import Demo
 from ...pipeline.signature.signature import Input, Output, Signature
 from ..search.candidate import Candidate
 from ..search.choices import Choices, Parzen, Sampler, trials
-from ..search.quote import Calls
+from ..search.cost import Calls
 from ..search.task import Task
 from .demos import BootstrapDemos
 from .edits import sentences

@@ -12,7 +12,7 @@ from ...pipeline.ground.options import Count, settings
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.parameters import Demo
 from ..search.candidate import Candidate
-from ..search.quote import Calls
+from ..search.cost import Calls
 from ..search.task import Task, passes
 from ..search.teacher import lesson
 from .proposer import Parents, Proposer, draws

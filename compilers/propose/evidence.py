@@ -11,7 +11,7 @@ from ...pipeline.ground import strictjson
 from ...pipeline.measure.plainrows import plain_value
 from ...pipeline.measure.row_result import RowResult
 from ..search.candidate import Candidate
-from ..search.quote import Calls
+from ..search.cost import Calls
 from ..search.task import Task, passes
 from .demos import demos_of
 from .rows import labelled, ordered

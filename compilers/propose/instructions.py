@@ -9,7 +9,7 @@ from ...modules.predict import Predict
 from ...pipeline.ground.options import settings
 from ...pipeline.signature.signature import Input, Output, Signature
 from ..search.candidate import Candidate
-from ..search.quote import FREE, Calls
+from ..search.cost import FREE, Calls
 from ..search.task import Task
 from .evidence import solved_examples
 from .proposer import Parents, Proposer, writing_calls

@@ -20,7 +20,7 @@ from ...modules.predict import Predict
 from ...pipeline.ground.options import settings
 from ...pipeline.signature.signature import Input, Output, Signature
 from ..search.candidate import Candidate
-from ..search.quote import Calls
+from ..search.cost import Calls
 from ..search.task import Task
 from .evidence import evidence_calls
 from .proposer import Parents, Proposer, writing_calls

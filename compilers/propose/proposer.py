@@ -16,7 +16,7 @@ from typing import Any, ClassVar, cast
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Module
 from ..search.candidate import Candidate
-from ..search.quote import FREE, Calls
+from ..search.cost import FREE, Calls
 from ..search.task import Task
 
 Parents = Sequence[Candidate]

@@ -13,7 +13,7 @@ from ...pipeline.ground.options import settings
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.signature.signature import Input, Output, Signature
 from ..search.candidate import Candidate
-from ..search.quote import Calls
+from ..search.cost import Calls
 from ..search.task import Task
 from .evidence import case_of, cases, evidence_calls, seen_by
 from .proposer import Parents
@@ -76,6 +76,7 @@ class Critic(Writer):
 
     async def jobs(self, task: Task, parents: Sequence[Candidate], n: int) -> list[Job]:
         """`n` changes with cases of their own."""
+        # Each kind draws cases of its own.
         purpose = self.name.casefold()
         shown = Shown(purpose, self.failing, self.passing, self.rows)
         return await jobs_from_failures(task, parents, n, shown)

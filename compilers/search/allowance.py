@@ -15,7 +15,7 @@ import math
 from collections.abc import Generator, Iterator
 
 from ...pipeline.calls.budget import Ledger
-from .quote import CallGuess
+from .cost import CallGuess
 
 # What is set aside is run by winners, whose prompts are longer than those before them.
 _DEARER = 1.5

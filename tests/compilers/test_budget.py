@@ -35,7 +35,7 @@ from weft.compilers import (
     KNNFewShot,
 )
 from weft.compilers.search.allowance import Allowance
-from weft.compilers.search.quote import CallGuess
+from weft.compilers.search.cost import CallGuess
 from weft.pipeline.calls.retry import RetryQuota
 from weft.pipeline.errors import CompileError, QuoteError, ServerError
 

@@ -36,7 +36,7 @@ from weft.compilers import (
 from weft.compilers.propose.proposer import Proposer
 from weft.compilers.racing.race import Halving
 from weft.compilers.search.candidate import Candidate
-from weft.compilers.search.quote import FREE, Calls
+from weft.compilers.search.cost import FREE, Calls
 from weft.compilers.search.task import Task
 from weft.errors import ConfigError
 

@@ -49,7 +49,7 @@ from weft.compilers.propose.reflection import Contrast, Gradient, Refine, Reflec
 from weft.compilers.racing.optuna_tpe import OptunaTPE
 from weft.compilers.search.allowance import Allowance
 from weft.compilers.search.candidate import Candidate
-from weft.compilers.search.quote import CallGuess
+from weft.compilers.search.cost import CallGuess
 from weft.compilers.search.task import Split, Task
 from weft.pipeline.data.rows import read_rows
 from weft.pipeline.parameters import Demo

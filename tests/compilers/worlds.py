@@ -27,7 +27,7 @@ import weft
 from weft import compilers
 from weft.compilers.search.allowance import Allowance
 from weft.compilers.search.candidate import Candidate
-from weft.compilers.search.quote import CallGuess
+from weft.compilers.search.cost import CallGuess
 from weft.compilers.search.task import Split, Task
 from weft.pipeline.graph.program import as_program
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..compilers.compile import compile as compiled
 from ..compilers.compile import quote
 from ..compilers.report import Result
-from ..compilers.search.quote import Quote
+from ..compilers.search.cost import Quote
 from ..pipeline.artifact.artifact import program_digest, save
 from ..pipeline.graph.program import Program
 from ..pipeline.run.runtime import current, use

@@ -1,4 +1,4 @@
-"""What a compile will cost, as figures: calls by account, and the price of one call."""
+"""What a compile will cost, as figures: calls by account, the price of a call."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ the search starts from.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -126,13 +127,11 @@ async def most_legible(task: Task, rows: Sequence[Example]) -> None:
     if not seen or not paths or (share := legible(seen)) > 1 - _FAILING:
         return
     own = form_in_use(task.program, paths[0])
-    room = (
-        int(_SHARE * task.room() / max(1.0, task.allowance.a_row)) if _ends(task) else 0
-    )
     some = list(rows[: len(seen)])
     others = [c for c in _others(task, paths, str(own)) if c.id != seed.id]
-    if _ends(task):
-        others = others[: room // max(1, len(some))]
+    reach = task.allowance.rows(_SHARE)
+    if not math.isinf(reach):
+        others = others[: int(reach) // max(1, len(some))]
     tried = {seed: (share, task.mean(seed, some))}
     for candidate in others:
         try:
@@ -162,10 +161,6 @@ def legible(results: Sequence[RowResult]) -> float:
     nodes = [n for r in results for n in r.trace.nodes if n.kind == "module"]
     asked = [len(n.calls) == 1 and not n.error for n in nodes if n.calls]
     return fmean(asked) if asked else 1.0
-
-
-def _ends(task: Task) -> bool:
-    return task.room() != float("inf")
 
 
 def _paths(program: Program[..., Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Set
 from dataclasses import field, replace
 from typing import Any
 
@@ -224,24 +225,27 @@ def _child(
 
 
 def _mixed_text(one: str, other: str, rng: random.Random) -> str:
-    """The sentences of both, in order; those of one alone by chance."""
     mine, theirs = sentences(one), sentences(other)
     if mine == theirs:
         return one
     both = set(mine) & set(theirs)
     line = [*mine, *(part for part in theirs if part not in mine)]
-    kept = [part for part in line if part in both or rng.random() < 0.5]
-    return "\n".join(kept) or one
+    return "\n".join(_taken(line, both, rng)) or one
 
 
 def _mixed_demos(
     one: tuple[Demo, ...], other: tuple[Demo, ...], rng: random.Random
 ) -> tuple[Demo, ...]:
-    """As many as the longer one has, those of one alone by chance."""
-    ids = {d.id for d in one} & {d.id for d in other}
-    line = {d.id: d for d in (*one, *other)}.values()
-    kept = [d for d in line if d.id in ids or rng.random() < 0.5]
-    return tuple(kept[: max(len(one), len(other))])
+    """As many as the longer one has at the most."""
+    mine, theirs = {d.id: d for d in one}, {d.id: d for d in other}
+    line = mine | theirs
+    kept = _taken(line, mine.keys() & theirs.keys(), rng)
+    return tuple(line[i] for i in kept[: max(len(one), len(other))])
+
+
+def _taken(line: Iterable[str], both: Set[str], rng: random.Random) -> list[str]:
+    """What both have, in order; what one has alone by chance."""
+    return [part for part in line if part in both or rng.random() < 0.5]
 
 
 def _kinds(n: int) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from ...modules.predict import Predict
@@ -75,7 +74,7 @@ class Induce(Writer):
     asks = (write_instruction,)
     examples: int = 64
 
-    async def jobs(self, task: Task, parents: Sequence[Candidate], n: int) -> list[Job]:
+    async def jobs(self, task: Task, parents: Parents, n: int) -> list[Job]:
         """Spread over the modules that there are examples of."""
         paths = [
             path
@@ -246,7 +245,7 @@ class Restart(Writer):
     examples: int = 16
     angles: tuple[str, ...] = ANGLES
 
-    async def jobs(self, task: Task, parents: Sequence[Candidate], n: int) -> list[Job]:
+    async def jobs(self, task: Task, parents: Parents, n: int) -> list[Job]:
         """Children of the seed."""
         del parents
         return spread(task, [Candidate()], n)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -74,7 +73,7 @@ class Critic(Writer):
     passing: int = 2
     rows: int = 16
 
-    async def jobs(self, task: Task, parents: Sequence[Candidate], n: int) -> list[Job]:
+    async def jobs(self, task: Task, parents: Parents, n: int) -> list[Job]:
         """`n` changes with cases of their own."""
         # Each kind draws cases of its own.
         purpose = self.name.casefold()
@@ -243,7 +242,7 @@ class Contrast(Writer):
     asks = (contrast_runs,)
     rows: int = 16
 
-    async def jobs(self, task: Task, parents: Sequence[Candidate], n: int) -> list[Job]:
+    async def jobs(self, task: Task, parents: Parents, n: int) -> list[Job]:
         """A pair of runs each, where the module took part in both."""
         runners = list(dict.fromkeys([*parents, *task.archive[:2]]))
         # Rows that most of them have met already come first.

@@ -74,7 +74,7 @@ class Writer(Proposer):
         """`n` requests side by side; unusable replies are left out."""
         return await write_each(task, await self.jobs(task, parents, n), self.write)
 
-    async def jobs(self, task: Task, parents: Sequence[Candidate], n: int) -> list[Job]:
+    async def jobs(self, task: Task, parents: Parents, n: int) -> list[Job]:
         """What is asked for: by default `n` changes, spread over the modules."""
         return spread(task, parents, n)
 

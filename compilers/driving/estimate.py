@@ -38,11 +38,6 @@ def guess_of(
 
     Most candidates of a compiler that draws demos or has instructions written hold
     them, so each call is taken to.
-
-    Args:
-        program: What is compiled.
-        rows: Those to learn from; the first few say how long inputs and labels are.
-        proposers: Who makes candidates.
     """
     shown = min(len(rows), max((p.shows for p in proposers), default=0))
     written = _WRITTEN if any(p.asks for p in proposers) else 0

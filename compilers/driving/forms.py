@@ -42,13 +42,7 @@ _OTHERS: Final = ("json", "chat", "plain", "completion")
 
 @dataclass(frozen=True)
 class Asking:
-    """A module of the program that names no settled form, and whom it asks.
-
-    Args:
-        own: The form that it names, such as "auto".
-        module: The module.
-        lm: Who is asked.
-    """
+    """A module of the program that names no settled form, and whom it asks."""
 
     own: str
     module: Module[..., Any]
@@ -73,12 +67,7 @@ def forms_at_first(program: Program[..., Any]) -> dict[str, str]:
 def keeping_forms(
     program: Program[..., Any], begun: Mapping[str, str]
 ) -> Generator[Forms]:
-    """Ask in the forms that a compile began with, in a scope.
-
-    Args:
-        program: The program as it was given.
-        begun: Forms by module path.
-    """
+    """Ask in the forms that a compile began with, in a scope."""
     forms = Forms()
     for path, asking in _asking(program).items():
         if path in begun:

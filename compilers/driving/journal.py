@@ -118,11 +118,6 @@ class Journal(SharedStore):
     In a run a request is asked once, whatever came of it. Were a refusal asked for
     again, what is sent, and so what is spent, would hang on which of two equal calls
     came first.
-
-    Args:
-        below: The cache, or None for none.
-        lines: Where answers are kept, or None for nowhere.
-        records: What stands there already.
     """
 
     def __init__(

@@ -42,13 +42,7 @@ def kept(rows: Rows) -> Rows:
 class Terms:
     """What a compile is run with; see `compile`.
 
-    Args:
-        seed: Every random choice follows from it.
-        run_dir: Where each paid answer is journaled.
-        concurrency: How many rows run at once.
-        keep: What stays byte for byte.
-        teacher: Who shows how it is done, or None.
-        learnt: Whether rows that the program's demos come from may only teach.
+    `learnt` is whether rows that the program's demos come from may only teach.
     """
 
     seed: int = 0

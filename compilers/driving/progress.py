@@ -115,14 +115,7 @@ class Progress:
 def progress_in(
     run_dir: str | Path | None, task: Task, quote: Quote, about: Mapping[str, Any]
 ) -> Generator[Progress]:
-    """The progress of a scope: its start, and its failure if it fails.
-
-    Args:
-        run_dir: The run's folder; None keeps nothing.
-        task: The compile under way.
-        quote: What was quoted.
-        about: More for the first record, such as the compiler's name.
-    """
+    """The progress of a scope: its start, and its failure if it fails."""
     progress = Progress(run_dir, task)
     split, budget = task.split, task.allowance.ledger.budget
     progress.tell(

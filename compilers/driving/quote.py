@@ -27,13 +27,7 @@ from .verify import LEAST
 
 @dataclass(frozen=True)
 class Work:
-    """Counts of one recipe: at least, as expected, at most.
-
-    Args:
-        lessons: Runs of programs on training rows, for demos and evidence.
-        requests: Requests to whoever writes proposals.
-        cells: Runs of candidates on select rows.
-    """
+    """What a recipe does: rows run to learn from, requests to a writer, cells raced."""
 
     lessons: Calls
     requests: Calls
@@ -52,13 +46,6 @@ def quote_of(
     Low is what it comes to where nothing is found that is worth a race: the program as
     it was is tried and verified. High assumes that everything that may happen does,
     repairs included.
-
-    Args:
-        program: What is compiled.
-        split: Its rows.
-        recipes: What is searched, one after the other.
-        judging: The metric's own calls for a row.
-        teacher: Who is run in the program's place for demos.
     """
     shown = program if teacher is None else teacher.in_place_of(program)
     rows = split.rows

@@ -35,14 +35,7 @@ _PRIOR_CALLS = 20
 
 @dataclass
 class Search:
-    """How the search went.
-
-    Args:
-        stopped: Why it ended early, or empty.
-        known: Ids of everything that was ever proposed.
-        kept: Called with the best candidate after each round.
-        start: The best when the recipe at hand began.
-    """
+    """How the search goes: why it ended early, and the ids of all that was proposed."""
 
     stopped: str
     known: set[str]

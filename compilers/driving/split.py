@@ -26,12 +26,6 @@ def split_for(
     """Split rows by content hash, balanced over their labels.
 
     A row given twice lands in one part, so that no sealed row was ever learnt from.
-
-    Args:
-        train: Rows with labels.
-        val: Rows to select on, or None to take them from `train`.
-        seed: Which split.
-        raced: Whether select rows are needed at all.
     """
     if val is None:
         wanted = (1 - _SEALED - _SELECT, _SELECT, _SEALED)

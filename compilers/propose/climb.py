@@ -178,9 +178,7 @@ class _Trail:
 def _suspect(seen: Seen, turns: Mapping[str, int]) -> str:
     """The module to mend next, or "" where no failing row runs any of them.
 
-    Args:
-        seen: Results, failing and passing.
-        turns: How often each module had its turn; suspicion is shared among them.
+    A module is the less suspect the more turns it had.
     """
     failed, passed = _ran(seen.failing), _ran(seen.passing)
     fails = len(seen.failing)

@@ -93,11 +93,7 @@ class Crossover(Writer):
 
 @settings
 class Combine(Proposer):
-    """Combinations of the values that candidates have; see MIPRO.
-
-    Args:
-        sampler: Which are tried next: `Parzen()`, or `OptunaTPE()`.
-    """
+    """Combinations of the values that candidates have; see MIPRO."""
 
     sampler: Sampler = field(default_factory=Parzen)
 

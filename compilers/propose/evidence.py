@@ -42,12 +42,6 @@ async def seen_by(task: Task, candidate: Candidate, failures: int, most: int) ->
     """Run a candidate on training rows until enough of them fail.
 
     What is paid for already comes first. Where the ledger ends, what was seen counts.
-
-    Args:
-        task: Whose training rows are used; no select row is ever shown to a writer.
-        candidate: Who runs.
-        failures: How many failing rows are enough.
-        most: How many rows it is run on at the most.
     """
     rows = ordered(task.split.train, task.rng("evidence", candidate.id))
     rows.sort(key=lambda row: task.result(candidate, row) is None)
@@ -68,14 +62,7 @@ async def seen_by(task: Task, candidate: Candidate, failures: int, most: int) ->
 
 
 def evidence_calls(rows: int, runners: int, train: int, calls_a_row: int) -> Calls:
-    """Calls of running candidates on training rows for evidence.
-
-    Args:
-        rows: How many rows each is run on at the most.
-        runners: How many different candidates there may be; as a rule it is one.
-        train: How many training rows there are.
-        calls_a_row: Calls of one row.
-    """
+    """Calls of running candidates on training rows for evidence."""
     seen = min(rows, train) * calls_a_row
     return Calls(min(_BLOCK, train) * calls_a_row, seen, runners * seen)
 

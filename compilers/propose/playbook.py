@@ -39,14 +39,7 @@ _NOTHING = frozenset({"", "none", "none.", "nothing", "n/a"})
 
 @dataclass(frozen=True)
 class Bullet:
-    """One line of a playbook.
-
-    Args:
-        number: Its id, as "b3"; no other bullet of the playbook has it.
-        text: What it says, on one line.
-        helpful: How often it was said to have helped.
-        harmful: How often it was said to have harmed.
-    """
+    """One line of a playbook."""
 
     number: int
     text: str
@@ -60,15 +53,7 @@ class Bullet:
 
 @dataclass(frozen=True)
 class Delta:
-    """What one lesson changes about a playbook; numbers it lacks change nothing.
-
-    Args:
-        add: Texts of new bullets.
-        change: Better texts by number.
-        remove: Numbers of bullets that go.
-        helpful: Numbers of bullets that helped.
-        harmful: Numbers of bullets that harmed.
-    """
+    """What one lesson changes; numbers that a playbook lacks change nothing."""
 
     add: tuple[str, ...] = ()
     change: Mapping[int, str] | None = None
@@ -79,12 +64,7 @@ class Delta:
 
 @dataclass(frozen=True)
 class Playbook:
-    """An instruction and its bullets; immutable.
-
-    Args:
-        head: The instruction above them.
-        bullets: In the order in which they came.
-    """
+    """An instruction and its bullets; immutable."""
 
     head: str
     bullets: tuple[Bullet, ...] = ()

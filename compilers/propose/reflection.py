@@ -21,14 +21,7 @@ from .writer import Job, Writer, patched, spread
 
 
 class Shown(NamedTuple):
-    """How much a writer is shown, and what the draws are named after.
-
-    Args:
-        purpose: Names the generator that draws the cases.
-        failing: How many failing cases.
-        passing: How many passing ones.
-        rows: On how many training rows a parent is run at the most.
-    """
+    """How many cases a writer is shown, of how many rows, and the name of the draw."""
 
     purpose: str
     failing: int

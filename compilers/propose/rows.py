@@ -34,13 +34,7 @@ def labelled(
 ) -> list[Demo]:
     """Labelled demos for one module, the values shown least so far first.
 
-    Args:
-        task: Whose training rows are used.
-        module: It must find its inputs and its own outputs in the rows.
-        count: How many at the most.
-        rng: Breaks ties.
-        taken: Ids of rows that are already shown.
-        beside: Demos that are shown as well, for the balance.
+    `taken` are ids of rows that are shown already, `beside` demos that count as shown.
     """
     rows = [r for r in task.split.train if r.id not in taken and fits(module, r)]
     rng.shuffle(rows)

@@ -27,12 +27,7 @@ EACH_ITEMS = 8
 
 
 def calls_bound(program: Program[..., Any], rows: Sequence[Example] = ()) -> int:
-    """The most model calls that one run can make, repairs included.
-
-    Args:
-        program: What is run.
-        rows: On what; they say how long the lists are that they hold.
-    """
+    """The most model calls that one run can make, repairs included."""
     count = _Counting(
         program, _Inputs.of(program, rows), lambda m: 1 + m.repairs, longest=True
     )

@@ -28,11 +28,7 @@ JUDGED = Judging(1, 2)
 
 
 class Judge:
-    """A metric whose model calls are booked as "judge", and counted.
-
-    Args:
-        metric: The metric; what it gives is passed on.
-    """
+    """A metric whose model calls are booked as "judge", and counted."""
 
     def __init__(self, metric: Metric) -> None:
         self.name = metric_name(metric)

@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import field
 
 from ...pipeline.ground.options import Count, Positive, settings
 from ..search.candidate import Candidate
 from ..search.choices import Choices, Parzen, Sampler, trials
 from ..search.task import Task
+from .race import Pool
 
 
 class Selector(ABC):
@@ -130,7 +130,7 @@ class Tournament(Selector):
         """The whole population."""
         return self.population
 
-    def _winner(self, pool: Sequence[Candidate], rng: random.Random) -> Candidate:
+    def _winner(self, pool: Pool, rng: random.Random) -> Candidate:
         drawn = rng.sample(range(len(pool)), min(self.size, len(pool)))
         return pool[min(drawn)]
 
@@ -166,7 +166,7 @@ class TPE(Selector):
         return turns([nearest(wanted) for wanted in drawn[:n]], n)
 
 
-def turns(pool: Sequence[Candidate], n: int) -> list[Candidate]:
+def turns(pool: Pool, n: int) -> list[Candidate]:
     """`n` of a pool, in order, starting anew at its end."""
     return [pool[at % len(pool)] for at in range(n)]
 

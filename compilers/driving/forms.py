@@ -28,7 +28,7 @@ from ...pipeline.graph.program import Program
 from ...pipeline.lm.abilities import abilities_of
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measure.row_result import RowResult
-from ...pipeline.run.runtime import current, entered
+from ...pipeline.run.settings import current, entered
 from ..search.candidate import Candidate
 from ..search.task import Task
 

@@ -32,7 +32,7 @@ from ...pipeline.ground import strictjson
 from ...pipeline.lm.request import Response
 from ...pipeline.lm.wire import response_from_json, response_to_json
 from ...pipeline.run.bridge import in_thread
-from ...pipeline.run.runtime import current, entered
+from ...pipeline.run.settings import current, entered
 
 _NAME = "journal.jsonl"
 _KINDS = {kind.__name__: kind for kind in WITHHELD}

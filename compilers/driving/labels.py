@@ -17,10 +17,10 @@ from ...pipeline.errors import BudgetExceeded, CallError, MetricError, Signature
 from ...pipeline.graph.graph import Take
 from ...pipeline.graph.program import Program
 from ...pipeline.measure.score import Metric, apply_metric, check_metric
-from ...pipeline.run.runtime import current, entered
-from ...pipeline.run.trace import NodeRun
+from ...pipeline.run.settings import current, entered
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.signature import Signature, make_value, spec_of
+from ...pipeline.trace import NodeRun
 from ..search.judge import JUDGED, NO_JUDGE, Judging
 
 _BLANKS: Mapping[str, Any] = {

@@ -12,14 +12,7 @@ from ..search.cost import FREE, Calls
 from ..search.task import Task
 from .evidence import solved_examples
 from .proposer import Parents, Proposer, writing_calls
-from .writer import (
-    Job,
-    Writer,
-    instruction_of,
-    patched,
-    spread,
-    write_each,
-)
+from .writer import Job, Writer, instruction_of, patched, spread, write_each
 
 STYLES = (
     "the same in other words",

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from ...pipeline.errors import BudgetExceeded, ContextLengthError, ModelFailure
 from ...pipeline.run.rows import map_rows
-from ...pipeline.run.runtime import current, entered
+from ...pipeline.run.settings import current, entered
 from ..search.candidate import Candidate
 from ..search.task import Task
 from .evidence import Case, solved_examples

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, cast
 
 from ...pipeline.data.rows import Example
 from ...pipeline.measure.score import Metric, RawScore, called, metric_name
-from ...pipeline.run.runtime import current, entered
-from ...pipeline.run.trace import NodeRun
+from ...pipeline.run.settings import current, entered
+from ...pipeline.trace import NodeRun
 
 
 class Judging(NamedTuple):

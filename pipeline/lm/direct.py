@@ -1,35 +1,19 @@
 """Models that are called like functions: `lm("text")`, `lm(messages)`.
 
-A call goes the way of a module's calls, through cache, budget, retries and trace. Those
-belong to the runtime, which knows models, so what makes the call is imported when the
-first one is made.
+A call goes the way of a module's calls, through cache, budget, retries and trace: it
+asks the seam.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Final,
-    ParamSpec,
-    TypeAlias,
-    TypeVar,
-    Unpack,
-    cast,
-)
+from typing import Any, Final, ParamSpec, TypeAlias, TypeVar, Unpack, cast
 
+from .. import seam
 from ..errors import CallError
-from ..ground.lazy import deferred
-from .lm import LanguageModel
 from .request import Message, Response
 from .sampling import Sampling
-
-if TYPE_CHECKING:
-    from ..run import bare
-else:
-    bare = deferred("weft.pipeline.run", "bare")
 
 Prompt: TypeAlias = str | Sequence[Message | Mapping[str, str]]
 """What a model may be asked: a text, or turns, each with its role and its content."""
@@ -86,7 +70,8 @@ class Direct:
             ModelError: The call failed.
             BudgetExceeded: The call does not fit the budget; nothing was sent.
         """
-        return bare.ask_now(cast(LanguageModel, self), prompt, sample, options)
+        given = cast(Mapping[str, Any], options)
+        return cast(Response, _engine(self).ask_now(self, prompt, sample, given))
 
     @_asking_one
     def acall(
@@ -98,4 +83,12 @@ class Direct:
         **options: Unpack[Sampling],
     ) -> Coroutine[Any, Any, Response]:
         """As a call, without blocking the event loop: `await lm.acall("text")`."""
-        return bare.ask_later(cast(LanguageModel, self), prompt, sample, options)
+        return _engine(self).ask(self, prompt, sample, cast(Mapping[str, Any], options))
+
+
+def _engine(model: object) -> seam.Engine:
+    remedy = "Ask through a module, which becomes a node: weft.Predict(...); or ask in "
+    remedy += "a @weft.step"
+    name = getattr(model, "model", "")
+    seam.refuse_traced(f"the model {name!r} cannot be asked", remedy)
+    return seam.engine(name, "acall")

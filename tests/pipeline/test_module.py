@@ -21,9 +21,9 @@ from weft.errors import AuthError, CallError, ConfigError, ParseError, Validatio
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.graph.module import Module, module_of_kind
 from weft.pipeline.parameters import SLOTS
-from weft.pipeline.run import runtime
-from weft.pipeline.run.trace import NodeRun
+from weft.pipeline.run import settings as runtime
 from weft.pipeline.signature.signature import spec_of
+from weft.pipeline.trace import NodeRun
 
 GOOD = "[[ answer ]]\nParis\n[[ /end ]]"
 BAD = "The answer is Paris."

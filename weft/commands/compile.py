@@ -13,7 +13,7 @@ from ..compilers.report import Result
 from ..compilers.search.cost import Quote
 from ..pipeline.artifact.artifact import program_digest, save
 from ..pipeline.graph.program import Program
-from ..pipeline.run.runtime import current, use
+from ..pipeline.run.settings import current, use
 from .labels import check_labels, tell_overlap
 from .names import compiler_named, metric_named, rows_at, settings
 from .output import Outcome, calls_shown, remark, require_writable

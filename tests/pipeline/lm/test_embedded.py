@@ -21,12 +21,7 @@ from weft.pipeline.lm.lm import LanguageModel
 from weft.pipeline.lm.request import Message, Request, Response
 from weft.pipeline.lm.route import EMBEDDED
 from weft.pipeline.parameters import Demo, Parameters
-from weft.pipeline.signature.signature import (
-    Input,
-    Output,
-    Signature,
-    spec_of,
-)
+from weft.pipeline.signature.signature import Input, Output, Signature, spec_of
 
 ADAPTERS = ("chat/1", "json/1", "xml/1")  # it reads no other
 DATA = Path(

@@ -23,7 +23,7 @@ from ..signature.field import FieldSpec
 from ..signature.signature import Signature, dump_values, make_value, spec_of
 from ..signature.types import plain_type
 from ..signature.wording import brief
-from .trace import NodeRun
+from ..trace import NodeRun
 from .trace_data import plain_data
 
 _WRONG = (TypeError, ValueError, KeyError, SignatureError)

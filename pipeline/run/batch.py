@@ -22,15 +22,14 @@ from ..data.rows import Example, iter_rows
 from ..errors import ConfigError, DataError, DivergenceError, WeftError
 from ..graph.module import Module
 from ..graph.program import Program, as_program
+from ..graph.runnable import OnError, Place, Runner
 from ..ground import strictjson
 from ..ground.options import checked
 from ..ground.shapes import is_dict
 from ..measure.plainrows import plain_value
 from .bridge import in_thread, run_sync
-from .elsewhere import Place, Runner, placed
-from .ordered import in_order
 from .progress import progress_bar
-from .rows import OnError, bind_row
+from .rows import bind_row, in_order, placed
 
 T = TypeVar("T")
 V = TypeVar("V")

@@ -13,28 +13,27 @@ import dataclasses
 import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from ..data.example import json_form
 from ..errors import ConfigError
+from ..graph.module import Module
+from ..graph.step import Step
 from ..ground import strictjson
 from ..ground.shapes import is_dict, is_sequence
 from ..signature.signature import Signature, dump_values, make_value
-from .runtime import Runtime
-from .trace import NodeRun, Run, Trace, attach
-
-if TYPE_CHECKING:
-    from ..graph.module import Module
-    from ..graph.step import Step
+from ..trace import NodeRun, Run, Trace, attach
+from .context import Context
+from .settings import Settings
 
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """What made a trace: the program's modules and steps by path, and the runtime."""
+    """What made a trace: the program's modules and steps by path, and the settings."""
 
     modules: Mapping[str, Module[..., Any]]
     steps: Mapping[str, Step[..., Any]]
-    runtime: Runtime
+    settings: Settings
 
 
 class Hit(NamedTuple):
@@ -65,20 +64,20 @@ class Memo:
         self,
         module: Module[..., Any],
         bound: Mapping[str, Any],
-        runtime: Runtime,
+        context: Context,
         path: str,
     ) -> Hit | None:
         """A module's result for these inputs, or None where it must run."""
         inputs = module.spec.dump_inputs(bound)
-        key = _module_key(module, inputs, runtime, path)
+        key = _module_key(module, inputs, context.settings, path)
         old = None if key is None else self._found.get(key)
         if old is None:
             return None
         outputs = module.spec.outputs
-        runtime.started(path, "module")
+        context.started(path, "module")
         values = {name: outputs[name].load(data) for name, data in old.outputs.items()}
-        run = _again(old, runtime)
-        runtime.finished(run)
+        run = _again(old, context)
+        context.finished(run)
         if module.single is not None:
             return Hit(values[module.single])
         made = make_value(module.asked, {**bound, **values})
@@ -89,21 +88,20 @@ class Memo:
         self,
         step: Step[..., Any],
         arguments: Mapping[str, Any],
-        runtime: Runtime,
+        context: Context,
         path: str,
     ) -> Hit | None:
         """A step's result for these arguments, or None where it must run."""
-        key = _step_key(step, arguments, runtime, path)
+        key = _step_key(step, arguments, context.settings, path)
         old = None if key is None else self._found.get(key)
         if old is None:
             return None
-        runtime.started(path, "step")
+        context.started(path, "step")
         for node in self._inner.get(old.order, ()):
-            order = (*runtime.order, *node.order[len(old.order) :])
-            here = runtime.having(order=order)
+            here = context.at(*node.order[len(old.order) :])
             here.started(node.path, node.kind)
             here.finished(_again(node, here))
-        runtime.finished(_again(old, runtime))
+        context.finished(_again(old, context))
         return Hit(old.outputs["result"])
 
 
@@ -135,16 +133,15 @@ def remembering(earlier: Trace | Run[Any] | None) -> Generator[None]:
         memory.reset(token)
 
 
-def _again(node: NodeRun, runtime: Runtime) -> NodeRun:
+def _again(node: NodeRun, context: Context) -> NodeRun:
     """A node of an earlier run as one of this run, which took its result."""
-    now = time.perf_counter()
     return replace(
         node,
         calls=(),
         failed=None,
         seconds=0.0,
-        order=runtime.order,
-        started=now - (runtime.began or now),
+        order=context.order,
+        started=context.since(time.perf_counter()),
         reused=True,
     )
 
@@ -154,41 +151,52 @@ def _key_of_run(origin: Origin, node: NodeRun) -> str | None:
         return None
     if node.kind == "module" and node.path in origin.modules:
         module = origin.modules[node.path]
-        return _module_key(module, node.inputs, origin.runtime, node.path)
+        return _module_key(module, node.inputs, origin.settings, node.path)
     if node.kind == "step" and node.path in origin.steps:
         step = origin.steps[node.path]
-        return _step_key(step, node.inputs, origin.runtime, node.path)
+        return _step_key(step, node.inputs, origin.settings, node.path)
     return None
 
 
 def _module_key(
-    module: Module[..., Any], inputs: Mapping[str, Any], runtime: Runtime, path: str
+    module: Module[..., Any], inputs: Mapping[str, Any], settings: Settings, path: str
 ) -> str | None:
-    made = _fingerprint(module, runtime, path)
-    return _canonical(["module", path, runtime.sample, made, dict(inputs)])
+    made = _fingerprint(module, settings, path)
+    return _canonical(["module", path, settings.sample, made, dict(inputs)])
 
 
 def _step_key(
-    step: Step[..., Any], arguments: Mapping[str, Any], runtime: Runtime, path: str
+    step: Step[..., Any], arguments: Mapping[str, Any], settings: Settings, path: str
 ) -> str | None:
     if not step.options.reusable:
         return None
     used = {
-        name: _fingerprint(module, runtime, f"{path}/{name}")
+        name: _fingerprint(module, settings, f"{path}/{name}")
         for name, module in step.modules.items()
     }
     try:
         given = _plain(dict(arguments))
     except ValueError:
         return None
-    return _canonical(["step", path, runtime.sample, step.serial, used, given])
+    return _canonical(["step", path, settings.sample, step.serial, used, given])
 
 
-def _fingerprint(module: Module[..., Any], runtime: Runtime, path: str) -> list[Any]:
+def _fingerprint(module: Module[..., Any], settings: Settings, path: str) -> list[Any]:
     """Everything about a module that can change its answers."""
+    if module.has_body:
+        inner = {
+            name: _fingerprint(part, settings, f"{path}/{name}")
+            for name, part in module.modules.items()
+        }
+        steps = {
+            name: cast("Step[..., Any]", part).serial
+            for name, part in module.uses.running.items()
+            if part.node_kind == "step"
+        }
+        return [module.kind, module.spec.hash, dict(module.settings()), inner, steps]
     parameters = module.parameters
-    lm = runtime.model_for(path, module.lm)
-    form = runtime.form_for(parameters.adapter, lm, module.spec)
+    lm = settings.model_for(path, module.lm)
+    form = settings.form_for(parameters.adapter, lm, module.spec)
     return [
         *(module.kind, module.spec.hash, module.repairs),
         *(parameters.instruction, str(form), dict(parameters.sampling)),

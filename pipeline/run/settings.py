@@ -1,8 +1,8 @@
-"""The runtime: the value that carries model, cache, ledger, retries and hooks.
+"""Settings: the value that carries model, cache, ledger, retries, hooks and adapter.
 
-It travels in a context variable, so threads, tasks, notebooks and web servers never see
-each other's. The nearest setting wins: a module's own `lm=`, `with weft.use(...)`, what
-`weft.configure(...)` set for the process, and last the variables `WEFT_LM` and
+They travel in a context variable, so threads, tasks, notebooks and web servers never
+see each other's. The nearest setting wins: a module's own `lm=`, `with weft.use(...)`,
+what `weft.configure(...)` set for the process, and last the variables `WEFT_LM` and
 `WEFT_ADAPTER`.
 """
 
@@ -23,15 +23,15 @@ from ..calls.cache import Cache
 from ..calls.retry import RetryPolicy
 from ..calls.store import AnswerStore
 from ..errors import ConfigError
-from ..graph.tracing import refuse_traced
+from ..events import Sink
 from ..ground.options import check_options, checked
 from ..lm.lm import LanguageModel
 from ..lm.models import as_lm
+from ..seam import refuse_traced
 from ..signature.spec import Spec
-from .events import NodeFinished, NodeStarted, Sink
-from .trace import NodeKind, NodeRun
+from ..trace import NodeRun
 from .trace_log import TraceLog
-from .watching import Watcher
+from .watch import Watcher
 
 Hook = Callable[[NodeRun], None]
 
@@ -58,21 +58,18 @@ class Options(TypedDict, total=False):
     adapter: str
 
 
-class _Moves(TypedDict, total=False):
-    """What changes from row to row and from node to node."""
+class _Changes(TypedDict, total=False):
+    """What changes from row to row and from try to try."""
 
     sample: int
-    path: str
-    order: tuple[int, ...]
-    record: list[NodeRun] | None
-    run_id: str
-    began: float
+    tried: bool
     forms: Forms
     once: bool
+    sink: Sink
 
 
 @dataclass(frozen=True)
-class Runtime:
+class Settings:
     """Settings of the calls made in a scope; immutable.
 
     Args:
@@ -83,17 +80,14 @@ class Runtime:
         retry: How transient errors are retried.
         hooks: Called with every finished node.
         sample: Which of several answers to one prompt is wanted.
+        tried: Whether this is one of several tries, each drawn at temperature 1 with
+            its sample as the seed, unless a module says otherwise.
         account: The ledger's account that calls are booked on.
-        path: The path of the program that runs, for nested programs.
-        order: The position of the node that runs.
-        record: Where finished nodes are kept.
         sink: Who follows the run, event by event.
         watchers: Who follows every run, node and model call.
         trace_log: The file that gets a line for each finished run.
-        run_id: The run that this is a part of, where somebody follows runs.
-        began: When the run began, by `time.perf_counter`; 0 outside a run.
         adapter: The form in which modules ask that name none.
-        forms: The forms that this run was settled on, or None outside a run.
+        forms: The forms that a run was settled on, or None outside a run.
         once: Whether a model at temperature 0 is asked nothing twice, whatever sample
             is wanted: it would say the same.
     """
@@ -105,26 +99,22 @@ class Runtime:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     hooks: tuple[Hook, ...] = ()
     sample: int = 0
+    tried: bool = False
     account: str = "run"
-    path: str = ""
-    order: tuple[int, ...] = ()
-    record: list[NodeRun] | None = None
     sink: Sink | None = None
     watchers: tuple[Watcher, ...] = ()
     trace_log: TraceLog | None = None
-    run_id: str = ""
-    began: float = 0.0
     adapter: str = AUTO
     forms: Forms | None = None
     once: bool = False
 
-    def having(self, **changes: Unpack[_Moves]) -> Runtime:
-        """The same runtime with other values of some fields.
+    def having(self, **changes: Unpack[_Changes]) -> Settings:
+        """The same settings with other values of some fields.
 
-        Every node and row asks for this, and `dataclasses.replace`, which runs the
-        checks of a constructor, would be half of what scheduling a node costs.
+        Every row asks for this, and `dataclasses.replace` runs the checks of a
+        constructor.
         """
-        made = object.__new__(Runtime)
+        made = object.__new__(Settings)
         made.__dict__.update(self.__dict__, **changes)
         return made
 
@@ -174,45 +164,22 @@ class Runtime:
             else self.forms.of(asked, lm, spec)
         )
 
-    def finished(self, run: NodeRun) -> None:
-        """Record a node's run and tell the hooks."""
-        if self.record is not None:
-            self.record.append(run)
-        for hook in self.hooks:
-            hook(run)
-        if self.sink is not None:
-            self.sink(NodeFinished(run.path, run))
-        for watcher in self.watchers[::-1]:
-            watcher.node_finished(run)
-
-    def started(self, path: str, kind: NodeKind) -> None:
-        """Tell whoever follows the run that a node begins."""
-        if self.sink is not None:
-            self.sink(NodeStarted(path, self.order))
-        for watcher in self.watchers:
-            watcher.node_started(path, kind, self.order)
-
     @property
     def every_hook(self) -> tuple[Hook | Watcher, ...]:
         """What `hooks=` was given, for those who add to it."""
         return (*self.hooks, *self.watchers)
 
-    @property
-    def followed(self) -> bool:
-        """Whether what runs here is a run of its own that somebody follows."""
-        return not self.run_id and (self.trace_log is not None or bool(self.watchers))
-
 
 _variable = os.environ.get("WEFT_TRACE_LOG", "").strip()
-_process = Runtime(trace_log=TraceLog(_variable) if _variable else None)
-_scope: contextvars.ContextVar[Runtime | None] = contextvars.ContextVar(
-    "weft_runtime", default=None
+_process = Settings(trace_log=TraceLog(_variable) if _variable else None)
+_scope: contextvars.ContextVar[Settings | None] = contextvars.ContextVar(
+    "weft_settings", default=None
 )
 _caches: dict[Path, Cache] = {}
 
 
-def current() -> Runtime:
-    """The runtime of this scope."""
+def current() -> Settings:
+    """The settings of this scope."""
     return _scope.get() or _process
 
 
@@ -235,7 +202,7 @@ def configure(**options: Unpack[Options]) -> None:
 
 @checked
 @contextlib.contextmanager
-def use(**options: Unpack[Options]) -> Generator[Runtime]:
+def use(**options: Unpack[Options]) -> Generator[Settings]:
     """Set options for a scope; as `configure`, and undone at its end.
 
     Raises:
@@ -244,8 +211,8 @@ def use(**options: Unpack[Options]) -> Generator[Runtime]:
     remedy = "Set it around the program's call, give a module its own lm=..., or ask "
     remedy += "again in a @weft.step(uses=[module])"
     refuse_traced("weft.use(...) sets nothing", remedy)
-    with entered(_changed(current(), options, "use")) as runtime:
-        yield runtime
+    with entered(_changed(current(), options, "use")) as settings:
+        yield settings
 
 
 @contextlib.contextmanager
@@ -260,16 +227,16 @@ def one_form() -> Generator[None]:
 
 
 @contextlib.contextmanager
-def entered(runtime: Runtime) -> Generator[Runtime]:
-    """Make a runtime the current one for a scope."""
-    token = _scope.set(runtime)
+def entered(settings: Settings) -> Generator[Settings]:
+    """Let settings hold for a scope."""
+    token = _scope.set(settings)
     try:
-        yield runtime
+        yield settings
     finally:
         _scope.reset(token)
 
 
-def _changed(base: Runtime, options: Options, who: str) -> Runtime:
+def _changed(base: Settings, options: Options, who: str) -> Settings:
     check_options(options, Options.__annotations__, who)
     changes: dict[str, Any] = dict(options)
     if "lm" in options:

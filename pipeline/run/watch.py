@@ -8,30 +8,15 @@ everything inside. The log gets each run once, when it is over.
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from secrets import token_hex
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Literal,
-    Protocol,
-    TypeGuard,
-    TypeVar,
-    runtime_checkable,
-)
+from datetime import datetime
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from ..errors import WeftError
 from ..lm.request import Request
-from .trace import Call, NodeKind, NodeRun, Run, Trace
+from ..trace import Call, NodeKind, NodeRun, Trace
 
-if TYPE_CHECKING:
-    from .calling import Called
-    from .runtime import Runtime
-
-T = TypeVar("T")
 State = Literal["done", "failed", "cancelled"]
 _CANCELLED = "cancelled"
 
@@ -109,15 +94,6 @@ class Watcher(Protocol):
         ...
 
 
-def value_of(made: object) -> Any:
-    """The value of a `Run`; anything else is one."""
-    return made.value if _is_run(made) else made
-
-
-def _is_run(made: object) -> TypeGuard[Run[Any]]:
-    return isinstance(made, Run)
-
-
 def said(error: BaseException) -> str:
     """An error as traces hold it.
 
@@ -138,61 +114,3 @@ def type_said(error: str) -> str:
     ('ParseError', '')
     """
     return error.partition(":")[0]
-
-
-async def follow(
-    runtime: Runtime,
-    name: str,
-    inputs: Mapping[str, Any],
-    nodes: list[NodeRun],
-    work: Callable[[Runtime], Awaitable[T]],
-) -> T:
-    """Do some work as a run of its own, and tell whoever follows runs.
-
-    Args:
-        runtime: Says who follows.
-        name: What runs.
-        inputs: What it is given.
-        nodes: Where the work puts its nodes, also when it fails.
-        work: Gets the runtime to run in; gives back a value or a `Run`.
-    """
-    run_id, at, began = token_hex(8), datetime.now(UTC), time.perf_counter()
-    for watcher in runtime.watchers:
-        watcher.run_started(run_id, name)
-
-    def over(value: Any, error: str) -> TracedRun:
-        seconds = time.perf_counter() - began
-        trace = Trace(tuple(nodes), seconds, None, run_id)
-        run = TracedRun(name, at, inputs, value, error, trace)
-        for watcher in runtime.watchers[::-1]:
-            watcher.run_finished(run)
-        return run
-
-    log = runtime.trace_log
-    try:
-        made = await work(runtime.having(run_id=run_id, began=began))
-    except GeneratorExit as error:  # nothing can be awaited any more
-        run = over(None, said(error))
-        if log is not None:
-            log.post(run)
-        raise
-    except BaseException as error:
-        run = over(None, said(error))
-        if log is not None:
-            await log.keep(run)
-        raise
-    run = over(value_of(made), "")
-    if log is not None:
-        await log.keep(run)
-    return made
-
-
-async def follow_module(there: Called, bound: Mapping[str, Any]) -> Any:
-    """Run a module that is called by itself, as a run of one node."""
-    nodes: list[NodeRun] = []
-
-    async def work(runtime: Runtime) -> Any:
-        inner = runtime.having(record=nodes)
-        return await there.target.run_node(bound, inner, there.path)
-
-    return await follow(there.runtime, there.path, bound, nodes, work)

@@ -3,85 +3,72 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 from types import CoroutineType
 from typing import Any
 
+from .. import seam
 from ..errors import StepError, WeftError
 from ..graph.step import Step
-from .calling import Inside, inside, moved
-from .runtime import Runtime, entered
-from .trace import Call, NodeRun
-from .watching import said
+from .bridge import in_thread
+from .context import Asked, Context, Recorded
+from .settings import entered
 
 _FIRST_PAUSE = 0.1
 _WORK = (CoroutineType, asyncio.Future)
 
 
+async def run_function(step: Step[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Run a step's function, off the event loop if it blocks."""
+    function, first, rest = step.arranged(arguments)
+    if step.awaited:
+        return await function(*first, **rest)
+    return await in_thread(function, *first, **rest)
+
+
 async def run_step(
     step: Step[..., Any],
     arguments: Mapping[str, Any],
-    runtime: Runtime,
+    context: Context,
     path: str,
-    where: str = "",
+    where: str,
+    inside: seam.Engine,
+    asked: Asked,
 ) -> Any:
     """Run a step as a node, record the run, and give back its result.
+
+    Args:
+        step: What runs.
+        arguments: Its arguments by name.
+        context: Its `order` is the node's place in the run.
+        path: The node's path.
+        where: File and line of the call, or empty.
+        inside: Answers what the function calls.
+        asked: The calls that it makes of a model itself.
 
     Raises:
         StepError: It raised, or took too long, in every attempt.
         WeftError: A module that it called failed.
     """
-    runtime.started(path, "step")
-    started = time.perf_counter()
-    problem, outputs, failed = "", dict[str, Any](), list[str]()
-    # One count for all attempts: what a later one calls has places of its own.
-    here = Inside(step.uses.stand_ins, run_step)
-    try:
-        result = await _attempts(step, arguments, runtime, path, where, failed, here)
-        outputs = {"result": result}
-        return result
-    except BaseException as error:
-        problem = said(error)
-        raise
-    finally:
-        runtime.finished(
-            NodeRun(
-                path,
-                "step",
-                arguments,
-                outputs,
-                tuple(here.asked.calls),
-                repairs=tuple(failed),
-                seconds=time.perf_counter() - started,
-                error=problem,
-                order=runtime.order,
-                started=started - (runtime.began or started),
-                failed=_ended_by(here, problem),
-            )
-        )
-
-
-def _ended_by(here: Inside, problem: str) -> Call | None:
-    """The call of a model that brought no answer, where the step ended in its error."""
-    failed = here.asked.failed
-    return failed if failed is not None and failed.error == problem else None
+    with Recorded(context, path, "step", arguments) as entry:
+        entry.asked = asked
+        with seam.answered_by(inside), entered(context.settings):
+            result = await _attempts(step, arguments, path, where, asked.repairs)
+        entry.outputs = {"result": result}
+    return result
 
 
 async def _attempts(
     step: Step[..., Any],
     arguments: Mapping[str, Any],
-    runtime: Runtime,
     path: str,
     where: str,
     failed: list[str],
-    here: Inside,
 ) -> Any:
     """Run until an attempt succeeds or none is left; `failed` keeps what went wrong."""
-    inner = moved(runtime, runtime.order, path + "/")
     for attempt in range(step.options.retries + 1):
         try:
-            return await _attempt(step, arguments, inner, path, where, here)
+            return await _attempt(step, arguments, path, where)
         except WeftError as error:
             final = not (isinstance(error, StepError) or error.retryable)
             if final or attempt == step.options.retries:
@@ -92,22 +79,15 @@ async def _attempts(
 
 
 async def _attempt(
-    step: Step[..., Any],
-    arguments: Mapping[str, Any],
-    inner: Runtime,
-    path: str,
-    where: str,
-    here: Inside,
+    step: Step[..., Any], arguments: Mapping[str, Any], path: str, where: str
 ) -> Any:
     hint = f"It was called at {where}" if where else ""
     limit, clock = step.options.timeout, None
-    token = inside.set(here)
     try:
-        with entered(inner):
-            if limit is None:
-                return _awaited(await step.run(arguments), path)
-            async with asyncio.timeout(limit) as clock:
-                return _awaited(await step.run(arguments), path)
+        if limit is None:
+            return _awaited(await run_function(step, arguments), path)
+        async with asyncio.timeout(limit) as clock:
+            return _awaited(await run_function(step, arguments), path)
     except WeftError:
         raise
     except Exception as error:
@@ -130,8 +110,6 @@ async def _attempt(
             f"step {path!r} tried to end the process with sys.exit({error.code!r})",
             hint=f"{remedy}. {hint}" if hint else remedy,
         ) from error
-    finally:
-        inside.reset(token)
 
 
 def _awaited(result: Any, path: str) -> Any:

@@ -338,7 +338,7 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
             check_demos(made._parameters.demos, made.spec, made.name)
         return made
 
-    def _like(self, part: Module[P, R_co], name: str | None, n: int) -> None:
+    def _like(self, part: Module[P, R_co], name: str | None, n: int = 1) -> None:
         """Begin as a module with a part's contract: what it takes, what it gives.
 
         Raises:

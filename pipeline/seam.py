@@ -145,17 +145,20 @@ class Engine(Answerer):
 _answerer: contextvars.ContextVar[Answerer | None] = contextvars.ContextVar(
     "weft_answerer", default=None
 )
+_made: list[Engine] = []
 _installed: list[Callable[[], Engine]] = []
 
 
 def install(engine: Callable[[], Engine]) -> None:
-    """Say who answers where nobody else does: what the argument gives, asked late."""
-    _installed[:] = [engine]
+    """Say who answers where nobody else does: what the argument gives, asked once."""
+    _installed[:], _made[:] = [engine], []
 
 
 def one_off() -> Engine:
-    """An engine for one call outside any run."""
-    return _installed[0]()
+    """The engine for calls outside any run."""
+    if not _made:
+        _made.append(_installed[0]())
+    return _made[0]
 
 
 def answerer() -> Answerer:

@@ -50,7 +50,8 @@ def each(
         options = {"at_once": at_once}
         made = tracing.region("each", items, {"body": body}, options)
         return cast("list[R]", made)
-    return cast("list[R]", one_off().each(body, list(items), at_once or _THREADS))
+    most = min(at_once or _THREADS, _THREADS)
+    return cast("list[R]", one_off().each(body, list(items), most))
 
 
 @checked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
 from typing import (
     Any,
     ClassVar,
@@ -187,7 +188,6 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
         if instruction is not None:
             slots["instruction"] = instruction
         self._parameters = base.with_slots(slots, self.name)
-        self._inputs: Spec | None = None
         self._uses: Uses | None = None
         self._compiled_for: str | None = None
         check_demos(self._parameters.demos, self.spec, self.name)
@@ -217,13 +217,11 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
         """
         raise NotImplementedError(f"{type(self).__name__} asks once and has no body")
 
-    @property
+    @cached_property
     def uses(self) -> Uses:
         """The parts, and what stands in for them once something is tuned."""
-        if self._uses is None:
-            parts = dict(self.parts())
-            self._uses = Uses(parts, parts)
-        return self._uses
+        parts = dict(self.parts())
+        return self._uses or Uses(parts, parts)
 
     @property
     def modules(self) -> dict[str, Module[..., Any]]:
@@ -244,71 +242,69 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
         added = {field.name for field in cls.adds}
         return tuple(field for field in fields if field.name not in added)
 
-    @property
+    @cached_property
     def node_kind(self) -> Literal["module"]:
         """What it is as a node."""
         return "module"
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The explicit name, or one made from the signature's."""
         return self._name or snake_case(spec_of(self._signature).name)
 
-    @property
+    @cached_property
     def named(self) -> bool:
         """Whether the name was given explicitly."""
         return self._name is not None
 
-    @property
+    @cached_property
     def signature(self) -> type[Signature]:
         """The contract with the caller."""
         return self._signature
 
-    @property
+    @cached_property
     def asked(self) -> type[Signature]:
         """The contract with the model: the caller's, and what the module adds."""
         return self._asked
 
-    @property
+    @cached_property
     def spec(self) -> Spec:
         """The fields that the model is asked for."""
         return spec_of(self._asked)
 
-    @property
+    @cached_property
     def inputs(self) -> Spec:
         """The typed inputs."""
-        if self._inputs is None:
-            self._inputs = Spec(self.name, "", tuple(self.spec.inputs.values()))
-        return self._inputs
+        return Spec(self.name, "", tuple(self.spec.inputs.values()))
 
-    @property
+    @cached_property
     def single(self) -> str | None:
         """The output field that a call gives back alone (function form), or None."""
         return self._single
 
-    @property
+    @cached_property
     def parameters(self) -> Parameters:
         """What a compiler may change."""
         return self._parameters
 
-    @property
+    @cached_property
     def lm(self) -> LanguageModel | None:
         """The module's own model, or None for the scope's."""
         return self._lm
 
-    @property
+    @cached_property
     def repairs(self) -> int:
         """How many further calls may follow an unusable reply."""
         return self._repairs
 
-    @property
+    @cached_property
     def compiled_for(self) -> str | None:
         """The model that an artifact was compiled for, where this came of one."""
         return self._compiled_for
 
     def for_model(self, model: str) -> Self:
         """A copy that knows which model it was compiled for."""
-        made = copy.copy(self)
+        made = self._copied()
         made._compiled_for = model
         return made
 
@@ -355,6 +351,7 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
         options: ModuleOptions = {} if name is None else {"name": name}
         Module.__init__(cast("Module[..., Any]", self), part.signature, **options)
         self._asked, self._single = part.asked, part.single
+        self._forget()
 
     def wider(self, name: str, *fields: FieldSpec) -> Module[..., Any]:
         """The same way of asking, with more inputs; it shows no demos yet.
@@ -395,8 +392,14 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
 
     def _copied(self) -> Self:
         made = copy.copy(self)
-        made._inputs = made._compiled_for = None
+        made._compiled_for = None
+        made._forget()
         return made
+
+    def _forget(self) -> None:
+        """Forget what was worked out, where what it was worked out from changes."""
+        for name in _WORKED_OUT:
+            vars(self).pop(name, None)
 
     def _refuse_idle(self, changes: Mapping[str, Any]) -> None:
         """A module with a body asks nothing itself: its parts are what may change."""
@@ -463,6 +466,9 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
         shown = f"{nearest} nearest of " if nearest else ""
         tail = f", {shown}{counted(demos, 'demo')}" if demos else ""
         return f"{self.kind}({self.name!r}: {fields}{tail})"
+
+
+_WORKED_OUT = [n for n, v in vars(Module).items() if isinstance(v, cached_property)]
 
 
 def module_of_kind(kind: str) -> type[Module[..., Any]] | None:

@@ -172,13 +172,8 @@ class Runnable(ABC, Generic[P, R_co]):
                 or of one it was edited from, whose results are taken wherever a
                 node's parameters, inputs, model and sample are the same.
         """
-        work = self.arun(*args, **kwargs)
-        try:
-            engine = seam.engine(self.name, "run")
-        except WeftError:
-            work.close()
-            raise
-        return cast("Run[R_co]", engine.wait(work))
+        engine = seam.engine(self.name, "run")
+        return cast("Run[R_co]", engine.wait(self.arun(*args, **kwargs)))
 
     @overload
     async def arun(self, *args: P.args, **kwargs: P.kwargs) -> Run[R_co]: ...

@@ -69,6 +69,13 @@ def lm() -> Any:
         yield model
 
 
+def test_the_suite_knows_every_kind() -> None:
+    """A new kind of module is held to what follows."""
+    ours = [k for k in Module.__subclasses__() if k.__module__.startswith("weft.")]
+
+    assert {kind.kind for kind in ours} <= set(MAKERS)
+
+
 @every
 def test_called_alike(kind: str, lm: weft.FunctionLM) -> None:
     """Called and awaited, alone and in a program, it gives one answer."""
@@ -294,7 +301,7 @@ def test_quoted(kind: str, lm: weft.FunctionLM) -> None:
             rows,
             metric=weft.metrics.exact("answer"),
             compiler=weft.compilers.LabeledFewShot(),
-        ).calls.most
+        ).calls.high
 
     one = quoted(weft.Predict(ASK, name="it"))
     assert quoted(MAKERS[kind]()) == ASKING[kind][1] * one
@@ -303,7 +310,7 @@ def test_quoted(kind: str, lm: weft.FunctionLM) -> None:
 
 @composite
 def test_a_try_that_fails_is_left_out(kind: str) -> None:
-    """One unusable reply costs no answer; where all are, the first one's error comes."""
+    """One unusable reply costs no answer; of many, the first one's error comes."""
     if kind == "Refine":
         pytest.skip("each of its calls needs the one before")
     bad = weft.FunctionLM(lambda r: "?" if r.sample == 0 else said(r))

@@ -68,9 +68,9 @@ def obedient(module: Module[..., Any], **options: Any) -> FunctionLM:
 
 
 def test_the_conformance_suite_knows_every_kind() -> None:
-    """A new kind of module is held to what follows."""
+    """A new kind of module that asks once is held to what follows."""
     ours = [k for k in Module.__subclasses__() if k.__module__.startswith("weft.")]
-    made = {kind.kind for kind in ours}
+    made = {kind.kind for kind in ours if not kind.has_body}
 
     assert made == set(KINDS)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..pipeline.calls.budget import Budget, Ledger
     from ..pipeline.graph.module import Module
     from ..pipeline.graph.program import Program
-    from ..pipeline.measure.metrics import Metric
+    from ..pipeline.measure.score import Metric
     from . import auto, recipe
     from .driving import driver, plan
     from .driving.plan import Rows, Shower

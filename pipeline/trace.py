@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, Literal, TypeVar
 
-from .ground.dspy_hints import Advised
+from .ground.hints import Advised
+from .ground.words import counted
 from .lm.request import Message, Usage
 from .signature.signature import Signature
-from .signature.wording import counted
 
 R = TypeVar("R")
 NodeKind = Literal["module", "step", "program", "each", "branch", "switch", "loop"]

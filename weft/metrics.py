@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .pipeline.ground.lazy import missing
+from .pipeline.ground.hints import missing
+from .pipeline.measure.metric_check import check_metric
 from .pipeline.measure.metrics import (
     FieldMetric,
     FieldsMetric,
-    Metric,
-    RawScore,
-    Score,
-    apply_metric,
-    check_metric,
     choice,
     contains,
     exact,
     f1,
     fields,
-    metric_name,
     numeric,
     set_match,
+)
+from .pipeline.measure.score import (
+    Metric,
+    RawScore,
+    Score,
+    apply_metric,
+    metric_name,
     to_score,
 )
 
@@ -47,4 +49,4 @@ if not TYPE_CHECKING:
     # Hidden, so that checkers refuse what is no metric.
 
     def __getattr__(name: str) -> Any:
-        raise missing(__name__, name, __all__, "METRICS")
+        raise missing(f"module {__name__!r}", "metric", name, __all__)

@@ -16,7 +16,8 @@ from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded, CallError, MetricError, SignatureError
 from ...pipeline.graph.graph import Take
 from ...pipeline.graph.program import Program
-from ...pipeline.measure.score import Metric, apply_metric, check_metric
+from ...pipeline.measure.metric_check import check_metric
+from ...pipeline.measure.score import Metric, apply_metric
 from ...pipeline.run.settings import current, entered
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.signature import Signature, make_value, spec_of

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.ground import strictjson
-from ...pipeline.measure.plainrows import plain_value
+from ...pipeline.ground.plain import plain
 from ...pipeline.measure.row_result import RowResult
 from ..search.candidate import Candidate
 from ..search.cost import Calls
@@ -78,7 +78,7 @@ def case_of(result: RowResult, path: str) -> Case | None:
         "wanted": dict(result.example.labels),
         "score": 0.0 if result.score is None else result.score.value,
     }
-    final = plain_value(result.prediction)
+    final = plain(result.prediction, repr)
     if final not in (node.outputs, None):
         case["final result"] = final
     said = node.error or result.error or (result.score.feedback if result.score else "")

@@ -23,7 +23,7 @@ from dataclasses import dataclass, fields
 from typing import Final, cast
 
 from ..errors import ConfigError
-from ..signature.wording import counted
+from ..ground.words import counted
 from .capacity import Amount, Claim, Room
 from .reservation import PICO, Account, Estimate, Lease, exceeded, most_of
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ class Reply:
         finish_reason: Why the completion ended.
         usage: The completion's usage, None for one counted in words, {} for none.
         delay: Seconds before the headers.
+        until: What must be true before the headers, and before each piece of a stream.
         rate: Body bytes a second, or None for all at once.
         head_rate: Header bytes a second, or None for all at once.
         cut: Close the connection after so many body bytes.
@@ -42,6 +43,7 @@ class Reply:
     finish_reason: str = "stop"
     usage: Mapping[str, Any] | None = None
     delay: float = 0.0
+    until: Callable[[], object] | None = None
     rate: float | None = None
     head_rate: float | None = None
     cut: int | None = None

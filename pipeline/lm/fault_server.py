@@ -24,6 +24,8 @@ from typing import Any, Self
 from .fault_reply import Reply, completion_of, event_of, head_of, pieces_of
 
 _CHUNK = 16_384
+_LOOK = 0.002  # seconds between two looks at what is waited for
+_PATIENCE = 60.0  # seconds in which any machine starts or ends a thread
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class FaultServer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        if not self._ready.wait(5):
+        if not self._ready.wait(_PATIENCE):
             raise RuntimeError("the fault server did not start")
         return self
 
@@ -108,7 +110,7 @@ class FaultServer:
     ) -> None:
         assert self._stop is not None
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(5)
+        self._thread.join(_PATIENCE)
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
@@ -181,6 +183,7 @@ class FaultServer:
             return await _closed_by(reader)
         if reply.delay:
             await asyncio.sleep(reply.delay)
+        await _held(reply)
         if reply.reset and reply.cut is None:
             return _reset(writer)
         if asked.get("stream") and reply.body is None and reply.status == 200:
@@ -207,6 +210,7 @@ class FaultServer:
         writer.write(f"{head}Connection: close\r\n\r\n".encode())
         whole = json.loads(completion_of(reply, asked))
         for choice in pieces_of(reply, asked)[: reply.pieces]:
+            await _held(reply)
             writer.write(event_of(choice, whole, None))
             await writer.drain()
             await asyncio.sleep(reply.pace)
@@ -230,6 +234,12 @@ class FaultServer:
             writer.write(body[at : at + 1])
             await writer.drain()
             await asyncio.sleep(1 / rate)
+
+
+async def _held(reply: Reply) -> None:
+    """Wait until the reply may go on."""
+    while reply.until is not None and not reply.until():  # noqa: ASYNC110 - no sign is given
+        await asyncio.sleep(_LOOK)
 
 
 async def _closed_by(reader: asyncio.StreamReader) -> bool:

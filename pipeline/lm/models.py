@@ -24,7 +24,7 @@ from urllib.parse import unquote
 from ..calls.limits import told_slots
 from ..calls.reservation import DEFAULT_OUTPUT_TOKENS
 from ..errors import AuthError, ConfigError
-from ..ground.dspy_hints import MODELS, Advised
+from ..ground.hints import Advised
 from ..ground.lazy import deferred
 from ..ground.options import check_options
 from .abilities import Abilities, checked_abilities, merged
@@ -100,7 +100,7 @@ class LM(Direct, Advised):
 Did you mean 'temperature'?
     """
 
-    _habits = MODELS
+    _advised_as = "model"
     __slots__ = (
         "_abilities",
         "_api_key",

@@ -16,7 +16,8 @@ import networkx
 import pytest
 
 import weft
-from weft.pipeline.graph.placing import Size, place
+from tests.timing import PATIENCE
+from weft.pages.svg import Size, place
 
 draft = weft.Predict("question -> text: str", name="draft")
 grade = weft.Predict("text -> sure: bool", name="grade")
@@ -162,15 +163,15 @@ def test_boxes_do_not_overlap_and_lines_go_down() -> None:
             )
             assert beside or apart
         assert 0 <= spot.x <= made.size.width - size.width + 0.01
-    for line in made.lines:
-        heights = [point.y for point in line.points]
+    for points in made.lines.values():
+        heights = [point.y for point in points]
         assert heights == sorted(heights)
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+@pytest.mark.skipif(CHROMIUM is None, reason="another system: no chromium")
 @pytest.mark.slow
 def test_a_browser_draws_it(tmp_path: Path) -> None:
     """Headless Chromium paints boxes of every kind, and the whole is on the page."""
@@ -187,7 +188,7 @@ def test_a_browser_draws_it(tmp_path: Path) -> None:
         "--window-size=400,600",
         page.as_uri(),
     ]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
 
     colours = _colours(shot.read_bytes())
 

@@ -1,0 +1,133 @@
+"""Folders of artifacts as ordinary packages: imported lazily, seen by type checkers."""
+
+from __future__ import annotations
+
+import importlib.resources
+import keyword
+from collections.abc import Callable, Iterable, Mapping
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import ArtifactError, did_you_mean
+from ..graph.program import Program
+from ..graph.step import Step
+from ..ground.files import write_whole
+from .fit import fitted
+from .load import parse_artifact, read_artifact
+from .rebuild import rebuilt, stand_ins
+from .state import SUFFIX
+from .stubs import HEADER, package_stub
+
+_INIT = '''"""Programs compiled by weft: each artifact of this folder can be imported.
+
+Steps that a program calls go in here: weft.programs(__name__, steps=[...]).
+"""
+
+import weft
+
+__getattr__, __dir__, __all__ = weft.programs(__name__)
+'''
+
+
+class PackageHooks(NamedTuple):
+    """What a package of artifacts assigns to its module-level names."""
+
+    getattr: Callable[[str], Program[..., Any]]
+    dir: Callable[[], list[str]]
+    all: list[str]
+
+
+def programs(
+    package: str,
+    *,
+    steps: Iterable[Step[..., Any]] = (),
+    live: Mapping[str, Program[..., Any]] | None = None,
+) -> PackageHooks:
+    """Hooks that let a package's artifacts be imported as programs, lazily.
+
+    Args:
+        package: The package's `__name__`.
+        steps: The steps that its programs call.
+        live: Live programs by artifact name, whose structure and types are used
+            instead of those rebuilt from the file.
+
+    Returns:
+        `__getattr__`, `__dir__` and `__all__` for the package (PEP 562).
+    """
+    given = tuple(steps)
+    files = _artifacts(importlib.resources.files(package))
+    names = sorted(files)
+    loaded: dict[str, Program[..., Any]] = {}
+
+    def find(name: str) -> Program[..., Any]:
+        if name not in files:
+            hint = "" if name.startswith("__") else did_you_mean(name, names)
+            raise AttributeError(f"package {package!r} has no program {name!r}. {hint}")
+        if name not in loaded:
+            where = f"{package}/{name}{SUFFIX}"
+            made = parse_artifact(files[name].read_text(encoding="utf-8"), where)
+            known = (live or {}).get(name)
+            loaded[name] = (
+                fitted(known, made, where) if known else rebuilt(made, given, where)
+            )
+        return loaded[name]
+
+    return PackageHooks(find, lambda: names, names)
+
+
+def package(folder: str | Path) -> Path:
+    """Make a folder of artifacts an importable package.
+
+    Writes its `__init__.py`, which is left as it is where there is one; its
+    `__init__.pyi`, from which type checkers know each program's inputs and result; and
+    `py.typed`, so that they look.
+
+    Raises:
+        ArtifactError: The folder holds no artifact, or one that cannot be imported.
+    """
+    place = Path(folder)
+    found = sorted(place.glob(f"*{SUFFIX}"))
+    if not found:
+        raise ArtifactError(
+            f"{place} holds no {SUFFIX} file", hint="Save a program there first"
+        )
+    made: dict[str, Program[..., Any]] = {}
+    for path in found:
+        name = path.name.removesuffix(SUFFIX)
+        if not importable(name):
+            raise ArtifactError(
+                f"{path.name!r} cannot be imported: {name!r} is no free Python name",
+                hint="Rename the file",
+            )
+        state = read_artifact(path)
+        steps = stand_ins(state.program)
+        made[name] = rebuilt(state, steps, str(path))
+    files = ("__init__.py", "__init__.pyi", "py.typed")
+    init, stub, marker = (place / name for name in files)
+    if not init.exists():
+        write_whole(init, _INIT)
+    if not stub.exists() or stub.read_text(encoding="utf-8").startswith(HEADER):
+        write_whole(stub, package_stub(made))
+    if not marker.exists():
+        write_whole(marker, "")
+    return init
+
+
+def importable(name: str) -> bool:
+    """Whether an artifact of this name can be imported from its folder.
+
+    >>> importable("qa"), importable("my-qa"), importable("weft")
+    (True, False, False)
+    """
+    free = name != "weft" and not name.startswith("_") and not keyword.iskeyword(name)
+    return free and name.isidentifier()
+
+
+def _artifacts(folder: Traversable) -> dict[str, Traversable]:
+    found = {
+        entry.name.removesuffix(SUFFIX): entry
+        for entry in folder.iterdir()
+        if entry.name.endswith(SUFFIX)
+    }
+    return {name: entry for name, entry in found.items() if importable(name)}

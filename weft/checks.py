@@ -1,0 +1,227 @@
+"""Checking programs in files without a model: what `weft check PATH` runs in CI.
+
+Programs are traced when they are decorated, so importing a file checks every program in
+it. While a file is checked, one that cannot be traced is noted, and a stand-in with its
+types takes its place, so that the programs behind it are checked too. Nothing is
+called: a file that calls a model while it is imported is told so.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import sys
+import traceback
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+from .pipeline.artifact.editions import told_of_newer
+from .pipeline.artifact.load import read_artifact
+from .pipeline.artifact.state import SUFFIX
+from .pipeline.calls.budget import Budget
+from .pipeline.errors import (
+    BudgetExceeded,
+    ConfigError,
+    GraphError,
+    SignatureError,
+    WeftError,
+)
+from .pipeline.graph.build import Parts
+from .pipeline.graph.forgiving import noting
+from .pipeline.lm.fakes import RefusingLM
+from .pipeline.run.settings import use
+
+_PLACE = re.compile(r"^(?P<file>.+?):(?P<line>\d+): (?P<rest>.*)\Z", re.DOTALL)
+_OWN = (GraphError, SignatureError, SyntaxError)
+_GUARD = 'Put what runs under `if __name__ == "__main__":`'
+_USES_WEFT = re.compile(r"^\s*(import|from)\s+weft\b", re.MULTILINE)
+_SKIPPED = {"__pycache__", "build", "dist", "node_modules", "site-packages"}
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong.
+
+    Attributes:
+        file: Where it stands.
+        line: The line, counted from 1; 0 where no line is to blame.
+        kind: The error's name.
+        message: What is wrong.
+        hint: What to write instead; may be empty.
+    """
+
+    file: str
+    line: int
+    kind: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        text = f"{place}: {self.kind}: {self.message}"
+        return f"{text}. {self.hint}" if self.hint else text
+
+
+def check_path(path: str | Path) -> list[Problem]:
+    """Check every program in a file, or in all files of a folder.
+
+    Python files that use weft are imported, as `python -c "import ..."` would do, with
+    no model and a budget of nothing; artifacts are read. Every program of a file that
+    is wired wrongly is reported; of what else is wrong, such as a signature that nobody
+    understands, the first only, because Python stops at it.
+
+    Args:
+        path: A Python file, an artifact, or a folder of both.
+
+    Returns:
+        The problems, in the order of the files; empty when all is well.
+
+    Raises:
+        ConfigError: There is no such path.
+    """
+    found: list[Problem] = []
+    for file in _files(path):
+        found += _artifact(file) if file.name.endswith(SUFFIX) else _python(file)
+    # A file that others import is met more than once.
+    return list(dict.fromkeys(found))
+
+
+def newer_editions(path: str | Path) -> list[str]:
+    """What is no problem and worth knowing: newer editions of forms that files record.
+
+    Args:
+        path: A file or a folder, as for `check_path`.
+
+    Returns:
+        A line for each artifact, in the order of the files, with how to verify them.
+
+    Raises:
+        ConfigError: There is no such path.
+    """
+    files = [file for file in _files(path) if file.name.endswith(SUFFIX)]
+    whole = [file for file in files if not _artifact(file)]
+    return list(filter(None, map(told_of_newer, whole)))
+
+
+def _files(path: str | Path) -> Iterator[Path]:
+    place = Path(path)
+    if not place.exists():
+        raise ConfigError(f"there is no {str(path)!r}", hint="Give a file or a folder")
+    if place.is_file():
+        yield place
+        return
+    for path in sorted(place.rglob("*")):
+        inner = path.relative_to(place).parts
+        hidden = any(part.startswith(".") or part in _SKIPPED for part in inner)
+        if hidden or not path.is_file():
+            continue
+        if path.name.endswith(SUFFIX) or (
+            path.suffix == ".py"
+            and _USES_WEFT.search(path.read_text(encoding="utf-8", errors="replace"))
+        ):
+            yield path
+
+
+def _artifact(path: Path) -> list[Problem]:
+    try:
+        read_artifact(path)
+    except WeftError as error:
+        message = error.message.removeprefix(f"{path}: ")
+        return [Problem(str(path), 0, type(error).__name__, message, error.hint)]
+    return []
+
+
+def _python(path: Path) -> list[Problem]:
+    nobody, before = RefusingLM(), set(sys.modules)
+    with noting() as notes:
+        try:
+            with use(lm=nobody, cache=None, budget=Budget(calls=0)):
+                _import(path.absolute())
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a file may raise anything
+            end: BaseException | None = error
+        else:
+            end = None
+    _forget(notes.stand_ins, before)
+    found = [_problem(path, file, error) for file, error in notes.errors]
+    called = nobody.calls > 0 or isinstance(end, BudgetExceeded)
+    # What a program that was noted has brought about is no problem of its own.
+    if end is not None and (not found or isinstance(end, _OWN)):
+        found.append(_at_import(path, end) if called else _problem(path, path, end))
+    return found
+
+
+def _problem(path: Path, file: Path, error: BaseException) -> Problem:
+    """An error as a problem of a file, which is named as the caller names `path`."""
+    kind, hint = type(error).__name__, ""
+    message = str(error) or "no message"
+    if isinstance(error, SystemExit):
+        message, hint = "it ends the process while it is imported", _GUARD
+    if isinstance(error, WeftError):
+        message, hint = error.message, error.hint
+        placed = _PLACE.match(message)
+        if placed is not None:
+            where, line = Path(placed["file"]), int(placed["line"])
+            return Problem(_named(where, path), line, kind, placed["rest"], hint)
+    return Problem(_named(file, path), _line(file, error), kind, message, hint)
+
+
+def _at_import(path: Path, error: BaseException) -> Problem:
+    message = "it calls a model while it is imported"
+    return Problem(str(path), _line(path, error), type(error).__name__, message, _GUARD)
+
+
+def _named(file: Path, path: Path) -> str:
+    return str(path) if file == path.absolute() else str(file)
+
+
+def _forget(stand_ins: Sequence[Parts], before: Collection[str]) -> None:
+    """Let modules that hold a stand-in be imported afresh, and those that hold them."""
+    kept = {id(parts) for parts in stand_ins}
+    held = {name: vars(sys.modules[name]) for name in set(sys.modules) - set(before)}
+    dropped = -1
+    while dropped < len(kept):
+        dropped = len(kept)
+        for name in list(held) if kept else ():
+            values = held[name].values()
+            if any(id(v) in kept or id(getattr(v, "parts", 0)) in kept for v in values):
+                kept.add(id(sys.modules.pop(name)))
+                del held[name]
+
+
+def _line(path: Path, error: BaseException | None) -> int:
+    """The last line of the file itself that an error came through."""
+    if isinstance(error, SyntaxError) and error.lineno is not None:
+        return error.lineno
+    line = 0
+    for frame in traceback.extract_tb(error.__traceback__ if error else None):
+        if Path(frame.filename) == path.absolute():
+            line = frame.lineno or 0
+    return line
+
+
+def _import(path: Path) -> ModuleType:
+    """Import a file under the name that it has in its package, afresh."""
+    root, parts = path.parent, [path.stem]
+    while (root / "__init__.py").is_file():
+        parts.insert(0, root.name)
+        root = root.parent
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    if len(parts) > 1:
+        names = parts[:-1] if parts[-1] == "__init__" else parts
+        importlib.invalidate_caches()
+        sys.modules.pop(".".join(names), None)
+        return importlib.import_module(".".join(names))
+    name = f"weft_checked_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{str(path)!r} cannot be imported", hint="Give a .py file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.modules.pop(name, None)
+    return module

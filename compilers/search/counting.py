@@ -127,7 +127,9 @@ def _reads(
         if node.kind == "program":
             yield from _reads(parts.programs[node.target], inputs.within(node))
         elif node.kind == "module" and inputs.read_by(node):
-            yield parts.modules[node.target], inputs.read_by(node)
+            module = parts.modules[node.target]
+            if not module.has_body:  # of one with a body nobody knows what it leaves
+                yield module, inputs.read_by(node)
 
 
 @dataclass(frozen=True)
@@ -155,10 +157,8 @@ class _Counting:
     def node(self, node: Node) -> float:
         """Calls of one run of a node."""
         parts = self.program.parts
-        if node.kind == "module":
-            return self.price(parts.modules[node.target])
-        if node.kind == "step":
-            return sum(map(self.price, parts.steps[node.target].modules.values()))
+        if node.kind in ("module", "step"):
+            return self.part(parts.target(node))
         if node.kind == "program":
             return self._inner(node).flow(parts.programs[node.target].structure)
         bodies = {name: self.flow(body) for name, body in node.bodies.items()}
@@ -168,6 +168,16 @@ class _Counting:
             turns: int = node.options["at_most"] if self.longest else 1
             return turns * sum(bodies.values())
         return self.arms(bodies.values())
+
+    def part(self, part: Any) -> float:
+        """Calls of one run of something by itself, and of what it calls."""
+        if part.node_kind == "program":
+            return sum(map(self.part, part.modules.values()))
+        if part.node_kind == "module" and not part.has_body:
+            return self.price(part)
+        times = part.times() if part.node_kind == "module" else {}
+        inner = part.uses.running.items()
+        return sum(times.get(name, 1) * self.part(one) for name, one in inner)
 
     def bounded(self, flow: Flow) -> bool:
         """Whether the calls of a level are no estimate."""

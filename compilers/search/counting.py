@@ -175,7 +175,7 @@ class _Counting:
             return sum(map(self.part, part.modules.values()))
         if part.node_kind == "module" and not part.has_body:
             return self.price(part)
-        times = part.times() if part.node_kind == "module" else {}
+        times: dict[str, int] = part.times() if part.node_kind == "module" else {}
         inner = part.uses.running.items()
         return sum(times.get(name, 1) * self.part(one) for name, one in inner)
 

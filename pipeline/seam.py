@@ -54,16 +54,6 @@ class Recorder(Answerer):
     """Records calls while a program's function runs with references for values."""
 
     @abstractmethod
-    def region(
-        self,
-        kind: str,
-        value: Any,
-        bodies: Mapping[Any, Callable[..., Any]],
-        options: Mapping[str, Any],
-    ) -> Any:
-        """Record a region over a value; give back a reference to its result."""
-
-    @abstractmethod
     def refused(self, error: GraphError) -> None:
         """Keep what a reference refused: it ends the trace, even if it is caught."""
 

@@ -10,15 +10,14 @@ from typing import Any, cast
 import pydantic
 
 from ..errors import ArtifactError, SetupError, did_you_mean
-from ..graph.binding import Binding
-from ..graph.graph import INPUT, Graph, Node
-from ..graph.graph_data import GraphReader
-from ..graph.kinds import kind_of_binding
+from ..graph.binding import INPUT, Binding
+from ..graph.digest import GraphReader
+from ..graph.graph import Graph, Node
 from ..graph.module import Module, module_of_kind
-from ..graph.origin import Origin, remember
-from ..graph.program import Parts, Program
+from ..graph.program import Origin, Parts, Program, remember
+from ..graph.ref import kind_of_binding
+from ..graph.scope import wants_of
 from ..graph.step import Step, as_step
-from ..graph.targets import wants_of
 from ..graph.uses import Uses
 from ..signature.field import FieldSpec
 from ..signature.forms import make_signature

@@ -20,41 +20,13 @@ from ..signature.field import FieldSpec
 from ..signature.types import type_name
 from ..trace import NodeKind
 from .binding import (
-    INPUT,
     Binding,
-    Const,
-    Pack,
-    Take,
-    bound_from,
     described,
     is_node,
-    resolve,
     show,
     source_name,
     takes_of,
 )
-
-__all__ = [
-    "CALLS",
-    "INPUT",
-    "REGIONS",
-    "Binding",
-    "Body",
-    "Const",
-    "Flow",
-    "Graph",
-    "Node",
-    "Pack",
-    "Param",
-    "Plan",
-    "Take",
-    "acts",
-    "bound_from",
-    "call_text",
-    "resolve",
-    "show",
-    "takes_of",
-]
 
 CALLS = ("module", "step", "program")
 REGIONS = ("each", "branch", "switch", "loop")
@@ -253,11 +225,21 @@ def _node_lines(nodes: Sequence[Node], indent: str) -> Iterator[str]:
             yield f"{indent}    -> {show(body.output)}: {type_name(body.result)}"
 
 
-def acts(node: Node) -> bool:
+def _acts(node: Node) -> bool:
     """Whether a node may do more than give a result: a step, or a region with one."""
     return node.kind == "step" or any(
         inner.kind == "step" for body in node.bodies.values() for inner in body.walk()
     )
+
+
+def unused(nodes: Sequence[Node], output: Binding) -> Node | None:
+    """The last node whose result nothing uses and that does nothing else."""
+    used = {take.source for take in takes_of(output)}
+    for node in reversed(nodes):
+        if node.id not in used and not _acts(node):
+            return node
+        used.update(node.sources)
+    return None
 
 
 def call_text(node: Node) -> str:

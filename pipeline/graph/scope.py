@@ -6,29 +6,32 @@ one program share names and ids; a body may use values of the scopes around it.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+import functools
+from collections import Counter, deque
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    MappingView,
+)
 from dataclasses import dataclass, field
-from typing import Any, cast
+from types import FunctionType, ModuleType
+from typing import Any, TypeGuard, cast
 
 from ..errors import CallError, GraphError
-from ..ground.shapes import is_dict, is_list, is_sequence
+from ..ground.shapes import is_dict, is_list, is_sequence, is_set, is_tuple
 from ..seam import Kind, Recorder, caller
 from ..signature.field import FieldSpec
 from ..signature.types import type_name
 from ..signature.wording import to_give
-from ..trace import NodeKind
-from .binding import Binding, Const, Pack, Take, is_node, takes_of
-from .constants import constant, is_record
-from .graph import Node, acts
-from .inferring import field_that_fits, fit, holds_ref, type_of
+from .binding import Binding, Const, Pack, Take, copied, is_node, takes_of
+from .graph import Node, unused
 from .module import Module
-from .naming import frame_names, variables_of
-from .ref import Ref, owner_of, shown, take_of
-from .regions import trace_region
+from .ref import Ref, field_that_fits, fit, holds_ref, owner_of, shown, take_of, type_of
 from .step import Step
-from .targets import result_of, wants_of
-from .uses import Part
+from .uses import Part, closure_of, frame_names, variables_of
 
 _ODD = "/#$"
 
@@ -97,16 +100,6 @@ class Scope(Recorder):
         node = Node(identity, kind, name, bindings, result, where, first)
         return self.add(node)
 
-    def region(
-        self,
-        kind: str,
-        value: Any,
-        bodies: Mapping[Any, Callable[..., Any]],
-        options: Mapping[str, Any],
-    ) -> Ref:
-        """Record a region as a node; give back a reference to its result."""
-        return trace_region(self, cast(NodeKind, kind), value, bodies, options)
-
     def refused(self, error: GraphError) -> None:
         """Keep what a reference refused: it ends the trace, even if it is caught."""
         self.trail.refusal = self.trail.refusal or error
@@ -118,10 +111,6 @@ class Scope(Recorder):
     def inner(self) -> Scope:
         """A scope for a body inside this one."""
         return Scope(self.trail, self)
-
-    def recorder(self) -> Recorder:
-        """Itself."""
-        return self
 
     def add(self, node: Node) -> Ref:
         """Add a node; give back a reference to its result."""
@@ -174,16 +163,13 @@ class Scope(Recorder):
 
     def refuse_unused(self, output: Binding) -> None:
         """Refuse module calls whose result nothing uses."""
-        used = {t.source for t in takes_of(output)}
-        for node in reversed(self.nodes):
-            if node.id in used or acts(node):
-                used.update(node.sources)
-            else:
-                raise GraphError(
-                    f"{node.where}: the result of {node.id!r} is never used, and every "
-                    "call of it would be paid for",
-                    hint="Use its result, or leave the call out",
-                )
+        idle = unused(self.nodes, output)
+        if idle is not None:
+            raise GraphError(
+                f"{idle.where}: the result of {idle.id!r} is never used, and every "
+                "call of it would be paid for",
+                hint="Use its result, or leave the call out",
+            )
 
     def _foreign(self, value: Ref, where: str) -> GraphError:
         owner = owner_of(value)
@@ -267,3 +253,101 @@ def _check_constant(spec: FieldSpec, value: Any, end: str, where: str) -> None:
             f"{where}: {end} wants {type_name(spec.annotation)}: {error}",
             hint=to_give(spec.name, spec.annotation, spec.wanted, value),
         ) from None
+
+
+def wants_of(kind: str, target: Any) -> Mapping[str, Any]:
+    """What each argument wants: a field of a signature or program, or a step's type."""
+    if kind == "module":
+        return cast("Module[..., Any]", target).spec.inputs
+    if kind == "step":
+        step = cast("Step[..., Any]", target)
+        return {name: step.wants(name) for name in step.parameters.parameters}
+    return {spec.name: spec for spec in target.structure.inputs}
+
+
+def result_of(kind: str, target: Any) -> Any:
+    """The type of what a call gives back."""
+    if kind == "module":
+        module = cast("Module[..., Any]", target)
+        single = module.single
+        return (
+            module.asked if single is None else module.spec.outputs[single].annotation
+        )
+    if kind == "step":
+        return cast("Step[..., Any]", target).result
+    return target.structure.result
+
+
+_MOST = 10_000
+_AS_STEP = "Make it in a @weft.step function that is given the value"
+
+
+def constant(value: Any, spelt: Collection[str], where: str) -> Any:
+    """A constant, copied.
+
+    Args:
+        value: What is passed on.
+        spelt: Texts that spell references.
+        where: File and line of the call that it is passed to.
+
+    Raises:
+        GraphError: It hides a reference, spells one out, or is used up by one run.
+    """
+    if isinstance(value, Iterator):
+        what = f"{shown(value)} is used up by the program's first run"
+        raise GraphError(f"{where}: {what}", hint="Give a list")
+    for held in _everything(value):
+        if isinstance(held, Ref):
+            raise GraphError(
+                f"{where}: {shown(value)} holds {shown(held)}, which has no value yet "
+                "and is followed in lists, tuples and dicts alone",
+                hint=_AS_STEP,
+            )
+        if isinstance(held, str) and any(text in held for text in spelt):
+            raise GraphError(
+                f"{where}: the text {held!r:.80} spells out a value that is not there "
+                "yet",
+                hint="Pass it as an input of its own, or join texts in a @weft.step "
+                "function",
+            )
+    return copied(value)
+
+
+def is_record(value: object) -> bool:
+    """Whether a value is a named tuple, whose class a list of its items would lose."""
+    return is_tuple(value) and hasattr(value, "_fields")
+
+
+def _everything(value: Any) -> Iterator[Any]:
+    """A value and what it holds, however deep; of very large ones the beginning."""
+    seen, todo = set[int](), deque([value])
+    while todo and len(seen) < _MOST:
+        one = todo.popleft()
+        if id(one) not in seen:
+            seen.add(id(one))
+            todo.extend(_held(one))
+            yield one
+
+
+def _held(value: Any) -> Iterable[Any]:
+    """What a value holds, as far as it is known without running its code."""
+    if isinstance(value, Ref | str | int | float | bytes | type | ModuleType):
+        return ()
+    if _is_mapping(value):
+        return value.values()
+    if is_sequence(value) or is_set(value) or _is_shown(value):
+        return value
+    if isinstance(value, FunctionType):
+        return closure_of(value).values()
+    if isinstance(value, functools.partial):
+        return (*value.args, *value.keywords.values())
+    kept: dict[str, Any] = getattr(value, "__dict__", {})
+    return kept.values()
+
+
+def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
+
+
+def _is_shown(value: object) -> TypeGuard[Iterable[Any]]:
+    return isinstance(value, deque | MappingView)

@@ -23,9 +23,8 @@ from ..errors import ConfigError, GraphError, SignatureError, did_you_mean
 from ..seam import caller
 from ..signature.types import type_name
 from .module import Module
-from .naming import variables_of
 from .runnable import Runnable
-from .uses import Part, Uses
+from .uses import Part, Uses, variables_of
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)

@@ -28,10 +28,8 @@ from ..ground.pages import drawn
 from ..ground.strictjson import is_text
 from ..ground.words import brief, counted
 from ..run.bridge import run_sync
-from ..run.models_by_path import require_model_paths
-from ..run.progress import progress_bar
-from ..run.rows import bind_row, map_rows, placed, require_count, rows_of
-from ..run.settings import current, entered
+from ..run.rows import bind_row, map_rows, placed, progress_bar, require_count, rows_of
+from ..run.settings import current, entered, require_model_paths
 from ..trace import NodeRun, Trace, total_cost
 from .row_result import (
     RowResult,

@@ -28,8 +28,7 @@ from ..ground.options import checked
 from ..ground.plain import plain
 from ..ground.shapes import is_dict
 from .bridge import in_thread, run_sync
-from .progress import progress_bar
-from .rows import bind_row, in_order, placed
+from .rows import bind_row, in_order, placed, progress_bar
 
 T = TypeVar("T")
 V = TypeVar("V")

@@ -1,4 +1,4 @@
-"""Where a call stands in a run, and the one recorder of what ran there."""
+"""Where a call stands in a run, and the recorders of what ran there and was asked."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Any, Self, TypedDict, TypeVar, Unpack, cast
 
+from ..calls.caller import call
+from ..errors import ModelError
 from ..events import NodeFinished, NodeStarted
+from ..lm.lm import LanguageModel
+from ..lm.request import Request, Response
 from ..trace import Call, NodeKind, NodeRun, Run, Trace
 from .settings import Settings
+from .stream import Telling
 from .watch import TracedRun, said
 
 T = TypeVar("T")
@@ -221,3 +226,91 @@ async def follow(
 def _value_of(made: object) -> Any:
     """The value of a `Run`; anything else is one."""
     return cast(Any, made).value if isinstance(made, Run) else made
+
+
+async def timed(
+    request: Request,
+    lm: LanguageModel,
+    context: Context,
+    asked: Asked,
+    telling: Telling | None,
+) -> Response:
+    """Make one call, and note what came of it.
+
+    Args:
+        request: What to ask.
+        lm: Who answers.
+        context: Cache, ledger and retries, and who follows the run.
+        asked: Gets the call.
+        telling: Who is told the reply while it arrives.
+
+    Raises:
+        ModelError: The call failed.
+    """
+    settings, started = context.settings, time.perf_counter()
+    for watcher in settings.watchers:
+        watcher.call_started(request)
+    if telling is not None:
+        telling.restart()
+    try:
+        response = await call(
+            request,
+            lm,
+            cache=settings.store,
+            retry=settings.retry,
+            ledger=settings.ledger,
+            account=settings.account,
+            listener=telling,
+        )
+    except BaseException as error:
+        asked.failed = made = _failed(request, error, started, context)
+        _tell(made, settings)
+        raise
+    if telling is not None:
+        telling.finish()
+    made = Call(
+        request.messages,
+        response.text,
+        response.model or lm.model,
+        response.usage,
+        response.cost,
+        response.cached,
+        time.perf_counter() - started,
+        request.key,
+        context.since(started),
+        request.endpoint,
+        response.finish_reason,
+        response.request_id,
+        response.retries,
+        reasoning=response.reasoning,
+        without=response.without,
+        form=asked.form,
+    )
+    asked.calls.append(made)
+    _tell(made, settings)
+    return response
+
+
+def _failed(
+    request: Request, error: BaseException, started: float, context: Context
+) -> Call:
+    """A call that brought no answer, as its trace holds it."""
+    return Call(
+        request.messages,
+        reply="",
+        model=request.model,
+        usage=None,
+        cost=None,
+        cached=False,
+        seconds=time.perf_counter() - started,
+        key=request.key,
+        started=context.since(started),
+        endpoint=request.endpoint,
+        retries=error.retries if isinstance(error, ModelError) else 0,
+        error=said(error),
+    )
+
+
+def _tell(made: Call, settings: Settings) -> None:
+    for watcher in settings.watchers[::-1]:
+        watcher.call_finished(made)

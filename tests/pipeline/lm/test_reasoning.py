@@ -22,7 +22,7 @@ from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Message, Request, Response, Usage
 from weft.pipeline.lm.thinking import Curtain, cut_off, thought_in
 from weft.pipeline.lm.wire import response_from_json, response_to_json
-from weft.pipeline.run.thought import FILLED, only_thought, read_reply, truncated
+from weft.pipeline.run.ask import FILLED, only_thought, read_reply, truncated
 
 
 def lm_for(server: Server, name: str = "m", **options: Any) -> LM:

@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from .pipeline.calls.budget import Budget as Budget
     from .pipeline.calls.budget import Ledger as Ledger
     from .pipeline.calls.cache import Cache as Cache
-    from .pipeline.calls.memory import MemoryCache as MemoryCache
     from .pipeline.calls.retry import RetryPolicy as RetryPolicy
+    from .pipeline.calls.store import MemoryCache as MemoryCache
     from .pipeline.data.rows import Example as Example
     from .pipeline.data.rows import read_rows as read_rows
     from .pipeline.errors import WeftError as WeftError
@@ -138,7 +138,7 @@ _WHERE = {
     "RefusingLM": "pipeline.lm.fakes",
     "ReplayLM": "pipeline.lm.fakes",
     "ScriptedLM": "pipeline.lm.fakes",
-    "MemoryCache": "pipeline.calls.memory",
+    "MemoryCache": "pipeline.calls.store",
     "LM": "pipeline.lm.models",
     "Message": "pipeline.lm.request",
     "Request": "pipeline.lm.request",

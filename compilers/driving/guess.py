@@ -7,7 +7,7 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
-from ...pipeline.calls.caller import estimate
+from ...pipeline.calls.call import estimate
 from ...pipeline.calls.reservation import Estimate
 from ...pipeline.data.example import Example
 from ...pipeline.errors import ConfigError

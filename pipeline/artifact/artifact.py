@@ -17,7 +17,7 @@ from ..errors import ArtifactError, ConfigError, cause
 from ..ground import strictjson
 from ..ground.files import write_whole
 from ..ground.shapes import is_dict
-from ..lm.sampling import SAMPLING
+from ..lm.lm import SAMPLING
 from .migrations import FORMAT, migrated
 from .origins import origin
 from .program_data import describe_program, program_digest, refuse_opaque

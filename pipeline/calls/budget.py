@@ -24,8 +24,16 @@ from typing import Final, cast
 
 from ..errors import ConfigError
 from ..signature.wording import counted
-from .capacity import Amount, Claim, Room
-from .reservation import PICO, Account, Estimate, Lease, exceeded, most_of
+from .reservation import (
+    PICO,
+    Account,
+    Amount,
+    Claim,
+    Estimate,
+    Lease,
+    Room,
+    exceeded,
+)
 
 _FORMS: Final = 'Write 500, "500 calls", "200k tokens", "$2", "10 min", or several'
 _PART: Final = re.compile(
@@ -222,7 +230,7 @@ class Ledger:
                 "tokens instead",
             )
         mark = _mark_of(key)
-        claim = Claim(most_of(estimate), mark)
+        claim = Claim(estimate.amount, mark)
         held = await self._room.take(claim)
         if held is None:
             raise exceeded(self._room, claim.need)

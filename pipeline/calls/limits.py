@@ -20,8 +20,8 @@ from collections.abc import Callable
 from typing import Final
 
 from ..errors import DeadlineExceeded, Overloaded, RateLimited
+from ..ground.loops import Waiter
 from ..lm.known import slots_of, watch
-from .waiter import Waiter
 
 DEFAULT_CEILING: Final = 1024
 _OTHER_FILES: Final = 64  # of the process: the cache's, the user's own
@@ -209,26 +209,15 @@ def shared_limiter(endpoint: str) -> Limiter:
         return found
     with _limiters_lock:
         made = _limiters.setdefault(endpoint, Limiter())
-    made.bound(_slots_at(endpoint))
+    made.bound(slots_of(endpoint))
     return made
-
-
-def told_slots(endpoint: str, slots: int) -> None:
-    """Be told by the user how many calls an endpoint answers at once."""
-    _told[endpoint] = slots
-    _bound(endpoint)
-
-
-def _slots_at(endpoint: str) -> int | None:
-    return _told.get(endpoint) or slots_of(endpoint)
 
 
 def _bound(endpoint: str) -> None:
     """What is known of an endpoint's slots may be new."""
     found = _limiters.get(endpoint)
     if found is not None:
-        found.bound(_slots_at(endpoint))
+        found.bound(slots_of(endpoint))
 
 
-_told: dict[str, int] = {}
 watch(_bound)

@@ -11,9 +11,8 @@ from typing import Any, ClassVar, Generic, ParamSpec, Self, TypeVar, Unpack, cas
 from ..adapters import parsed_in
 from ..artifact.origins import note_model
 from ..errors import CallError
-from ..lm.lm import LanguageModel
+from ..lm.lm import SAMPLING, LanguageModel
 from ..lm.models import as_lm
-from ..lm.sampling import SAMPLING
 from ..parameters import Parameters
 from ..run.alone import Alone
 from ..run.ask import Asked, ask

@@ -7,9 +7,8 @@ from typing import Any, TypedDict
 
 from ..errors import ConfigError, did_you_mean
 from ..ground.options import check_options
-from ..lm.lm import LanguageModel
+from ..lm.lm import SAMPLING, LanguageModel, Sampling
 from ..lm.request import JSON
-from ..lm.sampling import SAMPLING, Sampling
 from ..parameters import SLOTS, Demo
 from ..signature.spec import Spec
 

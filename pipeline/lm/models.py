@@ -21,27 +21,27 @@ from typing import (
 )
 from urllib.parse import unquote
 
-from ..calls.limits import told_slots
-from ..calls.reservation import DEFAULT_OUTPUT_TOKENS
 from ..errors import AuthError, ConfigError
 from ..ground.dspy_hints import MODELS, Advised
 from ..ground.lazy import deferred
 from ..ground.options import check_options
 from .abilities import Abilities, checked_abilities, merged
-from .direct import Direct
-from .faults import without_frames
-from .known import known
-from .lm import LanguageModel, Listener
-from .request import JSON, Request, Response
-from .route import OPENAI, Route, resolve
-from .sampling import (
+from .context import DEFAULT_OUTPUT_TOKENS
+from .known import known, tell_slots
+from .lm import (
     SAMPLING,
+    Direct,
+    LanguageModel,
+    Listener,
     Sampling,
     checked_headers,
     checked_sampling,
     checked_timeout,
     sendable,
 )
+from .request import JSON, Request, Response
+from .route import OPENAI, Route, resolve
+from .wire.faults import without_frames
 
 if TYPE_CHECKING:
     from .known.metadata import Told
@@ -60,7 +60,7 @@ class LM(Direct, Advised):
 
     Args:
         model: "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", "lm_studio/NAME" and
-            the other servers of `kinds.KINDS`, any name where `api_base` is given,
+            the other servers of `abilities.KINDS`, any name where `api_base` is given,
             "local/smollm2", "local/gemma3-270m" or "local/PATH.gguf" for a model that
             runs here (a path from / has two slashes), "PROVIDER/NAME" for the other
             providers of litellm,
@@ -149,7 +149,7 @@ Did you mean 'temperature'?
         self._route = resolve(model, api_base, room)
         local = self._route.local
         if local is not None:
-            told_slots(local.endpoint, local.slots)
+            tell_slots(local.endpoint, local.slots)
         self._api_key = api_key
         if timeout is None:
             timeout = _TIMEOUT if local is None else local_model.TIMEOUT
@@ -170,7 +170,7 @@ Did you mean 'temperature'?
         said = Abilities(schema=schema_mode, base=base)
         self._abilities = said.over(checked_abilities(abilities or {}))
         if self._abilities.slots:
-            told_slots(self._route.endpoint, self._abilities.slots)
+            tell_slots(self._route.endpoint, self._abilities.slots)
         self._identity = (
             self._route,
             json.dumps(self._sampling, sort_keys=True),
@@ -263,7 +263,7 @@ Did you mean 'temperature'?
         if route.back_end == "embedded":
             return _embedded().complete(request)
         if route.back_end == "http":
-            from .openai_http import complete  # noqa: PLC0415 - aiohttp is heavy
+            from .wire.openai_http import complete  # noqa: PLC0415 - aiohttp is heavy
 
             headers = self._authorised(route)
             able = self.abilities
@@ -276,7 +276,7 @@ Did you mean 'temperature'?
             able = self.abilities
             local, headers = route.local, self._headers
             return answered_here(request, local, headers, self._timeout, able)
-        from .litellm_bridge import (  # noqa: PLC0415 - litellm takes seconds
+        from .wire.litellm_bridge import (  # noqa: PLC0415 - litellm takes seconds
             complete as bridged,
         )
 
@@ -292,7 +292,7 @@ Did you mean 'temperature'?
             local, headers = self._route.local, self._headers
             able = self.abilities
             return streamed_here(request, local, headers, self._timeout, listener, able)
-        from .openai_http import stream  # noqa: PLC0415 - aiohttp is heavy
+        from .wire.openai_http import stream  # noqa: PLC0415 - aiohttp is heavy
 
         url, headers = self._route.url, self._authorised(self._route)
         return stream(request, url, headers, self._timeout, listener, self.abilities)

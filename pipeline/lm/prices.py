@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from ..errors import ConfigError
-from .kinds import LOCAL as PREFIX
+from .abilities import LOCAL as PREFIX
 from .request import Usage
 
 _SNAPSHOT: Final = Path(__file__).with_name("prices.json")

@@ -14,8 +14,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from ..errors import ConfigError
 from ..ground.lazy import deferred
-from .abilities import Abilities
-from .kinds import KINDS, abilities_of
+from .abilities import KINDS, Abilities, abilities_of_kind
 
 if TYPE_CHECKING:
     from .local import model as local_model
@@ -162,7 +161,7 @@ def _served(kind: str, name: str, api_base: str | None) -> Route:
     first = kind == "hosted_vllm"
     base = base if first else _with_version(base)
     route = _http(name, base, about.key_variable, schema_mode=first)
-    return replace(route, kind=kind, abilities=abilities_of(kind, name))
+    return replace(route, kind=kind, abilities=abilities_of_kind(kind, name))
 
 
 def _http(

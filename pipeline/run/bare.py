@@ -16,10 +16,8 @@ from ..ground import strictjson
 from ..ground.options import check_options
 from ..ground.shapes import is_mapping, is_sequence
 from ..lm.abilities import abilities_of
-from ..lm.direct import FORM, Prompt
-from ..lm.lm import LanguageModel
+from ..lm.lm import FORM, SAMPLING, LanguageModel, Prompt, Sampling, checked_sampling
 from ..lm.request import Message, Request, Response, Role
-from ..lm.sampling import SAMPLING, Sampling, checked_sampling
 from .ask import Asked, timed
 from .bridge import run_ahead, run_sync
 from .calling import inside

@@ -16,9 +16,9 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
-from ..calls.ahead import Begun
 from ..errors import ConfigError, GraphError
 from ..graph.tracing import refuse_traced
+from ..ground.loops import Begun
 
 P = ParamSpec("P")
 T = TypeVar("T")

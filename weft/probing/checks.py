@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..pipeline.calls.caller import call
+from ..pipeline.calls.call import call
 from ..pipeline.calls.retry import RetryPolicy
 from ..pipeline.errors import (
     InvalidRequest,
@@ -18,8 +18,8 @@ from ..pipeline.errors import (
     ProtocolError,
     ServerError,
 )
+from ..pipeline.lm.abilities import LOCAL as PREFIX
 from ..pipeline.lm.abilities import Abilities
-from ..pipeline.lm.kinds import LOCAL as PREFIX
 from ..pipeline.lm.known import How, known, learn
 from ..pipeline.lm.known.observed import fits
 from ..pipeline.lm.models import LM

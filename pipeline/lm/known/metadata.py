@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 from urllib.parse import urlsplit, urlunsplit
 
-from ..sessions import LOST, sessions
+from ..wire.sessions import LOST, sessions
 
 MOST_PAGES: Final = 4
 """The most pages that a server is asked for."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, TypeAlias, cast
 
-from ..kinds import KINDS
+from ..abilities import KINDS
 from ..request import JSON, Request, Response
 from .book import known, learn
 from .file import Who

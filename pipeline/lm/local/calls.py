@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from ...errors import ConnectError, ModelError, ProtocolError
 from ..abilities import Abilities
 from ..lm import Listener
-from ..openai_http import complete as posted
-from ..openai_http import stream as streamed
 from ..request import Request, Response
+from ..wire.openai_http import complete as posted
+from ..wire.openai_http import stream as streamed
 from .model import LocalModel
 from .server import SERVERS, Server
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ...calls.folder import opening
 from ...errors import ConfigError, cause, did_you_mean
+from ...ground.folder import opening
 
 _BLOCK: Final = 2**20
 _WHEEL: Final = "xllamacpp"

@@ -12,7 +12,7 @@ from tests.pipeline.lm.support import asking, quick
 from tests.server import Reply, Server
 from weft.pipeline.calls.budget import Budget, Ledger
 from weft.pipeline.calls.cache import Cache, MemoryCache
-from weft.pipeline.calls.caller import call, estimate
+from weft.pipeline.calls.call import call, estimate
 from weft.pipeline.calls.limits import Limiter
 from weft.pipeline.calls.retry import RetryPolicy, RetryQuota
 from weft.pipeline.errors import (
@@ -28,10 +28,10 @@ from weft.pipeline.errors import (
     ServerError,
 )
 from weft.pipeline.lm.fakes import FunctionLM, RefusingLM, ScriptedLM
-from weft.pipeline.lm.faults import Unreached
 from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.prices import Price
 from weft.pipeline.lm.request import Message, Request, Response, Usage
+from weft.pipeline.lm.wire.faults import Unreached
 
 
 async def test_paid_once(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable
 import pytest
 
 from tests.pipeline.lm.support import asking, quick
-from weft.pipeline.calls.caller import call
+from weft.pipeline.calls.call import call
 from weft.pipeline.calls.limits import Limiter, ceiling_for, shared_limiter
 from weft.pipeline.errors import DeadlineExceeded, Overloaded, RateLimited, ServerError
 from weft.pipeline.lm.known import forget, learn

@@ -12,9 +12,9 @@ import pytest
 
 from tests.pipeline.lm.support import KEY, asking, completion, fault
 from tests.server import Reply, Server
-from weft.pipeline.calls.caller import call
-from weft.pipeline.calls.memory import MemoryCache
+from weft.pipeline.calls.call import call
 from weft.pipeline.calls.retry import RetryPolicy
+from weft.pipeline.calls.store import MemoryCache
 from weft.pipeline.errors import (
     AuthError,
     BillingError,
@@ -33,8 +33,8 @@ from weft.pipeline.errors import (
     TimeoutConflict,
     TooLarge,
 )
-from weft.pipeline.lm import litellm_bridge
 from weft.pipeline.lm.models import LM
+from weft.pipeline.lm.wire import litellm_bridge
 
 # Looked for, not imported: how it is imported is the bridge's business.
 pytestmark = pytest.mark.skipif(not find_spec("litellm"), reason="it is an extra")

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import weft
 from tests.pipeline.lm.ggufs import LLAMA, TEMPLATE, packed, write_model
 from tests.pipeline.lm.support import asking
-from weft.pipeline.calls.caller import estimate
+from weft.pipeline.calls.call import estimate
 from weft.pipeline.calls.limits import ceiling_for, shared_limiter
 from weft.pipeline.errors import ConfigError
 from weft.pipeline.lm.local import weights

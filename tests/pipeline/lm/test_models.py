@@ -10,13 +10,12 @@ from typing import Any, cast
 import pytest
 
 from weft.pipeline.errors import AuthError, ConfigError
+from weft.pipeline.lm.abilities import KINDS
 from weft.pipeline.lm.fakes import ScriptedLM
-from weft.pipeline.lm.kinds import KINDS
-from weft.pipeline.lm.lm import LanguageModel
+from weft.pipeline.lm.lm import SAMPLING, LanguageModel
 from weft.pipeline.lm.models import LM, as_lm
 from weft.pipeline.lm.request import Message, Request
 from weft.pipeline.lm.route import resolve
-from weft.pipeline.lm.sampling import SAMPLING
 
 OPENAI = "https://api.openai.com/v1"
 HERE = "http://localhost:8000/v1"

@@ -30,8 +30,8 @@ from weft.pipeline.errors import (
     TimeoutConflict,
     TooLarge,
 )
-from weft.pipeline.lm.faults import Refusal, Unreached, parse_retry_after, redacted
 from weft.pipeline.lm.models import LM
+from weft.pipeline.lm.wire.faults import Refusal, Unreached, parse_retry_after, redacted
 
 
 def lm_for(server: Server, **options: Any) -> LM:

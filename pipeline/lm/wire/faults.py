@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple, Unpack, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from ..errors import (
+from ...errors import (
     AuthError,
     BillingError,
     ConnectError,
@@ -32,9 +32,9 @@ from ..errors import (
     ServerError,
     TimeoutConflict,
 )
-from ..ground.lazy import deferred
-from .context import HINT, window_said
-from .request import Response
+from ...ground.lazy import deferred
+from ..context import HINT, window_said
+from ..request import Response
 
 if TYPE_CHECKING:
     from email import utils as email_utils

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, cast
 
-from .request import Request
+from ..request import Request
 
 _FIELDS: Final = ("reasoning_content", "reasoning")
 _MARKS: Final = {

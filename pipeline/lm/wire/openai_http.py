@@ -17,16 +17,14 @@ from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from ..errors import DeadlineExceeded, ModelError, ProtocolError, TooLarge
-from .abilities import Abilities
-from .completion import body_of, response_from, response_of
-from .dialect import NOTHING_KNOWN
+from ...errors import DeadlineExceeded, ModelError, ProtocolError, TooLarge
+from ..abilities import Abilities
+from ..lm import Listener
+from ..request import Request, Response
+from .completion import Assembly, EventReader, body_of, response_from, response_of
+from .dialect import NOTHING_KNOWN, Manners
 from .faults import Refusal, Sent, parse_retry_after, without_keys
-from .lessons import Manners
-from .lm import Listener
-from .request import Request, Response
 from .sessions import GZIP_OR_ZLIB, LOST, MAX_BODY, Answer, failure_of, sessions
-from .sse import Assembly, EventReader
 from .thinking import Curtain, Shown
 
 _MAX_REFUSAL: Final = 64 * 2**10

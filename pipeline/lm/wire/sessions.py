@@ -23,9 +23,9 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from multidict import CIMultiDict
 
-from ..errors import ConnectError, ModelError, ProtocolError, TooLarge
+from ...errors import ConnectError, ModelError, ProtocolError, TooLarge
+from ...ground.loops import PerLoop
 from .faults import Refusal, Unreached
-from .per_loop import PerLoop
 
 MAX_BODY: Final = 8 * 2**20
 """The most bytes of an answer, before and after unpacking."""

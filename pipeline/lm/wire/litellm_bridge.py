@@ -24,7 +24,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
-from ..errors import (
+from ...errors import (
     ConfigError,
     ConnectError,
     ContentFiltered,
@@ -34,14 +34,13 @@ from ..errors import (
     ProtocolError,
     TooLarge,
 )
-from .abilities import Abilities
+from ...ground.loops import PerLoop
+from ..abilities import Abilities
+from ..request import Request, Response
+from ..route import Route
 from .completion import MAX_TEXT, response_from
-from .dialect import NOTHING_KNOWN, format_of, options_of, text_of, turns_of
+from .dialect import NOTHING_KNOWN, Manners, format_of, options_of, text_of, turns_of
 from .faults import Refusal, parse_retry_after, redacted, without_keys
-from .lessons import Manners
-from .per_loop import PerLoop
-from .request import Request, Response
-from .route import Route
 
 # Providers whose code in litellm takes a connection as a handler only.
 _BY_HANDLER: Final = frozenset(

@@ -23,17 +23,8 @@ from dataclasses import dataclass, fields
 from typing import Final, cast
 
 from ..errors import ConfigError
-from ..signature.wording import counted
-from .reservation import (
-    PICO,
-    Account,
-    Amount,
-    Claim,
-    Estimate,
-    Lease,
-    Room,
-    exceeded,
-)
+from ..lm.prices import Estimate
+from .reservation import PICO, Account, Amount, Claim, Lease, Room, exceeded, most_of
 
 _FORMS: Final = 'Write 500, "500 calls", "200k tokens", "$2", "10 min", or several'
 _PART: Final = re.compile(
@@ -131,8 +122,8 @@ class Budget:
     def __str__(self) -> str:
         """The budget as `parse` reads it, or "no limit"."""
         words = {
-            "calls": counted(self.calls or 0, "call"),
-            "tokens": counted(self.tokens or 0, "token"),
+            "calls": f"{self.calls} call{'' if self.calls == 1 else 's'}",
+            "tokens": f"{self.tokens} token{'' if self.tokens == 1 else 's'}",
             "usd": f"${self.usd or 0:.12g}",
             "seconds": f"{self.seconds or 0:.12g} s",
         }
@@ -230,7 +221,7 @@ class Ledger:
                 "tokens instead",
             )
         mark = _mark_of(key)
-        claim = Claim(estimate.amount, mark)
+        claim = Claim(most_of(estimate), mark)
         held = await self._room.take(claim)
         if held is None:
             raise exceeded(self._room, claim.need)

@@ -26,17 +26,17 @@ from ..errors import (
 )
 from ..ground.loops import is_ahead, needs_loop
 from ..lm.abilities import abilities_of
-from ..lm.context import room_for, token_bounds
+from ..lm.context import room_for
 from ..lm.known.observed import observe
 from ..lm.lm import LanguageModel, Listener, StreamingModel
-from ..lm.prices import PriceTable, price_of
-from ..lm.request import Request, Response, Usage
+from ..lm.prices import PriceTable, estimate, price_of
+from ..lm.request import Request, Response
 from ..lm.wire.faults import Unreached
 from .budget import Ledger
 from .cache import Cache, MemoryCache
 from .flight import Flights
 from .limits import Limiter, shared_limiter
-from .reservation import Estimate, Lease
+from .reservation import Lease
 from .retry import RetryPolicy, shared_quota
 from .store import WITHHELD, AnswerStore, RunStore, SharedStore
 
@@ -103,18 +103,6 @@ def call(
 
 async def _at_hand(response: Response) -> Response:
     return response
-
-
-def estimate(request: Request, prices: PriceTable | None = None) -> Estimate:
-    """The most that one attempt at a request can cost.
-
-    Args:
-        request: What would be asked.
-        prices: Prices that win over the snapshot in the package.
-    """
-    asked, answered = token_bounds(request)
-    usd = price_of(request.model, Usage(asked, answered), prices, request.endpoint)
-    return Estimate(asked, answered, usd)
 
 
 class _Told:

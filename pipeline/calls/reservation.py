@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 
 from ..errors import BudgetExceeded
 from ..ground.loops import Waiter
+from ..lm.prices import Estimate
 from ..lm.request import Response
 
 
@@ -201,27 +202,6 @@ PICO: Final = 10**12  # money is counted whole, so a sum depends on no order
 _ONE_CALL: Final = Amount(calls=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """The most that one call can cost.
-
-    Args:
-        input_tokens: An upper bound, not a guess.
-        output_tokens: An upper bound, not a guess.
-        usd: The price of those, or None where the model's price is unknown.
-    """
-
-    input_tokens: int
-    output_tokens: int
-    usd: float | None = None
-
-    @property
-    def amount(self) -> Amount:
-        """What one call holds: itself, its tokens and price, all at their bounds."""
-        pico = 0 if self.usd is None else math.ceil(self.usd * PICO)
-        return Amount(1, self.input_tokens + self.output_tokens, pico)
-
-
 @dataclass(slots=True)
 class Account:
     """What one account has been charged with; change it under the room's lock only."""
@@ -278,7 +258,7 @@ class Lease:
             BudgetExceeded: A further attempt does not fit.
         """
         if not self._held.calls:
-            need = self._estimate.amount.minus(self._held)
+            need = most_of(self._estimate).minus(self._held)
             granted = await self._room.take(Claim(need, holding=self._held))
             if granted is None:
                 raise exceeded(self._room, need)
@@ -380,6 +360,12 @@ class Lease:
         most = self._estimate
         usd = most.usd if usd is None else usd
         return self._account.charge(most.input_tokens, most.output_tokens, usd)
+
+
+def most_of(estimate: Estimate) -> Amount:
+    """What one call holds: itself, its tokens and its price, all at their bounds."""
+    pico = 0 if estimate.usd is None else math.ceil(estimate.usd * PICO)
+    return Amount(1, estimate.tokens, pico)
 
 
 def exceeded(room: Room, need: Amount) -> BudgetExceeded:

@@ -11,9 +11,9 @@ import json
 import math
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple, Unpack, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from ...errors import (
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 else:
     email_utils = deferred("email", "utils")
 
-_T = TypeVar("_T")
-_Ts = TypeVarTuple("_Ts")
 _BY_STATUS: Final[Mapping[int, type[ModelError]]] = {
     400: InvalidRequest,
     401: AuthError,
@@ -164,23 +162,6 @@ def _option_hint(said: str) -> str:
     """The remedy where a model takes no such option, as models that reason often do."""
     found = _NO_OPTION.search(said)
     return f"Leave {found[1]} out for this model" if found else ""
-
-
-async def without_frames(
-    attempt: Callable[[Unpack[_Ts]], Awaitable[_T]], *arguments: *_Ts
-) -> _T:
-    """What an attempt gives; its fault comes without the frames that it came through.
-
-    Reporters of errors keep the variables of every frame, and in these stand keys.
-
-    Raises:
-        ModelError: The attempt's own.
-    """
-    try:
-        return await attempt(*arguments)
-    except ModelError as error:
-        fault = error.with_traceback(None)
-    raise fault
 
 
 @dataclass(frozen=True, slots=True)

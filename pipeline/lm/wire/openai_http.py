@@ -12,9 +12,9 @@ import asyncio
 import functools
 import io
 import zlib
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from ...errors import DeadlineExceeded, ModelError, ProtocolError, TooLarge
@@ -32,13 +32,14 @@ _LARGE: Final = 2**20
 _PATIENCE: Final = 2.0  # seconds: the status says enough
 
 
-def complete(
+async def ask(
     request: Request,
     url: str,
     headers: Mapping[str, str],
     deadline: float,
     abilities: Abilities = NOTHING_KNOWN,
-) -> Coroutine[Any, Any, Response]:
+    listener: Listener | None = None,
+) -> Response:
     """Ask for one completion, in one attempt.
 
     A request that is refused for the way in which it is asked is asked the other way at
@@ -50,38 +51,13 @@ def complete(
         headers: Further headers, the key in them.
         deadline: Wall-clock seconds for everything together.
         abilities: What is known of the endpoint.
+        listener: Who is shown the pieces of the text as they arrive.
 
     Raises:
         ModelError: The attempt failed; the class says how.
     """
-    return _within(deadline, Manners(request, abilities), url, headers)
-
-
-def stream(
-    request: Request,
-    url: str,
-    headers: Mapping[str, str],
-    deadline: float,
-    listener: Listener,
-    abilities: Abilities = NOTHING_KNOWN,
-) -> Coroutine[Any, Any, Response]:
-    """As `complete`, and show the pieces of the text as they arrive.
-
-    Raises:
-        ModelError: The attempt failed; the class says how.
-    """
-    manners = Manners(request, abilities, streamed=True)
-    return _within(deadline, manners, url, headers, listener)
-
-
-async def _within(
-    deadline: float,
-    manners: Manners,
-    url: str,
-    headers: Mapping[str, str],
-    listener: Listener | None = None,
-) -> Response:
-    request, sent = manners.request, Sent(url, headers)
+    manners = Manners(request, abilities, streamed=listener is not None)
+    sent = Sent(url, headers)
     target = _target(url, request.continues)
     body = _body_of(manners)
     try:

@@ -12,7 +12,7 @@ from tests.pipeline.lm.support import asking, quick
 from tests.server import Reply, Server
 from weft.pipeline.calls.budget import Budget, Ledger
 from weft.pipeline.calls.cache import Cache, MemoryCache
-from weft.pipeline.calls.call import call, estimate
+from weft.pipeline.calls.call import call
 from weft.pipeline.calls.limits import Limiter
 from weft.pipeline.calls.retry import RetryPolicy, RetryQuota
 from weft.pipeline.errors import (
@@ -29,7 +29,7 @@ from weft.pipeline.errors import (
 )
 from weft.pipeline.lm.fakes import FunctionLM, RefusingLM, ScriptedLM
 from weft.pipeline.lm.models import LM
-from weft.pipeline.lm.prices import Price
+from weft.pipeline.lm.prices import Price, estimate
 from weft.pipeline.lm.request import Message, Request, Response, Usage
 from weft.pipeline.lm.wire.faults import Unreached
 

@@ -265,8 +265,8 @@ def test_as_lm() -> None:
 def test_import_is_light() -> None:
     """Importing models and caller loads no HTTP client, no litellm and no diskcache."""
     code = (
-        "import sys, weft.pipeline.lm.models, weft.pipeline.lm.caller,"
-        " weft.pipeline.lm.cache, weft.pipeline.lm.fakes;"
+        "import sys, weft.pipeline.lm.models, weft.pipeline.calls.call,"
+        " weft.pipeline.calls.cache, weft.pipeline.lm.fakes;"
         "print([m for m in ('aiohttp', 'litellm', 'diskcache') if m in sys.modules])"
     )
     out = subprocess.run(

@@ -3,11 +3,16 @@
 A lent session has the manners of our own: it follows no redirect, which would carry the
 key away; it hands on no more of a body than we would read, packed or not; and what
 failed over it in one attempt is not sent again, whatever the client thinks of that.
-This is the only file that imports aiohttp.
+This is the only file that imports aiohttp. What it uses of it is public, but for two
+names: the kind of a connection (`ResponseHandler`) and the place where a connector
+keeps it (`_factory`), without which an answer that nobody asked for could be taken for
+the next one. So the version is held below 4 in `pyproject.toml`, and tests fail where
+either name moves.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import re
@@ -78,23 +83,12 @@ class _Wire(ResponseHandler):
         return super().is_connected() and not self.should_close
 
 
-class _Pool(aiohttp.TCPConnector):
-    """Connections of the kind above."""
-
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)  # pyright: ignore[reportUnknownMemberType] # theirs
-        # aiohttp has no other place where the kind of a connection is said.
-        made: Any = functools.partial(_Wire, loop=self._loop)
-        self._factory = made
-
-    def drop(self) -> None:
-        """Let go of everything at once, in a loop that is closed: nothing can wait."""
-        self._close()  # what `close` awaits
-
-
 def _open_session(**lent: Any) -> aiohttp.ClientSession:
+    pool: Any = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300)
+    # aiohttp has no other place where the kind of a connection is said.
+    pool._factory = functools.partial(_Wire, loop=asyncio.get_running_loop())
     return aiohttp.ClientSession(
-        connector=_Pool(limit=0, ttl_dns_cache=300),
+        connector=pool,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
         auto_decompress=False,
@@ -104,9 +98,11 @@ def _open_session(**lent: Any) -> aiohttp.ClientSession:
 
 
 def _abandon(session: aiohttp.ClientSession) -> None:
-    if isinstance(session.connector, _Pool):
-        session.connector.drop()
+    """Let go of a session whose loop is closed: nothing can wait there."""
+    pool = session.connector
     session.detach()
+    if pool is not None:
+        next(pool.close().__await__(), None)  # the one step that needs no loop
 
 
 def _open_own() -> aiohttp.ClientSession:

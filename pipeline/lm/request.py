@@ -77,11 +77,12 @@ class Request:
         )
         # Members in the order of their names, as a sorting encoder would write them.
         kind = '"continues":true,' if self.continues else ""
+        wanted = self.response_format
+        form = "null" if wanted is None else sorted_text(wanted)
         text = (
             f'{{{kind}"endpoint":{quoted(self.endpoint)},"messages":[{turns}],'
             f'"model":{quoted(self.model)},'
-            f'"response_format":{sorted_text(self.response_format)},'
-            f'"sample":{sorted_text(self.sample)},'
+            f'"response_format":{form},"sample":{self.sample:d},'
             f'"sampling":{sorted_text(self.sampling)}}}'
         )
         return _HEAD + text.encode()

@@ -32,7 +32,7 @@ _ROLES: Final = get_args(Role)
 def ask_now(
     lm: LanguageModel, prompt: Prompt, sample: int | None, options: Sampling
 ) -> Response:
-    """Ask and wait; see `lm.direct`."""
+    """Ask and wait; see `lm.Direct`."""
     run = run_sync if current().followed else run_ahead
     return run(ask_later(lm, prompt, sample, options))
 

@@ -35,9 +35,6 @@ from .faults import Refusal, Unreached
 MAX_BODY: Final = 8 * 2**20
 """The most bytes of an answer, before and after unpacking."""
 
-GZIP_OR_ZLIB: Final = 47
-"""zlib's way to say: look at the header."""
-
 LOST: Final = (aiohttp.ClientError, OSError)
 """What a connection that fails raises."""
 
@@ -50,7 +47,7 @@ _HEADERS: Final = {
     "User-Agent": "weft",
 }
 
-_LARGE: Final = f"the answer is larger than {MAX_BODY >> 20} MB"
+_GZIP_OR_ZLIB: Final = 47  # zlib's way to say: look at the header
 _SECRET: Final = re.compile(r"auth|key|token|secret|password", re.IGNORECASE)
 
 
@@ -68,6 +65,49 @@ def failure_of(error: BaseException, model: str, url: str) -> ModelError:
         return ProtocolError(message, model=model)
     kind = type(error).__name__
     return ConnectError(f"the connection to {where} was lost: {kind}", model=model)
+
+
+class Meter:
+    """Unpacks a body piece by piece, and refuses one that grows too large.
+
+    Args:
+        answer: Whose body it is.
+        model: The model asked.
+    """
+
+    def __init__(self, answer: Answer, model: str = "") -> None:
+        packing = answer.headers.get("Content-Encoding", "identity").lower()
+        self._unpacker = (
+            None if packing == "identity" else zlib.decompressobj(_GZIP_OR_ZLIB)
+        )
+        self._model = model
+        self._taken = self._unpacked = 0
+        self._check(answer.content_length or 0)
+
+    def take(self, piece: bytes) -> bytes:
+        """A further piece, unpacked.
+
+        Raises:
+            TooLarge: The body is larger than the limit, packed or not.
+            ProtocolError: It is packed in another way than it says.
+        """
+        self._taken += len(piece)
+        self._check(self._taken)
+        if self._unpacker is None:
+            return piece
+        try:
+            piece = self._unpacker.decompress(piece, MAX_BODY + 1)
+        except zlib.error:
+            message = "the answer is packed in a way that was not asked for"
+            raise ProtocolError(message, model=self._model) from None
+        self._unpacked += len(piece)
+        self._check(self._unpacked)
+        return piece
+
+    def _check(self, size: int) -> None:
+        if size > MAX_BODY:
+            message = f"the answer is larger than {MAX_BODY >> 20} MB"
+            raise TooLarge(message, model=self._model)
 
 
 class _Wire(ResponseHandler):
@@ -157,8 +197,6 @@ class _Lent(aiohttp.ClientResponse):
             fault = _noted(self.method, self.url, Refusal(self.status, "").as_error())
             if self.status < 400:
                 raise fault
-        if (self.content_length or 0) > MAX_BODY:
-            raise TooLarge(_LARGE)
         self.content = cast("aiohttp.StreamReader", _Bounded(self))
         return self
 
@@ -176,33 +214,24 @@ class _Bounded:
     def __init__(self, answer: aiohttp.ClientResponse) -> None:
         self._content = answer.content
         self._sent = answer.method, answer.url
-        packing = answer.headers.get("Content-Encoding", "identity").lower()
-        self._unpacker = zlib.decompressobj(GZIP_OR_ZLIB)
-        self._packed = packing != "identity"
+        self._meter = Meter(answer)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._content, name)
 
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
         """The body as it came; how large it is unpacked is only counted."""
-        taken = unpacked = 0
         try:
             async for chunk in self._content.iter_chunked(size):
-                taken += len(chunk)
-                if self._packed:
-                    room = MAX_BODY + 1 - unpacked
-                    unpacked += len(self._unpacker.decompress(chunk, room))
-                if max(taken, unpacked) > MAX_BODY:
-                    raise _noted(*self._sent, TooLarge(_LARGE))
+                self._meter.take(chunk)
                 yield chunk
-        except zlib.error:
-            message = "the answer is packed in a way that was not asked for"
-            raise _noted(*self._sent, ProtocolError(message)) from None
+        except ModelError as error:
+            raise _noted(*self._sent, error) from None
         except LOST as error:
             if isinstance(error, TimeoutError):
                 raise
-            fault = failure_of(error, "", str(self._sent[1]))
-            raise _noted(*self._sent, fault) from None
+            lost = failure_of(error, "", str(self._sent[1]))
+            raise _noted(*self._sent, lost) from None
 
 
 async def _before(

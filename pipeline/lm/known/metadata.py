@@ -42,13 +42,7 @@ class Told:
 
 
 async def told_by(url: str, headers: Mapping[str, str], model: str) -> Told:
-    """Ask a server for the pages in which it tells of itself and of a model.
-
-    Args:
-        url: The base URL.
-        headers: Further headers, the key in them.
-        model: The model's name there.
-    """
+    """Ask a server for the pages in which it tells of itself and of a model."""
     pages = _Pages(url, headers)
     listed = _entry(await pages.get("models", below_root=False), model)
     server = _text(listed.get("owned_by"))

@@ -60,12 +60,7 @@ _placed: set[Who] = set()
 
 
 def observe(request: Request, response: Response) -> None:
-    """Learn from a fresh answer; asks nobody, and takes microseconds.
-
-    Args:
-        request: What was asked.
-        response: What came back, from the model and from no cache.
-    """
+    """Learn from a fresh answer; asks nobody, and takes microseconds."""
     if not _is_served(request.endpoint):
         return
     now = known(request.endpoint, request.model)
@@ -87,12 +82,7 @@ def observe(request: Request, response: Response) -> None:
 
 
 def heard(request: Request, tree: _Tree) -> None:
-    """Learn from the body of an answer what only stands there.
-
-    Args:
-        request: What was asked.
-        tree: The completion as the server wrote it.
-    """
+    """Learn from the body of an answer what only stands there."""
     if not _is_served(request.endpoint):
         return
     now = known(request.endpoint, request.model)

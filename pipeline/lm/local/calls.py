@@ -27,14 +27,6 @@ async def ask(
 ) -> Response:
     """Ask for one completion, in one attempt.
 
-    Args:
-        request: What to ask.
-        model: Who answers.
-        headers: Further headers.
-        deadline: Wall-clock seconds, from when the server listens.
-        abilities: What is known of the server.
-        listener: Who is shown the pieces of the text as they arrive.
-
     Raises:
         ModelError: The attempt failed; the class says how.
         ConfigError: The server does not start.

@@ -186,11 +186,7 @@ class Manners:
     _lessons: int = 0
 
     def learns(self, refusal: Refusal) -> bool:
-        """Whether there is another way to ask, which is then taken.
-
-        Args:
-            refusal: What the endpoint answered.
-        """
+        """Whether there is another way to ask, which is then taken."""
         taught = lesson_in(refusal.words, self) if refusal.teaches else {}
         if not taught:
             return False
@@ -213,12 +209,7 @@ class Manners:
 
 
 def lesson_in(said: str, manners: Manners) -> dict[str, Any]:
-    """The abilities that a refusal tells of, by name; none where it teaches nothing.
-
-    Args:
-        said: The server's own words.
-        manners: How it was asked.
-    """
+    """The abilities that a refusal tells of, by name; none where it teaches nothing."""
     request, abilities = manners.request, manners.abilities
     taught: dict[str, Any] = {}
     window, output = window_said(said), output_said(said)

@@ -166,12 +166,7 @@ def _option_hint(said: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sent(Iterable[str]):
-    """The secrets that a request carries, looked for when somebody asks.
-
-    Args:
-        url: The address.
-        headers: The headers, the key in them.
-    """
+    """The secrets that a request carries, looked for when somebody asks."""
 
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)

@@ -78,14 +78,6 @@ async def complete(
 ) -> Response:
     """Ask for one completion through litellm, in one attempt.
 
-    Args:
-        request: What to ask.
-        route: What litellm calls the model, and where it is.
-        key: The key, or None for litellm to take the provider's from the environment.
-        headers: Further headers.
-        deadline: Wall-clock seconds for everything together.
-        abilities: What is known of the endpoint.
-
     Raises:
         ModelError: The attempt failed; the class says how.
         ConfigError: litellm is not installed, or does not know the provider.

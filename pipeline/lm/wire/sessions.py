@@ -68,12 +68,7 @@ def failure_of(error: BaseException, model: str, url: str) -> ModelError:
 
 
 class Meter:
-    """Unpacks a body piece by piece, and refuses one that grows too large.
-
-    Args:
-        answer: Whose body it is.
-        model: The model asked.
-    """
+    """Unpacks a body piece by piece, and refuses one that grows too large."""
 
     def __init__(self, answer: Answer, model: str = "") -> None:
         packing = answer.headers.get("Content-Encoding", "identity").lower()

@@ -229,7 +229,7 @@ def test_litellm_loads_once_and_stays_silent(server: Server) -> None:
     """
     code = (
         "import asyncio, sys, warnings\n"
-        "from weft.pipeline.lm import litellm_bridge\n"
+        "from weft.pipeline.lm.wire import litellm_bridge\n"
         "from weft.pipeline.lm.models import LM\n"
         "from weft.pipeline.lm.request import Message, Request\n"
         f"lm = LM('litellm/openai/m', api_base={server.url!r})\n"

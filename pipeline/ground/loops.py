@@ -1,10 +1,10 @@
-"""What crosses event loops: a waiter, a resource of each loop, a call before its loop.
+"""What crosses event loops and forks: waiters, what a loop or a process has one of.
 
 `asyncio` primitives belong to one loop. Limits, budgets and shared flights belong to
-the process, so they queue a `Waiter` instead. Connections belong to the loop that
-opened them: `PerLoop` holds one for each. And a synchronous call takes its first step
-(`Begun`) in its caller's own thread, because to bring it to the loop's thread and its
-result back takes several times as long as to find an answer in a cache.
+the process (`PerProcess`), so they queue a `Waiter` instead. Connections belong to the
+loop that opened them: `PerLoop` holds one for each. And a synchronous call takes its
+first step (`Begun`) in its caller's own thread, because to bring it to the loop's
+thread and its result back takes several times as long as to find an answer in a cache.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from typing import Any, Final, Generic, TypeVar
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 _EXIT_SECONDS: Final = 1.0
@@ -67,6 +68,44 @@ class Waiter:
         for waiter in waiters:
             if not waiter._future.done():
                 waiter._future.set_result(None)
+
+
+class PerProcess(Generic[K, T]):
+    """What a process has one of for each key, whatever thread or loop asks.
+
+    Args:
+        make: Makes the one of a key.
+        afresh: Readies one for a forked child; where there is none a child makes its
+            own, because what its parent has under way never ends there.
+    """
+
+    def __init__(
+        self, make: Callable[[K], T], afresh: Callable[[T], None] | None = None
+    ) -> None:
+        self._make = make
+        self._afresh = afresh
+        self._made: dict[K, T] = {}
+        self._lock = threading.Lock()
+        self.get: Final[Callable[[K], T | None]] = self._made.get
+        os.register_at_fork(after_in_child=self._forget)
+
+    def __call__(self, key: K) -> T:
+        """The one of a key, made when it is first asked for."""
+        found = self._made.get(key)
+        if found is None:
+            with self._lock:
+                found = self._made.get(key)
+                if found is None:
+                    found = self._made[key] = self._make(key)
+        return found
+
+    def _forget(self) -> None:
+        self._lock = threading.Lock()  # it may be held by a thread that is no more
+        if self._afresh is None:
+            self._made.clear()
+        else:
+            for one in self._made.values():
+                self._afresh(one)
 
 
 def _running() -> asyncio.AbstractEventLoop | None:

@@ -11,6 +11,16 @@ def is_dict(value: object) -> TypeGuard[dict[Any, Any]]:
     return isinstance(value, dict)
 
 
+def as_object(value: object) -> dict[str, Any]:
+    """A JSON object; whatever else it is holds nothing."""
+    return value if is_dict(value) else {}
+
+
+def as_list(value: object) -> list[Any]:
+    """A JSON list; whatever else it is holds nothing."""
+    return value if is_list(value) else []
+
+
 def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
     """Whether a value is a mapping of whatever."""
     return isinstance(value, Mapping)

@@ -10,7 +10,7 @@ import difflib
 import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from ..errors import ConfigError
 from ..ground.lazy import deferred
@@ -193,15 +193,8 @@ def _bridged(name: str, api_base: str | None) -> Route:
 
 def _address(base: str) -> tuple[str, str, str]:
     """The endpoint and the URL of an address, both without its login, and the login."""
-    try:
-        parts = urlsplit(base.strip())
-        _ = parts.port  # raises where it is no number
-        named = parts.hostname or ""
-        named.encode("idna")  # raises where no name server could be asked for it
-        usable = parts.scheme in {"http", "https"} and named and " " not in named
-    except ValueError:
-        usable = False
-    if not usable:  # the address is not repeated: it may hold a password
+    parts = _split(base.strip())
+    if parts is None:  # the address is not repeated: it may hold a password
         raise ConfigError(
             "api_base is no http or https address",
             hint='Write it like "http://localhost:8000/v1"',
@@ -210,6 +203,18 @@ def _address(base: str) -> tuple[str, str, str]:
     path = parts.path.rstrip("/").removesuffix("/chat/completions")
     parts = parts._replace(netloc=host.lower(), path=path, fragment="")
     return urlunsplit(parts._replace(query="")), urlunsplit(parts), login
+
+
+def _split(address: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(address)
+        _ = parts.port  # raises where it is no number
+        host = parts.hostname or ""
+        host.encode("idna")  # raises where no name server could be asked for it
+    except ValueError:
+        return None
+    known = parts.scheme in {"http", "https"} and host and " " not in host
+    return parts if known else None
 
 
 def _with_version(base: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from ...errors import ArtifactError, ConfigError
 from ...ground.folder import opening, prepare_folder
+from ...ground.loops import PerProcess
 from ..abilities import KINDS_OF_VALUES, Abilities
 from .file import (
     Fact,
@@ -318,27 +319,11 @@ def _stamp_of(path: Path) -> tuple[int, ...] | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-_books: dict[str, Book] = {}
-_books_lock = threading.Lock()
+_books: Final = PerProcess[str, Book](lambda place: Book(Path(place)), Book.free)
 
 
 def _book() -> Book:
     """The book in the folder of the cache, as the environment names it now."""
     named = os.environ.get("WEFT_CACHE") or ".weft/cache"
     place = named if named[:1] == "/" else f"{os.getcwd()}/{named}"  # noqa: PTH109
-    found = _books.get(place)
-    if found is None:
-        with _books_lock:
-            found = _books.setdefault(place, Book(Path(place)))
-    return found
-
-
-def _start_afresh() -> None:
-    """In a forked child: a lock may be held by a thread that is no more."""
-    global _books_lock  # noqa: PLW0603 - replaced as a whole
-    _books_lock = threading.Lock()
-    for book in _books.values():
-        book.free()
-
-
-os.register_at_fork(after_in_child=_start_afresh)
+    return _books.get(place) or _books(place)

@@ -19,7 +19,7 @@ from typing import Any, Final, TypeGuard, cast
 
 from ...errors import ContentFiltered, InvalidRequest, ModelError, ProtocolError
 from ...ground.compact import plain_text
-from ...ground.shapes import is_list
+from ...ground.shapes import as_object, is_list
 from ..abilities import Abilities
 from ..known.observed import heard
 from ..request import Request, Response, Usage
@@ -117,7 +117,7 @@ def response_from(
     choice = _first_choice(tree, request, secrets)
     heard(request, tree)
     finish = choice.get("finish_reason")
-    message = _object(choice.get("message"))
+    message = as_object(choice.get("message"))
     content, thought = _text(message.get("content")), thought_in(message)
     if content is None and request.continues:
         content = _text(choice.get("text"))
@@ -162,9 +162,9 @@ def _first_choice(
     choices = tree.get("choices")
     if not choices and tree.get("error"):
         raise _error_in_success(tree, request, secrets)
-    if not isinstance(choices, list) or not choices:
+    if not is_list(choices) or not choices:
         raise _no_completion("it holds no choice", request)
-    return _object(cast("list[object]", choices)[0])
+    return as_object(choices[0])
 
 
 def _error_in_success(
@@ -172,9 +172,7 @@ def _error_in_success(
 ) -> ModelError:
     """Some gateways answer 200 and put the status into the body."""
     fault = tree["error"]
-    code = (
-        cast("dict[str, Any]", fault).get("code") if isinstance(fault, dict) else None
-    )
+    code = as_object(fault).get("code")
     status = code if isinstance(code, int) and 400 <= code < 600 else 200
     return Refusal(
         status, json.dumps({"error": fault}), request.model, secrets=tuple(secrets)
@@ -191,9 +189,9 @@ def _text(content: object) -> str | None:
     """A text, or the text parts of a list of parts."""
     if isinstance(content, str):
         return content
-    if not isinstance(content, list):
+    if not is_list(content):
         return None
-    parts = [_object(part).get("text") for part in cast("list[object]", content)]
+    parts = [as_object(part).get("text") for part in content]
     texts = [part for part in parts if isinstance(part, str)]
     return "".join(texts) if texts else None
 
@@ -208,9 +206,9 @@ def _utf8(text: str, request: Request) -> str:
 
 
 def _usage(value: object) -> Usage | None:
-    tree = _object(value)
-    cached = _object(tree.get("prompt_tokens_details")).get("cached_tokens")
-    thought = _object(tree.get("completion_tokens_details")).get("reasoning_tokens")
+    tree = as_object(value)
+    cached = as_object(tree.get("prompt_tokens_details")).get("cached_tokens")
+    thought = as_object(tree.get("completion_tokens_details")).get("reasoning_tokens")
     asked, answered = tree.get("prompt_tokens"), tree.get("completion_tokens")
     if not _is_count(asked) or not _is_count(answered):
         return None
@@ -219,11 +217,6 @@ def _usage(value: object) -> Usage | None:
     apart = thought > 0 and tree.get("total_tokens") == asked + answered + thought
     answered += thought if apart else 0
     return Usage(asked, answered, cached if _is_count(cached) else 0, thought)
-
-
-def _object(value: object) -> dict[str, Any]:
-    """A JSON object; whatever else it is holds nothing."""
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _is_count(value: object) -> TypeGuard[int]:
@@ -319,12 +312,12 @@ class Assembly:
         choices = event.get("choices")
         if not is_list(choices) or not choices:
             return ""
-        choice = _object(choices[0])
+        choice = as_object(choices[0])
         if choice.get("index"):  # another answer to the same question
             return ""
         if isinstance(choice.get("finish_reason"), str):
             self._finish = choice["finish_reason"]
-        part = _object(choice.get("delta"))
+        part = as_object(choice.get("delta"))
         if isinstance(part.get("refusal"), str):
             self._refusal += part["refusal"]
         thought = thought_in(part)
@@ -349,7 +342,7 @@ class Assembly:
             ProtocolError: The stream broke off before its end.
         """
         if self._fault:
-            inner = _object(self._fault).get("error")
+            inner = as_object(self._fault).get("error")
             return {"error": inner or self._fault}
         broken = self._finish is None and not self.done
         if broken or self._finish == "error":

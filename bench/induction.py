@@ -1,14 +1,11 @@
-"""Instruction induction on real rows: choosing an instruction, and writing one.
+"""Instruction induction on real rows: choosing an instruction.
 
 Honovich et al. 2022, arXiv 2205.10782, collected 24 small tasks with instructions that
 people wrote for them; APE (Zhou et al. 2022) is measured on these. 23 of them stand in
 `../shared/data`; without them nothing is measured.
 
-Choosing: a task's own instruction races with those of seven other tasks. Two models
-follow: `embedded`, which carries out what needs no knowledge of the world, and a
-simulated one, which is right more often where the task's own instruction stands.
-Writing: APE sees a task's rows and writes the instruction, with `embedded` in both
-parts. `embedded` is no language model, and the tables say nothing about one.
+A task's own instruction races with those of seven other tasks. Who follows is
+simulated, and right more often where the task's own instruction stands.
 
 `--lm MODEL --api-base URL` asks a real model instead (`bench.real.induced`): there the
 instructions that people wrote race with the plain signature's and a wrong one.
@@ -19,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import random
 import statistics
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import weft
@@ -30,20 +26,19 @@ from .real.induced import raced_tasks
 from .real.instructions import Task, collection
 from .realdata import DATA
 
-__all__ = ["Pick", "Task", "collection", "follower", "picked", "run", "written"]
+__all__ = ["Pick", "Task", "collection", "follower", "picked", "run"]
 
 POOL, DRAWS = 8, 10
 GRID = 0.4
 PICKED = 20
 RIGHT, WRONG = 0.8, 0.3
 CHOOSER = compilers.UCB(share=GRID, batch=4, explore=1.0)
-Model = Callable[[str], weft.FunctionLM | str]
 
 
 def run(
     seeds: int = DRAWS, lm: str = "", api_base: str = "", tasks: str = ""
 ) -> list[Row]:
-    """Both tables, or that of a real model; no row where the data are not there.
+    """The table, or that of a real model; no row where the data are not there.
 
     Args:
         seeds: How often the other instructions are drawn for each task.
@@ -55,21 +50,7 @@ def run(
         return Findings([], f"induction: there is no folder {DATA}")
     if lm:
         return raced_tasks(lm, api_base, tasks)
-    rows = [
-        *_chosen("embedded", lambda _: "embedded", seeds),
-        *_chosen("simulated follower", follower, seeds),
-    ]
-    found = [written(task) for task in collection().values()]
-    better = sum(after > before for before, after, _ in found)
-    rows.append(Row("APE, embedded: tasks that get better of 23", better))
-    heading = (
-        "| task | as it was | compiled | calls | the instruction that was written |"
-    )
-    lines = [heading, "|---|---|---|---|---|", *(line for _, _, line in found)]
-    return Findings(rows, "\n".join(lines))
-
-
-# Choosing -----------------------------------------------------------------------------
+    return _chosen(seeds)
 
 
 @dataclass(frozen=True)
@@ -87,7 +68,7 @@ class Pick:
     grid: int
 
 
-def picked(name: str, model: weft.FunctionLM | str, draw: int = 0) -> Pick:
+def picked(name: str, model: weft.FunctionLM, draw: int = 0) -> Pick:
     """Race a task's own instruction with seven others on the task's rows.
 
     Args:
@@ -135,48 +116,19 @@ def follower(name: str) -> weft.FunctionLM:
     return weft.FunctionLM(reply, model="follower")
 
 
-def _chosen(who: str, model: Model, draws: int) -> list[Row]:
+def _chosen(draws: int) -> list[Row]:
     """How many own instructions are picked, and for what share of the answers."""
     found = [
-        [picked(name, model(name), draw) for name in collection()]
+        [picked(name, follower(name), draw) for name in collection()]
         for draw in range(draws)
     ]
     right = [sum(pick.right for pick in picks) for picks in found]
     every = [pick for picks in found for pick in picks]
     share = sum(pick.calls for pick in every) / sum(pick.grid for pick in every)
     mean = statistics.mean(right)
-    what = f"{who}: own instruction picked, of 23, mean of {draws} draws"
+    what = f"simulated: own instruction picked, of 23, mean of {draws} draws"
     spread = f">= {PICKED}; {min(right)} to {max(right)}"
     return [
         Row(what, mean, None, spread, mean >= PICKED),
-        Row.limit(f"{who}: share of the whole grid's calls", share, GRID),
+        Row.limit("simulated: share of the whole grid's calls", share, GRID),
     ]
-
-
-# Writing ------------------------------------------------------------------------------
-
-
-def written(task: Task) -> tuple[float, float, str]:
-    """The test score before and after APE, and the table's line."""
-    program = weft.Predict("input -> output", "Answer.", name="follow")
-    rows = {
-        split: [{**row, "output": row["output"][0]} for row in part]
-        for split, part in task.rows.items()
-    }
-    with weft.use(lm="embedded", cache=weft.MemoryCache()):
-        result = weft.compile(
-            program,
-            rows["train"],
-            rows["dev"],
-            metric=task.metric,
-            compiler=compilers.APE(),
-        )
-        before, after = (
-            weft.evaluate(p, task.rows["test"], task.metric).mean
-            for p in (program, result.program)
-        )
-    found = result.report.winner.values.get("follow/instruction")
-    told = " ".join(str(found if result.report.returned else "none").split())
-    shown = told if len(told) < 70 else f"{told[:66]}..."
-    scores = f"{100 * before:.0f} | {100 * after:.0f} | {result.report.calls}"
-    return before, after, f"| {task.name} | {scores} | {shown} |"

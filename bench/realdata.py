@@ -2,8 +2,7 @@
 
 The rows stand beside the checkout, in `../shared/data`; without them nothing is
 measured. `embedded` is no language model: it learns from demonstrations and from cues
-that an instruction spells out. What it makes of whole instructions is in
-`bench.induction`.
+that an instruction spells out.
 """
 
 from __future__ import annotations

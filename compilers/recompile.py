@@ -18,7 +18,7 @@ from ..pipeline.lm.models import as_lm
 from ..pipeline.measure.score import Metric
 from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.rows import rows_of
-from ..pipeline.run.runtime import current, use
+from ..pipeline.run.settings import current, use
 from .compile import CompileOptions
 from .driving.driver import drive
 from .driving.plan import Rows, Terms, kept

@@ -8,12 +8,11 @@ from typing import Any
 from ..pipeline.artifact.program_data import program_digest
 from ..pipeline.errors import ConfigError
 from ..pipeline.graph.module import Module
-from ..pipeline.graph.module_options import check_demos
 from ..pipeline.graph.program import Program, as_program
 from ..pipeline.lm.lm import LanguageModel
 from ..pipeline.lm.models import as_lm
-from ..pipeline.parameters import Demo
-from ..pipeline.run.runtime import current
+from ..pipeline.parameters import Demo, check_demos
+from ..pipeline.run.settings import current
 from ..pipeline.signature.signature import spec_of
 
 AnyProgram = Program[..., Any]

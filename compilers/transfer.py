@@ -22,7 +22,7 @@ from ..pipeline.measure.evaluate import Evaluation, score_rows
 from ..pipeline.measure.score import Metric, metric_name
 from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.rows import rows_of
-from ..pipeline.run.runtime import current, entered, ledger_of
+from ..pipeline.run.settings import current, entered, ledger_of
 from .driving.plan import Rows, kept
 
 AnyProgram = Program[..., Any] | Module[..., Any] | str | Path

@@ -6,7 +6,8 @@
 
 A row is {"question": ..., "answer": ...}; "passage", the id of the passage that holds
 the answer, is welcome. It says what `read` should have found, so that `answer` can be
-shown solved cases although no row holds its input.
+shown solved cases although no row holds its input. The stand-in quotes whole sentences,
+or repeats another question's answer: what compiling is worth here, only a model shows.
 """
 
 import argparse
@@ -84,7 +85,8 @@ def main() -> None:
     given = options.parse_args()
     weft.configure(lm=given.model)
     if given.model == "embedded":
-        print("On `embedded`, an offline stand-in; it is not a language model.\n")
+        print("On `embedded`, an offline stand-in; it is not a language model.")
+        print("It compares texts: the stand-in cannot learn this task.\n")
 
     print(research, "\n")
     rows = [labelled(row) for row in lines(given.data)]

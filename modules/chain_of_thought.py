@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, Unpack, final, overload
+from typing import final
 
-from ..pipeline.graph.module import Module
-from ..pipeline.graph.module_options import ModuleOptions
+from ..pipeline.graph.module import Module, P, R_co
 from ..pipeline.signature.field import FieldSpec
-from ..pipeline.signature.forms import extended
-from ..pipeline.signature.signature import Signature
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-_REASONING = FieldSpec(
-    "reasoning", "output", str, "think step by step before the other fields"
-)
 
 
 @final
-class ChainOfThought(Module[P, R]):
+class ChainOfThought(Module[P, R_co]):
     """Ask for a `reasoning` text before a signature's own outputs.
 
     Wei et al. 2022, arXiv 2201.11903; asked for without examples as in Kojima et al.
@@ -33,34 +22,8 @@ class ChainOfThought(Module[P, R]):
     """
 
     kind = "ChainOfThought"
-
-    @overload
-    def __init__(
-        self: ChainOfThought[..., Any],
-        signature: str,
-        instruction: str | None = None,
-        **options: Unpack[ModuleOptions],
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        signature: Callable[P, R],
-        instruction: str | None = None,
-        **options: Unpack[ModuleOptions],
-    ) -> None: ...
-    def __init__(
-        self,
-        signature: str | Callable[..., Any],
-        instruction: str | None = None,
-        **options: Unpack[ModuleOptions],
-    ) -> None:
-        """See `Module`."""
-        super().__init__(signature, instruction, **options)
-
-    def _extend(self, signature: type[Signature]) -> type[Signature]:
-        return extended(signature, _REASONING)
-
-    @classmethod
-    def own_fields(cls, fields: tuple[FieldSpec, ...]) -> tuple[FieldSpec, ...]:
-        """All but the reasoning."""
-        return tuple(f for f in fields if f.name != _REASONING.name)
+    adds = (
+        FieldSpec(
+            "reasoning", "output", str, "think step by step before the other fields"
+        ),
+    )

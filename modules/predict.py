@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, Unpack, cast, final, overload
+from typing import cast, final
 
-from ..pipeline.graph.module import Module
-from ..pipeline.graph.module_options import ModuleOptions
+from ..pipeline.graph.module import Module, P, R_co
 from ..pipeline.ground.options import decorator
 from ..pipeline.signature.forms import function_signature
-from ..pipeline.signature.signature import Signature
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 @final
-class Predict(Module[P, R]):
+class Predict(Module[P, R_co]):
     r"""Ask the model for a signature's outputs in one call.
 
     >>> triage = Predict("message -> team", "Route the message.")
@@ -26,35 +21,9 @@ class Predict(Module[P, R]):
 
     kind = "Predict"
 
-    @overload
-    def __init__(
-        self: Predict[..., Any],
-        signature: str,
-        instruction: str | None = None,
-        **options: Unpack[ModuleOptions],
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        signature: Callable[P, R],
-        instruction: str | None = None,
-        **options: Unpack[ModuleOptions],
-    ) -> None: ...
-    def __init__(
-        self,
-        signature: str | Callable[..., Any],
-        instruction: str | None = None,
-        **options: Unpack[ModuleOptions],
-    ) -> None:
-        """See `Module`."""
-        super().__init__(signature, instruction, **options)
-
-    def _extend(self, signature: type[Signature]) -> type[Signature]:
-        return signature
-
 
 @decorator
-def predict(function: Callable[P, R]) -> Predict[P, R]:
+def predict(function: Callable[P, R_co]) -> Predict[P, R_co]:
     r"""Turn a typed stub into a module that gives back the bare result.
 
     The parameters are the inputs, the docstring is the instruction, and the result is
@@ -68,5 +37,5 @@ def predict(function: Callable[P, R]) -> Predict[P, R]:
     'glad'
     """
     signature = function_signature(function)
-    made: Predict[..., Any] = Predict(signature, name=function.__name__)
-    return cast("Predict[P, R]", made.returning(function.__name__))
+    made = Predict(signature, name=function.__name__).returning(function.__name__)
+    return cast("Predict[P, R_co]", made)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
@@ -14,6 +14,7 @@ from .ground import strictjson
 from .ground.options import check_options, explained
 from .lm.lm import SAMPLING
 from .lm.request import JSON
+from .signature.spec import Spec
 
 SLOTS = ("instruction", "demos", "nearest", "adapter", "sampling")
 
@@ -139,3 +140,27 @@ def _check_sampling(value: Mapping[str, Any], who: str) -> None:
             f"{who!r}: max_tokens={most!r} is no positive whole number",
             hint="Give a number of tokens, such as 4096",
         )
+
+
+def check_demos(demos: Sequence[Demo], spec: Spec, who: str) -> None:
+    """Refuse demos of another signature.
+
+    Raises:
+        ConfigError: A demo has a field that the signature lacks, or a value of another
+            type; a missing field is no error.
+    """
+    known = {field.name: field for field in spec.fields}
+    for number, demo in enumerate(demos):
+        for name, value in demo.values.items():
+            if name not in known:
+                raise ConfigError(
+                    f"{who!r}: demo {number} has {name!r}, which is no field",
+                    hint=did_you_mean(name, known),
+                )
+            try:
+                known[name].load(value)
+            except (TypeError, ValueError) as error:
+                raise ConfigError(
+                    f"{who!r}: demo {number} has a wrong {name!r}: {error}",
+                    hint=f"Give {known[name].wanted}",
+                ) from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .pipeline import seam
 from .pipeline.ground.lazy import lazy
 
 if TYPE_CHECKING:
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
     from .loading import package as package
     from .loading import programs as programs
     from .loading import save as save
+    from .modules.best_of_n import BestOfN as BestOfN
     from .modules.chain_of_thought import ChainOfThought as ChainOfThought
     from .modules.predict import Predict as Predict
     from .modules.predict import predict as predict
+    from .modules.refine import Refine as Refine
+    from .modules.vote import Vote as Vote
     from .pipeline.artifact.diffing import Diff as Diff
     from .pipeline.artifact.diffing import diff as diff
     from .pipeline.artifact.exporting import export as export
@@ -82,18 +86,18 @@ if TYPE_CHECKING:
     from .pipeline.measure.explain import explain as explain
     from .pipeline.measure.metrics import Score as Score
     from .pipeline.parameters import Demo as Demo
-    from .pipeline.run.bulk import abatch_to as abatch_to
-    from .pipeline.run.bulk import batch_to as batch_to
+    from .pipeline.run.batch import abatch_to as abatch_to
+    from .pipeline.run.batch import batch_to as batch_to
     from .pipeline.run.otel import OpenTelemetry as OpenTelemetry
-    from .pipeline.run.runtime import configure as configure
-    from .pipeline.run.runtime import use as use
-    from .pipeline.run.trace import info as info
+    from .pipeline.run.settings import configure as configure
+    from .pipeline.run.settings import use as use
     from .pipeline.run.trace_log import TraceLog as TraceLog
     from .pipeline.run.trace_reading import read_traces as read_traces
-    from .pipeline.run.watching import TracedRun as TracedRun
+    from .pipeline.run.watch import TracedRun as TracedRun
     from .pipeline.signature.signature import Input as Input
     from .pipeline.signature.signature import Output as Output
     from .pipeline.signature.signature import Signature as Signature
+    from .pipeline.trace import info as info
     from .ray_cluster import Ray as Ray
     from .showing import show as show
     from .showing import show_html as show_html
@@ -101,7 +105,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _WHERE = {
+    "BestOfN": "modules.best_of_n",
     "ChainOfThought": "modules.chain_of_thought",
+    "Refine": "modules.refine",
+    "Vote": "modules.vote",
     "Predict": "modules.predict",
     "predict": "modules.predict",
     "acompile": "compilers.compile",
@@ -115,8 +122,8 @@ _WHERE = {
     "save": "loading",
     "Budget": "pipeline.calls.budget",
     "Ledger": "pipeline.calls.budget",
-    "abatch_to": "pipeline.run.bulk",
-    "batch_to": "pipeline.run.bulk",
+    "abatch_to": "pipeline.run.batch",
+    "batch_to": "pipeline.run.batch",
     "branch": "pipeline.graph.control",
     "each": "pipeline.graph.control",
     "loop": "pipeline.graph.control",
@@ -172,16 +179,16 @@ _WHERE = {
     "Program": "pipeline.graph.program",
     "program": "pipeline.graph.program",
     "Ray": "ray_cluster",
-    "configure": "pipeline.run.runtime",
-    "use": "pipeline.run.runtime",
+    "configure": "pipeline.run.settings",
+    "use": "pipeline.run.settings",
     "Input": "pipeline.signature.signature",
     "Output": "pipeline.signature.signature",
     "Signature": "pipeline.signature.signature",
     "step": "pipeline.graph.step",
-    "info": "pipeline.run.trace",
+    "info": "pipeline.trace",
     "OpenTelemetry": "pipeline.run.otel",
     "TraceLog": "pipeline.run.trace_log",
-    "TracedRun": "pipeline.run.watching",
+    "TracedRun": "pipeline.run.watch",
     "read_traces": "pipeline.run.trace_reading",
     "compilers": "",
     "errors": "",
@@ -192,3 +199,15 @@ _WHERE = {
 __all__ = [*_WHERE]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll] - keys are names
 
 __getattr__, __dir__ = lazy(__name__, _WHERE, "PUBLIC")
+
+
+def _engine() -> seam.Engine:
+    """Who answers calls outside any run: the pipeline's own engine, at first use."""
+    from .pipeline.run.engine import (  # noqa: PLC0415 - models, cache and graph
+        ONE_OFF,
+    )
+
+    return ONE_OFF
+
+
+seam.install(_engine)

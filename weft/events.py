@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .pipeline.run.events import (
+from .pipeline.events import (
     Event,
     FieldDelta,
     Finished,

@@ -21,9 +21,9 @@ from .pipeline.graph.module import Module
 from .pipeline.graph.program import Program, as_program
 from .pipeline.ground import strictjson
 from .pipeline.run.bridge import in_thread
-from .pipeline.run.crossing import Result, error_data, nodes_data
-from .pipeline.run.runtime import current, entered
-from .pipeline.run.trace import NodeRun, Run, info
+from .pipeline.run.remote import Result, error_data, nodes_data
+from .pipeline.run.settings import current, entered
+from .pipeline.trace import NodeRun, Run, info
 
 __all__ = ["Host", "modules"]  # each kind of module is known before a program comes
 

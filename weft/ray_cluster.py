@@ -30,11 +30,11 @@ from .pipeline.graph.program import Program, as_program
 from .pipeline.ground import strictjson
 from .pipeline.ground.options import Count, Positive, settings
 from .pipeline.run.bridge import in_thread
-from .pipeline.run.crossing import Result, error_of, nodes_of
-from .pipeline.run.runtime import Runtime, current
-from .pipeline.run.trace import NodeRun, Run, Trace, attach
-from .pipeline.run.watching import follow
+from .pipeline.run.context import Context, follow
+from .pipeline.run.remote import Result, error_of, nodes_of
+from .pipeline.run.settings import current
 from .pipeline.signature.spec import Spec
+from .pipeline.trace import NodeRun, Run, Trace, attach
 
 __all__ = ["Ray"]
 
@@ -278,10 +278,10 @@ class OnRay:
             WorkerLost: Each worker that had the row died.
             WeftError: The row failed there, as it would have here.
         """
-        outer = current()
+        outer = Context(current())
         nodes: list[NodeRun] = [] if record is None else record
 
-        async def work(there: Runtime) -> Run[Any]:
+        async def work(there: Context) -> Run[Any]:
             return await self._sent(bound, nodes, there)
 
         await self._workers.ready()
@@ -290,19 +290,19 @@ class OnRay:
         return await work(outer)
 
     async def _sent(
-        self, bound: Mapping[str, Any], nodes: list[NodeRun], runtime: Runtime
+        self, bound: Mapping[str, Any], nodes: list[NodeRun], context: Context
     ) -> Run[Any]:
         row = {
             "inputs": self.inputs.dump_inputs(bound),
-            "sample": runtime.sample,
-            "logged": runtime.trace_log is not None,
+            "sample": context.settings.sample,
+            "logged": context.settings.trace_log is not None,
         }
         said = await self._workers.run(strictjson.dumps(row))
         ran = nodes_of(said["nodes"])
         for node in ran:
             nodes.append(node)
             # Watchers want to see a node begin, and these are over.
-            for hook in runtime.hooks:
+            for hook in context.settings.hooks:
                 hook(node)
         if "error" in said:
             raise error_of(said["error"])
@@ -310,4 +310,4 @@ class OnRay:
         made: int | None = said["made"]
         if made is not None:
             attach(value, ran[made])
-        return Run(value, Trace(tuple(ran), said["seconds"], None, runtime.run_id))
+        return Run(value, Trace(tuple(ran), said["seconds"], None, context.run_id))

@@ -16,7 +16,7 @@ from ...pipeline.graph.program import Program
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.run.models_by_path import require_model_paths
 from ...pipeline.run.rows import bind_row, rows_of
-from ...pipeline.run.runtime import current
+from ...pipeline.run.settings import current
 from .. import __all__ as public_names
 from ..recipe import Compiler, Recipe
 

@@ -26,7 +26,7 @@ from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program
 from ...pipeline.measure.evaluate import Evaluation
 from ...pipeline.measure.score import Metric
-from ...pipeline.run.runtime import current, ledger_of
+from ...pipeline.run.settings import current, ledger_of
 from ..candidate import Candidate
 from ..propose.demos import passes
 from ..racing.search import search

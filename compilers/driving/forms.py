@@ -17,7 +17,7 @@ from ...pipeline.adapters.settling import Forms, settled
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program
 from ...pipeline.lm.lm import LanguageModel
-from ...pipeline.run.runtime import current, entered
+from ...pipeline.run.settings import current, entered
 
 P = ParamSpec("P")
 R = TypeVar("R")

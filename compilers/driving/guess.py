@@ -15,9 +15,8 @@ from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.lm.prices import Estimate, estimate, price_of
 from ...pipeline.lm.request import JSON, Request, Usage
 from ...pipeline.parameters import Demo
-from ...pipeline.run.prompt import prompt_of
-from ...pipeline.run.rendering import rendered_for, request_for
-from ...pipeline.run.runtime import current
+from ...pipeline.run.prompt import prompt_of, rendered_for, request_for
+from ...pipeline.run.settings import Settings, current
 from ...pipeline.signature.signature import spec_of
 from ..propose.base import Proposer
 from .allowance import CallGuess
@@ -110,7 +109,7 @@ def _request(
     parameters = replace(now, demos=(*now.demos, *demos), nearest=0)
     form = current().form_for(now.adapter, lm, module.spec)
     rendered = rendered_for(form, module.asked, parameters, inputs, lm)
-    return request_for(lm, now, replace(rendered, response_format=None), 0)
+    return request_for(lm, now, replace(rendered, response_format=None), Settings())
 
 
 def _reply_tokens(module: Module[..., Any], answers: Mapping[str, str]) -> int:

@@ -30,7 +30,7 @@ from ...pipeline.errors import (
 from ...pipeline.ground import strictjson
 from ...pipeline.lm.request import Response, response_from_json, response_to_json
 from ...pipeline.run.bridge import in_thread
-from ...pipeline.run.runtime import current, entered
+from ...pipeline.run.settings import current, entered
 from .answers import KINDS, RunAnswers
 
 _NAME = "journal.jsonl"

@@ -26,8 +26,8 @@ from ...pipeline.measure.score import (
     check_metric,
     metric_name,
 )
-from ...pipeline.run.runtime import current, entered
-from ...pipeline.run.trace import NodeRun
+from ...pipeline.run.settings import current, entered
+from ...pipeline.trace import NodeRun
 from .gold import blank_prediction, gold_prediction
 
 

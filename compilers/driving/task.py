@@ -25,7 +25,7 @@ from ...pipeline.measure.metrics import Metric
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.measure.score import Score
 from ...pipeline.run.rows import map_rows
-from ...pipeline.run.runtime import current, entered
+from ...pipeline.run.settings import current, entered
 from ..candidate import Candidate
 from ..teacher import Teacher
 from .allowance import Allowance

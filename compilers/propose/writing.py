@@ -11,7 +11,7 @@ from ...pipeline.errors import BudgetExceeded, ContextLengthError, ModelFailure
 from ...pipeline.graph.module import Module
 from ...pipeline.ground import strictjson
 from ...pipeline.run.rows import map_rows
-from ...pipeline.run.runtime import current, entered
+from ...pipeline.run.settings import current, entered
 from ..candidate import Candidate
 from ..driving.task import Task
 from .base import Calls

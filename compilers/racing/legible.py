@@ -18,7 +18,7 @@ from ...pipeline.errors import BudgetExceeded
 from ...pipeline.graph.program import Program
 from ...pipeline.lm.abilities import abilities_of
 from ...pipeline.measure.row_result import RowResult
-from ...pipeline.run.runtime import current
+from ...pipeline.run.settings import current
 from ..candidate import Candidate
 from ..driving.forms import form_in_use
 from ..driving.task import Task

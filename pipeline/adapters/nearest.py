@@ -1,105 +1,20 @@
-"""The demos of a pool that are most like an input; no model, no other library.
+"""The demos of a pool that are most like an input; no model is asked.
 
 Liu et al. 2021, "What Makes Good In-Context Examples for GPT-3?" (arXiv 2101.06804),
 show each input the training cases nearest to it by sentence embeddings. Here texts are
-near where they share rare character trigrams (cosine of tf-idf vectors): that needs no
-model, no word list and no language, and is the same number on every machine.
-
-A pool is indexed once, at its first call. A question reads at most `_MOST_READ` entries
-of the index, the rarest trigrams first, so that thousands of demos cost it a few
-milliseconds at the most.
+near where they share rare character trigrams. A pool is indexed once, at its first
+call.
 """
 
 from __future__ import annotations
 
-import heapq
-import math
-import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import lru_cache
 
+from ..ground.text_index import TextIndex
 from ..lm.request import JSON
 from ..parameters import Demo
 from ..signature.spec import Spec
-
-_WORD = re.compile(r"\w+")
-_SIZE = 3
-_LONGEST = 2_000
-_MOST_READ = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Postings:
-    """Where a trigram occurs: numbers of texts, and its weight in each of them."""
-
-    texts: tuple[int, ...]
-    weights: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Index:
-    """Texts as unit vectors over trigrams; made once, never changed.
-
-    Args:
-        size: How many texts there are.
-        postings: Where each trigram occurs.
-    """
-
-    size: int
-    postings: Mapping[str, Postings]
-
-    @classmethod
-    def of(cls, texts: Sequence[str]) -> Index:
-        """The index of some texts.
-
-        >>> Index.of(["my card was stolen", "a late transfer"]).nearest("cards", 1)
-        [0]
-        """
-        bags = [_bag(text) for text in texts]
-        counts = Counter[str]()
-        for bag in bags:
-            counts.update(bag.keys())
-        rarity = {gram: _rarity(len(texts), n) for gram, n in counts.items()}
-        where: dict[str, tuple[list[int], list[float]]] = {}
-        for number, bag in enumerate(bags):
-            norm = math.sqrt(sum((w * rarity[gram]) ** 2 for gram, w in bag.items()))
-            for gram, weight in bag.items():
-                numbers, weights = where.setdefault(gram, ([], []))
-                numbers.append(number)
-                weights.append(weight * rarity[gram] / norm)
-        return cls(
-            len(texts), {g: Postings(tuple(n), tuple(w)) for g, (n, w) in where.items()}
-        )
-
-    def nearest(self, text: str, count: int) -> list[int]:
-        """The numbers of the texts most like a text, the nearest first.
-
-        Of two that are equally near the earlier comes first. So where nothing is like
-        the text, the first of the index are given.
-        """
-        pairs = zip(self.likeness(text), range(0, -self.size, -1), strict=True)
-        return [-number for _, number in heapq.nlargest(count, pairs)]
-
-    def likeness(self, text: str) -> list[float]:
-        """How like a text each indexed text is, in order, up to a common factor."""
-        found = [
-            (len(self.postings[gram].texts), gram, weight)
-            for gram, weight in _bag(text).items()
-            if gram in self.postings
-        ]
-        near = [0.0] * self.size
-        read = 0
-        for occurs, gram, weight in sorted(found):
-            read += occurs
-            if read > _MOST_READ and read > occurs:
-                break
-            at = self.postings[gram]
-            worth = weight * _rarity(self.size, occurs)
-            for number, share in zip(at.texts, at.weights, strict=True):
-                near[number] += worth * share
-        return near
 
 
 def nearest_demos(
@@ -119,8 +34,8 @@ def nearest_demos(
 
 
 @lru_cache(maxsize=8)
-def _index_of(spec: Spec, pool: tuple[Demo, ...]) -> Index:
-    return Index.of([_text(spec, demo.values) for demo in pool])
+def _index_of(spec: Spec, pool: tuple[Demo, ...]) -> TextIndex:
+    return TextIndex.of([_text(spec, demo.values) for demo in pool])
 
 
 def _text(spec: Spec, values: Mapping[str, JSON]) -> str:
@@ -130,16 +45,3 @@ def _text(spec: Spec, values: Mapping[str, JSON]) -> str:
         if name in values
     ]
     return "\n".join(written)
-
-
-def _bag(text: str) -> dict[str, float]:
-    """Damped counts of a text's trigrams; of a long text only its two ends count."""
-    half = _LONGEST // 2
-    short = text if len(text) <= _LONGEST else f"{text[:half]} {text[-half:]}"
-    folded = f" {' '.join(_WORD.findall(short.casefold()))} "
-    counts = Counter(folded[at : at + _SIZE] for at in range(len(folded) - _SIZE + 1))
-    return {gram: 1.0 + math.log(n) for gram, n in counts.items()}
-
-
-def _rarity(size: int, occurs: int) -> float:
-    return math.log((1 + size) / (1 + occurs)) + 1.0

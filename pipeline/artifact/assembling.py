@@ -62,8 +62,7 @@ def assembled(
         raise ArtifactError(f"{where}: {error.message}", hint=error.hint) from None
     except _BROKEN as error:
         raise ArtifactError(f"{where}: {str(error)[:300]}") from None
-    remember(program, Origin(where, made.digest, made.provenance))
-    return program
+    return remember(program, Origin(where, made.digest, made.provenance))
 
 
 def stand_ins(state: ProgramState) -> list[Step[..., Any]]:

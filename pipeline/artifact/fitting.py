@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArtifactError, ConfigError, did_you_mean
-from ..graph.module_options import check_demos
 from ..ground import strictjson
-from ..parameters import Demo, Parameters
+from ..parameters import Demo, Parameters, check_demos
 from ..signature.wording import brief
 from .origins import Origin, remember
 from .state import ArtifactFile, FieldState, ModuleState, ProgramState, modules_of
@@ -136,8 +135,8 @@ def fitted(
         raise ArtifactError(f"{where}: {error.message}", hint=error.hint) from None
     if changed is program:
         changed = program.with_parts(program.parts)
-    remember(changed, Origin(where, made.digest, made.provenance, found.dropped))
-    return changed
+    came = Origin(where, made.digest, made.provenance, found.dropped)
+    return remember(changed, came)
 
 
 def tuned(

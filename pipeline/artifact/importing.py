@@ -13,11 +13,10 @@ from typing import Any
 
 from ..errors import ArtifactError, ConfigError, cause, did_you_mean
 from ..graph.module import Module
-from ..graph.module_options import check_demos
 from ..graph.program import Program, as_program
 from ..ground import strictjson
 from ..ground.shapes import is_dict, is_list
-from ..parameters import Demo
+from ..parameters import Demo, check_demos
 from ..signature.wording import brief
 from .text import refuse_brackets, refuse_crowd
 

@@ -1,21 +1,15 @@
-"""Where a program came from, and which model each of its modules was compiled for."""
+"""Where a program came from."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
+from ..graph.program import Program
+from ..graph.runnable import P, R_co
 from ..ground.shapes import is_dict
-from ..lm.lm import LanguageModel
-
-if TYPE_CHECKING:
-    from ..graph.module import Module
-    from ..graph.program import Program
-
-_log = logging.getLogger("weft")
 
 
 @dataclass(frozen=True)
@@ -36,8 +30,6 @@ class Origin:
 
 
 _origins: WeakKeyDictionary[Program[..., Any], Origin] = WeakKeyDictionary()
-_models: WeakKeyDictionary[Module[..., Any], str] = WeakKeyDictionary()
-_told: set[tuple[str, str, str]] = set()
 
 
 def origin(program: Program[..., Any]) -> Origin | None:
@@ -53,30 +45,19 @@ def origin(program: Program[..., Any]) -> Origin | None:
     return _origins.get(program)
 
 
-def remember(program: Program[..., Any], came: Origin) -> None:
-    """Keep where a program was loaded from, as long as the program lives."""
-    _origins[program] = came
-    models = came.provenance.get("models")
-    if not is_dict(models):
-        return
-    for path, module in program.modules.items():
-        model = models.get(path)
-        if isinstance(model, str):
-            _models[module] = model
+def remember(program: Program[P, R_co], came: Origin) -> Program[P, R_co]:
+    """The program, its origin kept as long as it lives; its modules know their models.
 
-
-def note_model(module: Module[..., Any], path: str, lm: LanguageModel) -> None:
-    """Warn, once for each pair, of a model other than the one compiled for.
-
-    Instructions and demonstrations that help one model may harm another.
+    Args:
+        program: As it was loaded.
+        came: Where it came from.
     """
-    wanted = _models.get(module)
-    if wanted is None or wanted == lm.model or (path, wanted, lm.model) in _told:
-        return
-    _told.add((path, wanted, lm.model))
-    _log.warning(
-        "%s was compiled for %s and runs with %s: measure it, or compile again",
-        path,
-        wanted,
-        lm.model,
-    )
+    models = came.provenance.get("models")
+    known = models if is_dict(models) else {}
+    modules = program.modules.items()
+    told = {
+        p: m.for_model(known[p]) for p, m in modules if isinstance(known.get(p), str)
+    }
+    made = program.with_modules(told)
+    _origins[made] = came
+    return made

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
+from ..adapters.prompt import Prompt
 from ..ground import strictjson
 from ..measure.html import page
-from ..run.prompt import Prompt
 from .describing import Target, data_of, modules_in_order, structure_lines, type_words
 from .showing import program_of, prompts_of
 from .state import DemoState, ModuleState

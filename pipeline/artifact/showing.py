@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from ..adapters.prompt import Prompt
 from ..adapters.settling import settled
 from ..errors import ArtifactError
 from ..graph.module import Module
 from ..graph.program import Program, as_program
 from ..ground import strictjson
-from ..run.prompt import Prompt
-from ..run.rendering import rendered_for
+from ..run.prompt import rendered_for
 from .assembling import assembled, stand_ins
 from .describing import (
     Target,

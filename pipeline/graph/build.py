@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GraphError, SignatureError
+from ..seam import answered_by, recorder
 from ..signature.field import FieldSpec
 from ..signature.types import type_name
 from .binding import INPUT, Take, takes_of
-from .graph import Graph
+from .graph import Graph, Node
 from .inferring import field_that_fits, fit, type_of
 from .module import Module
 from .naming import variables_of
 from .ref import Ref
 from .scope import Scope, Trail
 from .step import Step
-from .tracing import tracer
 
 if TYPE_CHECKING:
     from .program import Program
@@ -34,6 +34,11 @@ class Parts:
     steps: Mapping[str, Step[..., Any]]
     programs: Mapping[str, Program[..., Any]]
 
+    def target(self, node: Node) -> Any:
+        """What a node calls: a module, a step or a program."""
+        kinds = {"module": self.modules, "step": self.steps, "program": self.programs}
+        return kinds[node.kind][node.target]
+
 
 def trace_function(function: Callable[..., Any], name: str) -> Parts:
     """Trace a program's function; no model is called and no step runs.
@@ -44,7 +49,7 @@ def trace_function(function: Callable[..., Any], name: str) -> Parts:
     """
     _refuse_other(function)
     where = place_of(function)
-    if tracer.get() is not None:
+    if recorder() is not None:
         raise GraphError(
             f"{where}: program {name!r} is defined inside another program",
             hint="Define it at module level and call it here",
@@ -52,12 +57,10 @@ def trace_function(function: Callable[..., Any], name: str) -> Parts:
     hints = _hints(function, name, where)
     inputs = _inputs(function, hints, name, where)
     scope = Scope(Trail(name, function.__module__, variables_of(function)))
-    token = tracer.set(scope)
+    references = [Ref(Take(f"{INPUT}.{f.name}"), f.annotation, scope) for f in inputs]
     try:
-        references = [
-            Ref(Take(f"{INPUT}.{f.name}"), f.annotation, scope) for f in inputs
-        ]
-        returned = _called(function, references)
+        with answered_by(scope):
+            returned = _called(function, references)
         if scope.trail.refusal is not None:
             raise scope.trail.refusal
     except NameError as error:
@@ -72,8 +75,6 @@ def trace_function(function: Callable[..., Any], name: str) -> Parts:
             f"code: {error}",
             hint="Do it in a @weft.step function and call that",
         ) from error
-    finally:
-        tracer.reset(token)
     return _finish(scope, inputs, returned, hints.get("return", Any), where)
 
 

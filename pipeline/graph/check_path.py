@@ -23,7 +23,7 @@ from ..artifact.editions import told_of_newer
 from ..calls.budget import Budget
 from ..errors import BudgetExceeded, ConfigError, GraphError, SignatureError, WeftError
 from ..lm.fakes import RefusingLM
-from ..run.runtime import use
+from ..run.settings import use
 from .build import Parts
 from .forgiving import noting
 

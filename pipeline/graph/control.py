@@ -7,17 +7,13 @@ program mean the same by them.
 
 from __future__ import annotations
 
-import contextvars
 import enum
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast, overload
 
-from ..errors import ConfigError
+from ..errors import ConfigError, StepError
 from ..ground.options import checked
-from ..run.bridge import on_loop
-from ..run.deciding import case_of, decided
-from .tracing import tracer
+from ..seam import one_off, recorder
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -25,6 +21,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 L = TypeVar("L", bound="str | int | enum.Enum | None")
 _THREADS = 32
+_SHOWN = 60
 
 
 @checked
@@ -48,15 +45,13 @@ def each(
     """
     if at_once is not None and at_once < 1:
         raise ConfigError(f"at_once={at_once} runs nothing", hint="Give 1 or more")
-    tracing = tracer.get()
+    tracing = recorder()
     if tracing is not None:
         options = {"at_once": at_once}
         made = tracing.region("each", items, {"body": body}, options)
         return cast("list[R]", made)
-    given = list(items)
-    if len(given) < 2 or on_loop():
-        return [body(item) for item in given]
-    return _side_by_side(given, body, at_once or _THREADS)
+    most = min(at_once or _THREADS, _THREADS)
+    return cast("list[R]", one_off().each(body, list(items), most))
 
 
 @checked
@@ -71,7 +66,7 @@ def branch(condition: bool, then: Callable[[], A], orelse: Callable[[], B]) -> A
     >>> branch(2 > 1, lambda: "yes", lambda: "no")
     'yes'
     """
-    tracing = tracer.get()
+    tracing = recorder()
     if tracing is not None:
         arms: dict[str, Callable[..., Any]] = {"then": then, "orelse": orelse}
         return cast("A | B", tracing.region("branch", condition, arms, {}))
@@ -110,7 +105,7 @@ def switch(
     >>> switch("b", {"a": lambda: 1, "b": lambda: 2})
     2
     """
-    tracing = tracer.get()
+    tracing = recorder()
     if tracing is not None:
         return cast(R, tracing.region("switch", label, cases, {"default": default}))
     position = case_of(label, list(cases), default is not None, "switch")
@@ -142,7 +137,7 @@ def loop(
     >>> loop(1, lambda n: n * 2, until=lambda n: n > 50, at_most=100)
     64
     """
-    tracing = tracer.get()
+    tracing = recorder()
     if tracing is not None:
         bodies: dict[str, Any] = {"body": body, "until": until}
         return cast(T, tracing.region("loop", start, bodies, {"at_most": at_most}))
@@ -156,12 +151,53 @@ def loop(
     return state
 
 
-def _side_by_side(items: list[T], body: Callable[[T], R], at_once: int) -> list[R]:
-    pool = ThreadPoolExecutor(min(at_once, _THREADS, len(items)))
-    try:
-        jobs = [
-            pool.submit(contextvars.copy_context().run, body, item) for item in items
-        ]
-        return [job.result() for job in jobs]
-    finally:
-        pool.shutdown(cancel_futures=True)
+def decided(value: Any, who: str) -> bool:
+    """A bool as it is; nothing else counts as true or false.
+
+    Raises:
+        StepError: The value is no bool.
+
+    >>> decided(True, "branch")
+    True
+    """
+    plain: Any = value
+    if not isinstance(plain, bool) and hasattr(plain, "item"):
+        plain = plain.item()  # numpy's own bool
+    if isinstance(plain, bool):
+        return plain
+    raise StepError(
+        f"{who} got {_short(value)}, and only a bool decides",
+        hint="Give a bool; annotate the step it comes from, to see this earlier",
+    )
+
+
+def case_of(label: Any, labels: Sequence[Any], default: bool, who: str) -> int | None:
+    """The position of a label among the cases, or None for the default.
+
+    Raises:
+        StepError: There is no such case, and no default.
+
+    >>> case_of("b", ["a", "b"], False, "switch")
+    1
+    """
+    wanted = _plain(label)
+    for position, case in enumerate(labels):
+        plain = _plain(case)
+        if type(plain) is type(wanted) and plain == wanted:
+            return position
+    if default:
+        return None
+    known = ", ".join(repr(_plain(case)) for case in labels)
+    raise StepError(
+        f"{who} got {_short(wanted)}, which has no case; it has {known}",
+        hint="Add the case, or give default=lambda: ...",
+    )
+
+
+def _plain(label: Any) -> Any:
+    return label.value if isinstance(label, enum.Enum) else label
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

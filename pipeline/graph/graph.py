@@ -16,9 +16,9 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from ..ground import strictjson
-from ..run.trace import NodeKind
 from ..signature.field import FieldSpec
 from ..signature.types import type_name
+from ..trace import NodeKind
 from .binding import (
     INPUT,
     Binding,
@@ -35,6 +35,7 @@ from .binding import (
 )
 
 __all__ = [
+    "CALLS",
     "INPUT",
     "REGIONS",
     "Binding",
@@ -55,6 +56,7 @@ __all__ = [
     "takes_of",
 ]
 
+CALLS = ("module", "step", "program")
 REGIONS = ("each", "branch", "switch", "loop")
 
 

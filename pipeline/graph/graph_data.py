@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast, get_args
 
 from ..ground.shapes import is_dict, is_list
-from ..run.trace import NodeKind
+from ..trace import NodeKind
 from .binding import Binding, Const, bound_from, takes_of
 from .graph import REGIONS, Body, Node, Param
 from .kinds import kind_of_binding, kind_of_parameter, kind_of_region

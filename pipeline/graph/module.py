@@ -3,50 +3,121 @@
 from __future__ import annotations
 
 import copy
-import time
-from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, ParamSpec, Self, TypeVar, Unpack, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
+from typing import (
+    Any,
+    ClassVar,
+    Final,
+    Generic,
+    Literal,
+    Protocol,
+    Self,
+    TypedDict,
+    Unpack,
+    cast,
+    overload,
+)
 
-from ..adapters import parsed_in
-from ..artifact.origins import note_model
-from ..errors import CallError
-from ..lm.lm import SAMPLING, LanguageModel
+from .. import seam
+from ..adapters.prompt import Prompt
+from ..errors import CallError, ConfigError
+from ..ground import strictjson
+from ..ground.options import check_options
+from ..lm.lm import SAMPLING, LanguageModel, Sampling
 from ..lm.models import as_lm
-from ..parameters import Parameters
-from ..run.alone import Alone
-from ..run.ask import Asked, ask
-from ..run.bridge import run_ahead, run_sync
-from ..run.calling import called
-from ..run.prompt import Prompt, prompt_for
-from ..run.runtime import Runtime, current
-from ..run.trace import NodeRun, attach
-from ..run.watching import follow_module, said
+from ..lm.request import JSON
+from ..parameters import SLOTS, Demo, Parameters, check_demos
 from ..signature.field import FieldSpec
-from ..signature.forms import signature_of, snake_case
-from ..signature.signature import Signature, make_value, spec_of
+from ..signature.forms import extended, signature_of, snake_case
+from ..signature.signature import Signature, dump_values, make_value, spec_of
 from ..signature.spec import Spec
 from ..signature.wording import counted
-from .module_options import (
-    ModuleChanges,
-    ModuleOptions,
-    check_demos,
-    check_module,
-    slots_of,
-)
-from .tracing import refuse_running, tracer
+from .runnable import P, R_co, Runnable
+from .uses import Part, Uses
 
-P = ParamSpec("P")
-R_co = TypeVar("R_co", covariant=True)
+__all__ = [
+    "Call",
+    "Module",
+    "ModuleChanges",
+    "ModuleOptions",
+    "P",
+    "Part",
+    "R_co",
+    "module_of_kind",
+]
 
 _KINDS: dict[str, type[Module[..., Any]]] = {}
-_CALLS = frozenset({"acall", "run_node"})
+_FINAL: Final = ("__call__", "acall", "arun", "run", "run_node")
 
 
-class Module(Alone[P, R_co], Generic[P, R_co]):
+class ModuleOptions(Sampling, total=False):
+    """What every module accepts beside its signature."""
+
+    name: str
+    lm: str | LanguageModel | None
+    demos: Sequence[Demo]
+    nearest: int
+    adapter: str
+    repairs: int
+    types: Mapping[str, Any]
+
+
+class ModuleChanges(TypedDict, total=False):
+    """What `with_` may change."""
+
+    instruction: str
+    demos: Sequence[Demo]
+    nearest: int
+    adapter: str
+    sampling: Mapping[str, JSON]
+    name: str
+    lm: str | LanguageModel | None
+    repairs: int
+
+
+class Call(Protocol):
+    """How a module's body calls its parts: each becomes a node inside the module's."""
+
+    def __call__(
+        self, part: Any, inputs: Mapping[str, Any], *, sample: int | None = None
+    ) -> Awaitable[Any]:
+        """Call a part.
+
+        Args:
+            part: One of `parts()`, as the body knows it; its tuned version runs.
+            inputs: Its inputs by name.
+            sample: The number of a try, 0, 1, ..., where several answers to one prompt
+                are wanted: each then goes out with temperature 1, unless the part says
+                otherwise, and with its sample as the seed.
+        """
+        ...
+
+    def tries(
+        self, part: Any, inputs: Mapping[str, Any], n: int
+    ) -> Awaitable[list[Any]]:
+        """Call a part `n` times, side by side, each time as another try.
+
+        Returns:
+            What came, in the order of the tries; one whose reply could not be used is
+            left out.
+
+        Raises:
+            ModelFailure: No try brought an answer; the first one's error.
+            WeftError: An error that no further try could escape.
+        """
+        ...
+
+
+class Module(Runnable[P, R_co], Generic[P, R_co]):
     """A typed way of calling a model; call it like the function it stands for.
 
     Modules are values: `with_` gives a changed copy and never touches the original.
+
+    A subclass says what it does beyond asking once. One that asks for more adds fields
+    before the signature's outputs (`adds`). One that calls others names them
+    (`parts()`) and says how (`body()`); it asks nothing itself, and what a compiler
+    changes is its parts, which are visible as `module/part`.
 
     Args:
         signature: A signature class, the string form, or anything `Predict` accepts.
@@ -64,13 +135,37 @@ class Module(Alone[P, R_co], Generic[P, R_co]):
     """
 
     kind: str = "Module"
-    _own_way: ClassVar[bool] = False  # whether a subclass calls models by itself
+    adds: ClassVar[tuple[FieldSpec, ...]] = ()
+    """Fields that the model is asked for before the signature's own outputs."""
+    has_body: ClassVar[bool] = False
+    """Whether it calls parts, instead of asking once."""
 
     def __init_subclass__(cls) -> None:
         """Make the kind known, so that artifacts can name it."""
         _KINDS[cls.kind] = cls
-        cls._own_way = cls._own_way or not _CALLS.isdisjoint(vars(cls))
+        cls.has_body = "body" in vars(cls) or cls.has_body
+        for name in _FINAL:
+            if name in vars(cls):
+                raise ConfigError(
+                    f"{cls.__name__}.{name} would go past cache, budget and trace",
+                    hint="Write what it does as `async def body(self, call, inputs)`, "
+                    "and name what it calls in `parts()`",
+                )
 
+    @overload
+    def __init__(
+        self: Module[..., Any],
+        signature: str,
+        instruction: str | None = None,
+        **options: Unpack[ModuleOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        signature: Callable[P, R_co],
+        instruction: str | None = None,
+        **options: Unpack[ModuleOptions],
+    ) -> None: ...
     def __init__(
         self,
         signature: str | Callable[..., Any],
@@ -78,75 +173,139 @@ class Module(Alone[P, R_co], Generic[P, R_co]):
         **options: Unpack[ModuleOptions],
     ) -> None:
         given = cast(Mapping[str, Any], options)
-        check_module(given, ModuleOptions.__annotations__, type(self).__name__)
+        _check(given, ModuleOptions.__annotations__, type(self).__name__)
         self._signature = signature_of(signature, options.get("types"))
-        self._asked = self._extend(self._signature)
+        self._asked = extended(self._signature, *self.adds)
         self._name = options.get("name")
         self._single: str | None = None
         lm = options.get("lm")
         self._lm = None if lm is None else as_lm(lm)
         self._repairs = options.get("repairs", 1)
         base = Parameters(spec_of(self._signature).instruction)
-        slots = slots_of(given)
+        slots = _slots_of(given)
         slots["sampling"] = {k: given[k] for k in SAMPLING if k in given}
         if instruction is not None:
             slots["instruction"] = instruction
         self._parameters = base.with_slots(slots, self.name)
+        self._uses: Uses | None = None
+        self._compiled_for: str | None = None
         check_demos(self._parameters.demos, self.spec, self.name)
 
-    @abstractmethod
-    def _extend(self, signature: type[Signature]) -> type[Signature]:
-        """The signature the model is really asked for, such as with reasoning first."""
+    def parts(self) -> Mapping[str, Part]:
+        """What the body calls, by name: modules, steps and programs; none by default.
+
+        The names are those of the constructor's parameters, so that an artifact can be
+        loaded from its parts.
+        """
+        return {}
+
+    def settings(self) -> Mapping[str, JSON]:
+        """What else the constructor was given, as plain data; for artifacts."""
+        return {}
+
+    def times(self) -> Mapping[str, int]:
+        """How often the body calls a part at the most; once where it is not named."""
+        return {}
+
+    async def body(self, call: Call, inputs: Mapping[str, Any]) -> Any:
+        """Give back what a call gives, by calling parts.
+
+        Args:
+            call: Calls a part, as a node inside this module's.
+            inputs: Checked values by name.
+        """
+        raise NotImplementedError(f"{type(self).__name__} asks once and has no body")
+
+    @cached_property
+    def uses(self) -> Uses:
+        """The parts, and what stands in for them once something is tuned."""
+        parts = dict(self.parts())
+        return self._uses or Uses(parts, parts)
+
+    @property
+    def modules(self) -> dict[str, Module[..., Any]]:
+        """The modules inside it that ask a model, by path."""
+        return self.uses.modules if self.has_body else {}
+
+    def with_modules(self, changes: Mapping[str, Module[..., Any]]) -> Self:
+        """The same with some of its parts replaced, keyed by path."""
+        if not changes:
+            return self
+        made = self._copied()
+        made._uses = self.uses.with_modules(changes)
+        return made
 
     @classmethod
     def own_fields(cls, fields: tuple[FieldSpec, ...]) -> tuple[FieldSpec, ...]:
         """The caller's fields out of those the model is asked for."""
-        return fields
+        added = {field.name for field in cls.adds}
+        return tuple(field for field in fields if field.name not in added)
 
-    @property
+    @cached_property
+    def node_kind(self) -> Literal["module"]:
+        """What it is as a node."""
+        return "module"
+
+    @cached_property
     def name(self) -> str:
         """The explicit name, or one made from the signature's."""
         return self._name or snake_case(spec_of(self._signature).name)
 
-    @property
+    @cached_property
     def named(self) -> bool:
         """Whether the name was given explicitly."""
         return self._name is not None
 
-    @property
+    @cached_property
     def signature(self) -> type[Signature]:
         """The contract with the caller."""
         return self._signature
 
-    @property
+    @cached_property
     def asked(self) -> type[Signature]:
         """The contract with the model: the caller's, and what the module adds."""
         return self._asked
 
-    @property
+    @cached_property
     def spec(self) -> Spec:
         """The fields that the model is asked for."""
         return spec_of(self._asked)
 
-    @property
+    @cached_property
+    def inputs(self) -> Spec:
+        """The typed inputs."""
+        return Spec(self.name, "", tuple(self.spec.inputs.values()))
+
+    @cached_property
     def single(self) -> str | None:
         """The output field that a call gives back alone (function form), or None."""
         return self._single
 
-    @property
+    @cached_property
     def parameters(self) -> Parameters:
         """What a compiler may change."""
         return self._parameters
 
-    @property
+    @cached_property
     def lm(self) -> LanguageModel | None:
         """The module's own model, or None for the scope's."""
         return self._lm
 
-    @property
+    @cached_property
     def repairs(self) -> int:
         """How many further calls may follow an unusable reply."""
         return self._repairs
+
+    @cached_property
+    def compiled_for(self) -> str | None:
+        """The model that an artifact was compiled for, where this came of one."""
+        return self._compiled_for
+
+    def for_model(self, model: str) -> Self:
+        """A copy that knows which model it was compiled for."""
+        made = self._copied()
+        made._compiled_for = model
+        return made
 
     def with_(self, **changes: Unpack[ModuleChanges]) -> Self:
         """A copy with other parameters, name, model or repairs.
@@ -159,7 +318,8 @@ class Module(Alone[P, R_co], Generic[P, R_co]):
             ConfigError: An option is unknown or has the wrong type.
         """
         given = cast(Mapping[str, Any], changes)
-        check_module(given, ModuleChanges.__annotations__, "with_")
+        _check(given, ModuleChanges.__annotations__, "with_")
+        self._refuse_idle(given)
         made = self._copied()
         if "name" in changes:
             made._name = changes["name"]
@@ -168,12 +328,62 @@ class Module(Alone[P, R_co], Generic[P, R_co]):
             made._lm = None if lm is None else as_lm(lm)
         if "repairs" in changes:
             made._repairs = changes["repairs"]
-        made._parameters = self._parameters.with_slots(slots_of(given), made.name)
+        made._parameters = self._parameters.with_slots(_slots_of(given), made.name)
         if "demos" in changes:
             check_demos(made._parameters.demos, made.spec, made.name)
         return made
 
-    def returning(self, output: str) -> Self:
+    def _like(self, part: Module[P, R_co], name: str | None, n: int = 1) -> None:
+        """Begin as a module with a part's contract: what it takes, what it gives.
+
+        Raises:
+            ConfigError: The part is no module, or it is to be asked less than once.
+        """
+        if n < 1:
+            kind = type(self).__name__
+            raise ConfigError(f"{kind}: n={n} asks nothing", hint="Give 1 or more")
+        if not isinstance(cast(object, part), Module):
+            raise ConfigError(
+                f"{type(self).__name__} is made of a module, and {part!r} is none",
+                hint=f'Write {type(self).__name__}(weft.Predict("question -> answer"))',
+            )
+        options: ModuleOptions = {} if name is None else {"name": name}
+        Module.__init__(cast("Module[..., Any]", self), part.signature, **options)
+        self._asked, self._single = part.asked, part.single
+        self._forget()
+
+    def wider(self, name: str, *fields: FieldSpec) -> Module[..., Any]:
+        """The same way of asking, with more inputs; it shows no demos yet.
+
+        Raises:
+            ConfigError: It asks no model itself.
+        """
+        self._refuse_idle({"signature": fields})
+        signature = extended(self._signature, *fields)
+        kind = cast("type[Module[..., Any]]", type(self))
+        made: Module[..., Any] = kind(
+            cast(Any, signature), name=name, lm=self._lm, repairs=self._repairs
+        )
+        slots = {**self._parameters.slots(), "demos": (), "nearest": 0}
+        return made.with_(**cast(Any, slots)).returning(self._single)
+
+    def as_text(self, answer: Any) -> str:
+        """What a call gave, as another module reads it: one value, or a JSON object."""
+        if self._single is not None:
+            return str(answer)
+        held = dump_values(answer)
+        outputs = {name: held[name] for name in self.spec.outputs if name in held}
+        only = next(iter(outputs.values())) if len(outputs) == 1 else outputs
+        return only if isinstance(only, str) else strictjson.dumps(only)
+
+    def own(self, answer: Any, inputs: Mapping[str, Any]) -> R_co:
+        """What a wider module gave, as a call of this one gives it."""
+        if self._single is not None:
+            return cast(R_co, answer)
+        outputs = {name: getattr(answer, name) for name in self.spec.outputs}
+        return cast(R_co, make_value(self._asked, {**inputs, **outputs}))
+
+    def returning(self, output: str | None) -> Self:
         """A copy whose calls give back one output field alone (function form)."""
         made = self._copied()
         made._single = output
@@ -181,31 +391,24 @@ class Module(Alone[P, R_co], Generic[P, R_co]):
 
     def _copied(self) -> Self:
         made = copy.copy(self)
-        made.forget()
+        made._compiled_for = None
+        made._forget()
         return made
 
-    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """Call the model and wait; inside a program being traced, add a node."""
-        tracing = tracer.get()
-        if tracing is not None:
-            return cast(R_co, tracing.record("module", self, args, kwargs))
-        run = run_sync if self._own_way or current().followed else run_ahead
-        return run(self.acall(*args, **kwargs))
+    def _forget(self) -> None:
+        """Forget what was worked out, where what it was worked out from changes."""
+        for name in _WORKED_OUT:
+            vars(self).pop(name, None)
 
-    async def acall(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """Call the model without blocking the event loop.
-
-        Raises:
-            CallError: The arguments do not fit the signature; nothing was sent.
-            ModelError: The call failed, or no reply could be used.
-        """
-        refuse_running(self.name, "acall")
-        there = called(self, self.name, current())
-        bound = there.target.bind(args, kwargs)
-        if there.runtime.followed:
-            return cast(R_co, await follow_module(there, bound))
-        made = await there.target.run_node(bound, there.runtime, there.path)
-        return cast(R_co, made)
+    def _refuse_idle(self, changes: Mapping[str, Any]) -> None:
+        """A module with a body asks nothing itself: its parts are what may change."""
+        idle = next((name for name in changes if name != "name"), None)
+        if self.has_body and idle is not None:
+            path = next(iter(self.modules), "part")
+            raise ConfigError(
+                f"{self.name!r} asks no model itself, so {idle!r} would change nothing",
+                hint=f"Change a part: with_modules({{{path!r}: changed}})",
+            )
 
     def place(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], who: str = ""
@@ -228,60 +431,20 @@ class Module(Alone[P, R_co], Generic[P, R_co]):
             )
         return self.spec.place(args, kwargs, who or self.name)
 
-    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Checked argument values by input name, defaults filled in."""
-        return self.spec.bind(self.place(args, kwargs), self.name)
-
-    async def run_node(
-        self, bound: Mapping[str, Any], runtime: Runtime, path: str
-    ) -> Any:
-        """Run with checked inputs, record the run, and give back what a call gives."""
-        spec = self.spec
-        lm = runtime.model_for(path, self._lm)
-        note_model(self, path, lm)
-        inputs = spec.dump_inputs(bound)
-        runtime.started(path, "module")
-        asked, started = Asked(), time.perf_counter()
-        values: dict[str, Any] = {}
-        problem = ""
-        try:
-            values = await ask(
-                path,
-                self._asked,
-                self._parameters,
-                inputs,
-                lm=lm,
-                repairs=self._repairs,
-                runtime=runtime,
-                asked=asked,
-            )
-        except BaseException as error:
-            problem = said(error)
-            raise
-        finally:
-            run = NodeRun(
-                path,
-                "module",
-                inputs,
-                {name: spec.outputs[name].dump(values[name]) for name in values},
-                tuple(asked.calls),
-                tuple(asked.repairs),
-                time.perf_counter() - started,
-                problem,
-                runtime.order,
-                started=started - (runtime.began or started),
-                failed=asked.failed,
-            )
-            runtime.finished(run)
-        if self._single is not None:
-            return values[self._single]
-        made = make_value(self._asked, {**bound, **values})
-        attach(made, run)
-        return made
-
     def prompt(self, /, *args: P.args, **kwargs: P.kwargs) -> Prompt:
-        """The messages a call would send, with a token estimate; nothing is sent."""
-        return prompt_for(self, self.bind(args, kwargs))
+        """The messages a call would send, with a token estimate; nothing is sent.
+
+        Raises:
+            ConfigError: It calls parts, each with a prompt of its own.
+        """
+        if self.has_body:
+            path = next(iter(self.modules), "part")
+            raise ConfigError(
+                f"{self.name!r} sends no prompt itself; its parts do",
+                hint=f"Write .modules[{path!r}].prompt(...)",
+            )
+        made = seam.one_off().prompts(self, self.bind(args, kwargs))
+        return cast(Prompt, made[self.name])
 
     def parse(self, text: str) -> R_co:
         """What a call would give back for this reply; no model is asked.
@@ -289,11 +452,10 @@ class Module(Alone[P, R_co], Generic[P, R_co]):
         Raises:
             ParseError: The reply does not hold the promised fields.
         """
-        form = current().form_asked(self._parameters.adapter)
-        parsed = parsed_in(form, text, self._asked)
+        values = seam.one_off().parse(self, text)
         if self._single is not None:
-            return cast(R_co, parsed.values[self._single])
-        return cast(R_co, make_value(self._asked, parsed.values))
+            return cast(R_co, values[self._single])
+        return cast(R_co, make_value(self._asked, values))
 
     def __repr__(self) -> str:
         spec = self.spec
@@ -305,6 +467,46 @@ class Module(Alone[P, R_co], Generic[P, R_co]):
         return f"{self.kind}({self.name!r}: {fields}{tail})"
 
 
+_WORKED_OUT = [n for n, v in vars(Module).items() if isinstance(v, cached_property)]
+
+
 def module_of_kind(kind: str) -> type[Module[..., Any]] | None:
     """The module class of that kind, or None."""
     return _KINDS.get(kind)
+
+
+def _check(options: Mapping[str, Any], known: Mapping[str, Any], who: str) -> None:
+    """Refuse unknown options, and names and repairs that cannot be.
+
+    Args:
+        options: What was given.
+        known: A `TypedDict`'s annotations.
+        who: Who was asked, for messages.
+
+    Raises:
+        ConfigError: An option is unknown or has a value nobody understands.
+    """
+    apart = next((name for name in options if name in SAMPLING), None)
+    if apart is not None and apart not in known:
+        raise ConfigError(
+            f"{who} has no option {apart!r}: how answers are drawn is one parameter",
+            hint=f'Write {who}(sampling={{"{apart}": {options[apart]!r}}})',
+        )
+    check_options(options, known, who)
+    name = options.get("name", "x")
+    if not isinstance(name, str) or not name or "/" in name:
+        raise ConfigError(
+            f"{who}: name={name!r} is no name",
+            hint="Give a text without '/', which sets paths apart",
+        )
+    repairs = options.get("repairs", 0)
+    if not isinstance(repairs, int) or isinstance(repairs, bool) or repairs < 0:
+        raise ConfigError(
+            f"{who}: repairs={repairs!r} is no number of calls",
+            hint="Give 0 for none, or 1, 2, ...",
+        )
+
+
+def _slots_of(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Those changes that are parameters."""
+    return {slot: value for slot, value in changes.items() if slot in SLOTS}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import GraphError, did_you_mean
-from ..run.trace import NodeKind
+from ..trace import NodeKind
 from .binding import INPUT, Take, takes_of
 from .graph import Flow, Node
 from .module import Module

@@ -3,41 +3,27 @@
 from __future__ import annotations
 
 import functools
-import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Generic, ParamSpec, TypeVar, cast, final
+from typing import Any, Generic, Literal, cast, final
 
-from ..errors import ConfigError, did_you_mean
+from .. import seam
+from ..adapters.prompt import Prompt
+from ..errors import CallError, ConfigError, did_you_mean
 from ..ground.frozen import Fixed
 from ..ground.options import checked, decorator
 from ..parameters import SLOTS
-from ..run.bridge import run_sync
-from ..run.calling import begun
-from ..run.engine import run_parts
-from ..run.foreseen import foreseen
-from ..run.memo import Origin
-from ..run.prompt import Prompt
-from ..run.run_program import run_program
-from ..run.runnable import Runnable
-from ..run.runtime import Runtime, current
-from ..run.trace import NodeRun, Run, Trace
-from ..run.watching import follow
 from ..signature.spec import Spec
 from ..signature.wording import brief
 from .build import Parts, trace_function
 from .drawing import Drawn
 from .forgiving import stand_in
-from .graph import INPUT, Graph, Node, Take
+from .graph import CALLS, INPUT, Graph, Node, Take
 from .module import Module
+from .runnable import P, R_co, Runnable
 from .step import Step
-from .tracing import tracer
-from .uses import below
-
-P = ParamSpec("P")
-R_co = TypeVar("R_co", covariant=True)
-R = TypeVar("R")
+from .uses import below, changed, modules_of
 
 
 @final
@@ -69,6 +55,11 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         return Program, (self._name, self._parts), told
 
     @property
+    def node_kind(self) -> Literal["program"]:
+        """What it is as a node."""
+        return "program"
+
+    @property
     def name(self) -> str:
         """The function's name."""
         return self._name
@@ -93,16 +84,14 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         """Every module by path, in the order of the program.
 
         Those of nested programs are `program/module`, those that a step uses are
-        `step/module`.
+        `step/module`, and the parts of a module are `module/part`.
         """
-        parts, found = self._parts, dict[str, Module[..., Any]]()
-        for node in self.structure.walk():
-            if node.kind == "module":
-                found[node.target] = parts.modules[node.target]
-            holder = parts.programs.get(node.target) or parts.steps.get(node.target)
-            if holder is not None:
-                inner = holder.modules.items()
-                found.update({f"{node.target}/{path}": m for path, m in inner})
+        called = {
+            node.target: self._parts.target(node)
+            for node in self.structure.walk()
+            if node.kind in CALLS
+        }
+        found = modules_of(called)
         return Fixed(found, remedy="Write with_modules({...}): it gives a new program")
 
     @cached_property
@@ -130,8 +119,18 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         Args:
             inputs: Values of some inputs. Where one is not known before a run, what it
                 will be stands in its place: `{question}`, `{write_query.query}`.
+
+        Raises:
+            CallError: There is no such input, or a value is of another type.
         """
-        return foreseen(self._parts, self._inputs, inputs)
+        for name in inputs:
+            if name not in self._inputs.inputs:
+                raise CallError(
+                    f"{self._name!r} has no input {name!r}; its inputs are "
+                    f"{', '.join(self._inputs.inputs)}",
+                    hint=did_you_mean(name, self._inputs.inputs),
+                )
+        return seam.one_off().prompts(self, inputs)
 
     def _change(self, name: str) -> str:
         return 'with_parameters({"module/slot": value})'
@@ -170,10 +169,12 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
 
     def with_modules(self, changes: Mapping[str, Module[..., Any]]) -> Program[P, R_co]:
         """The same program with some modules replaced, keyed by path."""
+        if not changes:
+            return self
         old = self._parts
         parts = replace(
             old,
-            modules={n: changes.get(n, m) for n, m in old.modules.items()},
+            modules={n: changed(m, n, changes) for n, m in old.modules.items()},
             steps={n: s.with_modules(below(changes, n)) for n, s in old.steps.items()},
             programs={
                 name: inner.with_modules(below(changes, name))
@@ -188,74 +189,8 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         made.__doc__, made.__module__ = self.__doc__, self.__module__
         return made
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """Run and wait for the value; inside a program being traced, add a node."""
-        tracing = tracer.get()
-        if tracing is not None:
-            return cast(R_co, tracing.record("program", self, args, kwargs))
-        return run_sync(self.acall(*args, **kwargs))
-
-    async def acall(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """Run without blocking the event loop; give back the value."""
-        return (await self.arun(*args, **kwargs)).value
-
-    def run_row(
-        self, bound: Mapping[str, Any], record: list[NodeRun] | None = None
-    ) -> Coroutine[Any, Any, Run[R_co]]:
-        """Run with checked inputs; `record` keeps the nodes even of a failed run."""
-        there = begun(self, self._name, current())
-        mine = cast("Program[P, R_co]", there.target)
-        runs: list[NodeRun] = [] if record is None else record
-        return mine.run_at(bound, runs, there.runtime, there.path)
-
-    async def run_at(
-        self,
-        bound: Mapping[str, Any],
-        runs: list[NodeRun],
-        outer: Runtime,
-        path: str,
-        *,
-        shown: bool = True,
-    ) -> Run[R_co]:
-        """Run with checked inputs at a path; `runs` takes the nodes, in order.
-
-        Where a step calls it, it is a node of the step's run, unless it is not `shown`.
-        """
-        if outer.followed:
-
-            async def work(there: Runtime) -> Run[R_co]:
-                return await self.run_at(bound, runs, there, path)
-
-            return await follow(outer, self._name, bound, runs, work)
-        if shown and outer.record is not None:
-
-            async def inside() -> Run[R_co]:
-                return await self.run_at(bound, runs, outer, path, shown=False)
-
-            return await run_program(path, bound, outer, inside)
-        inner = f"{path}/" if outer.record is not None else ""
-        started = time.perf_counter()
-        began = outer.began or started
-        runtime = outer.having(record=runs, path=inner, order=(), began=began)
-        try:
-            value = await run_parts(self._parts, bound, runtime)
-        finally:
-            runs.sort(key=lambda node: node.order)
-            if outer.record is not None:
-                first = outer.order
-                outer.record.extend(replace(n, order=first + n.order) for n in runs)
-        origin = Origin(self.modules, self.steps, outer)
-        seconds = time.perf_counter() - started
-        trace = Trace(tuple(runs), seconds, origin, outer.run_id)
-        return Run(cast(R_co, value), trace)
-
-    async def run_inside(self, arguments: Mapping[str, Any], runtime: Runtime) -> Any:
-        """Run as a node of another program."""
-        bound = self.inputs.bind(arguments, runtime.path.rstrip("/"))
-        return await run_parts(self._parts, bound, runtime)
-
     def place(
-        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], who: str = ""
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], who: str = ""
     ) -> dict[str, Any]:
         """Arguments by input name; values are not checked.
 
@@ -266,7 +201,7 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
 
 
 @decorator
-def program(function: Callable[P, R]) -> Program[P, R]:
+def program(function: Callable[P, R_co]) -> Program[P, R_co]:
     """Trace a typed function into a program.
 
     The function runs once, now, with references in place of values: every mistake of
@@ -283,7 +218,7 @@ def program(function: Callable[P, R]) -> Program[P, R]:
         if stands is None:
             raise
         parts = stands
-    made: Program[P, R] = Program(function.__name__, parts)
+    made: Program[P, R_co] = Program(function.__name__, parts)
     functools.update_wrapper(made, function, assigned=("__module__", "__doc__"))
     return made
 

@@ -12,10 +12,10 @@ import types
 from typing import Any, NoReturn, Union, get_args, get_origin
 
 from ..errors import GraphError, did_you_mean
+from ..seam import caller, recorder
 from ..signature.signature import Signature, spec_of
 from ..signature.types import members_of, type_name
 from .binding import Take, source_name
-from .tracing import caller, tracer
 
 _AS_STEP = "Do it in a @weft.step function and call that"
 _WITH_TYPE = "Annotate the result of the function that gives it"
@@ -61,7 +61,7 @@ class Ref:
 
     def __repr__(self) -> str:
         text = f"<{_named(self)}: {type_name(kind_of(self))}>"
-        if (tracing := tracer.get()) is not None:
+        if (tracing := recorder()) is not None:
             tracing.spelt(text)
         return text
 
@@ -74,7 +74,7 @@ class Ref:
 
 def _refuse(message: str, hint: str) -> NoReturn:
     error = GraphError(f"{caller()}: {message}", hint=hint)
-    if (tracing := tracer.get()) is not None:
+    if (tracing := recorder()) is not None:
         tracing.refused(error)
     raise error
 

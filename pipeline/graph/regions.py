@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GraphError, did_you_mean
-from ..run.trace import NodeKind
+from ..seam import answered_by, caller
 from ..signature.types import type_name
+from ..trace import NodeKind
 from .binding import Take, takes_of
 from .graph import Body, Node, Param
 from .inferring import closed_values, fit, item_type, joined, type_of
 from .ref import Ref, shown
-from .tracing import caller, tracer
 
 if TYPE_CHECKING:
     from .scope import Scope
@@ -79,11 +79,8 @@ class _Region:
         )
         self.scope.trail.learn(function)
         inner = self.scope.inner()
-        token = tracer.set(inner)
-        try:
+        with answered_by(inner):
             returned = function(*(Ref(Take(p.source), p.kind, inner) for p in params))
-        finally:
-            tracer.reset(token)
         if inspect.iscoroutine(returned):
             returned.close()
             raise self.error(

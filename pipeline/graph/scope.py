@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Union, cast
 
 from ..errors import CallError, GraphError
 from ..ground.shapes import is_dict, is_list, is_sequence
-from ..run.trace import NodeKind
+from ..seam import Kind, Recorder, caller
 from ..signature.field import FieldSpec
 from ..signature.types import type_name
 from ..signature.wording import to_give
+from ..trace import NodeKind
 from .binding import Binding, Const, Pack, Take, is_node, takes_of
 from .constants import constant, is_record
 from .graph import Node, acts
@@ -27,7 +28,6 @@ from .ref import Ref, owner_of, shown, take_of
 from .regions import trace_region
 from .step import Step
 from .targets import result_of, wants_of
-from .tracing import caller
 
 if TYPE_CHECKING:
     from .program import Program
@@ -71,16 +71,16 @@ class Trail:
 
 
 @dataclass(eq=False)
-class Scope:
-    """One level of a program while it is traced; it is the `Tracer`."""
+class Scope(Recorder):
+    """One level of a program while it is traced."""
 
     trail: Trail
     parent: Scope | None = None
     nodes: list[Node] = field(default_factory=list[Node])
 
-    def record(
+    def call(
         self,
-        kind: str,
+        kind: Kind,
         target: Any,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
@@ -97,8 +97,7 @@ class Scope:
         }
         first = tuple(dict.fromkeys(self._before(after, where)))
         identity, result = self.trail.new_id(name), result_of(kind, target)
-        node_kind = cast(NodeKind, kind)
-        node = Node(identity, node_kind, name, bindings, result, where, first)
+        node = Node(identity, kind, name, bindings, result, where, first)
         return self.add(node)
 
     def region(

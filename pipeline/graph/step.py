@@ -7,17 +7,25 @@ import itertools
 import typing
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, ParamSpec, TypeVar, cast, final, overload
+from typing import (
+    Any,
+    Generic,
+    Literal,
+    ParamSpec,
+    TypeVar,
+    cast,
+    final,
+    overload,
+)
 
+from .. import seam
 from ..errors import ConfigError, GraphError, SignatureError, did_you_mean
-from ..run.bridge import in_thread, run_sync
-from ..run.calling import begun, inside
-from ..run.runnable import Runnable
-from ..run.runtime import current
+from ..seam import caller
 from ..signature.types import type_name
 from .module import Module
-from .tracing import caller, refuse_running, tracer
-from .uses import Used, Uses, uses_of
+from .naming import variables_of
+from .runnable import Runnable
+from .uses import Part, Uses
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -66,7 +74,7 @@ class Step(Generic[P, R_co]):
         self,
         function: Callable[P, Any],
         name: str | None = None,
-        uses: Iterable[Used] = (),
+        uses: Iterable[Part] = (),
         options: StepOptions | None = None,
     ) -> None:
         self.function = function
@@ -94,7 +102,7 @@ class Step(Generic[P, R_co]):
                 "resolved",
                 hint="Define the type at module level, before the step",
             ) from None
-        self.uses: Uses = uses_of(function, uses, self.name)
+        self.uses: Uses = _uses_of(function, uses, self.name)
         self.awaited: bool = inspect.iscoroutinefunction(function)
         """Whether the function is async."""
         self._first = tuple(
@@ -112,6 +120,11 @@ class Step(Generic[P, R_co]):
         if self._original is None:
             return self.function.__qualname__
         return _with_modules, (self._original, self.modules)
+
+    @property
+    def node_kind(self) -> Literal["step"]:
+        """What it is as a node."""
+        return "step"
 
     @property
     def result(self) -> Any:
@@ -150,26 +163,12 @@ class Step(Generic[P, R_co]):
                 Python's own order holds.
         """
         after = () if "after" in self.parameters.parameters else kwargs.pop("after", ())
-        tracing = tracer.get()
-        if tracing is not None:
-            return cast(R_co, tracing.record("step", self, args, kwargs, after))
-        here = inside.get()
-        if self.awaited or (here is not None and self in here.stand_ins):
-            return run_sync(self.acall(*args, **kwargs))
-        return cast(R_co, self.function(*args, **kwargs))
+        return cast(R_co, seam.answerer().call("step", self, args, kwargs, after))
 
     async def acall(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call the function without blocking the event loop."""
-        refuse_running(self.name, "acall")
-        here = inside.get()
-        if here is not None and self in here.stand_ins:
-            # Another step uses this one: it is traced, below that step's path.
-            there = begun(self, self.name, current())
-            arguments = self.bind(args, kwargs, self.name)
-            run = here.run_step
-            made = await run(there.target, arguments, there.runtime, there.path)
-            return cast(R_co, made)
-        return cast(R_co, await self.run(self.bind(args, kwargs, self.name)))
+        engine = seam.engine(self.name, "acall")
+        return cast(R_co, await engine.acall("step", self, args, kwargs))
 
     def bind(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any], where: str
@@ -203,14 +202,13 @@ class Step(Generic[P, R_co]):
             )
         return dict(bound.arguments)
 
-    async def run(self, arguments: Mapping[str, Any]) -> Any:
-        """Run the function with its arguments, off the event loop if it blocks."""
+    def arranged(
+        self, arguments: Mapping[str, Any]
+    ) -> tuple[Callable[..., Any], list[Any], dict[str, Any]]:
+        """The function, and its arguments as it takes them: by position and by name."""
         first = [arguments[name] for name in self._first if name in arguments]
         rest = {n: v for n, v in arguments.items() if n not in self._first}
-        call = cast("Callable[..., Any]", self.function)
-        if self.awaited:
-            return await call(*first, **rest)
-        return await in_thread(call, *first, **rest)
+        return cast("Callable[..., Any]", self.function), first, rest
 
     def __repr__(self) -> str:
         return f"Step({self.name}{self.parameters})"
@@ -221,7 +219,7 @@ class _Maker:
     """The decorator that `@step(...)` with options gives."""
 
     name: str | None = None
-    uses: tuple[Used, ...] = ()
+    uses: tuple[Part, ...] = ()
     options: StepOptions = field(default_factory=StepOptions)
 
     @overload
@@ -231,6 +229,39 @@ class _Maker:
     def __call__(self, function: Any) -> Any:
         made: Step[..., Any] = Step(function, self.name, self.uses, self.options)
         return made
+
+
+def _uses_of(function: Callable[..., Any], given: Iterable[Part], step: str) -> Uses:
+    """What a step uses, by name.
+
+    Raises:
+        GraphError: One is no module, step or program, has no name, or two share one.
+    """
+    variables = variables_of(function)
+    found: dict[str, Part] = {}
+    for used in given:
+        anything = cast(object, used)
+        if not isinstance(anything, Part):
+            raise GraphError(
+                f"{caller()}: step {step!r} uses {anything!r}, which is no module, "
+                "step or program",
+                hint="List what the function calls: uses=[critic, tool]",
+            )
+        named = used.node_kind != "module" or cast("Module[..., Any]", used).named
+        name = used.name if named else variables.get(id(used))
+        if name is None:
+            raise GraphError(
+                f"{caller()}: step {step!r} uses {used!r}, but its function reaches it "
+                "by no variable",
+                hint="Give it one with name=..., or leave it out of uses=",
+            )
+        if name in found:
+            raise GraphError(
+                f"{caller()}: step {step!r} uses two things named {name!r}",
+                hint="Give one of them another name=...",
+            )
+        found[name] = used
+    return Uses(found, found)
 
 
 def _with_modules(original: Step[P, R], modules: Mapping[str, Any]) -> Step[P, R]:
@@ -246,7 +277,7 @@ def step(function: Callable[P, R], /) -> Step[P, R]: ...
 def step(
     *,
     name: str | None = None,
-    uses: Iterable[Used] = (),
+    uses: Iterable[Part] = (),
     timeout: float | None = None,
     retries: int = 0,
     reusable: bool = True,
@@ -256,7 +287,7 @@ def step(
     /,
     *,
     name: str | None = None,
-    uses: Iterable[Used] = (),
+    uses: Iterable[Part] = (),
     timeout: float | None = None,
     retries: int = 0,
     reusable: bool = True,

@@ -1,26 +1,31 @@
-"""Agent steps: `@step(uses=[critic, tool])` and what happens when such a step runs.
+"""What a step or a module calls by itself: `@step(uses=[critic])`, `Module.parts()`.
 
-A step's function reaches its modules by ordinary variables. While the step runs, a
-context variable (in `calling`) says which tuned version stands in for each of them, so
-that what a compiler changed is what runs, and under which path it is traced.
+A step's function reaches its modules by ordinary variables, a module's body by its own
+attributes. While one of them runs, the engine at that place knows which tuned version
+stands in for each, so that what a compiler changed is what runs, and under which path
+it is traced.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol, Self, cast, runtime_checkable
+from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
 
-from ..errors import GraphError
-from .module import Module
-from .naming import variables_of
-from .tracing import caller
+from ..seam import Kind
+
+T = TypeVar("T")
 
 
 @runtime_checkable
-class Holder(Protocol):
-    """A program or a step: it has a name, and modules by path."""
+class Part(Protocol):
+    """A module, a step or a program: named, with the modules inside it by path."""
+
+    @property
+    def node_kind(self) -> Kind:
+        """What it is as a node."""
+        ...
 
     @property
     def name(self) -> str:
@@ -28,58 +33,58 @@ class Holder(Protocol):
         ...
 
     @property
-    def modules(self) -> Mapping[str, Module[..., Any]]:
-        """Its modules by path."""
+    def modules(self) -> Mapping[str, Any]:
+        """The modules inside it that ask a model, by path."""
         ...
 
-    def with_modules(self, changes: Mapping[str, Module[..., Any]]) -> Self:
+    def with_modules(self, changes: Mapping[str, Any]) -> Self:
         """The same with some modules replaced, keyed by path."""
         ...
-
-
-Used = Module[..., Any] | Holder
 
 
 @dataclass(frozen=True, eq=False)
 class Uses:
-    """What a step uses: by name, the originals its code reaches and what runs.
+    """What something uses: by name, the originals its code reaches and what runs.
 
     Args:
-        originals: The objects given to `uses=`.
+        originals: The objects that were named.
         running: What stands in for them; the same until something is tuned.
     """
 
-    originals: Mapping[str, Used] = field(default_factory=dict[str, Used])
-    running: Mapping[str, Used] = field(default_factory=dict[str, Used])
+    originals: Mapping[str, Part] = field(default_factory=dict[str, Part])
+    running: Mapping[str, Part] = field(default_factory=dict[str, Part])
 
     @property
-    def modules(self) -> dict[str, Module[..., Any]]:
-        """Every module used, by path; those of used programs as `program/module`."""
-        found: dict[str, Module[..., Any]] = {}
-        for name, used in self.running.items():
-            if isinstance(used, Module):
-                found[name] = used
-            else:
-                found.update({f"{name}/{p}": m for p, m in used.modules.items()})
-        return found
+    def modules(self) -> dict[str, Any]:
+        """Every module used, by path; those inside one as `name/module`."""
+        return modules_of(self.running)
 
-    def with_modules(self, changes: Mapping[str, Module[..., Any]]) -> Uses:
+    def with_modules(self, changes: Mapping[str, Any]) -> Uses:
         """The same with some modules replaced, keyed by path."""
-        running: dict[str, Used] = {}
-        for name, used in self.running.items():
-            inner = below(changes, name)
-            if name in changes:
-                running[name] = changes[name]
-            elif inner and not isinstance(used, Module):
-                running[name] = used.with_modules(inner)
-            else:
-                running[name] = used
+        running = {name: changed(p, name, changes) for name, p in self.running.items()}
         return Uses(self.originals, running)
 
     @cached_property
-    def stand_ins(self) -> dict[Any, tuple[str, Any]]:
+    def stand_ins(self) -> dict[Any, tuple[str, Part]]:
         """Name and running version of each original."""
         return {o: (name, self.running[name]) for name, o in self.originals.items()}
+
+
+def modules_of(parts: Mapping[str, Part]) -> dict[str, Any]:
+    """The modules of named parts that ask a model, by path."""
+    found: dict[str, Any] = {}
+    for name, part in parts.items():
+        inner = part.modules
+        if part.node_kind == "module" and not inner:
+            found[name] = part
+        found.update({f"{name}/{path}": module for path, module in inner.items()})
+    return found
+
+
+def changed(part: T, name: str, changes: Mapping[str, Any]) -> T:
+    """A named part with the changes that mean it, or what is inside it."""
+    replaced: Any = changes.get(name, part)
+    return cast(T, replaced.with_modules(below(changes, name)))
 
 
 def below(changes: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -90,36 +95,3 @@ def below(changes: Mapping[str, Any], name: str) -> dict[str, Any]:
     """
     start = name + "/"
     return {k.removeprefix(start): v for k, v in changes.items() if k.startswith(start)}
-
-
-def uses_of(function: Callable[..., Any], given: Iterable[Used], step: str) -> Uses:
-    """What a step uses, by name.
-
-    Raises:
-        GraphError: One is no module, step or program, has no name, or two share one.
-    """
-    variables = variables_of(function)
-    found: dict[str, Used] = {}
-    for used in given:
-        anything = cast(object, used)
-        if not isinstance(anything, Module | Holder):
-            raise GraphError(
-                f"{caller()}: step {step!r} uses {used!r}, which is no module, step or "
-                "program",
-                hint="List what the function calls: uses=[critic, tool]",
-            )
-        named = not isinstance(used, Module) or used.named
-        name = used.name if named else variables.get(id(used))
-        if name is None:
-            raise GraphError(
-                f"{caller()}: step {step!r} uses {used!r}, but its function reaches it "
-                "by no variable",
-                hint="Give it one with name=..., or leave it out of uses=",
-            )
-        if name in found:
-            raise GraphError(
-                f"{caller()}: step {step!r} uses two things named {name!r}",
-                hint="Give one of them another name=...",
-            )
-        found[name] = used
-    return Uses(found, found)

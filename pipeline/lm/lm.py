@@ -14,7 +14,6 @@ import math
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import (
-    TYPE_CHECKING,
     Any,
     Final,
     ParamSpec,
@@ -28,9 +27,9 @@ from typing import (
     runtime_checkable,
 )
 
+from .. import seam
 from ..errors import CallError, ConfigError
 from ..ground import strictjson
-from ..ground.lazy import deferred
 from .context import DEFAULT_OUTPUT_TOKENS
 from .request import JSON, Message, Request, Response
 
@@ -185,11 +184,6 @@ def checked_sampling(sampling: Sampling, extra: Mapping[str, JSON]) -> dict[str,
     return copy
 
 
-if TYPE_CHECKING:
-    from ..run import bare
-else:
-    bare = deferred("weft.pipeline.run", "bare")
-
 Prompt: TypeAlias = str | Sequence[Message | Mapping[str, str]]
 """What a model may be asked: a text, or turns, each with its role and its content."""
 
@@ -245,7 +239,8 @@ class Direct:
             ModelError: The call failed.
             BudgetExceeded: The call does not fit the budget; nothing was sent.
         """
-        return bare.ask_now(cast(LanguageModel, self), prompt, sample, options)
+        given = cast(Mapping[str, Any], options)
+        return cast(Response, _engine(self).ask_now(self, prompt, sample, given))
 
     @_asking_one
     def acall(
@@ -257,4 +252,12 @@ class Direct:
         **options: Unpack[Sampling],
     ) -> Coroutine[Any, Any, Response]:
         """As a call, without blocking the event loop: `await lm.acall("text")`."""
-        return bare.ask_later(cast(LanguageModel, self), prompt, sample, options)
+        return _engine(self).ask(self, prompt, sample, cast(Mapping[str, Any], options))
+
+
+def _engine(model: object) -> seam.Engine:
+    remedy = "Ask through a module, which becomes a node: weft.Predict(...); or ask in "
+    remedy += "a @weft.step"
+    name = getattr(model, "model", "")
+    seam.refuse_traced(f"the model {name!r} cannot be asked", remedy)
+    return seam.engine(name, "acall")

@@ -23,7 +23,7 @@ else:
     local_model = deferred(__package__, "local.model")
 
 OPENAI: Final = "https://api.openai.com/v1"
-EMBEDDED: Final = "embedded/2"
+EMBEDDED: Final = "embedded/3"
 """No address: the edition of the stand-in, raised whenever one of its answers changes,
 so that no cache mixes two."""
 

@@ -21,18 +21,18 @@ from ..data.rows import Example, require_rows
 from ..errors import ModelFailure, WeftError
 from ..graph.module import Module
 from ..graph.program import Program, as_program
+from ..graph.runnable import Place, Runner
 from ..ground.dspy_hints import Advised
 from ..ground.lazy import deferred
 from ..ground.options import checked
 from ..ground.strictjson import is_text
 from ..run.bridge import run_sync
-from ..run.elsewhere import Place, Runner, placed
 from ..run.models_by_path import require_model_paths
 from ..run.progress import progress_bar
-from ..run.rows import bind_row, map_rows, require_count, rows_of
-from ..run.runtime import current, entered
-from ..run.trace import NodeRun, Trace, total_cost
+from ..run.rows import bind_row, map_rows, placed, require_count, rows_of
+from ..run.settings import current, entered
 from ..signature.wording import brief, unscored
+from ..trace import NodeRun, Trace, total_cost
 from .compare import Comparison, compare
 from .plainrows import evaluation_data, row_data, said_again
 from .repeats import rows_told, scores_by_row

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ..run.trace import Call, NodeRun
+from ..trace import Call, NodeRun
 from .plainrows import outputs_of, row_keys
 
 if TYPE_CHECKING:

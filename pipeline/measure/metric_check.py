@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import MetricError
+from ..graph.module import Module
+from ..graph.runnable import Runnable
 from ..ground.shapes import is_dict
-from ..run.alone import Alone
-from ..run.runnable import Runnable
 
 
 def refuse_judge(metric: object) -> None:
@@ -18,7 +18,7 @@ def refuse_judge(metric: object) -> None:
     Raises:
         MetricError: It is one, and has other inputs than the two of a metric.
     """
-    if isinstance(metric, Alone) or (
+    if isinstance(metric, Module) or (
         isinstance(metric, Runnable) and len(metric.inputs.inputs) != 2
     ):
         name: str = metric.name

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..data.example import Example
-from ..run.trace import Trace
+from ..trace import Trace
 from .score import Score
 
 

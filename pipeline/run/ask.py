@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,12 +21,13 @@ from ..reading.arriving import FieldReader
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, class_of, spec_of
 from ..signature.spec import Spec
-from .rendering import rendered_for, request_for, room_for
-from .runtime import Runtime
+from ..trace import Call
+from .context import Asked, Context
+from .prompt import rendered_for, request_for, room_for
+from .settings import Settings
 from .telling import Telling
 from .thought import only_thought, read_reply, truncated
-from .trace import Call
-from .watching import said
+from .watch import said
 
 if TYPE_CHECKING:
     from ..adapters import reply
@@ -40,20 +41,6 @@ else:
 _PROBE: Final = "`weft probe` finds the form that this model follows"
 
 
-@dataclass
-class Asked:
-    """The calls made for one question so far; filled even when it ends in an error.
-
-    `failed` is the call that brought no answer and so ended it, `form` the settled form
-    that was asked in.
-    """
-
-    calls: list[Call] = field(default_factory=list[Call])
-    failed: Call | None = None
-    repairs: list[str] = field(default_factory=list[str])
-    form: str = ""
-
-
 async def ask(
     who: str,
     signature: type[Signature],
@@ -62,7 +49,7 @@ async def ask(
     *,
     lm: LanguageModel,
     repairs: int,
-    runtime: Runtime,
+    context: Context,
     asked: Asked,
 ) -> dict[str, Any]:
     """Ask a model and read its answer.
@@ -74,7 +61,7 @@ async def ask(
         inputs: Checked input values as plain JSON data.
         lm: Who answers.
         repairs: How many further calls may show the model its own reply and the error.
-        runtime: Cache, ledger and retries.
+        context: The place in the run, with cache, ledger and retries.
         asked: Filled with the calls made.
 
     Returns:
@@ -84,12 +71,12 @@ async def ask(
         ParseError: No reply could be used; the error names module, adapter and field.
         ModelError: The call itself failed.
     """
-    spec, forms = spec_of(signature), runtime.forms
-    own = runtime.form_asked(parameters.adapter)
+    spec, settings = spec_of(signature), context.settings
+    forms, own = settings.forms, settings.form_asked(parameters.adapter)
     form = settled(own, lm, spec) if forms is None else forms.of(own, lm, spec)
     while True:
         question = _Question(
-            who, signature, parameters, inputs, lm, runtime, asked, form
+            who, signature, parameters, inputs, lm, context, asked, form
         )
         asked.form = str(form)
         if forms is not None:
@@ -113,7 +100,7 @@ class _Question:
     parameters: Parameters
     inputs: Mapping[str, JSON]
     lm: LanguageModel
-    runtime: Runtime
+    context: Context
     asked: Asked
     form: Form
 
@@ -127,7 +114,7 @@ class _Question:
         telling = self._telling(adapter, rendered)
         for attempt in range(repairs + 1):
             request = self._request(rendered)
-            response = await timed(request, lm, self.runtime, self.asked, telling)
+            response = await timed(request, lm, self.context, self.asked, telling)
             cut = response.finish_reason == "length"
             fence, echoed = rendered.fence, rendered.echoed
             parse = partial(adapter.parse, fence=fence, echoed=echoed, cut=cut)
@@ -153,17 +140,17 @@ class _Question:
         raise AssertionError("the last attempt returns or raises")
 
     def _request(self, rendered: Rendered) -> Request:
-        runtime = self.runtime
-        made = request_for(self.lm, self.parameters, rendered, runtime.sample)
-        same = runtime.once and made.sampling.get("temperature") == 0
+        settings = self.context.settings
+        made = request_for(self.lm, self.parameters, rendered, settings)
+        same = settings.once and made.sampling.get("temperature") == 0
         return replace(made, sample=0) if same and made.sample else made
 
     def _telling(self, adapter: Adapter, rendered: Rendered) -> Telling | None:
-        runtime = self.runtime
-        if runtime.sink is None:
+        sink = self.context.settings.sink
+        if sink is None:
             return None
         reader = self._reader(adapter, rendered, self.signature)
-        return Telling(self.who, runtime.order, runtime.sink, reader)
+        return Telling(self.who, self.context.order, sink, reader)
 
     def _reader(
         self, adapter: Adapter, rendered: Rendered, wanted: type[Signature]
@@ -203,7 +190,7 @@ class _Question:
         if cut and (error.cut or not adapter.asks_rest):
             return truncated(self.who, response, self.lm.model)
         made = only_thought(error, response)
-        own = self.runtime.form_asked(self.parameters.adapter)
+        own = self.context.settings.form_asked(self.parameters.adapter)
         chosen = form_of(own).name == AUTO and may_probe(self.lm)
         if made is error and chosen and not isinstance(error, ValidationError):
             made.hint = ". ".join(filter(None, (made.hint, _PROBE)))
@@ -281,7 +268,7 @@ def _only(signature: type[Signature], kept: Mapping[str, Any]) -> type[Signature
 async def timed(
     request: Request,
     lm: LanguageModel,
-    runtime: Runtime,
+    context: Context,
     asked: Asked,
     telling: Telling | None,
 ) -> Response:
@@ -290,15 +277,15 @@ async def timed(
     Args:
         request: What to ask.
         lm: Who answers.
-        runtime: Cache, ledger and retries, and who follows the run.
+        context: Cache, ledger and retries, and who follows the run.
         asked: Gets the call.
         telling: Who is told the reply while it arrives.
 
     Raises:
         ModelError: The call failed.
     """
-    started = time.perf_counter()
-    for watcher in runtime.watchers:
+    settings, started = context.settings, time.perf_counter()
+    for watcher in settings.watchers:
         watcher.call_started(request)
     if telling is not None:
         telling.restart()
@@ -306,15 +293,15 @@ async def timed(
         response = await call(
             request,
             lm,
-            cache=runtime.store,
-            retry=runtime.retry,
-            ledger=runtime.ledger,
-            account=runtime.account,
+            cache=settings.store,
+            retry=settings.retry,
+            ledger=settings.ledger,
+            account=settings.account,
             listener=telling,
         )
     except BaseException as error:
-        asked.failed = made = _failed(request, error, started, runtime)
-        _tell(made, runtime)
+        asked.failed = made = _failed(request, error, started, context)
+        _tell(made, settings)
         raise
     if telling is not None:
         telling.finish()
@@ -327,7 +314,7 @@ async def timed(
         response.cached,
         time.perf_counter() - started,
         request.key,
-        started - (runtime.began or started),
+        context.since(started),
         request.endpoint,
         response.finish_reason,
         response.request_id,
@@ -337,12 +324,12 @@ async def timed(
         form=asked.form,
     )
     asked.calls.append(made)
-    _tell(made, runtime)
+    _tell(made, settings)
     return response
 
 
 def _failed(
-    request: Request, error: BaseException, started: float, runtime: Runtime
+    request: Request, error: BaseException, started: float, context: Context
 ) -> Call:
     """A call that brought no answer, as its trace holds it."""
     return Call(
@@ -354,13 +341,13 @@ def _failed(
         cached=False,
         seconds=time.perf_counter() - started,
         key=request.key,
-        started=started - (runtime.began or started),
+        started=context.since(started),
         endpoint=request.endpoint,
         retries=error.retries if isinstance(error, ModelError) else 0,
         error=said(error),
     )
 
 
-def _tell(made: Call, runtime: Runtime) -> None:
-    for watcher in runtime.watchers[::-1]:
+def _tell(made: Call, settings: Settings) -> None:
+    for watcher in settings.watchers[::-1]:
         watcher.call_finished(made)

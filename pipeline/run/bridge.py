@@ -12,13 +12,13 @@ import atexit
 import contextvars
 import os
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
 from ..errors import ConfigError, GraphError
-from ..graph.tracing import refuse_traced
 from ..ground.loops import Begun
+from ..seam import refuse_traced
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -162,6 +162,21 @@ def _run(work: Coroutine[Any, Any, T], context: contextvars.Context) -> T:
         loop.call_soon_threadsafe(lambda: [t.cancel() for t in task])
         _wait(done)
         raise
+
+
+def side_by_side(
+    body: Callable[[Any], Any], items: Sequence[Any], most: int
+) -> list[Any]:
+    """A function's results for some items, in threads, in the order of the items."""
+    if len(items) < 2 or on_loop():
+        return [body(item) for item in items]
+    pool = ThreadPoolExecutor(min(most, _STEP_THREADS, len(items)))
+    try:
+        copied = contextvars.copy_context
+        jobs = [pool.submit(copied().run, body, item) for item in items]
+        return [job.result() for job in jobs]
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 async def in_thread(

@@ -1,43 +1,346 @@
-"""Running a graph: a node starts when its inputs are there.
+"""The engine: it answers calls, and runs a graph node by node.
 
-A chain runs node by node in one task; anything wider runs as structured tasks, so that
-the wall time is the critical path's and a failure cancels what runs beside it.
+A node starts when its inputs are there. A chain runs in one task; anything wider runs
+as structured tasks, so that the wall time is the critical path's and a failure cancels
+what runs beside it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Mapping
+import itertools
+import logging
+import time
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Mapping,
+    Sequence,
+)
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, cast
 
-from ..errors import BudgetExceeded, WeftError
+from .. import seam
+from ..adapters import parsed_in
+from ..adapters.prompt import Prompt
+from ..adapters.settling import Forms
+from ..errors import BudgetExceeded, ModelFailure, WeftError
 from ..graph.binding import INPUT, resolve
 from ..graph.build import Parts
 from ..graph.graph import REGIONS, Flow, Node
-from .beside import goes_on
-from .calling import moved
-from .memo import memory
-from .run_program import run_program
-from .run_region import run_region
-from .run_step import run_step
-from .runtime import Runtime
+from ..graph.module import Module
+from ..graph.program import Program
+from ..graph.step import Step
+from ..graph.uses import Uses
+from ..lm.lm import LanguageModel
+from ..lm.request import Request, Response
+from ..seam import Kind
+from ..signature.signature import make_value
+from ..trace import NodeRun, Run, Trace, attach
+from .ask import ask, timed
+from .bare import request_of
+from .bridge import run_ahead, run_sync, side_by_side
+from .context import Asked, Context, Recorded, follow
+from .prompt import prompts_of
+from .regions import goes_on, run_region
+from .reuse import Origin, memory, remembering
+from .rows import batch_rows, map_rows, placed
+from .settings import current, entered
+from .steps import run_function, run_step
+from .stream import events_of, sync_events
+
+_TRIES = 1000  # samples of one try do not meet those of the next
+_BARE = "lm"
+_log = logging.getLogger("weft")
+_told: set[tuple[str, str, str]] = set()
 
 
-def run_parts(
-    parts: Parts, bound: Mapping[str, Any], runtime: Runtime
-) -> Coroutine[Any, Any, Any]:
-    """Run a program's parts with checked inputs and give back its value.
+class _There(NamedTuple):
+    """What really runs when something is called: which version, under which path."""
 
-    Raises:
-        WeftError: The first node's error, in the order of the program.
+    target: Any
+    path: str
+    context: Context
+
+
+class LocalEngine(seam.Engine):
+    """Runs what is called, in this process.
+
+    Args:
+        at: The place of the step or body that runs; None outside a run.
+        uses: What stands in for what it calls.
     """
-    values = {f"{INPUT}.{name}": value for name, value in bound.items()}
-    return run_flow(parts, parts.graph, values, runtime)
+
+    def __init__(self, at: Context | None = None, uses: Uses | None = None) -> None:
+        self._at = at
+        self._stand_ins = uses.stand_ins if uses is not None else {}
+        self._count = itertools.count()
+        self.asked = Asked()
+        """The calls that a step makes of a model itself, without a module."""
+
+    def call(
+        self,
+        kind: Kind,
+        target: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        after: Any = (),
+    ) -> Any:
+        """Answer a call and wait; outside a step's uses a step is its function."""
+        del after  # Python's own order holds
+        if kind == "step" and not (target.awaited or target in self._stand_ins):
+            return target.function(*args, **kwargs)
+        # One question needs no loop where its answer is at hand.
+        ahead = kind == "module" and not target.has_body and not self._followed
+        run = run_ahead if ahead else run_sync
+        return run(self.acall(kind, target, args, kwargs))
+
+    async def acall(
+        self,
+        kind: Kind,
+        target: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> Any:
+        """Answer a call without blocking the event loop."""
+        if kind == "program":
+            run: Run[Any] = await self.arun(target, args, kwargs, None)
+            return run.value
+        if kind == "step" and target not in self._stand_ins:
+            return await run_function(target, target.bind(args, kwargs, target.name))
+        there = self._there(target)
+        if kind == "step":
+            arguments = target.bind(args, kwargs, target.name)
+            return await _step(there.target, arguments, there.context, there.path)
+        bound = there.target.bind(args, kwargs)
+        if not there.context.followed:
+            return await _module(there.target, bound, there.context, there.path)
+        nodes: list[NodeRun] = []
+
+        async def work(context: Context) -> Any:
+            here = context.having(record=nodes)
+            return await _module(there.target, bound, here, there.path)
+
+        return await follow(there.context, there.path, bound, nodes, work)
+
+    async def arun(
+        self, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], reuse: Any
+    ) -> Run[Any]:
+        """Run, and give back the value with its trace."""
+        there = self._begun(target)
+        bound = there.target.bind(args, kwargs)
+        with remembering(reuse):
+            return await _run(there, bound, [])
+
+    def run_row(
+        self, target: Any, bound: Mapping[str, Any], record: list[NodeRun] | None
+    ) -> Coroutine[Any, Any, Run[Any]]:
+        """Run with checked inputs; `record` keeps the nodes even of a failed run."""
+        return _run(self._begun(target), bound, [] if record is None else record)
+
+    def astream(
+        self, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> AsyncGenerator[Any]:
+        """Run, and tell what happens as it happens."""
+        bound = target.bind(args, kwargs)
+        return events_of(lambda: self.run_row(target, bound, None))
+
+    async def abatch(
+        self, target: Any, rows: Any, options: Mapping[str, Any]
+    ) -> list[Any]:
+        """Run over many rows, side by side."""
+        given = dict(options)
+        async with placed(target, given.pop("on")) as there:
+
+            async def one(bound: Mapping[str, Any]) -> Any:
+                return (await there.run_row(bound)).value
+
+            return await batch_rows(one, target.inputs, rows, **given)
+
+    def wait(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine to its end for a synchronous caller."""
+        return run_sync(work)
+
+    def follow(self, events: AsyncGenerator[Any]) -> Generator[Any]:
+        """The same events for a synchronous caller."""
+        return sync_events(events)
+
+    def each(self, body: Callable[[Any], Any], items: Sequence[Any], most: int) -> Any:
+        """A function's results for some items, side by side, in their order."""
+        return side_by_side(body, items, most)
+
+    def prompts(self, target: Any, inputs: Mapping[str, Any]) -> dict[str, Prompt]:
+        """What each call would send, by the path of its node."""
+        return prompts_of(target, inputs)
+
+    def parse(self, module: Any, text: str) -> Mapping[str, Any]:
+        """The values that a module would read in a reply."""
+        form = current().form_asked(module.parameters.adapter)
+        return parsed_in(form, text, module.asked).values
+
+    def ask_now(
+        self, lm: Any, prompt: Any, sample: int | None, options: Mapping[str, Any]
+    ) -> Any:
+        """Ask a model without a module, and wait."""
+        run = run_sync if self._followed else run_ahead
+        return run(self.ask(lm, prompt, sample, options))
+
+    def ask(
+        self, lm: Any, prompt: Any, sample: int | None, options: Mapping[str, Any]
+    ) -> Coroutine[Any, Any, Any]:
+        """Ask a model without a module; a bad prompt is refused before it is awaited.
+
+        Inside a step it belongs to that step's run; on its own it is a run of one node
+        where somebody follows runs.
+        """
+        settings = current()
+        wanted = settings.sample if sample is None else sample
+        request = request_of(cast(LanguageModel, lm), prompt, wanted, options)
+        if self._at is not None:
+            return timed(
+                request, lm, self._at.having(settings=settings), self.asked, None
+            )
+        return _bare(request, lm, Context(settings))
+
+    @property
+    def _followed(self) -> bool:
+        if self._at is not None:
+            return self._at.having(settings=current()).followed
+        return Context(current()).followed
+
+    def _there(self, target: Any) -> _There:
+        """Which version runs, and where it is traced."""
+        if self._at is None:
+            return _There(target, target.name, Context(current()))
+        name, target = self._stand_ins.get(target, (target.name, target))
+        place = self._at.at(next(self._count)).having(settings=current())
+        return _There(target, place.path + name, place)
+
+    def _begun(self, target: Any) -> _There:
+        """As `_there`, for what asks more than once: in one form from the first."""
+        there = self._there(target)
+        settings = there.context.settings
+        if settings.forms is not None:
+            return there
+        settings = settings.having(forms=Forms())
+        return there._replace(context=there.context.having(settings=settings))
 
 
-async def run_flow(
-    parts: Parts, flow: Flow, values: dict[str, Any], runtime: Runtime
+ONE_OFF = LocalEngine()
+
+
+class _Calling:
+    """Calls the parts of the module whose body runs; see `graph.module.Call`."""
+
+    def __init__(self, engine: LocalEngine) -> None:
+        self._engine = engine
+
+    async def __call__(
+        self, part: Any, inputs: Mapping[str, Any], *, sample: int | None = None
+    ) -> Any:
+        """Call a part, as a try where a sample is named."""
+        settings = current()
+        if sample is not None:
+            number = settings.sample * _TRIES + sample
+            settings = settings.having(sample=number, tried=True)
+        with entered(settings):
+            return await self._engine.acall(part.node_kind, part, (), inputs)
+
+    async def tries(self, part: Any, inputs: Mapping[str, Any], n: int) -> list[Any]:
+        """Call a part several times; what came, without the tries that failed."""
+        failed: dict[int, ModelFailure] = {}
+
+        async def one(position: int, _: None) -> Any:
+            try:
+                return await self(part, inputs, sample=position)
+            except ModelFailure as error:
+                failed[position] = error
+
+        came = await map_rows(one, [None] * n, concurrency=n)
+        if len(failed) == n:
+            raise failed[min(failed)]
+        return [made for position, made in enumerate(came) if position not in failed]
+
+
+async def _run(
+    there: _There, bound: Mapping[str, Any], runs: list[NodeRun]
+) -> Run[Any]:
+    """Run as a run of its own, or as a part of the step's that calls it."""
+    target, path, outer = there
+    if outer.followed:
+
+        async def work(context: Context) -> Run[Any]:
+            return await _run(there._replace(context=context), bound, runs)
+
+        return await follow(outer, path, bound, runs, work)
+    if outer.record is None or target.node_kind == "module":
+        return await _recorded_run(there, bound, runs)
+    with Recorded(outer, path, "program", bound) as entry:
+        run = await _recorded_run(there, bound, runs)
+        entry.outputs = {"result": run.value}
+    return run
+
+
+async def _recorded_run(
+    there: _There, bound: Mapping[str, Any], runs: list[NodeRun]
+) -> Run[Any]:
+    """Run; `runs` takes the nodes, in the order of the program."""
+    target, path, outer = there
+    nested, began = outer.record is not None, time.perf_counter()
+    clock = outer.began or began
+    context = outer.having(record=runs, path="", order=(), began=clock)
+    try:
+        if isinstance(target, Program):
+            inside = context.having(path=f"{path}/" if nested else "")
+            value = await _level(
+                target.parts, target.parts.graph, _given(bound), inside
+            )
+        else:
+            value = await _known_module(target, bound, context.at(0), path)
+    finally:
+        runs.sort(key=lambda node: node.order)
+        if outer.record is not None:
+            first = outer.order
+            outer.record.extend(replace(n, order=first + n.order) for n in runs)
+    seconds = time.perf_counter() - (began if nested else clock)
+    program = isinstance(target, Program)
+    modules = target.modules if program else {path: target, **_below(path, target)}
+    origin = Origin(modules, target.steps if program else {}, outer.settings)
+    return Run(value, Trace(tuple(runs), seconds, origin, outer.run_id))
+
+
+def _below(path: str, module: Module[..., Any]) -> dict[str, Any]:
+    return {f"{path}/{name}": inner for name, inner in module.modules.items()}
+
+
+def _given(bound: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{INPUT}.{name}": value for name, value in bound.items()}
+
+
+async def _bare(request: Request, lm: LanguageModel, context: Context) -> Response:
+    """A bare call outside any run: a node, and a run where somebody follows runs."""
+    inputs = {"messages": [message.as_dict() for message in request.messages]}
+    nodes: list[NodeRun] = []
+
+    async def work(context: Context) -> Response:
+        with Recorded(context, _BARE, "module", inputs) as entry:
+            response = await timed(request, lm, context, entry.asked, None)
+            entry.outputs = {"text": response.text}
+        return response
+
+    if not context.followed:
+        return await work(context)
+    return await follow(
+        context, _BARE, inputs, nodes, lambda there: work(there.having(record=nodes))
+    )
+
+
+async def _level(
+    parts: Parts, flow: Flow, values: dict[str, Any], context: Context
 ) -> Any:
     """Run one level: a program's graph, or a region's body.
 
@@ -45,21 +348,21 @@ async def run_flow(
         parts: What the nodes call.
         flow: The level.
         values: What is known so far, by source; the nodes' results are added.
-        runtime: Its `order` is the place of the level in the run.
+        context: Its `order` is the place of the level in the run.
 
     Raises:
         WeftError: The first node's error, in the order of the level.
     """
     if flow.plan.chain:
         for position, node in enumerate(flow.nodes):
-            values[node.id] = await _run_node(parts, node, position, values, runtime)
+            values[node.id] = await _node(parts, node, position, values, context)
     else:
-        await _run_wide(parts, flow, values, runtime)
+        await _wide(parts, flow, values, context)
     return resolve(flow.output, values)
 
 
-async def _run_wide(
-    parts: Parts, flow: Flow, values: dict[str, Any], runtime: Runtime
+async def _wide(
+    parts: Parts, flow: Flow, values: dict[str, Any], context: Context
 ) -> None:
     nodes, followers = flow.nodes, flow.plan.followers
     waiting = list(flow.plan.waits)
@@ -68,13 +371,13 @@ async def _run_wide(
     async def run_one(position: int) -> None:
         node = nodes[position]
         try:
-            value = await _run_node(parts, node, position, values, runtime)
+            value = await _node(parts, node, position, values, context)
         except BudgetExceeded as error:  # what runs beside it is paid for, and ends
             failed[position] = error
             return
         except WeftError as error:
             failed[position] = error
-            if goes_on(error, runtime):
+            if goes_on(error, context):
                 return
             raise
         values[node.id] = value
@@ -84,7 +387,7 @@ async def _run_wide(
                 group.create_task(run_one(follower))
 
     def all_go_on() -> bool:
-        return all(goes_on(error, runtime) for error in failed.values())
+        return all(goes_on(error, context) for error in failed.values())
 
     ready = [position for position, count in enumerate(waiting) if count == 0]
     try:
@@ -101,36 +404,119 @@ async def _run_wide(
         raise asyncio.CancelledError
 
 
-def _run_node(
-    parts: Parts,
-    node: Node,
-    position: int,
-    values: dict[str, Any],
-    runtime: Runtime,
+def _node(
+    parts: Parts, node: Node, position: int, values: dict[str, Any], context: Context
 ) -> Awaitable[Any]:
-    here = moved(runtime, (*runtime.order, position), runtime.path)
+    here = context.at(position)
     if node.kind in REGIONS:
-        return run_region(node, values, here, partial(run_flow, parts))
+        return run_region(node, values, here, partial(_level, parts))
     arguments = {name: resolve(b, values) for name, b in node.bindings.items()}
-    path = runtime.path + node.target
-    known = memory.get()
+    path = context.path + node.target
     if node.kind == "module":
         module = parts.modules[node.target]
-        bound = module.spec.bind(arguments, path)
-        if known is not None and (hit := known.module(module, bound, here, path)):
-            return _known(hit.value)
-        return module.run_node(bound, here, path)
+        return _known_module(module, module.spec.bind(arguments, path), here, path)
     if node.kind == "step":
-        step = parts.steps[node.target]
+        step, known = parts.steps[node.target], memory.get()
         if known is not None and (hit := known.step(step, arguments, here, path)):
             return _known(hit.value)
-        return run_step(step, arguments, here, path, node.where)
-    program = parts.programs[node.target]
-    inner = moved(here, here.order, path + "/")
-    return run_program(
-        path, arguments, here, lambda: program.run_inside(arguments, inner)
-    )
+        return _step(step, arguments, here, path, node.where)
+    return _program(parts.programs[node.target], arguments, here, path)
 
 
 async def _known(value: Any) -> Any:
     return value
+
+
+async def _program(
+    program: Program[..., Any], arguments: Mapping[str, Any], here: Context, path: str
+) -> Any:
+    """Run a program as a node of another."""
+    with Recorded(here, path, "program", arguments) as entry:
+        bound = program.inputs.bind(arguments, path)
+        inner = here.having(path=f"{path}/")
+        value = await _level(program.parts, program.structure, _given(bound), inner)
+        entry.outputs = {"result": value}
+    return value
+
+
+def _step(
+    step: Step[..., Any],
+    arguments: Mapping[str, Any],
+    here: Context,
+    path: str,
+    where: str = "",
+) -> Coroutine[Any, Any, Any]:
+    """Run a step as a node; it is the engine's place while it runs."""
+    # One count for all attempts: what a later one calls has places of its own.
+    inside = LocalEngine(here.having(path=f"{path}/"), step.uses)
+    return run_step(step, arguments, here, path, where, inside, inside.asked)
+
+
+def _known_module(
+    module: Module[..., Any], bound: Mapping[str, Any], here: Context, path: str
+) -> Awaitable[Any]:
+    """Run a module, or take its result from an earlier run."""
+    known = memory.get()
+    if known is not None and (hit := known.module(module, bound, here, path)):
+        return _known(hit.value)
+    return _module(module, bound, here, path)
+
+
+async def _module(
+    module: Module[..., Any], bound: Mapping[str, Any], here: Context, path: str
+) -> Any:
+    """Run a module as a node: it asks once, or its body calls its parts."""
+    spec, outputs = module.spec, module.spec.outputs
+    inputs = spec.dump_inputs(bound)
+    if module.has_body:
+        inside = LocalEngine(here.having(path=f"{path}/"), module.uses)
+        with Recorded(here, path, "module", inputs) as entry:
+            entry.asked = inside.asked
+            with seam.answered_by(inside), entered(here.settings):
+                made = await module.body(_Calling(inside), bound)
+            values = made if module.single is None else {module.single: made}
+            entry.outputs = _dumped(module, values)
+        return made
+    lm = here.settings.model_for(path, module.lm)
+    if module.compiled_for is not None:
+        _tell_other_model(path, module.compiled_for, lm.model)
+    with Recorded(here, path, "module", inputs) as entry:
+        values = await ask(
+            path,
+            module.asked,
+            module.parameters,
+            inputs,
+            lm=lm,
+            repairs=module.repairs,
+            context=here,
+            asked=entry.asked,
+        )
+        entry.outputs = {name: outputs[name].dump(values[name]) for name in values}
+    if module.single is not None:
+        return values[module.single]
+    made = make_value(module.asked, {**bound, **values})
+    attach(made, entry.run)
+    return made
+
+
+def _dumped(module: Module[..., Any], made: Any) -> dict[str, Any]:
+    """What a body gave, as the trace holds it."""
+    held = cast("dict[str, Any]", made if isinstance(made, dict) else vars(made))
+    fields = module.spec.outputs.items()
+    return {name: field.dump(held[name]) for name, field in fields if name in held}
+
+
+def _tell_other_model(path: str, wanted: str, model: str) -> None:
+    """Warn, once for each pair, of a model other than the one compiled for.
+
+    Instructions and demonstrations that help one model may harm another.
+    """
+    if wanted == model or (path, wanted, model) in _told:
+        return
+    _told.add((path, wanted, model))
+    _log.warning(
+        "%s was compiled for %s and runs with %s: measure it, or compile again",
+        path,
+        wanted,
+        model,
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..graph.program import Program
-from .runtime import current
+from .settings import current
 
 _ROLES = ("proposer",)
 _NEAR = 0.8

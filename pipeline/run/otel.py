@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, final
 from ..errors import ConfigError
 from ..ground.lazy import deferred
 from ..lm.request import Message, Request
+from ..trace import Call, NodeKind, NodeRun
 from . import otel_names as names
-from .trace import Call, NodeKind, NodeRun
 from .trace_data import json_text, plain_data
-from .watching import TracedRun, type_said
+from .watch import TracedRun, type_said
 
 if TYPE_CHECKING:
     from opentelemetry import context, trace

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+import contextlib
+import itertools
+from collections import deque
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
 from ..data.rows import Example, read_rows
 from ..errors import (
@@ -16,13 +26,14 @@ from ..errors import (
     StepError,
     WeftError,
 )
+from ..graph.runnable import OnError, Place, Runner
 from ..signature.spec import Spec
 from .progress import progress_bar
-from .runtime import one_form
+from .settings import one_form
 
 T = TypeVar("T")
 V = TypeVar("V")
-OnError = Literal["raise", "keep"]
+_AHEAD: Final = 4
 
 BURST: Final = 8
 """Rows that start in one turn of the loop, so that what the first of them ask is on its
@@ -90,6 +101,60 @@ async def map_rows(
     if len(results) < len(rows):  # something in a row cancelled itself
         raise asyncio.CancelledError
     return [results[position] for position in range(len(rows))]
+
+
+async def in_order(
+    work: Callable[[T], Awaitable[V]], rows: Iterable[T], concurrency: int
+) -> AsyncGenerator[V]:
+    """Results in the order of the rows; at most `concurrency` rows run at once.
+
+    Rows are taken from the iterable as room comes free, so that neither they nor the
+    results pile up. Leaving early cancels what is under way; where a budget ends it is
+    not cancelled, since it is paid for.
+
+    Raises:
+        ConfigError: `concurrency` is not at least 1.
+    """
+    require_count(concurrency, "concurrency")
+    under_way: deque[asyncio.Task[V]] = deque()
+    source, slots = iter(rows), asyncio.Semaphore(concurrency)
+    ended: list[BudgetExceeded] = []
+
+    async def one(row: T) -> V:
+        async with slots:
+            if ended:
+                raise ended[0]
+            try:
+                return await work(row)
+            except BudgetExceeded as error:
+                ended.append(error)
+                raise
+
+    try:
+        while True:
+            # Rows behind a slow one go on: the window is wider than the slots.
+            more = itertools.islice(source, _AHEAD * concurrency - len(under_way))
+            for number, row in enumerate(more, 1):
+                under_way.append(asyncio.create_task(one(row)))
+                if number % BURST == 0:
+                    await asyncio.sleep(0)
+            if not under_way:
+                return
+            yield await under_way.popleft()
+    finally:
+        for task in () if ended else under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def placed(program: Runner, on: Place | None) -> AsyncGenerator[Runner]:
+    """A program where its rows run: here, or on a place."""
+    if on is None:
+        yield program
+        return
+    async with on.opened(program) as there:
+        yield there
 
 
 async def batch_rows(

@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from dataclasses import replace
 from typing import Any
 
+from ..events import Event, Finished
+from ..trace import Run
 from .bridge import run_sync
-from .events import Event, Finished
-from .runtime import current, entered
-from .trace import Run
+from .settings import current, entered
 
 
 async def events_of(
@@ -34,7 +33,7 @@ async def events_of(
         loop.call_soon_threadsafe(arrived.put_nowait, event)
 
     async def work() -> Run[Any]:
-        with entered(replace(current(), sink=sink)):
+        with entered(current().having(sink=sink)):
             try:
                 return await run()
             finally:

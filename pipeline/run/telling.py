@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from ..events import FieldDelta, Partial, Restarted, Sink
 from ..reading.arriving import AGAIN, Delta, FieldReader
-from .events import FieldDelta, Partial, Restarted, Sink
 
 
 class Telling:

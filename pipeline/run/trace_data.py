@@ -23,8 +23,8 @@ from ..ground import strictjson
 from ..ground.shapes import is_sequence, is_set
 from ..lm.request import Message, Usage
 from ..signature.signature import Signature, dump_values
-from .trace import Call, NodeRun, Trace
-from .watching import TracedRun, type_said
+from ..trace import Call, NodeRun, Trace
+from .watch import TracedRun, type_said
 
 SCHEMA: Final = "weft.trace/1"
 _DEEPEST: Final = 50

@@ -21,7 +21,7 @@ from typing import Any, Final, final
 
 from ..errors import ConfigError
 from .trace_data import json_text, run_data
-from .watching import TracedRun
+from .watch import TracedRun
 
 _PATIENCE: Final = 5.0
 _PAUSE: Final = 0.0005

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from ..errors import DataError
 from .trace_data import SCHEMA, run_of
-from .watching import TracedRun
+from .watch import TracedRun
 
 _KIND = SCHEMA.partition("/")[0]
 

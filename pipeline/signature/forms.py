@@ -84,16 +84,22 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def extended(signature: type[Signature], first: FieldSpec) -> type[Signature]:
-    """The same signature with one more output before the others."""
+def extended(signature: type[Signature], *more: FieldSpec) -> type[Signature]:
+    """The same signature with more fields: inputs behind the others, outputs before."""
     spec = spec_of(signature)
-    if any(f.name == first.name for f in spec.fields):
-        raise SignatureError(
-            f"{spec.name} already has a field {first.name!r}",
-            hint="Rename it, or use weft.Predict, which adds no field",
-        )
-    inputs, outputs = tuple(spec.inputs.values()), tuple(spec.outputs.values())
-    return class_of(replace(spec, fields=(*inputs, first, *outputs)), signature)
+    for field in more:
+        if any(f.name == field.name for f in spec.fields):
+            raise SignatureError(
+                f"{spec.name} already has a field {field.name!r}",
+                hint="Rename it, or use weft.Predict, which adds no field",
+            )
+    fields = (
+        *spec.inputs.values(),
+        *(field for field in more if field.role == "input"),
+        *(field for field in more if field.role == "output"),
+        *spec.outputs.values(),
+    )
+    return class_of(replace(spec, fields=fields), signature) if more else signature
 
 
 def function_signature(

@@ -26,7 +26,7 @@ from tests.goals.conftest import Figure
 from tests.goals.size import FULL, size
 from tests.server import Reply, Server
 from weft.pipeline.errors import DeadlineExceeded, WeftError
-from weft.pipeline.run.runtime import current
+from weft.pipeline.run.settings import current
 from weft.testing import FunctionLM
 
 GOOD = "[[ answer ]]\nyes\n[[ /end ]]"

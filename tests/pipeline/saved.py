@@ -179,7 +179,7 @@ def with_demos(program: weft.Program[..., Any]) -> weft.Program[..., Any]:
 def prompts(program: weft.Program[..., Any]) -> str:
     """Every prompt of a program, with stand-ins for values that are not known."""
     from weft.pipeline.adapters import adapter_of, form_of
-    from weft.pipeline.run.rendering import rendered_for
+    from weft.pipeline.run.prompt import rendered_for
 
     lines: list[str] = []
     for path, module in program.modules.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import weft
 from tests.server import Reply, Server
 from weft.errors import CallError, ModelError, ParseError
+from weft.pipeline.graph.module import Call, Module, Part
 
 answer = weft.Predict("question -> answer: str", name="answer")
 REPLY = "[[ answer ]]\nyes"
@@ -107,17 +109,26 @@ def test_a_repair_after_a_known_reply_goes_on_in_the_loop() -> None:
     assert server.count == 3
 
 
-def test_a_module_with_a_way_of_its_own_runs_in_the_loop() -> None:
+def test_a_module_with_a_body_runs_in_the_loop() -> None:
     """Its first step may need one."""
 
-    class Patient(weft.Predict[Any, Any]):
+    class Patient(Module[Any, Any]):
         """Waits before it asks."""
 
-        async def acall(self, *args: Any, **kwargs: Any) -> Any:
-            await asyncio.sleep(0.001)
-            return await super().acall(*args, **kwargs)
+        kind = "Patient"
 
-    patient = Patient("question -> answer: str", name="answer")
+        def __init__(self, module: Module[Any, Any]) -> None:
+            self._like(module, None, 1)
+            self._module = module
+
+        def parts(self) -> Mapping[str, Part]:
+            return {"module": self._module}
+
+        async def body(self, call: Call, inputs: Mapping[str, Any]) -> Any:
+            await asyncio.sleep(0.001)
+            return await call(self._module, inputs)
+
+    patient = Patient(weft.Predict("question -> answer: str", name="answer"))
     with (
         Server(lambda _: Reply(REPLY)) as server,
         weft.use(lm=asking(server), cache=weft.MemoryCache()),

@@ -12,8 +12,8 @@ import pytest
 import weft
 from tests.server import Reply, Server
 from weft.pipeline.errors import ParseError, Truncated
-from weft.pipeline.run.events import FieldDelta, Partial, Restarted
-from weft.pipeline.run.runtime import current, entered
+from weft.pipeline.events import FieldDelta, Partial, Restarted
+from weft.pipeline.run.settings import current, entered
 
 pytestmark = pytest.mark.usefixtures("asked_as_by_users")
 

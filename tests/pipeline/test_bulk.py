@@ -21,15 +21,15 @@ import pydantic
 import pytest
 
 import weft
-from weft.pipeline.run.bulk import abatch_to, batch_to
-from weft.pipeline.run.ordered import in_order
+from weft.pipeline.run.batch import abatch_to, batch_to
+from weft.pipeline.run.rows import in_order
 
 ROWS = 20_000
 CHILD = textwrap.dedent(
     """
     import sys
     import weft
-    from weft.pipeline.run.bulk import batch_to
+    from weft.pipeline.run.batch import batch_to
 
     @weft.step
     async def double(n: int) -> int:

@@ -17,7 +17,7 @@ from weft.pipeline import errors
 from weft.pipeline.artifact.artifact import artifact_text
 from weft.pipeline.errors import WeftError
 from weft.pipeline.graph.program import as_program
-from weft.pipeline.run.crossing import (
+from weft.pipeline.run.remote import (
     Result,
     error_data,
     error_of,

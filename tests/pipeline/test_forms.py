@@ -18,9 +18,9 @@ from tests.server import Reply, Server
 from weft.pipeline.adapters.reply_form import Form, form_of, is_form
 from weft.pipeline.adapters.settling import Forms, settled
 from weft.pipeline.errors import ConfigError, ParseError, SchemaRefused
+from weft.pipeline.events import FieldDelta
 from weft.pipeline.lm.known import learn
-from weft.pipeline.run.events import FieldDelta
-from weft.pipeline.run.runtime import current
+from weft.pipeline.run.settings import current
 
 pytestmark = pytest.mark.usefixtures("asked_as_by_users")
 

@@ -19,7 +19,7 @@ from weft.pipeline.adapters import adapter_of, form_of
 from weft.pipeline.adapters.rendered import Rendered
 from weft.pipeline.lm.request import Message
 from weft.pipeline.parameters import Demo, Parameters
-from weft.pipeline.run.rendering import rendered_for
+from weft.pipeline.run.prompt import rendered_for
 from weft.pipeline.signature.signature import spec_of
 
 pytestmark = pytest.mark.usefixtures("asked_as_by_users")

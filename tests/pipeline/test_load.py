@@ -11,7 +11,6 @@ import weft
 from tests.pipeline import saved
 from weft import Input, Output, Signature
 from weft.errors import ArtifactError, ConfigError
-from weft.pipeline.artifact.origins import note_model
 from weft.pipeline.graph.program import as_program
 
 
@@ -262,13 +261,17 @@ def test_another_model_than_the_one_compiled_for_is_said_once(
     where = tmp_path / f"{datetime.datetime.now(datetime.UTC):%s%f}.weft.json"
     made = {"models": {"triage": "good-model", "proposer": "x"}}
     loaded = weft.load(weft.save(saved.triage, where, provenance=made))
-    module = loaded.modules["triage"]
-    other, same = (weft.LM(f"openai/{name}") for name in ("cheap-model", "good-model"))
 
-    note_model(module, "triage", same)
+    def ask(model: str) -> None:
+        answer = weft.FunctionLM(lambda request: "[[ team ]]\ncards", model=model)
+        with weft.use(lm=answer, cache=None):
+            loaded(message="my card never came")
+
+    assert loaded.modules["triage"].compiled_for == "good-model"
+    ask("good-model")
     assert caplog.text == ""
     for _ in range(2):
-        note_model(module, "triage", other)
+        ask("cheap-model")
 
     (record,) = caplog.records
     assert record.getMessage() == (

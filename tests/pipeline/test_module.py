@@ -21,9 +21,9 @@ from weft.errors import AuthError, CallError, ConfigError, ParseError, Validatio
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.graph.module import Module, module_of_kind
 from weft.pipeline.parameters import SLOTS
-from weft.pipeline.run import runtime
-from weft.pipeline.run.trace import NodeRun
+from weft.pipeline.run import settings as runtime
 from weft.pipeline.signature.signature import spec_of
+from weft.pipeline.trace import NodeRun
 
 GOOD = "[[ answer ]]\nParis\n[[ /end ]]"
 BAD = "The answer is Paris."
@@ -68,9 +68,9 @@ def obedient(module: Module[..., Any], **options: Any) -> FunctionLM:
 
 
 def test_the_conformance_suite_knows_every_kind() -> None:
-    """A new kind of module is held to what follows."""
+    """A new kind of module that asks once is held to what follows."""
     ours = [k for k in Module.__subclasses__() if k.__module__.startswith("weft.")]
-    made = {kind.kind for kind in ours}
+    made = {kind.kind for kind in ours if not kind.has_body}
 
     assert made == set(KINDS)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 import weft
 from weft import Demo
 from weft.errors import ArtifactError, ConfigError
-from weft.pipeline.adapters.nearest import Index, nearest_demos
+from weft.pipeline.adapters.nearest import nearest_demos
 from weft.pipeline.graph.program import as_program
 from weft.pipeline.measure.explain import ablations
 
@@ -116,18 +115,6 @@ def test_several_inputs_count_and_so_do_values_that_are_no_texts() -> None:
     )
 
     assert "quiet" in shown(module, message="hello", tags=["quiet"])[0]
-
-
-def test_a_large_pool_is_searched_as_a_small_one_is() -> None:
-    """The nearest of thousands is found although most of the index stays unread."""
-    rng = random.Random(0)
-    words = ["".join(rng.choices("abcdefghij", k=6)) for _ in range(400)]
-    texts = [" ".join(rng.choices(words, k=12)) for _ in range(3_000)]
-    index = Index.of(texts)
-
-    found = [index.nearest(texts[at], 1)[0] for at in range(0, 3_000, 100)]
-
-    assert found == list(range(0, 3_000, 100))
 
 
 def test_long_texts_are_compared_by_their_ends() -> None:

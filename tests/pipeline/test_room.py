@@ -17,7 +17,7 @@ import weft
 from weft.pipeline.adapters.reply_form import form_of
 from weft.pipeline.adapters.schema import object_schema, with_room
 from weft.pipeline.parameters import Parameters
-from weft.pipeline.run.rendering import rendered_for
+from weft.pipeline.run.prompt import rendered_for
 from weft.pipeline.signature.signature import spec_of
 
 pytestmark = pytest.mark.usefixtures("asked_as_by_users")

@@ -27,7 +27,7 @@ from weft.errors import (
     StepError,
     WeftError,
 )
-from weft.pipeline.run.trace import Trace
+from weft.pipeline.trace import Trace
 
 ROOT = Path(__file__).resolve().parents[2]
 NAP = 0.1

@@ -10,7 +10,7 @@ import pytest
 
 import weft
 from tests.server import Reply, Server
-from weft.pipeline.run.events import (
+from weft.pipeline.events import (
     Event,
     FieldDelta,
     Finished,

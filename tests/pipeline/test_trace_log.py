@@ -28,9 +28,9 @@ from hypothesis import strategies as st
 
 import weft
 from weft.pipeline.lm.request import Message, Usage
-from weft.pipeline.run.trace import Call, NodeRun, Trace
 from weft.pipeline.run.trace_data import run_data, run_of
 from weft.pipeline.run.trace_log import line_of
+from weft.pipeline.trace import Call, NodeRun, Trace
 
 reply = weft.Predict("question -> answer", name="reply")
 

@@ -19,8 +19,9 @@ import pytest
 
 import weft
 from tests.server import Reply, Server
-from weft.pipeline.run.runtime import current
-from weft.pipeline.run.trace import Branch
+from weft.pipeline.run.context import Context
+from weft.pipeline.run.settings import current
+from weft.pipeline.trace import Branch
 
 reply = weft.Predict("question -> answer", name="reply")
 
@@ -441,7 +442,7 @@ def test_off_means_nothing_is_done(tmp_path: Path) -> None:
         quiet = inner.run("hi")
         with weft.use(trace_log=path), weft.use(trace_log=None):
             silenced = inner.run("hi")
-            assert not current().followed
+            assert not Context(current()).followed
 
     assert (quiet.trace.run_id, silenced.trace.run_id) == ("", "")
     assert path.read_text("utf-8") == ""

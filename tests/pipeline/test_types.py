@@ -17,12 +17,7 @@ from hypothesis import strategies as st
 from tests.hostile import texts
 from weft.errors import SignatureError
 from weft.pipeline.signature.reading import parse_type
-from weft.pipeline.signature.types import (
-    choices_of,
-    fits,
-    members_of,
-    type_name,
-)
+from weft.pipeline.signature.types import choices_of, fits, members_of, type_name
 
 
 class Colour(enum.Enum):

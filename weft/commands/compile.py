@@ -13,7 +13,7 @@ from ..compilers.driving.quote import Quote
 from ..compilers.reporting.report import Result
 from ..pipeline.artifact.artifact import program_digest, save
 from ..pipeline.graph.program import Program
-from ..pipeline.run.runtime import current, use
+from ..pipeline.run.settings import current, use
 from .labels import check_labels, tell_overlap
 from .names import compiler_named, metric_named, rows_at, settings
 from .output import Outcome, calls_shown, remark, require_writable

@@ -29,7 +29,7 @@ from ..pipeline.graph.module import Module
 from ..pipeline.lm.prices import money
 from ..pipeline.measure.evaluate import Evaluation
 from ..pipeline.measure.metrics import exact
-from ..pipeline.run.runtime import use
+from ..pipeline.run.settings import use
 from . import demo_program
 from .compile import report_data
 from .output import Outcome, calls_shown, columns, indented, points, say

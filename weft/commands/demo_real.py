@@ -14,7 +14,7 @@ from typing import Final
 from ..compilers.knn_few_shot import KNNFewShot
 from ..loading import package
 from ..pipeline.lm.models import LM
-from ..pipeline.run.runtime import use
+from ..pipeline.run.settings import use
 from . import demo_program
 from .compile import report_data
 from .demo import beginning, compile_told, demo_rows

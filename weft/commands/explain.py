@@ -9,7 +9,7 @@ from typing import Any
 from ..pipeline.artifact.artifact import SUFFIX
 from ..pipeline.measure.evaluate import Evaluation
 from ..pipeline.measure.explain import Explanation, ablations, explain
-from ..pipeline.run.runtime import current, use
+from ..pipeline.run.settings import current, use
 from ..pipeline.signature.wording import counted
 from .labels import check_labels
 from .names import metric_named, rows_at, settings

@@ -21,7 +21,7 @@ from ..pipeline.graph.program import Program
 from ..pipeline.ground import strictjson
 from ..pipeline.lm.models import LM
 from ..pipeline.measure.metrics import Metric
-from ..pipeline.run.runtime import Options, use
+from ..pipeline.run.settings import Options, use
 from .targets import object_named
 
 _METRICS = ("exact", "f1", "contains", "choice", "numeric", "set_match", "fields")

@@ -17,9 +17,9 @@ from ..pipeline.lm.prices import money
 from ..pipeline.measure.evaluate import Evaluation
 from ..pipeline.measure.plainrows import plain_value
 from ..pipeline.run.progress import progress_bar
-from ..pipeline.run.runtime import Hook
-from ..pipeline.run.trace import Call, NodeRun, total_cost
+from ..pipeline.run.settings import Hook
 from ..pipeline.signature.signature import Signature, dump_values, spec_of
+from ..pipeline.trace import Call, NodeRun, total_cost
 
 _EVERY = 5.0  # seconds, and a share of all calls, from one line to the next
 _STEP = 0.05

@@ -13,10 +13,10 @@ from typing import Any
 from ..pipeline.artifact.describing import visibly
 from ..pipeline.errors import DataError
 from ..pipeline.lm.prices import money
-from ..pipeline.run.trace import Branch, Call, NodeRun
 from ..pipeline.run.trace_data import json_text, plain_data, run_of
 from ..pipeline.run.trace_reading import trace_line, whole_lines
-from ..pipeline.run.watching import TracedRun
+from ..pipeline.run.watch import TracedRun
+from ..pipeline.trace import Branch, Call, NodeRun
 from .output import Outcome, Spent, indented
 
 _MOST_COLUMNS = 120

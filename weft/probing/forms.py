@@ -18,7 +18,7 @@ from ..pipeline.errors import (
 )
 from ..pipeline.lm.abilities import Abilities
 from ..pipeline.lm.models import LM
-from ..pipeline.run.runtime import use
+from ..pipeline.run.settings import use
 from .counted import Count, Counted
 from .rows import ROWS, Row
 

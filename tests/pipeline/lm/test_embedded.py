@@ -21,12 +21,7 @@ from weft.pipeline.lm.lm import LanguageModel
 from weft.pipeline.lm.request import Message, Request, Response
 from weft.pipeline.lm.route import EMBEDDED
 from weft.pipeline.parameters import Demo, Parameters
-from weft.pipeline.signature.signature import (
-    Input,
-    Output,
-    Signature,
-    spec_of,
-)
+from weft.pipeline.signature.signature import Input, Output, Signature, spec_of
 
 ADAPTERS = ("chat/1", "json/1", "xml/1")  # it reads no other
 DATA = Path(
@@ -75,16 +70,9 @@ class Ask(Signature):
     answer: str = Output()
 
 
-class Reword(Signature):
-    """Go on."""
-
-    text: str = Input()
-    answer: str = Output()
-
-
 class Part(pydantic.BaseModel):
     name: str
-    size: int = pydantic.Field(ge=3, le=4)
+    size: int
     tags: list[Literal["x", "y"]]
     inner: "Part | None" = None
 
@@ -97,20 +85,15 @@ class Everything(Signature):
     choice: Literal["a", "b; c", 'd"e'] = Output("with; marks")
     level: Literal[1, 2, 3] = Output()
     count: int = Output(ge=3, le=9)
-    seven: int = Output(multiple_of=7, ge=10)
     share: float = Output(ge=0, le=1)
     good: bool = Output()
-    short: str = Output(min_length=5, max_length=9)
-    lower: str = Output(pattern=r"^[a-z]+$")
-    some: list[str] = Output(min_length=2, max_length=3)
+    some: list[str] = Output()
     numbers: list[int] = Output()
-    two: list[Literal["p", "q", "r"]] = Output(min_length=2, max_length=2)
+    two: list[Literal["p", "q", "r"]] = Output()
     anything: dict[str, Any] = Output()
     maybe: int | None = Output()
     part: Part = Output()
-    pair: tuple[int, str] = Output()
     reasoning: str = Output()
-    query: str = Output()
 
 
 def send(request: Request) -> Response:
@@ -258,13 +241,12 @@ def test_a_prompt_of_no_known_form_gets_plain_text() -> None:
     for demo in SOLVED:
         turns.append(Message("user", str(demo.values["text"])))
         turns.append(Message("assistant", str(demo.values["label"])))
-    listed = "Reply with one of: card, refund, app."
 
     shown = send(Request("m", (*turns, Message("user", "refund please"))))
-    told = send(Request("m", (Message("user", f"{listed}\nThe app is down"),)))
+    bare = send(Request("m", (Message("user", "The app is down"),)))
 
     assert shown.text == "c1"
-    assert told.text in ("card", "refund", "app")
+    assert bare.text == "The app is down"
 
 
 # Choices: what moves them -----------------------------------------------------
@@ -286,9 +268,8 @@ def test_chance_without_evidence() -> None:
         'Answer "c0" for a card, "c1" for a refund, and "c2" when the app fails.',
         "- c0: card\n- c1: refund\n- c2: app",
         "Cards go to c0. Refunds go to c1. Use c2 when the app fails.",
-        "c0:\n  * a card\n  * the post\nc1:\n  * a refund\nc2:\n  * the app",
         "Text: no card yet -> c0\nText: refund please -> c1\nText: log in to app -> c2",
-        'Choose one of c0, c1, c2. "c0" is card, not "c1"; `c1` refund; **c2** app.',
+        'Choose one of c0, c1, c2. "c0" is a card; `c1` a refund; **c2** the app.',
     ],
 )
 def test_an_instruction_by_hand_moves_it(told: str) -> None:
@@ -308,7 +289,7 @@ def test_a_hint_for_one_choice_helps_that_choice() -> None:
 
 
 def test_a_closing_line_belongs_to_no_choice() -> None:
-    """What follows a list speaks for its last entry only where it stands deeper."""
+    """A sentence that names no choice speaks for none."""
     told = "- c0: card\n- c1: refund\n- c2: app\nThink about money first."
 
     known = Call(Three, told)(text="refund my money at once, think first")
@@ -323,9 +304,9 @@ def test_choices_speak_by_their_own_words() -> None:
         """Route."""
 
         text: str = Input()
-        team: Literal["lost_card", "refundNotThere", "c3"] = Output()
+        team: Literal["lost_card", "refund_not_there", "c3"] = Output()
 
-    assert Call(Named)(text="where is my refund") == {"team": "refundNotThere"}
+    assert Call(Named)(text="where is my refund") == {"team": "refund_not_there"}
     assert Call(Named)(text="I lost it") == {"team": "lost_card"}
 
 
@@ -372,29 +353,59 @@ def examples_of(rows: Sequence["Row"]) -> list[dict[str, Any]]:
 
 def toy_examples() -> list[dict[str, Any]]:
     return [
-        {"text": text, "label": label}
+        {"inputs": {"text": text}, "outputs": {"label": label}}
         for label, texts in MESSAGES.items()
         for text in texts[:2]
     ]
 
 
-def test_states_the_cues_that_tell_examples_apart() -> None:
-    """The instruction is readable, keeps the first sentence, and works when obeyed."""
-    wrote = Call(Write)(task="Route it. Be kind.", examples=toy_examples())
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_states_the_cues_that_tell_examples_apart(adapter: str) -> None:
+    """The instruction is readable, and works when it is obeyed."""
+    wrote = Call(Write, adapter=adapter)(task="Route it.", examples=toy_examples())
 
     told = wrote["instruction"]
 
-    assert told.startswith("Route it.\n")
     assert 'Answer "c1" when the text mentions refund' in told
     answers = [Call(Three, told)(text=text)["label"] for text, _ in HELD_OUT]
     assert answers == [label for _, label in HELD_OUT]
+
+
+def test_what_was_wanted_counts_and_not_what_came() -> None:
+    """Cases that went wrong teach what would have been right."""
+    rows = [
+        {**row, "outputs": {"label": "c9"}, "wanted": row["outputs"]}
+        for row in toy_examples()
+    ]
+
+    told = Call(Write)(task="Route it.", examples=rows)["instruction"]
+
+    assert 'Answer "c1" when the text mentions refund' in told
+    assert "c9" not in told
+
+
+def test_each_output_has_cues_of_its_own() -> None:
+    """Where a module has several, a line says which one is meant."""
+    solved = {"card, help": "t1", "a card": "t1", "app, help": "t2", "the app": "t2"}
+    rows = [
+        {"inputs": {"text": text}, "outputs": {"team": team, "urgent": "help" in text}}
+        for text, team in solved.items()
+    ]
+
+    told = Call(Write)(task="Route it.", examples=rows)["instruction"].split("\n")
+
+    assert 'Set team to "t2" when the text mentions app.' in told
+    assert 'Set urgent to "true" when the text mentions help.' in told
 
 
 def test_instructions_differ_by_sample_and_repeat() -> None:
     """Each sample writes its own variant, the same one every time."""
     colours = ["red", "blue", "green", "pink", "grey", "teal", "gold", "plum"]
     rows = [
-        {"text": f"{word} thing number {n}", "label": "c0" if n % 2 else "c1"}
+        {
+            "inputs": {"text": f"{word} thing number {n} w{n} v{n}"},
+            "outputs": {"label": "c0" if n % 2 else "c1"},
+        }
         for n, word in enumerate(colours * 3)
     ]
     wrote = [Call(Write, sample=n % 6)(task="", examples=rows) for n in range(12)]
@@ -403,31 +414,26 @@ def test_instructions_differ_by_sample_and_repeat() -> None:
     assert len({made["instruction"] for made in wrote}) > 1
 
 
-def test_open_values_get_an_instruction_about_their_shape() -> None:
-    """Where outputs are no labels, length and origin are stated, and obeyed."""
+def test_open_values_have_no_cues() -> None:
+    """Where outputs are no labels, nothing is said about each of them."""
     rows = [
-        {"input": f"It was {name} who called at noon.", "output": name}
+        {"inputs": {"text": f"It was {name}."}, "outputs": {"label": name}}
         for name in ("Ada Byron", "Alan Turing", "Grace Hopper", "Kurt Gödel")
     ]
 
     told = Call(Write)(task="Answer.", examples=rows)["instruction"]
-    answer = Call(Ask, told)(
-        context="A man came late. The bridge was built by Emily Roebling.",
-        question="Who built the bridge?",
-    )
 
-    assert told == (
-        "Answer.\nAnswer with a name, at most 2 words copied from the input, "
-        "not a whole sentence."
-    )
-    assert answer == {"answer": "Emily Roebling"}
+    assert told == "Decide by what the text mentions."
 
 
 def test_an_instruction_for_many_labels_fits_the_token_limit() -> None:
-    """With 90 labels fewer cues are told, and the reply is whole."""
+    """With 60 labels fewer cues are told, and the reply is whole."""
     rows = [
-        {"text": f"word{n} other{n} more{n}", "label": f"label {n}"}
-        for n in range(90)
+        {
+            "inputs": {"text": f"word{n} other{n} more{n}"},
+            "outputs": {"label": f"l{n}"},
+        }
+        for n in range(60)
         for _ in range(2)
     ]
     request, _ = Call(Write).request({"task": "Decide.", "examples": rows})
@@ -467,40 +473,17 @@ QA_DEMOS = [
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
-def test_demonstrations_make_extraction_sharp(adapter: str) -> None:
-    """Untaught it copies the best sentence; taught it returns the span."""
+def test_free_text_is_quoted_or_repeated(adapter: str) -> None:
+    """Untaught, the sentence most like the question; taught, the nearest answer."""
     asked = {"context": CONTEXT, "question": "Who designed the bridge?"}
 
-    verbose = Call(Ask, adapter=adapter)(**asked)
-    sharp = Call(Ask, demos=QA_DEMOS, adapter=adapter)(**asked)
+    untaught = Call(Ask, adapter=adapter)(**asked)
+    taught = Call(Ask, demos=QA_DEMOS, adapter=adapter)(
+        context=CONTEXT, question="Who drew the plans of the bridge?"
+    )
 
-    assert verbose == {"answer": "The engineer Théophile Seyrig designed the bridge."}
-    assert sharp == {"answer": "Théophile Seyrig"}
-
-
-def test_the_question_says_what_kind_of_span() -> None:
-    """ "When" wants a year and "how long" a number."""
-    call = Call(Ask, demos=QA_DEMOS)
-
-    opened = call(context=CONTEXT, question="When was the bridge opened?")
-    long = call(context=CONTEXT, question="How long is it?")
-
-    assert opened == {"answer": "1886"}
-    assert long["answer"].startswith("385")
-
-
-def test_a_query_is_the_words_that_matter() -> None:
-    """A field named query holds the input's content words."""
-
-    class Search(Signature):
-        """Write a short search query."""
-
-        question: str = Input()
-        query: str = Output()
-
-    found = Call(Search)(question="Who designed the old bridge in Porto?")
-
-    assert found == {"query": "designed old bridge Porto"}
+    assert untaught == {"answer": "The engineer Théophile Seyrig designed the bridge."}
+    assert taught == {"answer": "Ann Lee"}
 
 
 def test_whole_passages_are_chosen_from_a_list() -> None:
@@ -520,30 +503,11 @@ def test_whole_passages_are_chosen_from_a_list() -> None:
     assert found == {"best": ["Porto lies on the Douro."]}
 
 
-def test_spans_are_learnt_from_what_stands_beside_them() -> None:
-    """A slot is found by the words that demonstrations have before and after it."""
-
-    class Slot(Signature):
-        """Find the number of guests."""
-
-        text: str = Input()
-        people: str = Output()
-
-    demos = [
-        Demo({"text": "a table for 4 people at 7", "people": "4 people"}),
-        Demo({"text": "we need seats for 2 people on 5 May", "people": "2 people"}),
-    ]
-
-    found = Call(Slot, demos=demos)(text="at 8 we come, book for 6 people please")
-
-    assert found == {"people": "6 people"}
-
-
 @pytest.mark.parametrize("adapter", ADAPTERS)
 @pytest.mark.parametrize("text", ["", "7 cats, 12 dogs and a bird came in 1998."])
 def test_typed_outputs_are_valid(adapter: str, text: str) -> None:
     """Every type gets a value that its own checks accept, shown or not."""
-    inputs = {"text": text, "notes": [text, "x"]}
+    inputs: dict[str, Any] = {"text": text, "notes": [text, "x"]}
     call = Call(Everything, adapter=adapter)
 
     first = call(**inputs)
@@ -558,22 +522,18 @@ def adapted(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: outputs[name].dump(value) for name, value in values.items()}
 
 
-def test_numbers_come_from_where_demonstrations_take_them() -> None:
-    """The number at the usual place of the input, within its bounds."""
+def test_a_number_is_that_of_the_input_within_its_bounds() -> None:
+    """The first one, where no demonstration shows another."""
 
     class Total(Signature):
         """Find the total."""
 
         text: str = Input()
-        total: int = Output(le=500)
+        total: int = Output(ge=10, le=500)
 
-    demos = [
-        Demo({"text": "2 at 3, that is 6", "total": 6}),
-        Demo({"text": "5 at 4, that is 20", "total": 20}),
-    ]
+    found = [Call(Total)(text=text) for text in ("42 of 50", "9 of 10", "it is 891")]
 
-    assert Call(Total, demos=demos)(text="7 at 6, that is 42") == {"total": 42}
-    assert Call(Total, demos=demos)(text="9 at 99, that is 891") == {"total": 500}
+    assert [made["total"] for made in found] == [42, 10, 500]
 
 
 # Repeatable, safe and fast ----------------------------------------------------
@@ -602,7 +562,6 @@ def _asked() -> list[Request]:
         (Call(Write, sample=2), {"task": "Go.", "examples": toy_examples()}),
         (Call(Ask, demos=QA_DEMOS), {"context": CONTEXT, "question": "Who?"}),
         (Call(Everything), {"text": "7 cats in 1998", "notes": ["a", "b"]}),
-        (Call(Reword, "Give the plural."), {"text": "city"}),
     ]
     return [call.request(inputs)[0] for call, inputs in calls]
 
@@ -617,8 +576,8 @@ def test_a_changed_answer_is_a_new_edition() -> None:
         whole.update(send(request).text.encode())
 
     assert (Embedded().endpoint, whole.hexdigest()[:16]) == (
-        "embedded/2",
-        "5f79de4dd02981cd",
+        "embedded/3",
+        "2a92d3e575434fbd",
     )
 
 

@@ -24,7 +24,7 @@ HERE = "http://localhost:8000/v1"
 @pytest.mark.parametrize(
     ("name", "api_base", "back_end", "model", "endpoint"),
     [
-        ("embedded", None, "embedded", "embedded", "embedded/2"),
+        ("embedded", None, "embedded", "embedded", "embedded/3"),
         ("openai/gpt-5-mini", None, "http", "gpt-5-mini", OPENAI),
         ("openai/gpt-5-mini", HERE, "http", "gpt-5-mini", HERE),
         ("openai/Qwen/Qwen3-8B", HERE, "http", "Qwen/Qwen3-8B", HERE),

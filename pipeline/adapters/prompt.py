@@ -1,0 +1,42 @@
+"""The prompt before the call: what would be sent, about how long, about what price."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..lm.request import JSON, Message
+
+_CHARS_PER_TOKEN = 4
+
+
+@dataclass(frozen=True, repr=False)
+class Prompt:
+    """A prompt that was not sent.
+
+    Args:
+        messages: The turns, oldest first.
+        model: Who would be asked, or empty where no model is set.
+        response_format: What the endpoint would be asked to enforce, or None.
+        cost: US dollars of the input side, estimated; None where unknown.
+    """
+
+    messages: tuple[Message, ...]
+    model: str = ""
+    response_format: Mapping[str, JSON] | None = None
+    cost: float | None = None
+
+    @property
+    def tokens(self) -> int:
+        """An estimate: four characters a token, and four tokens a turn."""
+        chars = sum(len(m.content) for m in self.messages)
+        return -(-chars // _CHARS_PER_TOKEN) + 4 * len(self.messages)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __str__(self) -> str:
+        turns = [f"--- {m.role} ---\n{m.content}" for m in self.messages]
+        price = "price unknown" if self.cost is None else f"about ${self.cost:.6f}"
+        foot = f"({self.model or 'no model set'}: about {self.tokens} tokens, {price})"
+        return "\n\n".join([*turns, foot])

@@ -1,0 +1,284 @@
+"""Many more rows than memory holds: in order, bounded, and into a file that resumes.
+
+The file is its own journal. Results are appended in the order of the rows, so what is
+there is always a beginning of the whole; a torn last line is cut off, the rows already
+done are checked against their digests, and the run goes on with the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from ..artifact.program_data import program_digest
+from ..data.rows import Example, iter_rows
+from ..errors import ConfigError, DataError, DivergenceError, WeftError
+from ..graph.module import Module
+from ..graph.program import Program, as_program
+from ..graph.runnable import OnError, Place, Runner
+from ..ground import strictjson
+from ..ground.options import checked
+from ..ground.shapes import is_dict
+from ..measure.plainrows import plain_value
+from .bridge import in_thread, run_sync
+from .progress import progress_bar
+from .rows import bind_row, in_order, placed
+
+T = TypeVar("T")
+V = TypeVar("V")
+_DIGITS = 16
+_CHUNK = 256
+_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class BatchDone:
+    """How a batch into a file went.
+
+    Args:
+        path: The file, one JSON object a row, in the order of the rows.
+        rows: Rows in the file.
+        resumed: How many of them were there before.
+        failed: How many hold an error.
+    """
+
+    path: Path
+    rows: int
+    resumed: int
+    failed: int
+
+
+@checked
+def batch_to(
+    program: Program[..., Any] | Module[..., Any],
+    rows: Any,
+    path: str | Path,
+    *,
+    concurrency: int = 64,
+    on_error: OnError = "raise",
+    progress: bool = False,
+    on: Place | None = None,
+) -> BatchDone:
+    """Run a program over any number of rows, into a JSONL file that resumes.
+
+    Each line is `{"id": ..., "row": digest, "program": digest, "value": ...}`, or
+    `"error"` in place of `"value"`. The same call after a kill goes on behind the last
+    whole line.
+
+    Args:
+        program: What runs.
+        rows: Any iterable of rows, or the path of a JSONL or CSV file; read as needed.
+        path: The file; made where it is missing.
+        concurrency: How many rows are under way at once.
+        on_error: "keep" writes a row's error and goes on; "raise" stops at it.
+        progress: Whether a bar is drawn on stderr.
+        on: Where the rows run, such as a `weft.Ray`; here when not given.
+
+    Raises:
+        DivergenceError: The file holds results of other rows, or of a program with
+            other parameters.
+        DataError: A row cannot be read or does not fit; or the disk is full: what is
+            written stays, and the same call goes on from there.
+        ConfigError: The file cannot be opened, or another process writes it.
+        WeftError: A row's error, or one that no row could escape.
+    """
+    return run_sync(
+        abatch_to(
+            program,
+            rows,
+            path,
+            concurrency=concurrency,
+            on_error=on_error,
+            progress=progress,
+            on=on,
+        )
+    )
+
+
+@checked
+async def abatch_to(
+    program: Program[..., Any] | Module[..., Any],
+    rows: Any,
+    path: str | Path,
+    *,
+    concurrency: int = 64,
+    on_error: OnError = "raise",
+    progress: bool = False,
+    on: Place | None = None,
+) -> BatchDone:
+    """As `batch_to`, without blocking the event loop."""
+    target = Path(path)
+    program = as_program(program)
+    spec = program.inputs
+    optional = [name for name, field in spec.inputs.items() if not field.required]
+    source = iter_rows(rows, list(spec.inputs), optional=optional)
+    file = _opened(target)
+    try:
+        _lock(file, target)
+        digest = program_digest(program).rpartition(":")[2][:_DIGITS]
+        begun = _Begun(file, target, digest)
+        done, failed = await _to_its_end(begun.skip_done, source)
+
+        async with placed(program, on) as there:
+            lines = in_order(
+                lambda row: _line(there, row, digest, on_error), source, concurrency
+            )
+            with progress_bar(None, program.name, shown=progress) as advance:
+                async with contextlib.aclosing(lines):
+                    written, broken = await _written(begun, lines, advance)
+    finally:
+        os.close(file)
+    return BatchDone(target, done + written, done, failed + broken)
+
+
+class _Line(NamedTuple):
+    """A row's line, and whether it holds an error."""
+
+    text: bytes
+    failed: bool
+
+
+async def _to_its_end(work: Callable[[T], V], given: T) -> V:
+    """Work in a thread, and stay until it is done: the file is closed behind it."""
+    running = asyncio.ensure_future(in_thread(work, given))
+    try:
+        return await asyncio.shield(running)
+    finally:
+        await asyncio.wait([running])
+
+
+async def _written(
+    begun: _Begun, lines: AsyncIterator[_Line], advance: Callable[[], None]
+) -> tuple[int, int]:
+    """Append lines as they come; how many came, and how many hold an error."""
+    written = broken = 0
+    pending, flushed = list[bytes](), time.monotonic()
+    try:
+        async for line in lines:
+            pending.append(line.text)
+            written += 1
+            broken += line.failed
+            advance()
+            if len(pending) >= _CHUNK or time.monotonic() - flushed > _SECONDS:
+                whole, pending, flushed = pending, [], time.monotonic()
+                await _to_its_end(begun.append, whole)
+    finally:
+        await _to_its_end(begun.append, pending)
+    return written, broken
+
+
+async def _line(program: Runner, row: Example, digest: str, on_error: OnError) -> _Line:
+    head = {"id": row.id, "row": row.digest[:_DIGITS], "program": digest}
+    bound = bind_row(program.inputs, row.inputs, row.id)
+    try:
+        run = await program.run_row(bound)
+    except WeftError as error:
+        if on_error == "raise" or error.aborts:
+            raise
+        made = {**head, "error": plain_value(f"{type(error).__name__}: {error}")}
+    else:
+        made = {**head, "value": plain_value(run.value)}
+    return _Line(strictjson.dumps(made).encode() + b"\n", "error" in made)
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A file as an earlier call left it, and the digest of the program that goes on."""
+
+    file: int
+    path: Path
+    program: str
+
+    def skip_done(self, source: Iterator[Example]) -> tuple[int, int]:
+        """Check what is there; how many rows are done, how many of them failed.
+
+        A torn last line is cut off, and its row runs again.
+        """
+        whole = done = failed = 0
+        with os.fdopen(os.dup(self.file), "rb") as lines:
+            lines.seek(0)
+            for line in lines:
+                found = _read(line)
+                if found is None:
+                    break
+                done += 1
+                self._compare(done, found, next(source, None))
+                failed += "error" in found
+                whole += len(line)
+            rest = os.fstat(self.file).st_size - whole
+            if rest and b"\n" in os.pread(self.file, rest, whole)[:-1]:
+                raise DataError(
+                    f"{self.path}: line {done + 1} is damaged",
+                    hint="Restore the file from a copy, or begin another one",
+                )
+        os.ftruncate(self.file, whole)
+        return done, failed
+
+    def append(self, lines: list[bytes]) -> None:
+        """Write whole lines.
+
+        Raises:
+            DataError: They could not be written; half a line may be there, which the
+                next call cuts off.
+        """
+        data = b"".join(lines)
+        try:
+            while data:
+                data = data[os.write(self.file, data) :]
+        except OSError as error:
+            raise DataError(
+                f"{self.path} cannot be written: {error.strerror}",
+                hint="Make the same call again once it can; it goes on behind the last "
+                "whole line",
+            ) from None
+
+    def _compare(self, line: int, found: dict[str, Any], row: Example | None) -> None:
+        other = ""
+        if row is None or found.get("row") != row.digest[:_DIGITS]:
+            other = "row"
+        elif found.get("program") != self.program:
+            other = "program"
+        if other:
+            raise DivergenceError(
+                f"{self.path}: line {line} holds the result of another {other}",
+                hint=f"Give the {other}{'s' if other == 'row' else ''} that the file "
+                "was begun with, or another file",
+            )
+
+
+def _read(line: bytes) -> dict[str, Any] | None:
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        found = strictjson.loads(line.decode("utf-8", "surrogatepass"))
+    except ValueError:
+        return None
+    return found if is_dict(found) else None
+
+
+def _opened(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {error.strerror}",
+            hint="Name a file in a folder that is yours",
+        ) from None
+
+
+def _lock(file: int, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise ConfigError(
+            f"another process writes {path} now",
+            hint="Wait for it, or name another file",
+        ) from None

@@ -1,0 +1,223 @@
+"""Where a call stands in a run, and the one recorder of what ran there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from secrets import token_hex
+from types import TracebackType
+from typing import Any, Self, TypedDict, TypeVar, Unpack, cast
+
+from ..events import NodeFinished, NodeStarted
+from ..trace import Call, NodeKind, NodeRun, Run, Trace
+from .settings import Settings
+from .watch import TracedRun, said
+
+T = TypeVar("T")
+
+
+class _Moves(TypedDict, total=False):
+    settings: Settings
+    path: str
+    order: tuple[int, ...]
+    record: list[NodeRun] | None
+    run_id: str
+    began: float
+
+
+@dataclass(frozen=True)
+class Context:
+    """A place in a run, with the settings that hold there; immutable.
+
+    Args:
+        settings: Model, cache, ledger and the rest.
+        path: What goes before the names of nodes here, such as `agent/`.
+        order: The position of the node that runs.
+        record: Where finished nodes are kept, or None outside a run.
+        run_id: The run that this is a part of, where somebody follows runs.
+        began: When the run began, by `time.perf_counter`; 0 outside a run. Every time
+            of a run counts from here.
+    """
+
+    settings: Settings
+    path: str = ""
+    order: tuple[int, ...] = ()
+    record: list[NodeRun] | None = None
+    run_id: str = ""
+    began: float = 0.0
+
+    def having(self, **changes: Unpack[_Moves]) -> Context:
+        """The same place with some of it changed; every node asks for this."""
+        made = object.__new__(Context)
+        made.__dict__.update(self.__dict__, **changes)
+        return made
+
+    def at(self, *position: int) -> Context:
+        """A place further inside."""
+        return self.having(order=(*self.order, *position))
+
+    @property
+    def followed(self) -> bool:
+        """Whether what runs here is a run of its own that somebody follows."""
+        if self.run_id:
+            return False
+        return self.settings.trace_log is not None or bool(self.settings.watchers)
+
+    def since(self, moment: float) -> float:
+        """Seconds from the run's beginning to a moment; 0 outside a run."""
+        return moment - (self.began or moment)
+
+    def started(self, path: str, kind: NodeKind) -> None:
+        """Tell whoever follows the run that a node begins."""
+        settings = self.settings
+        if settings.sink is not None:
+            settings.sink(NodeStarted(path, self.order))
+        for watcher in settings.watchers:
+            watcher.node_started(path, kind, self.order)
+
+    def finished(self, run: NodeRun) -> None:
+        """Record a node's run and tell the hooks."""
+        settings = self.settings
+        if self.record is not None:
+            self.record.append(run)
+        for hook in settings.hooks:
+            hook(run)
+        if settings.sink is not None:
+            settings.sink(NodeFinished(run.path, run))
+        for watcher in settings.watchers[::-1]:
+            watcher.node_finished(run)
+
+
+@dataclass
+class Asked:
+    """The calls made for one question so far; filled even when it ends in an error.
+
+    `failed` is the call that brought no answer and so ended it, `form` the settled form
+    that was asked in.
+    """
+
+    calls: list[Call] = field(default_factory=list[Call])
+    failed: Call | None = None
+    repairs: list[str] = field(default_factory=list[str])
+    form: str = ""
+
+
+class Recorded:
+    """Records the run of one node: `with Recorded(...) as entry` around its work.
+
+    The work fills `outputs` and `asked`; whatever it ends with is recorded and told,
+    and `run` is there afterwards.
+
+    Args:
+        context: Its `order` is the node's place in the run.
+        path: The node's path.
+        kind: What the node is.
+        inputs: Values by name; plain JSON data for modules.
+    """
+
+    __slots__ = (
+        "_context",
+        "_inputs",
+        "_kind",
+        "_path",
+        "_started",
+        "asked",
+        "outputs",
+        "run",
+    )
+
+    def __init__(
+        self, context: Context, path: str, kind: NodeKind, inputs: Mapping[str, Any]
+    ) -> None:
+        self._context, self._path = context, path
+        self._kind: NodeKind = kind
+        self._inputs = inputs
+        self.outputs: Mapping[str, Any] = {}
+        self.asked = Asked()
+        self.run: NodeRun
+
+    def __enter__(self) -> Self:
+        self._context.started(self._path, self._kind)
+        self._started = time.perf_counter()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        problem, asked, context = "", self.asked, self._context
+        if error is not None:
+            problem = said(error)
+        failed = asked.failed
+        if failed is not None and failed.error != problem:
+            failed = None  # the work went on without it
+        self.run = NodeRun(
+            self._path,
+            self._kind,
+            self._inputs,
+            self.outputs,
+            tuple(asked.calls),
+            tuple(asked.repairs),
+            time.perf_counter() - self._started,
+            problem,
+            context.order,
+            started=context.since(self._started),
+            failed=failed,
+        )
+        context.finished(self.run)
+
+
+async def follow(
+    context: Context,
+    name: str,
+    inputs: Mapping[str, Any],
+    nodes: list[NodeRun],
+    work: Callable[[Context], Awaitable[T]],
+) -> T:
+    """Do some work as a run of its own, and tell whoever follows runs.
+
+    Args:
+        context: Says who follows.
+        name: What runs.
+        inputs: What it is given.
+        nodes: Where the work puts its nodes, also when it fails.
+        work: Gets the context to run in; gives back a value or a `Run`.
+    """
+    run_id, at, began = token_hex(8), datetime.now(UTC), time.perf_counter()
+    settings = context.settings
+    for watcher in settings.watchers:
+        watcher.run_started(run_id, name)
+
+    def over(value: Any, error: str) -> TracedRun:
+        trace = Trace(tuple(nodes), time.perf_counter() - began, None, run_id)
+        run = TracedRun(name, at, inputs, value, error, trace)
+        for watcher in settings.watchers[::-1]:
+            watcher.run_finished(run)
+        return run
+
+    log = settings.trace_log
+    try:
+        made = await work(context.having(run_id=run_id, began=began))
+    except GeneratorExit as error:  # nothing can be awaited any more
+        run = over(None, said(error))
+        if log is not None:
+            log.post(run)
+        raise
+    except BaseException as error:
+        run = over(None, said(error))
+        if log is not None:
+            await log.keep(run)
+        raise
+    run = over(_value_of(made), "")
+    if log is not None:
+        await log.keep(run)
+    return made
+
+
+def _value_of(made: object) -> Any:
+    """The value of a `Run`; anything else is one."""
+    return cast(Any, made).value if isinstance(made, Run) else made

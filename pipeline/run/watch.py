@@ -1,0 +1,116 @@
+"""Who follows whole runs from outside: a trace log, and watchers such as OpenTelemetry.
+
+A hook sees nodes when they are done. A watcher also sees runs and model calls, and when
+each begins, in the task that they run in: what it makes current there stands around
+everything inside. The log gets each run once, when it is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from ..errors import WeftError
+from ..lm.request import Request
+from ..trace import Call, NodeKind, NodeRun, Trace
+
+State = Literal["done", "failed", "cancelled"]
+_CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class TracedRun:
+    """One finished run: what ran, when, what it was given, and its trace.
+
+    Args:
+        program: The program's or the module's name.
+        started: When it began, in UTC.
+        inputs: Values by name; as plain JSON data when read from a file.
+        value: What it gave, or None where it failed; plain JSON data from a file.
+        error: What went wrong, as `Type: message`, or "cancelled", or empty.
+        trace: The nodes, the run's id and how long it took.
+        content: Whether inputs, values, messages and replies are there.
+    """
+
+    program: str
+    started: datetime
+    inputs: Mapping[str, Any]
+    value: Any
+    error: str
+    trace: Trace
+    content: bool = True
+
+    @property
+    def state(self) -> State:
+        """How it ended."""
+        if not self.error:
+            return "done"
+        return "cancelled" if self.error == _CANCELLED else "failed"
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars as if nothing were cached, or None where a price is unknown."""
+        return self.trace.cost
+
+    @property
+    def seconds(self) -> float:
+        """Wall time."""
+        return self.trace.seconds
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """What follows runs as they happen; each start is followed by its finish.
+
+    Both are told in the task of what runs, and the last thing started is the first
+    that is finished, so context variables set at the start can be reset at the finish.
+    """
+
+    def run_started(self, run_id: str, program: str) -> None:
+        """A program, or a module called by itself, begins."""
+        ...
+
+    def run_finished(self, run: TracedRun) -> None:
+        """It is over, well or not."""
+        ...
+
+    def node_started(self, path: str, kind: NodeKind, order: tuple[int, ...]) -> None:
+        """A node of a run begins."""
+        ...
+
+    def node_finished(self, run: NodeRun) -> None:
+        """A node is over, well or not."""
+        ...
+
+    def call_started(self, request: Request) -> None:
+        """A model call begins; the cache may answer it."""
+        ...
+
+    def call_finished(self, call: Call) -> None:
+        """A model call is over, well or not."""
+        ...
+
+
+def said(error: BaseException) -> str:
+    """An error as traces hold it.
+
+    >>> said(ValueError("no number")), said(asyncio.CancelledError())
+    ('ValueError: no number', 'cancelled')
+    """
+    if isinstance(error, asyncio.CancelledError):
+        return _CANCELLED
+    message = error.message if isinstance(error, WeftError) else str(error)
+    name = type(error).__name__
+    return f"{name}: {message}" if message else name
+
+
+def type_said(error: str) -> str:
+    """The type in an error as traces hold it; no content is left.
+
+    >>> type_said("ParseError: field 'team': not JSON"), type_said("")
+    ('ParseError', '')
+    """
+    return error.partition(":")[0]

@@ -1,0 +1,364 @@
+"""Every module is called, traced, streamed, tuned, saved and loaded alike."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import weft
+from weft import Request
+from weft.errors import BudgetExceeded, ConfigError, ParseError
+from weft.pipeline.graph.module import Module
+from weft.pipeline.graph.program import as_program
+
+ASK = "question -> answer"
+
+
+def shortest(inputs: Mapping[str, Any], made: Any) -> float:
+    """A reward: the shorter, the better."""
+    assert set(inputs) == {"question"}
+    return -float(len(made.answer))
+
+
+def never(inputs: Mapping[str, Any], made: Any) -> float:
+    """A reward that nothing satisfies."""
+    del inputs, made
+    return 0.0
+
+
+MAKERS: dict[str, Callable[[], Module[..., Any]]] = {
+    "Predict": lambda: weft.Predict(ASK, name="it"),
+    "ChainOfThought": lambda: weft.ChainOfThought(ASK, name="it"),
+    "BestOfN": lambda: weft.BestOfN(weft.Predict(ASK), shortest, n=3, name="it"),
+    "Vote": lambda: weft.Vote(weft.ChainOfThought(ASK), n=3, name="it"),
+    "Refine": lambda: weft.Refine(weft.Predict(ASK), never, n=2, name="it"),
+    "of each other": lambda: weft.Vote(
+        weft.BestOfN(weft.Predict(ASK), shortest, n=2), n=2, name="it"
+    ),
+}
+# By module: the paths of what asks a model, and how many calls one answer takes.
+ASKING = {
+    "Predict": (["it"], 1),
+    "ChainOfThought": (["it"], 1),
+    "BestOfN": (["it/module"], 3),
+    "Vote": (["it/module"], 3),
+    "Refine": (["it/module", "it/critic", "it/again"], 3),
+    "of each other": (["it/module/module"], 4),
+}
+every = pytest.mark.parametrize("kind", MAKERS)
+composite = pytest.mark.parametrize("kind", [k for k in MAKERS if ASKING[k][1] > 1])
+
+
+def said(request: Request) -> str:
+    """A reply in whatever fields are asked for; one of its words is the sample."""
+    asked = request.messages[0].content
+    fields = [n for n in ("reasoning", "advice", "answer") if f"[[ {n} ]]" in asked]
+    return "\n".join(f"[[ {name} ]]\n{name} {request.sample}" for name in fields)
+
+
+@pytest.fixture
+def lm() -> Any:
+    """A model that answers by sample."""
+    model = weft.FunctionLM(said)
+    with weft.use(lm=model, cache=None):
+        yield model
+
+
+def test_the_suite_knows_every_kind() -> None:
+    """A new kind of module is held to what follows."""
+    ours = [k for k in Module.__subclasses__() if k.__module__.startswith("weft.")]
+
+    assert {kind.kind for kind in ours} <= set(MAKERS)
+
+
+@every
+def test_called_alike(kind: str, lm: weft.FunctionLM) -> None:
+    """Called and awaited, alone and in a program, it gives one answer."""
+    module = MAKERS[kind]()
+
+    @weft.program
+    def within(question: str) -> str:
+        return str_of(module(question=question).answer)
+
+    alone = module(question="q").answer
+    awaited = asyncio.run(module.acall(question="q")).answer
+    assert alone == awaited == within(question="q") == as_program(module)("q").answer
+    assert lm.calls == 4 * ASKING[kind][1]
+
+
+@weft.step
+def str_of(value: str) -> str:
+    """A step behind a module."""
+    return value
+
+
+@every
+def test_traced_alike(kind: str, lm: weft.FunctionLM) -> None:
+    """What asks is a node of its own path; all times are those of one clock."""
+    run = MAKERS[kind]().run(question="q")
+
+    paths, calls = ASKING[kind]
+    asking = {node.path for node in run.trace.nodes if node.calls}
+    assert asking == set(paths)
+    assert len(run.trace.calls) == calls == lm.calls
+    (top,) = run.trace.tree
+    assert top.run.path == "it"
+    assert all(n.started + n.seconds <= run.seconds + 1e-6 for n in run.trace.nodes)
+    outputs = top.run.outputs
+    assert outputs["answer"] == run.value.answer
+
+
+@every
+def test_streamed_alike(kind: str, lm: weft.FunctionLM) -> None:
+    """Fields arrive under the path of what writes them; the answer comes last."""
+    events = list(MAKERS[kind]().stream(question="q"))
+
+    paths = {e.path for e in events if isinstance(e, weft.events.FieldDelta)}
+    assert paths == set(ASKING[kind][0])
+    last = events[-1]
+    assert isinstance(last, weft.events.Finished)
+    assert last.value.answer.startswith("answer")
+    assert lm.calls == ASKING[kind][1]
+
+
+@every
+def test_batched_alike(kind: str, lm: weft.FunctionLM) -> None:
+    """Many rows come in their order."""
+    rows = [{"question": str(number)} for number in range(5)]
+
+    made = MAKERS[kind]().batch(rows, concurrency=3)
+
+    assert [answer.question for answer in made] == list("01234")
+    assert lm.calls == 5 * ASKING[kind][1]
+
+
+@every
+def test_tuned_alike(kind: str, lm: weft.FunctionLM) -> None:
+    """What a compiler changes is what is sent, and the original stays as it was."""
+    program = as_program(MAKERS[kind]())
+    paths = ASKING[kind][0]
+    assert list(program.modules) == paths
+
+    told = {f"{path}/instruction": f"Be {path}." for path in paths}
+    tuned = program.with_parameters(told)
+    tuned("q")
+    sent = "\n".join(m.content for r in lm.requests for m in r.messages)
+    assert all(f"Be {path}." in sent for path in paths)
+
+    lm.requests.clear()
+    program("q")
+    assert "Be it" not in "\n".join(r.messages[0].content for r in lm.requests)
+
+
+@every
+def test_prompts_are_told_before(kind: str, lm: weft.FunctionLM) -> None:
+    """The prompt of each part stands there before anything is sent."""
+    prompts = as_program(MAKERS[kind]()).prompts(question="what?")
+
+    assert set(prompts) == set(ASKING[kind][0])
+    assert lm.calls == 0
+
+
+@composite
+def test_tries_are_different_requests(kind: str, lm: weft.FunctionLM) -> None:
+    """Each goes with its sample, the same as its seed, and temperature 1."""
+    MAKERS[kind]()(question="q")
+
+    assert len({(r.messages, r.sample) for r in lm.requests}) == lm.calls
+    for request in lm.requests:
+        assert request.sampling["temperature"] == 1.0
+        assert request.sampling["seed"] == request.sample
+
+
+def test_told_otherwise(lm: weft.FunctionLM) -> None:
+    """A part's own temperature holds for its tries."""
+    part = weft.Predict(ASK, temperature=0.3)
+    weft.BestOfN(part, shortest)(question="q")
+
+    assert {r.sampling["temperature"] for r in lm.requests} == {0.3}
+    assert part(question="q").answer == "answer 0"
+    assert "seed" not in lm.requests[-1].sampling
+
+
+@composite
+def test_repeats_do_not_meet_the_tries(kind: str, lm: weft.FunctionLM) -> None:
+    """Another sample of a whole answer asks nothing that the first one asked."""
+    module = MAKERS[kind]()
+    module(question="q")
+    first = {r.key for r in lm.requests}
+    lm.requests.clear()
+    with weft.use(sample=1):
+        module(question="q")
+
+    assert first.isdisjoint(r.key for r in lm.requests)
+
+
+@composite
+def test_a_module_with_a_body_has_no_parameters(kind: str) -> None:
+    """What would change nothing is refused, with the path of what would."""
+    module = MAKERS[kind]()
+
+    path = ASKING[kind][0][0].removeprefix("it/")
+    with pytest.raises(ConfigError, match=f"with_modules\\({{'{path}'"):
+        module.with_(instruction="x")
+    with pytest.raises(ConfigError, match=r"\.modules\["):
+        module.prompt(question="q")
+    assert module.with_(name="other").name == "other"
+
+
+@composite
+def test_a_budget_holds_inside(kind: str, lm: weft.FunctionLM) -> None:
+    """Tries are reserved like any call: none is made beyond the limit."""
+    most = ASKING[kind][1] - 1
+    with weft.use(budget=f"{most} calls"), pytest.raises(BudgetExceeded):
+        MAKERS[kind]()(question="q")
+
+    assert lm.calls <= most
+
+
+@composite
+def test_used_by_a_step(kind: str, lm: weft.FunctionLM) -> None:
+    """An agent's step may use it: tuned and traced below the step."""
+    module = MAKERS[kind]()
+
+    @weft.step(uses=[module])
+    def agent(question: str) -> str:
+        return module(question=question).answer
+
+    @weft.program
+    def whole(question: str) -> str:
+        return agent(question)
+
+    paths = [f"agent/{path}" for path in ASKING[kind][0]]
+    assert list(whole.modules) == paths
+    tuned = whole.with_parameters({f"{paths[0]}/instruction": "Be brief."})
+    run = tuned.run(question="q")
+    assert {n.path for n in run.trace.nodes if n.calls} == set(paths)
+    assert any("Be brief." in r.messages[0].content for r in lm.requests)
+
+
+@every
+def test_the_same_bytes_at_any_concurrency(kind: str) -> None:
+    """What is sent does not hang on what runs beside it."""
+    rows = [{"question": str(number)} for number in range(12)]
+
+    def sent(concurrency: int) -> list[str]:
+        model = weft.FunctionLM(said)
+        with weft.use(lm=model, cache=None):
+            MAKERS[kind]().batch(rows, concurrency=concurrency)
+        return sorted(r.key for r in model.requests)
+
+    assert sent(1) == sent(12)
+
+
+@every
+def test_saved_and_loaded(kind: str, lm: weft.FunctionLM, tmp_path: Path) -> None:
+    """The loaded program asks the same requests and gives the same answer."""
+    program = as_program(MAKERS[kind]())
+    paths = ASKING[kind][0]
+    program = program.with_parameters({f"{paths[0]}/instruction": "Be tuned."})
+    path = weft.save(program, tmp_path / "it.weft.json")
+    expected, sent = program("q").answer, [r.key for r in lm.requests]
+    lm.requests.clear()
+
+    steps = list(program.steps.values())
+    for loaded in (
+        weft.load(path, steps=steps),
+        weft.load(path, program=as_program(MAKERS[kind]())),
+    ):
+        assert list(loaded.modules) == paths
+        assert loaded("q").answer == expected
+        assert sorted(r.key for r in lm.requests) == sorted(sent)
+        lm.requests.clear()
+        again = weft.save(loaded, tmp_path / "again.weft.json")
+        first, second = (json.loads(p.read_text("utf-8")) for p in (path, again))
+        assert first["program"] == second["program"]
+
+
+@composite
+def test_drawn_with_its_parts(kind: str) -> None:
+    """A picture shows what a module is made of."""
+    program = as_program(MAKERS[kind]())
+
+    names = [name for path in ASKING[kind][0] for name in path.split("/")[1:]]
+    for picture in (program.mermaid(), program.svg()):
+        assert all(name in picture for name in names)
+
+
+@every
+def test_quoted(kind: str, lm: weft.FunctionLM) -> None:
+    """A compile's quote counts every try."""
+    rows = [{"question": str(n), "answer": f"answer {n}"} for n in range(40)]
+
+    def quoted(module: Module[..., Any]) -> float:
+        return weft.quote(
+            as_program(module),
+            rows,
+            metric=weft.metrics.exact("answer"),
+            compiler=weft.compilers.LabeledFewShot(),
+        ).calls.high
+
+    one = quoted(weft.Predict(ASK, name="it"))
+    assert quoted(MAKERS[kind]()) == ASKING[kind][1] * one
+    assert lm.calls == 0
+
+
+@composite
+def test_a_try_that_fails_is_left_out(kind: str) -> None:
+    """One unusable reply costs no answer; of many, the first one's error comes."""
+    if kind == "Refine":
+        pytest.skip("each of its calls needs the one before")
+    bad = weft.FunctionLM(lambda r: "?" if r.sample == 0 else said(r))
+    with weft.use(lm=bad, cache=None):
+        assert MAKERS[kind]()(question="q").answer.startswith("answer")
+    with (
+        weft.use(lm=weft.FunctionLM(lambda _: "?"), cache=None),
+        pytest.raises(ParseError),
+    ):
+        MAKERS[kind]()(question="q")
+
+
+def test_refine_stops_when_it_is_good_enough(lm: weft.FunctionLM) -> None:
+    """A first answer that satisfies is the only call; the best of all is kept."""
+    content = weft.Refine(weft.Predict(ASK), lambda inputs, made: 1.0)
+    assert content(question="q").answer == "answer 0"
+    assert lm.calls == 1
+
+    worse = weft.Refine(weft.Predict(ASK), lambda i, made: made.answer == "answer 0")
+    assert worse(question="q").answer == "answer 0"
+
+
+def test_vote_takes_what_most_agree_on() -> None:
+    """Case and outer space make no difference; the earliest of equals wins."""
+    texts = ["Paris", "lyon", " LYON ", "Nice"]
+    model = weft.FunctionLM(lambda r: f"[[ answer ]]\n{texts[r.sample]}")
+    with weft.use(lm=model, cache=None):
+        assert weft.Vote(weft.Predict(ASK), n=4)(question="q").answer == "lyon"
+        assert weft.Vote(weft.Predict(ASK), n=1)(question="q").answer == "Paris"
+
+
+@pytest.mark.parametrize(
+    ("made", "match"),
+    [
+        (lambda: weft.BestOfN(weft.Predict(ASK), shortest, n=0), "n=0 asks nothing"),
+        (lambda: weft.BestOfN(ASK, shortest), "made of a module"),
+        (lambda: weft.BestOfN(weft.Predict(ASK), lambda made: 1.0), "inputs, answer"),
+        (lambda: weft.Vote(weft.Predict(ASK), by="anwser"), "Did you mean 'answer'"),
+        (lambda: weft.Refine(weft.Vote(weft.Predict(ASK)), never), "asks no model"),
+    ],
+)
+def test_what_cannot_be(made: Callable[[], Any], match: str) -> None:
+    """Mistakes are told when the module is made."""
+    with pytest.raises(ConfigError, match=match):
+        made()
+
+
+def test_a_way_past_the_seam_is_refused() -> None:
+    """A subclass says what it does in `body`, where it is traced and paid for."""
+    with pytest.raises(ConfigError, match="async def body"):
+        type("Odd", (Module,), {"kind": "Odd", "acall": lambda self: None})

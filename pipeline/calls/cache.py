@@ -321,9 +321,10 @@ class Cache(SharedStore):
         self, work: Callable[[DiskStore], T], *, create: bool = False
     ) -> T | None:
         """What the work gives; None where there is no store, or it fails."""
-        store: DiskStore | None = None
+        store = self._store
         try:
-            store = self._opened(create=create)
+            if store is None:
+                store = self._opened(create=create)
             return None if store is None else work(store)
         except Unsafe as error:
             self._trouble("damaged", f"an entry was refused: {error}")

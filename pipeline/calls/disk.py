@@ -127,7 +127,7 @@ class DiskStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()  # around our own connection, which writes
-        with _TRANSLATED:
+        with _translated():
             prepare_folder(folder)
             with opening(folder):
                 prepare_database(folder)
@@ -150,8 +150,11 @@ class DiskStore:
             Unusable: It cannot be read now.
             Unsafe: The row is no plain bytes.
         """
-        with _TRANSLATED:
+        try:
             return cast("bytes | None", self._cache.get(key))
+        except Exception as error:
+            _translate(error)
+            raise
 
     def write(self, items: Sequence[tuple[str, bytes]]) -> None:
         """Write items in one transaction.
@@ -168,7 +171,7 @@ class DiskStore:
         if not self._lock.acquire(blocking=False):
             return False
         try:
-            with _TRANSLATED:
+            with _translated():
                 connection = self._connection()
                 try:
                     connection.execute("BEGIN IMMEDIATE")
@@ -223,12 +226,12 @@ class DiskStore:
 
     def clear(self) -> int:
         """Delete every entry and return how many there were."""
-        with _TRANSLATED:
+        with _translated():
             return int(self._cache.clear())
 
     def close(self) -> None:
         """Close this thread's connection, and our own."""
-        with contextlib.suppress(Damaged, Unusable), _TRANSLATED:
+        with contextlib.suppress(Damaged, Unusable), _translated():
             self._cache.close()
             with self._lock:
                 own, self._own = self._own, None
@@ -242,13 +245,13 @@ class DiskStore:
 
     def _asked(self, statement: str, *values: object) -> list[Any]:
         """What a look that is rarely taken finds, without waiting for who writes."""
-        with _TRANSLATED, contextlib.closing(_connect(self._folder)) as looking:
+        with _translated(), contextlib.closing(_connect(self._folder)) as looking:
             return looking.execute(statement, values).fetchall()
 
     @contextlib.contextmanager
     def _changing(self) -> Generator[sqlite3.Connection]:
         """A transaction, for which others that write are waited for."""
-        with self._lock, _TRANSLATED:
+        with self._lock, _translated():
             connection = self._connection()
             connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
             try:
@@ -298,34 +301,31 @@ def _ending(connection: sqlite3.Connection) -> Generator[None]:
         raise
 
 
-class _Translated:
-    """A scope in which a planted or damaged file fails in one of two ways.
+def _translate(error: Exception) -> None:
+    """Raise what an error means: a planted or damaged file fails in one of two ways."""
+    if isinstance(error, Damaged | Unusable | Unsafe):
+        return
+    if isinstance(error, diskcache.Timeout):
+        raise Unusable("the database is locked, full or read-only") from None
+    if isinstance(error, sqlite3.DatabaseError):
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in _CORRUPT:
+            raise Damaged(str(error)) from error
+        raise Unusable(str(error)) from error
+    if isinstance(error, OSError):
+        raise Unusable(error.strerror or type(error).__name__) from error
+    if isinstance(error, _NONSENSE):
+        kind = type(error).__name__
+        raise Damaged(f"{kind} in the database's content") from error
 
-    One for all, and no generator: it stands around every look at the disk.
-    """
 
-    def __enter__(self) -> None:
-        """Nothing to set up."""
-
-    def __exit__(
-        self, kind: object, error: BaseException | None, trace: object
-    ) -> None:
-        """Raise what the error means."""
-        if error is None or isinstance(error, Damaged | Unusable | Unsafe):
-            return
-        if isinstance(error, diskcache.Timeout):
-            raise Unusable("the database is locked, full or read-only") from None
-        if isinstance(error, sqlite3.DatabaseError):
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-            if code in _CORRUPT:
-                raise Damaged(str(error)) from error
-            raise Unusable(str(error)) from error
-        if isinstance(error, OSError):
-            raise Unusable(error.strerror or type(error).__name__) from error
-        if isinstance(error, _NONSENSE):
-            kind = type(error).__name__
-            raise Damaged(f"{kind} in the database's content") from error
+@contextlib.contextmanager
+def _translated() -> Generator[None]:
+    try:
+        yield
+    except Exception as error:
+        _translate(error)
+        raise
 
 
 _NONSENSE: Final = (TypeError, ValueError, AttributeError, KeyError, AssertionError)
-_TRANSLATED: Final = _Translated()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, Literal, TypeVar
 
-from .ground.dspy_hints import Advised
+from .ground.hints import Advised
 from .lm.request import Message, Usage
 from .signature.signature import Signature
 from .signature.wording import counted

@@ -12,8 +12,8 @@ import pytest
 
 from tests.cli_folder import LABELLED, PROGRAM, working_folder, write_rows
 from weft.cli import _parser, main  # pyright: ignore[reportPrivateUsage] - its words
-from weft.commands.names import known_compilers
-from weft.commands.words import EXAMPLES
+from weft.commands.arguments import known_compilers
+from weft.commands.table import COMMANDS, example_of, function_of
 from weft.pipeline.artifact.versions import log as weft_log
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -121,7 +121,7 @@ def test_interrupting_while_it_is_imported_shows_no_traceback() -> None:
         "import runpy, signal, sys\n"
         "class Press:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'weft.commands.words_files':\n"
+        "        if name == 'weft.commands.table':\n"
         "            signal.raise_signal(signal.SIGINT)\n"
         "sys.meta_path.insert(0, Press())\n"
         "runpy.run_module('weft', run_name='__main__')\n"
@@ -165,7 +165,7 @@ def test_help_is_quick() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_help_ends_with_an_example_that_is_understood(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,9 +173,15 @@ def test_help_ends_with_an_example_that_is_understood(
     with pytest.raises(SystemExit):
         main([name, "--help"])
 
-    shown = capsys.readouterr().out
-    assert f"example:\n  {EXAMPLES[name]}\n" in shown
-    assert _parser().parse_args(shlex.split(EXAMPLES[name])[1:]).command is not None
+    shown, example = capsys.readouterr().out, example_of(name)
+    assert f"example:\n  {example}\n" in shown
+    assert _parser().parse_args(shlex.split(example)[1:]).command == name
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_its_function(name: str) -> None:
+    """The table names a file and a function, which are there."""
+    assert callable(function_of(name))
 
 
 def test_an_unknown_compiler_lists_the_known_ones(

@@ -1,12 +1,17 @@
 """What `import weft` does, and above all what it does not do."""
 
+import ast
+import importlib
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+import weft
 
 # Runs in a fresh interpreter. Audit hooks see every socket and every opened file,
 # whoever opens them, and cannot be taken away again.
@@ -91,7 +96,7 @@ def test_names_load_no_driver_and_no_artifact(tmp_path: Path) -> None:
     names = ("Signature", "Predict", "program", "evaluate", "compile", "quote")
     child = Child(*names, home=tmp_path)
 
-    later = ("compilers.driver", "compilers.auto", "pipeline.artifact_state")
+    later = ("compilers.driving.driver", "compilers.auto", "pipeline.artifact.state")
     assert sorted(child.modules.intersection(f"weft.{name}" for name in later)) == []
 
 
@@ -104,3 +109,22 @@ def test_import_touches_neither_network_nor_disk(child: Child, tmp_path: Path) -
 def test_import_is_silent(child: Child) -> None:
     """Importing prints nothing and warns of nothing."""
     assert child.stderr == ""
+
+
+@pytest.mark.parametrize("package", [weft, weft.compilers], ids=lambda p: p.__name__)
+def test_checkers_see_the_names_that_programs_get(package: Any) -> None:
+    """What is imported for checkers alone is what is found at run time."""
+    tree = ast.parse(Path(package.__file__).read_text("utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    shown = {
+        alias.name: node.module
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+    assert shown.keys() == set(package.__all__)
+    for name, module in shown.items():
+        place = ".".join(filter(None, (package.__name__, module)))
+        defined = importlib.import_module(place if module else f"{place}.{name}")
+        assert getattr(package, name) is (getattr(defined, name) if module else defined)

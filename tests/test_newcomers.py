@@ -22,9 +22,7 @@ import pydantic
 import pytest
 
 import weft
-from weft import errors
-from weft.pipeline.ground import dspy_hints as habits
-from weft.pipeline.ground import dspy_names as brought
+from weft import errors, hints
 
 ANY: Any = weft  # a checker would refuse most of what stands here
 
@@ -165,7 +163,11 @@ MISTAKES: dict[str, Mistake] = {
     "MIPROv2": (lambda: ANY.compilers.MIPROv2, AttributeError, "compilers.MIPRO()"),
     "accuracy": (lambda: ANY.metrics.accuracy, AttributeError, 'exact("label")'),
     "ReAct": (lambda: ANY.ReAct, AttributeError, "@weft.step(uses=[module])"),
-    "Refine": (lambda: ANY.Refine, AttributeError, "weft.loop"),
+    "MultiChainComparison": (
+        lambda: ANY.MultiChainComparison,
+        AttributeError,
+        "weft.each",
+    ),
     "Assert": (lambda: ANY.Assert, AttributeError, "Use a type that holds it"),
     "Tool": (lambda: ANY.Tool, AttributeError, "under @weft.step"),
     "Retrieve": (lambda: ANY.Retrieve, AttributeError, "under @weft.step"),
@@ -201,11 +203,6 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "set_lm": (lambda: triage.set_lm("x"), AttributeError, "module.with_(lm=...)"),
     "save": (lambda: qa.save("x.json"), AttributeError, "weft.save(program"),
-    "modules of a module": (
-        lambda: triage.modules,
-        AttributeError,
-        "read its .parameters",
-    ),
     "module of a program": (lambda: qa.reply, AttributeError, ".modules['reply']"),
     "toDict": (
         lambda: triage(message="x").toDict(),
@@ -801,14 +798,14 @@ def test_a_judge_is_written_as_a_plain_function() -> None:
     assert judged.report.calls > plain.report.calls
 
 
-EVERY: Any = {**vars(brought), **vars(habits)}
-TABLES = ("PUBLIC", "COMPILERS", "METRICS", "MEMBERS", "SIGNATURES", "RESULTS")
+KINDS = ("package", "compiler", "metric", "member", "signature", "result", "model")
 
 
-@pytest.mark.parametrize("table", [*TABLES, "ELSEWHERE", "CALLS", "ROWS"])
-def test_what_a_remedy_names_is_there(table: str) -> None:
+@pytest.mark.parametrize("kind", [*KINDS, "call", "row", "option"])
+def test_what_a_remedy_names_is_there(kind: str) -> None:
     """Each `weft.NAME` of a remedy exists, so that nobody is sent astray twice."""
-    said = EVERY[table].values()
+    said = hints.section(kind).values()
+    assert said
 
     # A file such as NAME.weft.json is named too, and is no attribute.
     for path in {
@@ -820,12 +817,12 @@ def test_what_a_remedy_names_is_there(table: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "there"),
-    [("PUBLIC", weft), ("COMPILERS", weft.compilers), ("METRICS", weft.metrics)],
+    ("kind", "there"),
+    [("package", weft), ("compiler", weft.compilers), ("metric", weft.metrics)],
 )
-def test_a_name_that_exists_needs_no_remedy(table: str, there: Any) -> None:
-    """A table says what to write instead, and holds nothing that could be written."""
-    assert [name for name in EVERY[table] if name in there.__all__] == []
+def test_a_name_that_exists_needs_no_remedy(kind: str, there: Any) -> None:
+    """The table says what to write instead, and holds nothing that could be written."""
+    assert [name for name in hints.section(kind) if name in there.__all__] == []
 
 
 def test_a_state_of_dspy_is_no_artifact(tmp_path: Path) -> None:

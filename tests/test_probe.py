@@ -17,9 +17,8 @@ from weft.cli import main
 from weft.pipeline.adapters.reply_form import form_of
 from weft.pipeline.lm.known import facts, known, learn
 from weft.pipeline.lm.models import LM
-from weft.probing.forms import MOST_FORMS, Trial, best_of, follows
+from weft.probing.forms import MOST_FORMS, ROWS, Trial, best_of, follows
 from weft.probing.probe import quote
-from weft.probing.rows import ROWS
 
 pytestmark = pytest.mark.usefixtures("asked_as_by_users")
 

@@ -24,10 +24,9 @@ from tests.compilers.worlds import classifier, exact, model, planted_rows
 from weft.compilers import Feedback
 from weft.errors import ConfigError, DataError
 from weft.review.desk import Desk
-from weft.review.place import held
 from weft.review.remarks import Remark, Remarks
-from weft.review.rows import file_of, read_sheet
-from weft.review.server import ReviewServer
+from weft.review.server import ReviewServer, held
+from weft.review.sheet import file_of, read_sheet
 
 TOKEN = "t" * 32
 

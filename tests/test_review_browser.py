@@ -19,7 +19,7 @@ from tests import webdriver
 from tests.compilers.worlds import WORDS, classifier, exact, model, planted_rows
 from tests.webdriver import DOWN, ESCAPE, Browser
 from weft.compilers import Feedback
-from weft.review.rows import read_sheet
+from weft.review.sheet import read_sheet
 
 pytestmark = [
     pytest.mark.slow,

@@ -19,8 +19,8 @@ from tests.compilers.worlds import classifier, exact, model, planted_rows
 from weft.compilers import BootstrapRandomSearch, LabeledFewShot
 from weft.review.desk import Desk
 from weft.review.remarks import Remarks
-from weft.review.rows import file_of, read_sheet, report_of
 from weft.review.server import ReviewServer
+from weft.review.sheet import file_of, read_sheet, report_of
 
 TOKEN = "t" * 32
 in_a_browser = pytest.mark.skipif(

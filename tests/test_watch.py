@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -15,9 +18,9 @@ import pytest
 import weft
 from tests.compilers.worlds import classifier, exact, model, planted_rows
 from weft.cli import main
-from weft.commands.following import Run, Tail
+from weft.commands.watch import Run, Tail
 from weft.compilers import APE
-from weft.review.rows import file_of, read_sheet
+from weft.review.sheet import file_of, read_sheet
 
 
 def compiled(run_dir: Path, rule: Any = None, metric: Any = exact) -> Any:
@@ -110,6 +113,32 @@ def test_a_run_is_followed_to_its_end(
 
     assert "verifying on 5 sealed rows" in said
     assert said.strip().splitlines()[-2].strip() == "ok"
+
+
+def test_a_terminal_is_drawn_over(tmp_path: Path) -> None:
+    """The block comes and goes; what stays is the outcome."""
+    begun(tmp_path)
+    end = {"event": "end", "at": time.time(), "verdict": "[red]ok"}
+    with (tmp_path / "progress.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(end) + "\n")
+    screen, terminal = pty.openpty()
+
+    done = subprocess.run(
+        [sys.executable, "-m", "weft", "watch", str(tmp_path)],
+        check=True,
+        env={**os.environ, "TERM": "xterm"},
+        stdout=terminal,
+    )
+    os.close(terminal)
+    shown = os.read(screen, 100_000).decode()
+    os.close(screen)
+
+    assert done.returncode == 0
+    assert "0 answers; 2 calls quoted (1 to 3)" in shown
+    block, _, rest = shown.rpartition("\x1b[2K")
+    assert "\x1b[1A" in block
+    stays = "qa: Auto, seed 0, budget no limit [red]ok 0 answers, 0 tokens, $0"
+    assert " ".join(rest.split()).startswith(stays)
 
 
 def test_a_killed_run_is_called_gone(

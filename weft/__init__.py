@@ -6,10 +6,13 @@ client library.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from .pipeline import seam
+from .pipeline.ground.hints import answer_with
 from .pipeline.ground.lazy import lazy
+from .pipeline.ground.pages import draw_with
 
 if TYPE_CHECKING:
     from . import compilers as compilers
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from .compilers.reporting.report import Result as Result
     from .compilers.transfer import Transfer as Transfer
     from .compilers.transfer import transfer as transfer
+    from .extras.otel import OpenTelemetry as OpenTelemetry
+    from .extras.ray import Ray as Ray
     from .loading import load as load
     from .loading import package as package
     from .loading import programs as programs
@@ -88,7 +93,6 @@ if TYPE_CHECKING:
     from .pipeline.parameters import Demo as Demo
     from .pipeline.run.batch import abatch_to as abatch_to
     from .pipeline.run.batch import batch_to as batch_to
-    from .pipeline.run.otel import OpenTelemetry as OpenTelemetry
     from .pipeline.run.settings import configure as configure
     from .pipeline.run.settings import use as use
     from .pipeline.run.trace_log import TraceLog as TraceLog
@@ -98,107 +102,79 @@ if TYPE_CHECKING:
     from .pipeline.signature.signature import Output as Output
     from .pipeline.signature.signature import Signature as Signature
     from .pipeline.trace import info as info
-    from .ray_cluster import Ray as Ray
     from .showing import show as show
     from .showing import show_html as show_html
 
 __version__ = "0.1.0"
 
 _WHERE = {
-    "BestOfN": "modules.best_of_n",
-    "ChainOfThought": "modules.chain_of_thought",
-    "Refine": "modules.refine",
-    "Vote": "modules.vote",
-    "Predict": "modules.predict",
-    "predict": "modules.predict",
-    "acompile": "compilers.compile",
-    "compile": "compilers.compile",
-    "quote": "compilers.compile",
-    "recompile": "compilers.recompile",
-    "Transfer": "compilers.transfer",
-    "transfer": "compilers.transfer",
-    "Report": "compilers.reporting.report",
-    "Result": "compilers.reporting.report",
-    "save": "loading",
-    "Budget": "pipeline.calls.budget",
-    "Ledger": "pipeline.calls.budget",
-    "abatch_to": "pipeline.run.batch",
-    "batch_to": "pipeline.run.batch",
-    "branch": "pipeline.graph.control",
-    "each": "pipeline.graph.control",
-    "loop": "pipeline.graph.control",
-    "switch": "pipeline.graph.control",
-    "check_path": "pipeline.graph.check_path",
-    "graph_diff": "pipeline.graph.graph_diff",
-    "insert_node": "pipeline.graph.edit",
-    "remove_node": "pipeline.graph.edit",
-    "replace_node": "pipeline.graph.edit",
-    "Example": "pipeline.data.rows",
-    "read_rows": "pipeline.data.rows",
-    "WeftError": "pipeline.errors",
-    "Evaluation": "pipeline.measure.evaluate",
-    "aevaluate": "pipeline.measure.evaluate",
-    "evaluate": "pipeline.measure.evaluate",
-    "BatchLM": "pipeline.lm.batched",
-    "Cache": "pipeline.calls.cache",
-    "FunctionLM": "pipeline.lm.fakes",
-    "RefusingLM": "pipeline.lm.fakes",
-    "ReplayLM": "pipeline.lm.fakes",
-    "ScriptedLM": "pipeline.lm.fakes",
-    "MemoryCache": "pipeline.calls.store",
-    "LM": "pipeline.lm.models",
-    "Message": "pipeline.lm.request",
-    "Request": "pipeline.lm.request",
-    "Response": "pipeline.lm.request",
-    "Usage": "pipeline.lm.request",
-    "RetryPolicy": "pipeline.calls.retry",
-    "load": "loading",
-    "package": "loading",
-    "programs": "loading",
-    "Score": "pipeline.measure.metrics",
-    "artifact_schema": "pipeline.artifact.schema",
-    "diff": "pipeline.artifact.diffing",
-    "Diff": "pipeline.artifact.diffing",
-    "explain": "pipeline.measure.explain",
-    "Explanation": "pipeline.measure.explain",
-    "export": "pipeline.artifact.exporting",
-    "finetuning_rows": "pipeline.artifact.exporting",
-    "write_rows": "pipeline.artifact.exporting",
-    "import_dspy": "pipeline.artifact.importing",
-    "show": "showing",
-    "show_html": "showing",
-    "Standing": "pipeline.artifact.standing",
-    "standing": "pipeline.artifact.standing",
-    "label": "pipeline.artifact.versions",
-    "log": "pipeline.artifact.versions",
-    "read_labels": "pipeline.artifact.versions",
-    "rollback": "pipeline.artifact.versions",
-    "Origin": "pipeline.artifact.origins",
-    "origin": "pipeline.artifact.origins",
-    "Demo": "pipeline.parameters",
-    "Program": "pipeline.graph.program",
-    "program": "pipeline.graph.program",
-    "Ray": "ray_cluster",
-    "configure": "pipeline.run.settings",
-    "use": "pipeline.run.settings",
-    "Input": "pipeline.signature.signature",
-    "Output": "pipeline.signature.signature",
-    "Signature": "pipeline.signature.signature",
-    "step": "pipeline.graph.step",
-    "info": "pipeline.trace",
-    "OpenTelemetry": "pipeline.run.otel",
-    "TraceLog": "pipeline.run.trace_log",
-    "TracedRun": "pipeline.run.watch",
-    "read_traces": "pipeline.run.trace_reading",
-    "compilers": "",
-    "errors": "",
-    "events": "",
-    "metrics": "",
+    "": "compilers errors events metrics",
+    "compilers.compile": "acompile compile quote",
+    "compilers.recompile": "recompile",
+    "compilers.reporting.report": "Report Result",
+    "compilers.transfer": "Transfer transfer",
+    "extras.otel": "OpenTelemetry",
+    "extras.ray": "Ray",
+    "loading": "load package programs save",
+    "modules.best_of_n": "BestOfN",
+    "modules.chain_of_thought": "ChainOfThought",
+    "modules.predict": "Predict predict",
+    "modules.refine": "Refine",
+    "modules.vote": "Vote",
+    "pipeline.artifact.diffing": "Diff diff",
+    "pipeline.artifact.exporting": "export finetuning_rows write_rows",
+    "pipeline.artifact.importing": "import_dspy",
+    "pipeline.artifact.origins": "Origin origin",
+    "pipeline.artifact.schema": "artifact_schema",
+    "pipeline.artifact.standing": "Standing standing",
+    "pipeline.artifact.versions": "label log read_labels rollback",
+    "pipeline.calls.budget": "Budget Ledger",
+    "pipeline.calls.cache": "Cache",
+    "pipeline.calls.store": "MemoryCache",
+    "pipeline.calls.retry": "RetryPolicy",
+    "pipeline.data.rows": "Example read_rows",
+    "pipeline.errors": "WeftError",
+    "pipeline.graph.check_path": "check_path",
+    "pipeline.graph.control": "branch each loop switch",
+    "pipeline.graph.edit": "insert_node remove_node replace_node",
+    "pipeline.graph.graph_diff": "graph_diff",
+    "pipeline.graph.program": "Program program",
+    "pipeline.graph.step": "step",
+    "pipeline.lm.batched": "BatchLM",
+    "pipeline.lm.fakes": "FunctionLM RefusingLM ReplayLM ScriptedLM",
+    "pipeline.lm.models": "LM",
+    "pipeline.lm.request": "Message Request Response Usage",
+    "pipeline.measure.evaluate": "Evaluation aevaluate evaluate",
+    "pipeline.measure.explain": "Explanation explain",
+    "pipeline.measure.metrics": "Score",
+    "pipeline.parameters": "Demo",
+    "pipeline.run.batch": "abatch_to batch_to",
+    "pipeline.run.settings": "configure use",
+    "pipeline.trace": "info",
+    "pipeline.run.trace_log": "TraceLog",
+    "pipeline.run.trace_reading": "read_traces",
+    "pipeline.run.watch": "TracedRun",
+    "pipeline.signature.signature": "Input Output Signature",
+    "showing": "show show_html",
 }
 
-__all__ = [*_WHERE]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll] - keys are names
+__getattr__, __dir__, __all__ = lazy(__name__, _WHERE, "package")
 
-__getattr__, __dir__ = lazy(__name__, _WHERE, "PUBLIC")
+
+def _remedy(kind: str, name: str, known: Iterable[str]) -> str:
+    from .hints import remedy  # noqa: PLC0415 - for errors only
+
+    return remedy(kind, name, known)
+
+
+def _draw(kind: str, data: Any) -> str:
+    from .pages import draw  # noqa: PLC0415 - for pages only
+
+    return draw(kind, data)
+
+
+answer_with(_remedy)
+draw_with(_draw)
 
 
 def _engine() -> seam.Engine:

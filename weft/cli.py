@@ -1,8 +1,7 @@
 """The command `weft`: the library's main verbs, for shells and scripts.
 
 Results go to stdout and everything else to stderr, so that a pipe holds only what was
-asked for. The words of the command line stand in `commands/words*.py`; what each
-command does stands beside them, imported when it is needed: `weft --help` is quick.
+asked for. The words of the command line stand in `commands/table.py`.
 """
 
 from __future__ import annotations
@@ -11,20 +10,13 @@ import argparse
 import errno
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__
-from .commands import (
-    words_files,
-    words_running,
-    words_tools,
-    words_traces,
-    words_versions,
-)
-from .commands.parsing import Parser
-from .commands.words import TARGET
+from .commands.table import COMMANDS, TARGET, add_command, function_of
 
 if TYPE_CHECKING:
     from .commands.output import Outcome
@@ -92,7 +84,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from .pipeline import errors  # noqa: PLC0415 - not for --help
 
     try:
-        outcome: Outcome = arguments.command(arguments)
+        outcome: Outcome = function_of(arguments.command)(arguments)
     except errors.WeftError as error:
         if os.environ.get("WEFT_DEBUG") == "1":
             raise
@@ -132,24 +124,86 @@ def _note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-# The words ----------------------------------------------------------------------------
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="weft", description=_ABOUT, epilog=_EXITS)
-    parser.add_argument("--version", action="version", version=f"weft {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    words_running.add(commands)
-    words_files.add(commands)
-    words_versions.add(commands)
-    words_tools.add(commands)
-    words_traces.add(commands)
-    return parser
-
-
 def _kept(arguments: argparse.Namespace) -> str:
     """Where the answers are that came back before a run was interrupted."""
     folder = getattr(arguments, "run_dir", None)
     if folder is None:
         return "answers that came back are in the cache"
     return f"the same command goes on from what is in {folder}"
+
+
+# The words ----------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="weft", description=_ABOUT, epilog=_EXITS)
+    parser.add_argument("--version", action="version", version=f"weft {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        add_command(name, commands)
+    return parser
+
+
+_CHOICE = re.compile(
+    r"(?:argument (.*): )?invalid choice: '?(.*?)'? \(choose from (.*)\)"
+)
+# Options that people try, where spelling does not lead to the one that is meant.
+_MEANT = {
+    "--resume": "The same --run-dir goes on where it was.",
+    "--lm": "Write --model.",
+    "--input": "Write --set name=value.",
+    "--trainset": "Write --data.",
+    "--train": "Write --data.",
+    "--valset": "Write --val.",
+    "--devset": "Write --data.",
+    "--num-threads": "Write --concurrency.",
+    "--optimizer": "Write --compiler.",
+    "--output": "Write --out.",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse's parser; what it refuses is told in two lines, with the remedy."""
+
+    def __init__(self, **given: Any) -> None:
+        given.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **given)
+
+    def parse_known_args(  # type: ignore[override]  # it has overloads for namespaces
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """As argparse does; what is left over is refused here, where options are known.
+
+        Raises:
+            SystemExit: A word is unknown, missing or wrong; the exit code is 2.
+        """
+        found, left = super().parse_known_args(args, namespace)
+        if left:
+            options = [name for a in self._actions for name in a.option_strings]
+            kind = "option" if left[0].startswith("-") else "word"
+            self._refuse(f"there is no {kind} {left[0]!r}", left[0], options)
+        return found, left
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in two lines, and exit with 2.
+
+        Raises:
+            SystemExit: Always.
+        """
+        if message.endswith(": COMMAND"):
+            self._refuse("a command is missing, such as demo", "", [])
+        choice = _CHOICE.fullmatch(message)
+        if choice is None:
+            self._refuse(message.removeprefix("argument "), "", [])
+        what = "command" if choice[1] == "COMMAND" else choice[1]
+        known = re.findall(r"[\w-]+", choice[3])
+        self._refuse(f"there is no {what} {choice[2]!r}", choice[2], known)
+
+    def _refuse(self, said: str, word: str, known: Sequence[str]) -> NoReturn:
+        from .pipeline.errors import did_you_mean  # noqa: PLC0415 - not for --help
+
+        guess = _MEANT.get(word) or (did_you_mean(word, known) if word else "")
+        near = "" if guess.startswith("Known") or not guess else f"{guess} "
+        all_of_them = f"{self.prog} --help lists what it takes"
+        sys.stderr.write(f"{self.prog}: {said}\n  {near}{all_of_them}\n")
+        sys.exit(2)

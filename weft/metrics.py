@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .pipeline.ground.lazy import missing
+from .pipeline.ground.hints import missing
 from .pipeline.measure.metrics import (
     FieldMetric,
     FieldsMetric,
@@ -47,4 +47,4 @@ if not TYPE_CHECKING:
     # Hidden, so that checkers refuse what is no metric.
 
     def __getattr__(name: str) -> Any:
-        raise missing(__name__, name, __all__, "METRICS")
+        raise missing(f"module {__name__!r}", "metric", name, __all__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import modules
-from .pipeline.artifact.program_page import show_html
+from .pages.program import show_html
 from .pipeline.artifact.showing import program_of, show
 
 __all__ = ["modules", "program_of", "show", "show_html"]

@@ -34,6 +34,8 @@ class Flip:
             "labels": json_form(example.labels),
             "before": outputs_of(self.before),
             "after": outputs_of(self.after),
+            "scores": [r.score.value for r in (self.before, self.after) if r.score],
+            "errors": [self.before.error, self.after.error],
             "gain": self.gain,
         }
 

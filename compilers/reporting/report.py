@@ -13,22 +13,18 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar
 from ...pipeline.artifact.artifact import save
 from ...pipeline.errors import CallError
 from ...pipeline.graph.program import Program
-from ...pipeline.ground.dspy_hints import Advised
-from ...pipeline.ground.lazy import deferred
+from ...pipeline.ground.hints import Advised
+from ...pipeline.ground.pages import drawn
 from ...pipeline.lm.prices import money
 from ...pipeline.measure.compare import Comparison
 from ...pipeline.measure.evaluate import Evaluation
+from ...pipeline.measure.plainrows import scored
 from ...pipeline.signature.wording import counted
 from ..candidate import Candidate
 from ..driving.quote import Quote
 from .changes import changes
 from .flips import Flip, flips
 from .tried import Tried, front
-
-if TYPE_CHECKING:
-    from ...pipeline.measure import cells
-else:
-    cells = deferred("weft.pipeline.measure", "cells")
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -194,9 +190,20 @@ class Report:
 
     def to_html(self, *, review: str = "") -> str:
         """One self-contained page; `review` is the run that `weft review` opens."""
-        from .page import report_page  # noqa: PLC0415 - only a page needs it
-
-        return report_page(self, review)
+        before, after = self.before, self.after
+        changed = [k for k in after if k.endswith("/instruction")]
+        more = {
+            "program": self.score.program,
+            "metric": self.score.metric,
+            "quoted": self.quote.calls.expected,
+            "instructions": {
+                key: (before[key], after[key])
+                for key in changed
+                if before[key] != after[key]
+            },
+            "review": review,
+        }
+        return drawn("report", self.describe() | more)
 
     def diff(self) -> str:
         """What changed in the prompts: instruction lines, demos in and out."""
@@ -226,17 +233,17 @@ class Report:
 
     def cell(self) -> str:
         """The figures and what changed, for a notebook; `to_html` has the rest."""
-        scores = {"as it was": self.seed_score, "compiled": self.score}
-        lines = [
-            cells.Scored(name, each.mean, each.interval, len(each.values))
-            for name, each in scores.items()
-        ]
-        notes = [f"spent {self._spent()}", self.stopped and f"ended: {self.stopped}"]
-        notes += [self.form] if self.form else []
-        title = f"{self.compiler['name']}: {self.verdict}"
-        return cells.cell(title, lines, notes) + cells.folded(
-            "what changed in the prompts", self.diff()
-        )
+        ended = self.stopped and f"ended: {self.stopped}"
+        shown = {
+            "title": f"{self.compiler['name']}: {self.verdict}",
+            "scores": {
+                "as it was": scored(self.seed_score),
+                "compiled": scored(self.score),
+            },
+            "notes": [f"spent {self._spent()}", ended, self.form],
+            "folded": {"what changed in the prompts": self.diff()},
+        }
+        return drawn("cell", shown)
 
     def _spent(self) -> str:
         calls = counted(self.calls, "call")
@@ -298,12 +305,7 @@ class Result(Advised, Generic[P, R_co]):
 
 
 def _figures(evaluation: Evaluation) -> dict[str, Any]:
-    return {
-        "mean": evaluation.mean,
-        "interval": [evaluation.interval.low, evaluation.interval.high],
-        "rows": len(evaluation.values),
-        "unusable_replies": len(evaluation.model_failures),
-    }
+    return scored(evaluation) | {"unusable_replies": len(evaluation.model_failures)}
 
 
 def _percent(evaluation: Evaluation) -> str:

@@ -16,7 +16,7 @@ import pydantic_core
 
 from ..errors import DataError, did_you_mean
 from ..ground import strictjson
-from ..ground.dspy_hints import ROWS
+from ..ground.hints import hint
 from ..ground.options import explained
 from ..signature.wording import brief
 
@@ -103,7 +103,7 @@ class Example:
         known = [*self.labels, *self.inputs]
         raise _FieldError(
             f"{row_name(self)} has no field {name!r}",
-            hint=ROWS.get(name) or did_you_mean(name, known),
+            hint=hint("row", name, known),
         )
 
     def __getattr__(self, name: str) -> Any:

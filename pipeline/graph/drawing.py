@@ -1,4 +1,4 @@
-"""Pictures of a graph: networkx on demand, mermaid text, and an SVG."""
+"""Pictures of a graph: networkx on demand, mermaid text, and an SVG from above."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..ground.lazy import deferred
+from ..ground.pages import drawn
 from ..signature.types import type_name
+from ..signature.wording import counted
 from .binding import INPUT, is_node, show, source_name, takes_of
 from .graph import REGIONS, Body, Flow, Graph, Node
 
 if TYPE_CHECKING:
     import networkx
 
-    from . import svg
-
     DiGraph = networkx.DiGraph[str]
-else:
-    svg = deferred(__package__, "svg")
 
 
 class Drawn(ABC):
@@ -40,7 +37,7 @@ class Drawn(ABC):
 
     def svg(self) -> str:
         """The graph as one SVG element: no scripts, no fonts, nothing fetched."""
-        return svg.as_svg(self.structure)
+        return drawn("graph", self.structure)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
@@ -175,7 +172,7 @@ class _Mermaid:
             shape = _SHAPES[node.kind].format(_label(node.id))
             yield f"{indent}{self._id(node.id)}{shape}"
             return
-        title = _label(svg.region_title(node))
+        title = _label(region_title(node))
         yield f'{indent}subgraph {self._id(node.id)}["{title}"]'
         for name, body in node.bodies.items():
             yield from self._body(f"{node.id}/{name}", name, body, indent + "    ")
@@ -190,6 +187,15 @@ class _Mermaid:
             yield from self._node(node, indent + "    ")
         yield f"{indent}    {self._pill(key, show(body.output))}"
         yield f"{indent}end"
+
+
+def region_title(node: Node) -> str:
+    """A region's heading: what it is, over what, and its bounds."""
+    value = show(next(iter(node.bindings.values())))
+    most = node.options.get("at_most")
+    words = {"each": "each of", "branch": "branch on", "switch": "switch on"}
+    title = f"{words.get(node.kind, 'loop from')} {value}"
+    return f"{title}, at most {counted(most, 'round')}" if most else title
 
 
 def _label(text: str) -> str:

@@ -28,7 +28,7 @@ from typing_extensions import ParamSpec, TypeVar
 from .. import seam
 from ..errors import WeftError
 from ..events import Event
-from ..ground.dspy_hints import MEMBERS, name_remedy
+from ..ground.hints import brought, hint
 from ..ground.options import checked
 from ..signature.spec import Spec
 from ..trace import NodeRun, Run, Trace
@@ -103,11 +103,12 @@ class Runnable(ABC, Generic[P, R_co]):
     def _advice(self, name: str) -> str:
         """What to write instead of an attribute that is not there, or empty."""
         known = [each for each in dir(type(self)) if not each.startswith("_")]
-        return name_remedy(name, known, MEMBERS)
+        said = hint("member", name, known)
+        return "" if said.startswith("Known") else said
 
     def _change(self, name: str) -> str:
         """How a copy with another attribute is made; empty where it may be set."""
-        fixed = name in MEMBERS or hasattr(type(self), name)
+        fixed = brought("member", name) or hasattr(type(self), name)
         return f"with_({name}=...)" if fixed else ""
 
     @property

@@ -4,64 +4,44 @@ Public names of a package come from its `__getattr__` (PEP 562). A module that o
 programs need is written twice, so that checkers see the real one:
 
     if TYPE_CHECKING:
-        from . import svg
+        from . import run
     else:
-        svg = deferred("weft.pipeline.graph", "svg")
+        run = deferred("weft.pipeline", "run")
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from . import dspy_hints as habits
-    from . import dspy_names as brought
+from .hints import missing
 
 
 def lazy(
-    package: str, where: Mapping[str, str], table: str
-) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """A package's `__getattr__` and `__dir__`.
+    package: str, where: Mapping[str, str], kind: str
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """A package's `__getattr__`, `__dir__` and `__all__`.
 
     Args:
         package: Its `__name__`.
-        where: For each public name, the module below the package that defines it; a
-            module that is public itself stands under its own name as "".
-        table: The table in `brought` of names that people bring along.
+        where: For each module below the package, the public names that it defines;
+            modules that are public themselves stand under "".
+        kind: What it is to those who bring names along, as in `hints.brought`.
     """
+    modules = {name: path for path, names in where.items() for name in names.split()}
 
     def find(name: str) -> Any:
-        if name not in where:
-            raise missing(package, name, where, table)
-        module = import_module(f"{package}.{where[name] or name}")
-        value = getattr(module, name) if where[name] else module
+        if name not in modules:
+            raise missing(f"module {package!r}", kind, name, modules)
+        module = import_module(f"{package}.{modules[name] or name}")
+        value = getattr(module, name) if modules[name] else module
         setattr(sys.modules[package], name, value)
         return value
 
-    return find, lambda: sorted(where)
-
-
-def missing(
-    package: str, name: str, known: Iterable[str], table: str
-) -> AttributeError:
-    """The error for a name that a package lacks; it says what is meant.
-
-    Args:
-        package: The package's `__name__`.
-        name: What was asked for.
-        known: What it has.
-        table: The table in `brought` of names that people bring along.
-    """
-    said = f"module {package!r} has no attribute {name!r}"
-    # Python itself asks for such names, and has no use for a remedy.
-    if name.startswith("__"):
-        return AttributeError(said)
-    remedy = habits.name_remedy(name, known, getattr(brought, table))
-    return AttributeError(f"{said}. {remedy}" if remedy else said)
+    return find, lambda: sorted(modules), [*modules]
 
 
 class _Deferred(ModuleType):
@@ -76,12 +56,7 @@ def deferred(package: str | None, name: str) -> ModuleType:
         package: The `__package__` of the module that says so.
         name: The module's name in it.
 
-    >>> deferred("weft.pipeline.graph", "svg").__name__
-    'weft.pipeline.graph.svg'
+    >>> deferred("weft.pipeline", "run").__name__
+    'weft.pipeline.run'
     """
     return _Deferred(f"{package}.{name}")
-
-
-if not TYPE_CHECKING:
-    brought = deferred(__package__, "dspy_names")
-    habits = deferred(__package__, "dspy_hints")

@@ -23,7 +23,7 @@ from typing import (
 )
 
 from ..errors import ConfigError
-from .dspy_hints import option_remedy
+from .hints import hint
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -80,7 +80,7 @@ Did you mean 'temperature'?
     for name in given:
         if name not in names:
             raise ConfigError(
-                f"{who} has no option {name!r}", hint=option_remedy(name, names)
+                f"{who} has no option {name!r}", hint=hint("option", name, names)
             )
 
 

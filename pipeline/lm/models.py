@@ -22,7 +22,7 @@ from typing import (
 from urllib.parse import unquote
 
 from ..errors import AuthError, ConfigError, ModelError
-from ..ground.dspy_hints import MODELS, Advised
+from ..ground.hints import Advised
 from ..ground.lazy import deferred
 from ..ground.options import check_options
 from .abilities import Abilities, checked_abilities, merged
@@ -99,7 +99,7 @@ class LM(Direct, Advised):
 Did you mean 'temperature'?
     """
 
-    _habits = MODELS
+    _advised_as = "model"
     __slots__ = (
         "_abilities",
         "_api_key",

@@ -22,9 +22,9 @@ from ..errors import ModelFailure, WeftError
 from ..graph.module import Module
 from ..graph.program import Program, as_program
 from ..graph.runnable import Place, Runner
-from ..ground.dspy_hints import Advised
-from ..ground.lazy import deferred
+from ..ground.hints import Advised
 from ..ground.options import checked
+from ..ground.pages import drawn
 from ..ground.strictjson import is_text
 from ..run.bridge import run_sync
 from ..run.models_by_path import require_model_paths
@@ -34,7 +34,7 @@ from ..run.settings import current, entered
 from ..signature.wording import brief, unscored
 from ..trace import NodeRun, Trace, total_cost
 from .compare import Comparison, compare
-from .plainrows import evaluation_data, row_data, said_again
+from .plainrows import evaluation_data, page_data, row_data, said_again, scored
 from .repeats import rows_told, scores_by_row
 from .row_result import RowResult
 from .score import Metric, Score, apply_metric, metric_name, require_callable
@@ -42,9 +42,6 @@ from .stats import Interval, mean_interval
 
 if TYPE_CHECKING:
     from ..ground.frames import DataFrame
-    from . import cells
-else:
-    cells = deferred("weft.pipeline.measure", "cells")
 
 
 @dataclass(frozen=True, repr=False)
@@ -116,14 +113,18 @@ class Evaluation(Advised):
         both = [row for row in mine if row in theirs]
         return compare([mine[r] for r in both], [theirs[r] for r in both], self.seed)
 
-    def to_json(self, *, prompts: bool = False) -> str:
-        """Everything but the traces, as one JSON text that any file takes.
+    def describe(self, *, prompts: bool = False) -> dict[str, Any]:
+        """Everything but the traces, as plain JSON data.
 
         Args:
             prompts: Whether each row holds its prompts and replies, as `weft review`
                 shows them.
         """
-        data = evaluation_data(self, prompts=prompts)
+        return evaluation_data(self, prompts=prompts)
+
+    def to_json(self, *, prompts: bool = False) -> str:
+        """As `describe`, as one JSON text that any file takes."""
+        data = self.describe(prompts=prompts)
         text = json.dumps(data, ensure_ascii=False, indent=1)
         return text if is_text(text) else json.dumps(data, indent=1)
 
@@ -135,9 +136,7 @@ class Evaluation(Advised):
 
     def to_html(self, *, review: str = "") -> str:
         """One self-contained page; `review` is the file that `weft review` opens."""
-        from .html import evaluation_page  # noqa: PLC0415 - only a page needs it
-
-        return evaluation_page(self, review)
+        return drawn("evaluation", page_data(self) | {"review": review})
 
     def __str__(self) -> str:
         if not self.values:
@@ -156,8 +155,8 @@ class Evaluation(Advised):
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        line = cells.Scored(self.metric, self.mean, self.interval, len(self.values))
-        return cells.cell(self.program, [line], self._remarks())
+        scores, notes = {self.metric: scored(self)}, self._remarks()
+        return drawn("cell", {"title": self.program, "scores": scores, "notes": notes})
 
     def _remarks(self) -> list[str]:
         told = unscored(len(self.model_failures), len(self.failures))

@@ -39,6 +39,22 @@ def evaluation_data(evaluation: Evaluation, *, prompts: bool = False) -> dict[st
     }
 
 
+def scored(evaluation: Evaluation) -> dict[str, Any]:
+    """A mean in [0, 1], its 95 % interval, and how many rows were scored."""
+    low, high = evaluation.interval.low, evaluation.interval.high
+    rows = len(evaluation.values)
+    return {"mean": evaluation.mean, "interval": [low, high], "rows": rows}
+
+
+def page_data(evaluation: Evaluation) -> dict[str, Any]:
+    """What a page shows: prompts too, a key and outputs for each row, and seconds."""
+    data = evaluation_data(evaluation, prompts=True)
+    keys = row_keys(row.example.id for row in evaluation.rows)
+    for shown, row, key in zip(data["rows"], evaluation.rows, keys, strict=True):
+        shown |= {"key": key, "outputs": outputs_of(row)}
+    return data | {"seconds": evaluation.seconds}
+
+
 def row_keys(ids: Iterable[str]) -> list[str]:
     """A key for each row: its id; a later answer to the same row has a number behind.
 

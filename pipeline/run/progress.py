@@ -1,9 +1,9 @@
-"""A progress bar on stderr; events in, drawing out."""
+"""What is drawn on a terminal while something goes on: a bar, or a block of lines."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 
 Advance = Callable[[], None]
 
@@ -38,6 +38,25 @@ def progress_bar(total: int | None, title: str, *, shown: bool) -> Generator[Adv
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(title, total=total)
         yield lambda: bar.advance(task)
+
+
+@contextlib.contextmanager
+def live_block(*, shown: bool) -> Generator[Callable[[Sequence[str]], None]]:
+    """A block on stdout that is drawn over itself; in the end it is taken away.
+
+    Args:
+        shown: Whether anything is drawn at all.
+    """
+    if not shown:
+        yield lambda _: None
+        return
+    from rich.live import Live  # noqa: PLC0415 - only drawing needs it
+    from rich.text import Text  # noqa: PLC0415 - only drawing needs it
+
+    with Live(transient=True, auto_refresh=False) as live:
+        yield lambda lines: live.update(
+            Text("\n".join(lines), no_wrap=True, overflow="crop"), refresh=True
+        )
 
 
 def _nothing() -> None:

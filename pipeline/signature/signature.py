@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, dataclass_transf
 
 from ..errors import CallError, SignatureError, did_you_mean
 from ..ground import strictjson
-from ..ground.dspy_hints import MEMBERS, SIGNATURES, option_remedy
+from ..ground.hints import brought, hint
 from .field import FieldSpec
 from .spec import Spec, check_fields, default_instruction
 
@@ -82,7 +82,7 @@ def _mark(
         if option not in _OPTIONS:
             raise SignatureError(
                 f"{role.capitalize()}() has no option {option!r}",
-                hint=option_remedy(option, ("description", *_OPTIONS)),
+                hint=hint("option", option, ("description", *_OPTIONS)),
             )
     if not isinstance(cast(object, description), str):
         raise SignatureError(
@@ -116,7 +116,7 @@ class SignatureMeta(type):
 
         def __getattr__(cls, name: str) -> Any:
             said = f"the signature {cls.__name__!r} has no attribute {name!r}"
-            remedy = "" if name.startswith("_") else SIGNATURES.get(name, "")
+            remedy = "" if name.startswith("_") else brought("signature", name)
             raise AttributeError(f"{said}. {remedy}" if remedy else said)
 
         def __setattr__(cls, name: str, value: object) -> None:
@@ -172,7 +172,7 @@ class Signature(metaclass=SignatureMeta):
             known = [f.name for f in spec.fields]
             if name in known:
                 raise AttributeError(f"this {spec.name} holds no {name!r}")
-            remedy = MEMBERS.get(name) or did_you_mean(name, known)
+            remedy = hint("member", name, known)
             raise AttributeError(f"{spec.name} has no field {name!r}. {remedy}")
 
     def __getitem__(self, name: str) -> Any:

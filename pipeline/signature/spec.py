@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ..errors import CallError, SignatureError, did_you_mean
+from ..errors import CallError, SignatureError
 from ..ground import strictjson
-from ..ground.dspy_hints import CALLS
+from ..ground.hints import hint
 from .field import FieldSpec
 from .wording import to_give
 
@@ -116,7 +116,7 @@ class Spec:
             )
         return CallError(
             f"{who!r} has no input {name!r}; its inputs are {', '.join(self.inputs)}",
-            hint=CALLS.get(name) or did_you_mean(name, self.inputs),
+            hint=hint("call", name, self.inputs),
         )
 
 

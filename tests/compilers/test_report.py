@@ -181,7 +181,8 @@ def test_a_page_holds_everything_and_reaches_nowhere(compiler: Any, rule: Any) -
     page = report.to_html()
 
     assert html.escape(report.verdict) in page
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 1
+    assert page.count("<span role=") >= 2 + len(report.spend)
     assert all(html.escape(line.origin) in page for line in report.tried)
     assert "<script" not in page
     assert "http" not in page.replace("http://www.w3.org", "")

@@ -12,7 +12,7 @@ import pytest
 
 import weft
 from tests.pipeline.cluster_app import Ticket, routed, triage
-from weft.hosting import Host
+from weft.extras.worker import Host
 from weft.pipeline import errors
 from weft.pipeline.artifact.artifact import artifact_text
 from weft.pipeline.errors import WeftError

@@ -16,7 +16,7 @@ import networkx
 import pytest
 
 import weft
-from weft.pipeline.graph.placing import Size, place
+from weft.pages.svg import Size, place
 
 draft = weft.Predict("question -> text: str", name="draft")
 grade = weft.Predict("text -> sure: bool", name="grade")
@@ -162,8 +162,8 @@ def test_boxes_do_not_overlap_and_lines_go_down() -> None:
             )
             assert beside or apart
         assert 0 <= spot.x <= made.size.width - size.width + 0.01
-    for line in made.lines:
-        heights = [point.y for point in line.points]
+    for points in made.lines.values():
+        heights = [point.y for point in points]
         assert heights == sorted(heights)
 
 

@@ -1,6 +1,6 @@
-"""The commands of `weft`, one file each; words in, an `Outcome` back, nothing printed.
+"""The commands of `weft`: words in, an `Outcome` back, nothing printed.
 
-`words` and the files `words_*` say what can be written on the command line;
-`targets` and `names` turn it into programs, metrics and values; `output` is what a
+`table` says what can be written on the command line and which function obeys it;
+`targets` and `arguments` turn it into programs, metrics and values; `output` is what a
 command hands back. `weft.cli` does the printing.
 """

@@ -12,40 +12,33 @@ from ..compilers.compile import quote
 from ..compilers.driving.quote import Quote
 from ..compilers.reporting.report import Result
 from ..pipeline.artifact.artifact import program_digest, save
-from ..pipeline.graph.program import Program
-from ..pipeline.run.settings import current, use
-from .labels import check_labels, tell_overlap
-from .names import compiler_named, metric_named, rows_at, settings
+from .arguments import compiler_named, measured, rows_at, settings, tell_overlap
 from .output import Outcome, calls_shown, remark, require_writable
-from .targets import program_named
 
 
-def command(arguments: argparse.Namespace) -> Outcome:
+def improve(arguments: argparse.Namespace) -> Outcome:
     """Compile a program and save it, or only quote the price."""
-    program = program_named(arguments.target, arguments.program)
-    metric = metric_named(arguments.metric)
     compiler = compiler_named(arguments.compiler, arguments.option)
-    train = rows_at(arguments.data, program)
+    program, metric, train = measured(arguments)
     val = None if arguments.val is None else rows_at(arguments.val, program)
-    check_labels(metric, train, program, quiet=arguments.quiet)
     tell_overlap(train, val, quiet=arguments.quiet)
     page = None if arguments.html is None else Path(arguments.html)
     if not arguments.quote:
-        _refuse_unsavable(program, Path(arguments.out))
-        if page is not None:
-            require_writable(page)
-    with settings(arguments.model, arguments.api_base):
+        with tempfile.TemporaryDirectory() as folder:
+            # What could not be saved is found out before it is paid for.
+            save(program, Path(folder) / Path(arguments.out).name)
+        for path in (Path(arguments.out), page):
+            if path is not None:
+                require_writable(path)
+    with settings(arguments, budget=False):
         offer = quote(
             program, train, val, metric=metric, compiler=compiler, seed=arguments.seed
         )
         if arguments.quote:
-            return Outcome(str(offer), quote_data(offer))
+            return Outcome(str(offer), _quote_data(offer))
         expected, title = offer.calls.expected, f"compile {program.name}"
         remark(f"{title}: about {expected} calls", quiet=arguments.quiet)
-        with (
-            calls_shown(title, expected, quiet=arguments.quiet) as hook,
-            use(hooks=(*current().every_hook, hook)),
-        ):
+        with calls_shown(title, expected, quiet=arguments.quiet):
             result = compiled(
                 program,
                 train,
@@ -100,8 +93,7 @@ def report_data(result: Result[..., Any]) -> dict[str, Any]:
     }
 
 
-def quote_data(offer: Quote) -> dict[str, Any]:
-    """A quote as plain JSON data."""
+def _quote_data(offer: Quote) -> dict[str, Any]:
     expected = offer.calls.expected
     return {
         "accounts": {name: row._asdict() for name, row in offer.accounts.items()},
@@ -111,14 +103,3 @@ def quote_data(offer: Quote) -> dict[str, Any]:
         "tokens": expected * offer.tokens,
         "usd": None if offer.usd is None else expected * offer.usd,
     }
-
-
-def _refuse_unsavable(program: Program[..., Any], out: Path) -> None:
-    """Find out before it is paid for that a result could not be saved.
-
-    Raises:
-        SetupError: The path or the program is at fault.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        save(program, Path(folder) / out.name)
-    require_writable(out)

@@ -7,8 +7,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from ..pipeline.lm.prices import money
 from ..pipeline.measure.evaluate import Evaluation
 from ..pipeline.measure.plainrows import plain_value
 from ..pipeline.run.progress import progress_bar
-from ..pipeline.run.settings import Hook
+from ..pipeline.run.settings import current, use
 from ..pipeline.signature.signature import Signature, dump_values, spec_of
 from ..pipeline.trace import Call, NodeRun, total_cost
 
@@ -83,10 +83,14 @@ class Spent:
             total_cost(call.cost for call in calls),
         )
 
-    def data(self) -> Mapping[str, Any]:
+    @classmethod
+    def of(cls, found: Evaluation) -> Spent:
+        """What an evaluation took."""
+        return cls.on([call for row in found.rows for call in row.trace.calls])
+
+    def data(self) -> dict[str, Any]:
         """As JSON data."""
-        keys = ("calls", "sent", "tokens", "usd")
-        return {key: getattr(self, key) for key in keys}
+        return asdict(self)
 
     def __str__(self) -> str:
         one = "1 call" if self.calls == 1 else f"{self.calls:,} calls"
@@ -99,24 +103,22 @@ def require_writable(path: Path) -> None:
     Raises:
         ConfigError: Its folder cannot be made or written to, or it is a folder.
     """
+    problem, hint = "", "Name another file"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        problem = f"the folder of {path} cannot be made: {error.strerror}"
-        raise ConfigError(problem, hint="Name another file") from None
-    if path.is_dir():
-        problem = f"{path} cannot be written: it is a folder"
-        raise ConfigError(problem, hint="Name a file in it")
-    try:
         # Rights on paper are not enough: file systems refuse for reasons of their own.
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        problem = f"{path} cannot be written: {error.strerror}"
-        raise ConfigError(problem, hint="Name another file") from None
-    if path.exists() and not os.access(path, os.W_OK):
+        made = path.parent.is_dir()
+        what = f"{path} cannot be written" if made else f"the folder of {path} cannot"
+        problem = f"{what}{'' if made else ' be made'}: {error.strerror}"
+    if path.is_dir():
+        problem, hint = f"{path} cannot be written: it is a folder", "Name a file in it"
+    elif path.exists() and not os.access(path, os.W_OK):
         problem = f"{path} cannot be written: it is read-only"
-        raise ConfigError(problem, hint="Name another file")
+    if problem:
+        raise ConfigError(problem, hint=hint)
 
 
 def on_terminal(*, quiet: bool) -> bool:
@@ -138,8 +140,8 @@ def remark(text: str, *, quiet: bool) -> None:
 
 
 @contextlib.contextmanager
-def calls_shown(title: str, expected: int, *, quiet: bool) -> Generator[Hook]:
-    """A hook that shows how many model calls were made: a bar, or a line at times.
+def calls_shown(title: str, expected: int, *, quiet: bool) -> Generator[None]:
+    """Show how many model calls were made, in a scope: a bar, or a line at times.
 
     Args:
         title: What is going on.
@@ -162,7 +164,8 @@ def calls_shown(title: str, expected: int, *, quiet: bool) -> Generator[Hook]:
                 told, said = time.monotonic(), count
                 remark(f"{title}: {count} of about {expected} calls", quiet=quiet)
 
-        yield hook
+        with use(hooks=(*current().every_hook, hook)):
+            yield
 
 
 def indented(text: str, by: str = "  ") -> str:

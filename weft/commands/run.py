@@ -1,32 +1,34 @@
-"""`weft run`: a program once, or on rows."""
+"""`weft run`: a program once, or on rows; `weft finetune`: chats of its good rows."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from ..pipeline.artifact.exporting import finetuning_rows, write_rows
 from ..pipeline.data.example import Example
-from ..pipeline.errors import WeftError
+from ..pipeline.errors import ConfigError, WeftError, did_you_mean
 from ..pipeline.graph.program import Program
 from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.progress import progress_bar
 from ..pipeline.run.rows import bind_row, map_rows
 from ..pipeline.signature.wording import counted
 from ..pipeline.trace import Call
-from .names import inputs_from, rows_at, settings
-from .output import Outcome, Spent, on_terminal, plain, remark
+from .arguments import inputs_from, measured, rows_at, settings
+from .output import Outcome, Spent, on_terminal, plain, remark, require_writable
 from .targets import program_named
 
 
-def command(arguments: argparse.Namespace) -> Outcome:
+def run(arguments: argparse.Namespace) -> Outcome:
     """Run a program with the inputs of --set, or on the rows of --data."""
     program = program_named(arguments.target, arguments.program)
     if arguments.data is not None:
         return _on_rows(arguments, program)
     inputs = inputs_from(program, arguments.set)
-    with settings(arguments.model, arguments.api_base, arguments.budget):
+    with settings(arguments):
         made = program.run(**inputs)
     value, spent = plain(made.value), Spent.on(made.trace.calls)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -40,7 +42,7 @@ def _on_rows(arguments: argparse.Namespace, program: Program[..., Any]) -> Outco
     calls: list[Call] = []
     drawn = on_terminal(quiet=arguments.quiet)
     with (
-        settings(arguments.model, arguments.api_base, arguments.budget),
+        settings(arguments),
         progress_bar(len(rows), program.name, shown=drawn) as advance,
     ):
         lines = run_sync(_answers(program, rows, calls, arguments.concurrency, advance))
@@ -76,3 +78,24 @@ async def _answers(
         return {"id": row, "value": plain(made.value)}
 
     return await map_rows(one, bound, concurrency=concurrency, done=done)
+
+
+def finetune(arguments: argparse.Namespace) -> Outcome:
+    """Run a program on rows, and keep what its modules said where it was right."""
+    given = measured(arguments)
+    program = given.program
+    out, module = Path(arguments.out), arguments.module
+    if module is not None and module not in program.modules:
+        hint = did_you_mean(module, program.modules)
+        raise ConfigError(f"{program.name!r} has no module {module!r}", hint=hint)
+    require_writable(out)
+    with settings(arguments):
+        found = given.scored(arguments)
+    made = finetuning_rows(found, at_least=arguments.at_least, module=module)
+    write_rows(made, out)
+    spent, failed = Spent.of(found), len(found.failures)
+    data = {"out": str(out), "chats": len(made), "rows": len(found.rows)}
+    data |= {"failures": failed, **spent.data()}
+    said = f"{spent}; {counted(failed, 'row')} failed" if failed else str(spent)
+    text = f"{counted(len(made), 'chat')} from {counted(len(found.rows), 'row')}"
+    return Outcome(f"{text}, in {out}", data, int(failed > 0), said)

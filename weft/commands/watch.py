@@ -3,96 +3,80 @@
 from __future__ import annotations
 
 import argparse
-import shutil
+import json
+import os
+import socket
 import sys
 import time
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
+from ..compilers.driving.progress import NAME as PROGRESS
 from ..pipeline.errors import ConfigError
 from ..pipeline.lm.prices import money
-from .following import Run, clock, told
+from ..pipeline.run.progress import live_block
 from .output import Outcome, remark, say
 
+_JOURNAL = "journal.jsonl"
+_CHECKSUM = 9
 _EVERY = 0.25
 _TOLD_EVERY = 5.0
 _PATIENCE = 10.0
 _WIDE = 30
 
 
-def command(arguments: argparse.Namespace) -> Outcome:
+def watch(arguments: argparse.Namespace) -> Outcome:
     """Draw the run as it goes on, or tell it in lines; end when it ends."""
-    run = Run(Path(arguments.folder))
+    run = Run(Path(arguments.run_dir))
     _await_start(run, quiet=arguments.quiet)
-    shown = not arguments.quiet and not arguments.json
-    screen = Screen(drawn=shown and sys.stdout.isatty(), told=shown)
+    shown = bool(run.start) and not arguments.quiet and not arguments.json
+    drawn, told = shown and sys.stdout.isatty(), _told(run)
     try:
-        while not run.over:
-            screen.show(run)
-            time.sleep(_EVERY)
-            run.look()
-        run.look()  # a process that is gone may have told its end just before
+        with live_block(shown=drawn) as draw:
+            over = False
+            while not over:
+                over = run.over
+                if over:
+                    run.look()  # a process that is gone may have told its end before
+                if drawn:
+                    draw(picture(run))
+                elif shown:
+                    next(told)
+                if not over:
+                    time.sleep(_EVERY)
+                    run.look()
     except KeyboardInterrupt:
         return Outcome("", run.data(), 130, "no longer watching; the run goes on")
-    screen.show(run)
-    screen.clear()
     return Outcome(run.outcome, run.data(), 0 if run.state == "end" else 1)
 
 
-class Screen:
-    """A block that is drawn over itself on a terminal; elsewhere plain lines."""
-
-    def __init__(self, *, drawn: bool, told: bool) -> None:
-        self._drawn = drawn
-        self._told = told
-        self._height = 0
-        self._lines = 0
-        self._last = 0.0
-
-    def show(self, run: Run) -> None:
-        """Show how the run stands."""
-        if self._drawn:
-            self._draw(run)
-        elif self._told and run.start:
-            self._tell(run)
-
-    def clear(self) -> None:
-        """Take the block away; what stays is the outcome."""
-        if self._height:
-            sys.stdout.write(f"\x1b[{self._height}A\x1b[J")
-            self._height = 0
-
-    def _draw(self, run: Run) -> None:
-        lines = picture(run) if run.start else []
-        self.clear()
-        wide = shutil.get_terminal_size().columns
-        sys.stdout.write("".join(f"{line[: wide - 1]}\n" for line in lines))
-        sys.stdout.flush()
-        self._height = len(lines)
-
-    def _tell(self, run: Run) -> None:
-        if not self._last:
-            say(run.title)
-        for event in run.events[self._lines :]:
+def _told(run: Run) -> Generator[None]:
+    """Say what is new at each step, and every few seconds what was spent."""
+    said, last = 0, 0.0
+    say(run.title)
+    while True:
+        for event in run.events[said:]:
             if event.get("event") not in ("end", "failed"):  # the outcome says these
-                say(f"{clock(event['at'] - run.start['at'])}  {told(event)}")
-        self._lines = len(run.events)
-        if time.monotonic() - self._last > _TOLD_EVERY and not run.over:
+                say(f"{clock(event['at'] - run.start['at'])}  {in_words(event)}")
+        said = len(run.events)
+        if time.monotonic() - last > _TOLD_EVERY and not run.over:
             say(f"{clock(run.seconds)}  {run.spent}")
-            self._last = time.monotonic()
+            last = time.monotonic()
+        yield
 
 
 def picture(run: Run) -> list[str]:
     """The block for a terminal: where it stands, what it took, its last rounds."""
-    start = run.start
-    low, expected, high = start.get("quoted", (0, 0, 0))
+    low, expected, high = run.start.get("quoted", (0, 0, 0))
     share = min(1.0, run.answers / max(1, expected))
-    bar = f"{'#' * round(_WIDE * share):.<{_WIDE}}"
-    quoted = f"{expected:,} calls quoted ({low:,} to {high:,})"
-    train, select, sealed = start.get("rows", (0, 0, 0))
-    rounds = [told(event) for event in run.events][-8:]
+    bar = f"[{'#' * round(_WIDE * share):.<{_WIDE}}] {run.answers:,} answers"
+    train, select, sealed = run.start.get("rows", (0, 0, 0))
+    rounds = [in_words(event) for event in run.events][-8:]
     return [
         f"{run.title}  {clock(run.seconds)}",
-        f"  [{bar}] {run.answers:,} answers; {quoted}",
+        f"  {bar}; {expected:,} calls quoted ({low:,} to {high:,})",
         f"  {run.tokens:,} tokens, {money(run.usd)}",
         f"  {train} rows to train, {select} to select, {sealed} sealed",
         *(f"  {line}" for line in rounds or ["trial run of the program as it is"]),
@@ -106,9 +90,9 @@ def _await_start(run: Run, *, quiet: bool) -> None:
         ConfigError: There is none.
     """
     end = time.monotonic() + _PATIENCE
-    if not run.start and not run.answers:
+    if not run.begun:
         remark(f"waiting for a run in {run.folder}", quiet=quiet)
-    while not run.start and not run.answers:
+    while not run.begun:
         if time.monotonic() > end:
             raise ConfigError(
                 f"there is no run in {run.folder}",
@@ -116,3 +100,187 @@ def _await_start(run: Run, *, quiet: bool) -> None:
             )
         time.sleep(_EVERY)
         run.look()
+
+
+class Tail:
+    """The whole lines of a file that grows; read again where it was begun anew."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._at: int = 0
+        self._file: int = 0
+        self._start: bytes = b""
+
+    def lines(self) -> tuple[bool, list[bytes]]:
+        """Whether the file was begun anew, and the lines since the last time."""
+        try:
+            with self._path.open("rb") as file:
+                found = os.fstat(file.fileno())
+                start = file.read(256)
+                anew = found.st_size < self._at or found.st_ino != self._file
+                # The first record holds a clock: another one is another start.
+                anew = anew or not start.startswith(self._start)
+                self._file = found.st_ino
+                self._at = 0 if anew else self._at
+                file.seek(self._at)
+                whole, newline, _ = file.read().rpartition(b"\n")
+        except FileNotFoundError:
+            return False, []
+        self._start = start.partition(b"\n")[0]
+        self._at += len(whole) + len(newline)
+        return anew, whole.split(b"\n") if newline else []
+
+
+@dataclass
+class Run:
+    """What is known of a run, from its progress and its journal.
+
+    Args:
+        folder: Its run_dir.
+        start: The first record of its progress.
+        events: The later ones, in order.
+        answers: Answers in the journal, of earlier starts too.
+        tokens: Input and output tokens of these.
+        usd: US dollars of these; None where a price is unknown.
+    """
+
+    folder: Path
+    start: dict[str, Any] = field(default_factory=dict[str, Any])
+    events: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    answers: int = 0
+    tokens: int = 0
+    usd: float | None = 0.0
+
+    def __post_init__(self) -> None:
+        self._progress = Tail(self.folder / PROGRESS)
+        self._journal = Tail(self.folder / _JOURNAL)
+        self.look()
+
+    def look(self) -> None:
+        """Read what has come since the last time."""
+        # The progress first: what it says of the end, the journal has by then.
+        anew, lines = self._progress.lines()
+        if anew:
+            self.start, self.events = {}, []
+        records = [record for line in lines if (record := _record(line))]
+        if records and not self.start:
+            self.start, records = records[0], records[1:]
+        self.events += records
+        anew, lines = self._journal.lines()
+        if anew:
+            self.answers, self.tokens, self.usd = 0, 0, 0.0
+        for line in lines:
+            answer = _record(line[_CHECKSUM:]).get("response")
+            if isinstance(answer, dict):
+                self._count(cast("dict[str, Any]", answer))
+
+    def _count(self, answer: dict[str, Any]) -> None:
+        self.answers += 1
+        self.tokens += sum((answer.get("usage") or (0, 0))[:2])
+        cost = answer.get("cost")
+        self.usd = None if cost is None or self.usd is None else self.usd + cost
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything of it."""
+        return bool(self.start or self.answers)
+
+    @property
+    def state(self) -> str:
+        """start, round, verify, end, failed; or gone where its process is."""
+        last = str(self.events[-1].get("event")) if self.events else "start"
+        gone = last not in ("end", "failed") and bool(self.start) and not self._lives()
+        return "gone" if gone else last
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come."""
+        return self.state in ("end", "failed", "gone") or not self.start
+
+    @property
+    def seconds(self) -> float:
+        """Since the start; to the end where it is over."""
+        last = self.events[-1] if self.state in ("end", "failed") else {}
+        return max(0.0, float(last.get("at", time.time())) - float(self.start["at"]))
+
+    @property
+    def title(self) -> str:
+        """Program, compiler and seed."""
+        start = self.start
+        words = f"{start.get('program')}: {start.get('compiler')}"
+        return f"{words}, seed {start.get('seed')}, budget {start.get('budget')}"
+
+    @property
+    def spent(self) -> str:
+        """Answers, tokens and money so far."""
+        return f"{self.answers:,} answers, {self.tokens:,} tokens, {money(self.usd)}"
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, in words."""
+        if not self.start:
+            return f"{self.spent} in the journal; this run keeps no progress"
+        last = in_words(self.events[-1]) if self.events else ""
+        if self.state == "end":
+            return f"{self.title}\n  {last}\n  {self.spent}, {clock(self.seconds)}"
+        if self.state == "failed":
+            return f"{self.title}\n  {last}"
+        return (
+            f"{self.title}\n  its process is gone; the same compile with this run_dir "
+            f"goes on from {self.answers:,} answers"
+        )
+
+    def data(self) -> Mapping[str, Any]:
+        """All of it as JSON data."""
+        names = ("state", "start", "events", "answers", "tokens", "usd")
+        return {name: getattr(self, name) for name in names}
+
+    def _lives(self) -> bool:
+        """Whether the process runs; of another machine's nobody here can say."""
+        pid = self.start.get("pid")
+        if self.start.get("host") == socket.gethostname() and isinstance(pid, int):
+            try:
+                os.kill(pid, 0)  # signal 0 asks, and disturbs nothing
+            except ProcessLookupError:
+                return False
+            except OSError:
+                pass
+        return True
+
+
+def in_words(event: Mapping[str, Any]) -> str:
+    """An event on one line, which a terminal can be trusted with."""
+    match event.get("event"):
+        case "round":
+            best = event.get("best")
+            score = "not raced" if best is None else f"{100 * best:.1f}"
+            said = (
+                f"round {event.get('number')}: best {score} on {event.get('rows')} "
+                f"rows of {event.get('candidates')} candidates, {event.get('origin')}"
+            )
+        case "verify":
+            said = f"verifying on {event.get('rows')} sealed rows"
+        case "end":
+            said = str(event.get("verdict"))
+        case "failed":
+            said = f"failed: {event.get('error')}"
+        case other:
+            said = str(other)
+    return "".join(c if c.isprintable() else " " for c in said)
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds.
+
+    >>> clock(75)
+    '1:15'
+    """
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def _record(line: bytes) -> dict[str, Any]:
+    try:
+        data: object = json.loads(line)
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", data) if isinstance(data, dict) else {}

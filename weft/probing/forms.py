@@ -1,12 +1,13 @@
-"""Trying forms on a model: how many replies can be read at the first call."""
+"""Trying forms on a model: how many replies of a dozen rows can be read at once."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+from ..modules.predict import Predict
 from ..pipeline.adapters.reply_form import Form
 from ..pipeline.errors import (
     ContextLengthError,
@@ -19,8 +20,7 @@ from ..pipeline.errors import (
 from ..pipeline.lm.abilities import Abilities
 from ..pipeline.lm.models import LM
 from ..pipeline.run.settings import use
-from .counted import Count, Counted
-from .rows import ROWS, Row
+from .checks import Count, Counted
 
 FIRST: Final = 4
 """Rows that a form is tried on first; one that none of them follows is given up."""
@@ -34,6 +34,52 @@ _REFUSED: Final = (
     NotYetSupported,
     ServerError,
 )
+
+
+Topic = Literal["weather", "food", "travel"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A made-up sentence, with the module that is asked, and what is right."""
+
+    module: Predict[..., Any]
+    sentence: str
+    right: str | int
+
+    @property
+    def output(self) -> str:
+        """The output's name."""
+        return next(iter(self.module.spec.outputs))
+
+
+_topic: Final = Predict(
+    "sentence -> topic: Topic",
+    "Say what the sentence is about.",
+    types={"Topic": Topic},
+    name="topic",
+)
+_number: Final = Predict(
+    "sentence -> number: int",
+    "Write down the number that the sentence names.",
+    name="number",
+)
+
+ROWS: Final = (
+    Row(_topic, "It will rain all afternoon, so take an umbrella.", "weather"),
+    Row(_number, "There are three cups on the table.", 3),
+    Row(_topic, "The soup needs more salt and a little pepper.", "food"),
+    Row(_number, "Twelve students passed the test.", 12),
+    Row(_topic, "Our train leaves at nine from platform two.", "travel"),
+    Row(_number, "He paid seven coins for the map.", 7),
+    Row(_topic, "A warm wind blew in from the south overnight.", "weather"),
+    Row(_number, "The tower has forty steps.", 40),
+    Row(_topic, "She baked bread with olives and rosemary.", "food"),
+    Row(_number, "Only one lamp was lit in the hall.", 1),
+    Row(_topic, "We booked a cabin on the ferry to the island.", "travel"),
+    Row(_number, "They waited for ninety minutes at the gate.", 90),
+)
+"""Labels and numbers in turn, so that the first few hold both."""
 
 
 def forms_for(can: Abilities) -> tuple[Form, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,10 +16,8 @@ from ..pipeline.lm.known.metadata import MOST_PAGES, Told
 from ..pipeline.lm.models import LM
 from ..pipeline.lm.prices import money, price_of
 from ..pipeline.lm.request import Usage
-from .checks import MOST_CALLS, Checks
-from .counted import Count
-from .forms import MOST_FORMS, Trial, best_of, follows, forms_for, try_form
-from .rows import ROWS
+from .checks import MOST_CALLS, Checks, Count
+from .forms import MOST_FORMS, ROWS, Trial, best_of, follows, forms_for, try_form
 
 _REPLY: Final = 48  # tokens: more than the reply to any row needs in any form
 _THOUGHTFUL: Final = 1024  # where the model thinks before it replies
@@ -95,6 +93,21 @@ class Probed:
     pages: int
     remarks: Sequence[str]
     kept: Path | None
+
+    def describe(self) -> dict[str, Any]:
+        """All of it as JSON data."""
+        names = ("model", "endpoint", "server", "calls", "tokens", "pages")
+        return {
+            **{name: getattr(self, name) for name in names},
+            "abilities": {
+                known.name: {"value": known.value, "how": known.how, "day": known.day}
+                for known in self.abilities
+            },
+            "forms": [{**asdict(t), "form": str(t.form)} for t in self.trials],
+            "form": None if self.best is None else str(self.best.form),
+            "remarks": list(self.remarks),
+            "kept": None if self.kept is None else str(self.kept),
+        }
 
 
 def quote(lm: LM) -> Quote:

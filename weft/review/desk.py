@@ -6,17 +6,16 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from html import unescape
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, quote
 
-from ..pipeline.errors import ConfigError
+from ..pipeline.errors import ArtifactError, ConfigError
 from ..pipeline.ground import strictjson
 from .remarks import Remark, Remarks
-from .rows import Row, Sheet
+from .sheet import Row, Sheet
 
 _HERE = files("weft.review")
 _FILES = {
@@ -96,8 +95,8 @@ class Desk:
             return _json({"error": str(error)}, 422)
         except ConfigError as error:  # somebody has edited the file since
             return _json({"error": str(error)}, 409)
-        except OSError as error:
-            return _json({"error": f"not written: {error.strerror}"}, 507)
+        except (ArtifactError, OSError) as error:
+            return _json({"error": f"not written: {error}"}, 507)
         return _json(asdict(made))
 
     def _linked(self, report: Path) -> Reply:
@@ -142,30 +141,17 @@ class Desk:
             "marks": marks,
         }
 
-    @cached_property
-    def _texts(self) -> list[str]:
-        return [row.searched for row in self.sheet.rows]
-
     def _found(self, words: list[str]) -> list[int]:
         """The positions of the rows that hold every word, in remarks too."""
-        found: list[int] = []
-        for at, text in enumerate(self._texts):
-            said = self.remarks.of(self.sheet.rows[at].key).note.lower()
-            if all(word in text or word in said for word in words):
-                found.append(at)
-        return found
+        texts = (
+            f"{row.searched}\n{self.remarks.of(row.key).note.lower()}"
+            for row in self.sheet.rows
+        )
+        return [at for at, text in enumerate(texts) if all(w in text for w in words)]
 
     def _shown(self, row: Row) -> dict[str, Any]:
-        return {
-            "inputs": dict(row.inputs),
-            "given": row.given,
-            "labels": dict(row.labels),
-            "fields": row.fields,
-            "score": row.score,
-            "told": row.told,
-            "prompts": [dict(call) for call in row.prompts],
-            "remark": asdict(self.remarks.of(row.key)),
-        }
+        shown = {**asdict(row), "fields": row.fields}
+        return shown | {"remark": asdict(self.remarks.of(row.key))}
 
 
 def _change(body: bytes) -> tuple[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from tests.pipeline.lm.support import answer_of, fill, key_of, sql
-from weft.commands.cache import command
+from weft.commands.tools import cache as command
 from weft.pipeline.calls.cache import Cache, Verified
 
 

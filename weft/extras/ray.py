@@ -21,20 +21,20 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from .hosting import Host
-from .pipeline.artifact.artifact import artifact_text
-from .pipeline.artifact.rebuilt import needs_live
-from .pipeline.errors import ConfigError, WeftError, WorkerLost
-from .pipeline.graph.module import Module
-from .pipeline.graph.program import Program, as_program
-from .pipeline.ground import strictjson
-from .pipeline.ground.options import Count, Positive, settings
-from .pipeline.run.bridge import in_thread
-from .pipeline.run.context import Context, follow
-from .pipeline.run.remote import Result, error_of, nodes_of
-from .pipeline.run.settings import current
-from .pipeline.signature.spec import Spec
-from .pipeline.trace import NodeRun, Run, Trace, attach
+from ..pipeline.artifact.artifact import artifact_text
+from ..pipeline.artifact.rebuilt import needs_live
+from ..pipeline.errors import ConfigError, WeftError, WorkerLost
+from ..pipeline.graph.module import Module
+from ..pipeline.graph.program import Program, as_program
+from ..pipeline.ground import strictjson
+from ..pipeline.ground.options import Count, Positive, settings
+from ..pipeline.run.bridge import in_thread
+from ..pipeline.run.context import Context, follow
+from ..pipeline.run.remote import Result, error_of, nodes_of
+from ..pipeline.run.settings import current
+from ..pipeline.signature.spec import Spec
+from ..pipeline.trace import NodeRun, Run, Trace, attach
+from .worker import Host
 
 __all__ = ["Ray"]
 

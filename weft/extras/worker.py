@@ -12,18 +12,24 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
-from . import modules
-from .pipeline.artifact.artifact import parse_artifact, program_digest
-from .pipeline.artifact.assembling import assembled
-from .pipeline.artifact.fitting import fitted
-from .pipeline.errors import ArtifactError, ConfigError, DataError, StepError, WeftError
-from .pipeline.graph.module import Module
-from .pipeline.graph.program import Program, as_program
-from .pipeline.ground import strictjson
-from .pipeline.run.bridge import in_thread
-from .pipeline.run.remote import Result, error_data, nodes_data
-from .pipeline.run.settings import current, entered
-from .pipeline.trace import NodeRun, Run, info
+from .. import modules
+from ..pipeline.artifact.artifact import parse_artifact, program_digest
+from ..pipeline.artifact.assembling import assembled
+from ..pipeline.artifact.fitting import fitted
+from ..pipeline.errors import (
+    ArtifactError,
+    ConfigError,
+    DataError,
+    StepError,
+    WeftError,
+)
+from ..pipeline.graph.module import Module
+from ..pipeline.graph.program import Program, as_program
+from ..pipeline.ground import strictjson
+from ..pipeline.run.bridge import in_thread
+from ..pipeline.run.remote import Result, error_data, nodes_data
+from ..pipeline.run.settings import current, entered
+from ..pipeline.trace import NodeRun, Run, info
 
 __all__ = ["Host", "modules"]  # each kind of module is known before a program comes
 

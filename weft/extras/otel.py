@@ -1,5 +1,11 @@
 """The one place that imports OpenTelemetry: runs, nodes and model calls as spans.
 
+Attributes under `gen_ai` are those of the OpenTelemetry semantic conventions for
+generative AI, version 1.41 (docs/gen-ai/gen-ai-spans.md and gen-ai-agent-spans.md); the
+conventions moved to github.com/open-telemetry/semantic-conventions-genai afterwards,
+with the same names. Their status is "development": when they change, this file does.
+`error` and `server` are stable. What begins with `weft` is our own.
+
 A span is current while what it stands for runs. Context variables carry it into tasks
 and threads, so that whatever is traced in there, by weft or by anybody, stands below.
 """
@@ -10,14 +16,14 @@ import contextvars
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, final
+from urllib.parse import urlsplit
 
-from ..errors import ConfigError
-from ..ground.lazy import deferred
-from ..lm.request import Message, Request
-from ..trace import Call, NodeKind, NodeRun
-from . import otel_names as names
-from .trace_data import json_text, plain_data
-from .watch import TracedRun, type_said
+from ..pipeline.errors import ConfigError
+from ..pipeline.ground.lazy import deferred
+from ..pipeline.lm.request import Message, Request
+from ..pipeline.run.trace_data import json_text, plain_data
+from ..pipeline.run.watch import TracedRun, type_said
+from ..pipeline.trace import Call, NodeKind, NodeRun
 
 if TYPE_CHECKING:
     from opentelemetry import context, trace
@@ -26,6 +32,38 @@ else:
     trace = deferred("opentelemetry", "trace")
 
 Attributes = dict[str, Any]
+
+_SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.41.0"
+# Sampling options as attributes: floating-point numbers, and whole ones.
+_NUMBERS: Final = {
+    "temperature": "gen_ai.request.temperature",
+    "top_p": "gen_ai.request.top_p",
+    "top_k": "gen_ai.request.top_k",
+    "frequency_penalty": "gen_ai.request.frequency_penalty",
+    "presence_penalty": "gen_ai.request.presence_penalty",
+}
+_COUNTS: Final = {
+    "max_tokens": "gen_ai.request.max_tokens",
+    "seed": "gen_ai.request.seed",
+}
+# What the convention calls those that it calls otherwise than litellm.
+_PROVIDERS: Final = {
+    "anthropic": "anthropic",
+    "azure": "azure.ai.openai",
+    "azure_ai": "azure.ai.inference",
+    "bedrock": "aws.bedrock",
+    "cohere": "cohere",
+    "cohere_chat": "cohere",
+    "deepseek": "deepseek",
+    "gemini": "gcp.gemini",
+    "groq": "groq",
+    "mistral": "mistral_ai",
+    "openai": "openai",
+    "perplexity": "perplexity",
+    "vertex_ai": "gcp.vertex_ai",
+    "watsonx": "ibm.watsonx.ai",
+    "xai": "x_ai",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +105,9 @@ class OpenTelemetry:
         self._content = content
         try:
             self._tracer = trace.get_tracer(
-                names.SCOPE,
+                "weft",
                 tracer_provider=tracer_provider,
-                schema_url=names.SCHEMA_URL,
+                schema_url=_SCHEMA_URL,
             )
         except ImportError:
             raise ConfigError(
@@ -79,7 +117,7 @@ class OpenTelemetry:
 
     def run_started(self, run_id: str, program: str) -> None:
         """A program, or a module called by itself, begins."""
-        self._begin(run_id, *_workflow(program, {names.RUN_ID: run_id}))
+        self._begin(run_id, *_workflow(program, {"weft.run_id": run_id}))
 
     def run_finished(self, run: TracedRun) -> None:
         """It is over, well or not."""
@@ -88,16 +126,16 @@ class OpenTelemetry:
             return
         made: Attributes = {}
         if self._content and found.is_recording():
-            made[names.RUN_INPUTS] = json_text(plain_data(run.inputs))
-            made[names.RUN_VALUE] = json_text(plain_data(run.value))
+            made["weft.run.inputs"] = json_text(plain_data(run.inputs))
+            made["weft.run.value"] = json_text(plain_data(run.value))
         self._close(found, made, run.error)
 
     def node_started(self, path: str, kind: NodeKind, order: tuple[int, ...]) -> None:
         """A node of a run begins."""
         made = {
-            names.NODE_PATH: path,
-            names.NODE_KIND: kind,
-            names.NODE_ORDER: order,
+            "weft.node.path": path,
+            "weft.node.kind": kind,
+            "weft.node.order": order,
         }
         if kind == "program":
             self._begin((path, order), *_workflow(path.rpartition("/")[2], made))
@@ -111,26 +149,26 @@ class OpenTelemetry:
             return
         made: Attributes = {}
         if run.reused:
-            made[names.NODE_REUSED] = True
+            made["weft.node.reused"] = True
         if run.repairs:
-            made[names.NODE_REPAIRS] = len(run.repairs)
+            made["weft.node.repairs"] = len(run.repairs)
         if self._content and found.is_recording():
-            made[names.NODE_INPUTS] = json_text(plain_data(run.inputs))
-            made[names.NODE_OUTPUTS] = json_text(plain_data(run.outputs))
+            made["weft.node.inputs"] = json_text(plain_data(run.inputs))
+            made["weft.node.outputs"] = json_text(plain_data(run.outputs))
         self._close(found, made, run.error)
 
     def call_started(self, request: Request) -> None:
         """A model call begins; the cache may answer it."""
-        operation = names.TEXT if request.continues else names.CHAT
+        operation = "text_completion" if request.continues else "chat"
         made: Attributes = {
-            names.OPERATION: operation,
-            names.PROVIDER: names.provider_of(request.model, request.endpoint),
-            names.REQUEST_MODEL: request.model,
-            **names.server_of(request.endpoint),
+            "gen_ai.operation.name": operation,
+            "gen_ai.provider.name": _provider_of(request.model, request.endpoint),
+            "gen_ai.request.model": request.model,
+            **_server_of(request.endpoint),
             **_sampling(request.sampling),
         }
         if request.response_format is not None:
-            made[names.OUTPUT_TYPE] = "json"
+            made["gen_ai.output.type"] = "json"
         name = f"{operation} {request.model}"
         self._begin(request.key, name, made, trace.SpanKind.CLIENT)
 
@@ -139,18 +177,18 @@ class OpenTelemetry:
         found = self._end(call.key)
         if found is None:
             return
-        made: Attributes = {names.CACHED: call.cached, names.RETRIES: call.retries}
+        made: Attributes = {"weft.cached": call.cached, "weft.retries": call.retries}
         if not call.error:
             made |= _answered(call)
         if self._content and found.is_recording():
-            made[names.INPUT_MESSAGES] = json_text(_messages(call.messages))
+            made["gen_ai.input.messages"] = json_text(_messages(call.messages))
             if not call.error:
                 said = _messages([Message("assistant", call.reply)])
                 said[0]["finish_reason"] = call.finish_reason
                 if call.reasoning:
                     thought = {"type": "reasoning", "content": call.reasoning}
                     said[0]["parts"].insert(0, thought)
-                made[names.OUTPUT_MESSAGES] = json_text(said)
+                made["gen_ai.output.messages"] = json_text(said)
         self._close(found, made, call.error)
 
     def _begin(
@@ -180,7 +218,7 @@ class OpenTelemetry:
     def _close(self, span: trace.Span, attributes: Attributes, error: str) -> None:
         if error:
             kind = type_said(error)
-            attributes[names.ERROR_TYPE] = kind
+            attributes["error.type"] = kind
             told = error if self._content else kind
             span.set_status(trace.Status(trace.StatusCode.ERROR, told))
         span.set_attributes(attributes)
@@ -189,8 +227,8 @@ class OpenTelemetry:
 
 def _workflow(name: str, attributes: Attributes) -> tuple[str, Attributes]:
     """The name and the attributes of a program's span."""
-    own = {names.OPERATION: names.INVOKE_WORKFLOW, names.WORKFLOW: name}
-    return f"{names.INVOKE_WORKFLOW} {name}", {**own, **attributes}
+    own = {"gen_ai.operation.name": "invoke_workflow", "gen_ai.workflow.name": name}
+    return f"invoke_workflow {name}", {**own, **attributes}
 
 
 def _sampling(sampling: Mapping[str, Any]) -> Attributes:
@@ -198,31 +236,35 @@ def _sampling(sampling: Mapping[str, Any]) -> Attributes:
     made: Attributes = {}
     for option, value in sampling.items():
         if option == "stop":
-            made[names.STOP] = [value] if isinstance(value, str) else value
+            made["gen_ai.request.stop_sequences"] = (
+                [value] if isinstance(value, str) else value
+            )
         plain = isinstance(value, int | float) and not isinstance(value, bool)
-        if option in names.NUMBERS and plain:
-            made[names.NUMBERS[option]] = float(value)
-        elif option in names.COUNTS and plain:
-            made[names.COUNTS[option]] = int(value)
+        if option in _NUMBERS and plain:
+            made[_NUMBERS[option]] = float(value)
+        elif option in _COUNTS and plain:
+            made[_COUNTS[option]] = int(value)
     return made
 
 
 def _answered(call: Call) -> Attributes:
-    made: Attributes = {names.RESPONSE_MODEL: call.model}
+    made: Attributes = {"gen_ai.response.model": call.model}
     if call.finish_reason:
-        made[names.FINISH_REASONS] = [call.finish_reason]
+        made["gen_ai.response.finish_reasons"] = [call.finish_reason]
     if call.request_id:
-        made[names.RESPONSE_ID] = call.request_id
+        made["gen_ai.response.id"] = call.request_id
     # An answer from the cache used nothing: sums are of what was paid for.
     if call.usage is not None and not call.cached:
-        made[names.INPUT_TOKENS] = call.usage.input_tokens
-        made[names.OUTPUT_TOKENS] = call.usage.output_tokens
+        made["gen_ai.usage.input_tokens"] = call.usage.input_tokens
+        made["gen_ai.usage.output_tokens"] = call.usage.output_tokens
         if call.usage.cached_input_tokens:
-            made[names.CACHE_READ_TOKENS] = call.usage.cached_input_tokens
+            made["gen_ai.usage.cache_read.input_tokens"] = (
+                call.usage.cached_input_tokens
+            )
         if call.usage.reasoning_tokens:
-            made[names.REASONING_TOKENS] = call.usage.reasoning_tokens
+            made["gen_ai.usage.reasoning.output_tokens"] = call.usage.reasoning_tokens
     if call.cost is not None and not call.cached:
-        made[names.COST] = call.cost
+        made["weft.cost_usd"] = call.cost
     return made
 
 
@@ -232,3 +274,38 @@ def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
         {"role": m.role, "parts": [{"type": "text", "content": m.content}]}
         for m in messages
     ]
+
+
+def _provider_of(model: str, endpoint: str) -> str:
+    """The convention's name of who answers.
+
+    It names the kind of the interface: "openai" for every server that speaks OpenAI's,
+    whoever runs it; `server.address` tells them apart.
+
+    >>> _provider_of("gpt-5-mini", "https://api.openai.com/v1")
+    'openai'
+    >>> _provider_of("bedrock/claude", "litellm"), _provider_of("embedded", "embedded")
+    ('aws.bedrock', 'weft.embedded')
+    """
+    if endpoint == "litellm":
+        prefix = model.partition("/")[0]
+        return _PROVIDERS.get(prefix, prefix)
+    if "://" in endpoint:
+        prefix, slash, _ = model.partition("/")
+        return _PROVIDERS.get(prefix, "openai") if slash else "openai"
+    return f"weft.{endpoint.partition(':')[0]}"
+
+
+def _server_of(endpoint: str) -> dict[str, str | int]:
+    """Address and port of a server; nothing where the endpoint is no URL.
+
+    >>> _server_of("https://api.openai.com/v1")
+    {'server.address': 'api.openai.com', 'server.port': 443}
+    >>> _server_of("embedded/2")
+    {}
+    """
+    parts = urlsplit(endpoint)
+    if not parts.hostname:
+        return {}
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return {"server.address": parts.hostname, "server.port": port}

@@ -23,7 +23,7 @@ _MOST_COLUMNS = 120
 _LEAST_ROOM = 24
 
 
-def command(arguments: argparse.Namespace) -> Outcome:
+def trace(arguments: argparse.Namespace) -> Outcome:
     """Print the last runs, or one that is named."""
     found = _found(arguments.file, arguments.run, arguments.last)
     if arguments.run and not found.runs:
@@ -33,7 +33,7 @@ def command(arguments: argparse.Namespace) -> Outcome:
         )
     columns = min(_MOST_COLUMNS, shutil.get_terminal_size().columns)
     texts = [shown(run_of(d), columns, arguments.prompts) for d in found.runs]
-    return Outcome("\n\n".join(texts), found.runs, remark="\n".join(_remarks(found)))
+    return Outcome("\n\n".join(texts), found.runs, remark=found.remark)
 
 
 @dataclass
@@ -43,6 +43,20 @@ class _Found:
     runs: list[dict[str, Any]]
     whole: int = 0
     damaged: int = 0
+
+    @property
+    def remark(self) -> str:
+        """What was passed over, and how many more there are."""
+        said: list[str] = []
+        if self.damaged:
+            one = self.damaged == 1
+            lines, be = ("line holds", "was") if one else ("lines hold", "were")
+            said.append(f"{self.damaged} {lines} no trace and {be} passed over")
+        if not self.whole:
+            said.append("no run has ended yet")
+        elif len(self.runs) < self.whole:
+            said.append(f"{len(self.runs)} of {self.whole:,} runs; --last N shows more")
+        return "\n".join(said)
 
 
 def _found(path: str, run: str | None, last: int) -> _Found:
@@ -65,18 +79,6 @@ def _found(path: str, run: str | None, last: int) -> _Found:
         if run is None or data["run"].startswith(run):
             found.runs.append(data)
     return found
-
-
-def _remarks(found: _Found) -> Iterator[str]:
-    if found.damaged:
-        lines, be = (
-            ("line holds", "was") if found.damaged == 1 else ("lines hold", "were")
-        )
-        yield f"{found.damaged} {lines} no trace and {be} passed over"
-    if not found.whole:
-        yield "no run has ended yet"
-    elif len(found.runs) < found.whole:
-        yield f"{len(found.runs)} of {found.whole:,} runs; --last N shows more"
 
 
 def shown(run: TracedRun, columns: int, prompts: bool = False) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -59,7 +60,7 @@ class Row:
         shown = (v if isinstance(v, str) else _text(v) for v in self.inputs.values())
         return " ".join(" | ".join(shown).split())[:_TEASER]
 
-    @property
+    @cached_property
     def searched(self) -> str:
         """What a search looks through, in lower case."""
         parts = (self.key, self.inputs, self.labels, self.given, self.told)
@@ -122,10 +123,8 @@ def read_sheet(path: Path) -> Sheet:
         data: object = json.loads(text, parse_constant=lambda _: None)
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} cannot be read: {cause(error)}", hint=_HINT) from None
-    if not isinstance(data, dict):
-        raise DataError(f"{path} holds no evaluation", hint=_HINT)
-    tree = cast("dict[str, Any]", data)
-    if not isinstance(tree.get("rows"), list) or not tree["rows"]:
+    tree = _tree(data)
+    if not _list(tree.get("rows")):
         raise DataError(f"{path} holds no rows of an evaluation", hint=_HINT)
     trees = [_tree(raw) for raw in tree["rows"]]
     keys = row_keys(str(raw.get("id", "")) for raw in trees)
@@ -138,6 +137,10 @@ def read_sheet(path: Path) -> Sheet:
 
 def _tree(raw: object) -> dict[str, Any]:
     return cast("dict[str, Any]", raw) if isinstance(raw, dict) else {}
+
+
+def _list(raw: object) -> list[object]:
+    return cast("list[object]", raw) if isinstance(raw, list) else []
 
 
 def _row(tree: Mapping[str, Any], key: str, where: str) -> Row:
@@ -153,7 +156,7 @@ def _row(tree: Mapping[str, Any], key: str, where: str) -> Row:
         _outputs(tree.get("prediction"), held),
         _number(tree.get("score")),
         told,
-        tuple(_calls(tree.get("prompts"))),
+        tuple(map(_call, _list(tree.get("prompts")))),
     )
 
 
@@ -166,18 +169,11 @@ def _outputs(given: Any, inputs: Mapping[str, Any]) -> Any:
     return left or pairs
 
 
-def _calls(raw: object) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for call in cast("list[object]", raw) if isinstance(raw, list) else []:
-        tree = cast("dict[str, Any]", call) if isinstance(call, dict) else {}
-        turns = tree.get("messages")
-        pairs = cast("list[list[object]]", turns) if isinstance(turns, list) else []
-        names = ("path", "model", "reply")
-        found.append(
-            {name: str(tree.get(name, "")) for name in names}
-            | {"messages": [[str(part) for part in pair][:2] for pair in pairs]}
-        )
-    return found
+def _call(raw: object) -> dict[str, Any]:
+    tree = _tree(raw)
+    told = {name: str(tree.get(name, "")) for name in ("path", "model", "reply")}
+    turns = [[*map(str, _list(turn))][:2] for turn in _list(tree.get("messages"))]
+    return {**told, "messages": turns}
 
 
 def _number(value: object) -> float | None:

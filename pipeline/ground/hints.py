@@ -1,0 +1,79 @@
+"""What to write instead of a name that is not there.
+
+Here is spelling. What names from other tools mean, whoever stands above has said with
+`answer_with`: a remedy names what the user imports, which nothing down here knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+Answer = Callable[[str, str, Iterable[str]], str]
+"""Of a kind of thing, a name that it lacks, and the names that it has."""
+
+_answers: list[Answer] = []
+
+
+def answer_with(answer: Answer) -> None:
+    """Ask this first from now on."""
+    _answers.insert(0, answer)
+
+
+def brought(kind: str, name: str, known: Iterable[str] = ()) -> str:
+    """What a name from another tool means here, or empty.
+
+    Args:
+        kind: Of what lacks it, such as "member" or "option".
+        name: The name.
+        known: The names that it has.
+    """
+    there = list(known)
+    return next((said for a in _answers if (said := a(kind, name, there))), "")
+
+
+def hint(kind: str, name: str, known: Iterable[str]) -> str:
+    """As `brought`; else what spelling leads to, or a list of what is there.
+
+    >>> hint("option", "teh", ["the"])
+    "Did you mean 'the'?"
+    """
+    from ..errors import did_you_mean  # noqa: PLC0415 - importing weft stays quick
+
+    there = list(known)
+    return brought(kind, name, there) or did_you_mean(name, there)
+
+
+def missing(what: str, kind: str, name: str, known: Iterable[str]) -> AttributeError:
+    """The error for an attribute that is not there; it says what is meant.
+
+    Args:
+        what: Whose attribute, as in "module 'weft'".
+        kind: As in `brought`.
+        name: What was asked for.
+        known: What there is.
+    """
+    said = f"{what} has no attribute {name!r}"
+    # Python itself asks for such names, and has no use for a remedy.
+    remedy = "" if name.startswith("_") else hint(kind, name, known)
+    return AttributeError(
+        said if remedy.startswith("Known") or not remedy else f"{said}. {remedy}"
+    )
+
+
+class Advised:
+    """Says what to write instead of an attribute that is not there."""
+
+    __slots__ = ()
+    _advised_as: ClassVar[str] = "result"
+
+    if not TYPE_CHECKING:
+        # Hidden, so that checkers refuse what is no member.
+
+        def __getattr__(self, name: str) -> Any:
+            known: list[str] = []
+            if not name.startswith("_"):  # or `__dict__`, where it is not there
+                own = [*dir(type(self)), *getattr(self, "__dict__", {})]
+                known = [each for each in own if not each.startswith("_")]
+            what = f"{type(self).__name__!r} object"
+            raise missing(what, self._advised_as, name, known)

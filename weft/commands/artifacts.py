@@ -1,0 +1,182 @@
+"""The commands about programs as files: shown, checked, compared, kept, exported."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import loading, showing
+from ..pipeline.artifact import versions
+from ..pipeline.artifact.artifact import SUFFIX, program_digest, read_artifact
+from ..pipeline.artifact.describing import data_of
+from ..pipeline.artifact.diffing import diff as differences
+from ..pipeline.artifact.exporting import export as exported
+from ..pipeline.artifact.importing import import_dspy as imported
+from ..pipeline.artifact.schema import artifact_schema, schema_text
+from ..pipeline.artifact.standing import Standing, standing
+from ..pipeline.artifact.text import digest_of
+from ..pipeline.errors import ArtifactError, ConfigError
+from ..pipeline.graph.check_path import check_path, newer_editions
+from ..pipeline.ground.files import write_whole
+from .arguments import pair
+from .output import Outcome, require_writable
+from .targets import program_named, program_to_show, target_to_show
+
+
+def show(arguments: argparse.Namespace) -> Outcome:
+    """Print a program, or its graph; of an artifact, also where it comes from."""
+    target = target_to_show(arguments.target, arguments.program)
+    data, made = data_of(target), showing.program_of(target)
+    state = data.program.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    shown = {
+        "name": data.name,
+        "digest": data.digest or digest_of(state),
+        "program": state,
+        "provenance": dict(data.provenance),
+        # No drawing where its types cannot be rebuilt.
+        "mermaid": None if made is None else made.mermaid(),
+    }
+    if arguments.mermaid or arguments.svg:
+        # What cannot be rebuilt without its live program is an error that says so.
+        program = program_to_show(arguments.target, arguments.program)
+        return Outcome(program.mermaid() if arguments.mermaid else program.svg(), shown)
+    if arguments.html is not None:
+        page = Path(arguments.html)
+        require_writable(page)
+        page.write_text(showing.show_html(target), encoding="utf-8")
+    return Outcome(showing.show(target, prompts=arguments.prompt), shown)
+
+
+def check(arguments: argparse.Namespace) -> Outcome:
+    """Import every file of the paths and list what is wired wrongly; for hooks, CI."""
+    problems = [str(p) for path in arguments.path for p in check_path(path)]
+    newer = [line for path in arguments.path for line in newer_editions(path)]
+    text = "\n".join(problems) or "no problems found"
+    data = {"problems": problems, "editions": newer}
+    return Outcome(text, data, int(bool(problems)), "\n".join(newer))
+
+
+def package(arguments: argparse.Namespace) -> Outcome:
+    """Write the folder's `__init__.py`, and say how its programs are imported."""
+    folder = loading.package(arguments.dir).parent
+    found = sorted(f.name.removesuffix(SUFFIX) for f in folder.glob(f"*{SUFFIX}"))
+    text = f"from {folder.absolute().name} import {', '.join(found)}"
+    return Outcome(text, {"folder": str(folder), "programs": found})
+
+
+def diff(arguments: argparse.Namespace) -> Outcome:
+    """Say what differs; the exit code is 1 where something does, as `diff` has it."""
+    before, after = target_to_show(arguments.before), target_to_show(arguments.after)
+    made = differences(before, after)
+    data = {"differ": bool(made), **dataclasses.asdict(made)}
+    return Outcome(str(made), data, int(bool(made)))
+
+
+def verify(arguments: argparse.Namespace) -> Outcome:
+    """Check files, and every artifact of the folders; nothing is run or called."""
+    paths = [*_artifacts(arguments.path)]
+    found = [_standing(path, arguments.eval or None) for path in paths]
+    wanted: float | None = arguments.fail_under
+    wrong = [one for one in found if one.problem]
+    low = [one for one in found if one.score and wanted and one.score[0] < wanted]
+    said = [f"{len(wrong)} of {len(found)} have no evaluation"] if wrong else []
+    said += [f"{one.path} is under {100 * (wanted or 0):.1f}" for one in low]
+    text = "\n".join(str(one) for one in found)
+    data = {"artifacts": [*map(_data, found)], "problems": len(wrong), "low": len(low)}
+    return Outcome(text, data, 1 if wrong else 3 if low else 0, "\n".join(said))
+
+
+def _artifacts(paths: Sequence[str]) -> Iterator[Path]:
+    for place in map(Path, paths):
+        inside = [place] if place.is_file() else sorted(place.glob(f"*{SUFFIX}"))
+        if not inside:
+            raise ConfigError(f"{place} is no file, and no folder with a {SUFFIX} file")
+        yield from inside
+
+
+def _standing(path: Path, evaluations: Sequence[str] | None) -> Standing:
+    """One artifact's standing; a file that is none is a finding, not the end."""
+    try:
+        return standing(path, evaluations)
+    except ArtifactError as error:
+        return Standing(path, "", "", f"is no artifact: {error}")
+
+
+def log(arguments: argparse.Namespace) -> Outcome:
+    """List the versions of a folder, or of one artifact; children before parents."""
+    place = Path(arguments.path)
+    alone = place.name.endswith(SUFFIX)
+    found = versions.log(place.parent if alone else place)
+    if alone:
+        name = place.name.removesuffix(SUFFIX)
+        found = [version for version in found if version.name == name]
+    text = "\n".join(str(version) for version in found)
+    said = "" if found else f"{place} holds no artifact"
+    return Outcome(text, {"versions": [*map(_data, found)]}, remark=said)
+
+
+def rollback(arguments: argparse.Namespace) -> Outcome:
+    """Put the parent back, or the version that was asked for; nothing is lost."""
+    made = versions.rollback(arguments.file, arguments.to)
+    said = f"the version that was there is in {made.path.parent / 'history'}"
+    return Outcome(str(made), _data(made), remark=said)
+
+
+def label(arguments: argparse.Namespace) -> Outcome:
+    """Let a label of the folder point at a version, or at that of an artifact."""
+    version: str = arguments.version
+    if version.endswith(SUFFIX):
+        version = read_artifact(version).digest
+    made = versions.label(arguments.dir, arguments.name, version)
+    text = f"{arguments.name}: {made.digest}"
+    data = {"label": arguments.name, **_data(made)}
+    return Outcome(
+        text, data, remark=f"written to {Path(arguments.dir) / 'labels.txt'}"
+    )
+
+
+def _data(found: Standing | versions.Version) -> dict[str, Any]:
+    return {**dataclasses.asdict(found), "path": str(found.path)}
+
+
+def export(arguments: argparse.Namespace) -> Outcome:
+    """Print another tool's form as JSON, or write it to a file."""
+    target = target_to_show(arguments.target, arguments.program)
+    if isinstance(target, str | Path):
+        # A module of a file stays one, as its state in dspy does.
+        target = program_to_show(arguments.target)
+    made = exported(target, to=arguments.to)
+    text = json.dumps(made, ensure_ascii=False, indent=1)
+    if arguments.out is None:
+        return Outcome(text, made)
+    out = Path(arguments.out)
+    require_writable(out)
+    write_whole(out, f"{text}\n")
+    return Outcome(str(out), {"out": str(out), "to": arguments.to})
+
+
+def import_dspy(arguments: argparse.Namespace) -> Outcome:
+    """Fit a DSPy state to a program, and save what comes of it."""
+    live, state = program_named(arguments.program), Path(arguments.state)
+    rename = dict(pair(text, "--rename prog.sort=route") for text in arguments.rename)
+    made = imported(state, live, rename=rename)
+    digest = hashlib.sha256(state.read_bytes()).hexdigest()
+    came = {"imported": "dspy", "state": f"sha256:{digest}"}
+    came["parent"] = program_digest(live)
+    out = loading.save(made, arguments.out, provenance=came)
+    data = {"out": str(out), "program": made.name, "digest": program_digest(made)}
+    counts = {p: len(m.parameters.demos) for p, m in made.modules.items()}
+    said = ", ".join(f"{path} has {n} of its demos" for path, n in counts.items())
+    remark = f"{said}\nnext: weft diff {arguments.program} {out}"
+    return Outcome(str(out), {**data, "demos": counts}, remark=remark)
+
+
+def schema(arguments: argparse.Namespace) -> Outcome:
+    """Print the JSON Schema of artifacts; it is the same with --json."""
+    del arguments
+    return Outcome(schema_text().rstrip("\n"), artifact_schema())

@@ -1,0 +1,301 @@
+"""The commands of `weft`: one table of what can be written on the command line.
+
+A command is a line with its name, the function that obeys it (imported when it is
+asked, so that `weft --help` is quick) and what it does; a line with an example; and a
+line for each thing that it takes, with what that is for and, in brackets, its default.
+
+    --out FILE!      must be given            | --set A=B   of these lines one at most,
+    PATH...          may be given many times  |! --quote    or exactly one
+    {stats,clear}    one of these words       @run          what all of that kind take
+
+N stands for a whole number of 1 or more, X for a number in [0, 1].
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .output import Outcome
+
+TARGET = """\
+TARGET is path/to/file.py:name, package.module:name, or path/to/NAME.weft.json.
+A file or module is imported, as `python` would do; an artifact runs nothing."""
+
+_TABLE = r"""
+demo  demo:demo  compile a small program, offline and without a key
+  $ weft demo --out weft-demo
+  --out DIR               where it is written  [weft-demo]
+  --real                  on a small real model that runs here (127 MB to install,
+                          minutes)
+
+run  run:run  run a program, once or on rows
+  $ weft run app.py:triage --model openai/gpt-5-mini --set message='no card'
+  @run
+  | --set INPUT=VALUE...  an input: text as it is, other types as JSON; once for each
+  | --data FILE           rows, .jsonl or .csv; one JSON line for each
+
+eval  evaluate:measure  measure a program: a mean with its 95 % interval
+  $ weft eval app.py:triage --data rows.jsonl --metric exact:team
+  @measured
+  --repeats N             answers to each row  [1]
+  --html FILE             also write a page, row by row
+  --save FILE             also write JSON with prompts, for weft review
+  --fail-under X          exit 3 below X, in [0, 1]
+  --edition {newest}      measure it too with its forms in their newest edition, and
+                          compare; --html, --save and --fail-under are of that one
+  --out FILE              with --edition: the artifact in that edition; else no file is
+                          changed
+
+compile  compile:improve  make a program better, and save it
+  $ weft compile app.py:triage --data rows.jsonl --metric exact:team
+    --budget '500 calls' --run-dir runs/triage --out programs/triage.weft.json
+  @measured
+  --val FILE              rows to select on
+  --compiler NAME         auto (the default), labeled-few-shot, bootstrap-random-search,
+                          ape, gepa, ...: a class of weft.compilers in lower case; an
+                          unknown name lists them all  [auto]
+  --option NAME=VALUE...  a setting of the compiler, such as demos=16; once for each
+  --seed SEED             of every random choice  [0]
+  --run-dir DIR           journal of paid answers; resumes from there
+  --html FILE             also write the report's page
+  |! --out FILE           the artifact, NAME.weft.json
+  |! --quote              say what it would cost, and stop
+  --keep                  keep the version that --out replaces, in the folder history
+                          beside it
+  --require-gain          without an improvement write nothing and exit 3
+
+explain  evaluate:ablate  tell which part of a compiled program earns its gain
+  $ weft explain programs/triage.weft.json --data rows.jsonl --metric exact:team
+  @measured
+  --base TARGET           the program as it was; else its signatures' own instructions,
+                          no demos
+  --each-demo             each demo is a part of its own
+
+finetune  run:finetune  write chats for fine-tuning, from the rows that went well
+  $ weft finetune app.py:triage --data rows.jsonl --metric exact:team --out chats.jsonl
+  @measured
+  --out FILE!             JSONL of chats
+  --at-least X            the least score in [0, 1] of a row that is taken; else 1  [1]
+  --module PATH           of one module only
+
+probe  tools:probe  ask a model's server what it can do, and what form it follows
+  $ weft probe lm_studio/qwen3-8b
+  MODEL                   e.g. "ollama/llama3.2"
+  --api-base URL          the model's server
+  | --quote               say what it would cost, and stop
+  | --forget              drop what is known; asks nobody
+
+watch  watch:watch  follow a compile that has a --run-dir
+  $ weft watch runs/triage
+  RUN_DIR                 it is only read
+
+review  tools:review  score, correct and comment rows on a local page
+  $ weft review triage.eval.json --open
+  FILE                    of weft eval --save or --json, or a RUN_DIR
+  --out FILE              remarks; else NAME.feedback.jsonl beside FILE
+  --port PORT             on 127.0.0.1
+  --open                  open the browser too
+
+show  artifacts:show  print a program: graph, signatures, instructions, demos
+  $ weft show programs/triage.weft.json --prompt
+  @program
+  | --prompt              the full prompts too
+  | --mermaid             the graph as mermaid
+  | --svg                 the graph as one SVG element
+  | --html FILE           also write a page
+
+check  artifacts:check  find wiring mistakes in files and folders, without a model
+  $ weft check app.py
+  PATH...                 files and folders
+
+package  artifacts:package  make a folder of artifacts importable: from DIR import NAME
+  $ weft package programs
+  DIR                     the folder
+
+cache  tools:cache  look after the answers kept on disk
+  $ weft cache prune --to 500MB
+  ACTION {stats,verify,clear,prune}
+  --dir DIR               else WEFT_CACHE, or .weft/cache
+  --to SIZE               prune to this, such as 500MB
+
+diff  artifacts:diff  say what differs between two programs; exit 1 if anything does
+  $ weft diff programs/triage.weft.json app.py:triage
+  BEFORE                  a TARGET
+  AFTER                   a TARGET
+
+verify  artifacts:verify  check that artifacts have an evaluation that belongs to them
+  $ weft verify programs --fail-under 0.8
+  PATH...                 artifacts, or folders of them
+  --eval FILE...          of weft eval --save, once for each; else NAME.eval.json beside
+                          each
+  --fail-under X          exit 3 below X, in [0, 1]
+
+log  artifacts:log  list the versions of artifacts, the newest first
+  $ weft log programs
+  PATH                    a folder, or one NAME.weft.json
+
+rollback  artifacts:rollback  put an earlier version of an artifact back in its place
+  $ weft rollback programs/triage.weft.json --to production
+  FILE                    NAME.weft.json
+  --to VERSION            a label, or the first digits of a digest; else the parent
+
+label  artifacts:label  let a name such as production point at a version
+  $ weft label programs production programs/triage.weft.json
+  DIR                     the folder of artifacts
+  NAME                    the label, one word
+  VERSION                 an artifact, a label, or the first digits of a digest
+
+export  artifacts:export  write a program's prompts in the form of another tool
+  $ weft export programs/triage.weft.json --to openai-messages
+  @program
+  --to! {openai-messages,litellm,dspy,langfuse,mlflow}
+  --out FILE              else it is printed
+
+import-dspy  artifacts:import_dspy  make an artifact of a state that DSPy saved
+  $ weft import-dspy qa.json --program app.py:qa --out programs/qa.weft.json
+  STATE                   JSON of dspy.Module.save
+  --program TARGET!       the same program in weft
+  --rename PREDICTOR=MODULE...  where a predictor of the state belongs; once for each
+  --out FILE!             the artifact, NAME.weft.json
+
+schema  artifacts:schema  print the JSON Schema of artifacts
+  $ weft schema
+
+trace  traces:trace  show what happened in runs that a log has kept
+  $ weft trace show runs/traces.jsonl --last 3
+  ACTION {show}
+  FILE                    of trace_log= or WEFT_TRACE_LOG
+  | --run ID              the run whose id begins like this
+  | --last N              the last N runs, else one  [1]
+  --prompts               every message and reply, in full
+
+@program
+  TARGET                  a program or a module
+  --program TARGET        the live program of an artifact that calls steps
+
+@run
+  @program
+  --model NAME            e.g. "openai/gpt-5-mini"
+  --api-base URL          the model's server
+  --budget LIMIT          "500 calls", "$2", "200k tokens"
+  --concurrency N         rows at once  [64]
+
+@measured
+  @run
+  --data FILE!            rows with labels, .jsonl or .csv
+  --metric METRIC!        exact:FIELD, f1:FIELD, contains:FIELD, choice:FIELD,
+                          numeric:FIELD, set-match:FIELD, fields:FIELD,FIELD, or your
+                          own function as file.py:name
+
+@all
+  --json                  one JSON document
+  --quiet                 no progress, no remarks
+"""
+
+
+def count(text: str) -> int:
+    """Read a whole number of 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number of 1 or more")
+    return int(text)
+
+
+def share(text: str) -> float:
+    """Read a number in [0, 1]."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number in [0, 1], such as 0.8")
+    return value
+
+
+_READ: dict[str, Callable[[str], Any]] = {
+    "N": count,
+    "X": share,
+    "SEED": int,
+    "PORT": int,
+}
+
+
+def _blocks() -> dict[str, list[str]]:
+    """The lines of each block of the table; what goes on below a line is part of it."""
+    found = re.sub(r"\n {4,}", " ", _TABLE.strip()).split("\n\n")
+    return {block.split()[0]: block.split("\n") for block in found}
+
+
+_BLOCKS = _blocks()
+COMMANDS = [name for name in _BLOCKS if not name.startswith("@")]
+"""The names of the commands, in the order of the help."""
+
+
+def function_of(name: str) -> Callable[[argparse.Namespace], Outcome]:
+    """What a command does, from its file, which is imported now."""
+    file, _, function = _BLOCKS[name][0].split("  ")[1].partition(":")
+    does: Callable[[argparse.Namespace], Outcome]
+    does = getattr(import_module(f".{file}", __package__), function)
+    return does
+
+
+def example_of(name: str) -> str:
+    """One line of a command, as somebody would type it."""
+    return _BLOCKS[name][1].strip().removeprefix("$ ")
+
+
+def add_command(name: str, commands: Any) -> None:
+    """Add a command to the parser of the command line."""
+    about = _BLOCKS[name][0].split("  ")[2]
+    lines = [*_lines(name), *_lines("@all")]
+    targets = any("TARGET" in line for line in lines)
+    words: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=about.replace("%", "%%"),
+        description=f"{about[:1].upper()}{about[1:]}."
+        + (f"\n\n{TARGET}" if targets else ""),
+        epilog=f"example:\n  {example_of(name)}\n\nweft --help says the exit codes.",
+    )
+    words.set_defaults(command=name)
+    group: Any = None
+    for line in lines:
+        if not line.startswith("|"):
+            _add(words, line)
+            continue
+        must = line.startswith("|!")
+        group = group or words.add_mutually_exclusive_group(required=must)
+        _add(group, line.lstrip("|! "))
+
+
+def _lines(name: str) -> Iterator[str]:
+    """What a command takes, line by line."""
+    for line in map(str.strip, _BLOCKS[name][1:]):
+        if line.startswith("@"):
+            yield from _lines(line)
+        elif not line.startswith("$"):
+            yield line
+
+
+def _add(words: Any, line: str) -> None:
+    """Add what one line of the table says."""
+    said, about, default = [*re.split(r" {2,}", line), "", ""][:3]
+    name, _, metavar = said.replace("!", "").replace("...", "").partition(" ")
+    given: dict[str, Any] = {"help": about or None}
+    option = name.startswith("--")
+    if "{" in metavar:
+        given["choices"] = metavar.strip("{}").split(",")
+    elif option and not metavar:
+        given["action"] = "store_true"
+    else:
+        given |= {"metavar": metavar or name, "type": _READ.get(metavar, str)}
+    if default:
+        given["default"] = given["type"](default[1:-1])
+    if "..." in said:
+        given |= {"action": "append", "default": []} if option else {"nargs": "+"}
+    if "!" in said:
+        given["required"] = True
+    words.add_argument(name if option else name.lower(), **given)

@@ -1,0 +1,1 @@
+"""What needs a library of its own: rows on Ray, spans for OpenTelemetry."""

@@ -1,0 +1,289 @@
+"""Names that people bring along, mostly from DSPy, and what to write here instead.
+
+Nothing is an alias: two names for one thing would have to be learned twice. A name from
+elsewhere is an error like any other, and its remedy is the name that is meant. The
+table is asked through `pipeline.ground.hints`, by the kind of what lacks the name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+_TABLE = """
+[package]
+InputField OldInputField: Write weft.Input("what it holds")
+OutputField: Write weft.Output("what it holds")
+Module: Write a typed function under @weft.program; what `forward` did is its body
+Prediction: A module gives an instance of its signature; read its attributes. A
+  metric's score and feedback are weft.Score(value, feedback)
+Evaluate: Write weft.evaluate(program, rows, weft.metrics.exact("answer"))
+EvaluationResult: weft.evaluate gives it: an Evaluation
+ScoreWithFeedback: Write weft.Score(value, feedback)
+ReAct ReActV2 Avatar CodeAct Agent agent Flex: Write a @weft.step(uses=[module]) with
+  a Python loop in it
+ProgramOfThought RLM PythonInterpreter CodeInterpreter Tool ToolCalls ToolCallResults
+  tool Node node: Write a typed function under @weft.step
+Assert Suggest: Use a type that holds it. Write weft.loop, or a
+  @weft.step(uses=[module]) that asks again
+ChainOfThoughtWithHint: Write weft.ChainOfThought with an input `hint`
+MultiChainComparison: Write weft.each, and a module that compares
+Retrieve ColBERTv2 Embedder Embeddings retrievers: Call your search from a function
+  under @weft.step
+ChatAdapter JSONAdapter XMLAdapter Adapter BAMLAdapter adapters: Leave it out, or
+  write weft.configure(adapter="json"), or weft.Predict(..., adapter="json") for one
+  module; "chat", "xml", "plain" and "completion" are forms
+TwoStepAdapter: Write two modules: one gives a text, and the other its fields
+Image Audio File: A field is text or a pydantic type; ask for media in a @weft.step
+Document Citations Type Code Reasoning: Describe it in the signature; a field is text
+  or a pydantic type
+History: Write an input `history: list[dict[str, str]]`
+Field: Write weft.Input("what it holds"), or weft.Output(...)
+BaseLM OpenAI Claude LLM ChatModel llm: Write weft.LM("openai/gpt-5-mini")
+DummyLM: Write weft.ScriptedLM([...])
+ensure_signature make_signature Prompt prompt Template: Write weft.Predict("question
+  -> answer", "Answer briefly.")
+teleprompt optimizers: Write weft.compilers
+answer_exact_match: Write weft.metrics.exact("answer")
+SemanticF1 CompleteAndGrounded: Write a metric that asks a module: return
+  judge(...).correct
+Dataset datasets DataLoader: Give plain dicts, or read a file:
+  weft.read_rows("rows.jsonl", ["x"])
+Chain Pipeline pipeline Flow: Write a typed function under @weft.program
+Graph: Read program.graph
+Trace: Read program.run(...).trace
+load_state: Write weft.load("NAME.weft.json", program=program)
+context: Write `with weft.use(lm=...):`
+settings: Set with weft.configure(lm=...) or `with weft.use(lm=...):`
+inspect_history history: Read program.run(...).trace, or module.prompt(...)
+enable_logging disable_logging configure_dspy_loggers: Write
+  logging.getLogger("weft").setLevel(...)
+bootstrap_trace_data: Write weft.evaluate(program, rows, metric).rows
+utils: Write weft.ScriptedLM for a fake, weft.events for what streams
+DSPyError: Catch weft.errors.WeftError
+AdapterParseError: Catch weft.errors.ParseError
+ContextWindowExceededError: Catch weft.errors.ContextLengthError
+LMError LMProviderError LMUnexpectedError: Catch weft.errors.ModelError
+LMAuthError: Catch weft.errors.AuthError
+LMBillingError: Catch weft.errors.BillingError
+LMConfigurationError LMNotConfiguredError: Catch weft.errors.ConfigError
+LMInvalidRequestError: Catch weft.errors.InvalidRequest
+LMRateLimitError: Catch weft.errors.RateLimited
+LMServerError: Catch weft.errors.ServerError
+LMTimeoutError: Catch weft.errors.DeadlineExceeded
+LMTransportError: Catch weft.errors.ConnectError
+LMUnsupportedModelError: Catch weft.errors.NotFoundError
+CodeExecutionError: Catch weft.errors.StepError
+streamify StreamListener streaming: Write program.stream(...)
+syncify: Call the program: it is both, acall(...) is for `await`
+asyncify: Await program.acall(...)
+Parallel: Write program.batch(rows, concurrency=...)
+majority: Write weft.compilers.majority
+track_usage: Read program.run(...).trace.usage, or give a weft.Ledger
+configure_cache cache: Write weft.configure(cache=...)
+LabeledFewShot BootstrapFewShot KNNFewShot COPRO SIMBA GEPA InferRules ACE APE OPRO
+  CAPO MIPRO Auto: Write weft.compilers.{}()
+[compiler]
+BootstrapFewShotWithRandomSearch BootstrapRS RandomSearch: Write
+  weft.compilers.BootstrapRandomSearch()
+MIPROv2: Write weft.compilers.MIPRO()
+BetterTogether: Write weft.compilers.Sequence(of=(...))
+Ensemble: Write weft.compilers.ensemble(result.best(3))
+BootstrapFewShotWithOptuna: Write weft.compilers.OptunaTPE()
+KNN: Write weft.compilers.KNNFewShot()
+BootstrapFinetune GRPO: Write weft.finetuning_rows(weft.evaluate(program, rows,
+  metric))
+AvatarOptimizer: Write weft.compilers.GEPA()
+Teleprompter Optimizer: Write weft.compilers.Auto()
+[metric]
+accuracy: Write weft.metrics.exact("label")
+answer_exact_match EM exact_match em: Write weft.metrics.exact("answer")
+F1 f1_score precision recall: Write weft.metrics.f1("answer")
+answer_passage_match: Write weft.metrics.contains("answer")
+SemanticF1 CompleteAndGrounded judge llm_judge: Write a metric that asks a module:
+  return judge(...).correct
+EvaluationResult: weft.evaluate gives it: an Evaluation
+[member]
+set_lm: Write module.with_(lm=...), or `with weft.use(lm=...):`
+get_lm: Read module.lm
+save dump_state: Write weft.save(program, "NAME.weft.json")
+load load_state: Write weft.load("NAME.weft.json", program=program)
+forward: Call it like a function
+aforward: Await its acall(...)
+predictors named_predictors named_sub_modules: Read program.modules
+named_parameters: Read program.parameters
+deepcopy copy: It never changes, so that it needs no copy
+reset_copy: It never changes: the program before the compile is as it was
+inspect_history history traces train: Read program.run(...).trace, or
+  module.prompt(...)
+predict extended_signature: It is a module itself
+rationale: Read .reasoning
+update_config get_config: Write with_(sampling={...})
+detailed_results trial_logs candidate_programs prompt_model_total_calls: Read
+  .report.tried and .best(3) of weft.compile's result
+completions: Ask again under `with weft.use(sample=1):`, then 2, 3, ...
+get_lm_usage: Read weft.info(result)
+map_named_predictors: Write program.with_modules({...})
+bootstrap compile: Write weft.compile(program, rows, metric=...)
+demos: Read module.parameters.demos; write module.with_(demos=[...])
+instruction instructions: Read module.parameters.instruction; write
+  with_(instruction=...)
+adapter: Read module.parameters.adapter; write module.with_(adapter=...)
+sampling config temperature max_tokens: Read module.parameters.sampling; write
+  module.with_(sampling={...})
+evaluate: Write weft.evaluate(program, rows, weft.metrics.exact("answer"))
+toDict model_dump: Write dict(result)
+keys items values: Write dict(result).{}()
+get: Read it as an attribute, or as result[name]
+[result]
+detailed_results trial_logs best_candidate candidate_programs: Read .report.tried and
+  .best(3) of weft.compile's result
+answer output: Read .value, which is what the program gives
+results: Read .rows
+usage: Read .trace.usage
+score: Read .mean of an evaluation, .report.score.mean of a compile
+improvement: Read .report.comparison
+[signature]
+instructions instruction: Read weft.Predict(it).parameters.instruction
+with_instructions append_instructions: Write weft.Predict(it).with_(instruction=...)
+insert delete: Write a class with the fields that you want
+dump_state load_state: Save the program: weft.save(program, "...")
+fields model_fields: Read weft.Predict(it).spec.fields
+with_updated_fields append prepend: Write a subclass: it has its base's fields and its
+  own
+input_fields: Read weft.Predict(it).spec.inputs
+output_fields: Read weft.Predict(it).spec.outputs
+[model]
+history inspect_history: Read program.run(...).trace, or module.prompt(...) after a
+  call
+forward aforward request: Call it, lm("text"), or ask through a module
+kwargs: Read lm.sampling
+model_name: Read lm.model
+copy deepcopy: Write weft.LM(...) with other options
+cache: Set it with weft.use(cache=...)
+num_retries: Set it with weft.use(retry=weft.RetryPolicy(retries=...))
+api_key: It is never given out
+finetune: Write weft.finetuning_rows(...), and train elsewhere
+[call]
+lm: Write module.with_(lm=...), or `with weft.use(lm=...):`
+demos: Write module.with_(demos=[...])
+temperature max_tokens config: Write module.with_(sampling={...})
+n rollout_id: Ask for another answer with weft.use(sample=1)
+signature: Write weft.Predict(signature)(...)
+[row]
+with_inputs: Leave it out: the program knows which fields are its inputs
+without: Make a dict without the key
+toDict keys items values copy: Write {**row.inputs, **row.labels}
+get: Read row.labels.get(name), or row.inputs.get(name)
+[option]
+metric seed: Give it to weft.compile or weft.evaluate
+cache: Set it with weft.use(cache=...)
+rollout_id sample: Ask for another answer with weft.use(sample=1)
+num_retries max_retries: Set it with weft.use(retry=weft.RetryPolicy(retries=...))
+prompt_model reflection_lm: Set it with weft.use(lms={"proposer": ...})
+auto max_metric_calls max_full_evals num_trials max_rounds: Give a budget to
+  weft.compile, such as budget='500 calls'
+teacher_settings teacher: Give teacher= to weft.compile: a model, or a program
+student trainset valset: Write weft.compile(program, train, val, metric=...,
+  compiler=...)
+budget: Give it to weft.compile, or set it with weft.use(budget=...)
+log_dir: Give run_dir= to weft.compile: a killed compile goes on from there
+task_model: Set it with weft.use(lm=...)
+requires_permission_to_run: Ask weft.quote(...) first: it says what it costs
+track_stats: Leave it out: all that was tried stands in result.report.tried
+metric_threshold stop_at_score: Write a metric that gives True or False: a demo comes
+  of True
+failure_score provide_traceback: Leave it out: failures are no scores; look at
+  .failures and .error
+use_mlflow use_wandb: Read result.report.to_json()
+vectorizer: Leave it out: inputs are compared by their rare trigrams
+temperature: Write weft.LM("openai/gpt-5-mini", temperature=...)
+max_tokens: Write weft.LM("openai/gpt-5-mini", max_tokens=...)
+init_temperature: Write weft.use(lms={"proposer": weft.LM(..., temperature=1)})
+num_threads: Say concurrency= where it runs: weft.evaluate, weft.compile
+adapter: Leave it out, or write weft.configure(adapter="json"), or weft.Predict(...,
+  adapter="json") for one module; "chat", "xml", "plain" and "completion" are forms
+rm retriever: Call your search from a function under @weft.step
+trace track_usage: Read program.run(...).trace, or module.prompt(...)
+async_max_workers: Say concurrency= where it runs: program.batch
+max_errors: None stop it: look at .failures of the evaluation
+return_outputs return_all_scores: Read .rows of it
+display_table save_as_json save_as_csv: Write .to_html(), .to_json() or .to_pandas()
+  of the evaluation
+save_program: Leave it out: the graph and the signatures are in the file
+modules_to_serialize: Leave it out: steps are given to weft.load(steps=[...])
+allow_pickle: Leave it out: a file is data, and nothing is pickled
+base_url: Write api_base=...
+model_type: Leave it out: chat is what is spoken
+provider: Write it into the name: weft.LM("provider/name")
+n: Ask again under `with weft.use(sample=1):`, then 2, 3, ...
+config: Write module.with_(sampling={...})
+instructions: Write it second: weft.Predict("question -> answer", "Be brief.")
+rationale_field: The field is `reasoning`
+choices: Write them as the type: Literal["yes", "no"]
+type: Write the type behind the colon: answer: int = weft.Output()
+prefix: The field's name is what the model sees; describe it in words
+[meant option]
+trainset: train rows
+valset: val rows
+devset: rows val
+dataset examples data: rows train
+num_threads max_workers: concurrency
+display_progress verbose: progress
+student: program
+optimizer: compiler
+max_bootstrapped_demos: bootstrapped demos
+max_labeled_demos k: demos
+num_candidate_programs num_candidates: candidates
+num_trials: trials
+desc: description
+instructions: instruction
+model: lm
+base_url: api_base
+callbacks: hooks
+custom_types: types
+log_dir: run_dir
+minibatch_size: batch
+"""
+# A section for each kind, "names: remedy" in lines that go on indented; {} is the name.
+# [meant option] holds options that may be meant, the likeliest first.
+
+
+def remedy(kind: str, name: str, known: Iterable[str]) -> str:
+    """What to write instead of a name, or empty.
+
+    Args:
+        kind: Of what lacks it: package, compiler, metric, member, result, signature,
+            model, call, row or option.
+        name: The name.
+        known: The names that are there.
+
+    >>> remedy("member", "forward", [])
+    'Call it like a function'
+    >>> remedy("option", "num_threads", ["rows", "concurrency"])
+    "Did you mean 'concurrency'?"
+    """
+    there = list(known)
+    for meant in section(f"meant {kind}").get(name, "").split():
+        if meant in there:
+            return f"Did you mean {meant!r}?"
+    said = section(kind).get(name, "")
+    return section("compiler").get(name, "") if kind == "package" and not said else said
+
+
+def section(kind: str) -> Mapping[str, str]:
+    """The remedies of one kind of thing, by name."""
+    return _sections().get(kind, {})
+
+
+@cache
+def _sections() -> Mapping[str, Mapping[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for line in _TABLE.replace("\n  ", " ").strip().splitlines():
+        if line.startswith("["):
+            found[line[1:-1]] = {}
+            continue
+        names, _, said = line.partition(": ")
+        for name in names.split():
+            [*found.values()][-1][name] = said.replace("{}", name)
+    return found

@@ -1,0 +1,25 @@
+"""Results as HTML and SVG: self-contained, with no script and nothing fetched.
+
+Pages are drawn of what results say of themselves (`describe`); all text is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .evaluation import cell, evaluation_page
+from .report import report_page
+from .svg import as_svg
+
+_DRAWN: dict[str, Callable[[Any], str]] = {
+    "cell": cell,
+    "evaluation": evaluation_page,
+    "graph": as_svg,
+    "report": report_page,
+}
+
+
+def draw(kind: str, data: Any) -> str:
+    """As `pipeline.ground.pages.drawn` asks for it."""
+    return _DRAWN[kind](data)

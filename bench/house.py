@@ -81,8 +81,9 @@ class House:
                 case ast.Call(
                     func=ast.Name("deferred"), args=[where, ast.Constant(value=leaf)]
                 ):
-                    given = getattr(where, "value", "weft." + ".".join(package))
-                    yield from self._known(f"{given}.{leaf}".removeprefix("weft."), "")
+                    given = getattr(where, "value", None) or ".".join(package)
+                    deferred = f"{given!s}.{leaf!s}"
+                    yield from self._known(deferred.removeprefix("weft."), "")
                 case _:
                     pass
 

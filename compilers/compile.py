@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..pipeline.calls.budget import Budget, Ledger
     from ..pipeline.graph.module import Module
     from ..pipeline.graph.program import Program
-    from ..pipeline.measure.metrics import Metric
+    from ..pipeline.measure.score import Metric
     from .driving import driver
     from .driving.plan import Rows, Shower
     from .driving.quote import Quote

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, Unpack, cast
 
 from ..pipeline.artifact.load import load
-from ..pipeline.artifact.origins import origin
 from ..pipeline.calls.budget import Budget, Ledger
 from ..pipeline.data.rows import digest_rows
 from ..pipeline.graph.module import Module
+from ..pipeline.graph.origin import origin
 from ..pipeline.graph.program import Program, as_program
 from ..pipeline.ground.options import checked_with
 from ..pipeline.lm.lm import LanguageModel

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..pipeline.artifact.program_data import program_digest
 from ..pipeline.errors import ConfigError
+from ..pipeline.graph.digest import program_digest
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
 from ..pipeline.lm.lm import LanguageModel

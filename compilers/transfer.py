@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..pipeline.artifact.load import load
-from ..pipeline.artifact.program_data import program_digest
 from ..pipeline.calls.budget import Budget, Ledger
 from ..pipeline.data.example import require_rows
 from ..pipeline.errors import ConfigError
+from ..pipeline.graph.digest import program_digest
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
 from ..pipeline.ground.options import checked

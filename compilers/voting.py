@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ParamSpec, TypeVar
 
-from ..pipeline.data.example import json_form
 from ..pipeline.errors import ConfigError
 from ..pipeline.graph.binding import INPUT, Pack, Take
 from ..pipeline.graph.build import Parts
@@ -13,8 +12,8 @@ from ..pipeline.graph.graph import Graph, Node
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
 from ..pipeline.graph.step import step
+from ..pipeline.ground.plain import plain
 from ..pipeline.ground.strictjson import canonical
-from ..pipeline.signature.signature import Signature, dump_values
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,5 +66,4 @@ def ensemble(
 
 
 def _key(answer: Any) -> str:
-    plain = dump_values(answer) if isinstance(answer, Signature) else answer
-    return canonical(json_form(plain))
+    return canonical(plain(answer))

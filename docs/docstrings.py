@@ -17,7 +17,7 @@ from typing import Any
 GROUPS: dict[str, tuple[str, ...]] = {
     "Signatures and modules": (
         *("Signature", "Input", "Output", "Predict", "ChainOfThought", "predict"),
-        *("Demo", "info"),
+        *("BestOfN", "Vote", "Refine", "Demo", "info"),
     ),
     "Programs": (
         *("program", "Program", "step", "each", "branch", "switch", "loop"),

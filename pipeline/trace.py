@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import Any, Generic, Literal, TypeVar
 
 from .ground.hints import Advised
+from .ground.words import counted
 from .lm.request import Message, Usage
 from .signature.signature import Signature
-from .signature.wording import counted
 
 R = TypeVar("R")
 NodeKind = Literal["module", "step", "program", "each", "branch", "switch", "loop"]

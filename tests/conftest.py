@@ -7,8 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.server import Server
+
+# An example may take its time: how long says nothing of what is held, here or in tests.
+settings.register_profile(
+    "weft", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("weft")
 
 
 def pytest_configure() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli_folder import LABELLED, PROGRAM, working_folder, write_rows
+from tests.timing import PATIENCE
 from weft.cli import _parser, main  # pyright: ignore[reportPrivateUsage] - its words
 from weft.commands.arguments import known_compilers
 from weft.commands.table import COMMANDS, example_of, function_of
@@ -37,7 +38,7 @@ def weft(*words: str, **surroundings: str) -> subprocess.CompletedProcess[str]:
         check=False,
         encoding="utf-8",
         env={**os.environ, **surroundings},
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 
@@ -94,7 +95,7 @@ def test_interrupting_exits_with_130() -> None:
         process.stdout.readline()
 
         process.send_signal(signal.SIGINT)
-        code = process.wait(timeout=60)
+        code = process.wait(timeout=PATIENCE)
 
         assert code == 130
         assert process.stderr.read().startswith("weft: interrupted")

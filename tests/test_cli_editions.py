@@ -10,7 +10,8 @@ import weft
 from tests.cli_folder import working_folder, write_rows
 from tests.server import Reply, Server
 from weft.cli import main
-from weft.pipeline.artifact.artifact import program_digest, read_artifact
+from weft.pipeline.artifact.load import read_artifact
+from weft.pipeline.graph.digest import program_digest
 from weft.pipeline.graph.program import as_program
 
 pytestmark = pytest.mark.usefixtures("asked_as_by_users")

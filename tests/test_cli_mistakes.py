@@ -274,7 +274,9 @@ def test_rows_in_both_files_are_told(capsys: pytest.CaptureFixture[str]) -> None
     assert "5 of 15 rows of --val are in --data too" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has such a device")
+@pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="another system: no /dev/full"
+)
 def test_a_full_disk_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """Found while the page is written, after its folder was looked at."""
     Path("page.html").symlink_to("/dev/full")

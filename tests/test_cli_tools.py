@@ -6,13 +6,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 import weft
 from tests.cli_folder import working_folder, write_rows
 from tests.pipeline.lm.support import sql
+from tests.timing import PATIENCE
 from weft.cli import main
-from weft.pipeline.artifact.schema import schema_text
+from weft.pipeline.artifact.state import schema_text
 from weft.pipeline.calls.cache import Cache
 
 folder = pytest.fixture(autouse=True)(working_folder)
@@ -34,7 +36,7 @@ def tuned_loud(message: str) -> str:
 
 
 def python(code: str) -> None:
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)
 
 
 def saved() -> str:
@@ -193,7 +195,6 @@ def test_predictors_find_their_modules(
 
 def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     """What is printed is JSON Schema, and an artifact is valid by it."""
-    jsonschema = pytest.importorskip("jsonschema")
     codes = [main(["schema"]), main(["schema", "--json"])]
 
     first, second = capsys.readouterr().out.strip().split("\n}\n")

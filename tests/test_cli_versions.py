@@ -10,8 +10,9 @@ import pytest
 
 import weft
 from tests.cli_folder import working_folder
+from tests.timing import PATIENCE
 from weft.cli import main
-from weft.pipeline.artifact.artifact import program_digest
+from weft.pipeline.graph.digest import program_digest
 from weft.pipeline.graph.program import as_program
 
 folder = pytest.fixture(autouse=True)(working_folder)
@@ -82,7 +83,7 @@ def test_steps_need_not_be_there_to_compare(
 ) -> None:
     """An artifact is compared as data: no code of it is looked for."""
     script = "import weft, mine; weft.save(mine.sorted_loud, 'loud.weft.json')"
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=PATIENCE)
 
     code = main(["diff", "loud.weft.json", "mine.py:sorted_loud"])
 

@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import weft
+from tests.timing import PATIENCE
 from weft.cli import _parser  # pyright: ignore[reportPrivateUsage] - its words
 
 ROOT = Path(__file__).parent.parent
@@ -129,7 +130,7 @@ def run_python(blocks: list[tuple[Block, Block | None]], folder: Path) -> list[S
         env=surroundings(folder),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
@@ -153,7 +154,7 @@ def run_shell(text: str, folder: Path) -> str:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
         code = done.returncode

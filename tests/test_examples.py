@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.timing import PATIENCE
 from weft.commands.targets import program_named
-from weft.pipeline.artifact.artifact import program_digest
+from weft.pipeline.graph.digest import program_digest
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
@@ -54,7 +55,7 @@ def printed(*words: str | Path, cwd: Path, offline: Path) -> str:
         cwd=cwd,
         encoding="utf-8",
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import weft
+from tests.timing import PATIENCE
 
 # Runs in a fresh interpreter. Audit hooks see every socket and every opened file,
 # whoever opens them, and cannot be taken away again.
@@ -71,7 +72,7 @@ class Child:
             cwd=home,
             env={**os.environ, "HOME": str(home)},
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
         )
         assert done.returncode == 0, done.stderr
         report = json.loads(done.stdout)

@@ -26,6 +26,11 @@ WRAPPED = (
 UNSAFE_MODULES = {"cloudpickle", "dill", "marshal", "pickle", "shelve"}
 MOST_LINES_IN_A_FILE = 400
 MOST_LINES_IN_A_FUNCTION = 70
+LONG = {
+    "pipeline/graph/module.py": "the one base class, with the options that it takes",
+    "pipeline/run/engine.py": "one walk: from a call to the nodes of a graph",
+}
+"""Files that are longer, and the one idea that each is."""
 
 
 class Imported(NamedTuple):
@@ -215,13 +220,13 @@ def test_library_neither_evaluates_nor_unpickles() -> None:
 
 
 def test_files_fit_one_idea() -> None:
-    """No file of the library is longer than one idea takes."""
+    """A file of the library that is longer than most is one idea, and says which."""
     lengths = {
         place(path): len(path.read_text("utf-8").splitlines())
         for path in library_files()
     }
 
-    assert {p: n for p, n in lengths.items() if n > MOST_LINES_IN_A_FILE} == {}
+    assert {p for p, n in lengths.items() if n > MOST_LINES_IN_A_FILE} == set(LONG)
 
 
 def test_functions_fit_one_screen() -> None:

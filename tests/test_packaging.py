@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.timing import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[1]
 NOT_COPIED = shutil.ignore_patterns(
     ".*", "__pycache__", "*.egg-info", "build", "dist", "runs"
@@ -30,7 +32,7 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
         cwd=cwd,
         env={**os.environ, **environment},
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

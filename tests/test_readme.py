@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.timing import PATIENCE
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -28,7 +30,7 @@ def test_python_blocks_run_in_order(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
 

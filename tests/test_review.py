@@ -21,6 +21,7 @@ import pytest
 
 import weft
 from tests.compilers.worlds import classifier, exact, model, planted_rows
+from tests.timing import PATIENCE
 from weft.compilers import Feedback
 from weft.errors import ConfigError, DataError
 from weft.review.desk import Desk
@@ -72,7 +73,7 @@ class Answer:
 def ask(port: int, path: str, body: Any = None, **headers: str) -> Answer:
     """One request; keyword arguments replace headers, `_` standing for `-`."""
     given = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     with contextlib.closing(connection):
         raw = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         if raw is not None:
@@ -512,7 +513,7 @@ def test_ctrl_c_ends_it_with_a_count(sheet: Path) -> None:
         key = read_sheet(sheet).rows[0].key
         write(parts.port or 0, 0, key, parts.path.strip("/"), note="Mind the word.")
         process.send_signal(signal.SIGINT)
-        said, told = process.communicate(timeout=10)
+        said, told = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 0
     assert said.startswith("1 of 12 rows have remarks")

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.timing import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = str(ROOT / ".mypy_cache" / "packages")
 NOT_COPIED = shutil.ignore_patterns(
@@ -66,7 +68,7 @@ def run(*command: str | Path, cwd: Path, code: int = 0) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=180,
+        timeout=PATIENCE,
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout

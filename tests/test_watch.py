@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pty
 import socket
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ import pytest
 import weft
 from tests.compilers.worlds import classifier, exact, model, planted_rows
 from weft.cli import main
+from weft.commands import watch
 from weft.commands.watch import Run, Tail
 from weft.compilers import APE
 from weft.review.sheet import file_of, read_sheet
@@ -94,23 +96,26 @@ def test_a_finished_run_is_summed_up(
 
 
 def test_a_run_is_followed_to_its_end(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The watcher ends when the run does."""
+    """The watcher ends when the run does, which goes on at its third look."""
     begun(tmp_path)
+    looks = itertools.count(1)
 
-    def go_on() -> None:
-        time.sleep(0.4)
+    def go_on(_: float) -> None:
+        if next(looks) != 3:
+            return
         with (tmp_path / "progress.jsonl").open("a", encoding="utf-8") as file:
             for event in ("verify", "end"):
                 record = {"event": event, "at": time.time(), "rows": 5, "verdict": "ok"}
                 file.write(json.dumps(record) + "\n")
 
-    thread = threading.Thread(target=go_on)
-    thread.start()
+    monkeypatch.setattr(
+        watch, "time", SimpleNamespace(**{**vars(time), "sleep": go_on})
+    )
     said = watched(tmp_path, capsys)
-    thread.join()
 
+    assert next(looks) == 4
     assert "verifying on 5 sealed rows" in said
     assert said.strip().splitlines()[-2].strip() == "ok"
 

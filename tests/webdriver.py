@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.timing import PATIENCE
+
 _FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -35,7 +37,8 @@ ESCAPE, DOWN, CONTROL, ENTER = "\ue00c", "\ue015", "\ue009", "\ue007"
 def missing() -> str:
     """What is not installed, as a reason to skip; empty where all is there."""
     lacking = [name for name in ("chromium", "chromedriver") if not shutil.which(name)]
-    return f"needs {' and '.join(lacking)} (Debian: chromium-driver)" if lacking else ""
+    names = " and ".join(lacking)
+    return f"another system: no {names} (.ci/run installs them)" if lacking else ""
 
 
 class Browser:
@@ -81,7 +84,7 @@ class Browser:
         actions = [{"type": "key", "id": "keyboard", "actions": down}]
         self._send("POST", "/actions", {"actions": actions})
 
-    def until(self, true: Callable[[], Any], seconds: float = 10.0) -> Any:
+    def until(self, true: Callable[[], Any], seconds: float = PATIENCE) -> Any:
         """Wait for something to hold; its value."""
         end = time.monotonic() + seconds
         while not (found := true()):
@@ -105,7 +108,7 @@ class Browser:
         body = None if data is None else json.dumps(data).encode()
         asked = urllib.request.Request(self._base + path, body, method=method)
         try:
-            with urllib.request.urlopen(asked, timeout=60) as reply:
+            with urllib.request.urlopen(asked, timeout=PATIENCE) as reply:
                 return json.load(reply)["value"]
         except urllib.error.HTTPError as error:
             raise AssertionError(json.load(error)["value"]["message"]) from None
@@ -135,11 +138,11 @@ def browser(*more: str) -> Iterator[Browser]:
 
 
 def _await(url: str) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         with (
             contextlib.suppress(OSError),
-            urllib.request.urlopen(url, timeout=5) as reply,
+            urllib.request.urlopen(url, timeout=PATIENCE) as reply,
         ):
             if json.load(reply)["value"]["ready"]:
                 return

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from . import errors as errors
     from . import events as events
     from . import metrics as metrics
+    from .checks import check_path as check_path
     from .compilers.compile import acompile as acompile
     from .compilers.compile import compile as compile  # noqa: A004 - the field's word
     from .compilers.compile import quote as quote
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from .compilers.reporting.report import Result as Result
     from .compilers.transfer import Transfer as Transfer
     from .compilers.transfer import transfer as transfer
+    from .dspy_state import import_dspy as import_dspy
+    from .exports import export as export
+    from .exports import finetuning_rows as finetuning_rows
+    from .exports import write_rows as write_rows
     from .extras.otel import OpenTelemetry as OpenTelemetry
     from .extras.ray import Ray as Ray
     from .loading import load as load
@@ -39,17 +44,11 @@ if TYPE_CHECKING:
     from .modules.predict import predict as predict
     from .modules.refine import Refine as Refine
     from .modules.vote import Vote as Vote
-    from .pipeline.artifact.diffing import Diff as Diff
-    from .pipeline.artifact.diffing import diff as diff
-    from .pipeline.artifact.exporting import export as export
-    from .pipeline.artifact.exporting import finetuning_rows as finetuning_rows
-    from .pipeline.artifact.exporting import write_rows as write_rows
-    from .pipeline.artifact.importing import import_dspy as import_dspy
-    from .pipeline.artifact.origins import Origin as Origin
-    from .pipeline.artifact.origins import origin as origin
-    from .pipeline.artifact.schema import artifact_schema as artifact_schema
+    from .pipeline.artifact.diff import Diff as Diff
+    from .pipeline.artifact.diff import diff as diff
     from .pipeline.artifact.standing import Standing as Standing
     from .pipeline.artifact.standing import standing as standing
+    from .pipeline.artifact.state import artifact_schema as artifact_schema
     from .pipeline.artifact.versions import label as label
     from .pipeline.artifact.versions import log as log
     from .pipeline.artifact.versions import read_labels as read_labels
@@ -62,7 +61,6 @@ if TYPE_CHECKING:
     from .pipeline.data.rows import Example as Example
     from .pipeline.data.rows import read_rows as read_rows
     from .pipeline.errors import WeftError as WeftError
-    from .pipeline.graph.check_path import check_path as check_path
     from .pipeline.graph.control import branch as branch
     from .pipeline.graph.control import each as each
     from .pipeline.graph.control import loop as loop
@@ -71,6 +69,8 @@ if TYPE_CHECKING:
     from .pipeline.graph.edit import remove_node as remove_node
     from .pipeline.graph.edit import replace_node as replace_node
     from .pipeline.graph.graph_diff import graph_diff as graph_diff
+    from .pipeline.graph.origin import Origin as Origin
+    from .pipeline.graph.origin import origin as origin
     from .pipeline.graph.program import Program as Program
     from .pipeline.graph.program import program as program
     from .pipeline.graph.step import step as step
@@ -89,7 +89,7 @@ if TYPE_CHECKING:
     from .pipeline.measure.evaluate import evaluate as evaluate
     from .pipeline.measure.explain import Explanation as Explanation
     from .pipeline.measure.explain import explain as explain
-    from .pipeline.measure.metrics import Score as Score
+    from .pipeline.measure.score import Score as Score
     from .pipeline.parameters import Demo as Demo
     from .pipeline.run.batch import abatch_to as abatch_to
     from .pipeline.run.batch import batch_to as batch_to
@@ -121,11 +121,11 @@ _WHERE = {
     "modules.predict": "Predict predict",
     "modules.refine": "Refine",
     "modules.vote": "Vote",
-    "pipeline.artifact.diffing": "Diff diff",
-    "pipeline.artifact.exporting": "export finetuning_rows write_rows",
-    "pipeline.artifact.importing": "import_dspy",
-    "pipeline.artifact.origins": "Origin origin",
-    "pipeline.artifact.schema": "artifact_schema",
+    "pipeline.artifact.diff": "Diff diff",
+    "exports": "export finetuning_rows write_rows",
+    "dspy_state": "import_dspy",
+    "pipeline.graph.origin": "Origin origin",
+    "pipeline.artifact.state": "artifact_schema",
     "pipeline.artifact.standing": "Standing standing",
     "pipeline.artifact.versions": "label log read_labels rollback",
     "pipeline.calls.budget": "Budget Ledger",
@@ -134,7 +134,7 @@ _WHERE = {
     "pipeline.calls.retry": "RetryPolicy",
     "pipeline.data.rows": "Example read_rows",
     "pipeline.errors": "WeftError",
-    "pipeline.graph.check_path": "check_path",
+    "checks": "check_path",
     "pipeline.graph.control": "branch each loop switch",
     "pipeline.graph.edit": "insert_node remove_node replace_node",
     "pipeline.graph.graph_diff": "graph_diff",
@@ -146,7 +146,7 @@ _WHERE = {
     "pipeline.lm.request": "Message Request Response Usage",
     "pipeline.measure.evaluate": "Evaluation aevaluate evaluate",
     "pipeline.measure.explain": "Explanation explain",
-    "pipeline.measure.metrics": "Score",
+    "pipeline.measure.score": "Score",
     "pipeline.parameters": "Demo",
     "pipeline.run.batch": "abatch_to batch_to",
     "pipeline.run.settings": "configure use",

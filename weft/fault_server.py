@@ -34,6 +34,7 @@ class Reply:
         finish_reason: Why the completion ended.
         usage: The completion's usage, None for one counted in words, {} for none.
         delay: Seconds before the headers.
+        until: What must be true before the headers, and before each piece of a stream.
         rate: Body bytes a second, or None for all at once.
         head_rate: Header bytes a second, or None for all at once.
         cut: Close the connection after so many body bytes.
@@ -56,6 +57,7 @@ class Reply:
     finish_reason: str = "stop"
     usage: Mapping[str, Any] | None = None
     delay: float = 0.0
+    until: Callable[[], object] | None = None
     rate: float | None = None
     head_rate: float | None = None
     cut: int | None = None
@@ -134,6 +136,8 @@ def event_of(choice: dict[str, Any] | None, whole: dict[str, Any], usage: Any) -
 
 
 _CHUNK = 16_384
+_LOOK = 0.002  # seconds between two looks at what is waited for
+_PATIENCE = 60.0  # seconds in which any machine starts or ends a thread
 
 
 @dataclass(frozen=True)
@@ -206,7 +210,7 @@ class FaultServer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        if not self._ready.wait(5):
+        if not self._ready.wait(_PATIENCE):
             raise RuntimeError("the fault server did not start")
         return self
 
@@ -218,7 +222,7 @@ class FaultServer:
     ) -> None:
         assert self._stop is not None
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(5)
+        self._thread.join(_PATIENCE)
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
@@ -291,6 +295,7 @@ class FaultServer:
             return await _closed_by(reader)
         if reply.delay:
             await asyncio.sleep(reply.delay)
+        await _held(reply)
         if reply.reset and reply.cut is None:
             return _reset(writer)
         if asked.get("stream") and reply.body is None and reply.status == 200:
@@ -317,6 +322,7 @@ class FaultServer:
         writer.write(f"{head}Connection: close\r\n\r\n".encode())
         whole = json.loads(completion_of(reply, asked))
         for choice in pieces_of(reply, asked)[: reply.pieces]:
+            await _held(reply)
             writer.write(event_of(choice, whole, None))
             await writer.drain()
             await asyncio.sleep(reply.pace)
@@ -340,6 +346,12 @@ class FaultServer:
             writer.write(body[at : at + 1])
             await writer.drain()
             await asyncio.sleep(1 / rate)
+
+
+async def _held(reply: Reply) -> None:
+    """Wait until the reply may go on."""
+    while reply.until is not None and not reply.until():  # noqa: ASYNC110 - no sign is given
+        await asyncio.sleep(_LOOK)
 
 
 async def _closed_by(reader: asyncio.StreamReader) -> bool:

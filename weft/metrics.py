@@ -5,22 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .pipeline.ground.hints import missing
+from .pipeline.measure.metric_check import check_metric
 from .pipeline.measure.metrics import (
     FieldMetric,
     FieldsMetric,
-    Metric,
-    RawScore,
-    Score,
-    apply_metric,
-    check_metric,
     choice,
     contains,
     exact,
     f1,
     fields,
-    metric_name,
     numeric,
     set_match,
+)
+from .pipeline.measure.score import (
+    Metric,
+    RawScore,
+    Score,
+    apply_metric,
+    metric_name,
     to_score,
 )
 

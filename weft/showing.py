@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from . import modules
 from .pages.program import show_html
-from .pipeline.artifact.showing import program_of, show
+from .pipeline.artifact.describe import program_of, show
 
 __all__ = ["modules", "program_of", "show", "show_html"]

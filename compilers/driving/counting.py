@@ -17,11 +17,12 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
-from ...pipeline.data.example import Example, json_form
+from ...pipeline.data.example import Example
 from ...pipeline.graph.graph import INPUT, Flow, Node, Take
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program
 from ...pipeline.ground import strictjson
+from ...pipeline.ground.plain import plain
 
 EACH_ITEMS = 8
 
@@ -118,9 +119,7 @@ class _Inputs:
 
     def values(self, names: Iterable[str]) -> int:
         """How many different values these inputs have together."""
-        told = (
-            [json_form(row.inputs.get(name)) for name in names] for row in self.rows
-        )
+        told = ([plain(row.inputs.get(name)) for name in names] for row in self.rows)
         return len({strictjson.canonical(values) for values in told})
 
 

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 from ...pipeline.adapters.settling import Forms
-from ...pipeline.artifact.artifact import SUFFIX, save
-from ...pipeline.artifact.program_data import program_digest
+from ...pipeline.artifact.save import save
+from ...pipeline.artifact.state import SUFFIX
 from ...pipeline.calls.budget import Budget, Ledger
 from ...pipeline.errors import ArtifactError
+from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program
 from ...pipeline.measure.evaluate import Evaluation

@@ -18,12 +18,12 @@ from ...pipeline.calls.budget import Budget, Ledger
 from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded, CallError, MetricError
 from ...pipeline.graph.program import Program
+from ...pipeline.measure.metric_check import check_metric
 from ...pipeline.measure.score import (
     Metric,
     RawScore,
     apply_metric,
     called,
-    check_metric,
     metric_name,
 )
 from ...pipeline.run.settings import current, entered

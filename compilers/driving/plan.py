@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...pipeline.artifact.program_data import program_digest
 from ...pipeline.data.example import Example
 from ...pipeline.data.rows import digest_rows
 from ...pipeline.errors import ConfigError, DataError
+from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program, as_program
 from ...pipeline.lm.lm import LanguageModel

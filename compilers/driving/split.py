@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ...pipeline.data.example import json_form
 from ...pipeline.data.rows import Example, split_rows
 from ...pipeline.graph.program import Program
 from ...pipeline.ground import strictjson
+from ...pipeline.ground.plain import plain
 from .task import Split
 
 _SEALED = 0.3
@@ -71,4 +71,4 @@ def without_learnt(split: Split, program: Program[..., Any]) -> Split:
 
 def _content(values: Mapping[str, Any], names: Iterable[str]) -> str:
     known = {name: values[name] for name in names if name in values}
-    return strictjson.canonical(json_form(known))
+    return strictjson.canonical(plain(known))

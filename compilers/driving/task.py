@@ -21,9 +21,8 @@ from ...pipeline.graph.program import Program
 from ...pipeline.ground import strictjson
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measure.evaluate import score_rows
-from ...pipeline.measure.metrics import Metric
 from ...pipeline.measure.row_result import RowResult
-from ...pipeline.measure.score import Score
+from ...pipeline.measure.score import Metric, Score
 from ...pipeline.run.rows import map_rows
 from ...pipeline.run.settings import current, entered
 from ..candidate import Candidate

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ...pipeline.errors import BudgetExceeded
-from ...pipeline.measure.plainrows import plain_value
+from ...pipeline.ground.plain import plain
 from ...pipeline.measure.row_result import RowResult
 from ..candidate import Candidate
 from ..driving.task import Task
@@ -89,7 +89,7 @@ def case_of(result: RowResult, path: str) -> dict[str, Any] | None:
         "wanted": dict(result.example.labels),
         "score": 0.0 if result.score is None else result.score.value,
     }
-    final = plain_value(result.prediction)
+    final = plain(result.prediction, repr)
     if final not in (node.outputs, None):
         case["final result"] = final
     said = node.error or result.error or (result.score.feedback if result.score else "")

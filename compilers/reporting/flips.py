@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ...pipeline.data.example import json_form
+from ...pipeline.ground.plain import plain
 from ...pipeline.measure.evaluate import Evaluation
-from ...pipeline.measure.plainrows import outputs_of
-from ...pipeline.measure.row_result import RowResult
+from ...pipeline.measure.row_result import RowResult, outputs_of
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,8 @@ class Flip:
         example = self.before.example
         return {
             "id": example.id,
-            "inputs": json_form(example.inputs),
-            "labels": json_form(example.labels),
+            "inputs": plain(example.inputs),
+            "labels": plain(example.labels),
             "before": outputs_of(self.before),
             "after": outputs_of(self.after),
             "scores": [r.score.value for r in (self.before, self.after) if r.score],

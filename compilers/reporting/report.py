@@ -10,16 +10,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar
 
-from ...pipeline.artifact.artifact import save
+from ...pipeline.artifact.save import save
 from ...pipeline.errors import CallError
 from ...pipeline.graph.program import Program
 from ...pipeline.ground.hints import Advised
 from ...pipeline.ground.pages import drawn
+from ...pipeline.ground.words import counted
 from ...pipeline.lm.prices import money
-from ...pipeline.measure.compare import Comparison
-from ...pipeline.measure.evaluate import Evaluation
-from ...pipeline.measure.plainrows import scored
-from ...pipeline.signature.wording import counted
+from ...pipeline.measure.evaluate import Evaluation, scored
+from ...pipeline.measure.stats import Comparison
 from ..candidate import Candidate
 from ..driving.quote import Quote
 from .changes import changes

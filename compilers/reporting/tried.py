@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...pipeline.ground import strictjson
-from ...pipeline.measure.plainrows import plain_value
+from ...pipeline.ground.plain import plain
 from ..candidate import Candidate
 from ..driving.task import Task
 from ..propose.demos import passes
@@ -87,7 +87,7 @@ def suspects(task: Task) -> tuple[str, ...]:
     for row in task.rows:
         results = [r for c in good if (r := task.result(c, row)) and not passes(r)]
         seen = [c for c in good if task.result(c, row)]
-        answers = {strictjson.canonical(plain_value(r.prediction)) for r in results}
+        answers = {strictjson.canonical(plain(r.prediction, repr)) for r in results}
         if len(results) == len(seen) >= 3 and len(answers) == 1:
             found.append(row.id)
     return tuple(found)

@@ -28,6 +28,7 @@ from typing import ClassVar, final
 
 from ..errors import ParseError, ValidationError
 from ..ground.strictjson import is_text
+from ..ground.words import brief
 from ..lm.request import JSON, REPAIR, Message
 from ..parameters import Demo, Parameters
 from ..reading.arriving import FieldReader, ReplyReader, StructureReader
@@ -43,7 +44,6 @@ from ..reading.asides import (
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, spec_of
 from ..signature.spec import Spec
-from ..signature.wording import brief
 from .made_up import MADE_UP, made_up_demos
 from .nearest import nearest_demos
 from .rendered import Rendered

@@ -12,7 +12,7 @@ from ..errors import ParseError
 from ..lm.request import JSON
 from ..reading.arriving import StructureReader
 from ..reading.asides import TOKENS, first_turn, names_of_thoughts, unopened
-from ..reading.fields import Reading, read_lone
+from ..reading.fields import Reading, read_lone, read_text
 from ..reading.headings import BEHIND, EARLY, END, WITHIN, Headings, within_line
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
@@ -215,7 +215,7 @@ def _last(
 
 
 def _read(field: FieldSpec, text: str) -> Reading:
-    return field.read(text)
+    return read_text(field, text)
 
 
 def _lone(text: str, spec: Spec, given: Given) -> Parsed | None:

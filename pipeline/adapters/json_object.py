@@ -14,7 +14,7 @@ from ..reading.among import BEGINS, Part, around, escaped, is_echo, parts
 from ..reading.arriving import StructureReader
 from ..reading.asides import first_turn
 from ..reading.fields import read_data
-from ..reading.nearjson import NotNearJSON, control_escapes, spelled
+from ..reading.nearjson import NotNearJSON
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from .base import Adapter
@@ -55,7 +55,7 @@ class JSONAdapter(Adapter):
         """One JSON object, the fields in order."""
         del fence
         text = strictjson.dumps({f.name: values[f.name] for f in fields})
-        return spelled(text) if self.edition > 1 else text
+        return strictjson.spelled(text) if self.edition > 1 else text
 
     def read(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:
         """The object in the reply; text around it is passed over and noted."""
@@ -124,7 +124,7 @@ def _object(text: str) -> Part:
         data = strictjson.loads(text[first : last + 1])
     except (ValueError, RecursionError) as error:
         raise ParseError(f"the JSON object cannot be read: {error}") from None
-    if control_escapes(text):
+    if strictjson.control_escapes(text):
         raise ParseError("the JSON object cannot be read: a backslash may be meant")
     return Part(data, first, last + 1, ())
 

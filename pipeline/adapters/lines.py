@@ -14,9 +14,8 @@ from ..errors import ParseError
 from ..ground import strictjson
 from ..lm.request import JSON
 from ..reading.arriving import Delta, StructureReader, Value
-from ..reading.fields import Reading
+from ..reading.fields import Reading, read_text
 from ..reading.headings import BEHIND
-from ..reading.nearjson import spelled
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from .reply import Given, Parsed, cut_off, is_whole, read_fields, read_lone_reply
@@ -38,7 +37,7 @@ def line_of(field: FieldSpec, value: JSON, fence: str) -> str:
     text = field.write(value)
     if _BREAK.search(text):
         # ASCII, since JSON itself may hold breaks that are no line feeds.
-        text = spelled(strictjson.dumps(value))
+        text = strictjson.spelled(strictjson.dumps(value))
         text = _BREAK.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     return f"{field.name}{fence}: {text}"
 
@@ -111,11 +110,11 @@ def _read(field: FieldSpec, text: str, *, ends_blank: bool) -> Reading:
     head, _, rest = kept.strip().partition("\n")
     free = field.plain and not field.choices
     try:
-        return field.read(kept)
+        return read_text(field, kept)
     except ParseError:
         if free or not rest:
             raise
-    reading = field.read(head)
+    reading = read_text(field, head)
     return Reading(reading.value, reading.repair or BEHIND)
 
 

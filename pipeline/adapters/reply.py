@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from ..errors import ParseError
 from ..reading.asides import first_turn
 from ..reading.fields import Reading, read_lone, unfenced
-from ..reading.values import ONE_LINE
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
+from ..signature.types import ONE_LINE
 
 
 @dataclass(frozen=True, slots=True)

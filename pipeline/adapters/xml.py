@@ -11,11 +11,11 @@ from typing import final
 from ..errors import ParseError
 from ..lm.request import JSON
 from ..reading.arriving import StructureReader
-from ..reading.fields import Reading
+from ..reading.fields import Reading, read_text
 from ..reading.headings import BEHIND
-from ..reading.values import ONE_LINE
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
+from ..signature.types import ONE_LINE
 from .base import Adapter
 from .reply import Given, Parsed, cut_off, is_whole, read_fields, read_lone_reply
 from .streaming import TagReader
@@ -145,4 +145,4 @@ def _misplaced(text: str, tag: re.Match[str], current: str, fence: str) -> Parse
 
 
 def _read(field: FieldSpec, text: str) -> Reading:
-    return field.read(text)
+    return read_text(field, text)

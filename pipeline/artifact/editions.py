@@ -7,14 +7,13 @@ edition is told of, never taken: whoever wants it measures it first.
 from __future__ import annotations
 
 import os
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from ..adapters.reply_form import NEWEST, form_of
 from ..graph.program import Program
-from ..ground.shapes import is_dict
+from ..ground.shapes import as_dict
 from ..lm.route import EMBEDDED
-from .describing import Target, data_of, modules_in_order
-from .state import ArtifactFile
+from .describe import Target, data_of, modules_in_order
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,45 +21,10 @@ R = TypeVar("R")
 _STAND_IN = EMBEDDED.partition("/")[0]
 
 
-class Older(NamedTuple):
-    """A module that records an edition after which others came.
-
-    Attributes:
-        path: The module's path.
-        form: The name of the form.
-        edition: The edition that is recorded.
-    """
-
-    path: str
-    form: str
-    edition: int
-
-    @property
-    def words(self) -> str:
-        """What there is for what is recorded.
-
-        >>> Older("triage", "chat", 1).words
-        'chat/2 for chat/1'
-        """
-        return f"{self.form}/{NEWEST[self.form]} for {self.form}/{self.edition}"
-
-
-def older_editions(data: ArtifactFile) -> tuple[Older, ...]:
-    """The modules that could ask in a newer edition of their form, in calling order.
-
-    One that was compiled for the stand-in is none: it is asked in first editions.
-    """
-    models = data.provenance.get("models")
-    compiled_for = models if is_dict(models) else {}
-    return tuple(
-        Older(path, module.form.name, module.form.edition)
-        for path, module in modules_in_order(data.program)
-        if not module.form.is_newest and compiled_for.get(path) != _STAND_IN
-    )
-
-
 def told_of_newer(target: Target) -> str:
     """Which newer editions there are for a program, and how to verify one; or nothing.
+
+    A module that was compiled for the stand-in has none: it is asked in first editions.
 
     Raises:
         ArtifactError: The file cannot be read.
@@ -71,13 +35,18 @@ def told_of_newer(target: Target) -> str:
     'feel: a newer edition of its form exists, json/2 for json/1'
     """
     data = data_of(target)
-    found = older_editions(data)
-    if not found:
+    compiled_for = as_dict(data.provenance.get("models"))
+    newer = {
+        path: f"{form.name}/{NEWEST[form.name]} for {form.name}/{form.edition}"
+        for path, form in ((p, m.form) for p, m in modules_in_order(data.program))
+        if not form.is_newest and compiled_for.get(path) != _STAND_IN
+    }
+    if not newer:
         return ""
     path = os.fspath(target) if isinstance(target, str | os.PathLike) else ""
-    one = len({older.words for older in found}) == 1
-    each = [o.words if one else f"{o.path}: {o.words}" for o in found]
-    what = "its form" if one else "its forms"
+    what, each = "its form", list(newer.values())
+    if len({*each}) > 1:
+        what, each = "its forms", [f"{p}: {words}" for p, words in newer.items()]
     return (
         f"{path or data.name}: a newer edition of {what} exists, "
         f"{', '.join(dict.fromkeys(each))}. Verify it on your rows: "

@@ -1,4 +1,9 @@
-"""Programs out of artifacts: rebuilt from the file alone, or fitted to a live one."""
+"""Artifacts read: checked as strictly as if an enemy had written them.
+
+Loading imports nothing, runs nothing and connects to nothing. Python cannot come out of
+a file: steps are passed by the caller, types are rebuilt from JSON Schemas or passed,
+and endpoints and keys have no place in the format. Whatever is unknown is refused.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +11,20 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError
+import pydantic
+
+from ..errors import ArtifactError, ConfigError, cause
+from ..graph.digest import digest_of
 from ..graph.module import Module
 from ..graph.program import Program, as_program
 from ..graph.step import Step
+from ..ground import strictjson
+from ..ground.files import read_bounded
 from ..ground.options import checked
-from .artifact import read_artifact
-from .assembling import assembled
-from .fitting import fitted
-from .packages import package, programs
-
-__all__ = ["load", "package", "programs"]
+from ..lm.lm import SAMPLING
+from .fit import fitted
+from .rebuild import rebuilt
+from .state import FORMAT, ArtifactFile, migrated, modules_of
 
 
 @checked
@@ -48,11 +56,83 @@ def load(
     """
     live = None if program is None else as_program(program)
     made, where = read_artifact(path), str(path)
-    if live is None:
-        if rename or not strict:
-            raise ConfigError(
-                "strict=False and rename= fit a file to a live program",
-                hint="Pass it: program=...",
+    if live is not None:
+        return fitted(live, made, where, strict=strict, rename=rename)
+    if rename or not strict:
+        raise ConfigError(
+            "strict=False and rename= fit a file to a live program",
+            hint="Pass it: program=...",
+        )
+    return rebuilt(made, steps, where)
+
+
+def read_artifact(path: str | Path) -> ArtifactFile:
+    """Read and check an artifact; nothing in it is run, imported or connected to.
+
+    Raises:
+        ArtifactError: It cannot be read, is too large, has an unknown part, or does not
+            match its digest.
+    """
+    source = Path(path)
+    try:
+        text = read_bounded(source, strictjson.MAX_CHARS)
+    except (OSError, ValueError) as error:
+        raise ArtifactError(
+            f"{source} cannot be read: {cause(error)}",
+            hint="Name a file that weft.save or weft compile --out has written",
+        ) from None
+    return parse_artifact(text, str(source))
+
+
+def parse_artifact(text: str, where: str) -> ArtifactFile:
+    """As `read_artifact`, for a text; `where` names it in messages."""
+    try:
+        data = strictjson.loads_object(text)
+        _refuse_damaged(data, where)
+        made = ArtifactFile.model_validate(migrated(data, where))
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        place = "/".join(str(part) for part in first["loc"])
+        raise ArtifactError(
+            f"{where}: {_shown(place)}: {_shown(first['msg'])}",
+            hint=f"An artifact has the format {FORMAT!r} and no other keys; a state "
+            "that DSPy saved is read by weft.import_dspy",
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(
+            f"{where} is no artifact: {_shown(str(error))}",
+            hint="weft.save writes one; after a merge, look for its marks",
+        ) from None
+    _refuse_options(made, where)
+    return made
+
+
+def _refuse_damaged(data: Mapping[str, Any], where: str) -> None:
+    given = data.get("digest", "")
+    if given and given != digest_of(data.get("program")):
+        raise ArtifactError(
+            f"{where} does not match its digest: it was damaged, or edited by hand",
+            hint='To accept an edit by hand, empty the "digest" line',
+        )
+
+
+def _refuse_options(made: ArtifactFile, where: str) -> None:
+    for name, module in modules_of(made.program):
+        try:
+            _ = module.form
+        except ConfigError as error:
+            raise ArtifactError(
+                f"{where}: module {name!r}: {_shown(error.message)}",
+                hint="A newer weft may have written it: pip install --upgrade weft",
+            ) from None
+        unknown = [key for key in module.sampling if key not in SAMPLING]
+        if unknown:
+            raise ArtifactError(
+                f"{where}: module {name!r} sets {_shown(unknown[0])!r}",
+                hint=f"A file may set {', '.join(SAMPLING)}; the rest is the caller's",
             )
-        return assembled(made, steps, where)
-    return fitted(live, made, where, strict=strict, rename=rename)
+
+
+def _shown(text: str) -> str:
+    """A text of a file in a message: short, and nothing that moves a cursor."""
+    return "".join(c if c.isprintable() else "?" for c in text[:300])

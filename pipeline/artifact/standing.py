@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import DataError, cause
-from ..ground.shapes import is_dict, is_list
-from ..signature.wording import counted
-from .artifact import SUFFIX, ArtifactFile, read_artifact
+from ..graph.digest import digits_of
+from ..ground.shapes import as_dict, as_list, is_dict, is_list
+from ..ground.words import counted
+from .load import read_artifact
+from .state import SUFFIX, compiled_score, figures
 
 EVALUATION = ".eval.json"
-_COMPILE = "the sealed rows of its compile"
+_NONE = "has no evaluation"
+_NOBODY = "no known program"
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Standing:
     problem: str = ""
     source: str = ""
     metric: str = ""
-    score: tuple[float, float, float] | None = None
+    score: tuple[float, ...] | None = None
     rows: int = 0
 
     def __bool__(self) -> bool:
@@ -52,7 +55,7 @@ class Standing:
         return not self.problem
 
     def __str__(self) -> str:
-        digits = self.digest.removeprefix("sha256:")[:12] or "unknown"
+        digits = digits_of(self.digest) or "unknown"
         if self.problem or self.score is None:
             return f"{self.path}: {digits} {self.problem}"
         mean, low, high = (f"{100 * figure:.1f}" for figure in self.score)
@@ -86,67 +89,47 @@ def standing(
     """
     place = Path(path)
     made = read_artifact(place)
-    beside = place.with_name(place.name.removesuffix(SUFFIX) + EVALUATION)
+    bare = Standing(place, made.name, made.digest)
     if not made.digest:
-        return _without(place, made, "was edited by hand: load it, and save it again")
+        said = "was edited by hand: load it, and save it again"
+        return replace(bare, problem=said)
+    beside = place.with_name(place.name.removesuffix(SUFFIX) + EVALUATION)
     given = [beside] if beside.is_file() else []
     files = given if evaluations is None else [Path(each) for each in evaluations]
     others: list[str] = []
     for file in files:
         found = _read(file)
         if found.get("digest") == made.digest:
-            return _measured(place, made, file, found)
-        others.append(f"{file} is of {_digits(found.get('digest'))}")
+            return _measured(bare, file.name, found)
+        others.append(f"{file} is of {digits_of(found.get('digest')) or _NOBODY}")
     if others:
-        return _without(place, made, f"has no evaluation: {'; '.join(others)}")
-    return _compiled(place, made) or _without(place, made, _advice(made, beside))
-
-
-def _measured(
-    path: Path, made: ArtifactFile, file: Path, found: Mapping[str, Any]
-) -> Standing:
-    failed = found.get("failures")
-    if failed:
-        return _without(path, made, f"has no whole evaluation: {failed} rows failed")
-    mean, ends = found.get("mean"), found.get("interval")
-    score = _figures([mean, *ends] if is_list(ends) else [])
-    if score is None:
-        raise DataError(f"{file} holds no mean with its interval")
-    rows = found.get("rows")
-    count = len(rows) if is_list(rows) else 0
-    metric = str(found.get("metric", ""))
-    return Standing(path, made.name, made.digest, "", file.name, metric, score, count)
-
-
-def _compiled(path: Path, made: ArtifactFile) -> Standing | None:
-    """What the compile measured, if that is what stands in the file."""
+        return replace(bare, problem=f"{_NONE}: {'; '.join(others)}")
     told = made.provenance
-    scores, rows = told.get("score"), told.get("rows")
-    score = _figures(scores.get("compiled")) if is_dict(scores) else None
-    if score is None or told.get("measured") != made.digest:
-        return None
-    sealed = rows.get("sealed") if is_dict(rows) else 0
-    count = sealed if isinstance(sealed, int) else 0
-    metric = str(told.get("metric", ""))
-    return Standing(path, made.name, made.digest, "", _COMPILE, metric, score, count)
-
-
-def _advice(made: ArtifactFile, beside: Path) -> str:
+    score, measured = compiled_score(told), told.get("measured")
+    if len(score) == 3 and measured == made.digest:
+        sealed = as_dict(told.get("rows")).get("sealed")
+        return replace(
+            bare,
+            source="the sealed rows of its compile",
+            metric=str(told.get("metric", "")),
+            score=score,
+            rows=sealed if isinstance(sealed, int) else 0,
+        )
+    changed = told.get("score") and measured
+    said = "was changed since its compile measured it" if changed else _NONE
     remedy = f"write one with weft eval ... --save {beside}"
-    if made.provenance.get("score") and made.provenance.get("measured"):
-        return f"was changed since its compile measured it: {remedy}"
-    return f"has no evaluation: {remedy}"
+    return replace(bare, problem=f"{said}: {remedy}")
 
 
-def _without(path: Path, made: ArtifactFile, problem: str) -> Standing:
-    return Standing(path, made.name, made.digest, problem)
-
-
-def _figures(found: Any) -> tuple[float, float, float] | None:
-    numbers = [n for n in found if isinstance(n, int | float)] if is_list(found) else []
-    if len(numbers) != 3:
-        return None
-    return (float(numbers[0]), float(numbers[1]), float(numbers[2]))
+def _measured(bare: Standing, source: str, found: Mapping[str, Any]) -> Standing:
+    if found.get("failures"):
+        said = f"has no whole evaluation: {found['failures']} rows failed"
+        return replace(bare, problem=said)
+    score = figures([found.get("mean"), *as_list(found.get("interval"))])
+    if len(score) != 3:
+        raise DataError(f"{source} holds no mean with its interval")
+    metric, rows = str(found.get("metric", "")), len(as_list(found.get("rows")))
+    return replace(bare, source=source, metric=metric, score=score, rows=rows)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -160,10 +143,3 @@ def _read(path: Path) -> dict[str, Any]:
     if not is_dict(data) or not is_list(data.get("rows")):
         raise DataError(f"{path} holds no evaluation", hint=hint)
     return data
-
-
-def _digits(digest: object) -> str:
-    text = str(digest or "")
-    if not text:
-        return "no known program"
-    return text.removeprefix("sha256:")[:12]

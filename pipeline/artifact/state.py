@@ -1,14 +1,25 @@
-"""What an artifact holds, as strict data."""
+"""What an artifact holds, as strict data: its format, and how an older one is read."""
 
 from __future__ import annotations
 
+import json
 import keyword
 import unicodedata
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ..adapters.reply_form import Form, form_of
+from ..errors import ArtifactError
+from ..ground.shapes import as_dict, as_list
+from ..parameters import Demo
+
+FORMAT: Final = "weft.program/2"
+SUFFIX: Final = ".weft.json"
+_FAMILY = "weft.program/"
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_LONGEST_NAME = 200
 
 
 class _Strict(BaseModel):
@@ -36,7 +47,6 @@ def _identifier(text: str) -> str:
     return _name(text)
 
 
-_LONGEST_NAME = 200
 _Name = Annotated[str, AfterValidator(_part_name)]
 _Path = Annotated[str, AfterValidator(_name)]
 _Identifier = Annotated[str, AfterValidator(_identifier)]
@@ -59,6 +69,11 @@ class DemoState(_Strict):
     values: dict[str, Any]
     source: str = ""
     by: str = "labelled"
+
+    @property
+    def demo(self) -> Demo:
+        """As parameters hold it; whether it fits a signature is not asked."""
+        return Demo(self.values, self.source, self.by)
 
 
 class ModuleState(_Strict):
@@ -123,3 +138,91 @@ def modules_of(state: ProgramState, prefix: str = "") -> list[tuple[str, ModuleS
     for name, inner in state.programs.items():
         found += modules_of(inner, f"{prefix}{name}/")
     return found
+
+
+def figures(found: Any) -> tuple[float, ...]:
+    """A list of numbers, such as a mean and the ends of its interval, or nothing."""
+    listed = as_list(found)
+    numbers = tuple(float(n) for n in listed if isinstance(n, int | float))
+    return numbers if len(numbers) == len(listed) else ()
+
+
+def compiled_score(provenance: Mapping[str, Any]) -> tuple[float, ...]:
+    """The mean score in [0, 1] that a compile reached, with the ends of its interval.
+
+    As the file says: nobody vouches for it. Empty where it says nothing of the kind.
+    """
+    return figures(as_dict(provenance.get("score")).get("compiled"))
+
+
+Migration = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def _with_editions(data: dict[str, Any]) -> dict[str, Any]:
+    """Format 1 knew one edition of each form, and what names none means that one."""
+    return {**data, "format": "weft.program/2"}
+
+
+MIGRATIONS: dict[str, Migration] = {"weft.program/1": _with_editions}
+"""From a format to the next one: pure functions of the whole file's data.
+
+Each has a golden file in the tests, written by the version that it reads, and the
+prompt that it rendered then.
+"""
+
+
+def migrated(
+    data: Mapping[str, Any], where: str, steps: Mapping[str, Migration] = MIGRATIONS
+) -> dict[str, Any]:
+    """A file's data in today's format; the data given stays as it is.
+
+    Args:
+        data: What was read.
+        where: Its name, for messages.
+        steps: The migrations by the format that they read.
+
+    Raises:
+        ArtifactError: A newer weft wrote it.
+
+    >>> old = {"format": "weft.program/0", "title": "qa"}
+    >>> up = lambda data: {"format": FORMAT, "name": data["title"]}
+    >>> migrated(old, "qa.weft.json", {"weft.program/0": up})
+    {'format': 'weft.program/2', 'name': 'qa'}
+    """
+    made = dict(data)
+    for _ in range(len(steps)):
+        step = steps.get(str(made.get("format")))
+        if step is None:
+            break
+        made = step(made)
+    given = made.get("format")
+    number = str(given).removeprefix(_FAMILY)
+    if isinstance(given, str) and given.startswith(_FAMILY) and number.isdecimal():
+        newest = int(FORMAT.removeprefix(_FAMILY))
+        if len(number) > 9 or int(number) > newest:
+            raise ArtifactError(
+                f"{where} has the format {given[:40]!r}, and this weft reads up to "
+                f"{FORMAT!r}",
+                hint="Upgrade: pip install --upgrade weft",
+            )
+    return made
+
+
+def artifact_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of `NAME.weft.json`.
+
+    It tells the shape. What only weft can tell, such as a digest that does not match or
+    a node that uses what no earlier one gives, is checked when a file is loaded.
+
+    >>> artifact_schema()["properties"]["format"]["const"]
+    'weft.program/2'
+    """
+    made = ArtifactFile.model_json_schema()
+    made.pop("description", None)
+    title = f"A program compiled by weft ({FORMAT})"
+    return {"$schema": _DIALECT, **made, "title": title}
+
+
+def schema_text() -> str:
+    """The schema as the text of its file."""
+    return json.dumps(artifact_schema(), ensure_ascii=False, indent=1) + "\n"

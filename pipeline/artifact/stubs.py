@@ -85,7 +85,7 @@ class _Writer:
 
     def _class(self, kind: type[Any]) -> str:
         if kind.__module__ == "builtins":
-            return self._bare(kind)
+            return _BARE.get(kind.__name__, kind.__name__)
         # pathlib keeps its classes in private modules since Python 3.13.
         library = kind.__module__.partition(".")[0]
         if library in _LIBRARY:
@@ -97,9 +97,6 @@ class _Writer:
             self.names[kind] = self._free(kind.__name__)
             self.classes[kind] = self._body(kind)
         return self.names[kind]
-
-    def _bare(self, kind: type[Any]) -> str:
-        return _BARE.get(kind.__name__, kind.__name__)
 
     def _body(self, kind: type[Any]) -> str:
         name = self.names[kind]

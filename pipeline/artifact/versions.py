@@ -14,14 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArtifactError, cause, did_you_mean
+from ..graph.digest import digits_of
 from ..ground import strictjson
 from ..ground.files import write_whole
-from ..ground.shapes import is_dict, is_list
+from ..ground.shapes import as_dict
+from .state import SUFFIX, compiled_score
 
 _FOLDER = "history"
 _LABELS = "labels.txt"
-_SUFFIX = ".weft.json"
 _LINE = re.compile(r"([\w.-]+): (sha256:[0-9a-f]{64})")
+_HOW_TO_KEEP = (
+    "Versions that are replaced are kept by weft compile --keep, by save(..., "
+    "history=True), and once there is a folder {}"
+)
 
 
 @dataclass(frozen=True)
@@ -50,11 +55,16 @@ class Version:
 
     def __str__(self) -> str:
         score = "" if self.score is None else f"  {100 * self.score:5.1f}"
-        marks = ["current"] if self.current else []
-        marks += self.labels
+        marks = [*(["current"] if self.current else []), *self.labels]
         by = f"  {self.compiler}" if self.compiler else ""
         shown = f"  ({', '.join(marks)})" if marks else ""
         return f"{self.name}  {_short(self.digest)}{score}{by}{shown}"
+
+    def answers(self, wanted: str) -> bool:
+        """Whether a label, or the first digits of a digest, means this version."""
+        digits = self.digest.removeprefix("sha256:")
+        asked = wanted.removeprefix("sha256:")
+        return wanted in self.labels or (len(asked) >= 4 and digits.startswith(asked))
 
 
 def log(folder: str | Path) -> list[Version]:
@@ -67,13 +77,18 @@ def log(folder: str | Path) -> list[Version]:
     if not place.is_dir():
         raise ArtifactError(f"{place} is no folder", hint="Give a folder of artifacts")
     labels = read_labels(place)
-    current = [(path, True) for path in sorted(place.glob(f"*{_SUFFIX}"))]
-    kept = [(path, False) for path in sorted(place.glob(f"{_FOLDER}/*{_SUFFIX}"))]
     found: dict[tuple[str, str], Version] = {}
-    for path, now in current + kept:
-        version = _version(path, now, labels)
-        found.setdefault((version.name, version.digest), version)
-    return _children_first(list(found.values()))
+    for pattern in (f"*{SUFFIX}", f"{_FOLDER}/*{SUFFIX}"):
+        for path in sorted(place.glob(pattern)):
+            version = _version(path, path.parent == place, labels)
+            found.setdefault((version.name, version.digest), version)
+    ordered: dict[tuple[str, str], Version] = {}
+    for first in sorted(found.values(), key=lambda v: (not v.current, v.digest)):
+        at: Version | None = first
+        while at is not None and (at.name, at.digest) not in ordered:
+            ordered[at.name, at.digest] = at
+            at = found.get((at.name, at.parent))
+    return sorted(ordered.values(), key=lambda v: v.name)
 
 
 def keep(path: Path, *, make: bool = True) -> Path | None:
@@ -81,9 +96,9 @@ def keep(path: Path, *, make: bool = True) -> Path | None:
     folder = path.parent / _FOLDER
     if not path.is_file() or not (make or folder.is_dir()):
         return None
-    name, text = _name_of(path), _text(path)
-    digest = str(_data(text, path).get("digest", ""))
-    target = folder / f"{name}-{_short(digest)}{_SUFFIX}"
+    text = _text(path)
+    digest = _data(path, text).get("digest")
+    target = folder / f"{_name_of(path)}-{_short(digest)}{SUFFIX}"
     if not target.exists():
         write_whole(target, text)
     return target
@@ -100,42 +115,29 @@ def rollback(path: str | Path, to: str | None = None) -> Version:
         ArtifactError: That version is not in the history folder.
     """
     target = Path(path)
-    if not (target.name.endswith(_SUFFIX) and target.is_file()):
+    if not (target.name.endswith(SUFFIX) and target.is_file()):
         raise ArtifactError(
             f"there is no artifact {target}",
-            hint=f"Name a file that ends with {_SUFFIX}",
+            hint=f"Name a file that ends with {SUFFIX}",
         )
     versions = [v for v in log(target.parent) if v.name == _name_of(target)]
-    here = next(v for v in versions if v.current)
-    wanted = to or here.parent
-    fits = [v for v in versions if wanted and _answers(v, wanted)]
+    parent = next(v for v in versions if v.current).parent
+    wanted = to or parent
+    fits = [v for v in versions if wanted and v.answers(wanted)]
     if len(fits) != 1:
-        raise _not_one(target, to, here.parent, versions)
+        what = f"its parent {_short(parent)} was not kept"
+        if to:
+            what = f"{to!r} names {len(fits)} of its versions"
+        elif not parent:
+            what = "it names no parent"
+        known = ", ".join(_short(v.digest) for v in versions if not v.current)
+        how = _HOW_TO_KEEP.format(target.parent / _FOLDER)
+        raise ArtifactError(
+            f"{target}: {what}", hint=f"Kept: {known}" if known else how
+        )
     keep(target)
     write_whole(target, _text(fits[0].path))
     return _version(target, True, read_labels(target.parent))
-
-
-def _not_one(
-    target: Path, to: str | None, parent: str, versions: list[Version]
-) -> ArtifactError:
-    """What is said where a version to go back to is not there, or not the only one."""
-    if to:
-        count = sum(_answers(version, to) for version in versions)
-        what = f"{to!r} names {count} of its versions"
-    elif parent:
-        what = f"its parent {_short(parent)} was not kept"
-    else:
-        what = "it names no parent"
-    known = ", ".join(_short(v.digest) for v in versions if not v.current)
-    folder = target.parent / _FOLDER
-    return ArtifactError(
-        f"{target}: {what}",
-        hint=f"Kept: {known}"
-        if known
-        else "Versions that are replaced are kept by weft compile --keep, by save(..., "
-        f"history=True), and once there is a folder {folder}",
-    )
 
 
 def read_labels(folder: str | Path) -> dict[str, str]:
@@ -173,15 +175,13 @@ def label(folder: str | Path, name: str, version: str) -> Version:
         ArtifactError: There is no such version, or the name is none.
     """
     versions, labels = log(folder), read_labels(folder)
-    fits = [v for v in versions if _answers(v, version)]
+    fits = [v for v in versions if v.answers(version)]
     if len(fits) != 1:
-        known = [_short(v.digest) for v in versions]
         raise ArtifactError(
             f"{version!r} names {len(fits)} versions in {folder}",
-            hint=did_you_mean(version, known),
+            hint=did_you_mean(version, [_short(v.digest) for v in versions]),
         )
-    line = f"{name}: {fits[0].digest}"
-    if _LINE.fullmatch(line) is None:
+    if _LINE.fullmatch(f"{name}: {fits[0].digest}") is None:
         raise ArtifactError(f"{name!r} is no label", hint="Write a word")
     labels[name] = fits[0].digest
     lines = [f"{key}: {labels[key]}\n" for key in sorted(labels)]
@@ -189,50 +189,26 @@ def label(folder: str | Path, name: str, version: str) -> Version:
     return fits[0]
 
 
-def _answers(version: Version, wanted: str) -> bool:
-    digits = version.digest.removeprefix("sha256:")
-    asked = wanted.removeprefix("sha256:")
-    return wanted in version.labels or (len(asked) >= 4 and digits.startswith(asked))
-
-
 def _version(path: Path, current: bool, labels: dict[str, str]) -> Version:
-    data = _data(_text(path), path)
-    made = data.get("provenance")
-    provenance = made if is_dict(made) else {}
-    digest = str(data.get("digest", ""))
-    scores, compiler = provenance.get("score"), provenance.get("compiler")
-    compiled = scores.get("compiled") if is_dict(scores) else None
-    mean = compiled[0] if is_list(compiled) and compiled else None
+    data = _data(path, _text(path))
+    told, digest = as_dict(data.get("provenance")), str(data.get("digest", ""))
     return Version(
         _name_of(path) if current else _name_of(path).rpartition("-")[0],
         digest,
-        str(provenance.get("parent", "")),
+        str(told.get("parent", "")),
         path,
         current,
-        float(mean) if isinstance(mean, int | float) else None,
-        str(compiler.get("name", "")) if is_dict(compiler) else "",
+        next(iter(compiled_score(told)), None),
+        str(as_dict(told.get("compiler")).get("name", "")),
         tuple(sorted(name for name, at in labels.items() if at == digest)),
     )
 
 
-def _children_first(versions: list[Version]) -> list[Version]:
-    """By name; within one the current first, and each before what it came from."""
-    by_digest = {(v.name, v.digest): v for v in versions}
-    ordered: dict[tuple[str, str], Version] = {}
-    for first in sorted(versions, key=lambda v: (v.name, not v.current, v.digest)):
-        at: Version | None = first
-        while at is not None and (at.name, at.digest) not in ordered:
-            ordered[at.name, at.digest] = at
-            at = by_digest.get((at.name, at.parent))
-    return sorted(ordered.values(), key=lambda v: v.name)
-
-
-def _data(text: str, path: Path) -> dict[str, Any]:
+def _data(path: Path, text: str) -> dict[str, Any]:
     try:
-        data = strictjson.loads(text)
+        return as_dict(strictjson.loads(text))
     except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path} is no artifact: {error}") from None
-    return data if is_dict(data) else {}
 
 
 def _text(path: Path) -> str:
@@ -243,8 +219,8 @@ def _text(path: Path) -> str:
 
 
 def _name_of(path: Path) -> str:
-    return path.name.removesuffix(_SUFFIX)
+    return path.name.removesuffix(SUFFIX)
 
 
-def _short(digest: str) -> str:
-    return digest.removeprefix("sha256:")[:12] or "unknown"
+def _short(digest: object) -> str:
+    return digits_of(digest) or "unknown"

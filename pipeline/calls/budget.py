@@ -23,6 +23,7 @@ from dataclasses import dataclass, fields
 from typing import Final, TypeVar, cast
 
 from ..errors import ConfigError
+from ..ground.words import counted
 from ..lm.prices import Estimate
 from .reservation import PICO, Account, Amount, Claim, Lease, Room, exceeded, most_of
 
@@ -124,8 +125,8 @@ class Budget:
     def __str__(self) -> str:
         """The budget as `parse` reads it, or "no limit"."""
         words = {
-            "calls": f"{self.calls} call{'' if self.calls == 1 else 's'}",
-            "tokens": f"{self.tokens} token{'' if self.tokens == 1 else 's'}",
+            "calls": counted(self.calls or 0, "call"),
+            "tokens": counted(self.tokens or 0, "token"),
             "usd": f"${self.usd or 0:.12g}",
             "seconds": f"{self.seconds or 0:.12g} s",
         }

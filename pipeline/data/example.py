@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, cast
-
-import pydantic
-import pydantic_core
+from typing import Any
 
 from ..errors import DataError, did_you_mean
 from ..ground import strictjson
 from ..ground.hints import hint
 from ..ground.options import explained
-from ..signature.wording import brief
+from ..ground.plain import plain
+from ..ground.words import brief
 
 _MADE = re.compile(r"[0-9a-f]{12}(-\d+)?")
 """Ids of rows that came without one; they say nothing to whoever looks for a row."""
@@ -84,7 +81,7 @@ class Example:
             DataError: A value has no JSON form.
         """
         try:
-            content = {"inputs": _plain(self.inputs), "labels": _plain(self.labels)}
+            content = {"inputs": _by_name(self.inputs), "labels": _by_name(self.labels)}
             text = strictjson.canonical(content).encode()
         except ValueError as error:
             who = f"row {self.id!r}: " if self.id else ""
@@ -168,47 +165,11 @@ def digest_rows(rows: Iterable[Example]) -> str:
     return hashlib.sha256(digests.encode()).hexdigest()
 
 
-def json_form(value: Any) -> Any:
-    """The plain JSON data of a value: models, enums, dates, sets and arrays included.
-
-    Raises:
-        ValueError: The value has none.
-
-    >>> json_form({"tags": {"b", "a"}, "k": (1, None)})
-    {'tags': ['a', 'b'], 'k': [1, None]}
-    """
-    if value is None or isinstance(value, str | int):
-        return value
-    if isinstance(value, float):
-        if math.isfinite(value):
-            return value
-        raise ValueError(
-            f"{value} is no JSON number; write None where nothing is known"
-        )
-    if isinstance(value, Mapping):
-        pairs = cast(Mapping[object, Any], value)
-        return {str(key): json_form(item) for key, item in pairs.items()}
-    if isinstance(value, list | tuple):
-        return [json_form(item) for item in cast(Sequence[Any], value)]
-    if isinstance(value, set | frozenset):
-        items = [json_form(item) for item in cast(Iterable[Any], value)]
-        return sorted(items, key=strictjson.canonical)
-    if isinstance(value, pydantic.BaseModel):
-        return json_form(value.model_dump())
-    if callable(getattr(value, "tolist", None)):
-        return json_form(value.tolist())
-    try:
-        return json_form(pydantic_core.to_jsonable_python(value))
-    except pydantic_core.PydanticSerializationError:
-        kind = type(value).__name__
-        raise ValueError(f"a value of type {kind} has no JSON form") from None
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    plain: dict[str, Any] = {}
+def _by_name(values: Mapping[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
     for name, value in values.items():
         try:
-            plain[name] = json_form(value)
+            made[name] = plain(value)
         except ValueError as error:
             raise ValueError(f"{name!r}: {error}") from None
-    return plain
+    return made

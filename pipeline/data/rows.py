@@ -25,7 +25,7 @@ from typing import Any, cast
 from ..errors import DataError, did_you_mean
 from ..ground import strictjson
 from ..ground.options import checked
-from .example import Example, digest_rows, json_form, named, require_rows
+from .example import Example, digest_rows, named, require_rows
 from .sources import Frame, Source, located
 from .split import split_rows
 
@@ -35,7 +35,6 @@ __all__ = [
     "Source",
     "digest_rows",
     "iter_rows",
-    "json_form",
     "read_rows",
     "require_rows",
     "split_rows",

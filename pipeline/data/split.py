@@ -19,7 +19,8 @@ from collections.abc import Mapping, Sequence
 
 from ..errors import DataError, did_you_mean
 from ..ground import strictjson
-from .example import Example, json_form
+from ..ground.plain import plain
+from .example import Example
 
 
 def split_rows(
@@ -96,7 +97,7 @@ def _strata(
     strata: dict[str, list[str]] = {}
     for digest, row in contents.items():
         value = row.labels if label is None else row.labels.get(label)
-        name = strictjson.canonical(json_form(value))
+        name = strictjson.canonical(plain(value))
         strata.setdefault(name, []).append(digest)
     large = {name: held for name, held in strata.items() if len(held) >= parts}
     # `contents` stands in hash order; so must every stratum.

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..ground.pages import drawn
+from ..ground.words import counted
 from ..signature.types import type_name
-from ..signature.wording import counted
 from .binding import INPUT, is_node, show, source_name, takes_of
 from .graph import REGIONS, Body, Flow, Graph, Node
+from .uses import Inside
 
 if TYPE_CHECKING:
     import networkx
 
     DiGraph = networkx.DiGraph[str]
+
+
+class Picture(NamedTuple):
+    """What a picture shows: a graph, and the parts of the modules that it calls."""
+
+    graph: Graph
+    inside: Mapping[str, Inside]
 
 
 class Drawn(ABC):
@@ -27,17 +35,22 @@ class Drawn(ABC):
         """The graph as immutable data."""
 
     @property
+    @abstractmethod
+    def picture(self) -> Picture:
+        """What pictures show."""
+
+    @property
     def graph(self) -> DiGraph:
         """The graph for networkx: nodes carry kind and target, edges their fields."""
         return as_networkx(self.structure)
 
     def mermaid(self) -> str:
         """The graph as a mermaid flowchart; regions are subgraphs."""
-        return as_mermaid(self.structure)
+        return as_mermaid(self.picture)
 
     def svg(self) -> str:
         """The graph as one SVG element: no scripts, no fonts, nothing fetched."""
-        return drawn("graph", self.structure)
+        return drawn("graph", self.picture)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
@@ -126,13 +139,13 @@ def _edges(flow: Flow, end: str, *, bodies: bool) -> Iterator[Edge]:
         yield Edge(take.source, end, ".".join(take.path), "")
 
 
-def as_mermaid(graph: Graph) -> str:
+def as_mermaid(picture: Picture) -> str:
     """The graph as a mermaid flowchart.
 
-    Modules are boxes, steps are rounded, programs have two borders, and regions are
-    subgraphs with one subgraph for each body.
+    Modules are boxes, steps are rounded, programs have two borders. A module with parts
+    is a subgraph of them, and a region one with a subgraph for each body.
     """
-    return "\n".join(_Mermaid(graph).lines())
+    return "\n".join(_Mermaid(picture).lines())
 
 
 _SHAPES = {"module": '["{}"]', "step": '("{}")', "program": '[["{}"]]'}
@@ -141,8 +154,8 @@ _SHAPES = {"module": '["{}"]', "step": '("{}")', "program": '[["{}"]]'}
 class _Mermaid:
     """Writes one flowchart; names of the graph become ids that mermaid accepts."""
 
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
+    def __init__(self, picture: Picture) -> None:
+        self._graph, self._inside = picture
         self._ids: dict[str, str] = {}
 
     def lines(self) -> Iterator[str]:
@@ -169,13 +182,25 @@ class _Mermaid:
 
     def _node(self, node: Node, indent: str) -> Iterator[str]:
         if node.kind not in REGIONS:
-            shape = _SHAPES[node.kind].format(_label(node.id))
-            yield f"{indent}{self._id(node.id)}{shape}"
+            inside = self._inside.get(node.target, Inside("module", {}))
+            yield from self._call(node.id, node.id, node.kind, inside.parts, indent)
             return
         title = _label(region_title(node))
         yield f'{indent}subgraph {self._id(node.id)}["{title}"]'
         for name, body in node.bodies.items():
             yield from self._body(f"{node.id}/{name}", name, body, indent + "    ")
+        yield f"{indent}end"
+
+    def _call(
+        self, key: str, name: str, kind: str, parts: Mapping[str, Inside], indent: str
+    ) -> Iterator[str]:
+        if not parts:
+            yield f"{indent}{self._id(key)}{_SHAPES[kind].format(_label(name))}"
+            return
+        yield f'{indent}subgraph {self._id(key)}["{_label(name)}"]'
+        for part, told in parts.items():
+            inner = f"{key}/{part}"
+            yield from self._call(inner, part, told.kind, told.parts, indent + "    ")
         yield f"{indent}end"
 
     def _body(self, key: str, name: str, body: Body, indent: str) -> Iterator[str]:

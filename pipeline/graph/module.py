@@ -24,6 +24,7 @@ from ..adapters.prompt import Prompt
 from ..errors import CallError, ConfigError
 from ..ground import strictjson
 from ..ground.options import check_options
+from ..ground.words import counted
 from ..lm.lm import SAMPLING, LanguageModel, Sampling
 from ..lm.models import as_lm
 from ..lm.request import JSON
@@ -32,7 +33,6 @@ from ..signature.field import FieldSpec
 from ..signature.forms import extended, signature_of, snake_case
 from ..signature.signature import Signature, dump_values, make_value, spec_of
 from ..signature.spec import Spec
-from ..signature.wording import counted
 from .runnable import P, R_co, Runnable
 from .uses import Part, Uses
 

@@ -13,17 +13,17 @@ from ..adapters.prompt import Prompt
 from ..errors import CallError, ConfigError, did_you_mean
 from ..ground.frozen import Fixed
 from ..ground.options import checked, decorator
+from ..ground.words import brief
 from ..parameters import SLOTS
 from ..signature.spec import Spec
-from ..signature.wording import brief
 from .build import Parts, trace_function
-from .drawing import Drawn
+from .drawing import Drawn, Picture
 from .forgiving import stand_in
 from .graph import CALLS, INPUT, Graph, Node, Take
 from .module import Module
 from .runnable import P, R_co, Runnable
 from .step import Step
-from .uses import below, changed, modules_of
+from .uses import Uses, below, changed, inside_of, modules_of
 
 
 @final
@@ -73,6 +73,16 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
     def structure(self) -> Graph:
         """The graph as immutable data."""
         return self._parts.graph
+
+    @property
+    def picture(self) -> Picture:
+        """What pictures show: the graph, and what modules with parts are made of."""
+        return Picture(self.structure, inside_of(self._parts.modules))
+
+    @property
+    def uses(self) -> Uses:
+        """Nothing: what it calls are nodes of its own graph."""
+        return Uses()
 
     @property
     def inputs(self) -> Spec:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
+from typing import Any, NamedTuple, Protocol, Self, TypeVar, cast, runtime_checkable
 
 from ..seam import Kind
 
@@ -30,6 +30,11 @@ class Part(Protocol):
     @property
     def name(self) -> str:
         """Its name."""
+        ...
+
+    @property
+    def uses(self) -> Uses:
+        """What it calls by itself."""
         ...
 
     @property
@@ -68,6 +73,24 @@ class Uses:
     def stand_ins(self) -> dict[Any, tuple[str, Part]]:
         """Name and running version of each original."""
         return {o: (name, self.running[name]) for name, o in self.originals.items()}
+
+
+class Inside(NamedTuple):
+    """What something calls by itself, as pictures show it: its kind, and its parts."""
+
+    kind: Kind
+    parts: Mapping[str, Inside]
+
+
+def inside_of(parts: Mapping[str, Part]) -> dict[str, Inside]:
+    """Named parts, with the parts of modules inside them."""
+    return {
+        name: Inside(
+            part.node_kind,
+            inside_of(part.uses.running) if part.node_kind == "module" else {},
+        )
+        for name, part in parts.items()
+    }
 
 
 def modules_of(parts: Mapping[str, Part]) -> dict[str, Any]:

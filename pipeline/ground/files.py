@@ -46,6 +46,20 @@ def write_whole(target: Path, text: str, mode: int = 0o666) -> None:
         _clear(target)
 
 
+def read_bounded(path: Path, most: int) -> str:
+    """A text file, of which no more is read than may be there, whatever it is.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It has more than `most` bytes, or is not UTF-8.
+    """
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise ValueError(f"more than {most} bytes")
+    return data.decode("utf-8")
+
+
 def _clear(target: Path) -> None:
     """Remove the old spare files of writers that were killed."""
     spare = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{8}}\.tmp")

@@ -1,4 +1,4 @@
-"""Python values beside their plain JSON data: what was lost, and in which order.
+"""Python values as plain JSON data: one way there, and what was lost on it.
 
 pydantic is strict but for some things that matter here: `Literal` and enums compare
 with `==`, so that `true` passes for 1 and 2.0 for 2; dates are read from bare numbers;
@@ -11,16 +11,73 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pydantic
+import pydantic_core
 
 from . import strictjson
-from .shapes import is_dict, is_list, is_sequence, is_set
+from .shapes import is_dict, is_list, is_mapping, is_sequence, is_set
 
 _DATES = ("date", "date-time", "time")
 _NUMBER = re.compile(r"[-+]?[0-9.]+\Z")
+
+
+def plain(value: Any, unknown: Callable[[Any], Any] | None = None) -> Any:
+    """The plain JSON data of a value: models, enums, dates, sets and arrays included.
+
+    What has a method `__plain__`, such as a signature, says its own.
+
+    Args:
+        value: Anything.
+        unknown: What stands for a value that has no such form, for example `repr`;
+            without it that is an error.
+
+    Raises:
+        ValueError: The value has none.
+
+    >>> plain({"tags": {"b", "a"}, "k": (1, None)})
+    {'tags': ['a', 'b'], 'k': [1, None]}
+    >>> plain(float("nan"), repr)
+    'nan'
+    """
+    if unknown is None:
+        return _plain(value)
+    try:
+        data = _plain(value)
+        strictjson.dumps(data)
+    except (TypeError, ValueError, RecursionError):
+        return unknown(value)
+    return data
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
+        raise ValueError(
+            f"{value} is no JSON number; write None where nothing is known"
+        )
+    if is_mapping(value):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if is_sequence(value):
+        return [_plain(inner) for inner in value]
+    if is_set(value):
+        return sorted(map(_plain, value), key=strictjson.canonical)
+    if isinstance(value, pydantic.BaseModel):
+        return _plain(value.model_dump())
+    for form in ("__plain__", "tolist"):
+        told: Any = getattr(value, form, None)
+        if callable(told) and not isinstance(value, type):
+            return _plain(told())
+    try:
+        return _plain(pydantic_core.to_jsonable_python(value))
+    except pydantic_core.PydanticSerializationError:
+        kind = type(value).__name__
+        raise ValueError(f"a value of type {kind} has no JSON form") from None
 
 
 def is_loose(schema: Any) -> bool:

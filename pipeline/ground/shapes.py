@@ -11,16 +11,6 @@ def is_dict(value: object) -> TypeGuard[dict[Any, Any]]:
     return isinstance(value, dict)
 
 
-def as_object(value: object) -> dict[str, Any]:
-    """A JSON object; whatever else it is holds nothing."""
-    return value if is_dict(value) else {}
-
-
-def as_list(value: object) -> list[Any]:
-    """A JSON list; whatever else it is holds nothing."""
-    return value if is_list(value) else []
-
-
 def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
     """Whether a value is a mapping of whatever."""
     return isinstance(value, Mapping)
@@ -44,3 +34,17 @@ def is_sequence(value: object) -> TypeGuard[list[Any] | tuple[Any, ...]]:
 def is_set(value: object) -> TypeGuard[set[Any] | frozenset[Any]]:
     """Whether a value is a set of whatever."""
     return isinstance(value, set | frozenset)
+
+
+def as_dict(value: object) -> dict[Any, Any]:
+    """The value where it is a dict, else an empty one: for data of whatever make.
+
+    >>> as_dict({"a": 1}), as_dict("a")
+    ({'a': 1}, {})
+    """
+    return value if is_dict(value) else {}
+
+
+def as_list(value: object) -> list[Any]:
+    """The value where it is a list, else an empty one."""
+    return value if is_list(value) else []

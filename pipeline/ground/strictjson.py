@@ -13,10 +13,15 @@ import re
 from typing import Any
 
 from .compact import sorted_text
+from .shapes import is_dict, is_list
 
 MAX_DEPTH = 100
 MAX_CHARS = 8 * 1024 * 1024
+_MOST_PARTS = 200_000
+_MARKS = {"[": 1, "{": 1, '":': 2, ",": 4}
 _SHOWN = 80
+_CONTROL_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*+\\[bf](?=[^\W\d_])")
+_SPELLED = {"b": "\\u0008", "f": "\\u000c"}
 _NO_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[^"\[\]{}]++', re.DOTALL)
 
 
@@ -45,6 +50,27 @@ def loads(text: str) -> Any:
     if "\\u" in text or not is_text(text):
         dumps(value)
     return value
+
+
+def loads_object(text: str) -> dict[str, Any]:
+    """Parse one JSON object of a file that nobody vouches for: of bounded size, too.
+
+    Raises:
+        ValueError: As `loads`; or it is no object, or holds more values than any
+            honest file.
+
+    >>> loads_object("[]")
+    Traceback (most recent call last):
+    ValueError: it is a list, no JSON object
+    """
+    # Before it is parsed: prose has few of these, and a crowd of values takes long.
+    if any(text.count(mark) > n * _MOST_PARTS for mark, n in _MARKS.items()):
+        raise ValueError(f"more than {_MOST_PARTS} values")
+    data = loads(text)
+    _refuse_crowd(data)
+    if not is_dict(data):
+        raise ValueError(f"it is a {type(data).__name__}, no JSON object")
+    return data
 
 
 def dumps(value: Any) -> str:
@@ -80,6 +106,41 @@ def is_text(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def control_escapes(text: str) -> bool:
+    r"""Whether JSON text holds `\f` or `\b` before a letter, which no text means.
+
+    >>> control_escapes(r'"\frac"'), control_escapes(r'"C:\\folder"')
+    (True, False)
+    """
+    if "\\f" not in text and "\\b" not in text:
+        return False
+    return _CONTROL_ESCAPE.search(text) is not None
+
+
+def spelled(text: str) -> str:
+    r"""JSON with each form feed and backspace before a letter spelled by its number.
+
+    So it cannot be taken for a backslash that was not escaped.
+
+    >>> spelled(r'"\frac"'), spelled(r'"C:\\folder"')
+    ('"\\u000crac"', '"C:\\\\folder"')
+    """
+    if not control_escapes(text):
+        return text
+    return _CONTROL_ESCAPE.sub(lambda m: m[0][:-2] + _SPELLED[m[0][-1]], text)
+
+
+def _refuse_crowd(data: Any) -> None:
+    left, parts = [data], 0
+    while left:
+        value = left.pop()
+        if is_dict(value) or is_list(value):
+            parts += len(value)
+            if parts > _MOST_PARTS:
+                raise ValueError(f"more than {_MOST_PARTS} values")
+            left.extend(value.values() if is_dict(value) else value)
 
 
 def _encodable(text: str) -> str:

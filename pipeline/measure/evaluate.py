@@ -16,9 +16,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..artifact.program_data import program_digest
 from ..data.rows import Example, require_rows
 from ..errors import ModelFailure, WeftError
+from ..graph.digest import program_digest
 from ..graph.module import Module
 from ..graph.program import Program, as_program
 from ..graph.runnable import Place, Runner
@@ -26,19 +26,23 @@ from ..ground.hints import Advised
 from ..ground.options import checked
 from ..ground.pages import drawn
 from ..ground.strictjson import is_text
+from ..ground.words import brief, counted
 from ..run.bridge import run_sync
 from ..run.models_by_path import require_model_paths
 from ..run.progress import progress_bar
 from ..run.rows import bind_row, map_rows, placed, require_count, rows_of
 from ..run.settings import current, entered
-from ..signature.wording import brief, unscored
 from ..trace import NodeRun, Trace, total_cost
-from .compare import Comparison, compare
-from .plainrows import evaluation_data, page_data, row_data, said_again, scored
-from .repeats import rows_told, scores_by_row
-from .row_result import RowResult
+from .row_result import (
+    RowResult,
+    outputs_of,
+    row_data,
+    row_keys,
+    said_again,
+    scores_by_row,
+)
 from .score import Metric, Score, apply_metric, metric_name, require_callable
-from .stats import Interval, mean_interval
+from .stats import Comparison, Interval, compare, mean_interval
 
 if TYPE_CHECKING:
     from ..ground.frames import DataFrame
@@ -120,7 +124,19 @@ class Evaluation(Advised):
             prompts: Whether each row holds its prompts and replies, as `weft review`
                 shows them.
         """
-        return evaluation_data(self, prompts=prompts)
+        low, high = self.interval.low, self.interval.high
+        return {
+            "program": self.program,
+            "digest": self.digest,
+            "metric": self.metric,
+            "mean": round(self.mean, 6),
+            "interval": [round(low, 6), round(high, 6)],
+            "rows": [row_data(r, prompts=prompts) for r in self.rows],
+            "failures": len(self.failures),
+            "model_failures": len(self.model_failures),
+            "calls": self.calls,
+            "cost": self.cost,
+        }
 
     def to_json(self, *, prompts: bool = False) -> str:
         """As `describe`, as one JSON text that any file takes."""
@@ -136,7 +152,12 @@ class Evaluation(Advised):
 
     def to_html(self, *, review: str = "") -> str:
         """One self-contained page; `review` is the file that `weft review` opens."""
-        return drawn("evaluation", page_data(self) | {"review": review})
+        data = self.describe(prompts=True)
+        keys = row_keys(row.example.id for row in self.rows)
+        for shown, row, key in zip(data["rows"], self.rows, keys, strict=True):
+            shown |= {"key": key, "outputs": outputs_of(row)}
+        told = {"seconds": self.seconds, "review": review}
+        return drawn("evaluation", data | told)
 
     def __str__(self) -> str:
         if not self.values:
@@ -146,7 +167,7 @@ class Evaluation(Advised):
         low, high = self.interval.low, self.interval.high
         text = (
             f"{self.program}: {self.metric} {100 * self.mean:.1f} "
-            f"[{100 * low:.1f}, {100 * high:.1f}] on {rows_told(self)}"
+            f"[{100 * low:.1f}, {100 * high:.1f}] on {self._counted()}"
         )
         return ", ".join([text, *self._remarks()])
 
@@ -157,6 +178,13 @@ class Evaluation(Advised):
         """What a notebook shows."""
         scores, notes = {self.metric: scored(self)}, self._remarks()
         return drawn("cell", {"title": self.program, "scores": scores, "notes": notes})
+
+    def _counted(self) -> str:
+        """How many rows the score is about, in words."""
+        if self.repeats == 1:
+            return counted(len(self.values), "row")
+        rows = len(self.rows) // self.repeats
+        return f"{counted(rows, 'row')}, {self.repeats} times each"
 
     def _remarks(self) -> list[str]:
         told = unscored(len(self.model_failures), len(self.failures))
@@ -305,3 +333,22 @@ def _failed(
     trace = Trace(tuple(sorted(nodes, key=lambda n: n.order)))
     shown = f"{type(error).__name__}: {error}"
     return RowResult(example, value, None, shown, False, trace)
+
+
+def scored(evaluation: Evaluation) -> dict[str, Any]:
+    """A mean in [0, 1], its 95 % interval, and how many rows were scored."""
+    low, high = evaluation.interval.low, evaluation.interval.high
+    rows = len(evaluation.values)
+    return {"mean": evaluation.mean, "interval": [low, high], "rows": rows}
+
+
+def unscored(zeros: int, failed: int) -> list[str]:
+    """What a reader of a mean must know: replies that scored 0, rows left out.
+
+    >>> unscored(1, 2)
+    ['1 unusable reply scored 0', '2 rows failed and are not in the mean']
+    """
+    reply = "unusable reply" if zeros == 1 else "unusable replies"
+    be = "is" if failed == 1 else "are"
+    said = f"{counted(failed, 'row')} failed and {be} not in the mean"
+    return [f"{zeros} {reply} scored 0"] * bool(zeros) + [said] * bool(failed)

@@ -15,14 +15,14 @@ from typing import Any
 from ..errors import ConfigError
 from ..graph.module import Module
 from ..graph.program import Program, as_program
+from ..ground.words import counted
 from ..parameters import SLOTS
 from ..run.bridge import run_sync
 from ..signature.signature import spec_of
-from ..signature.wording import counted
-from .compare import Comparison
 from .evaluate import Evaluation, aevaluate
-from .metrics import Metric
 from .row_result import RowResult
+from .score import Metric
+from .stats import Comparison
 
 _NAMED = 8  # rows in one line of what is printed; the tuples hold all
 

@@ -19,8 +19,8 @@ from typing import Any, cast
 
 import pydantic
 
-from ..data.example import json_form
 from ..ground import strictjson
+from ..ground.plain import plain
 from ..ground.shapes import is_dict, is_list
 
 _ARTICLES = frozenset({"a", "an", "the"})
@@ -56,7 +56,7 @@ def text_of(value: Any) -> str:
         return str(int(value))
     if isinstance(value, list | tuple):
         return " ".join(text_of(item) for item in cast(Iterable[Any], value))
-    data = json_form(value)
+    data = plain(value)
     return data if isinstance(data, str) else strictjson.dumps(data)
 
 
@@ -75,7 +75,7 @@ def same(gold: Any, got: Any) -> float:
     pair = [v.value if isinstance(v, Enum) else v for v in (gold, got)]
     texts = sum(isinstance(v, str) for v in pair)
     if texts == 0 or any(isinstance(v, dict | list | tuple | set) for v in pair):
-        return float(json_form(_whole(*pair)) == json_form(pair[1]))
+        return float(plain(_whole(*pair)) == plain(pair[1]))
     left, right = (_spaced(unicodedata.normalize("NFC", text_of(v))) for v in pair)
     if any(isinstance(v, bool) for v in pair):
         left, right = left.casefold(), right.casefold()
@@ -89,7 +89,7 @@ def _whole(gold: Any, got: Any) -> Any:
     if not (is_dict(gold) and isinstance(got, pydantic.BaseModel)):
         return gold
     try:
-        made = json_form(type(got).model_validate(gold))
+        made = plain(type(got).model_validate(gold))
     except pydantic.ValidationError:
         return gold
     return made if gold.keys() <= made.keys() else gold

@@ -20,39 +20,13 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, cast
 
-from ..data.example import Example, json_form, row_name
+from ..data.example import Example, row_name
 from ..errors import ConfigError, DataError, MetricError, did_you_mean
 from ..ground.options import checked
+from ..ground.plain import plain
 from ..signature.signature import Signature, values_of
 from . import matching
-from .score import (
-    Metric,
-    RawScore,
-    Score,
-    apply_metric,
-    check_metric,
-    metric_name,
-    to_score,
-)
-
-__all__ = [
-    "FieldMetric",
-    "FieldsMetric",
-    "Metric",
-    "RawScore",
-    "Score",
-    "apply_metric",
-    "check_metric",
-    "choice",
-    "contains",
-    "exact",
-    "f1",
-    "fields",
-    "metric_name",
-    "numeric",
-    "set_match",
-    "to_score",
-]
+from .score import Metric, Score, metric_name, to_score
 
 _PLAIN = (str, bytes, int, float, list, set, frozenset, Enum, Decimal, date)
 _SHOWN = 200
@@ -91,7 +65,7 @@ class FieldMetric:
         gold = self._gold(example)
         got = self._predicted(prediction, gold, example)
         try:
-            json_form(got)
+            plain(got)
         except ValueError as error:
             return Score(0.0, f"{_wrong(gold, got)}: {error}")
         try:
@@ -283,7 +257,7 @@ def _is_plain(value: object) -> bool:
 def _members(value: Any) -> dict[str, Any]:
     """The fields of a dataclass or a model; none for a value such as a path."""
     try:
-        form = json_form(value)
+        form = plain(value)
     except ValueError:
         return {}
     return cast(dict[str, Any], form) if isinstance(form, dict) else {}

@@ -1,13 +1,24 @@
-"""One row of an evaluation: what the program gave, and how good that is."""
+"""One row of an evaluation: what the program gave, how good that is, and as data.
+
+Several answers to one row are one observation, not several. An interval over all
+answers would take repeats for further rows, and be too narrow: the rows are the sample,
+so each counts once, with the mean of its scores (a cluster bootstrap's clusters;
+Cameron, Gelbach and Miller 2008, Review of Economics and Statistics 90, 414-427).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..data.example import Example
+from ..ground.plain import plain
+from ..signature.signature import Signature, dump_values, spec_of
 from ..trace import Trace
 from .score import Score
+
+Row = tuple[int, str]
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,3 +44,100 @@ class RowResult:
     def __repr__(self) -> str:
         outcome = self.error if self.score is None else f"score {self.score.value:g}"
         return f"RowResult({self.example.id!r}: {outcome})"
+
+
+def outputs(value: Any) -> Any:
+    """What a program gave, as JSON data; of a signature without its inputs."""
+    if not isinstance(value, Signature):
+        return plain(value, repr)
+    wanted = spec_of(type(value)).outputs
+    return {k: v for k, v in dump_values(value).items() if k in wanted}
+
+
+def outputs_of(row: RowResult) -> Any:
+    """What a program gave for a row, as JSON data."""
+    return outputs(row.prediction)
+
+
+def row_data(row: RowResult, *, prompts: bool = False) -> dict[str, Any]:
+    """One row's outcome as plain data.
+
+    Args:
+        row: The outcome.
+        prompts: Whether the prompts and replies of the trace come with it.
+    """
+    told = {"prompts": _calls(row)} if prompts else {}
+    return {
+        "id": row.example.id,
+        "inputs": dict(row.example.inputs),
+        "labels": dict(row.example.labels),
+        "prediction": plain(row.prediction, repr),
+        "score": None if row.score is None else row.score.value,
+        "feedback": "" if row.score is None else row.score.feedback,
+        "error": row.error,
+        "calls": len(row.trace.calls),
+        "cost": row.trace.cost,
+        "seconds": round(row.trace.seconds, 6),
+        **told,
+    }
+
+
+def _calls(row: RowResult) -> list[dict[str, Any]]:
+    """Who asked, what was sent, what came back."""
+    return [
+        {
+            "path": node.path,
+            "model": call.model,
+            "messages": [[m.role, m.content] for m in call.messages],
+            "reply": call.reply,
+        }
+        for node in row.trace.nodes
+        for call in node.calls
+    ]
+
+
+def row_keys(ids: Iterable[str]) -> list[str]:
+    """A key for each row: its id; a later answer to the same row has a number behind.
+
+    >>> row_keys(["a", "b", "a", ""])
+    ['a', 'b', 'a#2', '#1']
+    """
+    seen: dict[str, int] = {}
+    keys: list[str] = []
+    for name in ids:
+        seen[name] = seen.get(name, 0) + 1
+        keys.append(name if seen[name] == 1 and name else f"{name}#{seen[name]}")
+    return keys
+
+
+def scores_by_row(results: Sequence[RowResult], repeats: int) -> dict[Row, float]:
+    """The mean score of each row that was scored at least once, in row order.
+
+    Args:
+        results: All rows, repeat after repeat.
+        repeats: How often each row was run.
+
+    Returns:
+        Means in [0, 1] by position and content, so that two evaluations of the same
+        rows can be paired.
+    """
+    rows = len(results) // repeats
+    found: dict[Row, float] = {}
+    for at in range(rows):
+        scores = [r.score.value for r in results[at::rows] if r.score is not None]
+        if scores:
+            row = (at, results[at].example.digest)
+            found[row] = scores[0] if repeats == 1 else sum(scores) / len(scores)
+    return found
+
+
+def said_again(rows: Iterable[RowResult]) -> list[str]:
+    """What a reader of repeats must know: that each row had the same replies again."""
+    replies: dict[str, list[tuple[str, ...]]] = {}
+    for row in rows:
+        said = tuple(call.reply for call in row.trace.calls)
+        replies.setdefault(row.example.id, []).append(said)
+    times = max(map(len, replies.values()), default=0)
+    if times < 2 or any(len({*said}) > 1 or not said[0] for said in replies.values()):
+        return []
+    return [f"each row had the same replies {times} times: is temperature 0?"]

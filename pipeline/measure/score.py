@@ -1,10 +1,7 @@
-"""What a metric is, how it is applied, and how it is checked before anything is paid.
+"""What a metric is, and how it is applied.
 
 A metric is a callable of an example and a prediction. It returns a number in [0, 1], a
 bool, or a `Score` with feedback in words; it may be async. Higher is better.
-
-The self-check exists because a metric that is broken, constant or upside down looks
-exactly like a hard task: everything runs, and the whole budget is gone.
 """
 
 from __future__ import annotations
@@ -14,23 +11,22 @@ import functools
 import inspect
 import numbers
 import weakref
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, cast
 
-from ..data.example import Example, json_form, row_name
+from ..data.example import Example, row_name
 from ..errors import DataError, MetricError, WeftError
-from ..ground import strictjson
+from ..graph.module import Module
+from ..graph.runnable import Runnable
 from ..ground.options import explained
+from ..ground.shapes import is_dict
 from ..run.bridge import WouldWait, in_thread
-from ..signature.signature import Signature, dump_values, spec_of
-from .metric_check import misread, refuse_judge
+from ..signature.signature import Signature, spec_of
 
 _RULE = "Return a number in [0, 1], a bool, or weft.Score(value, feedback)"
-_SLACK = 1e-9
-_CHECKED = 20
-_POOL = 1_000
+SLACK = 1e-9
 
 
 @explained("Write weft.Score(0.5, 'what to do better')")
@@ -101,7 +97,7 @@ def require_callable(metric: object) -> None:
     hint += 'weft.metrics.exact("answer")'
     if not callable(metric):
         raise MetricError(f"{metric!r} is no metric", hint=hint)
-    refuse_judge(metric)
+    _refuse_judge(metric)
     try:
         shape = inspect.signature(metric)
     except ValueError:
@@ -176,118 +172,18 @@ async def called(metric: Metric, example: Example, prediction: Any) -> object:
     A metric is a few microseconds of arithmetic as a rule, which a thread would only
     slow down; so it is found out to be a judge by its first call to a model.
     """
-    plain = isinstance(metric, FunctionType)
-    if not (plain and metric in _JUDGES):
+    bare = isinstance(metric, FunctionType)
+    if not (bare and metric in _JUDGES):
         try:
             raw: object = metric(example, prediction)
         except WouldWait:
-            if plain:
+            if bare:
                 _JUDGES.add(metric)
         else:
             if isinstance(raw, Score | float | bool):  # as a rule
                 return raw
             return await raw if inspect.isawaitable(raw) else raw
     return await in_thread(metric, example, prediction)
-
-
-async def check_metric(
-    metric: Metric,
-    examples: Sequence[Example],
-    gold_of: Callable[[Example], Any],
-    program_name: str,
-) -> None:
-    """Check a metric on answers known to be right and on answers known to be wrong.
-
-    Up to 20 rows are scored with their own gold answer and with the one of another row
-    that differs from it in the most fields. Nothing is proven where all gold answers
-    are alike; then only the form of the scores is checked.
-
-    Args:
-        metric: The metric.
-        examples: Rows with labels; which 20 are taken depends on their content alone.
-        gold_of: The prediction that a perfect program would give, or None where it
-            cannot be made; such rows are left out.
-        program_name: The program's name, for messages.
-
-    Raises:
-        MetricError: The metric raises or returns no score, gives right and wrong
-            answers one same score, or scores the wrong ones higher.
-        WeftError: As for `apply_metric`.
-    """
-    trials = _trials(examples, gold_of)
-    right = await _scores(metric, [(t.example, t.gold) for t in trials], program_name)
-    swapped = [(t.example, t.other) for t in trials if t.other is not None]
-    wrong = await _scores(metric, swapped, program_name)
-    if not wrong:
-        return
-    name = metric_name(metric)
-    mean_right, mean_wrong = sum(right) / len(right), sum(wrong) / len(wrong)
-    if len({*right, *wrong}) == 1:
-        raise MetricError(
-            f"the metric {name!r} is constant: it scores {right[0]:g} for each of "
-            f"{len(right)} right answers of {program_name!r} and for each of "
-            f"{len(wrong)} wrong ones, so it cannot tell right from wrong",
-            hint="Compare the prediction with the example's labels",
-        )
-    if mean_right < mean_wrong - _SLACK:
-        raise MetricError(
-            f"the metric {name!r} is upside down: right answers of {program_name!r} "
-            f"score {mean_right:.3g} on average, wrong ones {mean_wrong:.3g}",
-            hint="Higher must be better: return 1 - x",
-        )
-
-
-@dataclass(frozen=True)
-class _Trial:
-    example: Example
-    gold: Any
-    other: Any
-
-
-def _trials(
-    examples: Sequence[Example], gold_of: Callable[[Example], Any]
-) -> list[_Trial]:
-    pool = sorted(examples, key=lambda e: (e.digest, e.id))[:_POOL]
-    known = [(e, gold) for e in pool if (gold := gold_of(e)) is not None]
-    parts = [_parts(gold) for _, gold in known]
-    trials = list[_Trial]()
-    for at, (example, gold) in enumerate(known[:_CHECKED]):
-        distance = [_distance(parts[at], other) for other in parts]
-        far = max(range(len(known)), key=distance.__getitem__)
-        trials.append(_Trial(example, gold, known[far][1] if distance[far] else None))
-    return trials
-
-
-def _parts(gold: Any) -> dict[str, str]:
-    """Each output of a gold answer as canonical text."""
-    values: dict[str, Any] = {"": gold}
-    if isinstance(gold, Signature):
-        outputs = spec_of(type(gold)).outputs
-        values = {k: v for k, v in dump_values(gold).items() if k in outputs}
-    elif isinstance(gold, Mapping):
-        values = dict(cast(Mapping[str, Any], gold))
-    return {k: strictjson.canonical(json_form(v)) for k, v in values.items()}
-
-
-def _distance(one: Mapping[str, str], other: Mapping[str, str]) -> int:
-    return sum(one.get(name) != other.get(name) for name in {*one, *other})
-
-
-async def _scores(
-    metric: Metric, pairs: Sequence[tuple[Example, Any]], program_name: str
-) -> list[float]:
-    calls = (apply_metric(metric, example, answer) for example, answer in pairs)
-    scores = list[float]()
-    for outcome in await asyncio.gather(*calls, return_exceptions=True):
-        if isinstance(outcome, MetricError):
-            raise MetricError(
-                f"{outcome.message} (a trial for {program_name!r} with a gold answer)",
-                hint=outcome.hint,
-            ) from outcome.__cause__
-        if isinstance(outcome, BaseException):
-            raise outcome
-        scores.append(outcome.value)
-    return scores
 
 
 def _share(raw: object) -> float:
@@ -305,6 +201,50 @@ def _share(raw: object) -> float:
     if not isinstance(raw, numbers.Real):
         raise MetricError(f"{raw!r} is no score", hint=_RULE)
     value = float(raw)
-    if not -_SLACK <= value <= 1 + _SLACK:
+    if not -SLACK <= value <= 1 + SLACK:
         raise MetricError(f"{value} is no score in [0, 1]", hint=_RULE)
     return min(1.0, max(0.0, value))
+
+
+def _refuse_judge(metric: object) -> None:
+    """Refuse a module, or a program, that is given in a metric's place.
+
+    It may judge, but somebody has to say which of its inputs is what.
+
+    Raises:
+        MetricError: It is one, and has other inputs than the two of a metric.
+    """
+    if isinstance(metric, Module) or (
+        isinstance(metric, Runnable) and len(metric.inputs.inputs) != 2
+    ):
+        name: str = metric.name
+        raise MetricError(
+            f"{name!r} is not called with an example and a prediction",
+            hint=f"Ask it: def metric(example, prediction): return {name}(...)",
+        )
+
+
+def misread(error: BaseException, prediction: Any) -> str:
+    """What to write instead of an attribute that is not there, or empty.
+
+    A prediction is what the program gives, and a label what stands in the row: a text
+    has no field, and a dict has none either, whatever it is a dict of.
+
+    >>> def raised(prediction):
+    ...     try:
+    ...         prediction.answer
+    ...     except AttributeError as error:
+    ...         return misread(error, prediction)
+    >>> raised("1871")
+    'The program gives str, and that is the prediction: compare it itself'
+    >>> raised({"answer": "1871"})
+    "It is a dict: write ['answer']"
+    """
+    if not isinstance(error, AttributeError) or not error.name:
+        return ""
+    if is_dict(error.obj) and error.name in error.obj:
+        return f"It is a dict: write [{error.name!r}]"
+    if error.obj is not prediction or type(prediction).__module__ != "builtins":
+        return ""
+    given = f"The program gives {type(prediction).__name__}"
+    return f"{given}, and that is the prediction: compare it itself"

@@ -9,16 +9,17 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import ParseError, ValidationError
 from ..ground import strictjson
+from ..ground.words import brief
+from ..signature.field import FieldSpec
 from ..signature.types import fits
-from ..signature.wording import brief, simple
+from ..signature.wording import simple
 from .asides import THOUGHTS
-from .nearjson import control_escapes, quoted
-from .values import Shape, candidates, mended, without_thought
+from .nearjson import quoted
+from .values import candidates, mended, without_thought
 
 _BLANK = " \t\r\n"
 
@@ -31,50 +32,7 @@ class Reading:
     repair: str = ""
 
 
-class Readable(Protocol):
-    """What a reader has to know of a field."""
-
-    @property
-    def name(self) -> str:
-        """The field's name."""
-        ...
-
-    @property
-    def annotation(self) -> Any:
-        """The field's type."""
-        ...
-
-    @cached_property
-    def schema(self) -> dict[str, Any]:
-        """The JSON Schema of the type."""
-        ...
-
-    @cached_property
-    def plain(self) -> bool:
-        """Whether the value is written as bare text."""
-        ...
-
-    @cached_property
-    def wanted(self) -> str:
-        """The type in words."""
-        ...
-
-    @cached_property
-    def choices(self) -> tuple[Any, ...]:
-        """The values of a closed choice."""
-        ...
-
-    @cached_property
-    def shape(self) -> Shape:
-        """What mending has to know."""
-        ...
-
-    def load(self, data: Any) -> Any:
-        """The value of plain JSON data, or a `ValueError`."""
-        ...
-
-
-def read_text(field: Readable, text: str) -> Reading:
+def read_text(field: FieldSpec, text: str) -> Reading:
     """Read the value that a model wrote under the field's heading.
 
     Raises:
@@ -89,7 +47,7 @@ def read_text(field: Readable, text: str) -> Reading:
         data = strictjson.loads(body)
     except (ValueError, RecursionError) as error:
         return _read_loose(field, text, body, str(error))
-    if control_escapes(body):
+    if strictjson.control_escapes(body):
         return _read_loose(field, text, body, "an escape has two readings")
     try:
         value = _validated(field, data, text)
@@ -101,7 +59,7 @@ def read_text(field: Readable, text: str) -> Reading:
     return Reading(value, "code fence removed" if body is not text else "")
 
 
-def read_data(field: Readable, data: Any) -> Reading:
+def read_data(field: FieldSpec, data: Any) -> Reading:
     """Read the JSON data that a model wrote for the field.
 
     Raises:
@@ -124,7 +82,7 @@ def read_data(field: Readable, data: Any) -> Reading:
         ) from None
 
 
-def read_lone(field: Readable, text: str) -> Reading | None:
+def read_lone(field: FieldSpec, text: str) -> Reading | None:
     """The value of a reply that is nothing else; None where that cannot be told.
 
     Only of types that a value shows to be its own: a choice, true or false, a number, a
@@ -139,7 +97,7 @@ def read_lone(field: Readable, text: str) -> Reading | None:
     return Reading(reading.value, reading.repair or "read without any frame")
 
 
-def _read_plain(field: Readable, text: str) -> Reading:
+def _read_plain(field: FieldSpec, text: str) -> Reading:
     data = quoted(text) if text.startswith('"') else text
     if field.choices:
         if data in field.choices:
@@ -160,7 +118,7 @@ def _read_plain(field: Readable, text: str) -> Reading:
     return Reading(value, THOUGHTS if kept is not data else "")
 
 
-def _read_loose(field: Readable, text: str, body: str, why: str) -> Reading:
+def _read_loose(field: FieldSpec, text: str, body: str, why: str) -> Reading:
     for data, note in _guesses(field, text):
         with suppress(ValueError):
             return Reading(field.load(data), note)
@@ -174,7 +132,7 @@ def _read_loose(field: Readable, text: str, body: str, why: str) -> Reading:
     raise _error(field, ParseError, shown, text)
 
 
-def _read_nearly(field: Readable, data: Any, text: str) -> Reading | None:
+def _read_nearly(field: FieldSpec, data: Any, text: str) -> Reading | None:
     """What JSON data of another type, or its text, plainly means for the field."""
     fixed = mended(data, field.shape)
     if fixed is not None:
@@ -184,7 +142,7 @@ def _read_nearly(field: Readable, data: Any, text: str) -> Reading | None:
     return _read_candidate(field, text) if text and closed else None
 
 
-def _read_candidate(field: Readable, text: str) -> Reading | None:
+def _read_candidate(field: FieldSpec, text: str) -> Reading | None:
     """The value that a text plainly means, if it means one."""
     for data, note in candidates(text, field.shape):
         with suppress(ValueError):
@@ -192,7 +150,7 @@ def _read_candidate(field: Readable, text: str) -> Reading | None:
     return None
 
 
-def _guesses(field: Readable, text: str) -> Iterator[tuple[Any, str]]:
+def _guesses(field: FieldSpec, text: str) -> Iterator[tuple[Any, str]]:
     """What a text that is no JSON may have meant, the likeliest first."""
     if text in field.shape.choices:
         yield text, "read as bare text"
@@ -204,14 +162,14 @@ def _guesses(field: Readable, text: str) -> Iterator[tuple[Any, str]]:
     yield text, "read as bare text"
 
 
-def _validated(field: Readable, data: Any, text: str) -> Any:
+def _validated(field: FieldSpec, data: Any, text: str) -> Any:
     try:
         return field.load(data)
     except ValueError as error:
         raise _error(field, ValidationError, str(error), text) from None
 
 
-def _error(field: Readable, kind: type[ParseError], why: str, text: str) -> ParseError:
+def _error(field: FieldSpec, kind: type[ParseError], why: str, text: str) -> ParseError:
     return kind(
         f"field {field.name!r}: {why}; wanted {field.wanted}",
         text=text,

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..ground import strictjson
-from ..ground.strictjson import MAX_DEPTH, is_text
+from ..ground.strictjson import MAX_DEPTH, control_escapes, is_text
 
 _SPACE = re.compile(r"[ \t\r\n\u00a0\ufeff]*+")
 _TEXTS = {
@@ -350,33 +350,3 @@ def quoted(text: str) -> str:
     except ValueError:
         return text
     return str(value)
-
-
-def control_escapes(text: str) -> bool:
-    r"""Whether JSON text holds `\f` or `\b` before a letter, which no text means.
-
-    >>> control_escapes(r'"\frac"'), control_escapes(r'"C:\\folder"')
-    (True, False)
-    """
-    if "\\f" not in text and "\\b" not in text:
-        return False
-    return _CONTROL_ESCAPE.search(text) is not None
-
-
-_CONTROL_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*+\\[bf](?=[^\W\d_])")
-
-
-def spelled(text: str) -> str:
-    r"""JSON with each form feed and backspace before a letter spelled by its number.
-
-    So it cannot be taken for a backslash that was not escaped.
-
-    >>> spelled(r'"\frac"'), spelled(r'"C:\\folder"')
-    ('"\\u000crac"', '"C:\\\\folder"')
-    """
-    if not control_escapes(text):
-        return text
-    return _CONTROL_ESCAPE.sub(lambda m: m[0][:-2] + _SPELLED[m[0][-1]], text)
-
-
-_SPELLED = {"b": "\\u0008", "f": "\\u000c"}

@@ -6,28 +6,15 @@ Candidates only: the field checks each against its type and takes the first that
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from collections.abc import Iterator
+from typing import Any
 
-from ..signature.types import choices_of, fits, other_than_none
+from ..signature.types import Shape
 from .among import around, sole
 from .asides import THOUGHTS, TOKENS, first_turn, without_last_tokens
 from .closed import bool_of, choice_of, folded, number_of, repaired
 from .nearjson import NotNearJSON, loads
 
-Kind = Literal[
-    "", "choice", "boolean", "integer", "number", "format", "array", "object"
-]
-ONE_LINE: tuple[Kind, ...] = ("choice", "boolean", "integer", "number", "format")
-"""Kinds whose values stand on one line."""
-_KINDS: dict[str, Kind] = {
-    "boolean": "boolean",
-    "integer": "integer",
-    "number": "number",
-    "array": "array",
-    "object": "object",
-}
 _BLANK = " \t\r\n"
 _FORMAT_EDGES = " \t\r\n`*_.\"'"
 _FENCED = re.compile(r"```[A-Za-z0-9]*+[ \t]*+\n(.*?)```", re.DOTALL)
@@ -35,50 +22,6 @@ _THOUGHT = re.compile(r"<(think(?:ing)?)>.*?</\1>", re.DOTALL)
 _WORD = re.compile(r"\w+")
 _DIGIT = re.compile(r"[0-9]")
 _MOST_LINES_BEHIND = 4000  # characters in which another choice is looked for
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What of a type a reader has to know.
-
-    Args:
-        name: The field.
-        kind: Which values are wanted; empty where any text would do.
-        choices: The values of a closed choice, None among them where it may be that.
-        schema: The type's JSON Schema.
-    """
-
-    name: str
-    kind: Kind
-    choices: tuple[Any, ...]
-    schema: Mapping[str, Any]
-
-
-def shape_of(name: str, kind: Any, schema: Mapping[str, Any]) -> Shape:
-    """What mending has to know of a type.
-
-    >>> shape_of("n", int | None, {"anyOf": [{"type": "integer"}]}).kind
-    'integer'
-    """
-    if fits(str, kind):
-        return Shape(name, "", (), schema)
-    inner = other_than_none(kind)
-    choices = choices_of(kind if inner is None else inner)
-    if choices:
-        choices = choices if inner is None else (*choices, None)
-        return Shape(name, "choice", choices, schema)
-    first = schema if inner is None else _first_of(schema)
-    named = str(first.get("type"))
-    if named == "string" and "format" in first:
-        return Shape(name, "format", (), schema)
-    return Shape(name, _KINDS.get(named, ""), (), schema)
-
-
-def _first_of(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The schema of the type beside None, references followed."""
-    first: Any = next(iter(schema.get("anyOf", ())), schema)
-    name = str(first.get("$ref", "")).rpartition("/")[2]
-    return cast(Mapping[str, Any], schema.get("$defs", {}).get(name, first))
 
 
 def candidates(text: str, shape: Shape) -> Iterator[tuple[Any, str]]:

@@ -17,16 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from ..artifact.program_data import program_digest
 from ..data.rows import Example, iter_rows
 from ..errors import ConfigError, DataError, DivergenceError, WeftError
+from ..graph.digest import program_digest
 from ..graph.module import Module
 from ..graph.program import Program, as_program
 from ..graph.runnable import OnError, Place, Runner
 from ..ground import strictjson
 from ..ground.options import checked
+from ..ground.plain import plain
 from ..ground.shapes import is_dict
-from ..measure.plainrows import plain_value
 from .bridge import in_thread, run_sync
 from .progress import progress_bar
 from .rows import bind_row, in_order, placed
@@ -182,9 +182,9 @@ async def _line(program: Runner, row: Example, digest: str, on_error: OnError) -
     except WeftError as error:
         if on_error == "raise" or error.aborts:
             raise
-        made = {**head, "error": plain_value(f"{type(error).__name__}: {error}")}
+        made = {**head, "error": plain(f"{type(error).__name__}: {error}", repr)}
     else:
-        made = {**head, "value": plain_value(run.value)}
+        made = {**head, "value": plain(run.value, repr)}
     return _Line(strictjson.dumps(made).encode() + b"\n", "error" in made)
 
 

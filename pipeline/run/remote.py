@@ -19,10 +19,10 @@ from .. import errors
 from ..errors import SignatureError, StepError, WeftError
 from ..ground import strictjson
 from ..ground.shapes import is_list
+from ..ground.words import brief
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, dump_values, make_value, spec_of
 from ..signature.types import plain_type
-from ..signature.wording import brief
 from ..trace import NodeRun
 from .trace_data import plain_data
 

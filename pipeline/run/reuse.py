@@ -15,11 +15,11 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 
-from ..data.example import json_form
 from ..errors import ConfigError
 from ..graph.module import Module
 from ..graph.step import Step
 from ..ground import strictjson
+from ..ground.plain import plain
 from ..ground.shapes import is_dict, is_sequence
 from ..signature.signature import Signature, dump_values, make_value
 from ..trace import NodeRun, Run, Trace, attach
@@ -230,5 +230,5 @@ def _plain(value: Any) -> Any:
         fields = dataclasses.fields(value)
         held = {f.name: _plain(getattr(value, f.name)) for f in fields}
         return [type(value).__name__, held]
-    plain = cast(Any, value)
-    return [type(plain).__name__, json_form(plain)]
+    other = cast(Any, value)
+    return [type(other).__name__, plain(other)]

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import TypeAdapter
@@ -14,22 +14,11 @@ from pydantic_core import SchemaError
 
 from ..errors import SignatureError
 from ..ground import strictjson
-from ..ground.lazy import deferred
 from ..ground.plain import is_loose, is_lossy, is_open, ordered, without_models
 from ..ground.shapes import is_dict
-from .rules import check_rules
-from .types import choices_of
-from .wording import brief, first_error, wanted
-
-if TYPE_CHECKING:
-    from ..reading import fields, nearjson, values
-    from ..reading.fields import Reading
-    from ..reading.values import Shape
-else:
-    # A signature reads nothing while it is made.
-    fields = deferred("weft.pipeline.reading", "fields")
-    nearjson = deferred("weft.pipeline.reading", "nearjson")
-    values = deferred("weft.pipeline.reading", "values")
+from ..ground.words import brief
+from .types import Shape, check_rules, choices_of, shape_of
+from .wording import first_error, wanted
 
 FieldRole = Literal["input", "output"]
 _BLANK = " \t\r\n"
@@ -119,7 +108,7 @@ class FieldSpec:
     @cached_property
     def shape(self) -> Shape:
         """What of the type the mending of texts has to know."""
-        return values.shape_of(self.name, self.annotation, self.schema)
+        return shape_of(self.name, self.annotation, self.schema)
 
     @cached_property
     def _bare(self) -> bool:
@@ -209,7 +198,7 @@ class FieldSpec:
         """JSON data as the text that stands under the field's heading.
 
         Bare text is written as it is, unless its edges would be lost or it could be
-        taken for a quoted text; `read` gives back exactly what was written.
+        taken for a quoted text; `read_text` gives back exactly what was written.
 
         Args:
             data: Plain JSON data.
@@ -222,24 +211,7 @@ class FieldSpec:
             if bare:
                 return data
         text = strictjson.dumps(data)
-        return nearjson.spelled(text) if spell else text
-
-    def read(self, text: str) -> Reading:
-        """Read the value that a model wrote under the field's heading.
-
-        Raises:
-            ParseError: The text is not of the type at all.
-            ValidationError: It is, and breaks a constraint.
-        """
-        return fields.read_text(self, text)
-
-    def read_data(self, data: Any) -> Reading:
-        """Read the JSON data that a model wrote for the field.
-
-        Raises:
-            ValidationError: The data is not of the type, or breaks a constraint.
-        """
-        return fields.read_data(self, data)
+        return strictjson.spelled(text) if spell else text
 
     def _unusable(self, error: Exception) -> SignatureError:
         why = brief(" ".join((str(error) or type(error).__name__).split()), 200)

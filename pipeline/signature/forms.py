@@ -6,16 +6,15 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 from ..errors import SignatureError
 from .field import FieldSpec
-from .reading import parse_type
+from .notation import parse_fields
 from .signature import Signature, class_of, resolved_hints, spec_of
 from .spec import Spec, check_fields, default_instruction
 
 _ROOT = "Signature"
-_EXAMPLE = '"question -> answer"'
 
 
 def make_signature(
@@ -40,7 +39,7 @@ def make_signature(
     >>> list(spec_of(make_signature("question, k: int -> answer")).inputs)
     ['question', 'k']
     """
-    specs = _parse(fields, types) if isinstance(fields, str) else fields
+    specs = parse_fields(fields, types) if isinstance(fields, str) else fields
     check_fields(specs, name or (repr(fields) if isinstance(fields, str) else _ROOT))
     spec = Spec(name or _title(specs), instruction or default_instruction(specs), specs)
     return class_of(spec, Signature)
@@ -144,52 +143,3 @@ def function_signature(
     return make_signature(
         tuple(specs), inspect.getdoc(function) or "", name=function.__name__
     )
-
-
-def _parse(text: str, types: Mapping[str, Any] | None) -> tuple[FieldSpec, ...]:
-    left, *right = _split(text, "->", text)
-    if len(right) != 1 or left.endswith("-") or right[0].startswith(">"):
-        raise SignatureError(
-            f"{text!r} has {'two' if len(right) > 1 else 'no'} '->'",
-            hint=_corrected(text),
-        )
-    sides: tuple[tuple[Literal["input", "output"], str], ...] = (
-        ("input", left),
-        ("output", right[0]),
-    )
-    specs: list[FieldSpec] = []
-    for role, side in sides:
-        for part in _split(side, ",", text) if side else ():
-            name, colon, kind = part.partition(":")
-            annotation = parse_type(kind, types) if colon else str
-            specs.append(FieldSpec(name.strip(), role, annotation))
-    return tuple(specs)
-
-
-def _corrected(text: str) -> str:
-    """What to write: the text with the arrow that was probably meant, or an example."""
-    meant, arrows = re.subn(r"\s*(?:-+\s*>+|=+\s*>+|→|—>|–>)\s*", " -> ", text)
-    return f'Write "{meant}"' if arrows == 1 else f"Write for example {_EXAMPLE}"
-
-
-def _split(side: str, mark: str, text: str) -> list[str]:
-    """The parts of a text between marks that stand in no bracket and no quote."""
-    parts, depth, quote, start, at = list[str](), 0, "", 0, 0
-    while at < len(side):
-        char = side[at]
-        if quote:
-            at += char == "\\"
-            quote = "" if char == quote else quote
-        elif char in "\"'":
-            quote = char
-        elif char in "[(":
-            depth += 1
-        elif char in "])":
-            depth -= 1
-        elif depth == 0 and side.startswith(mark, at):
-            parts.append(side[start:at])
-            start = at + len(mark)
-        at += 1
-    if depth or quote:
-        raise SignatureError(f"{text!r}: a bracket or a quote is never closed")
-    return [part.strip() for part in [*parts, side[start:]]]

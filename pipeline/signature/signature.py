@@ -202,6 +202,10 @@ class Signature(metaclass=SignatureMeta):
     def __hash__(self) -> int:
         return hash(strictjson.canonical(dump_values(self)))
 
+    def __plain__(self) -> dict[str, Any]:
+        """What `plain` makes of it."""
+        return dump_values(self)
+
     def __repr__(self) -> str:
         inner = ", ".join(f"{k}={v!r}" for k, v in values_of(self).items())
         return f"{spec_of(type(self)).name}({inner})"

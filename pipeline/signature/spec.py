@@ -6,10 +6,10 @@ import hashlib
 import keyword
 import re
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from ..errors import CallError, SignatureError
 from ..ground import strictjson
@@ -180,8 +180,23 @@ def _check_field(spec: FieldSpec, name: str) -> None:
         ) from None
 
 
-def default_instruction(specs: tuple[FieldSpec, ...]) -> str:
+class Named(Protocol):
+    """A field, or the data of one."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def role(self) -> str:
+        """Either "input" or "output"."""
+        ...
+
+
+def default_instruction(specs: Iterable[Named]) -> str:
     """The instruction of a signature that came without one."""
-    given = ", ".join(s.name for s in specs if s.role == "input")
-    wanted = ", ".join(s.name for s in specs if s.role == "output")
+    fields = tuple(specs)
+    given = ", ".join(f.name for f in fields if f.role == "input")
+    wanted = ", ".join(f.name for f in fields if f.role == "output")
     return f"Given {given}, write {wanted}."

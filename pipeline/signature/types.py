@@ -1,4 +1,4 @@
-"""Types as weft needs them: compared, and put in words.
+"""Types as weft needs them: compared, named, and asked what may be said of them.
 
 Types are compared as a type checker would: `Literal`, `Optional`, unions, `Annotated`,
 generics, nested models, `int` to `float` and `T` to `T | None`. There is no other
@@ -8,11 +8,15 @@ conversion: an implicit one would lose data in silence.
 from __future__ import annotations
 
 import collections.abc
+import datetime
+import decimal
 import enum
 import inspect
 import types
 import typing
-from typing import Any, Literal, Union, get_args, get_origin
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Union, cast, get_args, get_origin
 
 from ..ground.shapes import is_dict
 
@@ -21,6 +25,33 @@ _WIDER: dict[Any, tuple[type, ...]] = {
     collections.abc.Iterable: (list, tuple, set, frozenset, dict),
     collections.abc.Collection: (list, tuple, set, frozenset, dict),
     collections.abc.Mapping: (dict,),
+}
+_MOMENTS = (datetime.date, datetime.time, datetime.timedelta)
+_NUMBERS = (int, float, decimal.Decimal)
+_SIZED = (str, bytes, collections.abc.Collection)
+_ORDER: tuple[type, ...] = (*_NUMBERS, *_MOMENTS)
+_TAKES: dict[str, tuple[type, ...]] = {
+    "ge": _ORDER,
+    "gt": _ORDER,
+    "le": _ORDER,
+    "lt": _ORDER,
+    "multiple_of": _NUMBERS,
+    "min_length": _SIZED,
+    "max_length": _SIZED,
+    "pattern": (str,),
+}
+_KNOWN = (*_ORDER, *_SIZED)
+Kind = Literal[
+    "", "choice", "boolean", "integer", "number", "format", "array", "object"
+]
+ONE_LINE: tuple[Kind, ...] = ("choice", "boolean", "integer", "number", "format")
+"""Kinds whose values stand on one line."""
+_KINDS: dict[str, Kind] = {
+    "boolean": "boolean",
+    "integer": "integer",
+    "number": "number",
+    "array": "array",
+    "object": "object",
 }
 _ITEMS = (collections.abc.Iterable, collections.abc.Collection)
 
@@ -196,3 +227,75 @@ def members_of(kind: Any) -> dict[str, Any] | None:
     if any(hasattr(structured, mark) for mark in ("__dataclass_fields__", "_fields")):
         return typing.get_type_hints(structured)
     return None
+
+
+def check_rules(kind: Any, rules: Mapping[str, Any]) -> None:
+    """Refuse a rule that the type, or a part of a union, cannot obey.
+
+    Types that weft knows nothing of are left to pydantic.
+
+    Raises:
+        TypeError: Such a rule is there.
+
+    >>> check_rules(int | None, {"ge": 0})
+    >>> check_rules(int, {"max_length": 3})
+    Traceback (most recent call last):
+    TypeError: max_length says nothing about int
+    """
+    kind = plain_type(kind)
+    if get_origin(kind) in (Union, types.UnionType):
+        for part in get_args(kind):
+            check_rules(part, rules)
+        return
+    base = get_origin(kind) or kind
+    if isinstance(base, typing.NewType):
+        check_rules(base.__supertype__, rules)
+        return
+    if base is bool or (inspect.isclass(base) and issubclass(base, _KNOWN)):
+        for rule in rules:
+            if base is bool or not issubclass(base, _TAKES.get(rule, _KNOWN)):
+                raise TypeError(f"{rule} says nothing about {type_name(kind)}")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What of a type a reader has to know.
+
+    Args:
+        name: The field.
+        kind: Which values are wanted; empty where any text would do.
+        choices: The values of a closed choice, None among them where it may be that.
+        schema: The type's JSON Schema.
+    """
+
+    name: str
+    kind: Kind
+    choices: tuple[Any, ...]
+    schema: Mapping[str, Any]
+
+
+def shape_of(name: str, kind: Any, schema: Mapping[str, Any]) -> Shape:
+    """What mending has to know of a type.
+
+    >>> shape_of("n", int | None, {"anyOf": [{"type": "integer"}]}).kind
+    'integer'
+    """
+    if fits(str, kind):
+        return Shape(name, "", (), schema)
+    inner = other_than_none(kind)
+    choices = choices_of(kind if inner is None else inner)
+    if choices:
+        choices = choices if inner is None else (*choices, None)
+        return Shape(name, "choice", choices, schema)
+    first = schema if inner is None else _first_of(schema)
+    named = str(first.get("type"))
+    if named == "string" and "format" in first:
+        return Shape(name, "format", (), schema)
+    return Shape(name, _KINDS.get(named, ""), (), schema)
+
+
+def _first_of(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema of the type beside None, references followed."""
+    first: Any = next(iter(schema.get("anyOf", ())), schema)
+    name = str(first.get("$ref", "")).rpartition("/")[2]
+    return cast(Mapping[str, Any], schema.get("$defs", {}).get(name, first))

@@ -8,9 +8,9 @@ from typing import Any, cast
 import pydantic
 
 from ..ground import strictjson
+from ..ground.words import brief
 from .types import choices_of, other_than_none, type_name
 
-_SHOWN = 80
 _DECLARED: dict[type, str] = {
     bool: "bool",
     int: "int",
@@ -109,32 +109,6 @@ def first_error(error: pydantic.ValidationError) -> str:
     kind = _KINDS.get(first["type"])
     what = f"{got} is not {kind}" if kind else f"{brief(first['msg'], 400)} (got {got})"
     return f"{where + ': ' if where else ''}{what}"
-
-
-def counted(number: int, thing: str) -> str:
-    """A number of things in words.
-
-    >>> counted(1, "call"), counted(1200, "call")
-    ('1 call', '1200 calls')
-    """
-    return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
-def unscored(zeros: int, failed: int) -> list[str]:
-    """What a reader of a mean must know: replies that scored 0, rows left out.
-
-    >>> unscored(1, 2)
-    ['1 unusable reply scored 0', '2 rows failed and are not in the mean']
-    """
-    reply = "unusable reply" if zeros == 1 else "unusable replies"
-    be = "is" if failed == 1 else "are"
-    said = f"{counted(failed, 'row')} failed and {be} not in the mean"
-    return [f"{zeros} {reply} scored 0"] * bool(zeros) + [said] * bool(failed)
-
-
-def brief(text: str, most: int = _SHOWN) -> str:
-    """A text, cut where it is longer than `most` characters."""
-    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def to_give(name: str, kind: Any, words: str, value: object) -> str:

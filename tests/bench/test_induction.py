@@ -14,7 +14,7 @@ from bench.real.instructions import collection
 from tests.server import Server
 
 pytestmark = pytest.mark.skipif(
-    not realdata.DATA.exists(), reason="the rows are not there"
+    not realdata.DATA.exists(), reason="needs the rows of ../shared"
 )
 
 

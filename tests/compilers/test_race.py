@@ -16,6 +16,7 @@ from tests.compilers.worlds import (
     planted_rows,
     under_way,
 )
+from tests.timing import PATIENCE
 from weft.compilers.candidate import Candidate
 from weft.compilers.driving.task import Task
 from weft.compilers.racing.race import Full, Halving, Racer
@@ -117,12 +118,16 @@ def test_a_race_ends_with_its_budget(racer: Racer, budget: int) -> None:
 def test_cells_of_a_block_run_side_by_side() -> None:
     """Concurrency is used across candidates, not only across rows."""
     running = most = 0
+    cells, together = len(FIELD) * 4, asyncio.Event()
 
     async def reply(request: weft.Request) -> str:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        await asyncio.sleep(0.01)
+        if running == cells:
+            together.set()
+        async with asyncio.timeout(PATIENCE):
+            await together.wait()
         running -= 1
         return "[[ label ]]\nK0\n[[ /end ]]"
 
@@ -130,7 +135,7 @@ def test_cells_of_a_block_run_side_by_side() -> None:
     with weft.use(lm=weft.FunctionLM(reply)):
         asyncio.run(task.observe_all(FIELD, ROWS[:4], "evaluate"))
 
-    assert most == len(FIELD) * 4
+    assert most == cells
 
 
 def test_a_cell_is_never_bought_twice() -> None:

@@ -1,20 +1,16 @@
-"""Goals 4, 5, 6 and 9: damage, what is planted, eviction, and the price of safety."""
+"""Goals 5 and 9: what is planted in a cache, and the price of safety."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib
 import json
-import logging
-import os
 import random
-import shutil
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,74 +19,13 @@ import pytest
 from tests.goals.conftest import Figure
 from tests.goals.planted import PLANTS
 from tests.goals.size import FULL, size
-from tests.pipeline.lm.support import answer_of, copied, fill, key_of, sql
+from tests.pipeline.lm.support import copied, fill, key_of
+from tests.timing import PATIENCE, steps
 from weft.pipeline.calls.cache import Cache
 from weft.pipeline.lm.request import Response, Usage
 
 ENTRIES = 100
 SIZE = 1500
-
-
-def truncated(folder: Path, rng: random.Random) -> None:
-    database = folder / "cache.db"
-    os.truncate(database, rng.randrange(database.stat().st_size))
-
-
-def header(folder: Path, rng: random.Random) -> None:
-    with (folder / "cache.db").open("r+b") as file:
-        file.write(rng.randbytes(100))
-
-
-def noise(folder: Path, rng: random.Random) -> None:
-    with (folder / "cache.db").open("r+b") as file:
-        file.seek(rng.randrange((folder / "cache.db").stat().st_size))
-        file.write(rng.randbytes(4096))
-
-
-def flipped(folder: Path, rng: random.Random) -> None:
-    key = key_of(rng.randrange(ENTRIES))
-    with closing(sqlite3.connect(folder / "cache.db")) as connection, connection:
-        found = connection.execute("SELECT value FROM Cache WHERE key = ?", (key,))
-        value = bytearray(found.fetchone()[0])
-        value[rng.randrange(len(value))] ^= 1 << rng.randrange(8)
-        change = "UPDATE Cache SET value = ? WHERE key = ?"
-        connection.execute(change, (bytes(value), key))
-
-
-def zero_log(folder: Path, rng: random.Random) -> None:
-    (folder / "cache.db-wal").write_bytes(bytes(rng.randrange(1, 65_536)))
-
-
-def no_database(folder: Path, rng: random.Random) -> None:
-    (folder / "cache.db").unlink()
-
-
-def no_file(folder: Path, rng: random.Random) -> None:
-    """A row says that its value is in a file, as diskcache's would, and it is not."""
-    change = "UPDATE Cache SET value = NULL, filename = 'aa/x.val' WHERE key = ?"
-    sql(folder, change, key_of(rng.randrange(ENTRIES)))
-
-
-def wrong_owner(folder: Path, rng: random.Random) -> None:
-    """Where nobody can be given the folder, everybody may write to it."""
-    if os.getuid() == 0:
-        os.chown(folder, 12345, 12345)
-    else:
-        folder.chmod(0o777)
-
-
-Damage = Callable[[Path, random.Random], None]
-EXACT: dict[Damage, int | None] = {
-    # How often "damaged" is counted; None where it depends on what was hit.
-    flipped: 1,
-    no_file: 1,
-    header: 1,
-    no_database: 0,
-    zero_log: 0,
-    wrong_owner: 0,
-    truncated: None,
-    noise: None,
-}
 
 
 @pytest.fixture(scope="module")
@@ -99,44 +34,6 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pristine") / "cache"
     fill(folder, range(ENTRIES), size=SIZE)
     return folder
-
-
-def test_damage(
-    tmp_path: Path, pristine: Path, figure: Figure, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Eight damages are misses: no error, no wrong answer, one warning, counted."""
-    seeds, reads, wrong, made = size(3, 20), size(100, 500), 0, 0
-    caplog.set_level(logging.WARNING, "weft")
-
-    for damage, expected in EXACT.items():
-        for seed in range(seeds):
-            folder, rng = tmp_path / f"{damage.__name__}{seed}", random.Random(seed)
-            copied(pristine, folder)
-            damage(folder, rng)
-            caplog.clear()
-            cache = Cache(folder, memory_bytes=0)
-            for turn in range(reads):
-                number = turn % ENTRIES
-                made += 1
-                found = cache.get(key_of(number))
-                wrong += found not in (None, answer_of(number, SIZE))
-            counted = cache.stats().damaged
-            cache.close()
-            shutil.rmtree(folder)
-            assert len(caplog.records) <= 1
-            if expected is not None and damage in {flipped, no_file}:
-                # One of the entries, each time that it is asked for.
-                assert counted == expected * reads // ENTRIES
-            elif expected is not None:
-                assert counted == expected
-            if counted:
-                assert len(caplog.records) == 1
-
-    figure(
-        f"goal 4: {len(EXACT)} damages x {seeds} seeds, {made} reads: 0 errors, "
-        f"{wrong} wrong answers, at most 1 warning each"
-    )
-    assert wrong == 0
 
 
 def test_nothing_planted_runs(tmp_path: Path, pristine: Path, figure: Figure) -> None:
@@ -160,7 +57,7 @@ def test_nothing_planted_runs(tmp_path: Path, pristine: Path, figure: Figure) ->
         [sys.executable, "-m", "tests.goals.audited", first, *folders],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -176,28 +73,6 @@ def test_nothing_planted_runs(tmp_path: Path, pristine: Path, figure: Figure) ->
     assert [one["wrong"] for one in told] == [[]] * len(told)
     assert all(one["works"] for one in told)
     assert outside.read_text() == "precious"
-
-
-def test_nothing_is_evicted(tmp_path: Path, figure: Figure) -> None:
-    """However many megabytes were put, all of them are there afterwards."""
-    count, most = size(48, 1150), 2**20
-    text = random.Random(0).randbytes(most // 2).hex()
-    cache = Cache(tmp_path)
-    for number in range(count):
-        answer = Response(f"{number} {text}")
-        asyncio.run(cache.put(key_of(number), answer))
-    cache.close()
-
-    cache = Cache(tmp_path)
-    kept = 0
-    for number in range(count):
-        found = cache.get(key_of(number))
-        kept += found is not None and found.text == f"{number} {text}"
-    held = cache.stats()
-    cache.close()
-
-    figure(f"goal 6: {count} sets of 1 MiB, {kept} read back")
-    assert kept == count == held.disk_entries
 
 
 TEXT = " ".join(f"word{n}" for n in random.Random(1).sample(range(10**6), 200))
@@ -228,10 +103,13 @@ def test_the_price_of_safety(tmp_path: Path, figure: Figure) -> None:
         f"a hit is {plain['hit'] / ours['hit']:.2f} as fast as Disk's with its JSON, "
         f"{packed['hit'] / ours['hit']:.2f} as JSONDisk's"
     )
-    # Bars so wide that only a change of kind, no busy machine, crosses them.
-    assert ours["hit"] <= 20 * plain["hit"]
-    assert ours["miss"] <= 20 * plain["miss"]
-    assert ours["set"] <= 20 * plain["set"]
+    _, get, close = _store("weft", tmp_path / "weft0")
+    hit, miss = key_of(0), key_of(2 * count)
+    get(hit)  # once, so that what is opened at the first look is open
+    taken_steps = {"hit": steps(lambda: get(hit)), "miss": steps(lambda: get(miss))}
+    close()
+    assert taken_steps["hit"] <= 1_000
+    assert taken_steps["miss"] <= 500
     if FULL:
         assert ours["hit"] <= 4 * plain["hit"]
         assert ours["hit"] <= 2 * packed["hit"]

@@ -1,4 +1,4 @@
-"""Goals 7, 11, 13, 15, 16 and 18: keys, retries, storms, repairs, and honest scores."""
+"""Goals 11, 13, 16 and 18: retries, storms, repairs, and honest scores."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ import asyncio
 import contextlib
 import hashlib
 import itertools
-import json
-import os
 import random
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
 import weft
 from tests.compilers.worlds import classifier, planted_rows
+from tests.faults import FAULTS, attempts
 from tests.goals.conftest import Figure
 from tests.goals.size import FULL, size
 from tests.pipeline.lm.support import KEY, asking, quick
 from tests.server import Reply, Server
+from tests.timing import PATIENCE
 from weft.pipeline.calls.call import call
 from weft.pipeline.calls.limits import Limiter
 from weft.pipeline.calls.retry import RetryPolicy, RetryQuota
@@ -34,110 +32,30 @@ from weft.pipeline.errors import (
     WeftError,
 )
 from weft.pipeline.lm.models import LM
-from weft.pipeline.lm.request import Message, Request
+from weft.pipeline.lm.request import Request
 
 RETRIES = 3
-PERMANENT = (400, 401, 402, 403, 404, 413, 422)
-TRANSIENT = (408, 409, 429, 500, 502, 503, 529)
 GOOD = "[[ answer ]]\nyes\n[[ /end ]]"
 
 
-def some_request(rng: random.Random) -> Request:
-    """A request of random parts, drawn from few values so that near ones are common."""
-    messages = tuple(
-        Message(rng.choice(("user", "assistant")), rng.choice(("a", "ab", "é", "")))
-        for _ in range(rng.randrange(3))
-    )
-    values: list[Any] = [0, 0.0, -0.0, 1, True, None, "1", "", [1], {"a": 1}, {}]
-    sampling = {rng.choice("abc"): rng.choice(values) for _ in range(rng.randrange(4))}
-    form = rng.choice([None, {}, {"type": "json_object"}])
-    where = rng.choice(("", "http://a", "http://b"))
-    return Request(rng.choice("mn"), messages, sampling, form, where, rng.randrange(2))
-
-
-def said(request: Request) -> str:
-    """What a request says, written another way than its key is."""
-    tree = [
-        [request.model, request.endpoint, request.sample],
-        [[m.role, m.content] for m in request.messages],
-        [request.response_format, request.sampling],
-    ]
-    return json.dumps(tree, sort_keys=True)
-
-
-def test_keys(figure: Figure) -> None:
-    """Among all pairs of requests, equal keys mean equal content, and the reverse."""
-    rng, count = random.Random(7), size(20_000, 200_000)
-    by_key: dict[str, str] = {}
-    by_content: dict[str, str] = {}
-
-    for _ in range(count):
-        request = some_request(rng)
-        items = list(request.sampling.items())
-        rng.shuffle(items)
-        turned = Request(
-            request.model,
-            request.messages,
-            dict(items),
-            request.response_format,
-            request.endpoint,
-            request.sample,
-        )
-        assert turned.key == request.key
-        assert by_key.setdefault(request.key, said(request)) == said(request)
-        assert by_content.setdefault(said(request), request.key) == request.key
-
-    figure(f"goal 7: {count} requests, {len(by_key)} distinct, 0 false hits or misses")
-
-
-KEYS = """
-import hashlib, random, sys
-from tests.goals.test_goals_calls import some_request
-rng = random.Random(11)
-keys = "".join(some_request(rng).key for _ in range(int(sys.argv[1])))
-print(hashlib.sha256(keys.encode()).hexdigest())
-"""
-
-
-def test_keys_in_other_processes(figure: Figure) -> None:
-    """No hash seed of Python's changes a key."""
-    count, seeds = size(500, 20_000), ("0", "1", "2", "3", "random")
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-c", KEYS, str(count)],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for seed in seeds[: size(2, 5)]
-    ]
-    said = {child.communicate(timeout=300)[0] for child in children}
-
-    figure(f"goal 7: {count} keys under {len(children)} hash seeds: {len(said)} result")
-    assert len(said) == 1
-    assert len(said.pop().strip()) == 64
-
-
 async def test_attempts(server: Server, figure: Figure) -> None:
-    """A permanent refusal is one request, a transient fault exactly one and R more."""
+    """A refusal for good is one request, a fault that may pass one and R more."""
     made: dict[str, int] = {}
-    faults = {str(code): Reply(status=code, body=b"{}") for code in PERMANENT}
-    faults |= {str(code): Reply(status=code, body=b"{}") for code in TRANSIENT}
-    faults |= {"reset": Reply(reset=True), "timeout": Reply(hang=True)}
+    lm = LM("m", api_base=server.url, timeout=PATIENCE)
 
-    for name, fault in faults.items():
+    async def rest(_: float) -> None:
+        """Whatever a server asks to wait takes no time here."""
+
+    for name, (fault, _) in FAULTS.items():
         before = server.count
         server.answer = lambda _, fault=fault: fault
-        # A machine that stalls must not turn the other faults into time-outs.
-        lm = LM("m", api_base=server.url, timeout=0.2 if name == "timeout" else 60)
+        policy = RetryPolicy(RETRIES, quota=RetryQuota(), sleep=rest)
         with pytest.raises(ModelError):
-            await call(asking(lm), lm, retry=quick(RETRIES), limiter=Limiter(8))
+            await call(asking(lm), lm, retry=policy, limiter=Limiter(8))
         made[name] = server.count - before
 
     figure(f"goal 11: requests by fault with R = {RETRIES}: {made}")
-    assert [made[str(code)] for code in PERMANENT] == [1] * len(PERMANENT)
-    transient = [*map(str, TRANSIENT), "reset", "timeout"]
-    assert [made[name] for name in transient] == [RETRIES + 1] * len(transient)
+    assert made == {name: attempts(kind, RETRIES) for name, (_, kind) in FAULTS.items()}
 
 
 async def test_a_storm_ends(server: Server, figure: Figure) -> None:
@@ -217,7 +135,7 @@ def test_waves_are_spread(figure: Figure) -> None:
     assert crowded <= 0.01 * RETRIES * runs
 
 
-@pytest.mark.skipif(not FULL, reason="waits for real; the suite does not")
+@pytest.mark.skipif(not FULL, reason="a full-size run: WEFT_GOALS=full")
 async def test_waves_at_a_server(server: Server, figure: Figure) -> None:
     """The same, as a server that always refuses sees it."""
     server.answer = lambda _: Reply(status=429, body=b"{}")
@@ -257,7 +175,7 @@ async def test_repairs_are_bounded(
     rng, rows = random.Random(5), size(150, 500)
     kinds = {f"reply {n}": Reply(text) for n, text in enumerate([*BROKEN, GOOD])}
     kinds |= OTHER
-    lm = LM("m", api_base=server.url, timeout=60)
+    lm = LM("m", api_base=server.url, timeout=PATIENCE)
     ask = weft.Predict("question -> answer: bool", repairs=repairs, lm=lm)
     ledger, most = weft.Ledger(), dict.fromkeys((*kinds, "none"), 0)
     with weft.use(cache=None, budget=ledger, retry=quick(0)):
@@ -282,16 +200,19 @@ async def test_repairs_are_bounded(
 
 def test_a_refused_key_stops_at_once(server: Server, figure: Figure) -> None:
     """401 ends an evaluation after at most the calls in flight."""
-    server.answer = lambda _: Reply(status=401, body=b"{}", delay=0.02)
+    in_flight = 16
+    server.answer = lambda _: Reply(
+        status=401, body=b"{}", until=lambda: server.count == in_flight
+    )
     lm = LM("m", api_base=server.url, api_key=KEY)
     ask = weft.Predict("question -> answer", lm=lm)
     rows = [{"question": str(n), "answer": "yes"} for n in range(500)]
 
     with weft.use(cache=None), pytest.raises(AuthError):
-        weft.evaluate(ask, rows, weft.metrics.exact("answer"), concurrency=16)
+        weft.evaluate(ask, rows, weft.metrics.exact("answer"), concurrency=in_flight)
 
-    figure(f"goal 18: all 401, 16 in flight, {server.count} calls for 500 rows")
-    assert server.count <= 16
+    figure(f"goal 18: all 401, {in_flight} in flight, {server.count} calls of 500")
+    assert server.count == in_flight
 
 
 def test_failures_are_not_scores(server: Server, figure: Figure) -> None:
@@ -327,7 +248,7 @@ def failing(how: str, server: Server) -> dict[str, Any]:
     def reply(body: dict[str, Any]) -> Reply:
         text = body["messages"][-1]["content"]
         if how == "all 401":
-            return Reply(status=401, body=b"{}", delay=0.02)
+            return Reply(status=401, body=b"{}")
         if how == "half 503" and hashlib.sha256(text.encode()).digest()[0] % 2:
             return Reply(status=503, body=b"{}")
         return Reply(f"[[ label ]]\n{shown['label']}\n[[ /end ]]")

@@ -20,5 +20,5 @@ def needs(model: str) -> list[pytest.MarkDecorator]:
     return [
         pytest.mark.slow,
         pytest.mark.xdist_group("live"),  # one server, on few cores
-        pytest.mark.skipif(bool(missing), reason=f"not installed: {missing}"),
+        pytest.mark.skipif(bool(missing), reason=f"in another lock: {missing}"),
     ]

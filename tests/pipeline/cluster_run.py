@@ -16,7 +16,7 @@ import ray
 
 import weft
 from tests.pipeline.cluster_app import Ticket, routed
-from weft.pipeline.measure.plainrows import plain_value
+from weft.pipeline.ground.plain import plain
 
 APP = "tests.pipeline.cluster_app"
 SETUP = f"{APP}:settings"
@@ -32,7 +32,7 @@ def refuse(self: object, _: object) -> Any:
 
 def killed() -> Any:
     """A batch; the server kills the worker that asks it for the 12th time."""
-    return [plain_value(v) for v in TUNED.batch(ROWS, concurrency=8, on=HERE)]
+    return [plain(v, repr) for v in TUNED.batch(ROWS, concurrency=8, on=HERE)]
 
 
 def measured() -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import weft
 from tests.pipeline import saved
 from weft.pipeline.adapters import adapter_of
-from weft.pipeline.artifact.artifact import program_digest
+from weft.pipeline.graph.digest import program_digest
 
 ADAPTERS = ("chat", "json", "xml")
 QUESTION = {"question": 'What of "ü", \u2028 and {braces}?', "passages": ["a\nb", "🧵"]}

@@ -125,7 +125,7 @@ def test_a_module_with_a_body_runs_in_the_loop() -> None:
             return {"module": self._module}
 
         async def body(self, call: Call, inputs: Mapping[str, Any]) -> Any:
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
             return await call(self._module, inputs)
 
     patient = Patient(weft.Predict("question -> answer: str", name="answer"))

@@ -8,19 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pydantic
 import pytest
 
 import weft
 from tests.pipeline import saved
 from weft.errors import ArtifactError
-from weft.pipeline.artifact.artifact import (
-    parse_artifact,
-    program_digest,
-    read_artifact,
-)
-from weft.pipeline.artifact.migrations import FORMAT, migrated
-from weft.pipeline.artifact.schema import schema_text
+from weft.pipeline.artifact.load import parse_artifact, read_artifact
+from weft.pipeline.artifact.state import FORMAT, migrated, schema_text
+from weft.pipeline.graph.digest import program_digest
 from weft.pipeline.graph.program import as_program
 from weft.pipeline.ground import files as atomic
 
@@ -301,7 +298,6 @@ def test_the_published_schema_is_the_one_that_is_read(file: Path) -> None:
     schema = json.loads(published.read_text("utf-8"))
 
     assert published.read_text("utf-8") == schema_text()
-    jsonschema = pytest.importorskip("jsonschema")
     for path in (file, *GOLDEN.glob("*-2.weft.json")):
         jsonschema.validate(json.loads(path.read_text("utf-8")), schema)
     with pytest.raises(jsonschema.ValidationError, match="api_base"):
@@ -310,7 +306,6 @@ def test_the_published_schema_is_the_one_that_is_read(file: Path) -> None:
 
 def test_files_of_an_older_format_keep_their_schema() -> None:
     """Whoever checks files of an earlier weft by their schema still can."""
-    jsonschema = pytest.importorskip("jsonschema")
     text = (ROOT / "docs" / "weft.program-1.schema.json").read_text("utf-8")
     files = sorted(GOLDEN.glob("*-1.weft.json"))
 

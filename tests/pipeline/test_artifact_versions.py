@@ -8,7 +8,7 @@ import pytest
 import weft
 from tests.pipeline import saved
 from weft.errors import ArtifactError
-from weft.pipeline.artifact.artifact import program_digest
+from weft.pipeline.graph.digest import program_digest
 
 
 def tuned(text: str) -> weft.Program[..., object]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,30 +31,38 @@ RUNS: dict[str, Callable[[Path], Any]] = {
 }
 
 
-def slow() -> Server:
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server that is still at work when the budget has ended."""
-    return Server(lambda _: Reply("[[ answer ]]\nyes", delay=0.2))
+    refused, real = threading.Event(), BudgetExceeded.__init__
+
+    def made(self: BudgetExceeded, *args: Any, **named: Any) -> None:
+        real(self, *args, **named)
+        refused.set()
+
+    monkeypatch.setattr(BudgetExceeded, "__init__", made)
+    reply = Reply("[[ answer ]]\nyes", until=refused.is_set)
+    with Server(lambda _: reply) as server:
+        yield server
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_what_is_in_flight_ends_and_is_kept(name: str, tmp_path: Path) -> None:
+def test_what_is_in_flight_ends_and_is_kept(
+    name: str, slow: Server, tmp_path: Path
+) -> None:
     """The next run asks for what is missing, and for nothing else."""
     cache = weft.Cache(tmp_path / "cache")
-    with slow() as server:
-        lm = weft.LM("openai/m", api_base=server.url, api_key="none")
-        with (
-            weft.use(lm=lm, cache=cache, budget=BOUGHT),
-            pytest.raises(BudgetExceeded),
-        ):
-            RUNS[name](tmp_path)
-        assert server.count == cache.stats().disk_entries == BOUGHT
+    lm = weft.LM("openai/m", api_base=slow.url, api_key="none")
+    with weft.use(lm=lm, cache=cache, budget=BOUGHT), pytest.raises(BudgetExceeded):
+        RUNS[name](tmp_path)
+    assert slow.count == cache.stats().disk_entries == BOUGHT
 
-        with weft.use(lm=lm, cache=cache):
-            RUNS[name](tmp_path)
-        assert server.count == len(ROWS)
+    with weft.use(lm=lm, cache=cache):
+        RUNS[name](tmp_path)
+    assert slow.count == len(ROWS)
 
 
-def test_branches_that_are_in_flight_end_too(tmp_path: Path) -> None:
+def test_branches_that_are_in_flight_end_too(slow: Server, tmp_path: Path) -> None:
     """Of three modules side by side the third is refused; the two bring answers."""
 
     @weft.step
@@ -66,14 +75,13 @@ def test_branches_that_are_in_flight_end_too(tmp_path: Path) -> None:
         return joined(one.answer, two.answer, third(question=question).answer)
 
     cache = weft.Cache(tmp_path)
-    with slow() as server:
-        lm = weft.LM("openai/m", api_base=server.url, api_key="none")
-        with weft.use(lm=lm, cache=cache):
-            with weft.use(budget=2), pytest.raises(BudgetExceeded):
-                wide("q")
-            assert server.count == cache.stats().disk_entries == 2
-            assert wide("q") == "yesyesyes"
-        assert server.count == 3
+    lm = weft.LM("openai/m", api_base=slow.url, api_key="none")
+    with weft.use(lm=lm, cache=cache):
+        with weft.use(budget=2), pytest.raises(BudgetExceeded):
+            wide("q")
+        assert slow.count == cache.stats().disk_entries == 2
+        assert wide("q") == "yesyesyes"
+    assert slow.count == 3
 
 
 def test_lines_that_are_there_are_written_before_a_budget_ends(tmp_path: Path) -> None:

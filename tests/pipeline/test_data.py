@@ -14,14 +14,9 @@ import pandas as pd
 import pydantic
 import pytest
 
-from weft.pipeline.data.rows import (
-    Example,
-    digest_rows,
-    json_form,
-    read_rows,
-    require_rows,
-)
+from weft.pipeline.data.rows import Example, digest_rows, read_rows, require_rows
 from weft.pipeline.errors import DataError
+from weft.pipeline.ground.plain import plain
 
 WRITE = Callable[[str, str | bytes], Path]
 
@@ -131,7 +126,7 @@ class TestExample:
             "share": np.float32(0.5),
         }
 
-        assert json_form(value) == {
+        assert plain(value) == {
             "case": {"team": "cards", "tags": ["a", "b", "c"]},
             "day": "2024-02-29",
             "vector": [1, 2],

@@ -14,7 +14,7 @@ import weft
 from tests.pipeline.cluster_app import Ticket, routed, triage
 from weft.extras.worker import Host
 from weft.pipeline import errors
-from weft.pipeline.artifact.artifact import artifact_text
+from weft.pipeline.artifact.save import artifact_text
 from weft.pipeline.errors import WeftError
 from weft.pipeline.graph.program import as_program
 from weft.pipeline.run.remote import (

@@ -16,6 +16,7 @@ import pytest
 
 import weft
 from tests.pipeline.test_export import ROOT, respond, support
+from tests.timing import PATIENCE
 from weft.errors import ConfigError
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -53,7 +54,7 @@ def run(library: str, code: str, folder: Path, given: Any) -> Any:
     """What a process with the library prints as JSON, or a skip."""
     python = python_with(library)
     if python is None:
-        pytest.skip(f"{library} is not installed; WEFT_EXPORT_PYTHON may name a Python")
+        pytest.skip(f"{library} is in no lock; WEFT_EXPORT_PYTHON may name a Python")
     done = subprocess.run(
         [python, "-c", code],
         cwd=folder,
@@ -62,7 +63,7 @@ def run(library: str, code: str, folder: Path, given: Any) -> Any:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

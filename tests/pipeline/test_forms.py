@@ -37,7 +37,7 @@ def router(**options: Any) -> weft.Predict[Any, Any]:
 
 def lm_at(server: Server, **options: Any) -> weft.LM:
     """A model at the server, of which nobody knows anything."""
-    return weft.LM("jan/m", api_base=server.url, api_key="k", timeout=5, **options)
+    return weft.LM("jan/m", api_base=server.url, api_key="k", timeout=60, **options)
 
 
 @contextmanager

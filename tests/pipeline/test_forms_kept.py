@@ -16,7 +16,7 @@ from tests.pipeline.saved import search
 from tests.server import Server
 from weft.errors import ArtifactError
 from weft.pipeline.adapters.reply_form import Form
-from weft.pipeline.artifact.artifact import program_digest
+from weft.pipeline.graph.digest import program_digest
 from weft.pipeline.graph.program import as_program
 from weft.pipeline.lm.known import learn
 
@@ -54,7 +54,7 @@ def adapter_in(program: weft.Program[..., Any]) -> str:
 
 
 @given(forms, st.none() | rooms)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_file_keeps_every_form(
     tmp_path_factory: pytest.TempPathFactory, form: Form, room: int | None
 ) -> None:

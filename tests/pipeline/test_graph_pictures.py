@@ -16,6 +16,7 @@ import networkx
 import pytest
 
 import weft
+from tests.timing import PATIENCE
 from weft.pages.svg import Size, place
 
 draft = weft.Predict("question -> text: str", name="draft")
@@ -170,7 +171,7 @@ def test_boxes_do_not_overlap_and_lines_go_down() -> None:
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+@pytest.mark.skipif(CHROMIUM is None, reason="another system: no chromium")
 @pytest.mark.slow
 def test_a_browser_draws_it(tmp_path: Path) -> None:
     """Headless Chromium paints boxes of every kind, and the whole is on the page."""
@@ -187,7 +188,7 @@ def test_a_browser_draws_it(tmp_path: Path) -> None:
         "--window-size=400,600",
         page.as_uri(),
     ]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
 
     colours = _colours(shot.read_bytes())
 

@@ -15,10 +15,10 @@ import pytest
 
 import weft
 from tests.pipeline import saved
-from tests.timing import seconds
+from tests.timing import bounded, steps
 from weft.errors import ArtifactError
-from weft.pipeline.artifact.artifact import parse_artifact
-from weft.pipeline.artifact.assembling import assembled
+from weft.pipeline.artifact.load import parse_artifact
+from weft.pipeline.artifact.rebuild import rebuilt
 from weft.pipeline.graph.program import as_program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,7 +48,7 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Data:
 
 def load(data: Data | str) -> weft.Program[..., Any]:
     text = data if isinstance(data, str) else json.dumps(data)
-    return assembled(parse_artifact(text, "x.weft.json"), [saved.search], "x.weft.json")
+    return rebuilt(parse_artifact(text, "x.weft.json"), [saved.search], "x.weft.json")
 
 
 def changed(data: Data, path: str, value: Any) -> Data:
@@ -155,14 +155,15 @@ SCHEMAS: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_a_hostile_type_is_refused(name: str, good: Data) -> None:
-    """It is an ArtifactError, in time, or no more than the harmless type it says."""
+    """It is an ArtifactError, before much was done about it."""
     data = changed(good, TEAM, SCHEMAS[name])
     data["program"]["modules"]["triage"]["demos"] = []
 
     with pytest.raises(ArtifactError):
-        load(data)
+        bounded(lambda: load(data))
 
-    assert seconds(lambda: load(data), ArtifactError) < 1
+    entries = len(json.dumps(SCHEMAS[name]))
+    assert steps(lambda: load(data), ArtifactError) < 20_000 + 20 * entries
 
 
 FILES: dict[str, tuple[str, Any]] = {
@@ -241,7 +242,7 @@ def test_an_unlikely_but_honest_type_is_loaded(good: Data) -> None:
     with pytest.raises(ArtifactError, match="cannot be rebuilt exactly"):
         load(data)  # its hash is another's, which is all that is wrong
 
-    assert seconds(lambda: load(data), ArtifactError) < 1
+    assert steps(lambda: load(data), ArtifactError) < 300_000
 
 
 def test_catastrophic_patterns_take_linear_time(tmp_path: Path) -> None:
@@ -259,7 +260,7 @@ def test_catastrophic_patterns_take_linear_time(tmp_path: Path) -> None:
     with pytest.raises(weft.errors.ValidationError):
         parse(reply)
 
-    assert seconds(lambda: parse(reply), weft.errors.ValidationError) < 1
+    bounded(lambda: parse(reply), weft.errors.ValidationError)
 
 
 # Size ---------------------------------------------------------------------------------
@@ -305,10 +306,10 @@ NONSENSE = dict(nonsense())
 
 
 @pytest.mark.parametrize("name", NONSENSE)
-def test_megabytes_of_nonsense_are_refused_within_a_second(
+def test_megabytes_of_nonsense_are_refused_in_linear_work(
     name: str, tmp_path: Path
 ) -> None:
-    """Reading is linear, and stops at the first thing that no artifact has."""
+    """A step or two a character, and none behind the first thing that none has."""
     path = tmp_path / "x.weft.json"
     path.write_text(NONSENSE[name], "utf-8")
 
@@ -316,7 +317,9 @@ def test_megabytes_of_nonsense_are_refused_within_a_second(
         weft.load(path)
 
     assert len(str(caught.value)) < 1000
-    assert seconds(lambda: weft.load(path), ArtifactError) < 1
+    taken = steps(lambda: weft.load(path), ArtifactError)
+    assert taken < 2_000 + 10 * path.stat().st_size
+    bounded(lambda: weft.load(path), ArtifactError)
 
 
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/", "/nowhere/x"])

@@ -88,7 +88,7 @@ def signature_of(outputs: str) -> Any:
 
 @pytest.mark.parametrize("kind", SIMPLE)
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_the_grammar_lets_through_is_read(kind: str, data: st.DataObject) -> None:
     """As a value of the type; only a day that there is not is refused, by its rule."""
     signature = signature_of(f"first: {kind}, last: {kind}")

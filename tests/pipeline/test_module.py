@@ -16,6 +16,7 @@ import pytest
 
 import weft
 import weft.modules
+from tests.timing import PATIENCE
 from weft import Demo, FunctionLM, Input, Output, RefusingLM, Request, ScriptedLM
 from weft.errors import AuthError, CallError, ConfigError, ParseError, ValidationError
 from weft.pipeline.adapters import adapter_of
@@ -509,7 +510,8 @@ async def test_tasks_never_see_each_others_settings() -> None:
 
     async def work(number: int) -> bool:
         async def slow(request: Request) -> str:
-            await asyncio.sleep(0.001 * (number % 7))
+            for _ in range(number % 7):
+                await asyncio.sleep(0)
             return f"[[ answer ]]\n{number}"
 
         with weft.use(lm=FunctionLM(slow), sample=number):
@@ -545,7 +547,7 @@ def script(body: str) -> str:
         ],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -578,7 +580,7 @@ def test_ctrl_c_cleans_up_and_leaves_a_working_process() -> None:
     assert printed.split("\n")[:3] == ["cleaned up", "interrupted", "fine"]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="another system: no fork")
 def test_a_forked_child_calls_on_its_own() -> None:
     """A process that has called already may fork; the child has a loop of its own."""
     printed = script(

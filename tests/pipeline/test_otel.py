@@ -24,6 +24,7 @@ from opentelemetry.semconv.attributes import error_attributes, server_attributes
 
 import weft
 from tests.server import Reply, Server
+from tests.timing import PATIENCE
 
 CANARY = "canary-of-the-prompt"
 ROOT = Path(__file__).resolve().parents[2]
@@ -203,7 +204,7 @@ def test_an_unknown_price_is_left_out(app: Watched) -> None:
 
 def test_own_spans_stand_below_the_step_they_are_made_in(app: Watched) -> None:
     """In threads, in tasks, side by side: each span has its own item's step above."""
-    together = threading.Barrier(4, timeout=60)
+    together = threading.Barrier(4, timeout=PATIENCE)
 
     @weft.step
     def blocking(name: str) -> str:

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.rendering import rendered
+from tests.timing import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).parent / "golden" / "prompts.jsonl"
+THIS = f"{sys.version_info.major}.{sys.version_info.minor}"
+OTHERS = [version for version in ("3.11", "3.12", "3.13") if version != THIS]
 NEEDED = "import pydantic, aiohttp, networkx, diskcache, rich"
 
 
@@ -35,15 +38,14 @@ def python(version: str) -> str | None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("version", OTHERS)
 def test_another_python_renders_the_same_bytes(version: str, tmp_path: Path) -> None:
     """Another interpreter, another process, another folder: not a byte differs."""
-    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
-        pytest.skip("that is this Python")
     other = python(version)
     if other is None:
         pytest.skip(
-            f"no Python {version} with weft's dependencies: make .venv-{version}"
+            f"another Python: none of {version} with weft's dependencies; "
+            f"make test PYTHON=python{version} VENV=.venv-{version}"
         )
 
     done = subprocess.run(
@@ -52,7 +54,7 @@ def test_another_python_renders_the_same_bytes(version: str, tmp_path: Path) -> 
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
     assert done.returncode == 0, done.stderr.decode()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import signal
@@ -27,9 +26,6 @@ ROWS = [f"row {n}" for n in range(60)]
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("ray"),
-    pytest.mark.skipif(
-        importlib.util.find_spec("ray") is None, reason="ray is not installed here"
-    ),
 ]
 
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.timing import PATIENCE
+
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "regions.py"
 
 
@@ -18,7 +20,7 @@ def test_the_example_answers_every_letter(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 

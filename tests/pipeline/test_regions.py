@@ -14,6 +14,7 @@ import pytest
 
 import weft
 from tests.pipeline.answers import echo, model
+from tests.timing import PATIENCE, settled
 from weft.compilers.driving.counting import (
     EACH_ITEMS,
     calls_bound,
@@ -217,7 +218,7 @@ def test_each_keeps_the_order_and_runs_side_by_side() -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await beside.wait()
         for _ in range(40 - n):
             await asyncio.sleep(0)
@@ -254,14 +255,19 @@ def lambda_free(texts: list[str]) -> list[str]:
 
 def test_the_earliest_item_s_error_is_raised_and_the_others_stop() -> None:
     """A failing item cancels the others; nothing of them goes on afterwards."""
-    ended: list[int] = []
+    begun, cancelled = asyncio.Semaphore(0), list[int]()
 
     @weft.step
     async def work(n: int) -> int:
         if n == 3:
+            for _ in range(7):
+                await begun.acquire()
             raise ValueError("three")
-        await asyncio.sleep(5)
-        ended.append(n)
+        begun.release()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.append(n)
         return n
 
     @weft.program
@@ -271,7 +277,7 @@ def test_the_earliest_item_s_error_is_raised_and_the_others_stop() -> None:
     with pytest.raises(StepError, match="ValueError: three"):
         all_of(list(range(8)))
 
-    assert ended == []
+    assert sorted(cancelled) == [0, 1, 2, 4, 5, 6, 7]
 
 
 def test_values_that_cannot_decide_are_errors_not_guesses() -> None:
@@ -382,11 +388,11 @@ def test_after_orders_steps_that_share_no_value() -> None:
 
     @weft.step
     async def save(text: str) -> None:
-        await asyncio.sleep(0.03)
+        await settled()  # whatever does not wait for it gets ahead of it
         done.append("saved")
 
     @weft.step
-    def notify(text: str) -> None:
+    async def notify(text: str) -> None:
         done.append("notified")
 
     @weft.program

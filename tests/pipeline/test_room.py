@@ -8,6 +8,7 @@ import enum
 import json
 from typing import Any, Literal
 
+import jsonschema
 import pydantic
 import pytest
 from hypothesis import given, settings
@@ -22,7 +23,6 @@ from weft.pipeline.signature.signature import spec_of
 
 pytestmark = pytest.mark.usefixtures("asked_as_by_users")
 
-jsonschema: Any = pytest.importorskip("jsonschema")
 
 BUDGETS = (64, 128, 256, 512, 1024, 4096, 100_000)
 
@@ -210,7 +210,7 @@ def test_a_list_of_what_is_short_may_be_long(kind: str) -> None:
     st.lists(st.sampled_from(["str", "int", "bool", "Label"]), min_size=2, max_size=6),
     st.integers(200, 1000),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_bounded_fields_leave_room_for_the_rest(kinds: list[str], tokens: int) -> None:
     """At a token a character what is bounded takes no more than there is."""
     outputs = ", ".join(f"f{n}: {kind}" for n, kind in enumerate([*kinds, "int"]))

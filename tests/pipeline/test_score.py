@@ -12,15 +12,13 @@ from hypothesis import strategies as st
 
 from weft.pipeline.data.rows import Example, read_rows
 from weft.pipeline.errors import BudgetExceeded, DataError, MetricError, RateLimited
-from weft.pipeline.measure.metrics import (
+from weft.pipeline.measure.metric_check import check_metric
+from weft.pipeline.measure.metrics import exact, f1, fields
+from weft.pipeline.measure.score import (
     Metric,
     RawScore,
     Score,
     apply_metric,
-    check_metric,
-    exact,
-    f1,
-    fields,
     metric_name,
     to_score,
 )

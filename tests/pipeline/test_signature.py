@@ -239,7 +239,7 @@ def test_a_string_that_is_no_signature_says_what_is_wrong(text: str) -> None:
 
 
 @given(texts | st.text(alphabet="ab:,->[]|'\" \n_()", max_size=25))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_text_is_a_signature_or_a_signature_error(text: str) -> None:
     """Nothing else can come out of reading the string form."""
     try:

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weft.pipeline.errors import DataError
-from weft.pipeline.measure.compare import Comparison, compare
 from weft.pipeline.measure.stats import (
+    Comparison,
     Interval,
     bootstrap_mean,
+    compare,
     mcnemar_exact,
     mean_interval,
     paired_bootstrap,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
+import itertools
+import threading
 from collections.abc import Callable
 
 import pytest
 
 import weft
 from tests.server import Reply, Server
+from tests.timing import seen
 from weft.pipeline.events import (
     Event,
     FieldDelta,
@@ -52,18 +53,21 @@ def joined(events: list[Event]) -> str:
 async def test_words_arrive_before_the_server_is_done(
     adapter: str, server: Server
 ) -> None:
-    """The first words come out before the server has sent its last piece."""
-    server.script(Reply(REPLIES[adapter](WORDS), pace=0.02))
+    """The first words come out while the server keeps back the last pieces."""
+    heard, looks = threading.Event(), itertools.count()
+    server.script(
+        Reply(REPLIES[adapter](WORDS), until=lambda: next(looks) < 7 or heard.is_set())
+    )
     program = two_levels(adapter)
 
-    first, events = 0.0, list[Event]()
+    events = list[Event]()
     with weft.use(lm=weft.LM("m", api_base=server.url), cache=None):
         async for event in program.astream(question="count"):
             events.append(event)
-            if isinstance(event, FieldDelta) and not first:
-                first = time.monotonic()
+            if isinstance(event, FieldDelta) and not heard.is_set():
+                assert server.ended == []
+                heard.set()
 
-    assert 0 < first < server.ended[0]
     assert joined(events) == WORDS
     assert {e.path for e in events if isinstance(e, FieldDelta)} == {"inner/reply"}
     assert isinstance(events[-1], Finished)
@@ -96,7 +100,8 @@ async def test_replies_at_the_same_time_are_told_apart(
 ) -> None:
     """Items of an `each` share a path; `order` says whose the pieces are."""
     words = ["one two three four", "five six seven eight", "nine ten eleven twelve"]
-    server.script(*[Reply(REPLIES[adapter](text), pace=0.01) for text in words])
+    replies = [REPLIES[adapter](text) for text in words]
+    server.script(*(Reply(text, until=lambda: server.count == 3) for text in replies))
     inner = two_levels(adapter)
 
     @weft.program
@@ -180,7 +185,7 @@ async def test_a_broken_stream_is_tried_again(server: Server) -> None:
 
 async def test_leaving_early_cancels_the_run(server: Server) -> None:
     """Who stops listening stops the run, and the server's connection with it."""
-    server.script(Reply(REPLIES["chat"](WORDS * 50), pace=0.05))
+    server.script(Reply(REPLIES["chat"](WORDS * 5_000), pace=0.01))  # for minutes
     program = two_levels("chat")
 
     with weft.use(lm=weft.LM("m", api_base=server.url), cache=None):
@@ -189,9 +194,9 @@ async def test_leaving_early_cancels_the_run(server: Server) -> None:
             if isinstance(event, FieldDelta):
                 break
         await events.aclose()
-    await asyncio.sleep(0.2)
+    await seen(lambda: server.in_flight == 0)
 
-    assert server.in_flight == 0
+    assert server.ended == []
 
 
 def test_errors_come_after_their_events() -> None:

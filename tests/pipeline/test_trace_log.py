@@ -16,7 +16,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +26,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import weft
+from tests.timing import PATIENCE, seen, settled
 from weft.pipeline.lm.request import Message, Usage
 from weft.pipeline.run.trace_data import run_data, run_of
 from weft.pipeline.run.trace_log import line_of
@@ -135,13 +135,13 @@ def test_processes_threads_and_kills_leave_whole_lines(
         victim = start(f"v{number}", 100_000)
         assert victim.stdout is not None
         said.append(victim.stdout.readline())
-        time.sleep(rng.uniform(0.0, 0.1))
+        said += [victim.stdout.readline() for _ in range(rng.randrange(8))]
         os.kill(victim.pid, signal.SIGKILL)
         said += [line for line in victim.stdout if line.endswith("\n")]
         victim.wait()
         victim.stdout.close()
     for process in steady:
-        process.communicate(timeout=120)
+        process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
     ask(log, "last")
 
@@ -159,7 +159,7 @@ def test_a_forked_child_writes_too(log: Path) -> None:
     """The writing thread does not come along into a child; a new one is started."""
     words = [sys.executable, "-W", "ignore", "-c", FORKING, str(log)]
 
-    subprocess.run(words, check=True, timeout=120)
+    subprocess.run(words, check=True, timeout=PATIENCE)
 
     assert asked(log) == ["before", "child", "after"]
 
@@ -224,10 +224,11 @@ def held(log: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BinaryIO]:
 
 async def begun(path: Path, question: str) -> asyncio.Task[Any]:
     """A run that has come as far as it can while its log is held."""
-    with weft.use(lm=weft.FunctionLM(answer), cache=None, trace_log=path):
+    lm = weft.FunctionLM(answer)
+    with weft.use(lm=lm, cache=None, trace_log=path):
         task = asyncio.create_task(reply.acall(question=question))
-    for _ in range(20):
-        await asyncio.sleep(0.005)
+    await seen(lambda: lm.calls)
+    await settled()
     return task
 
 

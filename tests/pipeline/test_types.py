@@ -16,8 +16,13 @@ from hypothesis import strategies as st
 
 from tests.hostile import texts
 from weft.errors import SignatureError
-from weft.pipeline.signature.reading import parse_type
-from weft.pipeline.signature.types import choices_of, fits, members_of, type_name
+from weft.pipeline.signature.notation import parse_type
+from weft.pipeline.signature.types import (
+    choices_of,
+    fits,
+    members_of,
+    type_name,
+)
 
 
 class Colour(enum.Enum):
@@ -210,7 +215,7 @@ def test_what_is_no_type_is_refused_with_a_remedy(text: str) -> None:
 
 
 @given(texts | st.text(alphabet="listrndc[](),|'\" .:_", max_size=25))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_text_is_a_type_or_a_signature_error(text: str) -> None:
     """Nothing else can come out of reading a type."""
     try:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +13,7 @@ from typing import Any, Literal
 import pytest
 
 import weft
+from tests.timing import PATIENCE
 from weft.errors import GraphError
 
 HERE = Path(__file__).name
@@ -239,13 +240,13 @@ def test_branches_run_side_by_side() -> None:
     @weft.step
     def left(text: str) -> str:
         begun["left"].set()
-        assert begun["right"].wait(5)
+        assert begun["right"].wait(PATIENCE)
         return text
 
     @weft.step
     def right(text: str) -> str:
         begun["right"].set()
-        assert begun["left"].wait(5)
+        assert begun["left"].wait(PATIENCE)
         return text
 
     @weft.step
@@ -263,16 +264,21 @@ def test_branches_run_side_by_side() -> None:
 
 def test_a_failure_cancels_what_runs_beside_it() -> None:
     """When a node fails its siblings stop, and the error names step and place."""
-    finished: list[str] = []
+    begun, ends = asyncio.Event(), list[str]()
 
     @weft.step
     async def fails(text: str) -> str:
+        await begun.wait()
         raise ValueError("no")
 
     @weft.step
     async def goes_on(text: str) -> str:
-        await asyncio.sleep(0.2)
-        finished.append(text)
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            ends.append("cancelled")
+            raise
         return text
 
     @weft.step
@@ -285,9 +291,8 @@ def test_a_failure_cancels_what_runs_beside_it() -> None:
 
     with pytest.raises(weft.errors.StepError, match="step 'fails' raised ValueError"):
         both(text="a")
-    time.sleep(0.3)
 
-    assert finished == []
+    assert ends == ["cancelled"]
 
 
 def test_programs_nest() -> None:
@@ -328,10 +333,11 @@ def test_values_in_containers_are_followed() -> None:
 
 def test_nested_blocking_steps_do_not_deadlock() -> None:
     """Many blocking steps that each wait for further steps all come to an end."""
+    waiting, begun = threading.Event(), itertools.count(1)
 
     @weft.step
     def leaf(n: int) -> int:
-        time.sleep(0.001)
+        assert waiting.wait(PATIENCE)
         return n
 
     @weft.program
@@ -340,6 +346,8 @@ def test_nested_blocking_steps_do_not_deadlock() -> None:
 
     @weft.step
     def branch(n: int) -> int:
+        if next(begun) == 32:
+            waiting.set()
         return small(n=n)
 
     @weft.program

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.timing import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 BASICS = '''
 from __future__ import annotations
@@ -287,7 +289,7 @@ def run(tool: str, *arguments: str, where: Path) -> str:
         capture_output=True,
         text=True,
         cwd=where,
-        timeout=300,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode in (0, 1), done.stdout + done.stderr

@@ -26,12 +26,14 @@ from ..pipeline.errors import (
 )
 from ..pipeline.graph.program import Program
 from ..pipeline.ground import strictjson
+from ..pipeline.ground.words import counted
 from ..pipeline.lm.models import LM
 from ..pipeline.measure.evaluate import Evaluation, evaluate
-from ..pipeline.measure.metrics import FieldMetric, FieldsMetric, Metric
+from ..pipeline.measure.metrics import FieldMetric, FieldsMetric
+from ..pipeline.measure.score import Metric
+from ..pipeline.reading.fields import read_text
 from ..pipeline.run.settings import Options, use
 from ..pipeline.signature.field import FieldSpec
-from ..pipeline.signature.wording import counted
 from .output import on_terminal, remark
 from .targets import object_named, program_named
 
@@ -180,7 +182,7 @@ def inputs_from(program: Program[..., Any], texts: Sequence[str]) -> dict[str, A
     for name, text in given.items():
         field = program.inputs.inputs[name]
         try:
-            values[name] = text if field.plain else field.read(text).value
+            values[name] = text if field.plain else read_text(field, text).value
         except ParseError as error:
             raise CallError(
                 f"{program.name!r} cannot read {name}={text}: {error.message}",
@@ -301,8 +303,12 @@ def _check_choices(
 
 def _fits(field: FieldSpec, value: Any) -> bool:
     """Whether a label is one of the choices, as it is or as a file's text."""
-    for read in (field.load, field.read) if isinstance(value, str) else (field.load,):
-        with contextlib.suppress(ValueError, ParseError):
-            read(value)
-            return True
+    with contextlib.suppress(ValueError):
+        field.load(value)
+        return True
+    if not isinstance(value, str):
+        return False
+    with contextlib.suppress(ParseError):
+        read_text(field, value)
+        return True
     return False

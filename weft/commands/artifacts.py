@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from .. import loading, showing
+from ..checks import check_path, newer_editions
+from ..dspy_state import import_dspy as imported
+from ..exports import export as exported
 from ..pipeline.artifact import versions
-from ..pipeline.artifact.artifact import SUFFIX, program_digest, read_artifact
-from ..pipeline.artifact.describing import data_of
-from ..pipeline.artifact.diffing import diff as differences
-from ..pipeline.artifact.exporting import export as exported
-from ..pipeline.artifact.importing import import_dspy as imported
-from ..pipeline.artifact.schema import artifact_schema, schema_text
+from ..pipeline.artifact.describe import data_of
+from ..pipeline.artifact.diff import diff as differences
+from ..pipeline.artifact.load import read_artifact
 from ..pipeline.artifact.standing import Standing, standing
-from ..pipeline.artifact.text import digest_of
+from ..pipeline.artifact.state import SUFFIX, artifact_schema, schema_text
 from ..pipeline.errors import ArtifactError, ConfigError
-from ..pipeline.graph.check_path import check_path, newer_editions
+from ..pipeline.graph.digest import digest_of, program_digest
 from ..pipeline.ground.files import write_whole
 from .arguments import pair
 from .output import Outcome, require_writable

@@ -11,7 +11,8 @@ from ..compilers.compile import compile as compiled
 from ..compilers.compile import quote
 from ..compilers.driving.quote import Quote
 from ..compilers.reporting.report import Result
-from ..pipeline.artifact.artifact import program_digest, save
+from ..pipeline.artifact.save import save
+from ..pipeline.graph.digest import program_digest
 from .arguments import compiler_named, measured, rows_at, settings, tell_overlap
 from .output import Outcome, calls_shown, remark, require_writable
 

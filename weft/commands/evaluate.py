@@ -11,14 +11,15 @@ from typing import Any
 
 from ..compilers.driving.forms import form_in_use, keeping_forms, with_forms
 from ..loading import save
-from ..pipeline.artifact.artifact import SUFFIX, program_digest
 from ..pipeline.artifact.editions import at_newest
-from ..pipeline.artifact.origins import origin
+from ..pipeline.artifact.state import SUFFIX
 from ..pipeline.errors import ConfigError
+from ..pipeline.graph.digest import program_digest
+from ..pipeline.graph.origin import origin
 from ..pipeline.graph.program import Program
+from ..pipeline.ground.words import counted
 from ..pipeline.measure.evaluate import Evaluation
 from ..pipeline.measure.explain import ablations, explain
-from ..pipeline.signature.wording import counted
 from .arguments import measured, settings
 from .output import Outcome, Spent, calls_shown, remark, require_writable
 from .targets import program_named

@@ -15,10 +15,8 @@ from typing import Any
 from ..pipeline.errors import ConfigError
 from ..pipeline.lm.prices import money
 from ..pipeline.measure.evaluate import Evaluation
-from ..pipeline.measure.plainrows import plain_value
 from ..pipeline.run.progress import progress_bar
 from ..pipeline.run.settings import current, use
-from ..pipeline.signature.signature import Signature, dump_values, spec_of
 from ..pipeline.trace import Call, NodeRun, total_cost
 
 _EVERY = 5.0  # seconds, and a share of all calls, from one line to the next
@@ -46,14 +44,6 @@ def points(found: Evaluation) -> str:
     """A score in points of 100 with its interval, as in "50.0  [25.0, 75.0]"."""
     low, high = found.interval.low, found.interval.high
     return f"{100 * found.mean:4.1f}  [{100 * low:4.1f}, {100 * high:4.1f}]"
-
-
-def plain(value: Any) -> Any:
-    """A program's value as JSON data: of a signature, the outputs."""
-    if not isinstance(value, Signature):
-        return plain_value(value)
-    outputs = spec_of(type(value)).outputs
-    return {k: v for k, v in dump_values(value).items() if k in outputs}
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..pipeline.artifact.exporting import finetuning_rows, write_rows
+from ..exports import finetuning_rows, write_rows
 from ..pipeline.data.example import Example
 from ..pipeline.errors import ConfigError, WeftError, did_you_mean
 from ..pipeline.graph.program import Program
+from ..pipeline.ground.words import counted
+from ..pipeline.measure.row_result import outputs
 from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.progress import progress_bar
 from ..pipeline.run.rows import bind_row, map_rows
-from ..pipeline.signature.wording import counted
 from ..pipeline.trace import Call
 from .arguments import inputs_from, measured, rows_at, settings
-from .output import Outcome, Spent, on_terminal, plain, remark, require_writable
+from .output import Outcome, Spent, on_terminal, remark, require_writable
 from .targets import program_named
 
 
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
     inputs = inputs_from(program, arguments.set)
     with settings(arguments):
         made = program.run(**inputs)
-    value, spent = plain(made.value), Spent.on(made.trace.calls)
+    value, spent = outputs(made.value), Spent.on(made.trace.calls)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     data = {"program": program.name, "value": value, **spent.data()}
     return Outcome(text, {**data, "seconds": round(made.seconds, 3)}, 0, str(spent))
@@ -75,7 +76,7 @@ async def _answers(
                 raise
             return {"id": row, "error": f"{type(error).__name__}: {error}"}
         calls.extend(made.trace.calls)
-        return {"id": row, "value": plain(made.value)}
+        return {"id": row, "value": outputs(made.value)}
 
     return await map_rows(one, bound, concurrency=concurrency, done=done)
 

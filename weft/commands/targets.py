@@ -15,9 +15,10 @@ from types import ModuleType
 from typing import Any
 
 from .. import load
-from ..pipeline.artifact.artifact import SUFFIX, ProgramState, read_artifact
-from ..pipeline.artifact.assembling import stand_ins
-from ..pipeline.artifact.describing import Target
+from ..pipeline.artifact.describe import Target
+from ..pipeline.artifact.load import read_artifact
+from ..pipeline.artifact.rebuild import stand_ins
+from ..pipeline.artifact.state import SUFFIX, ProgramState
 from ..pipeline.errors import ArtifactError, ConfigError, WeftError, did_you_mean
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from ..pipeline.calls.cache import Cache
 from ..pipeline.errors import ConfigError
+from ..pipeline.ground.words import counted
 from ..pipeline.lm.known import forget
 from ..pipeline.lm.models import LM
 from ..pipeline.run.bridge import run_sync
-from ..pipeline.signature.wording import counted
 from ..probing import probe as probing
 from ..review.desk import Desk
 from ..review.remarks import Remarks

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from ..pipeline.artifact.describing import visibly
+from ..pipeline.artifact.describe import visibly
 from ..pipeline.errors import DataError
 from ..pipeline.lm.prices import money
 from ..pipeline.run.trace_data import json_text, plain_data, run_of

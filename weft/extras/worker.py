@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import Any, cast
 
 from .. import modules
-from ..pipeline.artifact.artifact import parse_artifact, program_digest
-from ..pipeline.artifact.assembling import assembled
-from ..pipeline.artifact.fitting import fitted
+from ..pipeline.artifact.fit import fitted
+from ..pipeline.artifact.load import parse_artifact
+from ..pipeline.artifact.rebuild import rebuilt
 from ..pipeline.errors import (
     ArtifactError,
     ConfigError,
@@ -23,6 +23,7 @@ from ..pipeline.errors import (
     StepError,
     WeftError,
 )
+from ..pipeline.graph.digest import program_digest
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
 from ..pipeline.ground import strictjson
@@ -101,7 +102,7 @@ def _program(artifact: str, live: str, setup: str) -> Program[..., Any]:
         cast("Callable[[], object]", _named(setup, "setup"))()
     where = "the program that was sent"
     made = parse_artifact(artifact, where)
-    program = fitted(_live(live), made, where) if live else assembled(made, (), where)
+    program = fitted(_live(live), made, where) if live else rebuilt(made, (), where)
     if program_digest(program) != made.digest:
         raise ArtifactError(
             f"{live or where} is not the program {made.name!r} that was sent",

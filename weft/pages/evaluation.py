@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from ..pipeline.signature.wording import counted
+from ..pipeline.ground.words import counted
 from .html import Data, bar, folded, page, points, review_note, row_link, table, text_of
 
 

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from ..pipeline.artifact.describing import (
+from ..pipeline.artifact.describe import (
     Target,
     data_of,
     modules_in_order,
+    program_of,
+    prompts_of,
     structure_lines,
     type_words,
 )
-from ..pipeline.artifact.showing import program_of, prompts_of
 from ..pipeline.artifact.state import DemoState, ModuleState
 from ..pipeline.ground import strictjson
 from .html import folded, page, table, text_of

@@ -17,8 +17,9 @@ from html import escape
 from typing import NamedTuple
 
 from ..pipeline.graph.binding import INPUT, show, source_name, takes_of
-from ..pipeline.graph.drawing import region_title
-from ..pipeline.graph.graph import REGIONS, Body, Flow, Graph, Node
+from ..pipeline.graph.drawing import Picture, region_title
+from ..pipeline.graph.graph import REGIONS, Body, Flow, Node
+from ..pipeline.graph.uses import Inside
 from ..pipeline.signature.types import type_name
 
 _PAD, _HEAD, _BOX, _PILL, _GAP = 12.0, 24.0, 34.0, 24.0, 26.0
@@ -37,10 +38,11 @@ _COLOURS = {
 }
 
 
-def as_svg(graph: Graph) -> str:
+def as_svg(picture: Picture) -> str:
     """The graph as an SVG element that can stand in a page or in a file."""
+    graph, inside = picture
     first = {f"{INPUT}.{f.name}": f.name for f in graph.inputs}
-    level = _level(graph, first, type_name(graph.result))
+    level = _level(graph, first, type_name(graph.result), inside)
     width, height = level.size.width + 2 * _PAD, level.size.height + 2 * _PAD
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" '
@@ -229,20 +231,23 @@ class _Level:
         yield from labels
 
 
-def _level(flow: Flow, first: Mapping[str, str], result: str) -> _Level:
+def _level(
+    flow: Flow, first: Mapping[str, str], result: str, parts: Mapping[str, Inside]
+) -> _Level:
     """Lay out one level.
 
     Args:
         flow: Its nodes and its output.
         first: What it starts from: inputs, or parameters and outer values, by source.
         result: The words on its last pill.
+        parts: What modules are made of, by name.
     """
     outer = set(flow.captures) if isinstance(flow, Body) else set[str]()
     shapes = {
         source: _pill("outer" if source in outer else "pill", text)
         for source, text in first.items()
     }
-    shapes |= {node.id: _shape(node) for node in flow.nodes}
+    shapes |= {node.id: _shape(node, parts) for node in flow.nodes}
     shapes["$output"] = _pill("pill", result)
     labels: dict[tuple[str, str], list[str]] = {}
     for node in flow.nodes:
@@ -263,15 +268,30 @@ def _level(flow: Flow, first: Mapping[str, str], result: str) -> _Level:
     return _Level(shapes, placed, texts)
 
 
-def _shape(node: Node) -> _Shape:
+def _call(name: str, kind: str, tip: str, parts: Mapping[str, Inside]) -> _Shape:
+    """The box of what is called; of a module with parts a frame that holds theirs."""
+    if not parts:
+        return _Shape(kind, name, Size(_width(name) + 2 * _PAD, _BOX), tip)
+    shapes = {
+        part: _call(part, told.kind, f"{told.kind} {part}", told.parts)
+        for part, told in parts.items()
+    }
+    placed = place({part: shape.size for part, shape in shapes.items()}, [])
+    level = _Level(shapes, placed, {})
+    frame = _framed(level, "")
+    size = Size(max(frame.width, _width(name)) + 2 * _PAD, frame.height + _HEAD + _PAD)
+    return _Shape(kind, name, size, tip, (("", level),))
+
+
+def _shape(node: Node, parts: Mapping[str, Inside]) -> _Shape:
     if node.kind not in REGIONS:
-        size = Size(_width(node.id) + 2 * _PAD, _BOX)
-        return _Shape(node.kind, node.id, size, f"{node.kind} {node.target}")
+        made_of = parts[node.target].parts if node.target in parts else {}
+        return _call(node.id, node.kind, f"{node.kind} {node.target}", made_of)
     inside: list[tuple[str, _Level]] = []
     for name, body in node.bodies.items():
         sources = [*(p.source for p in body.params), *body.captures]
         first = {source: source_name(source) for source in sources}
-        inside.append((name, _level(body, first, show(body.output))))
+        inside.append((name, _level(body, first, show(body.output), parts)))
     title = region_title(node)
     frames = [_framed(level, name) for name, level in inside]
     width = sum(f.width for f in frames) + _PAD * (len(frames) + 1)

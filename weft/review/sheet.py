@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..pipeline.errors import DataError, cause
-from ..pipeline.measure.plainrows import row_keys
+from ..pipeline.measure.row_result import row_keys
 
 IN_A_RUN = "review.json"
 REPORT = "report.html"

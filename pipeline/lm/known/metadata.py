@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from ...ground.shapes import as_list, as_object
+from ...ground.shapes import as_dict, as_list
 from ..wire.sessions import LOST, sessions
 
 MOST_PAGES: Final = 4
@@ -48,7 +48,7 @@ async def told_by(url: str, headers: Mapping[str, str], model: str) -> Told:
     listed = _entry(await pages.ask("models", below_root=False), model)
     server = _text(listed.get("owned_by"))
     found: dict[str, Any] = {"context": listed.get("max_model_len")}
-    found["context"] = found["context"] or as_object(listed.get("meta")).get("n_ctx")
+    found["context"] = found["context"] or as_dict(listed.get("meta")).get("n_ctx")
     if server == "library":
         found |= await _of_ollama(pages, model)
     elif server == "organization_owner":
@@ -70,7 +70,7 @@ async def _of_llamacpp(pages: _Pages) -> dict[str, Any]:
     if "total_slots" not in props:
         return {}
     found: dict[str, Any] = {"slots": props["total_slots"]}
-    settings = as_object(props.get("default_generation_settings"))
+    settings = as_dict(props.get("default_generation_settings"))
     found["context"] = settings.get("n_ctx")
     template = _text(props.get("chat_template"))
     mark = _MARK.search(template)
@@ -97,7 +97,7 @@ async def _of_ollama(pages: _Pages, model: str) -> dict[str, Any]:
     made_for = as_list(about.get("capabilities"))
     loaded = {
         _text(each.get("name")): each.get("context_length")
-        for each in map(as_object, running)
+        for each in map(as_dict, running)
     }
     told = {"context": loaded.get(model) or loaded.get(f"{model}:latest")}
     setting = _CONTEXT.search(_text(about.get("parameters")))
@@ -142,14 +142,14 @@ class _Pages:
                     start = await answer.content.read(_MOST_BYTES)
                     while not answer.content.at_eof() and len(start) < _MOST_BYTES:
                         start += await answer.content.read(_MOST_BYTES)
-            return as_object(json.loads(start))
+            return as_dict(json.loads(start))
         except (TimeoutError, ValueError, RecursionError, *LOST):
             return {}
 
 
 def _entry(models: Mapping[str, Any], model: str) -> dict[str, Any]:
     """The model's entry in a list; the only one, where it goes by another name."""
-    entries = [as_object(each) for each in as_list(models.get("data"))]
+    entries = [as_dict(each) for each in as_list(models.get("data"))]
     named = [entry for entry in entries if entry.get("id") == model]
     if named or len(entries) == 1:
         return (named or entries)[0]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, TypeAlias, cast
 
-from ...ground.shapes import as_list, as_object
+from ...ground.shapes import as_dict, as_list
 from ..abilities import KINDS
 from ..request import JSON, Request, Response
 from .book import known, learn
@@ -89,7 +89,7 @@ def heard(request: Request, tree: _Tree) -> None:
     now = known(request.endpoint, request.model)
     choice = _first(tree)
     found: dict[str, Any] = {}
-    if not now.reasoning and any(map(as_object(choice.get("message")).get, _REASONING)):
+    if not now.reasoning and any(map(as_dict(choice.get("message")).get, _REASONING)):
         found["reasoning"] = True
     if request.sampling.get("logprobs"):
         given = bool(choice.get("logprobs"))
@@ -203,7 +203,7 @@ _TAKEN: Final[Mapping[str, Callable[[Request], bool]]] = {
 
 def _first(tree: _Tree) -> dict[str, Any]:
     choices = as_list(tree.get("choices"))
-    return as_object(choices[0] if choices else None)
+    return as_dict(choices[0] if choices else None)
 
 
 def _kind_of(tree: _Tree, choice: _Tree) -> dict[str, Any]:

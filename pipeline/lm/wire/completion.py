@@ -19,7 +19,7 @@ from typing import Any, Final, TypeGuard, cast
 
 from ...errors import ContentFiltered, InvalidRequest, ModelError, ProtocolError
 from ...ground.compact import plain_text
-from ...ground.shapes import as_object, is_list
+from ...ground.shapes import as_dict, is_list
 from ..abilities import Abilities
 from ..known.observed import heard
 from ..request import Request, Response, Usage
@@ -117,7 +117,7 @@ def response_from(
     choice = _first_choice(tree, request, secrets)
     heard(request, tree)
     finish = choice.get("finish_reason")
-    message = as_object(choice.get("message"))
+    message = as_dict(choice.get("message"))
     content, thought = _text(message.get("content")), thought_in(message)
     if content is None and request.continues:
         content = _text(choice.get("text"))
@@ -164,7 +164,7 @@ def _first_choice(
         raise _error_in_success(tree, request, secrets)
     if not is_list(choices) or not choices:
         raise _no_completion("it holds no choice", request)
-    return as_object(choices[0])
+    return as_dict(choices[0])
 
 
 def _error_in_success(
@@ -172,7 +172,7 @@ def _error_in_success(
 ) -> ModelError:
     """Some gateways answer 200 and put the status into the body."""
     fault = tree["error"]
-    code = as_object(fault).get("code")
+    code = as_dict(fault).get("code")
     status = code if isinstance(code, int) and 400 <= code < 600 else 200
     return Refusal(
         status, json.dumps({"error": fault}), request.model, secrets=tuple(secrets)
@@ -191,7 +191,7 @@ def _text(content: object) -> str | None:
         return content
     if not is_list(content):
         return None
-    parts = [as_object(part).get("text") for part in content]
+    parts = [as_dict(part).get("text") for part in content]
     texts = [part for part in parts if isinstance(part, str)]
     return "".join(texts) if texts else None
 
@@ -206,9 +206,9 @@ def _utf8(text: str, request: Request) -> str:
 
 
 def _usage(value: object) -> Usage | None:
-    tree = as_object(value)
-    cached = as_object(tree.get("prompt_tokens_details")).get("cached_tokens")
-    thought = as_object(tree.get("completion_tokens_details")).get("reasoning_tokens")
+    tree = as_dict(value)
+    cached = as_dict(tree.get("prompt_tokens_details")).get("cached_tokens")
+    thought = as_dict(tree.get("completion_tokens_details")).get("reasoning_tokens")
     asked, answered = tree.get("prompt_tokens"), tree.get("completion_tokens")
     if not _is_count(asked) or not _is_count(answered):
         return None
@@ -312,12 +312,12 @@ class Assembly:
         choices = event.get("choices")
         if not is_list(choices) or not choices:
             return ""
-        choice = as_object(choices[0])
+        choice = as_dict(choices[0])
         if choice.get("index"):  # another answer to the same question
             return ""
         if isinstance(choice.get("finish_reason"), str):
             self._finish = choice["finish_reason"]
-        part = as_object(choice.get("delta"))
+        part = as_dict(choice.get("delta"))
         if isinstance(part.get("refusal"), str):
             self._refusal += part["refusal"]
         thought = thought_in(part)
@@ -342,7 +342,7 @@ class Assembly:
             ProtocolError: The stream broke off before its end.
         """
         if self._fault:
-            inner = as_object(self._fault).get("error")
+            inner = as_dict(self._fault).get("error")
             return {"error": inner or self._fault}
         broken = self._finish is None and not self.done
         if broken or self._finish == "error":

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from ...ground.shapes import as_list, as_object
+from ...ground.shapes import as_dict, as_list
 from ..request import Request
 
 _FIELDS: Final = ("reasoning_content", "reasoning")
@@ -55,13 +55,13 @@ def thought_in(message: Mapping[str, Any]) -> str:
 
 def _thinking_part(part: object) -> str:
     """The text of a part of type "thinking", itself a text or a list of parts."""
-    held = as_object(part)
+    held = as_dict(part)
     if held.get("type") != "thinking":
         return ""
     said = held.get("thinking")
     if isinstance(said, str):
         return said
-    texts = (as_object(one).get("text") for one in as_list(said))
+    texts = (as_dict(one).get("text") for one in as_list(said))
     return "".join(text for text in texts if isinstance(text, str))
 
 

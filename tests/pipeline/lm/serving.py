@@ -17,12 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.timing import PATIENCE
 from weft.pipeline.lm.local.server import SERVERS
 from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Message, Request
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE = 30.0
 
 
 def server_ids() -> list[int]:

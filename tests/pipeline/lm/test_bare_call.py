@@ -27,7 +27,7 @@ ANY: Any = None
 
 def lm_for(server: Server, **options: Any) -> weft.LM:
     """A model at the server."""
-    return weft.LM("m", api_base=server.url, api_key=KEY, timeout=5, **options)
+    return weft.LM("m", api_base=server.url, api_key=KEY, timeout=60, **options)
 
 
 class Following:

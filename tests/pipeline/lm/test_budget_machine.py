@@ -206,9 +206,7 @@ class BudgetMachine(RuleBasedStateMachine):
 
 
 TestBudgetMachine = BudgetMachine.TestCase
-TestBudgetMachine.settings = settings(
-    max_examples=25, stateful_step_count=20, deadline=None
-)
+TestBudgetMachine.settings = settings(max_examples=25, stateful_step_count=20)
 
 
 @pytest.fixture(scope="module", autouse=True)

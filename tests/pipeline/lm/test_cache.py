@@ -8,6 +8,7 @@ import errno
 import fcntl
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.lm.support import answer_of, asking, fill, key_of
+from tests.timing import PATIENCE
 from weft.pipeline.calls.cache import Cache, CacheStats, MemoryCache
 from weft.pipeline.calls.call import call
 from weft.pipeline.calls.retry import RetryPolicy
@@ -127,6 +129,10 @@ def test_nothing_is_evicted(tmp_path: Path) -> None:
     assert found == [answer_of(i, 100_000) for i in range(300)]
     assert [file.name for file in tmp_path.rglob("*.val")] == []
     cache.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "cache.db")) as connection:
+        settings = dict(connection.execute("SELECT key, value FROM Settings"))
+    assert (settings["eviction_policy"], settings["cull_limit"]) == ("none", 0)
+    assert settings["size_limit"] > 2**60
 
 
 def test_memory_is_bounded_in_bytes() -> None:
@@ -183,7 +189,7 @@ def test_threads_and_loops(tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
 
     assert cache.stats().disk_entries == cache.stats().writes == 300
     cache.close()
@@ -198,7 +204,7 @@ def test_a_cancelled_put(tmp_path: Path) -> None:
         await asyncio.sleep(0)
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
-        await asyncio.wait_for(cache.put("b", answer_of(2)), 5)
+        await asyncio.wait_for(cache.put("b", answer_of(2)), PATIENCE)
 
     asyncio.run(run())
 
@@ -215,11 +221,11 @@ def test_after_a_fork(tmp_path: Path) -> None:
         f"cache = Cache({str(tmp_path)!r})\n"
         "asyncio.run(cache.put('parent', Response('p')))\n"
         "if os.fork() == 0:\n"
-        "    asyncio.run(asyncio.wait_for(cache.put('child', Response('c')), 5))\n"
+        "    asyncio.run(asyncio.wait_for(cache.put('child', Response('c')), 100))\n"
         "    os._exit(0)\n"
         "sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=20)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)
 
     cache = Cache(tmp_path)
     assert cache.get("parent")
@@ -321,7 +327,7 @@ def test_a_loop_may_begin_while_another_looks_for_dead_ones() -> None:
     def make() -> object:
         if threading.current_thread() is second:
             making.set()
-            assert go_on.wait(30)
+            assert go_on.wait(PATIENCE)
         return object()
 
     async def close(_: object) -> None: ...
@@ -334,17 +340,17 @@ def test_a_loop_may_begin_while_another_looks_for_dead_ones() -> None:
     async def open_second() -> None:
         await kept.here()
         opened.set()
-        assert over.wait(30)
+        assert over.wait(PATIENCE)
 
     def open_meanwhile() -> None:
         go_on.set()
-        assert opened.wait(30)
+        assert opened.wait(PATIENCE)
 
     second = threading.Thread(target=lambda: asyncio.run(open_second()))
     with contextlib.closing(_Watched()) as old:
         old.run_until_complete(kept.here())
         second.start()
-        assert making.wait(30)
+        assert making.wait(PATIENCE)
         old.asked = open_meanwhile
 
         try:

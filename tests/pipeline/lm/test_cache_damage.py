@@ -92,7 +92,26 @@ def a_folder_instead(path: Path, rng: random.Random) -> None:
     (path / "cache.db").mkdir()
 
 
+def no_database(path: Path, rng: random.Random) -> None:
+    """The database was deleted."""
+    (path / "cache.db").unlink()
+
+
+def zeros_in_the_log(path: Path, rng: random.Random) -> None:
+    """A write-ahead log that was never written."""
+    (path / "cache.db-wal").write_bytes(bytes(rng.randrange(1, 65_536)))
+
+
+def a_file_that_is_gone(path: Path, rng: random.Random) -> None:
+    """A row says that its value is in a file, as diskcache's would, and it is not."""
+    change = "UPDATE Cache SET value = NULL, filename = 'aa/x.val' WHERE rowid = ?"
+    sql(path, change, rng.randrange(1, 51))
+
+
 DAMAGES = [
+    no_database,
+    zeros_in_the_log,
+    a_file_that_is_gone,
     flip_a_bit,
     swap_values,
     overwrite,
@@ -108,7 +127,7 @@ DAMAGES = [
 
 
 # Cut or missing whole pages and tables are an empty database to SQLite.
-SILENT = {truncate, overwrite, noise_in_the_log, drop_the_table}
+SILENT = {no_database, truncate, overwrite, noise_in_the_log, drop_the_table}
 
 
 @pytest.fixture(scope="module")

@@ -158,9 +158,7 @@ class CacheMachine(RuleBasedStateMachine):
 
 
 TestCacheMachine = CacheMachine.TestCase
-TestCacheMachine.settings = settings(
-    max_examples=25, stateful_step_count=20, deadline=None
-)
+TestCacheMachine.settings = settings(max_examples=25, stateful_step_count=20)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -191,7 +191,7 @@ def test_a_layout_that_computes_is_moved_aside(
     try:
         sql(folder, table)
     except sqlite3.OperationalError as error:
-        pytest.skip(f"this SQLite cannot: {error}")
+        pytest.skip(f"another system, whose SQLite cannot: {error}")
 
     fill(folder, range(3))
     cache = Cache(folder)
@@ -274,7 +274,7 @@ def open_to_all(folder: Path) -> None:
 def somebody_elses(folder: Path) -> None:
     """Another user owns it."""
     if os.getuid() != 0:
-        pytest.skip("only root can give a folder away")
+        pytest.skip("another system: only root can give a folder away")
     folder.mkdir()
     os.chown(folder, 12345, 12345)
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.pipeline.lm.support import asking, quick
 from tests.server import Reply, Server
+from tests.timing import PATIENCE
 from weft.pipeline.calls.budget import Budget, Ledger
 from weft.pipeline.calls.cache import Cache, MemoryCache
 from weft.pipeline.calls.call import call
@@ -233,7 +234,7 @@ async def test_slots_and_budget_do_not_block_each_other() -> None:
     lm = FunctionLM(flaky)
     ledger = Ledger(Budget(tokens=45_000))
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         ends = await asyncio.gather(
             *(
                 call(

@@ -33,7 +33,7 @@ WORDS: dict[str, list[dict[str, Any]]] = json.loads(
 
 def lm_for(server: Server, name: str = "m", **options: Any) -> LM:
     """A model at the server."""
-    return LM(name, api_base=server.url, api_key=KEY, timeout=5, **options)
+    return LM(name, api_base=server.url, api_key=KEY, timeout=60, **options)
 
 
 def counting(context: int, bytes_a_token: float = 3.0) -> Any:

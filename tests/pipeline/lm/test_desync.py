@@ -8,6 +8,7 @@ import re
 from contextlib import suppress
 
 from tests.pipeline.lm.support import asking
+from tests.timing import settled
 from weft.pipeline.lm.models import LM
 
 
@@ -21,7 +22,7 @@ def answer(text: str) -> bytes:
 async def test_an_unasked_answer_is_nobodys() -> None:
     """It comes while the connection is idle; the next question opens another one."""
     connections = list[asyncio.StreamWriter]()
-    said = asyncio.Event()
+    heard, said = asyncio.Event(), asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connections.append(writer)
@@ -32,7 +33,7 @@ async def test_an_unasked_answer_is_nobodys() -> None:
                 assert length is not None
                 asked = json.loads(await reader.readexactly(int(length[1])))
                 writer.write(answer(asked["messages"][0]["content"]))
-                await asyncio.sleep(0.05)
+                await heard.wait()
                 writer.write(answer("EVIL"))
                 said.set()
 
@@ -41,8 +42,9 @@ async def test_an_unasked_answer_is_nobodys() -> None:
     lm = LM("m", api_base=f"http://127.0.0.1:{port}", max_tokens=9)
 
     first = await lm.complete(asking(lm, "one"))
+    heard.set()
     await said.wait()
-    await asyncio.sleep(0.05)  # for it to arrive
+    await settled()  # for it to arrive
     second = await lm.complete(asking(lm, "two"))
     for writer in connections:
         writer.close()

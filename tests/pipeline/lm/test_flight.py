@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.pipeline.lm.support import asking, quick
 from tests.server import Reply, Server
+from tests.timing import PATIENCE, settled
 from weft.pipeline.calls.budget import Budget, Ledger
 from weft.pipeline.calls.cache import Cache, MemoryCache
 from weft.pipeline.calls.call import call
@@ -33,12 +34,6 @@ class Slow:
         return f"answer {self.asked}"
 
 
-async def settle() -> None:
-    """Let every task run as far as it can."""
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-
 def _raise(error: Exception) -> str:
     raise error
 
@@ -48,7 +43,7 @@ async def test_one_flight_for_identical_requests() -> None:
     slow = Slow()
     lm = FunctionLM(slow)
     callers = [asyncio.create_task(call(asking(lm), lm)) for _ in range(50)]
-    await settle()
+    await settled()
     slow.go.set()
 
     answers = await asyncio.gather(*callers)
@@ -65,7 +60,7 @@ async def test_a_flight_with_one_ledger() -> None:
     callers = [
         asyncio.create_task(call(asking(lm), lm, ledger=ledger)) for _ in range(9)
     ]
-    await settle()
+    await settled()
     slow.go.set()
 
     await asyncio.gather(*callers)
@@ -80,7 +75,7 @@ async def test_followers_fill_their_own_cache() -> None:
     callers = [
         asyncio.create_task(call(asking(lm), lm, cache=cache)) for cache in (one, two)
     ]
-    await settle()
+    await settled()
     slow.go.set()
 
     await asyncio.gather(*callers)
@@ -93,7 +88,7 @@ async def test_different_models_do_not_share() -> None:
     one, two = Slow(), Slow()
     first, second = FunctionLM(one), FunctionLM(two)
     callers = [asyncio.create_task(call(asking(first), lm)) for lm in (first, second)]
-    await settle()
+    await settled()
     one.go.set()
     two.go.set()
 
@@ -109,10 +104,10 @@ async def test_a_cancelled_leader() -> None:
     callers = [
         asyncio.create_task(call(asking(lm), lm, ledger=ledger)) for _ in range(5)
     ]
-    await settle()
+    await settled()
 
     callers[0].cancel()
-    await settle()
+    await settled()
     slow.go.set()
     ends = await asyncio.gather(*callers, return_exceptions=True)
 
@@ -127,10 +122,10 @@ async def test_a_cancelled_follower() -> None:
     slow = Slow()
     lm = FunctionLM(slow)
     callers = [asyncio.create_task(call(asking(lm), lm)) for _ in range(3)]
-    await settle()
+    await settled()
 
     callers[1].cancel()
-    await settle()
+    await settled()
     slow.go.set()
     ends = await asyncio.gather(*callers, return_exceptions=True)
 
@@ -148,7 +143,7 @@ async def test_followers_share_an_error() -> None:
 
     lm = FunctionLM(fail)
     callers = [asyncio.create_task(call(asking(lm), lm)) for _ in range(5)]
-    await settle()
+    await settled()
     go.set()
 
     ends = await asyncio.gather(*callers, return_exceptions=True)
@@ -173,7 +168,7 @@ async def test_a_spent_budget_is_the_leaders_own() -> None:
         asyncio.create_task(call(asking(lm), lm, ledger=ledger, retry=quick()))
         for ledger in (poor, rich)
     ]
-    await settle()
+    await settled()
     go.set()
 
     first, second = await asyncio.gather(*callers, return_exceptions=True)
@@ -195,16 +190,17 @@ def in_threads(count: int, work: Callable[[], Awaitable[object]]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
 
 
 def test_one_flight_across_threads(server: Server, tmp_path: Path) -> None:
     """Sixteen threads that ask the same twenty questions at once pay for twenty."""
-    server.answer = lambda _: Reply("ok", delay=0.05)
-    cache = Cache(tmp_path)
+    server.answer = lambda _: Reply(until=lambda: server.count == 20)
+    cache, together = Cache(tmp_path), threading.Barrier(16, timeout=PATIENCE)
 
     async def ask() -> None:
+        together.wait()
         lm = LM("m", api_base=server.url)
         await asyncio.gather(
             *(call(asking(lm, f"q{i}"), lm, cache=cache) for i in range(20))
@@ -239,9 +235,9 @@ async def test_a_shared_error_does_not_grow_with_those_who_share_it() -> None:
         return 1000
 
     leading = asyncio.create_task(lead())
-    await settle()
+    await settled()
     tasks = [asyncio.create_task(follow()) for _ in range(50)]
-    await settle()
+    await settled()
     fail.set()
     await leading
 

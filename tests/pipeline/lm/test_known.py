@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.timing import PATIENCE
 from weft.pipeline.errors import ConfigError
 from weft.pipeline.lm import known as knowledge
 from weft.pipeline.lm.known.book import Book
@@ -73,7 +74,7 @@ def test_it_is_written_behind_the_callers_back(folder: Path) -> None:
     knowledge.learn(HERE, "m", slots=4)
     for thread in threading.enumerate():
         if thread.name == "weft-known":
-            thread.join(10)
+            thread.join(PATIENCE)
     first = (folder / "endpoints.json").stat()
     knowledge.learn(HERE, "m", slots=4)
 
@@ -313,7 +314,7 @@ def test_a_forked_child_can_learn(folder: Path) -> None:
         capture_output=True,
         check=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
     assert done.stdout == "0\n"

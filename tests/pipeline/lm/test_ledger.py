@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from tests.timing import PATIENCE, settled
 from weft.pipeline.calls.budget import Budget, Ledger
 from weft.pipeline.errors import BudgetExceeded, ConfigError
 from weft.pipeline.lm.prices import Estimate
@@ -182,13 +183,13 @@ async def test_waits_for_what_is_in_flight() -> None:
     ledger = Ledger(Budget(tokens=30))
     first = await ledger.reserve("a", SMALL)
     second = asyncio.create_task(ledger.reserve("b", SMALL))
-    await asyncio.sleep(0.01)
+    await settled()
     assert not second.done()
 
     first.send()
     first.settle(answer(1, 1))
 
-    (await asyncio.wait_for(second, 1)).close()
+    (await asyncio.wait_for(second, PATIENCE)).close()
 
 
 async def test_refuses_when_nothing_can_give_room() -> None:
@@ -196,13 +197,13 @@ async def test_refuses_when_nothing_can_give_room() -> None:
     ledger = Ledger(Budget(tokens=30))
     first = await ledger.reserve("a", SMALL)
     second = asyncio.create_task(ledger.reserve("b", SMALL))
-    await asyncio.sleep(0.01)
+    await settled()
 
     first.send()
     first.settle(answer(10, 5))
 
     with pytest.raises(BudgetExceeded, match="35 tokens of 30"):
-        await asyncio.wait_for(second, 1)
+        await asyncio.wait_for(second, PATIENCE)
 
 
 async def test_sent_calls_cannot_come_back() -> None:
@@ -210,13 +211,13 @@ async def test_sent_calls_cannot_come_back() -> None:
     ledger = Ledger(Budget(calls=1))
     first = await ledger.reserve("a", SMALL)
     second = asyncio.create_task(ledger.reserve("b", SMALL))
-    await asyncio.sleep(0.01)
+    await settled()
     assert not second.done()
 
     first.send()
 
     with pytest.raises(BudgetExceeded):
-        await asyncio.wait_for(second, 1)
+        await asyncio.wait_for(second, PATIENCE)
 
 
 async def test_holders_that_wait_for_each_other() -> None:
@@ -232,12 +233,12 @@ async def test_holders_that_wait_for_each_other() -> None:
                 await lease.prepare()
             except BudgetExceeded:
                 return "refused"
-            await asyncio.sleep(0.01)
+            await settled()
             lease.send()
             lease.settle(answer(1, 1))
             return "made"
 
-    ends = await asyncio.wait_for(asyncio.gather(again(0), again(1)), 2)
+    ends = await asyncio.wait_for(asyncio.gather(again(0), again(1)), PATIENCE)
 
     assert sorted(ends) == ["made", "refused"]
     assert ledger.spent().tokens <= 60
@@ -248,12 +249,12 @@ async def test_cancelled_in_the_queue() -> None:
     ledger = Ledger(Budget(tokens=30))
     first = await ledger.reserve("a", SMALL)
     waiting = [asyncio.create_task(ledger.reserve(key, SMALL)) for key in "bc"]
-    await asyncio.sleep(0.01)
+    await settled()
 
     waiting[0].cancel()
     first.close()
 
-    (await asyncio.wait_for(waiting[1], 1)).close()
+    (await asyncio.wait_for(waiting[1], PATIENCE)).close()
     assert ledger.snapshot()["run"]["requests"] == 2
 
 
@@ -262,7 +263,7 @@ async def test_who_goes_on_first_is_charged_and_nobody_else() -> None:
     ledger = Ledger(Budget(calls=2, tokens=30))
     first = await ledger.reserve("a", SMALL)
     waiting = asyncio.create_task(ledger.reserve("b", SMALL))
-    await asyncio.sleep(0.01)
+    await settled()
     first.send()
     first.settle(answer(1, 1))
     assert not waiting.done()
@@ -284,7 +285,7 @@ async def test_a_repeated_request_does_not_wait() -> None:
     ledger = Ledger(Budget(calls=1))
     first = await ledger.reserve("a", SMALL)
 
-    second = await asyncio.wait_for(ledger.reserve("a", SMALL), 1)
+    second = await asyncio.wait_for(ledger.reserve("a", SMALL), PATIENCE)
 
     second.close()
     first.close()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.timing import PATIENCE, settled
 from weft.pipeline.calls.budget import Budget, Ledger
 from weft.pipeline.errors import BudgetExceeded
 from weft.pipeline.lm.prices import Estimate
@@ -30,7 +31,7 @@ class Plan:
     key: int
     bound: int
     share: float
-    delay: float
+    turns: int
     failures: int
     lost: bool
     cached: bool
@@ -42,7 +43,7 @@ plans = st.lists(
         key=st.integers(0, 12),
         bound=st.integers(1, 40),
         share=st.floats(0, 1),
-        delay=st.sampled_from([0.0, 0.0005, 0.001]),
+        turns=st.integers(0, 5),
         failures=st.integers(0, 2),
         lost=st.booleans(),
         cached=st.booleans(),
@@ -52,7 +53,7 @@ plans = st.lists(
 limits = st.none() | st.integers(0, 30)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plans, limits, limits, st.integers(1, 8))
 def test_never_overshoots(
     made: list[Plan], calls: int | None, tens: int | None, at_once: int
@@ -74,7 +75,7 @@ def test_never_overshoots(
                             await lease.prepare()
                             lease.send()
                             sent[0] += 1
-                            await asyncio.sleep(plan.delay)
+                            await settled(plan.turns)
                             if attempt < plan.failures and plan.lost:
                                 sent[1] += 2 * plan.bound
                                 lease.lose()
@@ -93,7 +94,7 @@ def test_never_overshoots(
 
     async def run() -> None:
         gate = asyncio.Semaphore(at_once)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.gather(*(one(plan, gate) for plan in made))
 
     asyncio.run(run())
@@ -103,7 +104,7 @@ def test_never_overshoots(
     check()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.integers(1, 30), st.floats(0, 1)), max_size=20),
     st.integers(0, 200),
@@ -124,7 +125,7 @@ def test_who_is_let_in_does_not_depend_on_timing(
                 return False
             with lease:
                 if slow:
-                    await asyncio.sleep(rng.choice([0, 0, 0.001, 0.002]))
+                    await settled(rng.randrange(8))
                 if not cached:
                     lease.send()
                 lease.settle(answer(round(bound * share), 0))
@@ -144,19 +145,20 @@ def test_who_is_let_in_does_not_depend_on_timing(
 def test_across_threads() -> None:
     """One ledger holds over threads with event loops of their own."""
     ledger = Ledger(Budget(calls=50))
-    sent = list[str]()
+    sent, together = list[str](), threading.Barrier(4, timeout=PATIENCE)
 
     async def one(key: str) -> None:
         try:
             with await ledger.reserve(key, SMALL) as lease:
                 lease.send()
                 sent.append(key)
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0)
                 lease.settle(answer())
         except BudgetExceeded:
             pass
 
     async def many(name: int) -> None:
+        together.wait()
         await asyncio.gather(*(one(f"{name}-{i}") for i in range(30)))
 
     threads = [
@@ -166,7 +168,7 @@ def test_across_threads() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
 
     assert len(sent) == ledger.spent().calls == 50
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ FORMAT: dict[str, Any] = {"type": "json_schema", "json_schema": {"schema": {}}}
 
 def lm_for(server: Server, name: str = "m", **options: Any) -> LM:
     """A model at the server."""
-    return LM(name, api_base=server.url, api_key=KEY, timeout=5, **options)
+    return LM(name, api_base=server.url, api_key=KEY, timeout=60, **options)
 
 
 def without_temperature(body: dict[str, Any]) -> Reply:
@@ -326,7 +325,6 @@ async def test_no_schema_no_blame(server: Server) -> None:
 # Through litellm
 
 
-@pytest.mark.skipif(not find_spec("litellm"), reason="it is an extra")
 async def test_lessons_through_litellm(server: Server) -> None:
     """Its refusals are understood like those of a server that we ask ourselves."""
     server.answer = without_temperature
@@ -337,7 +335,6 @@ async def test_lessons_through_litellm(server: Server) -> None:
     assert (response.text, response.without) == ("ok", ("temperature",))
 
 
-@pytest.mark.skipif(not find_spec("litellm"), reason="it is an extra")
 async def test_what_litellm_refuses_by_itself(server: Server) -> None:
     """An option that it does not let through is left out like one a server lacks."""
     server.script(Reply("ok"))
@@ -349,7 +346,6 @@ async def test_what_litellm_refuses_by_itself(server: Server) -> None:
     assert "temperature" not in server.seen[0].body
 
 
-@pytest.mark.skipif(not find_spec("litellm"), reason="it is an extra")
 async def test_a_schema_refused_through_litellm(server: Server) -> None:
     """The typed error is the same."""
     server.script(fault(400, "This response_format type is unavailable now"))
@@ -359,7 +355,6 @@ async def test_a_schema_refused_through_litellm(server: Server) -> None:
         await lm.complete(asking(lm, response_format=FORMAT))
 
 
-@pytest.mark.skipif(not find_spec("litellm"), reason="it is an extra")
 async def test_thoughts_and_efforts_through_litellm(server: Server) -> None:
     """What was thought comes through, and so do its tokens and the effort."""
     usage = {

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable
 import pytest
 
 from tests.pipeline.lm.support import asking, quick
+from tests.timing import PATIENCE, settled
 from weft.pipeline.calls.call import call
 from weft.pipeline.calls.limits import Limiter, ceiling_for, shared_limiter
 from weft.pipeline.errors import DeadlineExceeded, Overloaded, RateLimited, ServerError
@@ -31,10 +32,10 @@ async def slot(limiter: Limiter) -> AsyncGenerator[None]:
     limiter.leave(entered, None)
 
 
-async def hold(limiter: Limiter, seconds: float = 0.001) -> None:
-    """Use a slot for a while."""
+async def hold(limiter: Limiter, turns: int = 1) -> None:
+    """Use a slot for a few turns of the loop."""
     async with slot(limiter):
-        await asyncio.sleep(seconds)
+        await settled(turns)
 
 
 async def fail(limiter: Limiter, error: Exception) -> None:
@@ -52,7 +53,7 @@ async def test_never_more() -> None:
         nonlocal peak
         async with slot(limiter):
             peak = max(peak, limiter.in_flight)
-            await asyncio.sleep(0.001)
+            await settled(2)
 
     await asyncio.gather(*(one() for _ in range(30)))
 
@@ -66,7 +67,7 @@ async def test_first_come_first_served() -> None:
     async def one(number: int) -> None:
         async with slot(limiter):
             order.append(number)
-            await asyncio.sleep(0.001)
+            await settled(2)
 
     await asyncio.gather(*(one(number) for number in range(20)))
 
@@ -170,7 +171,7 @@ async def test_other_errors_say_nothing_about_load() -> None:
 async def test_cancelled(waiting: bool) -> None:
     """Whoever is cancelled, waiting or holding, leaves its place to the next."""
     limiter = Limiter(1)
-    holder = asyncio.create_task(hold(limiter, 60))
+    holder = asyncio.create_task(hold(limiter, 10**9))
     await asyncio.sleep(0)
     waiters = [asyncio.create_task(hold(limiter)) for _ in range(3)]
     await asyncio.sleep(0)
@@ -179,7 +180,7 @@ async def test_cancelled(waiting: bool) -> None:
         waiters.pop(0).cancel()
         await asyncio.sleep(0)
     holder.cancel()
-    await asyncio.wait_for(asyncio.gather(*waiters), 2)
+    await asyncio.wait_for(asyncio.gather(*waiters), PATIENCE)
 
     assert limiter.in_flight == 0
 
@@ -200,7 +201,7 @@ async def test_cancelled_in_the_moment_of_its_turn() -> None:
     release.set()
     first.add_done_callback(lambda _: second.cancel())
 
-    await asyncio.wait_for(third, 2)
+    await asyncio.wait_for(third, PATIENCE)
     await asyncio.wait([first, second])
 
     assert limiter.in_flight == 0
@@ -212,22 +213,24 @@ def in_threads(count: int, work: Callable[[], None]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
 
 
 def test_across_threads_and_loops() -> None:
     """One limit holds over every event loop of the process."""
     limiter, peak, lock = Limiter(4), 0, threading.Lock()
+    together = threading.Barrier(6, timeout=PATIENCE)
 
     async def one() -> None:
         nonlocal peak
         async with slot(limiter):
             with lock:
                 peak = max(peak, limiter.in_flight)
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
 
     async def many() -> None:
+        together.wait()
         await asyncio.gather(*(one() for _ in range(40)))
 
     in_threads(6, lambda: asyncio.run(many()))
@@ -335,7 +338,7 @@ async def test_nobody_waits_at_a_server_where_time_ran_out() -> None:
 
 async def test_no_more_calls_at_once_than_slots_need(server: FaultServer) -> None:
     """Of twenty calls to a server of two slots, three are there at a time."""
-    server.answer = lambda _: Reply("ok", delay=0.01)
+    server.answer = lambda _: Reply(delay=0.01, until=lambda: server.peak >= 3)
     lm = LM("m", api_base=server.url)
     learn(lm.endpoint, "m", how="said", slots=2)
 

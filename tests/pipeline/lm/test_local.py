@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import weft
 from tests.pipeline.lm.ggufs import LLAMA, TEMPLATE, packed, write_model
 from tests.pipeline.lm.support import asking
+from tests.timing import PATIENCE
 from weft.pipeline.calls.limits import ceiling_for, shared_limiter
 from weft.pipeline.errors import ConfigError
 from weft.pipeline.lm.local import weights
@@ -446,7 +447,7 @@ def test_processes_that_join_at_once_end_with_the_same_file(
     both = [
         subprocess.Popen(asked, stdout=subprocess.PIPE, text=True) for _ in range(2)
     ]
-    told = [process.communicate(timeout=60)[0] for process in both]
+    told = [process.communicate(timeout=PATIENCE)[0] for process in both]
 
     assert told[0] == told[1] != ""
 

@@ -16,6 +16,7 @@ import pytest
 from tests.pipeline.lm.ggufs import write_model
 from tests.pipeline.lm.serving import ask, gone, heard, lives, owner, server_ids
 from tests.pipeline.lm.support import asking
+from tests.timing import PATIENCE
 from weft.pipeline.errors import ConfigError, ConnectError
 from weft.pipeline.lm.local import server as server_file
 from weft.pipeline.lm.local.server import SERVERS
@@ -229,7 +230,7 @@ def test_a_server_goes_with_its_process(model: str) -> None:
     with owner("ends", model) as process:
         (served,) = heard(process)
 
-        status = process.wait(30)
+        status = process.wait(PATIENCE)
 
     assert status == 0
     assert gone(served)
@@ -266,7 +267,7 @@ def test_ctrl_c_is_the_business_of_the_process_alone(model: str) -> None:
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
 
         after = heard(process)
-        status = process.wait(30)
+        status = process.wait(PATIENCE)
 
     assert after == before
     assert status == 0

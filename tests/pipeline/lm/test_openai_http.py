@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 from tests.pipeline.lm.support import KEY, asking, completion
 from tests.server import Reply, Server
+from tests.timing import PATIENCE
 from weft.pipeline.errors import AuthError
 from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Response, Usage
@@ -24,7 +26,7 @@ from weft.pipeline.lm.request import Response, Usage
 def lm_for(server: Server, **options: Any) -> LM:
     """A model at the server."""
     return LM(
-        "openai/m", api_base=server.url, **{"api_key": KEY, "timeout": 5, **options}
+        "openai/m", api_base=server.url, **{"api_key": KEY, "timeout": 60, **options}
     )
 
 
@@ -174,7 +176,9 @@ async def test_packed_answers(server: Server) -> None:
 
 async def test_many_at_once(server: Server) -> None:
     """A hundred calls in flight get each their own answer."""
-    server.answer = lambda body: Reply(body["messages"][0]["content"], delay=0.05)
+    server.answer = lambda body: Reply(
+        body["messages"][0]["content"], until=lambda: server.count == 100
+    )
     lm = lm_for(server)
 
     answers = await asyncio.gather(
@@ -182,7 +186,7 @@ async def test_many_at_once(server: Server) -> None:
     )
 
     assert [answer.text for answer in answers] == [f"q{i}" for i in range(100)]
-    assert server.peak > 50
+    assert server.peak == 100
 
 
 def test_threads_and_loops(server: Server) -> None:
@@ -224,7 +228,7 @@ ENDINGS = {
     "cancelled in flight": (
         "async def main():\n"
         "    task = asyncio.create_task(ask())\n"
-        "    await asyncio.sleep(0.05)\n"
+        "    while not asked.exists(): await asyncio.sleep(0.005)\n"
         "    task.cancel()\n"
         "    await asyncio.gather(task, return_exceptions=True)\n"
         "asyncio.run(main())"
@@ -233,11 +237,18 @@ ENDINGS = {
 
 
 @pytest.mark.parametrize("name", ENDINGS)
-def test_clean_exit(server: Server, name: str) -> None:
-    """However the loop ends, the process exits at once and without a warning."""
-    server.answer = lambda _: Reply("ok", delay=0.1)
+def test_clean_exit(server: Server, tmp_path: Path, name: str) -> None:
+    """However the loop ends, the process exits by itself and without a warning."""
+    asked = tmp_path / "asked"
+
+    def reply(_: dict[str, Any]) -> Reply:
+        asked.touch()
+        return Reply(hang=name == "cancelled in flight")
+
+    server.answer = reply
     code = (
-        "import asyncio, threading\n"
+        "import asyncio, pathlib, threading\n"
+        f"asked = pathlib.Path({str(asked)!r})\n"
         "from weft.pipeline.lm.models import LM\n"
         "from weft.pipeline.lm.request import Message, Request\n"
         f"lm = LM('m', api_base={server.url!r})\n"
@@ -248,7 +259,7 @@ def test_clean_exit(server: Server, name: str) -> None:
         [sys.executable, "-W", "error", "-W", "always::ResourceWarning", "-c", code],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
         check=False,
     )
 

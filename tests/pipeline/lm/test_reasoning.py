@@ -33,7 +33,7 @@ from weft.pipeline.run.thought import FILLED, only_thought, read_reply, truncate
 
 def lm_for(server: Server, name: str = "m", **options: Any) -> LM:
     """A model at the server."""
-    return LM(name, api_base=server.url, api_key=KEY, timeout=5, **options)
+    return LM(name, api_base=server.url, api_key=KEY, timeout=60, **options)
 
 
 class Listener:

@@ -38,7 +38,7 @@ SCRAPS = {
 
 
 @pytest.mark.parametrize("name", SCRAPS)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(data=st.data())
 def test_pieces_say_what_the_whole_says(name: str, data: st.DataObject) -> None:
     """Whatever marks, thoughts and tokens stand in it, a reply that can be read tells

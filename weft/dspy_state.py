@@ -1,4 +1,4 @@
-"""Parameters out of a JSON state that `dspy.Module.save` wrote.
+"""Parameters as the JSON state that `dspy.Module` saves and loads, both ways.
 
 Such a state holds no names of types and no program: instruction, demos and the fields'
 order by predictor. So it is fitted to a live program, whose signatures say what the
@@ -11,17 +11,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import ArtifactError, ConfigError, cause, did_you_mean
-from ..graph.module import Module
-from ..graph.program import Program, as_program
-from ..ground import strictjson
-from ..ground.shapes import is_dict, is_list
-from ..parameters import Demo, check_demos
-from ..signature.wording import brief
-from .text import refuse_brackets, refuse_crowd
+from .pipeline.errors import ArtifactError, ConfigError, cause, did_you_mean
+from .pipeline.graph.module import Module
+from .pipeline.graph.program import Program, as_program
+from .pipeline.ground import strictjson
+from .pipeline.ground.files import read_bounded
+from .pipeline.ground.shapes import is_dict, is_list
+from .pipeline.ground.words import brief
+from .pipeline.parameters import Demo, check_demos
 
 _MARKS = frozenset({"augmented", "dspy_uuid", "dspy_split"})
 _STATE = frozenset({"signature", "demos"})
+# dspy warns of other versions than those listed here; none are promised.
+_METADATA: Mapping[str, Any] = {"metadata": {"dependency_versions": {}}}
+
+
+def dspy_state(program: Program[..., Any] | Module[..., Any]) -> dict[str, Any]:
+    """What `dspy.Module.save` writes of a program, or of a single module."""
+    if isinstance(program, Module):
+        state = _predictor(program)
+        chained = program.kind == "ChainOfThought"
+        return {**({"predict": state} if chained else state), **_METADATA}
+    state = {_attribute(p, m): _predictor(m) for p, m in program.modules.items()}
+    return {**state, **_METADATA}
 
 
 def import_dspy(
@@ -58,6 +70,36 @@ def import_dspy(
         return made.with_parameters(changes)
     except ConfigError as error:
         raise ArtifactError(f"{where}: {error.message}", hint=error.hint) from None
+
+
+def _attribute(path: str, module: Module[..., Any]) -> str:
+    """The attribute path in dspy; a ChainOfThought holds a Predict there."""
+    dotted = path.replace("/", ".")
+    return f"{dotted}.predict" if module.kind == "ChainOfThought" else dotted
+
+
+def _predictor(module: Module[..., Any]) -> dict[str, Any]:
+    fields = [
+        {
+            "prefix": f"{field.name.replace('_', ' ').capitalize()}:",
+            "description": field.description or f"${{{field.name}}}",
+        }
+        for field in module.spec.fields
+    ]
+    demos = [
+        {**dict(demo.values), **({} if demo.by == "labelled" else {"augmented": True})}
+        for demo in module.parameters.demos
+    ]
+    return {
+        "traces": [],
+        "train": [],
+        "demos": demos,
+        "signature": {
+            "instructions": module.parameters.instruction,
+            "fields": fields,
+        },
+        "lm": None,
+    }
 
 
 def _target(predictor: str, program: Program[..., Any], count: int) -> str:
@@ -123,13 +165,11 @@ def _states(data: Mapping[str, Any], where: str) -> dict[str, Mapping[str, Any]]
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            text = file.read(strictjson.MAX_CHARS + 1).decode("utf-8")
-        refuse_brackets(text)
-        data = strictjson.loads(text)
-        refuse_crowd(data)
-    except (OSError, ValueError, RecursionError) as error:
+        return strictjson.loads_object(read_bounded(path, strictjson.MAX_CHARS))
+    except OSError as error:
         raise ArtifactError(f"{path} cannot be read: {cause(error)}") from None
-    if not is_dict(data):
-        raise ArtifactError(f"{path} is no state of a dspy program")
-    return data
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(
+            f"{path} is no state of a dspy program: {error}",
+            hint='Save it with dspy.Module.save("state.json")',
+        ) from None

@@ -14,17 +14,13 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError, did_you_mean
-from ..graph.module import Module
-from ..graph.program import Program, as_program
-from ..ground.files import write_whole
-from ..ground.shapes import is_dict, is_list
-from ..measure.evaluate import Evaluation
-from .registries import langfuse_prompts, mlflow_prompts
-from .templates import SLOT, template_of
-
-# dspy warns of other versions than those listed here; none are promised.
-_METADATA: Mapping[str, Any] = {"metadata": {"dependency_versions": {}}}
+from .dspy_state import dspy_state
+from .pipeline.errors import ConfigError, did_you_mean
+from .pipeline.graph.module import Module
+from .pipeline.graph.program import Program, as_program
+from .pipeline.ground.files import write_whole
+from .pipeline.measure.evaluate import Evaluation
+from .templates import langfuse_prompts, mlflow_prompts, template_of
 
 
 def export(program: Program[..., Any] | Module[..., Any], *, to: str) -> dict[str, Any]:
@@ -53,16 +49,11 @@ def export(program: Program[..., Any] | Module[..., Any], *, to: str) -> dict[st
     >>> made["feel"]["messages"][-1]
     {'role': 'user', 'content': '...{{text}}...'}
     """
-    if to not in _FORMS:
-        raise ConfigError(
-            f"there is no export to {to!r}", hint=did_you_mean(to, _FORMS)
-        )
+    known = (*_FORMS, "dspy")
+    if to not in known:
+        raise ConfigError(f"there is no export to {to!r}", hint=did_you_mean(to, known))
     _refuse_nearest(as_program(program))
-    if to == "dspy" and isinstance(program, Module):
-        state = _predictor(program)
-        held = {"predict": state} if program.kind == "ChainOfThought" else state
-        return {**held, **_METADATA}
-    return _FORMS[to](as_program(program))
+    return dspy_state(program) if to == "dspy" else _FORMS[to](as_program(program))
 
 
 def _refuse_nearest(program: Program[..., Any]) -> None:
@@ -73,43 +64,6 @@ def _refuse_nearest(program: Program[..., Any]) -> None:
                 "input, which no template can choose",
                 hint="Run it with weft, or export it with nearest=0 and fewer demos",
             )
-
-
-def fill(template: Any, inputs: Mapping[str, Any]) -> Any:
-    """An exported template with values in place of `{{name}}`, as a user would do it.
-
-    >>> fill([{"role": "user", "content": "{{q}} {{k}}"}], {"q": "{{k}}", "k": 3})
-    [{'role': 'user', 'content': '{{k}} 3'}]
-    """
-    if isinstance(template, str):
-        return _filled(template, inputs)
-    if is_dict(template):
-        return {key: fill(value, inputs) for key, value in template.items()}
-    if is_list(template):
-        return [fill(value, inputs) for value in template]
-    return template
-
-
-def _filled(text: str, inputs: Mapping[str, Any]) -> str:
-    """One pass, so that a value which looks like a place is no place."""
-    out: list[str] = []
-    rest = text
-    while True:
-        spots = [(rest.find(SLOT % name), name) for name in inputs]
-        found = min((spot for spot in spots if spot[0] >= 0), default=None)
-        if found is None:
-            return "".join([*out, rest])
-        at, name = found
-        value, mark = inputs[name], SLOT % name
-        before, after = rest[:at], rest[at + len(mark) :]
-        if before.endswith('"') and after.startswith('"'):
-            before, after = before[:-1], after[1:]
-            written = json.dumps(value, ensure_ascii=False)
-        else:
-            plain = isinstance(value, str)
-            written = value if plain else json.dumps(value, ensure_ascii=False)
-        out += [before, written]
-        rest = after
 
 
 def _messages(program: Program[..., Any]) -> dict[str, Any]:
@@ -123,51 +77,9 @@ def _litellm(program: Program[..., Any]) -> dict[str, Any]:
     }
 
 
-def _dspy(program: Program[..., Any]) -> dict[str, Any]:
-    state = {
-        _dspy_path(path, module): _predictor(module)
-        for path, module in program.modules.items()
-    }
-    return {**state, **_METADATA}
-
-
-def _dspy_path(path: str, module: Module[..., Any]) -> str:
-    """The attribute path in dspy; a ChainOfThought holds a Predict there."""
-    dotted = path.replace("/", ".")
-    return f"{dotted}.predict" if module.kind == "ChainOfThought" else dotted
-
-
-def _predictor(module: Module[..., Any]) -> dict[str, Any]:
-    fields = [
-        {
-            "prefix": f"{field.name.replace('_', ' ').capitalize()}:",
-            "description": field.description or f"${{{field.name}}}",
-        }
-        for field in module.spec.fields
-    ]
-    return {
-        "traces": [],
-        "train": [],
-        "demos": [
-            {**dict(demo.values), **({"augmented": True} if _made(demo.by) else {})}
-            for demo in module.parameters.demos
-        ],
-        "signature": {
-            "instructions": module.parameters.instruction,
-            "fields": fields,
-        },
-        "lm": None,
-    }
-
-
-def _made(by: str) -> bool:
-    return by != "labelled"
-
-
 _FORMS: Mapping[str, Callable[[Program[..., Any]], dict[str, Any]]] = {
     "openai-messages": _messages,
     "litellm": _litellm,
-    "dspy": _dspy,
     "langfuse": langfuse_prompts,
     "mlflow": mlflow_prompts,
 }

@@ -5,16 +5,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from ..graph.digest import digits_of
 from ..ground import strictjson
-from ..ground.shapes import is_dict, is_list
+from ..ground.shapes import as_dict
+from ..ground.words import brief
 from ..parameters import Demo
-from ..signature.wording import brief
-from .describing import Target, data_of, modules_in_order, structure_lines, visibly
+from .describe import Target, data_of, modules_in_order, structure_lines, visibly
 from .editions import told_of_newer
-from .fitting import field_diff
-from .state import ArtifactFile, DemoState, ModuleState
+from .fit import field_diff
+from .state import ArtifactFile, ModuleState, compiled_score
 
 _CHARS_PER_TOKEN = 4
 _MOST_DEMOS = 50
@@ -85,41 +85,77 @@ def diff(before: Target, after: Target) -> Diff:
     prompt: about 5 tokens -> 4 tokens
     """
     old, new = data_of(before), data_of(after)
-    olds, news = (
-        dict(modules_in_order(old.program)),
-        dict(modules_in_order(new.program)),
-    )
-    structure = _lines_diff(
-        structure_lines(new.name, old.program), structure_lines(new.name, new.program)
-    )
-    both = [path for path in olds if path in news]
-    signatures = {path: tuple(_contract(olds[path], news[path])) for path in both}
+    olds, news = (dict(modules_in_order(data.program)) for data in (old, new))
+    signatures: dict[str, tuple[str, ...]] = {}
     parameters: dict[str, tuple[str, ...]] = {}
-    for path in both:
-        parameters |= _slots(path, olds[path], news[path])
-    gone = {p: ("- module",) for p in olds if p not in news}
-    come = {p: ("+ module",) for p in news if p not in olds}
+    for path in (path for path in olds if path in news):
+        was, now = olds[path], news[path]
+        signatures[path] = tuple(_contract(was, now))
+        parameters |= {f"{path}/{s}": c for s, c in _slots(was, now) if c}
+    signatures |= {path: ("- module",) for path in olds if path not in news}
+    signatures |= {path: ("+ module",) for path in news if path not in olds}
+    # Both graphs under one name: a program that was only renamed is the same.
+    lines = (structure_lines(new.name, data.program) for data in (old, new))
+    news_of_forms = map(told_of_newer, (before, after))
     return Diff(
         _named(old),
         _named(new),
-        tuple(structure),
-        {**{p: lines for p, lines in signatures.items() if lines}, **gone, **come},
+        tuple(lines_changed(*lines)),
+        {path: changes for path, changes in signatures.items() if changes},
         parameters,
         _figures(old, new),
-        tuple(dict.fromkeys(filter(None, map(told_of_newer, (before, after))))),
+        tuple(dict.fromkeys(filter(None, news_of_forms))),
     )
 
 
-def _slots(path: str, old: ModuleState, new: ModuleState) -> dict[str, tuple[str, ...]]:
-    found = {
-        "instruction": tuple(_lines_diff(old.instruction, new.instruction)),
-        "demos": tuple(_demos_diff(old.demos, new.demos)),
-        "nearest": tuple(_setting(old.nearest, new.nearest)),
-        "adapter": tuple(_setting(str(old.form), str(new.form))),
-        "sampling": tuple(_setting(old.sampling, new.sampling)),
-        "repairs": tuple(_setting(old.repairs, new.repairs)),
+def lines_changed(old: Sequence[str], new: Sequence[str]) -> list[str]:
+    """Lines that went and came, each behind its sign."""
+    return [line for line in difflib.ndiff(old, new) if line[0] in "+-"]
+
+
+def demos_changed(old: Sequence[Demo], new: Sequence[Demo]) -> list[str]:
+    """Demos that went and came, each behind its sign; or that their order did."""
+    had, has = ({demo.id: demo for demo in demos} for demos in (old, new))
+    gone = [f"- {_short(demo)}" for i, demo in had.items() if i not in has]
+    come = [f"+ {_short(demo)}" for i, demo in has.items() if i not in had]
+    if gone or come or [d.id for d in old] == [d.id for d in new]:
+        return [*_first(gone), *_first(come)]
+    return ["  the same demos in another order"]
+
+
+def _first(lines: list[str]) -> list[str]:
+    """As many lines as anybody reads, and how many there are besides."""
+    left = len(lines) - _MOST_DEMOS
+    more = [f"{lines[0][0]} and {left} more demos"] if left > 0 else []
+    return lines[:_MOST_DEMOS] + more
+
+
+def _short(demo: Demo) -> str:
+    shown = {name: brief(repr(value), 48) for name, value in demo.values.items()}
+    values = ", ".join(f"{name}={text}" for name, text in shown.items())
+    row = f", row {demo.source}" if demo.source else ""
+    return f"demo {demo.id} ({demo.by}{row}) {values}"
+
+
+def _slots(old: ModuleState, new: ModuleState) -> Iterator[tuple[str, tuple[str, ...]]]:
+    yield "instruction", tuple(lines_changed(old.instruction, new.instruction))
+    yield (
+        "demos",
+        tuple(demos_changed(*([d.demo for d in m.demos] for m in (old, new)))),
+    )
+    mine, theirs = _settings(old), _settings(new)
+    for slot in mine:
+        yield slot, tuple(lines_changed([mine[slot]], [theirs[slot]]))
+
+
+def _settings(state: ModuleState) -> dict[str, str]:
+    settings = {
+        "nearest": state.nearest,
+        "adapter": str(state.form),
+        "sampling": state.sampling,
+        "repairs": state.repairs,
     }
-    return {f"{path}/{slot}": lines for slot, lines in found.items() if lines}
+    return {slot: strictjson.canonical(value) for slot, value in settings.items()}
 
 
 def _contract(old: ModuleState, new: ModuleState) -> Iterator[str]:
@@ -135,80 +171,31 @@ def _contract(old: ModuleState, new: ModuleState) -> Iterator[str]:
             yield f"  {now.description!r}"
 
 
-def _lines_diff(old: Sequence[str], new: Sequence[str]) -> list[str]:
-    return [line for line in difflib.ndiff(old, new) if line[0] in "+-"]
-
-
-def _demos_diff(old: Sequence[DemoState], new: Sequence[DemoState]) -> list[str]:
-    had, has = ({_id(demo): demo for demo in demos} for demos in (old, new))
-    gone = [f"- demo {i} {_short(d)}" for i, d in had.items() if i not in has]
-    come = [f"+ demo {i} {_short(d)}" for i, d in has.items() if i not in had]
-    lines = [*_first(gone), *_first(come)]
-    if not lines and [*map(_id, old)] != [*map(_id, new)]:
-        lines = ["  the same demos in another order"]
-    return lines
-
-
-def _first(lines: list[str]) -> list[str]:
-    """As many lines as anybody reads, and how many there are besides."""
-    left = len(lines) - _MOST_DEMOS
-    more = [f"{lines[0][0]} and {left} more demos"] if left > 0 else []
-    return lines[:_MOST_DEMOS] + more
-
-
-def _id(demo: DemoState) -> str:
-    return Demo(demo.values).id
-
-
-def _short(demo: DemoState) -> str:
-    values = ", ".join(
-        f"{name}={brief(repr(value), 48)}" for name, value in demo.values.items()
-    )
-    row = f", row {demo.source}" if demo.source else ""
-    return f"({demo.by}{row}) {values}"
-
-
-def _setting(old: Any, new: Any) -> list[str]:
-    if old == new:
-        return []
-    return [f"- {strictjson.canonical(old)}", f"+ {strictjson.canonical(new)}"]
-
-
 def _figures(old: ArtifactFile, new: ArtifactFile) -> dict[str, str]:
-    pairs = {
-        "score": [_score(data.provenance) for data in (old, new)],
-        "compile": [_spend(data.provenance) for data in (old, new)],
-        "prompt": [f"{_tokens(data)} tokens" for data in (old, new)],
-    }
     shown: dict[str, str] = {}
-    for name, (before, after) in pairs.items():
+    for name, said in (("score", _score), ("compile", _spend), ("prompt", _tokens)):
+        before, after = said(old), said(new)
         if before != after:
             about = "about " if name == "prompt" else ""
             shown[name] = f"{about}{before or 'unknown'} -> {after or 'unknown'}"
     return shown
 
 
-def _score(provenance: Mapping[str, Any]) -> str:
-    scores = provenance.get("score")
-    figures = scores.get("compiled") if is_dict(scores) else None
-    if not is_list(figures) or not figures:
-        return ""
-    if not all(isinstance(figure, int | float) for figure in figures):
-        return ""
-    mean, *ends = (f"{100 * figure:.1f}" for figure in figures)
-    return f"{mean} [{', '.join(ends)}]"
+def _score(data: ArtifactFile) -> str:
+    shown = [f"{100 * figure:.1f}" for figure in compiled_score(data.provenance)]
+    return f"{shown[0]} [{', '.join(shown[1:])}]" if shown else ""
 
 
-def _spend(provenance: Mapping[str, Any]) -> str:
-    spend = provenance.get("spend")
-    if not is_dict(spend):
+def _spend(data: ArtifactFile) -> str:
+    spend = as_dict(data.provenance.get("spend"))
+    if not spend:
         return ""
     usd = spend.get("usd")
     price = f"${usd:.4f}" if isinstance(usd, int | float) else "price unknown"
     return f"{spend.get('calls')} calls, {price}"
 
 
-def _tokens(data: ArtifactFile) -> int:
+def _tokens(data: ArtifactFile) -> str:
     """Tokens of instructions and demos, estimated: four characters each."""
     chars = 0
     for _, module in modules_in_order(data.program):
@@ -216,11 +203,11 @@ def _tokens(data: ArtifactFile) -> int:
         pool = [len(strictjson.dumps(list(d.values.values()))) for d in module.demos]
         shown = min(module.nearest or len(pool), len(pool))
         chars += sum(pool) * shown // max(1, len(pool))
-    return -(-chars // _CHARS_PER_TOKEN)
+    return f"{-(-chars // _CHARS_PER_TOKEN)} tokens"
 
 
 def _named(data: ArtifactFile) -> str:
-    return f"{data.name} {data.digest.removeprefix('sha256:')[:12]}".rstrip()
+    return f"{data.name} {digits_of(data.digest)}".rstrip()
 
 
 def _indented(lines: Sequence[str]) -> list[str]:

@@ -13,9 +13,10 @@ from ..errors import ArtifactError, did_you_mean
 from ..graph.program import Program
 from ..graph.step import Step
 from ..ground.files import write_whole
-from .artifact import SUFFIX, parse_artifact, read_artifact
-from .assembling import assembled, stand_ins
-from .fitting import fitted
+from .fit import fitted
+from .load import parse_artifact, read_artifact
+from .rebuild import rebuilt, stand_ins
+from .state import SUFFIX
 from .stubs import HEADER, package_stub
 
 _INIT = '''"""Programs compiled by weft: each artifact of this folder can be imported.
@@ -54,7 +55,7 @@ def programs(
     Returns:
         `__getattr__`, `__dir__` and `__all__` for the package (PEP 562).
     """
-    given, known = tuple(steps), dict(live or {})
+    given = tuple(steps)
     files = _artifacts(importlib.resources.files(package))
     names = sorted(files)
     loaded: dict[str, Program[..., Any]] = {}
@@ -65,7 +66,11 @@ def programs(
             raise AttributeError(f"package {package!r} has no program {name!r}. {hint}")
         if name not in loaded:
             where = f"{package}/{name}{SUFFIX}"
-            loaded[name] = _program(files[name], given, known.get(name), where)
+            made = parse_artifact(files[name].read_text(encoding="utf-8"), where)
+            known = (live or {}).get(name)
+            loaded[name] = (
+                fitted(known, made, where) if known else rebuilt(made, given, where)
+            )
         return loaded[name]
 
     return PackageHooks(find, lambda: names, names)
@@ -97,8 +102,9 @@ def package(folder: str | Path) -> Path:
             )
         state = read_artifact(path)
         steps = stand_ins(state.program)
-        made[name] = assembled(state, steps, str(path))
-    init, stub, marker = (place / n for n in ("__init__.py", *_TYPED))
+        made[name] = rebuilt(state, steps, str(path))
+    files = ("__init__.py", "__init__.pyi", "py.typed")
+    init, stub, marker = (place / name for name in files)
     if not init.exists():
         write_whole(init, _INIT)
     if not stub.exists() or stub.read_text(encoding="utf-8").startswith(HEADER):
@@ -106,9 +112,6 @@ def package(folder: str | Path) -> Path:
     if not marker.exists():
         write_whole(marker, "")
     return init
-
-
-_TYPED = ("__init__.pyi", "py.typed")
 
 
 def importable(name: str) -> bool:
@@ -128,13 +131,3 @@ def _artifacts(folder: Traversable) -> dict[str, Traversable]:
         if entry.name.endswith(SUFFIX)
     }
     return {name: entry for name, entry in found.items() if importable(name)}
-
-
-def _program(
-    file: Traversable,
-    steps: tuple[Step[..., Any], ...],
-    live: Program[..., Any] | None,
-    where: str,
-) -> Program[..., Any]:
-    made = parse_artifact(file.read_text(encoding="utf-8"), where)
-    return fitted(live, made, where) if live else assembled(made, steps, where)

@@ -18,14 +18,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from ..artifact.artifact import SUFFIX, read_artifact
-from ..artifact.editions import told_of_newer
-from ..calls.budget import Budget
-from ..errors import BudgetExceeded, ConfigError, GraphError, SignatureError, WeftError
-from ..lm.fakes import RefusingLM
-from ..run.settings import use
-from .build import Parts
-from .forgiving import noting
+from .pipeline.artifact.editions import told_of_newer
+from .pipeline.artifact.load import read_artifact
+from .pipeline.artifact.state import SUFFIX
+from .pipeline.calls.budget import Budget
+from .pipeline.errors import (
+    BudgetExceeded,
+    ConfigError,
+    GraphError,
+    SignatureError,
+    WeftError,
+)
+from .pipeline.graph.build import Parts
+from .pipeline.graph.forgiving import noting
+from .pipeline.lm.fakes import RefusingLM
+from .pipeline.run.settings import use
 
 _PLACE = re.compile(r"^(?P<file>.+?):(?P<line>\d+): (?P<rest>.*)\Z", re.DOTALL)
 _OWN = (GraphError, SignatureError, SyntaxError)

@@ -10,19 +10,26 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import enum
 import functools
+import keyword
 import pathlib
+import re
 import types
+import unicodedata
 import uuid
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Union
+import warnings
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pydantic
+from pydantic import ConfigDict
 
-from ..errors import ArtifactError
+from ..errors import ArtifactError, WeftError
 from ..ground import strictjson
 from ..ground.shapes import is_dict, is_list
-from .schema_classes import choices_class, object_class
+from .field import FieldSpec
 
 _PLAIN: Mapping[str, Any] = {
     "string": str,
@@ -55,6 +62,15 @@ _RULES: Mapping[str, str] = {
     "maxProperties": "max_length",
     "pattern": "pattern",
 }
+_CODE = (
+    "field_validators",
+    "model_validators",
+    "validators",
+    "root_validators",
+    "field_serializers",
+    "model_serializers",
+    "computed_fields",
+)
 _TEXTS = frozenset({"$defs", "title", "description", "default"})
 _MOST_PARTS = 4000
 _MOST_CHOICES = 10_000
@@ -79,6 +95,54 @@ def type_of_schema(schema: Mapping[str, Any], where: str) -> tuple[Any, dict[str
     reader = _Reader(definitions if is_dict(definitions) else {}, where)
     kind = reader.read(schema, 0, named=True)
     return kind, {} if "$ref" in schema else _rules(schema)
+
+
+def rebuilds(field: FieldSpec) -> bool:
+    """Whether a field made from its schema asks the model in the same words."""
+    try:
+        kind, rules = type_of_schema(field.schema, field.name)
+        made = FieldSpec(field.name, field.role, kind, field.description, rules)
+        if made.wanted != field.wanted or made.plain != field.plain:
+            return False
+        if strictjson.dumps(made.schema) != strictjson.dumps(field.schema):
+            return False
+        return _rules_show(field) and not _has_code(field.annotation)
+    except WeftError:
+        return False
+
+
+def _rules_show(field: FieldSpec) -> bool:
+    """Whether every constraint stands in the schema; those of dates do not."""
+    for name in field.constraints:
+        rest = {k: v for k, v in field.constraints.items() if k != name}
+        bare = replace(field, constraints=rest)
+        if strictjson.canonical(bare.schema) == strictjson.canonical(field.schema):
+            return False
+    return True
+
+
+def _has_code(kind: Any, seen: frozenset[Any] = frozenset()) -> bool:
+    """Whether a type checks or writes its values by functions of its own.
+
+    >>> from typing import Annotated
+    >>> _has_code(list[Annotated[str, pydantic.AfterValidator(str.strip)]])
+    True
+    >>> _has_code(dict[str, int])
+    False
+    """
+    if kind in seen:
+        return False
+    marks = getattr(kind, "__metadata__", ())
+    if any(hasattr(mark, "func") for mark in marks):
+        return True
+    inner = list(get_args(kind)) if get_origin(kind) is not Literal else []
+    if isinstance(kind, type) and issubclass(kind, pydantic.BaseModel):
+        decorated = [getattr(kind.__pydantic_decorators__, n, 0) for n in _CODE]
+        marks = [mark for f in kind.model_fields.values() for mark in f.metadata]
+        if any(decorated) or any(hasattr(mark, "func") for mark in marks):
+            return True
+        inner = [f.annotation for f in kind.model_fields.values()]
+    return any(_has_code(p, seen | {kind}) for p in inner if isinstance(p, Hashable))
 
 
 class _Reader:
@@ -148,7 +212,7 @@ class _Reader:
         if not all(isinstance(choice, plain) for choice in given):
             raise self.refusal("a choice that is neither text nor number")
         if named and "title" in schema:
-            return choices_class(self._title(schema), given, schema.get("description"))
+            return _choices_class(self._title(schema), given, schema.get("description"))
         return Literal[tuple(given)]
 
     def _array(self, schema: Mapping[str, Any], depth: int) -> Any:
@@ -170,7 +234,7 @@ class _Reader:
                 raise self.refusal(f"the object {title!r}")
             kinds = {name: self.part(p, depth + 1) for name, p in properties.items()}
             try:
-                return object_class(title, kinds, schema)
+                return _object_class(title, kinds, schema)
             except _UNUSABLE as error:
                 why = " ".join(str(error).split())[:_NAME]
                 raise self.refusal(f"the object {title!r}: {why}:") from None
@@ -238,3 +302,58 @@ def _scalars() -> dict[str, Any]:
 
 def _short(text: object) -> str:
     return str(text)[:80]
+
+
+def _choices_class(title: str, values: Sequence[Any], description: Any) -> Any:
+    """An enum with these values; its members are named after them.
+
+    >>> [member.name for member in _choices_class("Color", ["red", "dark blue"], None)]
+    ['RED', 'DARK_BLUE']
+    """
+    names: dict[str, Any] = {}
+    for value in values:
+        word = re.sub(r"\W", "_", str(value)).strip("_").upper()
+        word = word if word.isidentifier() else f"VALUE_{word}".rstrip("_")
+        spare = (f"{word}_{n}" for n in range(2, len(values) + 2))
+        while word in names:
+            word = next(spare)
+        names[word] = value
+    make: Any = enum.Enum
+    made = make(title, names)
+    if isinstance(description, str):
+        made.__doc__ = description
+    return made
+
+
+def _object_class(
+    title: str, kinds: Mapping[Any, Any], schema: Mapping[str, Any]
+) -> Any:
+    """A pydantic model with fields of these types; a `ValueError` or a `TypeError`."""
+    required = frozenset(schema.get("required", ()))
+    fields: dict[str, Any] = {}
+    for name, kind in kinds.items():
+        _check_name(name)
+        part = schema["properties"][name]
+        texts = {key: part[key] for key in ("title", "description") if key in part}
+        default = ... if name in required else part.get("default")
+        fields[name] = (kind, pydantic.Field(default, validate_default=True, **texts))
+    config = ConfigDict(protected_namespaces=())
+    extra = schema.get("additionalProperties")
+    if isinstance(extra, bool):
+        config["extra"] = "allow" if extra else "forbid"
+    with warnings.catch_warnings():
+        # A field may be called like a method of pydantic, as in the original class.
+        warnings.simplefilter("ignore", UserWarning)
+        made = pydantic.create_model(title, __config__=config, **fields)
+    if isinstance(schema.get("description"), str):
+        made.__doc__ = schema["description"]
+        made.model_rebuild(force=True)
+    return made
+
+
+def _check_name(name: Any) -> None:
+    usable = isinstance(name, str) and len(name) <= _NAME and name.isidentifier()
+    if not usable or name.startswith("_") or keyword.iskeyword(name):
+        raise ValueError(f"{str(name)[:80]!r} is no name of a field")
+    if unicodedata.normalize("NFKC", name) != name:
+        raise ValueError(f"Python reads the name {name!r} as another one")

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..graph.program import Program
-from ..graph.runnable import P, R_co
-from ..ground.shapes import is_dict
+from ..ground.shapes import as_dict
+from .program import Program
+from .runnable import P, R_co
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,7 @@ def remember(program: Program[P, R_co], came: Origin) -> Program[P, R_co]:
         program: As it was loaded.
         came: Where it came from.
     """
-    models = came.provenance.get("models")
-    known = models if is_dict(models) else {}
+    known = as_dict(came.provenance.get("models"))
     modules = program.modules.items()
     told = {
         p: m.for_model(known[p]) for p, m in modules if isinstance(known.get(p), str)

@@ -1,19 +1,54 @@
-"""A program as plain JSON data, and its digest: what an artifact is made from."""
+"""A program as plain JSON data in one order, and the digest of its behaviour.
+
+Names that weft chose are sorted. What users and pydantic wrote keeps its order, because
+a prompt shows it in that order: schemas, values of demos, defaults and constants.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from ..adapters.reply_form import Form, form_of
 from ..errors import ArtifactError
-from ..graph.binding import opaque_in
-from ..graph.module import Module
+from ..ground import strictjson
+from ..ground.shapes import is_dict, is_list
 from ..signature.field import FieldSpec
 from ..signature.signature import spec_of
-from .text import digest_of
+from .binding import opaque_in
 
 if TYPE_CHECKING:
-    from ..graph.program import Program
+    from .module import Module
+    from .program import Program
+
+_KEPT = frozenset({"schema", "values", "default", "const", "options", "returns", "in"})
+
+
+def digest_of(state: Any) -> str:
+    """SHA-256 of plain data in the order in which an artifact holds it.
+
+    >>> digest_of({"b": 1, "a": 2}) == digest_of({"a": 2, "b": 1})
+    True
+    >>> digest_of({"const": {"b": 1, "a": 2}}) == digest_of({"const": {"a": 2, "b": 1}})
+    False
+    """
+    text = strictjson.dumps(arranged(state))
+    return "sha256:" + hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def digits_of(digest: object) -> str:
+    """As many of a digest's digits as people compare; empty where there is none."""
+    return str(digest or "").removeprefix("sha256:")[:12]
+
+
+def arranged(value: Any) -> Any:
+    """Plain data with its keys in an artifact's order."""
+    if is_dict(value):
+        return {
+            key: value[key] if key in _KEPT else arranged(value[key])
+            for key in sorted(value)
+        }
+    return [arranged(item) for item in value] if is_list(value) else value
 
 
 def program_digest(program: Program[..., Any]) -> str:

@@ -1,4 +1,4 @@
-"""Types read from text, as Python writes them, without running anything."""
+"""Types and signatures read from text, as Python writes them; nothing is run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, Union
 
 from ..errors import SignatureError, did_you_mean
+from .field import FieldSpec
 
 _SHOWN = 200
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
@@ -60,6 +61,36 @@ def parse_type(text: str, known: Mapping[str, Any] | None = None) -> Any:
         return _build(tree, {**_KNOWN, **(known or {})}, text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise _no_type(text) from None
+
+
+def parse_fields(
+    text: str, types: Mapping[str, Any] | None = None
+) -> tuple[FieldSpec, ...]:
+    """Read the string form of a signature, such as `"question, k: int -> answer"`.
+
+    Raises:
+        SignatureError: The text is no signature; the message names the part.
+
+    >>> [(f.name, f.role) for f in parse_fields("question -> answer")]
+    [('question', 'input'), ('answer', 'output')]
+    """
+    left, *right = _split(text, "->", text)
+    if len(right) != 1 or left.endswith("-") or right[0].startswith(">"):
+        raise SignatureError(
+            f"{text!r} has {'two' if len(right) > 1 else 'no'} '->'",
+            hint=_corrected(text),
+        )
+    sides: tuple[tuple[Literal["input", "output"], str], ...] = (
+        ("input", left),
+        ("output", right[0]),
+    )
+    specs: list[FieldSpec] = []
+    for role, side in sides:
+        for part in _split(side, ",", text) if side else ():
+            name, colon, kind = part.partition(":")
+            annotation = parse_type(kind, types) if colon else str
+            specs.append(FieldSpec(name.strip(), role, annotation))
+    return tuple(specs)
 
 
 def _build(node: ast.expr, known: Mapping[str, Any], text: str) -> Any:
@@ -151,3 +182,33 @@ def _literal(node: ast.expr, text: str) -> str | int | bool | None:
 
 def _near(word: str, known: Mapping[str, Any]) -> bool:
     return did_you_mean(word, known).startswith("Did")
+
+
+def _corrected(text: str) -> str:
+    """What to write: the text with the arrow that was probably meant, or an example."""
+    meant, arrows = re.subn(r"\s*(?:-+\s*>+|=+\s*>+|→|—>|–>)\s*", " -> ", text)
+    example = 'Write for example "question -> answer"'
+    return f'Write "{meant}"' if arrows == 1 else example
+
+
+def _split(side: str, mark: str, text: str) -> list[str]:
+    """The parts of a text between marks that stand in no bracket and no quote."""
+    parts, depth, quote, start, at = list[str](), 0, "", 0, 0
+    while at < len(side):
+        char = side[at]
+        if quote:
+            at += char == "\\"
+            quote = "" if char == quote else quote
+        elif char in "\"'":
+            quote = char
+        elif char in "[(":
+            depth += 1
+        elif char in "])":
+            depth -= 1
+        elif depth == 0 and side.startswith(mark, at):
+            parts.append(side[start:at])
+            start = at + len(mark)
+        at += 1
+    if depth or quote:
+        raise SignatureError(f"{text!r}: a bracket or a quote is never closed")
+    return [part.strip() for part in [*parts, side[start:]]]

@@ -1,0 +1,184 @@
+"""Parameters of an artifact for a live program: what fits, and what is said if not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ArtifactError, ConfigError, did_you_mean
+from ..graph.origin import Origin, remember
+from ..ground import strictjson
+from ..ground.words import brief
+from ..parameters import Demo, Parameters, check_demos
+from ..signature.spec import default_instruction
+from .state import ArtifactFile, ModuleState, modules_of
+
+if TYPE_CHECKING:
+    from ..graph.module import Module
+    from ..graph.program import Program
+    from ..signature.spec import Spec
+
+_log = logging.getLogger("weft")
+
+Contract = tuple[str, str, Mapping[str, Any]]
+"""A field's name, role and JSON Schema."""
+
+
+def fitted(
+    program: Program[..., Any],
+    made: ArtifactFile,
+    where: str,
+    *,
+    strict: bool = True,
+    rename: Mapping[str, str] | None = None,
+) -> Program[..., Any]:
+    """A live program with the parameters of an artifact.
+
+    Args:
+        program: The live program.
+        made: What the artifact holds.
+        where: The artifact's name, for messages.
+        strict: Whether anything that does not fit is an error.
+        rename: Live paths by the modules' paths in the artifact.
+
+    Raises:
+        ArtifactError: Where strict: the program has other modules, or a signature
+            changed; the message names each field that differs. Always: `rename`
+            names a module that is not there.
+    """
+    saved, live = dict(modules_of(made.program)), program.modules
+    saved = _renamed(saved, live, rename or {}, where)
+    dropped = [f"the program lacks {path!r}" for path in sorted({*saved} - {*live})]
+    dropped += [f"the artifact lacks {path!r}" for path in sorted({*live} - {*saved})]
+    if dropped and strict:
+        raise ArtifactError(
+            f"{where} is for another program: {'; '.join(dropped)}",
+            hint='Load it without program=, or give rename={"old": "new"}',
+        )
+    changes: dict[str, Any] = {}
+    for path in (path for path in live if path in saved):
+        if strict or saved[path].signature_hash == live[path].spec.hash:
+            slots = tuned(path, saved[path], live[path], where)
+        else:
+            slots, lost = _what_fits(saved[path], live[path])
+            dropped += [f"{path}: {line}" for line in lost]
+        changes |= {f"{path}/{slot}": value for slot, value in slots.items()}
+    for line in dropped:
+        _log.warning("%s: %s", where, line)
+    try:
+        changed = program.with_parameters(changes)
+    except ConfigError as error:
+        raise ArtifactError(f"{where}: {error.message}", hint=error.hint) from None
+    if changed is program:
+        changed = program.with_parts(program.parts)
+    came = Origin(where, made.digest, made.provenance, tuple(dropped))
+    return remember(changed, came)
+
+
+def _renamed(
+    saved: Mapping[str, ModuleState],
+    live: Mapping[str, Module[..., Any]],
+    rename: Mapping[str, str],
+    where: str,
+) -> dict[str, ModuleState]:
+    for old, new in rename.items():
+        for name, known, who in ((old, saved, "artifact"), (new, live, "program")):
+            if name not in known:
+                raise ArtifactError(
+                    f"{where}: rename: the {who} has no module {name!r}",
+                    hint=did_you_mean(name, known),
+                )
+    made = {rename.get(path, path): module for path, module in saved.items()}
+    if len(made) < len(saved):
+        raise ArtifactError(
+            f"{where}: rename gives two modules one name",
+            hint="Rename each to a module of its own",
+        )
+    return made
+
+
+def _what_fits(
+    saved: ModuleState, live: Module[..., Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """Of a module whose signature changed: parameters by slot, and what is lost."""
+    slots, lost = parameters_of(saved).slots(), _changes(saved, live.spec)
+    if slots["instruction"] == default_instruction(saved.fields):
+        del slots["instruction"]
+    kept: list[Demo] = []
+    for demo in slots["demos"]:
+        try:
+            check_demos((demo,), live.spec, saved.name)
+            kept.append(demo)
+        except ConfigError as error:
+            _, _, why = error.message.partition("demo 0 ")
+            lost.append(f"demo {demo.id} (row {demo.source}) {why}")
+    slots["demos"] = tuple(kept)
+    return slots, lost
+
+
+def tuned(
+    path: str, saved: ModuleState, live: Module[..., Any], where: str
+) -> dict[str, Any]:
+    """A saved module's parameters by slot, for the live module they were made for.
+
+    Raises:
+        ArtifactError: Its signature changed; the message names each field that differs.
+    """
+    if saved.signature_hash != live.spec.hash:
+        difference = "; ".join(_changes(saved, live.spec))
+        raise ArtifactError(
+            f"{where}: the signature of {path!r} changed: {difference}",
+            hint="Compile again, or keep what still fits with strict=False",
+        )
+    try:
+        parameters = parameters_of(saved)
+        check_demos(parameters.demos, live.spec, path)
+    except ConfigError as error:
+        raise ArtifactError(f"{where}: {error.message}", hint=error.hint) from None
+    return parameters.slots()
+
+
+def parameters_of(state: ModuleState) -> Parameters:
+    """A saved module's parameters; demos are not checked against a signature.
+
+    Raises:
+        ConfigError: A value cannot be a parameter.
+    """
+    slots = {
+        "demos": tuple(each.demo for each in state.demos),
+        "adapter": str(state.form),
+        "sampling": state.sampling,
+        "nearest": state.nearest,
+    }
+    return Parameters("\n".join(state.instruction)).with_slots(slots, state.name)
+
+
+def field_diff(before: Sequence[Contract], after: Sequence[Contract]) -> list[str]:
+    """What differs between two signatures' fields, in words; never empty."""
+    old, new = ({f[0]: f for f in fields} for fields in (before, after))
+    gone, come = [n for n in old if n not in new], [n for n in new if n not in old]
+    lines: list[str] = []
+    for name in list(gone):
+        alike = [n for n in come if old[name][1:] == new[n][1:]]
+        if len(alike) == 1:
+            lines.append(f"field {name!r} is now called {alike[0]!r}")
+            gone.remove(name)
+            come.remove(alike[0])
+    lines += [f"field {n!r} was removed" for n in gone]
+    lines += [f"field {n!r} was added" for n in come]
+    for name in (n for n in old if n in new):
+        (_, role, schema), (_, now, other) = old[name], new[name]
+        if role != now:
+            lines.append(f"{name!r} was an {role}, now an {now}")
+        if schema != other:
+            was, now = (brief(strictjson.canonical(s), 200) for s in (schema, other))
+            lines.append(f"the type of {name!r} was {was}, now {now}")
+    return lines or [f"the order was {', '.join(old)}, now {', '.join(new)}"]
+
+
+def _changes(saved: ModuleState, live: Spec) -> list[str]:
+    return field_diff(
+        [(f.name, f.role, f.schema_) for f in saved.fields],
+        [(f.name, f.role, f.schema) for f in live.fields],
+    )

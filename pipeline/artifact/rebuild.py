@@ -1,0 +1,282 @@
+"""Programs rebuilt from an artifact's data alone, and where that falls short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import pydantic
+
+from ..errors import ArtifactError, SetupError, did_you_mean
+from ..graph.binding import Binding
+from ..graph.build import Parts
+from ..graph.graph import INPUT, Graph, Node
+from ..graph.graph_data import GraphReader
+from ..graph.kinds import kind_of_binding
+from ..graph.module import Module, module_of_kind
+from ..graph.origin import Origin, remember
+from ..graph.program import Program
+from ..graph.step import Step
+from ..graph.targets import wants_of
+from ..graph.uses import Uses
+from ..signature.field import FieldSpec
+from ..signature.forms import make_signature
+from ..signature.schema import rebuilds, type_of_schema
+from ..signature.signature import Signature
+from ..signature.types import plain_type
+from .fit import parameters_of, tuned
+from .state import ArtifactFile, FieldState, ModuleState, ProgramState
+
+Targets = Mapping[str, Mapping[str, Any]]
+"""By kind, what nodes call, by name."""
+
+_LIVE = "Load it with program=..., the live program it was compiled from"
+_BROKEN = (
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    OverflowError,
+)
+_NO_SCHEMA = (
+    pydantic.PydanticUserError,
+    TypeError,
+    ValueError,
+    RecursionError,
+    ArtifactError,
+)
+
+
+def rebuilt(
+    made: ArtifactFile, steps: Iterable[Step[..., Any]], where: str
+) -> Program[..., Any]:
+    """A program from an artifact's data alone.
+
+    Raises:
+        ArtifactError: A part of it cannot be rebuilt, or a step is missing.
+    """
+    if made.live:
+        raise ArtifactError(
+            f"{where}: the type of {made.live[0]!r} is not all in its JSON Schema",
+            hint=_LIVE,
+        )
+    rebuilding = _Rebuilding(where, {step.name: step for step in steps})
+    try:
+        program = rebuilding.program(made.name, made.program)
+        program = rebuilding.giving(program, made.returns)
+        # Whatever pydantic or a signature finds wrong shows now, not at a call.
+        for module in program.modules.values():
+            _ = module.spec.hash
+    except ArtifactError:
+        raise
+    except SetupError as error:
+        raise ArtifactError(f"{where}: {error.message}", hint=error.hint) from None
+    except _BROKEN as error:
+        raise ArtifactError(f"{where}: {str(error)[:300]}") from None
+    return remember(program, Origin(where, made.digest, made.provenance))
+
+
+def stand_ins(state: ProgramState) -> list[Step[..., Any]]:
+    """Steps with the names and modules that a file says, which are never run.
+
+    With them a program that is only looked at can be rebuilt without its source.
+    """
+    made: list[Step[..., Any]] = []
+    for name in state.steps:
+        step: Step[..., Any] = Step(_no_code, name)
+        saved = state.uses.get(name, {}).items()
+        used = {path: _Rebuilding(name, {}).module(path, m) for path, m in saved}
+        step.uses = Uses(used, used)
+        made.append(step)
+    for inner in state.programs.values():
+        made += stand_ins(inner)
+    return made
+
+
+def needs_live(program: Program[..., Any]) -> list[str]:
+    """Fields, as `module/field`, whose types cannot be rebuilt from their schemas.
+
+    A file with such a field is loaded with `program=`, and cannot be imported.
+    """
+    found = [f.name for f in program.structure.inputs if not rebuilds(f)]
+    for path, module in program.modules.items():
+        found += [f"{path}/{f.name}" for f in module.spec.fields if not rebuilds(f)]
+    return found
+
+
+def schema_of_result(program: Program[..., Any]) -> dict[str, Any] | None:
+    """The JSON Schema of what a program gives, where a type can be read from it."""
+    kind = plain_type(program.structure.result)
+    if kind is Any or _is_signature(kind):
+        return None
+    try:
+        schema = pydantic.TypeAdapter(kind).json_schema()
+        again, rules = type_of_schema(schema, "result")
+        same = pydantic.TypeAdapter(again).json_schema() == schema and not rules
+    except _NO_SCHEMA:
+        return None
+    return schema if same and schema else None
+
+
+def _is_signature(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Signature)
+
+
+def _no_code(**given: Any) -> Any:
+    raise ArtifactError(f"a file brings no code to call with {', '.join(given)}")
+
+
+@dataclass(frozen=True)
+class _Rebuilding:
+    """Where the data comes from, for messages, and the steps that are there."""
+
+    where: str
+    steps: Mapping[str, Step[..., Any]]
+
+    def program(self, name: str, state: ProgramState) -> Program[..., Any]:
+        missing = [step for step in state.steps if step not in self.steps]
+        if missing:
+            raise ArtifactError(
+                f"{self.where}: program {name!r} calls the step {missing[0]!r}, and a "
+                "file brings no code",
+                hint=f"Pass it: steps=[{missing[0]}]",
+            )
+        modules = {n: self.module(n, m) for n, m in state.modules.items()}
+        inner = {n: self.program(n, p) for n, p in state.programs.items()}
+        used = {n: self.step(self.steps[n], state.uses.get(n, {})) for n in state.steps}
+        inputs = self.inputs(name, state.inputs)
+        targets: Targets = {"module": modules, "step": used, "program": inner}
+        reader = GraphReader(targets)
+        known = {f"{INPUT}.{f.name}": f.annotation for f in inputs}
+        try:
+            nodes = reader.nodes(state.nodes, known)
+            output = reader.binding(state.output, known)
+        except _BROKEN as error:
+            raise ArtifactError(
+                f"{self.where}: the graph of {name!r}: {error}"
+            ) from None
+        for node in nodes:
+            self.check_calls(node, targets)
+        graph = Graph(name, inputs, nodes, output, _kind(output, nodes, inputs))
+        return Program(name, Parts(graph, modules, used, inner))
+
+    def check_calls(self, node: Node, targets: Targets) -> None:
+        """Refuse a call that lacks an argument or has one too many, in regions too."""
+        for body in node.bodies.values():
+            for inner in body.nodes:
+                self.check_calls(inner, targets)
+        if node.kind not in targets:
+            return
+        target = targets[node.kind][node.target]
+        wants = wants_of(node.kind, target)
+        if node.kind == "step":
+            known = cast("Step[..., Any]", target).parameters.parameters
+            # One that takes nothing, or anything, stands in for code not here.
+            if not known or any(p.kind is p.VAR_KEYWORD for p in known.values()):
+                return
+            needed = [name for name, p in known.items() if p.default is p.empty]
+        else:
+            needed = [name for name, field in wants.items() if field.required]
+        who = f"{self.where}: {node.kind} {node.target!r}"
+        for name in (n for n in node.bindings if n not in wants):
+            raise ArtifactError(
+                f"{who} has no input {name!r}", hint=did_you_mean(name, wants)
+            )
+        for name in (n for n in needed if n not in node.bindings):
+            raise ArtifactError(f"{who} lacks {name!r}")
+
+    def inputs(self, name: str, states: Iterable[FieldState]) -> tuple[FieldSpec, ...]:
+        made = tuple(map(self.field, states))
+        names = {f.name for f in made}
+        if len(names) < len(made) or any(f.role != "input" for f in made):
+            raise ArtifactError(
+                f"{self.where}: {name!r} has an input twice, or an output"
+            )
+        return made
+
+    def step(
+        self, step: Step[..., Any], saved: Mapping[str, ModuleState]
+    ) -> Step[..., Any]:
+        """A step whose modules have the file's parameters."""
+        live = step.modules
+        for path in {**saved, **live}:
+            if path not in saved or path not in live:
+                lacks = "the artifact" if path in live else "the step that was passed"
+                raise ArtifactError(
+                    f"{self.where}: step {step.name!r}: {lacks} lacks the module "
+                    f"{path!r}",
+                    hint="Pass the step as it was, with the same uses=[...]",
+                )
+        made: dict[str, Module[..., Any]] = {}
+        for path, module in saved.items():
+            slots = tuned(f"{step.name}/{path}", module, live[path], self.where)
+            made[path] = live[path].with_(**cast(Any, slots))
+        return step.with_modules(made)
+
+    def module(self, name: str, state: ModuleState) -> Module[..., Any]:
+        fields = tuple(map(self.field, state.fields))
+        kind = module_of_kind(state.kind)
+        if kind is None:
+            raise ArtifactError(
+                f"{self.where}: module {name!r} is of no known kind {state.kind!r}"
+            )
+        parameters = parameters_of(state)
+        signature = make_signature(
+            kind.own_fields(fields), parameters.instruction, name=state.name
+        )
+        made: Module[..., Any] = kind(signature, name=name, repairs=state.repairs)
+        if made.spec.hash != state.signature_hash:
+            raise ArtifactError(
+                f"{self.where}: the types of {name!r} cannot be rebuilt exactly",
+                hint=_LIVE,
+            )
+        made = made.with_(**cast(Any, parameters.slots()))
+        if state.returns is None:
+            return made
+        if state.returns not in made.spec.outputs:
+            raise ArtifactError(
+                f"{self.where}: {name!r} has no output {state.returns!r}"
+            )
+        return made.returning(state.returns)
+
+    def field(self, state: FieldState) -> FieldSpec:
+        kind, rules = type_of_schema(
+            state.schema_, f"{self.where}: field {state.name!r}"
+        )
+        made = FieldSpec(state.name, state.role, kind, state.description, rules)
+        if state.required:
+            _ = made.adapter
+            return made
+        try:
+            return replace(made, default=made.load(state.default))
+        except ValueError as error:
+            raise ArtifactError(
+                f"{self.where}: the default of {state.name!r}: {error}"
+            ) from None
+
+    def giving(
+        self, program: Program[..., Any], schema: Mapping[str, Any] | None
+    ) -> Program[..., Any]:
+        """The program with the result that its file promises.
+
+        A file that promises none is silent about what no schema says: signatures, and
+        lists of them. What else was inferred was not so before it was saved.
+        """
+        if schema is None and schema_of_result(program) is None:
+            return program
+        kind: Any = Any
+        if schema is not None:
+            kind, _ = type_of_schema(schema, f"{self.where}: the result")
+        parts = program.parts
+        return program.with_parts(
+            replace(parts, graph=replace(parts.graph, result=kind))
+        )
+
+
+def _kind(output: Binding, nodes: Iterable[Node], inputs: Iterable[FieldSpec]) -> Any:
+    """The type of a program's result, as far as the file alone tells it."""
+    kinds = {node.id: node.result for node in nodes}
+    kinds |= {f"{INPUT}.{f.name}": f.annotation for f in inputs}
+    return kind_of_binding(output, kinds)

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from .auto import Auto as Auto
     from .bootstrap_few_shot import BootstrapFewShot as BootstrapFewShot
     from .bootstrap_random_search import BootstrapRandomSearch as BootstrapRandomSearch
-    from .candidate import Candidate as Candidate
     from .capo import CAPO as CAPO
     from .combinators import BestOf as BestOf
     from .combinators import Sequence as Sequence
     from .combinators import UntilPlateau as UntilPlateau
     from .compress import Compress as Compress
     from .copro import COPRO as COPRO
-    from .driving.task import Task as Task
+    from .effects import Effect as Effect
+    from .effects import main_effects as main_effects
     from .evo_prompt import EvoPrompt as EvoPrompt
     from .feedback import Feedback as Feedback
     from .gepa import GEPA as GEPA
@@ -35,12 +35,9 @@ if TYPE_CHECKING:
     from .parts_grid import PartsGrid as PartsGrid
     from .port import Port as Port
     from .prompt_wizard import PromptWizard as PromptWizard
-    from .propose.base import Calls as Calls
-    from .propose.base import Proposer as Proposer
+    from .propose.proposer import Proposer as Proposer
     from .protegi import ProTeGi as ProTeGi
     from .racing.optuna_tpe import OptunaTPE as OptunaTPE
-    from .racing.parzen import Parzen as Parzen
-    from .racing.parzen import Sampler as Sampler
     from .racing.race import Full as Full
     from .racing.race import Halving as Halving
     from .racing.race import Racer as Racer
@@ -48,18 +45,21 @@ if TYPE_CHECKING:
     from .racing.racers import FirstFail as FirstFail
     from .racing.racers import Gate as Gate
     from .racing.racers import PairedRace as PairedRace
+    from .racing.select import TPE as TPE
     from .racing.select import Beam as Beam
     from .racing.select import Best as Best
     from .racing.select import InstancePareto as InstancePareto
     from .racing.select import Selector as Selector
     from .racing.select import Softmax as Softmax
     from .racing.select import Tournament as Tournament
-    from .racing.tpe import TPE as TPE
     from .recipe import Compiler as Compiler
     from .recipe import Draw as Draw
     from .recipe import Recipe as Recipe
-    from .reporting.effects import Effect as Effect
-    from .reporting.effects import main_effects as main_effects
+    from .search.candidate import Candidate as Candidate
+    from .search.choices import Parzen as Parzen
+    from .search.choices import Sampler as Sampler
+    from .search.cost import Calls as Calls
+    from .search.task import Task as Task
     from .simba import SIMBA as SIMBA
     from .triple import TRIPLE as TRIPLE
     from .voting import ensemble as ensemble
@@ -71,12 +71,11 @@ _WHERE = {
     "auto": "Auto",
     "bootstrap_few_shot": "BootstrapFewShot",
     "bootstrap_random_search": "BootstrapRandomSearch",
-    "candidate": "Candidate",
     "capo": "CAPO",
     "combinators": "BestOf Sequence UntilPlateau",
     "compress": "Compress",
     "copro": "COPRO",
-    "driving.task": "Task",
+    "effects": "Effect main_effects",
     "evo_prompt": "EvoPrompt",
     "feedback": "Feedback",
     "gepa": "GEPA",
@@ -88,16 +87,17 @@ _WHERE = {
     "parts_grid": "PartsGrid",
     "port": "Port",
     "prompt_wizard": "PromptWizard",
-    "propose.base": "Calls Proposer",
+    "propose.proposer": "Proposer",
     "protegi": "ProTeGi",
     "racing.optuna_tpe": "OptunaTPE",
-    "racing.parzen": "Parzen Sampler",
     "racing.race": "Full Halving Racer",
     "racing.racers": "FirstFail Gate PairedRace UCB",
-    "racing.select": "Beam Best InstancePareto Selector Softmax Tournament",
-    "racing.tpe": "TPE",
+    "racing.select": "Beam Best InstancePareto Selector Softmax TPE Tournament",
     "recipe": "Compiler Draw Recipe",
-    "reporting.effects": "Effect main_effects",
+    "search.candidate": "Candidate",
+    "search.choices": "Parzen Sampler",
+    "search.cost": "Calls",
+    "search.task": "Task",
     "simba": "SIMBA",
     "triple": "TRIPLE",
     "voting": "ensemble majority",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..pipeline.ground.options import Count, settings
-from .propose.bullets import Bullets
+from .propose.playbook import Bullets
 from .racing.race import Halving
 from .recipe import Compiler, Draw, Recipe
 

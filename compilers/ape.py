@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..pipeline.ground.options import Count, settings
-from .propose.induce import Induce
+from .propose.instructions import Induce
 from .racing.race import Halving
 from .recipe import Compiler, Draw, Recipe
 

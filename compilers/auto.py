@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from ..pipeline.ground.options import Count, settings
 from .propose.climb import Climb
-from .propose.combine import Combine
-from .propose.contrast import Contrast
-from .propose.crossover import Merge
+from .propose.combine import Combine, Merge, Pair
 from .propose.demos import BootstrapDemos
-from .propose.edit import DropDemos
-from .propose.pair import Pair
-from .propose.reflect import Reflect
-from .propose.rewrite import Paraphrase
+from .propose.edits import DropDemos
+from .propose.instructions import Paraphrase
+from .propose.reflection import Contrast, Reflect
 from .racing.race import Halving
 from .racing.select import Beam
 from .recipe import Compiler, Draw, Recipe

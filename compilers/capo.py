@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from ..pipeline.ground.options import Count, settings
-from .propose.crossover import Crossover
+from .propose.combine import Crossover, Exchange
 from .propose.demos import BootstrapDemos
-from .propose.edit import DropDemos, ReorderDemos
-from .propose.exchange import Exchange
-from .propose.rewrite import Paraphrase
+from .propose.edits import DropDemos, ReorderDemos
+from .propose.instructions import Paraphrase
 from .racing.racers import PairedRace
 from .racing.select import Tournament
 from .recipe import Compiler, Draw, Recipe

@@ -6,26 +6,34 @@ program that is only run pays nothing for its compilers.
 
 from __future__ import annotations
 
+import difflib
+import inspect
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, Unpack, cast
 
+from ..pipeline.errors import ConfigError
 from ..pipeline.ground.lazy import deferred
 from ..pipeline.ground.options import checked, checked_with
 from ..pipeline.run.bridge import run_sync
+from . import __all__ as public_names
 
 if TYPE_CHECKING:
     from ..pipeline.calls.budget import Budget, Ledger
     from ..pipeline.graph.module import Module
     from ..pipeline.graph.program import Program
     from ..pipeline.measure.score import Metric
-    from .driving import driver
+    from . import auto, recipe
+    from .driving import driver, plan
     from .driving.plan import Rows, Shower
-    from .driving.quote import Quote
     from .recipe import Compiler
-    from .reporting.report import Result
+    from .report import Result
+    from .search.cost import Quote
 else:
+    auto = deferred("weft.compilers", "auto")
+    recipe = deferred("weft.compilers", "recipe")
     driver = deferred("weft.compilers.driving", "driver")
+    plan = deferred("weft.compilers.driving", "plan")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -111,9 +119,9 @@ async def acompile(
         train,
         val,
         metric=metric,
-        compiler=compiler,
+        compiler=chosen(compiler),
         budget=budget,
-        terms=driver.Terms(**options),
+        terms=plan.Terms(**options),
     )
 
 
@@ -133,6 +141,26 @@ def quote(
     Raises:
         SetupError: As `compile`.
     """
-    terms = driver.Terms(seed=seed, teacher=teacher)
-    plan = driver.plan_of(program, train, val, metric, compiler, terms)
-    return run_sync(plan).quote
+    terms = plan.Terms(seed=seed, teacher=teacher)
+    made = plan.plan_of(program, train, val, metric, chosen(compiler), terms)
+    return run_sync(made).quote
+
+
+def chosen(compiler: Compiler | None) -> Compiler:
+    """The compiler that a user named; `Auto()` where none was.
+
+    Raises:
+        ConfigError: It is none; the message says which one may be meant.
+    """
+    if compiler is None:
+        return auto.Auto()
+    given = cast(object, compiler)
+    if isinstance(given, recipe.Compiler):
+        return given
+    meant = given.__name__ if inspect.isclass(given) else str(given)
+    known = {name.casefold(): name for name in public_names}
+    nearest = difflib.get_close_matches(meant.casefold(), known, n=1)
+    name = known[nearest[0]] if nearest else "Auto"
+    raise ConfigError(
+        f"{given!r} is no compiler", hint=f"Give one such as weft.compilers.{name}()"
+    )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..pipeline.ground.options import Count, settings
-from .propose.edit import DropDemos, DropSentence
-from .propose.rewrite import Shorten
+from .propose.edits import DropDemos, DropSentence
+from .propose.instructions import Shorten
 from .racing.race import Full
 from .recipe import Compiler, Draw, Recipe
 

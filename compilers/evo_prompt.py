@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ..pipeline.ground.options import Count, settings
-from .propose.crossover import Crossover
-from .propose.induce import Induce
-from .propose.rewrite import Paraphrase
+from .propose.combine import Crossover
+from .propose.instructions import Induce, Paraphrase
 from .racing.race import Halving
 from .racing.select import Tournament
 from .recipe import Compiler, Draw, Recipe

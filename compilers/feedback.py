@@ -7,7 +7,7 @@ from pathlib import Path
 from ..pipeline.errors import DataError, cause
 from ..pipeline.ground import strictjson
 from ..pipeline.ground.options import Count, settings
-from .propose.notes import Notes
+from .propose.instructions import Notes
 from .racing.race import Full
 from .recipe import Compiler, Draw, Recipe
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..pipeline.ground.options import Count, settings
-from .propose.crossover import Merge
-from .propose.reflect import Reflect
-from .propose.restart import Restart
+from .propose.combine import Merge
+from .propose.instructions import Restart
+from .propose.reflection import Reflect
 from .racing.race import Halving, Racer
 from .racing.racers import Gate
 from .racing.select import InstancePareto

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..pipeline.ground.options import Count, settings
 from .propose.demos import BootstrapDemos
-from .propose.rules import Rules
+from .propose.instructions import Rules
 from .racing.race import Halving
 from .recipe import Compiler, Draw, Recipe
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..pipeline.ground.options import Count, settings
-from .propose.nearest import NearestDemos
+from .propose.demos import NearestDemos
 from .recipe import Compiler, Draw, Recipe
 
 

@@ -7,11 +7,11 @@ from dataclasses import field
 from ..pipeline.ground.options import Count, settings
 from .propose.combine import Combine
 from .propose.demos import BootstrapDemos
-from .propose.grounded import Grounded
-from .racing.parzen import Parzen, Sampler
+from .propose.instructions import Grounded
 from .racing.race import Halving
 from .racing.select import Beam
 from .recipe import Compiler, Draw, Recipe
+from .search.choices import Parzen, Sampler
 
 
 @settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..pipeline.ground.options import Count, settings
-from .propose.history import History
+from .propose.instructions import History
 from .racing.race import Halving
 from .racing.select import Beam
 from .recipe import Compiler, Draw, Recipe

@@ -8,7 +8,7 @@ from typing import cast
 
 from ..pipeline.errors import ConfigError
 from ..pipeline.ground.options import Count, settings
-from .propose.parts import PARTS, Parts
+from .propose.edits import PARTS, Parts
 from .racing.race import Halving
 from .recipe import Compiler, Draw, Recipe
 

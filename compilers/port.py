@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from ..pipeline.ground.options import settings
-from .propose.bare import Bare
-from .propose.crossover import Merge
+from .propose.combine import Merge
 from .propose.demos import BootstrapDemos
-from .propose.edit import DropDemos, DropSentence
-from .propose.reflect import Reflect
+from .propose.edits import Bare, DropDemos, DropSentence
+from .propose.reflection import Reflect
 from .racing.race import Halving
 from .racing.select import Beam
 from .recipe import Compiler, Draw, Recipe

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..pipeline.ground.options import Count, settings
 from .propose.demos import BootstrapDemos
-from .propose.refine import Refine
-from .propose.rewrite import Paraphrase
+from .propose.instructions import Paraphrase
+from .propose.reflection import Refine
 from .racing.racers import FirstFail
 from .recipe import Compiler, Draw, Recipe
 

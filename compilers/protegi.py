@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..pipeline.ground.options import Count, settings
-from .propose.gradient import Gradient
-from .propose.rewrite import Paraphrase
+from .propose.instructions import Paraphrase
+from .propose.reflection import Gradient
 from .racing.racers import UCB
 from .racing.select import Beam
 from .recipe import Compiler, Draw, Recipe

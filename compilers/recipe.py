@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..pipeline.errors import ConfigError
-from .propose.base import Proposer
+from .propose.proposer import Proposer
 from .racing.race import Full, Racer
 from .racing.select import Best, Selector
 
@@ -54,6 +54,11 @@ class Recipe:
     shorter: bool = False
     fresh: bool = False
     legible: bool = False
+
+    @property
+    def proposers(self) -> tuple[Proposer, ...]:
+        """Who proposes in any round, with repetition."""
+        return tuple(draw.proposer for draws in self.rounds for draw in draws)
 
     @property
     def looks_first(self) -> bool:

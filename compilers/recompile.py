@@ -19,13 +19,13 @@ from ..pipeline.measure.score import Metric
 from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.rows import rows_of
 from ..pipeline.run.settings import current, use
-from .compile import CompileOptions
+from .compile import CompileOptions, chosen
 from .driving.driver import drive
 from .driving.plan import Rows, Terms, kept
 from .port import Port
-from .propose.edit import sentences
+from .propose.edits import sentences
 from .recipe import Compiler
-from .reporting.report import Result
+from .report import Result
 
 _MOST_LINES = 32
 
@@ -87,7 +87,7 @@ def recompile(
                 train,
                 val,
                 metric=metric,
-                compiler=compiler or Port(lines=_lines(given)),
+                compiler=chosen(compiler or Port(lines=_lines(given))),
                 budget=budget,
                 terms=Terms(**terms, learnt=True),
             )

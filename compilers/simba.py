@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..pipeline.ground.options import Count, Positive, settings
-from .propose.contrast import Contrast
 from .propose.demos import BootstrapDemos
+from .propose.reflection import Contrast
 from .racing.race import Halving
 from .racing.select import Softmax
 from .recipe import Compiler, Draw, Recipe

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..pipeline.ground.options import settings
-from .propose.given import Given
+from .propose.edits import Given
 from .racing.race import Halving, Racer
 from .recipe import Compiler, Draw, Recipe
 

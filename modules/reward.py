@@ -22,7 +22,8 @@ def reward_step(reward: Reward, of: str) -> Step[..., float]:
     given = cast(Any, reward)
     made: Step[..., float] = given
     if not isinstance(reward, Step):
-        made = Step(given, "reward")
+        name = getattr(given, "__name__", "")
+        made = Step(given, name if name.isidentifier() else "reward")
     if len(made.parameters.parameters) != 2:
         raise ConfigError(
             f"{of}: reward {made.name!r} is not called with the inputs and an answer",

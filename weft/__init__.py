@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from .compilers.compile import compile as compile  # noqa: A004 - the field's word
     from .compilers.compile import quote as quote
     from .compilers.recompile import recompile as recompile
-    from .compilers.reporting.report import Report as Report
-    from .compilers.reporting.report import Result as Result
+    from .compilers.report import Report as Report
+    from .compilers.report import Result as Result
     from .compilers.transfer import Transfer as Transfer
     from .compilers.transfer import transfer as transfer
     from .dspy_state import import_dspy as import_dspy
@@ -111,7 +111,7 @@ _WHERE = {
     "": "compilers errors events metrics",
     "compilers.compile": "acompile compile quote",
     "compilers.recompile": "recompile",
-    "compilers.reporting.report": "Report Result",
+    "compilers.report": "Report Result",
     "compilers.transfer": "Transfer transfer",
     "extras.otel": "OpenTelemetry",
     "extras.ray": "Ray",

@@ -28,24 +28,20 @@ from ...pipeline.graph.program import Program
 from ...pipeline.measure.evaluate import Evaluation
 from ...pipeline.measure.score import Metric
 from ...pipeline.run.settings import current, ledger_of
-from ..candidate import Candidate
-from ..propose.demos import passes
-from ..racing.search import search
 from ..recipe import Compiler
-from ..reporting.report import Report, Result
-from ..reporting.tried import suspects, tried
-from .allowance import Allowance
-from .check import writer_of
+from ..report import Report, Result
+from ..search.allowance import Allowance
+from ..search.candidate import Candidate
+from ..search.counting import calls_plain
+from ..search.judge import Judge
+from ..search.task import Task, passes
+from ..tried import suspects, tried
 from .forms import forms_at_first, keeping_forms, with_forms
 from .journal import journaled
-from .judge import Judge
-from .plan import Plan, Rows, Terms, plan_of
+from .plan import Plan, Rows, Terms, plan_of, writer_of
 from .progress import progress_in
-from .provenance import provenance_of
-from .task import Task, calls_plain
+from .rounds import search
 from .verify import sealed_rows, verify
-
-__all__ = ["Rows", "Terms", "drive", "plan_of"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -57,7 +53,7 @@ async def drive(
     val: Rows | None,
     *,
     metric: Metric,
-    compiler: Compiler | None,
+    compiler: Compiler,
     budget: Budget | Ledger | str | int | None,
     terms: Terms,
 ) -> Result[P, R]:
@@ -91,7 +87,7 @@ async def drive(
         result,
         seed_program,
         report,
-        provenance_of(report, plan.split, plan.identity, program_digest(result)),
+        _provenance(report, plan, program_digest(result)),
         tuple(ranked),
     )
 
@@ -190,3 +186,29 @@ def _untried(task: Task) -> str:
         "was passed, or their labels are no output of a module. Give teacher=, or a "
         "compiler that learns from failures, such as GEPA"
     )
+
+
+def _provenance(report: Report, plan: Plan, measured: str) -> dict[str, Any]:
+    """The report's figures beside what identifies the run; no clock, path or host."""
+    split, identity = plan.split, plan.identity
+    seed_score, score = report.seed_score, report.score
+    shown = score if report.returned else seed_score
+    known = {k: v for k, v in identity.items() if k not in ("program", "keep")}
+    return {
+        **known,
+        "rows": {
+            "train": len(split.train),
+            "select": len(split.select),
+            "sealed": len(split.sealed),
+        },
+        "parent": identity["program"],
+        "measured": measured,
+        "score": {"seed": _figures(seed_score), "compiled": _figures(shown)},
+        "improved": report.improved,
+        "spend": {"calls": report.calls, "tokens": report.tokens, "usd": report.usd},
+    }
+
+
+def _figures(evaluation: Evaluation) -> list[float]:
+    interval = evaluation.interval
+    return [round(x, 6) for x in (evaluation.mean, interval.low, interval.high)]

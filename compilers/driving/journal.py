@@ -14,12 +14,12 @@ import fcntl
 import os
 import threading
 import zlib
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from ...pipeline.calls.store import AnswerStore, MemoryCache
+from ...pipeline.calls.store import WITHHELD, AnswerStore, MemoryCache, SharedStore
 from ...pipeline.errors import (
     CompileError,
     ConfigError,
@@ -31,9 +31,9 @@ from ...pipeline.ground import strictjson
 from ...pipeline.lm.request import Response, response_from_json, response_to_json
 from ...pipeline.run.bridge import in_thread
 from ...pipeline.run.settings import current, entered
-from .answers import KINDS, RunAnswers
 
 _NAME = "journal.jsonl"
+_KINDS = {kind.__name__: kind for kind in WITHHELD}
 
 
 @contextlib.contextmanager
@@ -65,7 +65,7 @@ def journaled(
     if run_dir is None:
         store = current().store
         kept = MemoryCache() if store is None else store
-        with entered(replace(current(), cache=RunAnswers(kept))):
+        with entered(replace(current(), cache=Journal(kept))):
             yield forms or {}
         return
     folder = Path(run_dir)
@@ -80,55 +80,74 @@ def journaled(
         ) from None
     lines = _Lines(file, folder / _NAME)
     try:
-        _lock(file, folder)
-        journal = Journal(lines, identity, current().store, forms or {})
+        lines.lock()
+        begun, answers = _begun(lines, identity, forms or {})
+        journal = Journal(current().store, lines, answers)
         with entered(replace(current(), cache=journal)):
-            yield journal.forms
+            yield begun
     finally:
         lines.close()
 
 
-class Journal(RunAnswers):
-    """Answers of one run, over the cache that the scope has."""
+def _begun(
+    lines: _Lines, identity: Mapping[str, Any], forms: Mapping[str, str]
+) -> tuple[Mapping[str, str], list[dict[str, Any]]]:
+    """The forms that a run began with, and the answers that it has."""
+    records = lines.read()
+    plain = strictjson.loads(strictjson.canonical(dict(identity)))
+    if records:
+        _refuse_other(records[0].get("run"), plain, lines.path)
+    else:
+        lines.append({"run": plain})
+    answers = records[1:]
+    if answers and "forms" in answers[0]:
+        kept: dict[str, Any] = answers.pop(0)["forms"]
+        return {str(path): str(form) for path, form in kept.items()}, answers
+    if answers:
+        return {}, answers
+    if forms:  # before anything is asked, also where a kill came in between
+        lines.append({"forms": dict(forms)})
+    return forms, answers
+
+
+class Journal(SharedStore):
+    """The answers of one run, over whatever cache there is; those withheld among them.
+
+    In a run a request is asked once, whatever came of it. Were a refusal asked for
+    again, what is sent, and so what is spent, would hang on which of two equal calls
+    came first.
+    """
 
     def __init__(
         self,
-        lines: _Lines,
-        identity: Mapping[str, Any],
         below: AnswerStore | None,
-        forms: Mapping[str, str],
+        lines: _Lines | None = None,
+        records: Iterable[Mapping[str, Any]] = (),
     ) -> None:
-        super().__init__(below)
-        self.forms = forms
-        self._lines = lines
+        self._below, self._lines = below, lines
         self._answers: dict[str, Response] = {}
-        records = lines.read()
-        plain = strictjson.loads(strictjson.canonical(dict(identity)))
-        if records:
-            _refuse_other(records[0].get("run"), plain, lines.path)
-        else:
-            lines.append({"run": plain})
-        if len(records) > 1:
-            kept: dict[str, str] = (
-                records.pop(1)["forms"] if "forms" in records[1] else {}
-            )
-            self.forms = {str(path): str(form) for path, form in kept.items()}
-        elif forms:  # before anything is asked, also where a kill came in between
-            lines.append({"forms": dict(forms)})
-        for record in records[1:]:
-            if record.get("withheld") in KINDS:
-                error = KINDS[record["withheld"]](str(record["because"]))
-                self._withheld[str(record["key"])] = error
-                continue
-            response = response_from_json(record["response"])
-            self._answers[str(record["key"])] = replace(response, cached=True)
+        self._withheld: dict[str, ModelFailure] = {}
+        for record in records:
+            key = str(record["key"])
+            if record.get("withheld") in _KINDS:
+                error = _KINDS[record["withheld"]](str(record["because"]))
+                self._withheld[key] = error
+            else:
+                response = response_from_json(record["response"])
+                self._answers[key] = replace(response, cached=True)
 
     def get(self, key: str) -> Response | None:
-        """The journaled answer; else the cache's, journaled when it is used."""
-        found = self._answers.get(key)
-        if found is not None:
-            return found
-        below = super().get(key)
+        """The journaled answer; else the cache's, journaled when it is used.
+
+        Raises:
+            ModelFailure: It was withheld before, in this run.
+        """
+        if key in self._answers:
+            return self._answers[key]
+        error = self._withheld.get(key)
+        if error is not None:
+            raise _KINDS[type(error).__name__](error.message)
+        below = None if self._below is None else self._below.get(key)
         if below is not None:
             # Not paid for now, so nothing is lost that a cache does not hold.
             self._keep(key, below, sync=False)
@@ -136,28 +155,39 @@ class Journal(RunAnswers):
 
     async def put(self, key: str, response: Response) -> None:
         """Journal an answer, then cache it."""
-        await in_thread(self._keep, key, response)
-        await super().put(key, response)
+        if self._lines is not None:
+            await in_thread(self._keep, key, response)
+        if self._below is not None:
+            await self._below.put(key, response)
+
+    async def withhold(self, key: str, error: ModelFailure) -> None:
+        """Keep a refusal for this run, for it was paid for; in another it is asked."""
+        if self._lines is not None:
+            name = type(error).__name__
+            record = {"key": key, "withheld": name, "because": error.message}
+            await in_thread(self._lines.append, record)
+        self._withheld[key] = error
 
     async def claim(self, key: str, patience: float | None = None) -> Response | None:
-        """Wait for other processes; what they bring is journaled."""
-        found = await super().claim(key, patience)
+        """Wait for the processes that have the same cache; what they bring is kept."""
+        if not isinstance(self._below, SharedStore):
+            return None
+        found = await self._below.claim(key, patience)
         if found is not None:
             self._keep(key, found, sync=False)
         return found
 
-    async def withhold(self, key: str, error: ModelFailure) -> None:
-        """Journal a refusal: it was paid for, too."""
-        name = type(error).__name__
-        record = {"key": key, "withheld": name, "because": error.message}
-        await in_thread(self._lines.append, record)
-        await super().withhold(key, error)
+    def release(self, key: str) -> None:
+        """Let the processes that have the same cache have their turn."""
+        if isinstance(self._below, SharedStore):
+            self._below.release(key)
 
     def _keep(self, key: str, response: Response, *, sync: bool = True) -> None:
-        kept = replace(response, cached=False)
-        record = {"key": key, "response": response_to_json(kept)}
-        self._lines.append(record, sync=sync)
-        self._answers[key] = replace(response, cached=True)
+        if self._lines is not None:
+            kept = replace(response, cached=False)
+            record = {"key": key, "response": response_to_json(kept)}
+            self._lines.append(record, sync=sync)
+            self._answers[key] = replace(response, cached=True)
 
 
 class _Lines:
@@ -170,8 +200,44 @@ class _Lines:
         self._busy = 0
         self._over = ""
 
+    def lock(self) -> None:
+        """Keep every other process out.
+
+        Raises:
+            CompileError: Another one compiles in this folder.
+        """
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CompileError(
+                f"another process is compiling in {self.path.parent} now",
+                hint="Wait for it, or choose another run_dir",
+            ) from None
+
     def read(self) -> list[dict[str, Any]]:
-        return _read(self._file, self.path)
+        """The records, after cutting off a torn last line.
+
+        Raises:
+            JournalDamaged: Another line is damaged.
+        """
+        with open(self._file, "rb", closefd=False) as lines:
+            data = lines.read()
+        records: list[dict[str, Any]] = []
+        offset = 0
+        while offset < len(data):
+            end = data.find(b"\n", offset)
+            record = _record(data[offset:end]) if end >= 0 else None
+            if record is None:
+                if 0 <= end < len(data) - 1:
+                    raise JournalDamaged(
+                        f"{self.path} is damaged at byte {offset}",
+                        hint="Restore it from a copy, or start anew in another run_dir",
+                    )
+                os.ftruncate(self._file, offset)
+                break
+            records.append(record)
+            offset = end + 1
+        return records
 
     def append(self, record: Mapping[str, Any], *, sync: bool = True) -> None:
         """Write a record; with `sync` it is on the disk when this returns.
@@ -222,27 +288,6 @@ class _Lines:
             )
 
 
-def _read(file: int, path: Path) -> list[dict[str, Any]]:
-    """The records, after cutting off a torn last line."""
-    data = _whole(file)
-    records: list[dict[str, Any]] = []
-    offset = 0
-    while offset < len(data):
-        end = data.find(b"\n", offset)
-        record = _record(data[offset:end]) if end >= 0 else None
-        if record is None:
-            if 0 <= end < len(data) - 1:
-                raise JournalDamaged(
-                    f"{path} is damaged at byte {offset}",
-                    hint="Restore it from a copy, or start anew in another run_dir",
-                )
-            os.ftruncate(file, offset)
-            break
-        records.append(record)
-        offset = end + 1
-    return records
-
-
 def _record(line: bytes) -> dict[str, Any] | None:
     checksum, _, body = line.partition(b" ")
     try:
@@ -252,29 +297,6 @@ def _record(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return cast("dict[str, Any]", data) if isinstance(data, dict) else None
-
-
-def _whole(file: int) -> bytes:
-    size = os.fstat(file).st_size
-    chunks: list[bytes] = []
-    at = 0
-    while at < size:
-        chunk = os.pread(file, size - at, at)
-        if not chunk:
-            break
-        chunks.append(chunk)
-        at += len(chunk)
-    return b"".join(chunks)
-
-
-def _lock(file: int, folder: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise CompileError(
-            f"another process is compiling in {folder} now",
-            hint="Wait for it, or choose another run_dir",
-        ) from None
 
 
 def _refuse_other(found: Any, wanted: dict[str, Any], path: Path) -> None:

@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...pipeline.data.example import Example
-from ...pipeline.data.rows import digest_rows
-from ...pipeline.errors import ConfigError, DataError
+from ...pipeline.data.rows import digest_rows, require_rows
+from ...pipeline.errors import ConfigError, DataError, did_you_mean
 from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program, as_program
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measure.score import Metric, metric_name
-from ..auto import Auto
+from ...pipeline.run.models_by_path import require_model_paths
+from ...pipeline.run.rows import bind_row, rows_of
+from ...pipeline.run.settings import current
 from ..recipe import Compiler, Recipe
-from ..teacher import Teacher
-from .check import (
-    models_of,
-    require_compiler,
-    require_models,
-    require_paths,
-    require_recipes,
-    require_terms,
-    require_writer,
-    rows_for,
-)
-from .judge import Judging, require_metric
-from .keeping import Keeping, wishes
-from .quote import Quote, quote_of
+from ..search.cost import Quote
+from ..search.judge import Judging
+from ..search.keeping import Keeping, wishes
+from ..search.task import Split
+from ..search.teacher import Teacher
+from .labels import require_metric
+from .quote import quote_of
 from .split import split_for, without_learnt
-from .task import Split
 
 Rows = Iterable[Any] | str | Path
 Shower = str | LanguageModel | Program[..., Any] | Module[..., Any]
@@ -47,13 +42,7 @@ def kept(rows: Rows) -> Rows:
 class Terms:
     """What a compile is run with; see `compile`.
 
-    Args:
-        seed: Every random choice follows from it.
-        run_dir: Where each paid answer is journaled.
-        concurrency: How many rows run at once.
-        keep: What stays byte for byte.
-        teacher: Who shows how it is done, or None.
-        learnt: Whether rows that the program's demos come from may only teach.
+    `learnt` is whether rows that the program's demos come from may only teach.
     """
 
     seed: int = 0
@@ -107,7 +96,7 @@ async def plan_of(
     train: Rows,
     val: Rows | None,
     metric: Metric,
-    compiler: Compiler | None,
+    compiler: Compiler,
     terms: Terms,
 ) -> Plan:
     """Check everything and count what it will cost; no model is called.
@@ -121,17 +110,15 @@ async def plan_of(
             f"program {made.name!r} calls no module, so there is nothing to compile",
             hint="Name the modules that a step calls: @weft.step(uses=[module])",
         )
-    chosen = compiler or Auto()
-    require_compiler(chosen)
-    require_terms(terms.seed, terms.run_dir)
-    rows = rows_for(made, train, "train")
-    others = None if val is None else rows_for(made, val, "val")
-    require_models(made)
+    _refuse_terms(terms.seed, terms.run_dir)
+    rows = _rows_for(made, train, "train")
+    others = None if val is None else _rows_for(made, val, "val")
+    _refuse_no_model(made)
     judging = await require_metric(metric, (*rows, *(others or ())), made)
     teacher = Teacher.of(terms.teacher, made)
-    recipes = require_recipes(chosen)
-    require_writer(made, recipes)
-    require_paths(made, recipes)
+    recipes = _recipes_of(compiler)
+    models = _models_of(made, recipes)
+    _refuse_other_paths(made, recipes)
     raced = any(recipe.racer is not None for recipe in recipes)
     split = split_for(rows, others, terms.seed, raced=raced)
     if terms.learnt:
@@ -145,17 +132,94 @@ async def plan_of(
     return Plan(
         made,
         metric_name(metric),
-        chosen,
+        compiler,
         recipes,
         split,
         terms,
         data,
-        models_of(made, recipes),
+        models,
         quote_of(made, split, recipes, judging, teacher),
         Keeping.of(made, terms.keep),
         judging,
         teacher,
     )
+
+
+def writer_of(program: Program[..., Any]) -> LanguageModel | None:
+    """Who writes proposals: `lms={"proposer": ...}`, the scope's model, or a module's.
+
+    None leaves it to WEFT_LM.
+    """
+    runtime = current()
+    own = next((m.lm for m in program.modules.values() if m.lm is not None), None)
+    return runtime.lms.get("proposer") or runtime.lm or own
+
+
+def _rows_for(program: Program[..., Any], source: Rows, what: str) -> list[Example]:
+    """Rows whose inputs fit a program."""
+    rows = rows_of(program.inputs, source)
+    require_rows(rows, what)
+    for row in rows:
+        bind_row(program.inputs, row.inputs, row.id)
+    return rows
+
+
+def _recipes_of(compiler: Compiler) -> tuple[Recipe, ...]:
+    """A compiler's recipes, each with something to do."""
+    recipes = tuple(compiler.recipes())
+    if recipes and all(recipe.rounds and all(recipe.rounds) for recipe in recipes):
+        return recipes
+    raise ConfigError(
+        f"{type(compiler).__name__}.recipes() proposes nothing",
+        hint="Give recipes with a Draw in each round: Recipe(((Draw(...),),), ...)",
+    )
+
+
+def _models_of(program: Program[..., Any], recipes: Sequence[Recipe]) -> dict[str, str]:
+    """The models asked, by module path; that of proposals as "proposer"."""
+    models = {
+        path: current().model_for(path, module.lm).model
+        for path, module in program.modules.items()
+    }
+    for proposer in (one for recipe in recipes for one in recipe.proposers):
+        for module in proposer.asks:
+            writer = current().model_for(module.name, writer_of(program))
+            models["proposer"] = writer.model
+    return models
+
+
+def _refuse_terms(seed: object, run_dir: object) -> None:
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise ConfigError(
+            f"seed={seed!r} is no whole number", hint="Give one such as 0"
+        )
+    if not isinstance(run_dir, str | os.PathLike | None):
+        raise ConfigError(
+            f"run_dir={run_dir!r} is no folder", hint='Give a path such as "runs/a"'
+        )
+
+
+def _refuse_no_model(program: Program[..., Any]) -> None:
+    """Refuse a module without a model, and a model for what is no module."""
+    if "teacher" in current().lms and "teacher" not in program.modules:
+        raise ConfigError(
+            "lms= names a model for 'teacher', which would never be asked",
+            hint="Write weft.compile(..., teacher=...)",
+        )
+    require_model_paths(program)
+    for path, module in program.modules.items():
+        current().model_for(path, module.lm)
+
+
+def _refuse_other_paths(program: Program[..., Any], recipes: Sequence[Recipe]) -> None:
+    for proposer in (one for recipe in recipes for one in recipe.proposers):
+        for path in proposer.about:
+            if path and path not in program.modules:
+                raise ConfigError(
+                    f"{proposer.name} is for the module {path!r}, and program "
+                    f"{program.name!r} has none of that name",
+                    hint=did_you_mean(path, program.modules),
+                )
 
 
 def _refuse_seen(val: Sequence[Example], train: Sequence[Example]) -> None:

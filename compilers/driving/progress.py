@@ -23,13 +23,15 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...pipeline.errors import ArtifactError
+from ...pipeline.ground.files import write_whole
 from ...pipeline.measure.evaluate import Evaluation
-from ..candidate import Candidate
-from .quote import Quote
-from .task import Task
+from ..search.candidate import Candidate
+from ..search.cost import Quote
+from ..search.task import Task
 
 if TYPE_CHECKING:
-    from ..reporting.report import Report
+    from ..report import Report
 
 NAME = "progress.jsonl"
 _REVIEW = "review.json"
@@ -104,26 +106,16 @@ class Progress:
         self._keep(_REVIEW, answers.to_json(prompts=True))
 
     def _keep(self, name: str, text: str) -> None:
-        if self._folder is None:
-            return
-        draft = self._folder / f".{name}.new"
-        with contextlib.suppress(OSError):
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(self._folder / name)
+        if self._folder is not None:
+            with contextlib.suppress(ArtifactError):
+                write_whole(self._folder / name, text)
 
 
 @contextlib.contextmanager
 def progress_in(
     run_dir: str | Path | None, task: Task, quote: Quote, about: Mapping[str, Any]
 ) -> Generator[Progress]:
-    """The progress of a scope: its start, and its failure if it fails.
-
-    Args:
-        run_dir: The run's folder; None keeps nothing.
-        task: The compile under way.
-        quote: What was quoted.
-        about: More for the first record, such as the compiler's name.
-    """
+    """The progress of a scope: its start, and its failure if it fails."""
     progress = Progress(run_dir, task)
     split, budget = task.split, task.allowance.ledger.budget
     progress.tell(

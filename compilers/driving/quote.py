@@ -1,114 +1,37 @@
-"""The quote: what a compile will cost, before anything is spent."""
+"""The quote: what a compile will cost, counted before anything is spent."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...pipeline.calls.budget import Budget
-from ...pipeline.errors import QuoteError
 from ...pipeline.graph.program import Program
-from ...pipeline.lm.prices import money
-from ..propose.base import FREE, Calls
-from ..racing.race import first_rows
-from ..racing.search import LOTS
-from ..recipe import Recipe
-from ..teacher import Teacher
-from .allowance import CallGuess
-from .counting import (
-    EACH_ITEMS,
+from ..racing.race import FIRST, first_rows
+from ..recipe import Draw, Recipe
+from ..search.cost import FREE, Calls, Quote
+from ..search.counting import (
     calls_bound,
     calls_least,
     calls_likely,
     calls_plain,
     is_bounded,
 )
-from .guess import guess_of
-from .judge import NO_JUDGE, Judging
-from .task import Split
+from ..search.judge import NO_JUDGE, Judging
+from ..search.task import Split
+from ..search.teacher import Teacher
+from .estimate import guess_of
+from .rounds import LOTS
 from .verify import LEAST
-from .work import work_of
 
 
-@dataclass(frozen=True, repr=False)
-class Quote:
-    """Model calls by account, and what the whole would cost.
+@dataclass(frozen=True)
+class Work:
+    """What a recipe does: rows run to learn from, requests to a writer, cells raced."""
 
-    Args:
-        accounts: Low, expected and high calls by account.
-        smallest: The fewest calls that one proposal, its race and the verification
-            need where no reply has to be repaired.
-        verified: How many sealed rows that budget verifies on.
-        sealed: How many sealed rows there are; low and expected calls count them all.
-        bounded: Whether high is a bound; else the program has an `each` over a list
-            that no row holds, or a step that calls a model; their calls are assumed.
-        guess: What a call costs, estimated from the seed's prompts with what candidates
-            may hold: demos, and instructions that a model writes.
-    """
-
-    accounts: dict[str, Calls]
-    smallest: int
-    verified: int
-    sealed: int
-    bounded: bool
-    guess: CallGuess
-
-    @property
-    def tokens(self) -> int:
-        """Tokens of an average call."""
-        return self.guess.likely_tokens
-
-    @property
-    def usd(self) -> float | None:
-        """US dollars of an average call, or None where a price is unknown."""
-        return self.guess.likely_usd
-
-    @property
-    def calls(self) -> Calls:
-        """All accounts together."""
-        rows = list(self.accounts.values())
-        return Calls(*(sum(row[i] for row in rows) for i in range(3)))
-
-    def check(self, budget: Budget) -> None:
-        """Refuse a budget that one round does not fit into.
-
-        Raises:
-            QuoteError: It is too small; the message names the smallest that works.
-        """
-        if budget.calls is not None and budget.calls < self.smallest:
-            raise _too_small(f"{budget.calls} calls", f"{self.smallest} calls")
-        tokens = self.smallest * self.guess.tokens + self.guess.bound
-        if budget.tokens is not None and budget.tokens < tokens:
-            raise _too_small(f"{budget.tokens} tokens", f"{tokens} tokens")
-        if budget.usd is None or self.guess.usd is None:
-            return
-        usd = self.smallest * self.guess.usd + (self.guess.usd_bound or 0.0)
-        if budget.usd < usd:
-            cents = math.ceil(usd * 100) / 100
-            raise _too_small(f"${budget.usd:g}", f"${cents:.2f}")
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def __str__(self) -> str:
-        lines = [f"{'account':<10} {'low':>7} {'expected':>9} {'high':>7}  calls"]
-        for name, row in {**self.accounts, "total": self.calls}.items():
-            lines.append(f"{name:<10} {row.low:>7} {row.expected:>9} {row.high:>7}")
-        expected = self.calls.expected
-        price = money(None if self.usd is None else expected * self.usd)
-        lines.append(f"about {expected * self.tokens:,} tokens, {price}")
-        least = f"smallest budget for one round: {self.smallest} calls"
-        if self.verified < self.sealed:
-            least += f", {self.verified} of {self.sealed} sealed rows verified"
-        lines.append(least)
-        if not self.bounded:
-            lines.append(
-                f"assumed: {EACH_ITEMS} items in a list that no row holds, one call of "
-                "each module that a step uses"
-            )
-        return "\n".join(lines)
+    lessons: Calls
+    requests: Calls
+    cells: Calls
 
 
 def quote_of(
@@ -123,13 +46,6 @@ def quote_of(
     Low is what it comes to where nothing is found that is worth a race: the program as
     it was is tried and verified. High assumes that everything that may happen does,
     repairs included.
-
-    Args:
-        program: What is compiled.
-        split: Its rows.
-        recipes: What is searched, one after the other.
-        judging: The metric's own calls for a row.
-        teacher: Who is run in the program's place for demos.
     """
     shown = program if teacher is None else teacher.in_place_of(program)
     rows = split.rows
@@ -166,10 +82,63 @@ def quote_of(
     verified = min(sealed, LEAST)
     smallest = first + (head.expected + rung + 2 * verified) * row
     kept = {name: calls for name, calls in accounts.items() if calls.high}
-    draws = [draw for recipe in recipes for turn in recipe.rounds for draw in turn]
-    guess = guess_of(program, split.train, [draw.proposer for draw in draws])
+    proposers = [proposer for recipe in recipes for proposer in recipe.proposers]
+    guess = guess_of(program, split.train, proposers)
     bounded = is_bounded(program, rows) and is_bounded(shown, rows)
     return Quote(kept, smallest, verified, sealed, bounded, guess)
+
+
+def work_of(recipe: Recipe, split: Split) -> Work:
+    """The work of a recipe.
+
+    At most every proposer whose share may grow gets all of its round, every candidate
+    that was made stays in the archive, and nobody drops out of a race. Of rounds that
+    only come about where those before them gained, each is expected in half of the
+    searches that came to the one before it, and whoever was best before it is known.
+    """
+    train, select = len(split.train), len(split.select)
+    lessons = requests = cells = FREE
+    archive = 1
+    if recipe.looks_first:
+        cells = Calls(0, 0, select)  # of the best so far, before the first race
+    for at, draws in enumerate(recipe.rounds):
+        part = 2 ** max(0, at - recipe.patience) if recipe.patience else 1
+        for draw in draws:
+            most = _share(draw, draws) if recipe.credited else draw.n
+            ran, whole = _counts(draw, draw.n, train)
+            ran_most, whole_most = _counts(draw, most, train)
+            lessons = lessons.plus(
+                Calls(0 if at else ran.low, ran.expected // part, ran_most.high)
+            )
+            requests = requests.plus(
+                Calls(
+                    0 if at else whole.low - ran.low,
+                    (whole.expected - ran.expected) // part,
+                    whole_most.high - ran_most.high,
+                )
+            )
+        count = sum(draw.n for draw in draws)
+        if recipe.racer is not None:
+            expected = recipe.racer.likely(1 + count, select)
+            beside = min(archive, recipe.selector.most)
+            high = recipe.racer.cells(beside + count, select)
+            low = 0 if at else min(expected, 2 * FIRST)
+            known = min(expected // 2, select) if at else 0  # the best one's so far
+            cells = cells.plus(Calls(low, (expected - known) // part, high))
+        archive += count
+    if recipe.fresh:  # its best meets the best of those before
+        cells = cells.plus(Calls(0, 0, 2 * select))
+    return Work(lessons, requests, cells)
+
+
+def _counts(draw: Draw, n: int, train: int) -> tuple[Calls, Calls]:
+    return draw.proposer.running(n, train, 1), draw.proposer.calls(n, train, 1)
+
+
+def _share(draw: Draw, draws: Sequence[Draw]) -> int:
+    """The most proposals that a draw may get where gain per call decides."""
+    others = sum(1 for other in draws if other.n and other is not draw)
+    return max(1, sum(other.n for other in draws) - others) if draw.n else 0
 
 
 def _least_tried(program: Program[..., Any], split: Split, tried: int) -> int:
@@ -185,10 +154,3 @@ def _headroom(recipes: Sequence[Recipe], train: int) -> Calls:
     once = max((min(r.headroom, train) for r in recipes), default=0)
     first = min(train, *(r.headroom for r in recipes[:1]))
     return Calls(first, once, min(train, sum(LOTS * r.headroom for r in recipes)))
-
-
-def _too_small(given: str, smallest: str) -> QuoteError:
-    return QuoteError(
-        f"a budget of {given} is too small for one round",
-        hint=f'The smallest that works here is budget="{smallest}"',
-    )

@@ -9,7 +9,7 @@ from ...pipeline.data.rows import Example, split_rows
 from ...pipeline.graph.program import Program
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.plain import plain
-from .task import Split
+from ..search.task import Split
 
 _SEALED = 0.3
 _SELECT = 0.3
@@ -26,12 +26,6 @@ def split_for(
     """Split rows by content hash, balanced over their labels.
 
     A row given twice lands in one part, so that no sealed row was ever learnt from.
-
-    Args:
-        train: Rows with labels.
-        val: Rows to select on, or None to take them from `train`.
-        seed: Which split.
-        raced: Whether select rows are needed at all.
     """
     if val is None:
         wanted = (1 - _SEALED - _SELECT, _SELECT, _SEALED)

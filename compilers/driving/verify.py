@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.measure.row_result import RowResult
-from ..candidate import Candidate
 from ..propose.rows import proportional
-from .allowance import Allowance
-from .task import Task
+from ..search.allowance import Allowance
+from ..search.candidate import Candidate
+from ..search.task import Task
 
 LEAST = 24
 _BLOCK = 64

@@ -15,14 +15,14 @@ from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.ground.options import Count, Share, settings
 from ...pipeline.measure.row_result import RowResult
-from ..candidate import Candidate
-from ..driving.task import Task
-from .base import Calls, Proposer
-from .demos import passes
-from .evidence import Seen, case_of
-from .reflect import Reflect, mended
+from ..search.candidate import Candidate
+from ..search.cost import Calls
+from ..search.task import Task
+from .evidence import Seen, case_of, within
+from .proposer import Parents, Proposer, writing_calls
+from .reflection import Reflect
 from .rows import ordered
-from .writing import within, write_each, writing_calls
+from .writer import Job, write_each
 
 _SURE = 2.0
 
@@ -62,108 +62,32 @@ class Climb(Proposer):
     patience: int = 3
     share: Share = 0.85
 
-    async def propose(
-        self, task: Task, parents: Sequence[Candidate], n: int
-    ) -> list[Candidate]:
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """Where one climb from the first parent ends; nothing where no step helped."""
-        now = start = parents[0]
+        trail = _Trail(self, task, parents[0])
         paths = [path for path in task.program.modules if task.keeping.free(path)]
-        floor = task.room() * (1 - self.share)
-        rows = self._rows(task, start)
         turns = dict.fromkeys(paths, 0)
         idle = 0
         for step in range(self.steps if n and paths else 0):
-            least = min(self.first, len(rows)) * task.allowance.a_row
-            if task.room() - least < floor or idle >= self.patience * len(paths):
+            least = min(self.first, len(trail.rows)) * task.allowance.a_row
+            if idle >= self.patience * len(paths) or not trail.leaves(least):
                 break
             idle += 1
             try:
-                seen = await self._seen(task, now, rows, step, floor)
+                seen = await trail.seen(step)
                 path = _suspect(seen, turns)
                 if not path:
                     break
                 turns[path] += 1
-                child = await self._child(task, now, path, seen, step)
-                if child and await self._gains(task, now, child, rows, floor):
-                    now, idle = child, 0
+                child = await trail.child(path, seen, step)
+                if child and await trail.gains(child):
+                    trail.now, idle = child, 0
             except BudgetExceeded:
                 break
+        now, start = trail.now, parents[0]
         # The steps between are no candidates that anybody could look up.
         made = Candidate(now.values, now.origin, start.id)
         return [made] if now is not start else []
-
-    def _rows(self, task: Task, start: Candidate) -> list[Example]:
-        """The rows of all trials, in their order: those whose price is paid come first.
-
-        Which rows a headroom run was made on has nothing to do with how they ended.
-        """
-        rows = ordered(task.split.train, task.rng("climb"))
-        rows.sort(key=lambda row: task.result(start, row) is None)
-        most = task.allowance.rows(self.share) / self.trials
-        return rows[: int(min(self.rows, len(rows), max(self.first, most)))]
-
-    async def _seen(
-        self,
-        task: Task,
-        now: Candidate,
-        rows: list[Example],
-        step: int,
-        floor: float,
-    ) -> Seen:
-        """Its results on training rows; where none of them fails, some more."""
-        order = ordered(task.split.train, task.rng("climb", step))
-        seen = _known(task, now, order)
-        some = rows[: math.ceil(self.first * self.growth)]
-        if not seen.failing and _left(task, [now], some) >= floor:
-            await task.observe(now, some, "bootstrap")
-            seen = _known(task, now, order)
-        return seen
-
-    async def _child(
-        self,
-        task: Task,
-        now: Candidate,
-        path: str,
-        seen: Seen,
-        step: int,
-    ) -> Candidate | None:
-        """One module mended; None where nothing was to change."""
-        failing = [c for r in seen.failing if (c := case_of(r, path))][: self.failing]
-        passing = [c for r in seen.passing if (c := case_of(r, path))][: self.passing]
-
-        async def write(path: str) -> Candidate | None:
-            return await mended(task, now, path, within(failing), within(passing))
-
-        made = await write_each(task, [path], write, before=step)
-        kept = [task.keeping.within(child) for child in made]
-        return kept[0] if kept and kept[0] != now else None
-
-    async def _gains(
-        self,
-        task: Task,
-        now: Candidate,
-        child: Candidate,
-        rows: Sequence[Example],
-        floor: float,
-    ) -> bool:
-        """Whether a step is surely ahead, or ahead on all rows that are paid for.
-
-        It is never behind; more rows than leave `floor` calls are not run.
-
-        Raises:
-            BudgetExceeded: The rows of a trial cannot be paid for.
-        """
-        upto = min(self.first, len(rows))
-        gain = 0.0
-        while _left(task, [now, child], tried := rows[:upto]) >= floor:
-            await task.observe_all([now, child], tried, "bootstrap")
-            old, new = task.scores(now, tried), task.scores(child, tried)
-            gains = [after - before for before, after in zip(old, new, strict=True)]
-            gain, width = sum(gains), math.sqrt(sum(g * g for g in gains))
-            if gain < -1e-9 or upto == len(rows) or (width and gain >= _SURE * width):
-                break
-            upto = min(len(rows), math.ceil(upto * self.growth))
-        return gain > 1e-9
 
     def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
         """The rows of each step, and its request; half of the steps are expected."""
@@ -179,25 +103,82 @@ class Climb(Proposer):
         return Calls(first, likely, (self.steps + 1) * each)
 
 
-def _left(task: Task, who: Sequence[Candidate], rows: Sequence[Example]) -> float:
-    """Calls left once each of some candidates was run on rows; known cells are free."""
-    fresh = sum(task.result(one, row) is None for one in who for row in rows)
-    return task.room() - fresh * task.allowance.a_row
+class _Trail:
+    """A climb under way: where it stands, and the rows of all its trials.
 
+    They are in a fixed order, those first whose price is paid: which rows a headroom
+    run was made on has nothing to do with how they ended.
+    """
 
-def _known(task: Task, now: Candidate, rows: Sequence[Example]) -> Seen:
-    """What a candidate did on those of some rows that it was run on."""
-    found = task.results(now, rows)
-    failing = [result for result in found if not passes(result)]
-    return Seen(failing, [result for result in found if passes(result)])
+    def __init__(self, climb: Climb, task: Task, start: Candidate) -> None:
+        self.climb, self.task, self.now = climb, task, start
+        self.floor = task.room() * (1 - climb.share)
+        rows = ordered(task.split.train, task.rng("climb"))
+        rows.sort(key=lambda row: task.result(start, row) is None)
+        most = task.allowance.rows(climb.share) / climb.trials
+        self.rows = rows[: int(min(climb.rows, len(rows), max(climb.first, most)))]
+
+    def leaves(self, calls: float) -> bool:
+        """Whether so many calls leave what is not the climb's share."""
+        return self.task.room() - calls >= self.floor
+
+    def _affords(self, who: Sequence[Candidate], rows: Sequence[Example]) -> bool:
+        fresh = sum(self.task.result(one, row) is None for one in who for row in rows)
+        return self.leaves(fresh * self.task.allowance.a_row)
+
+    async def seen(self, step: int) -> Seen:
+        """Its results on training rows; where none of them fails, some more."""
+        order = ordered(self.task.split.train, self.task.rng("climb", step))
+        seen = Seen.of(self.task.results(self.now, order))
+        some = self.rows[: math.ceil(self.climb.first * self.climb.growth)]
+        if not seen.failing and self._affords([self.now], some):
+            await self.task.observe(self.now, some, "bootstrap")
+            seen = Seen.of(self.task.results(self.now, order))
+        return seen
+
+    async def child(self, path: str, seen: Seen, step: int) -> Candidate | None:
+        """One module mended; None where nothing was to change."""
+        failing = [case for r in seen.failing if (case := case_of(r, path))]
+        passing = [case for r in seen.passing if (case := case_of(r, path))]
+        job = Job(
+            self.task,
+            step,
+            self.now,
+            path,
+            failing=within(failing[: self.climb.failing]),
+            passing=within(passing[: self.climb.passing]),
+        )
+        jobs = [job] if failing else []
+        made = await write_each(self.task, jobs, Reflect().write)
+        kept = [self.task.keeping.within(child) for child in made]
+        return kept[0] if kept and kept[0] != self.now else None
+
+    async def gains(self, child: Candidate) -> bool:
+        """Whether a step is surely ahead, or ahead on all rows that are paid for.
+
+        It is never behind; more rows than leave the floor are not run.
+
+        Raises:
+            BudgetExceeded: The rows of a trial cannot be paid for.
+        """
+        task, rows, both = self.task, self.rows, [self.now, child]
+        upto = min(self.climb.first, len(rows))
+        gain = 0.0
+        while self._affords(both, tried := rows[:upto]):
+            await task.observe_all(both, tried, "bootstrap")
+            old, new = (task.scores(one, tried) for one in both)
+            gains = [after - before for before, after in zip(old, new, strict=True)]
+            gain, width = sum(gains), math.sqrt(sum(g * g for g in gains))
+            if gain < -1e-9 or upto == len(rows) or (width and gain >= _SURE * width):
+                break
+            upto = min(len(rows), math.ceil(upto * self.climb.growth))
+        return gain > 1e-9
 
 
 def _suspect(seen: Seen, turns: Mapping[str, int]) -> str:
     """The module to mend next, or "" where no failing row runs any of them.
 
-    Args:
-        seen: Results, failing and passing.
-        turns: How often each module had its turn; suspicion is shared among them.
+    A module is the less suspect the more turns it had.
     """
     failed, passed = _ran(seen.failing), _ran(seen.passing)
     fails = len(seen.failing)

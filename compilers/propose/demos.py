@@ -1,4 +1,4 @@
-"""Demonstrations: from labels, and from the program's own passing traces."""
+"""Demonstrations: labelled rows, passing traces, and pools to choose from."""
 
 from __future__ import annotations
 
@@ -8,17 +8,24 @@ from typing import Any
 
 from ...pipeline.data.rows import Example
 from ...pipeline.graph.program import Program
-from ...pipeline.ground.options import settings
+from ...pipeline.ground.options import Count, settings
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.parameters import Demo
-from ...pipeline.signature.signature import spec_of
-from ..candidate import Candidate
-from ..driving.task import Task
-from ..teacher import lesson
-from .base import FREE, Calls, Proposer
-from .rows import labelled, labelled_values, labels_say_all, left_out, ordered
+from ..search.candidate import Candidate
+from ..search.cost import Calls
+from ..search.task import Task, passes
+from ..search.teacher import lesson
+from .proposer import Parents, Proposer, draws
+from .rows import (
+    demo_of_row,
+    fits,
+    labelled,
+    labels_say_all,
+    left_out,
+    ordered,
+    shows_all,
+)
 
-_PASS = 1.0
 _NEAR = 0.5
 _BATCH = 8
 _SPARING = 0.1
@@ -28,7 +35,8 @@ _SPARING = 0.1
 class LabeledDemos(Proposer):
     """Rows with their labels as demos, balanced over the labels' values.
 
-    Applies to modules whose inputs and own outputs stand in the rows.
+    Applies to modules whose inputs and own outputs stand in the rows. No model is
+    called.
 
     Args:
         demos: How many demos a module gets at the most.
@@ -41,26 +49,20 @@ class LabeledDemos(Proposer):
         """As many demos as were asked for."""
         return self.demos
 
-    async def propose(
-        self, task: Task, parents: Sequence[Candidate], n: int
-    ) -> list[Candidate]:
-        """Seeded draws; no model is called."""
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
+        """Seeded draws; the first is from all rows."""
         made: list[Candidate] = []
-        for number in range(n):
-            rng = task.rng("labelled", number)
+        for number, parent, rng in draws(task, parents, n, "labelled"):
             hidden = left_out(task, rng) if number else set[str]()
-            values = labelled_values(task, self.demos, rng, hidden)
+            values: dict[str, Any] = {}
+            for path, module in task.program.modules.items():
+                if demos := labelled(task, module, self.demos, rng, hidden, []):
+                    values[f"{path}/demos"] = tuple(demos)
             if values:
-                parent = parents[number % len(parents)]
                 count = sum(len(demos) for demos in values.values())
                 values |= all_shown(task, parent, values)
                 made.append(parent.but(values, f"{count} labelled demos"))
         return made
-
-    def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
-        """None."""
-        del n, train, calls_a_row
-        return FREE
 
 
 @settings
@@ -91,25 +93,19 @@ class BootstrapDemos(Proposer):
         """As many demos as were asked for."""
         return self.demos
 
-    async def propose(
-        self, task: Task, parents: Sequence[Candidate], n: int
-    ) -> list[Candidate]:
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """One pool of passing traces, `n` draws from it."""
         wanted = self.bootstrapped * (3 if n > 1 else 1)
         pool = await self._pool(task, parents[0], wanted)
         made: list[Candidate] = []
-        for number in range(n):
-            rng = task.rng("bootstrap", number)
-            values = self._draw(task, pool, number, rng)
-            if values:
-                parent, origin = parents[number % len(parents)], self._origin(values)
+        for number, parent, rng in draws(task, parents, n, "bootstrap"):
+            if values := self._draw(task, pool, number, rng):
+                demos = [demo for group in values.values() for demo in group]
+                own = sum(demo.by == "bootstrap" for demo in demos)
+                origin = f"{own} bootstrapped and {len(demos) - own} labelled demos"
                 values |= all_shown(task, parent, values)
                 made.append(parent.but(values, origin))
         return made
-
-    def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
-        """From nothing where calls are short, to every training row without success."""
-        return self.running(n, train, calls_a_row)
 
     def running(self, n: int, train: int, calls_a_row: int) -> Calls:
         """All of them."""
@@ -131,9 +127,8 @@ class BootstrapDemos(Proposer):
         if self.sparing:
             most = int(min(most, task.allowance.rows(_SPARING)))
         while start < most and len(passing) < wanted:
-            block = rows[
-                start : start + task.rows_in_reach(1, min(_BATCH, most - start))
-            ]
+            reach = task.rows_in_reach(1, min(_BATCH, most - start))
+            block = rows[start : start + reach]
             if not block:
                 break
             start += len(block)
@@ -155,10 +150,7 @@ class BootstrapDemos(Proposer):
             count = rng.randint(1, self.bootstrapped)
         drawn = drawn[:count]
         hidden = left_out(task, rng) if number else set[str]()
-        found: dict[str, list[Demo]] = {}
-        for result in drawn:
-            for path, demo in demos_of(result, task.program).items():
-                found.setdefault(path, []).append(demo)
+        found = demos_by_path(task, drawn)
         values: dict[str, Any] = {}
         for path, module in task.program.modules.items():
             own = found.get(path, [])[: self.demos]
@@ -166,22 +158,71 @@ class BootstrapDemos(Proposer):
             fill = labelled(task, module, self.demos - len(own), rng, taken, own)
             if own or fill:
                 # A demo that lacks an output, as reasoning, never stands last.
-                whole = set(module.spec.outputs) <= set(
-                    spec_of(module.signature).outputs
-                )
-                shown = own + fill if whole else fill + own
+                shown = own + fill if shows_all(module) else fill + own
                 values[f"{path}/demos"] = tuple(shown)
         return values
 
-    def _origin(self, values: Mapping[str, Any]) -> str:
-        demos = [demo for group in values.values() for demo in group]
-        passed = sum(1 for demo in demos if demo.by == "bootstrap")
-        return f"{passed} bootstrapped and {len(demos) - passed} labelled demos"
 
+@settings
+class NearestDemos(Proposer):
+    """Pools of demos with the number that each input is shown (`nearest`).
 
-def passes(result: RowResult) -> bool:
-    """Whether a row's trace is worth showing."""
-    return _score(result) >= _PASS
+    Liu et al. 2021, "What Makes Good In-Context Examples for GPT-3?", arXiv 2101.06804.
+    The choice is made by the program when it runs, by character trigrams: no model and
+    no embedding is asked for it, and the artifact holds the pool as data.
+
+    Args:
+        k: How many demos an input is shown, in turn; further proposals take the same
+            numbers again, from pools that lack a third of the rows.
+        pool: How many demos a module holds at the most.
+        traces: Whether the program is run on the rows of the pool, so that modules
+            whose outputs are no labels get demos too, and reasoning is shown. Runs
+            that fail the metric lend nothing.
+    """
+
+    k: tuple[int, ...] = (8, 4, 16)
+    pool: Count = 1000
+    traces: bool = False
+
+    @property
+    def shows(self) -> int:
+        """As many as an input is shown at the most, whatever the pool holds."""
+        return max(self.k, default=0)
+
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
+        """Proposals that differ in how many are shown, then in the pool."""
+        rows = ordered(task.split.train, task.rng("nearest"))[: self.pool]
+        traced: dict[str, list[Demo]] = {}
+        if self.traces:
+            reach = task.rows_in_reach(1, len(rows))
+            results = await task.taught(parents[0], rows[:reach])
+            traced = demos_by_path(task, [r for r in results if passes(r)])
+        made: list[Candidate] = []
+        for number, parent, rng in draws(task, parents, n, "pool"):
+            k, whole = self.k[number % len(self.k)], number < len(self.k)
+            hidden = set[str]() if whole else left_out(task, rng)
+            values: dict[str, Any] = {}
+            most = 0
+            for path, module in task.program.modules.items():
+                own = {d.source: d for d in traced.get(path, [])}
+                fitting = [r for r in rows if r.id in own or fits(module, r)]
+                pool = tuple(
+                    own.get(row.id) or demo_of_row(module, row)
+                    for row in fitting
+                    if row.id not in hidden
+                )
+                if pool:
+                    values |= {f"{path}/demos": pool, f"{path}/nearest": k}
+                    most = max(most, len(pool))
+            if values:
+                made.append(parent.but(values, f"the {k} nearest of {most} demos"))
+        return made
+
+    def running(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """None, or one run of each row of the pool."""
+        del n
+        runs = min(self.pool, train) * calls_a_row if self.traces else 0
+        return Calls(0, runs, runs)
 
 
 def _score(result: RowResult) -> float:
@@ -224,6 +265,15 @@ def demos_of(result: RowResult, program: Program[..., Any]) -> dict[str, Demo]:
             demo = lesson(module, Demo(values, result.example.id, "bootstrap"))
             if demo is not None:
                 found[node.path] = demo
+    return found
+
+
+def demos_by_path(task: Task, results: Sequence[RowResult]) -> dict[str, list[Demo]]:
+    """The demos of several traces by module path, in their order."""
+    found: dict[str, list[Demo]] = {}
+    for result in results:
+        for path, demo in demos_of(result, task.program).items():
+            found.setdefault(path, []).append(demo)
     return found
 
 

@@ -1,21 +1,26 @@
-"""Evidence: what a candidate did on training rows, what failed and what passed."""
+"""Evidence: what a writer is shown of solved examples, of failures and of passes."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, cast
 
 from ...pipeline.errors import BudgetExceeded
+from ...pipeline.ground import strictjson
 from ...pipeline.ground.plain import plain
 from ...pipeline.measure.row_result import RowResult
-from ..candidate import Candidate
-from ..driving.task import Task
-from .base import Calls
-from .demos import passes
-from .rows import ordered
+from ..search.candidate import Candidate
+from ..search.cost import Calls
+from ..search.task import Task, passes
+from .demos import demos_of
+from .rows import labelled, ordered
 
+MOST_CHARS = 16_000
 _BLOCK = 8
+_CUT = "[...]"
+
+Case = dict[str, Any]
 
 
 class Seen(NamedTuple):
@@ -24,17 +29,19 @@ class Seen(NamedTuple):
     failing: list[RowResult]
     passing: list[RowResult]
 
+    @classmethod
+    def of(cls, results: Sequence[RowResult]) -> Seen:
+        """Results, parted."""
+        return cls(
+            [result for result in results if not passes(result)],
+            [result for result in results if passes(result)],
+        )
+
 
 async def seen_by(task: Task, candidate: Candidate, failures: int, most: int) -> Seen:
     """Run a candidate on training rows until enough of them fail.
 
     What is paid for already comes first. Where the ledger ends, what was seen counts.
-
-    Args:
-        task: Whose training rows are used; no select row is ever shown to a writer.
-        candidate: Who runs.
-        failures: How many failing rows are enough.
-        most: How many rows it is run on at the most.
     """
     rows = ordered(task.split.train, task.rng("evidence", candidate.id))
     rows.sort(key=lambda row: task.result(candidate, row) is None)
@@ -47,43 +54,25 @@ async def seen_by(task: Task, candidate: Candidate, failures: int, most: int) ->
             break
         start += len(block)
         try:
-            results = await task.observe(candidate, block, "bootstrap")
+            fresh = Seen.of(await task.observe(candidate, block, "bootstrap"))
         except BudgetExceeded:
             break
-        for result in results:
-            (seen.passing if passes(result) else seen.failing).append(result)
+        seen = Seen(seen.failing + fresh.failing, seen.passing + fresh.passing)
     return seen
 
 
-async def seen_by_each(
-    task: Task, candidates: Sequence[Candidate], failures: int, most: int
-) -> dict[str, Seen]:
-    """As `seen_by`, for each different candidate, by its id."""
-    found: dict[str, Seen] = {}
-    for candidate in dict.fromkeys(candidates):
-        found[candidate.id] = await seen_by(task, candidate, failures, most)
-    return found
-
-
 def evidence_calls(rows: int, runners: int, train: int, calls_a_row: int) -> Calls:
-    """Calls of running candidates on training rows for evidence.
-
-    Args:
-        rows: How many rows each is run on at the most.
-        runners: How many different candidates there may be; as a rule it is one.
-        train: How many training rows there are.
-        calls_a_row: Calls of one row.
-    """
+    """Calls of running candidates on training rows for evidence."""
     seen = min(rows, train) * calls_a_row
     return Calls(min(_BLOCK, train) * calls_a_row, seen, runners * seen)
 
 
-def case_of(result: RowResult, path: str) -> dict[str, Any] | None:
+def case_of(result: RowResult, path: str) -> Case | None:
     """One run of a module as a writer is shown it; None where it did not run."""
     node = next((n for n in reversed(result.trace.nodes) if n.path == path), None)
     if node is None:
         return None
-    case: dict[str, Any] = {
+    case: Case = {
         "inputs": dict(node.inputs),
         "outputs": dict(node.outputs),
         "wanted": dict(result.example.labels),
@@ -100,21 +89,68 @@ def case_of(result: RowResult, path: str) -> dict[str, Any] | None:
 
 def cases(
     results: Sequence[RowResult], path: str, count: int, rng: random.Random
-) -> list[dict[str, Any]]:
-    """A seeded draw of cases of one module."""
+) -> list[Case]:
+    """A seeded draw of cases of one module, as many as fit into a request."""
     found = [case for r in results if (case := case_of(r, path)) is not None]
-    return rng.sample(found, min(count, len(found)))
+    return within(rng.sample(found, min(count, len(found))))
 
 
-def patched(text: str, old: str, new: str) -> str:
-    r"""A text with one passage replaced; with the new one at its end where it has none.
+def solved_examples(
+    task: Task, path: str, count: int, rng: random.Random
+) -> list[Case]:
+    """Solved cases of one module as plain data, labelled rows or passing traces."""
+    module = task.program.modules[path]
+    demos = labelled(task, module, count, rng, set(), [])
+    if not demos:
+        train = {row.digest for row in task.split.train}
+        cells = [r for (_, row), r in sorted(task.cells.items()) if row in train]
+        traces = [demos_of(cell, task.program) for cell in cells if passes(cell)]
+        demos = [found[path] for found in traces if path in found]
+        rng.shuffle(demos)
+    roles = {"inputs": module.spec.inputs, "outputs": module.spec.outputs}
+    return within(
+        [
+            {
+                role: {n: demo.values[n] for n in names if n in demo.values}
+                for role, names in roles.items()
+            }
+            for demo in demos[:count]
+        ]
+    )
 
-    >>> patched("Be brief. Be kind.", "Be brief.", "Use ten words.")
-    'Use ten words. Be kind.'
-    >>> patched("Be brief.", "", "Be kind.")
-    'Be brief.\nBe kind.'
+
+def within(examples: list[Case]) -> list[Case]:
+    """The first examples that fit into one request.
+
+    One that no request has room for is shown with the middle of its texts cut out.
     """
-    old, new = old.strip(), new.strip()
-    if old and old in text:
-        return text.replace(old, new, 1)
-    return f"{text}\n{new}" if new and new not in text else text
+    kept: list[Case] = []
+    chars = 0
+    for example in map(_fitting, examples):
+        chars += len(strictjson.dumps(example))
+        if chars > MOST_CHARS:
+            break
+        kept.append(example)
+    return kept
+
+
+def _fitting(example: Case) -> Case:
+    """An example; a quarter of a request where it is longer than a whole one."""
+    made, most = example, MOST_CHARS
+    if len(strictjson.dumps(example)) > MOST_CHARS:
+        while len(strictjson.dumps(made)) > MOST_CHARS // 4 and most > len(_CUT):
+            most //= 2
+            made = {key: _cut(value, most) for key, value in example.items()}
+    return made
+
+
+def _cut(value: Any, most: int) -> Any:
+    """A value whose every text keeps both ends, and at most so many characters."""
+    if isinstance(value, str) and len(value) > most:
+        return f"{value[: most // 2]} {_CUT} {value[len(value) - most // 2 :]}"
+    if isinstance(value, Mapping):
+        items = cast("Mapping[str, Any]", value).items()
+        return {key: _cut(item, most) for key, item in items}
+    if isinstance(value, list | tuple):
+        return [_cut(item, most) for item in cast("Sequence[Any]", value)]
+    return value

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...pipeline.data.rows import Example
@@ -11,7 +12,7 @@ from ...pipeline.graph.module import Module
 from ...pipeline.ground import strictjson
 from ...pipeline.parameters import Demo
 from ...pipeline.signature.signature import spec_of
-from ..driving.task import Task
+from ..search.task import Task
 
 
 def left_out(task: Task, rng: random.Random) -> set[str]:
@@ -21,18 +22,6 @@ def left_out(task: Task, rng: random.Random) -> set[str]:
     """
     ids = sorted(row.id for row in task.split.train)
     return set(rng.sample(ids, len(ids) // 3))
-
-
-def labelled_values(
-    task: Task, count: int, rng: random.Random, taken: set[str]
-) -> dict[str, Any]:
-    """Labelled demos for every module they fit, keyed `module/demos`."""
-    values: dict[str, Any] = {}
-    for path, module in task.program.modules.items():
-        demos = labelled(task, module, count, rng, taken, [])
-        if demos:
-            values[f"{path}/demos"] = tuple(demos)
-    return values
 
 
 def labelled(
@@ -45,32 +34,23 @@ def labelled(
 ) -> list[Demo]:
     """Labelled demos for one module, the values shown least so far first.
 
-    Args:
-        task: Whose training rows are used.
-        module: It must find its inputs and its own outputs in the rows.
-        count: How many at the most.
-        rng: Breaks ties.
-        taken: Ids of rows that are already shown.
-        beside: Demos that are shown as well, for the balance.
+    `taken` are ids of rows that are shown already, `beside` demos that count as shown.
     """
     rows = [r for r in task.split.train if r.id not in taken and fits(module, r)]
     rng.shuffle(rows)
     outputs = list(spec_of(module.signature).outputs)
-    shown: dict[str, int] = {}
-    for demo in beside:
-        key = _value_key(demo.values, outputs)
-        shown[key] = shown.get(key, 0) + 1
+    shown = Counter(_value_key(demo.values, outputs) for demo in beside)
     groups: dict[str, list[Example]] = {}
     for row in rows:
         groups.setdefault(_value_key(row.labels, outputs), []).append(row)
     order = list(groups)
     picked: list[Demo] = []
     while len(picked) < count and groups:
-        key = min(groups, key=lambda k: (shown.get(k, 0), order.index(k)))
+        key = min(groups, key=lambda k: (shown[k], order.index(k)))
         row = groups[key].pop()
         if not groups[key]:
             del groups[key]
-        shown[key] = shown.get(key, 0) + 1
+        shown[key] += 1
         picked.append(demo_of_row(module, row))
     rng.shuffle(picked)
     return picked
@@ -80,37 +60,40 @@ def ordered(rows: Sequence[Example], rng: random.Random) -> list[Example]:
     """Rows in a seeded order in which the labels take turns."""
     shuffled = sorted(rows, key=lambda row: row.digest)
     rng.shuffle(shuffled)
-    groups: dict[str, list[Example]] = {}
-    for row in shuffled:
-        groups.setdefault(_value_key(row.labels, list(row.labels)), []).append(row)
-    turns = [
-        (turn, number, row)
-        for number, group in enumerate(groups.values())
-        for turn, row in enumerate(group)
-    ]
-    return [row for _, _, row in sorted(turns, key=lambda t: (t[0], t[1]))]
+    return _by_turns(shuffled, lambda turn, _: turn)
 
 
 def proportional(rows: Sequence[Example], rng: random.Random) -> list[Example]:
     """Rows in a seeded order whose every beginning holds the labels in their shares."""
+    return _by_turns(ordered(rows, rng), lambda turn, of: (turn + 0.5) / of)
+
+
+def _by_turns(
+    rows: Sequence[Example], place: Callable[[int, int], float]
+) -> list[Example]:
+    """Rows by the place of each among so many of its labels."""
     groups: dict[str, list[Example]] = {}
-    for row in ordered(rows, rng):
+    for row in rows:
         groups.setdefault(_value_key(row.labels, list(row.labels)), []).append(row)
     places = [
-        ((turn + 0.5) / len(group), number, row)
+        (place(turn, len(group)), number, row)
         for number, group in enumerate(groups.values())
         for turn, row in enumerate(group)
     ]
-    return [row for _, _, row in sorted(places, key=lambda place: place[:2])]
+    return [row for _, _, row in sorted(places, key=lambda found: found[:2])]
 
 
 def labels_say_all(task: Task) -> bool:
     """Whether a labelled demo of each module holds all that a trace of it would."""
-    for module in task.program.modules.values():
-        whole = set(module.spec.outputs) <= set(spec_of(module.signature).outputs)
-        if not whole or not any(fits(module, row) for row in task.split.train):
-            return False
-    return True
+    return all(
+        shows_all(module) and any(fits(module, row) for row in task.split.train)
+        for module in task.program.modules.values()
+    )
+
+
+def shows_all(module: Module[..., Any]) -> bool:
+    """Whether a module has no outputs but its signature's, such as reasoning."""
+    return set(module.spec.outputs) <= set(spec_of(module.signature).outputs)
 
 
 def fits(module: Module[..., Any], row: Example) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ...pipeline.errors import ConfigError
 from ...pipeline.ground.options import settings
-from .parzen import Sampler, Trial
+from ..search.choices import Sampler, Trial
 
 if TYPE_CHECKING:
     from optuna.study import Study

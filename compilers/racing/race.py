@@ -16,9 +16,11 @@ from collections.abc import Sequence
 from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.ground.options import Count, Share, settings
-from ..candidate import Candidate
-from ..driving.task import Task
+from ..search.candidate import Candidate
+from ..search.task import Task
 
+Pool = Sequence[Candidate]
+Rows = Sequence[Example]
 BLOCK = 16
 FIRST = 8
 DEEPER = 2
@@ -33,9 +35,7 @@ class Racer(ABC):
     """Decides which cells are worth their price."""
 
     @abstractmethod
-    async def race(
-        self, task: Task, candidates: Sequence[Candidate], rows: Sequence[Example]
-    ) -> list[Candidate]:
+    async def race(self, task: Task, candidates: Pool, rows: Rows) -> list[Candidate]:
         """Run the race and give back all candidates, best first.
 
         Ties go to the earlier candidate, so the seed, given first, loses only to
@@ -43,9 +43,9 @@ class Racer(ABC):
         bought until then.
         """
 
-    @abstractmethod
     def cells(self, candidates: int, rows: int) -> int:
-        """The most cells a race can buy."""
+        """The most cells a race can buy; by default each candidate on each row."""
+        return candidates * rows
 
     def likely(self, candidates: int, rows: int) -> int:
         """How many cells a race is expected to buy; by default the most."""
@@ -63,9 +63,7 @@ class Rungs(Racer):
     def rungs(self, candidates: int, rows: int) -> list[tuple[int, int]]:
         """(Candidates, rows so far) of each rung, for a full race."""
 
-    async def race(
-        self, task: Task, candidates: Sequence[Candidate], rows: Sequence[Example]
-    ) -> list[Candidate]:
+    async def race(self, task: Task, candidates: Pool, rows: Rows) -> list[Candidate]:
         """Run the rungs one after the other."""
         alive = list(candidates)
         out: list[Candidate] = []
@@ -128,7 +126,7 @@ class Halving(Rungs):
         return [*found, (min(alive, candidates), rows)]
 
 
-async def buy(task: Task, alive: Sequence[Candidate], rows: Sequence[Example]) -> int:
+async def buy(task: Task, alive: Pool, rows: Rows) -> int:
     """Buy the cells of some candidates on rows, as far as the ledger surely reaches.
 
     Returns:
@@ -148,7 +146,7 @@ async def buy(task: Task, alive: Sequence[Candidate], rows: Sequence[Example]) -
     return bought
 
 
-def _reach(task: Task, alive: Sequence[Candidate], rows: Sequence[Example]) -> int:
+def _reach(task: Task, alive: Pool, rows: Rows) -> int:
     """How many rows are affordable when cells already bought cost nothing."""
     room, paid = task.allowance.cells(task.calls_a_row), 0
     for count, row in enumerate(rows):
@@ -158,7 +156,7 @@ def _reach(task: Task, alive: Sequence[Candidate], rows: Sequence[Example]) -> i
     return len(rows)
 
 
-def _known(task: Task, alive: Sequence[Candidate], rows: Sequence[Example]) -> int:
+def _known(task: Task, alive: Pool, rows: Rows) -> int:
     for count, row in enumerate(rows):
         if any(task.result(c, row) is None for c in alive):
             return count
@@ -166,7 +164,7 @@ def _known(task: Task, alive: Sequence[Candidate], rows: Sequence[Example]) -> i
 
 
 def drop_hopeless(
-    task: Task, alive: Sequence[Candidate], rows: Sequence[Example], seen: int
+    task: Task, alive: Pool, rows: Rows, seen: int
 ) -> tuple[list[Candidate], list[Candidate]]:
     """Part those that perfect scores on all rows left could not bring to the top."""
     sums = {c.id: sum(task.scores(c, rows[:seen])) for c in alive}
@@ -176,15 +174,13 @@ def drop_hopeless(
     return kept, ranked(task, hopeless, rows[:seen])
 
 
-def ranked(
-    task: Task, candidates: Sequence[Candidate], rows: Sequence[Example]
-) -> list[Candidate]:
+def ranked(task: Task, candidates: Pool, rows: Rows) -> list[Candidate]:
     """Candidates by their mean on rows, the best first, ties in the given order."""
     return sorted(candidates, key=lambda c: -task.mean(c, rows))
 
 
 def _cut(
-    task: Task, alive: list[Candidate], rows: Sequence[Example], seen: int, keep: int
+    task: Task, alive: list[Candidate], rows: Rows, seen: int, keep: int
 ) -> tuple[list[Candidate], list[Candidate]]:
     """Part the best of a rung; who has met the next rows too stays, and costs nothing.
 

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 from ...pipeline.data.rows import Example
 from ...pipeline.ground.options import Count, Share, settings
-from ..candidate import Candidate
-from ..driving.task import Task
-from .race import BLOCK, Full, Racer, buy, drop_hopeless, ranked
+from ..search.candidate import Candidate
+from ..search.task import Task
+from .race import BLOCK, Full, Pool, Racer, Rows, buy, drop_hopeless, ranked
 
 
 @settings
@@ -32,9 +32,7 @@ class Gate(Racer):
     rows: Count = 6
     strict: bool = True
 
-    async def race(
-        self, task: Task, candidates: Sequence[Candidate], rows: Sequence[Example]
-    ) -> list[Candidate]:
+    async def race(self, task: Task, candidates: Pool, rows: Rows) -> list[Candidate]:
         """The gate, then every row for who passed it."""
         gate = self._gate(task, candidates[0], rows)
         seen = gate[: await buy(task, candidates, gate)]
@@ -49,19 +47,13 @@ class Gate(Racer):
         out = [c for c in candidates if c not in passed]
         return [*await Full().race(task, passed, rows), *ranked(task, out, seen)]
 
-    def cells(self, candidates: int, rows: int) -> int:
-        """All of them, where everyone passes."""
-        return candidates * rows
-
     def _beats(
-        self, task: Task, child: Candidate, parent: Candidate, rows: Sequence[Example]
+        self, task: Task, child: Candidate, parent: Candidate, rows: Rows
     ) -> bool:
         gain = sum(task.scores(child, rows)) - sum(task.scores(parent, rows))
         return gain > 1e-9 or (gain > -1e-9 and not self.strict)
 
-    def _gate(
-        self, task: Task, incumbent: Candidate, rows: Sequence[Example]
-    ) -> list[Example]:
+    def _gate(self, task: Task, incumbent: Candidate, rows: Rows) -> list[Example]:
         known = [row for row in rows if task.result(incumbent, row)]
         failed = [row for row in known if task.mean(incumbent, [row]) < 1]
         passed = [row for row in known if task.mean(incumbent, [row]) >= 1]
@@ -88,9 +80,7 @@ class PairedRace(Racer):
     z: float = 1.28
     better: Count = 1
 
-    async def race(
-        self, task: Task, candidates: Sequence[Candidate], rows: Sequence[Example]
-    ) -> list[Candidate]:
+    async def race(self, task: Task, candidates: Pool, rows: Rows) -> list[Candidate]:
         """Who left last follows those who stayed."""
         alive: list[Candidate] = list(candidates)
         out: list[Candidate] = []
@@ -108,16 +98,12 @@ class PairedRace(Racer):
                 break
         return ranked(task, alive, rows[:seen]) + out
 
-    def cells(self, candidates: int, rows: int) -> int:
-        """All of them, where nobody stands out."""
-        return candidates * rows
-
     def _beaten(
         self,
         task: Task,
         candidate: Candidate,
-        others: Sequence[Candidate],
-        rows: Sequence[Example],
+        others: Pool,
+        rows: Rows,
     ) -> bool:
         mine = task.scores(candidate, rows)
         by = [c for c in others if paired_z(task.scores(c, rows), mine) > self.z]
@@ -139,9 +125,7 @@ class FirstFail(Racer):
     allowed: int = 3
     block: Count = 4
 
-    async def race(
-        self, task: Task, candidates: Sequence[Candidate], rows: Sequence[Example]
-    ) -> list[Candidate]:
+    async def race(self, task: Task, candidates: Pool, rows: Rows) -> list[Candidate]:
         """Those who leave together are ranked by their mean."""
         alive: list[Candidate] = list(candidates)
         out: list[Candidate] = []
@@ -159,17 +143,11 @@ class FirstFail(Racer):
             out = hopeless + out
         return ranked(task, alive, rows[:seen]) + out
 
-    def cells(self, candidates: int, rows: int) -> int:
-        """All of them, where nobody fails."""
-        return candidates * rows
-
     def likely(self, candidates: int, rows: int) -> int:
         """So many as it takes to be out, where every other answer is wrong."""
         return candidates * min(rows, 2 * (self.allowed + 1) + self.block)
 
-    def _fallen(
-        self, task: Task, alive: Sequence[Candidate], rows: Sequence[Example]
-    ) -> list[Candidate]:
+    def _fallen(self, task: Task, alive: Pool, rows: Rows) -> list[Candidate]:
         scores = {c: task.scores(c, rows) for c in alive}
         best = [max(column) for column in zip(*scores.values(), strict=True)]
         return [
@@ -194,9 +172,7 @@ class UCB(Racer):
     explore: float = 0.7
     batch: Count = 8
 
-    async def race(
-        self, task: Task, candidates: Sequence[Candidate], rows: Sequence[Example]
-    ) -> list[Candidate]:
+    async def race(self, task: Task, candidates: Pool, rows: Rows) -> list[Candidate]:
         """Pull the highest bound; rank by means, shrunk where few rows were seen."""
         batches = [rows[at : at + self.batch] for at in range(0, len(rows), self.batch)]
         pulled = dict.fromkeys(candidates, 0)
@@ -226,7 +202,7 @@ class UCB(Racer):
         self,
         task: Task,
         candidate: Candidate,
-        rows: Sequence[Example],
+        rows: Rows,
         pulled: dict[Candidate, int],
     ) -> float:
         count = pulled[candidate]
@@ -237,15 +213,13 @@ class UCB(Racer):
         return task.mean(candidate, seen) + self.explore * width
 
     def _shrunk(
-        self, task: Task, candidate: Candidate, rows: Sequence[Example], usual: float
+        self, task: Task, candidate: Candidate, rows: Rows, usual: float
     ) -> float:
         scores = task.scores(candidate, rows)
         return (sum(scores) + self.batch * usual) / (len(scores) + self.batch)
 
 
-def _hopeful(
-    task: Task, candidates: Sequence[Candidate], rows: Sequence[Example]
-) -> list[Candidate]:
+def _hopeful(task: Task, candidates: Pool, rows: Rows) -> list[Candidate]:
     """Those that could still be the best, were all of their rows left perfect."""
     bought = {c.id: task.scores(c, rows) for c in candidates}
     bar = max(sum(scores) for scores in bought.values())

@@ -2,7 +2,8 @@
 
 `Best` climbs a hill; `Beam` keeps several (ProTeGi); `InstancePareto` keeps whoever is
 best on some row (GEPA); `Softmax` (SIMBA) and `Tournament` (EvoPrompt) draw at random,
-the better the likelier. All of them read scores on select rows alone.
+the better the likelier; `TPE` asks an estimator. All of them read scores on select rows
+alone.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 import math
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from dataclasses import field
 
 from ...pipeline.ground.options import Count, Positive, settings
-from ..candidate import Candidate
-from ..driving.task import Task
+from ..search.candidate import Candidate
+from ..search.choices import Choices, Parzen, Sampler, trials
+from ..search.task import Task
+from .race import Pool
 
 
 class Selector(ABC):
@@ -24,9 +27,9 @@ class Selector(ABC):
     def parents(self, task: Task, n: int) -> list[Candidate]:
         """`n` parents, with repetition where there are fewer; never none."""
 
-    @abstractmethod
     def incumbents(self, task: Task) -> list[Candidate]:
-        """Who races on beside the next proposals, best first; never none."""
+        """Who races on beside the next proposals, best first; by default the best."""
+        return task.archive[:1]
 
     @property
     def most(self) -> int:
@@ -41,10 +44,6 @@ class Best(Selector):
     def parents(self, task: Task, n: int) -> list[Candidate]:
         """The best, `n` times."""
         return task.archive[:1] * n
-
-    def incumbents(self, task: Task) -> list[Candidate]:
-        """The best."""
-        return task.archive[:1]
 
 
 @settings
@@ -81,13 +80,9 @@ class InstancePareto(Selector):
 
     def parents(self, task: Task, n: int) -> list[Candidate]:
         """Seeded draws from the front."""
-        wins = front(task, task.archive)
+        wins = task.front(task.archive)
         rng = task.rng("pareto")
         return rng.choices(list(wins), weights=list(wins.values()), k=n)
-
-    def incumbents(self, task: Task) -> list[Candidate]:
-        """The best."""
-        return task.archive[:1]
 
 
 @settings
@@ -107,10 +102,6 @@ class Softmax(Selector):
         top = max(means)
         weights = [math.exp((mean - top) / self.temperature) for mean in means]
         return task.rng("softmax").choices(pool, weights=weights, k=n)
-
-    def incumbents(self, task: Task) -> list[Candidate]:
-        """The best."""
-        return task.archive[:1]
 
 
 @settings
@@ -139,12 +130,43 @@ class Tournament(Selector):
         """The whole population."""
         return self.population
 
-    def _winner(self, pool: Sequence[Candidate], rng: random.Random) -> Candidate:
+    def _winner(self, pool: Pool, rng: random.Random) -> Candidate:
         drawn = rng.sample(range(len(pool)), min(self.size, len(pool)))
         return pool[min(drawn)]
 
 
-def turns(pool: Sequence[Candidate], n: int) -> list[Candidate]:
+@settings
+class TPE(Selector):
+    """The candidates most like the combinations that an estimator would try next.
+
+    Bergstra et al. 2011, "Algorithms for Hyper-Parameter Optimization". A combination
+    that is not there yet is for a proposer to make (`propose.combine`); a selector
+    picks who comes nearest to it.
+
+    Args:
+        sampler: `Parzen()`, or `OptunaTPE()` with the extra `optuna`.
+    """
+
+    sampler: Sampler = field(default_factory=Parzen)
+
+    def parents(self, task: Task, n: int) -> list[Candidate]:
+        """`n` seeded draws; the best where there is nothing to choose among."""
+        choices, pool = Choices.of(task), raced(task)
+        made = {c: choices.made_by(c) for c in pool}
+        drawn = self.sampler.sampled(
+            choices.names, trials(task, choices), n, task.rng("tpe")
+        )
+        if not drawn:
+            return task.archive[:1] * n
+
+        def nearest(wanted: dict[str, str]) -> Candidate:
+            alike = [sum(made[c][s] == wanted[s] for s in wanted) for c in pool]
+            return pool[alike.index(max(alike))]
+
+        return turns([nearest(wanted) for wanted in drawn[:n]], n)
+
+
+def turns(pool: Pool, n: int) -> list[Candidate]:
     """`n` of a pool, in order, starting anew at its end."""
     return [pool[at % len(pool)] for at in range(n)]
 
@@ -153,26 +175,3 @@ def raced(task: Task) -> list[Candidate]:
     """Candidates that were seen on at least one select row; the best one if none."""
     seen = [c for c in task.archive if task.scores(c, task.rows)]
     return seen or task.archive[:1]
-
-
-def front(task: Task, pool: Sequence[Candidate]) -> dict[Candidate, int]:
-    """The candidates that no other beats on every row, with the rows they are best on.
-
-    One that is best only where another is too, and that other on more rows besides, is
-    left out. The best candidate of the pool stands in where nothing was raced.
-    """
-    best: list[set[str]] = []
-    for row in task.rows:
-        scored = [
-            (c, r.score.value) for c in pool if (r := task.result(c, row)) and r.score
-        ]
-        top = max((value for _, value in scored), default=0.0)
-        winners = {c.id for c, value in scored if value == top and value > 0}
-        if winners:
-            best.append(winners)
-    wins = {c: {at for at, ids in enumerate(best) if c.id in ids} for c in pool}
-    kept: dict[Candidate, int] = {}
-    for candidate, own in sorted(wins.items(), key=lambda item: -len(item[1])):
-        if own and not any(own <= wins[other] for other in kept):
-            kept[candidate] = len(own)
-    return kept or {pool[0]: 1}

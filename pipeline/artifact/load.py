@@ -7,7 +7,7 @@ and endpoints and keys have no place in the format. Whatever is unknown is refus
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from ..errors import ArtifactError, ConfigError, cause
 from ..graph.digest import digest_of
 from ..graph.module import Module
 from ..graph.program import Program, as_program
-from ..graph.step import Step
 from ..ground import strictjson
 from ..ground.files import read_bounded
 from ..ground.options import checked
@@ -32,7 +31,7 @@ def load(
     path: str | Path,
     *,
     program: Program[..., Any] | Module[..., Any] | None = None,
-    steps: Iterable[Step[..., Any]] = (),
+    steps: Iterable[Callable[..., Any]] = (),
     strict: bool = True,
     rename: Mapping[str, str] | None = None,
 ) -> Program[..., Any]:

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from ..errors import ArtifactError, did_you_mean
 from ..graph.program import Program
-from ..graph.step import Step
 from ..ground.files import write_whole
 from .fit import fitted
 from .load import parse_artifact, read_artifact
@@ -41,7 +40,7 @@ class PackageHooks(NamedTuple):
 def programs(
     package: str,
     *,
-    steps: Iterable[Step[..., Any]] = (),
+    steps: Iterable[Callable[..., Any]] = (),
     live: Mapping[str, Program[..., Any]] | None = None,
 ) -> PackageHooks:
     """Hooks that let a package's artifacts be imported as programs, lazily.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -17,7 +18,7 @@ from ..graph.kinds import kind_of_binding
 from ..graph.module import Module, module_of_kind
 from ..graph.origin import Origin, remember
 from ..graph.program import Program
-from ..graph.step import Step
+from ..graph.step import Step, as_step
 from ..graph.targets import wants_of
 from ..graph.uses import Uses
 from ..signature.field import FieldSpec
@@ -26,7 +27,7 @@ from ..signature.schema import rebuilds, type_of_schema
 from ..signature.signature import Signature
 from ..signature.types import plain_type
 from .fit import parameters_of, tuned
-from .state import ArtifactFile, FieldState, ModuleState, ProgramState
+from .state import ArtifactFile, FieldState, ModuleState, ProgramState, steps_of
 
 Targets = Mapping[str, Mapping[str, Any]]
 """By kind, what nodes call, by name."""
@@ -50,7 +51,7 @@ _NO_SCHEMA = (
 
 
 def rebuilt(
-    made: ArtifactFile, steps: Iterable[Step[..., Any]], where: str
+    made: ArtifactFile, steps: Iterable[Callable[..., Any]], where: str
 ) -> Program[..., Any]:
     """A program from an artifact's data alone.
 
@@ -62,7 +63,7 @@ def rebuilt(
             f"{where}: the type of {made.live[0]!r} is not all in its JSON Schema",
             hint=_LIVE,
         )
-    rebuilding = _Rebuilding(where, {step.name: step for step in steps})
+    rebuilding = _Rebuilding(where, {step.name: step for step in map(as_step, steps)})
     try:
         program = rebuilding.program(made.name, made.program)
         program = rebuilding.giving(program, made.returns)
@@ -84,7 +85,7 @@ def stand_ins(state: ProgramState) -> list[Step[..., Any]]:
     With them a program that is only looked at can be rebuilt without its source.
     """
     made: list[Step[..., Any]] = []
-    for name in state.steps:
+    for name in steps_of(state):
         step: Step[..., Any] = Step(_no_code, name)
         saved = state.uses.get(name, {}).items()
         used = {path: _Rebuilding(name, {}).module(path, m) for path, m in saved}
@@ -136,7 +137,7 @@ class _Rebuilding:
     steps: Mapping[str, Step[..., Any]]
 
     def program(self, name: str, state: ProgramState) -> Program[..., Any]:
-        missing = [step for step in state.steps if step not in self.steps]
+        missing = [step for step in steps_of(state) if step not in self.steps]
         if missing:
             raise ArtifactError(
                 f"{self.where}: program {name!r} calls the step {missing[0]!r}, and a "
@@ -222,6 +223,8 @@ class _Rebuilding:
             raise ArtifactError(
                 f"{self.where}: module {name!r} is of no known kind {state.kind!r}"
             )
+        if kind.has_body or state.parts:
+            return self.composite(name, state, kind)
         parameters = parameters_of(state)
         signature = make_signature(
             kind.own_fields(fields), parameters.instruction, name=state.name
@@ -240,6 +243,34 @@ class _Rebuilding:
                 f"{self.where}: {name!r} has no output {state.returns!r}"
             )
         return made.returning(state.returns)
+
+    def composite(
+        self, name: str, state: ModuleState, kind: type[Module[..., Any]]
+    ) -> Module[..., Any]:
+        """A module of its parts: some its constructor takes, others stand in."""
+        parts: dict[str, Any] = {}
+        for role, part in state.parts.items():
+            if part.module is not None:
+                parts[role] = self.module(role, part.module)
+            else:
+                parts[role] = self.steps[str(part.step)]
+        known = inspect.signature(kind.__init__).parameters
+        given = {role: part for role, part in parts.items() if role in known}
+        wanted = {**state.settings, **given, "name": name}
+        if not kind.has_body or not known.keys() >= wanted.keys():
+            raise ArtifactError(
+                f"{self.where}: module {name!r} is no {state.kind!r} of this weft",
+                hint=_LIVE,
+            )
+        made = cast("Callable[..., Module[..., Any]]", kind)(**wanted)
+        rest = {role: part for role, part in parts.items() if role not in given}
+        made = made.with_modules(rest)
+        if {*made.uses.running} != {*parts} or made.spec.hash != state.signature_hash:
+            raise ArtifactError(
+                f"{self.where}: the parts of {name!r} cannot be put together again",
+                hint=_LIVE,
+            )
+        return made
 
     def field(self, state: FieldState) -> FieldSpec:
         kind, rules = type_of_schema(

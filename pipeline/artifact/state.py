@@ -8,7 +8,13 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from ..adapters.reply_form import Form, form_of
 from ..errors import ArtifactError
@@ -77,7 +83,7 @@ class DemoState(_Strict):
 
 
 class ModuleState(_Strict):
-    """A module: its contract, and its parameters."""
+    """A module: its contract, and its parameters or its parts."""
 
     kind: _Name
     name: _Path
@@ -92,6 +98,8 @@ class ModuleState(_Strict):
     sampling: dict[str, Any] = {}
     repairs: Annotated[int, Field(ge=0, le=100)] = 1
     returns: str | None = None
+    parts: dict[_Identifier, PartState] = {}
+    settings: dict[str, Any] = {}
 
     @property
     def form(self) -> Form:
@@ -104,6 +112,19 @@ class ModuleState(_Strict):
         if self.settled is not None:
             text += f":{','.join(self.settled)}"
         return form_of(text)
+
+
+class PartState(_Strict):
+    """A part of a module: a module, or the name of a step, whose code is elsewhere."""
+
+    module: ModuleState | None = None
+    step: _Identifier | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> PartState:
+        if (self.module is None) == (self.step is None):
+            raise ValueError("a part is a module or a step")
+        return self
 
 
 class ProgramState(_Strict):
@@ -131,13 +152,39 @@ class ArtifactFile(_Strict):
 
 
 def modules_of(state: ProgramState, prefix: str = "") -> list[tuple[str, ModuleState]]:
-    """Every module of a program by path, those of steps and nested programs too."""
-    found = [(prefix + name, module) for name, module in state.modules.items()]
+    """Every module of a program that asks a model, by path.
+
+    Those of steps, of nested programs and inside other modules are among them.
+    """
+    found: list[tuple[str, ModuleState]] = []
+    for name, module in state.modules.items():
+        found += _asking(prefix + name, module)
     for step, used in state.uses.items():
         found += [(f"{prefix}{step}/{path}", module) for path, module in used.items()]
     for name, inner in state.programs.items():
         found += modules_of(inner, f"{prefix}{name}/")
     return found
+
+
+def _asking(path: str, module: ModuleState) -> list[tuple[str, ModuleState]]:
+    if not module.parts:
+        return [(path, module)]
+    found: list[tuple[str, ModuleState]] = []
+    for name, part in module.parts.items():
+        found += _asking(f"{path}/{name}", part.module) if part.module else []
+    return found
+
+
+def steps_of(state: ProgramState) -> list[str]:
+    """The names of the steps that a program's nodes and its modules' parts call."""
+
+    def inside(module: ModuleState) -> list[str]:
+        parts = module.parts.values()
+        inner = [name for p in parts if p.module for name in inside(p.module)]
+        return [*(p.step for p in parts if p.step), *inner]
+
+    modules = state.modules.values()
+    return [*state.steps, *(name for module in modules for name in inside(module))]
 
 
 def figures(found: Any) -> tuple[float, ...]:

@@ -90,13 +90,34 @@ def refuse_opaque(program: Program[..., Any]) -> None:
         refuse_opaque(inner)
 
 
+def _part_state(module: Module[..., Any], name: str, part: Any) -> dict[str, Any]:
+    if part.node_kind == "module":
+        return {"module": _module_state(part)}
+    if part.node_kind == "step":
+        return {"step": part.name}
+    raise ArtifactError(
+        f"{module.name!r} has the program {part.name!r} for its part {name!r}, and an "
+        "artifact holds programs only where a program calls them",
+        hint="Call it in the program, or make its modules parts",
+    )
+
+
 def _module_state(module: Module[..., Any]) -> dict[str, Any]:
     spec, parameters = module.spec, module.parameters
-    return {
+    contract: dict[str, Any] = {
         "kind": module.kind,
         "name": spec_of(module.signature).name,
         "fields": [_field_state(f) for f in spec.fields],
         "signature_hash": spec.hash,
+        "returns": module.single,
+    }
+    if module.has_body:
+        parts = module.uses.running.items()
+        states = {name: _part_state(module, name, part) for name, part in parts}
+        settings = dict(module.settings())
+        return {**contract, "instruction": [], "parts": states, "settings": settings}
+    return {
+        **contract,
         "instruction": parameters.instruction.split("\n"),
         "demos": [
             {
@@ -112,7 +133,6 @@ def _module_state(module: Module[..., Any]) -> dict[str, Any]:
         **_form_state(form_of(parameters.adapter)),
         "sampling": dict(parameters.sampling),
         "repairs": module.repairs,
-        "returns": module.single,
     }
 
 

@@ -37,6 +37,7 @@ from .runnable import P, R_co, Runnable
 from .uses import Part, Uses
 
 __all__ = [
+    "MOST_TRIES",
     "Call",
     "Module",
     "ModuleChanges",
@@ -48,6 +49,8 @@ __all__ = [
 ]
 
 _KINDS: dict[str, type[Module[..., Any]]] = {}
+MOST_TRIES: Final = 1000
+"""Samples of one try do not meet those of the next: each has so many numbers."""
 _FINAL: Final = ("__call__", "acall", "arun", "run", "run_node")
 
 
@@ -339,13 +342,15 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
         Raises:
             ConfigError: The part is no module, or it is to be asked less than once.
         """
-        if n < 1:
-            kind = type(self).__name__
-            raise ConfigError(f"{kind}: n={n} asks nothing", hint="Give 1 or more")
+        kind = type(self).__name__
+        if not 0 < n < MOST_TRIES:
+            what = "asks nothing" if n < 1 else "is too many tries"
+            hint = f"Give a number from 1 to {MOST_TRIES - 1}"
+            raise ConfigError(f"{kind}: n={n} {what}", hint=hint)
         if not isinstance(cast(object, part), Module):
             raise ConfigError(
-                f"{type(self).__name__} is made of a module, and {part!r} is none",
-                hint=f'Write {type(self).__name__}(weft.Predict("question -> answer"))',
+                f"{kind} is made of a module, and {part!r} is none",
+                hint=f'Write {kind}(weft.Predict("question -> answer"))',
             )
         options: ModuleOptions = {} if name is None else {"name": name}
         Module.__init__(cast("Module[..., Any]", self), part.signature, **options)

@@ -264,6 +264,14 @@ def _uses_of(function: Callable[..., Any], given: Iterable[Part], step: str) -> 
     return Uses(found, found)
 
 
+def as_step(target: Callable[..., Any]) -> Step[..., Any]:
+    """A step as it is, or a function as one."""
+    if isinstance(target, Step):
+        return cast("Step[..., Any]", target)
+    made: Step[..., Any] = Step(target)
+    return made
+
+
 def _with_modules(original: Step[P, R], modules: Mapping[str, Any]) -> Step[P, R]:
     """The step of a pickle: the one that its name finds, with the modules it had."""
     return original.with_modules(modules)

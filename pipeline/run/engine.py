@@ -32,7 +32,7 @@ from ..errors import BudgetExceeded, ModelFailure, WeftError
 from ..graph.binding import INPUT, resolve
 from ..graph.build import Parts
 from ..graph.graph import REGIONS, Flow, Node
-from ..graph.module import Module
+from ..graph.module import MOST_TRIES, Module
 from ..graph.program import Program
 from ..graph.step import Step
 from ..graph.uses import Uses
@@ -53,7 +53,6 @@ from .settings import current, entered
 from .steps import run_function, run_step
 from .stream import events_of, sync_events
 
-_TRIES = 1000  # samples of one try do not meet those of the next
 _BARE = "lm"
 _log = logging.getLogger("weft")
 _told: set[tuple[str, str, str]] = set()
@@ -245,7 +244,7 @@ class _Calling:
         """Call a part, as a try where a sample is named."""
         settings = current()
         if sample is not None:
-            number = settings.sample * _TRIES + sample
+            number = settings.sample * MOST_TRIES + sample
             settings = settings.having(sample=number, tried=True)
         with entered(settings):
             return await self._engine.acall(part.node_kind, part, (), inputs)

@@ -34,7 +34,8 @@ from weft.compilers import (
     BootstrapRandomSearch,
     KNNFewShot,
 )
-from weft.compilers.driving.allowance import Allowance, CallGuess
+from weft.compilers.search.allowance import Allowance
+from weft.compilers.search.cost import CallGuess
 from weft.pipeline.calls.retry import RetryQuota
 from weft.pipeline.errors import CompileError, QuoteError, ServerError
 

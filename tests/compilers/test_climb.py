@@ -18,10 +18,10 @@ from tests.compilers.worlds import (
     planted_rows,
     under_way,
 )
-from weft.compilers.candidate import Candidate
-from weft.compilers.driving.keeping import Keeping
-from weft.compilers.driving.task import Task
 from weft.compilers.propose.climb import Climb
+from weft.compilers.search.candidate import Candidate
+from weft.compilers.search.keeping import Keeping
+from weft.compilers.search.task import Task
 from weft.pipeline.data.rows import read_rows
 
 KNOWN = "; ".join(f"{w} = {c}" for w, c in zip(WORDS, CODES, strict=False))

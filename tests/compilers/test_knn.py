@@ -27,13 +27,11 @@ from weft.compilers import (
     Recipe,
     Sequence,
 )
-from weft.compilers.driving.apart import apart
-from weft.compilers.driving.task import prompt_size
-from weft.compilers.propose.demos import BootstrapDemos
-from weft.compilers.propose.edit import DropDemos, ReorderDemos
-from weft.compilers.propose.nearest import NearestDemos
-from weft.compilers.propose.reflect import Reflect
-from weft.compilers.racing.choices import Choices
+from weft.compilers.propose.demos import BootstrapDemos, NearestDemos
+from weft.compilers.propose.edits import DropDemos, ReorderDemos
+from weft.compilers.propose.reflection import Reflect
+from weft.compilers.search.choices import Choices
+from weft.compilers.search.task import cross_fitted, prompt_size
 from weft.pipeline.parameters import Demo
 
 ROWS = planted_rows(90)
@@ -141,8 +139,8 @@ def test_select_rows_meet_the_whole_pool() -> None:
     (made,) = proposed(NearestDemos(k=(4,)), task, 1, weft.RefusingLM())
     program = made.apply(task.program)
 
-    assert all(apart(program, row) is program for row in task.split.select)
-    assert all(apart(program, row) is not program for row in task.split.train)
+    assert all(cross_fitted(program, row) is program for row in task.split.select)
+    assert all(cross_fitted(program, row) is not program for row in task.split.train)
 
 
 def test_demos_that_are_drawn_anew_are_shown_as_a_whole() -> None:

@@ -20,9 +20,9 @@ from tests.compilers.worlds import (
     planted_rows,
 )
 from weft import compilers as c
-from weft.compilers.propose.bullets import Bullets
-from weft.compilers.propose.reflect import Reflect
-from weft.compilers.propose.writing import MOST_CHARS, within
+from weft.compilers.propose.evidence import MOST_CHARS, within
+from weft.compilers.propose.playbook import Bullets
+from weft.compilers.propose.reflection import Reflect
 from weft.errors import CompileError, ContextLengthError
 from weft.pipeline.ground import strictjson
 

@@ -33,10 +33,11 @@ from weft.compilers import (
     PromptWizard,
     Recipe,
 )
-from weft.compilers.candidate import Candidate
-from weft.compilers.driving.task import Task
-from weft.compilers.propose.base import FREE, Calls, Proposer
+from weft.compilers.propose.proposer import Proposer
 from weft.compilers.racing.race import Halving
+from weft.compilers.search.candidate import Candidate
+from weft.compilers.search.cost import FREE, Calls
+from weft.compilers.search.task import Task
 from weft.errors import ConfigError
 
 TEST = planted_rows(120, seed=99)

@@ -17,34 +17,40 @@ from tests.compilers.worlds import (
     planted_rows,
     under_way,
 )
-from weft.compilers.candidate import Candidate
-from weft.compilers.driving.allowance import Allowance, CallGuess
-from weft.compilers.driving.task import Split, Task
-from weft.compilers.propose.bare import Bare
-from weft.compilers.propose.base import Proposer
-from weft.compilers.propose.bullets import Bullets
 from weft.compilers.propose.climb import Climb
-from weft.compilers.propose.combine import Combine
-from weft.compilers.propose.contrast import Contrast
-from weft.compilers.propose.crossover import Crossover, Merge
-from weft.compilers.propose.demos import BootstrapDemos, LabeledDemos, passing_of_anyone
-from weft.compilers.propose.edit import DropDemos, DropSentence, ReorderDemos
-from weft.compilers.propose.exchange import Exchange
-from weft.compilers.propose.given import Given
-from weft.compilers.propose.gradient import Gradient
-from weft.compilers.propose.grounded import Grounded
-from weft.compilers.propose.history import History
-from weft.compilers.propose.induce import Induce
-from weft.compilers.propose.nearest import NearestDemos
-from weft.compilers.propose.notes import Notes
-from weft.compilers.propose.pair import Pair
-from weft.compilers.propose.parts import Parts
-from weft.compilers.propose.refine import Refine
-from weft.compilers.propose.reflect import Reflect
-from weft.compilers.propose.restart import Restart
-from weft.compilers.propose.rewrite import Paraphrase, Shorten
-from weft.compilers.propose.rules import Rules
+from weft.compilers.propose.combine import Combine, Crossover, Exchange, Merge, Pair
+from weft.compilers.propose.demos import (
+    BootstrapDemos,
+    LabeledDemos,
+    NearestDemos,
+    passing_of_anyone,
+)
+from weft.compilers.propose.edits import (
+    Bare,
+    DropDemos,
+    DropSentence,
+    Given,
+    Parts,
+    ReorderDemos,
+)
+from weft.compilers.propose.instructions import (
+    Grounded,
+    History,
+    Induce,
+    Notes,
+    Paraphrase,
+    Restart,
+    Rules,
+    Shorten,
+)
+from weft.compilers.propose.playbook import Bullets
+from weft.compilers.propose.proposer import Proposer
+from weft.compilers.propose.reflection import Contrast, Gradient, Refine, Reflect
 from weft.compilers.racing.optuna_tpe import OptunaTPE
+from weft.compilers.search.allowance import Allowance
+from weft.compilers.search.candidate import Candidate
+from weft.compilers.search.cost import CallGuess
+from weft.compilers.search.task import Split, Task
 from weft.pipeline.data.rows import read_rows
 from weft.pipeline.parameters import Demo
 

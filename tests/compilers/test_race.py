@@ -17,10 +17,10 @@ from tests.compilers.worlds import (
     under_way,
 )
 from tests.timing import PATIENCE
-from weft.compilers.candidate import Candidate
-from weft.compilers.driving.task import Task
 from weft.compilers.racing.race import Full, Halving, Racer
 from weft.compilers.racing.racers import UCB, FirstFail, Gate, PairedRace, paired_z
+from weft.compilers.search.candidate import Candidate
+from weft.compilers.search.task import Task
 from weft.pipeline.data.rows import read_rows
 
 ROWS = read_rows(planted_rows(48), ["text"])

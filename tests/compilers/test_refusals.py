@@ -24,7 +24,7 @@ from weft.compilers import (
     Compiler,
     LabeledFewShot,
 )
-from weft.compilers.propose.edit import DropDemos
+from weft.compilers.propose.edits import DropDemos
 
 ROWS = planted_rows(60)
 

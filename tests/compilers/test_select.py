@@ -11,24 +11,23 @@ import pytest
 import weft
 from tests.compilers.test_race import ROWS, new_task, told
 from tests.compilers.worlds import kinds_of, model
-from weft.compilers.candidate import Candidate
-from weft.compilers.driving.task import Task
+from weft.compilers.driving.rounds import Credit
 from weft.compilers.propose.demos import LabeledDemos
-from weft.compilers.propose.edit import DropSentence
-from weft.compilers.racing.credit import Credit
+from weft.compilers.propose.edits import DropSentence
 from weft.compilers.racing.optuna_tpe import OptunaTPE
-from weft.compilers.racing.parzen import Parzen, Sampler, Trial
 from weft.compilers.racing.select import (
+    TPE,
     Beam,
     Best,
     InstancePareto,
     Selector,
     Softmax,
     Tournament,
-    front,
 )
-from weft.compilers.racing.tpe import TPE
 from weft.compilers.recipe import Draw, Recipe
+from weft.compilers.search.candidate import Candidate
+from weft.compilers.search.choices import Parzen, Sampler, Trial
+from weft.compilers.search.task import Task
 
 ONLY_MOSK = Candidate({"classify/instruction": "Go by mosk = K5."})
 SELECTORS = [
@@ -78,7 +77,7 @@ def test_the_front_keeps_who_is_best_somewhere() -> None:
     """A poor candidate that alone knows one word, and nobody whom another covers."""
     task = raced(told(5), told(3), ONLY_MOSK, told(0))
 
-    assert list(front(task, task.archive)) == [told(5), ONLY_MOSK]
+    assert list(task.front(task.archive)) == [told(5), ONLY_MOSK]
 
 
 def test_pareto_parents_come_as_often_as_they_are_best() -> None:

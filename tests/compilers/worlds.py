@@ -25,9 +25,10 @@ import pytest
 
 import weft
 from weft import compilers
-from weft.compilers.candidate import Candidate
-from weft.compilers.driving.allowance import Allowance, CallGuess
-from weft.compilers.driving.task import Split, Task
+from weft.compilers.search.allowance import Allowance
+from weft.compilers.search.candidate import Candidate
+from weft.compilers.search.cost import CallGuess
+from weft.compilers.search.task import Split, Task
 from weft.pipeline.graph.program import as_program
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

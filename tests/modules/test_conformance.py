@@ -266,7 +266,7 @@ def test_saved_and_loaded(kind: str, lm: weft.FunctionLM, tmp_path: Path) -> Non
     expected, sent = program("q").answer, [r.key for r in lm.requests]
     lm.requests.clear()
 
-    steps = list(program.steps.values())
+    steps = [] if kind in ("Predict", "ChainOfThought", "Vote") else [shortest, never]
     for loaded in (
         weft.load(path, steps=steps),
         weft.load(path, program=as_program(MAKERS[kind]())),

@@ -15,7 +15,7 @@ import pytest
 import weft
 from tests.pipeline.answers import echo, model
 from tests.timing import PATIENCE, settled
-from weft.compilers.driving.counting import (
+from weft.compilers.search.counting import (
     EACH_ITEMS,
     calls_bound,
     calls_plain,

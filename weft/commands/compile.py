@@ -9,8 +9,8 @@ from typing import Any
 
 from ..compilers.compile import compile as compiled
 from ..compilers.compile import quote
-from ..compilers.driving.quote import Quote
-from ..compilers.reporting.report import Result
+from ..compilers.report import Result
+from ..compilers.search.cost import Quote
 from ..pipeline.artifact.save import save
 from ..pipeline.graph.digest import program_digest
 from .arguments import compiler_named, measured, rows_at, settings, tell_overlap

@@ -1,0 +1,324 @@
+"""The search: rounds of propose, drop doubles, race; the archive is what is left.
+
+    headroom run of the seed
+    -> rounds of: parents -> proposals -> drop doubles -> race on one row order
+    -> the archive, best first
+
+A round is cut to what the ledger still affords, so that a small budget makes fewer
+proposals rather than none that was compared.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from ...pipeline.data.rows import Example
+from ...pipeline.errors import BudgetExceeded
+from ...pipeline.measure.row_result import RowResult
+from ..propose.proposer import proposed
+from ..propose.rows import ordered, proportional
+from ..racing.race import DEEPER, FIRST, Full, first_rows, ranked
+from ..recipe import Draw, Recipe
+from ..search.candidate import Candidate
+from ..search.task import Split, Task, passes
+from .forms import most_legible
+
+LOTS = 3
+_TRIAL = 0.1
+SPENT = "the budget ended the search"
+_PRIOR_GAIN = 0.02
+_PRIOR_CALLS = 20
+
+
+@dataclass
+class Search:
+    """How the search goes: why it ended early, and the ids of all that was proposed."""
+
+    stopped: str
+    known: set[str]
+    kept: Callable[[Candidate], None]
+    start: Candidate = field(default_factory=Candidate)
+
+
+@dataclass
+class Credit:
+    """Gain in score points and calls by proposer; a bandit without randomness.
+
+    Args:
+        gains: The best gain of each round over the incumbent, added up, by proposer.
+        calls: What its proposals and their races have cost.
+    """
+
+    gains: dict[str, float] = field(default_factory=dict[str, float])
+    calls: dict[str, int] = field(default_factory=dict[str, int])
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Credit:
+        """An empty book for a recipe's proposers."""
+        names = sorted({proposer.name for proposer in recipe.proposers})
+        return cls(dict.fromkeys(names, 0.0), dict.fromkeys(names, 0))
+
+    def paid(self, name: str, calls: int) -> None:
+        """Book what a proposer's proposals cost."""
+        self.calls[name] += calls
+
+    def judge(
+        self, task: Task, incumbent: Candidate, fresh: Sequence[Candidate]
+    ) -> None:
+        """Book what raced candidates cost, and gained on the rows they were seen on."""
+        gains = dict.fromkeys(self.gains, 0.0)
+        for candidate in fresh:
+            seen = [row for row in task.rows if task.result(candidate, row)]
+            gain = task.mean(candidate, seen) - task.mean(incumbent, seen)
+            # A few rows say little: shrunk as if eight more had shown no gain.
+            gain *= len(seen) / (len(seen) + 8)
+            gains[candidate.by] = max(gains[candidate.by], gain)
+            self.calls[candidate.by] += len(seen) * task.calls_plain
+        for name, gain in gains.items():
+            self.gains[name] += gain
+
+    def shared(self, draws: Sequence[Draw]) -> list[Draw]:
+        """The same number of proposals, more of them for who gained more per call."""
+        total = sum(draw.n for draw in draws)
+        worth = [self._worth(draw.proposer.name) for draw in draws]
+        even = [1 if draw.n and total >= len(draws) else 0 for draw in draws]
+        for _ in range(total - sum(even)):
+            shares = [
+                w / (n + 1) if d.n else -1.0
+                for w, n, d in zip(worth, even, draws, strict=True)
+            ]
+            even[shares.index(max(shares))] += 1
+        return [Draw(d.proposer, n) for d, n in zip(draws, even, strict=True)]
+
+    def _worth(self, name: str) -> float:
+        gain, calls = self.gains[name] + _PRIOR_GAIN, self.calls[name] + _PRIOR_CALLS
+        return gain / calls
+
+
+async def search(
+    task: Task, recipes: Sequence[Recipe], kept: Callable[[Candidate], None]
+) -> str:
+    """Run recipes one after the other; the archive ends with the best in front.
+
+    Args:
+        task: Its archive is filled.
+        recipes: Each goes on from the best of those before it, unless it is fresh.
+        kept: Called with the best candidate after each round.
+
+    Returns:
+        Why the search ended early, or an empty text.
+    """
+    split = task.split
+    rows = tuple(proportional(split.select, task.rng("select order")))
+    task.split = Split(split.train, rows, split.sealed)
+    task.archive = [Candidate()]
+    found = Search("", {Candidate().id}, kept)
+    for recipe in recipes:
+        before = task.archive
+        if recipe.fresh:
+            task.archive = [Candidate()]
+        if not await _headroom(task, recipe, found):
+            return found.stopped
+        if recipe.legible and len(task.archive) == 1:
+            tried = ordered(task.split.train, task.rng("headroom"))[: recipe.headroom]
+            await most_legible(task, tried)
+        if not await _at_top(task, recipe, found):
+            await _rounds(task, recipe, found)
+        if recipe.fresh:
+            await _join(task, before)
+        if found.stopped == SPENT:
+            break
+    return found.stopped
+
+
+async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
+    credit = Credit.of(recipe)
+    found.start = task.archive[0]
+    idle = 0
+    for draws in recipe.rounds:
+        best = task.archive[0]
+        shares = credit.shared(draws) if recipe.credited else draws
+        fitting = _fitting(task, recipe, shares)
+        if not fitting:
+            found.stopped = SPENT
+            return
+        await _round(task, recipe, fitting, found, credit)
+        task.number += 1
+        found.kept(task.archive[0])
+        idle = 0 if task.archive[0] != best else idle + 1
+        if recipe.patience and idle >= recipe.patience:
+            return
+        if not recipe.shorter and (why := _at_ceiling(task)):
+            found.stopped = why
+            return
+
+
+async def _round(
+    task: Task, recipe: Recipe, draws: Sequence[Draw], found: Search, credit: Credit
+) -> None:
+    incumbents = recipe.selector.incumbents(task)
+    made: list[Candidate] = []
+    with task.allowance.aside(_first_rows(task, recipe)):
+        for draw in draws:
+            parents = recipe.selector.parents(task, draw.n)
+            before = task.spent
+            try:
+                new = await proposed(draw.proposer, task, parents, draw.n)
+            except BudgetExceeded:
+                found.stopped, new = SPENT, []
+            made += [replace(c, by=draw.proposer.name) for c in new]
+            credit.paid(draw.proposer.name, task.spent - before)
+    allowed = dict.fromkeys(map(task.keeping.within, made))
+    fresh = [c for c in allowed if c.id not in found.known]
+    fresh = _raceable(task, recipe, fresh, len(incumbents))
+    found.known.update(c.id for c in fresh)
+    if not fresh:
+        return
+    if recipe.racer is None:
+        task.archive = [fresh[0], *task.archive, *fresh[1:]]
+        return
+    racing = [*incumbents, *fresh]
+    rest = [c for c in task.archive if c not in incumbents]
+    raced = await recipe.racer.race(task, racing, task.rows)
+    credit.judge(task, incumbents[0], fresh)
+    task.archive = [*raced, *rest]
+    if recipe.shorter:
+        task.archive = _shortest_first(task, found.start)
+
+
+def _fitting(task: Task, recipe: Recipe, draws: Sequence[Draw]) -> list[Draw]:
+    """As many proposals as can be made, seen on a first rung of rows, and followed up.
+
+    As much again as the first rung takes is kept for the rungs after it, unless there
+    would then be no proposal at all.
+    """
+    room = task.room()
+    if math.isinf(room):
+        return [draw for draw in draws if draw.n]
+    rung = min(FIRST, len(task.rows)) if recipe.racer else 0
+    each = rung * task.allowance.a_row
+    seen = len(recipe.selector.incumbents(task)) * each
+    followed = _within(task, draws, DEEPER * each, room - DEEPER * seen)
+    return followed or _within(task, draws, each, room - seen)
+
+
+def _within(task: Task, draws: Sequence[Draw], each: float, left: float) -> list[Draw]:
+    """Draws cut to what fits, in turns; a proposal costs `each` beside its making."""
+    row = task.calls_plain
+    counts = [0] * len(draws)
+    costs = [0] * len(draws)
+    for turn in range(max((draw.n for draw in draws), default=0)):
+        for at, draw in enumerate(draws):
+            low = draw.proposer.calls(turn + 1, len(task.split.train), row).low
+            if turn < draw.n and each + low - costs[at] <= left:
+                left -= each + low - costs[at]
+                counts[at], costs[at] = counts[at] + 1, low
+    return [Draw(d.proposer, n) for d, n in zip(draws, counts, strict=True) if n]
+
+
+def _raceable(
+    task: Task, recipe: Recipe, fresh: list[Candidate], incumbents: int
+) -> list[Candidate]:
+    """The first newcomers: those whom what proposing left can pay a race for.
+
+    Better two that are told apart than eight of whom little is seen.
+    """
+    room = task.room()
+    if recipe.racer is None or math.isinf(room):
+        return fresh
+    each = _first_rows(task, recipe) * task.allowance.a_row
+    return fresh[: max(1, int(room / each) - incumbents)]
+
+
+def _first_rows(task: Task, recipe: Recipe) -> int:
+    return first_rows(len(task.rows)) if recipe.racer else 0
+
+
+async def _headroom(task: Task, recipe: Recipe, found: Search) -> bool:
+    """Run the seed first; False where it passes every row that it is shown.
+
+    Where the first rows all pass, two more lots are tried, as far as they are cheap.
+    """
+    rows = ordered(task.split.train, task.rng("headroom"))
+    size, shown = recipe.headroom, 0
+    if size:  # on a tight budget no more than a small share of it
+        size = int(min(size, max(FIRST, task.allowance.rows(_TRIAL))))
+    while shown < LOTS * size:
+        lot = rows[shown : shown + size]
+        if shown and len(lot) * task.allowance.a_row > task.room() / 10:
+            break
+        results = await _observed(task, lot)
+        if not all(map(passes, results)) or (not shown and len(results) < size):
+            return True
+        shown += len(results)
+        if len(results) < size:
+            break
+    if shown:
+        found.stopped = f"the program already passes all {shown} rows of a trial run"
+    return not shown
+
+
+async def _at_top(task: Task, recipe: Recipe, found: Search) -> bool:
+    """Whether the best so far passes all select rows: no race could be won then.
+
+    Races buy these cells anyway; they are bought beforehand up to the first that fails,
+    unless the budget is tight.
+    """
+    best, seen = task.archive[0], 0
+    if not recipe.looks_first:
+        return False
+    while seen < len(task.rows):
+        lot = task.rows[seen : seen + FIRST]
+        if len(lot) * task.allowance.a_row > task.room() / 10:
+            return False
+        with contextlib.suppress(BudgetExceeded):
+            await task.observe(best, lot, "evaluate")
+        if min(task.scores(best, lot), default=0.0) < 1.0:
+            return False
+        seen += len(lot)
+    why = _at_ceiling(task)
+    found.stopped = why or found.stopped
+    return bool(why)
+
+
+async def _observed(task: Task, rows: list[Example]) -> list[RowResult]:
+    try:
+        return await task.observe(Candidate(), rows, "bootstrap")
+    except BudgetExceeded:
+        return []
+
+
+async def _join(task: Task, before: list[Candidate]) -> None:
+    """Put another search's archive beside this one's: their best race each other."""
+    best = list(dict.fromkeys([before[0], task.archive[0]]))
+    rest = [c for c in dict.fromkeys([*before, *task.archive]) if c not in best]
+    if len(best) > 1:
+        best = await Full().race(task, best, task.rows)
+    task.archive = [*best, *rest]
+
+
+def _shortest_first(task: Task, start: Candidate) -> list[Candidate]:
+    """Who scores no less than the start on all select rows, the shortest first."""
+    bar = task.mean(start, task.rows)
+    whole = [
+        c
+        for c in task.archive
+        if len(task.scores(c, task.rows)) == len(task.rows)
+        and task.mean(c, task.rows) >= bar
+    ]
+    whole.sort(key=task.size)
+    rest = [c for c in task.archive if c not in whole]
+    return [*whole, *ranked(task, rest, task.rows)]
+
+
+def _at_ceiling(task: Task) -> str:
+    """Why nothing can score higher than the best candidate, or empty."""
+    best = task.archive[0]
+    scores = task.scores(best, task.rows)
+    if not scores or len(scores) < len(task.rows) or min(scores) < 1.0:
+        return ""
+    who = "the best candidate" if best.values else "the program already"
+    return f"{who} passes all {len(scores)} select rows"

@@ -1,0 +1,111 @@
+"""Proposers: make candidates out of evidence.
+
+Some call no model (`edits`, `demos`, `combine`), some have one write (`instructions`,
+`reflection`, `playbook`, `climb`). All of them learn from training rows alone; select
+rows are for choosing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, cast
+
+from ...pipeline.errors import ConfigError
+from ...pipeline.graph.module import Module
+from ..search.candidate import Candidate
+from ..search.cost import FREE, Calls
+from ..search.task import Task
+
+Parents = Sequence[Candidate]
+
+
+class Proposer(ABC):
+    """Makes candidates; frozen settings, no state."""
+
+    asks: ClassVar[tuple[Module[..., Any], ...]] = ()
+    """The modules that write for it; each can be shown, tested and compiled."""
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """Paths of modules that its settings name; empty texts are every module."""
+        return ()
+
+    @property
+    def shows(self) -> int:
+        """How many demos of its own a candidate may show in each module."""
+        return 0
+
+    @property
+    def name(self) -> str:
+        """The class's name, as reports show it."""
+        return type(self).__name__
+
+    @abstractmethod
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
+        """At most `n` new candidates, the most promising first.
+
+        The same task, seed and answers give the same candidates. A proposer that
+        finds nothing to say gives an empty list.
+
+        Args:
+            task: The rows, the ledger and what was seen so far.
+            parents: `n` candidates to start from, with repetition; the first is the
+                most promising.
+            n: How many are wanted.
+        """
+
+    def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """What `n` proposals cost in model calls, before anything is known.
+
+        By default the rows that it runs, a request of each of `asks` a proposal, and
+        their repairs at the most.
+        """
+        ran = self.running(n, train, calls_a_row)
+        return ran.plus(writing_calls(n, *self.asks))
+
+    def running(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """Those of `calls` that run programs on training rows; none by default.
+
+        They are booked as "bootstrap", the requests to a writer as "propose".
+        """
+        del n, train, calls_a_row
+        return FREE
+
+
+async def proposed(
+    proposer: Proposer, task: Task, parents: Parents, n: int
+) -> list[Candidate]:
+    """At most `n` candidates of a proposer, which may be a user's own.
+
+    Raises:
+        ConfigError: `propose` gives something else.
+    """
+    made: object = proposer.propose(task, parents, n)
+    found: object = await made if inspect.isawaitable(made) else None
+    if isinstance(found, list | tuple):
+        some = cast("Sequence[object]", found)
+        candidates = [one for one in some if isinstance(one, Candidate)]
+        if len(candidates) == len(some):
+            return candidates[:n]
+    raise ConfigError(
+        f"propose() of {proposer.name!r} gives no list of candidates",
+        hint="Write async def propose(self, task, parents, n) and return "
+        "[parent.but({...}, origin), ...]",
+    )
+
+
+def draws(
+    task: Task, parents: Parents, n: int, purpose: str
+) -> Iterator[tuple[int, Candidate, random.Random]]:
+    """(Number, parent, generator) of `n` random proposals, the parents in turn."""
+    for number in range(n):
+        yield number, parents[number % len(parents)], task.rng(purpose, number)
+
+
+def writing_calls(n: int, *modules: Module[..., Any]) -> Calls:
+    """One request of each module a proposal, and their repairs at the most."""
+    most = sum(1 + module.repairs for module in modules)
+    return Calls(n * len(modules), n * len(modules), n * most)

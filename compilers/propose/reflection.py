@@ -1,0 +1,279 @@
+"""Instructions that a model writes from runs: what went wrong, and what went well."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from ...modules.predict import Predict
+from ...pipeline.errors import BudgetExceeded
+from ...pipeline.ground.options import settings
+from ...pipeline.measure.row_result import RowResult
+from ...pipeline.signature.signature import Input, Output, Signature
+from ..search.candidate import Candidate
+from ..search.cost import Calls
+from ..search.task import Task
+from .evidence import case_of, cases, evidence_calls, seen_by
+from .proposer import Parents
+from .rows import ordered
+from .writer import Job, Writer, patched, spread
+
+
+class Shown(NamedTuple):
+    """How many cases a writer is shown, of how many rows, and the name of the draw."""
+
+    purpose: str
+    failing: int
+    passing: int
+    rows: int
+
+
+async def jobs_from_failures(
+    task: Task, parents: Parents, n: int, shown: Shown
+) -> list[Job]:
+    """Jobs with cases of their own, spread over parents and modules.
+
+    A module that ran on no failing row, as in an arm that was not taken, gets none.
+    """
+    seen = {
+        parent.id: await seen_by(task, parent, shown.failing, shown.rows)
+        for parent in dict.fromkeys(parents)
+    }
+    failing = [result for each in seen.values() for result in each.failing]
+    ran = {node.path for result in failing for node in result.trace.nodes}
+    jobs: list[Job] = []
+    for job in spread(task, parents, n, [p for p in task.program.modules if p in ran]):
+        rng, known = task.rng(shown.purpose, job.number), seen[job.parent.id]
+        wrong = cases(known.failing, job.path, shown.failing, rng)
+        right = cases(known.passing, job.path, shown.passing, rng)
+        if wrong:
+            jobs.append(replace(job, failing=wrong, passing=right))
+    return jobs
+
+
+@settings
+class Critic(Writer):
+    """A writer that reads what went wrong; where nothing fails it has nothing to say.
+
+    Args:
+        failing: How many failing cases one request shows.
+        passing: How many passing ones.
+        rows: On how many training rows a parent is run at the most.
+    """
+
+    failing: int = 4
+    passing: int = 2
+    rows: int = 16
+
+    async def jobs(self, task: Task, parents: Parents, n: int) -> list[Job]:
+        """`n` changes with cases of their own."""
+        # Each kind draws cases of its own.
+        purpose = self.name.casefold()
+        shown = Shown(purpose, self.failing, self.passing, self.rows)
+        return await jobs_from_failures(task, parents, n, shown)
+
+    def running(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """The rows of each parent."""
+        return evidence_calls(self.rows, n, train, calls_a_row)
+
+
+class MendInstruction(Signature):
+    """Mend an instruction in one place, so that cases like the failing ones come right.
+
+    The cases show what a model that follows the instruction was given and wrote, what
+    was wanted, and what was said about it. Say something that also holds for new
+    inputs; do not copy cases. What the passing cases need must stay.
+    """
+
+    instruction: str = Input("the instruction as it is")
+    failing: list[dict[str, Any]] = Input("cases that went wrong")
+    passing: list[dict[str, Any]] = Input("cases that went well")
+    old: str = Output("words of the instruction to replace, exactly; empty to add only")
+    new: str = Output("the words of the instruction that stand there instead")
+
+
+mend_instruction = Predict(MendInstruction, name="mend_instruction")
+
+
+@settings
+class Reflect(Critic):
+    """Reflective mutation (GEPA, Agrawal et al. 2025, arXiv 2507.19457, section 3).
+
+    On purpose unlike it: an edit in one place instead of a new text, so that nothing
+    that works is lost on the way; failing cases are looked for instead of hoped for in
+    three random ones.
+    """
+
+    asks = (mend_instruction,)
+
+    async def write(self, job: Job) -> Candidate | None:
+        """The instruction mended in one place."""
+        now = job.instruction
+        reply = await mend_instruction.acall(
+            instruction=now, failing=job.failing, passing=job.passing
+        )
+        text = patched(now, reply.old, reply.new)
+        return job.child(text, f"mended after {len(job.failing)} failures")
+
+
+class CriticizeInstruction(Signature):
+    """Say why a model that follows this instruction got these cases wrong."""
+
+    instruction: str = Input("the instruction as it is")
+    failing: list[dict[str, Any]] = Input("cases that went wrong")
+    reasons: str = Output("what the instruction lacks or says wrongly")
+
+
+class RewriteInstruction(Signature):
+    """Write the instruction anew, so that the criticism no longer holds."""
+
+    task: str = Input("the instruction as it is")
+    reasons: str = Input("what is wrong with it")
+    failing: list[dict[str, Any]] = Input("cases that went wrong")
+    instruction: str = Output("the instruction to use instead", min_length=1)
+
+
+criticize_instruction = Predict(CriticizeInstruction, name="criticize_instruction")
+rewrite_instruction = Predict(RewriteInstruction, name="rewrite_instruction")
+
+
+@settings
+class Gradient(Critic):
+    """Textual gradients (ProTeGi, Pryzant et al. 2023, arXiv 2305.03495).
+
+    The same two steps are TextGrad's (Yuksekgonul et al. 2024) for a single variable.
+    """
+
+    asks = (criticize_instruction, rewrite_instruction)
+    passing: int = 0
+
+    async def write(self, job: Job) -> Candidate | None:
+        """What is wrong in words, then the instruction without it."""
+        now, failing = job.instruction, job.failing
+        said = await criticize_instruction.acall(instruction=now, failing=failing)
+        reply = await rewrite_instruction.acall(
+            task=now, reasons=said.reasons, failing=failing
+        )
+        return job.child(reply.instruction, f"rewritten after {len(failing)} failures")
+
+
+class CritiqueInstruction(Signature):
+    """Judge an instruction by what a model that follows it made of these cases."""
+
+    instruction: str = Input("the instruction as it is")
+    passing: list[dict[str, Any]] = Input("cases that went well")
+    failing: list[dict[str, Any]] = Input("cases that went wrong")
+    strengths: str = Output("what in it the passing cases needed; it must stay")
+    weaknesses: str = Output("what the failing cases needed and it does not say")
+
+
+class RefineInstruction(Signature):
+    """Write the instruction anew: its strengths kept, its weaknesses mended."""
+
+    task: str = Input("the instruction as it is")
+    strengths: str = Input("what must stay")
+    weaknesses: str = Input("what must be mended")
+    instruction: str = Output("the instruction to use instead", min_length=1)
+
+
+critique_instruction = Predict(CritiqueInstruction, name="critique_instruction")
+refine_instruction = Predict(RefineInstruction, name="refine_instruction")
+
+
+@settings
+class Refine(Critic):
+    """Critique and refinement (PromptWizard, Agarwal et al. 2024, arXiv 2405.18369).
+
+    Unlike a textual gradient (`Gradient`), the critic sees what went well too and says
+    what must stay, and the writer works from the critique alone, not from cases that it
+    might copy.
+    """
+
+    asks = (critique_instruction, refine_instruction)
+    passing: int = 4
+
+    async def write(self, job: Job) -> Candidate | None:
+        """The critique, then the instruction anew."""
+        now = job.instruction
+        said = await critique_instruction.acall(
+            instruction=now, passing=job.passing, failing=job.failing
+        )
+        reply = await refine_instruction.acall(
+            task=now, strengths=said.strengths, weaknesses=said.weaknesses
+        )
+        return job.child(reply.instruction, "refined")
+
+
+class ContrastRuns(Signature):
+    """Say in one rule what the good run did right and the bad one did wrong.
+
+    Both runs had the same inputs. The rule is added to the instruction that the model
+    follows; it must help with new inputs too.
+    """
+
+    task: str = Input("the instruction as it is")
+    good: dict[str, Any] = Input("the better run")
+    bad: dict[str, Any] = Input("the worse run")
+    rule: str = Output("the rule to add to the instruction", min_length=1)
+
+
+contrast_runs = Predict(ContrastRuns, name="contrast_runs")
+
+
+@settings
+class Contrast(Writer):
+    """Rules from good and bad runs of one row (SIMBA of DSPy, `append_a_rule`).
+
+    The runs are those of different candidates, on the same rows. Rows where the scores
+    lie furthest apart come first; where all candidates do the same there is no rule.
+
+    Args:
+        rows: On how many training rows the parents and the best two are run.
+    """
+
+    asks = (contrast_runs,)
+    rows: int = 16
+
+    async def jobs(self, task: Task, parents: Parents, n: int) -> list[Job]:
+        """A pair of runs each, where the module took part in both."""
+        runners = list(dict.fromkeys([*parents, *task.archive[:2]]))
+        # Rows that most of them have met already come first.
+        rows = ordered(task.split.train, task.rng("contrast"))
+        rows.sort(key=lambda row: sum(task.result(c, row) is None for c in runners))
+        reach = task.rows_in_reach(len(runners), self.rows)
+        with contextlib.suppress(BudgetExceeded):
+            await task.observe_all(runners, rows[:reach], "bootstrap")
+        pairs, jobs = contrasts(task), list[Job]()
+        for job in spread(task, parents, n) if pairs else ():
+            better, worse = pairs[job.number % len(pairs)]
+            good, bad = case_of(better, job.path), case_of(worse, job.path)
+            if good and bad:
+                jobs.append(replace(job, passing=[good], failing=[bad]))
+        return jobs
+
+    async def write(self, job: Job) -> Candidate | None:
+        """The instruction with the rule added."""
+        now = job.instruction
+        reply = await contrast_runs.acall(
+            task=now, good=job.passing[0], bad=job.failing[0]
+        )
+        text = patched(now, "", reply.rule)
+        return job.child(text, "a rule from two runs of a row")
+
+    def running(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """The rows of each parent, and of the best two."""
+        return evidence_calls(self.rows, n + 2, train, calls_a_row)
+
+
+def contrasts(task: Task) -> list[tuple[RowResult, RowResult]]:
+    """(Better, worse) runs of training rows, the furthest apart first."""
+    found: list[tuple[float, str, RowResult, RowResult]] = []
+    for row in task.split.train:
+        runs = [r for c in task.archive if (r := task.result(c, row)) and r.score]
+        runs.sort(key=lambda r: -(r.score.value if r.score else 0.0))
+        if len(runs) > 1 and runs[0].score and runs[-1].score:
+            gap = runs[0].score.value - runs[-1].score.value
+            if gap > 0:
+                found.append((-gap, row.digest, runs[0], runs[-1]))
+    return [(good, bad) for _, _, good, bad in sorted(found, key=lambda f: f[:2])]

@@ -1,0 +1,166 @@
+"""Writers: proposers that have a model write, one request or a few each proposal.
+
+A kind of writer says what its request shows and what is made of the reply. Those of
+`instructions` show solved examples or texts (APE, OPRO, MIPRO), those of `reflection`
+what went wrong (GEPA, ProTeGi, PromptWizard).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from ...pipeline.errors import BudgetExceeded, ContextLengthError, ModelFailure
+from ...pipeline.run.rows import map_rows
+from ...pipeline.run.settings import current, entered
+from ..search.candidate import Candidate
+from ..search.task import Task
+from .evidence import Case, solved_examples
+from .proposer import Parents, Proposer
+
+MOST_INSTRUCTION = 4_000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one proposal begins with: one module of one parent.
+
+    Args:
+        task: The compile under way.
+        number: Which proposal of the round it is.
+        parent: The candidate to change.
+        path: The module to change in it.
+        turn: Which one it is of the proposals of all rounds.
+        others: The round's parents, the next one first.
+        failing: Cases of the module that went wrong, where it learns from cases.
+        passing: Cases that went well.
+    """
+
+    task: Task
+    number: int
+    parent: Candidate
+    path: str
+    turn: int = 0
+    others: Sequence[Candidate] = ()
+    failing: list[Case] = field(default_factory=list[Case])
+    passing: list[Case] = field(default_factory=list[Case])
+
+    @property
+    def instruction(self) -> str:
+        """The module's instruction in the parent."""
+        return instruction_of(self.task, self.parent, self.path)
+
+    def examples(self, count: int, *purpose: str | int) -> list[Case]:
+        """Solved examples of the module, drawn by a generator of their own."""
+        rng = self.task.rng(*purpose)
+        return solved_examples(self.task, self.path, count, rng)
+
+    def child(self, text: str, origin: str) -> Candidate | None:
+        """A child with a new instruction, or None where it is empty or the old one."""
+        fixed = text.strip()[: room_for(self.task, self.path)].rstrip()
+        if not fixed or fixed == self.instruction:
+            return None
+        return self.parent.but({f"{self.path}/instruction": fixed}, origin)
+
+
+class Writer(Proposer):
+    """A proposer whose every proposal a model writes."""
+
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
+        """`n` requests side by side; unusable replies are left out."""
+        return await write_each(task, await self.jobs(task, parents, n), self.write)
+
+    async def jobs(self, task: Task, parents: Parents, n: int) -> list[Job]:
+        """What is asked for: by default `n` changes, spread over the modules."""
+        return spread(task, parents, n)
+
+    @abstractmethod
+    async def write(self, job: Job) -> Candidate | None:
+        """One proposal; None where there is nothing to say."""
+
+
+async def write_each(
+    task: Task, jobs: Sequence[Job], write: Callable[[Job], Awaitable[T | None]]
+) -> list[T]:
+    """What a model writes for each job, in the order of the jobs.
+
+    Each job has a sample index of its own, so that equal requests still get different
+    answers; of a model at temperature 0, which has none, they are made once. What the
+    ledger has no room for is left out, as is an unusable reply, and a request that is
+    too long for the writer.
+    """
+    ledger = task.allowance.ledger
+    runtime = replace(current(), account="propose", ledger=ledger, once=True)
+    if task.proposer is not None:
+        runtime = replace(runtime, lm=task.proposer)
+
+    async def one(_: int, job: Job) -> T | None:
+        sample = task.number * 1000 + job.number
+        with entered(replace(current(), sample=sample)):
+            try:
+                return await write(job)
+            except (ModelFailure, ContextLengthError, BudgetExceeded):
+                return None
+
+    with entered(runtime):
+        made = await map_rows(one, jobs, concurrency=task.concurrency)
+    return [found for found in made if found is not None]
+
+
+def spread(
+    task: Task, parents: Parents, n: int, paths: Sequence[str] = ()
+) -> list[Job]:
+    """The jobs of `n` proposals, spread over the modules.
+
+    Modules whose edits have gained the most for each try get more of them; those that
+    were never tried come first. Without `paths` every module has a part; one whose
+    instruction must stay has none.
+    """
+    free = [path for path in paths or task.program.modules if task.keeping.free(path)]
+    tries = dict.fromkeys(free, 0)
+    gains = dict.fromkeys(tries, 0.0)
+    by_id = {c.id: c for c in task.archive}
+    for child in task.archive:
+        parent = by_id.get(child.parent)
+        for path in tries if parent else ():
+            slot = f"{path}/instruction"
+            if parent and child.values.get(slot) != parent.values.get(slot):
+                tries[path] += 1
+                gains[path] = max(gains[path], task.gain(child, parent) or 0.0)
+    jobs: list[Job] = []
+    for at in range(n if tries else 0):
+        path = max(tries, key=lambda p: (gains[p] + 0.05) / (tries[p] + 1))
+        tries[path] += 1
+        others = (*parents[at + 1 :], *parents[: at + 1])
+        turn = task.number * n + at
+        jobs.append(Job(task, at, parents[at % len(parents)], path, turn, others))
+    return jobs
+
+
+def instruction_of(task: Task, candidate: Candidate, path: str) -> str:
+    """The instruction that a candidate gives a module."""
+    return candidate.apply(task.program).modules[path].parameters.instruction
+
+
+def room_for(task: Task, path: str) -> int:
+    """How many characters an instruction may have: 4,000, or twice the seed's own."""
+    own = task.program.modules[path].parameters.instruction
+    return max(MOST_INSTRUCTION, 2 * len(own))
+
+
+def patched(text: str, old: str, new: str) -> str:
+    r"""A text with one passage replaced; with the new one at its end where it has none.
+
+    >>> patched("Be brief. Be kind.", "Be brief.", "Use ten words.")
+    'Use ten words. Be kind.'
+    >>> patched("Be brief.", "", "Be kind.")
+    'Be brief.\nBe kind.'
+    """
+    old, new = old.strip(), new.strip()
+    if old and old in text:
+        return text.replace(old, new, 1)
+    return f"{text}\n{new}" if new and new not in text else text

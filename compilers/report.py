@@ -1,0 +1,402 @@
+"""The report of a compile: what was gained, whether it is shown, and what it cost."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar
+
+from ..pipeline.artifact.save import save
+from ..pipeline.errors import CallError
+from ..pipeline.graph.program import Program
+from ..pipeline.ground.hints import Advised
+from ..pipeline.ground.pages import drawn
+from ..pipeline.ground.plain import plain
+from ..pipeline.ground.words import counted
+from ..pipeline.lm.prices import money
+from ..pipeline.measure.evaluate import Evaluation, scored
+from ..pipeline.measure.row_result import RowResult, outputs_of
+from ..pipeline.measure.stats import Comparison
+from .search.candidate import Candidate, plain_slot
+from .search.cost import Quote
+from .tried import Tried, front
+
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+_MOST_DEMOS = 50
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A row whose score changed.
+
+    Args:
+        before: What the program as it was gave.
+        after: What the best candidate gave.
+        gain: The change of the score, in [-1, 1] and never 0.
+    """
+
+    before: RowResult
+    after: RowResult
+    gain: float
+
+    def describe(self) -> dict[str, Any]:
+        """The row and both answers as plain JSON data."""
+        example = self.before.example
+        return {
+            "id": example.id,
+            "inputs": plain(example.inputs),
+            "labels": plain(example.labels),
+            "before": outputs_of(self.before),
+            "after": outputs_of(self.after),
+            "scores": [r.score.value for r in (self.before, self.after) if r.score],
+            "errors": [self.before.error, self.after.error],
+            "gain": self.gain,
+        }
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """How a compile went; the scores on sealed rows were looked at once.
+
+    Args:
+        compiler: Name and settings.
+        seed_score: The program as it was, on the sealed rows.
+        score: The best candidate, on the same rows.
+        winner: The best candidate.
+        returned: Whether the winner is the result; else the program as it was is.
+        tried: Every candidate that was raced, best first.
+        spend: The ledger's accounts.
+        quote: What was quoted beforehand.
+        suspects: Ids of select rows whose label every good candidate contradicts in
+            the same way: look at these labels first.
+        before: Parameters of the seed program.
+        after: Parameters of the result.
+        stopped: Why the search ended early, or empty.
+        form: What was found of the form in which the program asks, or empty.
+    """
+
+    compiler: Mapping[str, Any]
+    seed_score: Evaluation
+    score: Evaluation
+    winner: Candidate
+    returned: bool
+    tried: tuple[Tried, ...]
+    spend: Mapping[str, Mapping[str, int | float]]
+    quote: Quote
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    stopped: str = ""
+    suspects: tuple[str, ...] = ()
+    form: str = ""
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """The winner against the seed, paired on the sealed rows."""
+        return self.score.compare(self.seed_score)
+
+    @property
+    def flips(self) -> list[Flip]:
+        """The sealed rows whose score changed, in the order of the rows.
+
+        A row that either could not score is left out.
+        """
+        pairs = zip(self.seed_score.rows, self.score.rows, strict=True)
+        return [
+            Flip(old, new, new.score.value - old.score.value)
+            for old, new in pairs
+            if old.score and new.score and old.score.value != new.score.value
+        ]
+
+    @property
+    def improved(self) -> bool:
+        """Whether the sealed rows show a gain that is more than chance (p < .05)."""
+        gain = self.comparison
+        return self.returned and gain.shown and gain.difference > 0
+
+    @property
+    def verdict(self) -> str:
+        """The outcome in a sentence."""
+        gain, rows = self.comparison, len(self.score.values)
+        if not self.winner.values:
+            lost = "no candidate beat the program as it was"
+            if len(self.tried) == 1:
+                lost = "no candidate was tried"
+            return f"no improvement found: {lost}"
+        points = f"{gain.points} on {rows} sealed rows (p = {gain.p:.2g})"
+        if self.improved:
+            return f"improved: {points}"
+        if self.returned and gain.difference == 0:
+            share = 1 - self.winner_size / max(1, self.seed_size)
+            return (
+                f"shorter: {share:.0%} fewer prompt characters, score changed {points}"
+            )
+        if self.returned:
+            few = "" if 0.0 in gain.interval else " on so few rows"
+            return (
+                f"no improvement found: {points} may be chance{few}; the candidate is "
+                "returned because its mean is higher"
+            )
+        return (
+            f"no improvement found: the best candidate changed the score by {points}; "
+            "the program is returned as it was"
+        )
+
+    @property
+    def seed_size(self) -> int:
+        """Characters of the instructions and demos of the program as it was."""
+        return next((t.size for t in self.tried if not t.parent), 0)
+
+    @property
+    def winner_size(self) -> int:
+        """Characters of the winner's instructions and demos."""
+        return next((t.size for t in self.tried if t.id == self.winner.id), 0)
+
+    @property
+    def calls(self) -> int:
+        """Distinct model calls that the compile needed, whether cached or not."""
+        return int(sum(account["requests"] for account in self.spend.values()))
+
+    @property
+    def sent(self) -> int:
+        """Model calls that were really sent this time."""
+        return int(sum(account["calls"] for account in self.spend.values()))
+
+    @property
+    def tokens(self) -> int:
+        """Input and output tokens of the distinct calls."""
+        return int(
+            sum(a["input_tokens"] + a["output_tokens"] for a in self.spend.values())
+        )
+
+    @property
+    def usd(self) -> float | None:
+        """US dollars of the distinct calls, or None where a price is unknown."""
+        if any(account["unpriced"] for account in self.spend.values()):
+            return None
+        return sum(float(account["usd"]) for account in self.spend.values())
+
+    @property
+    def front(self) -> list[Tried]:
+        """Score against prompt size: who scores more than everyone no longer."""
+        return front(self.tried)
+
+    @property
+    def search_score(self) -> float | None:
+        """The winner's mean on select rows: what it was chosen by, so it flatters."""
+        return next((t.score for t in self.tried if t.id == self.winner.id), None)
+
+    def describe(self) -> dict[str, Any]:
+        """Everything but traces and prompts, as plain JSON data."""
+        gain = self.comparison
+        return {
+            "compiler": dict(self.compiler),
+            "verdict": self.verdict,
+            "improved": self.improved,
+            "returned": self.returned,
+            "seed_score": _figures(self.seed_score),
+            "score": _figures(self.score),
+            "search_score": self.search_score,
+            "difference": [gain.difference, gain.interval.low, gain.interval.high],
+            "p": gain.p,
+            "flipped": {"gained": gain.wins, "lost": gain.losses},
+            "flips": [flip.describe() for flip in self.flips],
+            "winner": self.winner.id,
+            "origin": self.winner.origin,
+            "calls": self.calls,
+            "sent": self.sent,
+            "tokens": self.tokens,
+            "usd": self.usd,
+            "accounts": {name: dict(book) for name, book in self.spend.items()},
+            "quote": {name: list(row) for name, row in self.quote.accounts.items()},
+            "tried": [dataclasses.asdict(line) for line in self.tried],
+            "front": [line.id for line in self.front],
+            "diff": self.diff(),
+            "stopped": self.stopped,
+            "suspects": list(self.suspects),
+            **({"form": self.form} if self.form else {}),
+        }
+
+    def to_json(self) -> str:
+        """As `describe`, as a JSON text."""
+        return json.dumps(self.describe(), ensure_ascii=False, indent=1)
+
+    def to_html(self, *, review: str = "") -> str:
+        """One self-contained page; `review` is the run that `weft review` opens."""
+        before, after = self.before, self.after
+        changed = [k for k in after if k.endswith("/instruction")]
+        more = {
+            "program": self.score.program,
+            "metric": self.score.metric,
+            "quoted": self.quote.calls.expected,
+            "instructions": {
+                key: (before[key], after[key])
+                for key in changed
+                if before[key] != after[key]
+            },
+            "review": review,
+        }
+        return drawn("report", self.describe() | more)
+
+    def diff(self) -> str:
+        """What changed in the prompts: instruction lines, demos in and out."""
+        return changes(self.before, self.after)
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.compiler['name']}: {self.verdict}",
+            f"  as it was  {_percent(self.seed_score)}",
+            f"  compiled   {_percent(self.score)}",
+            f"  spent      {self._spent()}, {self.tokens:,} tokens, {money(self.usd)}",
+        ]
+        if self.suspects:
+            lines.append(f"  suspect    rows {', '.join(self.suspects[:8])}")
+        if self.form:
+            lines.append(f"  form       {self.form}")
+        if self.stopped:
+            lines.append(f"  stopped    {self.stopped}")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return self.cell()
+
+    def cell(self) -> str:
+        """The figures and what changed, for a notebook; `to_html` has the rest."""
+        ended = self.stopped and f"ended: {self.stopped}"
+        shown = {
+            "title": f"{self.compiler['name']}: {self.verdict}",
+            "scores": {
+                "as it was": scored(self.seed_score),
+                "compiled": scored(self.score),
+            },
+            "notes": [f"spent {self._spent()}", ended, self.form],
+            "folded": {"what changed in the prompts": self.diff()},
+        }
+        return drawn("cell", shown)
+
+    def _spent(self) -> str:
+        calls = counted(self.calls, "call")
+        if self.sent == self.calls:
+            return f"{calls} (all of them sent)"
+        return f"{calls} ({self.sent} sent, the others cached)"
+
+
+@dataclass(frozen=True)
+class Result(Advised, Generic[P, R_co]):
+    """What a compile gives back.
+
+    Args:
+        program: The better of the two on sealed rows: the winner, or the program as it
+            was.
+        seed: The program as it was.
+        report: How it went.
+        provenance: What an artifact says about its making; no clock, no path, no host.
+        ranking: The programs of the search, best first.
+    """
+
+    program: Program[P, R_co]
+    seed: Program[P, R_co]
+    report: Report
+    provenance: Mapping[str, Any]
+    ranking: tuple[Program[P, R_co], ...] = ()
+
+    def best(self, count: int) -> list[Program[P, R_co]]:
+        """The programs that ranked highest in the search, such as for an ensemble.
+
+        Ranked on select rows: only `program` was verified on sealed ones.
+        """
+        return list(self.ranking[:count])
+
+    if not TYPE_CHECKING:
+        # Hidden, so that checkers refuse the call.
+
+        def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+            """Refuse: the program is what is called."""
+            del args, kwargs
+            raise CallError(f"{self!r} is no program", hint="Call its .program(...)")
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the report."""
+        return self.report.cell()
+
+    def __repr__(self) -> str:
+        return f"Result({self.program.name!r}: {self.report.verdict})"
+
+    @property
+    def improved(self) -> bool:
+        """As `report.improved`."""
+        return self.report.improved
+
+    def save(self, path: str | Path, *, history: bool | None = None) -> Path:
+        """Write the program as an artifact, `NAME.weft.json`; see `weft.save`."""
+        made = self.provenance
+        return save(self.program, path, provenance=made, history=history)
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Instruction lines, demos and other parameters that went and came.
+
+    Args:
+        before: Parameters keyed `module/slot`.
+        after: The same keys.
+
+    >>> print(changes({"qa/instruction": "Be brief."}, {"qa/instruction": "Be."}))
+    qa/instruction
+      - Be brief.
+      + Be.
+    """
+    lines: list[str] = []
+    for key, new in after.items():
+        old = before[key]
+        if plain_slot(old) == plain_slot(new):
+            continue
+        lines.append(key)
+        if key.endswith("/instruction"):
+            changed = difflib.ndiff(old.splitlines(), new.splitlines())
+            lines += [f"  {line}" for line in changed if line[0] in "+-"]
+        elif key.endswith("/demos"):
+            lines += _demo_lines(old, new)
+        else:
+            lines.append(f"  - {plain_slot(old)}\n  + {plain_slot(new)}")
+    return "\n".join(lines) or "nothing changed"
+
+
+def _demo_lines(old: Any, new: Any) -> list[str]:
+    kept = {demo.id for demo in new}
+    had = {demo.id for demo in old}
+    gone = [f"  - demo {d.id} {_short(d)}" for d in old if d.id not in kept]
+    come = [f"  + demo {d.id} {_short(d)}" for d in new if d.id not in had]
+    return [*_first(gone), *_first(come)] or ["  the same demos in another order"]
+
+
+def _first(lines: list[str]) -> list[str]:
+    left = len(lines) - _MOST_DEMOS
+    more = [f"{lines[0][:3]} and {left} more demos"] if left > 0 else []
+    return lines[:_MOST_DEMOS] + more
+
+
+def _short(demo: Any) -> str:
+    shown = ", ".join(
+        f"{name}={str(value)[:48]!r}" for name, value in demo.values.items()
+    )
+    return f"({demo.by}, row {demo.source}) {shown}"
+
+
+def _figures(evaluation: Evaluation) -> dict[str, Any]:
+    return scored(evaluation) | {"unusable_replies": len(evaluation.model_failures)}
+
+
+def _percent(evaluation: Evaluation) -> str:
+    low, high = evaluation.interval.low, evaluation.interval.high
+    text = f"{100 * evaluation.mean:5.1f}  [{100 * low:.1f}, {100 * high:.1f}]"
+    zeros = len(evaluation.model_failures)
+    return text + (f"  {zeros} unusable replies" if zeros else "")

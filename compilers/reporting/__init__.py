@@ -1,1 +1,0 @@
-"""What a compile found, as text, page and JSON."""

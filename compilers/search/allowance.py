@@ -1,0 +1,136 @@
+"""What a compile may still spend now, in model calls, whatever unit limits it.
+
+A budget in tokens or dollars is turned into calls by what calls have cost so far in
+this compile, and by the quote's estimate before the first one. The figures are read
+between blocks of rows, when nothing is in flight, and are sums of whole numbers: they
+do not depend on concurrency or on a warm cache. A budget in seconds is turned into
+blocks, since rows that run side by side take no longer than one of them: into as many
+as the slowest so far would fit, each twice as large as the largest so far.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Generator, Iterator
+
+from ...pipeline.calls.budget import Ledger
+from .cost import CallGuess
+
+# What is set aside is run by winners, whose prompts are longer than those before them.
+_DEARER = 1.5
+
+
+class Allowance:
+    """The part of a ledger that may be spent before what is set aside is touched.
+
+    Args:
+        ledger: The account book; it alone holds the limits.
+        plain: Calls that one row needs where no reply has to be repaired.
+        guess: What a call costs, before any was made.
+    """
+
+    def __init__(self, ledger: Ledger, plain: int, guess: CallGuess) -> None:
+        self.ledger = ledger
+        self._plain = max(1, plain)
+        self._guess = guess
+        self._aside = 0
+        self._rows = 0
+        self._calls = 0
+        self._slowest = 0.0  # seconds of a block of rows, all side by side
+        self.most = 0  # calls that a row took
+        self.beside = 1  # rows that can be run side by side, as far as is known
+        self._start = ledger.spent()
+        self._books = ledger.snapshot()
+
+    @property
+    def a_row(self) -> float:
+        """Calls that a row takes: as measured so far, at least the plain ones."""
+        if not self._rows:
+            return float(self._plain)
+        return max(float(self._plain), self._calls / self._rows)
+
+    def saw(self, calls: int) -> None:
+        """Count a row that was run."""
+        self._rows += 1
+        self._calls += calls
+        self.most = max(self.most, calls)
+
+    def took(self, rows: int, seconds: float, at_once: int) -> None:
+        """Count the seconds of some rows, of which so many ran at once."""
+        self.beside = max(self.beside, min(2 * rows, at_once))
+        self._slowest = max(self._slowest, seconds / math.ceil(rows / at_once))
+
+    def add(self, calls: int) -> None:
+        """Count calls that rows took besides, such as a judge's."""
+        self._calls += calls
+
+    def spend(self) -> dict[str, dict[str, int | float]]:
+        """The ledger's accounts less what stood there before this compile."""
+        found = dict[str, dict[str, int | float]]()
+        for name, book in self.ledger.snapshot().items():
+            before = self._books.get(name, {})
+            taken = {key: count - before.get(key, 0) for key, count in book.items()}
+            if any(taken.values()):
+                found[name] = taken
+        return found
+
+    @contextlib.contextmanager
+    def aside(self, rows: int) -> Generator[None]:
+        """Set rows aside for a scope: they stay affordable whatever runs in it."""
+        self._aside += rows
+        try:
+            yield
+        finally:
+            self._aside -= rows
+
+    def room(self) -> float:
+        """Calls that may be spent now; infinity where nothing is limited."""
+        return min(self._free(), self._rows_in_time() * self.a_row)
+
+    def cells(self, most: int) -> float:
+        """Rows that may be run now, where none takes more calls than `most`."""
+        return min(self._free() / max(1, most), self._rows_in_time())
+
+    def sure(self) -> float:
+        """Calls that are paid for whatever they cost, as far as can be known.
+
+        What is set aside is among them, and time is no matter: what calls take of it
+        does not repeat itself.
+        """
+        return min((left / weight for left, weight in self._left()), default=math.inf)
+
+    def rows(self, share: float) -> float:
+        """Rows that a share of the room pays for; infinity where nothing is limited."""
+        return share * self.room() / self.a_row
+
+    def _free(self) -> float:
+        """Calls that may be spent now, as far as time is no matter."""
+        kept = math.ceil(self._aside * self.a_row)
+        free = (left - weight * kept for left, weight in self._left())
+        return max(0.0, min(free, default=math.inf))
+
+    def _rows_in_time(self) -> float:
+        """Rows that can be run in the time that is not set aside, in whole blocks."""
+        left = self.ledger.remaining().seconds
+        if left is None or not self._slowest:
+            return math.inf
+        kept = max(1.0, self._aside / self.beside) if self._aside else 0.0
+        blocks = math.floor(left / self._slowest - _DEARER * kept)
+        return float(max(0, blocks) * self.beside)
+
+    def _left(self) -> Iterator[tuple[float, float]]:
+        """Calls that each limit but time leaves, and what a dearer one weighs there."""
+        left, spent, guess = self.ledger.remaining(), self.ledger.spent(), self._guess
+        calls = spent.calls - self._start.calls
+        if left.calls is not None:
+            yield left.calls, 1.0
+        if left.tokens is not None:
+            used = spent.tokens - self._start.tokens
+            each = used / calls if calls else guess.tokens
+            yield (left.tokens - guess.bound) / max(1.0, each), _DEARER
+        if left.usd is not None:
+            paid = spent.usd - self._start.usd
+            price = paid / calls if calls else guess.usd
+            if price:
+                yield (left.usd - (guess.usd_bound or 0.0)) / price, _DEARER

@@ -1,0 +1,66 @@
+"""Candidates: values for some of a program's parameters, named by their hash."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+
+from ...pipeline.graph.program import Program
+from ...pipeline.ground import strictjson
+from ...pipeline.parameters import Demo
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A change to a program, and where it came from.
+
+    Args:
+        values: New parameter values keyed `module/slot`; empty for the seed.
+        origin: In words, how it was made; no part of its identity.
+        parent: The id of the candidate it was made from; no part of its identity.
+        by: The name of the proposer that made it; no part of its identity.
+
+    >>> Candidate({"qa/instruction": "Be brief."}).id == Candidate(
+    ...     {"qa/instruction": "Be brief."}, origin="by hand"
+    ... ).id
+    True
+    """
+
+    values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    origin: str = "seed"
+    parent: str = ""
+    by: str = ""
+
+    @cached_property
+    def id(self) -> str:
+        """Twelve hex digits of the SHA-256 of the values."""
+        plain = {path: plain_slot(value) for path, value in self.values.items()}
+        return hashlib.sha256(strictjson.canonical(plain).encode()).hexdigest()[:12]
+
+    def apply(self, program: Program[..., R]) -> Program[..., R]:
+        """The program with this candidate's values; the given one stays as it is."""
+        return program.with_parameters(self.values)
+
+    def but(self, values: Mapping[str, Any], origin: str) -> Candidate:
+        """This candidate with some values replaced, as its child."""
+        return Candidate({**self.values, **values}, origin, self.id)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Candidate) and self.id == other.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+
+def plain_slot(value: Any) -> Any:
+    """A parameter's value as plain JSON data."""
+    if isinstance(value, Demo):
+        return {"values": dict(value.values), "source": value.source, "by": value.by}
+    if isinstance(value, tuple | list):
+        return [plain_slot(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return dict(value) if isinstance(value, Mapping) else value  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]

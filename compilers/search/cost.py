@@ -1,0 +1,148 @@
+"""What a compile will cost, as figures: calls by account, the price of a call."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ...pipeline.calls.budget import Budget
+from ...pipeline.errors import QuoteError
+from ...pipeline.lm.prices import money
+from .counting import EACH_ITEMS
+
+
+class Calls(NamedTuple):
+    """Model calls that proposing takes: at least, as expected, at most."""
+
+    low: int
+    expected: int
+    high: int
+
+    def plus(self, *others: Calls) -> Calls:
+        """These calls and others, added up.
+
+        >>> Calls(1, 2, 3).plus(Calls(0, 1, 1), Calls(0, 0, 5))
+        Calls(low=1, expected=3, high=9)
+        """
+        rows = (self, *others)
+        return Calls(*(sum(row[at] for row in rows) for at in range(3)))
+
+    def times(self, plain: float, most: int) -> Calls:
+        """Rows as calls, where a row takes so many, and at the most so many.
+
+        >>> Calls(1, 2, 3).times(2, 4)
+        Calls(low=2, expected=4, high=12)
+        """
+        likely = round(self.expected * plain)
+        return Calls(int(self.low * plain), likely, self.high * most)
+
+
+FREE = Calls(0, 0, 0)
+
+
+@dataclass(frozen=True)
+class CallGuess:
+    """What a call costs, before any was made.
+
+    Args:
+        tokens: Tokens of a call of the program as it is.
+        bound: The most tokens that one call can be held for.
+        usd: Dollars of such a call, or None where a price is unknown.
+        usd_bound: The most dollars that one call can be held for, or None.
+        likely_tokens: Tokens of an average call, with what candidates may hold.
+        likely_usd: Dollars of an average call, or None.
+    """
+
+    tokens: int = 0
+    bound: int = 0
+    usd: float | None = None
+    usd_bound: float | None = None
+    likely_tokens: int = 0
+    likely_usd: float | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class Quote:
+    """Model calls by account, and what the whole would cost.
+
+    Args:
+        accounts: Low, expected and high calls by account.
+        smallest: The fewest calls that one proposal, its race and the verification
+            need where no reply has to be repaired.
+        verified: How many sealed rows that budget verifies on.
+        sealed: How many sealed rows there are; low and expected calls count them all.
+        bounded: Whether high is a bound; else the program has an `each` over a list
+            that no row holds, or a step that calls a model; their calls are assumed.
+        guess: What a call costs, estimated from the seed's prompts with what candidates
+            may hold: demos, and instructions that a model writes.
+    """
+
+    accounts: dict[str, Calls]
+    smallest: int
+    verified: int
+    sealed: int
+    bounded: bool
+    guess: CallGuess
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of an average call."""
+        return self.guess.likely_tokens
+
+    @property
+    def usd(self) -> float | None:
+        """US dollars of an average call, or None where a price is unknown."""
+        return self.guess.likely_usd
+
+    @property
+    def calls(self) -> Calls:
+        """All accounts together."""
+        rows = list(self.accounts.values())
+        return Calls(*(sum(row[i] for row in rows) for i in range(3)))
+
+    def check(self, budget: Budget) -> None:
+        """Refuse a budget that one round does not fit into.
+
+        Raises:
+            QuoteError: It is too small; the message names the smallest that works.
+        """
+        if budget.calls is not None and budget.calls < self.smallest:
+            raise _too_small(f"{budget.calls} calls", f"{self.smallest} calls")
+        tokens = self.smallest * self.guess.tokens + self.guess.bound
+        if budget.tokens is not None and budget.tokens < tokens:
+            raise _too_small(f"{budget.tokens} tokens", f"{tokens} tokens")
+        if budget.usd is None or self.guess.usd is None:
+            return
+        usd = self.smallest * self.guess.usd + (self.guess.usd_bound or 0.0)
+        if budget.usd < usd:
+            cents = math.ceil(usd * 100) / 100
+            raise _too_small(f"${budget.usd:g}", f"${cents:.2f}")
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __str__(self) -> str:
+        lines = [f"{'account':<10} {'low':>7} {'expected':>9} {'high':>7}  calls"]
+        for name, row in {**self.accounts, "total": self.calls}.items():
+            lines.append(f"{name:<10} {row.low:>7} {row.expected:>9} {row.high:>7}")
+        expected = self.calls.expected
+        price = money(None if self.usd is None else expected * self.usd)
+        lines.append(f"about {expected * self.tokens:,} tokens, {price}")
+        least = f"smallest budget for one round: {self.smallest} calls"
+        if self.verified < self.sealed:
+            least += f", {self.verified} of {self.sealed} sealed rows verified"
+        lines.append(least)
+        if not self.bounded:
+            lines.append(
+                f"assumed: {EACH_ITEMS} items in a list that no row holds, one call of "
+                "each module that a step uses"
+            )
+        return "\n".join(lines)
+
+
+def _too_small(given: str, smallest: str) -> QuoteError:
+    return QuoteError(
+        f"a budget of {given} is too small for one round",
+        hint=f'The smallest that works here is budget="{smallest}"',
+    )

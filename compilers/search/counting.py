@@ -1,0 +1,208 @@
+"""How many model calls one run of a program makes, known before it runs.
+
+Of a `branch` or a `switch` the dearest arm counts, of a `loop` every round it may take.
+An `each` over a list that the rows hold counts that list's items. Two things have no
+bound that is known beforehand: the length of a list that is only made by a run, and how
+often a step calls what it `uses`. There the counts assume `EACH_ITEMS` items, and one
+call of each used module: they are estimates, and `is_bounded` says so. A budget is kept
+by the ledger whatever the counts say, because every single call is reserved before it
+is made.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any
+
+from ...pipeline.data.example import Example
+from ...pipeline.graph.graph import INPUT, Flow, Node, Take
+from ...pipeline.graph.module import Module
+from ...pipeline.graph.program import Program
+from ...pipeline.ground import strictjson
+from ...pipeline.ground.plain import plain
+
+EACH_ITEMS = 8
+
+
+def calls_bound(program: Program[..., Any], rows: Sequence[Example] = ()) -> int:
+    """The most model calls that one run can make, repairs included."""
+    count = _Counting(
+        program, _Inputs.of(program, rows), lambda m: 1 + m.repairs, longest=True
+    )
+    return math.ceil(count.flow(program.structure))
+
+
+def calls_plain(program: Program[..., Any], rows: Sequence[Example] = ()) -> int:
+    """Model calls of one run in which no reply needs a repair; of a loop one round."""
+    count = _Counting(program, _Inputs.of(program, rows), _one)
+    return math.ceil(count.flow(program.structure))
+
+
+def calls_likely(program: Program[..., Any], rows: Sequence[Example] = ()) -> float:
+    """As `calls_plain`, but each arm of a branch is as likely as the others."""
+    count = _Counting(program, _Inputs.of(program, rows), _one, arms=fmean)
+    return count.flow(program.structure)
+
+
+def calls_least(program: Program[..., Any], rows: Sequence[Example]) -> int:
+    """The fewest different model calls that one run on each of some rows can make.
+
+    Only modules that are surely called and read the rows themselves count, once for
+    each value: a call that reads what another one wrote may be the same for all rows,
+    an `each` may have no item, a `loop` no round, and a step may call nothing.
+    """
+    inputs = _Inputs.of(program, rows)
+    return sum(inputs.values(read) for read in dict(_reads(program, inputs)).values())
+
+
+def is_bounded(program: Program[..., Any], rows: Sequence[Example] = ()) -> bool:
+    """Whether `calls_bound` is a bound and no estimate.
+
+    It is, unless a step with `uses=` calls a model, or an `each` over a list that no
+    row holds.
+    """
+    count = _Counting(program, _Inputs.of(program, rows), _one, longest=True)
+    return count.bounded(program.structure)
+
+
+def _one(module: Module[..., Any]) -> int:
+    del module
+    return 1
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What rows say about the inputs of a program, or of one that it calls.
+
+    Args:
+        rows: What the outermost program is run on.
+        names: Its inputs, by the sources that stand for them where nodes are counted.
+    """
+
+    rows: Sequence[Example] = ()
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @classmethod
+    def of(cls, program: Program[..., Any], rows: Sequence[Example]) -> _Inputs:
+        names = {f"{INPUT}.{one.name}": one.name for one in program.structure.inputs}
+        return cls(rows, names)
+
+    def within(self, node: Node) -> _Inputs:
+        """The same for the program that a node calls."""
+        handed = {
+            f"{INPUT}.{name}": self.names[binding.source]
+            for name, binding in node.bindings.items()
+            if isinstance(binding, Take)
+            and not binding.path
+            and binding.source in self.names
+        }
+        return _Inputs(self.rows, handed)
+
+    def read_by(self, node: Node) -> tuple[str, ...]:
+        """The inputs that a node is handed as they are."""
+        return tuple(sorted(self.within(node).names.values()))
+
+    def lengths(self, node: Node) -> list[int]:
+        """How long the lists are that an `each` goes over, as far as rows hold them."""
+        found = [
+            row.inputs.get(name) for name in self.read_by(node) for row in self.rows
+        ]
+        return [len(items) for items in found if isinstance(items, Sized)]
+
+    def values(self, names: Iterable[str]) -> int:
+        """How many different values these inputs have together."""
+        told = ([plain(row.inputs.get(name)) for name in names] for row in self.rows)
+        return len({strictjson.canonical(values) for values in told})
+
+
+def _reads(
+    program: Program[..., Any], inputs: _Inputs
+) -> Iterator[tuple[Module[..., Any], tuple[str, ...]]]:
+    """Each module that is surely called on a row's own values, and which it reads."""
+    parts = program.parts
+    for node in program.structure.nodes:
+        if node.kind == "program":
+            yield from _reads(parts.programs[node.target], inputs.within(node))
+        elif node.kind == "module" and inputs.read_by(node):
+            module = parts.modules[node.target]
+            if not module.has_body:  # of one with a body nobody knows what it leaves
+                yield module, inputs.read_by(node)
+
+
+@dataclass(frozen=True)
+class _Counting:
+    """Counts the calls of one program's levels.
+
+    Args:
+        program: Whose levels.
+        inputs: What the rows say about its inputs.
+        price: Calls that one run of a module counts for.
+        longest: Whether loops take all their rounds, and lists are the longest.
+        arms: What the arms of a branch count for together.
+    """
+
+    program: Program[..., Any]
+    inputs: _Inputs
+    price: Callable[[Module[..., Any]], int]
+    longest: bool = False
+    arms: Callable[[Iterable[float]], float] = max
+
+    def flow(self, flow: Flow) -> float:
+        """Calls of one run of a level."""
+        return sum(self.node(node) for node in flow.nodes)
+
+    def node(self, node: Node) -> float:
+        """Calls of one run of a node."""
+        parts = self.program.parts
+        if node.kind in ("module", "step"):
+            return self.part(parts.target(node))
+        if node.kind == "program":
+            return self._inner(node).flow(parts.programs[node.target].structure)
+        bodies = {name: self.flow(body) for name, body in node.bodies.items()}
+        if node.kind == "each":
+            return self._items(node) * bodies["body"]
+        if node.kind == "loop":
+            turns: int = node.options["at_most"] if self.longest else 1
+            return turns * sum(bodies.values())
+        return self.arms(bodies.values())
+
+    def part(self, part: Any) -> float:
+        """Calls of one run of something by itself, and of what it calls."""
+        if part.node_kind == "program":
+            return sum(map(self.part, part.modules.values()))
+        if part.node_kind == "module" and not part.has_body:
+            return self.price(part)
+        times = part.times() if part.node_kind == "module" else {}
+        inner = part.uses.running.items()
+        return sum(times.get(name, 1) * self.part(one) for name, one in inner)
+
+    def bounded(self, flow: Flow) -> bool:
+        """Whether the calls of a level are no estimate."""
+        return all(map(self._bounded, flow.nodes))
+
+    def _bounded(self, node: Node) -> bool:
+        if node.kind == "program":
+            inner = self.program.parts.programs[node.target]
+            return self._inner(node).bounded(inner.structure)
+        if node.kind == "each" and not self.inputs.lengths(node):
+            return self.node(node) == 0
+        if node.kind == "step":
+            return self.node(node) == 0
+        return all(map(self.bounded, node.bodies.values()))
+
+    def _inner(self, node: Node) -> _Counting:
+        """The count of the program that a node calls."""
+        inner, handed = (
+            self.program.parts.programs[node.target],
+            self.inputs.within(node),
+        )
+        return _Counting(inner, handed, self.price, self.longest, self.arms)
+
+    def _items(self, node: Node) -> float:
+        lengths = self.inputs.lengths(node)
+        if not lengths:
+            return EACH_ITEMS
+        return max(lengths) if self.longest else fmean(lengths)

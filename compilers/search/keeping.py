@@ -1,0 +1,87 @@
+"""What a compile may not touch: frozen parameters and pinned sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from ...pipeline.errors import ConfigError, did_you_mean
+from ...pipeline.graph.program import Program
+from .candidate import Candidate
+
+
+def wishes(keep: object) -> list[str]:
+    """What a user wrote as `keep=`, as a list; one text alone is one wish.
+
+    Raises:
+        ConfigError: Something in it is no text.
+
+    >>> wishes("qa/demos"), wishes(["qa", "Never guess."])
+    (['qa/demos'], ['qa', 'Never guess.'])
+    """
+    found = [keep] if isinstance(keep, str) else keep
+    if isinstance(found, Iterable):
+        listed = list(cast("Iterable[object]", found))
+        if all(isinstance(wish, str) for wish in listed):
+            return cast("list[str]", listed)
+    raise ConfigError(
+        f"keep={keep!r} is no list of texts",
+        hint='Write keep=["module/slot", "module", "A sentence."]',
+    )
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Parameters and sentences that every candidate leaves byte for byte as they are.
+
+    Args:
+        frozen: Keys, `module/slot`.
+        pinned: Sentences by the key of the instruction that holds them.
+    """
+
+    frozen: frozenset[str] = frozenset()
+    pinned: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict[str, tuple[str, ...]]
+    )
+
+    @classmethod
+    def of(cls, program: Program[..., Any], keep: Iterable[str]) -> Keeping:
+        """What a user wrote: a key freezes a parameter, a module's path all of its own.
+
+        Anything else is a sentence, and stays in every instruction that holds it.
+
+        Raises:
+            ConfigError: It is no key, no path, and in no instruction.
+        """
+        parameters = program.parameters
+        frozen: set[str] = set()
+        pinned: dict[str, tuple[str, ...]] = {}
+        for wish in wishes(keep):
+            keys = {k for k in parameters if k == wish or k.startswith(f"{wish}/")}
+            texts = {k: v for k, v in parameters.items() if k.endswith("/instruction")}
+            held = [key for key, text in texts.items() if wish.strip() in text]
+            if not keys and (not held or not wish.strip()):
+                raise ConfigError(
+                    f"keep={wish!r} names no parameter, and no instruction holds it",
+                    hint=did_you_mean(wish, parameters),
+                )
+            frozen |= keys
+            for key in () if keys else held:
+                pinned[key] = (*pinned.get(key, ()), wish.strip())
+        return cls(frozenset(frozen), pinned)
+
+    def free(self, path: str) -> bool:
+        """Whether the instruction of the module at a path may change."""
+        return f"{path}/instruction" not in self.frozen
+
+    def within(self, candidate: Candidate) -> Candidate:
+        """A candidate as it may be: frozen changes undone, lost sentences put back."""
+        values = {k: v for k, v in candidate.values.items() if k not in self.frozen}
+        for key, sentences in self.pinned.items():
+            for sentence in sentences if key in values else ():
+                if sentence not in values[key]:
+                    values[key] = f"{values[key]}\n{sentence}"
+        if values == dict(candidate.values):
+            return candidate
+        return Candidate(values, candidate.origin, candidate.parent, candidate.by)

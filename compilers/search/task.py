@@ -1,0 +1,345 @@
+"""One compile under way: the program, its rows, and the single way to buy a score.
+
+Every score is bought through `Task.observe`, which books it on the ledger and keeps it
+in one table, so that no (candidate, row) cell is ever paid for twice and proposers,
+racers and the report look at the same figures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from ...pipeline.data.rows import Example
+from ...pipeline.errors import BudgetExceeded, CompileError, ContextLengthError
+from ...pipeline.graph.program import Program
+from ...pipeline.ground import strictjson
+from ...pipeline.lm.lm import LanguageModel
+from ...pipeline.measure.evaluate import score_rows
+from ...pipeline.measure.row_result import RowResult
+from ...pipeline.measure.score import Metric, Score
+from ...pipeline.run.rows import map_rows
+from ...pipeline.run.settings import current, entered
+from .allowance import Allowance
+from .candidate import Candidate
+from .counting import calls_bound, calls_plain, is_bounded
+from .judge import NO_JUDGE, Judge, Judging
+from .keeping import Keeping
+from .teacher import Teacher
+
+_UNSEEN = 3
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows by what they may be used for.
+
+    Args:
+        train: Demos and evidence come from these.
+        select: Candidates are raced on these.
+        sealed: Looked at once, at the end; reported.
+    """
+
+    train: tuple[Example, ...]
+    select: tuple[Example, ...]
+    sealed: tuple[Example, ...]
+
+    @property
+    def rows(self) -> tuple[Example, ...]:
+        """All of them."""
+        return (*self.train, *self.select, *self.sealed)
+
+
+@dataclass
+class Task:
+    """What proposers, racers and selectors work with; not for users.
+
+    Args:
+        program: The seed program; never changed.
+        split: The rows; select rows stand in the order in which they are raced on.
+        metric: Higher is better, in [0, 1].
+        allowance: The one account book, and what of it is set aside.
+        seed: Every random choice follows from it.
+        concurrency: How many rows run at once; the result does not depend on it.
+        proposer: Who writes instructions; None for the scope's model.
+        teacher: Who shows how it is done; None for the candidates themselves.
+        judging: Calls that the metric makes for one row, and the most it makes.
+        archive: Every candidate so far, best first.
+        cells: Bought results by candidate id and row digest.
+        keeping: What no candidate may change.
+        number: The round; random draws of each round are its own.
+        form: What was found of the form in which the program asks, or empty.
+    """
+
+    program: Program[..., Any]
+    split: Split
+    metric: Metric
+    allowance: Allowance
+    seed: int = 0
+    concurrency: int = 64
+    proposer: LanguageModel | None = None
+    teacher: Teacher | None = None
+    judging: Judging = NO_JUDGE
+    archive: list[Candidate] = field(default_factory=list[Candidate])
+    cells: dict[tuple[str, str], RowResult] = field(
+        default_factory=dict[tuple[str, str], RowResult]
+    )
+    keeping: Keeping = field(default_factory=Keeping)
+    number: int = 0
+    form: str = ""
+
+    def rng(self, *path: str | int) -> random.Random:
+        """A generator of its own for each purpose, so that no draw moves another."""
+        text = "/".join(str(part) for part in (self.seed, self.number, *path))
+        return random.Random(hashlib.sha256(text.encode()).digest())
+
+    async def observe(
+        self, candidate: Candidate, rows: Sequence[Example], account: str
+    ) -> list[RowResult]:
+        """Results of a candidate on rows, in their order; known ones cost nothing.
+
+        Raises:
+            BudgetExceeded: The ledger is exhausted; what was bought is kept.
+            CompileError: A row could not be scored for a reason that is no model's.
+        """
+        await self.observe_all([candidate], rows, account)
+        return [self.cells[candidate.id, row.digest] for row in rows]
+
+    async def observe_all(
+        self, candidates: Sequence[Candidate], rows: Sequence[Example], account: str
+    ) -> None:
+        """Fill the cells of several candidates on the same rows, all side by side."""
+        programs = {c.id: c.apply(self.program) for c in candidates}
+        await self._buy(programs, rows, account)
+
+    async def taught(
+        self, candidate: Candidate, rows: Sequence[Example]
+    ) -> list[RowResult]:
+        """What the teacher does with rows, in their order; see `Teacher`.
+
+        Without one the candidate teaches itself. It is booked as "bootstrap".
+
+        Raises:
+            BudgetExceeded: As `observe`.
+            CompileError: As `observe`.
+        """
+        if self.teacher is None:
+            return await self.observe(candidate, rows, "bootstrap")
+        # A program that teaches is the same whoever is taught.
+        who = "teacher" if self.teacher.program else f"teacher of {candidate.id}"
+        program = self.teacher.in_place_of(candidate.apply(self.program))
+        await self._buy({who: program}, rows, "bootstrap")
+        return [self.cells[who, row.digest] for row in rows]
+
+    async def _buy(
+        self,
+        programs: Mapping[str, Program[..., Any]],
+        rows: Sequence[Example],
+        account: str,
+    ) -> None:
+        wanted = dict.fromkeys((who, row.digest) for who in programs for row in rows)
+        by_digest = {row.digest: row for row in rows}
+        jobs = [key for key in wanted if key not in self.cells]
+        learnt, seed = {row.digest for row in self.split.train}, Candidate().id
+        refused: list[BudgetExceeded] = []
+
+        async def one(_: int, job: tuple[str, str]) -> RowResult | None:
+            program, row = programs[job[0]], by_digest[job[1]]
+            if row.digest in learnt:
+                program = cross_fitted(program, row)
+            try:
+                found = await score_rows(
+                    program, [(row, 0)], self.metric, concurrency=1
+                )
+            except BudgetExceeded as error:
+                # The rows beside it go on: what is in flight is paid for anyway.
+                refused.append(error)
+                return None
+            return found[0] if job[0] == seed else _zero_if_long(found[0])
+
+        runtime = replace(current(), account=account, ledger=self.allowance.ledger)
+        while jobs and not refused:
+            some = jobs[: self._side_by_side]
+            jobs = jobs[len(some) :]
+            began = self.allowance.ledger.spent().seconds
+            with entered(runtime):
+                results = await map_rows(one, some, concurrency=self.concurrency)
+            seconds = self.allowance.ledger.spent().seconds - began
+            self.allowance.took(len(some), seconds, self.concurrency)
+            for key, result in zip(some, results, strict=True):
+                if result is not None:
+                    _refuse_failure(by_digest[key[1]], result)
+                    self.cells[key] = result
+                    self.allowance.saw(len(result.trace.calls))
+            if isinstance(self.metric, Judge):
+                self.allowance.add(self.metric.taken())
+        if refused:
+            raise refused[0]
+
+    @property
+    def _side_by_side(self) -> int | None:
+        """How many rows may run at once; None for any number.
+
+        Those that are surely paid for, or one: among others it would hang on their
+        speed whom the last calls go to. Where nobody knows how many calls a row may
+        take, three times as many as any did so far.
+        """
+        calls, seen = self.allowance.sure(), self.allowance.most
+        if math.isinf(calls):
+            return None
+        unknown = 0 if self._bounded else (_UNSEEN * seen or calls)
+        return max(1, int(calls // max(1, self.calls_a_row, unknown)))
+
+    @cached_property
+    def _bounded(self) -> bool:
+        return is_bounded(self.program, self.split.rows)
+
+    def result(self, candidate: Candidate, row: Example) -> RowResult | None:
+        """A cell of the table, or None where it was not bought."""
+        return self.cells.get((candidate.id, row.digest))
+
+    def results(self, candidate: Candidate, rows: Sequence[Example]) -> list[RowResult]:
+        """Bought cells of a candidate, in the order of the rows."""
+        found = (self.result(candidate, row) for row in rows)
+        return [result for result in found if result is not None]
+
+    def scores(self, candidate: Candidate, rows: Sequence[Example]) -> list[float]:
+        """Bought scores of a candidate, in the order of the rows."""
+        return [
+            r.score.value for r in self.results(candidate, rows) if r.score is not None
+        ]
+
+    def mean(self, candidate: Candidate, rows: Sequence[Example]) -> float:
+        """Mean of the bought scores of a candidate; 0 where there are none."""
+        scores = self.scores(candidate, rows)
+        return sum(scores) / len(scores) if scores else 0.0
+
+    def gain(self, child: Candidate, parent: Candidate) -> float | None:
+        """One mean less another on the select rows that both were seen on, or None."""
+        both = [r for r in self.rows if self.result(child, r)]
+        both = [r for r in both if self.result(parent, r)]
+        if not both:
+            return None
+        return self.mean(child, both) - self.mean(parent, both)
+
+    def front(self, pool: Sequence[Candidate]) -> dict[Candidate, int]:
+        """The candidates that no other beats on every row, with how many they lead.
+
+        One that is best only where another is too, and that other on more rows besides,
+        is left out. The best of the pool stands in where nothing was raced.
+        """
+        best: list[set[str]] = []
+        for row in self.rows:
+            found = ((c, self.result(c, row)) for c in pool)
+            scored = [(c, r.score.value) for c, r in found if r and r.score]
+            top = max((value for _, value in scored), default=0.0)
+            if winners := {c.id for c, value in scored if value == top > 0}:
+                best.append(winners)
+        wins = {c: {at for at, ids in enumerate(best) if c.id in ids} for c in pool}
+        kept: dict[Candidate, int] = {}
+        for candidate, own in sorted(wins.items(), key=lambda item: -len(item[1])):
+            if own and not any(own <= wins[other] for other in kept):
+                kept[candidate] = len(own)
+        return kept or {pool[0]: 1}
+
+    def size(self, candidate: Candidate) -> int:
+        """Characters of a candidate's instructions and demos."""
+        return prompt_size(candidate.apply(self.program))
+
+    @property
+    def spent(self) -> int:
+        """Calls charged so far, by whichever account."""
+        return self.allowance.ledger.spent().calls
+
+    @cached_property
+    def calls_plain(self) -> int:
+        """Model calls of one row where no reply needs a repair, its judge's too."""
+        return calls_plain(self.program, self.split.rows) + self.judging.plain
+
+    def room(self) -> float:
+        """Calls that may be spent before what is set aside is touched."""
+        return self.allowance.room()
+
+    def rows_in_reach(self, candidates: int, rows: int) -> int:
+        """How many of some rows every one of some candidates can surely still meet."""
+        cells = self.allowance.cells(self.calls_a_row)
+        return int(min(rows, cells // max(1, candidates)))
+
+    @property
+    def rows(self) -> tuple[Example, ...]:
+        """The select rows, in the order in which candidates race on them."""
+        return self.split.select
+
+    @cached_property
+    def calls_a_row(self) -> int:
+        """The most calls that one row can cost, repairs and its judge included."""
+        return calls_bound(self.program, self.split.rows) + self.judging.most
+
+
+def prompt_size(program: Program[..., Any]) -> int:
+    """Characters of the instructions and demos of all modules.
+
+    Of a pool of which each input is shown the nearest demos, as many average ones count
+    as are shown.
+    """
+    total = 0
+    for module in program.modules.values():
+        parameters = module.parameters
+        sizes = [len(strictjson.dumps(dict(d.values))) for d in parameters.demos]
+        shown = min(parameters.nearest or len(sizes), len(sizes))
+        total += len(parameters.instruction)
+        total += sum(sizes) * shown // max(1, len(sizes))
+    return total
+
+
+def passes(result: RowResult) -> bool:
+    """Whether a row scored all that can be scored."""
+    return result.score is not None and result.score.value >= 1.0
+
+
+def cross_fitted(program: Program[..., Any], row: Example) -> Program[..., Any]:
+    """A program whose pools of demos lack a row, and the half that goes with it.
+
+    A few demos among many rows are no great help to the rows that they come from. A
+    pool of which each input is shown the nearest is: every row of it finds itself,
+    passes, and says nothing about others. So such a row meets the half of the pool that
+    it is not in, which is cross-fitting with two folds.
+    """
+    changes: dict[str, Any] = {}
+    for path, module in program.modules.items():
+        pool = module.parameters.demos
+        if module.parameters.nearest and any(d.source == row.id for d in pool):
+            kept = [d for d in pool if _half(d.source) != _half(row.id)]
+            changes[f"{path}/demos"] = tuple(kept)
+    return program.with_parameters(changes)
+
+
+def _half(source: str) -> int:
+    return zlib.crc32(source.encode("utf-8", "surrogatepass")) % 2
+
+
+def _zero_if_long(result: RowResult) -> RowResult:
+    """A candidate's result: 0 where its prompt is too long for the model.
+
+    What made it so long, such as many long demos, is the candidate's own. A program
+    that does not fit as it was is refused like any other failure.
+    """
+    long = result.error.startswith(f"{ContextLengthError.__name__}: ")
+    if result.score is not None or result.prediction is not None or not long:
+        return result
+    return replace(result, score=Score(0.0, result.error), model_failed=True)
+
+
+def _refuse_failure(row: Example, result: RowResult) -> None:
+    if result.score is None:
+        raise CompileError(
+            f"row {row.id!r} could not be scored: {result.error}",
+            hint="A compile never counts such a failure as a wrong answer; mend the "
+            "cause and run it again, answers already paid for are kept",
+        )

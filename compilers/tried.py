@@ -1,0 +1,91 @@
+"""What was tried: every candidate of a search as one line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..pipeline.ground import strictjson
+from ..pipeline.ground.plain import plain
+from .racing.race import FIRST
+from .search.task import Task, passes
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One candidate as it went through the search.
+
+    Args:
+        id: The candidate's id.
+        origin: How it was made.
+        score: Mean on the select rows it was seen on, in [0, 1]; None if on none.
+        rows: How many rows those are.
+        parent: The id of the candidate it was made from; empty for the seed.
+        gain: Its mean less its parent's on the rows that both were seen on, or None.
+        size: Characters of its instructions and demos.
+    """
+
+    id: str
+    origin: str
+    score: float | None
+    rows: int
+    parent: str = ""
+    gain: float | None = None
+    size: int = 0
+
+
+def tried(task: Task) -> list[Tried]:
+    """Every candidate of the archive, best first."""
+    by_id = {c.id: c for c in task.archive}
+    lines: list[Tried] = []
+    for candidate in task.archive:
+        scores = task.scores(candidate, task.rows)
+        mean = sum(scores) / len(scores) if scores else None
+        parent = by_id.get(candidate.parent)
+        gain = task.gain(candidate, parent) if parent else None
+        lines.append(
+            Tried(
+                candidate.id,
+                candidate.origin,
+                mean,
+                len(scores),
+                candidate.parent,
+                gain,
+                task.size(candidate),
+            )
+        )
+    return lines
+
+
+def front(lines: Sequence[Tried]) -> list[Tried]:
+    """Who scores more than everyone that is no longer, the shortest first.
+
+    A score on few rows says little, so candidates that left a race before its first
+    rung ended have no part in it.
+    """
+    least = min(FIRST, max((line.rows for line in lines), default=0))
+    kept: list[Tried] = []
+    best = -1.0
+    for line in sorted(lines, key=lambda t: (t.size, -(t.score or 0.0))):
+        if line.rows >= least and line.score is not None and line.score > best:
+            kept.append(line)
+            best = line.score
+    return kept
+
+
+def suspects(task: Task) -> tuple[str, ...]:
+    """Ids of select rows that every good candidate answers alike, and wrongly.
+
+    Good are the candidates above one half and within five points of the best, on what
+    they were seen on; three must agree.
+    """
+    bar = max(0.5, max(task.mean(c, task.rows) for c in task.archive) - 0.05)
+    good = [c for c in task.archive if task.mean(c, task.rows) > bar]
+    found: list[str] = []
+    for row in task.rows:
+        results = [r for c in good if (r := task.result(c, row)) and not passes(r)]
+        seen = [c for c in good if task.result(c, row)]
+        answers = {strictjson.canonical(plain(r.prediction, repr)) for r in results}
+        if len(results) == len(seen) >= 3 and len(answers) == 1:
+            found.append(row.id)
+    return tuple(found)

@@ -7,10 +7,9 @@ from typing import Any, ParamSpec, TypeVar
 
 from ..pipeline.errors import ConfigError
 from ..pipeline.graph.binding import INPUT, Pack, Take
-from ..pipeline.graph.build import Parts
 from ..pipeline.graph.graph import Graph, Node
 from ..pipeline.graph.module import Module
-from ..pipeline.graph.program import Program, as_program
+from ..pipeline.graph.program import Parts, Program, as_program
 from ..pipeline.graph.step import step
 from ..pipeline.ground.plain import plain
 from ..pipeline.ground.strictjson import canonical

@@ -29,7 +29,7 @@ from .pipeline.errors import (
     SignatureError,
     WeftError,
 )
-from .pipeline.graph.build import Parts
+from .pipeline.graph.build import Traced
 from .pipeline.graph.forgiving import noting
 from .pipeline.lm.fakes import RefusingLM
 from .pipeline.run.settings import use
@@ -176,16 +176,18 @@ def _named(file: Path, path: Path) -> str:
     return str(path) if file == path.absolute() else str(file)
 
 
-def _forget(stand_ins: Sequence[Parts], before: Collection[str]) -> None:
+def _forget(stand_ins: Sequence[Traced], before: Collection[str]) -> None:
     """Let modules that hold a stand-in be imported afresh, and those that hold them."""
-    kept = {id(parts) for parts in stand_ins}
+    kept = {id(traced.graph) for traced in stand_ins}
     held = {name: vars(sys.modules[name]) for name in set(sys.modules) - set(before)}
     dropped = -1
     while dropped < len(kept):
         dropped = len(kept)
         for name in list(held) if kept else ():
             values = held[name].values()
-            if any(id(v) in kept or id(getattr(v, "parts", 0)) in kept for v in values):
+            if any(
+                id(v) in kept or id(getattr(v, "structure", 0)) in kept for v in values
+            ):
                 kept.add(id(sys.modules.pop(name)))
                 del held[name]
 

@@ -11,13 +11,12 @@ import pydantic
 
 from ..errors import ArtifactError, SetupError, did_you_mean
 from ..graph.binding import Binding
-from ..graph.build import Parts
 from ..graph.graph import INPUT, Graph, Node
 from ..graph.graph_data import GraphReader
 from ..graph.kinds import kind_of_binding
 from ..graph.module import Module, module_of_kind
 from ..graph.origin import Origin, remember
-from ..graph.program import Program
+from ..graph.program import Parts, Program
 from ..graph.step import Step, as_step
 from ..graph.targets import wants_of
 from ..graph.uses import Uses

@@ -5,42 +5,28 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 from ..errors import GraphError, SignatureError
 from ..seam import answered_by, recorder
 from ..signature.field import FieldSpec
 from ..signature.types import type_name
 from .binding import INPUT, Take, takes_of
-from .graph import Graph, Node
+from .graph import Graph
 from .inferring import field_that_fits, fit, type_of
-from .module import Module
 from .naming import variables_of
 from .ref import Ref
 from .scope import Scope, Trail
-from .step import Step
-
-if TYPE_CHECKING:
-    from .program import Program
 
 
-@dataclass(frozen=True, eq=False)
-class Parts:
-    """What a program is made of: its graph, and by name everything its nodes call."""
+class Traced(NamedTuple):
+    """What a function became: its graph, and by name everything its nodes call."""
 
     graph: Graph
-    modules: Mapping[str, Module[..., Any]]
-    steps: Mapping[str, Step[..., Any]]
-    programs: Mapping[str, Program[..., Any]]
-
-    def target(self, node: Node) -> Any:
-        """What a node calls: a module, a step or a program."""
-        kinds = {"module": self.modules, "step": self.steps, "program": self.programs}
-        return kinds[node.kind][node.target]
+    targets: Mapping[str, Any]
 
 
-def trace_function(function: Callable[..., Any], name: str) -> Parts:
+def trace_function(function: Callable[..., Any], name: str) -> Traced:
     """Trace a program's function; no model is called and no step runs.
 
     Raises:
@@ -122,7 +108,7 @@ def _called(function: Callable[..., Any], references: list[Ref]) -> Any:
 
 def _finish(
     scope: Scope, inputs: tuple[FieldSpec, ...], returned: Any, hint: Any, where: str
-) -> Parts:
+) -> Traced:
     name = scope.trail.name
     if inspect.iscoroutine(returned) or inspect.isasyncgen(returned):
         if inspect.iscoroutine(returned):
@@ -154,17 +140,7 @@ def _finish(
         )
     scope.refuse_unused(output)
     graph = Graph(name, inputs, tuple(scope.nodes), output, result)
-    return parts_of_targets(graph, scope.trail.targets)
-
-
-def parts_of_targets(graph: Graph, targets: Mapping[str, Any]) -> Parts:
-    """Parts out of a graph and everything that its nodes call, by name."""
-
-    def of(kind: type[Any]) -> dict[str, Any]:
-        return {n: t for n, t in targets.items() if isinstance(t, kind)}
-
-    others = {n: t for n, t in targets.items() if not isinstance(t, Module | Step)}
-    return Parts(graph, of(Module), of(Step), others)
+    return Traced(graph, scope.trail.targets)
 
 
 def _hints(function: Callable[..., Any], name: str, where: str) -> dict[str, Any]:

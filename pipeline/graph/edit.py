@@ -13,7 +13,6 @@ from typing import Any, ParamSpec, TypeVar
 
 from ..errors import GraphError
 from .binding import INPUT, Binding, Take, is_node, rebound, takes_of
-from .build import Parts, parts_of_targets
 from .graph import Body, Flow, Graph, Node
 from .module import Module
 from .pointing import (
@@ -26,7 +25,7 @@ from .pointing import (
     reference,
     text_of,
 )
-from .program import Program
+from .program import Parts, Program, parts_of_targets
 from .step import Step
 from .targets import result_of
 from .verify import verify

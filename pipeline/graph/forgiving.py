@@ -18,7 +18,7 @@ from typing import Any
 from ..errors import SignatureError, StepError
 from ..signature.field import FieldSpec
 from .binding import Take
-from .build import Parts
+from .build import Traced
 from .graph import Graph, Node
 from .step import Step
 
@@ -35,7 +35,7 @@ class Notes:
     errors: list[tuple[Path, Exception]] = field(
         default_factory=list[tuple[Path, Exception]]
     )
-    stand_ins: list[Parts] = field(default_factory=list[Parts])
+    stand_ins: list[Traced] = field(default_factory=list[Traced])
 
 
 _notes: contextvars.ContextVar[Notes | None] = contextvars.ContextVar(
@@ -55,8 +55,8 @@ def noting() -> Generator[Notes]:
         _notes.reset(token)
 
 
-def stand_in(function: Callable[..., Any], error: Exception) -> Parts | None:
-    """Parts for a program that cannot be traced; None where nobody takes notes."""
+def stand_in(function: Callable[..., Any], error: Exception) -> Traced | None:
+    """What stands for a program that cannot be traced; None where nobody notes."""
     notes = _notes.get()
     if notes is None or not inspect.isfunction(function):
         return None
@@ -66,7 +66,7 @@ def stand_in(function: Callable[..., Any], error: Exception) -> Parts | None:
     return made
 
 
-def _parts(function: Callable[..., Any]) -> Parts:
+def _parts(function: Callable[..., Any]) -> Traced:
     name, hints = function.__name__, _hints(function)
     known = inspect.signature(function).parameters.values()
     inputs = tuple(_input(parameter, hints) for parameter in known)
@@ -74,7 +74,7 @@ def _parts(function: Callable[..., Any]) -> Parts:
     node = Node(name, "step", name, {}, result)
     graph = Graph(name, inputs, (node,), Take(name), result)
     step: Step[..., Any] = Step(_unwired, name)
-    return Parts(graph, {}, {name: step}, {})
+    return Traced(graph, {name: step})
 
 
 def _unwired() -> None:

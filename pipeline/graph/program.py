@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Generic, Literal, cast, final
 
@@ -16,7 +16,7 @@ from ..ground.options import checked, decorator
 from ..ground.words import brief
 from ..parameters import SLOTS
 from ..signature.spec import Spec
-from .build import Parts, trace_function
+from .build import trace_function
 from .drawing import Drawn, Picture
 from .forgiving import stand_in
 from .graph import CALLS, INPUT, Graph, Node, Take
@@ -24,6 +24,31 @@ from .module import Module
 from .runnable import P, R_co, Runnable
 from .step import Step
 from .uses import Uses, below, changed, inside_of, modules_of
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What a program is made of: its graph, and by name everything its nodes call."""
+
+    graph: Graph
+    modules: Mapping[str, Module[..., Any]]
+    steps: Mapping[str, Step[..., Any]]
+    programs: Mapping[str, Program[..., Any]]
+
+    def target(self, node: Node) -> Any:
+        """What a node calls: a module, a step or a program."""
+        kinds = {"module": self.modules, "step": self.steps, "program": self.programs}
+        return kinds[node.kind][node.target]
+
+
+def parts_of_targets(graph: Graph, targets: Mapping[str, Any]) -> Parts:
+    """Parts out of a graph and everything that its nodes call, by name."""
+
+    def of(kind: type[Any]) -> dict[str, Any]:
+        return {n: t for n, t in targets.items() if isinstance(t, kind)}
+
+    others = {n: t for n, t in targets.items() if not isinstance(t, Module | Step)}
+    return Parts(graph, of(Module), of(Step), others)
 
 
 @final
@@ -221,13 +246,14 @@ def program(function: Callable[P, R_co]) -> Program[P, R_co]:
         GraphError: The function is wired wrongly.
     """
     try:
-        parts = trace_function(function, getattr(function, "__name__", ""))
+        traced = trace_function(function, getattr(function, "__name__", ""))
     except Exception as error:
         # Raised as it is, unless the file is being checked for all that is wrong.
         stands = stand_in(function, error)
         if stands is None:
             raise
-        parts = stands
+        traced = stands
+    parts = parts_of_targets(traced.graph, traced.targets)
     made: Program[P, R_co] = Program(function.__name__, parts)
     functools.update_wrapper(made, function, assigned=("__module__", "__doc__"))
     return made

@@ -11,26 +11,67 @@ import enum
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ..errors import GraphError, did_you_mean
-from ..seam import answered_by, caller
+from ..seam import Recorder, answered_by, caller
 from ..signature.types import type_name
 from ..trace import NodeKind
-from .binding import Take, takes_of
+from .binding import Binding, Take, takes_of
 from .graph import Body, Node, Param
 from .inferring import closed_values, fit, item_type, joined, type_of
 from .ref import Ref, shown
 
-if TYPE_CHECKING:
-    from .scope import Scope
+
+class Names(Protocol):
+    """What all levels of one program share."""
+
+    def new_id(self, name: str) -> str:
+        """An id for a further node of that name."""
+        ...
+
+    def learn(self, function: Callable[..., Any]) -> None:
+        """Take in the variables of a further function of the program."""
+        ...
+
+
+class Level(Protocol):
+    """A level of a program while it is traced; a region's body is one inside it."""
+
+    nodes: list[Node]
+
+    @property
+    def trail(self) -> Names:
+        """What all levels share."""
+        ...
+
+    def inner(self) -> Level:
+        """A level for a body inside this one."""
+        ...
+
+    def recorder(self) -> Recorder:
+        """Who records what is called at this level."""
+        ...
+
+    def add(self, node: Node) -> Ref:
+        """Add a node; give back a reference to its result."""
+        ...
+
+    def binding(self, value: Any, where: str) -> Binding:
+        """Where a value comes from."""
+        ...
+
+    def refuse_unused(self, output: Binding) -> None:
+        """Refuse module calls whose result nothing uses."""
+        ...
+
 
 _AS_LAMBDA = "Write a function, such as lambda: respond(question=question)"
 DEFAULT = "default"
 
 
 def trace_region(
-    scope: Scope,
+    scope: Level,
     kind: NodeKind,
     value: Any,
     bodies: Mapping[Any, Callable[..., Any]],
@@ -58,7 +99,7 @@ def trace_region(
 class _Region:
     """A region under construction."""
 
-    scope: Scope
+    scope: Level
     kind: NodeKind
     id: str
     where: str
@@ -79,7 +120,7 @@ class _Region:
         )
         self.scope.trail.learn(function)
         inner = self.scope.inner()
-        with answered_by(inner):
+        with answered_by(inner.recorder()):
             returned = function(*(Ref(Take(p.source), p.kind, inner) for p in params))
         if inspect.iscoroutine(returned):
             returned.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Union, cast
+from typing import Any, cast
 
 from ..errors import CallError, GraphError
 from ..ground.shapes import is_dict, is_list, is_sequence
@@ -28,11 +28,8 @@ from .ref import Ref, owner_of, shown, take_of
 from .regions import trace_region
 from .step import Step
 from .targets import result_of, wants_of
+from .uses import Part
 
-if TYPE_CHECKING:
-    from .program import Program
-
-Target = Union[Module[..., Any], Step[..., Any], "Program[..., Any]"]
 _ODD = "/#$"
 
 
@@ -53,7 +50,7 @@ class Trail:
     name: str
     home: str
     variables: dict[int, str]
-    targets: dict[str, Target] = field(default_factory=dict[str, Target])
+    targets: dict[str, Part] = field(default_factory=dict[str, Part])
     taken: Counter[str] = field(default_factory=Counter[str])
     spelt: set[str] = field(default_factory=set[str])
     refusal: GraphError | None = None
@@ -121,6 +118,10 @@ class Scope(Recorder):
     def inner(self) -> Scope:
         """A scope for a body inside this one."""
         return Scope(self.trail, self)
+
+    def recorder(self) -> Recorder:
+        """Itself."""
+        return self
 
     def add(self, node: Node) -> Ref:
         """Add a node; give back a reference to its result."""

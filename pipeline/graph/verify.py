@@ -11,9 +11,9 @@ from ..errors import GraphError, did_you_mean
 from ..signature.field import FieldSpec
 from ..signature.types import type_name
 from .binding import INPUT, Binding, Const, Pack, Take, show, takes_of
-from .build import Parts
 from .graph import Flow, Node, acts
 from .inferring import closed_values, fit, item_type, joined, type_of
+from .program import Parts
 from .ref import members_of_kind
 from .regions import DEFAULT
 from .targets import wants_of

@@ -30,10 +30,9 @@ from ..adapters.prompt import Prompt
 from ..adapters.settling import Forms
 from ..errors import BudgetExceeded, ModelFailure, WeftError
 from ..graph.binding import INPUT, resolve
-from ..graph.build import Parts
 from ..graph.graph import REGIONS, Flow, Node
 from ..graph.module import MOST_TRIES, Module
-from ..graph.program import Program
+from ..graph.program import Parts, Program
 from ..graph.step import Step
 from ..graph.uses import Uses
 from ..lm.lm import LanguageModel

@@ -16,10 +16,9 @@ from ..adapters.rendered import Rendered
 from ..adapters.settling import settled
 from ..errors import ConfigError
 from ..graph.binding import INPUT, Binding, Const, Take, resolve, show, takes_of
-from ..graph.build import Parts
 from ..graph.graph import CALLS
 from ..graph.module import Module
-from ..graph.program import Program
+from ..graph.program import Parts, Program
 from ..lm.lm import LanguageModel
 from ..lm.prices import price_of
 from ..lm.request import JSON, Request, Usage

@@ -228,17 +228,16 @@ class Report:
 
     def to_html(self, *, review: str = "") -> str:
         """One self-contained page; `review` is the run that `weft review` opens."""
-        before, after = self.before, self.after
-        changed = [k for k in after if k.endswith("/instruction")]
+        changed = {
+            key: (self.before[key], text)
+            for key, text in self.after.items()
+            if key.endswith("/instruction") and self.before[key] != text
+        }
         more = {
             "program": self.score.program,
             "metric": self.score.metric,
             "quoted": self.quote.calls.expected,
-            "instructions": {
-                key: (before[key], after[key])
-                for key in changed
-                if before[key] != after[key]
-            },
+            "instructions": changed,
             "review": review,
         }
         return drawn("report", self.describe() | more)
@@ -344,10 +343,6 @@ class Result(Advised, Generic[P, R_co]):
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """Instruction lines, demos and other parameters that went and came.
-
-    Args:
-        before: Parameters keyed `module/slot`.
-        after: The same keys.
 
     >>> print(changes({"qa/instruction": "Be brief."}, {"qa/instruction": "Be."}))
     qa/instruction

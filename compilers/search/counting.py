@@ -174,8 +174,8 @@ class _Counting:
         if part.node_kind == "program":
             return sum(map(self.part, part.modules.values()))
         if part.node_kind == "module" and not part.has_body:
-            return float(self.price(part))
-        times: Mapping[str, int] = part.times() if part.node_kind == "module" else {}
+            return self.price(part)
+        times: dict[str, int] = part.times() if part.node_kind == "module" else {}
         inner = part.uses.running.items()
         return sum(times.get(name, 1) * self.part(one) for name, one in inner)
 

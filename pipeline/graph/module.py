@@ -25,10 +25,9 @@ from ..errors import CallError, ConfigError
 from ..ground import strictjson
 from ..ground.options import check_options
 from ..ground.words import counted
-from ..lm.lm import LanguageModel
+from ..lm.lm import SAMPLING, LanguageModel, Sampling
 from ..lm.models import as_lm
 from ..lm.request import JSON
-from ..lm.sampling import SAMPLING, Sampling
 from ..parameters import SLOTS, Demo, Parameters, check_demos
 from ..signature.field import FieldSpec
 from ..signature.forms import extended, signature_of, snake_case

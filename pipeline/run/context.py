@@ -10,7 +10,7 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Any, Self, TypedDict, TypeVar, Unpack, cast
 
-from ..calls.caller import call
+from ..calls.call import call
 from ..errors import ModelError
 from ..events import NodeFinished, NodeStarted
 from ..lm.lm import LanguageModel

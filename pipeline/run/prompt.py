@@ -23,11 +23,9 @@ from ..ground import strictjson
 from ..ground.options import check_options
 from ..ground.shapes import is_mapping, is_sequence
 from ..lm.abilities import abilities_of
-from ..lm.direct import FORM
-from ..lm.lm import LanguageModel
+from ..lm.lm import FORM, SAMPLING, LanguageModel, Sampling, checked_sampling
 from ..lm.prices import price_of
 from ..lm.request import JSON, Message, Request, Role, Usage
-from ..lm.sampling import SAMPLING, Sampling, checked_sampling
 from ..parameters import Parameters
 from ..signature.signature import Signature
 from ..signature.spec import Spec

@@ -184,7 +184,7 @@ def engine(who: str, verb: str) -> Engine:
     """
     here = _answerer.get()
     if here is None:
-        return one_off()
+        return _made[0] if _made else one_off()
     if isinstance(here, Engine):
         return here
     remedy = f"Write {who}(...), which becomes a node; run the finished program"

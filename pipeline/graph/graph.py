@@ -106,33 +106,12 @@ class Flow:
             chain = chain and (at == 0 or at - 1 in inner)
         return Plan(chain, tuple(waits), tuple(map(tuple, followers)))
 
-    @property
-    def chain(self) -> bool:
-        """Whether no two nodes could ever run side by side."""
-        return self.plan.chain
-
     def walk(self) -> Iterator[Node]:
         """Every node, those of regions' bodies after their region, in order."""
         for node in self.nodes:
             yield node
             for body in node.bodies.values():
                 yield from body.walk()
-
-    def edges(self) -> Iterator[tuple[str, str, str, str]]:
-        """Each edge as (source, target, argument, attribute path).
-
-        What a region's body uses from outside is an edge to the region; `after` is an
-        edge with the argument "after".
-        """
-        for node in self.nodes:
-            for argument, binding in node.bindings.items():
-                for take in takes_of(binding):
-                    yield take.source, node.id, argument, ".".join(take.path)
-            outer = [s for body in node.bodies.values() for s in body.captures]
-            for source in dict.fromkeys(outer):
-                yield source, node.id, "", ""
-            for source in node.after:
-                yield source, node.id, "after", ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,13 +244,15 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
         added = {field.name for field in cls.adds}
         return tuple(field for field in fields if field.name not in added)
 
+    # A property that is kept: every call reads it.
     @cached_property
-    def node_kind(self) -> Literal["module"]:
+    def node_kind(self) -> Literal["module"]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """What it is as a node."""
         return "module"
 
+    # A property that is kept: every call reads it.
     @cached_property
-    def name(self) -> str:
+    def name(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The explicit name, or one made from the signature's."""
         return self._name or snake_case(spec_of(self._signature).name)
 
@@ -274,8 +276,9 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
         """The fields that the model is asked for."""
         return spec_of(self._asked)
 
+    # A property that is kept: every call reads it.
     @cached_property
-    def inputs(self) -> Spec:
+    def inputs(self) -> Spec:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The typed inputs."""
         return Spec(self.name, "", tuple(self.spec.inputs.values()))
 

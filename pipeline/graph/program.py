@@ -28,7 +28,7 @@ from .graph import CALLS, Graph, Node
 from .module import Module
 from .runnable import P, R_co, Runnable
 from .step import Step
-from .uses import Uses, below, changed, inside_of, modules_of
+from .uses import Part, Uses, below, changed, inside_of, modules_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +107,8 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
     @property
     def picture(self) -> Picture:
         """What pictures show: the graph, and what modules with parts are made of."""
-        return Picture(self.structure, inside_of(self._parts.modules))
+        modules = cast("Mapping[str, Part]", self._parts.modules)
+        return Picture(self.structure, inside_of(modules))
 
     @property
     def uses(self) -> Uses:

@@ -287,7 +287,8 @@ async def timed(
         form=asked.form,
     )
     asked.calls.append(made)
-    _tell(made, settings)
+    if settings.watchers:
+        _tell(made, settings)
     return response
 
 

@@ -250,7 +250,7 @@ async def _recorded_run(
     clock = outer.began or began
     context = outer.having(record=runs, path="", order=(), began=clock)
     try:
-        if isinstance(target, Program):
+        if target.node_kind == "program":
             inside = context.having(path=f"{path}/" if nested else "")
             value = await _graph(target, bound, inside)
         else:
@@ -261,13 +261,11 @@ async def _recorded_run(
             first = outer.order
             outer.record.extend(replace(n, order=first + n.order) for n in runs)
     seconds = time.perf_counter() - (began if nested else clock)
-    modules, steps = target.modules, {}
-    if isinstance(target, Program):
-        steps = target.steps
+    if target.node_kind == "program":
+        origin = Origin(target.modules, target.steps, outer.settings)
     else:
-        below = {f"{path}/{name}": inner for name, inner in modules.items()}
-        modules = {path: target, **below}
-    origin = Origin(modules, steps, outer.settings)
+        below = {f"{path}/{name}": inner for name, inner in target.modules.items()}
+        origin = Origin({path: target, **below}, {}, outer.settings)
     return Run(value, Trace(tuple(runs), seconds, origin, outer.run_id))
 
 

@@ -27,6 +27,7 @@ from ..graph.graph import Body, Flow, Node
 from ..graph.module import MOST_TRIES, Module
 from ..graph.regions import DEFAULT
 from ..graph.step import Step
+from ..ground.shapes import is_dict
 from .bridge import in_thread
 from .context import Asked, Context, Recorded
 from .rows import map_rows
@@ -359,7 +360,7 @@ async def run_body(
         if module.single is not None:
             held: dict[str, Any] = {module.single: made}
         else:
-            held = made if isinstance(made, dict) else vars(made)
+            held = cast("dict[str, Any]", made if is_dict(made) else vars(made))
         entry.outputs = {n: f.dump(held[n]) for n, f in fields if n in held}
     return made
 

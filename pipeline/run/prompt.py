@@ -5,7 +5,6 @@ The same before a run, for people: what is known stands, the rest is named.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast, get_args
@@ -32,6 +31,7 @@ from ..signature.spec import Spec
 from .settings import Settings, current
 
 _MOST_STOPS: Final = 4  # as many as every endpoint takes
+_ROLES: Final = get_args(Role)
 
 
 def request_for(
@@ -99,27 +99,6 @@ def prompt_of(request: Request) -> Prompt:
     return Prompt(request.messages, request.model, request.response_format, cost)
 
 
-def _prompt_with(module: Module[..., Any], inputs: Mapping[str, Any]) -> Prompt:
-    """The prompt of a module for inputs as plain JSON data, which is not checked.
-
-    Without a model there is no price.
-    """
-    settings, parameters = current(), module.parameters
-    lm: LanguageModel | None = None
-    with contextlib.suppress(ConfigError):
-        lm = settings.model_for(module.name, module.lm)
-    own = parameters.adapter
-    form = (
-        settled(settings.form_asked(own), None)
-        if lm is None
-        else settings.form_for(own, lm, module.spec)
-    )
-    rendered = rendered_for(form, module.asked, parameters, inputs, lm)
-    if lm is None:
-        return Prompt(rendered.messages)
-    return prompt_of(request_for(lm, parameters, rendered, settings))
-
-
 @dataclass(frozen=True)
 class _Later:
     """A value that only a run can tell, by where it will come from."""
@@ -131,23 +110,23 @@ class _Later:
 
 
 def prompts_of(
-    target: Program[..., Any] | Module[..., Any], given: Mapping[str, Any]
+    target: Program[..., Any] | Module[..., Any], inputs: Mapping[str, Any]
 ) -> dict[str, Prompt]:
     """The prompt of each call, by the path of its node; parts by theirs.
 
     Args:
         target: A program, or a module.
-        given: Values of some of its inputs.
+        inputs: Values of some of its inputs.
 
     Raises:
         CallError: A value is of another type.
     """
     if isinstance(target, Module):
-        return dict(_prompts(target, target.name, given))
-    inputs = target.inputs
-    fields = inputs.inputs.items()
-    some = tuple(f for name, f in fields if name in given or not f.required)
-    known = Spec(inputs.name, "", some).bind(given, inputs.name)
+        return dict(_prompts(target, target.name, inputs))
+    spec = target.inputs
+    fields = spec.inputs.items()
+    some = tuple(f for name, f in fields if name in inputs or not f.required)
+    known = Spec(spec.name, "", some).bind(inputs, spec.name)
     filled = {n: known.get(n, _Later(n)) for n, _ in fields}
     return dict(_level(target.parts, filled, ""))
 
@@ -197,21 +176,30 @@ def _value(binding: Binding, values: Mapping[str, Any]) -> Any:
 
 
 def _prompt(module: Module[..., Any], bound: Mapping[str, Any]) -> Prompt:
+    """The prompt of a module; without a model there is no price."""
     inputs: dict[str, Any] = {}
     for name, field in module.spec.inputs.items():
         value = bound.get(name, _Later(name) if field.required else field.fallback())
         later = isinstance(value, _Later)
         inputs[name] = str(value) if later else field.dump(field.check(value))
-    return _prompt_with(module, inputs)
-
-
-_ROLES: Final = get_args(Role)
+    settings, parameters = current(), module.parameters
+    asked = settings.form_asked(parameters.adapter)
+    try:
+        lm = settings.model_for(module.name, module.lm)
+    except ConfigError:
+        form = settled(asked, None)
+        return Prompt(
+            rendered_for(form, module.asked, parameters, inputs, None).messages
+        )
+    form = settings.form_for(parameters.adapter, lm, module.spec)
+    rendered = rendered_for(form, module.asked, parameters, inputs, lm)
+    return prompt_of(request_for(lm, parameters, rendered, settings))
 
 
 def request_of(
     lm: LanguageModel, prompt: object, sample: int, options: Mapping[str, Any]
 ) -> Request:
-    """What is asked.
+    """What a bare call of a model sends, `lm("text")`: no signature, nothing is read.
 
     Raises:
         CallError: The prompt is no text and no turns.

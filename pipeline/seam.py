@@ -33,7 +33,6 @@ class Answerer(ABC):
     @abstractmethod
     def call(
         self,
-        kind: Kind,
         target: Any,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
@@ -42,7 +41,6 @@ class Answerer(ABC):
         """Answer the call of a module, a step or a program.
 
         Args:
-            kind: What is called.
             target: The module, step or program.
             args: Positional arguments.
             kwargs: Named arguments.
@@ -67,11 +65,7 @@ class Engine(Answerer):
 
     @abstractmethod
     def acall(
-        self,
-        kind: Kind,
-        target: Any,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
+        self, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Coroutine[Any, Any, Any]:
         """Answer a call without blocking the event loop."""
 

@@ -242,7 +242,7 @@ class GraphReader:
         elif bodies or options:
             raise ValueError(f"{identity!r} is a {kind} and holds no bodies")
         else:
-            result = result_of(kind, self.targets[kind][entry["target"]])
+            result = result_of(self.targets[kind][entry["target"]])
         node_kind = cast(NodeKind, kind)
         return Node(
             identity,

@@ -21,7 +21,7 @@ from .module import Module
 from .program import Parts, Program, parts_of_targets
 from .ref import closed_values, fit, item_type, joined, members_of_kind, type_of
 from .regions import DEFAULT, plain_label
-from .scope import result_of, wants_of
+from .scope import needs_of, result_of, wants_of
 from .step import Step
 
 P = ParamSpec("P")
@@ -189,12 +189,12 @@ def _calling(
     old: Node | None = None,
 ) -> Node:
     """A node that calls a target; in the place of an old one where there is one."""
-    if not isinstance(cast(object, target), Module | Step | Program):
+    if not isinstance(cast(Any, target), Module | Step | Program):
         raise GraphError(
             f"{target!r} cannot be a node", hint="Give a module, a step or a program"
         )
     kind, named = target.node_kind, name or target.name
-    result = result_of(kind, target)
+    result = result_of(target)
     if old is not None and named == old.target:
         return replace(old, kind=kind, result=result)
     taken, identity, count = _ids(program), named, 1
@@ -315,7 +315,7 @@ def _verify_node(parts: Parts, node: Node, known: Mapping[str, Any]) -> None:
     target = None if node.bodies else parts.target(node)
     # A region has one input, the first: what it was made over.
     region = {next(iter(node.bindings), ""): _region_wants(node)}
-    wants = region if target is None else wants_of(node.kind, target)
+    wants = region if target is None else wants_of(target)
     for argument, binding in node.bindings.items():
         end = f"{node.id}.{argument}"
         if argument not in wants:
@@ -331,19 +331,12 @@ def _verify_node(parts: Parts, node: Node, known: Mapping[str, Any]) -> None:
                 f"{type_name(wanted)}",
                 hint="Put a @weft.step between them, or change one of the types",
             )
-    for argument, wanted in wants.items():
-        if argument not in node.bindings and not _is_optional(target, argument, wanted):
+    for argument in [] if target is None else needs_of(target):
+        if argument not in node.bindings:
             raise GraphError(
                 f"{node.id!r} is not given {argument!r}",
                 hint=f"Its inputs are {', '.join(wants)}",
             )
-
-
-def _is_optional(target: Any, argument: str, wanted: Any) -> bool:
-    if isinstance(wanted, FieldSpec):
-        return not wanted.required
-    parameter = target.parameters.parameters[argument]
-    return bool(parameter.default is not parameter.empty)
 
 
 def _region_wants(node: Node) -> Any:

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Generic, Literal, cast, final
+from typing import Any, Generic, cast, final
 from weakref import WeakKeyDictionary
 
 from .. import seam
@@ -28,7 +28,7 @@ from .graph import CALLS, Graph, Node
 from .module import Module
 from .runnable import P, R_co, Runnable
 from .step import Step
-from .uses import Part, Uses, below, changed, inside_of, modules_of
+from .uses import Uses, below, changed, inside_of, modules_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +73,8 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
       -> reply.answer: str
     """
 
+    node_kind: seam.Kind = "program"
+
     def __init__(self, name: str, parts: Parts) -> None:
         self._name = name
         self._parts = parts
@@ -83,11 +85,6 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         """Without the function, which has given its name away to the program."""
         told = {"__doc__": self.__doc__, "__module__": self.__module__}
         return Program, (self._name, self._parts), told
-
-    @property
-    def node_kind(self) -> Literal["program"]:
-        """What it is as a node."""
-        return "program"
 
     @property
     def name(self) -> str:
@@ -107,8 +104,7 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
     @property
     def picture(self) -> Picture:
         """What pictures show: the graph, and what modules with parts are made of."""
-        modules = cast("Mapping[str, Part]", self._parts.modules)
-        return Picture(self.structure, inside_of(modules))
+        return Picture(self.structure, inside_of(self._parts.modules))
 
     @property
     def uses(self) -> Uses:

@@ -22,7 +22,7 @@ from typing import Any, TypeGuard, cast
 
 from ..errors import CallError, GraphError
 from ..ground.shapes import is_dict, is_list, is_sequence, is_set, is_tuple
-from ..seam import Kind, Recorder, caller
+from ..seam import Recorder, caller
 from ..signature.field import FieldSpec
 from ..signature.types import type_name
 from ..signature.wording import to_give
@@ -80,7 +80,6 @@ class Scope(Recorder):
 
     def call(
         self,
-        kind: Kind,
         target: Any,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
@@ -88,16 +87,16 @@ class Scope(Recorder):
     ) -> Ref:
         """Record a call as a node; give back a reference to its result."""
         where = caller()
-        name = self._name_of(kind, target, where)
-        given = _bind(kind, target, name, args, kwargs, where)
-        wants = wants_of(kind, target)
+        name = self._name_of(target, where)
+        given = _bind(target, name, args, kwargs, where)
+        wants = wants_of(target)
         bindings = {
             argument: self.wire(value, wants[argument], f"{name}.{argument}", where)
             for argument, value in given.items()
         }
         first = tuple(dict.fromkeys(self._before(after, where)))
-        identity, result = self.trail.new_id(name), result_of(kind, target)
-        node = Node(identity, kind, name, bindings, result, where, first)
+        identity, result = self.trail.new_id(name), result_of(target)
+        node = Node(identity, target.node_kind, name, bindings, result, where, first)
         return self.add(node)
 
     def refused(self, error: GraphError) -> None:
@@ -196,9 +195,9 @@ class Scope(Recorder):
                 hint="Give what another step returned, or a list of such",
             )
 
-    def _name_of(self, kind: str, target: Any, where: str) -> str:
+    def _name_of(self, target: Any, where: str) -> str:
         trail = self.trail
-        explicit = target.named if kind == "module" else True
+        explicit = target.node_kind != "module" or target.named
         name = target.name if explicit else trail.variables.get(id(target))
         if name is None:
             name = frame_names().get(id(target))
@@ -223,14 +222,13 @@ class Scope(Recorder):
 
 
 def _bind(
-    kind: str,
     target: Any,
     name: str,
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     where: str,
 ) -> dict[str, Any]:
-    if kind == "step":
+    if target.node_kind == "step":
         return cast("Step[..., Any]", target).bind(args, kwargs, where)
     try:
         return cast("Module[..., Any]", target).place(args, kwargs, name)
@@ -255,31 +253,30 @@ def _check_constant(spec: FieldSpec, value: Any, end: str, where: str) -> None:
         ) from None
 
 
-def wants_of(kind: str, target: Any) -> Mapping[str, Any]:
+def wants_of(target: Any) -> Mapping[str, Any]:
     """What each argument wants: a field of a signature or program, or a step's type."""
-    if kind == "module":
-        return cast("Module[..., Any]", target).spec.inputs
-    if kind == "step":
-        step = cast("Step[..., Any]", target)
-        return {name: step.wants(name) for name in step.parameters.parameters}
-    return {spec.name: spec for spec in target.structure.inputs}
+    if target.node_kind == "step":
+        return {name: target.wants(name) for name in target.parameters.parameters}
+    fields: Mapping[str, FieldSpec] = target.inputs.inputs
+    return fields
 
 
-def result_of(kind: str, target: Any) -> Any:
+def needs_of(target: Any) -> list[str]:
+    """The arguments that no call may leave out."""
+    if target.node_kind == "step":
+        known = target.parameters.parameters.items()
+        return [name for name, p in known if p.default is p.empty]
+    return [name for name, field in wants_of(target).items() if field.required]
+
+
+def result_of(target: Any) -> Any:
     """The type of what a call gives back."""
-    if kind == "module":
-        module = cast("Module[..., Any]", target)
-        single = module.single
-        return (
-            module.asked if single is None else module.spec.outputs[single].annotation
-        )
-    if kind == "step":
-        return cast("Step[..., Any]", target).result
-    return target.structure.result
-
-
-_MOST = 10_000
-_AS_STEP = "Make it in a @weft.step function that is given the value"
+    if target.node_kind == "step":
+        return target.result
+    if target.node_kind == "program":
+        return target.structure.result
+    single = target.single
+    return target.asked if single is None else target.spec.outputs[single].annotation
 
 
 def constant(value: Any, spelt: Collection[str], where: str) -> Any:
@@ -301,7 +298,7 @@ def constant(value: Any, spelt: Collection[str], where: str) -> Any:
             raise GraphError(
                 f"{where}: {shown(value)} holds {shown(held)}, which has no value yet "
                 "and is followed in lists, tuples and dicts alone",
-                hint=_AS_STEP,
+                hint="Make it in a @weft.step function that is given the value",
             )
         if isinstance(held, str) and any(text in held for text in spelt):
             raise GraphError(
@@ -321,7 +318,7 @@ def is_record(value: object) -> bool:
 def _everything(value: Any) -> Iterator[Any]:
     """A value and what it holds, however deep; of very large ones the beginning."""
     seen, todo = set[int](), deque([value])
-    while todo and len(seen) < _MOST:
+    while todo and len(seen) < 10_000:
         one = todo.popleft()
         if id(one) not in seen:
             seen.add(id(one))

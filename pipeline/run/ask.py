@@ -19,7 +19,7 @@ from ..errors import (
 )
 from ..ground.lazy import deferred
 from ..lm.lm import LanguageModel
-from ..lm.request import JSON, Request, Response
+from ..lm.request import JSON, Response
 from ..parameters import Parameters
 from ..reading.arriving import FieldReader
 from ..signature.field import FieldSpec
@@ -110,9 +110,12 @@ class _Question:
             self.form, self.signature, self.parameters, self.inputs, lm
         )
         wanted, kept = self.signature, dict[str, Any]()
-        telling = self._telling(adapter, rendered)
+        settings, telling = self.context.settings, None
+        if settings.sink is not None:
+            reader = self._reader(adapter, rendered, wanted)
+            telling = Telling(self.who, self.context.order, settings.sink, reader)
         for attempt in range(repairs + 1):
-            request = self._request(rendered)
+            request = request_for(lm, self.parameters, rendered, settings)
             response = await timed(request, lm, self.context, self.asked, telling)
             cut = response.finish_reason == "length"
             fence, echoed = rendered.fence, rendered.echoed
@@ -137,19 +140,6 @@ class _Question:
             whole = {**kept, **parsed.values}
             return {name: whole[name] for name in spec_of(self.signature).outputs}
         raise AssertionError("the last attempt returns or raises")
-
-    def _request(self, rendered: Rendered) -> Request:
-        settings = self.context.settings
-        made = request_for(self.lm, self.parameters, rendered, settings)
-        same = settings.once and made.sampling.get("temperature") == 0
-        return replace(made, sample=0) if same and made.sample else made
-
-    def _telling(self, adapter: Adapter, rendered: Rendered) -> Telling | None:
-        sink = self.context.settings.sink
-        if sink is None:
-            return None
-        reader = self._reader(adapter, rendered, self.signature)
-        return Telling(self.who, self.context.order, sink, reader)
 
     def _reader(
         self, adapter: Adapter, rendered: Rendered, wanted: type[Signature]

@@ -30,7 +30,6 @@ from ..graph.step import Step
 from ..graph.uses import Uses
 from ..lm.lm import LanguageModel
 from ..lm.request import Request, Response
-from ..seam import Kind
 from ..signature.signature import make_value
 from ..trace import NodeRun, Run, Trace, attach
 from .ask import ask
@@ -73,7 +72,6 @@ class LocalEngine(seam.Engine):
 
     def call(
         self,
-        kind: Kind,
         target: Any,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
@@ -81,21 +79,22 @@ class LocalEngine(seam.Engine):
     ) -> Any:
         """Answer a call and wait; outside a step's uses a step is its function."""
         del after  # Python's own order holds
-        if kind == "step" and not (target.awaited or target in self._stand_ins):
+        kind, replaced = target.node_kind, target in self._stand_ins
+        if kind == "step" and not (target.awaited or replaced):
             return target.function(*args, **kwargs)
         # One question needs no loop where its answer is at hand.
         ahead = kind == "module" and not target.has_body and not self._followed
         run = run_ahead if ahead else run_sync
-        return run(self.acall(kind, target, args, kwargs))
+        return run(self.acall(target, args, kwargs))
 
     async def acall(
         self,
-        kind: Kind,
         target: Any,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> Any:
         """Answer a call without blocking the event loop."""
+        kind = target.node_kind
         if kind == "program":
             run: Run[Any] = await self.arun(target, args, kwargs, None)
             return run.value

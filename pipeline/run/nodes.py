@@ -380,7 +380,7 @@ class _Calling:
             number = settings.sample * MOST_TRIES + sample
             settings = settings.having(sample=number, tried=True)
         with entered(settings):
-            return await self._engine.acall(part.node_kind, part, (), inputs)
+            return await self._engine.acall(part, (), inputs)
 
     async def tries(self, part: Any, inputs: Mapping[str, Any], n: int) -> list[Any]:
         """Call a part several times; what came, without the tries that failed."""

@@ -39,7 +39,8 @@ def request_for(
 ) -> Request:
     """The request that a model is sent: module sampling wins over the model's.
 
-    One of several tries is drawn at temperature 1, with its sample as the seed.
+    One of several tries is drawn at temperature 1, with its sample as the seed. With
+    `once` a model at temperature 0 is asked for its first sample, whichever is wanted.
     """
     sample = settings.sample
     drawn = {"temperature": 1.0, "seed": sample} if settings.tried else {}
@@ -50,6 +51,8 @@ def request_for(
         sampling["stop"] = list(dict.fromkeys((*own, *rendered.stop)))[:_MOST_STOPS]
     if rendered.grammar:
         sampling["grammar"] = rendered.grammar
+    if settings.once and sampling.get("temperature") == 0:
+        sample = 0
     return Request(
         lm.model,
         rendered.messages,

@@ -109,6 +109,7 @@ class Asked:
     form: str = ""
 
 
+@dataclass(slots=True)
 class Recorded:
     """Records the run of one node: `with Recorded(...) as entry` around its work.
 
@@ -120,31 +121,21 @@ class Recorded:
         path: The node's path.
         kind: What the node is.
         inputs: Values by name; plain JSON data for modules.
+        outputs: What it gave; values by name as the inputs are.
+        asked: What it asked of models.
     """
 
-    __slots__ = (
-        "_context",
-        "_inputs",
-        "_kind",
-        "_path",
-        "_started",
-        "asked",
-        "outputs",
-        "run",
-    )
-
-    def __init__(
-        self, context: Context, path: str, kind: NodeKind, inputs: Mapping[str, Any]
-    ) -> None:
-        self._context, self._path = context, path
-        self._kind: NodeKind = kind
-        self._inputs = inputs
-        self.outputs: Mapping[str, Any] = {}
-        self.asked = Asked()
-        self.run: NodeRun
+    context: Context
+    path: str
+    kind: NodeKind
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    asked: Asked = field(default_factory=Asked)
+    run: NodeRun = field(init=False)
+    _started: float = field(init=False)
 
     def __enter__(self) -> Self:
-        self._context.started(self._path, self._kind)
+        self.context.started(self.path, self.kind)
         self._started = time.perf_counter()
         return self
 
@@ -154,26 +145,24 @@ class Recorded:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        problem, asked, context = "", self.asked, self._context
-        if error is not None:
-            problem = said(error)
+        asked, problem = self.asked, "" if error is None else said(error)
         failed = asked.failed
         if failed is not None and failed.error != problem:
             failed = None  # the work went on without it
         self.run = NodeRun(
-            self._path,
-            self._kind,
-            self._inputs,
+            self.path,
+            self.kind,
+            self.inputs,
             self.outputs,
             tuple(asked.calls),
             tuple(asked.repairs),
             time.perf_counter() - self._started,
             problem,
-            context.order,
-            started=context.since(self._started),
+            self.context.order,
+            started=self.context.since(self._started),
             failed=failed,
         )
-        context.finished(self.run)
+        self.context.finished(self.run)
 
 
 async def follow(
@@ -197,29 +186,25 @@ async def follow(
     for watcher in settings.watchers:
         watcher.run_started(run_id, name)
 
-    def over(value: Any, error: str) -> TracedRun:
+    async def over(value: Any, raised: BaseException | None = None) -> None:
+        error = "" if raised is None else said(raised)
         trace = Trace(tuple(nodes), time.perf_counter() - began, None, run_id)
         run = TracedRun(name, at, inputs, value, error, trace)
         for watcher in settings.watchers[::-1]:
             watcher.run_finished(run)
-        return run
+        if settings.trace_log is None:
+            return
+        if isinstance(raised, GeneratorExit):  # nothing can be awaited any more
+            settings.trace_log.post(run)
+        else:
+            await settings.trace_log.keep(run)
 
-    log = settings.trace_log
     try:
         made = await work(context.having(run_id=run_id, began=began))
-    except GeneratorExit as error:  # nothing can be awaited any more
-        run = over(None, said(error))
-        if log is not None:
-            log.post(run)
-        raise
     except BaseException as error:
-        run = over(None, said(error))
-        if log is not None:
-            await log.keep(run)
+        await over(None, error)
         raise
-    run = over(_value_of(made), "")
-    if log is not None:
-        await log.keep(run)
+    await over(_value_of(made))
     return made
 
 

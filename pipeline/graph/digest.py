@@ -1,7 +1,11 @@
-"""A program as plain JSON data in one order, and the digest of its behaviour.
+"""A program as plain JSON data in one order, its digest, and its graph read back.
 
 Names that weft chose are sorted. What users and pydantic wrote keeps its order, because
 a prompt shows it in that order: schemas, values of demos, defaults and constants.
+
+Read back, data comes from a file that nobody vouches for, so every part is checked:
+names, order, which bodies a region has, and that each value comes from something that
+runs before.
 """
 
 from __future__ import annotations

@@ -4,6 +4,9 @@ A reference stands for a value that does not exist yet, so it can be passed on a
 fields can be taken, and nothing else. Everything Python lets an object refuse is
 refused, with the remedy for that very mistake. `ref is None` and `isinstance(ref, str)`
 cannot be seen: Python asks no object about them, and both are False.
+
+A reference has a type, and so has a list, tuple or dict that holds some: with it every
+call is checked before there is a value.
 """
 
 from __future__ import annotations

@@ -2,6 +2,10 @@
 
 A scope is one level of a program: its function's own, or a body of a region. Scopes of
 one program share names and ids; a body may use values of the scopes around it.
+
+What holds no reference is a constant. It is copied, so that nothing that happens to the
+original changes the program, and it may hide no reference: that one's value would never
+come.
 """
 
 from __future__ import annotations

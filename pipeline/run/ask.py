@@ -1,4 +1,9 @@
-"""One question to a model: render, call, parse, and at most a few repairs."""
+"""One question to a model: render, call, parse, and at most a few repairs.
+
+A `ChainOfThought` asks for a `reasoning` before the answer. A model whose endpoint
+shows what it thought has given its reasoning already, and often leaves the field out,
+or empty: then the thought is the field's value. What is asked stays the same.
+"""
 
 from __future__ import annotations
 

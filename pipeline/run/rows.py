@@ -1,4 +1,4 @@
-"""Many rows side by side, in order: the loop under `batch` and `evaluate`."""
+"""Many rows side by side, in order: the loop under `batch` and `evaluate`, drawn."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Streaming a run: its events as an iterator, while it goes on.
 
 The run is an ordinary one that also tells what happens; the iterator hands the events
-over. Leaving the iterator early cancels the run.
+over. Leaving the iterator early cancels the run. A reply is told while it arrives:
+pieces of text go in, events about fields come out.
 """
 
 from __future__ import annotations

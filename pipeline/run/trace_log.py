@@ -1,8 +1,9 @@
-"""A file of traces: one JSON line for every finished run, whoever writes it.
+"""A file of traces, written and read: one JSON line for every finished run.
 
 Lines are appended as a whole under a lock on the file, by one thread of the process, so
 that the event loop waits for no disk. A run waits for its own line: once its value is
-there the line is too, and memory holds no more lines than there are runs under way.
+there the line is too, and memory holds no more lines than there are runs under way. It
+may be read while it is written, and after a kill.
 """
 
 from __future__ import annotations

@@ -19,14 +19,7 @@ from ..ground import strictjson
 from ..signature.field import FieldSpec
 from ..signature.types import type_name
 from ..trace import NodeKind
-from .binding import (
-    Binding,
-    described,
-    is_node,
-    show,
-    source_name,
-    takes_of,
-)
+from .binding import Binding, described, is_node, show, source_name, takes_of
 
 CALLS = ("module", "step", "program")
 REGIONS = ("each", "branch", "switch", "loop")

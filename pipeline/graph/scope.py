@@ -226,11 +226,7 @@ class Scope(Recorder):
 
 
 def _bind(
-    target: Any,
-    name: str,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    where: str,
+    target: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], where: str
 ) -> dict[str, Any]:
     if target.node_kind == "step":
         return cast("Step[..., Any]", target).bind(args, kwargs, where)

@@ -7,15 +7,7 @@ import itertools
 import typing
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import (
-    Any,
-    Generic,
-    ParamSpec,
-    TypeVar,
-    cast,
-    final,
-    overload,
-)
+from typing import Any, Generic, ParamSpec, TypeVar, cast, final, overload
 
 from .. import seam
 from ..errors import ConfigError, GraphError, SignatureError, did_you_mean

@@ -15,13 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..adapters import Form, adapter_of, form_of
 from ..adapters.settling import AUTO, Forms, may_probe, settled
-from ..errors import (
-    ModelError,
-    ParseError,
-    SchemaRefused,
-    Truncated,
-    ValidationError,
-)
+from ..errors import ModelError, ParseError, SchemaRefused, Truncated, ValidationError
 from ..ground.lazy import deferred
 from ..lm.lm import LanguageModel
 from ..lm.request import JSON, Response

@@ -88,10 +88,7 @@ class LocalEngine(seam.Engine):
         return run(self.acall(target, args, kwargs))
 
     async def acall(
-        self,
-        target: Any,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
+        self, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Any:
         """Answer a call without blocking the event loop."""
         kind = target.node_kind

@@ -27,9 +27,7 @@ from .bridge import run_sync
 from .settings import current, entered
 
 
-async def events_of(
-    run: Callable[[], Awaitable[Run[Any]]],
-) -> AsyncGenerator[Event]:
+async def events_of(run: Callable[[], Awaitable[Run[Any]]]) -> AsyncGenerator[Event]:
     """The events of a run, the last one `Finished`.
 
     Raises:

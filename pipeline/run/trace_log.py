@@ -8,23 +8,20 @@ there the line is too, and memory holds no more lines than there are runs under 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, final
 
 from ..errors import ConfigError
+from ..ground.files import AppendLog
 from .trace_data import json_text, run_data
 from .watch import TracedRun
 
 _PATIENCE: Final = 5.0
-_PAUSE: Final = 0.0005
 _log: Final = logging.getLogger("weft")
 
 
@@ -67,7 +64,7 @@ class TraceLog:
             ConfigError: It cannot be.
         """
         try:
-            os.close(self._open())
+            AppendLog(self._path, patience=0.0).close()
         except OSError as error:
             raise ConfigError(
                 f"the trace log {self._given!r} cannot be written: {error.strerror}",
@@ -88,33 +85,14 @@ class TraceLog:
     def _write(self, run: TracedRun) -> None:
         data = run_data(run, content=self._content)
         try:
-            self._append(line_of(data))
+            with AppendLog(self._path, patience=_PATIENCE) as log:
+                log.append(line_of(data))
         except OSError as error:
             if not self._failing:
                 _log.warning("%s: a trace could not be written: %s", self._path, error)
             self._failing = True
         else:
             self._failing = False
-
-    def _append(self, line: bytes) -> None:
-        file = self._open()
-        try:
-            locked = _locked(file)
-            size = os.fstat(file).st_size
-            if locked and size and os.pread(file, 1, size - 1) != b"\n":
-                line = b"\n" + line  # behind what a kill or a full disk cut off
-            left = memoryview(line)
-            while left:
-                left = left[os.write(file, left) :]
-        finally:
-            # By name: a child forked meanwhile holds the same open file for good.
-            with contextlib.suppress(OSError):
-                fcntl.flock(file, fcntl.LOCK_UN)
-            os.close(file)
-
-    def _open(self) -> int:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
 
     def __repr__(self) -> str:
         content = "" if self._content else ", content=False"
@@ -135,22 +113,6 @@ def line_of(data: dict[str, Any]) -> bytes:
     nodes = ", ".join([json_text(node) for node in data["nodes"]])
     head = json_text({**data, "nodes": []})
     return f"{head[: head.rindex('[')]}[{nodes}]}}\n".encode()
-
-
-def _locked(file: int) -> bool:
-    """Take the file's lock, unless a process that does not go on holds it for long."""
-    ends = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > ends:
-                return False  # appending is still one write
-            time.sleep(_PAUSE)
-        except OSError:  # a file system without locks
-            return False
-        else:
-            return True
 
 
 class _Writer:

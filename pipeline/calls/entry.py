@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from ..ground.compact import plain_text
+from ..ground.strictjson import plain_text
 from ..lm.request import Response
 from ..lm.wire import response_from_json, response_to_json, strict_loads
 

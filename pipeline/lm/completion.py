@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeGuard, cast
 
 from ..errors import ContentFiltered, InvalidRequest, ModelError, ProtocolError
-from ..ground.compact import plain_text
+from ..ground.strictjson import plain_text
 from .abilities import Abilities
 from .dialect import NOTHING_KNOWN, format_of, left_out, options_of, text_of, turns_of
 from .faults import Refusal, redacted

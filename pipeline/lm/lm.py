@@ -7,7 +7,7 @@ provider, the offline `embedded` stand-in, and the public fakes.
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from .request import JSON, Request, Response
 
@@ -57,6 +57,9 @@ class LanguageModel(Protocol):
         ...
 
 
+L = TypeVar("L", bound=LanguageModel)
+
+
 @runtime_checkable
 class StreamingModel(LanguageModel, Protocol):
     """A model that can also hand over its reply piece by piece."""
@@ -64,3 +67,36 @@ class StreamingModel(LanguageModel, Protocol):
     async def stream(self, request: Request, listener: Listener) -> Response:
         """As `complete`, and show the pieces to `listener` as they arrive."""
         ...
+
+
+class Behind(Generic[L]):
+    """A model that goes by the name, endpoint and sampling of the one that answers.
+
+    So both ways of asking make the same requests, and share the cache.
+
+    Args:
+        lm: The model that answers.
+    """
+
+    def __init__(self, lm: L) -> None:
+        self._lm = lm
+
+    @property
+    def model(self) -> str:
+        """The name of the model that answers."""
+        return self._lm.model
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint of the model that answers."""
+        return self._lm.endpoint
+
+    @property
+    def sampling(self) -> Mapping[str, JSON]:
+        """The sampling of the model that answers."""
+        return self._lm.sampling
+
+    @property
+    def schema_mode(self) -> bool:
+        """Whether the model that answers obeys a JSON schema."""
+        return self._lm.schema_mode

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from ..ground.compact import quoted, sorted_text
+from ..ground.strictjson import quoted, sorted_text
 
 Scalar: TypeAlias = str | int | float | bool | None
 JSON: TypeAlias = "Scalar | list[JSON] | tuple[JSON, ...] | Mapping[str, JSON]"

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from ...pipeline.calls.memory import MemoryCache
 from ...pipeline.calls.store import WITHHELD, AnswerStore, SharedStore
@@ -27,6 +27,7 @@ from ...pipeline.errors import (
 )
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.files import AppendLog, DamagedLine
+from ...pipeline.ground.shapes import as_dict, is_dict
 from ...pipeline.lm.request import Response
 from ...pipeline.lm.wire import response_from_json, response_to_json
 from ...pipeline.run.bridge import in_thread
@@ -239,13 +240,13 @@ def _record(line: bytes) -> dict[str, Any] | None:
         data = strictjson.loads(body.decode("utf-8", "surrogatepass"))
     except ValueError:
         return None
-    return cast("dict[str, Any]", data) if isinstance(data, dict) else None
+    return data if is_dict(data) else None
 
 
 def _refuse_other(found: Any, wanted: dict[str, Any], path: Path) -> None:
     if found == wanted:
         return
-    theirs = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    theirs = as_dict(found)
     differing = [key for key in wanted if theirs.get(key) != wanted[key]]
     shown = "; ".join(
         f"{key} was {strictjson.canonical(theirs.get(key))}, "

@@ -16,8 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from ...pipeline.calls.memory import MemoryCache
-from ...pipeline.calls.store import WITHHELD, AnswerStore, SharedStore
+from ...pipeline.calls.store import WITHHELD, AnswerStore, MemoryCache, SharedStore
 from ...pipeline.errors import (
     CompileError,
     ConfigError,
@@ -28,8 +27,7 @@ from ...pipeline.errors import (
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.files import AppendLog, DamagedLine
 from ...pipeline.ground.shapes import as_dict, is_dict
-from ...pipeline.lm.request import Response
-from ...pipeline.lm.wire import response_from_json, response_to_json
+from ...pipeline.lm.request import Response, response_from_json, response_to_json
 from ...pipeline.run.bridge import in_thread
 from ...pipeline.run.settings import current, entered
 

@@ -14,8 +14,7 @@ from typing import TypeAlias, cast, final
 from weakref import WeakKeyDictionary
 
 from ..errors import ConfigError, ModelError
-from .direct import Direct
-from .lm import Behind, LanguageModel
+from .lm import Behind, Direct, LanguageModel
 from .request import Request, Response
 
 Submit: TypeAlias = Callable[

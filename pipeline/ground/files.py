@@ -2,6 +2,7 @@
 
 `write_whole` is for a text that is replaced: whoever reads finds the old one or the new
 one. `AppendLog` is for lines that are added: journals, traces, results as they come.
+What is kept for later calls stands in a folder that is ours alone, or is refused.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import fcntl
 import os
 import re
 import secrets
+import stat
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -216,6 +218,41 @@ class AppendLog:
     def _refuse_more(self) -> None:
         if self._over is not None:
             raise OSError(*self._over.args)
+
+
+class Unusable(Exception):
+    """A folder, or a database in it, that cannot be used now."""
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make a folder ours only, or refuse it.
+
+    Raises:
+        Unusable: It is somebody else's, or open to everybody.
+    """
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / ".gitignore").write_text("*\n")
+    found = folder.stat()
+    if found.st_uid != os.getuid():
+        raise Unusable(f"the folder {str(folder)!r} belongs to another user")
+    if found.st_mode & stat.S_IWOTH:
+        raise Unusable(f"everybody may write to the folder {str(folder)!r}")
+
+
+@contextlib.contextmanager
+def opening(folder: Path) -> Generator[None]:
+    """Hold off other processes while something is made in a folder, or changed."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        # A child that was forked meanwhile holds the handle too, and the lock with it.
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_UN)
+        os.close(handle)
 
 
 def _lock(file: int, patience: float | None) -> bool:

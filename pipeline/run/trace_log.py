@@ -10,14 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import threading
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, final
 
 from ..errors import ConfigError
 from ..ground.files import AppendLog
+from ..ground.loops import PerProcess
 from .trace_data import json_text, run_data
 from .watch import TracedRun
 
@@ -80,7 +79,13 @@ class TraceLog:
 
     def post(self, run: TracedRun) -> Future[None]:
         """Append a run soon; for those who cannot wait."""
-        return _writer.submit(lambda: self._write(run))
+        try:
+            return _writers("weft-traces").submit(self._write, run)
+        except RuntimeError:  # the interpreter ends: there are no threads any more
+            done: Future[None] = Future()
+            self._write(run)
+            done.set_result(None)
+            return done
 
     def _write(self, run: TracedRun) -> None:
         data = run_data(run, content=self._content)
@@ -115,31 +120,6 @@ def line_of(data: dict[str, Any]) -> bytes:
     return f"{head[: head.rindex('[')]}[{nodes}]}}\n".encode()
 
 
-class _Writer:
-    """The process's one thread that writes traces, started at first use."""
-
-    def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        """Start afresh, as a forked child must: threads do not come along."""
-        self._lock = threading.Lock()
-        self._threads: ThreadPoolExecutor | None = None
-
-    def submit(self, work: Callable[[], None]) -> Future[None]:
-        """Have some work done behind what was submitted before."""
-        with self._lock:
-            if self._threads is None:
-                self._threads = ThreadPoolExecutor(1, "weft-traces")
-        try:
-            return self._threads.submit(work)
-        except RuntimeError:  # the interpreter ends: there are no threads any more
-            done: Future[None] = Future()
-            work()
-            done.set_result(None)
-            return done
-
-
-_writer: Final = _Writer()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_writer.forget)
+_writers: Final = PerProcess[str, ThreadPoolExecutor](
+    lambda name: ThreadPoolExecutor(1, name)
+)

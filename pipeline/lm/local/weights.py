@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from ...errors import ConfigError, cause, did_you_mean
-from ...ground.folder import opening
+from ...ground.files import opening
 
 _BLOCK: Final = 2**20
 _WHEEL: Final = "xllamacpp"

@@ -173,7 +173,7 @@ class AppendLog:
             self._syncing += 1
         try:
             if sync:
-                os.fdatasync(self._file)
+                getattr(os, "fdatasync", os.fsync)(self._file)  # macOS has none
         except OSError as error:
             self._over = error
         finally:

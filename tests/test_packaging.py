@@ -106,9 +106,8 @@ def test_wheel_asks_for_the_runtime_only(wheel: Path) -> None:
         if line.startswith("Requires-Dist: ") and "extra ==" not in line
     ]
 
-    assert set(map(Requirement, asked)) == set(
-        map(Requirement, project["dependencies"])
-    )
+    wanted = map(Requirement, project["dependencies"])
+    assert set(map(Requirement, asked)) == set(wanted)
 
 
 def test_source_archive_holds_the_library(dist: Path) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import ParseError
 from ..ground.lazy import deferred
+from ..lm.form import Form, form_of
 from ..signature.signature import Signature
-from .reply_form import Form, form_of
 
 if TYPE_CHECKING:
     from . import chat, completion, json_object, plain, xml

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final, cast
 
 from ..ground.lazy import deferred
 from ..lm.abilities import Abilities, abilities_of
+from ..lm.form import FLAGS, Form, form_of, is_form
 from ..lm.lm import LanguageModel
 from ..lm.route import EMBEDDED
 from ..signature.spec import Spec
-from .reply_form import FLAGS, Form, form_of, is_form
 
 if TYPE_CHECKING:
     from . import grammar

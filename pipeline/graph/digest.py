@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from ..adapters.reply_form import Form, form_of
 from ..errors import ArtifactError
 from ..ground import strictjson
 from ..ground.shapes import is_dict, is_list
+from ..lm.form import Form, form_of
 from ..signature.field import FieldSpec
 from ..signature.signature import spec_of
 from .binding import opaque_in

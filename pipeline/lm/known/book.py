@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from ...adapters.reply_form import is_form
 from ...calls.folder import opening, prepare_folder
 from ...errors import ArtifactError, ConfigError
 from ..abilities import KINDS_OF_VALUES, Abilities
+from ..form import is_form
 from .file import (
     Fact,
     Facts,

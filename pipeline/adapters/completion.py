@@ -14,14 +14,13 @@ from ..ground import strictjson
 from ..lm.request import JSON, Message
 from ..parameters import Demo
 from ..reading.arriving import StructureReader
+from ..reading.fields import Given, Parsed
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from .base import NOT_GIVEN, Adapter
-from .grammar import line_grammar
 from .json_object import JSONAdapter
-from .lines import LineReader, line_of, read_lines, undecorated
-from .reply import Given, Parsed
-from .schema import object_schema, response_format_of, with_room
+from .plain import DECORATION, LineReader, line_of, read_lines
+from .schema import line_grammar, object_schema, response_format_of, with_room
 
 _ANSWER = "=>"
 
@@ -41,6 +40,7 @@ class CompletionAdapter(Adapter):
     """
 
     name = "completion"
+    passed_over = DECORATION
     continues: ClassVar[bool] = True
     enforced: bool = False
     ruled: bool = False
@@ -128,11 +128,7 @@ class CompletionAdapter(Adapter):
 
     def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
         """The names of all fields with their colons."""
-        return tuple(f"{f.name}{fence}:" for f in spec.fields)
-
-    def bare(self, text: str) -> str:
-        """A text without what may decorate names."""
-        return undecorated(text)
+        return tuple(f"{name}{fence}:" for name in spec.names)
 
     def _case(self, spec: Spec, demo: Demo, fence: str) -> str:
         known = {f.name: demo.values.get(f.name, NOT_GIVEN) for f in spec.fields}

@@ -13,14 +13,19 @@ from ..lm.request import JSON
 from ..reading.among import BEGINS, Part, around, escaped, is_echo, parts
 from ..reading.arriving import StructureReader
 from ..reading.asides import first_turn
-from ..reading.fields import read_data
+from ..reading.fields import (
+    Given,
+    Parsed,
+    read_data,
+    read_fields,
+    read_lone_reply,
+    read_whole,
+)
 from ..reading.nearjson import NotNearJSON
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
-from .base import Adapter
+from .base import Adapter, begin_with
 from .objects import ObjectReader
-from .reminder import begin_with
-from .reply import Given, Parsed, read_fields, read_lone_reply, read_whole
 from .schema import object_schema, response_format_of, with_room
 
 # A text that is still open where a reply ends, but for half an escape.
@@ -190,4 +195,4 @@ def _read_nearly(text: str, spec: Spec, given: Given, error: ParseError) -> Pars
 
 
 def _fits(data: Mapping[str, Any], spec: Spec) -> bool:
-    return all(name in data for name, field in spec.outputs.items() if field.required)
+    return all(name in data for name in spec.required)

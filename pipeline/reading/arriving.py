@@ -8,7 +8,7 @@ and says so.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import NamedTuple
 
 from .asides import (
@@ -299,3 +299,18 @@ class Value:
                 yield from self._sure("<")
                 at = start + 1
         yield from self._sure(text[at:])
+
+
+def sure_end(text: str, at: int, marks: Iterable[str], first: str) -> int:
+    """Where a text ends that surely is no beginning of a mark.
+
+    >>> sure_end("see [[ an", 0, ["[[ answer ]]"], "[")
+    4
+    """
+    start = max(at, len(text) - max(map(len, marks)) + 1)
+    while (start := text.find(first, start)) >= 0:
+        rest = text[start:]
+        if any(mark.startswith(rest) for mark in marks):
+            return start
+        start += 1
+    return len(text)

@@ -13,11 +13,11 @@ from ..adapters import Form, adapter_of, form_of
 from ..adapters.settling import AUTO, Forms, may_probe, settled
 from ..calls.caller import call
 from ..errors import ModelError, ParseError, SchemaRefused, ValidationError
-from ..ground.lazy import deferred
 from ..lm.lm import LanguageModel
 from ..lm.request import JSON, Request, Response
 from ..parameters import Parameters
 from ..reading.arriving import FieldReader
+from ..reading.fields import Parsed
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, class_of, spec_of
 from ..signature.spec import Spec
@@ -30,12 +30,8 @@ from .thought import only_thought, read_reply, truncated
 from .watch import said
 
 if TYPE_CHECKING:
-    from ..adapters import reply
     from ..adapters.base import Adapter
-    from ..adapters.rendered import Rendered
-    from ..adapters.reply import Parsed
-else:
-    reply = deferred("weft.pipeline.adapters", "reply")
+    from ..adapters.prompt import Rendered
 
 
 _PROBE: Final = "`weft probe` finds the form that this model follows"
@@ -178,9 +174,7 @@ class _Question:
                 found = {} if error.cut else error.partial
             if found.keys() > rest.keys():
                 values = {name: found[name] for name in rest}
-                return reply.Parsed(
-                    values, ("of a reply that says all again, the rest",)
-                )
+                return Parsed(values, ("of a reply that says all again, the rest",))
         return read_reply(response, wanted, parse)
 
     def _ended(

@@ -17,7 +17,7 @@ from ..lm.request import Response
 from ..signature.signature import Signature, class_of, spec_of
 
 if TYPE_CHECKING:
-    from ..adapters.reply import Parsed
+    from ..reading.fields import Parsed
 
 
 REASONING: Final = "reasoning"

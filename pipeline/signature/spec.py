@@ -40,6 +40,16 @@ class Spec:
         return {f.name: f for f in self.fields if f.role == "output"}
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of all fields, in order."""
+        return tuple(f.name for f in self.fields)
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        """The outputs that have no default, in order."""
+        return tuple(name for name, f in self.outputs.items() if f.required)
+
+    @cached_property
     def hash(self) -> str:
         """SHA-256 over names, roles, order and JSON Schemas; not over any wording."""
         rows = [[f.name, f.role, f.schema] for f in self.fields]

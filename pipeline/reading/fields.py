@@ -222,15 +222,14 @@ def _read_plain(field: FieldSpec, text: str) -> Reading:
             why = f"{data[:200]!r} is no choice"
             raise _error(field, ValidationError, why, text)
         return reading
-    kept = without_thought(data)
+    kept = without_thought(data) if data.startswith("<") else data
     try:
-        value = _validated(field, kept, text)
-    except ValidationError:
+        return Reading(field.load(kept), THOUGHTS if kept is not data else "")
+    except ValueError as error:
         reading = _read_candidate(field, data)
         if reading is None:
-            raise
+            raise _error(field, ValidationError, str(error), text) from None
         return reading
-    return Reading(value, THOUGHTS if kept is not data else "")
 
 
 def _read_loose(field: FieldSpec, text: str, body: str, why: str) -> Reading:

@@ -130,7 +130,9 @@ class FieldSpec:
                 sent: NaN, an infinity, a lone surrogate, an object that is no data.
         """
         if self._bare and type(value) is str:
-            return _text(value)
+            if not strictjson.is_text(value):
+                raise _no_character(value)
+            return value
         made = self._made(value)
         if type(made) in _SAFE and not self._loose:
             return made
@@ -177,7 +179,9 @@ class FieldSpec:
             ValueError: The data has another type or breaks a constraint.
         """
         if self._bare and type(data) is str:
-            return _text(data)
+            if not strictjson.is_text(data):
+                raise _no_character(data)
+            return data
         try:
             made = self.adapter.validate_json(strictjson.dumps(data), strict=True)
         except pydantic.ValidationError as error:
@@ -222,7 +226,5 @@ class FieldSpec:
         )
 
 
-def _text(text: str) -> str:
-    if not strictjson.is_text(text):
-        raise ValueError(f"{brief(repr(text))} holds a lone surrogate, no character")
-    return text
+def _no_character(text: str) -> ValueError:
+    return ValueError(f"{brief(repr(text))} holds a lone surrogate, no character")

@@ -288,7 +288,7 @@ def _lone(text: str, spec: Spec, given: Given) -> Parsed | None:
         return lone
     inside = _BRACKETS.findall(text)
     [(name, field)] = spec.outputs.items()
-    if len(inside) != 1 or field.shape.kind not in ("choice", "boolean"):
+    if len(inside) != 1 or field.kind not in ("choice", "boolean"):
         return None
     if f"[[{inside[0]}]]" in given.echoed:
         return None

@@ -63,7 +63,7 @@ class XMLAdapter(Adapter):
             if given.cut and not is_whole(found[last], field):
                 del found[last]
                 raise cut_off(last, spec, found, read_text)
-            if field.shape.kind not in ONE_LINE:
+            if field.kind not in ONE_LINE:
                 raise ParseError(
                     f"the tag {_open(last, fence)} is never closed", field=last
                 )

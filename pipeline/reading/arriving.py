@@ -241,14 +241,8 @@ class Value:
             return
         if self._open_end and (self._part or "<" in text):
             yield from self._with_tokens(self._part + text)
-            return
-        body = text.rstrip(_BLANK)
-        if body:
-            yield Delta(self.field, "".join([*self._held, body]))
-            self._held = [text[len(body) :]]
-            self._ended = False
         else:
-            self._held.append(text)
+            yield from self._sure(text)
 
     def end(self, *, by_input: bool = False) -> Iterator[Delta]:
         """The text has ended at a mark; at an input's, its turn may have ended before.

@@ -113,7 +113,7 @@ def is_whole(text: str, field: FieldSpec) -> bool:
 
     So it is where its line has ended, and only one line can hold it.
     """
-    return field.shape.kind in ONE_LINE and "\n" in text.lstrip()
+    return field.kind in ONE_LINE and "\n" in text.lstrip()
 
 
 def cut_off(name: str, spec: Spec, found: Mapping[str, Any], read: Read) -> ParseError:
@@ -203,7 +203,7 @@ def read_lone(field: FieldSpec, text: str) -> Reading | None:
     Only of types that a value shows to be its own: a choice, true or false, a number, a
     date, a list or an object. Any text at all would do for a text.
     """
-    if not field.shape.kind:
+    if not field.kind:
         return None
     try:
         reading = read_text(field, text)
@@ -248,17 +248,17 @@ def _read_loose(field: FieldSpec, text: str, body: str, why: str) -> Reading:
 
 def _read_nearly(field: FieldSpec, data: Any, text: str) -> Reading | None:
     """What JSON data of another type, or its text, plainly means for the field."""
-    fixed = mended(data, field.shape)
+    fixed = mended(data, field)
     if fixed is not None:
         with suppress(ValueError):
             return Reading(field.load(fixed[0]), fixed[1])
-    closed = field.shape.kind in ("choice", "integer", "number")
+    closed = field.kind in ("choice", "integer", "number")
     return _read_candidate(field, text) if text and closed else None
 
 
 def _read_candidate(field: FieldSpec, text: str) -> Reading | None:
     """The value that a text plainly means, if it means one."""
-    for data, note in candidates(text, field.shape):
+    for data, note in candidates(text, field):
         with suppress(ValueError):
             return Reading(field.load(data), note)
     return None
@@ -266,7 +266,7 @@ def _read_candidate(field: FieldSpec, text: str) -> Reading | None:
 
 def _guesses(field: FieldSpec, text: str) -> Iterator[tuple[Any, str]]:
     """What a text that is no JSON may have meant, the likeliest first."""
-    if text in field.shape.choices:
+    if text in field.options:
         yield text, "read as bare text"
     lowered = text.lower()
     if lowered in ("true", "false") and not fits(str, field.annotation):

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..ground.shapes import is_dict, is_list
-from ..signature.types import Shape
+from ..signature.field import FieldSpec
 from .among import around, sole
 from .asides import THOUGHTS, TOKENS, first_turn, without_last_tokens
 from .nearjson import NotNearJSON, loads
@@ -49,20 +49,20 @@ _DIGIT = re.compile(r"[0-9]")
 _MOST_LINES_BEHIND = 4000  # characters in which another choice is looked for
 
 
-def candidates(text: str, shape: Shape) -> Iterator[tuple[Any, str]]:
+def candidates(text: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     """JSON data that a text may have meant, with what was mended; likeliest first."""
-    if not shape.kind:
+    if not field.kind:
         return
     for body, note in _bodies(text):
-        if shape.kind in ("array", "object"):
-            yield from _data(body, note, shape)
+        if field.kind in ("array", "object"):
+            yield from _data(body, note, field)
         else:
-            yield from _of_closed_type(body, note, shape)
+            yield from _closed(body, note, field)
 
 
-def mended(data: Any, shape: Shape) -> tuple[Any, str] | None:
+def mended(data: Any, field: FieldSpec) -> tuple[Any, str] | None:
     """JSON data with its closed choices mended; None where none had to be."""
-    made = repaired(data, shape.schema)
+    made = repaired(data, field.schema)
     return None if made is data else (made, "choices read by case and typography")
 
 
@@ -91,62 +91,62 @@ def _bodies(text: str) -> Iterator[tuple[str, str]]:
         yield fenced[0].strip(_BLANK), "read from a code fence among words"
 
 
-def _of_closed_type(text: str, note: str, shape: Shape) -> Iterator[tuple[Any, str]]:
+def _closed(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     label, colon, rest = text.partition(":")
     rest = rest.lstrip("*_`").strip(_BLANK)
-    named = colon and rest and folded(label) == folded(shape.name)
+    named = colon and rest and folded(label) == folded(field.name)
     for body in (text, rest) if named else (text,):
-        yield from _one(body, note, shape)
+        yield from _one(body, note, field)
         first, newline, behind = body.partition("\n")
         if newline and behind.strip():
-            for value, said in _one(first, note, shape):
-                if not _names_another(behind, value, shape):
+            for value, said in _one(first, note, field):
+                if not _names_another(behind, value, field):
                     yield value, f"{said}, from the first line"
 
 
-def _one(text: str, note: str, shape: Shape) -> Iterator[tuple[Any, str]]:
+def _one(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     value: Any = None
-    if shape.kind == "choice":
+    if field.kind == "choice":
         try:
-            value = choice_of(text, shape.choices)
+            value = choice_of(text, field.options)
         except LookupError:
             return
         shown = repr(value)
-    elif shape.kind == "boolean":
+    elif field.kind == "boolean":
         value = bool_of(text)
         shown = str(value).lower()
-    elif shape.kind == "format":
+    elif field.kind == "format":
         value = text.strip(_FORMAT_EDGES)
         shown = repr(value)
     else:
-        value = number_of(text, whole=shape.kind == "integer")
+        value = number_of(text, whole=field.kind == "integer")
         shown = str(value)
-    if value is not None or None in shape.choices:
+    if value is not None or None in field.options:
         yield value, f"{note}{'; ' * bool(note)}read {text[:80]!r} as {shown}"
 
 
-def _names_another(text: str, taken: Any, shape: Shape) -> bool:
+def _names_another(text: str, taken: Any, field: FieldSpec) -> bool:
     """Whether what stands behind a value could be another value of its type."""
     behind = text[:_MOST_LINES_BEHIND]
-    if shape.kind in ("integer", "number", "format"):
+    if field.kind in ("integer", "number", "format"):
         return _DIGIT.search(behind) is not None
-    if shape.kind == "boolean":
+    if field.kind == "boolean":
         others: tuple[Any, ...] = ("yes", "true") if taken is False else ("no", "false")
     else:
-        others = tuple(choice for choice in shape.choices if choice != taken)
+        others = tuple(choice for choice in field.options if choice != taken)
     words = f" {' '.join(_WORD.findall(folded(behind)))} "
     named = (" ".join(_WORD.findall(folded(str(choice)))) for choice in others)
     return any(f" {word} " in words for word in named)
 
 
-def _data(text: str, note: str, shape: Shape) -> Iterator[tuple[Any, str]]:
+def _data(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     """Lists and objects: nearly JSON, or among words."""
     try:
         near = loads(text)
         value, notes = near.value, near.notes
     except NotNearJSON:
         try:
-            part = sole(text, "[" if shape.kind == "array" else "{")
+            part = sole(text, "[" if field.kind == "array" else "{")
         except NotNearJSON:
             return
         value, notes = part.value, part.notes
@@ -154,7 +154,7 @@ def _data(text: str, note: str, shape: Shape) -> Iterator[tuple[Any, str]]:
             notes = (*notes, "words around it left out")
     said = "; ".join([*([note] if note else []), *notes]) or "code fence removed"
     yield value, said
-    fixed = mended(value, shape)
+    fixed = mended(value, field)
     if fixed is not None:
         yield fixed[0], f"{said}; {fixed[1]}"
 

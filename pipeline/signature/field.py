@@ -17,7 +17,7 @@ from ..ground import strictjson
 from ..ground.plain import is_loose, is_lossy, is_open, ordered, without_models
 from ..ground.shapes import is_dict
 from ..ground.words import brief
-from .types import Shape, check_rules, choices_of, shape_of
+from .types import Kind, check_rules, choices_of, kind_of, options_of
 from .wording import first_error, wanted
 
 FieldRole = Literal["input", "output"]
@@ -106,9 +106,14 @@ class FieldSpec:
         return choices_of(self.annotation)
 
     @cached_property
-    def shape(self) -> Shape:
-        """What of the type the mending of texts has to know."""
-        return shape_of(self.name, self.annotation, self.schema)
+    def options(self) -> tuple[Any, ...]:
+        """The choices, with None among them where the value may be that too."""
+        return options_of(self.annotation)
+
+    @cached_property
+    def kind(self) -> Kind:
+        """Which values a reader has to look for; empty where any text would do."""
+        return kind_of(self.annotation, self.schema)
 
     @cached_property
     def _bare(self) -> bool:

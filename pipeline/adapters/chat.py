@@ -25,8 +25,8 @@ from ..reading.fields import (
     is_whole,
     read_fields,
     read_lone,
-    read_lone_reply,
     read_text,
+    read_unframed,
 )
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
@@ -86,17 +86,16 @@ class ChatAdapter(Adapter):
             found[last], note = _last(found[last], field, spec, form, given)
             notes += note
             if given.cut and not is_whole(found[last], field):
-                del found[last]
                 raise cut_off(last, spec, found, read_text)
         elif not found:
-            lone = _lone(text, spec, given)
-            if lone is not None:
-                return lone
-            first = next(iter(spec.outputs))
-            raise ParseError(
-                f"no heading such as {_heading(first, fence)} in the reply",
-                field=first,
-            )
+            heading = _heading(next(iter(spec.outputs)), fence)
+            try:
+                return read_unframed(text, spec, given, f"heading such as {heading}")
+            except ParseError:
+                bracketed = _between_brackets(text, spec, given)
+                if bracketed is None:
+                    raise
+                return bracketed
         parsed = read_fields(spec, found, read_text)
         return parsed.noting(notes) if notes else parsed
 
@@ -281,14 +280,13 @@ def _last(
     return kept, notes if kept is text else (*notes, TOKENS)
 
 
-def _lone(text: str, spec: Spec, given: Given) -> Parsed | None:
-    """A reply without headings: its one field alone, or put into the brackets."""
-    lone = read_lone_reply(text, spec, given)
-    if lone is not None or len(spec.outputs) != 1:
-        return lone
+def _between_brackets(text: str, spec: Spec, given: Given) -> Parsed | None:
+    """A reply that puts its one value where the heading's name belongs."""
     inside = _BRACKETS.findall(text)
+    if len(inside) != 1 or len(spec.outputs) != 1:
+        return None
     [(name, field)] = spec.outputs.items()
-    if len(inside) != 1 or field.kind not in ("choice", "boolean"):
+    if field.kind not in ("choice", "boolean"):
         return None
     if f"[[{inside[0]}]]" in given.echoed:
         return None

@@ -6,28 +6,27 @@ four cases of a task before it, such a model goes on in kind.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
 from ..ground import strictjson
 from ..lm.request import JSON, Message
 from ..parameters import Demo
 from ..reading.arriving import StructureReader
 from ..reading.fields import Given, Parsed
-from ..signature.field import FieldSpec
 from ..signature.spec import Spec
-from .base import NOT_GIVEN, Adapter
+from .base import NOT_GIVEN
 from .json_object import JSONAdapter
-from .plain import DECORATION, LineReader, line_of, read_lines
-from .schema import line_grammar, object_schema, response_format_of, with_room
+from .plain import LineAdapter, LineReader, read_lines
+from .schema import line_grammar, response_format_of
 
 _ANSWER = "=>"
 
 
 @final
 @dataclass(frozen=True)
-class CompletionAdapter(Adapter):
+class CompletionAdapter(LineAdapter):
     """Cases of `name: value` lines, a blank line after each; the last one breaks off.
 
     Where the endpoint enforces a grammar, outputs are lines and nothing is said of
@@ -40,7 +39,6 @@ class CompletionAdapter(Adapter):
     """
 
     name = "completion"
-    passed_over = DECORATION
     continues: ClassVar[bool] = True
     enforced: bool = False
     ruled: bool = False
@@ -49,12 +47,6 @@ class CompletionAdapter(Adapter):
         """What the outputs are; the form itself is seen in the cases."""
         lines = [f"{name}{fence}: {f.wanted}" for name, f in spec.outputs.items()]
         return "\n".join(lines)
-
-    def write(
-        self, fields: Iterable[FieldSpec], values: Mapping[str, JSON], fence: str
-    ) -> str:
-        """Names and values, a line each."""
-        return "\n".join(line_of(f, values[f.name], fence) for f in fields)
 
     def lay_out(
         self,
@@ -105,12 +97,7 @@ class CompletionAdapter(Adapter):
         self, spec: Spec, room: int | None
     ) -> Mapping[str, JSON] | None:
         """A JSON schema of the outputs."""
-        if not self._as_object(spec, ""):
-            return None
-        schema: dict[str, Any] = object_schema(spec)
-        if room is not None:
-            schema = with_room(schema, room)
-        return response_format_of(spec, schema)
+        return response_format_of(spec, room) if self._as_object(spec, "") else None
 
     def grammar(self, spec: Spec, fence: str, room: int | None) -> str:
         """The grammar of the outputs' lines."""
@@ -125,10 +112,6 @@ class CompletionAdapter(Adapter):
         if self._as_object(spec, fence):
             return _OBJECTS.pieces(spec, fence, echoed)
         return LineReader(spec, fence, next(iter(spec.outputs)), ends_blank=True)
-
-    def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
-        """The names of all fields with their colons."""
-        return tuple(f"{name}{fence}:" for name in spec.names)
 
     def _case(self, spec: Spec, demo: Demo, fence: str) -> str:
         known = {f.name: demo.values.get(f.name, NOT_GIVEN) for f in spec.fields}

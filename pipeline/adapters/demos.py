@@ -25,6 +25,7 @@ from ..lm.request import JSON
 from ..parameters import Demo
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
+from .schema import referred
 
 MADE_UP: Final = "made up"
 _NUMBERS: Final = (12, 3, 250, 48)
@@ -63,12 +64,7 @@ def _compared(spec: Spec, values: Mapping[str, JSON]) -> str:
 
 
 def made_up_demos(spec: Spec, written: str) -> tuple[Demo, ...]:
-    """An exchange that shows the form of a signature's replies.
-
-    Args:
-        spec: The signature.
-        written: The call's input; which choice is shown follows from it.
-    """
+    """An exchange that shows the form of replies; the input draws what stands in it."""
     digest = hashlib.sha256(written.encode("utf-8", "surrogatepass")).digest()
     return _made_up(spec, int.from_bytes(digest[:4], "big") % _DRAWS)
 
@@ -106,9 +102,7 @@ def _of_schema(
     depth: int,
 ) -> Any:
     """A value of a JSON Schema; another one for each number where there are several."""
-    if "$ref" in schema:
-        path = str(schema["$ref"]).removeprefix("#/$defs/")
-        schema = whole.get("$defs", {}).get(path, {})
+    schema = referred(schema, whole)
     for key in ("anyOf", "oneOf"):
         if is_list(schema.get(key)) and schema[key] and depth < _DEEPEST:
             options = [o for o in schema[key] if is_dict(o)]

@@ -26,7 +26,7 @@ from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from .base import Adapter, begin_with
 from .objects import ObjectReader
-from .schema import object_schema, response_format_of, with_room
+from .schema import response_format_of
 
 # A text that is still open where a reply ends, but for half an escape.
 _OPEN_TEXT = re.compile(
@@ -114,10 +114,7 @@ class JSONAdapter(Adapter):
         self, spec: Spec, room: int | None
     ) -> Mapping[str, JSON] | None:
         """A JSON schema of the outputs, for endpoints that enforce one."""
-        schema = object_schema(spec)
-        if self.edition > 1 and room is not None:
-            schema = with_room(schema, room)
-        return response_format_of(spec, schema)
+        return response_format_of(spec, room if self.edition > 1 else None)
 
 
 def _object(text: str) -> Part:

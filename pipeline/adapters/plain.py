@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Final, final
+from typing import final
 
 from ..errors import ParseError
 from ..ground import strictjson
@@ -24,8 +24,8 @@ from ..reading.fields import (
     cut_off,
     is_whole,
     read_fields,
-    read_lone_reply,
     read_text,
+    read_unframed,
 )
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
@@ -33,31 +33,41 @@ from .base import Adapter, begin_with
 
 _DECORATED = 12  # characters that may stand around a name
 _BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-DECORATION: Final = str.maketrans("", "", "*_`")
-"""What may stand around the names of fields."""
+
+
+@dataclass(frozen=True)
+class LineAdapter(Adapter):
+    """What is written as `name: value` lines, whatever stands around these."""
+
+    passed_over = str.maketrans("", "", "*_`")  # what may decorate a name
+
+    @final
+    def write(
+        self, fields: Iterable[FieldSpec], values: Mapping[str, JSON], fence: str
+    ) -> str:
+        """Names and values, a line each."""
+        return "\n".join([_line_of(f, values[f.name], fence) for f in fields])
+
+    @final
+    def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
+        """The names of all fields with their colons."""
+        return tuple(f"{name}{fence}:" for name in spec.names)
 
 
 @final
 @dataclass(frozen=True)
-class PlainAdapter(Adapter):
+class PlainAdapter(LineAdapter):
     """Each field on a line of its own, as `name: value`.
 
     A value with a line break is written as JSON, so that none can begin a line.
     """
 
     name = "plain"
-    passed_over = DECORATION
 
     def form(self, spec: Spec, fence: str) -> str:
         """The form of the reply, as the model is told it."""
         lines = "\n".join(f"{name}{fence}: <{name}>" for name in spec.outputs)
         return f"Reply in exactly this form, each field on its line:\n\n{lines}"
-
-    def write(
-        self, fields: Iterable[FieldSpec], values: Mapping[str, JSON], fence: str
-    ) -> str:
-        """Names and values, a line each."""
-        return "\n".join(line_of(f, values[f.name], fence) for f in fields)
 
     def read(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:
         """The values in a reply; what stands before the first name is not read."""
@@ -83,12 +93,8 @@ class PlainAdapter(Adapter):
         del echoed
         return LineReader(spec, fence)
 
-    def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
-        """The names of all fields with their colons."""
-        return tuple(f"{name}{fence}:" for name in spec.names)
 
-
-def line_of(field: FieldSpec, value: JSON, fence: str) -> str:
+def _line_of(field: FieldSpec, value: JSON, fence: str) -> str:
     """A field and its value as one line."""
     text = field.write(value)
     if _BREAK.search(text):
@@ -101,14 +107,7 @@ def line_of(field: FieldSpec, value: JSON, fence: str) -> str:
 def read_lines(
     text: str, spec: Spec, fence: str, given: Given, *, ends_blank: bool = False
 ) -> Parsed:
-    """The values in a reply.
-
-    Args:
-        text: The reply.
-        spec: The signature.
-        fence: What sets names apart in this call.
-        given: What is known of the reply beside its text.
-        ends_blank: Whether a blank line behind the last field ends the answer.
+    """The values in a reply, which a blank line may end behind the last field.
 
     Raises:
         ParseError: A field is missing, comes twice, or is not of its type.
@@ -116,18 +115,12 @@ def read_lines(
     found, last, notes = _found(text, spec, fence, ends_blank=ends_blank)
     read = partial(_read, ends_blank=ends_blank)
     if not found:
-        lone = read_lone_reply(text, spec, given)
-        if lone is not None:
-            return lone
         first = next(iter(spec.outputs))
-        raise ParseError(f"no line such as {first}{fence}: in the reply", field=first)
-    if (
-        given.cut
-        and last
-        and not _is_ended(found[last], spec.outputs[last], ends_blank)
-    ):
-        del found[last]
-        raise cut_off(last, spec, found, read)
+        return read_unframed(text, spec, given, f"line such as {first}{fence}:")
+    if given.cut and last:
+        ended = ends_blank and "\n\n" in found[last].strip("\n")
+        if not (ended or is_whole(found[last], spec.outputs[last])):
+            raise cut_off(last, spec, found, read)
     return read_fields(spec, found, read).noting(notes)
 
 
@@ -153,11 +146,6 @@ def _found(
     if name:
         found[name] = text[start:]
     return found, name, ()
-
-
-def _is_ended(text: str, field: FieldSpec, ends_blank: bool) -> bool:
-    """Whether a value is whole though the token limit may have cut what follows."""
-    return is_whole(text, field) or (ends_blank and "\n\n" in text.strip("\n"))
 
 
 def _read(field: FieldSpec, text: str, *, ends_blank: bool) -> Reading:
@@ -196,11 +184,8 @@ def first_name(text: str, at: int, spec: Spec, fence: str) -> int:
 class LineReader(StructureReader):
     """Reads `name: value` lines while they arrive.
 
-    Args:
-        spec: The signature.
-        fence: What sets names apart in this call.
-        begun: The field whose value the reply begins with, or empty.
-        ends_blank: Whether a blank line ends the answer.
+    `begun` is the field whose value the reply begins with, if it does; `ends_blank`
+    says whether a blank line ends the answer.
     """
 
     def __init__(

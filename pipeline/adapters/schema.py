@@ -56,12 +56,14 @@ def object_schema(spec: Spec) -> dict[str, Any]:
     return whole
 
 
-def response_format_of(spec: Spec, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The wire's `response_format` for a schema."""
+def response_format_of(spec: Spec, room: int | None) -> dict[str, Any]:
+    """The wire's `response_format`, with bounds for a reply of so many tokens."""
+    schema = object_schema(spec)
+    if room is not None:
+        schema = with_room(schema, room)
     # The wire allows no other characters, and Python's names may have them.
     name = re.sub(r"[^A-Za-z0-9_-]", "_", spec.name)[:64]
-    named = {"name": name, "schema": dict(schema)}
-    return {"type": "json_schema", "json_schema": named}
+    return {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
 
 
 def with_room(schema: Mapping[str, Any], tokens: int) -> dict[str, Any]:
@@ -69,10 +71,6 @@ def with_room(schema: Mapping[str, Any], tokens: int) -> dict[str, Any]:
 
     The user's own bounds stay where they are tighter. The last text of all is left
     free: a limit that cuts it is no silent loss.
-
-    Args:
-        schema: The schema of the whole reply.
-        tokens: How many tokens the reply may take.
 
     >>> made = with_room(
     ...     {
@@ -111,9 +109,8 @@ class _Sizes:
     def _count(self, schema: Mapping[str, Any], depth: int) -> None:
         if depth > _NESTED:
             return
-        target = _target(schema, self._whole)
-        if target is not None:
-            self._count(target, depth + 1)
+        if "$ref" in schema:
+            self._count(referred(schema, self._whole), depth + 1)
             return
         options = [o for o in schema.get("anyOf", ()) if is_dict(o)]
         if options:
@@ -131,12 +128,10 @@ class _Sizes:
             self.chars += 8  # a number, true, null
 
 
-def _target(
-    schema: Mapping[str, Any], whole: Mapping[str, Any]
-) -> Mapping[str, Any] | None:
-    """What a reference leads to, or None where there is none."""
+def referred(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a schema's reference leads to; the schema itself where it has none."""
     if "$ref" not in schema:
-        return None
+        return schema
     found = whole.get("$defs", {}).get(str(schema["$ref"]).removeprefix("#/$defs/"))
     return found if is_dict(found) else {}
 
@@ -144,9 +139,7 @@ def _target(
 class _Bounds:
     """A copy of a schema with bounds; what is referred to is bounded once.
 
-    Args:
-        schema: The schema of the whole reply.
-        share: Characters for each of its free parts.
+    `share` is how many characters each of its free parts gets.
     """
 
     def __init__(self, schema: Mapping[str, Any], share: int) -> None:
@@ -194,7 +187,7 @@ class _Bounds:
         items = schema.get("items")
         if not is_dict(items):
             return {}
-        target = _target(items, self._whole) or items
+        target = referred(items, self._whole)
         size = _Sizes(items, self._whole)
         if is_list(target.get("enum")):
             longest = max(len(strictjson.dumps(c)) for c in target["enum"])
@@ -224,11 +217,6 @@ def line_grammar(spec: Spec, fence: str, room: int | None) -> str | None:
 
     None where a field is no choice, number, truth value, date or text: what is nested
     is better written as an object.
-
-    Args:
-        spec: The signature.
-        fence: What sets names apart in this call.
-        room: How many tokens the reply may take; None where nobody says.
     """
     *before, last = spec.outputs
     shares = max(1, len(before) + 1)

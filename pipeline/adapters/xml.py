@@ -18,8 +18,8 @@ from ..reading.fields import (
     cut_off,
     is_whole,
     read_fields,
-    read_lone_reply,
     read_text,
+    read_unframed,
 )
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
@@ -61,7 +61,6 @@ class XMLAdapter(Adapter):
         if last:
             field = spec.outputs[last]
             if given.cut and not is_whole(found[last], field):
-                del found[last]
                 raise cut_off(last, spec, found, read_text)
             if field.kind not in ONE_LINE:
                 raise ParseError(
@@ -69,13 +68,8 @@ class XMLAdapter(Adapter):
                 )
             notes = ["read without its closing tag"]
         elif not found:
-            lone = read_lone_reply(text, spec, given)
-            if lone is not None:
-                return lone
-            first = next(iter(spec.outputs))
-            raise ParseError(
-                f"no tag such as {_open(first, fence)} in the reply", field=first
-            )
+            tag = _open(next(iter(spec.outputs)), fence)
+            return read_unframed(text, spec, given, f"tag such as {tag}")
         parsed = read_fields(spec, found, read_text)
         return parsed.noting(tuple(notes)) if notes else parsed
 

@@ -131,13 +131,9 @@ def around(text: str, start: int, end: int) -> str:
 def is_echo(
     value: Mapping[str, Any], source: str, names: Iterable[str], echoed: str
 ) -> bool:
-    """Whether an object stands literally in a call's inputs, in whatever spacing.
+    """Whether an object, or each of its members of these names, stands in the inputs.
 
-    Args:
-        value: The object.
-        source: Its text in the reply.
-        names: The members that count.
-        echoed: The inputs of the call, as they were written into it.
+    It is compared literally, but for spacing, with the inputs as they were written.
     """
     if not echoed:
         return False

@@ -73,12 +73,7 @@ class StructureReader(FieldReader):
 
 
 class ReplyReader(FieldReader):
-    """A whole reply: the structure in it, thinking parts left out.
-
-    Args:
-        new: Makes a reader of the structure.
-        fields: The names of the signature's fields, which tags may have.
-    """
+    """A whole reply: its structure, which `new` reads, thinking parts left out."""
 
     def __init__(
         self, new: Callable[[], StructureReader], fields: tuple[str, ...]
@@ -203,11 +198,7 @@ def _before_tag(text: str, start: int) -> int:
 class Value:
     """The text of one field: blank edges are dropped, a quoted text is unquoted.
 
-    Args:
-        field: The field's name.
-        plain: Whether it holds bare text.
-        open_end: Whether its text may end with the reply, and so with the tokens of a
-            chat template.
+    With an open end it may end with the reply, and so with a chat template's tokens.
     """
 
     def __init__(self, field: str, plain: bool, *, open_end: bool = False) -> None:
@@ -245,11 +236,7 @@ class Value:
             yield from self._sure(text)
 
     def end(self, *, by_input: bool = False) -> Iterator[Delta]:
-        """The text has ended at a mark; at an input's, its turn may have ended before.
-
-        Args:
-            by_input: Whether that is the heading of an input.
-        """
+        """The text has ended at a mark; before an input's its turn may have ended."""
         if self._whole is not None:
             whole = "".join(self._whole)
             text = (first_turn(whole) if by_input else whole).rstrip(_BLANK)

@@ -67,11 +67,6 @@ Read: TypeAlias = Callable[[FieldSpec, Any], Reading]
 def read_fields(spec: Spec, found: Mapping[str, Any], read: Read) -> Parsed:
     """Turn what was found of each field into values, or say what is missing.
 
-    Args:
-        spec: The signature.
-        found: Text or JSON data by output field.
-        read: Reads what was found for one field.
-
     Raises:
         ParseError: A required field is missing, or a text is not of its type; the
             error holds the values that stand whole.
@@ -122,8 +117,21 @@ def cut_off(name: str, spec: Spec, found: Mapping[str, Any], read: Read) -> Pars
     error = ParseError(
         f"field {name!r} is cut off; wanted {wanted}", field=name, wanted=wanted
     )
-    error.partial = read_whole(spec, found, read)
+    rest = {other: found[other] for other in found if other != name}
+    error.partial = read_whole(spec, rest, read)
     return error
+
+
+def read_unframed(text: str, spec: Spec, given: Given, mark: str) -> Parsed:
+    """A reply without any mark of its form, as its one field.
+
+    Raises:
+        ParseError: Nothing shows that it is that; the error says which mark is missing.
+    """
+    lone = read_lone_reply(text, spec, given)
+    if lone is None:
+        raise ParseError(f"no {mark} in the reply", field=next(iter(spec.outputs)))
+    return lone
 
 
 def read_lone_reply(text: str, spec: Spec, given: Given) -> Parsed | None:

@@ -219,10 +219,6 @@ def number_of(text: str, *, whole: bool) -> int | float | None:
 
     A comma between groups of three digits is read where it cannot be a decimal one.
 
-    Args:
-        text: What was written.
-        whole: Whether a whole number is wanted.
-
     >>> number_of("**42**", whole=True), number_of("1,234", whole=True)
     (42, 1234)
     >>> number_of("1,234", whole=False), number_of("1,234.5", whole=False)

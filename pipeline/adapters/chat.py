@@ -15,7 +15,7 @@ from typing import NamedTuple, final
 
 from ..errors import ParseError
 from ..lm.request import JSON
-from ..reading.arriving import Delta, StructureReader, Value, sure_end
+from ..reading.arriving import Delta, MarkReader, StructureReader, Value, sure_end
 from ..reading.asides import TOKENS, first_turn, names_of_thoughts, unopened
 from ..reading.fields import (
     BEHIND,
@@ -296,34 +296,10 @@ def _between_brackets(text: str, spec: Spec, given: Given) -> Parsed | None:
     return Parsed({name: reading.value}, (f"{name}: read from between the brackets",))
 
 
-class _HeadingReader(StructureReader):
+class _HeadingReader(MarkReader):
     def __init__(self, spec: Spec, form: _Form) -> None:
-        self._spec = spec
-        self._form = form
+        super().__init__(spec, form.pattern, form.names, "[")
         self._course = _Course(spec)
-        self._value: Value | None = None
-        self._held = ""
-
-    def feed(self, text: str) -> Iterator[Delta]:
-        """The pieces that are certain after some more text."""
-        if self._stopped():
-            return
-        if not self._held and "[" not in text:
-            if self._value is not None:
-                yield from self._value.add(text)
-            return
-        text, at = self._held + text, 0
-        for mark in self._form.pattern.finditer(text):
-            if self._value is not None:
-                yield from self._value.add(text[at : mark.start()])
-            yield from self._meet(mark[1])
-            at = mark.end()
-            if self._stopped():
-                return
-        sure = sure_end(text, at, self._form.names, "[")
-        self._held = text[sure:]
-        if self._value is not None:
-            yield from self._value.add(text[at:sure])
 
     @property
     def whole(self) -> bool:
@@ -338,10 +314,8 @@ class _HeadingReader(StructureReader):
             yield from self._value.add(self._held)
         yield from self._value.close()
 
-    def _stopped(self) -> bool:
-        return self.failed or self._course.done
-
-    def _meet(self, name: str) -> Iterator[Delta]:
+    def _meet(self, mark: re.Match[str]) -> Iterator[Delta]:
+        name = mark[1]
         last, by_input = self._value, name in self._spec.inputs
         self._value = None
         try:
@@ -353,5 +327,6 @@ class _HeadingReader(StructureReader):
         if self._course.current and not self.failed:
             plain = self._spec.outputs[name].plain
             self._value = Value(name, plain, open_end=True)
+        self._over = self._course.done
         self.begun = bool(self._course.begun)
         self.inside = self._value is not None

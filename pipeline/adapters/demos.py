@@ -25,7 +25,7 @@ from ..lm.request import JSON
 from ..parameters import Demo
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
-from .schema import referred
+from ..signature.types import referred
 
 MADE_UP: Final = "made up"
 _NUMBERS: Final = (12, 3, 250, 48)

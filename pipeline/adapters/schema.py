@@ -22,6 +22,7 @@ from ..ground import strictjson
 from ..ground.shapes import is_dict, is_list
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
+from ..signature.types import referred
 
 _LEAST_TEXT: Final = 16  # characters
 _ITEM_TEXT: Final = 64
@@ -126,14 +127,6 @@ class _Sizes:
             self.free += 1
         else:
             self.chars += 8  # a number, true, null
-
-
-def referred(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a schema's reference leads to; the schema itself where it has none."""
-    if "$ref" not in schema:
-        return schema
-    found = whole.get("$defs", {}).get(str(schema["$ref"]).removeprefix("#/$defs/"))
-    return found if is_dict(found) else {}
 
 
 class _Bounds:

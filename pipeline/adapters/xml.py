@@ -10,7 +10,7 @@ from typing import final
 
 from ..errors import ParseError
 from ..lm.request import JSON
-from ..reading.arriving import Delta, StructureReader, Value, sure_end
+from ..reading.arriving import Delta, MarkReader, StructureReader, Value
 from ..reading.fields import (
     BEHIND,
     Given,
@@ -146,40 +146,10 @@ def _misplaced(text: str, tag: re.Match[str], current: str, fence: str) -> Parse
     return ParseError(why, field=current)
 
 
-class _TagReader(StructureReader):
+class _TagReader(MarkReader):
     def __init__(self, spec: Spec, fence: str) -> None:
-        self._spec = spec
-        self._tags = _tags(spec, fence)
-        self._pattern = _pattern(spec, fence)
+        super().__init__(spec, _pattern(spec, fence), _tags(spec, fence), "<")
         self._found: list[str] = []
-        self._held = ""
-        self._value: Value | None = None
-        self._done = False
-
-    def feed(self, text: str) -> Iterator[Delta]:
-        """The pieces that are certain after some more text."""
-        if self._stopped():
-            return
-        if not self._held and "<" not in text:
-            if self._value is not None:
-                yield from self._value.add(text)
-            return
-        text, at = self._held + text, 0
-        for tag in self._pattern.finditer(text):
-            closes, name = tag.groups()
-            value = self._value
-            if value is not None and name in self._spec.inputs:
-                continue
-            if value is not None:
-                yield from value.add(text[at : tag.start()])
-            yield from self._meet(name, closes=bool(closes))
-            at = tag.end()
-            if self._stopped():
-                return
-        sure = sure_end(text, at, self._tags, "<")
-        self._held = text[sure:]
-        if self._value is not None:
-            yield from self._value.add(text[at:sure])
 
     @property
     def whole(self) -> bool:
@@ -191,17 +161,18 @@ class _TagReader(StructureReader):
         """Nothing more: what no tag closes is no field."""
         return iter(())
 
-    def _stopped(self) -> bool:
-        return self.failed or self._done
+    def _passes_over(self, mark: re.Match[str]) -> bool:
+        return self._value is not None and mark[2] in self._spec.inputs
 
-    def _meet(self, name: str, *, closes: bool) -> Iterator[Delta]:
+    def _meet(self, mark: re.Match[str]) -> Iterator[Delta]:
+        closes, name = mark.groups()
         value, self._value, self.inside = self._value, None, False
         if value is not None:
             self.failed = not (closes and value.field == name)
             if not self.failed:
                 yield from value.end()
         elif name in self._spec.inputs:
-            self._done = bool(self._found) and self.whole
+            self._over = bool(self._found) and self.whole
         elif closes or name in self._found:
             self.failed = bool(self._found)
         else:

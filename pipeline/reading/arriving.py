@@ -7,10 +7,12 @@ and says so.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import NamedTuple
 
+from ..signature.spec import Spec
 from .asides import (
     CLOSING,
     END,
@@ -280,6 +282,59 @@ class Value:
                 yield from self._sure("<")
                 at = start + 1
         yield from self._sure(text[at:])
+
+
+class MarkReader(StructureReader):
+    """Reads texts between marks; what may be the beginning of one is held back.
+
+    `marks` are all that `pattern` finds, and each begins with the character `first`.
+    """
+
+    def __init__(
+        self, spec: Spec, pattern: re.Pattern[str], marks: Iterable[str], first: str
+    ) -> None:
+        self._spec = spec
+        self._pattern = pattern
+        self._marks = marks
+        self._first = first
+        self._value: Value | None = None
+        self._held = ""
+        self._over = False  # whether what follows is no part of the answer
+
+    @abstractmethod
+    def _meet(self, mark: re.Match[str]) -> Iterator[Delta]:
+        """Take in one mark: it ends a value, begins one, or is at fault."""
+
+    def _passes_over(self, mark: re.Match[str]) -> bool:
+        """Whether a mark is text of the value that is open."""
+        del mark
+        return False
+
+    def _stopped(self) -> bool:
+        return self.failed or self._over
+
+    def feed(self, text: str) -> Iterator[Delta]:
+        """The pieces that are certain after some more text."""
+        if self._stopped():
+            return
+        if not self._held and self._first not in text:
+            if self._value is not None:
+                yield from self._value.add(text)
+            return
+        text, at = self._held + text, 0
+        for mark in self._pattern.finditer(text):
+            if self._passes_over(mark):
+                continue
+            if self._value is not None:
+                yield from self._value.add(text[at : mark.start()])
+            yield from self._meet(mark)
+            at = mark.end()
+            if self._stopped():
+                return
+        sure = sure_end(text, at, self._marks, self._first)
+        self._held = text[sure:]
+        if self._value is not None:
+            yield from self._value.add(text[at:sure])
 
 
 def sure_end(text: str, at: int, marks: Iterable[str], first: str) -> int:

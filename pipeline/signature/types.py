@@ -256,6 +256,14 @@ def check_rules(kind: Any, rules: Mapping[str, Any]) -> None:
                 raise TypeError(f"{rule} says nothing about {type_name(kind)}")
 
 
+def referred(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a part's reference leads to in the whole schema; the part if it has none."""
+    if "$ref" not in schema:
+        return schema
+    found = whole.get("$defs", {}).get(str(schema["$ref"]).removeprefix("#/$defs/"))
+    return found if is_dict(found) else {}
+
+
 def options_of(kind: Any) -> tuple[Any, ...]:
     """As `choices_of`, with None among them where the type may be that too."""
     inner = other_than_none(kind)
@@ -275,9 +283,7 @@ def kind_of(kind: Any, schema: Mapping[str, Any]) -> Kind:
         return "choice"
     first = schema
     if other_than_none(kind) is not None:
-        first = next(iter(schema.get("anyOf", ())), schema)
-        name = str(first.get("$ref", "")).rpartition("/")[2]
-        first = schema.get("$defs", {}).get(name, first)
+        first = referred(next(iter(schema.get("anyOf", ())), schema), schema)
     named = str(first.get("type"))
     if named == "string" and "format" in first:
         return "format"

@@ -92,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
     )
     given.add_argument("--lm", help="induction: a model, in place of the simulated one")
     given.add_argument("--api-base", help="induction: where that model answers")
-    given.add_argument("--against", type=Path, help="house: another checkout")
+    given.add_argument("--against", type=Path, help="against, house: another checkout")
     given.add_argument("--arms", help="real: which arms, with commas between")
     given.add_argument(
         "--compile",

@@ -17,7 +17,7 @@ from typing import Any
 from . import BenchError, Row, bench_python
 from .loopback import hosted
 from .rivals.caches import diskcache_times, weft_times
-from .rivals.child import Child
+from .rivals.child import HEADINGS, Child
 
 __all__ = ["RIVALS", "Field", "beside", "run"]
 
@@ -67,7 +67,7 @@ class Field:
         here, there = Path(sys.executable), bench_python()
         plain = "bench.rivals.calls_plain"
         made = {
-            "weft": Child(here, "bench.rivals.calls_weft"),
+            "weft": Child(here, "bench.rivals.calls_weft", told=HEADINGS),
             "aiohttp": Child(here, plain, "aiohttp"),
             SPREAD: Child(here, plain, "aiohttp", "spread"),
             "dspy": Child(there, "bench.rivals.calls_dspy"),

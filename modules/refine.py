@@ -54,7 +54,7 @@ class Refine(Module[P, R_co]):
     ) -> None:
         self._like(module, name, n)
         self._module, self._n, self._threshold = module, n, threshold
-        self._reward = reward_step(reward, "Refine")
+        self._reward = reward_step(reward, "Refine", threshold)
         self._again = module.wider("again", _DRAFT, _ADVICE)
         seen = (*self.inputs.fields, _DRAFT, FieldSpec("advice", "output", str))
         critic = make_signature(seen, _ADVISE, name="Critic")

@@ -13,12 +13,19 @@ Reward: TypeAlias = Callable[[Mapping[str, Any], Any], float] | Step[..., float]
 """How good an answer is, higher is better: called with the inputs and the answer."""
 
 
-def reward_step(reward: Reward, of: str) -> Step[..., float]:
+def reward_step(reward: Reward, of: str, bar: object = 1.0) -> Step[..., float]:
     """A reward as a step.
 
+    Args:
+        reward: A function or a step.
+        of: The kind of module that asks, for messages.
+        bar: The reward that is good enough.
+
     Raises:
-        ConfigError: It does not take two things.
+        ConfigError: It does not take two things, or the bar is no number.
     """
+    if not isinstance(bar, int | float):
+        raise ConfigError(f"{of}: threshold={bar!r} is no reward", hint="Give a number")
     given = cast(Any, reward)
     made: Step[..., float] = given
     if not isinstance(reward, Step):

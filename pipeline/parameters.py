@@ -12,8 +12,8 @@ from .errors import ConfigError, did_you_mean
 from .ground import strictjson
 from .ground.options import check_options, explained
 from .lm.form import is_form
+from .lm.lm import SAMPLING
 from .lm.request import JSON
-from .lm.sampling import SAMPLING
 from .signature.spec import Spec
 
 SLOTS = ("instruction", "demos", "nearest", "adapter", "sampling")

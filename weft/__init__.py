@@ -56,8 +56,8 @@ if TYPE_CHECKING:
     from .pipeline.calls.budget import Budget as Budget
     from .pipeline.calls.budget import Ledger as Ledger
     from .pipeline.calls.cache import Cache as Cache
-    from .pipeline.calls.memory import MemoryCache as MemoryCache
     from .pipeline.calls.retry import RetryPolicy as RetryPolicy
+    from .pipeline.calls.store import MemoryCache as MemoryCache
     from .pipeline.data.rows import Example as Example
     from .pipeline.data.rows import read_rows as read_rows
     from .pipeline.errors import WeftError as WeftError
@@ -130,7 +130,7 @@ _WHERE = {
     "pipeline.artifact.versions": "label log read_labels rollback",
     "pipeline.calls.budget": "Budget Ledger",
     "pipeline.calls.cache": "Cache",
-    "pipeline.calls.memory": "MemoryCache",
+    "pipeline.calls.store": "MemoryCache",
     "pipeline.calls.retry": "RetryPolicy",
     "pipeline.data.rows": "Example read_rows",
     "pipeline.errors": "WeftError",

@@ -22,9 +22,8 @@ import socket
 from collections.abc import Callable, Generator
 from typing import Any
 
+from .fault_server import FaultServer, Reply, Seen
 from .pipeline.lm.fakes import FunctionLM, RefusingLM, ReplayLM, ScriptedLM
-from .pipeline.lm.fault_reply import Reply
-from .pipeline.lm.fault_server import FaultServer, Seen
 
 __all__ = [
     "FaultServer",

@@ -4,10 +4,11 @@
 yet and prints the tables. `--tasks`, `--arms` and `--rows` choose cells; `--compile`
 takes the compiles in place of the zero-shot cells. `--write` writes docs/bench-real.md
 and measures nothing where no model is named; `--drop` forgets the chosen cells, so that
-the next start measures them anew. Cells are kept in runs/real, each as it comes, and
-the same command goes on from there; what passed the server is in runs/real/wire.
-A model that is a file is served by llama.cpp: `WEFT_LLAMA_PYTHON` names an interpreter
-that holds xllamacpp.
+the next start measures them anew. Cells are kept in bench/real/cells.jsonl, each as it
+comes: the repository holds those that docs/bench-real.md is written from, and the same
+command goes on from there. What passed the server is in runs/real/wire. A model that is
+a file is served by llama.cpp: `WEFT_LLAMA_PYTHON` names an interpreter that holds
+xllamacpp.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from .tasks import DATA, TASKS
 __all__ = ["Choice", "measured", "run"]
 
 ROOT = Path(__file__).parents[2]
-KEPT = ROOT / "runs" / "real" / "cells.jsonl"
+KEPT = Path(__file__).with_name("cells.jsonl")
 PAGE = ROOT / "docs" / "bench-real.md"
 NATURAL, OPAQUE = "banking10", "banking10-codes"
 ROWS, COMPILED_ROWS = 40, 100

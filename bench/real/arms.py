@@ -2,6 +2,7 @@
 
 An arm's name is its side and what differs from that side's defaults, with dashes
 between: `weft`, `weft-cot`, `weft-noschema`, `weft-json`, `weft-completion-4demos`,
+`weft-completion-4demos-draw1` (four other rows),
 `dspy`, `dspy-json-cot`. Whatever word is none of these is a form of the reply.
 `dspy-schema` is its JSON form under a model's name for which it asks the server to
 enforce the schema; by itself it asks that of no model with an unknown name.
@@ -44,6 +45,7 @@ class Arm:
         thinks: Whether a field of reasoning comes first (ChainOfThought).
         schema: Whether the server may be asked to enforce a schema.
         demos: How many train rows stand in the prompt, the same for both sides.
+        draw: Which ones: another number draws others.
     """
 
     side: str
@@ -51,6 +53,7 @@ class Arm:
     thinks: bool = False
     schema: bool = True
     demos: int = 0
+    draw: int = 0
 
 
 def arm_of(name: str) -> Arm:
@@ -60,15 +63,17 @@ def arm_of(name: str) -> Arm:
         BenchError: There is no such side.
 
     >>> arm_of("weft-completion/1-4demos")
-    Arm(side='weft', form='completion/1', thinks=False, schema=True, demos=4)
+    Arm(side='weft', form='completion/1', thinks=False, schema=True, demos=4, draw=0)
     """
     side, *words = name.split("-")
     if side not in {"weft", "dspy"}:
         raise BenchError(f"no arm {name!r}: it begins with weft or dspy")
-    form, demos = "", 0
+    form, demos, draw = "", 0, 0
     for word in words:
         if few := re.fullmatch(r"(\d+)demos", word):
             demos = int(few[1])
+        elif other := re.fullmatch(r"draw(\d+)", word):
+            draw = int(other[1])
         elif word not in {"cot", "noschema"}:
             form = word
-    return Arm(side, form, "cot" in words, "noschema" not in words, demos)
+    return Arm(side, form, "cot" in words, "noschema" not in words, demos, draw)

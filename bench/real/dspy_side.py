@@ -36,7 +36,7 @@ def program_of(task: Task, arm: Arm) -> Any:
     }
     make = dspy.ChainOfThought if arm.thinks else dspy.Predict
     program = make(dspy.Signature(fields, task.instruction))
-    shown = examples(task, task.sample("train", arm.demos))
+    shown = examples(task, task.sample("train", arm.demos, arm.draw))
     for predict in program.predictors():
         predict.demos = shown
     return program

@@ -162,10 +162,14 @@ def _task_bars(cells: Cells, model: str, task: str) -> Iterator[Row]:
             at_least = 0.9 * max(known)
         label = f"{what}: usable, schema switched off"
         yield Row(label, plain, None, f">= {at_least:.2f}", plain >= at_least)
-    base = cells.of(model, task, "weft-completion-4demos")
-    if base is not None and (model, task) == ("gemma", "banking10"):
-        score = statistics.fmean(base.scores)
-        label = f"{what}: right, completions form with 4 demos"
+    few = "weft-completion-4demos"
+    drawn = [
+        cells.of(model, task, arm) for arm in (few, f"{few}-draw1", f"{few}-draw2")
+    ]
+    scores = [statistics.fmean(cell.scores) for cell in drawn if cell is not None]
+    if scores and (model, task) == ("gemma", "banking10"):
+        score = statistics.fmean(scores)
+        label = f"{what}: right, completions form with 4 demos, {len(scores)} draws"
         yield Row(label, score, None, ">= 0.50", score >= 0.5)
 
 

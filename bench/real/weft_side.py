@@ -33,7 +33,7 @@ def program_of(task: Task, arm: Arm) -> Any:
     )
     if not arm.demos:
         return program
-    shown = task.sample("train", arm.demos)
+    shown = task.sample("train", arm.demos, arm.draw)
     demos = [weft.Demo({**row.inputs, **row.outputs}, row.id) for row in shown]
     return program.with_(demos=demos)
 

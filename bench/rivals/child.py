@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,7 +13,10 @@ from typing import Self
 from .. import BenchError
 from .forked import Job, Result
 
-__all__ = ["Child"]
+__all__ = ["HEADINGS", "Child"]
+
+HEADINGS = {"WEFT_ADAPTER": "chat"}
+"""For weft at a canned server, which answers under headings whatever it is asked."""
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,18 +28,27 @@ class Child:
         python: The interpreter that holds the library.
         module: The module to run there.
         arguments: What it is given.
+        root: The checkout whose code it runs.
+        told: Further variables of its environment.
     """
 
-    def __init__(self, python: Path, module: str, *arguments: str) -> None:
+    def __init__(
+        self,
+        python: Path,
+        module: str,
+        *arguments: str,
+        root: Path = ROOT,
+        told: Mapping[str, str] | None = None,
+    ) -> None:
         self.module = module
         self._process = subprocess.Popen(
             [python, "-m", module, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            cwd=ROOT,
+            cwd=root,
             # litellm fetches its price table over the network unless told not to.
-            env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+            env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", **(told or {})},
             text=True,
         )
 

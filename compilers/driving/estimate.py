@@ -7,14 +7,12 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
-from ...pipeline.calls.caller import estimate
-from ...pipeline.calls.reservation import Estimate
 from ...pipeline.data.example import Example
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program
 from ...pipeline.lm.lm import LanguageModel
-from ...pipeline.lm.prices import price_of
+from ...pipeline.lm.prices import Estimate, estimate, price_of
 from ...pipeline.lm.request import JSON, Request, Usage
 from ...pipeline.parameters import Demo
 from ...pipeline.run.prompt import prompt_of, rendered_for, request_for

@@ -19,8 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from ...pipeline.calls.memory import MemoryCache
-from ...pipeline.calls.store import WITHHELD, AnswerStore, SharedStore
+from ...pipeline.calls.store import WITHHELD, AnswerStore, MemoryCache, SharedStore
 from ...pipeline.errors import (
     CompileError,
     ConfigError,
@@ -29,8 +28,7 @@ from ...pipeline.errors import (
     ModelFailure,
 )
 from ...pipeline.ground import strictjson
-from ...pipeline.lm.request import Response
-from ...pipeline.lm.wire import response_from_json, response_to_json
+from ...pipeline.lm.request import Response, response_from_json, response_to_json
 from ...pipeline.run.bridge import in_thread
 from ...pipeline.run.settings import current, entered
 

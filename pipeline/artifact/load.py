@@ -20,7 +20,7 @@ from ..graph.program import Program, as_program
 from ..ground import strictjson
 from ..ground.files import read_bounded
 from ..ground.options import checked
-from ..lm.sampling import SAMPLING
+from ..lm.lm import SAMPLING
 from .fit import fitted
 from .rebuild import rebuilt
 from .state import FORMAT, ArtifactFile, migrated, modules_of

@@ -20,12 +20,14 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 from ..errors import ConfigError
 from ..ground.words import counted
-from .capacity import Amount, Claim, Room
-from .reservation import PICO, Account, Estimate, Lease, exceeded, most_of
+from ..lm.prices import Estimate
+from .reservation import PICO, Account, Amount, Claim, Lease, Room, exceeded, most_of
+
+N = TypeVar("N", int, float)
 
 _FORMS: Final = 'Write 500, "500 calls", "200k tokens", "$2", "10 min", or several'
 _PART: Final = re.compile(
@@ -241,14 +243,10 @@ class Ledger:
         """What is left under each limit; None where there is none."""
         spent, limit = self.spent(), self.budget
         return Budget(
-            calls=None if limit.calls is None else max(0, limit.calls - spent.calls),
-            tokens=None
-            if limit.tokens is None
-            else max(0, limit.tokens - spent.tokens),
-            usd=None if limit.usd is None else max(0.0, limit.usd - spent.usd),
-            seconds=None
-            if limit.seconds is None
-            else max(0.0, limit.seconds - spent.seconds),
+            calls=_rest(limit.calls, spent.calls),
+            tokens=_rest(limit.tokens, spent.tokens),
+            usd=_rest(limit.usd, spent.usd),
+            seconds=_rest(limit.seconds, spent.seconds),
         )
 
     def snapshot(self) -> dict[str, dict[str, int | float]]:
@@ -268,6 +266,10 @@ class Ledger:
         if self.budget.seconds is None:
             return math.inf
         return self.budget.seconds - (self._clock() - self._opened)
+
+
+def _rest(most: N | None, spent: N) -> N | None:
+    return None if most is None else max(type(spent)(0), most - spent)
 
 
 def _mark_of(key: str) -> bytes:

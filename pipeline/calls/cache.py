@@ -13,22 +13,31 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from ..ground.folder import Unusable, prepare_folder
+from ..ground.loops import Waiter
 from ..lm.request import Response
 from .claims import Claims, claims_in
-from .entry import Damaged, Unsafe, Unusable, decode, encode
-from .folder import DATABASE, move_aside, prepare_folder
-from .memory import DEFAULT_MEMORY, CacheStats, MemoryCache
-from .store import SharedStore
-from .writer import Writer
+from .database import DATABASE, Damaged, move_aside
+from .store import (
+    DEFAULT_MEMORY,
+    CacheStats,
+    MemoryCache,
+    SharedStore,
+    Unsafe,
+    Verified,
+    decode,
+    encode,
+)
 
 if TYPE_CHECKING:
     from .disk import DiskStore
 
-__all__ = ["Cache", "CacheStats", "MemoryCache"]
+__all__ = ["Cache", "CacheStats", "MemoryCache", "Verified"]
 
 T = TypeVar("T")
 
@@ -39,19 +48,90 @@ _PATIENCE: Final = 300.0  # then the other process has stopped, and we ask ourse
 _log: Final = logging.getLogger("weft")
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What a look at every entry on disk found.
+class Writer:
+    """Writes what has gathered in one turn of the event loop, in one transaction.
 
     Args:
-        whole: Entries whose digest fits.
-        damaged: Keys of those that do not; each is a miss, and its call is made anew.
-        fault: Why the database could not be read to its end, or empty.
+        write: Writes items, however long it takes; called in a thread of its own.
+        write_now: Writes a few items at once, or says that it would have to wait.
     """
 
-    whole: int
-    damaged: tuple[str, ...] = ()
-    fault: str = ""
+    def __init__(
+        self,
+        write: Callable[[list[tuple[str, bytes]]], None],
+        write_now: Callable[[list[tuple[str, bytes]]], bool],
+    ) -> None:
+        self._write = write
+        self._write_now = write_now
+        self.forget()
+
+    def forget(self) -> None:
+        """Start afresh, as a forked child must: the thread does not come along."""
+        self._lock = threading.Lock()
+        self._waiting: list[tuple[str, bytes, Waiter]] = []
+        self._busy = False
+        self._thread: ThreadPoolExecutor | None = None
+
+    async def write(self, key: str, blob: bytes) -> None:
+        """Return once the bytes are written."""
+        waiter = Waiter()
+        with self._lock:
+            self._waiting.append((key, blob, waiter))
+        if not self._busy:
+            # Not at once: what else is ready in this turn of the loop comes along.
+            asyncio.get_running_loop().call_soon(self._start)
+        await waiter.wait()
+
+    def close(self) -> None:
+        """Wait until all is written, and end the thread."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.shutdown()
+        self._drain()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._busy or not self._waiting:
+                return
+            self._busy = True
+            items, self._waiting = self._waiting, []
+        if self._written_now(items):
+            return
+        with self._lock:
+            self._waiting = items + self._waiting
+            if self._thread is None:
+                self._thread = ThreadPoolExecutor(1, "weft-cache")
+            self._thread.submit(self._drain)
+
+    def _written_now(self, items: list[tuple[str, bytes, Waiter]]) -> bool:
+        done = False
+        try:
+            done = self._write_now([(key, blob) for key, blob, _ in items])
+        except Exception:  # noqa: BLE001 - the thread tries again, and whoever waits is woken
+            _log.exception("answers could not be written at once")
+        if done:
+            with self._lock:
+                self._busy = False
+                more = bool(self._waiting)
+            Waiter.wake_all(waiter for _, _, waiter in items)
+            if more:  # of another loop, that came while we wrote
+                self._start()
+        return done
+
+    def _drain(self) -> None:
+        while True:
+            with self._lock:
+                items, self._waiting = self._waiting, []
+                self._busy = bool(items)
+            if not items:
+                return
+            try:
+                self._write([(key, blob) for key, blob, _ in items])
+            except Exception:  # noqa: BLE001 - whoever waits must be woken
+                _log.exception("answers could not be written to the cache")
+            finally:
+                Waiter.wake_all(waiter for _, _, waiter in items)
 
 
 class Cache(SharedStore):
@@ -240,10 +320,11 @@ class Cache(SharedStore):
     def _on_disk(
         self, work: Callable[[DiskStore], T], *, create: bool = False
     ) -> T | None:
-        """Do work on the store; None where there is no store, or it fails."""
-        store: DiskStore | None = None
+        """What the work gives; None where there is no store, or it fails."""
+        store = self._store
         try:
-            store = self._opened(create=create)
+            if store is None:
+                store = self._opened(create=create)
             return None if store is None else work(store)
         except Unsafe as error:
             self._trouble("damaged", f"an entry was refused: {error}")

@@ -18,6 +18,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
+from ..ground.loops import PerProcess
+
 _FILE: Final = "flights.lock"
 _HELD: Final = frozenset({errno.EACCES, errno.EAGAIN})
 
@@ -76,29 +78,9 @@ def _place_of(key: str) -> int:
     return int.from_bytes(digest.digest(), "big") >> 4
 
 
-# Closing any handle of a file drops all of a process's locks on it, so each is opened
-# once a process and stays open.
-_open: Final[dict[Path, Claims]] = {}
-_lock = threading.Lock()
+claims_in: Final = PerProcess[Path, Claims](Claims, Claims.forget)
+"""This process's claims in a folder.
 
-
-def claims_in(folder: Path) -> Claims:
-    """This process's claims in a folder.
-
-    Raises:
-        OSError: The file of claims cannot be made.
-    """
-    with _lock:
-        if folder not in _open:
-            _open[folder] = Claims(folder)
-        return _open[folder]
-
-
-def _forget() -> None:
-    global _lock  # noqa: PLW0603 - it may be held by a thread that is no more
-    _lock = threading.Lock()
-    for claims in _open.values():
-        claims.forget()
-
-
-os.register_at_fork(after_in_child=_forget)
+Closing any handle of a file drops all of a process's locks on it, so each is opened
+once a process and stays open. Raises `OSError` where the file cannot be made.
+"""

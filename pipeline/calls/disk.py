@@ -1,11 +1,20 @@
 """diskcache, hardened: a folder that somebody else may have written to stays data.
 
-diskcache 5.6.3 unpickles what a row claims to be pickled, opens and deletes the file
-that a row names, and takes its settings from the database (CVE-2025-69872 and its
-neighbours). Here a row is a text key and a value of raw bytes, or it is refused; values
-of any size live in the database, so a file name in a row is never believed; and the
-settings are ours. This is the only file that imports diskcache, and `cache` imports
-this file at the first use of a disk.
+diskcache unpickles what a row claims to be pickled, opens and deletes the file that a
+row names, and takes its settings from the database (CVE-2025-69872 and its neighbours).
+Here its `Disk`, which is where it lets others say what a row means, takes a text key
+and a value of raw bytes, or refuses; values of any size live in the database, so a file
+name in a row is never believed; and the settings are ours.
+
+diskcache makes the database, opens it in each thread and reads from it. What goes
+through a connection of our own is what it has no method for: many rows in one statement
+(its `set` takes several for each, and every one lets go of the interpreter lock, which
+beside a busy thread costs milliseconds), a write that waits for nobody, a look at every
+row, whatever stands in it, and a deletion in order of age. Those know its one table, so
+the version is held to 5.6 in `pyproject.toml`, and a test compares the table's columns.
+
+This is the only file that imports diskcache, and `cache` imports this file at the first
+use of a disk.
 """
 
 from __future__ import annotations
@@ -13,27 +22,25 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn, cast
 
 import diskcache  # pyright: ignore[reportMissingTypeStubs]
 
-from .entry import Damaged, Unsafe, Unusable
-from .folder import DATABASE, opening, prepare_database, prepare_folder
-from .layout import disown_foreign
-from .rows_sql import (
-    COUNT,
-    DELETE_OLDEST,
-    NEXT_ROWS,
-    RAW_BYTES,
-    READ_ROW,
-    ending,
-    write_rows,
+from ..ground.folder import Unusable, opening, prepare_folder
+from .database import DATABASE, Damaged, disown_foreign, prepare_database
+from .store import Unsafe
+
+COLUMNS: Final = (
+    *("rowid", "key", "raw", "store_time", "expire_time", "access_time"),
+    *("access_count", "tag", "size", "mode", "filename", "value"),
 )
+"""Those of diskcache's table `Cache`, as the statements below know it."""
 
 _BUSY_SECONDS: Final = 10
-_DELETED_AT_ONCE: Final = 64
+_RAW_BYTES: Final = 1  # the only `mode` that we write
 _SETTINGS: Final[dict[str, int | str]] = {
     "statistics": 0,
     "tag_index": 0,
@@ -53,6 +60,26 @@ _CORRUPT: Final = frozenset(
     {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 )
 
+_NEXT_ROWS: Final = """
+    SELECT rowid, key, raw, mode, filename, value FROM Cache
+    WHERE rowid > ? ORDER BY rowid LIMIT 64
+"""
+_DELETE_OLDEST: Final = """
+    DELETE FROM Cache WHERE rowid IN
+        (SELECT rowid FROM Cache ORDER BY store_time, rowid LIMIT 64)
+"""
+_ROWS_AT_ONCE: Final = 128  # SQLite takes a limited number of values
+_INSERT: Final = """
+    INSERT INTO Cache (
+        store_time, access_time, key, value, raw, access_count, size, mode
+    ) VALUES """
+_ROW: Final = f"(?, ?, ?, ?, 1, 0, 0, {_RAW_BYTES})"
+_REPLACE: Final = """
+    ON CONFLICT (key, raw) DO UPDATE SET
+        store_time = excluded.store_time, expire_time = NULL, size = 0,
+        mode = excluded.mode, filename = NULL, value = excluded.value
+"""
+
 
 class _SafeDisk(diskcache.Disk):  # type: ignore[misc] # diskcache ships no types
     """Text keys and raw bytes; everything else that diskcache can do is refused."""
@@ -70,12 +97,12 @@ class _SafeDisk(diskcache.Disk):  # type: ignore[misc] # diskcache ships no type
     def store(self, value: object, read: object, key: object = None) -> Any:
         if not isinstance(value, bytes):
             raise TypeError("a cache value is bytes")
-        return 0, RAW_BYTES, None, sqlite3.Binary(value)
+        return 0, _RAW_BYTES, None, sqlite3.Binary(value)
 
     def fetch(
         self, mode: object, filename: object, value: object, read: object
     ) -> bytes:
-        if mode != RAW_BYTES or filename is not None or not isinstance(value, bytes):
+        if mode != _RAW_BYTES or filename is not None or not isinstance(value, bytes):
             raise Unsafe("a value that is no bytes")
         return value
 
@@ -84,51 +111,6 @@ class _SafeDisk(diskcache.Disk):  # type: ignore[misc] # diskcache ships no type
 
     def remove(self, file_path: object) -> None:
         """Nothing: no file is ever ours, so none is deleted."""
-
-
-class _SafeCache(diskcache.Cache):  # type: ignore[misc] # diskcache ships no types
-    """Reads and writes rows of ours with one statement for all.
-
-    `get` and `set` take several, and each of them lets go of the interpreter lock:
-    beside a busy thread that costs milliseconds.
-    """
-
-    def get_row(self, key: str) -> bytes | None:
-        row = self._con.execute(READ_ROW, (key,)).fetchone()
-        if row is None:
-            return None
-        mode, filename, value = row
-        if mode != RAW_BYTES or filename is not None or not isinstance(value, bytes):
-            raise Unsafe("a value that is no bytes")
-        return value
-
-    def rows_after(self, last: int) -> list[tuple[int, object, bytes | None]]:
-        rows = self._con.execute(NEXT_ROWS, (last,)).fetchall()
-        return [
-            (
-                number,
-                key,
-                value if raw and mode == RAW_BYTES and filename is None else None,
-            )
-            for number, key, raw, mode, filename, value in rows
-        ]
-
-    def count_rows(self) -> int:
-        # diskcache believes a number in a table of settings, which anybody may change.
-        return cast(int, self._con.execute(COUNT).fetchone()[0])
-
-    def delete_oldest(self) -> int:
-        """Delete some rows, whatever stands in them; how many."""
-        self._con.execute("BEGIN IMMEDIATE")
-        with ending(self._con):
-            return cast(
-                int, self._con.execute(DELETE_OLDEST, (_DELETED_AT_ONCE,)).rowcount
-            )
-
-    def set_many(self, items: Sequence[tuple[str, bytes]]) -> None:
-        self._con.execute("BEGIN IMMEDIATE")
-        with ending(self._con):
-            write_rows(self._con, items)
 
 
 class DiskStore:
@@ -144,17 +126,21 @@ class DiskStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._quick: sqlite3.Connection | None = None
-        self._quick_lock = threading.Lock()
-        with _TRANSLATED:
+        self._lock = threading.Lock()  # around our own connection, which writes
+        with _translated():
             prepare_folder(folder)
             with opening(folder):
                 prepare_database(folder)
-                disown_foreign(folder / DATABASE, _SETTINGS, _BUSY_SECONDS)
-                made = _SafeCache(
-                    str(folder), timeout=_BUSY_SECONDS, disk=_SafeDisk, **_SETTINGS
-                )
-            self._cache = cast(Any, made)
+                self._own: sqlite3.Connection | None = _connect(folder)
+                try:
+                    disown_foreign(self._own, _SETTINGS)
+                    self._cache: Any = diskcache.Cache(
+                        str(folder), timeout=_BUSY_SECONDS, disk=_SafeDisk, **_SETTINGS
+                    )
+                except BaseException:
+                    self._own.close()
+                    raise
+                self._own.execute("PRAGMA busy_timeout = 0")
 
     def read(self, key: str) -> bytes | None:
         """The bytes under a key, or None.
@@ -164,8 +150,11 @@ class DiskStore:
             Unusable: It cannot be read now.
             Unsafe: The row is no plain bytes.
         """
-        with _TRANSLATED:
-            return cast("bytes | None", self._cache.get_row(key))
+        try:
+            return cast("bytes | None", self._cache.get(key))
+        except Exception as error:
+            _translate(error)
+            raise
 
     def write(self, items: Sequence[tuple[str, bytes]]) -> None:
         """Write items in one transaction.
@@ -174,23 +163,27 @@ class DiskStore:
             Damaged: The database is.
             Unusable: It cannot be written now.
         """
-        with _TRANSLATED:
-            self._cache.set_many(items)
+        with self._changing() as connection:
+            _write_rows(connection, items)
 
     def write_now(self, items: Sequence[tuple[str, bytes]]) -> bool:
         """As `write`, and False at once where somebody else is writing."""
-        with self._quick_lock, _TRANSLATED:
-            if self._quick is None:
-                self._quick = self._connect()
-            try:
-                self._quick.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF in _BUSY:
-                    return False
-                raise
-            with ending(self._quick):
-                write_rows(self._quick, items)
-            return True
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            with _translated():
+                connection = self._connection()
+                try:
+                    connection.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode & 0xFF in _BUSY:
+                        return False
+                    raise
+                with _ending(connection):
+                    _write_rows(connection, items)
+                return True
+        finally:
+            self._lock.release()
 
     def rows(self) -> Iterator[tuple[object, bytes | None]]:
         """Every row's key and bytes, oldest first; None for what is no plain bytes.
@@ -200,23 +193,21 @@ class DiskStore:
             Unusable: It cannot be read now.
         """
         last = 0
-        while True:
-            with _TRANSLATED:
-                found = self._cache.rows_after(last)
-            if not found:
-                return
-            for last, key, value in found:  # noqa: B007 - where the next look begins
-                yield key, value
+        while found := self._asked(_NEXT_ROWS, last):
+            for _, key, raw, mode, filename, value in found:
+                plain = raw and mode == _RAW_BYTES and filename is None
+                yield key, value if plain and isinstance(value, bytes) else None
+            last = found[-1][0]
 
     def count(self) -> int:
         """How many entries there are."""
-        with _TRANSLATED:
-            return cast(int, self._cache.count_rows())
+        # diskcache believes a number in a table of settings, which anybody may change.
+        return int(self._asked("SELECT COUNT(*) FROM Cache")[0][0])
 
     def volume(self) -> int:
         """The size of the database in bytes."""
-        with _TRANSLATED:
-            return int(self._cache.volume())
+        pages, size = self._asked("PRAGMA page_count"), self._asked("PRAGMA page_size")
+        return int(pages[0][0] * size[0][0])
 
     def prune(self, max_bytes: int) -> int:
         """Delete the oldest entries until the database is small enough.
@@ -225,69 +216,116 @@ class DiskStore:
             How many entries were deleted.
         """
         deleted = 0
-        with _TRANSLATED:
-            while self._cache.volume() > max_bytes:
-                gone = self._cache.delete_oldest()
-                if not gone:
-                    break
-                deleted += gone
+        while self.volume() > max_bytes:
+            with self._changing() as connection:
+                gone = connection.execute(_DELETE_OLDEST).rowcount
+            if not gone:
+                break
+            deleted += gone
         return deleted
 
     def clear(self) -> int:
         """Delete every entry and return how many there were."""
-        with _TRANSLATED:
+        with _translated():
             return int(self._cache.clear())
 
     def close(self) -> None:
-        """Close this thread's connection, and the one that writes at once."""
-        with contextlib.suppress(Damaged, Unusable), _TRANSLATED:
+        """Close this thread's connection, and our own."""
+        with contextlib.suppress(Damaged, Unusable), _translated():
             self._cache.close()
-            with self._quick_lock:
-                quick, self._quick = self._quick, None
-            if quick is not None:
-                quick.close()
+            with self._lock:
+                own, self._own = self._own, None
+            if own is not None:
+                own.close()
 
-    def _connect(self) -> sqlite3.Connection:
-        """A connection that waits for nobody, for any thread under the lock."""
-        made = sqlite3.connect(
-            self._folder / DATABASE,
-            timeout=0,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        made.execute("PRAGMA trusted_schema = OFF")
-        made.execute("PRAGMA synchronous = NORMAL")
-        return made
+    def _connection(self) -> sqlite3.Connection:
+        if self._own is None:  # closed by another thread meanwhile
+            self._own = _connect(self._folder, 0)
+        return self._own
+
+    def _asked(self, statement: str, *values: object) -> list[Any]:
+        """What a look that is rarely taken finds, without waiting for who writes."""
+        with _translated(), contextlib.closing(_connect(self._folder)) as looking:
+            return looking.execute(statement, values).fetchall()
+
+    @contextlib.contextmanager
+    def _changing(self) -> Generator[sqlite3.Connection]:
+        """A transaction, for which others that write are waited for."""
+        with self._lock, _translated():
+            connection = self._connection()
+            connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                with _ending(connection):
+                    yield connection
+            finally:
+                connection.execute("PRAGMA busy_timeout = 0")
 
 
-class _Translated:
-    """A scope in which a planted or damaged file fails in one of two ways.
+def _connect(folder: Path, patience: float = _BUSY_SECONDS) -> sqlite3.Connection:
+    """A connection for any thread under a lock."""
+    made = sqlite3.connect(
+        folder / DATABASE,
+        timeout=patience,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    made.execute("PRAGMA trusted_schema = OFF")
+    made.execute("PRAGMA synchronous = NORMAL")
+    return made
 
-    One for all, and no generator: it stands around every look at the disk.
-    """
 
-    def __enter__(self) -> None:
-        """Nothing to set up."""
+def _write_rows(
+    connection: sqlite3.Connection, items: Sequence[tuple[str, bytes]]
+) -> None:
+    """Write rows, as plain bytes whatever was there before; in a transaction."""
+    now = time.time()
+    for start in range(0, len(items), _ROWS_AT_ONCE):
+        some = dict(items[start : start + _ROWS_AT_ONCE])
+        rows = ", ".join([_ROW] * len(some))
+        values = [part for item in some.items() for part in (now, now, *item)]
+        connection.execute(f"{_INSERT}{rows}{_REPLACE}", values)
 
-    def __exit__(
-        self, kind: object, error: BaseException | None, trace: object
-    ) -> None:
-        """Raise what the error means."""
-        if error is None or isinstance(error, Damaged | Unusable | Unsafe):
-            return
-        if isinstance(error, diskcache.Timeout):
-            raise Unusable("the database is locked, full or read-only") from None
-        if isinstance(error, sqlite3.DatabaseError):
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-            if code in _CORRUPT:
-                raise Damaged(str(error)) from error
-            raise Unusable(str(error)) from error
-        if isinstance(error, OSError):
-            raise Unusable(error.strerror or type(error).__name__) from error
-        if isinstance(error, _NONSENSE):
-            kind = type(error).__name__
-            raise Damaged(f"{kind} in the database's content") from error
+
+@contextlib.contextmanager
+def _ending(connection: sqlite3.Connection) -> Generator[None]:
+    """End a transaction that has begun: all of it, or nothing."""
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # SQLite has ended it by itself where a disk is full; to end it once more is an
+        # error of its own, and looks like damage.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _translate(error: Exception) -> None:
+    """Raise what an error means: a planted or damaged file fails in one of two ways."""
+    if isinstance(error, Damaged | Unusable | Unsafe):
+        return
+    if isinstance(error, diskcache.Timeout):
+        raise Unusable("the database is locked, full or read-only") from None
+    if isinstance(error, sqlite3.DatabaseError):
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in _CORRUPT:
+            raise Damaged(str(error)) from error
+        raise Unusable(str(error)) from error
+    if isinstance(error, OSError):
+        raise Unusable(error.strerror or type(error).__name__) from error
+    if isinstance(error, _NONSENSE):
+        kind = type(error).__name__
+        raise Damaged(f"{kind} in the database's content") from error
+
+
+@contextlib.contextmanager
+def _translated() -> Generator[None]:
+    try:
+        yield
+    except Exception as error:
+        _translate(error)
+        raise
 
 
 _NONSENSE: Final = (TypeError, ValueError, AttributeError, KeyError, AssertionError)
-_TRANSLATED: Final = _Translated()

@@ -9,25 +9,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Hashable
 from types import TracebackType
-from typing import NamedTuple
 
-from ..errors import BudgetExceeded
+from ..ground.loops import Waiter
 from ..lm.request import Response
-from .waiter import Waiter
-
-
-class Landed(NamedTuple):
-    """How a flight ended for one caller.
-
-    Args:
-        response: The answer.
-        led: Whether this caller made the call itself.
-    """
-
-    response: Response
-    led: bool
 
 
 class _Flight:
@@ -56,49 +42,48 @@ class Flights:
         # thread: a plain lock would wait for itself.
         self._lock = threading.RLock()
 
-    async def share(
-        self, identity: Hashable, work: Callable[[], Awaitable[Response]]
-    ) -> Landed:
-        """Do the work, or share in the outcome of whoever does it already.
+    async def join(self, identity: Hashable) -> Response | None:
+        """Share in the outcome of whoever makes the call already.
 
         Args:
             identity: Two callers with equal ones want the same call.
-            work: Makes the call.
+
+        Returns:
+            The answer; or None, and then the caller leads, and `land` must follow.
 
         Raises:
-            Exception: What the work raised, here or at the leader.
+            Exception: What the leader's call raised.
         """
         while True:
             with self._lock:
                 flight = self._flights.get(identity)
                 if flight is None:
-                    flight = self._flights[identity] = _Flight()
-                    break
+                    self._flights[identity] = _Flight()
+                    return None
                 waiter = Waiter()
                 if flight.followers is None:
                     flight.followers = []
                 flight.followers.append(waiter)
             await waiter.wait()
             if isinstance(flight.outcome, Response):
-                return Landed(flight.outcome, led=False)
+                return flight.outcome
             if flight.outcome is not None:
                 # From there each time, or the frames of all followers would add up.
                 raise flight.outcome.with_traceback(flight.frames)
-        try:
-            response = flight.outcome = await work()
-        except BudgetExceeded:  # of the leader's ledger: nothing to share
-            raise
-        except Exception as error:
-            flight.outcome, flight.frames = error, error.__traceback__
-            raise
-        finally:  # without an outcome where it is cancelled: a follower takes over
-            self._land(identity, flight)
-        return Landed(response, led=True)
 
-    def _land(self, identity: Hashable, flight: _Flight) -> None:
+    def land(self, identity: Hashable, outcome: Response | Exception | None) -> None:
+        """End a flight that the caller leads, with what the others are to share.
+
+        Args:
+            identity: The flight's.
+            outcome: The answer or the error; None where there is nothing to share, and
+                a follower takes over.
+        """
         with self._lock:
             self.landed += 1
-            del self._flights[identity]
-            followers = flight.followers
-        for follower in followers or ():
+            flight = self._flights.pop(identity)
+            flight.outcome = outcome
+            if isinstance(outcome, Exception):
+                flight.frames = outcome.__traceback__
+        for follower in flight.followers or ():
             follower.wake()

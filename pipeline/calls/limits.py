@@ -11,7 +11,6 @@ and a few that wait there, so that no slot is idle while the next call is on its
 
 from __future__ import annotations
 
-import os
 import resource
 import threading
 import time
@@ -20,8 +19,8 @@ from collections.abc import Callable
 from typing import Final
 
 from ..errors import DeadlineExceeded, Overloaded, RateLimited
+from ..ground.loops import PerProcess, Waiter
 from ..lm.known import slots_of, watch
-from .waiter import Waiter
 
 DEFAULT_CEILING: Final = 1024
 _OTHER_FILES: Final = 64  # of the process: the cache's, the user's own
@@ -187,48 +186,23 @@ def _most() -> int:
     return max(1, min(DEFAULT_CEILING, files - _OTHER_FILES))
 
 
-_limiters: dict[str, Limiter] = {}
-_ceilings: dict[str, int] = {}
-_limiters_lock = threading.Lock()
-
-
-def _forget() -> None:
-    """In a forked child: what its parent has in flight never ends there."""
-    global _limiters_lock  # noqa: PLW0603 - it may be held by a thread that is no more
-    _limiters_lock = threading.Lock()
-    _limiters.clear()
-
-
-os.register_at_fork(after_in_child=_forget)
+_limiters: Final = PerProcess[str, Limiter](lambda _: Limiter())
 
 
 def shared_limiter(endpoint: str) -> Limiter:
     """The process's limiter of an endpoint."""
     found = _limiters.get(endpoint)
-    if found is not None:
-        return found
-    with _limiters_lock:
-        made = _limiters.setdefault(endpoint, Limiter())
-    made.bound(_slots_at(endpoint))
-    return made
-
-
-def told_slots(endpoint: str, slots: int) -> None:
-    """Be told by the user how many calls an endpoint answers at once."""
-    _told[endpoint] = slots
-    _bound(endpoint)
-
-
-def _slots_at(endpoint: str) -> int | None:
-    return _told.get(endpoint) or slots_of(endpoint)
+    if found is None:
+        found = _limiters(endpoint)
+        found.bound(slots_of(endpoint))
+    return found
 
 
 def _bound(endpoint: str) -> None:
     """What is known of an endpoint's slots may be new."""
     found = _limiters.get(endpoint)
     if found is not None:
-        found.bound(_slots_at(endpoint))
+        found.bound(slots_of(endpoint))
 
 
-_told: dict[str, int] = {}
 watch(_bound)

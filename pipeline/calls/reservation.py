@@ -1,79 +1,205 @@
-"""The hold of one request on its budget: the most it can cost, then what it did cost.
+"""Room under a limit, and the hold of one request on it.
 
-The idea is a bank's hold on a card: reserve, use, settle, and give the rest back.
+The queue for room is fair, and its answers do not depend on timing: a claim is granted
+when it fits, refused when it can never fit or when no holder outside the queue is left
+to give room back, and waits otherwise. Claims of holders that need more go first,
+because they keep others waiting.
+
+A hold is a bank's on a card: reserve the most that a request can cost, use, settle for
+what it did cost, and give the rest back.
 """
 
 from __future__ import annotations
 
 import math
+import operator
+import threading
+from collections import deque
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..errors import BudgetExceeded
-from ..lm.request import Request, Response
-from .capacity import NOTHING, Amount, Claim, Room
-
-DEFAULT_OUTPUT_TOKENS: Final = 4096
-"""The bound on an answer where the request itself states none."""
-
-PICO: Final = 10**12
-"""Money is counted in whole picodollars, so that a sum does not depend on its order."""
-
-_TOKENS_PER_MESSAGE: Final = 16  # role, separators and turn markers of chat templates
-_ONE_CALL: Final = Amount(calls=1)
+from ..ground.loops import Waiter
+from ..lm.prices import Estimate
+from ..lm.request import Response
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """The most that one call can cost.
+class Amount(NamedTuple):
+    """Calls, tokens and picodollars; whole numbers, or infinity for no limit."""
+
+    calls: float = 0
+    tokens: float = 0
+    pico: float = 0
+
+    def plus(self, other: Amount) -> Amount:
+        """The sum, part by part."""
+        return Amount._make(map(operator.add, self, other))
+
+    def minus(self, other: Amount) -> Amount:
+        """The difference, part by part."""
+        return Amount._make(map(operator.sub, self, other))
+
+
+NOTHING = Amount()
+
+
+@dataclass(slots=True, eq=False)
+class Claim:
+    """One wish for room, in the queue until it is decided.
 
     Args:
-        input_tokens: An upper bound, not a guess.
-        output_tokens: An upper bound, not a guess.
-        usd: The price of those, or None where the model's price is unknown.
+        need: How much.
+        mark: The request that needs it: one that was charged before needs nothing.
+            None where a holder asks for more.
+        holding: What the holder that asks for more keeps meanwhile.
+        granted: What it got; None is undecided, and False refused.
+        first: Whether nobody had asked for this request before.
+        waiter: Who waits for it.
     """
 
-    input_tokens: int
-    output_tokens: int
-    usd: float | None = None
-
-    @property
-    def tokens(self) -> int:
-        """Input and output together."""
-        return self.input_tokens + self.output_tokens
+    need: Amount
+    mark: bytes | None = None
+    holding: Amount = NOTHING
+    granted: Amount | bool | None = None
+    first: bool = False
+    waiter: Waiter | None = None
 
 
-def token_bounds(request: Request) -> tuple[int, int]:
-    """Upper bounds on the input and the output tokens of a request.
+class Room:
+    """A limit, and the claims on it; safe in threads and across event loops.
 
-    A token is at least one byte of text in every byte-level vocabulary, so the UTF-8
-    length bounds the input without a tokenizer; servers write the JSON schema of
-    `response_format`, and what an `extra` holds of tools or documents, into the prompt,
-    so these count as text too.
-
-    >>> from weft.pipeline.lm.request import Message
-    >>> hi = Request("m", (Message("user", "hi"),), sampling={"max_tokens": 8})
-    >>> token_bounds(hi)
-    (18, 8)
+    Args:
+        limit: The most that may be spent.
+        left: Seconds until the time is up: no claim is granted any more then.
     """
-    messages = request.messages
-    held = sum(_utf8_length(m.content) for m in messages)
-    held += _TOKENS_PER_MESSAGE * len(messages)
-    if request.response_format is not None:
-        held += _utf8_length(repr(request.response_format))
-    for value in request.sampling.values():
-        if not isinstance(value, str | int | float | None):  # tools and the like
-            held += _utf8_length(repr(value))
-    limits = (
-        value
-        for name in ("max_tokens", "max_completion_tokens")
-        if isinstance(value := request.sampling.get(name), int)
-    )
-    return held, max(limits, default=DEFAULT_OUTPUT_TOKENS)
+
+    def __init__(self, limit: Amount, left: Callable[[], float]) -> None:
+        # A collected coroutine may give its room back in the middle of any statement,
+        # in this thread: a plain lock would wait for itself.
+        self.lock = threading.RLock()
+        self.limit = limit
+        self.spent = NOTHING
+        self.held = NOTHING
+        self._charged: dict[bytes, bool] = {}  # request -> charged, or failed before
+        self.left = left
+        self._stuck = NOTHING  # the part of `held` whose holders wait in the queue
+        self._woken: dict[bytes, Claim] = {}  # those that hold, and have yet to go on
+        self._more: deque[Claim] = deque()
+        self._arrivals: deque[Claim] = deque()
+
+    async def take(self, claim: Claim) -> Amount | None:
+        """Wait for room; the amount now held, or None where the claim is refused."""
+        queue = self._arrivals if claim.mark is not None else self._more
+        with self.lock:
+            queue.append(claim)
+            if claim.holding is not NOTHING:
+                self._stuck = self._stuck.plus(claim.holding)
+            self._serve()
+            if claim.granted is None:
+                claim.waiter = Waiter()
+            elif claim.granted == NOTHING:
+                self._overtake(claim)
+        if claim.waiter is not None:
+            try:
+                await claim.waiter.wait()
+            except BaseException:
+                self._withdraw(claim, queue)
+                raise
+            with self.lock:
+                self._goes_on(claim)
+        return claim.granted if isinstance(claim.granted, Amount) else None
+
+    def move(self, *, spent: Amount, freed: Amount) -> None:
+        """Book an amount as spent and give another back; call it under the lock."""
+        if spent is not NOTHING:
+            self.spent = self.spent.plus(spent)
+        if freed is not NOTHING:
+            self.held = self.held.minus(freed)
+        self._serve()
+
+    def knows(self, mark: bytes) -> bool:
+        """Whether a request is free, because it was charged before."""
+        return self._charged.get(mark, False)
+
+    def charge(self, mark: bytes) -> None:
+        """Let a request be free from now on; call it under the lock."""
+        self._charged[mark] = True
+
+    def uncharge(self, mark: bytes, *, forget: bool = False) -> None:
+        """Let a request that brought no answer be charged when it comes again."""
+        if forget:
+            self._charged.pop(mark, None)
+        else:
+            self._charged[mark] = False
+
+    def _overtake(self, claim: Claim) -> None:
+        """Let a claim have what another for the same request holds and cannot use yet.
+
+        It will make the call: it goes on now, and who was let in before has yet to be
+        woken. Both would be charged, did the one send what the other holds room for.
+        """
+        behind = None if claim.mark is None else self._woken.pop(claim.mark, None)
+        if behind is not None:
+            claim.granted, behind.granted = behind.granted, NOTHING
+            claim.first, behind.first = behind.first, False
+
+    def _goes_on(self, claim: Claim) -> None:
+        if claim.mark is not None and self._woken.get(claim.mark) is claim:
+            del self._woken[claim.mark]
+
+    def _withdraw(self, claim: Claim, queue: deque[Claim]) -> None:
+        with self.lock:
+            if claim.granted is None:
+                queue.remove(claim)
+                self._stuck = self._stuck.minus(claim.holding)
+                self._serve()
+            elif isinstance(claim.granted, Amount):
+                self._goes_on(claim)
+                if claim.mark is not None and claim.granted != NOTHING:
+                    self.uncharge(claim.mark, forget=claim.first)
+                self.move(spent=NOTHING, freed=claim.granted)
+
+    def _serve(self) -> None:
+        while queue := self._more or self._arrivals:
+            verdict = self._verdict(queue[0])
+            if verdict is None:
+                return
+            claim = queue.popleft()
+            claim.granted = verdict
+            if claim.holding is not NOTHING:
+                self._stuck = self._stuck.minus(claim.holding)
+            if isinstance(verdict, Amount):
+                self.held = self.held.plus(verdict)
+                if claim.mark is not None and verdict != NOTHING:
+                    claim.first = claim.mark not in self._charged
+                    self._charged[claim.mark] = True
+                    if claim.waiter is not None:
+                        self._woken[claim.mark] = claim
+            if claim.waiter is not None:
+                claim.waiter.wake()
+
+    def _verdict(self, claim: Claim) -> Amount | bool | None:
+        if claim.mark is not None and self._charged.get(claim.mark):
+            return NOTHING
+        if self.left() <= 0:
+            return False
+        if self._fits(claim.need, self.held):
+            return claim.need
+        may_fit = self._fits(claim.need, NOTHING) and self.held != self._stuck
+        return None if may_fit else False
+
+    def _fits(self, need: Amount, held: Amount) -> bool:
+        spent, limit = self.spent, self.limit
+        return (
+            spent.calls + held.calls + need.calls <= limit.calls
+            and spent.tokens + held.tokens + need.tokens <= limit.tokens
+            and spent.pico + held.pico + need.pico <= limit.pico
+        )
 
 
-def _utf8_length(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+PICO: Final = 10**12  # money is counted whole, so a sum depends on no order
+_ONE_CALL: Final = Amount(calls=1)
 
 
 @dataclass(slots=True)
@@ -102,10 +228,11 @@ class Account:
     def as_dict(self) -> dict[str, int | float]:
         """The counts by name, money in dollars."""
         counts: dict[str, int | float] = asdict(self)
-        counts["usd"] = counts.pop("pico") / PICO
-        return counts
+        usd = counts.pop("pico") / PICO
+        return {**counts, "usd": usd}
 
 
+@dataclass(slots=True, eq=False)
 class Lease:
     """The hold of one request on its budget, from reservation to settlement.
 
@@ -113,31 +240,16 @@ class Lease:
     the end goes back.
     """
 
-    __slots__ = (
-        "_account",
-        "_estimate",
-        "_held",
-        "_mark",
-        "_room",
-        "_sent",
-        "_settled",
-    )
+    _room: Room
+    _account: Account
+    _mark: bytes
+    _estimate: Estimate
+    _held: Amount
+    _sent: bool = False
+    _settled: bool = False
 
-    def __init__(
-        self,
-        room: Room,
-        account: Account,
-        mark: bytes,
-        estimate: Estimate,
-        held: Amount,
-    ) -> None:
-        self._room = room
-        self._account = account
-        self._mark = mark
-        self._estimate = estimate
-        self._held = held
-        self._sent = False
-        self._settled = held == NOTHING  # charged before: this time it is free
+    def __post_init__(self) -> None:
+        self._settled = self._held == NOTHING  # charged before: this time it is free
 
     async def prepare(self) -> None:
         """Hold room for one attempt; the first one holds it already.
@@ -179,10 +291,8 @@ class Lease:
 
         That is so after a time-out, a reset, or a body that cannot be read.
         """
-        most = self._estimate
         with self._room.lock:
-            cost = self._account.charge(most.input_tokens, most.output_tokens, most.usd)
-            self._give_back(spent=cost)
+            self._give_back(spent=self._charged_most())
 
     def settle(self, response: Response) -> None:
         """Book the answer and give back what it did not use.
@@ -211,14 +321,11 @@ class Lease:
         """
         if self._settled:
             return
-        most = self._estimate
         with self._room.lock:
             cost = NOTHING
             if not self._sent:
                 self._account.cached += 1
-                cost = self._account.charge(
-                    most.input_tokens, most.output_tokens, most.usd
-                ).plus(_ONE_CALL)
+                cost = self._charged_most().plus(_ONE_CALL)
             self._settled = True
             self._room.charge(self._mark)
             self._give_back(spent=cost)
@@ -243,13 +350,16 @@ class Lease:
         self._room.move(spent=spent, freed=freed)
 
     def _cost_of(self, response: Response) -> Amount:
-        usage, most = response.usage, self._estimate
+        usage, cost = response.usage, response.cost
         if usage is None:
-            usd = most.usd if response.cost is None else response.cost
-            return self._account.charge(most.input_tokens, most.output_tokens, usd)
-        return self._account.charge(
-            usage.input_tokens, usage.output_tokens, response.cost
-        )
+            return self._charged_most(cost)
+        return self._account.charge(usage.input_tokens, usage.output_tokens, cost)
+
+    def _charged_most(self, usd: float | None = None) -> Amount:
+        """Book an answer of which the tokens, and perhaps the price, are not known."""
+        most = self._estimate
+        usd = most.usd if usd is None else usd
+        return self._account.charge(most.input_tokens, most.output_tokens, usd)
 
 
 def most_of(estimate: Estimate) -> Amount:

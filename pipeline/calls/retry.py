@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 import random
 import threading
 import time
@@ -25,6 +24,7 @@ from ..errors import (
     ProtocolError,
     RateLimited,
 )
+from ..ground.loops import PerProcess
 from ..lm.request import Response
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -80,27 +80,8 @@ class RetryQuota:
             self._tokens = min(self._capacity, grown)
 
 
-_quotas: dict[str, RetryQuota] = {}
-_quotas_lock = threading.Lock()
-
-
-def _forget() -> None:
-    """In a forked child: a lock may be held by a thread that is no more."""
-    global _quotas_lock  # noqa: PLW0603 - replaced, not shared
-    _quotas_lock = threading.Lock()
-    _quotas.clear()
-
-
-os.register_at_fork(after_in_child=_forget)
-
-
-def shared_quota(endpoint: str) -> RetryQuota:
-    """The process's retry quota of an endpoint."""
-    found = _quotas.get(endpoint)
-    if found is not None:
-        return found
-    with _quotas_lock:
-        return _quotas.setdefault(endpoint, RetryQuota())
+shared_quota: Final = PerProcess[str, RetryQuota](lambda _: RetryQuota())
+"""The process's retry quota of an endpoint."""
 
 
 @dataclass(frozen=True, slots=True)

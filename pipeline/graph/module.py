@@ -25,10 +25,9 @@ from ..errors import CallError, ConfigError
 from ..ground import strictjson
 from ..ground.options import check_options
 from ..ground.words import counted
-from ..lm.lm import LanguageModel
+from ..lm.lm import SAMPLING, LanguageModel, Sampling
 from ..lm.models import as_lm
 from ..lm.request import JSON
-from ..lm.sampling import SAMPLING, Sampling
 from ..parameters import SLOTS, Demo, Parameters, check_demos
 from ..signature.field import FieldSpec
 from ..signature.forms import extended, signature_of, snake_case
@@ -344,10 +343,9 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
             ConfigError: The part is no module, or it is to be asked less than once.
         """
         kind = type(self).__name__
-        if not 0 < n < MOST_TRIES:
-            what = "asks nothing" if n < 1 else "is too many tries"
-            hint = f"Give a number from 1 to {MOST_TRIES - 1}"
-            raise ConfigError(f"{kind}: n={n} {what}", hint=hint)
+        if type(cast(object, n)) is not int or not 0 < n < MOST_TRIES:
+            hint = f"Give a whole number from 1 to {MOST_TRIES - 1}"
+            raise ConfigError(f"{kind}: n={n!r} is no number of tries", hint=hint)
         if not isinstance(cast(object, part), Module):
             raise ConfigError(
                 f"{kind} is made of a module, and {part!r} is none",

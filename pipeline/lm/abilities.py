@@ -2,14 +2,16 @@
 
 Each ability is True, False, or None where nobody knows yet. Knowledge comes, the
 nearest first, from what the user says (`LM(abilities={...})`), from what the endpoint
-said of itself or did in answer to the user's own calls, and from its kind. Nothing here
+said of itself or did in answer to the user's own calls (`known`), and from its kind:
+`KINDS` are the servers that people run themselves, with what their documents say, each
+with the pages that it was taken from, as they stood in November 2026. Nothing here
 makes a call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from operator import attrgetter
 from typing import (
@@ -152,3 +154,120 @@ def abilities_of(lm: LanguageModel) -> Abilities | None:
     if kind not in _kinds:
         _kinds[kind] = isinstance(lm, KnownModel)
     return cast(KnownModel, lm).abilities if _kinds[kind] else None
+
+
+_SILENT: Final = Abilities()
+
+
+LOCAL: Final = "local:"
+"""How the endpoint of a model begins that runs here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of server. `NAME_API_BASE` names another address, `NAME_API_KEY` a key.
+
+    Args:
+        base: Where it listens by default, or empty where that must be said.
+        abilities: What its documents say that it can do.
+        marks: Fields of an answer that no other kind sends; "choices." leads to those
+            of the first choice.
+    """
+
+    base: str
+    abilities: Abilities = _SILENT
+    marks: tuple[str, ...] = ()
+
+
+_OLDER: Final = Abilities(max_completion_tokens=False)
+_ENGINE: Final = replace(
+    _OLDER, schema=True, stop=True, logprobs=True, seed=True, stream_options=True
+)
+"""What the engines that others build upon all say of themselves."""
+
+KINDS: Final[Mapping[str, Kind]] = {
+    # Fields taken, JSON mode, logprobs, tools, the key that is ignored:
+    # https://docs.ollama.com/api/openai-compatibility. Schemas enforced:
+    # https://docs.ollama.com/capabilities/structured-outputs.
+    "ollama": Kind(
+        "http://localhost:11434/v1", replace(_ENGINE, system_role=True, tools=True)
+    ),
+    # Schemas: https://lmstudio.ai/docs/developer/openai-compat/structured-output.
+    # Fields taken, in which logprobs are missing:
+    # https://lmstudio.ai/docs/developer/openai-compat/chat-completions. Variables:
+    # https://docs.litellm.ai/docs/providers/lm_studio.
+    "lm_studio": Kind(
+        "http://localhost:1234/v1",
+        replace(
+            _OLDER, schema=True, stop=True, system_role=True, tools=True, seed=True
+        ),
+        marks=("stats",),
+    ),
+    # response_format, `grammar`, stop, seed, logprobs, GET /props, port:
+    # https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md.
+    "llamacpp": Kind(
+        "http://localhost:8080/v1", replace(_ENGINE, grammar=True), marks=("timings",)
+    ),
+    # A llama.cpp in one file: https://github.com/mozilla-ai/llamafile. Address and
+    # variables: https://docs.litellm.ai/docs/providers/llamafile.
+    "llamafile": Kind("http://localhost:8080/v1", Abilities(stop=True, seed=True)),
+    # Address, fields: https://docs.sglang.io/docs/basic_usage/openai_api_completions.
+    # "The model output will be guaranteed to follow the given constraints":
+    # https://docs.sglang.io/docs/advanced_features/structured_outputs.
+    "sglang": Kind(
+        "http://localhost:30000/v1", _ENGINE, marks=("choices.matched_stop",)
+    ),
+    # Fields: https://docs.vllm.ai/en/stable/serving/openai_compatible_server/. Schemas:
+    # https://docs.vllm.ai/en/stable/features/structured_outputs/. Variables, and that
+    # there is no default address: https://docs.litellm.ai/docs/providers/vllm.
+    "hosted_vllm": Kind("", _ENGINE, marks=("prompt_logprobs", "kv_transfer_params")),
+    # Address: https://docs.docker.com/ai/model-runner/api-reference/; llama.cpp or vLLM
+    # inside. Variables: https://docs.litellm.ai/docs/providers/docker_model_runner.
+    "docker_model_runner": Kind("http://localhost:12434/engines/v1", _OLDER),
+    # Address and fields: stop and both names of the limit are taken, logprobs are not
+    # given to chats, response_format is not in the list:
+    # https://github.com/lemonade-sdk/lemonade/blob/main/docs/api/openai.md. Variables:
+    # https://docs.litellm.ai/docs/providers/lemonade.
+    "lemonade": Kind(
+        "http://localhost:13305/v1",
+        replace(_OLDER, stop=True, logprobs=False, tools=True),
+    ),
+    # Address and the key that every request needs: https://jan.ai/docs/local-api;
+    # llama.cpp inside.
+    "jan": Kind("http://localhost:1337/v1"),
+    # Address, and `grammar` as the way to constrain a chat:
+    # https://localai.io/features/constrained_grammars/.
+    "localai": Kind("http://localhost:8080/v1"),
+    # Address: https://github.com/LostRuins/koboldcpp/wiki.
+    "koboldcpp": Kind("http://localhost:5001/v1"),
+    # Address and fields, response_format not among them:
+    # https://github.com/ml-explore/mlx-lm/blob/main/mlx_lm/SERVER.md; with one the
+    # reply is empty: https://github.com/ml-explore/mlx-lm/issues/1007.
+    "mlx_lm": Kind(
+        "http://localhost:8080/v1", replace(_OLDER, schema=False, stop=True)
+    ),
+    # Address, and that grammars are for /generate and tools for chats:
+    # https://huggingface.co/docs/text-generation-inference/basic_tutorials/using_guidance
+    "tgi": Kind("http://localhost:3000/v1", replace(_OLDER, tools=True)),
+}
+"""Kinds by the prefix of model strings."""
+
+
+def abilities_of_kind(kind: str, model: str) -> Abilities:
+    """What a server of that kind can do for a model.
+
+    >>> abilities_of_kind("ollama", "llama3.2").schema
+    True
+    >>> abilities_of_kind("ollama", "gpt-oss:120b-cloud").schema
+    False
+    """
+    told = KINDS[kind].abilities
+    if kind != "ollama":
+        return told
+    _, _, tag = model.rpartition(":")
+    # "Ollama's Cloud currently does not support structured outputs":
+    # https://docs.ollama.com/capabilities/structured-outputs.
+    if tag.endswith("cloud"):
+        return replace(told, schema=False)
+    # They drop a schema without a word: https://github.com/ollama/ollama/issues/17183.
+    return replace(told, schema=None) if "mlx" in tag else told

@@ -14,8 +14,7 @@ from typing import TypeAlias, cast, final
 from weakref import WeakKeyDictionary
 
 from ..errors import ConfigError, ModelError
-from .direct import Direct
-from .lm import LanguageModel
+from .lm import Direct, LanguageModel
 from .request import JSON, Request, Response
 
 Submit: TypeAlias = Callable[

@@ -2,7 +2,7 @@
 
 Nobody can count tokens without the model's vocabulary, so there are three numbers: what
 a prompt surely takes at least, what it usually takes, and what it surely takes at most
-(`lease.token_bounds`). Only the first refuses a prompt before the call, and only the
+(`token_bounds`). Only the first refuses a prompt before the call, and only the
 second bounds an answer; a server that counts for itself and refuses says how many
 tokens there are, and is asked again with what is left.
 """
@@ -13,10 +13,13 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from ..calls.reservation import token_bounds
 from ..errors import ContextLengthError
 from .request import Request
 
+DEFAULT_OUTPUT_TOKENS: Final = 4096
+"""The bound on an answer where the request itself states none."""
+
+_TOKENS_PER_MESSAGE: Final = 16  # role, separators and turn markers of chat templates
 HINT: Final = "Send less: fewer or shorter demos, or shorter inputs"
 _USUAL: Final = 4
 """Bytes of a token, rather many of them (English has about 4.3, code and JSON 3): where
@@ -25,6 +28,39 @@ it is too high an answer is cut short without a word."""
 _LEAST: Final = 16
 """The fewest tokens of an answer that are worth a call."""
 _WORD: Final = re.compile(r"\w+")
+
+
+def token_bounds(request: Request) -> tuple[int, int]:
+    """Upper bounds on the input and the output tokens of a request.
+
+    A token is at least one byte of text in every byte-level vocabulary, so the UTF-8
+    length bounds the input without a tokenizer; servers write the JSON schema of
+    `response_format`, and what an `extra` holds of tools or documents, into the prompt,
+    so these count as text too.
+
+    >>> from weft.pipeline.lm.request import Message
+    >>> hi = Request("m", (Message("user", "hi"),), sampling={"max_tokens": 8})
+    >>> token_bounds(hi)
+    (18, 8)
+    """
+    messages = request.messages
+    held = sum(_utf8_length(m.content) for m in messages)
+    held += _TOKENS_PER_MESSAGE * len(messages)
+    if request.response_format is not None:
+        held += _utf8_length(repr(request.response_format))
+    for value in request.sampling.values():
+        if not isinstance(value, str | int | float | None):  # tools and the like
+            held += _utf8_length(repr(value))
+    limits = (
+        value
+        for name in ("max_tokens", "max_completion_tokens")
+        if isinstance(value := request.sampling.get(name), int)
+    )
+    return held, max(limits, default=DEFAULT_OUTPUT_TOKENS)
+
+
+def _utf8_length(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def fewest_tokens(request: Request) -> int:

@@ -3,20 +3,38 @@
 Each satisfies `LanguageModel`, can be called like any model, counts its `calls` and
 keeps its `requests`. None of them invents an answer: what was not scripted, recorded or
 computed is an error.
+
+Recordings are JSON lines: who was recorded, then one request with its response a line.
+A replay stands in for the recorded model, under its name, its endpoint and its
+sampling, so the same program makes the same request keys.
 """
 
 from __future__ import annotations
 
+import difflib
 import inspect
+import json
+import os
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, TypeAlias, cast, final
+from pathlib import Path
+from typing import Any, Final, TypeAlias, cast, final
 
 from ..errors import ConfigError
 from ..ground.shapes import is_dict
-from .direct import Direct
-from .replay import ReplayLM
-from .request import JSON, REPAIR, Request, Response, Usage
+from .lm import Direct, LanguageModel
+from .request import (
+    JSON,
+    REPAIR,
+    Request,
+    Response,
+    Usage,
+    request_from_json,
+    request_to_json,
+    response_from_json,
+    response_to_json,
+    strict_loads,
+)
 
 __all__ = ["FunctionLM", "RefusingLM", "ReplayLM", "Reply", "ScriptedLM"]
 
@@ -26,12 +44,15 @@ Reply: TypeAlias = str | Response | Exception
 _SHOWN: Final = 200
 
 
+_WHO: Final = ("model", "endpoint", "sampling", "schema_mode")
+
+
 class _Fake(Direct):
-    """What all fakes share: a name, a count and the requests seen."""
+    """What all fakes share: who they are, a count and the requests seen."""
 
     def __init__(self, model: str, *, schema_mode: bool = False) -> None:
-        self._model = model
-        self._schema_mode = schema_mode
+        who: tuple[Any, ...] = (model, f"fake:{model}", {}, schema_mode)
+        self._who: Mapping[str, Any] = dict(zip(_WHO, who, strict=True))
         self._lock = threading.Lock()
         self.requests: list[Request] = []
 
@@ -42,23 +63,23 @@ class _Fake(Direct):
 
     @property
     def model(self) -> str:
-        """The fake's model name; it decides the price."""
-        return self._model
+        """The model's name, which decides the price; a replay has the recorded one."""
+        return str(self._who["model"])
 
     @property
     def endpoint(self) -> str:
-        """The fake's kind and name; part of every cache key."""
-        return f"fake:{self._model}"
+        """The fake's kind and name, or the recorded endpoint; in every cache key."""
+        return str(self._who["endpoint"])
 
     @property
     def sampling(self) -> Mapping[str, JSON]:
-        """Nothing: a fake draws no samples."""
-        return {}
+        """Nothing, for a fake draws no samples; of a replay the recorded options."""
+        return dict(self._who["sampling"])
 
     @property
     def schema_mode(self) -> bool:
-        """Whether the fake claims to obey a JSON schema."""
-        return self._schema_mode
+        """Whether the fake claims, or the recorded model is held, to obey a schema."""
+        return bool(self._who["schema_mode"])
 
     def _keep(self, request: Request) -> int:
         """Keep a request and return how many came before it."""
@@ -206,3 +227,151 @@ def _repaired(request: Request) -> str:
 def _last(request: Request) -> str:
     text = request.messages[-1].content if request.messages else ""
     return text if len(text) <= _SHOWN else f"...{text[-_SHOWN:]}"
+
+
+_COMPARED: Final = 200  # recorded requests looked at for the nearest one
+_DIFFERENCES: Final = 12  # lines shown
+
+
+@final
+class ReplayLM(_Fake):
+    """Replays what was recorded; records what is missing where it is given a model.
+
+    Args:
+        path: The file of recordings.
+        record: The model to ask for what the file does not hold, or None to ask nobody.
+
+    Raises:
+        ConfigError: The file is missing or cannot be read, or is of another model.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], record: LanguageModel | None = None
+    ) -> None:
+        super().__init__("")  # until the file says who was recorded
+        self._path = Path(path)
+        self._source = record
+        self._responses: dict[str, Response] = {}
+        self._recorded: list[Request] = []
+        self._who = self._load() or self._begin()
+
+    async def complete(self, request: Request) -> Response:
+        """Give the recorded answer.
+
+        Raises:
+            ConfigError: There is none, and no model to record; the message shows how
+                the nearest recorded request differs.
+        """
+        self._keep(request)
+        found = self._responses.get(request.key)
+        if found is not None:
+            return found
+        if self._source is None:
+            raise self._missing(request)
+        response = await self._source.complete(request)
+        with self._lock:
+            self._record(request, response)
+            self._append(
+                {
+                    "request": request_to_json(request),
+                    "response": response_to_json(response),
+                }
+            )
+        return response
+
+    def _record(self, request: Request, response: Response) -> None:
+        self._responses[request.key] = response
+        self._recorded.append(request)
+
+    def _append(self, tree: Mapping[str, JSON]) -> None:
+        # One write a line: a killed recording ends in a whole line or in nothing.
+        line = json.dumps(tree, sort_keys=True, allow_nan=False) + "\n"
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        handle = os.open(self._path, flags, 0o600)
+        try:
+            os.write(handle, line.encode())
+        finally:
+            os.close(handle)
+
+    def _begin(self) -> dict[str, JSON]:
+        if self._source is None:
+            raise ConfigError(
+                f"there are no recordings in {str(self._path)!r}",
+                hint="Record some: ReplayLM(path, record=LM(...))",
+            )
+        who = _identity(self._source)
+        self._append(who)
+        return who
+
+    def _load(self) -> dict[str, JSON] | None:
+        """Read the file; who was recorded, or None where there is nothing yet."""
+        if not self._path.exists():
+            return None
+        who: dict[str, Any] | None = None
+        lines = self._path.read_text("utf-8").split("\n")
+        for number, line in enumerate(lines, start=1):
+            if not line:
+                continue
+            try:
+                tree = cast(dict[str, Any], strict_loads(line))
+                if who is None:
+                    who = {name: tree[name] for name in _WHO}
+                    continue
+                request = request_from_json(tree["request"])
+                self._record(
+                    request, response_from_json(tree["response"], cached=False)
+                )
+            except (ValueError, KeyError, TypeError) as error:
+                message = f"line {number} of {str(self._path)!r} is no recording"
+                raise ConfigError(
+                    f"{message}: {error}", hint="Record it again"
+                ) from None
+        if who is not None and self._source and _identity(self._source) != who:
+            raise ConfigError(
+                f"{str(self._path)!r} holds recordings of {who['model']!r}, at "
+                f"{who['endpoint']!r} and with other settings",
+                hint="Record into another file",
+            )
+        return who
+
+    def _missing(self, request: Request) -> ConfigError:
+        shown = _lines(request)
+        near = max(
+            (_lines(known) for known in self._recorded[-_COMPARED:]),
+            key=lambda lines: difflib.SequenceMatcher(None, lines, shown).quick_ratio(),
+            default=None,
+        )
+        if near is None:
+            what = "nothing was recorded"
+        else:
+            changes = [
+                line
+                for line in difflib.unified_diff(near, shown, lineterm="", n=0)
+                if not line.startswith(("---", "+++", "@@"))
+            ]
+            what = "from the nearest one it differs in:\n" + "\n".join(
+                changes[:_DIFFERENCES]
+            )
+        return ConfigError(
+            f"this request was not recorded in {str(self._path)!r}; {what}",
+            hint="Record it: ReplayLM(path, record=LM(...))",
+        )
+
+
+def _identity(lm: LanguageModel) -> dict[str, JSON]:
+    return {
+        "model": lm.model,
+        "endpoint": lm.endpoint,
+        "sampling": json.loads(json.dumps(dict(lm.sampling))),
+        "schema_mode": lm.schema_mode,
+    }
+
+
+def _lines(request: Request) -> list[str]:
+    """A request as lines that can be compared."""
+    tree = request_to_json(request)
+    settings = {name: tree[name] for name in sorted(tree) if name != "messages"}
+    lines = [f"{name}: {json.dumps(value)}" for name, value in settings.items()]
+    for message in request.messages:
+        lines += [f"{message.role}: {line}" for line in message.content.split("\n")]
+    return lines

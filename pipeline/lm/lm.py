@@ -1,15 +1,37 @@
 """The seam to the outside world: anything with `complete(request) -> response`.
 
 Instances of the idea: an OpenAI-compatible endpoint over HTTP, litellm for every other
-provider, the offline `embedded` stand-in, and the public fakes.
+provider, the offline `embedded` stand-in, and the public fakes. What each may be told
+(`Sampling`) is checked when it is made, and not at the first call; and each can be
+called like a function, `lm("text")` (`Direct`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
-from typing import Any, Protocol, runtime_checkable
+import functools
+import json
+import math
+import re
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import (
+    Any,
+    Final,
+    ParamSpec,
+    Protocol,
+    TypeAlias,
+    TypedDict,
+    TypeGuard,
+    TypeVar,
+    Unpack,
+    cast,
+    runtime_checkable,
+)
 
-from .request import JSON, Request, Response
+from .. import seam
+from ..errors import CallError, ConfigError
+from ..ground import strictjson
+from .context import DEFAULT_OUTPUT_TOKENS
+from .request import JSON, Message, Request, Response
 
 
 class Listener(Protocol):
@@ -64,3 +86,178 @@ class StreamingModel(LanguageModel, Protocol):
     async def stream(self, request: Request, listener: Listener) -> Response:
         """As `complete`, and show the pieces to `listener` as they arrive."""
         ...
+
+
+class Sampling(TypedDict, total=False):
+    """The sampling options that `LM` and modules accept, in the wire's own names."""
+
+    temperature: float
+    top_p: float
+    max_tokens: int
+    seed: int
+    stop: str | list[str]
+    presence_penalty: float
+    frequency_penalty: float
+    reasoning_effort: str
+    verbosity: str
+    logit_bias: Mapping[str, float]
+
+
+SAMPLING: Final = tuple(Sampling.__annotations__)
+"""The names of the sampling options."""
+
+_NUMBERS: Final = frozenset(
+    {"temperature", "top_p", "presence_penalty", "frequency_penalty"}
+)
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_SECRET: Final = frozenset({"api_key", "apikey", "authorization", "password"})
+_OURS: Final = frozenset(
+    {"model", "messages", "response_format", "stream", "n", "max_completion_tokens"}
+)
+
+
+def checked_timeout(timeout: float) -> float:
+    """Seconds as a number.
+
+    Raises:
+        ConfigError: They are not positive and finite.
+    """
+    if isinstance(timeout, bool) or not 0 < timeout < math.inf:
+        message = f"timeout={timeout!r} is no positive number of seconds"
+        raise ConfigError(message, hint="Give seconds, such as 60")
+    return float(timeout)
+
+
+def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """An independent copy.
+
+    Raises:
+        ConfigError: One cannot stand in the head of a request.
+    """
+    for name, value in headers.items():
+        if not sendable(name) or not sendable(value):
+            message = f"the header {name!r} is no text, or holds a line break"
+            raise ConfigError(message, hint="Give texts without control characters")
+    return dict(headers)
+
+
+def sendable(text: object) -> TypeGuard[str]:
+    """Whether it is a text that can stand in the head of a request."""
+    if not isinstance(text, str) or _CONTROL.search(text):
+        return False
+    return strictjson.is_text(text)
+
+
+def checked_sampling(sampling: Sampling, extra: Mapping[str, JSON]) -> dict[str, Any]:
+    """An independent copy as the wire will carry it.
+
+    Raises:
+        ConfigError: An option is unknown, taken, or of a value that cannot be sent.
+    """
+    taken = sorted((_OURS | {*SAMPLING}) & {*extra})
+    if taken:
+        message = f"extra cannot set {taken[0]!r}"
+        hint = "Pass max_tokens" if "tokens" in taken[0] else "weft sets it by itself"
+        if taken[0] in SAMPLING:
+            hint = f"Pass {taken[0]}= itself"
+        raise ConfigError(message, hint=hint)
+    for name in _SECRET & {name.lower() for name in extra}:
+        message = f"extra cannot hold {name!r}: it is kept with requests and shown"
+        raise ConfigError(message, hint="Pass api_key= or headers=, which never are")
+    given = {"max_tokens": DEFAULT_OUTPUT_TOKENS, **sampling, **extra}
+    try:
+        text = json.dumps(given, allow_nan=False, ensure_ascii=False)
+        copy: dict[str, Any] = json.loads(text.encode())
+    except (TypeError, ValueError, RecursionError):
+        raise ConfigError(
+            f"sampling holds a value that JSON cannot carry: {given!r}",
+            hint="Use finite numbers, texts, lists and dicts with text keys",
+        ) from None
+    for name in _NUMBERS & {*copy}:
+        if not isinstance(copy[name], int | float) or isinstance(copy[name], bool):
+            message = f"{name}={copy[name]!r} is no number"
+            raise ConfigError(message, hint=f"Write {name}=0.5, without quotes")
+    most = copy["max_tokens"]
+    if not isinstance(most, int) or isinstance(most, bool) or most < 1:
+        message = f"max_tokens={most!r} is no positive whole number"
+        raise ConfigError(message, hint="Give a number of tokens, such as 4096")
+    return copy
+
+
+Prompt: TypeAlias = str | Sequence[Message | Mapping[str, str]]
+"""What a model may be asked: a text, or turns, each with its role and its content."""
+
+FORM: Final = 'Write lm("text"), or lm([{"role": "user", "content": "text"}])'
+"""How a prompt is written."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _asking_one(function: Callable[P, T]) -> Callable[P, T]:
+    """Give a call with no prompt, a named one or several a typed error."""
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        given = len(cast("tuple[object, ...]", args))
+        if given != 2:  # the model and its prompt
+            raise CallError("a model is asked one thing, without a name", hint=FORM)
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+class Direct:
+    """A model that can be called."""
+
+    __slots__ = ()
+
+    @_asking_one
+    def __call__(
+        self,
+        prompt: Prompt,
+        /,
+        *,
+        sample: int | None = None,
+        **options: Unpack[Sampling],
+    ) -> Response:
+        """Ask and wait: a text is what a user says, or what a base model continues.
+
+        Args:
+            prompt: A text, or turns: `weft.Message`s, or mappings of "role" and
+                "content".
+            sample: Which of several answers is wanted; the scope's where not given.
+            options: Sampling options for this call, over the model's own.
+
+        Returns:
+            The answer: `.text`, `.usage`, `.cost`, `.reasoning`.
+
+        Raises:
+            CallError: The prompt is no text and no turns.
+            ConfigError: An option is unknown, or has a value that cannot be sent.
+            GraphError: A program is traced: there are no values yet.
+            ModelError: The call failed.
+            BudgetExceeded: The call does not fit the budget; nothing was sent.
+        """
+        given = cast(Mapping[str, Any], options)
+        return cast(Response, _engine(self).ask_now(self, prompt, sample, given))
+
+    @_asking_one
+    def acall(
+        self,
+        prompt: Prompt,
+        /,
+        *,
+        sample: int | None = None,
+        **options: Unpack[Sampling],
+    ) -> Coroutine[Any, Any, Response]:
+        """As a call, without blocking the event loop: `await lm.acall("text")`."""
+        return _engine(self).ask(self, prompt, sample, cast(Mapping[str, Any], options))
+
+
+def _engine(model: object) -> seam.Engine:
+    remedy = "Ask through a module, which becomes a node: weft.Predict(...); or ask in "
+    remedy += "a @weft.step"
+    name = getattr(model, "model", "")
+    seam.refuse_traced(f"the model {name!r} cannot be asked", remedy)
+    return seam.engine(name, "acall")

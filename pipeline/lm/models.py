@@ -21,27 +21,26 @@ from typing import (
 )
 from urllib.parse import unquote
 
-from ..calls.limits import told_slots
-from ..calls.reservation import DEFAULT_OUTPUT_TOKENS
-from ..errors import AuthError, ConfigError
+from ..errors import AuthError, ConfigError, ModelError
 from ..ground.hints import Advised
 from ..ground.lazy import deferred
 from ..ground.options import check_options
 from .abilities import Abilities, checked_abilities, merged
-from .direct import Direct
-from .faults import without_frames
-from .known import known
-from .lm import LanguageModel, Listener
-from .request import JSON, Request, Response
-from .route import OPENAI, Route, resolve
-from .sampling import (
+from .context import DEFAULT_OUTPUT_TOKENS
+from .known import known, tell_slots
+from .lm import (
     SAMPLING,
+    Direct,
+    LanguageModel,
+    Listener,
     Sampling,
     checked_headers,
     checked_sampling,
     checked_timeout,
     sendable,
 )
+from .request import JSON, Request, Response
+from .route import OPENAI, Route, resolve
 
 if TYPE_CHECKING:
     from .known.metadata import Told
@@ -60,7 +59,7 @@ class LM(Direct, Advised):
 
     Args:
         model: "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", "lm_studio/NAME" and
-            the other servers of `kinds.KINDS`, any name where `api_base` is given,
+            the other servers of `abilities.KINDS`, any name where `api_base` is given,
             "local/smollm2", "local/gemma3-270m" or "local/PATH.gguf" for a model that
             runs here (a path from / has two slashes), "PROVIDER/NAME" for the other
             providers of litellm,
@@ -149,7 +148,7 @@ Did you mean 'temperature'?
         self._route = resolve(model, api_base, room)
         local = self._route.local
         if local is not None:
-            told_slots(local.endpoint, local.slots)
+            tell_slots(local.endpoint, local.slots)
         self._api_key = api_key
         if timeout is None:
             timeout = _TIMEOUT if local is None else local_model.TIMEOUT
@@ -170,7 +169,7 @@ Did you mean 'temperature'?
         said = Abilities(schema=schema_mode, base=base)
         self._abilities = said.over(checked_abilities(abilities or {}))
         if self._abilities.slots:
-            told_slots(self._route.endpoint, self._abilities.slots)
+            tell_slots(self._route.endpoint, self._abilities.slots)
         self._identity = (
             self._route,
             json.dumps(self._sampling, sort_keys=True),
@@ -242,7 +241,7 @@ Did you mean 'temperature'?
             ModelError: The attempt failed; the class says how.
             ConfigError: litellm is needed and not installed.
         """
-        return without_frames(self._answered, request)
+        return self._asked(request, None)
 
     async def stream(self, request: Request, listener: Listener) -> Response:
         """As `complete`, and show the reply to `listener` while it arrives.
@@ -252,50 +251,46 @@ Did you mean 'temperature'?
         Raises:
             ModelError: The attempt failed; the class says how.
         """
-        if self._route.back_end not in {"http", "local"}:
-            response = await self.complete(request)
-            listener.show(response.text)
-            return response
-        return await without_frames(self._streamed, request, listener)
+        if self._route.back_end in {"http", "local"}:
+            return await self._asked(request, listener)
+        response = await self.complete(request)
+        listener.show(response.text)
+        return response
 
-    def _answered(self, request: Request) -> Awaitable[Response]:
-        route = self._route
-        if route.back_end == "embedded":
-            return _embedded().complete(request)
+    async def _asked(self, request: Request, listener: Listener | None) -> Response:
+        """An attempt, whose fault comes without the frames that it came through.
+
+        Reporters of errors keep the variables of every frame, and in these stand keys.
+        """
+        try:
+            return await self._answered(request, listener)
+        except ModelError as error:
+            fault = error.with_traceback(None)
+        raise fault
+
+    def _answered(
+        self, request: Request, listener: Listener | None
+    ) -> Awaitable[Response]:
+        route, able = self._route, self.abilities
         if route.back_end == "http":
-            from .openai_http import complete  # noqa: PLC0415 - aiohttp is heavy
+            from .wire.openai_http import ask  # noqa: PLC0415 - aiohttp is heavy
 
             headers = self._authorised(route)
-            able = self.abilities
-            return complete(request, route.url, headers, self._timeout, able)
+            return ask(request, route.url, headers, self._timeout, able, listener)
+        if route.back_end == "embedded":
+            return _embedded().complete(request)
+        headers = self._headers
         if route.local is not None:
-            from .local.calls import (  # noqa: PLC0415 - aiohttp is heavy
-                complete as answered_here,
-            )
+            from .local import calls  # noqa: PLC0415 - aiohttp is heavy
 
-            able = self.abilities
-            local, headers = route.local, self._headers
-            return answered_here(request, local, headers, self._timeout, able)
-        from .litellm_bridge import (  # noqa: PLC0415 - litellm takes seconds
-            complete as bridged,
+            timeout = self._timeout
+            return calls.ask(request, route.local, headers, timeout, able, listener)
+        from .wire import litellm_bridge  # noqa: PLC0415 - litellm takes seconds
+
+        key = self._key(route)
+        return litellm_bridge.complete(
+            request, route, key, headers, self._timeout, able
         )
-
-        key, headers = self._key(route), self._headers
-        return bridged(request, route, key, headers, self._timeout, self.abilities)
-
-    def _streamed(self, request: Request, listener: Listener) -> Awaitable[Response]:
-        if self._route.local is not None:
-            from .local.calls import (  # noqa: PLC0415 - aiohttp is heavy
-                stream as streamed_here,
-            )
-
-            local, headers = self._route.local, self._headers
-            able = self.abilities
-            return streamed_here(request, local, headers, self._timeout, listener, able)
-        from .openai_http import stream  # noqa: PLC0415 - aiohttp is heavy
-
-        url, headers = self._route.url, self._authorised(self._route)
-        return stream(request, url, headers, self._timeout, listener, self.abilities)
 
     def __repr__(self) -> str:
         shown = [repr(self._name)]

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from ..errors import ConfigError
-from .kinds import LOCAL as PREFIX
-from .request import Usage
+from .abilities import LOCAL as PREFIX
+from .context import token_bounds
+from .request import Request, Usage
 
 _SNAPSHOT: Final = Path(__file__).with_name("prices.json")
 _MILLION: Final = 1_000_000
@@ -78,6 +79,38 @@ def price_of(
     """
     price = find_price(model, table, endpoint)
     return None if price is None else price.of(usage)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The most that one call can cost.
+
+    Args:
+        input_tokens: An upper bound, not a guess.
+        output_tokens: An upper bound, not a guess.
+        usd: The price of those, or None where the model's price is unknown.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    usd: float | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Input and output together."""
+        return self.input_tokens + self.output_tokens
+
+
+def estimate(request: Request, prices: PriceTable | None = None) -> Estimate:
+    """The most that one attempt at a request can cost.
+
+    Args:
+        request: What would be asked.
+        prices: Prices that win over the snapshot in the package.
+    """
+    asked, answered = token_bounds(request)
+    usd = price_of(request.model, Usage(asked, answered), prices, request.endpoint)
+    return Estimate(asked, answered, usd)
 
 
 def find_price(

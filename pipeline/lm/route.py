@@ -14,8 +14,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from ..errors import ConfigError
 from ..ground.lazy import deferred
-from .abilities import Abilities
-from .kinds import KINDS, abilities_of
+from .abilities import KINDS, Abilities, abilities_of_kind
 
 if TYPE_CHECKING:
     from .local import model as local_model
@@ -51,27 +50,14 @@ _FIRMS: Final = {
 _PROVIDERS: Final = frozenset(
     {
         *("ai21", "aiml", "anthropic", "azure", "azure_ai", "bedrock", "cerebras"),
-        *(
-            "cloudflare",
-            "cohere",
-            "cohere_chat",
-            "databricks",
-            "dashscope",
-            "deepinfra",
-        ),
-        *("deepseek", "fireworks_ai", "gemini", "github", "github_copilot", "groq"),
-        *("huggingface", "hyperbolic", "litellm_proxy", "mistral"),
-        *("moonshot", "nebius", "novita", "nscale", "nvidia_nim", "ollama_chat"),
-        *(
-            "openrouter",
-            "oci",
-            "perplexity",
-            "replicate",
-            "sagemaker",
-            "sagemaker_chat",
-        ),
-        *("sambanova", "snowflake", "together_ai", "vercel_ai_gateway", "vertex_ai"),
-        *("volcengine", "watsonx", "xai", "xinference", "zai"),
+        *("cloudflare", "cohere", "cohere_chat", "dashscope", "databricks"),
+        *("deepinfra", "deepseek", "fireworks_ai", "gemini", "github"),
+        *("github_copilot", "groq", "huggingface", "hyperbolic", "litellm_proxy"),
+        *("mistral", "moonshot", "nebius", "novita", "nscale", "nvidia_nim", "oci"),
+        *("ollama_chat", "openrouter", "perplexity", "replicate", "sagemaker"),
+        *("sagemaker_chat", "sambanova", "snowflake", "together_ai"),
+        *("vercel_ai_gateway", "vertex_ai", "volcengine", "watsonx", "xai"),
+        *("xinference", "zai"),
     }
 )
 
@@ -152,29 +138,26 @@ def resolve(name: str, api_base: str | None = None, room: Room | None = None) ->
 
 def _served(kind: str, name: str, api_base: str | None) -> Route:
     """The route to a server of a known kind."""
-    about = KINDS[kind]
-    base = api_base or _environ(about.variable) or about.base
+    variable = f"{kind.upper()}_API_BASE"
+    base = api_base or _environ(variable) or KINDS[kind].base
     if not base:
         message = f"no address is set for {f'{kind}/{name}'!r}"
-        raise ConfigError(message, hint=f"Pass api_base= or set {about.variable}")
+        raise ConfigError(message, hint=f"Pass api_base= or set {variable}")
     # vLLM is the one that forms of the first edition sent a schema to, at the address
     # as it was given: so it stands in cache keys.
     first = kind == "hosted_vllm"
     base = base if first else _with_version(base)
-    route = _http(name, base, about.key_variable, schema_mode=first)
-    return replace(route, kind=kind, abilities=abilities_of(kind, name))
+    route = _http(name, base, f"{kind.upper()}_API_KEY", schema_mode=first)
+    return replace(route, kind=kind, abilities=abilities_of_kind(kind, name))
 
 
 def _http(
     name: str, base: str, key_variable: str, *, schema_mode: bool = True
 ) -> Route:
-    parts, login = _address(base)
     return Route(
         "http",
         name,
-        urlunsplit(parts._replace(query="")),
-        url=urlunsplit(parts),
-        login=login,
+        *_address(base),
         key_variable=key_variable,
         through=f"openai/{name}",
         schema_mode=schema_mode,
@@ -196,21 +179,8 @@ def _local(model: LocalModel) -> Route:
 def _litellm(name: str, api_base: str | None) -> Route:
     provider = name.partition("/")[0].upper()
     base = api_base or _environ(f"{provider}_API_BASE", f"{provider}_BASE_URL")
-    if not base:
-        return Route(
-            "litellm", name, "litellm", through=name, abilities=_HOSTED_ELSEWHERE
-        )
-    parts, login = _address(base)
-    endpoint = urlunsplit(parts._replace(query=""))
-    return Route(
-        "litellm",
-        name,
-        endpoint,
-        urlunsplit(parts),
-        login,
-        through=name,
-        abilities=_HOSTED_ELSEWHERE,
-    )
+    where = _address(base) if base else ("litellm", "", "")
+    return Route("litellm", name, *where, through=name, abilities=_HOSTED_ELSEWHERE)
 
 
 def _bridged(name: str, api_base: str | None) -> Route:
@@ -221,8 +191,8 @@ def _bridged(name: str, api_base: str | None) -> Route:
     return replace(route, back_end="litellm")
 
 
-def _address(base: str) -> tuple[SplitResult, str]:
-    """The parts of a base URL without its login, and the login."""
+def _address(base: str) -> tuple[str, str, str]:
+    """The endpoint and the URL of an address, both without its login, and the login."""
     parts = _split(base.strip())
     if parts is None:  # the address is not repeated: it may hold a password
         raise ConfigError(
@@ -231,7 +201,8 @@ def _address(base: str) -> tuple[SplitResult, str]:
         )
     login, _, host = parts.netloc.rpartition("@")
     path = parts.path.rstrip("/").removesuffix("/chat/completions")
-    return parts._replace(netloc=host.lower(), path=path, fragment=""), login
+    parts = parts._replace(netloc=host.lower(), path=path, fragment="")
+    return urlunsplit(parts._replace(query="")), urlunsplit(parts), login
 
 
 def _split(address: str) -> SplitResult | None:

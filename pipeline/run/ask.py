@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..adapters import Form, adapter_of, form_of
 from ..adapters.settling import AUTO, Forms, may_probe, settled
-from ..calls.caller import call
+from ..calls.call import call
 from ..errors import ModelError, ParseError, SchemaRefused, ValidationError
 from ..lm.lm import LanguageModel
 from ..lm.request import JSON, Request, Response

@@ -10,10 +10,8 @@ from ..ground import strictjson
 from ..ground.options import check_options
 from ..ground.shapes import is_mapping, is_sequence
 from ..lm.abilities import abilities_of
-from ..lm.direct import FORM
-from ..lm.lm import LanguageModel
+from ..lm.lm import FORM, SAMPLING, LanguageModel, Sampling, checked_sampling
 from ..lm.request import Message, Request, Role
-from ..lm.sampling import SAMPLING, Sampling, checked_sampling
 
 _ROLES: Final = get_args(Role)
 

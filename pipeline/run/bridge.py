@@ -16,8 +16,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
-from ..calls.ahead import Begun
 from ..errors import ConfigError, GraphError
+from ..ground.loops import Begun
 from ..seam import refuse_traced
 
 P = ParamSpec("P")

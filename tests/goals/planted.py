@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.pipeline.lm.support import answer_of, key_of, sql
 from tests.pipeline.lm.test_cache_security import COMPUTING, TRIGGERS, journal_of
-from weft.pipeline.calls.entry import encode
+from weft.pipeline.calls.store import encode
 
 Plant = Callable[[Path, Path], None]
 """Tampers with a folder; the second path is a file elsewhere that is not to be hit."""

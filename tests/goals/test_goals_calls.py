@@ -19,7 +19,7 @@ from tests.goals.size import FULL, size
 from tests.pipeline.lm.support import KEY, asking, quick
 from tests.server import Reply, Server
 from tests.timing import PATIENCE
-from weft.pipeline.calls.caller import call
+from weft.pipeline.calls.call import call
 from weft.pipeline.calls.limits import Limiter
 from weft.pipeline.calls.retry import RetryPolicy, RetryQuota
 from weft.pipeline.errors import (

@@ -21,7 +21,7 @@ from tests.pipeline.lm.support import asking, quick
 from tests.server import Reply, Server
 from tests.timing import PATIENCE, settled, until
 from weft.pipeline.calls.cache import Cache
-from weft.pipeline.calls.caller import call
+from weft.pipeline.calls.call import call
 from weft.pipeline.lm.models import LM
 
 KEYS = 200

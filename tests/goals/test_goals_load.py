@@ -18,7 +18,7 @@ from tests.goals.size import size
 from tests.pipeline.lm.support import asking, quick
 from tests.server import Reply, Server
 from weft.pipeline.calls.budget import Budget, Ledger
-from weft.pipeline.calls.caller import call
+from weft.pipeline.calls.call import call
 from weft.pipeline.calls.limits import Limiter
 from weft.pipeline.calls.retry import RetryPolicy, RetryQuota
 from weft.pipeline.errors import BudgetExceeded

@@ -10,7 +10,7 @@ import sys
 
 from tests.pipeline.lm.support import asking, quick
 from weft.pipeline.calls.cache import Cache
-from weft.pipeline.calls.caller import call
+from weft.pipeline.calls.call import call
 from weft.pipeline.lm.models import LM
 
 

@@ -146,9 +146,7 @@ def test_many_rows_wait_their_turn(lm: weft.LM) -> None:
 
     async def all_of_them() -> list[str]:
         texts = [f"{n}: yes or no?" for n in range(40)]
-        judge = [
-            weft.pipeline.calls.caller.call(asking(short, t), short) for t in texts
-        ]
+        judge = [weft.pipeline.calls.call.call(asking(short, t), short) for t in texts]
         return [each.text for each in await asyncio.gather(*judge)]
 
     answers = asyncio.run(all_of_them())

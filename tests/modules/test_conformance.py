@@ -12,7 +12,8 @@ import pytest
 
 import weft
 from weft import Request
-from weft.errors import BudgetExceeded, ConfigError, ParseError
+from weft.errors import ArtifactError, BudgetExceeded, ConfigError, ParseError
+from weft.pipeline.graph.digest import digest_of
 from weft.pipeline.graph.module import Module
 from weft.pipeline.graph.program import as_program
 
@@ -280,6 +281,32 @@ def test_saved_and_loaded(kind: str, lm: weft.FunctionLM, tmp_path: Path) -> Non
         assert first["program"] == second["program"]
 
 
+HOSTILE: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "more tries than there are": lambda state: state["settings"].update(n=10**9),
+    "no number": lambda state: state["settings"].update(n="3"),
+    "a setting that is none": lambda state: state["settings"].update(lm="openai/x"),
+    "a part too few": lambda state: state["parts"].pop("module"),
+    "a part too many": lambda state: state["parts"].update(x=state["parts"]["module"]),
+    "a part that is nothing": lambda state: state["parts"].update(module={}),
+    "another kind": lambda state: state.update(kind="Predict"),
+    "an unknown kind": lambda state: state.update(kind="os.system"),
+    "another contract": lambda state: state.update(signature_hash="0"),
+}
+
+
+@pytest.mark.parametrize("change", HOSTILE)
+def test_a_changed_file_is_refused(change: str, tmp_path: Path) -> None:
+    """Whatever a file says of parts, it is put together or an `ArtifactError`."""
+    path = weft.save(as_program(MAKERS["Vote"]()), tmp_path / "it.weft.json")
+    made = json.loads(path.read_text("utf-8"))
+    HOSTILE[change](made["program"]["modules"]["it"])
+    made["digest"] = digest_of(made["program"])
+    path.write_text(json.dumps(made), "utf-8")
+
+    with pytest.raises(ArtifactError):
+        weft.load(path)
+
+
 @composite
 def test_drawn_with_its_parts(kind: str) -> None:
     """A picture shows what a module is made of."""
@@ -345,7 +372,8 @@ def test_vote_takes_what_most_agree_on() -> None:
 @pytest.mark.parametrize(
     ("made", "match"),
     [
-        (lambda: weft.BestOfN(weft.Predict(ASK), shortest, n=0), "n=0 asks nothing"),
+        (lambda: weft.BestOfN(weft.Predict(ASK), shortest, n=0), "n=0 is no number"),
+        (lambda: weft.Vote(weft.Predict(ASK), n=1000), "n=1000 is no number of tries"),
         (lambda: weft.BestOfN(ASK, shortest), "made of a module"),
         (lambda: weft.BestOfN(weft.Predict(ASK), lambda made: 1.0), "inputs, answer"),
         (lambda: weft.Vote(weft.Predict(ASK), by="anwser"), "Did you mean 'answer'"),

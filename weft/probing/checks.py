@@ -10,7 +10,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, final
 
-from ..pipeline.calls.caller import call
+from ..pipeline.calls.call import call
 from ..pipeline.calls.retry import RetryPolicy
 from ..pipeline.errors import (
     InvalidRequest,
@@ -19,8 +19,8 @@ from ..pipeline.errors import (
     ProtocolError,
     ServerError,
 )
+from ..pipeline.lm.abilities import LOCAL as PREFIX
 from ..pipeline.lm.abilities import Abilities
-from ..pipeline.lm.kinds import LOCAL as PREFIX
 from ..pipeline.lm.known import How, known, learn
 from ..pipeline.lm.known.observed import fits
 from ..pipeline.lm.lm import Listener

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from ..pipeline.calls.entry import Unusable
 from ..pipeline.errors import ArtifactError, ConfigError
+from ..pipeline.ground.folder import Unusable
+from ..pipeline.lm.abilities import LOCAL as PREFIX
 from ..pipeline.lm.abilities import Abilities
-from ..pipeline.lm.kinds import LOCAL as PREFIX
 from ..pipeline.lm.known import facts, flush, learn
 from ..pipeline.lm.known.metadata import MOST_PAGES, Told
 from ..pipeline.lm.models import LM

@@ -9,7 +9,7 @@ knowledge behind either, and learns anew. `weft probe` makes the folder.
 
 from __future__ import annotations
 
-from .book import facts, flush, forget, known, learn, slots_of, watch
+from .book import facts, flush, forget, known, learn, slots_of, tell_slots, watch
 from .file import Fact, How
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "known",
     "learn",
     "slots_of",
+    "tell_slots",
     "watch",
 ]

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from ...calls.folder import opening, prepare_folder
 from ...errors import ArtifactError, ConfigError
+from ...ground.folder import opening, prepare_folder
+from ...ground.loops import PerProcess
 from ..abilities import KINDS_OF_VALUES, Abilities
-from ..form import is_form
 from .file import (
     Fact,
     Facts,
@@ -34,6 +34,7 @@ _log: Final = logging.getLogger("weft")
 
 Watching: TypeAlias = Callable[[str], None]
 _watching: list[Watching] = []
+_told_slots: dict[str, int] = {}
 
 
 class Book:
@@ -73,12 +74,7 @@ class Book:
         found = self._made.get(who)
         if found is None:
             with self._lock:
-                values = {
-                    name: fact.value
-                    for name, fact in self.facts(who).items()
-                    # A later version may have found a form that is not known here.
-                    if name != "form" or is_form(fact.value)
-                }
+                values = {name: fact.value for name, fact in self.facts(who).items()}
                 found = Abilities(**values) if values else _NOTHING  # type: ignore[arg-type] # checked when learnt or read
                 self._made[who] = found
         return found
@@ -270,8 +266,16 @@ def flush() -> Path:
     return book.path
 
 
+def tell_slots(endpoint: str, slots: int) -> None:
+    """Be told by the user how many calls an endpoint answers at once."""
+    _told_slots[endpoint] = slots
+    _tell(endpoint)
+
+
 def slots_of(endpoint: str) -> int | None:
-    """How many calls the endpoint answers at once: the most of any model there."""
+    """How many calls the endpoint answers at once: as told, or the most known."""
+    if endpoint in _told_slots:
+        return _told_slots[endpoint]
     book = _book()
     counts = [
         book.abilities((endpoint, model)).slots for model in book.models(endpoint)
@@ -315,27 +319,11 @@ def _stamp_of(path: Path) -> tuple[int, ...] | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-_books: dict[str, Book] = {}
-_books_lock = threading.Lock()
+_books: Final = PerProcess[str, Book](lambda place: Book(Path(place)), Book.free)
 
 
 def _book() -> Book:
     """The book in the folder of the cache, as the environment names it now."""
     named = os.environ.get("WEFT_CACHE") or ".weft/cache"
     place = named if named[:1] == "/" else f"{os.getcwd()}/{named}"  # noqa: PTH109
-    found = _books.get(place)
-    if found is None:
-        with _books_lock:
-            found = _books.setdefault(place, Book(Path(place)))
-    return found
-
-
-def _start_afresh() -> None:
-    """In a forked child: a lock may be held by a thread that is no more."""
-    global _books_lock  # noqa: PLW0603 - replaced as a whole
-    _books_lock = threading.Lock()
-    for book in _books.values():
-        book.free()
-
-
-os.register_at_fork(after_in_child=_start_afresh)
+    return _books.get(place) or _books(place)

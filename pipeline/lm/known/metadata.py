@@ -12,10 +12,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from ..sessions import LOST, sessions
+from ...ground.shapes import as_dict, as_list
+from ..wire.sessions import LOST, sessions
 
 MOST_PAGES: Final = 4
 """The most pages that a server is asked for."""
@@ -42,22 +43,16 @@ class Told:
 
 
 async def told_by(url: str, headers: Mapping[str, str], model: str) -> Told:
-    """Ask a server for the pages in which it tells of itself and of a model.
-
-    Args:
-        url: The base URL.
-        headers: Further headers, the key in them.
-        model: The model's name there.
-    """
+    """Ask a server for the pages in which it tells of itself and of a model."""
     pages = _Pages(url, headers)
-    listed = _entry(await pages.get("models", below_root=False), model)
+    listed = _entry(await pages.ask("models", below_root=False), model)
     server = _text(listed.get("owned_by"))
     found: dict[str, Any] = {"context": listed.get("max_model_len")}
-    found["context"] = found["context"] or _object(listed.get("meta")).get("n_ctx")
+    found["context"] = found["context"] or as_dict(listed.get("meta")).get("n_ctx")
     if server == "library":
         found |= await _of_ollama(pages, model)
     elif server == "organization_owner":
-        about = await pages.get(f"api/v0/models/{model}")
+        about = await pages.ask(f"api/v0/models/{model}")
         found["context"] = about.get("loaded_context_length")
     elif server not in ("vllm", "sglang"):
         found |= await _of_llamacpp(pages)
@@ -71,11 +66,11 @@ async def told_by(url: str, headers: Mapping[str, str], model: str) -> Told:
 
 async def _of_llamacpp(pages: _Pages) -> dict[str, Any]:
     """Slots, context, and whether the model was ever taught turns."""
-    props = await pages.get("props")
+    props = await pages.ask("props")
     if "total_slots" not in props:
         return {}
     found: dict[str, Any] = {"slots": props["total_slots"]}
-    settings = _object(props.get("default_generation_settings"))
+    settings = as_dict(props.get("default_generation_settings"))
     found["context"] = settings.get("n_ctx")
     template = _text(props.get("chat_template"))
     mark = _MARK.search(template)
@@ -85,8 +80,8 @@ async def _of_llamacpp(pages: _Pages) -> dict[str, Any]:
         # Where a model has no template the server takes one of its own, whose marks
         # are no tokens of the model: it never saw a turn.
         asked = {"content": mark[0], "parse_special": True}
-        tokens = (await pages.post("tokenize", asked)).get("tokens")
-        if len(_list(tokens)) > 1:
+        tokens = (await pages.ask("tokenize", asked)).get("tokens")
+        if len(as_list(tokens)) > 1:
             found["base"] = True
     return found
 
@@ -97,12 +92,12 @@ async def _of_ollama(pages: _Pages, model: str) -> dict[str, Any]:
     What the model could hold is not what it is served with: a prompt that is longer
     than that loses its beginning without a word.
     """
-    running = _list((await pages.get("api/ps")).get("models"))
-    about = await pages.post("api/show", {"model": model})
-    made_for = _list(about.get("capabilities"))
+    running = as_list((await pages.ask("api/ps")).get("models"))
+    about = await pages.ask("api/show", {"model": model})
+    made_for = as_list(about.get("capabilities"))
     loaded = {
         _text(each.get("name")): each.get("context_length")
-        for each in map(_object, running)
+        for each in map(as_dict, running)
     }
     told = {"context": loaded.get(model) or loaded.get(f"{model}:latest")}
     setting = _CONTEXT.search(_text(about.get("parameters")))
@@ -122,15 +117,10 @@ class _Pages:
         self._headers = headers
         self.asked = 0
 
-    async def get(self, path: str, *, below_root: bool = True) -> dict[str, Any]:
-        return await self._ask("GET", path, None, below_root=below_root)
-
-    async def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        return await self._ask("POST", path, body, below_root=True)
-
-    async def _ask(
-        self, method: str, path: str, body: Any, *, below_root: bool
+    async def ask(
+        self, path: str, body: Any = None, *, below_root: bool = True
     ) -> dict[str, Any]:
+        """A page, or what the server says to a body."""
         self.asked += 1
         parts = urlsplit(self._url)
         base = parts.path.removesuffix("/v1") if below_root else parts.path
@@ -140,7 +130,7 @@ class _Pages:
             async with asyncio.timeout(_PATIENCE):
                 session = await sessions.here()
                 asking = session.request(
-                    method,
+                    "GET" if body is None else "POST",
                     address,
                     data=data,
                     headers=self._headers,
@@ -152,26 +142,18 @@ class _Pages:
                     start = await answer.content.read(_MOST_BYTES)
                     while not answer.content.at_eof() and len(start) < _MOST_BYTES:
                         start += await answer.content.read(_MOST_BYTES)
-            return _object(json.loads(start))
+            return as_dict(json.loads(start))
         except (TimeoutError, ValueError, RecursionError, *LOST):
             return {}
 
 
 def _entry(models: Mapping[str, Any], model: str) -> dict[str, Any]:
     """The model's entry in a list; the only one, where it goes by another name."""
-    entries = [_object(each) for each in _list(models.get("data"))]
+    entries = [as_dict(each) for each in as_list(models.get("data"))]
     named = [entry for entry in entries if entry.get("id") == model]
     if named or len(entries) == 1:
         return (named or entries)[0]
     return {}
-
-
-def _object(value: object) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[object]:
-    return cast("list[object]", value) if isinstance(value, list) else []
 
 
 def _text(value: object) -> str:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, TypeAlias, cast
 
-from ..kinds import KINDS
+from ...ground.shapes import as_dict, as_list
+from ..abilities import KINDS
 from ..request import JSON, Request, Response
 from .book import known, learn
 from .file import Who
@@ -60,12 +61,7 @@ _placed: set[Who] = set()
 
 
 def observe(request: Request, response: Response) -> None:
-    """Learn from a fresh answer; asks nobody, and takes microseconds.
-
-    Args:
-        request: What was asked.
-        response: What came back, from the model and from no cache.
-    """
+    """Learn from a fresh answer; asks nobody, and takes microseconds."""
     if not _is_served(request.endpoint):
         return
     now = known(request.endpoint, request.model)
@@ -87,18 +83,13 @@ def observe(request: Request, response: Response) -> None:
 
 
 def heard(request: Request, tree: _Tree) -> None:
-    """Learn from the body of an answer what only stands there.
-
-    Args:
-        request: What was asked.
-        tree: The completion as the server wrote it.
-    """
+    """Learn from the body of an answer what only stands there."""
     if not _is_served(request.endpoint):
         return
     now = known(request.endpoint, request.model)
     choice = _first(tree)
     found: dict[str, Any] = {}
-    if not now.reasoning and any(map(_object(choice.get("message")).get, _REASONING)):
+    if not now.reasoning and any(map(as_dict(choice.get("message")).get, _REASONING)):
         found["reasoning"] = True
     if request.sampling.get("logprobs"):
         given = bool(choice.get("logprobs"))
@@ -211,13 +202,8 @@ _TAKEN: Final[Mapping[str, Callable[[Request], bool]]] = {
 
 
 def _first(tree: _Tree) -> dict[str, Any]:
-    choices = tree.get("choices")
-    held = cast("list[object]", choices) if isinstance(choices, list) else []
-    return _object(held[0] if held else None)
-
-
-def _object(value: object) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    choices = as_list(tree.get("choices"))
+    return as_dict(choices[0] if choices else None)
 
 
 def _kind_of(tree: _Tree, choice: _Tree) -> dict[str, Any]:

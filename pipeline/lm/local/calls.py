@@ -6,77 +6,37 @@ again by the next call; the call that saw it die may be made once more.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from ...errors import ConnectError, ModelError, ProtocolError
 from ..abilities import Abilities
 from ..lm import Listener
-from ..openai_http import complete as posted
-from ..openai_http import stream as streamed
 from ..request import Request, Response
+from ..wire import openai_http
 from .model import LocalModel
 from .server import SERVERS, Server
 
-_Headers = Mapping[str, str]
 
-
-async def complete(
+async def ask(
     request: Request,
     model: LocalModel,
-    headers: _Headers,
+    headers: Mapping[str, str],
     deadline: float,
     abilities: Abilities,
+    listener: Listener | None = None,
 ) -> Response:
     """Ask for one completion, in one attempt.
 
-    Args:
-        request: What to ask.
-        model: Who answers.
-        headers: Further headers.
-        deadline: Wall-clock seconds, from when the server listens.
-        abilities: What is known of the server.
-
     Raises:
         ModelError: The attempt failed; the class says how.
         ConfigError: The server does not start.
     """
-    return await _asked(
-        model,
-        headers,
-        lambda url, sent: posted(request, url, sent, deadline, abilities),
-    )
-
-
-async def stream(
-    request: Request,
-    model: LocalModel,
-    headers: _Headers,
-    deadline: float,
-    listener: Listener,
-    abilities: Abilities,
-) -> Response:
-    """As `complete`, and show the pieces of the text as they arrive.
-
-    Raises:
-        ModelError: The attempt failed; the class says how.
-        ConfigError: The server does not start.
-    """
-    return await _asked(
-        model,
-        headers,
-        lambda url, sent: streamed(request, url, sent, deadline, listener, abilities),
-    )
-
-
-async def _asked(
-    model: LocalModel,
-    headers: _Headers,
-    attempt: Callable[[str, _Headers], Awaitable[Response]],
-) -> Response:
     server = await SERVERS.running(model)
     sent = {**headers, "Authorization": f"Bearer {server.key}"}
     try:
-        return await attempt(server.url, sent)
+        return await openai_http.ask(
+            request, server.url, sent, deadline, abilities, listener
+        )
     except (ConnectError, ProtocolError) as error:
         fault = await _explained(error, model, server)
     raise fault

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from ...errors import ConfigError
+from ..abilities import LOCAL as PREFIX
 from ..abilities import Abilities
-from ..kinds import LOCAL as PREFIX
 from .gguf import Header, read_header
 from .weights import PACKAGED, digest_of, find_weights
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ...calls.folder import opening
 from ...errors import ConfigError, cause, did_you_mean
+from ...ground.folder import opening
 
 _BLOCK: Final = 2**20
 _WHEEL: Final = "xllamacpp"
@@ -26,12 +26,7 @@ _WHEEL: Final = "xllamacpp"
 
 @dataclass(frozen=True, slots=True)
 class Install:
-    """How something that is missing is installed.
-
-    Args:
-        command: What to write.
-        megabytes: How much is downloaded.
-    """
+    """How something that is missing is installed."""
 
     command: str
     megabytes: int
@@ -102,10 +97,6 @@ def find_weights(name: str) -> Path:
 
 def require_llama(name: str, missing: Iterable[Install] = ()) -> None:
     """Find out whether llama.cpp is here, and refuse for whatever is missing.
-
-    Args:
-        name: The model that needs it.
-        missing: What else is not here.
 
     Raises:
         ConfigError: Something is not installed.

@@ -21,7 +21,7 @@ from typing import Any, Self
 from tests.pipeline.lm.support import answer_of, key_of
 from weft.pipeline.calls.budget import Budget, Ledger
 from weft.pipeline.calls.cache import Cache
-from weft.pipeline.calls.caller import call
+from weft.pipeline.calls.call import call
 from weft.pipeline.errors import BudgetExceeded
 from weft.pipeline.lm.fakes import FunctionLM
 from weft.pipeline.lm.request import Message, Request, Response, Usage

@@ -20,7 +20,7 @@ from weft.errors import (
     RateLimited,
     StepError,
 )
-from weft.pipeline.lm.replay import ReplayLM
+from weft.pipeline.lm.fakes import ReplayLM
 
 ANY: Any = None
 

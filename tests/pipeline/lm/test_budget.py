@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weft.pipeline.calls.budget import Budget
-from weft.pipeline.calls.reservation import Estimate, token_bounds
 from weft.pipeline.errors import ConfigError
+from weft.pipeline.lm.context import token_bounds
+from weft.pipeline.lm.prices import Estimate
 from weft.pipeline.lm.request import JSON, Message, Request, Response, Usage
 
 SMALL = Estimate(10, 10, 0.001)

@@ -22,9 +22,9 @@ from tests.pipeline.lm.dying import Elsewhere, question, reply
 from tests.pipeline.lm.support import sql
 from weft.pipeline.calls.budget import Budget, Ledger
 from weft.pipeline.calls.cache import Cache
-from weft.pipeline.calls.caller import call
-from weft.pipeline.calls.reservation import token_bounds
+from weft.pipeline.calls.call import call
 from weft.pipeline.errors import BudgetExceeded
+from weft.pipeline.lm.context import token_bounds
 from weft.pipeline.lm.fakes import FunctionLM
 from weft.pipeline.lm.request import Request, Response
 

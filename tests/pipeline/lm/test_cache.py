@@ -20,11 +20,11 @@ import pytest
 from tests.pipeline.lm.support import answer_of, asking, fill, key_of
 from tests.timing import PATIENCE
 from weft.pipeline.calls.cache import Cache, CacheStats, MemoryCache
-from weft.pipeline.calls.caller import call
+from weft.pipeline.calls.call import call
 from weft.pipeline.calls.retry import RetryPolicy
 from weft.pipeline.errors import DeadlineExceeded
+from weft.pipeline.ground.loops import PerLoop
 from weft.pipeline.lm.fakes import FunctionLM
-from weft.pipeline.lm.per_loop import PerLoop
 from weft.pipeline.lm.request import Response, Usage
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from tests.pipeline.lm.support import answer_of, copied, fill, key_of, sql
 from weft.pipeline.calls.cache import Cache
-from weft.pipeline.calls.entry import Unsafe, decode, encode
+from weft.pipeline.calls.store import Unsafe, decode, encode
 from weft.pipeline.lm.request import Response
 
 

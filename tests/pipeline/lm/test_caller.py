@@ -13,7 +13,7 @@ from tests.server import Reply, Server
 from tests.timing import PATIENCE
 from weft.pipeline.calls.budget import Budget, Ledger
 from weft.pipeline.calls.cache import Cache, MemoryCache
-from weft.pipeline.calls.caller import call, estimate
+from weft.pipeline.calls.call import call
 from weft.pipeline.calls.limits import Limiter
 from weft.pipeline.calls.retry import RetryPolicy, RetryQuota
 from weft.pipeline.errors import (
@@ -29,10 +29,10 @@ from weft.pipeline.errors import (
     ServerError,
 )
 from weft.pipeline.lm.fakes import FunctionLM, RefusingLM, ScriptedLM
-from weft.pipeline.lm.faults import Unreached
 from weft.pipeline.lm.models import LM
-from weft.pipeline.lm.prices import Price
+from weft.pipeline.lm.prices import Price, estimate
 from weft.pipeline.lm.request import Message, Request, Response, Usage
+from weft.pipeline.lm.wire.faults import Unreached
 
 
 async def test_paid_once(tmp_path: Path) -> None:

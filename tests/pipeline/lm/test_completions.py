@@ -9,8 +9,8 @@ import pytest
 
 from tests.pipeline.lm.support import KEY
 from tests.server import Reply, Server
-from weft.pipeline.calls.caller import call
-from weft.pipeline.calls.memory import MemoryCache
+from weft.pipeline.calls.call import call
+from weft.pipeline.calls.store import MemoryCache
 from weft.pipeline.errors import (
     ContentFiltered,
     InvalidRequest,
@@ -18,11 +18,11 @@ from weft.pipeline.errors import (
     ProtocolError,
 )
 from weft.pipeline.lm.abilities import Abilities
-from weft.pipeline.lm.completion import body_of
 from weft.pipeline.lm.lm import LanguageModel
 from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Message, Request, Response, Usage
 from weft.pipeline.lm.route import OPENAI
+from weft.pipeline.lm.wire.completion import body_of
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 FORMAT: dict[str, Any] = {

@@ -11,15 +11,15 @@ import pytest
 from tests.pipeline.lm.support import KEY, asking, fault, quick
 from tests.server import Reply, Server
 from weft.pipeline.calls.budget import Budget, Ledger
-from weft.pipeline.calls.caller import call
-from weft.pipeline.calls.memory import MemoryCache
-from weft.pipeline.calls.reservation import token_bounds
+from weft.pipeline.calls.call import call
+from weft.pipeline.calls.store import MemoryCache
 from weft.pipeline.errors import ContextLengthError
 from weft.pipeline.lm.context import (
     Window,
     fewest_tokens,
     output_said,
     room_for,
+    token_bounds,
     window_said,
 )
 from weft.pipeline.lm.fakes import ScriptedLM

@@ -11,7 +11,7 @@ import pytest
 
 import weft
 from tests.pipeline.lm.support import asking
-from weft.pipeline.calls.caller import call
+from weft.pipeline.calls.call import call
 from weft.pipeline.errors import ConfigError, RateLimited
 from weft.pipeline.lm.fakes import FunctionLM, RefusingLM, ReplayLM, ScriptedLM
 from weft.pipeline.lm.lm import LanguageModel

@@ -13,7 +13,7 @@ from tests.server import Reply, Server
 from tests.timing import PATIENCE, settled
 from weft.pipeline.calls.budget import Budget, Ledger
 from weft.pipeline.calls.cache import Cache, MemoryCache
-from weft.pipeline.calls.caller import call
+from weft.pipeline.calls.call import call
 from weft.pipeline.calls.flight import Flights
 from weft.pipeline.errors import AuthError, BudgetExceeded, InvalidRequest, ServerError
 from weft.pipeline.lm.fakes import FunctionLM
@@ -216,19 +216,29 @@ async def test_a_shared_error_does_not_grow_with_those_who_share_it() -> None:
     """Each sees the frames of the call, and its own."""
     flights, fail = Flights(), asyncio.Event()
 
-    async def work() -> Response:
-        await fail.wait()
+    def refuse() -> None:
         raise InvalidRequest("no")
 
-    async def one() -> int:
+    async def lead() -> None:
+        assert await flights.join("same") is None
+        await fail.wait()
         try:
-            await flights.share("same", work)
+            refuse()
+        except InvalidRequest as error:
+            flights.land("same", error)
+
+    async def follow() -> int:
+        try:
+            await flights.join("same")
         except InvalidRequest as error:
             return len(traceback.extract_tb(error.__traceback__))
-        return 0
+        return 1000
 
-    tasks = [asyncio.create_task(one()) for _ in range(50)]
+    leading = asyncio.create_task(lead())
+    await settled()
+    tasks = [asyncio.create_task(follow()) for _ in range(50)]
     await settled()
     fail.set()
+    await leading
 
     assert max(await asyncio.gather(*tasks)) < 10

@@ -104,7 +104,7 @@ def test_importing_reads_and_writes_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     folder.mkdir()
     path = planted(folder, "{")
-    code = "import weft; weft.LM('openai/m'); import weft.pipeline.calls.caller"
+    code = "import weft; weft.LM('openai/m'); import weft.pipeline.calls.call"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, check=True, text=True
     )

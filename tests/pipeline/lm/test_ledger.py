@@ -8,8 +8,8 @@ import pytest
 
 from tests.timing import PATIENCE, settled
 from weft.pipeline.calls.budget import Budget, Ledger
-from weft.pipeline.calls.reservation import Estimate
 from weft.pipeline.errors import BudgetExceeded, ConfigError
+from weft.pipeline.lm.prices import Estimate
 from weft.pipeline.lm.request import Response, Usage
 
 SMALL = Estimate(10, 10, 0.001)

@@ -13,15 +13,15 @@ import weft
 from tests.pipeline.lm.support import KEY, asking, fault, quick
 from tests.server import Reply, Server
 from weft.pipeline.calls.budget import Budget, Ledger
-from weft.pipeline.calls.caller import call
+from weft.pipeline.calls.call import call
 from weft.pipeline.errors import InvalidRequest, ModelError, SchemaRefused, ServerError
 from weft.pipeline.lm.abilities import Abilities, checked_abilities
-from weft.pipeline.lm.faults import Refusal
 from weft.pipeline.lm.known import known
-from weft.pipeline.lm.lessons import Manners, lesson_in
+from weft.pipeline.lm.lm import SAMPLING
 from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Message, Request
-from weft.pipeline.lm.sampling import SAMPLING
+from weft.pipeline.lm.wire.dialect import Manners, lesson_in
+from weft.pipeline.lm.wire.faults import Refusal
 
 WORDS: dict[str, list[dict[str, Any]]] = json.loads(
     Path(__file__).with_name("refusals.json").read_text("utf-8")

@@ -12,7 +12,7 @@ import pytest
 
 from tests.pipeline.lm.support import asking, quick
 from tests.timing import PATIENCE, settled
-from weft.pipeline.calls.caller import call
+from weft.pipeline.calls.call import call
 from weft.pipeline.calls.limits import Limiter, ceiling_for, shared_limiter
 from weft.pipeline.errors import DeadlineExceeded, Overloaded, RateLimited, ServerError
 from weft.pipeline.lm.known import forget, learn

@@ -13,9 +13,9 @@ from tests.faults import FAULTS, SLOW
 from tests.pipeline.lm.support import KEY, asking
 from tests.server import Reply, Server
 from tests.timing import PATIENCE, deadline
-from weft.pipeline.calls.caller import call
-from weft.pipeline.calls.memory import MemoryCache
+from weft.pipeline.calls.call import call
 from weft.pipeline.calls.retry import RetryPolicy
+from weft.pipeline.calls.store import MemoryCache
 from weft.pipeline.errors import (
     ConfigError,
     DeadlineExceeded,
@@ -23,8 +23,8 @@ from weft.pipeline.errors import (
     Overloaded,
     ProtocolError,
 )
-from weft.pipeline.lm import litellm_bridge
 from weft.pipeline.lm.models import LM
+from weft.pipeline.lm.wire import litellm_bridge
 
 
 def models(server: Server, **options: Any) -> tuple[LM, LM]:
@@ -200,7 +200,7 @@ def test_litellm_loads_once_and_stays_silent(server: Server) -> None:
     """
     code = (
         "import asyncio, sys, warnings\n"
-        "from weft.pipeline.lm import litellm_bridge\n"
+        "from weft.pipeline.lm.wire import litellm_bridge\n"
         "from weft.pipeline.lm.models import LM\n"
         "from weft.pipeline.lm.request import Message, Request\n"
         f"lm = LM('litellm/openai/m', api_base={server.url!r})\n"

@@ -20,8 +20,8 @@ from weft.pipeline.errors import (
     ProtocolError,
     TooLarge,
 )
-from weft.pipeline.lm import litellm_bridge
 from weft.pipeline.lm.models import LM
+from weft.pipeline.lm.wire import litellm_bridge
 
 # One of each way in which litellm sends: an SDK that is told to try once, an SDK that
 # is not, its own client, and its own client as a handler.

@@ -20,14 +20,13 @@ import weft
 from tests.pipeline.lm.ggufs import LLAMA, TEMPLATE, packed, write_model
 from tests.pipeline.lm.support import asking
 from tests.timing import PATIENCE
-from weft.pipeline.calls.caller import estimate
 from weft.pipeline.calls.limits import ceiling_for, shared_limiter
 from weft.pipeline.errors import ConfigError
 from weft.pipeline.lm.local import weights
 from weft.pipeline.lm.local.gguf import read_header
 from weft.pipeline.lm.local.weights import PACKAGED, Install, Packaged, find_weights
 from weft.pipeline.lm.models import LM
-from weft.pipeline.lm.prices import Price
+from weft.pipeline.lm.prices import Price, estimate
 
 WHEEL = str(Path(__file__).with_name("llama"))
 PLAIN = st.integers(-(2**63), 2**32) | st.floats(allow_nan=False) | st.booleans()

@@ -10,13 +10,12 @@ from typing import Any, cast
 import pytest
 
 from weft.pipeline.errors import AuthError, ConfigError
+from weft.pipeline.lm.abilities import KINDS
 from weft.pipeline.lm.fakes import ScriptedLM
-from weft.pipeline.lm.kinds import KINDS
-from weft.pipeline.lm.lm import LanguageModel
+from weft.pipeline.lm.lm import SAMPLING, LanguageModel
 from weft.pipeline.lm.models import LM, as_lm
 from weft.pipeline.lm.request import Message, Request
 from weft.pipeline.lm.route import resolve
-from weft.pipeline.lm.sampling import SAMPLING
 
 OPENAI = "https://api.openai.com/v1"
 HERE = "http://localhost:8000/v1"
@@ -217,7 +216,7 @@ def test_servers_that_people_run(kind: str) -> None:
     route = resolve(f"{kind}/some/model", HERE)
 
     assert (route.back_end, route.model, route.endpoint) == ("http", "some/model", HERE)
-    assert route.key_variable == KINDS[kind].key_variable
+    assert route.key_variable == f"{kind.upper()}_API_KEY"
     assert route.schema_mode is (kind == "hosted_vllm")
     assert LM(f"{kind}/some/model", api_base=HERE).abilities == route.abilities
 
@@ -266,8 +265,8 @@ def test_as_lm() -> None:
 def test_import_is_light() -> None:
     """Importing models and caller loads no HTTP client, no litellm and no diskcache."""
     code = (
-        "import sys, weft.pipeline.lm.models, weft.pipeline.lm.caller,"
-        " weft.pipeline.lm.cache, weft.pipeline.lm.fakes;"
+        "import sys, weft.pipeline.lm.models, weft.pipeline.calls.call,"
+        " weft.pipeline.calls.cache, weft.pipeline.lm.fakes;"
         "print([m for m in ('aiohttp', 'litellm', 'diskcache') if m in sys.modules])"
     )
     out = subprocess.run(

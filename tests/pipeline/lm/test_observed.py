@@ -10,7 +10,7 @@ import pytest
 import weft
 from tests.pipeline.lm.support import asking, completion, quick
 from tests.server import Reply, Server
-from weft.pipeline.calls.caller import call
+from weft.pipeline.calls.call import call
 from weft.pipeline.lm.fakes import FunctionLM
 from weft.pipeline.lm.known import facts, known, learn
 from weft.pipeline.lm.known.observed import ENOUGH, fits, observe

@@ -25,9 +25,9 @@ from weft.pipeline.errors import (
     ProtocolError,
     RateLimited,
 )
-from weft.pipeline.lm import openai_http
-from weft.pipeline.lm.faults import Refusal, Unreached, parse_retry_after, redacted
 from weft.pipeline.lm.models import LM
+from weft.pipeline.lm.wire import openai_http
+from weft.pipeline.lm.wire.faults import Refusal, Unreached, parse_retry_after, redacted
 
 
 def lm_for(server: Server, **options: Any) -> LM:

@@ -14,14 +14,20 @@ import weft
 from tests.pipeline.lm.support import KEY, asking, completion
 from tests.server import Reply, Server
 from weft.pipeline.adapters import adapter_of
-from weft.pipeline.calls.caller import call
-from weft.pipeline.calls.memory import MemoryCache
+from weft.pipeline.calls.call import call
+from weft.pipeline.calls.store import MemoryCache
 from weft.pipeline.errors import ContentFiltered, ModelError, ParseError, ProtocolError
 from weft.pipeline.lm.known import known
 from weft.pipeline.lm.models import LM
-from weft.pipeline.lm.request import Message, Request, Response, Usage
-from weft.pipeline.lm.thinking import Curtain, cut_off, thought_in
-from weft.pipeline.lm.wire import response_from_json, response_to_json
+from weft.pipeline.lm.request import (
+    Message,
+    Request,
+    Response,
+    Usage,
+    response_from_json,
+    response_to_json,
+)
+from weft.pipeline.lm.wire.thinking import Curtain, cut_off, thought_in
 from weft.pipeline.run.thought import FILLED, only_thought, read_reply, truncated
 
 

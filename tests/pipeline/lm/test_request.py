@@ -12,8 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.pipeline.lm.request import Message, Request, Response, Usage
-from weft.pipeline.lm.wire import (
+from weft.pipeline.lm.request import (
+    Message,
+    Request,
+    Response,
+    Usage,
     request_from_json,
     request_to_json,
     response_from_json,

@@ -24,7 +24,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
-from ..errors import (
+from ...errors import (
     ConfigError,
     ConnectError,
     ContentFiltered,
@@ -34,14 +34,14 @@ from ..errors import (
     ProtocolError,
     TooLarge,
 )
-from .abilities import Abilities
+from ...ground.loops import PerLoop
+from ..abilities import Abilities
+from ..request import Request, Response
+from ..route import Route
 from .completion import MAX_TEXT, response_from
-from .dialect import NOTHING_KNOWN, format_of, options_of, text_of, turns_of
+from .dialect import NOTHING_KNOWN, Manners, format_of, options_of, text_of, turns_of
 from .faults import Refusal, parse_retry_after, redacted, without_keys
-from .lessons import Manners
-from .per_loop import PerLoop
-from .request import Request, Response
-from .route import Route
+from .sessions import lent_sessions, one_attempt
 
 # Providers whose code in litellm takes a connection as a handler only.
 _BY_HANDLER: Final = frozenset(
@@ -79,14 +79,6 @@ async def complete(
 ) -> Response:
     """Ask for one completion through litellm, in one attempt.
 
-    Args:
-        request: What to ask.
-        route: What litellm calls the model, and where it is.
-        key: The key, or None for litellm to take the provider's from the environment.
-        headers: Further headers.
-        deadline: Wall-clock seconds for everything together.
-        abilities: What is known of the endpoint.
-
     Raises:
         ModelError: The attempt failed; the class says how.
         ConfigError: litellm is not installed, or does not know the provider.
@@ -107,7 +99,7 @@ async def complete(
             given["client"] = _client_of_texts(litellm, here, given)
         answer: Any = None
         fault: Refusal | ModelError | ConfigError | None = None
-        with _lending().one_attempt() as attempt:
+        with one_attempt() as attempt:
             try:
                 async with asyncio.timeout_at(ends):
                     answer = await asking(**given)
@@ -225,15 +217,9 @@ class _Here:
         self.handler: Any = None
 
 
-def _lending() -> Any:
-    from . import sessions  # noqa: PLC0415 - aiohttp is heavy
-
-    return sessions
-
-
 async def _connection(here: _Here, route: Route, *, by_handler: bool) -> dict[str, Any]:
     """The options by which litellm takes our connection instead of its own."""
-    session = await _lending().lent_sessions.here()
+    session = await lent_sessions.here()
     if route.through.partition("/")[0] not in _BY_HANDLER and not by_handler:
         return {"shared_session": session}
     if here.handler is None:

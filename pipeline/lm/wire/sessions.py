@@ -3,11 +3,16 @@
 A lent session has the manners of our own: it follows no redirect, which would carry the
 key away; it hands on no more of a body than we would read, packed or not; and what
 failed over it in one attempt is not sent again, whatever the client thinks of that.
-This is the only file that imports aiohttp.
+This is the only file that imports aiohttp. What it uses of it is public, but for two
+names: the kind of a connection (`ResponseHandler`) and the place where a connector
+keeps it (`_factory`), without which an answer that nobody asked for could be taken for
+the next one. So the version is held below 4 in `pyproject.toml`, and tests fail where
+either name moves.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import re
@@ -23,15 +28,12 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from multidict import CIMultiDict
 
-from ..errors import ConnectError, ModelError, ProtocolError, TooLarge
+from ...errors import ConnectError, ModelError, ProtocolError, TooLarge
+from ...ground.loops import PerLoop
 from .faults import Refusal, Unreached
-from .per_loop import PerLoop
 
 MAX_BODY: Final = 8 * 2**20
 """The most bytes of an answer, before and after unpacking."""
-
-GZIP_OR_ZLIB: Final = 47
-"""zlib's way to say: look at the header."""
 
 LOST: Final = (aiohttp.ClientError, OSError)
 """What a connection that fails raises."""
@@ -45,7 +47,7 @@ _HEADERS: Final = {
     "User-Agent": "weft",
 }
 
-_LARGE: Final = f"the answer is larger than {MAX_BODY >> 20} MB"
+_GZIP_OR_ZLIB: Final = 47  # zlib's way to say: look at the header
 _SECRET: Final = re.compile(r"auth|key|token|secret|password", re.IGNORECASE)
 
 
@@ -65,6 +67,44 @@ def failure_of(error: BaseException, model: str, url: str) -> ModelError:
     return ConnectError(f"the connection to {where} was lost: {kind}", model=model)
 
 
+class Meter:
+    """Unpacks a body piece by piece, and refuses one that grows too large."""
+
+    def __init__(self, answer: Answer, model: str = "") -> None:
+        packing = answer.headers.get("Content-Encoding", "identity").lower()
+        self._unpacker = (
+            None if packing == "identity" else zlib.decompressobj(_GZIP_OR_ZLIB)
+        )
+        self._model = model
+        self._taken = self._unpacked = 0
+        self._check(answer.content_length or 0)
+
+    def take(self, piece: bytes) -> bytes:
+        """A further piece, unpacked.
+
+        Raises:
+            TooLarge: The body is larger than the limit, packed or not.
+            ProtocolError: It is packed in another way than it says.
+        """
+        self._taken += len(piece)
+        self._check(self._taken)
+        if self._unpacker is None:
+            return piece
+        try:
+            piece = self._unpacker.decompress(piece, MAX_BODY + 1)
+        except zlib.error:
+            message = "the answer is packed in a way that was not asked for"
+            raise ProtocolError(message, model=self._model) from None
+        self._unpacked += len(piece)
+        self._check(self._unpacked)
+        return piece
+
+    def _check(self, size: int) -> None:
+        if size > MAX_BODY:
+            message = f"the answer is larger than {MAX_BODY >> 20} MB"
+            raise TooLarge(message, model=self._model)
+
+
 class _Wire(ResponseHandler):
     """A connection that is used again only where nothing came in that nobody asked for.
 
@@ -78,23 +118,12 @@ class _Wire(ResponseHandler):
         return super().is_connected() and not self.should_close
 
 
-class _Pool(aiohttp.TCPConnector):
-    """Connections of the kind above."""
-
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)  # pyright: ignore[reportUnknownMemberType] # theirs
-        # aiohttp has no other place where the kind of a connection is said.
-        made: Any = functools.partial(_Wire, loop=self._loop)
-        self._factory = made
-
-    def drop(self) -> None:
-        """Let go of everything at once, in a loop that is closed: nothing can wait."""
-        self._close()  # what `close` awaits
-
-
 def _open_session(**lent: Any) -> aiohttp.ClientSession:
+    pool: Any = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300)
+    # aiohttp has no other place where the kind of a connection is said.
+    pool._factory = functools.partial(_Wire, loop=asyncio.get_running_loop())
     return aiohttp.ClientSession(
-        connector=_Pool(limit=0, ttl_dns_cache=300),
+        connector=pool,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
         auto_decompress=False,
@@ -104,9 +133,11 @@ def _open_session(**lent: Any) -> aiohttp.ClientSession:
 
 
 def _abandon(session: aiohttp.ClientSession) -> None:
-    if isinstance(session.connector, _Pool):
-        session.connector.drop()
+    """Let go of a session whose loop is closed: nothing can wait there."""
+    pool = session.connector
     session.detach()
+    if pool is not None:
+        next(pool.close().__await__(), None)  # the one step that needs no loop
 
 
 def _open_own() -> aiohttp.ClientSession:
@@ -161,8 +192,6 @@ class _Lent(aiohttp.ClientResponse):
             fault = _noted(self.method, self.url, Refusal(self.status, "").as_error())
             if self.status < 400:
                 raise fault
-        if (self.content_length or 0) > MAX_BODY:
-            raise TooLarge(_LARGE)
         self.content = cast("aiohttp.StreamReader", _Bounded(self))
         return self
 
@@ -180,33 +209,24 @@ class _Bounded:
     def __init__(self, answer: aiohttp.ClientResponse) -> None:
         self._content = answer.content
         self._sent = answer.method, answer.url
-        packing = answer.headers.get("Content-Encoding", "identity").lower()
-        self._unpacker = zlib.decompressobj(GZIP_OR_ZLIB)
-        self._packed = packing != "identity"
+        self._meter = Meter(answer)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._content, name)
 
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
         """The body as it came; how large it is unpacked is only counted."""
-        taken = unpacked = 0
         try:
             async for chunk in self._content.iter_chunked(size):
-                taken += len(chunk)
-                if self._packed:
-                    room = MAX_BODY + 1 - unpacked
-                    unpacked += len(self._unpacker.decompress(chunk, room))
-                if max(taken, unpacked) > MAX_BODY:
-                    raise _noted(*self._sent, TooLarge(_LARGE))
+                self._meter.take(chunk)
                 yield chunk
-        except zlib.error:
-            message = "the answer is packed in a way that was not asked for"
-            raise _noted(*self._sent, ProtocolError(message)) from None
+        except ModelError as error:
+            raise _noted(*self._sent, error) from None
         except LOST as error:
             if isinstance(error, TimeoutError):
                 raise
-            fault = failure_of(error, "", str(self._sent[1]))
-            raise _noted(*self._sent, fault) from None
+            lost = failure_of(error, "", str(self._sent[1]))
+            raise _noted(*self._sent, lost) from None
 
 
 async def _before(

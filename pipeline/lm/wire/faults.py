@@ -11,12 +11,12 @@ import json
 import math
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple, Unpack, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from ..errors import (
+from ...errors import (
     AuthError,
     BillingError,
     ConnectError,
@@ -32,17 +32,15 @@ from ..errors import (
     ServerError,
     TimeoutConflict,
 )
-from ..ground.lazy import deferred
-from .context import HINT, window_said
-from .request import Response
+from ...ground.lazy import deferred
+from ..context import HINT, window_said
+from ..request import Response
 
 if TYPE_CHECKING:
     from email import utils as email_utils
 else:
     email_utils = deferred("email", "utils")
 
-_T = TypeVar("_T")
-_Ts = TypeVarTuple("_Ts")
 _BY_STATUS: Final[Mapping[int, type[ModelError]]] = {
     400: InvalidRequest,
     401: AuthError,
@@ -166,31 +164,9 @@ def _option_hint(said: str) -> str:
     return f"Leave {found[1]} out for this model" if found else ""
 
 
-async def without_frames(
-    attempt: Callable[[Unpack[_Ts]], Awaitable[_T]], *arguments: *_Ts
-) -> _T:
-    """What an attempt gives; its fault comes without the frames that it came through.
-
-    Reporters of errors keep the variables of every frame, and in these stand keys.
-
-    Raises:
-        ModelError: The attempt's own.
-    """
-    try:
-        return await attempt(*arguments)
-    except ModelError as error:
-        fault = error.with_traceback(None)
-    raise fault
-
-
 @dataclass(frozen=True, slots=True)
 class Sent(Iterable[str]):
-    """The secrets that a request carries, looked for when somebody asks.
-
-    Args:
-        url: The address.
-        headers: The headers, the key in them.
-    """
+    """The secrets that a request carries, looked for when somebody asks."""
 
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)

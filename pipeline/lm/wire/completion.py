@@ -1,26 +1,38 @@
-"""OpenAI's formats: a request as a body, a body as a response.
+"""OpenAI's formats: a request as a body, a body or a stream of events as a response.
 
 A request is turns to answer (`/chat/completions`), or one text to continue
-(`/completions`).
+(`/completions`). A success status is not yet an answer: whatever holds no text is an
+error that says what came instead; only a truncated text is a value, because the caller
+may use it.
 
-A success status is not yet an answer. Whatever holds no text is an error that says
-what came instead; only a truncated text is a value, because the caller may use it.
+A stream is `data: {...}` lines, one piece of the answer each, and `data: [DONE]` at the
+end (WHATWG HTML, section 9.2). It is put together into a completion as if it had come
+in one body, so that whatever is checked there is checked here too.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypeGuard, cast
 
-from ..errors import ContentFiltered, InvalidRequest, ModelError, ProtocolError
-from ..ground.compact import plain_text
-from .abilities import Abilities
-from .dialect import NOTHING_KNOWN, format_of, left_out, options_of, text_of, turns_of
+from ...errors import ContentFiltered, InvalidRequest, ModelError, ProtocolError
+from ...ground.compact import plain_text
+from ...ground.shapes import as_dict, is_list
+from ..abilities import Abilities
+from ..known.observed import heard
+from ..request import Request, Response, Usage
+from .dialect import (
+    NOTHING_KNOWN,
+    format_of,
+    left_out,
+    note_thought,
+    options_of,
+    text_of,
+    turns_of,
+)
 from .faults import Refusal, redacted
-from .known.observed import heard
-from .lessons import note_thought
-from .request import Request, Response, Usage
 from .thinking import cut_off, thought_in
 
 MAX_TEXT: Final = 8 * 2**20
@@ -105,7 +117,7 @@ def response_from(
     choice = _first_choice(tree, request, secrets)
     heard(request, tree)
     finish = choice.get("finish_reason")
-    message = _object(choice.get("message"))
+    message = as_dict(choice.get("message"))
     content, thought = _text(message.get("content")), thought_in(message)
     if content is None and request.continues:
         content = _text(choice.get("text"))
@@ -150,9 +162,9 @@ def _first_choice(
     choices = tree.get("choices")
     if not choices and tree.get("error"):
         raise _error_in_success(tree, request, secrets)
-    if not isinstance(choices, list) or not choices:
+    if not is_list(choices) or not choices:
         raise _no_completion("it holds no choice", request)
-    return _object(cast("list[object]", choices)[0])
+    return as_dict(choices[0])
 
 
 def _error_in_success(
@@ -160,9 +172,7 @@ def _error_in_success(
 ) -> ModelError:
     """Some gateways answer 200 and put the status into the body."""
     fault = tree["error"]
-    code = (
-        cast("dict[str, Any]", fault).get("code") if isinstance(fault, dict) else None
-    )
+    code = as_dict(fault).get("code")
     status = code if isinstance(code, int) and 400 <= code < 600 else 200
     return Refusal(
         status, json.dumps({"error": fault}), request.model, secrets=tuple(secrets)
@@ -179,9 +189,9 @@ def _text(content: object) -> str | None:
     """A text, or the text parts of a list of parts."""
     if isinstance(content, str):
         return content
-    if not isinstance(content, list):
+    if not is_list(content):
         return None
-    parts = [_object(part).get("text") for part in cast("list[object]", content)]
+    parts = [as_dict(part).get("text") for part in content]
     texts = [part for part in parts if isinstance(part, str)]
     return "".join(texts) if texts else None
 
@@ -196,9 +206,9 @@ def _utf8(text: str, request: Request) -> str:
 
 
 def _usage(value: object) -> Usage | None:
-    tree = _object(value)
-    cached = _object(tree.get("prompt_tokens_details")).get("cached_tokens")
-    thought = _object(tree.get("completion_tokens_details")).get("reasoning_tokens")
+    tree = as_dict(value)
+    cached = as_dict(tree.get("prompt_tokens_details")).get("cached_tokens")
+    thought = as_dict(tree.get("completion_tokens_details")).get("reasoning_tokens")
     asked, answered = tree.get("prompt_tokens"), tree.get("completion_tokens")
     if not _is_count(asked) or not _is_count(answered):
         return None
@@ -209,14 +219,147 @@ def _usage(value: object) -> Usage | None:
     return Usage(asked, answered, cached if _is_count(cached) else 0, thought)
 
 
-def _object(value: object) -> dict[str, Any]:
-    """A JSON object; whatever else it is holds nothing."""
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
 def _is_count(value: object) -> TypeGuard[int]:
     return type(value) is int and 0 <= value < _MOST_TOKENS
 
 
 def _string(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+_DONE = "[DONE]"
+
+
+class EventReader:
+    """Cuts a body that arrives in pieces into the data of its events.
+
+    The data of an event that is named `error` comes as {"error": data}, which is how
+    most servers write one without a name.
+    """
+
+    def __init__(self) -> None:
+        self._rest: list[bytes] = []
+        self._data: list[str] = []
+        self._fails = False
+
+    def feed(self, piece: bytes) -> Iterator[str]:
+        """The data of the events that are complete after some more bytes."""
+        self._rest.append(piece)
+        if b"\n" not in piece:  # joined when it is whole, or a long line takes for ever
+            return
+        *lines, rest = b"".join(self._rest).split(b"\n")
+        self._rest = [rest]
+        lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
+        for line in lines:
+            text = line.rstrip(b"\r").decode("utf-8", "replace")
+            if text.startswith("data:"):
+                self._data.append(text[5:].removeprefix(" "))
+            elif text.startswith("event:"):
+                self._fails = text[6:].strip() == "error"
+            elif not text:
+                data, self._data = "\n".join(self._data), []
+                fails, self._fails = self._fails, False
+                if data:
+                    yield _fault(data) if fails else data
+
+
+class Assembly:
+    """A completion under way.
+
+    An event that tells of an error ends it, whatever was said before: half an answer is
+    none.
+    """
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._texts: list[str] = []
+        self._thoughts: list[str] = []
+        self._head: dict[str, Any] = {}
+        self._finish: str | None = None
+        self._refusal = ""
+        self._fault: object = None
+        self.done = False
+
+    def add(self, data: str) -> str:
+        """Take in an event's data; give back the piece of text it holds.
+
+        Raises:
+            ProtocolError: It is no JSON object.
+        """
+        if self.done:
+            return ""
+        if data.strip() == _DONE:
+            self.done = True
+            return ""
+        try:
+            tree: object = json.loads(data)
+        except (ValueError, RecursionError):
+            tree = None
+        if not isinstance(tree, dict):
+            message = "an event of the server's stream is no JSON object"
+            raise ProtocolError(message, model=self._model)
+        event = cast("dict[str, Any]", tree)
+        for name in ("id", "model", "usage"):
+            if event.get(name):
+                self._head[name] = event[name]
+        self._fault = event if event.get("object") == "error" else event.get("error")
+        if self._fault:
+            self.done = True
+            return ""
+        return self._piece(event)
+
+    def _piece(self, event: Mapping[str, Any]) -> str:
+        choices = event.get("choices")
+        if not is_list(choices) or not choices:
+            return ""
+        choice = as_dict(choices[0])
+        if choice.get("index"):  # another answer to the same question
+            return ""
+        if isinstance(choice.get("finish_reason"), str):
+            self._finish = choice["finish_reason"]
+        part = as_dict(choice.get("delta"))
+        if isinstance(part.get("refusal"), str):
+            self._refusal += part["refusal"]
+        thought = thought_in(part)
+        if thought:
+            self._thoughts.append(thought)
+        # A text that is continued comes without a delta.
+        text = part.get("content") if part else choice.get("text")
+        if not isinstance(text, str):
+            return ""
+        self._texts.append(text)
+        return text
+
+    @property
+    def begun(self) -> bool:
+        """Whether a part of an answer has come, or of the thought before it."""
+        return any(self._texts) or bool(self._thoughts)
+
+    def whole(self) -> dict[str, Any]:
+        """The completion as one tree.
+
+        Raises:
+            ProtocolError: The stream broke off before its end.
+        """
+        if self._fault:
+            inner = as_dict(self._fault).get("error")
+            return {"error": inner or self._fault}
+        broken = self._finish is None and not self.done
+        if broken or self._finish == "error":
+            message = "the server's stream broke off before its end"
+            raise ProtocolError(message, model=self._model)
+        content = "".join(self._texts) if self._texts else None
+        said: dict[str, Any] = {"content": content, "refusal": self._refusal}
+        if self._thoughts:
+            said["reasoning_content"] = "".join(self._thoughts)
+        choice = {"message": said, "finish_reason": self._finish or "stop"}
+        return {**self._head, "choices": [choice]}
+
+
+def _fault(data: str) -> str:
+    """The data of an event that is named `error`: JSON as a rule, else words."""
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        data = json.dumps(data)
+    return f'{{"error": {data}}}'

@@ -11,22 +11,19 @@ from __future__ import annotations
 import asyncio
 import functools
 import io
-import zlib
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from ..errors import DeadlineExceeded, ModelError, ProtocolError, TooLarge
-from .abilities import Abilities
-from .completion import body_of, response_from, response_of
-from .dialect import NOTHING_KNOWN
+from ...errors import DeadlineExceeded, ModelError
+from ..abilities import Abilities
+from ..lm import Listener
+from ..request import Request, Response
+from .completion import Assembly, EventReader, body_of, response_from, response_of
+from .dialect import NOTHING_KNOWN, Manners
 from .faults import Refusal, Sent, parse_retry_after, without_keys
-from .lessons import Manners
-from .lm import Listener
-from .request import Request, Response
-from .sessions import GZIP_OR_ZLIB, LOST, MAX_BODY, Answer, failure_of, sessions
-from .sse import Assembly, EventReader
+from .sessions import LOST, Answer, Meter, failure_of, sessions
 from .thinking import Curtain, Shown
 
 _MAX_REFUSAL: Final = 64 * 2**10
@@ -34,13 +31,14 @@ _LARGE: Final = 2**20
 _PATIENCE: Final = 2.0  # seconds: the status says enough
 
 
-def complete(
+async def ask(
     request: Request,
     url: str,
     headers: Mapping[str, str],
     deadline: float,
     abilities: Abilities = NOTHING_KNOWN,
-) -> Coroutine[Any, Any, Response]:
+    listener: Listener | None = None,
+) -> Response:
     """Ask for one completion, in one attempt.
 
     A request that is refused for the way in which it is asked is asked the other way at
@@ -52,38 +50,13 @@ def complete(
         headers: Further headers, the key in them.
         deadline: Wall-clock seconds for everything together.
         abilities: What is known of the endpoint.
+        listener: Who is shown the pieces of the text as they arrive.
 
     Raises:
         ModelError: The attempt failed; the class says how.
     """
-    return _within(deadline, Manners(request, abilities), url, headers)
-
-
-def stream(
-    request: Request,
-    url: str,
-    headers: Mapping[str, str],
-    deadline: float,
-    listener: Listener,
-    abilities: Abilities = NOTHING_KNOWN,
-) -> Coroutine[Any, Any, Response]:
-    """As `complete`, and show the pieces of the text as they arrive.
-
-    Raises:
-        ModelError: The attempt failed; the class says how.
-    """
-    manners = Manners(request, abilities, streamed=True)
-    return _within(deadline, manners, url, headers, listener)
-
-
-async def _within(
-    deadline: float,
-    manners: Manners,
-    url: str,
-    headers: Mapping[str, str],
-    listener: Listener | None = None,
-) -> Response:
-    request, sent = manners.request, Sent(url, headers)
+    manners = Manners(request, abilities, streamed=listener is not None)
+    sent = Sent(url, headers)
     target = _target(url, request.continues)
     body = _body_of(manners)
     try:
@@ -169,14 +142,11 @@ async def _follow(
 ) -> Response:
     """A streamed answer, shown while it arrives; what is thought is not shown."""
     request, abilities = manners.request, manners.abilities
-    reader, whole, size = EventReader(), Assembly(request.model), 0
+    reader, whole = EventReader(), Assembly(request.model)
+    meter = Meter(answer, request.model)
     curtain = Curtain(request, thinks=abilities.thinks is True)
     async for chunk in answer.content.iter_any():
-        size += len(chunk)
-        if size > MAX_BODY:
-            message = f"the answer is larger than {MAX_BODY >> 20} MB"
-            raise TooLarge(message, model=request.model)
-        for data in reader.feed(chunk):
+        for data in reader.feed(meter.take(chunk)):
             text = whole.add(data)
             if text:
                 _show(curtain.feed(text), listener)
@@ -200,35 +170,10 @@ def _show(more: Shown, listener: Listener) -> None:
 
 async def _read(answer: Answer, request: Request) -> bytes:
     """The whole body, unpacked, or an error before it grows too large."""
-    chunks: list[bytes] = []
-    size = answer.content_length or 0
-    if 0 < size <= MAX_BODY:
-        chunks.append(await answer.content.read())
-    elif not size:
-        async for chunk in answer.content.iter_any():
-            size += len(chunk)
-            if size > MAX_BODY:
-                break
-            chunks.append(chunk)
-    body = b"".join(chunks)
-    packed = answer.headers.get("Content-Encoding", "identity").lower() != "identity"
-    if packed and size <= MAX_BODY:
-        body = _unpack(body, request)
-        size = len(body)
-    if size > MAX_BODY:
-        message = f"the answer is larger than {MAX_BODY >> 20} MB"
-        raise TooLarge(message, model=request.model)
-    return body
-
-
-def _unpack(body: bytes, request: Request) -> bytes:
-    """Unpack gzip or deflate, at most one byte beyond the size that is refused."""
-    unpacker = zlib.decompressobj(GZIP_OR_ZLIB)
-    try:
-        return unpacker.decompress(body, MAX_BODY + 1)
-    except zlib.error:
-        message = "the answer is packed in a way that was not asked for"
-        raise ProtocolError(message, model=request.model) from None
+    meter = Meter(answer, request.model)
+    if answer.content_length:
+        return meter.take(await answer.content.read())
+    return b"".join([meter.take(piece) async for piece in answer.content.iter_any()])
 
 
 @functools.lru_cache(maxsize=64)

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
-from .request import Request
+from ...ground.shapes import as_dict, as_list
+from ..request import Request
 
 _FIELDS: Final = ("reasoning_content", "reasoning")
 _MARKS: Final = {
@@ -49,24 +50,18 @@ def thought_in(message: Mapping[str, Any]) -> str:
         if isinstance(said, str) and said:
             return said
     content = message.get("content")
-    parts = cast("list[object]", content) if isinstance(content, list) else []
-    return "".join(map(_thinking_part, parts))
+    return "".join(map(_thinking_part, as_list(content)))
 
 
 def _thinking_part(part: object) -> str:
     """The text of a part of type "thinking", itself a text or a list of parts."""
-    held = cast("dict[str, Any]", part) if isinstance(part, dict) else {}
+    held = as_dict(part)
     if held.get("type") != "thinking":
         return ""
     said = held.get("thinking")
     if isinstance(said, str):
         return said
-    inner = cast("list[object]", said) if isinstance(said, list) else []
-    texts = (
-        cast("dict[str, Any]", one).get("text")
-        for one in inner
-        if isinstance(one, dict)
-    )
+    texts = (as_dict(one).get("text") for one in as_list(said))
     return "".join(text for text in texts if isinstance(text, str))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, final
 
 from ..ground import strictjson
@@ -60,12 +61,18 @@ class CompletionAdapter(LineAdapter):
     ) -> tuple[Message, ...]:
         """One text: the task, what is wanted, the cases, and the one to go on with."""
         del remind
+        head = _head(self, spec, instruction, demos, fence)
+        asked = self.write(spec.inputs.values(), inputs, fence)
+        text = f"{head}{asked}\n{self._breaks_off(spec, fence)}"
+        return (Message("user", text),)
+
+    def head(
+        self, spec: Spec, instruction: str, demos: tuple[Demo, ...], fence: str
+    ) -> str:
+        """What stands before the input: the task, what is wanted, the cases."""
         told = _told(spec, fence, typed=not self._is_ruled(spec, fence))
         cases = [self._case(spec, demo, fence) for demo in demos]
-        asked = self.write(spec.inputs.values(), inputs, fence)
-        last = f"{asked}\n{self._breaks_off(spec, fence)}"
-        parts = [instruction, told, *cases, last]
-        return (Message("user", "\n\n".join(part for part in parts if part)),)
+        return "".join(f"{part}\n\n" for part in (instruction, told, *cases) if part)
 
     def repaired(
         self,
@@ -133,6 +140,7 @@ class CompletionAdapter(LineAdapter):
 
 
 _OBJECTS = JSONAdapter(2)
+_head = lru_cache(maxsize=512)(CompletionAdapter.head)
 
 
 def _told(spec: Spec, fence: str, *, typed: bool) -> str:

@@ -58,13 +58,23 @@ def object_schema(spec: Spec) -> dict[str, Any]:
 
 
 def response_format_of(spec: Spec, room: int | None) -> dict[str, Any]:
-    """The wire's `response_format`, with bounds for a reply of so many tokens."""
+    """The wire's `response_format`, with bounds for a reply of so many tokens.
+
+    Another object for each call: clients write into what they are given.
+    """
+    made: dict[str, Any] = json.loads(_response_format(spec, room))
+    return made
+
+
+@lru_cache(maxsize=512)
+def _response_format(spec: Spec, room: int | None) -> str:
     schema = object_schema(spec)
     if room is not None:
         schema = with_room(schema, room)
     # The wire allows no other characters, and Python's names may have them.
     name = re.sub(r"[^A-Za-z0-9_-]", "_", spec.name)[:64]
-    return {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
+    made = {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
+    return json.dumps(made)
 
 
 def with_room(schema: Mapping[str, Any], tokens: int) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..ground.shapes import is_dict, is_list
 from ..signature.field import FieldSpec
+from ..signature.types import referred
 from .among import around, sole
 from .asides import THOUGHTS, TOKENS, first_turn, without_last_tokens
 from .nearjson import NotNearJSON, loads
@@ -240,7 +241,7 @@ def number_of(text: str, *, whole: bool) -> int | float | None:
     return None if whole else float(plain)
 
 
-def repaired(data: Any, schema: Any) -> Any:
+def repaired(data: Any, schema: Mapping[str, Any]) -> Any:
     """JSON data with each text where a closed choice stands as that choice.
 
     The data itself where nothing is to be mended; what no choice is stays as it is.
@@ -248,12 +249,11 @@ def repaired(data: Any, schema: Any) -> Any:
     >>> repaired(["Top-ups"], {"type": "array", "items": {"enum": ["top ups"]}})
     ['top ups']
     """
-    defs: dict[str, Any] = schema.get("$defs", {}) if is_dict(schema) else {}
-    return _repaired(data, schema, defs)
+    return _repaired(data, schema, schema)
 
 
-def _repaired(data: Any, schema: Any, defs: Mapping[str, Any]) -> Any:
-    schemas = list(_alternatives(schema, defs))
+def _repaired(data: Any, schema: Any, whole: Mapping[str, Any]) -> Any:
+    schemas = list(_alternatives(schema, whole))
     if isinstance(data, str):
         return _repaired_text(data, schemas)
     wanted = "object" if is_dict(data) else "array"
@@ -262,12 +262,12 @@ def _repaired(data: Any, schema: Any, defs: Mapping[str, Any]) -> Any:
         return data
     if is_dict(data):
         known, others = inner[0].get("properties", {}), inner[0].get(_OTHERS, {})
-        made = {k: _repaired(v, known.get(k, others), defs) for k, v in data.items()}
+        made = {k: _repaired(v, known.get(k, others), whole) for k, v in data.items()}
         return made if any(made[k] is not v for k, v in data.items()) else data
     if is_list(data):
         first, rest = inner[0].get("prefixItems", []), inner[0].get("items", {})
         items = [
-            _repaired(v, first[n] if n < len(first) else rest, defs)
+            _repaired(v, first[n] if n < len(first) else rest, whole)
             for n, v in enumerate(data)
         ]
         return (
@@ -276,7 +276,7 @@ def _repaired(data: Any, schema: Any, defs: Mapping[str, Any]) -> Any:
     return data
 
 
-def _repaired_text(text: str, schemas: list[dict[str, Any]]) -> Any:
+def _repaired_text(text: str, schemas: list[Mapping[str, Any]]) -> Any:
     if any(s.get("type") == "string" and not _allowed(s) for s in schemas):
         return text
     choices = [c for s in schemas for c in _allowed(s) if isinstance(c, str)]
@@ -292,18 +292,11 @@ def _allowed(schema: Mapping[str, Any]) -> list[Any]:
     return [schema["const"]] if "const" in schema else list(schema.get("enum", ()))
 
 
-def _alternatives(schema: Any, defs: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _alternatives(schema: Any, whole: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The schemas of which one has to fit, references followed."""
     for _ in range(_MOST_REFERENCES):
-        if not is_dict(schema) or "$ref" not in schema:
-            break
-        schema = defs.get(str(schema["$ref"]).rpartition("/")[2])
-    if not is_dict(schema):
-        return
-    if "anyOf" not in schema:
-        yield schema
-        return
-    for part in schema["anyOf"]:
-        resolved = defs.get(str(part.get("$ref")).rpartition("/")[2], part)
-        if is_dict(resolved):
-            yield resolved
+        if is_dict(schema):
+            schema = referred(schema, whole)
+    if is_dict(schema):
+        for part in schema.get("anyOf", [schema]):
+            yield referred(part, whole)

@@ -16,9 +16,9 @@ from pydantic import (
     model_validator,
 )
 
-from ..adapters.reply_form import Form, form_of
 from ..errors import ArtifactError
 from ..ground.shapes import as_dict, as_list
+from ..lm.form import Form, form_of
 from ..parameters import Demo
 
 FORMAT: Final = "weft.program/2"

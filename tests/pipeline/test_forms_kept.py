@@ -15,9 +15,9 @@ from tests.pipeline.every_form import forms, rooms
 from tests.pipeline.saved import search
 from tests.server import Server
 from weft.errors import ArtifactError
-from weft.pipeline.adapters.reply_form import Form
 from weft.pipeline.graph.digest import program_digest
 from weft.pipeline.graph.program import as_program
+from weft.pipeline.lm.form import Form
 from weft.pipeline.lm.known import learn
 
 pytestmark = pytest.mark.usefixtures("asked_as_by_users")

@@ -79,8 +79,11 @@ def _row(
     rounds: int,
 ) -> Row:
     """One row of the table: both middles, and whether ours is within the spread."""
-    url = urls[given["what"] == "evaluate"]
-    job = {"kind": "memory", "rows": 1000, "seconds": 300, "url": url, **given}
+    fast, slow = urls
+    asked: str = given["what"]
+    job: dict[str, Any] = {"kind": "memory", "rows": 1000, "seconds": 300, **given}
+    job["url"] = slow if asked == "evaluate" else fast
+    rows: int = job["rows"] if asked in ("evaluate", "flight") else 1
     taken: tuple[list[float], list[float]] = ([], [])
     for turn in range(rounds):
         pairs = list(zip(sides, taken, strict=True))
@@ -88,8 +91,7 @@ def _row(
             result = child.ask(job)
             if figure not in result:
                 raise BenchError(f"{what}: {result}")
-            a_row = job["rows"] if given["what"] in ("evaluate", "flight") else 1
-            found.append(1e6 * result[figure] / a_row)
+            found.append(1e6 * float(result[figure]) / rows)
     mine, theirs = (statistics.median(found) for found in taken)
     spread = max(max(found) - min(found) for found in taken)
     slower = mine > ALLOWED * theirs and mine - theirs > spread

@@ -15,11 +15,10 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from . import BenchError, Findings, Row
 
@@ -27,6 +26,7 @@ __all__ = ["House", "run"]
 
 HERE = Path(__file__).resolve().parents[1]
 PACKAGES = ("pipeline", "modules", "compilers", "weft")
+Figure = Callable[["House"], float]
 MOST_LINES, LONGEST_CHAIN, MOST_FILES = 30_000, 25, 15
 
 
@@ -190,7 +190,7 @@ def run(against: Path | None = None) -> Findings:
     """
     now, old = House(HERE), House(against) if against is not None else None
 
-    def row(what: str, of: Any, most: float | None = None) -> Row:
+    def row(what: str, of: Figure, most: float | None = None) -> Row:
         mine = float(of(now))
         other = None if old is None else float(of(old))
         bar = "" if most is None else f"<= {most:,g}"
@@ -199,7 +199,7 @@ def run(against: Path | None = None) -> Findings:
     def total(house: House) -> int:
         return sum(lines for _, lines in house.rooms.values())
 
-    def walk(kind: str, what: str) -> Any:
+    def walk(kind: str, what: str) -> Figure:
         return lambda house: house.walks[kind][what]
 
     rows = [

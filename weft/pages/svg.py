@@ -285,7 +285,8 @@ def _call(name: str, kind: str, tip: str, parts: Mapping[str, Inside]) -> _Shape
 
 def _shape(node: Node, parts: Mapping[str, Inside]) -> _Shape:
     if node.kind not in REGIONS:
-        made_of = parts[node.target].parts if node.target in parts else {}
+        known = parts.get(node.target)
+        made_of = known.parts if known is not None else dict[str, Inside]()
         return _call(node.id, node.kind, f"{node.kind} {node.target}", made_of)
     inside: list[tuple[str, _Level]] = []
     for name, body in node.bodies.items():

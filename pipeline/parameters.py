@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
 
-from .adapters.reply_form import is_form
 from .errors import ConfigError, did_you_mean
 from .ground import strictjson
 from .ground.options import check_options, explained
+from .lm.form import is_form
 from .lm.lm import SAMPLING
 from .lm.request import JSON
 from .signature.spec import Spec

@@ -14,7 +14,7 @@ import pytest
 from tests.pipeline.lm.support import fault
 from tests.server import Reply, Server
 from weft.cli import main
-from weft.pipeline.adapters.reply_form import form_of
+from weft.pipeline.lm.form import form_of
 from weft.pipeline.lm.known import facts, known, learn
 from weft.pipeline.lm.models import LM
 from weft.probing.forms import MOST_FORMS, ROWS, Trial, best_of, follows

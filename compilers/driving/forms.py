@@ -19,13 +19,13 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any, Final, ParamSpec, TypeVar
 
-from ...pipeline.adapters.reply_form import Form, form_of
 from ...pipeline.adapters.settling import Forms, may_probe, settled
 from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program
 from ...pipeline.lm.abilities import abilities_of
+from ...pipeline.lm.form import Form, form_of
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.run.settings import current, entered

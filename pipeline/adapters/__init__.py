@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from ..errors import ParseError
 from ..ground.lazy import deferred
+from ..lm.form import Form, form_of
 from ..signature.signature import Signature
-from .reply_form import Form, form_of
 
 if TYPE_CHECKING:
+    from ..reading.fields import Parsed
     from . import chat, completion, json_object, plain, xml
     from .base import Adapter
-    from .reply import Parsed
 else:
     # A program asks in one form as a rule, and its import needs none.
     chat = deferred(__name__, "chat")

@@ -24,10 +24,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, final
+from typing import ClassVar, NamedTuple, final
 
 from ..errors import ParseError, ValidationError
-from ..ground.strictjson import is_text
+from ..ground.strictjson import dumps, is_text
 from ..ground.words import brief
 from ..lm.request import JSON, REPAIR, Message
 from ..parameters import Demo, Parameters
@@ -41,16 +41,16 @@ from ..reading.asides import (
     without_asides,
     without_last_tokens,
 )
+from ..reading.fields import CUT, Given, Parsed
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, spec_of
 from ..signature.spec import Spec
-from .made_up import MADE_UP, made_up_demos
-from .nearest import nearest_demos
-from .rendered import Rendered
-from .reply import CUT, NOTHING, Given, Parsed
+from .demos import MADE_UP, made_up_demos, nearest_demos
+from .prompt import Rendered
 
 NOT_GIVEN = "(not given for this example)"
 _NUMBERS = re.compile(r"(?<=[#-])[0-9]+")
+_NOTHING = Given()
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ class Adapter(ABC):
     name: ClassVar[str]
     continues: ClassVar[bool] = False
     asks_whole: ClassVar[int] = 0
+    passed_over: ClassVar[Mapping[int, int | None]] = {}
+    """Characters that are passed over where marks are read."""
     edition: int = 1
 
     @abstractmethod
@@ -90,15 +92,8 @@ class Adapter(ABC):
 
     @final
     def reader(self, spec: Spec, fence: str, echoed: str = "") -> FieldReader:
-        """A reader for a reply that arrives piece by piece.
-
-        Args:
-            spec: The signature.
-            fence: What sets structure apart in this call.
-            echoed: The inputs of the call as they were written into it.
-        """
-        names = _names(spec)
-        return ReplyReader(lambda: self.pieces(spec, fence, echoed), names)
+        """A reader for a reply that arrives piece by piece; `echoed` as in `parse`."""
+        return ReplyReader(lambda: self.pieces(spec, fence, echoed), spec.names)
 
     @abstractmethod
     def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
@@ -107,11 +102,9 @@ class Adapter(ABC):
     def response_format(
         self, spec: Spec, room: int | None
     ) -> Mapping[str, JSON] | None:
-        """What the endpoint is asked to enforce, where it can; None by default.
+        """The schema that the endpoint is asked to enforce; None by default.
 
-        Args:
-            spec: The signature.
-            room: How many tokens the reply may take; None where nobody says.
+        `room` is how many tokens the reply may take, where anybody says so.
         """
         del spec, room
         return None
@@ -130,10 +123,6 @@ class Adapter(ABC):
         """Where a reply in this form is over."""
         del spec, fence
         return ()
-
-    def bare(self, text: str) -> str:
-        """A text without what is passed over where marks are read."""
-        return text
 
     @final
     def render(
@@ -158,12 +147,10 @@ class Adapter(ABC):
             stop: Whether a stop sequence is to end the reply.
             room: How many tokens the reply may take; a schema leaves each field some.
         """
-        spec = spec_of(signature)
-        written = [f.write(inputs[name]) for name, f in spec.inputs.items()]
-        demos, nearest = parameters.demos, parameters.nearest
-        if nearest:
-            demos = nearest_demos(spec, demos, nearest, inputs)
-        echoed = "\n".join(written)
+        spec, demos = spec_of(signature), parameters.demos
+        echoed = "\n".join([f.write(inputs[name]) for name, f in spec.inputs.items()])
+        if demos and parameters.nearest:
+            demos = nearest_demos(spec, demos, parameters.nearest, inputs)
         fence = self._fence(spec, demos, echoed)
         if shown and not demos:
             demos = made_up_demos(spec, echoed)
@@ -173,7 +160,7 @@ class Adapter(ABC):
             wanted = self.response_format(spec, room)
         said, remind = parameters.instruction, wanted is None
         turns = self.lay_out(spec, said, demos, inputs, fence, remind=remind)
-        ends = self.stops(spec, fence) if stop else ()
+        ends = _fixed(self, spec, fence).stops if stop else ()
         return Rendered(turns, fence, wanted, ends, self.continues, echoed, grammar)
 
     def lay_out(
@@ -190,14 +177,8 @@ class Adapter(ABC):
 
         A schema that is enforced needs no reminder.
         """
-        reminder = self.reminder(spec, fence) if remind else ""
-        tail = f"\n\n{reminder}" if reminder else ""
-        head = _head(self, spec, instruction, demos, fence)
-        if tail and demos and demos[0].by == MADE_UP:
-            # An exchange that shows the form shows how the reminder is followed.
-            system, shown, answered = head
-            how = tail.rpartition("\n")[2]
-            head = (system, Message("user", f"{shown.content}\n\n{how}"), answered)
+        tail = _fixed(self, spec, fence).tail if remind else ""
+        head = _head(self, spec, instruction, demos, fence, tail)
         asked = self.write(spec.inputs.values(), inputs, fence)
         return *head, Message("user", asked + tail)
 
@@ -228,9 +209,11 @@ class Adapter(ABC):
         if not is_text(text):
             raise ParseError("the reply holds a lone surrogate", text=text)
         spec = spec_of(signature)
+        given = Given(echoed, cut) if echoed or cut else _NOTHING
+        plainly = "<" not in text and "THINK]" not in text
+        read = self.read if plainly else self._read_without_asides
         try:
-            given = Given(echoed, cut) if echoed or cut else NOTHING
-            parsed = self._answer(text, spec, fence, given)
+            parsed = read(text, spec, fence, given)
             return parsed.noting((CUT,)) if cut else parsed
         except ParseError as error:
             if error.text != text:
@@ -258,23 +241,15 @@ class Adapter(ABC):
         spec: Spec,
         fence: str,
     ) -> tuple[Message, ...]:
-        """The turns that ask to mend a reply: those of the call, it, and what is said.
-
-        Args:
-            messages: The turns so far.
-            reply: What came.
-            again: What `again` says of it.
-            spec: The signature that is asked for now.
-            fence: What sets structure apart in this call.
-        """
+        """The turns that ask to mend a reply: those so far, it, and what is said."""
         del spec, fence
         return *messages, Message("assistant", reply), Message("user", again)
 
-    def _answer(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:
+    def _read_without_asides(
+        self, text: str, spec: Spec, fence: str, given: Given
+    ) -> Parsed:
         """What is read of a reply, its thinking parts and its template's tokens off."""
-        if "<" not in text and "THINK]" not in text:
-            return self.read(text, spec, fence, given)
-        names = _names(spec)
+        names = spec.names
         if not may_think(text, names):
             kept = without_last_tokens(text)
             if kept is text:
@@ -316,31 +291,38 @@ class Adapter(ABC):
     ) -> str:
         """What the model is told when its reply could not be used.
 
-        Args:
-            error: Why it could not be.
-            spec: The signature that is asked for now.
-            fence: What sets structure apart in this call.
-            rest: Whether these are only the fields that are missing.
+        With `rest`, the signature holds only the fields that are missing.
         """
         what = "only what is missing" if rest else "the whole reply again"
         asked = f"Write {what}. {self.form(spec, fence)}"
-        reminder = self.reminder(spec, fence)
-        tail = f"\n\n{reminder}" if reminder else ""
-        return f"{REPAIR}: {error.message}.\n{asked}{tail}"
+        return f"{REPAIR}: {error.message}.\n{asked}{_fixed(self, spec, fence).tail}"
 
-    def _fence(self, spec: Spec, demos: tuple[Demo, ...], written: str) -> str:
-        shown = _shown(spec, demos)
-        bare = self.bare(f"{written}\n{shown}")
-        if not any(self.bare(mark) in bare for mark in self.marks(spec, "")):
-            return ""
-        # No mark of a number can stand where the number itself does not.
-        taken = {*_NUMBERS.findall(written), *_NUMBERS.findall(shown)}
-        return next(f"#{n}" for n in itertools.count(1) if str(n) not in taken)
+    def _fence(self, spec: Spec, demos: tuple[Demo, ...], echoed: str) -> str:
+        """What sets structure apart: nothing, or a number that stands in no value."""
+        held = f"{echoed}\n{_shown(spec, demos)}" if demos else echoed
+        bare = held.translate(self.passed_over) if self.passed_over else held
+        for mark in _fixed(self, spec, "").marks:
+            if mark in bare:
+                # No mark of a number can stand where the number itself does not.
+                taken = set(_NUMBERS.findall(held))
+                return next(f"#{n}" for n in itertools.count(1) if str(n) not in taken)
+        return ""
+
+
+class _Fixed(NamedTuple):
+    """What of a call hangs on the contract and the fence alone."""
+
+    marks: tuple[str, ...]  # without what is passed over in them
+    stops: tuple[str, ...]
+    tail: str  # of the user's turn: the reminder
 
 
 @lru_cache(maxsize=512)
-def _names(spec: Spec) -> tuple[str, ...]:
-    return tuple(field.name for field in spec.fields)
+def _fixed(adapter: Adapter, spec: Spec, fence: str) -> _Fixed:
+    marks = [m.translate(adapter.passed_over) for m in adapter.marks(spec, fence)]
+    reminder = adapter.reminder(spec, fence)
+    tail = f"\n\n{reminder}" if reminder else ""
+    return _Fixed(tuple(marks), adapter.stops(spec, fence), tail)
 
 
 @lru_cache(maxsize=512)
@@ -356,17 +338,40 @@ def _shown(spec: Spec, demos: tuple[Demo, ...]) -> str:
 
 @lru_cache(maxsize=512)
 def _head(
-    adapter: Adapter, spec: Spec, instruction: str, demos: tuple[Demo, ...], fence: str
+    adapter: Adapter,
+    spec: Spec,
+    instruction: str,
+    demos: tuple[Demo, ...],
+    fence: str,
+    tail: str,
 ) -> tuple[Message, ...]:
+    """The turns before the input."""
     given = _listed("You are given these fields:", spec.inputs.values())
     wanted = _listed("You write these fields:", spec.outputs.values(), wanted=True)
     form = adapter.form(spec, fence)
     system = f"{given}\n\n{wanted}\n\n{form}\n\nYour task:\n{instruction}"
     turns = [Message("system", system)]
     for demo in demos:
-        turns.append(Message("user", _side(adapter, spec.inputs, demo, fence)))
+        asked = _side(adapter, spec.inputs, demo, fence)
+        if tail and demo.by == MADE_UP:
+            # An exchange that shows the form shows how the reminder is followed.
+            asked += "\n\n" + tail.rpartition("\n")[2]
+        turns.append(Message("user", asked))
         turns.append(Message("assistant", _side(adapter, spec.outputs, demo, fence)))
     return tuple(turns)
+
+
+def begin_with(mark: str, field: FieldSpec) -> str:
+    """The reminder at the end of a turn: how the reply begins.
+
+    Choices are said once more: a small model that is far from where it read them makes
+    up others.
+    """
+    start = f"Begin your reply with {mark}"
+    if not field.choices:
+        return start
+    choices = ", ".join(c if isinstance(c, str) else dumps(c) for c in field.choices)
+    return f"Choose {field.name} from: {choices}.\n{start}"
 
 
 def _side(

@@ -1,27 +1,44 @@
-"""Headings: each field under a line of its own, the form models write most easily."""
+"""Headings: each field under a line of its own, the form models write most easily.
+
+A mark of the call's fence is structure wherever it stands. The end mark, or the heading
+of an input (a model that goes on to make up the next row), ends an answer once every
+required field is there; what stands behind is not read.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, final
 
 from ..errors import ParseError
 from ..lm.request import JSON
-from ..reading.arriving import StructureReader
+from ..reading.arriving import Delta, MarkReader, StructureReader, Value, sure_end
 from ..reading.asides import TOKENS, first_turn, names_of_thoughts, unopened
-from ..reading.fields import Reading, read_lone, read_text
-from ..reading.headings import BEHIND, EARLY, END, WITHIN, Headings, within_line
+from ..reading.fields import (
+    BEHIND,
+    Given,
+    Parsed,
+    cut_off,
+    is_whole,
+    read_fields,
+    read_lone,
+    read_text,
+    read_unframed,
+)
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
-from .base import Adapter
-from .reminder import begin_with
-from .reply import Given, Parsed, cut_off, is_whole, read_fields, read_lone_reply
-from .streaming import LEAST_OF_A_MARK, HeadingReader, sure_end
+from .base import Adapter, begin_with
 
+_END = "/end"
+_WITHIN = "a heading within a line"
+_EARLY = "an end mark before the last field"
 _BRACKETS = re.compile(r"\[\[([^\[\]\n]{1,200})\]\]")
+_DECORATION = "*_`#>- \t"
+_BLANK = " \t\r"
+_LEAST_OF_A_MARK = 4  # what is shorter at a reply's end may be text: `[`, `[[`
 
 
 @final
@@ -41,7 +58,7 @@ class ChatAdapter(Adapter):
         lines = ["Reply in exactly this form, each field under its heading:", ""]
         for name in spec.outputs:
             lines += [_heading(name, fence), f"<{name}>"]
-        lines.append(_heading(END, fence))
+        lines.append(_heading(_END, fence))
         return "\n".join(lines)
 
     def write(
@@ -55,30 +72,31 @@ class ChatAdapter(Adapter):
             text = field.write(values[field.name], spell=self.edition > 1)
             lines += [_heading(field.name, fence), text]
         if ends:
-            lines.append(_heading(END, fence))
+            lines.append(_heading(_END, fence))
         return "\n".join(lines)
 
     def read(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:
         """The values in a reply; text before the headings and after the end is not."""
         form = _form(spec, fence)
-        found, last, notes = _found(text, spec, form)
+        found, last, notes = _found_plainly(text, spec, form) or _found_anywhere(
+            text, spec, form
+        )
         if last:
             field = spec.outputs[last]
             found[last], note = _last(found[last], field, spec, form, given)
             notes += note
             if given.cut and not is_whole(found[last], field):
-                del found[last]
-                raise cut_off(last, spec, found, _read)
+                raise cut_off(last, spec, found, read_text)
         elif not found:
-            lone = _lone(text, spec, given)
-            if lone is not None:
-                return lone
-            first = next(iter(spec.outputs))
-            raise ParseError(
-                f"no heading such as {_heading(first, fence)} in the reply",
-                field=first,
-            )
-        parsed = read_fields(spec, found, _read)
+            heading = _heading(next(iter(spec.outputs)), fence)
+            try:
+                return read_unframed(text, spec, given, f"heading such as {heading}")
+            except ParseError:
+                bracketed = _between_brackets(text, spec, given)
+                if bracketed is None:
+                    raise
+                return bracketed
+        parsed = read_fields(spec, found, read_text)
         return parsed.noting(notes) if notes else parsed
 
     def reminder(self, spec: Spec, fence: str) -> str:
@@ -91,7 +109,7 @@ class ChatAdapter(Adapter):
     def stops(self, spec: Spec, fence: str) -> tuple[str, ...]:
         """The end mark."""
         del spec
-        return () if self.edition == 1 else (_heading(END, fence),)
+        return () if self.edition == 1 else (_heading(_END, fence),)
 
     def begins(self, text: str, at: int, spec: Spec, fence: str) -> int:
         """The first heading of an output from a place on."""
@@ -101,21 +119,15 @@ class ChatAdapter(Adapter):
     def pieces(self, spec: Spec, fence: str, echoed: str) -> StructureReader:
         """Reads headings as they arrive."""
         del echoed
-        return HeadingReader(spec, _form(spec, fence).names)
+        return _HeadingReader(spec, _form(spec, fence))
 
     def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
         """The headings of every field, and the end mark."""
-        return _marks(spec, fence)
+        return tuple(_heading(name, fence) for name in (*spec.names, _END))
 
 
 def _heading(name: str, fence: str) -> str:
     return f"[[ {name}{fence} ]]"
-
-
-@lru_cache(maxsize=512)
-def _marks(spec: Spec, fence: str) -> tuple[str, ...]:
-    names = (*(f.name for f in spec.fields), END)
-    return tuple(_heading(name, fence) for name in names)
 
 
 class _Form(NamedTuple):
@@ -123,18 +135,14 @@ class _Form(NamedTuple):
 
     pattern: re.Pattern[str]  # any mark, wherever it stands
     names: dict[str, str]  # what each mark stands for
-    required: tuple[str, ...]
 
 
 @lru_cache(maxsize=512)
 def _form(spec: Spec, fence: str) -> _Form:
-    names = (*(f.name for f in spec.fields), END)
+    names = (*spec.names, _END)
     any_name = f"({'|'.join(map(re.escape, names))})"
-    return _Form(
-        re.compile(re.escape(_heading("@", fence)).replace("@", any_name)),
-        {_heading(name, fence): name for name in names},
-        tuple(name for name, field in spec.outputs.items() if field.required),
-    )
+    pattern = re.escape(_heading("@", fence)).replace("@", any_name)
+    return _Form(re.compile(pattern), {_heading(n, fence): n for n in names})
 
 
 class _Found(NamedTuple):
@@ -143,10 +151,6 @@ class _Found(NamedTuple):
     texts: dict[str, str]
     last: str = ""
     notes: tuple[str, ...] = ()
-
-
-def _found(text: str, spec: Spec, form: _Form) -> _Found:
-    return _found_plainly(text, spec, form) or _found_anywhere(text, spec, form)
 
 
 def _found_plainly(text: str, spec: Spec, form: _Form) -> _Found | None:
@@ -161,38 +165,99 @@ def _found_plainly(text: str, spec: Spec, form: _Form) -> _Found | None:
         if current:
             found[current] = text[start:begin]
         if name in found or name not in spec.outputs:
-            whole = name == END and form.pattern.search(text, end) is None
-            keeps = whole and found and all(field in found for field in form.required)
+            whole = name == _END and form.pattern.search(text, end) is None
+            keeps = whole and found and all(n in found for n in spec.required)
             return _Found(found) if keeps else None
         current, start = name, end
-    return None
+    if current:
+        found[current] = text[start:]
+    return _Found(found, current)
 
 
 def _found_anywhere(text: str, spec: Spec, form: _Form) -> _Found:
     found: dict[str, str] = {}
     notes: list[str] = []
-    course, start = Headings(spec.outputs, form.required), 0
+    course, start = _Course(spec), 0
     for mark in form.pattern.finditer(text):
         name, current = mark[1], course.current
         begin, end = mark.span()
         if current or name in spec.outputs:
             of_input = name in spec.inputs
-            if within_line(text, begin, end, name, of_input=of_input):
-                notes.append(WITHIN)
+            if _within_line(text, begin, end, name, of_input=of_input):
+                notes.append(_WITHIN)
             if current:
                 part = text[start:begin]
                 found[current] = first_turn(part) if of_input else part
         course.meet(name)
         if course.done:
-            if name != END or form.pattern.search(text, end) is not None:
+            if name != _END or form.pattern.search(text, end) is not None:
                 notes.append(BEHIND)
             break
         start = end
     if course.current:
         found[course.current] = text[start:]
     elif course.ended and not course.done:
-        notes.append(EARLY)
+        notes.append(_EARLY)
     return _Found(found, course.current, tuple(dict.fromkeys(notes)))
+
+
+class _Course:
+    """Which field the text behind a heading belongs to, and where an answer ends."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self.begun: list[str] = []
+        self.current = ""  # the open field, empty where none is
+        self.done = False
+        self.ended = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether the heading of every required field has come."""
+        return all(name in self.begun for name in self._spec.required)
+
+    def meet(self, name: str) -> None:
+        """Take in one mark.
+
+        Raises:
+            ParseError: A field comes twice, or an input's heading stands in a field
+                while others are missing.
+        """
+        if name in self._spec.outputs:
+            if name in self.begun:
+                raise ParseError(f"field {name!r} comes twice", field=name)
+            self.begun.append(name)
+            self.current = name
+            return
+        if self.begun and self.whole:
+            self.done = True
+        elif self.current and name != _END:
+            raise ParseError(
+                f"the heading of {name!r} stands in field {self.current!r}",
+                field=self.current,
+            )
+        self.ended = self.ended or (name == _END and bool(self.begun))
+        self.current = ""
+
+
+def _within_line(text: str, start: int, end: int, name: str, *, of_input: bool) -> bool:
+    """Whether a mark shares its line with other text.
+
+    Raises:
+        ParseError: It is decorated, or an input's in the middle of a sentence: there
+            is no telling whether it is meant as structure.
+    """
+    stop = text.find("\n", end)
+    behind = text[end : stop if stop >= 0 else len(text)].strip(_BLANK)
+    before = text[text.rfind("\n", 0, start) + 1 : start].strip(_BLANK)
+    if not before and not behind:
+        return False
+    framed = start > 0 and text[start - 1] == text[end : end + 1]
+    if before and (not before.strip(_DECORATION) or (framed and before[-1] in "*_`")):
+        raise ParseError(f"the heading of {name!r} is decorated", field=name)
+    if of_input and before:
+        raise ParseError(f"the heading of {name!r} stands in a sentence", field=name)
+    return True
 
 
 def _last(
@@ -203,29 +268,25 @@ def _last(
     Raises:
         ParseError: A thought ends in it, so that it may be no answer at all.
     """
+    if "[" not in text and "<" not in text:
+        return text, ()
     sure = sure_end(text, 0, form.names, "[")
     notes: tuple[str, ...] = ()
-    if len(text) - sure >= LEAST_OF_A_MARK and not given.ended:
+    if len(text) - sure >= _LEAST_OF_A_MARK and not given.ended:
         text, notes = text[:sure], ("half a mark left out",)
-    names = names_of_thoughts(tuple(f.name for f in spec.fields))
-    if field.plain and next(unopened(text, names), None) is not None:
+    if field.plain and any(unopened(text, names_of_thoughts(spec.names))):
         raise ParseError("what stands last in the reply was thought and not answered")
     kept = first_turn(text)
     return kept, notes if kept is text else (*notes, TOKENS)
 
 
-def _read(field: FieldSpec, text: str) -> Reading:
-    return read_text(field, text)
-
-
-def _lone(text: str, spec: Spec, given: Given) -> Parsed | None:
-    """A reply without headings: its one field alone, or put into the brackets."""
-    lone = read_lone_reply(text, spec, given)
-    if lone is not None or len(spec.outputs) != 1:
-        return lone
+def _between_brackets(text: str, spec: Spec, given: Given) -> Parsed | None:
+    """A reply that puts its one value where the heading's name belongs."""
     inside = _BRACKETS.findall(text)
+    if len(inside) != 1 or len(spec.outputs) != 1:
+        return None
     [(name, field)] = spec.outputs.items()
-    if len(inside) != 1 or field.shape.kind not in ("choice", "boolean"):
+    if field.kind not in ("choice", "boolean"):
         return None
     if f"[[{inside[0]}]]" in given.echoed:
         return None
@@ -233,3 +294,39 @@ def _lone(text: str, spec: Spec, given: Given) -> Parsed | None:
     if reading is None:
         return None
     return Parsed({name: reading.value}, (f"{name}: read from between the brackets",))
+
+
+class _HeadingReader(MarkReader):
+    def __init__(self, spec: Spec, form: _Form) -> None:
+        super().__init__(spec, form.pattern, form.names, "[")
+        self._course = _Course(spec)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the heading of every required field has come."""
+        return self._course.whole
+
+    def close(self) -> Iterator[Delta]:
+        """The pieces that are certain since the reply has ended."""
+        if self._value is None:
+            return
+        if len(self._held) < _LEAST_OF_A_MARK:
+            yield from self._value.add(self._held)
+        yield from self._value.close()
+
+    def _meet(self, mark: re.Match[str]) -> Iterator[Delta]:
+        name = mark[1]
+        last, by_input = self._value, name in self._spec.inputs
+        self._value = None
+        try:
+            self._course.meet(name)
+        except ParseError:
+            self.failed = True
+        if last is not None:
+            yield from last.end(by_input=by_input)
+        if self._course.current and not self.failed:
+            plain = self._spec.outputs[name].plain
+            self._value = Value(name, plain, open_end=True)
+        self._over = self._course.done
+        self.begun = bool(self._course.begun)
+        self.inside = self._value is not None

@@ -6,29 +6,28 @@ four cases of a task before it, such a model goes on in kind.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from functools import lru_cache
+from typing import ClassVar, final
 
 from ..ground import strictjson
 from ..lm.request import JSON, Message
 from ..parameters import Demo
 from ..reading.arriving import StructureReader
-from ..signature.field import FieldSpec
+from ..reading.fields import Given, Parsed
 from ..signature.spec import Spec
-from .base import NOT_GIVEN, Adapter
-from .grammar import line_grammar
+from .base import NOT_GIVEN
 from .json_object import JSONAdapter
-from .lines import LineReader, line_of, read_lines, undecorated
-from .reply import Given, Parsed
-from .schema import object_schema, response_format_of, with_room
+from .plain import LineAdapter, LineReader, read_lines
+from .schema import line_grammar, response_format_of
 
 _ANSWER = "=>"
 
 
 @final
 @dataclass(frozen=True)
-class CompletionAdapter(Adapter):
+class CompletionAdapter(LineAdapter):
     """Cases of `name: value` lines, a blank line after each; the last one breaks off.
 
     Where the endpoint enforces a grammar, outputs are lines and nothing is said of
@@ -50,12 +49,6 @@ class CompletionAdapter(Adapter):
         lines = [f"{name}{fence}: {f.wanted}" for name, f in spec.outputs.items()]
         return "\n".join(lines)
 
-    def write(
-        self, fields: Iterable[FieldSpec], values: Mapping[str, JSON], fence: str
-    ) -> str:
-        """Names and values, a line each."""
-        return "\n".join(line_of(f, values[f.name], fence) for f in fields)
-
     def lay_out(
         self,
         spec: Spec,
@@ -68,12 +61,18 @@ class CompletionAdapter(Adapter):
     ) -> tuple[Message, ...]:
         """One text: the task, what is wanted, the cases, and the one to go on with."""
         del remind
+        head = _head(self, spec, instruction, demos, fence)
+        asked = self.write(spec.inputs.values(), inputs, fence)
+        text = f"{head}{asked}\n{self._breaks_off(spec, fence)}"
+        return (Message("user", text),)
+
+    def head(
+        self, spec: Spec, instruction: str, demos: tuple[Demo, ...], fence: str
+    ) -> str:
+        """What stands before the input: the task, what is wanted, the cases."""
         told = _told(spec, fence, typed=not self._is_ruled(spec, fence))
         cases = [self._case(spec, demo, fence) for demo in demos]
-        asked = self.write(spec.inputs.values(), inputs, fence)
-        last = f"{asked}\n{self._breaks_off(spec, fence)}"
-        parts = [instruction, told, *cases, last]
-        return (Message("user", "\n\n".join(part for part in parts if part)),)
+        return "".join(f"{part}\n\n" for part in (instruction, told, *cases) if part)
 
     def repaired(
         self,
@@ -105,12 +104,7 @@ class CompletionAdapter(Adapter):
         self, spec: Spec, room: int | None
     ) -> Mapping[str, JSON] | None:
         """A JSON schema of the outputs."""
-        if not self._as_object(spec, ""):
-            return None
-        schema: dict[str, Any] = object_schema(spec)
-        if room is not None:
-            schema = with_room(schema, room)
-        return response_format_of(spec, schema)
+        return response_format_of(spec, room) if self._as_object(spec, "") else None
 
     def grammar(self, spec: Spec, fence: str, room: int | None) -> str:
         """The grammar of the outputs' lines."""
@@ -125,14 +119,6 @@ class CompletionAdapter(Adapter):
         if self._as_object(spec, fence):
             return _OBJECTS.pieces(spec, fence, echoed)
         return LineReader(spec, fence, next(iter(spec.outputs)), ends_blank=True)
-
-    def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
-        """The names of all fields with their colons."""
-        return tuple(f"{f.name}{fence}:" for f in spec.fields)
-
-    def bare(self, text: str) -> str:
-        """A text without what may decorate names."""
-        return undecorated(text)
 
     def _case(self, spec: Spec, demo: Demo, fence: str) -> str:
         known = {f.name: demo.values.get(f.name, NOT_GIVEN) for f in spec.fields}
@@ -154,6 +140,7 @@ class CompletionAdapter(Adapter):
 
 
 _OBJECTS = JSONAdapter(2)
+_head = lru_cache(maxsize=512)(CompletionAdapter.head)
 
 
 def _told(spec: Spec, fence: str, *, typed: bool) -> str:

@@ -13,15 +13,20 @@ from ..lm.request import JSON
 from ..reading.among import BEGINS, Part, around, escaped, is_echo, parts
 from ..reading.arriving import StructureReader
 from ..reading.asides import first_turn
-from ..reading.fields import read_data
+from ..reading.fields import (
+    Given,
+    Parsed,
+    read_data,
+    read_fields,
+    read_lone_reply,
+    read_whole,
+)
 from ..reading.nearjson import NotNearJSON
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
-from .base import Adapter
+from .base import Adapter, begin_with
 from .objects import ObjectReader
-from .reminder import begin_with
-from .reply import Given, Parsed, read_fields, read_lone_reply, read_whole
-from .schema import object_schema, response_format_of, with_room
+from .schema import response_format_of
 
 # A text that is still open where a reply ends, but for half an escape.
 _OPEN_TEXT = re.compile(
@@ -109,10 +114,7 @@ class JSONAdapter(Adapter):
         self, spec: Spec, room: int | None
     ) -> Mapping[str, JSON] | None:
         """A JSON schema of the outputs, for endpoints that enforce one."""
-        schema = object_schema(spec)
-        if self.edition > 1 and room is not None:
-            schema = with_room(schema, room)
-        return response_format_of(spec, schema)
+        return response_format_of(spec, room if self.edition > 1 else None)
 
 
 def _object(text: str) -> Part:
@@ -190,4 +192,4 @@ def _read_nearly(text: str, spec: Spec, given: Given, error: ParseError) -> Pars
 
 
 def _fits(data: Mapping[str, Any], spec: Spec) -> bool:
-    return all(name in data for name, field in spec.outputs.items() if field.required)
+    return all(name in data for name in spec.required)

@@ -41,7 +41,6 @@ class ObjectReader(StructureReader):
     def __init__(self, spec: Spec, echoed: str = "") -> None:
         self._spec = spec
         self._given = loosened(echoed)
-        self._required = {n for n, f in spec.outputs.items() if f.required}
         self._step = self._prose
         self._text, self._at = "", 0
         self._comment = ""  # what ends the comment we are in
@@ -310,7 +309,7 @@ class ObjectReader(StructureReader):
         self._step, self.inside = self._prose, False
         if self._kept and not self._whole:
             self._echo = self._kept
-        elif self._required <= set(self._keys):
+        elif set(self._spec.required) <= set(self._keys):
             self._whole = True
         return iter(())
 

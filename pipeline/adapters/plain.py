@@ -1,24 +1,62 @@
-"""`name: value`, a field a line: the form that asks least of a model."""
+"""`name: value`, a field a line: the form that asks least of a model.
+
+Only a name at the beginning of a line is structure. A value with a line break is
+written as JSON, in one line, so no value can begin one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import final
 
+from ..errors import ParseError
+from ..ground import strictjson
 from ..lm.request import JSON
-from ..reading.arriving import StructureReader
+from ..reading.arriving import Delta, StructureReader, Value
+from ..reading.fields import (
+    BEHIND,
+    Given,
+    Parsed,
+    Reading,
+    cut_off,
+    is_whole,
+    read_fields,
+    read_text,
+    read_unframed,
+)
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
-from .base import Adapter
-from .lines import LineReader, first_name, line_of, read_lines, undecorated
-from .reminder import begin_with
-from .reply import Given, Parsed
+from .base import Adapter, begin_with
+
+_DECORATED = 12  # characters that may stand around a name
+_BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+
+
+@dataclass(frozen=True)
+class LineAdapter(Adapter):
+    """What is written as `name: value` lines, whatever stands around these."""
+
+    passed_over = str.maketrans("", "", "*_`")  # what may decorate a name
+
+    @final
+    def write(
+        self, fields: Iterable[FieldSpec], values: Mapping[str, JSON], fence: str
+    ) -> str:
+        """Names and values, a line each."""
+        return "\n".join([_line_of(f, values[f.name], fence) for f in fields])
+
+    @final
+    def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
+        """The names of all fields with their colons."""
+        return tuple(f"{name}{fence}:" for name in spec.names)
 
 
 @final
 @dataclass(frozen=True)
-class PlainAdapter(Adapter):
+class PlainAdapter(LineAdapter):
     """Each field on a line of its own, as `name: value`.
 
     A value with a line break is written as JSON, so that none can begin a line.
@@ -30,12 +68,6 @@ class PlainAdapter(Adapter):
         """The form of the reply, as the model is told it."""
         lines = "\n".join(f"{name}{fence}: <{name}>" for name in spec.outputs)
         return f"Reply in exactly this form, each field on its line:\n\n{lines}"
-
-    def write(
-        self, fields: Iterable[FieldSpec], values: Mapping[str, JSON], fence: str
-    ) -> str:
-        """Names and values, a line each."""
-        return "\n".join(line_of(f, values[f.name], fence) for f in fields)
 
     def read(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:
         """The values in a reply; what stands before the first name is not read."""
@@ -61,10 +93,181 @@ class PlainAdapter(Adapter):
         del echoed
         return LineReader(spec, fence)
 
-    def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
-        """The names of all fields with their colons."""
-        return tuple(f"{f.name}{fence}:" for f in spec.fields)
 
-    def bare(self, text: str) -> str:
-        """A text without what may decorate names."""
-        return undecorated(text)
+def _line_of(field: FieldSpec, value: JSON, fence: str) -> str:
+    """A field and its value as one line."""
+    text = field.write(value)
+    if _BREAK.search(text):
+        # ASCII, since JSON itself may hold breaks that are no line feeds.
+        text = strictjson.spelled(strictjson.dumps(value))
+        text = _BREAK.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return f"{field.name}{fence}: {text}"
+
+
+def read_lines(
+    text: str, spec: Spec, fence: str, given: Given, *, ends_blank: bool = False
+) -> Parsed:
+    """The values in a reply, which a blank line may end behind the last field.
+
+    Raises:
+        ParseError: A field is missing, comes twice, or is not of its type.
+    """
+    found, last, notes = _found(text, spec, fence, ends_blank=ends_blank)
+    read = partial(_read, ends_blank=ends_blank)
+    if not found:
+        first = next(iter(spec.outputs))
+        return read_unframed(text, spec, given, f"line such as {first}{fence}:")
+    if given.cut and last:
+        ended = ends_blank and "\n\n" in found[last].strip("\n")
+        if not (ended or is_whole(found[last], spec.outputs[last])):
+            raise cut_off(last, spec, found, read)
+    return read_fields(spec, found, read).noting(notes)
+
+
+def _found(
+    text: str, spec: Spec, fence: str, *, ends_blank: bool
+) -> tuple[dict[str, str], str, tuple[str, ...]]:
+    """The text of each field, the field that the reply's end closes, and notes."""
+    found: dict[str, str] = {}
+    name, start = "", 0
+    for match in _names(spec, fence).finditer(text):
+        if name:
+            found[name] = text[start : match.start()]
+        whole = len(found) == len(spec.outputs)
+        if match[1] in spec.inputs or (whole and ends_blank):
+            # A further case begins: what it says is no answer to this one.
+            if found:
+                return found, "", (BEHIND,)
+            name = ""
+            continue
+        if match[1] in found:
+            raise ParseError(f"field {match[1]!r} comes twice", field=match[1])
+        name, start = match[1], match.end()
+    if name:
+        found[name] = text[start:]
+    return found, name, ()
+
+
+def _read(field: FieldSpec, text: str, *, ends_blank: bool) -> Reading:
+    """A field's value: of a text all lines, of anything else what its type reads."""
+    kept = text.strip("\n").partition("\n\n")[0] if ends_blank else text
+    head, _, rest = kept.strip().partition("\n")
+    free = field.plain and not field.choices
+    try:
+        return read_text(field, kept)
+    except ParseError:
+        if free or not rest:
+            raise
+    reading = read_text(field, head)
+    return Reading(reading.value, reading.repair or BEHIND)
+
+
+@lru_cache(maxsize=512)
+def _names(spec: Spec, fence: str) -> re.Pattern[str]:
+    """The names of fields where they begin a line, with what often decorates them."""
+    names = "|".join(map(re.escape, spec.names))
+    mark = re.escape(fence)
+    edge = r"[*_`]{0,3}"
+    return re.compile(
+        rf"^[ \t]*+(?:[-*] )?{edge}({names}){mark}{edge}:{edge}", re.MULTILINE
+    )
+
+
+def first_name(text: str, at: int, spec: Spec, fence: str) -> int:
+    """Where the first name of an output begins a line, from a place on."""
+    for match in _names(spec, fence).finditer(text, at):
+        if match[1] in spec.outputs:
+            return match.start()
+    return len(text)
+
+
+class LineReader(StructureReader):
+    """Reads `name: value` lines while they arrive.
+
+    `begun` is the field whose value the reply begins with, if it does; `ends_blank`
+    says whether a blank line ends the answer.
+    """
+
+    def __init__(
+        self, spec: Spec, fence: str, begun: str = "", *, ends_blank: bool = False
+    ) -> None:
+        self._spec = spec
+        self._names = _names(spec, fence)
+        self._longest = max(map(len, spec.names)) + len(fence) + _DECORATED
+        self._ends_blank = ends_blank
+        self._held = ""  # of the line, while it may still begin a field
+        self._is_text = False  # what follows on this line is the value's
+        self._lines = 0  # of the value, that hold something
+        self._filled = False  # whether this line does
+        self._value: Value | None = None
+        self._over = False
+        self._met: set[str] = set()
+        if begun:
+            self.begun = True
+            self._begin(begun)
+
+    def feed(self, text: str) -> Iterator[Delta]:
+        """The pieces that are certain after some more text."""
+        *lines, rest = text.split("\n")
+        for line in lines:
+            yield from self._go_on(line, ends=True)
+            yield from self._finish_line()
+        yield from self._go_on(rest, ends=False)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the name of every required field has come."""
+        return all(name in self._met for name in self._spec.required)
+
+    def close(self) -> Iterator[Delta]:
+        """The pieces that are certain since the reply has ended."""
+        yield from self._go_on("", ends=True)
+        if self._value is not None and not self._over:
+            yield from self._value.close()
+
+    def _go_on(self, part: str, *, ends: bool) -> Iterator[Delta]:
+        if self._over:
+            return
+        if self._is_text:
+            yield from self._add(part)
+            return
+        self._held += part
+        long = len(self._held.lstrip()) > self._longest
+        if not (ends or long or ":" in self._held):
+            return
+        match = self._names.match(self._held)
+        if match is None:
+            held, self._held, self._is_text = self._held, "", True
+            yield from self._add(held)
+            return
+        if self._value is not None:
+            yield from self._value.end()
+        held, self._held = self._held[match.end() :], ""
+        self._begin(match[1])
+        yield from self._add(held)
+
+    def _begin(self, name: str) -> None:
+        field = self._spec.outputs.get(name)
+        self._met.add(name)
+        self._over = field is None and self._value is not None
+        made = None if field is None else Value(name, field.plain, open_end=True)
+        self._value = made
+        self._is_text, self._lines = True, 0
+        self.inside = field is not None
+        self.begun = self.begun or self.inside
+
+    def _add(self, text: str) -> Iterator[Delta]:
+        if self._value is None or self._over:
+            return
+        field = self._spec.outputs[self._value.field]
+        self._filled = self._filled or bool(text.strip())
+        if not (self._lines and field.choices):
+            yield from self._value.add(text)
+
+    def _finish_line(self) -> Iterator[Delta]:
+        if self._value is not None and not self._over:
+            self._over = self._ends_blank and self._lines > 0 and not self._filled
+            self._lines += self._filled
+            if not self._over:
+                yield from self._add("\n")
+        self._held, self._is_text, self._filled = "", False, False

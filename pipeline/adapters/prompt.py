@@ -1,4 +1,4 @@
-"""The prompt before the call: what would be sent, about how long, about what price."""
+"""A call as messages: as it is sent, and as people see it before."""
 
 from __future__ import annotations
 
@@ -8,6 +8,30 @@ from dataclasses import dataclass
 from ..lm.request import JSON, Message
 
 _CHARS_PER_TOKEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A call as it goes to a model.
+
+    Args:
+        messages: The turns, oldest first.
+        fence: What sets structure apart in this call; `parse` needs it.
+        response_format: The wire's `response_format`, or None.
+        stop: Texts at which the reply is to end.
+        continues: Whether the one message is a text to be continued.
+        echoed: The inputs as they were written: what a reply quotes of them among words
+            is no answer.
+        grammar: The grammar that the endpoint is to enforce, or empty.
+    """
+
+    messages: tuple[Message, ...]
+    fence: str = ""
+    response_format: Mapping[str, JSON] | None = None
+    stop: tuple[str, ...] = ()
+    continues: bool = False
+    echoed: str = ""
+    grammar: str = ""
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,26 +1,39 @@
-"""The JSON Schema of a reply, and the room that it leaves to each field.
+"""What an endpoint is asked to enforce: a JSON Schema, or a grammar of lines.
 
-Where an endpoint enforces a schema, a small model that rambles in one field never
-reaches the next: nothing but the token limit ends a text. So what is free and stands
-before something else gets a bound, made from the tokens that the reply may take. A text
-that goes round in circles takes up to a token a character; bounds leave that room.
+Under a schema, a small model that rambles in one field never reaches the next: nothing
+but the token limit ends a text. So what is free and stands before something else gets a
+bound, made from the tokens that the reply may take. A text that goes round in circles
+takes up to a token a character; bounds leave that room.
+
+A base model that goes on with a text needs no list of the choices to pick one of them,
+and is misled by it: a grammar lets it write nothing else. The notation is llama.cpp's
+GBNF: https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from ..ground import strictjson
 from ..ground.shapes import is_dict, is_list
+from ..signature.field import FieldSpec
 from ..signature.spec import Spec
+from ..signature.types import referred
 
 _LEAST_TEXT: Final = 16  # characters
 _ITEM_TEXT: Final = 64
 _MOST_ITEMS: Final = 64
 _AMPLE: Final = 4096  # tokens of which a text of two characters a token takes a part
 _NESTED: Final = 8
+_INTEGER: Final = '"-"? ("0" | [1-9] [0-9]{0,14})'
+_NUMBER: Final = f'{_INTEGER} ("." [0-9]{{1,9}})?'
+_BOOLEAN: Final = '("true" | "false")'
+_TEXT: Final = 256  # characters of a text that stands before another field
+_MOST: Final = 2000  # as often as llama.cpp repeats a rule
 
 
 def object_schema(spec: Spec) -> dict[str, Any]:
@@ -44,12 +57,24 @@ def object_schema(spec: Spec) -> dict[str, Any]:
     return whole
 
 
-def response_format_of(spec: Spec, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The wire's `response_format` for a schema."""
+def response_format_of(spec: Spec, room: int | None) -> dict[str, Any]:
+    """The wire's `response_format`, with bounds for a reply of so many tokens.
+
+    Another object for each call: clients write into what they are given.
+    """
+    made: dict[str, Any] = json.loads(_response_format(spec, room))
+    return made
+
+
+@lru_cache(maxsize=512)
+def _response_format(spec: Spec, room: int | None) -> str:
+    schema = object_schema(spec)
+    if room is not None:
+        schema = with_room(schema, room)
     # The wire allows no other characters, and Python's names may have them.
     name = re.sub(r"[^A-Za-z0-9_-]", "_", spec.name)[:64]
-    named = {"name": name, "schema": dict(schema)}
-    return {"type": "json_schema", "json_schema": named}
+    made = {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
+    return json.dumps(made)
 
 
 def with_room(schema: Mapping[str, Any], tokens: int) -> dict[str, Any]:
@@ -57,10 +82,6 @@ def with_room(schema: Mapping[str, Any], tokens: int) -> dict[str, Any]:
 
     The user's own bounds stay where they are tighter. The last text of all is left
     free: a limit that cuts it is no silent loss.
-
-    Args:
-        schema: The schema of the whole reply.
-        tokens: How many tokens the reply may take.
 
     >>> made = with_room(
     ...     {
@@ -99,9 +120,8 @@ class _Sizes:
     def _count(self, schema: Mapping[str, Any], depth: int) -> None:
         if depth > _NESTED:
             return
-        target = _target(schema, self._whole)
-        if target is not None:
-            self._count(target, depth + 1)
+        if "$ref" in schema:
+            self._count(referred(schema, self._whole), depth + 1)
             return
         options = [o for o in schema.get("anyOf", ()) if is_dict(o)]
         if options:
@@ -119,22 +139,10 @@ class _Sizes:
             self.chars += 8  # a number, true, null
 
 
-def _target(
-    schema: Mapping[str, Any], whole: Mapping[str, Any]
-) -> Mapping[str, Any] | None:
-    """What a reference leads to, or None where there is none."""
-    if "$ref" not in schema:
-        return None
-    found = whole.get("$defs", {}).get(str(schema["$ref"]).removeprefix("#/$defs/"))
-    return found if is_dict(found) else {}
-
-
 class _Bounds:
     """A copy of a schema with bounds; what is referred to is bounded once.
 
-    Args:
-        schema: The schema of the whole reply.
-        share: Characters for each of its free parts.
+    `share` is how many characters each of its free parts gets.
     """
 
     def __init__(self, schema: Mapping[str, Any], share: int) -> None:
@@ -182,7 +190,7 @@ class _Bounds:
         items = schema.get("items")
         if not is_dict(items):
             return {}
-        target = _target(items, self._whole) or items
+        target = referred(items, self._whole)
         size = _Sizes(items, self._whole)
         if is_list(target.get("enum")):
             longest = max(len(strictjson.dumps(c)) for c in target["enum"])
@@ -204,3 +212,67 @@ class _Bounds:
 def _is_free(schema: Mapping[str, Any]) -> bool:
     """Whether a text is bounded by nothing but its length."""
     return not any(key in schema for key in ("enum", "const", "format", "pattern"))
+
+
+@lru_cache(maxsize=512)
+def line_grammar(spec: Spec, fence: str, room: int | None) -> str | None:
+    """The grammar of a signature's outputs, from behind the first field's name on.
+
+    None where a field is no choice, number, truth value, date or text: what is nested
+    is better written as an object.
+    """
+    *before, last = spec.outputs
+    shares = max(1, len(before) + 1)
+    most = min(_TEXT, room // shares) if room else _TEXT
+    parts: list[str] = []
+    for name, field in spec.outputs.items():
+        value = _value(field, None if name == last else max(16, most))
+        if value is None:
+            return None
+        mark = "" if not parts else f"{_literal(f'{name}{fence}:')} "
+        parts.append(f'{mark}" " {value}')
+    return f"root ::= {' _end_ '.join(parts)}".replace("_end_", _literal("\n"))
+
+
+def _value(field: FieldSpec, most: int | None) -> str | None:
+    """The rule of a field's value on one line, or None where there is none."""
+    if field.choices:
+        said = [c if field.plain else strictjson.dumps(c) for c in field.choices]
+        if any("\n" in str(text) for text in said):
+            return None
+        return f"({' | '.join(_literal(str(text)) for text in said)})"
+    options = field.schema.get("anyOf")
+    if is_list(options):
+        rules = [_rule(o, most, bare=False) for o in options if is_dict(o)]
+        known = [rule for rule in rules if rule is not None]
+        return f"({' | '.join(known)})" if len(known) == len(options) else None
+    return _rule(field.schema, most, bare=field.plain)
+
+
+def _rule(schema: Mapping[str, Any], most: int | None, *, bare: bool) -> str | None:
+    kind = schema.get("type")
+    simple = {
+        "integer": _INTEGER,
+        "number": _NUMBER,
+        "boolean": _BOOLEAN,
+        "null": '"null"',
+    }
+    if is_list(schema.get("enum")) and not bare:
+        said = [_literal(strictjson.dumps(c)) for c in schema["enum"]]
+        return f"({' | '.join(said)})"
+    if kind != "string":
+        return simple.get(str(kind))
+    if schema.get("format") == "date":
+        day = '[0-9]{4} "-" [0-9]{2} "-" [0-9]{2}'
+        return day if bare else f'"\\"" {day} "\\""'
+    if "enum" in schema or "format" in schema or "pattern" in schema:
+        return None
+    least = max(1, min(schema.get("minLength", 1), _MOST))
+    told = [n for n in (schema.get("maxLength"), most) if n is not None]
+    bound = max(least, min(told)) if told and min(told) <= _MOST else ""
+    size = f"{{{least},{bound}}}" if bound or least > 1 else "+"
+    return f"[^\\n]{size}" if bare else f'"\\"" [^\\n"\\\\]{size} "\\""'
+
+
+def _literal(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

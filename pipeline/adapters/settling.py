@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Final, cast
 
 from ..ground.lazy import deferred
 from ..lm.abilities import Abilities, abilities_of
+from ..lm.form import FLAGS, Form, form_of, is_form
 from ..lm.lm import LanguageModel
 from ..lm.route import EMBEDDED
 from ..signature.spec import Spec
-from .reply_form import FLAGS, Form, form_of, is_form
 
 if TYPE_CHECKING:
-    from . import grammar
+    from . import schema
 else:
-    grammar = deferred(__package__, "grammar")
+    schema = deferred(__package__, "schema")
 
 AUTO: Final = "auto"
 _MOST_HELD: Final = 256
@@ -53,7 +53,7 @@ def settled(
     can = None if lm is None or lm.endpoint == EMBEDDED else abilities_of(lm)
     # Asked before every call, and rarely anything new.
     nested = can is not None and bool(can.base) and spec is not None
-    nested = nested and grammar.line_grammar(cast("Spec", spec), "", None) is None
+    nested = nested and schema.line_grammar(cast("Spec", spec), "", None) is None
     key = asked, id(can), obeys, nested, refused
     held = _held.get(key)
     if held is None or held[0] is not can:
@@ -113,14 +113,14 @@ def _chosen(can: Abilities, *, nested: bool, refused: bool) -> Form:
 
 def _flags(name: str, can: Abilities, *, refused: bool) -> tuple[str, ...]:
     """What hangs on the model that is asked."""
-    schema = name in ("json", "completion") and can.schema is True and not refused
+    obeys = name in ("json", "completion") and can.schema is True and not refused
     grammar = name == "completion" and can.grammar is True and not refused
     wanted = {
         "grammar": grammar,
-        "schema": schema,
-        "shown": not (schema or grammar) and can.follows is not True,
+        "schema": obeys,
+        "shown": not (obeys or grammar) and can.follows is not True,
         # A model that thinks in its text may think of the mark.
-        "stop": not (schema or can.thinks or can.stop is False or name == "json")
+        "stop": not (obeys or can.thinks or can.stop is False or name == "json")
         or (grammar and can.stop is not False),
     }
     return tuple(flag for flag in FLAGS if wanted[flag])

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import final
 
 from ..errors import ParseError
 from ..lm.request import JSON
-from ..reading.arriving import StructureReader
-from ..reading.fields import Reading, read_text
-from ..reading.headings import BEHIND
+from ..reading.arriving import Delta, MarkReader, StructureReader, Value
+from ..reading.fields import (
+    BEHIND,
+    Given,
+    Parsed,
+    cut_off,
+    is_whole,
+    read_fields,
+    read_text,
+    read_unframed,
+)
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from ..signature.types import ONE_LINE
 from .base import Adapter
-from .reply import Given, Parsed, cut_off, is_whole, read_fields, read_lone_reply
-from .streaming import TagReader
 
 
 @final
@@ -55,22 +61,16 @@ class XMLAdapter(Adapter):
         if last:
             field = spec.outputs[last]
             if given.cut and not is_whole(found[last], field):
-                del found[last]
-                raise cut_off(last, spec, found, _read)
-            if field.shape.kind not in ONE_LINE:
+                raise cut_off(last, spec, found, read_text)
+            if field.kind not in ONE_LINE:
                 raise ParseError(
                     f"the tag {_open(last, fence)} is never closed", field=last
                 )
             notes = ["read without its closing tag"]
         elif not found:
-            lone = read_lone_reply(text, spec, given)
-            if lone is not None:
-                return lone
-            first = next(iter(spec.outputs))
-            raise ParseError(
-                f"no tag such as {_open(first, fence)} in the reply", field=first
-            )
-        parsed = read_fields(spec, found, _read)
+            tag = _open(next(iter(spec.outputs)), fence)
+            return read_unframed(text, spec, given, f"tag such as {tag}")
+        parsed = read_fields(spec, found, read_text)
         return parsed.noting(tuple(notes)) if notes else parsed
 
     def begins(self, text: str, at: int, spec: Spec, fence: str) -> int:
@@ -81,13 +81,11 @@ class XMLAdapter(Adapter):
     def pieces(self, spec: Spec, fence: str, echoed: str) -> StructureReader:
         """Reads tags as they arrive."""
         del echoed
-        names = [f.name for f in spec.fields]
-        return TagReader(spec, {n: (_open(n, fence), _close(n, fence)) for n in names})
+        return _TagReader(spec, fence)
 
     def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
         """Every opening and closing tag."""
-        names = [f.name for f in spec.fields]
-        return tuple(tag for n in names for tag in (_open(n, fence), _close(n, fence)))
+        return _tags(spec, fence)
 
 
 def _open(name: str, fence: str) -> str:
@@ -98,10 +96,14 @@ def _close(name: str, fence: str) -> str:
     return f"</{name}{fence.replace('#', '-')}>"
 
 
+def _tags(spec: Spec, fence: str) -> tuple[str, ...]:
+    return tuple(tag(n, fence) for n in spec.names for tag in (_open, _close))
+
+
 @lru_cache(maxsize=512)
 def _pattern(spec: Spec, fence: str) -> re.Pattern[str]:
     """Any tag of the call."""
-    names = "|".join(re.escape(f.name) for f in spec.fields)
+    names = "|".join(map(re.escape, spec.names))
     return re.compile(f"<(/?)({names}){re.escape(fence.replace('#', '-'))}>")
 
 
@@ -118,7 +120,7 @@ def _found(text: str, spec: Spec, fence: str) -> tuple[dict[str, str], str, list
         if name not in spec.outputs:
             if current or not found:
                 continue
-            if all(n in found for n, f in spec.outputs.items() if f.required):
+            if all(n in found for n in spec.required):
                 return found, "", [BEHIND]
         elif current:
             if not (closes and name == current):
@@ -144,5 +146,36 @@ def _misplaced(text: str, tag: re.Match[str], current: str, fence: str) -> Parse
     return ParseError(why, field=current)
 
 
-def _read(field: FieldSpec, text: str) -> Reading:
-    return read_text(field, text)
+class _TagReader(MarkReader):
+    def __init__(self, spec: Spec, fence: str) -> None:
+        super().__init__(spec, _pattern(spec, fence), _tags(spec, fence), "<")
+        self._found: list[str] = []
+
+    @property
+    def whole(self) -> bool:
+        """Whether every required field has come, and a tag has closed it."""
+        found = all(name in self._found for name in self._spec.required)
+        return found and self._value is None
+
+    def close(self) -> Iterator[Delta]:
+        """Nothing more: what no tag closes is no field."""
+        return iter(())
+
+    def _passes_over(self, mark: re.Match[str]) -> bool:
+        return self._value is not None and mark[2] in self._spec.inputs
+
+    def _meet(self, mark: re.Match[str]) -> Iterator[Delta]:
+        closes, name = mark.groups()
+        value, self._value, self.inside = self._value, None, False
+        if value is not None:
+            self.failed = not (closes and value.field == name)
+            if not self.failed:
+                yield from value.end()
+        elif name in self._spec.inputs:
+            self._over = bool(self._found) and self.whole
+        elif closes or name in self._found:
+            self.failed = bool(self._found)
+        else:
+            self._found.append(name)
+            self.begun = self.inside = True
+            self._value = Value(name, self._spec.outputs[name].plain)

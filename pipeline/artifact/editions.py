@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from typing import ParamSpec, TypeVar
 
-from ..adapters.reply_form import NEWEST, form_of
 from ..graph.program import Program
 from ..ground.shapes import as_dict
+from ..lm.form import NEWEST, form_of
 from ..lm.route import EMBEDDED
 from .describe import Target, data_of, modules_in_order
 

@@ -16,9 +16,9 @@ from pydantic import (
     model_validator,
 )
 
-from ..adapters.reply_form import Form, form_of
 from ..errors import ArtifactError
 from ..ground.shapes import as_dict, as_list
+from ..lm.form import Form, form_of
 from ..parameters import Demo
 
 FORMAT: Final = "weft.program/2"
@@ -250,7 +250,7 @@ def migrated(
             raise ArtifactError(
                 f"{where} has the format {given[:40]!r}, and this weft reads up to "
                 f"{FORMAT!r}",
-                hint="Upgrade: pip install --upgrade weft",
+                hint="Upgrade weft: git pull in its clone, and pip install .",
             )
     return made
 

@@ -15,10 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from ..adapters.reply_form import Form, form_of
 from ..errors import ArtifactError
 from ..ground import strictjson
 from ..ground.shapes import is_dict, is_list
+from ..lm.form import Form, form_of
 from ..signature.field import FieldSpec
 from ..signature.signature import spec_of
 from ..trace import NodeKind

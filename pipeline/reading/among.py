@@ -51,20 +51,20 @@ def parts(text: str, opening: str = "{") -> list[Part]:
     [{'answer': 'Paris'}]
     """
     if len(text) > MOST_CHARS:
-        raise NotNearJSON(f"longer than {MOST_CHARS} characters", 0)
+        raise NotNearJSON(f"longer than {MOST_CHARS} characters")
     found: list[Part] = []
     at, tried, broken = 0, 0, False
     while (begun := BEGINS[opening].search(text, at)) is not None:
         start, tried = begun.start(), tried + 1
         if tried > _MOST:
-            raise NotNearJSON("too many values", start)
+            raise NotNearJSON("too many values")
         try:
             near = read_at(text, start)
         except NotNearJSON as error:
             at, broken = _closing(text, start, error), True
             continue
         if not _stands_alone(text, start, near, broken=broken):
-            raise NotNearJSON("the object is part of another one", near.end)
+            raise NotNearJSON("the object is part of another one")
         found.append(Part(near.value, start, near.end, near.notes))
         at = near.end
     return found
@@ -101,7 +101,7 @@ def sole(text: str, opening: str = "{") -> Part:
     """
     found = parts(text, opening) or escaped(text)
     if len(found) != 1:
-        raise NotNearJSON(f"{len(found)} values", len(text))
+        raise NotNearJSON(f"{len(found)} values")
     return found[0]
 
 
@@ -131,13 +131,9 @@ def around(text: str, start: int, end: int) -> str:
 def is_echo(
     value: Mapping[str, Any], source: str, names: Iterable[str], echoed: str
 ) -> bool:
-    """Whether an object stands literally in a call's inputs, in whatever spacing.
+    """Whether an object, or each of its members of these names, stands in the inputs.
 
-    Args:
-        value: The object.
-        source: Its text in the reply.
-        names: The members that count.
-        echoed: The inputs of the call, as they were written into it.
+    It is compared literally, but for spacing, with the inputs as they were written.
     """
     if not echoed:
         return False

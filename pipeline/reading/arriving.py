@@ -7,10 +7,12 @@ and says so.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import NamedTuple
 
+from ..signature.spec import Spec
 from .asides import (
     CLOSING,
     END,
@@ -73,12 +75,7 @@ class StructureReader(FieldReader):
 
 
 class ReplyReader(FieldReader):
-    """A whole reply: the structure in it, thinking parts left out.
-
-    Args:
-        new: Makes a reader of the structure.
-        fields: The names of the signature's fields, which tags may have.
-    """
+    """A whole reply: its structure, which `new` reads, thinking parts left out."""
 
     def __init__(
         self, new: Callable[[], StructureReader], fields: tuple[str, ...]
@@ -203,11 +200,7 @@ def _before_tag(text: str, start: int) -> int:
 class Value:
     """The text of one field: blank edges are dropped, a quoted text is unquoted.
 
-    Args:
-        field: The field's name.
-        plain: Whether it holds bare text.
-        open_end: Whether its text may end with the reply, and so with the tokens of a
-            chat template.
+    With an open end it may end with the reply, and so with a chat template's tokens.
     """
 
     def __init__(self, field: str, plain: bool, *, open_end: bool = False) -> None:
@@ -241,21 +234,11 @@ class Value:
             return
         if self._open_end and (self._part or "<" in text):
             yield from self._with_tokens(self._part + text)
-            return
-        body = text.rstrip(_BLANK)
-        if body:
-            yield Delta(self.field, "".join([*self._held, body]))
-            self._held = [text[len(body) :]]
-            self._ended = False
         else:
-            self._held.append(text)
+            yield from self._sure(text)
 
     def end(self, *, by_input: bool = False) -> Iterator[Delta]:
-        """The text has ended at a mark; at an input's, its turn may have ended before.
-
-        Args:
-            by_input: Whether that is the heading of an input.
-        """
+        """The text has ended at a mark; before an input's its turn may have ended."""
         if self._whole is not None:
             whole = "".join(self._whole)
             text = (first_turn(whole) if by_input else whole).rstrip(_BLANK)
@@ -299,3 +282,71 @@ class Value:
                 yield from self._sure("<")
                 at = start + 1
         yield from self._sure(text[at:])
+
+
+class MarkReader(StructureReader):
+    """Reads texts between marks; what may be the beginning of one is held back.
+
+    `marks` are all that `pattern` finds, and each begins with the character `first`.
+    """
+
+    def __init__(
+        self, spec: Spec, pattern: re.Pattern[str], marks: Iterable[str], first: str
+    ) -> None:
+        self._spec = spec
+        self._pattern = pattern
+        self._marks = marks
+        self._first = first
+        self._value: Value | None = None
+        self._held = ""
+        self._over = False  # whether what follows is no part of the answer
+
+    @abstractmethod
+    def _meet(self, mark: re.Match[str]) -> Iterator[Delta]:
+        """Take in one mark: it ends a value, begins one, or is at fault."""
+
+    def _passes_over(self, mark: re.Match[str]) -> bool:
+        """Whether a mark is text of the value that is open."""
+        del mark
+        return False
+
+    def _stopped(self) -> bool:
+        return self.failed or self._over
+
+    def feed(self, text: str) -> Iterator[Delta]:
+        """The pieces that are certain after some more text."""
+        if self._stopped():
+            return
+        if not self._held and self._first not in text:
+            if self._value is not None:
+                yield from self._value.add(text)
+            return
+        text, at = self._held + text, 0
+        for mark in self._pattern.finditer(text):
+            if self._passes_over(mark):
+                continue
+            if self._value is not None:
+                yield from self._value.add(text[at : mark.start()])
+            yield from self._meet(mark)
+            at = mark.end()
+            if self._stopped():
+                return
+        sure = sure_end(text, at, self._marks, self._first)
+        self._held = text[sure:]
+        if self._value is not None:
+            yield from self._value.add(text[at:sure])
+
+
+def sure_end(text: str, at: int, marks: Iterable[str], first: str) -> int:
+    """Where a text ends that surely is no beginning of a mark.
+
+    >>> sure_end("see [[ an", 0, ["[[ answer ]]"], "[")
+    4
+    """
+    start = max(at, len(text) - max(map(len, marks)) + 1)
+    while (start := text.find(first, start)) >= 0:
+        rest = text[start:]
+        if any(mark.startswith(rest) for mark in marks):
+            return start
+        start += 1
+    return len(text)

@@ -77,12 +77,8 @@ def without_asides(
     """The reply without its thinking parts and without its template's last tokens.
 
     A part counts as thinking where it stands before the answer; behind that, tags are
-    text of a field, which may speak of anything.
-
-    Args:
-        text: The reply.
-        begins: Where the answer's structure begins, from a place on.
-        fields: The names of the signature's fields.
+    text of a field, which may speak of anything. `begins` says where the structure of
+    an answer begins, from a place on.
 
     >>> without_asides("<think>[[ a ]]?</think>yes</s>", lambda t, at: len(t), ()).text
     'yes'

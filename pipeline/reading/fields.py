@@ -1,4 +1,4 @@
-"""A field's text, or its JSON data, as a value: strictly first, then what it means.
+"""Fields' texts, or their JSON data, as values: strictly first, then what they mean.
 
 Mending begins where the strict reading failed, so that a clean reply costs nothing.
 """
@@ -6,30 +6,153 @@ Mending begins where the strict reading failed, so that a clean reply costs noth
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from ..errors import ParseError, ValidationError
 from ..ground import strictjson
 from ..ground.words import brief
 from ..signature.field import FieldSpec
-from ..signature.types import fits
+from ..signature.spec import Spec
+from ..signature.types import ONE_LINE, fits
 from ..signature.wording import simple
-from .asides import THOUGHTS
+from .asides import THOUGHTS, first_turn
 from .nearjson import quoted
 from .values import candidates, mended, without_thought
 
+BEHIND: Final = "what stood behind the answer left out"
+CUT: Final = "what followed the answer was cut off"
 _BLANK = " \t\r\n"
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """A value read from a model's text, and what had to be mended to read it."""
 
     value: Any
     repair: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """Output values by field name, and what had to be mended to read them."""
+
+    values: dict[str, Any]
+    repairs: tuple[str, ...] = ()
+
+    def noting(self, notes: tuple[str, ...]) -> Parsed:
+        """The same values, with further notes of what was mended."""
+        return Parsed(self.values, (*notes, *self.repairs)) if notes else self
+
+
+class Given(NamedTuple):
+    """What is known of a reply beside its text.
+
+    Args:
+        echoed: The inputs of the call as they were written into it.
+        cut: Whether the token limit ended the reply.
+        ended: Whether a token of its template did, which is left out.
+    """
+
+    echoed: str = ""
+    cut: bool = False
+    ended: bool = False
+
+
+Read: TypeAlias = Callable[[FieldSpec, Any], Reading]
+"""Reads what was found for one field."""
+
+
+def read_fields(spec: Spec, found: Mapping[str, Any], read: Read) -> Parsed:
+    """Turn what was found of each field into values, or say what is missing.
+
+    Raises:
+        ParseError: A required field is missing, or a text is not of its type; the
+            error holds the values that stand whole.
+    """
+    values: dict[str, Any] = {}
+    repairs: list[str] = []
+    try:
+        for name, field in spec.outputs.items():
+            if name in found:
+                values[name], repair = read(field, found[name])
+                if repair:
+                    repairs.append(f"{name}: {repair}")
+            else:
+                values[name] = _default(field)
+    except ParseError as error:
+        error.partial = read_whole(spec, found, read)
+        raise
+    return Parsed(values, tuple(repairs))
+
+
+def _default(field: FieldSpec) -> Any:
+    if field.required:
+        said = f"field {field.name!r} is missing; wanted {field.wanted}"
+        raise ParseError(said, field=field.name, wanted=field.wanted)
+    return field.fallback()
+
+
+def read_whole(spec: Spec, found: Mapping[str, Any], read: Read) -> dict[str, Any]:
+    """The values that can be read, whatever else is at fault."""
+    values: dict[str, Any] = {}
+    for name in found:
+        with suppress(ParseError):
+            values[name] = read(spec.outputs[name], found[name]).value
+    return values
+
+
+def is_whole(text: str, field: FieldSpec) -> bool:
+    """Whether a value is whole though the token limit may have cut what follows.
+
+    So it is where its line has ended, and only one line can hold it.
+    """
+    return field.kind in ONE_LINE and "\n" in text.lstrip()
+
+
+def cut_off(name: str, spec: Spec, found: Mapping[str, Any], read: Read) -> ParseError:
+    """The error for a field that the token limit cut off, with what stands whole."""
+    wanted = spec.outputs[name].wanted
+    error = ParseError(
+        f"field {name!r} is cut off; wanted {wanted}", field=name, wanted=wanted
+    )
+    rest = {other: found[other] for other in found if other != name}
+    error.partial = read_whole(spec, rest, read)
+    return error
+
+
+def read_unframed(text: str, spec: Spec, given: Given, mark: str) -> Parsed:
+    """A reply without any mark of its form, as its one field.
+
+    Raises:
+        ParseError: Nothing shows that it is that; the error says which mark is missing.
+    """
+    lone = read_lone_reply(text, spec, given)
+    if lone is None:
+        raise ParseError(f"no {mark} in the reply", field=next(iter(spec.outputs)))
+    return lone
+
+
+def read_lone_reply(text: str, spec: Spec, given: Given) -> Parsed | None:
+    """A reply without any frame: its one field, if the type shows that it is that."""
+    if len(spec.outputs) != 1:
+        return None
+    [(name, field)] = spec.outputs.items()
+    body = unfenced(first_turn(text).strip())
+    if "```" in body:
+        return None
+    reading = read_lone(field, body)
+    if reading is None:
+        return None
+    first, newline, behind = body.partition("\n")
+    if newline:
+        framed = ":" in first or "[" in first
+        if (first if framed else f"{first}\n{behind[:4]}") in given.echoed:
+            return None
+    elif given.cut:
+        return None
+    return Parsed({name: reading.value}, (f"{name}: {reading.repair}",))
 
 
 def read_text(field: FieldSpec, text: str) -> Reading:
@@ -88,7 +211,7 @@ def read_lone(field: FieldSpec, text: str) -> Reading | None:
     Only of types that a value shows to be its own: a choice, true or false, a number, a
     date, a list or an object. Any text at all would do for a text.
     """
-    if not field.shape.kind:
+    if not field.kind:
         return None
     try:
         reading = read_text(field, text)
@@ -107,15 +230,14 @@ def _read_plain(field: FieldSpec, text: str) -> Reading:
             why = f"{data[:200]!r} is no choice"
             raise _error(field, ValidationError, why, text)
         return reading
-    kept = without_thought(data)
+    kept = without_thought(data) if data.startswith("<") else data
     try:
-        value = _validated(field, kept, text)
-    except ValidationError:
+        return Reading(field.load(kept), THOUGHTS if kept is not data else "")
+    except ValueError as error:
         reading = _read_candidate(field, data)
         if reading is None:
-            raise
+            raise _error(field, ValidationError, str(error), text) from None
         return reading
-    return Reading(value, THOUGHTS if kept is not data else "")
 
 
 def _read_loose(field: FieldSpec, text: str, body: str, why: str) -> Reading:
@@ -134,17 +256,17 @@ def _read_loose(field: FieldSpec, text: str, body: str, why: str) -> Reading:
 
 def _read_nearly(field: FieldSpec, data: Any, text: str) -> Reading | None:
     """What JSON data of another type, or its text, plainly means for the field."""
-    fixed = mended(data, field.shape)
+    fixed = mended(data, field)
     if fixed is not None:
         with suppress(ValueError):
             return Reading(field.load(fixed[0]), fixed[1])
-    closed = field.shape.kind in ("choice", "integer", "number")
+    closed = field.kind in ("choice", "integer", "number")
     return _read_candidate(field, text) if text and closed else None
 
 
 def _read_candidate(field: FieldSpec, text: str) -> Reading | None:
     """The value that a text plainly means, if it means one."""
-    for data, note in candidates(text, field.shape):
+    for data, note in candidates(text, field):
         with suppress(ValueError):
             return Reading(field.load(data), note)
     return None
@@ -152,7 +274,7 @@ def _read_candidate(field: FieldSpec, text: str) -> Reading | None:
 
 def _guesses(field: FieldSpec, text: str) -> Iterator[tuple[Any, str]]:
     """What a text that is no JSON may have meant, the likeliest first."""
-    if text in field.shape.choices:
+    if text in field.options:
         yield text, "read as bare text"
     lowered = text.lower()
     if lowered in ("true", "false") and not fits(str, field.annotation):

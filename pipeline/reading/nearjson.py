@@ -52,15 +52,12 @@ TUPLES = "a tuple read as a list"
 class NotNearJSON(ValueError):
     """Text that has no single reading as JSON.
 
-    `reached` is how far it was looked at, `members` what stood whole in the outermost
-    object, and `cut` says that the text ends where more was wanted.
+    `members` is what stood whole in the outermost object.
     """
 
-    def __init__(self, why: str, reached: int, *, cut: bool = False) -> None:
+    def __init__(self, why: str) -> None:
         super().__init__(why)
-        self.reached = reached
         self.members: dict[str, Any] = {}
-        self.cut = cut
 
 
 class Near(NamedTuple):
@@ -83,7 +80,7 @@ def loads(text: str) -> Near:
     near = read_at(text, _space_end(text, 0))
     end = _space_end(text, near.end)
     if end < len(text):
-        raise NotNearJSON("text behind the value", near.end)
+        raise NotNearJSON("text behind the value")
     return Near(near.value, end, near.notes)
 
 
@@ -94,7 +91,7 @@ def read_at(text: str, at: int) -> Near:
         NotNearJSON: No value begins there, or it has several readings.
     """
     if len(text) > MOST_CHARS:
-        raise NotNearJSON(f"longer than {MOST_CHARS} characters", at)
+        raise NotNearJSON(f"longer than {MOST_CHARS} characters")
     reader = _Reader(text, at)
     try:
         value = reader.value(0)
@@ -121,7 +118,7 @@ class _Reader:
     def value(self, depth: int) -> Any:
         char = self._char()
         if depth >= MAX_DEPTH:
-            raise self._no(f"nested deeper than {MAX_DEPTH}")
+            raise NotNearJSON(f"nested deeper than {MAX_DEPTH}")
         if char == "{":
             return self._object(depth)
         if char == "[":
@@ -143,10 +140,10 @@ class _Reader:
                 break
             name = self._name(quoted=must_follow)
             if name in made:
-                raise self._no(f"the key {name[:80]!r} occurs twice")
+                raise NotNearJSON(f"the key {name[:80]!r} occurs twice")
             self._skip()
             if self._char() != ":":
-                raise self._no("a colon is missing")
+                raise NotNearJSON("a colon is missing")
             self.at += 1
             self._skip()
             value = self.value(depth + 1)
@@ -162,7 +159,7 @@ class _Reader:
             elif end in _TEXTS and (broken or type(value) in (int, float, bool)):
                 self.notes.append(COMMA)
             else:
-                raise self._no("a comma is missing")
+                raise NotNearJSON("a comma is missing")
         self.at += 1
         return made
 
@@ -182,9 +179,9 @@ class _Reader:
                 self.at += 1
                 self._note_last_comma(close)
             elif end != close:
-                raise self._no("a comma is missing")
+                raise NotNearJSON("a comma is missing")
         if close == ")" and len(made) == 1 and not commas:
-            raise self._no("a value in parentheses may be a tuple or not")
+            raise NotNearJSON("a value in parentheses may be a tuple or not")
         self.at += 1
         return made
 
@@ -199,11 +196,11 @@ class _Reader:
             start = self.at
             name = self._text(char)
             if _CONTROL.search(self.text, start, self.at):
-                raise self._no("a line break in a name")
+                raise NotNearJSON("a line break in a name")
             return name
         found = None if quoted else _NAME.match(self.text, self.at)
         if found is None:
-            raise self._no("a name is missing")
+            raise NotNearJSON("a name is missing")
         self.at = found.end()
         self.notes.append(NAMES)
         return found[0]
@@ -211,7 +208,7 @@ class _Reader:
     def _text(self, quote: str) -> str:
         found = _TEXTS[quote].match(self.text, self.at)
         if found is None:
-            raise NotNearJSON("a text is never closed", len(self.text), cut=True)
+            raise NotNearJSON("a text is never closed")
         self.at = found.end()
         if quote != '"':
             self.notes.append(QUOTES)
@@ -222,7 +219,7 @@ class _Reader:
             body, odd = unescaped(body)
             self.notes.extend(odd)
         if not is_text(body):
-            raise self._no("a lone surrogate is no character")
+            raise NotNearJSON("a lone surrogate is no character")
         return body
 
     def _bare(self) -> Any:
@@ -232,7 +229,7 @@ class _Reader:
             return self._number(number[0])
         word = _WORD.match(self.text, self.at)
         if word is None or not _AFTER_VALUE.match(self.text, word.end()):
-            raise self._no("a value is missing")
+            raise NotNearJSON("a value is missing")
         self.at = word.end()
         known = word[0].lower()
         if known in _WORDS:
@@ -240,24 +237,24 @@ class _Reader:
                 self.notes.append(WORDS)
             return _WORDS[known]
         if known in _NO_WORDS:
-            raise self._no(f"{word[0]} is no JSON value")
+            raise NotNearJSON(f"{word[0]} is no JSON value")
         self.notes.append(NAMES)
         return word[0]
 
     def _number(self, digits: str) -> int | float:
         if len(digits) > _MOST_DIGITS:
-            raise self._no(f"a number of more than {_MOST_DIGITS} digits")
+            raise NotNearJSON(f"a number of more than {_MOST_DIGITS} digits")
         if digits.lstrip("-").isdigit():
             return int(digits)
         number = float(digits)
         if not math.isfinite(number):
-            raise self._no("the number is too large")
+            raise NotNearJSON("the number is too large")
         return number
 
     def _char(self) -> str:
         """The next character; none is left where a text was cut off."""
         if self.at >= len(self.text):
-            raise self._no("the text ends too early", cut=True)
+            raise NotNearJSON("the text ends too early")
         return self.text[self.at]
 
     def _skip(self) -> bool:
@@ -277,9 +274,6 @@ class _Reader:
             self.notes.append(COMMENTS)
             self.at = after
 
-    def _no(self, why: str, *, cut: bool = False) -> NotNearJSON:
-        return NotNearJSON(why, self.at, cut=cut)
-
 
 def unescaped(body: str) -> tuple[str, list[str]]:
     r"""The text between two quotes with its escapes read, and what was mended.
@@ -297,7 +291,7 @@ def unescaped(body: str) -> tuple[str, list[str]]:
     read = _escape_reader(body, odd)
     made = _ESCAPE.sub(read, body)
     if odd and _SOFT.search(body):
-        raise NotNearJSON("an escape has two readings", 0)
+        raise NotNearJSON("an escape has two readings")
     return _joined(made), odd
 
 
@@ -317,9 +311,9 @@ def _escape_reader(body: str, odd: list[str]) -> Callable[[re.Match[str]], str]:
             return char
         half = char == "u" and body[found.end() : found.end() + 1].isalnum()
         if half and body[found.end()] in "0123456789abcdefABCDEF":
-            raise NotNearJSON("half an escape", found.start())
+            raise NotNearJSON("half an escape")
         if not (char.isascii() and char.isalpha()) or char == "x":
-            raise NotNearJSON("an escape has two readings", found.start())
+            raise NotNearJSON("an escape has two readings")
         odd.append(BACKSLASH)
         return found[0]
 
@@ -334,7 +328,7 @@ def _joined(text: str) -> str:
     try:
         return halves.decode("utf-16")
     except UnicodeDecodeError:
-        raise NotNearJSON("a lone surrogate is no character", 0) from None
+        raise NotNearJSON("a lone surrogate is no character") from None
 
 
 def quoted(text: str) -> str:

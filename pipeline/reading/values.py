@@ -1,20 +1,46 @@
-"""The text of one field that is not of its type as it stands: what it may have meant.
+"""What a text, or JSON data, that is not of a field's type may have meant.
 
 Candidates only: the field checks each against its type and takes the first that fits.
+Closed types are read in the ways that models write them: a choice by case, typography
+and punctuation; true and false in words; a number with stars or a full stop. One
+reading, or none: where two choices are alike but for what is mended, neither is taken.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..signature.types import Shape
+from ..ground.shapes import is_dict, is_list
+from ..signature.field import FieldSpec
+from ..signature.types import referred
 from .among import around, sole
 from .asides import THOUGHTS, TOKENS, first_turn, without_last_tokens
-from .closed import bool_of, choice_of, folded, number_of, repaired
 from .nearjson import NotNearJSON, loads
 
+_EDGES = " \t\r\n\"'`*_.,;:!()[]"
+_BEFORE_NUMBER = " \t\r\n`*_=$\u20ac\u00a3"
+_AFTER_NUMBER = " \t\r\n`*_.$"
+_MARKS = str.maketrans(
+    {
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u02bc\u00b4", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
+        **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad"),
+    }
+)
+_BETWEEN = re.compile(r"[\s_-]+")
+_BULLET = re.compile(r"(?:[-*\u2022]|[0-9]{1,2}[.)])[ \t]+")
+_TRUE = frozenset(("true", "yes"))
+_FALSE = frozenset(("false", "no"))
+_GROUPED = re.compile(r"-?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
+_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_BOXED = re.compile(r"\$?\\boxed\{([^{}]*)\}\$?")
+_MOST = 200  # characters that a value of a closed type may have, with its edges
+_MOST_REFERENCES = 8
+_OTHERS = "additionalProperties"
 _BLANK = " \t\r\n"
 _FORMAT_EDGES = " \t\r\n`*_.\"'"
 _FENCED = re.compile(r"```[A-Za-z0-9]*+[ \t]*+\n(.*?)```", re.DOTALL)
@@ -24,20 +50,20 @@ _DIGIT = re.compile(r"[0-9]")
 _MOST_LINES_BEHIND = 4000  # characters in which another choice is looked for
 
 
-def candidates(text: str, shape: Shape) -> Iterator[tuple[Any, str]]:
+def candidates(text: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     """JSON data that a text may have meant, with what was mended; likeliest first."""
-    if not shape.kind:
+    if not field.kind:
         return
     for body, note in _bodies(text):
-        if shape.kind in ("array", "object"):
-            yield from _data(body, note, shape)
+        if field.kind in ("array", "object"):
+            yield from _data(body, note, field)
         else:
-            yield from _closed(body, note, shape)
+            yield from _closed(body, note, field)
 
 
-def mended(data: Any, shape: Shape) -> tuple[Any, str] | None:
+def mended(data: Any, field: FieldSpec) -> tuple[Any, str] | None:
     """JSON data with its closed choices mended; None where none had to be."""
-    made = repaired(data, shape.schema)
+    made = repaired(data, field.schema)
     return None if made is data else (made, "choices read by case and typography")
 
 
@@ -66,62 +92,62 @@ def _bodies(text: str) -> Iterator[tuple[str, str]]:
         yield fenced[0].strip(_BLANK), "read from a code fence among words"
 
 
-def _closed(text: str, note: str, shape: Shape) -> Iterator[tuple[Any, str]]:
+def _closed(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     label, colon, rest = text.partition(":")
     rest = rest.lstrip("*_`").strip(_BLANK)
-    named = colon and rest and folded(label) == folded(shape.name)
+    named = colon and rest and folded(label) == folded(field.name)
     for body in (text, rest) if named else (text,):
-        yield from _one(body, note, shape)
+        yield from _one(body, note, field)
         first, newline, behind = body.partition("\n")
         if newline and behind.strip():
-            for value, said in _one(first, note, shape):
-                if not _names_another(behind, value, shape):
+            for value, said in _one(first, note, field):
+                if not _names_another(behind, value, field):
                     yield value, f"{said}, from the first line"
 
 
-def _one(text: str, note: str, shape: Shape) -> Iterator[tuple[Any, str]]:
+def _one(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     value: Any = None
-    if shape.kind == "choice":
+    if field.kind == "choice":
         try:
-            value = choice_of(text, shape.choices)
+            value = choice_of(text, field.options)
         except LookupError:
             return
         shown = repr(value)
-    elif shape.kind == "boolean":
+    elif field.kind == "boolean":
         value = bool_of(text)
         shown = str(value).lower()
-    elif shape.kind == "format":
+    elif field.kind == "format":
         value = text.strip(_FORMAT_EDGES)
         shown = repr(value)
     else:
-        value = number_of(text, whole=shape.kind == "integer")
+        value = number_of(text, whole=field.kind == "integer")
         shown = str(value)
-    if value is not None or None in shape.choices:
+    if value is not None or None in field.options:
         yield value, f"{note}{'; ' * bool(note)}read {text[:80]!r} as {shown}"
 
 
-def _names_another(text: str, taken: Any, shape: Shape) -> bool:
+def _names_another(text: str, taken: Any, field: FieldSpec) -> bool:
     """Whether what stands behind a value could be another value of its type."""
     behind = text[:_MOST_LINES_BEHIND]
-    if shape.kind in ("integer", "number", "format"):
+    if field.kind in ("integer", "number", "format"):
         return _DIGIT.search(behind) is not None
-    if shape.kind == "boolean":
+    if field.kind == "boolean":
         others: tuple[Any, ...] = ("yes", "true") if taken is False else ("no", "false")
     else:
-        others = tuple(choice for choice in shape.choices if choice != taken)
+        others = tuple(choice for choice in field.options if choice != taken)
     words = f" {' '.join(_WORD.findall(folded(behind)))} "
     named = (" ".join(_WORD.findall(folded(str(choice)))) for choice in others)
     return any(f" {word} " in words for word in named)
 
 
-def _data(text: str, note: str, shape: Shape) -> Iterator[tuple[Any, str]]:
+def _data(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     """Lists and objects: nearly JSON, or among words."""
     try:
         near = loads(text)
         value, notes = near.value, near.notes
     except NotNearJSON:
         try:
-            part = sole(text, "[" if shape.kind == "array" else "{")
+            part = sole(text, "[" if field.kind == "array" else "{")
         except NotNearJSON:
             return
         value, notes = part.value, part.notes
@@ -129,6 +155,148 @@ def _data(text: str, note: str, shape: Shape) -> Iterator[tuple[Any, str]]:
             notes = (*notes, "words around it left out")
     said = "; ".join([*([note] if note else []), *notes]) or "code fence removed"
     yield value, said
-    fixed = mended(value, shape)
+    fixed = mended(value, field)
     if fixed is not None:
         yield fixed[0], f"{said}; {fixed[1]}"
+
+
+def folded(text: str) -> str:
+    """A text without what typography, case, edges and separators add to it.
+
+    >>> folded("**Don\u2019t_know.**"), folded("Top\u2011ups")
+    ("don't know", 'top ups')
+    """
+    plain = text.translate(_MARKS)
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFKC", plain).translate(_MARKS)
+    plain = plain.strip(_EDGES).casefold()
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFC", plain)
+    return _BETWEEN.sub(" ", plain)
+
+
+def choice_of(text: str, choices: Iterable[Any]) -> Any:
+    """The one choice that a text is, but for case, typography and edges.
+
+    Raises:
+        LookupError: None is, or several are.
+
+    >>> choice_of("Top-Ups.", ["cards", "top ups"]), choice_of("**2**", [1, 2])
+    ('top ups', 2)
+    """
+    if len(text) > _MOST * 10:
+        raise LookupError(text)
+    known = list(choices)
+    for plain in (text, _BULLET.sub("", text, count=1)):
+        word = folded(plain)
+        hits = [c for c in known if _is(c, word, plain)]
+        if len(hits) == 1:
+            return hits[0]
+        if hits:
+            break
+    raise LookupError(text)
+
+
+def _is(choice: Any, word: str, text: str) -> bool:
+    if isinstance(choice, str):
+        return folded(choice) == word and word != ""
+    if isinstance(choice, bool):
+        return word in ("true" if choice else "false", "yes" if choice else "no")
+    if choice is None:
+        return word in ("none", "null")
+    return bool(number_of(text, whole=True) == choice)
+
+
+def bool_of(text: str) -> bool | None:
+    """The truth that a text says in one word; None where it says none."""
+    if len(text) > _MOST or text.lstrip(" \t\r\n*`_").startswith(('"', "'")):
+        return None
+    word = folded(text)
+    return True if word in _TRUE else False if word in _FALSE else None
+
+
+def number_of(text: str, *, whole: bool) -> int | float | None:
+    """The number that a text is, but for its edges; None where it is none.
+
+    A comma between groups of three digits is read where it cannot be a decimal one.
+
+    >>> number_of("**42**", whole=True), number_of("1,234", whole=True)
+    (42, 1234)
+    >>> number_of("1,234", whole=False), number_of("1,234.5", whole=False)
+    (None, 1234.5)
+    """
+    if len(text) > _MOST:
+        return None
+    boxed = _BOXED.fullmatch(text.strip())
+    plain = (boxed[1] if boxed else text).replace("\u2212", "-")
+    plain = plain.lstrip(_BEFORE_NUMBER).rstrip(_AFTER_NUMBER)
+    if _GROUPED.fullmatch(plain):
+        if not whole and plain.count(",") == 1 and "." not in plain:
+            return None
+        plain = plain.replace(",", "")
+    if not _WHOLE.fullmatch(plain):
+        return None
+    if plain.lstrip("-").isdigit():
+        return int(plain)
+    return None if whole else float(plain)
+
+
+def repaired(data: Any, schema: Mapping[str, Any]) -> Any:
+    """JSON data with each text where a closed choice stands as that choice.
+
+    The data itself where nothing is to be mended; what no choice is stays as it is.
+
+    >>> repaired(["Top-ups"], {"type": "array", "items": {"enum": ["top ups"]}})
+    ['top ups']
+    """
+    return _repaired(data, schema, schema)
+
+
+def _repaired(data: Any, schema: Any, whole: Mapping[str, Any]) -> Any:
+    schemas = list(_alternatives(schema, whole))
+    if isinstance(data, str):
+        return _repaired_text(data, schemas)
+    wanted = "object" if is_dict(data) else "array"
+    inner = [s for s in schemas if s.get("type") == wanted]
+    if len(inner) != 1:
+        return data
+    if is_dict(data):
+        known, others = inner[0].get("properties", {}), inner[0].get(_OTHERS, {})
+        made = {k: _repaired(v, known.get(k, others), whole) for k, v in data.items()}
+        return made if any(made[k] is not v for k, v in data.items()) else data
+    if is_list(data):
+        first, rest = inner[0].get("prefixItems", []), inner[0].get("items", {})
+        items = [
+            _repaired(v, first[n] if n < len(first) else rest, whole)
+            for n, v in enumerate(data)
+        ]
+        return (
+            items if any(a is not b for a, b in zip(items, data, strict=True)) else data
+        )
+    return data
+
+
+def _repaired_text(text: str, schemas: list[Mapping[str, Any]]) -> Any:
+    if any(s.get("type") == "string" and not _allowed(s) for s in schemas):
+        return text
+    choices = [c for s in schemas for c in _allowed(s) if isinstance(c, str)]
+    if not choices or text in choices:
+        return text
+    try:
+        return choice_of(text, choices)
+    except LookupError:
+        return text
+
+
+def _allowed(schema: Mapping[str, Any]) -> list[Any]:
+    return [schema["const"]] if "const" in schema else list(schema.get("enum", ()))
+
+
+def _alternatives(schema: Any, whole: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The schemas of which one has to fit, references followed."""
+    for _ in range(_MOST_REFERENCES):
+        if is_dict(schema):
+            schema = referred(schema, whole)
+    if is_dict(schema):
+        for part in schema.get("anyOf", [schema]):
+            yield referred(part, whole)

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 from ..adapters import Form, adapter_of, form_of
 from ..adapters.settling import AUTO, Forms, may_probe, settled
 from ..errors import ModelError, ParseError, SchemaRefused, Truncated, ValidationError
-from ..ground.lazy import deferred
 from ..lm.lm import LanguageModel
 from ..lm.request import JSON, Response
 from ..parameters import Parameters
 from ..reading.arriving import FieldReader
+from ..reading.fields import Parsed
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, class_of, spec_of
 from ..signature.spec import Spec
@@ -29,12 +29,8 @@ from .prompt import rendered_for, request_for, room_for
 from .stream import Telling
 
 if TYPE_CHECKING:
-    from ..adapters import reply
     from ..adapters.base import Adapter
-    from ..adapters.rendered import Rendered
-    from ..adapters.reply import Parsed
-else:
-    reply = deferred("weft.pipeline.adapters", "reply")
+    from ..adapters.prompt import Rendered
 
 _PROBE: Final = "`weft probe` finds the form that this model follows"
 
@@ -166,9 +162,7 @@ class _Question:
                 found = {} if error.cut else error.partial
             if found.keys() > rest.keys():
                 values = {name: found[name] for name in rest}
-                return reply.Parsed(
-                    values, ("of a reply that says all again, the rest",)
-                )
+                return Parsed(values, ("of a reply that says all again, the rest",))
         return read_reply(response, wanted, parse)
 
     def _ended(

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast, get_args
 
 from ..adapters import Form, adapter_of
-from ..adapters.prompt import Prompt
-from ..adapters.rendered import Rendered
+from ..adapters.prompt import Prompt, Rendered
 from ..adapters.settling import settled
 from ..errors import CallError, ConfigError
 from ..graph.binding import INPUT, Binding, Const, Take, resolve, show, takes_of

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast
 
-from ..adapters.reply_form import Form, form_of, is_form
 from ..adapters.settling import AUTO, Forms, settled
 from ..calls.budget import Budget, Ledger
 from ..calls.cache import Cache
@@ -26,6 +25,7 @@ from ..calls.store import AnswerStore
 from ..errors import ConfigError
 from ..events import Sink
 from ..ground.options import check_options, checked
+from ..lm.form import Form, form_of, is_form
 from ..lm.lm import LanguageModel
 from ..lm.models import as_lm
 from ..seam import refuse_traced

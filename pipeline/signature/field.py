@@ -17,7 +17,7 @@ from ..ground import strictjson
 from ..ground.plain import is_loose, is_lossy, is_open, ordered, without_models
 from ..ground.shapes import is_dict
 from ..ground.words import brief
-from .types import Shape, check_rules, choices_of, shape_of
+from .types import Kind, check_rules, choices_of, kind_of, options_of
 from .wording import first_error, wanted
 
 FieldRole = Literal["input", "output"]
@@ -106,9 +106,14 @@ class FieldSpec:
         return choices_of(self.annotation)
 
     @cached_property
-    def shape(self) -> Shape:
-        """What of the type the mending of texts has to know."""
-        return shape_of(self.name, self.annotation, self.schema)
+    def options(self) -> tuple[Any, ...]:
+        """The choices, with None among them where the value may be that too."""
+        return options_of(self.annotation)
+
+    @cached_property
+    def kind(self) -> Kind:
+        """Which values a reader has to look for; empty where any text would do."""
+        return kind_of(self.annotation, self.schema)
 
     @cached_property
     def _bare(self) -> bool:
@@ -130,7 +135,9 @@ class FieldSpec:
                 sent: NaN, an infinity, a lone surrogate, an object that is no data.
         """
         if self._bare and type(value) is str:
-            return _text(value)
+            if not strictjson.is_text(value):
+                raise _no_character(value)
+            return value
         made = self._made(value)
         if type(made) in _SAFE and not self._loose:
             return made
@@ -177,7 +184,9 @@ class FieldSpec:
             ValueError: The data has another type or breaks a constraint.
         """
         if self._bare and type(data) is str:
-            return _text(data)
+            if not strictjson.is_text(data):
+                raise _no_character(data)
+            return data
         try:
             made = self.adapter.validate_json(strictjson.dumps(data), strict=True)
         except pydantic.ValidationError as error:
@@ -222,7 +231,5 @@ class FieldSpec:
         )
 
 
-def _text(text: str) -> str:
-    if not strictjson.is_text(text):
-        raise ValueError(f"{brief(repr(text))} holds a lone surrogate, no character")
-    return text
+def _no_character(text: str) -> ValueError:
+    return ValueError(f"{brief(repr(text))} holds a lone surrogate, no character")

@@ -6,7 +6,7 @@ import hashlib
 import keyword
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -38,6 +38,20 @@ class Spec:
     def outputs(self) -> dict[str, FieldSpec]:
         """Output fields by name, in order."""
         return {f.name: f for f in self.fields if f.role == "output"}
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of all fields, in order."""
+        return tuple(f.name for f in self.fields)
+
+    @cached_property
+    def _needed(self) -> tuple[str, ...]:
+        return tuple(name for name, f in self.inputs.items() if f.required)
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        """The outputs that have no default, in order."""
+        return tuple(name for name, f in self.outputs.items() if f.required)
 
     @cached_property
     def hash(self) -> str:
@@ -85,14 +99,14 @@ class Spec:
         if len(args) > len(self.inputs):
             raise CallError(f"{who!r} takes {len(self.inputs)} inputs, not {len(args)}")
         placed = dict(zip(self.inputs, args, strict=False))
-        doubled = next((name for name in placed if name in kwargs), None)
-        if doubled is not None:
-            raise CallError(f"{who!r} is given {doubled!r} twice")
+        for name in placed:
+            if name in kwargs:
+                raise CallError(f"{who!r} is given {name!r} twice")
         given = {**placed, **kwargs}
         self.check_names(given, who)
         return given
 
-    def check_names(self, given: Collection[str], who: str) -> None:
+    def check_names(self, given: Mapping[str, Any], who: str) -> None:
         """Refuse unknown and missing input names.
 
         Raises:
@@ -101,10 +115,10 @@ class Spec:
         for name in given:
             if name not in self.inputs:
                 raise self._unknown(name, who)
-        for name, spec in self.inputs.items():
-            if spec.required and name not in given:
+        for name in self._needed:
+            if name not in given:
                 raise CallError(
-                    f"{who!r} needs {name!r} ({spec.wanted})",
+                    f"{who!r} needs {name!r} ({self.inputs[name].wanted})",
                     hint=f"Its inputs are {', '.join(self.inputs)}",
                 )
 

@@ -15,8 +15,7 @@ import inspect
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, Union, cast, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from ..ground.shapes import is_dict
 
@@ -257,45 +256,35 @@ def check_rules(kind: Any, rules: Mapping[str, Any]) -> None:
                 raise TypeError(f"{rule} says nothing about {type_name(kind)}")
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What of a type a reader has to know.
-
-    Args:
-        name: The field.
-        kind: Which values are wanted; empty where any text would do.
-        choices: The values of a closed choice, None among them where it may be that.
-        schema: The type's JSON Schema.
-    """
-
-    name: str
-    kind: Kind
-    choices: tuple[Any, ...]
-    schema: Mapping[str, Any]
+def referred(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a part's reference leads to in the whole schema; the part if it has none."""
+    if "$ref" not in schema:
+        return schema
+    found = whole.get("$defs", {}).get(str(schema["$ref"]).removeprefix("#/$defs/"))
+    return found if is_dict(found) else {}
 
 
-def shape_of(name: str, kind: Any, schema: Mapping[str, Any]) -> Shape:
-    """What mending has to know of a type.
+def options_of(kind: Any) -> tuple[Any, ...]:
+    """As `choices_of`, with None among them where the type may be that too."""
+    inner = other_than_none(kind)
+    choices = choices_of(inner)
+    return (*choices, None) if choices else choices_of(kind)
 
-    >>> shape_of("n", int | None, {"anyOf": [{"type": "integer"}]}).kind
-    'integer'
+
+def kind_of(kind: Any, schema: Mapping[str, Any]) -> Kind:
+    """Which values a reader has to look for; empty where any text would do.
+
+    >>> kind_of(int | None, {"anyOf": [{"type": "integer"}]}), kind_of(str, {})
+    ('integer', '')
     """
     if fits(str, kind):
-        return Shape(name, "", (), schema)
-    inner = other_than_none(kind)
-    choices = choices_of(kind if inner is None else inner)
-    if choices:
-        choices = choices if inner is None else (*choices, None)
-        return Shape(name, "choice", choices, schema)
-    first = schema if inner is None else _first_of(schema)
+        return ""
+    if options_of(kind):
+        return "choice"
+    first = schema
+    if other_than_none(kind) is not None:
+        first = referred(next(iter(schema.get("anyOf", ())), schema), schema)
     named = str(first.get("type"))
     if named == "string" and "format" in first:
-        return Shape(name, "format", (), schema)
-    return Shape(name, _KINDS.get(named, ""), (), schema)
-
-
-def _first_of(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The schema of the type beside None, references followed."""
-    first: Any = next(iter(schema.get("anyOf", ())), schema)
-    name = str(first.get("$ref", "")).rpartition("/")[2]
-    return cast(Mapping[str, Any], schema.get("$defs", {}).get(name, first))
+        return "format"
+    return _KINDS.get(named, "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from weft.pipeline.adapters.reply_form import FLAGS, NEWEST, Form
+from weft.pipeline.lm.form import FLAGS, NEWEST, Form
 
 named = st.sampled_from([name for name in NEWEST if name != "auto"])
 flags = st.none() | st.sets(st.sampled_from(FLAGS)).map(lambda some: (*sorted(some),))

@@ -20,7 +20,7 @@ from weft import Input, Output, Signature
 from weft.errors import ConfigError, ParseError, Truncated, ValidationError
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.adapters.base import Adapter
-from weft.pipeline.adapters.rendered import Rendered
+from weft.pipeline.adapters.prompt import Rendered
 from weft.pipeline.parameters import Demo, Parameters
 from weft.pipeline.signature.forms import make_signature
 from weft.pipeline.signature.signature import spec_of

@@ -15,10 +15,10 @@ import weft
 from tests.pipeline.every_form import forms, rooms
 from tests.pipeline.lm.support import fault
 from tests.server import Reply, Server
-from weft.pipeline.adapters.reply_form import Form, form_of, is_form
 from weft.pipeline.adapters.settling import Forms, settled
 from weft.pipeline.errors import ConfigError, ParseError, SchemaRefused
 from weft.pipeline.events import FieldDelta
+from weft.pipeline.lm.form import Form, form_of, is_form
 from weft.pipeline.lm.known import learn
 from weft.pipeline.run.settings import current
 

@@ -16,7 +16,7 @@ import weft
 from tests.hostile import FRAMING, ODD
 from weft import Input, Output, Signature
 from weft.pipeline.adapters import adapter_of, form_of
-from weft.pipeline.adapters.rendered import Rendered
+from weft.pipeline.adapters.prompt import Rendered
 from weft.pipeline.lm.request import Message
 from weft.pipeline.parameters import Demo, Parameters
 from weft.pipeline.run.prompt import rendered_for

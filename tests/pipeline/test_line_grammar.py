@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import weft
 from weft.pipeline.adapters import adapter_of
-from weft.pipeline.adapters.grammar import line_grammar
+from weft.pipeline.adapters.schema import line_grammar
 from weft.pipeline.errors import ValidationError
 from weft.pipeline.signature.signature import spec_of
 

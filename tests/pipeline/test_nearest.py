@@ -10,7 +10,7 @@ import pytest
 import weft
 from weft import Demo
 from weft.errors import ArtifactError, ConfigError
-from weft.pipeline.adapters.nearest import nearest_demos
+from weft.pipeline.adapters.demos import nearest_demos
 from weft.pipeline.graph.program import as_program
 from weft.pipeline.measure.explain import ablations
 

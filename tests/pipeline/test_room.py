@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import weft
-from weft.pipeline.adapters.reply_form import form_of
 from weft.pipeline.adapters.schema import object_schema, with_room
+from weft.pipeline.lm.form import form_of
 from weft.pipeline.parameters import Parameters
 from weft.pipeline.run.prompt import rendered_for
 from weft.pipeline.signature.signature import spec_of

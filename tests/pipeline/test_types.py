@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.hostile import texts
 from weft.errors import SignatureError
-from weft.pipeline.signature.notation import parse_type
+from weft.pipeline.signature.forms import parse_type
 from weft.pipeline.signature.types import (
     choices_of,
     fits,

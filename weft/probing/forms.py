@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ..modules.predict import Predict
-from ..pipeline.adapters.reply_form import Form
 from ..pipeline.errors import (
     ContextLengthError,
     InvalidRequest,
@@ -18,6 +17,7 @@ from ..pipeline.errors import (
     ServerError,
 )
 from ..pipeline.lm.abilities import Abilities
+from ..pipeline.lm.form import Form
 from ..pipeline.lm.models import LM
 from ..pipeline.run.settings import use
 from .checks import Count, Counted

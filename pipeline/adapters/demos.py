@@ -1,9 +1,15 @@
-"""Made-up exchanges: they show the form of a reply, and nothing of the task.
+"""Demos that hang on the input: the nearest of a pool, and made-up ones.
+
+Liu et al. 2021, "What Makes Good In-Context Examples for GPT-3?" (arXiv 2101.06804),
+show each input the training cases nearest to it by sentence embeddings. Here texts are
+near where they share rare character trigrams. A pool is indexed once, at its first
+call; no model is asked.
 
 Small models follow a form that they were shown and hardly one that was described to
-them. What is shown pulls, too: so the value that stands there is another one from input
-to input, drawn from the input's own text, and over many inputs no label is favoured.
-Real demos take the exchange's place as soon as there are some.
+them: a made-up exchange shows the form of a reply, and nothing of the task. What is
+shown pulls, too: so the value that stands there is another one from input to input,
+drawn from the input's own text, and over many inputs no label is favoured. Real demos
+take the exchange's place as soon as there are some.
 """
 
 from __future__ import annotations
@@ -14,9 +20,12 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ..ground.shapes import is_dict, is_list
+from ..ground.text_index import TextIndex
+from ..lm.request import JSON
 from ..parameters import Demo
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
+from ..signature.types import referred
 
 MADE_UP: Final = "made up"
 _NUMBERS: Final = (12, 3, 250, 48)
@@ -24,23 +33,55 @@ _DEEPEST: Final = 8
 _DRAWS: Final = 840  # a multiple of every number of choices up to eight
 
 
-def made_up_demos(spec: Spec, written: str) -> tuple[Demo, ...]:
-    """An exchange that shows the form of a signature's replies.
+def nearest_demos(
+    spec: Spec, pool: tuple[Demo, ...], count: int, inputs: Mapping[str, JSON]
+) -> tuple[Demo, ...]:
+    """The demos of a pool that are most like an input, the nearest last.
 
     Args:
-        spec: The signature.
-        written: The call's input; which choice is shown follows from it.
+        spec: The fields; inputs are compared, field after field, and nothing else.
+        pool: The demos; of two that are equally near the earlier is nearer.
+        count: How many at the most.
+        inputs: Input values as plain JSON data.
     """
+    text = _compared(spec, inputs)
+    order = _index_of(spec, pool).nearest(text, min(count, len(pool)))
+    return tuple(pool[number] for number in reversed(order))
+
+
+@lru_cache(maxsize=8)
+def _index_of(spec: Spec, pool: tuple[Demo, ...]) -> TextIndex:
+    return TextIndex.of([_compared(spec, demo.values) for demo in pool])
+
+
+def _compared(spec: Spec, values: Mapping[str, JSON]) -> str:
+    written = [
+        field.write(values[name], spell=False)
+        for name, field in spec.inputs.items()
+        if name in values
+    ]
+    return "\n".join(written)
+
+
+def made_up_demos(spec: Spec, written: str) -> tuple[Demo, ...]:
+    """An exchange that shows the form of replies; the input draws what stands in it."""
     digest = hashlib.sha256(written.encode("utf-8", "surrogatepass")).digest()
-    return _shown(spec, int.from_bytes(digest[:4], "big") % _DRAWS)
+    return _made_up(spec, int.from_bytes(digest[:4], "big") % _DRAWS)
 
 
 @lru_cache(maxsize=4096)
-def _shown(spec: Spec, draw: int) -> tuple[Demo, ...]:
+def _made_up(spec: Spec, draw: int) -> tuple[Demo, ...]:
     values: dict[str, Any] = dict.fromkeys(spec.inputs, "(an example of the form)")
     for name, field in spec.outputs.items():
         values[name] = _of_field(field, draw)
-    return (Demo(values, by=MADE_UP),)
+    return _one_of_each(spec, Demo(values, by=MADE_UP))
+
+
+@lru_cache(maxsize=4096)
+def _one_of_each(spec: Spec, demo: Demo) -> tuple[Demo, ...]:
+    """One object for all draws that come to the same, so that they compare at once."""
+    del spec
+    return (demo,)
 
 
 def _of_field(field: FieldSpec, number: int) -> Any:
@@ -61,9 +102,7 @@ def _of_schema(
     depth: int,
 ) -> Any:
     """A value of a JSON Schema; another one for each number where there are several."""
-    if "$ref" in schema:
-        path = str(schema["$ref"]).removeprefix("#/$defs/")
-        schema = whole.get("$defs", {}).get(path, {})
+    schema = referred(schema, whole)
     for key in ("anyOf", "oneOf"):
         if is_list(schema.get(key)) and schema[key] and depth < _DEEPEST:
             options = [o for o in schema[key] if is_dict(o)]

@@ -329,7 +329,8 @@ def _verify_node(parts: Parts, node: Node, known: Mapping[str, Any]) -> None:
             raise GraphError(
                 f"{show(binding)} is {type_name(found)}, but {end} wants "
                 f"{type_name(wanted)}",
-                hint="Put a @weft.step between them, or change one of the types",
+                hint="Put a @weft.step between them, or "
+                + ("give another value" if node.bodies else "change one of the types"),
             )
     for argument in [] if target is None else needs_of(target):
         if argument not in node.bindings:

@@ -27,6 +27,7 @@ from .drawing import Drawn, Picture
 from .graph import CALLS, Graph, Node
 from .module import Module
 from .runnable import P, R_co, Runnable
+from .scope import result_of
 from .step import Step
 from .uses import Uses, below, changed, inside_of, modules_of
 
@@ -298,8 +299,7 @@ def as_program(target: Any, name: str = "") -> Program[..., Any]:
     module = cast("Module[..., Any]", target)
     spec, name = module.spec, name or module.name
     bindings = {field: Take(f"{INPUT}.{field}") for field in spec.inputs}
-    single = module.single
-    result = module.asked if single is None else spec.outputs[single].annotation
+    result = result_of(module)
     node = Node(name, "module", name, bindings, result)
     graph = Graph(name, tuple(spec.inputs.values()), (node,), Take(name), result)
     return Program(name, Parts(graph, {name: module}, {}, {}))

@@ -25,7 +25,7 @@ from types import FunctionType, ModuleType
 from typing import Any, TypeGuard, cast
 
 from ..errors import CallError, GraphError
-from ..ground.shapes import is_dict, is_list, is_sequence, is_set, is_tuple
+from ..ground.shapes import is_dict, is_list, is_mapping, is_sequence, is_set, is_tuple
 from ..seam import Recorder, caller
 from ..signature.field import FieldSpec
 from ..signature.types import type_name
@@ -330,7 +330,7 @@ def _held(value: Any) -> Iterable[Any]:
     """What a value holds, as far as it is known without running its code."""
     if isinstance(value, Ref | str | int | float | bytes | type | ModuleType):
         return ()
-    if _is_mapping(value):
+    if is_mapping(value):
         return value.values()
     if is_sequence(value) or is_set(value) or _is_shown(value):
         return value
@@ -340,10 +340,6 @@ def _held(value: Any) -> Iterable[Any]:
         return (*value.args, *value.keywords.values())
     kept: dict[str, Any] = getattr(value, "__dict__", {})
     return kept.values()
-
-
-def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
-    return isinstance(value, Mapping)
 
 
 def _is_shown(value: object) -> TypeGuard[Iterable[Any]]:

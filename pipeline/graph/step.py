@@ -61,6 +61,7 @@ class Step(Generic[P, R_co]):
     """
 
     node_kind: Kind = "step"
+    """What it is as a node."""
 
     def __init__(
         self,

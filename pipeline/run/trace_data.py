@@ -14,13 +14,13 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import PurePath
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 from uuid import UUID
 
 import pydantic
 
 from ..ground import strictjson
-from ..ground.shapes import is_sequence, is_set
+from ..ground.shapes import is_mapping, is_sequence, is_set
 from ..lm.request import Message, Usage
 from ..signature.signature import Signature, dump_values
 from ..trace import Call, NodeRun, Trace
@@ -138,18 +138,13 @@ def _nested(value: Any, around: tuple[int, ...]) -> Any:
     if is_set(value):
         items = [plain_data(item, deeper) for item in value]
         return sorted(items, key=strictjson.canonical)
-    if _is_mapping(value):
+    if is_mapping(value):
         return {_key(key): plain_data(value[key], deeper) for key in value}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         # A field that its own repr hides stays hidden.
         shown = [f.name for f in dataclasses.fields(value) if f.repr]
         return {name: plain_data(getattr(value, name), deeper) for name in shown}
     return _named(value)
-
-
-def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
-    """Whether a value is a mapping of whatever."""
-    return isinstance(value, Mapping)
 
 
 def _named(value: object) -> str:

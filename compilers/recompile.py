@@ -10,8 +10,7 @@ from ..pipeline.artifact.load import load
 from ..pipeline.calls.budget import Budget, Ledger
 from ..pipeline.data.rows import digest_rows
 from ..pipeline.graph.module import Module
-from ..pipeline.graph.origin import origin
-from ..pipeline.graph.program import Program, as_program
+from ..pipeline.graph.program import Program, as_program, origin
 from ..pipeline.ground.options import checked_with
 from ..pipeline.lm.lm import LanguageModel
 from ..pipeline.lm.models import as_lm

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar
 
+from ..pipeline.artifact.diff import demos_changed, lines_changed
 from ..pipeline.artifact.save import save
 from ..pipeline.errors import CallError
 from ..pipeline.graph.program import Program
@@ -28,7 +28,6 @@ from .tried import Tried, front
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
-_MOST_DEMOS = 50
 
 
 @dataclass(frozen=True)
@@ -354,36 +353,14 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
         old = before[key]
         if plain_slot(old) == plain_slot(new):
             continue
-        lines.append(key)
-        if key.endswith("/instruction"):
-            changed = difflib.ndiff(old.splitlines(), new.splitlines())
-            lines += [f"  {line}" for line in changed if line[0] in "+-"]
-        elif key.endswith("/demos"):
-            lines += _demo_lines(old, new)
+        if key.endswith("/demos"):
+            changed = demos_changed(old, new)
+        elif key.endswith("/instruction"):
+            changed = lines_changed(old.splitlines(), new.splitlines())
         else:
-            lines.append(f"  - {plain_slot(old)}\n  + {plain_slot(new)}")
+            changed = [f"- {plain_slot(old)}", f"+ {plain_slot(new)}"]
+        lines += [key, *(f"  {line}" for line in changed)]
     return "\n".join(lines) or "nothing changed"
-
-
-def _demo_lines(old: Any, new: Any) -> list[str]:
-    kept = {demo.id for demo in new}
-    had = {demo.id for demo in old}
-    gone = [f"  - demo {d.id} {_short(d)}" for d in old if d.id not in kept]
-    come = [f"  + demo {d.id} {_short(d)}" for d in new if d.id not in had]
-    return [*_first(gone), *_first(come)] or ["  the same demos in another order"]
-
-
-def _first(lines: list[str]) -> list[str]:
-    left = len(lines) - _MOST_DEMOS
-    more = [f"{lines[0][:3]} and {left} more demos"] if left > 0 else []
-    return lines[:_MOST_DEMOS] + more
-
-
-def _short(demo: Any) -> str:
-    shown = ", ".join(
-        f"{name}={str(value)[:48]!r}" for name, value in demo.values.items()
-    )
-    return f"({demo.by}, row {demo.source}) {shown}"
 
 
 def _figures(evaluation: Evaluation) -> dict[str, Any]:

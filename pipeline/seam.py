@@ -33,7 +33,6 @@ class Answerer(ABC):
     @abstractmethod
     def call(
         self,
-        kind: Kind,
         target: Any,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
@@ -42,7 +41,6 @@ class Answerer(ABC):
         """Answer the call of a module, a step or a program.
 
         Args:
-            kind: What is called.
             target: The module, step or program.
             args: Positional arguments.
             kwargs: Named arguments.
@@ -52,16 +50,6 @@ class Answerer(ABC):
 
 class Recorder(Answerer):
     """Records calls while a program's function runs with references for values."""
-
-    @abstractmethod
-    def region(
-        self,
-        kind: str,
-        value: Any,
-        bodies: Mapping[Any, Callable[..., Any]],
-        options: Mapping[str, Any],
-    ) -> Any:
-        """Record a region over a value; give back a reference to its result."""
 
     @abstractmethod
     def refused(self, error: GraphError) -> None:
@@ -77,11 +65,7 @@ class Engine(Answerer):
 
     @abstractmethod
     def acall(
-        self,
-        kind: Kind,
-        target: Any,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
+        self, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Coroutine[Any, Any, Any]:
         """Answer a call without blocking the event loop."""
 
@@ -194,7 +178,7 @@ def engine(who: str, verb: str) -> Engine:
     """
     here = _answerer.get()
     if here is None:
-        return one_off()
+        return _made[0] if _made else one_off()
     if isinstance(here, Engine):
         return here
     remedy = f"Write {who}(...), which becomes a node; run the finished program"

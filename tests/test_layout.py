@@ -28,7 +28,6 @@ MOST_LINES_IN_A_FILE = 400
 MOST_LINES_IN_A_FUNCTION = 70
 LONG = {
     "pipeline/graph/module.py": "the one base class, with the options that it takes",
-    "pipeline/run/engine.py": "one walk: from a call to the nodes of a graph",
 }
 """Files that are longer, and the one idea that each is."""
 

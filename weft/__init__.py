@@ -65,13 +65,13 @@ if TYPE_CHECKING:
     from .pipeline.graph.control import each as each
     from .pipeline.graph.control import loop as loop
     from .pipeline.graph.control import switch as switch
+    from .pipeline.graph.drawing import graph_diff as graph_diff
     from .pipeline.graph.edit import insert_node as insert_node
     from .pipeline.graph.edit import remove_node as remove_node
     from .pipeline.graph.edit import replace_node as replace_node
-    from .pipeline.graph.graph_diff import graph_diff as graph_diff
-    from .pipeline.graph.origin import Origin as Origin
-    from .pipeline.graph.origin import origin as origin
+    from .pipeline.graph.program import Origin as Origin
     from .pipeline.graph.program import Program as Program
+    from .pipeline.graph.program import origin as origin
     from .pipeline.graph.program import program as program
     from .pipeline.graph.step import step as step
     from .pipeline.lm.batched import BatchLM as BatchLM
@@ -96,7 +96,7 @@ if TYPE_CHECKING:
     from .pipeline.run.settings import configure as configure
     from .pipeline.run.settings import use as use
     from .pipeline.run.trace_log import TraceLog as TraceLog
-    from .pipeline.run.trace_reading import read_traces as read_traces
+    from .pipeline.run.trace_log import read_traces as read_traces
     from .pipeline.run.watch import TracedRun as TracedRun
     from .pipeline.signature.signature import Input as Input
     from .pipeline.signature.signature import Output as Output
@@ -124,7 +124,6 @@ _WHERE = {
     "pipeline.artifact.diff": "Diff diff",
     "exports": "export finetuning_rows write_rows",
     "dspy_state": "import_dspy",
-    "pipeline.graph.origin": "Origin origin",
     "pipeline.artifact.state": "artifact_schema",
     "pipeline.artifact.standing": "Standing standing",
     "pipeline.artifact.versions": "label log read_labels rollback",
@@ -137,8 +136,8 @@ _WHERE = {
     "checks": "check_path",
     "pipeline.graph.control": "branch each loop switch",
     "pipeline.graph.edit": "insert_node remove_node replace_node",
-    "pipeline.graph.graph_diff": "graph_diff",
-    "pipeline.graph.program": "Program program",
+    "pipeline.graph.drawing": "graph_diff",
+    "pipeline.graph.program": "Origin Program origin program",
     "pipeline.graph.step": "step",
     "pipeline.lm.batched": "BatchLM",
     "pipeline.lm.fakes": "FunctionLM RefusingLM ReplayLM ScriptedLM",
@@ -151,8 +150,7 @@ _WHERE = {
     "pipeline.run.batch": "abatch_to batch_to",
     "pipeline.run.settings": "configure use",
     "pipeline.trace": "info",
-    "pipeline.run.trace_log": "TraceLog",
-    "pipeline.run.trace_reading": "read_traces",
+    "pipeline.run.trace_log": "TraceLog read_traces",
     "pipeline.run.watch": "TracedRun",
     "pipeline.signature.signature": "Input Output Signature",
     "showing": "show show_html",

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import re
 import sys
 import traceback
-from collections.abc import Collection, Iterator, Sequence
+import typing
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .pipeline.artifact.editions import told_of_newer
 from .pipeline.artifact.load import read_artifact
@@ -27,12 +29,17 @@ from .pipeline.errors import (
     ConfigError,
     GraphError,
     SignatureError,
+    StepError,
     WeftError,
 )
+from .pipeline.graph.binding import Take
 from .pipeline.graph.build import Traced
-from .pipeline.graph.forgiving import noting
+from .pipeline.graph.graph import Graph, Node
+from .pipeline.graph.program import forgiving
+from .pipeline.graph.step import Step
 from .pipeline.lm.fakes import RefusingLM
 from .pipeline.run.settings import use
+from .pipeline.signature.field import FieldSpec
 
 _PLACE = re.compile(r"^(?P<file>.+?):(?P<line>\d+): (?P<rest>.*)\Z", re.DOTALL)
 _OWN = (GraphError, SignatureError, SyntaxError)
@@ -135,21 +142,60 @@ def _artifact(path: Path) -> list[Problem]:
 
 def _python(path: Path) -> list[Problem]:
     nobody, before = RefusingLM(), set(sys.modules)
-    with noting() as notes:
-        try:
-            with use(lm=nobody, cache=None, budget=Budget(calls=0)):
-                _import(path.absolute())
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a file may raise anything
-            end: BaseException | None = error
-        else:
-            end = None
-    _forget(notes.stand_ins, before)
-    found = [_problem(path, file, error) for file, error in notes.errors]
+    found, stand_ins = list[Problem](), list[Traced]()
+
+    def noted(function: Callable[..., Any], error: Exception) -> Traced:
+        """Note what is wrong with a program, and give what stands for it."""
+        file = Path(function.__code__.co_filename)
+        found.append(_problem(path, file, error))
+        stand_ins.append(_stand_in(function))
+        return stand_ins[-1]
+
+    end: BaseException | None = None
+    try:
+        with forgiving(noted), use(lm=nobody, cache=None, budget=Budget(calls=0)):
+            _import(path.absolute())
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a file may raise anything
+        end = error
+    _forget(stand_ins, before)
     called = nobody.calls > 0 or isinstance(end, BudgetExceeded)
     # What a program that was noted has brought about is no problem of its own.
     if end is not None and (not found or isinstance(end, _OWN)):
         found.append(_at_import(path, end) if called else _problem(path, path, end))
     return found
+
+
+def _stand_in(function: Callable[..., Any]) -> Traced:
+    name, hints = function.__name__, _hints(function)
+    known = inspect.signature(function).parameters.values()
+    inputs = tuple(_input(parameter, hints) for parameter in known)
+    result = hints.get("return", Any)
+    node = Node(name, "step", name, {}, result)
+    graph = Graph(name, inputs, (node,), Take(name), result)
+    step: Step[..., Any] = Step(_unwired, name)
+    return Traced(graph, {name: step})
+
+
+def _unwired() -> None:
+    raise StepError("this program is wired wrongly and cannot run")
+
+
+def _input(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> FieldSpec:
+    given = parameter.default is not parameter.empty
+    extra: dict[str, Any] = {"default": None} if given else {}
+    made = FieldSpec(parameter.name, "input", hints.get(parameter.name, Any), **extra)
+    try:
+        _ = made.adapter
+    except SignatureError:
+        return FieldSpec(parameter.name, "input", Any, **extra)
+    return made
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(function)
+    except (NameError, TypeError, SignatureError):
+        return {}
 
 
 def _problem(path: Path, file: Path, error: BaseException) -> Problem:

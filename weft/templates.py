@@ -19,8 +19,7 @@ from .pipeline.adapters.settling import settled
 from .pipeline.errors import ConfigError
 from .pipeline.graph.digest import program_digest
 from .pipeline.graph.module import Module
-from .pipeline.graph.origin import origin
-from .pipeline.graph.program import Program
+from .pipeline.graph.program import Program, origin
 from .pipeline.ground import strictjson
 from .pipeline.ground.words import brief
 

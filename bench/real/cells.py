@@ -8,11 +8,12 @@ cells of an arm to measure it anew.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from ..records import keep, keep_only, records
 
 __all__ = ["Cell", "Kept", "Key", "Outcome"]
 
@@ -110,21 +111,14 @@ class Kept:
     found: dict[Key, Cell] = field(default_factory=dict[Key, Cell])
 
     def __post_init__(self) -> None:
-        if not self.path.exists():
-            return
-        for line in self.path.read_text(encoding="utf-8").splitlines():
-            if line.endswith("}"):  # a last line may be torn
-                cell = _cell_of(json.loads(line))
-                self.found[cell.key] = cell
+        for record in records(self.path):
+            cell = _cell_of(record)
+            self.found[cell.key] = cell
 
     def add(self, cell: Cell) -> None:
         """Keep a cell."""
         self.found[cell.key] = cell
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        # A torn line of a killed run must not swallow this one.
-        torn = self.path.exists() and not self.path.read_bytes().endswith(b"\n")
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write("\n" * torn + _line(cell))
+        keep(self.path, asdict(cell))
 
     def drop(self, gone: Collection[Key]) -> int:
         """Forget some cells, on disk too; returns how many."""
@@ -132,17 +126,12 @@ class Kept:
         dropped = len(self.found) - len(left)
         self.found = left
         if dropped:
-            text = "".join(map(_line, left.values()))
-            self.path.write_text(text, encoding="utf-8")
+            keep_only(self.path, map(asdict, left.values()))
         return dropped
 
     def missing(self, keys: Sequence[Key]) -> list[Key]:
         """Those that have no cell yet."""
         return [key for key in keys if key not in self.found]
-
-
-def _line(cell: Cell) -> str:
-    return f"{json.dumps(asdict(cell), ensure_ascii=False)}\n"
 
 
 def _cell_of(record: dict[str, Any]) -> Cell:

@@ -9,7 +9,6 @@ command goes on from there.
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ from weft import compilers
 from weft.pipeline.measure.stats import mean_interval, paired_bootstrap
 
 from .. import BenchError, Findings, Row
+from ..records import keep, records
 from .instructions import Task, collection
 
 __all__ = ["Raced", "raced", "raced_tasks"]
@@ -91,9 +91,7 @@ def raced_tasks(model: str, api_base: str, tasks: str) -> Findings:
     for name in names:
         if name not in found:
             found[name] = raced(known[name], lm)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a", encoding="utf-8") as file:
-                file.write(f"{json.dumps(asdict(found[name]))}\n")
+            keep(path, asdict(found[name]))
     return _findings(model, [found[name] for name in names])
 
 
@@ -140,13 +138,10 @@ def raced(task: Task, lm: Any) -> Raced:
 
 def _kept(path: Path) -> Iterator[Raced]:
     """The tasks on disk; a last line may be torn."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    for line in text.splitlines():
-        if line.endswith("}"):
-            record: dict[str, Any] = json.loads(line)
-            for name in ("before", "after"):
-                record[name] = tuple(record[name])
-            yield Raced(**record)
+    for record in records(path):
+        for name in ("before", "after"):
+            record[name] = tuple(record[name])
+        yield Raced(**record)
 
 
 def _findings(model: str, found: Sequence[Raced]) -> Findings:

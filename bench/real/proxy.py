@@ -20,6 +20,8 @@ from typing import Any, Self, cast
 import aiohttp
 from aiohttp import web
 
+from ..records import keep
+
 __all__ = ["CountingProxy", "Counts"]
 
 _KEPT_HEADERS = ("Authorization", "Content-Type", "Accept")
@@ -151,12 +153,10 @@ class CountingProxy:
         counts.output_tokens += usage.get("completion_tokens", 0)
         counts.cut += "length" in ends
         if self._log is not None:
-            self._log.mkdir(parents=True, exist_ok=True)
             line = {"account": account, "status": status, "asked": _object(asked)}
             # A cell's rows share one file: an account may end in its row's number.
             path = self._log / f"{account.partition('~')[0]}.jsonl"
-            with path.open("a", encoding="utf-8") as file:
-                file.write(f"{json.dumps({**line, 'answer': data})}\n")
+            keep(path, {**line, "answer": data})
 
 
 def _object(text: bytes) -> dict[str, Any]:

@@ -147,7 +147,9 @@ def _outcome(task: Task, wanted: Example, row: dict[str, Any], calls: int) -> Ou
 def _made_with(key: Key) -> dict[str, Any]:
     """Versions and the day."""
     side = key.arm.partition("-")[0]
-    version = importlib.metadata.version("weft") if side == "weft" else _dspy_version()
+    version = (
+        importlib.metadata.version("weft-lm") if side == "weft" else _dspy_version()
+    )
     commit = _commit() if side == "weft" else ""
     day = datetime.now(UTC).date().isoformat()
     return {side: f"{version} {commit}".strip(), "date": day}

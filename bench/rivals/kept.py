@@ -8,14 +8,13 @@ another digest is left alone and not used.
 from __future__ import annotations
 
 import hashlib
-import json
 import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from .. import bench_python
+from ..records import keep, records
 from .runs import Outcome, Run
 
 __all__ = ["Kept", "versions"]
@@ -43,24 +42,18 @@ class Kept:
             True: _digest(*COMMON, *OURS),
             False: _digest(*COMMON, *THEIRS),
         }
-        if not self.path.exists():
-            return
-        for line in self.path.read_text().splitlines():
-            if line.endswith("}"):  # a last line may be torn
-                record: dict[str, Any] = json.loads(line)
-                run = Run(**record.pop("run"))
-                if record.pop("of") == self._digests[run.ours]:
-                    self.found[run] = Outcome(run, **record)
+        for record in records(self.path):
+            run = Run(**record.pop("run"))
+            if record.pop("of") == self._digests[run.ours]:
+                self.found[run] = Outcome(run, **record)
 
     def add(self, outcome: Outcome) -> None:
         """Keep an outcome; one that was stopped or failed is tried again next time."""
         if outcome.score is None:
             return
         self.found[outcome.run] = outcome
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        record = {**asdict(outcome), "of": self._digests[outcome.run.ours]}
-        with self.path.open("a") as file:
-            file.write(f"{json.dumps(record)}\n")
+        of = self._digests[outcome.run.ours]
+        keep(self.path, {**asdict(outcome), "of": of})
 
     def missing(self, runs: Sequence[Run]) -> list[Run]:
         """Those that have no outcome yet."""

@@ -10,14 +10,11 @@ damage elsewhere is an error that names the place.
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
-import threading
 import zlib
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self
 
 from ...pipeline.calls.store import WITHHELD, AnswerStore, MemoryCache, SharedStore
 from ...pipeline.errors import (
@@ -28,6 +25,8 @@ from ...pipeline.errors import (
     ModelFailure,
 )
 from ...pipeline.ground import strictjson
+from ...pipeline.ground.files import AppendLog, DamagedLine
+from ...pipeline.ground.shapes import as_dict, is_dict
 from ...pipeline.lm.request import Response, response_from_json, response_to_json
 from ...pipeline.run.bridge import in_thread
 from ...pipeline.run.settings import current, entered
@@ -68,25 +67,11 @@ def journaled(
         with entered(replace(current(), cache=Journal(kept))):
             yield forms or {}
         return
-    folder = Path(run_dir)
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = os.open(folder / _NAME, flags, 0o600)
-    except OSError as error:
-        raise ConfigError(
-            f"the run_dir {str(run_dir)!r} cannot be written: {error.strerror}",
-            hint="Name a folder that is yours",
-        ) from None
-    lines = _Lines(file, folder / _NAME)
-    try:
-        lines.lock()
+    with _Lines(Path(run_dir)) as lines:
         begun, answers = _begun(lines, identity, forms or {})
         journal = Journal(current().store, lines, answers)
         with entered(replace(current(), cache=journal)):
             yield begun
-    finally:
-        lines.close()
 
 
 def _begun(
@@ -191,27 +176,22 @@ class Journal(SharedStore):
 
 
 class _Lines:
-    """The journal's file: whole lines, whoever writes, and none after a failed one."""
+    """The records in a run's file, in errors of a compile."""
 
-    def __init__(self, file: int, path: Path) -> None:
-        self.path = path
-        self._file = file
-        self._state = threading.Condition()
-        self._busy = 0
-        self._over = ""
-
-    def lock(self) -> None:
-        """Keep every other process out.
-
-        Raises:
-            CompileError: Another one compiles in this folder.
-        """
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / _NAME
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._log = AppendLog(self.path)
+        except BlockingIOError:
             raise CompileError(
-                f"another process is compiling in {self.path.parent} now",
+                f"another process is compiling in {folder} now",
                 hint="Wait for it, or choose another run_dir",
+            ) from None
+        except OSError as error:
+            raise ConfigError(
+                f"the run_dir {str(folder)!r} cannot be written: {error.strerror}",
+                hint="Name a folder that is yours",
             ) from None
 
     def read(self) -> list[dict[str, Any]]:
@@ -220,72 +200,34 @@ class _Lines:
         Raises:
             JournalDamaged: Another line is damaged.
         """
-        with open(self._file, "rb", closefd=False) as lines:
-            data = lines.read()
-        records: list[dict[str, Any]] = []
-        offset = 0
-        while offset < len(data):
-            end = data.find(b"\n", offset)
-            record = _record(data[offset:end]) if end >= 0 else None
-            if record is None:
-                if 0 <= end < len(data) - 1:
-                    raise JournalDamaged(
-                        f"{self.path} is damaged at byte {offset}",
-                        hint="Restore it from a copy, or start anew in another run_dir",
-                    )
-                os.ftruncate(self._file, offset)
-                break
-            records.append(record)
-            offset = end + 1
-        return records
+        try:
+            return list(self._log.read(_record))
+        except DamagedLine as damaged:
+            raise JournalDamaged(
+                f"{self.path} is damaged at byte {damaged.byte}",
+                hint="Restore it from a copy, or start anew in another run_dir",
+            ) from None
 
     def append(self, record: Mapping[str, Any], *, sync: bool = True) -> None:
         """Write a record; with `sync` it is on the disk when this returns.
 
         Raises:
-            CompileError: It could not be written, or an earlier one could not: a line
-                behind half a line would be damage.
+            CompileError: It could not be written, or an earlier one could not.
         """
         body = strictjson.canonical(record).encode("utf-8", "surrogatepass")
-        with self._state:
-            if not self._over:
-                self._write(b"%08x %s\n" % (zlib.crc32(body), body))
-            self._refuse_more()
-            self._busy += 1
         try:
-            if sync:
-                os.fdatasync(self._file)
+            self._log.append(b"%08x %s\n" % (zlib.crc32(body), body), sync=sync)
         except OSError as error:
-            self._over = str(error.strerror)
-        finally:
-            with self._state:
-                self._busy -= 1
-                self._state.notify_all()
-        self._refuse_more()
-
-    def close(self) -> None:
-        """Close the file once nobody writes; its number may then be another file's."""
-        with self._state:
-            self._over = self._over or "the run is over"
-            self._state.wait_for(lambda: not self._busy)
-            os.close(self._file)
-
-    def _write(self, line: bytes) -> None:
-        end = os.fstat(self._file).st_size
-        try:
-            while line:
-                line = line[os.write(self._file, line) :]
-        except OSError as error:
-            self._over = str(error.strerror)
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._file, end)
-
-    def _refuse_more(self) -> None:
-        if self._over:
             raise CompileError(
-                f"{self.path} cannot be written: {self._over}",
+                f"{self.path} cannot be written: {error.strerror}",
                 hint="Run it again once it can; nothing it holds is paid for twice",
-            )
+            ) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._log.close()
 
 
 def _record(line: bytes) -> dict[str, Any] | None:
@@ -296,13 +238,13 @@ def _record(line: bytes) -> dict[str, Any] | None:
         data = strictjson.loads(body.decode("utf-8", "surrogatepass"))
     except ValueError:
         return None
-    return cast("dict[str, Any]", data) if isinstance(data, dict) else None
+    return data if is_dict(data) else None
 
 
 def _refuse_other(found: Any, wanted: dict[str, Any], path: Path) -> None:
     if found == wanted:
         return
-    theirs = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    theirs = as_dict(found)
     differing = [key for key in wanted if theirs.get(key) != wanted[key]]
     shown = "; ".join(
         f"{key} was {strictjson.canonical(theirs.get(key))}, "

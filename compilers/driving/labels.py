@@ -14,7 +14,7 @@ from typing import Any
 from ...pipeline.calls.budget import Budget, Ledger
 from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded, CallError, MetricError, SignatureError
-from ...pipeline.graph.graph import Take
+from ...pipeline.graph.binding import Take
 from ...pipeline.graph.program import Program
 from ...pipeline.measure.metric_check import check_metric
 from ...pipeline.measure.score import Metric, apply_metric

@@ -16,9 +16,8 @@ from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program, as_program
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measure.score import Metric, metric_name
-from ...pipeline.run.models_by_path import require_model_paths
 from ...pipeline.run.rows import bind_row, rows_of
-from ...pipeline.run.settings import current
+from ...pipeline.run.settings import current, require_model_paths
 from ..recipe import Compiler, Recipe
 from ..search.cost import Quote
 from ..search.judge import Judging

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...pipeline.errors import ArtifactError
-from ...pipeline.ground.files import write_whole
+from ...pipeline.ground.files import AppendLog, write_whole
 from ...pipeline.measure.evaluate import Evaluation
 from ..search.candidate import Candidate
 from ..search.cost import Quote
@@ -49,14 +49,14 @@ class Progress:
         """Append a record, or begin the file with it."""
         if self._folder is None:
             return
-        flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if anew else os.O_APPEND)
         record = json.dumps({"event": event, "at": time.time(), **facts}, default=repr)
-        with contextlib.suppress(OSError):
-            file = os.open(self._folder / NAME, flags, 0o600)
-            try:
-                os.write(file, record.encode() + b"\n")
-            finally:
-                os.close(file)
+        with (
+            contextlib.suppress(OSError),
+            AppendLog(self._folder / NAME, patience=0.0) as log,
+        ):
+            if anew:
+                log.clear()
+            log.append(record.encode() + b"\n")
 
     def after(self, keep: Callable[[Candidate], None]) -> Callable[[Candidate], None]:
         """`keep`, and a record of the round that led to the candidate."""

@@ -42,7 +42,7 @@ class OptunaTPE(Sampler):
         if importlib.util.find_spec("optuna") is None:
             raise ConfigError(
                 "OptunaTPE needs optuna, which is not installed",
-                hint='pip install "weft[optuna]", or leave the default, Parzen()',
+                hint="Write pip install 'optuna>=4', or leave the default, Parzen()",
             )
 
     def sampled(

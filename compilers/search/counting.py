@@ -18,7 +18,8 @@ from statistics import fmean
 from typing import Any
 
 from ...pipeline.data.example import Example
-from ...pipeline.graph.graph import INPUT, Flow, Node, Take
+from ...pipeline.graph.binding import INPUT, Take
+from ...pipeline.graph.graph import Flow, Node
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program
 from ...pipeline.ground import strictjson

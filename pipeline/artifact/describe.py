@@ -16,8 +16,7 @@ from ..graph.binding import bound_from
 from ..graph.binding import show as shown_binding
 from ..graph.digest import describe_program, digest_of
 from ..graph.module import Module
-from ..graph.origin import origin
-from ..graph.program import Program, as_program
+from ..graph.program import Program, as_program, origin
 from ..ground import strictjson
 from ..ground.shapes import is_dict
 from ..ground.words import brief

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArtifactError, ConfigError, did_you_mean
-from ..graph.origin import Origin, remember
+from ..graph.program import Origin, remember
 from ..ground import strictjson
 from ..ground.words import brief
 from ..parameters import Demo, Parameters, check_demos

@@ -122,7 +122,7 @@ def _refuse_options(made: ArtifactFile, where: str) -> None:
         except ConfigError as error:
             raise ArtifactError(
                 f"{where}: module {name!r}: {_shown(error.message)}",
-                hint="A newer weft may have written it: pip install --upgrade weft",
+                hint="A newer weft may have written it: upgrade weft",
             ) from None
         unknown = [key for key in module.sampling if key not in SAMPLING]
         if unknown:

@@ -10,15 +10,14 @@ from typing import Any, cast
 import pydantic
 
 from ..errors import ArtifactError, SetupError, did_you_mean
-from ..graph.binding import Binding
-from ..graph.graph import INPUT, Graph, Node
-from ..graph.graph_data import GraphReader
-from ..graph.kinds import kind_of_binding
+from ..graph.binding import INPUT, Binding
+from ..graph.digest import GraphReader
+from ..graph.graph import Graph, Node
 from ..graph.module import Module, module_of_kind
-from ..graph.origin import Origin, remember
-from ..graph.program import Parts, Program
+from ..graph.program import Origin, Parts, Program, remember
+from ..graph.ref import kind_of_binding
+from ..graph.scope import needs_of, wants_of
 from ..graph.step import Step, as_step
-from ..graph.targets import wants_of
 from ..graph.uses import Uses
 from ..signature.field import FieldSpec
 from ..signature.forms import make_signature
@@ -170,21 +169,18 @@ class _Rebuilding:
         if node.kind not in targets:
             return
         target = targets[node.kind][node.target]
-        wants = wants_of(node.kind, target)
+        wants = wants_of(target)
         if node.kind == "step":
             known = cast("Step[..., Any]", target).parameters.parameters
             # One that takes nothing, or anything, stands in for code not here.
             if not known or any(p.kind is p.VAR_KEYWORD for p in known.values()):
                 return
-            needed = [name for name, p in known.items() if p.default is p.empty]
-        else:
-            needed = [name for name, field in wants.items() if field.required]
         who = f"{self.where}: {node.kind} {node.target!r}"
         for name in (n for n in node.bindings if n not in wants):
             raise ArtifactError(
                 f"{who} has no input {name!r}", hint=did_you_mean(name, wants)
             )
-        for name in (n for n in needed if n not in node.bindings):
+        for name in (n for n in needs_of(target) if n not in node.bindings):
             raise ArtifactError(f"{who} lacks {name!r}")
 
     def inputs(self, name: str, states: Iterable[FieldState]) -> tuple[FieldSpec, ...]:

@@ -13,8 +13,7 @@ from typing import Any
 from ..errors import ArtifactError
 from ..graph.digest import arranged, describe_program, digest_of, refuse_opaque
 from ..graph.module import Module
-from ..graph.origin import origin
-from ..graph.program import Program, as_program
+from ..graph.program import Program, as_program, origin
 from ..ground import strictjson
 from ..ground.files import write_whole
 from ..ground.options import checked

@@ -250,7 +250,7 @@ def migrated(
             raise ArtifactError(
                 f"{where} has the format {given[:40]!r}, and this weft reads up to "
                 f"{FORMAT!r}",
-                hint="Upgrade: pip install --upgrade weft",
+                hint="Upgrade weft: git pull in its clone, and pip install .",
             )
     return made
 

@@ -19,8 +19,8 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from ..graph.inferring import parts_of
 from ..graph.program import Program
+from ..graph.ref import parts_of
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, spec_of
 from ..signature.types import plain_type

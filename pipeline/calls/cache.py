@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from ..ground.folder import Unusable, prepare_folder
+from ..ground.files import Unusable, prepare_folder
 from ..ground.loops import Waiter
 from ..lm.request import Response
 from .claims import Claims, claims_in

@@ -29,7 +29,7 @@ from typing import Any, Final, NoReturn, cast
 
 import diskcache  # pyright: ignore[reportMissingTypeStubs]
 
-from ..ground.folder import Unusable, opening, prepare_folder
+from ..ground.files import Unusable, opening, prepare_folder
 from .database import DATABASE, Damaged, disown_foreign, prepare_database
 from .store import Unsafe
 

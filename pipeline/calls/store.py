@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
 from ..errors import ContentFiltered, ModelFailure, TooLarge
-from ..ground.compact import plain_text
+from ..ground.strictjson import plain_text
 from ..lm.request import (
     Response,
     response_from_json,

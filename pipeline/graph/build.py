@@ -13,10 +13,9 @@ from ..signature.field import FieldSpec
 from ..signature.types import type_name
 from .binding import INPUT, Take, takes_of
 from .graph import Graph
-from .inferring import field_that_fits, fit, type_of
-from .naming import variables_of
-from .ref import Ref
+from .ref import Ref, field_that_fits, fit, type_of
 from .scope import Scope, Trail
+from .uses import variables_of
 
 
 class Traced(NamedTuple):

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast, overload
 from ..errors import ConfigError, StepError
 from ..ground.options import checked
 from ..seam import one_off, recorder
+from .regions import plain_label, trace_region
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -45,10 +46,8 @@ def each(
     """
     if at_once is not None and at_once < 1:
         raise ConfigError(f"at_once={at_once} runs nothing", hint="Give 1 or more")
-    tracing = recorder()
-    if tracing is not None:
-        options = {"at_once": at_once}
-        made = tracing.region("each", items, {"body": body}, options)
+    if recorder() is not None:
+        made = trace_region("each", items, {"body": body}, {"at_once": at_once})
         return cast("list[R]", made)
     most = min(at_once or _THREADS, _THREADS)
     return cast("list[R]", one_off().each(body, list(items), most))
@@ -66,10 +65,9 @@ def branch(condition: bool, then: Callable[[], A], orelse: Callable[[], B]) -> A
     >>> branch(2 > 1, lambda: "yes", lambda: "no")
     'yes'
     """
-    tracing = recorder()
-    if tracing is not None:
+    if recorder() is not None:
         arms: dict[str, Callable[..., Any]] = {"then": then, "orelse": orelse}
-        return cast("A | B", tracing.region("branch", condition, arms, {}))
+        return cast("A | B", trace_region("branch", condition, arms, {}))
     return then() if decided(condition, "branch") else orelse()
 
 
@@ -105,9 +103,8 @@ def switch(
     >>> switch("b", {"a": lambda: 1, "b": lambda: 2})
     2
     """
-    tracing = recorder()
-    if tracing is not None:
-        return cast(R, tracing.region("switch", label, cases, {"default": default}))
+    if recorder() is not None:
+        return cast(R, trace_region("switch", label, cases, {"default": default}))
     position = case_of(label, list(cases), default is not None, "switch")
     if position is None:
         assert default is not None
@@ -137,10 +134,9 @@ def loop(
     >>> loop(1, lambda n: n * 2, until=lambda n: n > 50, at_most=100)
     64
     """
-    tracing = recorder()
-    if tracing is not None:
+    if recorder() is not None:
         bodies: dict[str, Any] = {"body": body, "until": until}
-        return cast(T, tracing.region("loop", start, bodies, {"at_most": at_most}))
+        return cast(T, trace_region("loop", start, bodies, {"at_most": at_most}))
     if at_most < 1:
         raise ConfigError(f"at_most={at_most} runs nothing", hint="Give 1 or more")
     state = start
@@ -180,22 +176,18 @@ def case_of(label: Any, labels: Sequence[Any], default: bool, who: str) -> int |
     >>> case_of("b", ["a", "b"], False, "switch")
     1
     """
-    wanted = _plain(label)
+    wanted = plain_label(label)
     for position, case in enumerate(labels):
-        plain = _plain(case)
+        plain = plain_label(case)
         if type(plain) is type(wanted) and plain == wanted:
             return position
     if default:
         return None
-    known = ", ".join(repr(_plain(case)) for case in labels)
+    known = ", ".join(repr(plain_label(case)) for case in labels)
     raise StepError(
         f"{who} got {_short(wanted)}, which has no case; it has {known}",
         hint="Add the case, or give default=lambda: ...",
     )
-
-
-def _plain(label: Any) -> Any:
-    return label.value if isinstance(label, enum.Enum) else label
 
 
 def _short(value: Any) -> str:

@@ -19,42 +19,7 @@ from ..ground import strictjson
 from ..signature.field import FieldSpec
 from ..signature.types import type_name
 from ..trace import NodeKind
-from .binding import (
-    INPUT,
-    Binding,
-    Const,
-    Pack,
-    Take,
-    bound_from,
-    described,
-    is_node,
-    resolve,
-    show,
-    source_name,
-    takes_of,
-)
-
-__all__ = [
-    "CALLS",
-    "INPUT",
-    "REGIONS",
-    "Binding",
-    "Body",
-    "Const",
-    "Flow",
-    "Graph",
-    "Node",
-    "Pack",
-    "Param",
-    "Plan",
-    "Take",
-    "acts",
-    "bound_from",
-    "call_text",
-    "resolve",
-    "show",
-    "takes_of",
-]
+from .binding import Binding, described, is_node, show, source_name, takes_of
 
 CALLS = ("module", "step", "program")
 REGIONS = ("each", "branch", "switch", "loop")
@@ -134,33 +99,12 @@ class Flow:
             chain = chain and (at == 0 or at - 1 in inner)
         return Plan(chain, tuple(waits), tuple(map(tuple, followers)))
 
-    @property
-    def chain(self) -> bool:
-        """Whether no two nodes could ever run side by side."""
-        return self.plan.chain
-
     def walk(self) -> Iterator[Node]:
         """Every node, those of regions' bodies after their region, in order."""
         for node in self.nodes:
             yield node
             for body in node.bodies.values():
                 yield from body.walk()
-
-    def edges(self) -> Iterator[tuple[str, str, str, str]]:
-        """Each edge as (source, target, argument, attribute path).
-
-        What a region's body uses from outside is an edge to the region; `after` is an
-        edge with the argument "after".
-        """
-        for node in self.nodes:
-            for argument, binding in node.bindings.items():
-                for take in takes_of(binding):
-                    yield take.source, node.id, argument, ".".join(take.path)
-            outer = [s for body in node.bodies.values() for s in body.captures]
-            for source in dict.fromkeys(outer):
-                yield source, node.id, "", ""
-            for source in node.after:
-                yield source, node.id, "after", ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,11 +197,21 @@ def _node_lines(nodes: Sequence[Node], indent: str) -> Iterator[str]:
             yield f"{indent}    -> {show(body.output)}: {type_name(body.result)}"
 
 
-def acts(node: Node) -> bool:
+def _acts(node: Node) -> bool:
     """Whether a node may do more than give a result: a step, or a region with one."""
     return node.kind == "step" or any(
         inner.kind == "step" for body in node.bodies.values() for inner in body.walk()
     )
+
+
+def unused(nodes: Sequence[Node], output: Binding) -> Node | None:
+    """The last node whose result nothing uses and that does nothing else."""
+    used = {take.source for take in takes_of(output)}
+    for node in reversed(nodes):
+        if node.id not in used and not _acts(node):
+            return node
+        used.update(node.sources)
+    return None
 
 
 def call_text(node: Node) -> str:

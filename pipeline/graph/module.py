@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import cached_property
 from typing import (
+    TYPE_CHECKING,
     Any,
     ClassVar,
     Final,
     Generic,
-    Literal,
     Protocol,
     Self,
     TypedDict,
@@ -35,6 +34,11 @@ from ..signature.signature import Signature, dump_values, make_value, spec_of
 from ..signature.spec import Spec
 from .runnable import P, R_co, Runnable
 from .uses import Part, Uses
+
+if TYPE_CHECKING:
+    from builtins import property as kept  # to checkers as any other
+else:
+    from functools import cached_property as kept
 
 __all__ = [
     "MOST_TRIES",
@@ -138,6 +142,7 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
     """
 
     kind: str = "Module"
+    node_kind: seam.Kind = "module"
     adds: ClassVar[tuple[FieldSpec, ...]] = ()
     """Fields that the model is asked for before the signature's own outputs."""
     has_body: ClassVar[bool] = False
@@ -219,7 +224,7 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
         """
         raise NotImplementedError(f"{type(self).__name__} asks once and has no body")
 
-    @cached_property
+    @kept
     def uses(self) -> Uses:
         """The parts, and what stands in for them once something is tuned."""
         parts = dict(self.parts())
@@ -244,62 +249,57 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
         added = {field.name for field in cls.adds}
         return tuple(field for field in fields if field.name not in added)
 
-    @cached_property
-    def node_kind(self) -> Literal["module"]:
-        """What it is as a node."""
-        return "module"
-
-    @cached_property
+    @kept
     def name(self) -> str:
         """The explicit name, or one made from the signature's."""
         return self._name or snake_case(spec_of(self._signature).name)
 
-    @cached_property
+    @kept
     def named(self) -> bool:
         """Whether the name was given explicitly."""
         return self._name is not None
 
-    @cached_property
+    @kept
     def signature(self) -> type[Signature]:
         """The contract with the caller."""
         return self._signature
 
-    @cached_property
+    @kept
     def asked(self) -> type[Signature]:
         """The contract with the model: the caller's, and what the module adds."""
         return self._asked
 
-    @cached_property
+    @kept
     def spec(self) -> Spec:
         """The fields that the model is asked for."""
         return spec_of(self._asked)
 
-    @cached_property
+    @kept
     def inputs(self) -> Spec:
         """The typed inputs."""
         return Spec(self.name, "", tuple(self.spec.inputs.values()))
 
-    @cached_property
+    @kept
     def single(self) -> str | None:
         """The output field that a call gives back alone (function form), or None."""
         return self._single
 
-    @cached_property
+    @kept
     def parameters(self) -> Parameters:
         """What a compiler may change."""
         return self._parameters
 
-    @cached_property
+    @kept
     def lm(self) -> LanguageModel | None:
         """The module's own model, or None for the scope's."""
         return self._lm
 
-    @cached_property
+    @kept
     def repairs(self) -> int:
         """How many further calls may follow an unusable reply."""
         return self._repairs
 
-    @cached_property
+    @kept
     def compiled_for(self) -> str | None:
         """The model that an artifact was compiled for, where this came of one."""
         return self._compiled_for
@@ -471,7 +471,7 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
         return f"{self.kind}({self.name!r}: {fields}{tail})"
 
 
-_WORKED_OUT = [n for n, v in vars(Module).items() if isinstance(v, cached_property)]
+_WORKED_OUT = [n for n, v in vars(Module).items() if isinstance(v, kept)]
 
 
 def module_of_kind(kind: str) -> type[Module[..., Any]] | None:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import inspect
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Generic, Literal, cast, final
+from typing import Any, Generic, cast, final
+from weakref import WeakKeyDictionary
 
 from .. import seam
 from ..adapters.prompt import Prompt
 from ..errors import CallError, ConfigError, did_you_mean
 from ..ground.frozen import Fixed
 from ..ground.options import checked, decorator
+from ..ground.shapes import as_dict
 from ..ground.words import brief
 from ..parameters import SLOTS
 from ..signature.spec import Spec
-from .build import trace_function
+from .binding import INPUT, Take
+from .build import Traced, trace_function
 from .drawing import Drawn, Picture
-from .forgiving import stand_in
-from .graph import CALLS, INPUT, Graph, Node, Take
+from .graph import CALLS, Graph, Node
 from .module import Module
 from .runnable import P, R_co, Runnable
 from .step import Step
@@ -68,6 +73,8 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
       -> reply.answer: str
     """
 
+    node_kind: seam.Kind = "program"
+
     def __init__(self, name: str, parts: Parts) -> None:
         self._name = name
         self._parts = parts
@@ -78,11 +85,6 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         """Without the function, which has given its name away to the program."""
         told = {"__doc__": self.__doc__, "__module__": self.__module__}
         return Program, (self._name, self._parts), told
-
-    @property
-    def node_kind(self) -> Literal["program"]:
-        """What it is as a node."""
-        return "program"
 
     @property
     def name(self) -> str:
@@ -235,6 +237,24 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         return self.inputs.place(args, kwargs, who or self._name)
 
 
+Forgiver = Callable[[Callable[..., Any], Exception], Traced]
+"""What stands for a program that cannot be traced, so that a file is checked on."""
+
+_forgiver: contextvars.ContextVar[Forgiver | None] = contextvars.ContextVar(
+    "weft_forgiver", default=None
+)
+
+
+@contextlib.contextmanager
+def forgiving(forgiver: Forgiver) -> Generator[None]:
+    """Let a scope go on past programs that cannot be traced."""
+    token = _forgiver.set(forgiver)
+    try:
+        yield
+    finally:
+        _forgiver.reset(token)
+
+
 @decorator
 def program(function: Callable[P, R_co]) -> Program[P, R_co]:
     """Trace a typed function into a program.
@@ -248,11 +268,10 @@ def program(function: Callable[P, R_co]) -> Program[P, R_co]:
     try:
         traced = trace_function(function, getattr(function, "__name__", ""))
     except Exception as error:
-        # Raised as it is, unless the file is being checked for all that is wrong.
-        stands = stand_in(function, error)
-        if stands is None:
+        forgiver = _forgiver.get()
+        if forgiver is None or not inspect.isfunction(cast(object, function)):
             raise
-        traced = stands
+        traced = forgiver(function, error)
     parts = parts_of_targets(traced.graph, traced.targets)
     made: Program[P, R_co] = Program(function.__name__, parts)
     functools.update_wrapper(made, function, assigned=("__module__", "__doc__"))
@@ -284,3 +303,53 @@ def as_program(target: Any, name: str = "") -> Program[..., Any]:
     node = Node(name, "module", name, bindings, result)
     graph = Graph(name, tuple(spec.inputs.values()), (node,), Take(name), result)
     return Program(name, Parts(graph, {name: module}, {}, {}))
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The artifact that a program was loaded from.
+
+    Args:
+        where: The file, or the package and the file in it.
+        digest: The digest of the program's behaviour as it was saved.
+        provenance: What the file says of its making; nobody vouches for it.
+        dropped: What did not fit the live program, with `strict=False`; in words.
+    """
+
+    where: str
+    digest: str
+    provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    dropped: tuple[str, ...] = ()
+
+
+_origins: WeakKeyDictionary[Program[..., Any], Origin] = WeakKeyDictionary()
+
+
+def origin(program: Program[..., Any]) -> Origin | None:
+    """Where a program was loaded from; None where it was not, or was changed since.
+
+    >>> import weft
+    >>> @weft.program
+    ... def same(text: str) -> str:
+    ...     return weft.Predict("text -> answer", name="reply")(text=text).answer
+    >>> origin(same) is None
+    True
+    """
+    return _origins.get(program)
+
+
+def remember(program: Program[P, R_co], came: Origin) -> Program[P, R_co]:
+    """The program, its origin kept as long as it lives; its modules know their models.
+
+    Args:
+        program: As it was loaded.
+        came: Where it came from.
+    """
+    known = as_dict(came.provenance.get("models"))
+    modules = program.modules.items()
+    told = {
+        p: m.for_model(known[p]) for p, m in modules if isinstance(known.get(p), str)
+    }
+    made = program.with_modules(told)
+    _origins[made] = came
+    return made

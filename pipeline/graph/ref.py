@@ -4,18 +4,27 @@ A reference stands for a value that does not exist yet, so it can be passed on a
 fields can be taken, and nothing else. Everything Python lets an object refuse is
 refused, with the remedy for that very mistake. `ref is None` and `isinstance(ref, str)`
 cannot be seen: Python asks no object about them, and both are False.
+
+A reference has a type, and so has a list, tuple or dict that holds some: with it every
+call is checked before there is a value.
 """
 
 from __future__ import annotations
 
+import collections.abc
+import enum
+import inspect
 import types
-from typing import Any, NoReturn, Union, get_args, get_origin
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NoReturn, Union, cast, get_args, get_origin
 
 from ..errors import GraphError, did_you_mean
+from ..ground.shapes import is_dict, is_list, is_sequence, is_tuple
 from ..seam import caller, recorder
 from ..signature.signature import Signature, spec_of
-from ..signature.types import members_of, type_name
-from .binding import Take, source_name
+from ..signature.types import choices_of, fits, members_of, type_name
+from .binding import Binding, Const, Take, source_name
+from .graph import Body
 
 _AS_STEP = "Do it in a @weft.step function and call that"
 _WITH_TYPE = "Annotate the result of the function that gives it"
@@ -220,3 +229,170 @@ def members_of_kind(kind: Any) -> dict[str, Any] | None:
 
 def _is_signature(kind: type) -> bool:
     return issubclass(kind, Signature)
+
+
+_DEEPEST = 20
+_LISTS = (
+    *(list, tuple, set, frozenset),
+    collections.abc.Sequence,
+    collections.abc.Collection,
+    collections.abc.Iterable,
+    collections.abc.Set,
+)
+
+
+def holds_ref(value: Any, depth: int = 0) -> bool:
+    """Whether a reference stands anywhere in a list, tuple or dict."""
+    if isinstance(value, Ref):
+        return True
+    if depth > _DEEPEST:
+        return False
+    if is_dict(value):
+        return any(holds_ref(v, depth + 1) for v in value.values())
+    return is_sequence(value) and any(holds_ref(v, depth + 1) for v in value)
+
+
+def type_of(value: Any, *, exact: bool = False) -> Any:
+    """The type that a value will have once its references have values.
+
+    Args:
+        value: References, constants, and containers of both.
+        exact: Whether a constant text, number or bool is a `Literal` of its own.
+    """
+    if isinstance(value, Ref):
+        return kind_of(value)
+    if is_list(value):
+        held = joined(type_of(v, exact=exact) for v in value)
+        return types.GenericAlias(list, held)
+    if is_tuple(value) and not hasattr(value, "_fields"):
+        return types.GenericAlias(tuple, tuple(type_of(v, exact=exact) for v in value))
+    if is_dict(value):
+        keys = joined(type_of(k, exact=exact) for k in value)
+        held = joined(type_of(v, exact=exact) for v in value.values())
+        return types.GenericAlias(dict, (keys, held))
+    if exact and isinstance(value, str | int | enum.Enum):
+        return Literal[value]
+    return cast(Any, type(value))
+
+
+def joined(kinds: Iterable[Any]) -> Any:
+    """The union of types; `Any` for none, and no part that another part covers.
+
+    >>> joined([str, Literal["unknown"], str])
+    <class 'str'>
+    """
+    distinct = list(dict.fromkeys(kinds))
+    kept = [
+        kind
+        for kind in distinct
+        if get_origin(kind) is not Literal
+        or not any(
+            other is not kind and get_origin(other) is not Literal and fit(kind, other)
+            for other in distinct
+            if other is not Any and other is not float
+        )
+    ]
+    return Union[tuple(kept)] if kept else Any  # noqa: UP007 - parts of run time
+
+
+def fit(source: Any, target: Any) -> bool:
+    """As `types.fits`; what Python cannot compare, such as a protocol, passes."""
+    try:
+        return fits(source, target)
+    except TypeError:
+        return True
+
+
+def parts_of(kind: Any) -> tuple[Any, ...]:
+    """The members of a union; the type itself where it is none."""
+    if get_origin(kind) in (Union, types.UnionType):
+        return tuple(part for arm in get_args(kind) for part in parts_of(arm))
+    return (kind,)
+
+
+def item_type(kind: Any) -> Any:
+    """The type of a list's items, or None where the type is no list.
+
+    >>> item_type(list[str]), item_type(tuple[int, ...]), item_type(str)
+    (<class 'str'>, <class 'int'>, None)
+    """
+    found: list[Any] = []
+    for part in parts_of(kind):
+        base = get_origin(part) or part
+        if part is Any:
+            found.append(Any)
+        elif base in _LISTS:
+            args = [a for a in get_args(part) if a is not ...]
+            found.append(joined(args))
+        else:
+            return None
+    return joined(found)
+
+
+def closed_values(kind: Any) -> tuple[Any, ...]:
+    """Every value of a closed choice: of a Literal, an enum, a bool, or None.
+
+    >>> closed_values(Literal["a", "b"] | None), closed_values(bool), closed_values(str)
+    (('a', 'b', None), (True, False), ())
+    """
+    found: list[Any] = []
+    for part in parts_of(kind):
+        if part is bool:
+            values: tuple[Any, ...] = (True, False)
+        elif part is type(None) or part is None:
+            values = (None,)
+        elif inspect.isclass(part) and issubclass(part, enum.Enum):
+            values = tuple(part)
+        else:
+            values = choices_of(part)
+        if not values:
+            return ()
+        found += values
+    return tuple(found)
+
+
+def field_that_fits(result: Any, wanted: Any) -> str:
+    """The remedy where a module's whole result stands for one field, or empty."""
+    if not (inspect.isclass(result) and issubclass(result, Signature)):
+        return ""
+    outputs = spec_of(result).outputs
+    fitting = [name for name, f in outputs.items() if fit(f.annotation, wanted)]
+    return f"Take its field: .{fitting[-1]}" if fitting else ""
+
+
+def kind_of_binding(binding: Binding, kinds: Mapping[str, Any]) -> Any:
+    """The type of what a binding gives.
+
+    Args:
+        binding: References, constants, and containers of both.
+        kinds: Types by source; Any where nobody knows.
+
+    >>> kind_of_binding(Take("n"), {"n": int})
+    <class 'int'>
+    """
+    if isinstance(binding, Const):
+        return type_of(binding.value)
+    if isinstance(binding, Take):
+        kind = kinds.get(binding.source, Any)
+        for name in binding.path:
+            kind = (members_of_kind(kind) or {}).get(name, Any)
+        return kind
+    if binding.kind != "list":
+        return Any
+    held = joined(kind_of_binding(item, kinds) for item in binding.items)
+    return types.GenericAlias(list, held)
+
+
+def kind_of_parameter(region: str, given: Any) -> Any:
+    """The type of what a region's bodies are given, by the type of its one value."""
+    if region == "each":
+        return item_type(given) or Any
+    return given
+
+
+def kind_of_region(region: str, given: Any, bodies: Mapping[str, Body]) -> Any:
+    """The type of a region's result, as it was when the program was traced."""
+    if region == "loop":
+        return given
+    made = joined(body.result for body in bodies.values())
+    return types.GenericAlias(list, made) if region == "each" else made

@@ -12,16 +12,7 @@ from collections.abc import (
     Sequence,
 )
 from pathlib import Path
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Generic,
-    Literal,
-    Protocol,
-    Self,
-    cast,
-    overload,
-)
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, cast, overload
 
 from typing_extensions import ParamSpec, TypeVar
 
@@ -80,6 +71,9 @@ class Place(Protocol):
 class Runnable(ABC, Generic[P, R_co]):
     """Something with typed inputs that runs, and tells how it went."""
 
+    node_kind: seam.Kind
+    """What it is as a node."""
+
     if not TYPE_CHECKING:
         # Hidden, so that checkers refuse what is no member.
 
@@ -113,11 +107,6 @@ class Runnable(ABC, Generic[P, R_co]):
 
     @property
     @abstractmethod
-    def node_kind(self) -> Literal["module", "program"]:
-        """What it is as a node."""
-
-    @property
-    @abstractmethod
     def name(self) -> str:
         """What it is called."""
 
@@ -146,7 +135,7 @@ class Runnable(ABC, Generic[P, R_co]):
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Run and wait for the value; inside a program being traced, add a node."""
-        return cast(R_co, seam.answerer().call(self.node_kind, self, args, kwargs))
+        return cast(R_co, seam.answerer().call(self, args, kwargs))
 
     async def acall(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """As a call, without blocking the event loop.
@@ -156,7 +145,7 @@ class Runnable(ABC, Generic[P, R_co]):
             WeftError: A call failed, or no reply could be used.
         """
         engine = seam.engine(self.name, "acall")
-        return cast(R_co, await engine.acall(self.node_kind, self, args, kwargs))
+        return cast(R_co, await engine.acall(self, args, kwargs))
 
     @overload
     def run(self, *args: P.args, **kwargs: P.kwargs) -> Run[R_co]: ...

@@ -2,33 +2,40 @@
 
 A scope is one level of a program: its function's own, or a body of a region. Scopes of
 one program share names and ids; a body may use values of the scopes around it.
+
+What holds no reference is a constant. It is copied, so that nothing that happens to the
+original changes the program, and it may hide no reference: that one's value would never
+come.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+import functools
+from collections import Counter, deque
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    MappingView,
+)
 from dataclasses import dataclass, field
-from typing import Any, cast
+from types import FunctionType, ModuleType
+from typing import Any, TypeGuard, cast
 
 from ..errors import CallError, GraphError
-from ..ground.shapes import is_dict, is_list, is_sequence
-from ..seam import Kind, Recorder, caller
+from ..ground.shapes import is_dict, is_list, is_sequence, is_set, is_tuple
+from ..seam import Recorder, caller
 from ..signature.field import FieldSpec
 from ..signature.types import type_name
 from ..signature.wording import to_give
-from ..trace import NodeKind
-from .binding import Binding, Const, Pack, Take, is_node, takes_of
-from .constants import constant, is_record
-from .graph import Node, acts
-from .inferring import field_that_fits, fit, holds_ref, type_of
+from .binding import Binding, Const, Pack, Take, copied, is_node, takes_of
+from .graph import Node, unused
 from .module import Module
-from .naming import frame_names, variables_of
-from .ref import Ref, owner_of, shown, take_of
-from .regions import trace_region
+from .ref import Ref, field_that_fits, fit, holds_ref, owner_of, shown, take_of, type_of
 from .step import Step
-from .targets import result_of, wants_of
-from .uses import Part
+from .uses import Part, closure_of, frame_names, variables_of
 
 _ODD = "/#$"
 
@@ -77,7 +84,6 @@ class Scope(Recorder):
 
     def call(
         self,
-        kind: Kind,
         target: Any,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
@@ -85,27 +91,17 @@ class Scope(Recorder):
     ) -> Ref:
         """Record a call as a node; give back a reference to its result."""
         where = caller()
-        name = self._name_of(kind, target, where)
-        given = _bind(kind, target, name, args, kwargs, where)
-        wants = wants_of(kind, target)
+        name = self._name_of(target, where)
+        given = _bind(target, name, args, kwargs, where)
+        wants = wants_of(target)
         bindings = {
             argument: self.wire(value, wants[argument], f"{name}.{argument}", where)
             for argument, value in given.items()
         }
         first = tuple(dict.fromkeys(self._before(after, where)))
-        identity, result = self.trail.new_id(name), result_of(kind, target)
-        node = Node(identity, kind, name, bindings, result, where, first)
+        identity, result = self.trail.new_id(name), result_of(target)
+        node = Node(identity, target.node_kind, name, bindings, result, where, first)
         return self.add(node)
-
-    def region(
-        self,
-        kind: str,
-        value: Any,
-        bodies: Mapping[Any, Callable[..., Any]],
-        options: Mapping[str, Any],
-    ) -> Ref:
-        """Record a region as a node; give back a reference to its result."""
-        return trace_region(self, cast(NodeKind, kind), value, bodies, options)
 
     def refused(self, error: GraphError) -> None:
         """Keep what a reference refused: it ends the trace, even if it is caught."""
@@ -118,10 +114,6 @@ class Scope(Recorder):
     def inner(self) -> Scope:
         """A scope for a body inside this one."""
         return Scope(self.trail, self)
-
-    def recorder(self) -> Recorder:
-        """Itself."""
-        return self
 
     def add(self, node: Node) -> Ref:
         """Add a node; give back a reference to its result."""
@@ -174,16 +166,13 @@ class Scope(Recorder):
 
     def refuse_unused(self, output: Binding) -> None:
         """Refuse module calls whose result nothing uses."""
-        used = {t.source for t in takes_of(output)}
-        for node in reversed(self.nodes):
-            if node.id in used or acts(node):
-                used.update(node.sources)
-            else:
-                raise GraphError(
-                    f"{node.where}: the result of {node.id!r} is never used, and every "
-                    "call of it would be paid for",
-                    hint="Use its result, or leave the call out",
-                )
+        idle = unused(self.nodes, output)
+        if idle is not None:
+            raise GraphError(
+                f"{idle.where}: the result of {idle.id!r} is never used, and every "
+                "call of it would be paid for",
+                hint="Use its result, or leave the call out",
+            )
 
     def _foreign(self, value: Ref, where: str) -> GraphError:
         owner = owner_of(value)
@@ -210,9 +199,9 @@ class Scope(Recorder):
                 hint="Give what another step returned, or a list of such",
             )
 
-    def _name_of(self, kind: str, target: Any, where: str) -> str:
+    def _name_of(self, target: Any, where: str) -> str:
         trail = self.trail
-        explicit = target.named if kind == "module" else True
+        explicit = target.node_kind != "module" or target.named
         name = target.name if explicit else trail.variables.get(id(target))
         if name is None:
             name = frame_names().get(id(target))
@@ -237,14 +226,9 @@ class Scope(Recorder):
 
 
 def _bind(
-    kind: str,
-    target: Any,
-    name: str,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    where: str,
+    target: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], where: str
 ) -> dict[str, Any]:
-    if kind == "step":
+    if target.node_kind == "step":
         return cast("Step[..., Any]", target).bind(args, kwargs, where)
     try:
         return cast("Module[..., Any]", target).place(args, kwargs, name)
@@ -267,3 +251,100 @@ def _check_constant(spec: FieldSpec, value: Any, end: str, where: str) -> None:
             f"{where}: {end} wants {type_name(spec.annotation)}: {error}",
             hint=to_give(spec.name, spec.annotation, spec.wanted, value),
         ) from None
+
+
+def wants_of(target: Any) -> Mapping[str, Any]:
+    """What each argument wants: a field of a signature or program, or a step's type."""
+    if target.node_kind == "step":
+        return {name: target.wants(name) for name in target.parameters.parameters}
+    fields: Mapping[str, FieldSpec] = target.inputs.inputs
+    return fields
+
+
+def needs_of(target: Any) -> list[str]:
+    """The arguments that no call may leave out."""
+    if target.node_kind == "step":
+        known = target.parameters.parameters.items()
+        return [name for name, p in known if p.default is p.empty]
+    return [name for name, field in wants_of(target).items() if field.required]
+
+
+def result_of(target: Any) -> Any:
+    """The type of what a call gives back."""
+    if target.node_kind == "step":
+        return target.result
+    if target.node_kind == "program":
+        return target.structure.result
+    single = target.single
+    return target.asked if single is None else target.spec.outputs[single].annotation
+
+
+def constant(value: Any, spelt: Collection[str], where: str) -> Any:
+    """A constant, copied.
+
+    Args:
+        value: What is passed on.
+        spelt: Texts that spell references.
+        where: File and line of the call that it is passed to.
+
+    Raises:
+        GraphError: It hides a reference, spells one out, or is used up by one run.
+    """
+    if isinstance(value, Iterator):
+        what = f"{shown(value)} is used up by the program's first run"
+        raise GraphError(f"{where}: {what}", hint="Give a list")
+    for held in _everything(value):
+        if isinstance(held, Ref):
+            raise GraphError(
+                f"{where}: {shown(value)} holds {shown(held)}, which has no value yet "
+                "and is followed in lists, tuples and dicts alone",
+                hint="Make it in a @weft.step function that is given the value",
+            )
+        if isinstance(held, str) and any(text in held for text in spelt):
+            raise GraphError(
+                f"{where}: the text {held!r:.80} spells out a value that is not there "
+                "yet",
+                hint="Pass it as an input of its own, or join texts in a @weft.step "
+                "function",
+            )
+    return copied(value)
+
+
+def is_record(value: object) -> bool:
+    """Whether a value is a named tuple, whose class a list of its items would lose."""
+    return is_tuple(value) and hasattr(value, "_fields")
+
+
+def _everything(value: Any) -> Iterator[Any]:
+    """A value and what it holds, however deep; of very large ones the beginning."""
+    seen, todo = set[int](), deque([value])
+    while todo and len(seen) < 10_000:
+        one = todo.popleft()
+        if id(one) not in seen:
+            seen.add(id(one))
+            todo.extend(_held(one))
+            yield one
+
+
+def _held(value: Any) -> Iterable[Any]:
+    """What a value holds, as far as it is known without running its code."""
+    if isinstance(value, Ref | str | int | float | bytes | type | ModuleType):
+        return ()
+    if _is_mapping(value):
+        return value.values()
+    if is_sequence(value) or is_set(value) or _is_shown(value):
+        return value
+    if isinstance(value, FunctionType):
+        return closure_of(value).values()
+    if isinstance(value, functools.partial):
+        return (*value.args, *value.keywords.values())
+    kept: dict[str, Any] = getattr(value, "__dict__", {})
+    return kept.values()
+
+
+def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
+
+
+def _is_shown(value: object) -> TypeGuard[Iterable[Any]]:
+    return isinstance(value, deque | MappingView)

@@ -7,25 +7,15 @@ import itertools
 import typing
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import (
-    Any,
-    Generic,
-    Literal,
-    ParamSpec,
-    TypeVar,
-    cast,
-    final,
-    overload,
-)
+from typing import Any, Generic, ParamSpec, TypeVar, cast, final, overload
 
 from .. import seam
 from ..errors import ConfigError, GraphError, SignatureError, did_you_mean
-from ..seam import caller
+from ..seam import Kind, caller
 from ..signature.types import type_name
 from .module import Module
-from .naming import variables_of
 from .runnable import Runnable
-from .uses import Part, Uses
+from .uses import Part, Uses, variables_of
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -69,6 +59,8 @@ class Step(Generic[P, R_co]):
     A blocking function runs in a thread, so it holds up no other node; an async one
     runs on the event loop. Called outside a program it is simply the function.
     """
+
+    node_kind: Kind = "step"
 
     def __init__(
         self,
@@ -122,11 +114,6 @@ class Step(Generic[P, R_co]):
         return _with_modules, (self._original, self.modules)
 
     @property
-    def node_kind(self) -> Literal["step"]:
-        """What it is as a node."""
-        return "step"
-
-    @property
     def result(self) -> Any:
         """The type of the result; Any where it is not written."""
         return self._hints.get("return", Any)
@@ -163,12 +150,12 @@ class Step(Generic[P, R_co]):
                 Python's own order holds.
         """
         after = () if "after" in self.parameters.parameters else kwargs.pop("after", ())
-        return cast(R_co, seam.answerer().call("step", self, args, kwargs, after))
+        return cast(R_co, seam.answerer().call(self, args, kwargs, after))
 
     async def acall(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call the function without blocking the event loop."""
         engine = seam.engine(self.name, "acall")
-        return cast(R_co, await engine.acall("step", self, args, kwargs))
+        return cast(R_co, await engine.acall(self, args, kwargs))
 
     def bind(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any], where: str

@@ -3,17 +3,29 @@
 A step's function reaches its modules by ordinary variables, a module's body by its own
 attributes. While one of them runs, the engine at that place knows which tuned version
 stands in for each, so that what a compiler changed is what runs, and under which path
-it is traced.
+it is traced. What has no name of its own is called as the variable is that reaches it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+import types
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol, Self, TypeVar, cast, runtime_checkable
+from typing import (
+    Any,
+    NamedTuple,
+    Protocol,
+    Self,
+    TypeGuard,
+    TypeVar,
+    cast,
+    runtime_checkable,
+)
 
 from ..seam import Kind
+from .runnable import Runnable
 
 T = TypeVar("T")
 
@@ -118,3 +130,75 @@ def below(changes: Mapping[str, Any], name: str) -> dict[str, Any]:
     """
     start = name + "/"
     return {k.removeprefix(start): v for k, v in changes.items() if k.startswith(start)}
+
+
+def _is_module(value: object) -> TypeGuard[Runnable[..., Any]]:
+    return isinstance(value, Runnable) and value.node_kind == "module"
+
+
+def variables_of(function: Callable[..., Any]) -> dict[int, str]:
+    """Names by which a function's code reaches modules, by the modules' identity.
+
+    Variables of the function's Python module, of the functions around it, and
+    attributes of modules and classes that it names are found; other callables have
+    none.
+    """
+    code = getattr(function, "__code__", None)
+    if not isinstance(code, types.CodeType):
+        return {}
+    words = list(dict.fromkeys(_words(code)))
+    reachable = closure_of(function)
+    scope: dict[str, Any] = getattr(function, "__globals__", {})
+    for word in words:
+        if word in scope:
+            reachable.setdefault(word, scope[word])
+    holders = [v for v in reachable.values() if isinstance(v, types.ModuleType | type)]
+    for holder in holders:
+        held = vars(holder)
+        for word in words:
+            if word in held:
+                reachable.setdefault(word, held[word])
+    found: dict[int, str] = {}
+    for name, value in reachable.items():
+        if _is_module(value):
+            found.setdefault(id(value), name)
+    return found
+
+
+def _words(code: types.CodeType) -> Iterator[str]:
+    """Every name in a function's code, that of functions inside it included."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _words(constant)
+
+
+def closure_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """Variables of the functions around one that it uses, as far as they are set."""
+    code: Any = getattr(function, "__code__", None)
+    cells: Any = getattr(function, "__closure__", None) or ()
+    found: dict[str, Any] = {}
+    for name, cell in zip(code.co_freevars if cells else (), cells, strict=True):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:
+            continue  # a variable that is not assigned yet
+    return found
+
+
+def frame_names() -> dict[int, str]:
+    """Names by which the nearest code outside weft reaches modules of its own file.
+
+    So a helper function may call a module that the program's function never names.
+    """
+    here = inspect.currentframe()
+    while here is not None:
+        if not str(here.f_globals.get("__name__", "")).startswith("weft."):
+            found: dict[int, str] = {}
+            for word in here.f_code.co_names:
+                value = here.f_globals.get(word)
+                if _is_module(value):
+                    found.setdefault(id(value), word)
+            return found
+        here = here.f_back
+    return {}

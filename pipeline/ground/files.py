@@ -1,18 +1,32 @@
-"""Files written as a whole: whoever reads finds the old text or the new one."""
+"""Files that a kill leaves whole: written in one step, or line behind line.
+
+`write_whole` is for a text that is replaced: whoever reads finds the old one or the new
+one. `AppendLog` is for lines that are added: journals, traces, results as they come.
+What is kept for later calls stands in a folder that is ours alone, or is refused.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import os
 import re
 import secrets
+import stat
+import threading
 import time
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Self, TypeVar, final
 
 from ..errors import ArtifactError
 
+T = TypeVar("T")
 _STALE = 3600.0
 """Seconds; a writer needs its spare file for some milliseconds."""
+_PAUSE = 0.0005
+"""Seconds between two tries to get a lock."""
 
 
 def write_whole(target: Path, text: str, mode: int = 0o666) -> None:
@@ -58,6 +72,204 @@ def read_bounded(path: Path, most: int) -> str:
     if len(data) > most:
         raise ValueError(f"more than {most} bytes")
     return data.decode("utf-8")
+
+
+class DamagedLine(ValueError):
+    """A line that is none, before the last one.
+
+    Args:
+        line: Its number; the first is 1.
+        byte: Where it begins in the file.
+    """
+
+    def __init__(self, line: int, byte: int) -> None:
+        super().__init__(f"line {line} is damaged, at byte {byte}")
+        self.line, self.byte = line, byte
+
+
+@final
+class AppendLog:
+    r"""A file that only grows, by whole lines, whoever is killed and whenever.
+
+    Lines are appended under an exclusive lock on the file, by any number of threads. A
+    new file has mode 0600; one that is there keeps its mode. What a kill left of a last
+    line is no line: `read` cuts it off, and what is appended unread begins a new line
+    behind it. After a write that failed no further one is tried.
+
+    Args:
+        path: The file; its folder is made where it is missing.
+        patience: Seconds to wait for another writer to let go of the lock; after them
+            lines are appended without it. None is for a file's only writer.
+
+    Raises:
+        BlockingIOError: Another writer has the lock, and there is no patience.
+        OSError: The file cannot be opened, or there is no lock and no patience.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "log"
+    ...     _ = path.write_bytes(b"one\ntw")  # a kill in mid-write
+    ...     with AppendLog(path) as log:
+    ...         print(list(log.read(bytes)))
+    ...         log.append(b"three\n", sync=True)
+    ...     path.read_bytes()
+    [b'one']
+    b'one\nthree\n'
+    """
+
+    def __init__(self, path: Path, *, patience: float | None = None) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._state = threading.Condition()
+        self._syncing = 0
+        self._over: OSError | None = None
+        try:
+            self._locked = _lock(self._file, patience)
+        except OSError:
+            os.close(self._file)
+            raise
+
+    def read(self, of: Callable[[bytes], T | None]) -> Generator[T]:
+        """What the lines hold, from the first; a torn last line is cut off at the end.
+
+        Args:
+            of: What a line, without its newline, holds; None for one that is damaged.
+
+        Raises:
+            DamagedLine: A line is damaged, and it is not the last.
+        """
+        number = whole = 0
+        with os.fdopen(os.dup(self._file), "rb") as lines:
+            lines.seek(0)
+            for line in lines:
+                found = of(line[:-1]) if line.endswith(b"\n") else None
+                if found is None:
+                    break
+                yield found
+                number += 1
+                whole += len(line)
+        rest = os.fstat(self._file).st_size - whole
+        if rest and b"\n" in os.pread(self._file, rest, whole)[:-1]:
+            raise DamagedLine(number + 1, whole)
+        os.ftruncate(self._file, whole)
+
+    def append(self, *lines: bytes, sync: bool = False) -> None:
+        """Write lines, each with its newline.
+
+        Args:
+            lines: What is written, all of it or nothing.
+            sync: Whether it is on the disk when this returns.
+
+        Raises:
+            OSError: It could not be written, or an earlier one could not.
+        """
+        with self._state:
+            self._refuse_more()
+            try:
+                self._write(b"".join(lines))
+            except OSError as error:
+                self._over = error
+                raise
+            self._syncing += 1
+        try:
+            if sync:
+                getattr(os, "fdatasync", os.fsync)(self._file)  # macOS has none
+        except OSError as error:
+            self._over = error
+        finally:
+            with self._state:
+                self._syncing -= 1
+                self._state.notify_all()
+        self._refuse_more()  # where one sync fails, others may have lost as much
+
+    def clear(self) -> None:
+        """Begin the file anew."""
+        os.ftruncate(self._file, 0)
+
+    def close(self) -> None:
+        """Close the file once nobody writes; its number may then be another file's."""
+        with self._state:
+            self._state.wait_for(lambda: not self._syncing)
+            self._over = self._over or OSError(errno.EBADF, "the file is closed")
+            # By name: a child forked meanwhile holds the same open file for good.
+            with contextlib.suppress(OSError):
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+            os.close(self._file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _write(self, data: bytes) -> None:
+        end = os.fstat(self._file).st_size
+        if self._locked and end and os.pread(self._file, 1, end - 1) != b"\n":
+            data = b"\n" + data
+        try:
+            while data:
+                data = data[os.write(self._file, data) :]
+        except OSError:
+            if self._locked:  # else it may be another's line that is cut
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._file, end)
+            raise
+
+    def _refuse_more(self) -> None:
+        if self._over is not None:
+            raise OSError(*self._over.args)
+
+
+class Unusable(Exception):
+    """A folder, or a database in it, that cannot be used now."""
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make a folder ours only, or refuse it.
+
+    Raises:
+        Unusable: It is somebody else's, or open to everybody.
+    """
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / ".gitignore").write_text("*\n")
+    found = folder.stat()
+    if found.st_uid != os.getuid():
+        raise Unusable(f"the folder {str(folder)!r} belongs to another user")
+    if found.st_mode & stat.S_IWOTH:
+        raise Unusable(f"everybody may write to the folder {str(folder)!r}")
+
+
+@contextlib.contextmanager
+def opening(folder: Path) -> Generator[None]:
+    """Hold off other processes while something is made in a folder, or changed."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        # A child that was forked meanwhile holds the handle too, and the lock with it.
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_UN)
+        os.close(handle)
+
+
+def _lock(file: int, patience: float | None) -> bool:
+    """Take a file's lock; False where that is not to be had in time."""
+    ends = time.monotonic() + (patience or 0.0)
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:  # held, or a file system without locks
+            if patience is None:
+                raise
+            held = isinstance(error, BlockingIOError)
+            if not held or time.monotonic() >= ends:
+                return False
+            time.sleep(_PAUSE)
+        else:
+            return True
 
 
 def _clear(target: Path) -> None:

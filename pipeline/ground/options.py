@@ -1,4 +1,8 @@
-"""Misspelt options, and settings that cannot be, are errors that say what was meant."""
+"""Misspelt options, and settings that cannot be, are errors that say what was meant.
+
+pydantic is not asked: it would want each annotation at run time, where settings hold
+protocols that are imported for checkers only, and it speaks its own words.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import builtins
 import dataclasses
 import functools
 import inspect
+import math
 import numbers
 import re
 import sys
@@ -18,7 +23,6 @@ from typing import (
     TypeVar,
     cast,
     dataclass_transform,
-    get_args,
     get_origin,
 )
 
@@ -30,39 +34,30 @@ T = TypeVar("T")
 
 
 class Rule(NamedTuple):
-    """What a number among the settings may be, in words and as a test."""
+    """What a number among the settings may be, in words and by its bounds."""
 
     words: str
-    fits: Callable[[float], bool]
+    kind: type
+    least: float
+    most: float = math.inf
 
-
-def _not_negative(number: float) -> bool:
-    return number >= 0
-
-
-def _at_least_one(number: float) -> bool:
-    return number >= 1
-
-
-def _above_zero(number: float) -> bool:
-    return number > 0
-
-
-def _is_share(number: float) -> bool:
-    return 0 <= number <= 1
+    def fits(self, value: Any) -> bool:
+        """Whether a value is such a number."""
+        known = type(value) is not bool and isinstance(value, self.kind)
+        return known and self.least <= value <= self.most
 
 
 _RULES: Mapping[object, Rule] = {
-    int: Rule("a whole number, 0 or more", _not_negative),
-    float: Rule("a number, 0 or more", _not_negative),
+    int: Rule("a whole number, 0 or more", numbers.Integral, 0),
+    float: Rule("a number, 0 or more", numbers.Real, 0),
 }
 """Settings count things or weigh them: without a rule of its own none is negative."""
 
 _SEVERAL = re.compile(r"tuple\[(\w+), \.\.\.\]")
 
-Count = Annotated[int, Rule("a whole number, 1 or more", _at_least_one)]
-Share = Annotated[float, Rule("a number from 0 to 1", _is_share)]
-Positive = Annotated[float, Rule("a number above 0", _above_zero)]
+Count = Annotated[int, Rule("a whole number, 1 or more", numbers.Integral, 1)]
+Share = Annotated[float, Rule("a number from 0 to 1", numbers.Real, 0, 1)]
+Positive = Annotated[float, Rule("a number above 0", numbers.Real, math.ulp(0.0))]
 
 
 def check_options(given: Iterable[str], known: Iterable[str], who: str) -> None:
@@ -94,9 +89,7 @@ def checked(function: Callable[P, T]) -> Callable[P, T]:
     weft.pipeline.errors.ConfigError: score: missing a required ...argument: 'metric'. \
 Write score(program, metric=...)
     """
-    parameters = inspect.signature(function).parameters.values()
-    form = _form([p for p in parameters if p.name != "self"])
-    return _checked(function, f"Write {function.__name__}({form})")
+    return _checked(function, f"Write {function.__name__}({_form(function)})")
 
 
 def checked_with(
@@ -113,35 +106,35 @@ def checked_with(
     names = tuple(options)
 
     def check(function: Callable[P, T]) -> Callable[P, T]:
-        parameters = inspect.signature(function).parameters.values()
-        named = [p for p in parameters if p.kind is not p.VAR_KEYWORD]
-        return _checked(function, f"Write {function.__name__}({_form(named)})", names)
+        form = _form(function, rest="")
+        return _checked(function, f"Write {function.__name__}({form})", names)
 
     return check
 
 
 def decorator(function: Callable[P, T]) -> Callable[P, T]:
     """As `checked`, for what stands above a `def` and takes nothing else."""
-    name = function.__name__
-    hint = f"Write @weft.{name}, without brackets, above a typed function"
-    return _checked(function, hint)
+    remedy = (
+        f"Write @weft.{function.__name__}, without brackets, above a typed function"
+    )
+    return _checked(function, remedy)
 
 
 def _checked(
-    function: Callable[P, T], hint: str, options: tuple[str, ...] = ()
+    function: Callable[P, T], remedy: str, options: tuple[str, ...] = ()
 ) -> Callable[P, T]:
     shape = inspect.signature(function)
-    parameters = [p for p in shape.parameters.values() if p.name != "self"]
-    open_end = not options and any(p.kind is p.VAR_KEYWORD for p in parameters)
-    names = [*(p.name for p in parameters if p.kind is not p.VAR_KEYWORD), *options]
+    named = [p for p in shape.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    is_open = not options and len(named) < len(shape.parameters)
+    names = [*(p.name for p in named if p.name != "self"), *options]
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
-        if not open_end:
+        if not is_open:
             check_options(kwargs, names, function.__name__)
         wrong = _misfit(shape, args, kwargs)
         if wrong:
-            raise ConfigError(f"{function.__name__}: {wrong}", hint=hint)
+            raise ConfigError(f"{function.__name__}: {wrong}", hint=remedy)
         return function(*args, **kwargs)
 
     return wrapper
@@ -158,19 +151,20 @@ def _misfit(
     return ""
 
 
-def _form(parameters: Iterable[inspect.Parameter]) -> str:
+def _form(function: Callable[..., Any], rest: str = "option=value") -> str:
     """What a call must give: the required arguments, and then any options."""
     parts: list[str] = []
-    for each in parameters:
+    for each in inspect.signature(function).parameters.values():
         if each.kind is each.VAR_KEYWORD:
-            parts.append("option=value")
-        elif each.default is each.empty:
+            if rest:
+                parts.append(rest)
+        elif each.default is each.empty and each.name != "self":
             by_name = each.kind is each.KEYWORD_ONLY
             parts.append(f"{each.name}=..." if by_name else each.name)
     return ", ".join(parts)
 
 
-def explained(hint: str) -> Callable[[type[T]], type[T]]:
+def explained(remedy: str) -> Callable[[type[T]], type[T]]:
     """Give a dataclass's wrong arguments a typed error with this remedy."""
 
     def explain(cls: type[T]) -> type[T]:
@@ -185,7 +179,7 @@ def explained(hint: str) -> Callable[[type[T]], type[T]]:
                 wrong = _misfit(shape, (self, *args), kwargs)
                 if not wrong:
                     raise
-                raise ConfigError(f"{cls.__name__}: {wrong}", hint=hint) from None
+                raise ConfigError(f"{cls.__name__}: {wrong}", hint=remedy) from None
 
         type.__setattr__(cls, "__init__", init)
         return cls
@@ -222,58 +216,40 @@ The default is rows=8
             )
         check_options(options, fields, cls.__name__)
         for name, value in options.items():
-            _check_number(cls, fields[name], value)
-            _check_several(cls, fields[name], value)
+            _check(cls, fields[name], value)
         build(self, **options)
 
     type.__setattr__(made, "__init__", init)
     return made
 
 
-def _check_number(cls: type[Any], field: dataclasses.Field[Any], value: object) -> None:
-    """Refuse a number that breaks its setting's rule; other settings are let pass."""
-    kind: Any = field.type
-    if isinstance(kind, str):  # Annotations stand as text; those of numbers are a word.
-        kind = _named(cls, kind)
-    said = get_origin(kind) is Annotated
-    base, rule = get_args(kind)[:2] if said else (kind, _RULES.get(kind))
-    if not isinstance(rule, Rule):
-        return
-    wanted = numbers.Integral if base is int else numbers.Real
-    known = type(value) is not bool and isinstance(value, wanted)
-    if known and rule.fits(cast(float, value)):
-        return
-    told = field.default is not dataclasses.MISSING
-    raise ConfigError(
-        f"{cls.__name__}: {field.name}={value!r} is not {rule.words}",
-        hint=f"The default is {field.name}={field.default!r}" if told else "",
-    )
-
-
-def _check_several(
-    cls: type[Any], field: dataclasses.Field[Any], value: object
-) -> None:
-    """Refuse what is no tuple of the things that a setting holds several of.
-
-    A text is one thing, not several letters; a setting that has no default holds at
-    least one.
-    """
-    found = _SEVERAL.fullmatch(str(field.type))
-    kind = found and _named(cls, found[1])
-    if not isinstance(kind, type):
-        return
-    listed = cast("list[object]", value) if isinstance(value, list | tuple) else None
-    needed = field.default is dataclasses.MISSING
-    if listed is None or not all(isinstance(one, kind) for one in listed):
-        wrong = f"is no tuple of {'text' if kind is str else kind.__name__.lower()}s"
-    elif needed and not listed:
-        wrong = "is empty"
+def _check(cls: type[Any], field: dataclasses.Field[Any], value: object) -> None:
+    """Refuse a value that cannot be: a number out of its bounds, no tuple of such."""
+    words, needed = "", field.default is dataclasses.MISSING
+    several = _SEVERAL.fullmatch(str(field.type))
+    if several:
+        words = _no_tuple(_named(cls, several[1]), value, needed=needed)
+        remedy = f"Write {field.name}=(..., ...)"
     else:
-        return
-    raise ConfigError(
-        f"{cls.__name__}: {field.name}={value!r} {wrong}",
-        hint=f"Write {field.name}=(..., ...)",
-    )
+        kind: Any = _named(cls, field.type) if type(field.type) is str else field.type
+        said = get_origin(kind) is Annotated
+        rule: Any = kind.__metadata__[0] if said else _RULES.get(kind)
+        if isinstance(rule, Rule) and not rule.fits(value):
+            words = f"is not {rule.words}"
+        remedy = "" if needed else f"The default is {field.name}={field.default!r}"
+    if words:
+        wrong = f"{cls.__name__}: {field.name}={value!r} {words}"
+        raise ConfigError(wrong, hint=remedy)
+
+
+def _no_tuple(kind: object, value: object, *, needed: bool) -> str:
+    """Why a value is no tuple of a kind of thing, or empty; a text is one thing."""
+    if not isinstance(kind, type):
+        return ""
+    listed = cast("list[object]", value) if isinstance(value, list | tuple) else None
+    if listed is None or not all(isinstance(one, kind) for one in listed):
+        return f"is no tuple of {'text' if kind is str else kind.__name__.lower()}s"
+    return "is empty" if needed and not listed else ""
 
 
 def _named(cls: type[Any], word: str) -> Any:

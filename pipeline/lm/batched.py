@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias, cast, final
 from weakref import WeakKeyDictionary
 
 from ..errors import ConfigError, ModelError
-from .lm import Direct, LanguageModel
-from .request import JSON, Request, Response
+from .lm import Behind, Direct, LanguageModel
+from .request import Request, Response
 
 Submit: TypeAlias = Callable[
     [Sequence[Request]], Awaitable[Sequence[Response | ModelError]]
@@ -24,7 +24,7 @@ Submit: TypeAlias = Callable[
 
 
 @final
-class BatchLM(Direct):
+class BatchLM(Behind[LanguageModel], Direct):
     """Gathers requests and hands them to a function of yours, many at a time.
 
     A batch goes out when it is full, or when no longer than `wait` has passed since its
@@ -64,32 +64,12 @@ class BatchLM(Direct):
         if isinstance(size, bool) or size < 1 or not 0 <= wait < math.inf:
             message = f"a batch of size={size!r} and wait={wait!r} cannot be gathered"
             raise ConfigError(message, hint="Give size=1000, wait=1.0, or the like")
+        super().__init__(lm)
         self._submit = submit
-        self._lm = lm
         self._size = size
         self._wait = wait
         # A batch belongs to the event loop that its requests wait in.
         self._open = WeakKeyDictionary[asyncio.AbstractEventLoop, _Batch]()
-
-    @property
-    def model(self) -> str:
-        """The name of the model that answers."""
-        return self._lm.model
-
-    @property
-    def endpoint(self) -> str:
-        """The endpoint of the model that answers."""
-        return self._lm.endpoint
-
-    @property
-    def sampling(self) -> Mapping[str, JSON]:
-        """The sampling of the model that answers."""
-        return self._lm.sampling
-
-    @property
-    def schema_mode(self) -> bool:
-        """Whether the model that answers obeys a JSON schema."""
-        return self._lm.schema_mode
 
     async def complete(self, request: Request) -> Response:
         """Answer one request, together with those that come at the same time.

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, cast, final
 
 from ..errors import ConfigError
+from ..ground.files import AppendLog
 from ..ground.shapes import is_dict
 from .lm import Direct, LanguageModel
 from .request import (
@@ -231,6 +232,7 @@ def _last(request: Request) -> str:
 
 _COMPARED: Final = 200  # recorded requests looked at for the nearest one
 _DIFFERENCES: Final = 12  # lines shown
+_PATIENCE: Final = 5.0  # seconds, for another process that records into the file
 
 
 @final
@@ -284,14 +286,9 @@ class ReplayLM(_Fake):
         self._recorded.append(request)
 
     def _append(self, tree: Mapping[str, JSON]) -> None:
-        # One write a line: a killed recording ends in a whole line or in nothing.
         line = json.dumps(tree, sort_keys=True, allow_nan=False) + "\n"
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-        handle = os.open(self._path, flags, 0o600)
-        try:
-            os.write(handle, line.encode())
-        finally:
-            os.close(handle)
+        with AppendLog(self._path, patience=_PATIENCE) as log:
+            log.append(line.encode())
 
     def _begin(self) -> dict[str, JSON]:
         if self._source is None:

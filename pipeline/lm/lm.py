@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import (
     Any,
     Final,
+    Generic,
     ParamSpec,
     Protocol,
     TypeAlias,
@@ -79,6 +80,9 @@ class LanguageModel(Protocol):
         ...
 
 
+L = TypeVar("L", bound=LanguageModel)
+
+
 @runtime_checkable
 class StreamingModel(LanguageModel, Protocol):
     """A model that can also hand over its reply piece by piece."""
@@ -86,6 +90,39 @@ class StreamingModel(LanguageModel, Protocol):
     async def stream(self, request: Request, listener: Listener) -> Response:
         """As `complete`, and show the pieces to `listener` as they arrive."""
         ...
+
+
+class Behind(Generic[L]):
+    """A model that goes by the name, endpoint and sampling of the one that answers.
+
+    So both ways of asking make the same requests, and share the cache.
+
+    Args:
+        lm: The model that answers.
+    """
+
+    def __init__(self, lm: L) -> None:
+        self._lm = lm
+
+    @property
+    def model(self) -> str:
+        """The name of the model that answers."""
+        return self._lm.model
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint of the model that answers."""
+        return self._lm.endpoint
+
+    @property
+    def sampling(self) -> Mapping[str, JSON]:
+        """The sampling of the model that answers."""
+        return self._lm.sampling
+
+    @property
+    def schema_mode(self) -> bool:
+        """Whether the model that answers obeys a JSON schema."""
+        return self._lm.schema_mode
 
 
 class Sampling(TypedDict, total=False):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..data.rows import Example, require_rows
-from ..errors import ModelFailure, WeftError
+from ..errors import ConfigError, ModelFailure, WeftError
 from ..graph.digest import program_digest
 from ..graph.module import Module
 from ..graph.program import Program, as_program
@@ -28,10 +28,8 @@ from ..ground.pages import drawn
 from ..ground.strictjson import is_text
 from ..ground.words import brief, counted
 from ..run.bridge import run_sync
-from ..run.models_by_path import require_model_paths
-from ..run.progress import progress_bar
-from ..run.rows import bind_row, map_rows, placed, require_count, rows_of
-from ..run.settings import current, entered
+from ..run.rows import bind_row, map_rows, placed, progress_bar, require_count, rows_of
+from ..run.settings import current, entered, require_model_paths
 from ..trace import NodeRun, Trace, total_cost
 from .row_result import (
     RowResult,
@@ -45,7 +43,7 @@ from .score import Metric, Score, apply_metric, metric_name, require_callable
 from .stats import Comparison, Interval, compare, mean_interval
 
 if TYPE_CHECKING:
-    from ..ground.frames import DataFrame
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True, repr=False)
@@ -145,10 +143,18 @@ class Evaluation(Advised):
         return text if is_text(text) else json.dumps(data, indent=1)
 
     def to_pandas(self) -> DataFrame:
-        """One line a row; needs pandas."""
-        from ..ground.frames import frame_of  # noqa: PLC0415 - pandas is optional and heavy
+        """One line a row.
 
-        return frame_of([row_data(r) for r in self.rows])
+        Raises:
+            ConfigError: pandas is not installed.
+        """
+        try:
+            import pandas as pd  # noqa: PLC0415 - optional and heavy
+        except ImportError:
+            raise ConfigError(
+                "pandas is not installed", hint="Write pip install 'pandas>=2.1'"
+            ) from None
+        return pd.DataFrame([row_data(r) for r in self.rows])
 
     def to_html(self, *, review: str = "") -> str:
         """One self-contained page; `review` is the file that `weft review` opens."""

@@ -1,38 +1,36 @@
-"""One question to a model: render, call, parse, and at most a few repairs."""
+"""One question to a model: render, call, parse, and at most a few repairs.
+
+A `ChainOfThought` asks for a `reasoning` before the answer. A model whose endpoint
+shows what it thought has given its reasoning already, and often leaves the field out,
+or empty: then the thought is the field's value. What is asked stays the same.
+"""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ..adapters import Form, adapter_of, form_of
 from ..adapters.settling import AUTO, Forms, may_probe, settled
-from ..calls.call import call
-from ..errors import ModelError, ParseError, SchemaRefused, ValidationError
+from ..errors import ModelError, ParseError, SchemaRefused, Truncated, ValidationError
 from ..lm.lm import LanguageModel
-from ..lm.request import JSON, Request, Response
+from ..lm.request import JSON, Response
 from ..parameters import Parameters
 from ..reading.arriving import FieldReader
 from ..reading.fields import Parsed
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, class_of, spec_of
 from ..signature.spec import Spec
-from ..trace import Call
-from .context import Asked, Context
+from .context import Asked, Context, timed
 from .prompt import rendered_for, request_for, room_for
-from .settings import Settings
-from .telling import Telling
-from .thought import only_thought, read_reply, truncated
-from .watch import said
+from .stream import Telling
 
 if TYPE_CHECKING:
     from ..adapters.base import Adapter
     from ..adapters.prompt import Rendered
-
 
 _PROBE: Final = "`weft probe` finds the form that this model follows"
 
@@ -107,9 +105,12 @@ class _Question:
             self.form, self.signature, self.parameters, self.inputs, lm
         )
         wanted, kept = self.signature, dict[str, Any]()
-        telling = self._telling(adapter, rendered)
+        settings, telling = self.context.settings, None
+        if settings.sink is not None:
+            reader = self._reader(adapter, rendered, wanted)
+            telling = Telling(self.who, self.context.order, settings.sink, reader)
         for attempt in range(repairs + 1):
-            request = self._request(rendered)
+            request = request_for(lm, self.parameters, rendered, settings)
             response = await timed(request, lm, self.context, self.asked, telling)
             cut = response.finish_reason == "length"
             fence, echoed = rendered.fence, rendered.echoed
@@ -134,19 +135,6 @@ class _Question:
             whole = {**kept, **parsed.values}
             return {name: whole[name] for name in spec_of(self.signature).outputs}
         raise AssertionError("the last attempt returns or raises")
-
-    def _request(self, rendered: Rendered) -> Request:
-        settings = self.context.settings
-        made = request_for(self.lm, self.parameters, rendered, settings)
-        same = settings.once and made.sampling.get("temperature") == 0
-        return replace(made, sample=0) if same and made.sample else made
-
-    def _telling(self, adapter: Adapter, rendered: Rendered) -> Telling | None:
-        sink = self.context.settings.sink
-        if sink is None:
-            return None
-        reader = self._reader(adapter, rendered, self.signature)
-        return Telling(self.who, self.context.order, sink, reader)
 
     def _reader(
         self, adapter: Adapter, rendered: Rendered, wanted: type[Signature]
@@ -259,89 +247,95 @@ def _only(signature: type[Signature], kept: Mapping[str, Any]) -> type[Signature
     return class_of(replace(spec, fields=_inputs_and(spec, rest)), signature)
 
 
-async def timed(
-    request: Request,
-    lm: LanguageModel,
-    context: Context,
-    asked: Asked,
-    telling: Telling | None,
-) -> Response:
-    """Make one call, and note what came of it.
+REASONING: Final = "reasoning"
+"""The field that a thought can fill."""
+
+FILLED: Final = f"{REASONING!r} was filled with what the model thought"
+"""The repair that says so."""
+
+
+def read_reply(
+    response: Response,
+    signature: type[Signature],
+    parse: Callable[[str, type[Signature]], Parsed],
+) -> Parsed:
+    """Read a reply; a `reasoning` that it leaves out or empty is what was thought.
 
     Args:
-        request: What to ask.
-        lm: Who answers.
-        context: Cache, ledger and retries, and who follows the run.
-        asked: Gets the call.
-        telling: Who is told the reply while it arrives.
+        response: What the model answered.
+        signature: The contract.
+        parse: Reads a text by a contract.
 
     Raises:
-        ModelError: The call failed.
+        ParseError: The reply cannot be used, with the thought either.
     """
-    settings, started = context.settings, time.perf_counter()
-    for watcher in settings.watchers:
-        watcher.call_started(request)
-    if telling is not None:
-        telling.restart()
+    thought = response.reasoning.strip()
+    if not thought or not _asks_first(signature):
+        return parse(response.text, signature)
     try:
-        response = await call(
-            request,
-            lm,
-            cache=settings.store,
-            retry=settings.retry,
-            ledger=settings.ledger,
-            account=settings.account,
-            listener=telling,
+        parsed = parse(response.text, signature)
+    except ParseError as error:
+        if not error.message.startswith(f"field {REASONING!r} is missing"):
+            raise
+        try:
+            parsed = parse(response.text, _without(signature))
+        except ParseError:
+            raise error from None  # as it would have been said without a thought
+    if str(parsed.values.get(REASONING, "")).strip():
+        return parsed
+    rest = {name: v for name, v in parsed.values.items() if name != REASONING}
+    values: dict[str, Any] = {REASONING: thought, **rest}
+    return replace(parsed, values=values, repairs=(*parsed.repairs, FILLED))
+
+
+def truncated(who: str, response: Response, model: str) -> Truncated:
+    """The error of a reply that stopped at the token limit."""
+    if response.text.strip() or not has_thought(response):
+        return Truncated(
+            f"{who}: the reply stopped at the token limit",
+            hint="Raise max_tokens, or ask for less",
+            model=model,
         )
-    except BaseException as error:
-        asked.failed = made = _failed(request, error, started, context)
-        _tell(made, settings)
-        raise
-    if telling is not None:
-        telling.finish()
-    made = Call(
-        request.messages,
-        response.text,
-        response.model or lm.model,
-        response.usage,
-        response.cost,
-        response.cached,
-        time.perf_counter() - started,
-        request.key,
-        context.since(started),
-        request.endpoint,
-        response.finish_reason,
-        response.request_id,
-        response.retries,
-        reasoning=response.reasoning,
-        without=response.without,
-        form=asked.form,
-    )
-    asked.calls.append(made)
-    _tell(made, settings)
-    return response
-
-
-def _failed(
-    request: Request, error: BaseException, started: float, context: Context
-) -> Call:
-    """A call that brought no answer, as its trace holds it."""
-    return Call(
-        request.messages,
-        reply="",
-        model=request.model,
-        usage=None,
-        cost=None,
-        cached=False,
-        seconds=time.perf_counter() - started,
-        key=request.key,
-        started=context.since(started),
-        endpoint=request.endpoint,
-        retries=error.retries if isinstance(error, ModelError) else 0,
-        error=said(error),
+    return Truncated(
+        f"{who}: the reply stopped at the token limit before the answer began",
+        hint="All of max_tokens went into reasoning: raise max_tokens, or lower "
+        "reasoning_effort",
+        model=model,
     )
 
 
-def _tell(made: Call, settings: Settings) -> None:
-    for watcher in settings.watchers[::-1]:
-        watcher.call_finished(made)
+def only_thought(error: ParseError, response: Response) -> ParseError:
+    """The error of a reply that cannot be used; it says so where there was no answer.
+
+    For who reads the error. A model that is to mend its reply is told as ever.
+    """
+    if response.text.strip() or not has_thought(response):
+        return error
+    return type(error)(
+        "only reasoning came, and no answer",
+        text=error.text,
+        field=error.field,
+        wanted=error.wanted,
+        module=error.module,
+        adapter=error.adapter,
+        hint="Lower reasoning_effort, or ask with another adapter=",
+    )
+
+
+def has_thought(response: Response) -> bool:
+    """Whether the model thought, shown or not."""
+    counted = response.usage is not None and response.usage.reasoning_tokens > 0
+    return bool(response.reasoning.strip()) or counted
+
+
+def _asks_first(signature: type[Signature]) -> bool:
+    """Whether the first output is a reasoning in free text."""
+    first = next(iter(spec_of(signature).outputs.values()), None)
+    return first is not None and first.name == REASONING and first.annotation is str
+
+
+@lru_cache(maxsize=256)
+def _without(signature: type[Signature]) -> type[Signature]:
+    spec = spec_of(signature)
+    fields = tuple(field for field in spec.fields if field.name != REASONING)
+    return class_of(replace(spec, fields=fields), signature)

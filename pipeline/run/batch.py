@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -24,12 +22,12 @@ from ..graph.module import Module
 from ..graph.program import Program, as_program
 from ..graph.runnable import OnError, Place, Runner
 from ..ground import strictjson
+from ..ground.files import AppendLog, DamagedLine
 from ..ground.options import checked
 from ..ground.plain import plain
 from ..ground.shapes import is_dict
 from .bridge import in_thread, run_sync
-from .progress import progress_bar
-from .rows import bind_row, in_order, placed
+from .rows import bind_row, in_order, placed, progress_bar
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -119,11 +117,9 @@ async def abatch_to(
     spec = program.inputs
     optional = [name for name, field in spec.inputs.items() if not field.required]
     source = iter_rows(rows, list(spec.inputs), optional=optional)
-    file = _opened(target)
-    try:
-        _lock(file, target)
+    with _opened(target) as log:
         digest = program_digest(program).rpartition(":")[2][:_DIGITS]
-        begun = _Begun(file, target, digest)
+        begun = _Begun(log, target, digest)
         done, failed = await _to_its_end(begun.skip_done, source)
 
         async with placed(program, on) as there:
@@ -133,8 +129,6 @@ async def abatch_to(
             with progress_bar(None, program.name, shown=progress) as advance:
                 async with contextlib.aclosing(lines):
                     written, broken = await _written(begun, lines, advance)
-    finally:
-        os.close(file)
     return BatchDone(target, done + written, done, failed + broken)
 
 
@@ -192,7 +186,7 @@ async def _line(program: Runner, row: Example, digest: str, on_error: OnError) -
 class _Begun:
     """A file as an earlier call left it, and the digest of the program that goes on."""
 
-    file: int
+    log: AppendLog
     path: Path
     program: str
 
@@ -201,37 +195,27 @@ class _Begun:
 
         A torn last line is cut off, and its row runs again.
         """
-        whole = done = failed = 0
-        with os.fdopen(os.dup(self.file), "rb") as lines:
-            lines.seek(0)
-            for line in lines:
-                found = _read(line)
-                if found is None:
-                    break
+        done = failed = 0
+        try:
+            for found in self.log.read(_read):
                 done += 1
                 self._compare(done, found, next(source, None))
                 failed += "error" in found
-                whole += len(line)
-            rest = os.fstat(self.file).st_size - whole
-            if rest and b"\n" in os.pread(self.file, rest, whole)[:-1]:
-                raise DataError(
-                    f"{self.path}: line {done + 1} is damaged",
-                    hint="Restore the file from a copy, or begin another one",
-                )
-        os.ftruncate(self.file, whole)
+        except DamagedLine as damaged:
+            raise DataError(
+                f"{self.path}: line {damaged.line} is damaged",
+                hint="Restore the file from a copy, or begin another one",
+            ) from None
         return done, failed
 
     def append(self, lines: list[bytes]) -> None:
         """Write whole lines.
 
         Raises:
-            DataError: They could not be written; half a line may be there, which the
-                next call cuts off.
+            DataError: They could not be written.
         """
-        data = b"".join(lines)
         try:
-            while data:
-                data = data[os.write(self.file, data) :]
+            self.log.append(*lines)
         except OSError as error:
             raise DataError(
                 f"{self.path} cannot be written: {error.strerror}",
@@ -254,8 +238,6 @@ class _Begun:
 
 
 def _read(line: bytes) -> dict[str, Any] | None:
-    if not line.endswith(b"\n"):
-        return None
     try:
         found = strictjson.loads(line.decode("utf-8", "surrogatepass"))
     except ValueError:
@@ -263,22 +245,16 @@ def _read(line: bytes) -> dict[str, Any] | None:
     return found if is_dict(found) else None
 
 
-def _opened(path: Path) -> int:
+def _opened(path: Path) -> AppendLog:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        return AppendLog(path)
+    except BlockingIOError:
+        raise ConfigError(
+            f"another process writes {path} now",
+            hint="Wait for it, or name another file",
+        ) from None
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written: {error.strerror}",
             hint="Name a file in a folder that is yours",
-        ) from None
-
-
-def _lock(file: int, path: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise ConfigError(
-            f"another process writes {path} now",
-            hint="Wait for it, or name another file",
         ) from None

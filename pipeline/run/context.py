@@ -1,4 +1,4 @@
-"""Where a call stands in a run, and the one recorder of what ran there."""
+"""Where a call stands in a run, and the recorders of what ran there and was asked."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Any, Self, TypedDict, TypeVar, Unpack, cast
 
+from ..calls.call import call
+from ..errors import ModelError
 from ..events import NodeFinished, NodeStarted
+from ..lm.lm import LanguageModel
+from ..lm.request import Request, Response
 from ..trace import Call, NodeKind, NodeRun, Run, Trace
 from .settings import Settings
+from .stream import Telling
 from .watch import TracedRun, said
 
 T = TypeVar("T")
@@ -104,6 +109,7 @@ class Asked:
     form: str = ""
 
 
+@dataclass(slots=True)
 class Recorded:
     """Records the run of one node: `with Recorded(...) as entry` around its work.
 
@@ -115,31 +121,21 @@ class Recorded:
         path: The node's path.
         kind: What the node is.
         inputs: Values by name; plain JSON data for modules.
+        outputs: What it gave; values by name as the inputs are.
+        asked: What it asked of models.
     """
 
-    __slots__ = (
-        "_context",
-        "_inputs",
-        "_kind",
-        "_path",
-        "_started",
-        "asked",
-        "outputs",
-        "run",
-    )
-
-    def __init__(
-        self, context: Context, path: str, kind: NodeKind, inputs: Mapping[str, Any]
-    ) -> None:
-        self._context, self._path = context, path
-        self._kind: NodeKind = kind
-        self._inputs = inputs
-        self.outputs: Mapping[str, Any] = {}
-        self.asked = Asked()
-        self.run: NodeRun
+    context: Context
+    path: str
+    kind: NodeKind
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    asked: Asked = field(default_factory=Asked)
+    run: NodeRun = field(init=False)
+    _started: float = field(init=False)
 
     def __enter__(self) -> Self:
-        self._context.started(self._path, self._kind)
+        self.context.started(self.path, self.kind)
         self._started = time.perf_counter()
         return self
 
@@ -149,26 +145,24 @@ class Recorded:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        problem, asked, context = "", self.asked, self._context
-        if error is not None:
-            problem = said(error)
+        asked, problem = self.asked, "" if error is None else said(error)
         failed = asked.failed
         if failed is not None and failed.error != problem:
             failed = None  # the work went on without it
         self.run = NodeRun(
-            self._path,
-            self._kind,
-            self._inputs,
+            self.path,
+            self.kind,
+            self.inputs,
             self.outputs,
             tuple(asked.calls),
             tuple(asked.repairs),
             time.perf_counter() - self._started,
             problem,
-            context.order,
-            started=context.since(self._started),
+            self.context.order,
+            started=self.context.since(self._started),
             failed=failed,
         )
-        context.finished(self.run)
+        self.context.finished(self.run)
 
 
 async def follow(
@@ -192,32 +186,117 @@ async def follow(
     for watcher in settings.watchers:
         watcher.run_started(run_id, name)
 
-    def over(value: Any, error: str) -> TracedRun:
+    async def over(value: Any, raised: BaseException | None = None) -> None:
+        error = "" if raised is None else said(raised)
         trace = Trace(tuple(nodes), time.perf_counter() - began, None, run_id)
         run = TracedRun(name, at, inputs, value, error, trace)
         for watcher in settings.watchers[::-1]:
             watcher.run_finished(run)
-        return run
+        if settings.trace_log is None:
+            return
+        if isinstance(raised, GeneratorExit):  # nothing can be awaited any more
+            settings.trace_log.post(run)
+        else:
+            await settings.trace_log.keep(run)
 
-    log = settings.trace_log
     try:
         made = await work(context.having(run_id=run_id, began=began))
-    except GeneratorExit as error:  # nothing can be awaited any more
-        run = over(None, said(error))
-        if log is not None:
-            log.post(run)
-        raise
     except BaseException as error:
-        run = over(None, said(error))
-        if log is not None:
-            await log.keep(run)
+        await over(None, error)
         raise
-    run = over(_value_of(made), "")
-    if log is not None:
-        await log.keep(run)
+    await over(_value_of(made))
     return made
 
 
 def _value_of(made: object) -> Any:
     """The value of a `Run`; anything else is one."""
     return cast(Any, made).value if isinstance(made, Run) else made
+
+
+async def timed(
+    request: Request,
+    lm: LanguageModel,
+    context: Context,
+    asked: Asked,
+    telling: Telling | None,
+) -> Response:
+    """Make one call, and note what came of it.
+
+    Args:
+        request: What to ask.
+        lm: Who answers.
+        context: Cache, ledger and retries, and who follows the run.
+        asked: Gets the call.
+        telling: Who is told the reply while it arrives.
+
+    Raises:
+        ModelError: The call failed.
+    """
+    settings, started = context.settings, time.perf_counter()
+    for watcher in settings.watchers:
+        watcher.call_started(request)
+    if telling is not None:
+        telling.restart()
+    try:
+        response = await call(
+            request,
+            lm,
+            cache=settings.store,
+            retry=settings.retry,
+            ledger=settings.ledger,
+            account=settings.account,
+            listener=telling,
+        )
+    except BaseException as error:
+        asked.failed = made = _failed(request, error, started, context)
+        _tell(made, settings)
+        raise
+    if telling is not None:
+        telling.finish()
+    made = Call(
+        request.messages,
+        response.text,
+        response.model or lm.model,
+        response.usage,
+        response.cost,
+        response.cached,
+        time.perf_counter() - started,
+        request.key,
+        context.since(started),
+        request.endpoint,
+        response.finish_reason,
+        response.request_id,
+        response.retries,
+        reasoning=response.reasoning,
+        without=response.without,
+        form=asked.form,
+    )
+    asked.calls.append(made)
+    if settings.watchers:
+        _tell(made, settings)
+    return response
+
+
+def _failed(
+    request: Request, error: BaseException, started: float, context: Context
+) -> Call:
+    """A call that brought no answer, as its trace holds it."""
+    return Call(
+        request.messages,
+        reply="",
+        model=request.model,
+        usage=None,
+        cost=None,
+        cached=False,
+        seconds=time.perf_counter() - started,
+        key=request.key,
+        started=context.since(started),
+        endpoint=request.endpoint,
+        retries=error.retries if isinstance(error, ModelError) else 0,
+        error=said(error),
+    )
+
+
+def _tell(made: Call, settings: Settings) -> None:
+    for watcher in settings.watchers[::-1]:
+        watcher.call_finished(made)

@@ -1,13 +1,7 @@
-"""The engine: it answers calls, and runs a graph node by node.
-
-A node starts when its inputs are there. A chain runs in one task; anything wider runs
-as structured tasks, so that the wall time is the critical path's and a failure cancels
-what runs beside it.
-"""
+"""The engine: it answers calls, here and now, and says what really runs for each."""
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import logging
 import time
@@ -28,28 +22,24 @@ from .. import seam
 from ..adapters import parsed_in
 from ..adapters.prompt import Prompt
 from ..adapters.settling import Forms
-from ..errors import BudgetExceeded, ModelFailure, WeftError
 from ..graph.binding import INPUT, resolve
-from ..graph.graph import REGIONS, Flow, Node
-from ..graph.module import MOST_TRIES, Module
+from ..graph.graph import REGIONS, Node
+from ..graph.module import Module
 from ..graph.program import Parts, Program
 from ..graph.step import Step
 from ..graph.uses import Uses
 from ..lm.lm import LanguageModel
 from ..lm.request import Request, Response
-from ..seam import Kind
 from ..signature.signature import make_value
 from ..trace import NodeRun, Run, Trace, attach
-from .ask import ask, timed
-from .bare import request_of
+from .ask import ask
 from .bridge import run_ahead, run_sync, side_by_side
-from .context import Asked, Context, Recorded, follow
-from .prompt import prompts_of
-from .regions import goes_on, run_region
+from .context import Asked, Context, Recorded, follow, timed
+from .nodes import run_body, run_function, run_level, run_region, run_step
+from .prompt import prompts_of, request_of
 from .reuse import Origin, memory, remembering
-from .rows import batch_rows, map_rows, placed
-from .settings import current, entered
-from .steps import run_function, run_step
+from .rows import batch_rows, placed
+from .settings import current
 from .stream import events_of, sync_events
 
 _BARE = "lm"
@@ -82,7 +72,6 @@ class LocalEngine(seam.Engine):
 
     def call(
         self,
-        kind: Kind,
         target: Any,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
@@ -90,21 +79,19 @@ class LocalEngine(seam.Engine):
     ) -> Any:
         """Answer a call and wait; outside a step's uses a step is its function."""
         del after  # Python's own order holds
-        if kind == "step" and not (target.awaited or target in self._stand_ins):
+        kind, replaced = target.node_kind, target in self._stand_ins
+        if kind == "step" and not (target.awaited or replaced):
             return target.function(*args, **kwargs)
         # One question needs no loop where its answer is at hand.
         ahead = kind == "module" and not target.has_body and not self._followed
         run = run_ahead if ahead else run_sync
-        return run(self.acall(kind, target, args, kwargs))
+        return run(self.acall(target, args, kwargs))
 
     async def acall(
-        self,
-        kind: Kind,
-        target: Any,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
+        self, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Any:
         """Answer a call without blocking the event loop."""
+        kind = target.node_kind
         if kind == "program":
             run: Run[Any] = await self.arun(target, args, kwargs, None)
             return run.value
@@ -231,39 +218,6 @@ class LocalEngine(seam.Engine):
 ONE_OFF = LocalEngine()
 
 
-class _Calling:
-    """Calls the parts of the module whose body runs; see `graph.module.Call`."""
-
-    def __init__(self, engine: LocalEngine) -> None:
-        self._engine = engine
-
-    async def __call__(
-        self, part: Any, inputs: Mapping[str, Any], *, sample: int | None = None
-    ) -> Any:
-        """Call a part, as a try where a sample is named."""
-        settings = current()
-        if sample is not None:
-            number = settings.sample * MOST_TRIES + sample
-            settings = settings.having(sample=number, tried=True)
-        with entered(settings):
-            return await self._engine.acall(part.node_kind, part, (), inputs)
-
-    async def tries(self, part: Any, inputs: Mapping[str, Any], n: int) -> list[Any]:
-        """Call a part several times; what came, without the tries that failed."""
-        failed: dict[int, ModelFailure] = {}
-
-        async def one(position: int, _: None) -> Any:
-            try:
-                return await self(part, inputs, sample=position)
-            except ModelFailure as error:
-                failed[position] = error
-
-        came = await map_rows(one, [None] * n, concurrency=n)
-        if len(failed) == n:
-            raise failed[min(failed)]
-        return [made for position, made in enumerate(came) if position not in failed]
-
-
 async def _run(
     there: _There, bound: Mapping[str, Any], runs: list[NodeRun]
 ) -> Run[Any]:
@@ -292,11 +246,9 @@ async def _recorded_run(
     clock = outer.began or began
     context = outer.having(record=runs, path="", order=(), began=clock)
     try:
-        if isinstance(target, Program):
+        if target.node_kind == "program":
             inside = context.having(path=f"{path}/" if nested else "")
-            value = await _level(
-                target.parts, target.parts.graph, _given(bound), inside
-            )
+            value = await _graph(target, bound, inside)
         else:
             value = await _known_module(target, bound, context.at(0), path)
     finally:
@@ -305,18 +257,20 @@ async def _recorded_run(
             first = outer.order
             outer.record.extend(replace(n, order=first + n.order) for n in runs)
     seconds = time.perf_counter() - (began if nested else clock)
-    program = isinstance(target, Program)
-    modules = target.modules if program else {path: target, **_below(path, target)}
-    origin = Origin(modules, target.steps if program else {}, outer.settings)
+    if target.node_kind == "program":
+        origin = Origin(target.modules, target.steps, outer.settings)
+    else:
+        below = {f"{path}/{name}": inner for name, inner in target.modules.items()}
+        origin = Origin({path: target, **below}, {}, outer.settings)
     return Run(value, Trace(tuple(runs), seconds, origin, outer.run_id))
 
 
-def _below(path: str, module: Module[..., Any]) -> dict[str, Any]:
-    return {f"{path}/{name}": inner for name, inner in module.modules.items()}
-
-
-def _given(bound: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"{INPUT}.{name}": value for name, value in bound.items()}
+def _graph(
+    program: Program[..., Any], bound: Mapping[str, Any], context: Context
+) -> Coroutine[Any, Any, Any]:
+    """Run a program's graph with checked inputs."""
+    values = {f"{INPUT}.{name}": value for name, value in bound.items()}
+    return run_level(program.structure, values, context, partial(_node, program.parts))
 
 
 async def _bare(request: Request, lm: LanguageModel, context: Context) -> Response:
@@ -337,77 +291,12 @@ async def _bare(request: Request, lm: LanguageModel, context: Context) -> Respon
     )
 
 
-async def _level(
-    parts: Parts, flow: Flow, values: dict[str, Any], context: Context
-) -> Any:
-    """Run one level: a program's graph, or a region's body.
-
-    Args:
-        parts: What the nodes call.
-        flow: The level.
-        values: What is known so far, by source; the nodes' results are added.
-        context: Its `order` is the place of the level in the run.
-
-    Raises:
-        WeftError: The first node's error, in the order of the level.
-    """
-    if flow.plan.chain:
-        for position, node in enumerate(flow.nodes):
-            values[node.id] = await _node(parts, node, position, values, context)
-    else:
-        await _wide(parts, flow, values, context)
-    return resolve(flow.output, values)
-
-
-async def _wide(
-    parts: Parts, flow: Flow, values: dict[str, Any], context: Context
-) -> None:
-    nodes, followers = flow.nodes, flow.plan.followers
-    waiting = list(flow.plan.waits)
-    failed: dict[int, BaseException] = {}
-
-    async def run_one(position: int) -> None:
-        node = nodes[position]
-        try:
-            value = await _node(parts, node, position, values, context)
-        except BudgetExceeded as error:  # what runs beside it is paid for, and ends
-            failed[position] = error
-            return
-        except WeftError as error:
-            failed[position] = error
-            if goes_on(error, context):
-                return
-            raise
-        values[node.id] = value
-        for follower in followers[position]:
-            waiting[follower] -= 1
-            if waiting[follower] == 0 and all_go_on():
-                group.create_task(run_one(follower))
-
-    def all_go_on() -> bool:
-        return all(goes_on(error, context) for error in failed.values())
-
-    ready = [position for position, count in enumerate(waiting) if count == 0]
-    try:
-        async with asyncio.TaskGroup() as group:
-            for position in ready:
-                group.create_task(run_one(position))
-    except BaseExceptionGroup as errors:
-        if failed:
-            raise failed[min(failed)] from None
-        raise errors.exceptions[0] from None
-    if failed:
-        raise failed[min(failed)]
-    if any(node.id not in values for node in nodes):  # something cancelled itself
-        raise asyncio.CancelledError
-
-
 def _node(
     parts: Parts, node: Node, position: int, values: dict[str, Any], context: Context
 ) -> Awaitable[Any]:
     here = context.at(position)
     if node.kind in REGIONS:
-        return run_region(node, values, here, partial(_level, parts))
+        return run_region(node, values, here, partial(_node, parts))
     arguments = {name: resolve(b, values) for name, b in node.bindings.items()}
     path = context.path + node.target
     if node.kind == "module":
@@ -431,8 +320,7 @@ async def _program(
     """Run a program as a node of another."""
     with Recorded(here, path, "program", arguments) as entry:
         bound = program.inputs.bind(arguments, path)
-        inner = here.having(path=f"{path}/")
-        value = await _level(program.parts, program.structure, _given(bound), inner)
+        value = await _graph(program, bound, here.having(path=f"{path}/"))
         entry.outputs = {"result": value}
     return value
 
@@ -464,17 +352,10 @@ async def _module(
     module: Module[..., Any], bound: Mapping[str, Any], here: Context, path: str
 ) -> Any:
     """Run a module as a node: it asks once, or its body calls its parts."""
-    spec, outputs = module.spec, module.spec.outputs
-    inputs = spec.dump_inputs(bound)
     if module.has_body:
         inside = LocalEngine(here.having(path=f"{path}/"), module.uses)
-        with Recorded(here, path, "module", inputs) as entry:
-            entry.asked = inside.asked
-            with seam.answered_by(inside), entered(here.settings):
-                made = await module.body(_Calling(inside), bound)
-            values = made if module.single is None else {module.single: made}
-            entry.outputs = _dumped(module, values)
-        return made
+        return await run_body(module, bound, here, path, inside, inside.asked)
+    outputs, inputs = module.spec.outputs, module.spec.dump_inputs(bound)
     lm = here.settings.model_for(path, module.lm)
     if module.compiled_for is not None:
         _tell_other_model(path, module.compiled_for, lm.model)
@@ -495,13 +376,6 @@ async def _module(
     made = make_value(module.asked, {**bound, **values})
     attach(made, entry.run)
     return made
-
-
-def _dumped(module: Module[..., Any], made: Any) -> dict[str, Any]:
-    """What a body gave, as the trace holds it."""
-    held = cast("dict[str, Any]", made if isinstance(made, dict) else vars(made))
-    fields = module.spec.outputs.items()
-    return {name: field.dump(held[name]) for name, field in fields if name in held}
 
 
 def _tell_other_model(path: str, wanted: str, model: str) -> None:

@@ -5,28 +5,32 @@ The same before a run, for people: what is known stands, the rest is named.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, cast, get_args
 
 from ..adapters import Form, adapter_of
 from ..adapters.prompt import Prompt, Rendered
 from ..adapters.settling import settled
-from ..errors import ConfigError
+from ..errors import CallError, ConfigError
 from ..graph.binding import INPUT, Binding, Const, Take, resolve, show, takes_of
 from ..graph.graph import CALLS
 from ..graph.module import Module
 from ..graph.program import Parts, Program
-from ..lm.lm import LanguageModel
+from ..ground import strictjson
+from ..ground.options import check_options
+from ..ground.shapes import is_mapping, is_sequence
+from ..lm.abilities import abilities_of
+from ..lm.lm import FORM, SAMPLING, LanguageModel, Sampling, checked_sampling
 from ..lm.prices import price_of
-from ..lm.request import JSON, Request, Usage
+from ..lm.request import JSON, Message, Request, Role, Usage
 from ..parameters import Parameters
 from ..signature.signature import Signature
 from ..signature.spec import Spec
 from .settings import Settings, current
 
 _MOST_STOPS: Final = 4  # as many as every endpoint takes
+_ROLES: Final = get_args(Role)
 
 
 def request_for(
@@ -34,7 +38,8 @@ def request_for(
 ) -> Request:
     """The request that a model is sent: module sampling wins over the model's.
 
-    One of several tries is drawn at temperature 1, with its sample as the seed.
+    One of several tries is drawn at temperature 1, with its sample as the seed. With
+    `once` a model at temperature 0 is asked for its first sample, whichever is wanted.
     """
     sample = settings.sample
     drawn = {"temperature": 1.0, "seed": sample} if settings.tried else {}
@@ -45,6 +50,8 @@ def request_for(
         sampling["stop"] = list(dict.fromkeys((*own, *rendered.stop)))[:_MOST_STOPS]
     if rendered.grammar:
         sampling["grammar"] = rendered.grammar
+    if settings.once and sampling.get("temperature") == 0:
+        sample = 0
     return Request(
         lm.model,
         rendered.messages,
@@ -94,27 +101,6 @@ def prompt_of(request: Request) -> Prompt:
     return Prompt(request.messages, request.model, request.response_format, cost)
 
 
-def _prompt_with(module: Module[..., Any], inputs: Mapping[str, Any]) -> Prompt:
-    """The prompt of a module for inputs as plain JSON data, which is not checked.
-
-    Without a model there is no price.
-    """
-    settings, parameters = current(), module.parameters
-    lm: LanguageModel | None = None
-    with contextlib.suppress(ConfigError):
-        lm = settings.model_for(module.name, module.lm)
-    own = parameters.adapter
-    form = (
-        settled(settings.form_asked(own), None)
-        if lm is None
-        else settings.form_for(own, lm, module.spec)
-    )
-    rendered = rendered_for(form, module.asked, parameters, inputs, lm)
-    if lm is None:
-        return Prompt(rendered.messages)
-    return prompt_of(request_for(lm, parameters, rendered, settings))
-
-
 @dataclass(frozen=True)
 class _Later:
     """A value that only a run can tell, by where it will come from."""
@@ -126,23 +112,23 @@ class _Later:
 
 
 def prompts_of(
-    target: Program[..., Any] | Module[..., Any], given: Mapping[str, Any]
+    target: Program[..., Any] | Module[..., Any], inputs: Mapping[str, Any]
 ) -> dict[str, Prompt]:
     """The prompt of each call, by the path of its node; parts by theirs.
 
     Args:
         target: A program, or a module.
-        given: Values of some of its inputs.
+        inputs: Values of some of its inputs.
 
     Raises:
         CallError: A value is of another type.
     """
     if isinstance(target, Module):
-        return dict(_prompts(target, target.name, given))
-    inputs = target.inputs
-    fields = inputs.inputs.items()
-    some = tuple(f for name, f in fields if name in given or not f.required)
-    known = Spec(inputs.name, "", some).bind(given, inputs.name)
+        return dict(_prompts(target, target.name, inputs))
+    spec = target.inputs
+    fields = spec.inputs.items()
+    some = tuple(f for name, f in fields if name in inputs or not f.required)
+    known = Spec(spec.name, "", some).bind(inputs, spec.name)
     filled = {n: known.get(n, _Later(n)) for n, _ in fields}
     return dict(_level(target.parts, filled, ""))
 
@@ -192,9 +178,77 @@ def _value(binding: Binding, values: Mapping[str, Any]) -> Any:
 
 
 def _prompt(module: Module[..., Any], bound: Mapping[str, Any]) -> Prompt:
+    """The prompt of a module; without a model there is no price."""
     inputs: dict[str, Any] = {}
     for name, field in module.spec.inputs.items():
         value = bound.get(name, _Later(name) if field.required else field.fallback())
         later = isinstance(value, _Later)
         inputs[name] = str(value) if later else field.dump(field.check(value))
-    return _prompt_with(module, inputs)
+    settings, parameters = current(), module.parameters
+    asked = settings.form_asked(parameters.adapter)
+    try:
+        lm = settings.model_for(module.name, module.lm)
+    except ConfigError:
+        form = settled(asked, None)
+        return Prompt(
+            rendered_for(form, module.asked, parameters, inputs, None).messages
+        )
+    form = settings.form_for(parameters.adapter, lm, module.spec)
+    rendered = rendered_for(form, module.asked, parameters, inputs, lm)
+    return prompt_of(request_for(lm, parameters, rendered, settings))
+
+
+def request_of(
+    lm: LanguageModel, prompt: object, sample: int, options: Mapping[str, Any]
+) -> Request:
+    """What a bare call of a model sends, `lm("text")`: no signature, nothing is read.
+
+    Raises:
+        CallError: The prompt is no text and no turns.
+        ConfigError: An option is unknown, or has a value that cannot be sent.
+    """
+    check_options(options, SAMPLING, "a call of a model")
+    if type(cast(object, sample)) is not int or sample < 0:
+        raise ConfigError(f"sample={sample!r} is no sample", hint="Give 0, 1, 2, ...")
+    given = checked_sampling(cast(Sampling, options), {})
+    drawn = {name: given[name] for name in options}
+    able = abilities_of(lm)
+    return Request(
+        lm.model,
+        _messages(prompt),
+        {**lm.sampling, **drawn},
+        endpoint=lm.endpoint,
+        sample=sample,
+        continues=able is not None and able.base is True and isinstance(prompt, str),
+    )
+
+
+def _messages(prompt: object) -> tuple[Message, ...]:
+    if isinstance(prompt, str):
+        return (_message({"role": "user", "content": prompt}),)
+    if not is_sequence(prompt) or not prompt:
+        what = "no turn" if is_sequence(prompt) else f"of type {type(prompt).__name__}"
+        raise CallError(
+            f"a model is asked a text or turns, and this is {what}", hint=FORM
+        )
+    return tuple(map(_message, prompt))
+
+
+def _message(turn: object) -> Message:
+    """A turn, checked."""
+    held = turn.as_dict() if isinstance(turn, Message) else turn
+    if not is_mapping(held) or {*held} != {"role", "content"}:
+        raise CallError(
+            f"{turn!r:.200} is no turn: a turn has a role and a content", hint=FORM
+        )
+    role, content = held["role"], held["content"]
+    if role not in _ROLES:
+        raise CallError(
+            f"{role!r:.200} is no role", hint=f"The roles are {', '.join(_ROLES)}"
+        )
+    if not isinstance(content, str) or not strictjson.is_text(content):
+        raise CallError(
+            f"the content of the {role}'s turn is no text that can be sent",
+            hint="Give a text without lone surrogates; media go through a @weft.step",
+        )
+    return Message(role, content)

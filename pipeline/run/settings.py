@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import difflib
 import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypedDict, Unpack, cast
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast
 
 from ..adapters.settling import AUTO, Forms, settled
 from ..calls.budget import Budget, Ledger
@@ -32,6 +33,9 @@ from ..signature.spec import Spec
 from ..trace import NodeRun
 from .trace_log import TraceLog
 from .watch import Watcher
+
+if TYPE_CHECKING:
+    from ..graph.program import Program
 
 Hook = Callable[[NodeRun], None]
 
@@ -338,3 +342,35 @@ def _cache_at(folder: Path) -> Cache:
     if place not in _caches:
         _caches[place] = Cache(place)
     return _caches[place]
+
+
+_ROLES = ("proposer",)
+_NEAR = 0.8
+
+
+def require_model_paths(program: Program[..., Any]) -> None:
+    """Refuse a key of `lms=` that is almost the path of one of the modules.
+
+    Its model would never be asked, and nobody would know. Other keys may be meant for
+    other programs, or for the modules of a judge.
+
+    Raises:
+        ConfigError: A key is the last part of a path, or a misspelt path where no key
+            is a path.
+    """
+    named, paths = current().lms, list(program.modules)
+    unmet = [path for path in paths if path not in named]
+    strange = [key for key in named if key not in paths and key not in _ROLES]
+    for key in strange:
+        near = [path for path in unmet if path.rpartition("/")[2] == key]
+        roles = [role for role in _ROLES if role not in named]
+        near += difflib.get_close_matches(key, roles, 1, _NEAR)
+        if not any(path in named for path in paths):
+            near += difflib.get_close_matches(key, unmet, 1, _NEAR)
+        if near:
+            raise ConfigError(
+                f"lms= names a model for {key!r}, which is no module of "
+                f"{program.name!r}: it would never be asked",
+                hint=f"Did you mean {near[0]!r}? A model for another program's module "
+                "goes into a scope of its own: with weft.use(lms=...)",
+            )

@@ -29,7 +29,17 @@ from .watch import TracedRun, type_said
 SCHEMA: Final = "weft.trace/1"
 _DEEPEST: Final = 50
 _MOST_BITS: Final = 4096
-_TEXTS: Final = (date, time, UUID, PurePath, Decimal)
+_SPELT: Final = (date, time, UUID, PurePath, Decimal)
+
+_PLAIN: Final = (
+    *("model", "endpoint", "cached", "retries", "finish_reason", "cost"),
+    "request_id",
+)
+_TOKENS: Final = ("input_tokens", "output_tokens", "cached_input_tokens")
+_TEXT: Final = (
+    *("reply", "model", "key", "endpoint", "finish_reason", "request_id"),
+    "error",
+)
 
 
 def run_data(run: TracedRun, *, content: bool = True) -> dict[str, Any]:
@@ -105,7 +115,7 @@ def plain_data(value: Any, around: tuple[int, ...] = ()) -> Any:
         return float(value) if math.isfinite(value) else str(value)
     if isinstance(value, str):
         return str(value)
-    if isinstance(value, _TEXTS):
+    if isinstance(value, _SPELT):
         return str(value)
     if isinstance(value, bytes | bytearray):
         return f"<{len(value)} bytes>"
@@ -177,19 +187,11 @@ def _node_data(node: NodeRun, content: bool) -> dict[str, Any]:
 def _call_data(call: Call, content: bool) -> dict[str, Any]:
     usage = call.usage
     data: dict[str, Any] = {
-        "model": call.model,
-        "endpoint": call.endpoint,
+        **{name: getattr(call, name) for name in _PLAIN},
         "started": round(call.started, 6),
         "seconds": round(call.seconds, 6),
-        "cached": call.cached,
-        "retries": call.retries,
         "error": _error(call.error, content),
-        "finish_reason": call.finish_reason,
-        "input_tokens": None if usage is None else usage.input_tokens,
-        "output_tokens": None if usage is None else usage.output_tokens,
-        "cached_input_tokens": None if usage is None else usage.cached_input_tokens,
-        "cost": call.cost,
-        "request_id": call.request_id,
+        **{name: getattr(usage, name, None) for name in _TOKENS},
         "key": call.key if content else "",
         "messages": [[m.role, m.content] for m in call.messages] if content else [],
         "reply": call.reply if content else "",
@@ -226,26 +228,20 @@ def _node_of(data: Mapping[str, Any]) -> NodeRun:
 
 
 def _call_of(data: Mapping[str, Any]) -> Call:
-    tokens = [data[f"{kind}_tokens"] for kind in ("input", "output", "cached_input")]
+    tokens = [data[name] for name in _TOKENS]
     tokens.append(data.get("reasoning_tokens", 0))
+    texts = {name: _text(data[name]) for name in _TEXT}
+    texts |= {name: _text(data.get(name, "")) for name in ("reasoning", "form")}
     return Call(
         messages=tuple(Message(role, text) for role, text in data["messages"]),
-        reply=_text(data["reply"]),
-        model=_text(data["model"]),
         usage=None if None in tokens else Usage(*map(int, tokens)),
         cost=None if data["cost"] is None else float(data["cost"]),
         cached=bool(data["cached"]),
         seconds=float(data["seconds"]),
-        key=_text(data["key"]),
         started=float(data["started"]),
-        endpoint=_text(data["endpoint"]),
-        finish_reason=_text(data["finish_reason"]),
-        request_id=_text(data["request_id"]),
         retries=int(data["retries"]),
-        error=_text(data["error"]),
-        reasoning=_text(data.get("reasoning", "")),
         without=_texts(data.get("without", ())),
-        form=_text(data.get("form", "")),
+        **texts,
     )
 
 

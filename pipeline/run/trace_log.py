@@ -1,30 +1,29 @@
-"""A file of traces: one JSON line for every finished run, whoever writes it.
+"""A file of traces, written and read: one JSON line for every finished run.
 
 Lines are appended as a whole under a lock on the file, by one thread of the process, so
 that the event loop waits for no disk. A run waits for its own line: once its value is
-there the line is too, and memory holds no more lines than there are runs under way.
+there the line is too, and memory holds no more lines than there are runs under way. It
+may be read while it is written, and after a kill.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
+import json
 import logging
 import os
-import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Any, Final, cast, final
 
-from ..errors import ConfigError
-from .trace_data import json_text, run_data
+from ..errors import ConfigError, DataError
+from ..ground.files import AppendLog
+from ..ground.loops import PerProcess
+from .trace_data import SCHEMA, json_text, run_data, run_of
 from .watch import TracedRun
 
 _PATIENCE: Final = 5.0
-_PAUSE: Final = 0.0005
 _log: Final = logging.getLogger("weft")
 
 
@@ -67,7 +66,7 @@ class TraceLog:
             ConfigError: It cannot be.
         """
         try:
-            os.close(self._open())
+            AppendLog(self._path, patience=0.0).close()
         except OSError as error:
             raise ConfigError(
                 f"the trace log {self._given!r} cannot be written: {error.strerror}",
@@ -83,38 +82,25 @@ class TraceLog:
 
     def post(self, run: TracedRun) -> Future[None]:
         """Append a run soon; for those who cannot wait."""
-        return _writer.submit(lambda: self._write(run))
+        try:
+            return _writers("weft-traces").submit(self._write, run)
+        except RuntimeError:  # the interpreter ends: there are no threads any more
+            done: Future[None] = Future()
+            self._write(run)
+            done.set_result(None)
+            return done
 
     def _write(self, run: TracedRun) -> None:
         data = run_data(run, content=self._content)
         try:
-            self._append(line_of(data))
+            with AppendLog(self._path, patience=_PATIENCE) as log:
+                log.append(line_of(data))
         except OSError as error:
             if not self._failing:
                 _log.warning("%s: a trace could not be written: %s", self._path, error)
             self._failing = True
         else:
             self._failing = False
-
-    def _append(self, line: bytes) -> None:
-        file = self._open()
-        try:
-            locked = _locked(file)
-            size = os.fstat(file).st_size
-            if locked and size and os.pread(file, 1, size - 1) != b"\n":
-                line = b"\n" + line  # behind what a kill or a full disk cut off
-            left = memoryview(line)
-            while left:
-                left = left[os.write(file, left) :]
-        finally:
-            # By name: a child forked meanwhile holds the same open file for good.
-            with contextlib.suppress(OSError):
-                fcntl.flock(file, fcntl.LOCK_UN)
-            os.close(file)
-
-    def _open(self) -> int:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
 
     def __repr__(self) -> str:
         content = "" if self._content else ", content=False"
@@ -137,47 +123,77 @@ def line_of(data: dict[str, Any]) -> bytes:
     return f"{head[: head.rindex('[')]}[{nodes}]}}\n".encode()
 
 
-def _locked(file: int) -> bool:
-    """Take the file's lock, unless a process that does not go on holds it for long."""
-    ends = time.monotonic() + _PATIENCE
-    while True:
+_writers: Final = PerProcess[str, ThreadPoolExecutor](
+    lambda name: ThreadPoolExecutor(1, name)
+)
+
+_KIND = SCHEMA.partition("/")[0]
+
+
+def read_traces(
+    path: str | os.PathLike[str], *, damaged: Callable[[int], None] | None = None
+) -> Iterator[TracedRun]:
+    """The runs in a trace log, in the order in which they ended, one at a time.
+
+    A file that is being written may be read. A last line that is not whole, as a kill
+    leaves it, is passed over.
+
+    Args:
+        path: The file.
+        damaged: Told the number, from 1, of each line that holds no trace; such lines
+            are passed over.
+
+    Raises:
+        DataError: The file cannot be read, or holds traces of a newer weft.
+    """
+    for number, line in whole_lines(path):
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > ends:
-                return False  # appending is still one write
-            time.sleep(_PAUSE)
-        except OSError:  # a file system without locks
-            return False
+            run = run_of(trace_line(line, path, number))
+        except ValueError:
+            if damaged is not None:
+                damaged(number)
         else:
-            return True
+            yield run
 
 
-class _Writer:
-    """The process's one thread that writes traces, started at first use."""
+def whole_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
+    """The lines of a trace log that end, with their numbers from 1; none is empty.
 
-    def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        """Start afresh, as a forked child must: threads do not come along."""
-        self._lock = threading.Lock()
-        self._threads: ThreadPoolExecutor | None = None
-
-    def submit(self, work: Callable[[], None]) -> Future[None]:
-        """Have some work done behind what was submitted before."""
-        with self._lock:
-            if self._threads is None:
-                self._threads = ThreadPoolExecutor(1, "weft-traces")
-        try:
-            return self._threads.submit(work)
-        except RuntimeError:  # the interpreter ends: there are no threads any more
-            done: Future[None] = Future()
-            work()
-            done.set_result(None)
-            return done
+    Raises:
+        DataError: The file cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.endswith(b"\n") and line.strip():
+                    yield number, line
+    except OSError as error:
+        raise DataError(
+            f"{os.fspath(path)!r} cannot be read: {error.strerror}",
+            hint='Name a file that weft.configure(trace_log="FILE") has written',
+        ) from None
 
 
-_writer: Final = _Writer()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_writer.forget)
+def trace_line(
+    line: bytes, path: str | os.PathLike[str], number: int
+) -> dict[str, Any]:
+    """The JSON data in a line of a trace log.
+
+    Raises:
+        ValueError: It holds no trace.
+        DataError: It was written by a newer weft.
+    """
+    try:
+        data = json.loads(line)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    schema: Any = cast("Any", data).get("schema") if isinstance(data, dict) else None
+    if schema == SCHEMA:
+        return cast("dict[str, Any]", data)
+    if isinstance(schema, str) and schema.startswith(f"{_KIND}/"):
+        raise DataError(
+            f"{os.fspath(path)!r}: line {number} has the schema {schema[:40]!r}, and "
+            f"this weft reads {SCHEMA!r}",
+            hint="Update weft to read it",
+        )
+    raise ValueError("it is no trace")

@@ -288,7 +288,7 @@ def test_a_newer_format_says_to_upgrade(file: Path) -> None:
     """A file of tomorrow is no damaged file."""
     text = file.read_text("utf-8").replace(FORMAT, "weft.program/3")
 
-    with pytest.raises(ArtifactError, match="pip install --upgrade weft"):
+    with pytest.raises(ArtifactError, match="Upgrade weft: git pull"):
         parse_artifact(text, "tomorrow.weft.json")
 
 

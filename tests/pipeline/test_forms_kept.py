@@ -104,23 +104,23 @@ def test_first_editions_keep_the_digest_of_format_1(name: str, tmp_path: Path) -
     assert again["program"] == before["program"]
 
 
-UPGRADE = "is not known.*pip install --upgrade weft"
+UPGRADE = "is not known.*upgrade weft"
 BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "a later edition": (
         {"edition": 9},
-        "has no edition '9'.*pip install --upgrade",
+        "has no edition '9'.*upgrade weft",
     ),
     "a flag of a later version": (
         {"settled": ["loud"]},
-        "is not known.*pip install --upgrade weft",
+        "is not known.*upgrade weft",
     ),
     "flags of another order": (
         {"settled": ["stop", "shown"]},
-        "is not known.*pip install --upgrade weft",
+        "is not known.*upgrade weft",
     ),
     "two flags in one": (
         {"settled": ["stop:shown"]},
-        "is not known.*pip install --upgrade weft",
+        "is not known.*upgrade weft",
     ),
     "no room": ({"settled": ["room=0"]}, UPGRADE),
     "auto, settled": ({"adapter": "auto", "edition": ..., "settled": []}, "auto"),

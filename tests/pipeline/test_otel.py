@@ -518,4 +518,4 @@ def test_without_the_api_the_remedy_is_named(tmp_path: Path) -> None:
     )
 
     assert "the OpenTelemetry API is not installed" in done.stdout
-    assert "pip install 'weft[otel]'" in done.stdout
+    assert "pip install 'opentelemetry-api>=1.30'" in done.stdout

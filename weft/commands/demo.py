@@ -60,8 +60,8 @@ _START = """\
 {what}
 
 A bank names its teams after birds, so that a name says nothing about the
-team's work. {rows} messages, written by hand, say which team each belongs to.
-Three of them:
+team's work. {rows} messages, written for this demo, say which team each
+belongs to. Three of them:
 
 {shown}
 

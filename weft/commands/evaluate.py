@@ -15,8 +15,7 @@ from ..pipeline.artifact.editions import at_newest
 from ..pipeline.artifact.state import SUFFIX
 from ..pipeline.errors import ConfigError
 from ..pipeline.graph.digest import program_digest
-from ..pipeline.graph.origin import origin
-from ..pipeline.graph.program import Program
+from ..pipeline.graph.program import Program, origin
 from ..pipeline.ground.words import counted
 from ..pipeline.measure.evaluate import Evaluation
 from ..pipeline.measure.explain import ablations, explain

@@ -15,7 +15,7 @@ from typing import Any
 from ..pipeline.errors import ConfigError
 from ..pipeline.lm.prices import money
 from ..pipeline.measure.evaluate import Evaluation
-from ..pipeline.run.progress import progress_bar
+from ..pipeline.run.rows import progress_bar
 from ..pipeline.run.settings import current, use
 from ..pipeline.trace import Call, NodeRun, total_cost
 

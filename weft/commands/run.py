@@ -15,8 +15,7 @@ from ..pipeline.graph.program import Program
 from ..pipeline.ground.words import counted
 from ..pipeline.measure.row_result import outputs
 from ..pipeline.run.bridge import run_sync
-from ..pipeline.run.progress import progress_bar
-from ..pipeline.run.rows import bind_row, map_rows
+from ..pipeline.run.rows import bind_row, map_rows, progress_bar
 from ..pipeline.trace import Call
 from .arguments import inputs_from, measured, rows_at, settings
 from .output import Outcome, Spent, on_terminal, remark, require_writable

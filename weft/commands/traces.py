@@ -14,7 +14,7 @@ from ..pipeline.artifact.describe import visibly
 from ..pipeline.errors import DataError
 from ..pipeline.lm.prices import money
 from ..pipeline.run.trace_data import json_text, plain_data, run_of
-from ..pipeline.run.trace_reading import trace_line, whole_lines
+from ..pipeline.run.trace_log import trace_line, whole_lines
 from ..pipeline.run.watch import TracedRun
 from ..pipeline.trace import Branch, Call, NodeRun
 from .output import Outcome, Spent, indented

@@ -16,7 +16,7 @@ from typing import Any, cast
 from ..compilers.driving.progress import NAME as PROGRESS
 from ..pipeline.errors import ConfigError
 from ..pipeline.lm.prices import money
-from ..pipeline.run.progress import live_block
+from ..pipeline.run.rows import live_block
 from .output import Outcome, remark, say
 
 _JOURNAL = "journal.jsonl"

@@ -112,7 +112,7 @@ class OpenTelemetry:
         except ImportError:
             raise ConfigError(
                 "the OpenTelemetry API is not installed",
-                hint="Write pip install 'weft[otel]'",
+                hint="Write pip install 'opentelemetry-api>=1.30'",
             ) from None
 
     def run_started(self, run_id: str, program: str) -> None:

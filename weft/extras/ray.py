@@ -133,7 +133,7 @@ def _connected(address: str) -> tuple[Any, bool]:
         ray: Any = importlib.import_module("ray")
     except ImportError:
         raise ConfigError(
-            "ray is not installed", hint="Write pip install 'weft[ray]'"
+            "ray is not installed", hint="Write pip install 'ray>=2.46'"
         ) from None
     if ray.is_initialized():
         return ray, False

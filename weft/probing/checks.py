@@ -23,7 +23,7 @@ from ..pipeline.lm.abilities import LOCAL as PREFIX
 from ..pipeline.lm.abilities import Abilities
 from ..pipeline.lm.known import How, known, learn
 from ..pipeline.lm.known.observed import fits
-from ..pipeline.lm.lm import Listener
+from ..pipeline.lm.lm import Behind, Listener
 from ..pipeline.lm.models import LM
 from ..pipeline.lm.request import JSON, Message, Request, Response
 
@@ -92,32 +92,12 @@ class Count:
 
 
 @final
-class Counted:
+class Counted(Behind[LM]):
     """A model whose attempts are counted where they leave, retries among them."""
 
     def __init__(self, lm: LM, count: Count) -> None:
-        self._lm = lm
+        super().__init__(lm)
         self._count = count
-
-    @property
-    def model(self) -> str:
-        """The model's name as its endpoint knows it."""
-        return self._lm.model
-
-    @property
-    def endpoint(self) -> str:
-        """Who answers."""
-        return self._lm.endpoint
-
-    @property
-    def sampling(self) -> Mapping[str, JSON]:
-        """Sampling parameters sent with every request."""
-        return self._lm.sampling
-
-    @property
-    def schema_mode(self) -> bool:
-        """Whether schemas are sent where a form does not say so itself."""
-        return self._lm.schema_mode
 
     @property
     def abilities(self) -> Abilities:

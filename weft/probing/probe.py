@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..pipeline.errors import ArtifactError, ConfigError
-from ..pipeline.ground.folder import Unusable
+from ..pipeline.ground.files import Unusable
 from ..pipeline.lm.abilities import LOCAL as PREFIX
 from ..pipeline.lm.abilities import Abilities
 from ..pipeline.lm.known import facts, flush, learn

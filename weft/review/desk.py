@@ -9,11 +9,12 @@ from dataclasses import asdict, dataclass
 from html import unescape
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qs, quote
 
 from ..pipeline.errors import ArtifactError, ConfigError
 from ..pipeline.ground import strictjson
+from ..pipeline.ground.shapes import as_dict, is_dict
 from .remarks import Remark, Remarks
 from .sheet import Row, Sheet
 
@@ -156,11 +157,10 @@ class Desk:
 
 def _change(body: bytes) -> tuple[str, dict[str, Any]]:
     """The row's key and the patch; a ValueError where the body says neither."""
-    data: object = strictjson.loads(body.decode("utf-8"))
-    tree = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
-    key, patch = tree.get("key"), tree.get("change")
-    if isinstance(key, str) and isinstance(patch, dict):
-        return key, cast("dict[str, Any]", patch)
+    data = as_dict(strictjson.loads(body.decode("utf-8")))
+    key, patch = data.get("key"), data.get("change")
+    if isinstance(key, str) and is_dict(patch):
+        return key, patch
     raise ValueError('a change is {"key": ..., "change": {...}}')
 
 

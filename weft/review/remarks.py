@@ -12,7 +12,7 @@ was found right, the answer.
 
 from __future__ import annotations
 
-import math
+import numbers
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -22,9 +22,12 @@ from typing import Any, cast
 from ..pipeline.errors import ConfigError
 from ..pipeline.ground import strictjson
 from ..pipeline.ground.files import write_whole
+from ..pipeline.ground.options import Rule
+from ..pipeline.ground.shapes import is_dict
 from .sheet import Row
 
 _LONGEST_NOTE = 20_000
+_SCORE = Rule("score in [0, 1]", numbers.Real, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,8 @@ class Remark:
             raise ValueError(f"a remark has no {min(unknown)!r}")
         made = replace(self, **patch)
         score, expected = cast(object, made.score), cast(object, made.expected)
-        if score is not None and not _is_share(score):
-            raise ValueError(f"{score!r} is no score in [0, 1]")
+        if score is not None and not _SCORE.fits(score):
+            raise ValueError(f"{score!r} is no {_SCORE.words}")
         for said in (cast(object, made.note), cast(object, made.module)):
             if not isinstance(said, str) or len(said) > _LONGEST_NOTE:
                 raise ValueError("a note is a text of at most 20,000 characters")
@@ -170,10 +173,10 @@ def _remark(data: Mapping[str, Any]) -> Remark:
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
-        data: object = strictjson.loads(line.decode("utf-8"))
+        data = strictjson.loads(line.decode("utf-8"))
     except ValueError:
         return None
-    return cast("dict[str, Any]", data) if isinstance(data, dict) else None
+    return data if is_dict(data) else None
 
 
 def _state(path: Path) -> tuple[int, int, int] | None:
@@ -182,9 +185,3 @@ def _state(path: Path) -> tuple[int, int, int] | None:
     except FileNotFoundError:
         return None
     return found.st_size, found.st_mtime_ns, found.st_ino
-
-
-def _is_share(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return math.isfinite(value) and 0 <= value <= 1

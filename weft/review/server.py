@@ -29,6 +29,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from ..pipeline.errors import ConfigError
+from ..pipeline.ground.shapes import as_dict
 from .desk import Desk, Reply
 
 _TOKEN_BYTES = 24
@@ -223,11 +224,10 @@ def _known(file: int) -> Place:
     """The place of the last time; a new one where there is none."""
     fresh = Place(0, secrets.token_urlsafe(_TOKEN_BYTES), file)
     try:
-        data: object = json.loads(os.pread(file, 4096, 0))
+        data = as_dict(json.loads(os.pread(file, 4096, 0)))
     except ValueError:
         return fresh
-    tree = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
-    port, token = tree.get("port"), tree.get("token")
+    port, token = data.get("port"), data.get("token")
     if not isinstance(port, int) or not 1024 <= port <= 65535:
         return fresh
     if not isinstance(token, str) or len(token) < _TOKEN_BYTES or not token.isascii():

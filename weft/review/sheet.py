@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..pipeline.errors import DataError, cause
+from ..pipeline.ground.shapes import as_dict, as_list, is_dict, is_mapping
 from ..pipeline.measure.row_result import row_keys
 
 IN_A_RUN = "review.json"
@@ -51,8 +52,7 @@ class Row:
     @property
     def answers(self) -> dict[str, Any]:
         """What it answered, by field; empty where that is one value."""
-        given = self.given
-        return cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+        return as_dict(self.given)
 
     @property
     def teaser(self) -> str:
@@ -123,10 +123,10 @@ def read_sheet(path: Path) -> Sheet:
         data: object = json.loads(text, parse_constant=lambda _: None)
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} cannot be read: {cause(error)}", hint=_HINT) from None
-    tree = _tree(data)
-    if not _list(tree.get("rows")):
+    tree = as_dict(data)
+    if not as_list(tree.get("rows")):
         raise DataError(f"{path} holds no rows of an evaluation", hint=_HINT)
-    trees = [_tree(raw) for raw in tree["rows"]]
+    trees = [as_dict(raw) for raw in tree["rows"]]
     keys = row_keys(str(raw.get("id", "")) for raw in trees)
     pairs = zip(trees, keys, strict=True)
     rows = [_row(raw, key, f"{path}, row {n}") for n, (raw, key) in enumerate(pairs)]
@@ -135,44 +135,34 @@ def read_sheet(path: Path) -> Sheet:
     return Sheet(name, metric, mean, tuple(rows))
 
 
-def _tree(raw: object) -> dict[str, Any]:
-    return cast("dict[str, Any]", raw) if isinstance(raw, dict) else {}
-
-
-def _list(raw: object) -> list[object]:
-    return cast("list[object]", raw) if isinstance(raw, list) else []
-
-
 def _row(tree: Mapping[str, Any], key: str, where: str) -> Row:
     inputs, labels = tree.get("inputs"), tree.get("labels", {})
-    if not isinstance(inputs, dict) or not isinstance(labels, dict):
+    if not is_dict(inputs) or not is_dict(labels):
         raise DataError(f"{where} is no row of an evaluation", hint=_HINT)
-    held = cast("dict[str, Any]", inputs)
     told = str(tree.get("error") or tree.get("feedback") or "")
     return Row(
         key,
-        held,
-        cast("dict[str, Any]", labels),
-        _outputs(tree.get("prediction"), held),
+        inputs,
+        labels,
+        _outputs(tree.get("prediction"), inputs),
         _number(tree.get("score")),
         told,
-        tuple(map(_call, _list(tree.get("prompts")))),
+        tuple(map(_call, as_list(tree.get("prompts")))),
     )
 
 
 def _outputs(given: Any, inputs: Mapping[str, Any]) -> Any:
     """A prediction without the inputs that a signature's value holds too."""
-    if not isinstance(given, dict):
+    if not is_dict(given):
         return given
-    pairs = cast("dict[str, Any]", given)
-    left = {k: v for k, v in pairs.items() if k not in inputs or inputs[k] != v}
-    return left or pairs
+    left = {k: v for k, v in given.items() if k not in inputs or inputs[k] != v}
+    return left or given
 
 
 def _call(raw: object) -> dict[str, Any]:
-    tree = _tree(raw)
+    tree = as_dict(raw)
     told = {name: str(tree.get(name, "")) for name in ("path", "model", "reply")}
-    turns = [[*map(str, _list(turn))][:2] for turn in _list(tree.get("messages"))]
+    turns = [[*map(str, as_list(turn))][:2] for turn in as_list(tree.get("messages"))]
     return {**told, "messages": turns}
 
 
@@ -184,5 +174,5 @@ def _number(value: object) -> float | None:
 def _text(value: object) -> str:
     if isinstance(value, str):
         return value
-    plain = dict(cast("Mapping[str, Any]", value)) if hasattr(value, "keys") else value
+    plain = dict(value) if is_mapping(value) else value
     return json.dumps(plain, ensure_ascii=False)

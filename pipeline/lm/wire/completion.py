@@ -18,8 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypeGuard, cast
 
 from ...errors import ContentFiltered, InvalidRequest, ModelError, ProtocolError
-from ...ground.compact import plain_text
 from ...ground.shapes import as_dict, is_list
+from ...ground.strictjson import plain_text
 from ..abilities import Abilities
 from ..known.observed import heard
 from ..request import Request, Response, Usage

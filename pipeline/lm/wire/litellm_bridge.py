@@ -61,7 +61,7 @@ _AT_FIRST_CALL: Final = (
     "litellm.proxy.openai_files_endpoints.common_utils",
 )
 _NEVER: Final = 3600.0  # the deadline is ours
-_INSTALL: Final = "Install it: pip install weft[litellm]"
+_INSTALL: Final = "Install it: pip install 'litellm>=1.83.10'"
 _ANSWERED: Final = re.compile(r"Error code: \d+")  # the server said so itself
 _LOST: Final = re.compile(r"^Connection error|disconnected|Cannot connect")
 # litellm silences this at its import, where pydantic remarks on litellm's own types.

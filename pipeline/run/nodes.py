@@ -1,0 +1,398 @@
+"""How nodes run: a level of them, a region, a step, the body of a module.
+
+A node starts when its inputs are there. A chain runs in one task; anything wider runs
+as structured tasks, so that the wall time is the critical path's and a failure cancels
+what runs beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from types import CoroutineType
+from typing import Any, cast
+
+from .. import seam
+from ..calls.store import RunStore
+from ..errors import (
+    BudgetExceeded,
+    ContextLengthError,
+    ModelFailure,
+    StepError,
+    WeftError,
+)
+from ..graph.binding import resolve
+from ..graph.control import case_of, decided
+from ..graph.graph import Body, Flow, Node
+from ..graph.module import MOST_TRIES, Module
+from ..graph.regions import DEFAULT
+from ..graph.step import Step
+from ..ground.shapes import is_dict
+from .bridge import in_thread
+from .context import Asked, Context, Recorded
+from .rows import map_rows
+from .settings import current, entered
+
+Answered = Callable[[Node, int, dict[str, Any], Context], Awaitable[Any]]
+"""Runs one node, given its position and the values that are known."""
+
+AT_ONCE = 256
+SCORED = (ModelFailure, ContextLengthError)
+"""Failures that a compile scores, as it does an answer that is wrong."""
+
+_FIRST_PAUSE = 0.1
+_WORK = (CoroutineType, asyncio.Future)
+
+
+async def run_level(
+    flow: Flow, values: dict[str, Any], context: Context, answer: Answered
+) -> Any:
+    """Run one level: a program's graph, or a region's body.
+
+    Args:
+        flow: The level.
+        values: What is known so far, by source; the nodes' results are added.
+        context: Its `order` is the place of the level in the run.
+        answer: Runs one node.
+
+    Raises:
+        WeftError: The first node's error, in the order of the level.
+    """
+    if flow.plan.chain:
+        for position, node in enumerate(flow.nodes):
+            values[node.id] = await answer(node, position, values, context)
+    else:
+        await _wide(flow, values, context, answer)
+    return resolve(flow.output, values)
+
+
+async def _wide(
+    flow: Flow, values: dict[str, Any], context: Context, answer: Answered
+) -> None:
+    nodes, followers = flow.nodes, flow.plan.followers
+    waiting = list(flow.plan.waits)
+    failed: dict[int, BaseException] = {}
+
+    async def run_one(position: int) -> None:
+        node = nodes[position]
+        try:
+            value = await answer(node, position, values, context)
+        except BudgetExceeded as error:  # what runs beside it is paid for, and ends
+            failed[position] = error
+            return
+        except WeftError as error:
+            failed[position] = error
+            if goes_on(error, context):
+                return
+            raise
+        values[node.id] = value
+        for follower in followers[position]:
+            waiting[follower] -= 1
+            if waiting[follower] == 0 and all_go_on():
+                group.create_task(run_one(follower))
+
+    def all_go_on() -> bool:
+        return all(goes_on(error, context) for error in failed.values())
+
+    ready = [position for position, count in enumerate(waiting) if count == 0]
+    try:
+        async with asyncio.TaskGroup() as group:
+            for position in ready:
+                group.create_task(run_one(position))
+    except BaseExceptionGroup as errors:
+        if failed:
+            raise failed[min(failed)] from None
+        raise errors.exceptions[0] from None
+    if failed:
+        raise failed[min(failed)]
+    if any(node.id not in values for node in nodes):  # something cancelled itself
+        raise asyncio.CancelledError
+
+
+def goes_on(error: BaseException, context: Context) -> bool:
+    """Whether what runs beside a failed node goes on to its end.
+
+    It does where all answers of a run are kept and the failure is a result like any
+    other. Were it cancelled, what is sent, and so what is spent, would hang on which
+    answer came first.
+    """
+    return isinstance(error, SCORED) and isinstance(context.settings.store, RunStore)
+
+
+async def run_region(
+    node: Node, values: Mapping[str, Any], context: Context, answer: Answered
+) -> Any:
+    """Run a region, record the run, and give back its result.
+
+    Args:
+        node: The region.
+        values: What is known so far, by source.
+        context: Its `order` is the place of the region in the run.
+        answer: Runs one node of a body.
+
+    Raises:
+        WeftError: A node of a body failed, or a value cannot decide.
+    """
+    argument, binding = next(iter(node.bindings.items()))
+    given = resolve(binding, values)
+    work = {"each": _each, "branch": _branch, "switch": _switch, "loop": _loop}
+    with Recorded(
+        context, context.path + node.id, node.kind, {argument: given}
+    ) as entry:
+        result = await work[node.kind](node, given, values, context, answer)
+        entry.outputs = {"result": result}
+    return result
+
+
+def _known(body: Body, values: Mapping[str, Any], *given: Any) -> dict[str, Any]:
+    """What a body may use: its parameters, and outer values that it captured."""
+    known = {source: values[source] for source in body.captures}
+    known.update(zip((p.source for p in body.params), given, strict=True))
+    return known
+
+
+async def _each(
+    node: Node,
+    given: Any,
+    values: Mapping[str, Any],
+    context: Context,
+    answer: Answered,
+) -> Any:
+    body, failed = node.bodies["body"], dict[int, WeftError]()
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise StepError(
+            f"{node.id!r} got {given!r:.60}, and only a list can be gone over",
+            hint=f"It stands at {node.where}; annotate the step that the value is from",
+        )
+
+    async def one(position: int, item: Any) -> Any:
+        inner = context.at(position)
+        try:
+            return await run_level(body, _known(body, values, item), inner, answer)
+        except WeftError as error:
+            if not goes_on(error, context):
+                raise
+            failed[position] = error
+
+    items: list[Any] = list(cast(Any, given))
+    at_once = node.options.get("at_once", AT_ONCE)
+    made = await map_rows(one, items, concurrency=at_once)
+    if failed:
+        raise failed[min(failed)]
+    return made
+
+
+async def _branch(
+    node: Node,
+    given: Any,
+    values: Mapping[str, Any],
+    context: Context,
+    answer: Answered,
+) -> Any:
+    name = "then" if decided(given, repr(node.id)) else "orelse"
+    body = node.bodies[name]
+    return await run_level(body, _known(body, values), context, answer)
+
+
+async def _switch(
+    node: Node,
+    given: Any,
+    values: Mapping[str, Any],
+    context: Context,
+    answer: Answered,
+) -> Any:
+    bodies = list(node.bodies.values())
+    labels = node.options["labels"]
+    position = case_of(given, labels, len(bodies) > len(labels), repr(node.id))
+    body = node.bodies[DEFAULT] if position is None else bodies[position]
+    return await run_level(body, _known(body, values), context, answer)
+
+
+async def _loop(
+    node: Node,
+    given: Any,
+    values: Mapping[str, Any],
+    context: Context,
+    answer: Answered,
+) -> Any:
+    body, until = node.bodies["body"], node.bodies.get("until")
+    state = given
+    for turn in range(node.options["at_most"]):
+        if until is not None:
+            asking = context.at(turn, 0)
+            found = await run_level(until, _known(until, values, state), asking, answer)
+            if decided(found, f"'until' of {node.id!r}"):
+                break
+        working = context.at(turn, 1)
+        state = await run_level(body, _known(body, values, state), working, answer)
+    return state
+
+
+async def run_function(step: Step[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Run a step's function, off the event loop if it blocks."""
+    function, first, rest = step.arranged(arguments)
+    if step.awaited:
+        return await function(*first, **rest)
+    return await in_thread(function, *first, **rest)
+
+
+async def run_step(
+    step: Step[..., Any],
+    arguments: Mapping[str, Any],
+    context: Context,
+    path: str,
+    where: str,
+    inside: seam.Engine,
+    asked: Asked,
+) -> Any:
+    """Run a step as a node, record the run, and give back its result.
+
+    Args:
+        step: What runs.
+        arguments: Its arguments by name.
+        context: Its `order` is the node's place in the run.
+        path: The node's path.
+        where: File and line of the call, or empty.
+        inside: Answers what the function calls.
+        asked: The calls that it makes of a model itself.
+
+    Raises:
+        StepError: It raised, or took too long, in every attempt.
+        WeftError: A module that it called failed.
+    """
+    with Recorded(context, path, "step", arguments) as entry:
+        entry.asked = asked
+        with seam.answered_by(inside), entered(context.settings):
+            result = await _attempts(step, arguments, path, where, asked.repairs)
+        entry.outputs = {"result": result}
+    return result
+
+
+async def _attempts(
+    step: Step[..., Any],
+    arguments: Mapping[str, Any],
+    path: str,
+    where: str,
+    failed: list[str],
+) -> Any:
+    """Run until an attempt succeeds or none is left; `failed` keeps what went wrong."""
+    for attempt in range(step.options.retries + 1):
+        try:
+            return await _attempt(step, arguments, path, where)
+        except WeftError as error:
+            final = not (isinstance(error, StepError) or error.retryable)
+            if final or attempt == step.options.retries:
+                raise
+            failed.append(f"attempt {attempt + 1}: {error.message}")
+        await asyncio.sleep(_FIRST_PAUSE * 2**attempt)
+    raise AssertionError("the last attempt returns or raises")
+
+
+async def _attempt(
+    step: Step[..., Any], arguments: Mapping[str, Any], path: str, where: str
+) -> Any:
+    hint = f"It was called at {where}" if where else ""
+    limit, clock = step.options.timeout, None
+    try:
+        if limit is None:
+            return _awaited(await run_function(step, arguments), path)
+        async with asyncio.timeout(limit) as clock:
+            return _awaited(await run_function(step, arguments), path)
+    except WeftError:
+        raise
+    except Exception as error:
+        clock_ran_out = clock is not None and clock.expired()
+        # A step is the user's code: whatever it raises is reported as the step's.
+        if clock_ran_out and isinstance(error, TimeoutError):
+            message = f"step {path!r} took longer than {limit:g} s"
+            raise StepError(message, hint=hint) from None
+        problem = f"{type(error).__name__}: {error}"
+        raise StepError(f"step {path!r} raised {problem}", hint=hint) from error
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():  # it is the run that is cancelled
+            raise
+        raise StepError(f"step {path!r} raised CancelledError", hint=hint) from error
+    except SystemExit as error:
+        # Let through, it would end the process in silence, with every other row.
+        remedy = "Return a value, or raise an error that says what is wrong"
+        raise StepError(
+            f"step {path!r} tried to end the process with sys.exit({error.code!r})",
+            hint=f"{remedy}. {hint}" if hint else remedy,
+        ) from error
+
+
+def _awaited(result: Any, path: str) -> Any:
+    """What a step gave, where that is no work that it forgot to wait for."""
+    if not isinstance(result, _WORK):
+        return result
+    if isinstance(result, CoroutineType):
+        result.close()
+    raise StepError(
+        f"step {path!r} gave back work that it did not wait for",
+        hint="Make it an `async def`, and write `return await ...acall(...)`",
+    )
+
+
+async def run_body(
+    module: Module[..., Any],
+    bound: Mapping[str, Any],
+    context: Context,
+    path: str,
+    inside: seam.Engine,
+    asked: Asked,
+) -> Any:
+    """Run a module's body as a node; what it calls are nodes inside it.
+
+    Args:
+        module: What runs.
+        bound: Its checked inputs.
+        context: Its `order` is the node's place in the run.
+        path: The node's path.
+        inside: Answers what the body calls.
+        asked: The calls that it makes of a model itself.
+    """
+    fields = module.spec.outputs.items()
+    with Recorded(context, path, "module", module.spec.dump_inputs(bound)) as entry:
+        entry.asked = asked
+        with seam.answered_by(inside), entered(context.settings):
+            made = await module.body(_Calling(inside), bound)
+        if module.single is not None:
+            held: dict[str, Any] = {module.single: made}
+        else:
+            held = cast("dict[str, Any]", made if is_dict(made) else vars(made))
+        entry.outputs = {n: f.dump(held[n]) for n, f in fields if n in held}
+    return made
+
+
+class _Calling:
+    """Calls the parts of the module whose body runs; see `graph.module.Call`."""
+
+    def __init__(self, engine: seam.Engine) -> None:
+        self._engine = engine
+
+    async def __call__(
+        self, part: Any, inputs: Mapping[str, Any], *, sample: int | None = None
+    ) -> Any:
+        """Call a part, as a try where a sample is named."""
+        settings = current()
+        if sample is not None:
+            number = settings.sample * MOST_TRIES + sample
+            settings = settings.having(sample=number, tried=True)
+        with entered(settings):
+            return await self._engine.acall(part, (), inputs)
+
+    async def tries(self, part: Any, inputs: Mapping[str, Any], n: int) -> list[Any]:
+        """Call a part several times; what came, without the tries that failed."""
+        failed: dict[int, ModelFailure] = {}
+
+        async def one(position: int, _: None) -> Any:
+            try:
+                return await self(part, inputs, sample=position)
+            except ModelFailure as error:
+                failed[position] = error
+
+        came = await map_rows(one, [None] * n, concurrency=n)
+        if len(failed) == n:
+            raise failed[min(failed)]
+        return [made for position, made in enumerate(came) if position not in failed]

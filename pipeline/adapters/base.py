@@ -178,7 +178,10 @@ class Adapter(ABC):
         A schema that is enforced needs no reminder.
         """
         tail = _fixed(self, spec, fence).tail if remind else ""
-        head = _head(self, spec, instruction, demos, fence, tail)
+        # An exchange that shows the form shows how the reminder is followed.
+        made_up = bool(demos) and demos[0].by == MADE_UP
+        how = tail.rpartition("\n")[2] if made_up else ""
+        head = _head(self, spec, instruction, demos, fence, how)
         asked = self.write(spec.inputs.values(), inputs, fence)
         return *head, Message("user", asked + tail)
 
@@ -343,9 +346,9 @@ def _head(
     instruction: str,
     demos: tuple[Demo, ...],
     fence: str,
-    tail: str,
+    how: str,
 ) -> tuple[Message, ...]:
-    """The turns before the input."""
+    """The turns before the input; `how` ends what the user says in the demos."""
     given = _listed("You are given these fields:", spec.inputs.values())
     wanted = _listed("You write these fields:", spec.outputs.values(), wanted=True)
     form = adapter.form(spec, fence)
@@ -353,10 +356,7 @@ def _head(
     turns = [Message("system", system)]
     for demo in demos:
         asked = _side(adapter, spec.inputs, demo, fence)
-        if tail and demo.by == MADE_UP:
-            # An exchange that shows the form shows how the reminder is followed.
-            asked += "\n\n" + tail.rpartition("\n")[2]
-        turns.append(Message("user", asked))
+        turns.append(Message("user", f"{asked}\n\n{how}" if how else asked))
         turns.append(Message("assistant", _side(adapter, spec.outputs, demo, fence)))
     return tuple(turns)
 

@@ -20,6 +20,7 @@ from weft.pipeline.adapters.prompt import Rendered
 from weft.pipeline.lm.request import Message
 from weft.pipeline.parameters import Demo, Parameters
 from weft.pipeline.run.prompt import rendered_for
+from weft.pipeline.signature.forms import make_signature
 from weft.pipeline.signature.signature import spec_of
 
 pytestmark = pytest.mark.usefixtures("asked_as_by_users")
@@ -575,3 +576,19 @@ def test_a_case_that_the_model_goes_on_with_is_not_read() -> None:
     text = " a\nanswer: b\n\nquestion: more?\nnotes: []\nreasoning: c\nanswer: d"
 
     assert adapter.parse(text, Quoting).values["answer"] == "b"
+
+
+def test_a_real_demo_that_says_the_same_is_no_made_up_one() -> None:
+    """What is kept of a made-up exchange is never taken for a demo of the user's."""
+    signature = make_signature("question -> answer")
+    adapter, bare = adapter_of("chat"), Parameters("Answer.")
+    inputs = {"question": "Why?"}
+    made_up = adapter.render(signature, bare, inputs, shown=True)
+    _, shown, said, _ = made_up.messages
+
+    values = {"question": "(an example of the form)", "answer": "(the answer)"}
+    taught = Parameters("Answer.", demos=(Demo(values),))
+    real = adapter.render(signature, taught, inputs, shown=True)
+
+    assert real.messages[2] == said
+    assert shown.content.startswith(f"{real.messages[1].content}\n\nBegin your reply")

@@ -181,7 +181,7 @@ def test_a_reader_goes_from_report_to_row_and_back(
     window.until(lambda: window.run(name) == "ü 4")
     window.click("#report")
     window.until(lambda: "worst first" in window.text("body"))
-    css = "return getComputedStyle(document.querySelector('.bar i')).position"
+    css = "return getComputedStyle(document.querySelector('[role=img] span')).position"
     drawn = window.run(css)
     window.go(f"{serving.url}#row")
     window.until(lambda: window.run(name))

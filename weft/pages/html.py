@@ -83,11 +83,13 @@ def folded(summary: str, text: str) -> str:
 
 def bar(low: float, mean: float, high: float, colour: str = "#4a86c6") -> str:
     """A mean in [0, 1] with its interval, on a line from 0 to 1; needs no style."""
+    told = points(mean, (low, high) if low < high else ())
     at = "position:absolute;top:0;height:100%"
     span = f"left:{100 * low:.1f}%;width:{100 * (high - low):.1f}%"
     return (
-        '<span role="img" style="display:inline-block;position:relative;width:240px;'
-        f'height:10px;background:#8884"><span style="{at};{span};background:{colour}">'
+        f'<span role="img" aria-label="{told}" style="display:inline-block;'
+        'position:relative;width:240px;height:10px;background:#8884">'
+        f'<span style="{at};{span};background:{colour}">'
         f'</span><span style="{at};left:{100 * mean:.1f}%;width:2px;background:#d33">'
         "</span></span>"
     )

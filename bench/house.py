@@ -96,14 +96,19 @@ class House:
         yield from [name for name in names if name in self.files][:1]
 
     @cached_property
+    def components(self) -> list[frozenset[str]]:
+        """The files, those that import one another in a circle together."""
+        return _components(self.imports)
+
+    @property
     def circles(self) -> list[int]:
         """How many files each circle of imports holds, the largest first."""
-        return sorted(len(c) for c in _components(self.imports) if len(c) > 1)[::-1]
+        return sorted((len(c) for c in self.components if len(c) > 1), reverse=True)
 
     @cached_property
     def longest_chain(self) -> int:
         """Files in the longest chain of imports; a circle counts as its files."""
-        of = {name: c for c in _components(self.imports) for name in c}
+        of = {name: c for c in self.components for name in c}
         depth: dict[frozenset[str], int] = {}
 
         def deep(component: frozenset[str]) -> int:

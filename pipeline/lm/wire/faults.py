@@ -138,11 +138,6 @@ class Refusal:
         """Whether it is the request that is refused as it is, and nothing was done."""
         return self.status in _AS_IT_IS
 
-    @property
-    def about_schema(self) -> bool:
-        """Whether it blames the JSON schema of the answer."""
-        return _kind(self.status, self.words, schema=self.schema) is SchemaRefused
-
     def as_error(self) -> ModelError:
         """The error that stands for this refusal."""
         _, said = _said(self.body)

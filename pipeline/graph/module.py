@@ -227,8 +227,10 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
     @kept
     def uses(self) -> Uses:
         """The parts, and what stands in for them once something is tuned."""
+        if self._uses is not None:
+            return self._uses
         parts = dict(self.parts())
-        return self._uses or Uses(parts, parts)
+        return Uses(parts, parts)
 
     @property
     def modules(self) -> dict[str, Module[..., Any]]:

@@ -83,7 +83,8 @@ class LocalEngine(seam.Engine):
         if kind == "step" and not (target.awaited or replaced):
             return target.function(*args, **kwargs)
         # One question needs no loop where its answer is at hand.
-        ahead = kind == "module" and not target.has_body and not self._followed
+        alone = kind == "module" and not target.has_body
+        ahead = alone and not self._here().followed
         run = run_ahead if ahead else run_sync
         return run(self.acall(target, args, kwargs))
 
@@ -171,7 +172,7 @@ class LocalEngine(seam.Engine):
         self, lm: Any, prompt: Any, sample: int | None, options: Mapping[str, Any]
     ) -> Any:
         """Ask a model without a module, and wait."""
-        run = run_sync if self._followed else run_ahead
+        run = run_sync if self._here().followed else run_ahead
         return run(self.ask(lm, prompt, sample, options))
 
     def ask(
@@ -182,28 +183,26 @@ class LocalEngine(seam.Engine):
         Inside a step it belongs to that step's run; on its own it is a run of one node
         where somebody follows runs.
         """
-        settings = current()
-        wanted = settings.sample if sample is None else sample
+        here = self._here()
+        wanted = here.settings.sample if sample is None else sample
         request = request_of(cast(LanguageModel, lm), prompt, wanted, options)
-        if self._at is not None:
-            return timed(
-                request, lm, self._at.having(settings=settings), self.asked, None
-            )
-        return _bare(request, lm, Context(settings))
+        if self._at is None:
+            return _bare(request, lm, here)
+        return timed(request, lm, here, self.asked, None)
 
-    @property
-    def _followed(self) -> bool:
-        if self._at is not None:
-            return self._at.having(settings=current()).followed
-        return Context(current()).followed
+    def _here(self) -> Context:
+        """The place of this engine, with the settings that hold now."""
+        if self._at is None:
+            return Context(current())
+        return self._at.having(settings=current())
 
     def _there(self, target: Any) -> _There:
         """Which version runs, and where it is traced."""
+        here = self._here()
         if self._at is None:
-            return _There(target, target.name, Context(current()))
+            return _There(target, target.name, here)
         name, target = self._stand_ins.get(target, (target.name, target))
-        place = self._at.at(next(self._count)).having(settings=current())
-        return _There(target, place.path + name, place)
+        return _There(target, here.path + name, here.at(next(self._count)))
 
     def _begun(self, target: Any) -> _There:
         """As `_there`, for what asks more than once: in one form from the first."""
@@ -257,11 +256,8 @@ async def _recorded_run(
             first = outer.order
             outer.record.extend(replace(n, order=first + n.order) for n in runs)
     seconds = time.perf_counter() - (began if nested else clock)
-    if target.node_kind == "program":
-        origin = Origin(target.modules, target.steps, outer.settings)
-    else:
-        below = {f"{path}/{name}": inner for name, inner in target.modules.items()}
-        origin = Origin({path: target, **below}, {}, outer.settings)
+    at_root = target.node_kind == "program" and not nested
+    origin = Origin(target, "" if at_root else path, outer.settings)
     return Run(value, Trace(tuple(runs), seconds, origin, outer.run_id))
 
 

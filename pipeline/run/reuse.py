@@ -11,12 +11,13 @@ import contextlib
 import contextvars
 import dataclasses
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 
 from ..errors import ConfigError
 from ..graph.module import Module
+from ..graph.program import Program
 from ..graph.step import Step
 from ..ground import strictjson
 from ..ground.plain import plain
@@ -29,10 +30,10 @@ from .settings import Settings
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """What made a trace: the program's modules and steps by path, and the settings."""
+    """What made a trace: the program or module, its nodes' path, and the settings."""
 
-    modules: Mapping[str, Module[..., Any]]
-    steps: Mapping[str, Step[..., Any]]
+    target: Program[..., Any] | Module[..., Any]
+    path: str
     settings: Settings
 
 
@@ -53,8 +54,9 @@ class Memo:
     def __init__(self, origin: Origin, trace: Trace) -> None:
         self._found: dict[str, NodeRun] = {}
         self._inner: dict[tuple[int, ...], list[NodeRun]] = {}
+        called = dict(_called(origin.target, origin.path))
         for node in trace.nodes:
-            key = _key_of_run(origin, node)
+            key = _key_of_run(called.get(node.path), node, origin.settings)
             if key is not None:
                 self._found.setdefault(key, node)
             for length in range(1, len(node.order)):
@@ -74,10 +76,8 @@ class Memo:
         if old is None:
             return None
         outputs = module.spec.outputs
-        context.started(path, "module")
         values = {name: outputs[name].load(data) for name, data in old.outputs.items()}
-        run = _again(old, context)
-        context.finished(run)
+        run = self._replayed(old, context)
         if module.single is not None:
             return Hit(values[module.single])
         made = make_value(module.asked, {**bound, **values})
@@ -96,13 +96,18 @@ class Memo:
         old = None if key is None else self._found.get(key)
         if old is None:
             return None
-        context.started(path, "step")
+        return Hit(self._replayed(old, context).outputs["result"])
+
+    def _replayed(self, old: NodeRun, context: Context) -> NodeRun:
+        """A node of the earlier run as one of this, told with those inside it."""
+        context.started(old.path, old.kind)
         for node in self._inner.get(old.order, ()):
             here = context.at(*node.order[len(old.order) :])
             here.started(node.path, node.kind)
             here.finished(_again(node, here))
-        context.finished(_again(old, context))
-        return Hit(old.outputs["result"])
+        run = _again(old, context)
+        context.finished(run)
+        return run
 
 
 memory: contextvars.ContextVar[Memo | None] = contextvars.ContextVar(
@@ -146,21 +151,30 @@ def _again(node: NodeRun, context: Context) -> NodeRun:
     )
 
 
-def _key_of_run(origin: Origin, node: NodeRun) -> str | None:
-    if node.error:
+def _called(part: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """The modules and steps of a program, or of one of them, by path, however deep."""
+    if part.node_kind == "program":
+        parts = part.parts
+        inside = {**parts.modules, **parts.steps, **parts.programs}
+    else:
+        yield path, part
+        inside = part.uses.running
+    for name, inner in inside.items():
+        yield from _called(inner, f"{path}/{name}" if path else name)
+
+
+def _key_of_run(part: Any, node: NodeRun, settings: Settings) -> str | None:
+    if node.error or part is None or part.node_kind != node.kind:
         return None
-    if node.kind == "module" and node.path in origin.modules:
-        module = origin.modules[node.path]
-        return _module_key(module, node.inputs, origin.settings, node.path)
-    if node.kind == "step" and node.path in origin.steps:
-        step = origin.steps[node.path]
-        return _step_key(step, node.inputs, origin.settings, node.path)
-    return None
+    key = _module_key if node.kind == "module" else _step_key
+    return key(part, node.inputs, settings, node.path)
 
 
 def _module_key(
     module: Module[..., Any], inputs: Mapping[str, Any], settings: Settings, path: str
 ) -> str | None:
+    if not all(part.options.reusable for part in _steps(module)):
+        return None
     made = _fingerprint(module, settings, path)
     return _canonical(["module", path, settings.sample, made, dict(inputs)])
 
@@ -170,30 +184,38 @@ def _step_key(
 ) -> str | None:
     if not step.options.reusable:
         return None
-    used = {
-        name: _fingerprint(module, settings, f"{path}/{name}")
-        for name, module in step.modules.items()
-    }
     try:
         given = _plain(dict(arguments))
     except ValueError:
         return None
-    return _canonical(["step", path, settings.sample, step.serial, used, given])
+    made = _fingerprint(step, settings, path)
+    return _canonical(["step", path, settings.sample, made, given])
 
 
-def _fingerprint(module: Module[..., Any], settings: Settings, path: str) -> list[Any]:
-    """Everything about a module that can change its answers."""
-    if module.has_body:
-        inner = {
-            name: _fingerprint(part, settings, f"{path}/{name}")
-            for name, part in module.modules.items()
-        }
-        steps = {
-            name: cast("Step[..., Any]", part).serial
-            for name, part in module.uses.running.items()
-            if part.node_kind == "step"
-        }
-        return [module.kind, module.spec.hash, dict(module.settings()), inner, steps]
+def _steps(module: Module[..., Any]) -> Iterator[Step[..., Any]]:
+    """The steps that a module's body calls, in its parts too."""
+    for part in module.uses.running.values():
+        if isinstance(part, Step):
+            yield cast("Step[..., Any]", part)
+        elif isinstance(part, Module):
+            yield from _steps(cast("Module[..., Any]", part))
+
+
+def _fingerprint(part: Any, settings: Settings, path: str) -> list[Any]:
+    """Everything about a module, or what a step or a body calls, that can matter."""
+    if part.node_kind == "module" and not part.has_body:
+        return _asking(part, settings, path)
+    called = part.modules if part.node_kind == "program" else part.uses.running
+    inner = {
+        name: _fingerprint(one, settings, f"{path}/{name}")
+        for name, one in called.items()
+    }
+    if part.node_kind == "module":
+        return [part.kind, part.spec.hash, dict(part.settings()), inner]
+    return [part.serial, inner] if part.node_kind == "step" else [inner]
+
+
+def _asking(module: Module[..., Any], settings: Settings, path: str) -> list[Any]:
     parameters = module.parameters
     lm = settings.model_for(path, module.lm)
     form = settings.form_for(parameters.adapter, lm, module.spec)

@@ -165,6 +165,42 @@ def test_prompts_are_told_before(kind: str, lm: weft.FunctionLM) -> None:
     assert lm.calls == 0
 
 
+@every
+def test_reused_alike(kind: str, lm: weft.FunctionLM) -> None:
+    """A result of an earlier run is taken whole: no call, and the same nodes."""
+    module = MAKERS[kind]()
+
+    @weft.program
+    def within(question: str) -> str:
+        return str_of(module(question=question).answer)
+
+    for target in (module, within):
+        first = target.run(question="q")
+        made = lm.calls
+        again = target.run(question="q", reuse=first)
+        other = target.run(question="r", reuse=first)
+
+        assert all(node.reused for node in again.trace.nodes)
+        told = [[(n.path, n.order) for n in run.trace.nodes] for run in (first, again)]
+        assert told[0] == told[1]
+        assert lm.calls == made + ASKING[kind][1]
+        assert not any(node.reused for node in other.trace.nodes if node.calls)
+
+
+def test_a_reward_that_may_change_is_asked_again(lm: weft.FunctionLM) -> None:
+    """A step that says so is no part of what is taken from a trace."""
+
+    @weft.step(reusable=False)
+    def moody(inputs: Any, made: Any) -> float:
+        return 0.0
+
+    best = weft.BestOfN(weft.Predict(ASK), moody, n=2, name="it")
+    first = best.run(question="q")
+    best.run(question="q", reuse=first)
+
+    assert lm.calls == 4
+
+
 @composite
 def test_tries_are_different_requests(kind: str, lm: weft.FunctionLM) -> None:
     """Each goes with its sample, the same as its seed, and temperature 1."""

@@ -104,7 +104,7 @@ def choices_as_cases(spec: Spec, demos: tuple[Demo, ...]) -> tuple[Demo, ...]:
     if not named or not demos:
         return named
     output = next(iter(spec.outputs))
-    shown = {d.values.get(output) for d in demos if d.by != MADE_UP}
+    shown = [demo.values.get(output) for demo in demos if demo.by != MADE_UP]
     return tuple(demo for demo in named if demo.values[output] not in shown)
 
 
@@ -113,10 +113,14 @@ def _choices_as_cases(spec: Spec) -> tuple[Demo, ...]:
     outputs, inputs = [*spec.outputs.values()], [*spec.inputs.values()]
     if len(outputs) != 1 or len(inputs) != 1 or not inputs[0].plain:
         return ()
-    words = {choice: _words_of(choice) for choice in outputs[0].choices}
-    if not 1 < len(words) <= _MOST_NAMED or not all(words.values()):
+    choices = outputs[0].choices
+    words = [_words_of(choice) for choice in choices]
+    if not 1 < len(words) <= _MOST_NAMED or not all(words):
         return ()
-    named = [{inputs[0].name: said, outputs[0].name: c} for c, said in words.items()]
+    named = [
+        {inputs[0].name: said, outputs[0].name: choice}
+        for said, choice in zip(words, choices, strict=True)
+    ]
     return tuple(Demo(values, by=MADE_UP) for values in named)
 
 

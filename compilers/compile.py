@@ -142,8 +142,7 @@ def quote(
         SetupError: As `compile`.
     """
     terms = plan.Terms(seed=seed, teacher=teacher)
-    made = plan.plan_of(program, train, val, metric, chosen(compiler), terms)
-    return run_sync(made).quote
+    return plan.plan_of(program, train, val, metric, chosen(compiler), terms).quote
 
 
 def chosen(compiler: Compiler | None) -> Compiler:

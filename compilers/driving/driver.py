@@ -58,7 +58,7 @@ async def drive(
     terms: Terms,
 ) -> Result[P, R]:
     """Compile a program; arguments and errors are those of `compile`."""
-    plan = await plan_of(program, train, val, metric, compiler, terms)
+    plan = plan_of(program, train, val, metric, compiler, terms)
     ledger = ledger_of(budget) or current().ledger or Ledger()
     plan.quote.check(ledger.remaining())
     task = _task_of(plan, metric, ledger)

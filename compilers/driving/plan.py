@@ -90,7 +90,7 @@ class Plan:
         }
 
 
-async def plan_of(
+def plan_of(
     program: Program[..., Any] | Module[..., Any],
     train: Rows,
     val: Rows | None,
@@ -113,7 +113,7 @@ async def plan_of(
     rows = _rows_for(made, train, "train")
     others = None if val is None else _rows_for(made, val, "val")
     _refuse_no_model(made)
-    judging = await require_metric(metric, (*rows, *(others or ())), made)
+    judging = require_metric(metric, (*rows, *(others or ())))
     teacher = Teacher.of(terms.teacher, made)
     recipes = _recipes_of(compiler)
     models = _models_of(made, recipes)

@@ -1,16 +1,25 @@
 """Judges: metrics that ask a model, whose calls are booked apart.
 
 A metric may call a program. Its calls come out of the same budget, on the account
-"judge", and count for what a row costs. They cannot be told beforehand, so a quote
-assumes one for each row, and a repair at the most.
+"judge", and count for what a row costs. How many there are cannot be told beforehand,
+so a quote assumes one for each row, and a repair at the most, where a metric's code
+names something that asks a model.
 """
 
 from __future__ import annotations
 
+import dis
+import functools
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple, cast
 
 from ...pipeline.data.rows import Example
+from ...pipeline.graph.runnable import Runnable
+from ...pipeline.graph.step import Step
+from ...pipeline.graph.uses import closure_of
+from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measure.score import Metric, RawScore, called, metric_name
 from ...pipeline.run.settings import current, entered
 from ...pipeline.trace import NodeRun
@@ -49,3 +58,75 @@ class Judge:
 
     def _saw(self, run: NodeRun) -> None:
         self._calls += len(run.calls)
+
+
+def asks_model(metric: object) -> bool:
+    """Whether a metric's code names a module, a program or a model; it is not called.
+
+    Functions and what they name, methods and their objects, partials and the attributes
+    of objects that can be called are followed.
+
+    >>> asks_model(lambda example, prediction: prediction == example.answer)
+    False
+    """
+    known: list[object] = []  # kept alive, so that no other takes the place of one
+    seen, left = set[int](), [metric]
+    while left:
+        found = left.pop()
+        if isinstance(found, Runnable | LanguageModel):
+            return True
+        if id(found) not in seen:
+            seen.add(id(found))
+            known.append(found)
+            left += _named_by(found)
+    return False
+
+
+def _named_by(found: object) -> Iterator[object]:
+    if isinstance(found, functools.partial):
+        part = cast("functools.partial[Any]", found)
+        yield from (part.func, *part.args, *part.keywords.values())
+    elif isinstance(found, Step):
+        yield cast("Step[..., Any]", found).function
+    elif isinstance(found, MethodType):
+        yield from (found.__func__, found.__self__)
+        yield from vars(found.__self__).values() if _has_vars(found.__self__) else ()
+    elif isinstance(found, FunctionType):
+        yield getattr(found, "__wrapped__", None)
+        yield from found.__defaults__ or ()
+        yield from (found.__kwdefaults__ or {}).values()
+        yield from closure_of(found).values()
+        yield from _globals_of(found.__code__, found.__globals__)
+    elif isinstance(found, Mapping):
+        yield from cast("Mapping[Any, object]", found).values()
+    elif isinstance(found, list | tuple | set | frozenset):
+        yield from cast("Iterable[object]", found)
+    elif callable(found) and _has_vars(found) and not isinstance(found, type):
+        yield from vars(found).values()
+        yield getattr(type(found), "__call__", None)
+
+
+def _has_vars(found: object) -> bool:
+    return hasattr(found, "__dict__") and not isinstance(found, ModuleType)
+
+
+def _globals_of(code: CodeType, held: Mapping[str, Any]) -> Iterator[object]:
+    """What a function's code looks up by name in its file, or in a file named there.
+
+    Attributes are none of these: `prediction.answer` names no module `answer`.
+    """
+    file: object = None
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            file = held.get(step.argval)
+            yield file
+        elif step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            if isinstance(file, ModuleType):
+                yield (file := vars(file).get(step.argval))
+            else:
+                file = None
+        elif step.opname not in ("PUSH_NULL", "CACHE"):
+            file = None
+    for part in code.co_consts:
+        if isinstance(part, CodeType):
+            yield from _globals_of(part, held)

@@ -13,7 +13,7 @@ None as the label means that the right answer is None.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -62,7 +62,7 @@ class FieldMetric:
             DataError: The row has no such label, or one that cannot be compared.
             MetricError: The prediction has no such field.
         """
-        gold = self._gold(example)
+        gold = self.gold(example)
         got = self._predicted(prediction, gold, example)
         try:
             plain(got)
@@ -79,7 +79,12 @@ class FieldMetric:
             return float(gold is got)
         return self.likeness(gold, got)
 
-    def _gold(self, example: Example) -> Any:
+    def gold(self, example: Example) -> Any:
+        """The label that this metric compares with.
+
+        Raises:
+            DataError: The row has none.
+        """
         if not isinstance(cast(object, example), Example):
             raise DataError(
                 f"{self.name} compares with a weft.Example, and {example!r} is none",
@@ -149,6 +154,25 @@ class FieldsMetric:
             if score.feedback:
                 feedback.append(f"{field}: {score.feedback}")
         return Score(total / len(self.parts), "; ".join(feedback))
+
+
+def require_labels(metric: Metric, rows: Sequence[Example]) -> None:
+    """Refuse rows that lack a label which a built-in metric compares with.
+
+    Raises:
+        DataError: A row lacks one; it is named.
+    """
+    for part in _parts(metric):
+        for row in rows:
+            part.gold(row)
+
+
+def _parts(metric: Metric) -> Iterator[FieldMetric]:
+    if isinstance(metric, FieldMetric):
+        yield metric
+    elif isinstance(metric, FieldsMetric):
+        for part in metric.parts.values():
+            yield from _parts(part)
 
 
 @checked

@@ -35,7 +35,7 @@ from ..search.candidate import Candidate
 from ..search.counting import calls_plain
 from ..search.judge import Judge
 from ..search.task import Task, passes
-from ..tried import suspects, tried
+from ..tried import passing_shown, suspects, tried
 from .forms import forms_at_first, keeping_forms, with_forms
 from .journal import journaled
 from .plan import Plan, Rows, Terms, plan_of, writer_of
@@ -105,6 +105,8 @@ def _task_of(plan: Plan, metric: Metric, ledger: Ledger) -> Task:
         teacher=plan.teacher,
         judging=plan.judging,
         keeping=plan.keeping,
+        passing=plan.terms.passing,
+        advising=plan.terms.advice,
     )
 
 
@@ -164,6 +166,8 @@ async def _verified(task: Task, plan: Plan, stopped: str) -> Report:
         "; ".join(part for part in (stopped, short) if part) or _untried(task),
         suspects(task),
         task.form,
+        passing_shown(task),
+        task.advice(),
     )
 
 
@@ -181,9 +185,10 @@ def _untried(task: Task) -> str:
     run = task.results(Candidate(), task.split.train)
     if run and all(map(passes, run)):
         return f"the program already passes all {len(run)} training rows that were run"
+    bar = f"scored {task.passing:g}" if task.passing else "was passed"
     return (
         f"{len(task.split.train)} training rows gave no demo and no instruction: none "
-        "was passed, or their labels are no output of a module. Give teacher=, or a "
+        f"{bar}, or their labels are no output of a module. Give teacher=, or a "
         "compiler that learns from failures, such as GEPA"
     )
 

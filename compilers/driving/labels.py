@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...pipeline.data.rows import Example
-from ...pipeline.measure.metrics import require_labels
+from ...pipeline.measure.labels import require_labels
 from ...pipeline.measure.score import Metric, require_callable
 from ..search.judge import JUDGED, NO_JUDGE, Judging, asks_model
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ...pipeline.data.example import Example
 from ...pipeline.data.rows import digest_rows, require_rows
@@ -42,6 +42,9 @@ class Terms:
     """What a compile is run with; see `compile`.
 
     `learnt` is whether rows that the program's demos come from may only teach.
+
+    Raises:
+        ConfigError: `passing` is no score that a run can pass with.
     """
 
     seed: int = 0
@@ -49,7 +52,18 @@ class Terms:
     concurrency: int = 64
     keep: Sequence[str] = ()
     teacher: Shower | None = None
+    passing: float | None = None
+    advice: bool = True
     learnt: bool = False
+
+    def __post_init__(self) -> None:
+        given = cast(object, self.passing)
+        number = isinstance(given, int | float) and not isinstance(given, bool)
+        if given is not None and not (number and 0 < cast(float, given) <= 1):
+            raise ConfigError(
+                f"passing={given!r} is no score that a run can pass with",
+                hint="Give a number above 0, and at most 1, such as 0.8",
+            )
 
 
 @dataclass(frozen=True)
@@ -86,6 +100,7 @@ class Plan:
             "models": self.models,
             "keep": wishes(self.terms.keep),
             **({"teacher": self.teacher.name} if self.teacher else {}),
+            **({"passing": self.terms.passing} if self.terms.passing else {}),
             **({"learnt": True} if self.terms.learnt else {}),
         }
 

@@ -11,6 +11,7 @@ proposals rather than none that was compared.
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ from .forms import most_legible
 
 LOTS = 3
 _TRIAL = 0.1
+_log = logging.getLogger("weft")
 SPENT = "the budget ended the search"
 _PRIOR_GAIN = 0.02
 _PRIOR_CALLS = 20
@@ -122,6 +124,9 @@ async def search(
             task.archive = [Candidate()]
         if not await _headroom(task, recipe, found):
             return found.stopped
+        if recipe is recipes[0]:
+            for line in task.advice():
+                _log.warning("%s", line)
         if recipe.legible and len(task.archive) == 1:
             tried = ordered(task.split.train, task.rng("headroom"))[: recipe.headroom]
             await most_legible(task, tried)

@@ -103,7 +103,7 @@ def _named_by(found: object) -> Iterator[object]:
         yield from cast("Iterable[object]", found)
     elif callable(found) and _has_vars(found) and not isinstance(found, type):
         yield from vars(found).values()
-        yield getattr(type(found), "__call__", None)
+        yield vars(type(found)).get("__call__")
 
 
 def _has_vars(found: object) -> bool:

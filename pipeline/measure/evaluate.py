@@ -31,6 +31,7 @@ from ..run.bridge import run_sync
 from ..run.rows import bind_row, map_rows, placed, progress_bar, require_count, rows_of
 from ..run.settings import current, entered, require_model_paths
 from ..trace import NodeRun, Trace, total_cost
+from .labels import require_labels
 from .row_result import (
     RowResult,
     outputs_of,
@@ -41,6 +42,7 @@ from .row_result import (
 )
 from .score import Metric, Score, apply_metric, metric_name, require_callable
 from .stats import Comparison, Interval, compare, mean_interval
+from .typed import Reader, reader_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -262,13 +264,19 @@ async def aevaluate(
     require_count(repeats, "repeats")
     examples = rows_of(made.inputs, rows)
     require_rows(examples, "evaluate")
+    require_labels(metric, examples)
     require_model_paths(made)
     started = time.perf_counter()
     work = [(e, sample) for sample in range(repeats) for e in examples]
     async with placed(made, on) as there:
         with progress_bar(len(work), made.name, shown=progress) as advance:
             results = await score_rows(
-                there, work, metric, concurrency=concurrency, done=advance
+                there,
+                work,
+                metric,
+                reader_of(made),
+                concurrency=concurrency,
+                done=advance,
             )
     seconds = time.perf_counter() - started
     name, digest = metric_name(metric), program_digest(made)
@@ -280,11 +288,20 @@ async def score_rows(
     program: Runner,
     work: Sequence[tuple[Example, int]],
     metric: Metric,
+    read: Reader,
     *,
     concurrency: int,
     done: Any = None,
 ) -> list[RowResult]:
     """Run and score (row, sample) pairs; results come in the same order.
+
+    Args:
+        program: What runs on the rows.
+        work: Rows, each with the number of the sample of its answers.
+        metric: What scores them.
+        read: What gives the metric its rows; see `labels`.
+        concurrency: How many run at once.
+        done: Called after each row.
 
     Raises:
         DataError: A row's inputs do not fit; nothing ran.
@@ -295,7 +312,7 @@ async def score_rows(
 
     def one(position: int, item: tuple[Example, int]) -> Coroutine[Any, Any, RowResult]:
         example, sample = item
-        scored = _score_row(program, example, bound[position], metric)
+        scored = _score_row(program, example, bound[position], metric, read)
         return _sampled(scored, sample) if sample else scored
 
     return await map_rows(one, work, concurrency=concurrency, done=done)
@@ -309,7 +326,11 @@ async def _sampled(scored: Awaitable[RowResult], sample: int) -> RowResult:
 
 
 async def _score_row(
-    program: Runner, example: Example, bound: dict[str, Any], metric: Metric
+    program: Runner,
+    example: Example,
+    bound: dict[str, Any],
+    metric: Metric,
+    read: Reader,
 ) -> RowResult:
     nodes: list[NodeRun] = []
     value: Any = None
@@ -323,7 +344,7 @@ async def _score_row(
     except WeftError as error:
         return _failed(example, None, error, nodes)
     try:
-        score = await apply_metric(metric, example, value)
+        score = await apply_metric(metric, read(example), value)
     except WeftError as error:
         # A judge's own failure says nothing about the row: never a zero.
         return _failed(example, value, error, nodes)

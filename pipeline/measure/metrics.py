@@ -12,8 +12,9 @@ None as the label means that the right answer is None.
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -25,7 +26,7 @@ from ..errors import ConfigError, DataError, MetricError, did_you_mean
 from ..ground.options import checked
 from ..ground.plain import plain
 from ..signature.signature import Signature, values_of
-from . import matching
+from . import matching, squad
 from .score import Metric, Score, metric_name, to_score
 
 _PLAIN = (str, bytes, int, float, list, set, frozenset, Enum, Decimal, date)
@@ -34,21 +35,25 @@ _SHOWN = 200
 
 @dataclass(frozen=True)
 class FieldMetric:
-    """Compares one output field with the label of the same name.
+    """Compares one output field with a label, that of the same name as a rule.
 
     Args:
         name: As it stands in reports and artifacts.
         field: The output field and the label.
         likeness: Share in [0, 1] of a gold and a predicted value; neither is None.
         accepted: The answers that a label accepts; the best one counts.
+        label: The label, where it is called otherwise than the field.
     """
 
     name: str
     field: str
     likeness: Callable[[Any, Any], float]
     accepted: Callable[[Any], list[Any]]
+    label: str = ""
 
     def __post_init__(self) -> None:
+        if not self.label:
+            object.__setattr__(self, "label", self.field)
         if not isinstance(cast(object, self.field), str):
             raise ConfigError(
                 f"{self.field!r} is no name of an output field",
@@ -63,7 +68,7 @@ class FieldMetric:
             MetricError: The prediction has no such field.
         """
         gold = self.gold(example)
-        got = self._predicted(prediction, gold, example)
+        got = self.predicted(prediction, gold, example)
         try:
             plain(got)
         except ValueError as error:
@@ -79,6 +84,14 @@ class FieldMetric:
             return float(gold is got)
         return self.likeness(gold, got)
 
+    def check(self, example: Example) -> None:
+        """Refuse a row without the label.
+
+        Raises:
+            DataError: It has none.
+        """
+        self.gold(example)
+
     def gold(self, example: Example) -> Any:
         """The label that this metric compares with.
 
@@ -90,24 +103,30 @@ class FieldMetric:
                 f"{self.name} compares with a weft.Example, and {example!r} is none",
                 hint='Write weft.read_rows([{...}], ["question"])[0], with the inputs',
             )
-        if self.field not in example.labels:
+        if self.label not in example.labels:
             raise DataError(
-                f"{self.name}: {row_name(example)} has no label {self.field!r}",
-                hint=_other_label(self.field, example),
+                f"{self.name}: {row_name(example)} has no label {self.label!r}",
+                hint=_other_label(self.label, example),
             )
-        return example.labels[self.field]
+        return example.labels[self.label]
 
-    def _predicted(self, prediction: Any, gold: Any, example: Example) -> Any:
-        """The field of a signature, mapping or object; a plain value is itself."""
+    def predicted(self, prediction: Any, gold: Any, example: Example) -> Any:
+        """The field of a signature, mapping or object; a plain value is itself.
+
+        Raises:
+            MetricError: The prediction has other fields.
+        """
         if _is_plain(prediction):
             return prediction
         if isinstance(prediction, Signature):
             held = values_of(prediction)
         elif isinstance(prediction, Mapping):
             held = dict(cast(Mapping[str, Any], prediction))
+            if self.field not in held and _members(gold).keys() & held.keys():
+                return prediction  # likewise
         elif hasattr(prediction, self.field):
             return getattr(prediction, self.field)
-        elif isinstance(gold, Mapping):
+        elif isinstance(gold, Mapping) or type(gold) is type(prediction):
             return prediction  # the program's result is one structured value
         else:
             held = _members(prediction)
@@ -156,34 +175,30 @@ class FieldsMetric:
         return Score(total / len(self.parts), "; ".join(feedback))
 
 
-def require_labels(metric: Metric, rows: Sequence[Example]) -> None:
-    """Refuse rows that lack a label which a built-in metric compares with.
-
-    Raises:
-        DataError: A row lacks one; it is named.
-    """
-    for part in _parts(metric):
-        for row in rows:
-            part.gold(row)
-
-
-def _parts(metric: Metric) -> Iterator[FieldMetric]:
-    if isinstance(metric, FieldMetric):
-        yield metric
-    elif isinstance(metric, FieldsMetric):
-        for part in metric.parts.values():
-            yield from _parts(part)
-
-
 @checked
-def exact(field: str) -> FieldMetric:
-    """1 where the value is the label; spaces around and between words do not count.
+def exact(field: str, *, normalize: squad.Form | None = None) -> FieldMetric:
+    """1 where the value is the label.
+
+    Spaces around and between words do not count, nor how Unicode composes a letter;
+    case and punctuation do.
+
+    Args:
+        field: The output field and the label.
+        normalize: What is made of both texts instead, before they are compared to the
+            letter: `squad`, or a function of your own, such as `str.casefold`.
 
     >>> row = Example("r1", {}, {"answer": ["NYC", "New York"]})
-    >>> exact("answer")(row, "New York").value
+    >>> exact("answer")(row, "New York").value, exact("answer")(row, "new york.").value
+    (1.0, 0.0)
+    >>> exact("answer", normalize=squad.squad)(row, "new york.").value
     1.0
     """
-    return FieldMetric(f"exact({field})", field, matching.same, _any_or_whole)
+    if normalize is None:
+        return FieldMetric(f"exact({field})", field, matching.same, _any_or_whole)
+    form = _form(normalize)
+    name = f"exact({field}, normalize={metric_name(form)})"
+    like = functools.partial(squad.same_in, form)
+    return FieldMetric(name, field, like, _any_or_whole)
 
 
 @checked
@@ -193,19 +208,41 @@ def f1(field: str) -> FieldMetric:
     >>> f1("answer")(Example("r1", {}, {"answer": "in 1889"}), "1889")
     Score(value=0.6666666666666666, feedback="wanted 'in 1889', got '1889'")
     """
-    return FieldMetric(f"f1({field})", field, matching.token_f1, _any)
+    return FieldMetric(f"f1({field})", field, matching.token_f1, any_of)
 
 
 @checked
-def contains(field: str) -> FieldMetric:
-    """1 where the label's text stands in the prediction, as words of its own."""
-    return FieldMetric(f"contains({field})", field, matching.holds, _any)
+def contains(
+    field: str, *, within: str | None = None, normalize: squad.Form | None = None
+) -> FieldMetric:
+    """1 where the label's text stands in the prediction, as words of its own.
+
+    Args:
+        field: The label, and the output field that it is looked for in.
+        within: The output field, where it is another one, such as retrieved passages.
+        normalize: What is made of both texts, such as `squad`. They are then compared
+            token by token, and each item of a list by itself.
+
+    >>> row = Example("r1", {}, {"answer": "Eiffel Tower"})
+    >>> found = contains("answer", within="passages", normalize=squad.squad)
+    >>> found(row, {"passages": ["Lyon.", "The Eiffel Tower, Paris"]}).value
+    1.0
+    """
+    parts, like = [field], matching.holds
+    if within is not None:
+        parts.append(f"within={within}")
+    if normalize is not None:
+        form = _form(normalize)
+        parts.append(f"normalize={metric_name(form)}")
+        like = functools.partial(squad.holds_in, form)
+    name = f"contains({', '.join(parts)})"
+    return FieldMetric(name, field if within is None else within, like, any_of, field)
 
 
 @checked
 def choice(field: str) -> FieldMetric:
     """1 where the label of a closed set was named, whatever its case and spaces."""
-    return FieldMetric(f"choice({field})", field, matching.same_choice, _any)
+    return FieldMetric(f"choice({field})", field, matching.same_choice, any_of)
 
 
 @checked
@@ -234,7 +271,7 @@ def numeric(field: str, tolerance: float = 1e-6) -> FieldMetric:
         return float(given is not None and matching.near(wanted, given, tolerance))
 
     extra = "" if tolerance == 1e-6 else f", tolerance={tolerance:g}"
-    return FieldMetric(f"numeric({field}{extra})", field, likeness, _any)
+    return FieldMetric(f"numeric({field}{extra})", field, likeness, any_of)
 
 
 def fields(first: str | Mapping[str, Metric], *names: str) -> FieldsMetric:
@@ -258,11 +295,20 @@ def fields(first: str | Mapping[str, Metric], *names: str) -> FieldsMetric:
     return FieldsMetric(dict(first))
 
 
+def _form(normalize: Any) -> Any:
+    if callable(normalize):
+        return normalize
+    raise ConfigError(
+        f"normalize={normalize!r} is no function of a text",
+        hint="Write normalize=weft.metrics.squad, or a function such as str.casefold",
+    )
+
+
 def _whole(gold: Any) -> list[Any]:
     return [gold]
 
 
-def _any(gold: Any) -> list[Any]:
+def any_of(gold: Any) -> list[Any]:
     """Any item of a list; an empty list accepts "no answer", as in SQuAD 2.0."""
     if isinstance(gold, list | tuple):
         return list(cast(Sequence[Any], gold)) or ["", None]
@@ -270,7 +316,7 @@ def _any(gold: Any) -> list[Any]:
 
 
 def _any_or_whole(gold: Any) -> list[Any]:
-    return [gold, *_any(gold)]
+    return [gold, *any_of(gold)]
 
 
 def _is_plain(value: object) -> bool:

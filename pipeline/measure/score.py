@@ -143,14 +143,14 @@ async def apply_metric(metric: Metric, example: Example, prediction: Any) -> Sco
     except WeftError as error:
         if isinstance(error, DataError) and isinstance(error, AttributeError):
             # A field that the row lacks: the row says so, and knows no metric.
-            where = _where(metric, example)
+            where = place_of(metric, example)
             raise DataError(f"{where}: {error.message}", hint=error.hint) from error
         raise
     except (Exception, asyncio.CancelledError) as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():  # it is the run that is cancelled
             raise
-        where = _where(metric, example)
+        where = place_of(metric, example)
         raise MetricError(
             f"{where} raised {type(error).__name__}: {error}",
             hint=misread(error, prediction),
@@ -158,11 +158,12 @@ async def apply_metric(metric: Metric, example: Example, prediction: Any) -> Sco
     try:
         return to_score(raw)
     except MetricError as error:
-        where = _where(metric, example)
+        where = place_of(metric, example)
         raise MetricError(f"{where}: {error.message}", hint=error.hint) from None
 
 
-def _where(metric: Metric, example: Example) -> str:
+def place_of(metric: Metric, example: Example) -> str:
+    """A metric and a row, as messages name them."""
     return f"the metric {metric_name(metric)!r} on {row_name(example)}"
 
 

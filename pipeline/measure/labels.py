@@ -1,0 +1,105 @@
+"""Labels that a metric surely reads: rows without them are refused before a call.
+
+The metric is not called for it. A built-in one says which label it compares with. Of a
+function it is what its code reads from the example before it decides anything, such as
+both fields in `return example.team == prediction.team`. Whatever else it reads may
+hang on the answer, and is found out with the first row.
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Iterator, Sequence
+from types import CodeType, FunctionType, MethodType
+from typing import NamedTuple
+
+from ..data.example import Example
+from ..errors import DataError
+from .metrics import FieldMetric, FieldsMetric
+from .score import Metric, place_of
+from .semantic import SemanticF1
+
+_JUMPS = frozenset((*dis.hasjrel, *dis.hasjabs))
+
+
+def require_labels(metric: Metric, rows: Sequence[Example]) -> None:
+    """Refuse rows that lack a label which a metric surely reads.
+
+    Raises:
+        DataError: A row lacks one; it is named.
+    """
+    if isinstance(metric, FieldsMetric):
+        for part in metric.parts.values():
+            require_labels(part, rows)
+        return
+    if isinstance(metric, FieldMetric | SemanticF1):
+        for row in rows:
+            metric.check(row)
+        return
+    reads = list(_reads(metric))
+    for row in rows if reads else ():
+        for read in reads:
+            try:
+                read.of(row)
+            except DataError as error:
+                where = place_of(metric, row)
+                said = f"{where}: {error.message}"
+                raise DataError(said, hint=error.hint) from None
+
+
+class _Read(NamedTuple):
+    """A field that is read from a row: `row.name`, or `row.labels[name]`."""
+
+    name: str
+    held: str
+
+    def of(self, row: Example) -> None:
+        """Read it.
+
+        Raises:
+            DataError: The row has no such field.
+        """
+        _ = row.labels[self.name] if self.held == "labels" else row[self.name]
+
+
+def _reads(metric: object) -> Iterator[_Read]:
+    """What a function reads of its example on every call, as far as it is plain."""
+    method = isinstance(metric, MethodType)
+    function = metric.__func__ if isinstance(metric, MethodType) else metric
+    if not isinstance(function, FunctionType):
+        return
+    code = function.__code__
+    if code.co_exceptiontable or code.co_argcount < 1 + method:
+        return  # what is raised may be caught there
+    example = code.co_varnames[method]
+    steps = list(_straight(code, example))
+    for at, step in enumerate(steps):
+        if step == ("LOAD_FAST", example):
+            yield from _read(steps[at + 1 : at + 4])
+
+
+def _read(steps: Sequence[tuple[str, object]]) -> Iterator[_Read]:
+    """The field that is read behind `example`, as attribute, item or label."""
+    (first, name), (second, key), (third, _) = [*steps, *[("", None)] * 3][:3]
+    if (first, name, third) == ("LOAD_ATTR", "labels", "BINARY_SUBSCR"):
+        if second == "LOAD_CONST":
+            yield _Read(str(key), "labels")
+    elif (first == "LOAD_ATTR" and not hasattr(Example, str(name))) or (
+        first,
+        second,
+    ) == ("LOAD_CONST", "BINARY_SUBSCR"):
+        yield _Read(str(name), "row")
+
+
+def _straight(code: CodeType, example: str) -> Iterator[tuple[str, object]]:
+    """What code does, and with what, until it decides something or binds `example`."""
+    for step in dis.get_instructions(code):
+        if step.opcode in _JUMPS or (step.opname, step.argval) == (
+            "STORE_FAST",
+            example,
+        ):
+            return
+        name = step.opname.removesuffix("_BORROW")
+        if (name, step.argrepr) == ("BINARY_OP", "[]"):
+            name = "BINARY_SUBSCR"
+        yield name, step.argval

@@ -84,8 +84,7 @@ def asks_model(metric: object) -> bool:
 
 def _named_by(found: object) -> Iterator[object]:
     if isinstance(found, functools.partial):
-        part = cast("functools.partial[Any]", found)
-        yield from (part.func, *part.args, *part.keywords.values())
+        yield from (found.func, *found.args, *found.keywords.values())
     elif isinstance(found, Step):
         yield cast("Step[..., Any]", found).function
     elif isinstance(found, MethodType):

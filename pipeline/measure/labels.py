@@ -84,22 +84,18 @@ def _read(steps: Sequence[tuple[str, object]]) -> Iterator[_Read]:
     if (first, name, third) == ("LOAD_ATTR", "labels", "BINARY_SUBSCR"):
         if second == "LOAD_CONST":
             yield _Read(str(key), "labels")
-    elif (first == "LOAD_ATTR" and not hasattr(Example, str(name))) or (
-        first,
-        second,
-    ) == ("LOAD_CONST", "BINARY_SUBSCR"):
+        return
+    attribute = first == "LOAD_ATTR" and not hasattr(Example, str(name))
+    if attribute or (first, second) == ("LOAD_CONST", "BINARY_SUBSCR"):
         yield _Read(str(name), "row")
 
 
 def _straight(code: CodeType, example: str) -> Iterator[tuple[str, object]]:
     """What code does, and with what, until it decides something or binds `example`."""
     for step in dis.get_instructions(code):
-        if step.opcode in _JUMPS or (step.opname, step.argval) == (
-            "STORE_FAST",
-            example,
-        ):
+        binds = step.opname.startswith("STORE") and example in step.argrepr
+        if binds or step.opcode in _JUMPS:
             return
         name = step.opname.removesuffix("_BORROW")
-        if (name, step.argrepr) == ("BINARY_OP", "[]"):
-            name = "BINARY_SUBSCR"
-        yield name, step.argval
+        subscript = (name, step.argrepr) == ("BINARY_OP", "[]")  # since Python 3.14
+        yield "BINARY_SUBSCR" if subscript else name, step.argval

@@ -37,8 +37,10 @@ from ..pipeline.signature.field import FieldSpec
 from .output import on_terminal, remark
 from .targets import object_named, program_named
 
-_METRICS = ("exact", "f1", "contains", "choice", "numeric", "set_match", "fields")
-_METRICS += ("semantic_f1",)
+_METRICS = (
+    *("exact", "f1", "contains", "choice", "numeric", "set_match", "semantic_f1"),
+    "fields",
+)
 _MEANT = {
     **dict.fromkeys(("accuracy", "match"), "Write exact:FIELD"),
     **dict.fromkeys(

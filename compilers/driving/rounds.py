@@ -37,12 +37,16 @@ _PRIOR_CALLS = 20
 
 @dataclass
 class Search:
-    """How the search goes: why it ended early, and the ids of all that was proposed."""
+    """How the search goes: why it ended early, and the ids of all that was proposed.
+
+    `advised` is what was said of the metric so far.
+    """
 
     stopped: str
     known: set[str]
     kept: Callable[[Candidate], None]
     start: Candidate = field(default_factory=Candidate)
+    advised: tuple[str, ...] = ()
 
 
 @dataclass
@@ -124,9 +128,7 @@ async def search(
             task.archive = [Candidate()]
         if not await _headroom(task, recipe, found):
             return found.stopped
-        if recipe is recipes[0]:
-            for line in task.advice():
-                _log.warning("%s", line)
+        _advise(task, found)
         if recipe.legible and len(task.archive) == 1:
             tried = ordered(task.split.train, task.rng("headroom"))[: recipe.headroom]
             await most_legible(task, tried)
@@ -137,6 +139,14 @@ async def search(
         if found.stopped == SPENT:
             break
     return found.stopped
+
+
+def _advise(task: Task, found: Search) -> None:
+    """Say once what is odd about the metric, while the budget can still be saved."""
+    if not found.advised:
+        found.advised = task.advice()
+        for line in found.advised:
+            _log.warning("%s", line)
 
 
 async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
@@ -151,6 +161,7 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
             found.stopped = SPENT
             return
         await _round(task, recipe, fitting, found, credit)
+        _advise(task, found)
         task.number += 1
         found.kept(task.archive[0])
         idle = 0 if task.archive[0] != best else idle + 1

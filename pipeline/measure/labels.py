@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from types import CodeType, FunctionType, MethodType
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from .metrics import FieldMetric, FieldsMetric
 from .score import Metric, place_of
 from .semantic import SemanticF1
 
+_MEMBERS = {*dir(Example), *(member.name for member in fields(Example))}
 _JUMPS = frozenset((*dis.hasjrel, *dis.hasjabs))
 
 
@@ -85,7 +87,7 @@ def _read(steps: Sequence[tuple[str, object]]) -> Iterator[_Read]:
         if second == "LOAD_CONST":
             yield _Read(str(key), "labels")
         return
-    attribute = first == "LOAD_ATTR" and not hasattr(Example, str(name))
+    attribute = first == "LOAD_ATTR" and name not in _MEMBERS
     if attribute or (first, second) == ("LOAD_CONST", "BINARY_SUBSCR"):
         yield _Read(str(name), "row")
 

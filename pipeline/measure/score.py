@@ -10,6 +10,7 @@ import asyncio
 import functools
 import inspect
 import numbers
+import re
 import weakref
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from ..run.bridge import WouldWait, in_thread
 from ..signature.signature import Signature, spec_of
 
 _RULE = "Return a number in [0, 1], a bool, or weft.Score(value, feedback)"
+_NO_ITEMS = re.compile(r"'(\w+)' object is not subscriptable")
 SLACK = 1e-9
 
 
@@ -241,6 +243,9 @@ def misread(error: BaseException, prediction: Any) -> str:
     >>> raised({"answer": "1871"})
     "It is a dict: write ['answer']"
     """
+    if isinstance(error, TypeError) and (found := _NO_ITEMS.match(str(error))):
+        kind = f"A label of the output's type is a {found[1]}: read its attributes"
+        return f"{kind}. example.labels holds what the row says"
     if not isinstance(error, AttributeError) or not error.name:
         return ""
     if is_dict(error.obj) and error.name in error.obj:

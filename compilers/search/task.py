@@ -31,7 +31,7 @@ from ...pipeline.run.settings import current, entered
 from .allowance import Allowance
 from .candidate import Candidate
 from .counting import calls_bound, calls_plain, is_bounded
-from .judge import NO_JUDGE, Judge, Judging
+from .judge import JUDGED, NO_JUDGE, Judge, Judging
 from .keeping import Keeping
 from .teacher import Teacher
 
@@ -189,9 +189,17 @@ class Task:
                     self.cells[key] = result
                     self.allowance.saw(len(result.trace.calls))
             if isinstance(self.metric, Judge):
-                self.allowance.add(self.metric.taken())
+                self._count_judge(self.metric.taken())
         if refused:
             raise refused[0]
+
+    def _count_judge(self, calls: int) -> None:
+        """Count what a judge asked; one that nobody knew of is counted on from then."""
+        self.allowance.add(calls)
+        if calls and self.judging == NO_JUDGE:
+            self.judging = JUDGED
+            for known in ("calls_plain", "calls_a_row"):
+                self.__dict__.pop(known, None)
 
     @property
     def _side_by_side(self) -> int | None:

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
+from ..ground.plain import plain
 from .matching import same
-from .row_result import RowResult, outputs_of
+from .row_result import RowResult
 from .score import SLACK
 
 _LEAST = 3
@@ -54,7 +55,7 @@ def advice_on(metric: str, results: Iterable[RowResult], field: str) -> tuple[st
 
 def _alike(result: RowResult, field: str) -> bool | None:
     """Whether an answer is what the row's labels of its names say; None for neither."""
-    labels, given = result.example.labels, outputs_of(result)
+    labels, given = result.example.labels, plain(result.prediction, repr)
     if isinstance(given, Mapping):
         held = cast("Mapping[str, Any]", given)
         pairs = [(labels[name], held[name]) for name in held if name in labels]

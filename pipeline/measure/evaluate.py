@@ -9,12 +9,13 @@ once.
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Awaitable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ..data.rows import Example, require_rows
 from ..errors import ConfigError, ModelFailure, WeftError
@@ -31,6 +32,7 @@ from ..run.bridge import run_sync
 from ..run.rows import bind_row, map_rows, placed, progress_bar, require_count, rows_of
 from ..run.settings import current, entered, require_model_paths
 from ..trace import NodeRun, Trace, total_cost
+from .advice import advice_on
 from .labels import require_labels
 from .row_result import (
     RowResult,
@@ -42,10 +44,14 @@ from .row_result import (
 )
 from .score import Metric, Score, apply_metric, metric_name, require_callable
 from .stats import Comparison, Interval, compare, mean_interval
-from .typed import Reader, reader_of
+from .typed import Reader, output_name, reader_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+_log: Final = logging.getLogger("weft")
+_ADVISED: Final = 64
+"""Rows whose scores say enough about the metric."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -280,6 +286,8 @@ async def aevaluate(
             )
     seconds = time.perf_counter() - started
     name, digest = metric_name(metric), program_digest(made)
+    for line in advice_on(name, results[:_ADVISED], output_name(made)):
+        _log.warning("%s", line)
     found = tuple(results)
     return Evaluation(made.name, name, found, seconds, seed, digest, repeats)
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
+import pydantic
 import pytest
 
+import weft
 from weft.pipeline.data.rows import Example
 from weft.pipeline.measure.advice import advice_on
 from weft.pipeline.measure.row_result import RowResult
 from weft.pipeline.measure.score import Score
 from weft.pipeline.signature.forms import make_signature
 from weft.pipeline.signature.signature import make_value
+
+
+class Town(pydantic.BaseModel):
+    name: str
+
 
 Triage = make_signature("message -> team, reason", name="Triage")
 Cell = tuple[dict[str, Any], Any, float | None]
@@ -106,3 +114,21 @@ def test_right_is_what_the_labels_of_the_same_names_say(
 def test_rows_without_a_score_say_nothing() -> None:
     """They failed for another reason."""
     assert advice([({"team": "a"}, {"team": "a"}, None)] * 9) == ""
+
+
+@pytest.mark.parametrize("odd", [True, False])
+def test_an_evaluation_says_it_in_the_log(
+    odd: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So that a metric that compares two types is no hard task."""
+    find = weft.Predict("text -> town: Town", name="find", types={"Town": Town})
+    rows = [{"text": f"t{n}", "town": {"name": "Bonn"}} for n in range(5)]
+    lm = weft.FunctionLM(lambda _: '[[ town ]]\n{"name": "Bonn"}\n\n[[ /end ]]')
+
+    def as_dicts(example: Example, prediction: Any) -> bool:
+        written = example.town if odd else example.labels["town"]
+        return bool(written == prediction.town.model_dump())
+
+    with weft.use(lm=lm), caplog.at_level(logging.WARNING):
+        assert weft.evaluate(find, rows, as_dicts).mean == 1 - odd
+    assert ("does it compare values of one type?" in caplog.text) is odd

@@ -123,11 +123,11 @@ class FieldMetric:
         elif isinstance(prediction, Mapping):
             held = dict(cast(Mapping[str, Any], prediction))
             if self.field not in held and _members(gold).keys() & held.keys():
-                return prediction  # likewise
+                return held  # the program's result is one structured value
         elif hasattr(prediction, self.field):
             return getattr(prediction, self.field)
-        elif isinstance(gold, Mapping) or type(gold) is type(prediction):
-            return prediction  # the program's result is one structured value
+        elif isinstance(gold, Mapping | type(prediction)):
+            return prediction  # likewise
         else:
             held = _members(prediction)
             if not held:

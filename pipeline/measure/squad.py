@@ -59,8 +59,9 @@ def holds_in(form: Form, gold: Any, got: Any) -> float:
     0.0
     """
     needle = _tokens(form(text_of(gold)))
-    texts = got if isinstance(got, list | tuple | set | frozenset) else [got]
-    held = (_tokens(form(text_of(t))) for t in cast("Iterable[Any]", texts))
+    many = isinstance(got, list | tuple | set | frozenset)
+    texts = cast("Iterable[Any]", got) if many else [got]
+    held = (_tokens(form(text_of(t))) for t in texts)
     return float(any(_stands(needle, tokens) for tokens in held))
 
 

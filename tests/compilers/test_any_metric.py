@@ -135,7 +135,7 @@ def test_a_label_may_be_a_part_of_what_a_step_gives(
     """A lone label is no more the whole value than one of several is."""
     rows = ROWS if lone else [{**row, "note": "checked"} for row in ROWS]
     with weft.use(lm=model(guide), cache=None):
-        result = weft.compile(
+        result: weft.Result[..., Any] = weft.compile(
             made, rows, metric=metric, compiler=LabeledFewShot(), budget="200 calls"
         )
 
@@ -165,7 +165,7 @@ def shorter(example: weft.Example, prediction: Any) -> float:
 
 def keyed(example: weft.Example, prediction: Any) -> bool:
     """It does without the label where there is none."""
-    return prediction.answer == (example.gold if "gold" in example else "far")
+    return bool(prediction.answer == (example.gold if "gold" in example else "far"))
 
 
 def forgiving(example: weft.Example, prediction: Any) -> bool:
@@ -178,8 +178,8 @@ def forgiving(example: weft.Example, prediction: Any) -> bool:
 
 def got(example: weft.Example, prediction: Any) -> bool:
     """It asks the labels, as a dict is asked, and knows the row's own members."""
-    known = example.id and example.meta is not None and example.digest
-    return bool(known) and prediction.answer == example.labels.get("gold", "far")
+    known = bool(example.id) and bool(example.digest) and not example.meta
+    return known and bool(prediction.answer == example.labels.get("gold", "far"))
 
 
 def either(example: weft.Example, prediction: Any) -> bool:
@@ -234,7 +234,7 @@ def misspelt(example: weft.Example, prediction: Any) -> bool:
 
 
 def hidden(example: weft.Example, prediction: Any) -> bool:
-    return read_gold(example) == prediction.answer
+    return bool(read_gold(example) == prediction.answer)
 
 
 def read_gold(example: weft.Example) -> str:

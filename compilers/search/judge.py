@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import dis
 import functools
+import itertools
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import CodeType, FunctionType, MethodType, ModuleType
@@ -31,6 +33,10 @@ class Judging(NamedTuple):
     plain: int
     most: int
 
+
+_FOLLOWED = 500
+_LOOKED_AT = 32
+_HOLDERS = (Mapping, list, tuple, set, frozenset)
 
 NO_JUDGE = Judging(0, 0)
 JUDGED = Judging(1, 2)
@@ -64,20 +70,20 @@ def asks_model(metric: object) -> bool:
     """Whether a metric's code names a module, a program or a model; it is not called.
 
     Functions and what they name, methods and their objects, partials and the attributes
-    of objects that can be called are followed.
+    of objects that can be called are followed, the nearest first; of what lies far off,
+    such as in a library that a metric calls, not all is looked at.
 
     >>> asks_model(lambda example, prediction: prediction == example.answer)
     False
     """
-    known: list[object] = []  # kept alive, so that no other takes the place of one
-    seen, left = set[int](), [metric]
-    while left:
-        found = left.pop()
+    seen, left = dict[int, object](), deque[object]([metric])
+    while left and len(seen) < _FOLLOWED:
+        found = left.popleft()
         if isinstance(found, Runnable | LanguageModel):
             return True
-        if id(found) not in seen:
-            seen.add(id(found))
-            known.append(found)
+        holds = callable(found) or isinstance(found, _HOLDERS)
+        if holds and id(found) not in seen:
+            seen[id(found)] = found  # kept alive: no other may take its place
             left += _named_by(found)
     return False
 
@@ -97,9 +103,10 @@ def _named_by(found: object) -> Iterator[object]:
         yield from closure_of(found).values()
         yield from _globals_of(found.__code__, found.__globals__)
     elif isinstance(found, Mapping):
-        yield from cast("Mapping[Any, object]", found).values()
+        held = cast("Mapping[Any, object]", found)
+        yield from itertools.islice(held.values(), _LOOKED_AT)
     elif isinstance(found, list | tuple | set | frozenset):
-        yield from cast("Iterable[object]", found)
+        yield from itertools.islice(cast("Iterable[object]", found), _LOOKED_AT)
     elif callable(found) and _has_vars(found) and not isinstance(found, type):
         yield from vars(found).values()
         yield vars(type(found)).get("__call__")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+import numpy as np
 import pydantic
 import pytest
 
@@ -350,6 +351,52 @@ def test_what_a_metric_asks_is_read_from_its_code(metric: Any, asks: bool) -> No
         rows = [{**row, "question": "?", "rubric": ["a"], "reply": "x"} for row in ROWS]
         offer = weft.quote(reply, rows, metric=metric)
     assert ("judge" in offer.accounts) is asks
+
+
+class Counted(list[dict[str, str]]):
+    """Rows that know how many of them were looked at."""
+
+    seen = 0
+
+    def __iter__(self) -> Iterator[dict[str, str]]:
+        for row in super().__iter__():
+            self.seen += 1
+            yield row
+
+
+MANY = Counted({"text": str(n)} for n in range(9_000))
+
+
+def looks_up(example: weft.Example, prediction: Any) -> bool:
+    """It reads a long list, and calls a library."""
+    return bool(np.mean([len(row["text"]) for row in MANY]) > 3)
+
+
+def test_what_a_metric_reads_is_not_read_through() -> None:
+    """A list of rows is no code, and a library is large."""
+    assert not asks_model(looks_up)
+    assert 0 < MANY.seen < 100
+
+
+def far_off(example: weft.Example, prediction: Any) -> bool:
+    """It finds its judge while it runs."""
+    return bool(globals()["jud" + "ge"](answer=prediction.answer).verdict)
+
+
+def test_a_judge_that_nobody_foresaw_is_counted_from_the_first_row_on() -> None:
+    """The budget holds, and what it took is in the report."""
+
+    def rule(asked: Asked) -> dict[str, str]:
+        verdict = {"verdict": str("miles" in asked.said).lower()}
+        return verdict if "verdict" in dict(asked.outputs) else guide(asked)
+
+    lm = model(rule)
+    with weft.use(lm=lm, cache=None):
+        result = weft.compile(reply, ROWS, metric=far_off, budget="150 calls")
+
+    assert "judge" not in result.report.quote.accounts
+    assert result.report.spend["judge"]["calls"] > 0
+    assert lm.calls <= 150
 
 
 def upside_down(example: weft.Example, prediction: Any) -> bool:

@@ -15,16 +15,16 @@ from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program, as_program
 from ...pipeline.lm.lm import LanguageModel
-from ...pipeline.measure.score import Metric, metric_name
+from ...pipeline.measure.labels import require_labels
+from ...pipeline.measure.score import Metric, metric_name, require_callable
 from ...pipeline.run.rows import bind_row, rows_of
 from ...pipeline.run.settings import current, require_model_paths
 from ..recipe import Compiler, Recipe
 from ..search.cost import Quote
-from ..search.judge import Judging
+from ..search.judge import JUDGED, NO_JUDGE, Judging, asks_model
 from ..search.keeping import Keeping, wishes
 from ..search.task import Split
 from ..search.teacher import Teacher
-from .labels import require_metric
 from .quote import quote_of
 from .split import split_for, without_learnt
 
@@ -128,7 +128,10 @@ def plan_of(
     rows = _rows_for(made, train, "train")
     others = None if val is None else _rows_for(made, val, "val")
     _refuse_no_model(made)
-    judging = require_metric(metric, (*rows, *(others or ())))
+    # A metric is its author's code: it is never tried on made-up answers.
+    require_callable(metric)
+    require_labels(metric, (*rows, *(others or ())))
+    judging = JUDGED if asks_model(metric) else NO_JUDGE
     teacher = Teacher.of(terms.teacher, made)
     recipes = _recipes_of(compiler)
     models = _models_of(made, recipes)

@@ -81,11 +81,14 @@ def asks_model(metric: object) -> bool:
         found = left.popleft()
         if isinstance(found, Runnable | LanguageModel):
             return True
-        holds = callable(found) or isinstance(found, _HOLDERS)
-        if holds and id(found) not in seen:
+        if id(found) not in seen and _holds(found):
             seen[id(found)] = found  # kept alive: no other may take its place
             left += _named_by(found)
     return False
+
+
+def _holds(found: object) -> bool:
+    return callable(found) or isinstance(found, _HOLDERS)
 
 
 def _named_by(found: object) -> Iterator[object]:
@@ -105,7 +108,7 @@ def _named_by(found: object) -> Iterator[object]:
     elif isinstance(found, Mapping):
         held = cast("Mapping[Any, object]", found)
         yield from itertools.islice(held.values(), _LOOKED_AT)
-    elif isinstance(found, list | tuple | set | frozenset):
+    elif isinstance(found, _HOLDERS):
         yield from itertools.islice(cast("Iterable[object]", found), _LOOKED_AT)
     elif callable(found) and _has_vars(found) and not isinstance(found, type):
         yield from vars(found).values()

@@ -32,7 +32,7 @@ def reader_of(program: Program[..., Any]) -> Reader:
     graph = program.structure
     fields = {f.name: f for f in graph.inputs} | dict(_outputs(graph))
     structured = {name: f for name, f in fields.items() if _is_structured(f)}
-    whole = None if "" not in structured else structured.pop("")
+    whole = structured.pop("", None)
     if not structured and whole is None:
         return _as_written
     return functools.partial(_read, structured, whole, frozenset(fields))
@@ -91,7 +91,7 @@ def _holds(whole: Any, part: Any) -> bool:
 
 
 def _outputs(graph: Graph) -> Iterator[tuple[str, FieldSpec]]:
-    """Fields of the result by name, and the result itself by no name."""
+    """Fields of the result by name; one whose name nobody knows by an empty one."""
     kind, output = graph.result, graph.output
     if isinstance(kind, type) and issubclass(kind, Signature):
         yield from spec_of(kind).outputs.items()
@@ -101,7 +101,8 @@ def _outputs(graph: Graph) -> Iterator[tuple[str, FieldSpec]]:
     elif isinstance(output, Pack) and output.kind == "dict":
         for key, item in zip(output.keys, output.items, strict=True):
             yield from _field(key, _kind(graph, item))
-    yield from _field("", kind)
+    else:
+        yield from _field("", kind)
     for name, member in (members_of_kind(kind) or {}).items():
         yield from _field(name, member)
 

@@ -183,6 +183,20 @@ def test_whatever_a_program_is_made_of(made: Any) -> None:
     assert seen["written"] == ANN
 
 
+@pytest.mark.parametrize("made", [find, field_of, several, nested])
+def test_another_label_is_nothing_of_the_programs(made: Any) -> None:
+    """Though it looks like what the program gives."""
+    friend = {"name": "Bo"}
+
+    def metric(example: weft.Example, prediction: Any) -> bool:
+        return bool(example.friend == friend and example.it.name == "Ann")
+
+    lm = weft.FunctionLM(lambda _: '[[ it ]]\n{"name": "Ann"}\n\n[[ /end ]]')
+    with weft.use(lm=lm):
+        rows = [{"text": "x", "it": ANN, "friend": friend}]
+        assert weft.evaluate(made, rows, metric).mean == 1
+
+
 def test_an_input_is_read_as_its_type_too() -> None:
     """The program is given a person, and so is the metric."""
     greet = weft.Predict("who: Person -> it", name="greet", types=TYPES)

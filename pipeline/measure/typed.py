@@ -29,8 +29,8 @@ Reader = Callable[[Example], Example]
 
 def reader_of(program: Program[..., Any]) -> Reader:
     """What gives a metric its rows, for the inputs and outputs of a program."""
-    graph = program.structure
-    fields = {f.name: f for f in graph.inputs} | dict(_outputs(graph))
+    inputs = {f.name: f for f in program.structure.inputs}
+    fields = inputs | dict(_outputs(_innermost(program).structure))
     structured = {name: f for name, f in fields.items() if _is_structured(f)}
     whole = structured.pop("", None)
     if not structured and whole is None:
@@ -40,8 +40,21 @@ def reader_of(program: Program[..., Any]) -> Reader:
 
 def output_name(program: Program[..., Any]) -> str:
     """The field of a module that a program gives as its result, or empty."""
-    output = program.structure.output
+    output = _innermost(program).structure.output
     return output.path[-1] if isinstance(output, Take) and output.path else ""
+
+
+def _innermost(program: Program[..., Any]) -> Program[..., Any]:
+    """The program whose result another one gives as its own."""
+    output = program.structure.output
+    while isinstance(output, Take) and not output.path:
+        nodes = {node.id: node for node in program.structure.nodes}
+        node = nodes.get(output.source)
+        if node is None or node.kind != "program":
+            break
+        program = program.parts.programs[node.target]
+        output = program.structure.output
+    return program
 
 
 def _as_written(example: Example) -> Example:

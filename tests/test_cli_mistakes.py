@@ -117,14 +117,9 @@ MISTAKES = (
         "metrics_mine.py:7: def raises(example, prediction): return 1 / 0. WEFT_DEBUG",
         1,
     ),
-    Mistake(
-        f"{MAKE} --passing 2",
-        "argument --passing: 2 is no number in [0, 1], such as 0.8",
-        "",
-    ),
     Mistake(f"{MAKE} --passing 0", "passing=0.0 is no score", "Give a number above 0"),
     Mistake(f"{SCORE} exact-match:team", "no metric 'exact-match:team'", "squad)"),
-    Mistake(f"{SCORE} semantic-f1:teem", "no row has the label 'teem'", "'team'"),
+    Mistake(f"{SCORE} semantic-f1:teem", "has no label 'teem'", "'team'"),
     Mistake(
         f"{SCORE} metrics_mine.py:misspelt",
         "the metric 'misspelt' on row 'a': row 'a' has no field 'teem'",

@@ -87,6 +87,10 @@ def semantic_f1(
         judge: A module with the inputs question, reference and response, and the
             outputs recall and precision; by default `ChainOfThought(Coverage)`, which
             is called "judge": `weft.use(lms={"judge": ...})` says who it asks.
+
+    >>> metric = semantic_f1("response")
+    >>> metric.name, list(metric.judge.spec.outputs)
+    ('semantic_f1(response)', ['reasoning', 'recall', 'precision'])
     """
     name = f"semantic_f1({field})"
     asked = judge or ChainOfThought(Coverage, name="judge")

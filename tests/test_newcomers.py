@@ -186,6 +186,7 @@ MISTAKES: dict[str, Mistake] = {
         AttributeError,
         'within="context"',
     ),
+    "recall": (lambda: ANY.metrics.recall, AttributeError, "of your own"),
     "check_metric": (lambda: ANY.metrics.check_metric, AttributeError, "the report"),
     "metric_threshold": (
         lambda: ANY.compile(triage, ASKED, metric=EXACT, metric_threshold=0.8),

@@ -104,7 +104,11 @@ answer_exact_match EM exact_match em: Write weft.metrics.exact("answer",
   normalize=weft.metrics.squad)
 normalize_text: Write weft.metrics.squad(text)
 check_metric: Leave it out: the report of a compile says what is odd about a metric
-F1 f1_score precision recall: Write weft.metrics.f1("answer")
+F1 f1_score: Write weft.metrics.f1("answer")
+precision recall: Write a function of your own; weft.metrics.f1("answer") is the
+  harmonic mean of both
+HotPotF1: Write a function of your own around weft.metrics.f1("answer"), which gives
+  "yes" and "no" no place of their own
 answer_passage_match: Write weft.metrics.contains("answer", within="context",
   normalize=weft.metrics.squad)
 CompleteAndGrounded judge llm_judge: Write a metric that asks a module: return

@@ -48,8 +48,16 @@ _MEANT = {
         "Write exact:FIELD, which minds case and punctuation, or file.py:NAME, where "
         "NAME = weft.metrics.exact(FIELD, normalize=weft.metrics.squad)",
     ),
-    **dict.fromkeys(("f1_score", "precision", "recall"), "Write f1:FIELD"),
-    **dict.fromkeys(("mae", "mse"), "Write numeric:FIELD"),
+    "f1_score": "Write f1:FIELD",
+    **dict.fromkeys(
+        ("precision", "recall"),
+        "Write file.py:NAME, a function of your own, or f1:FIELD, the mean of both",
+    ),
+    **dict.fromkeys(
+        ("mae", "mse"),
+        "Write file.py:NAME, a function of your own, or numeric:FIELD, which is 1 "
+        "where the number is the label's",
+    ),
 }
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 

@@ -30,6 +30,8 @@ from .forms import most_legible
 LOTS = 3
 _TRIAL = 0.1
 _log = logging.getLogger("weft")
+_LATEST = 300
+"""Scores that are looked through after each round."""
 SPENT = "the budget ended the search"
 _PRIOR_GAIN = 0.02
 _PRIOR_CALLS = 20
@@ -144,7 +146,7 @@ async def search(
 def _advise(task: Task, found: Search) -> None:
     """Say once what is odd about the metric, while the budget can still be saved."""
     if not found.advised:
-        found.advised = task.advice()
+        found.advised = task.advice(_LATEST)
         for line in found.advised:
             _log.warning("%s", line)
 

@@ -256,12 +256,12 @@ class Task:
         bar = 1.0 if self.passing is None else self.passing
         return result.score is not None and result.score.value >= bar
 
-    def advice(self) -> tuple[str, ...]:
-        """What the scores so far say about the metric; see `advice_on`."""
+    def advice(self, most: int | None = None) -> tuple[str, ...]:
+        """What the scores say about the metric, or the latest so many: `advice_on`."""
         if not self.advising:
             return ()
-        cells, field = self.cells.values(), output_name(self.program)
-        return advice_on(metric_name(self.metric), cells, field)
+        cells = list(self.cells.values())[-(most or 0) :]
+        return advice_on(metric_name(self.metric), cells, output_name(self.program))
 
     def front(self, pool: Sequence[Candidate]) -> dict[Candidate, int]:
         """The candidates that no other beats on every row, with how many they lead.

@@ -18,6 +18,7 @@ from ...pipeline.graph.binding import Take
 from ...pipeline.graph.program import Program
 from ...pipeline.measure.metric_check import check_metric
 from ...pipeline.measure.score import Metric, apply_metric
+from ...pipeline.reading.cells import read_cell
 from ...pipeline.run.settings import current, entered
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.signature import Signature, make_value, spec_of
@@ -132,7 +133,7 @@ def _value(kind: type[Signature], row: Example) -> Signature | None:
     known = {**row.inputs, **row.labels}
     for field in spec.fields:
         try:
-            values[field.name] = field.load(known.get(field.name, _blank(field)))
+            values[field.name] = read_cell(field, known.get(field.name, _blank(field)))
         except ValueError:
             if field.name in row.labels:
                 return None
@@ -147,7 +148,7 @@ def _label(row: Example, field: FieldSpec) -> Any:
     else:
         return None
     try:
-        return field.load(raw)
+        return read_cell(field, raw)
     except ValueError:
         return None
 

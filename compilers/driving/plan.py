@@ -15,6 +15,7 @@ from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program, as_program
 from ...pipeline.lm.lm import LanguageModel
+from ...pipeline.measure.metrics import for_program, require_labels
 from ...pipeline.measure.score import Metric, metric_name
 from ...pipeline.run.rows import bind_row, rows_of
 from ...pipeline.run.settings import current, require_model_paths
@@ -113,6 +114,8 @@ async def plan_of(
     rows = _rows_for(made, train, "train")
     others = None if val is None else _rows_for(made, val, "val")
     _refuse_no_model(made)
+    metric = for_program(metric, made)
+    require_labels(metric, (*rows, *(others or ())))
     judging = await require_metric(metric, (*rows, *(others or ())), made)
     teacher = Teacher.of(terms.teacher, made)
     recipes = _recipes_of(compiler)

@@ -31,6 +31,7 @@ from ..run.bridge import run_sync
 from ..run.rows import bind_row, map_rows, placed, progress_bar, require_count, rows_of
 from ..run.settings import current, entered, require_model_paths
 from ..trace import NodeRun, Trace, total_cost
+from .metrics import for_program, require_labels
 from .row_result import (
     RowResult,
     outputs_of,
@@ -262,6 +263,8 @@ async def aevaluate(
     require_count(repeats, "repeats")
     examples = rows_of(made.inputs, rows)
     require_rows(examples, "evaluate")
+    metric = for_program(metric, made)
+    require_labels(metric, examples)
     require_model_paths(made)
     started = time.perf_counter()
     work = [(e, sample) for sample in range(repeats) for e in examples]

@@ -7,14 +7,17 @@ the exact match and token F1 of SQuAD (Rajpurkar et al. 2016), the numeric match
 GSM8K (Cobbe et al. 2021), and set F1.
 
 A list as the label means "any of these", but for `match_set`, where it is the set.
-None as the label means that the right answer is None.
+None as the label means that the right answer is None; where the output's type has no
+None the label is missing, and the row is refused. A label counts as it stands and as
+the output's type reads it, because CSV files hold nothing but text: for a number "0.50"
+is 0.5, and for an optional output an empty cell is None.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -22,10 +25,15 @@ from typing import Any, cast
 
 from ..data.example import Example, row_name
 from ..errors import ConfigError, DataError, MetricError, did_you_mean
+from ..graph.program import Program
 from ..ground.options import checked
 from ..ground.plain import plain
-from ..signature.signature import Signature, values_of
+from ..reading.cells import is_nothing
+from ..signature.field import FieldSpec
+from ..signature.signature import Signature, spec_of, values_of
+from ..signature.types import type_name
 from . import matching
+from .labels import output_of, readings
 from .score import Metric, Score, metric_name, to_score
 
 _PLAIN = (str, bytes, int, float, list, set, frozenset, Enum, Decimal, date)
@@ -41,12 +49,14 @@ class FieldMetric:
         field: The output field and the label.
         likeness: Share in [0, 1] of a gold and a predicted value; neither is None.
         accepted: The answers that a label accepts; the best one counts.
+        spec: The output's type, for predictions that do not tell it.
     """
 
     name: str
     field: str
     likeness: Callable[[Any, Any], float]
     accepted: Callable[[Any], list[Any]]
+    spec: FieldSpec | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(cast(object, self.field), str):
@@ -62,14 +72,19 @@ class FieldMetric:
             DataError: The row has no such label, or one that cannot be compared.
             MetricError: The prediction has no such field.
         """
-        gold = self._gold(example)
+        spec = self._spec_of(prediction)
+        gold = self._gold(example, spec)
         got = self._predicted(prediction, gold, example)
         try:
             plain(got)
         except ValueError as error:
             return Score(0.0, f"{_wrong(gold, got)}: {error}")
         try:
-            value = max(self._like(answer, got) for answer in self.accepted(gold))
+            answers = self.accepted(gold)
+            value = max(self._like(answer, got) for answer in answers)
+            if spec is not None and value < 1:
+                read = (made for answer in answers for made in readings(spec, answer))
+                value = max(value, *(self._like(made, got) for made in read), 0.0)
         except ValueError as error:
             raise DataError(f"{self.name} on {row_name(example)}: {error}") from None
         return Score(value, "" if value == 1 else _wrong(gold, got))
@@ -79,7 +94,21 @@ class FieldMetric:
             return float(gold is got)
         return self.likeness(gold, got)
 
-    def _gold(self, example: Example) -> Any:
+    def require_label(self, example: Example) -> None:
+        """Refuse a row without the label, as far as the output's type is known.
+
+        Raises:
+            DataError: It has none, or none that the output could be.
+        """
+        self._gold(example, self.spec)
+
+    def _spec_of(self, prediction: Any) -> FieldSpec | None:
+        """The output's type, as the prediction tells it or the program did."""
+        if isinstance(prediction, Signature):
+            return spec_of(type(prediction)).outputs.get(self.field)
+        return self.spec
+
+    def _gold(self, example: Example, spec: FieldSpec | None) -> Any:
         if not isinstance(cast(object, example), Example):
             raise DataError(
                 f"{self.name} compares with a weft.Example, and {example!r} is none",
@@ -90,7 +119,15 @@ class FieldMetric:
                 f"{self.name}: {row_name(example)} has no label {self.field!r}",
                 hint=_other_label(self.field, example),
             )
-        return example.labels[self.field]
+        gold = example.labels[self.field]
+        if spec is not None and is_nothing(spec, gold):
+            raise DataError(
+                f"{self.name}: the label {self.field!r} of {row_name(example)} is "
+                f"{gold!r}, and the output is {spec.wanted}",
+                hint="Leave out rows whose label is not known, or let the output be "
+                f"None: {self.field}: {type_name(spec.annotation)} | None",
+            )
+        return gold
 
     def _predicted(self, prediction: Any, gold: Any, example: Example) -> Any:
         """The field of a signature, mapping or object; a plain value is itself."""
@@ -232,6 +269,29 @@ def fields(first: str | Mapping[str, Metric], *names: str) -> FieldsMetric:
             hint='Write fields("team", "urgency") or fields({"answer": f1("answer")})',
         )
     return FieldsMetric(dict(first))
+
+
+def for_program(metric: Metric, program: Program[..., Any]) -> Metric:
+    """A metric that knows the types of what a program gives; of ours, others stay."""
+    if isinstance(metric, FieldsMetric):
+        parts = {name: for_program(m, program) for name, m in metric.parts.items()}
+        return FieldsMetric(parts)
+    if not isinstance(metric, FieldMetric):
+        return metric
+    return replace(metric, spec=output_of(program.structure.result, metric.field))
+
+
+def require_labels(metric: Metric, rows: Iterable[Example]) -> None:
+    """Refuse rows that lack a label that a metric of ours compares with.
+
+    Raises:
+        DataError: One does; it is named.
+    """
+    parts = metric.parts.values() if isinstance(metric, FieldsMetric) else (metric,)
+    for part in parts:
+        if isinstance(part, FieldMetric):
+            for row in rows:
+                part.require_label(row)
 
 
 def _whole(gold: Any) -> list[Any]:

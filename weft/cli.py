@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import errno
-import json
+import io
 import os
 import re
 import sys
@@ -51,6 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: argparse refuses the words, or printed its help.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        # A shell whose encoding lacks a character gets another one, and no traceback.
+        sys.stdout.reconfigure(errors="replace")
     arguments = _parser().parse_args(argv)
     try:
         return _run(arguments)
@@ -111,7 +114,9 @@ def _failed(error: WeftError, *, as_json: bool) -> int:
 
 
 def _document(data: Any) -> str:
-    return json.dumps(data, ensure_ascii=False, indent=1)
+    from .commands.output import json_text  # noqa: PLC0415 - not for --help
+
+    return json_text(data, indent=1)
 
 
 def _print(text: str) -> None:

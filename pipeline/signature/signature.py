@@ -300,7 +300,7 @@ def _annotations(cls: type, namespace: Mapping[str, Any]) -> Mapping[str, Any]:
             type.__setattr__(cls, "__annotations__", tell(_VALUE))
         except NameError as error:
             raise _unresolved(cls.__name__, error) from None
-    return cast(Mapping[str, Any], cls.__dict__.get("__annotations__", {}))
+    return inspect.get_annotations(cls)
 
 
 def _unresolved(name: str, error: NameError) -> SignatureError:

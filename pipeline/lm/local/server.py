@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from ...errors import ConfigError, cause
+from ...ground.system import at_fork
 from .model import LocalModel
 from .weights import digest_of, wheel_folder
 
@@ -92,7 +93,7 @@ class _Servers:
         self._begun: dict[LocalModel, Future[Server]] = {}
         self._started: list[Server] = []
         atexit.register(self.stop)
-        os.register_at_fork(after_in_child=self._forget)
+        at_fork(after_in_child=self._forget)
 
     async def running(self, model: LocalModel) -> Server:
         """The server of a model, started where none runs.

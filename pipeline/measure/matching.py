@@ -77,6 +77,8 @@ def same(gold: Any, got: Any) -> float:
     pair = [v.value if isinstance(v, Enum) else v for v in (gold, got)]
     texts = sum(isinstance(v, str) for v in pair)
     if texts == 0 or any(isinstance(v, dict | list | tuple | set) for v in pair):
+        if any(isinstance(v, Decimal) for v in pair) and all(map(_is_number, pair)):
+            return float(_decimal_of(pair[0]) == _decimal_of(pair[1]))
         if isinstance(pair[0], pydantic.BaseModel) and type(pair[0]) is type(pair[1]):
             return float(pair[0] == pair[1])
         return float(plain(_whole(*pair)) == plain(pair[1]))
@@ -90,12 +92,20 @@ def same(gold: Any, got: Any) -> float:
 
 def _same_number(number: Any, text: str) -> bool:
     """Whether a text is a number's, in these or in other digits."""
-    if isinstance(number, bool) or not isinstance(number, int | float | Decimal):
+    if not _is_number(number):
         return False
     told = number_of(text.strip())
     return told is not None and (
         float(told) == number if isinstance(number, float) else told == number
     )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
+def _decimal_of(number: Any) -> Decimal:
+    return Decimal(repr(number) if isinstance(number, float) else number)
 
 
 def _whole(gold: Any, got: Any) -> Any:
@@ -107,8 +117,20 @@ def _whole(gold: Any, got: Any) -> Any:
     try:
         made = plain(type(got).model_validate(gold))
     except pydantic.ValidationError:
-        return gold
+        made = _by_attribute(gold, type(got))
     return made if gold.keys() <= made.keys() else gold
+
+
+def _by_attribute(gold: dict[Any, Any], kind: type[pydantic.BaseModel]) -> Any:
+    """A label under the names of attributes, which the type may not read."""
+    fields = kind.model_fields.items()
+    return {
+        name: gold[name]
+        if name in gold
+        else plain(info.get_default(call_default_factory=True), repr)
+        for name, info in fields
+        if name in gold or not info.is_required()
+    }
 
 
 def same_choice(gold: Any, got: Any) -> float:

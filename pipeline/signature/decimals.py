@@ -54,9 +54,10 @@ def with_digits(data: Any, schema: Mapping[str, Any]) -> Any:
 def _with_digits(data: Any, schemas: Sequence[Any], whole: Mapping[str, Any]) -> Any:
     found = [arm for schema in schemas for arm in _arms(schema, whole)]
     arms = list({id(arm): arm for arm in found}.values())  # else twice as many a level
-    if isinstance(data, Written):
+    if isinstance(data, float):
         kinds = {arm.get("type") for arm in arms}
-        return data.text if _DECIMAL in kinds and "number" not in kinds else data
+        text = data.text if isinstance(data, Written) else repr(data)
+        return text if _DECIMAL in kinds and "number" not in kinds else data
     if is_dict(data):
         return {
             key: _with_digits(inner, _of_key(key, arms), whole)

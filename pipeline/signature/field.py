@@ -20,7 +20,7 @@ from ..ground.plain import is_loose, is_lossy, is_open, ordered, without_models
 from ..ground.shapes import is_dict
 from ..ground.words import brief
 from .decimals import DecimalSchema, may_hold_decimals, with_digits
-from .one_way import QuietSchema, as_read, places
+from .one_way import QuietSchema, as_read, has_functions, places
 from .types import Kind, check_rules, choices_of, kind_of, options_of
 from .wording import first_error, wanted
 
@@ -149,7 +149,8 @@ class FieldSpec:
             )
         except _UNUSABLE:
             return True
-        return places(written) != places(self.schema)
+        other = places(written) != places(self.schema)
+        return other or has_functions(self.adapter.core_schema)
 
     def check(self, value: Any) -> Any:
         """Validate a Python value strictly; plain JSON data also becomes its type.
@@ -220,21 +221,15 @@ class FieldSpec:
             for form in (read, as_read(value)):
                 if self._is(form, value):
                     return ordered(value, form) if self._open else form
-        try:
-            self.load(data)
-        except ValueError as error:
-            self._tell_unread(error)
-        return data
-
-    def _tell_unread(self, error: ValueError) -> None:
         if not self._told:
             object.__setattr__(self, "_told", True)
             _log.warning(
-                "field %r: its type does not read what it writes, so no demo can hold "
-                "its values: %s",
+                "field %r: its type does not read what it writes, so demos cannot "
+                "hold its values as a model wrote them: %s",
                 self.name,
-                brief(str(error)),
+                brief(repr(data)),
             )
+        return data
 
     def _is(self, data: Any, value: Any) -> bool:
         """Whether `load` makes this value of the data."""
@@ -268,7 +263,8 @@ class FieldSpec:
         except TypeError as error:
             raise ValueError(str(error)) from None
         if self._loose or self._open:
-            self._refuse_loss(given, made, self.shown(made))
+            kept = as_read(made) if self._one_way else self.shown(made)
+            self._refuse_loss(given, made, kept)
         return made
 
     def _refuse_loss(self, given: Any, made: Any, kept: Any) -> None:

@@ -41,6 +41,18 @@ def places(schema: Any) -> Any:
     }
 
 
+def has_functions(schema: Any) -> bool:
+    """Whether functions of a user's read or write a part of a type."""
+    if is_list(schema):
+        return any(map(has_functions, schema))
+    if not is_dict(schema):
+        return False
+    kind = schema.get("type")
+    if isinstance(kind, str) and kind.startswith("function-"):
+        return True
+    return any(map(has_functions, schema.values()))
+
+
 def as_read(value: Any) -> Any:
     """A value's plain data under the names by which its types read it.
 

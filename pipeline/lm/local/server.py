@@ -184,6 +184,12 @@ def _launch(model: LocalModel) -> Server:
     Raises:
         ConfigError: It does not; the message holds the last that it said.
     """
+    if os.name == "nt":
+        raise ConfigError(
+            f"{model.name!r} cannot run here: its server is tied to this process in a "
+            "way that Windows does not have",
+            hint='Start llama.cpp yourself and write weft.LM("llamacpp/NAME")',
+        )
     if digest_of(model.path) != model.digest:
         raise ConfigError(
             f"the file of {model.name!r} is another than when the model was made",

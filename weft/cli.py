@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import errno
-import json
+import io
 import os
 import re
 import sys
@@ -53,6 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: argparse refuses the words, or printed its help.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        # A shell whose encoding lacks a character gets another one, and no traceback.
+        sys.stdout.reconfigure(errors="replace")
     arguments = _parser().parse_args(argv)
     try:
         return _run(arguments)
@@ -124,7 +127,9 @@ def _place(error: WeftError) -> str:
 
 
 def _document(data: Any) -> str:
-    return json.dumps(data, ensure_ascii=False, indent=1)
+    from .commands.output import json_text  # noqa: PLC0415 - not for --help
+
+    return json_text(data, indent=1)
 
 
 def _print(text: str) -> None:

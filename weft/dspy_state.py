@@ -7,9 +7,11 @@ values are. Nothing is imported, and no model, endpoint or key is taken from it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from .pipeline.errors import ArtifactError, ConfigError, cause, did_you_mean
 from .pipeline.graph.module import Module
@@ -19,7 +21,10 @@ from .pipeline.ground.files import read_bounded
 from .pipeline.ground.shapes import is_dict, is_list
 from .pipeline.ground.words import brief
 from .pipeline.parameters import Demo, check_demos
+from .pipeline.reading.cells import cell_data, is_nothing
+from .pipeline.signature.spec import Spec
 
+_log: Final = logging.getLogger("weft")
 _MARKS = frozenset({"augmented", "dspy_uuid", "dspy_split"})
 _STATE = frozenset({"signature", "demos"})
 # dspy warns of other versions than those listed here; none are promised.
@@ -43,6 +48,9 @@ def import_dspy(
     rename: Mapping[str, str] | None = None,
 ) -> Program[..., Any]:
     """A program with the instructions and demos of a state saved by DSPy.
+
+    Demos keep all columns of their rows there; those that are no fields are left out,
+    and named in a warning. A label that is text is read by its field's type.
 
     Args:
         path: A JSON state, as `dspy.Module.save("x.json")` writes it.
@@ -128,7 +136,18 @@ def _changes(
             f"module has {wanted}: {', '.join(f.name for f in module.spec.fields)}",
             hint="Write the signature as it was, ChainOfThought where it was one",
         )
-    demos = tuple(_demo(demo, number, path, where) for number, demo in enumerate(given))
+    for number, demo in enumerate(given):
+        if not is_dict(demo):
+            raise ArtifactError(f"{where}: demo {number} of {path!r} is no mapping")
+    further = _further(given, module, fields)
+    if further:
+        _log.warning(
+            "%s: columns of the demos of %r that are no fields of it are left out: %s",
+            where,
+            path,
+            ", ".join(map(repr, further)),
+        )
+    demos = tuple(_demo(d, n, module.spec, further) for n, d in enumerate(given))
     try:
         check_demos(demos, module.spec, path)
     except ConfigError as error:
@@ -136,11 +155,49 @@ def _changes(
     return {f"{path}/instruction": text, f"{path}/demos": demos}
 
 
-def _demo(data: Any, number: int, path: str, where: str) -> Demo:
-    if not is_dict(data):
-        raise ArtifactError(f"{where}: demo {number} of {path!r} is no mapping")
+def _further(
+    demos: Sequence[Mapping[str, Any]], module: Module[..., Any], fields: object
+) -> list[str]:
+    """Columns of the rows that the demos come from, which DSPy keeps and never shows.
+
+    A column that is a field there and none here is a field of another name, and stays
+    to be refused; so does what a demo holds that has no field at all.
+    """
+    known = set(module.spec.names)
+    there = {
+        _letters(field["prefix"])
+        for field in (fields if is_list(fields) else [])
+        if is_dict(field) and isinstance(field.get("prefix"), str)
+    }
+    found: dict[str, None] = {}
+    for demo in demos:
+        if known.isdisjoint(demo):
+            continue
+        for name in demo:
+            if name not in known | _MARKS and _letters(name) not in there:
+                found[name] = None
+    return list(found)
+
+
+def _letters(text: str) -> str:
+    """A name, or the heading that DSPy makes of it, in one form."""
+    return "".join(char for char in text.casefold() if char.isalnum())
+
+
+def _demo(data: Mapping[str, Any], number: int, spec: Spec, further: list[str]) -> Demo:
     by = "bootstrap" if data.get("augmented") else "labelled"
-    values = {name: data[name] for name in data if name not in _MARKS}
+    known = {field.name: field for field in spec.fields}
+    values: dict[str, Any] = {}
+    for name, value in data.items():
+        field = known.get(name)
+        if field is None:
+            if name not in _MARKS and name not in further:
+                values[name] = value
+        elif not is_nothing(field, value):
+            # What cannot be read stays as it is, to be refused by name.
+            values[name] = value
+            with contextlib.suppress(ValueError):
+                values[name] = cell_data(field, value)
     return Demo(values, f"dspy:{number}", by)
 
 

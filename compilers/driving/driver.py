@@ -26,6 +26,7 @@ from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program
 from ...pipeline.measure.evaluate import Evaluation
+from ...pipeline.measure.metrics import for_program
 from ...pipeline.measure.score import Metric
 from ...pipeline.run.settings import current, ledger_of
 from ..recipe import Compiler
@@ -97,7 +98,7 @@ def _task_of(plan: Plan, metric: Metric, ledger: Ledger) -> Task:
     return Task(
         plan.program,
         plan.split,
-        Judge(metric),
+        Judge(for_program(metric, plan.program)),
         Allowance(ledger, plain, plan.quote.guess),
         plan.terms.seed,
         plan.terms.concurrency,

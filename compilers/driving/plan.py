@@ -16,6 +16,7 @@ from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program, as_program
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measure.labels import require_labels
+from ...pipeline.measure.metrics import for_program
 from ...pipeline.measure.score import Metric, metric_name, require_callable
 from ...pipeline.run.rows import bind_row, rows_of
 from ...pipeline.run.settings import current, require_model_paths
@@ -130,6 +131,7 @@ def plan_of(
     _refuse_no_model(made)
     # A metric is its author's code: it is never tried on made-up answers.
     require_callable(metric)
+    metric = for_program(metric, made)
     require_labels(metric, (*rows, *(others or ())))
     judging = JUDGED if asks_model(metric) else NO_JUDGE
     teacher = Teacher.of(terms.teacher, made)

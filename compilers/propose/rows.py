@@ -10,7 +10,9 @@ from typing import Any
 from ...pipeline.data.rows import Example
 from ...pipeline.graph.module import Module
 from ...pipeline.ground import strictjson
+from ...pipeline.ground.plain import plain
 from ...pipeline.parameters import Demo
+from ...pipeline.reading.cells import cell_data
 from ...pipeline.signature.signature import spec_of
 from ..search.task import Task
 
@@ -98,24 +100,25 @@ def shows_all(module: Module[..., Any]) -> bool:
 
 def fits(module: Module[..., Any], row: Example) -> bool:
     """Whether a row holds a module's inputs and its own outputs, of their types."""
-    spec = spec_of(module.signature)
-    known = {**row.inputs, **row.labels}
-    if not all(n in known for n in (*spec.inputs, *spec.outputs)):
-        return False
     try:
-        for name, field in (spec.inputs | spec.outputs).items():
-            field.load(known[name])
-    except ValueError:
+        demo_of_row(module, row)
+    except (KeyError, ValueError):
         return False
     return True
 
 
 def demo_of_row(module: Module[..., Any], row: Example) -> Demo:
-    """A row that fits a module, with its labels, as a demo."""
-    spec = spec_of(module.signature)
+    """A row with its labels as a demo, each cell as its field's type reads it.
+
+    Raises:
+        KeyError: The row lacks a field.
+        ValueError: A cell is not of its field's type.
+    """
     known = {**row.inputs, **row.labels}
-    return Demo({f.name: known[f.name] for f in spec.fields}, row.id, "labelled")
+    fields = spec_of(module.signature).fields
+    values = {f.name: cell_data(f, known[f.name]) for f in fields}
+    return Demo(values, row.id, "labelled")
 
 
 def _value_key(values: Mapping[str, Any], names: Sequence[str]) -> str:
-    return strictjson.canonical([values.get(name) for name in names])
+    return strictjson.canonical([plain(values.get(name)) for name in names])

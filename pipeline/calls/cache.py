@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from ..ground.files import Unusable, prepare_folder
 from ..ground.loops import Waiter
+from ..ground.system import at_fork
 from ..lm.request import Response
 from .claims import Claims, claims_in
 from .database import DATABASE, Damaged, move_aside
@@ -388,4 +389,4 @@ def _forget_all() -> None:
         cache.forget()
 
 
-os.register_at_fork(after_in_child=_forget_all)
+at_fork(after_in_child=_forget_all)

@@ -1,6 +1,6 @@
 """Which process makes a call: one claim a request key, let go of by death.
 
-A claim is a POSIX lock on one byte of one file, at a place that the key decides. The
+A claim is a lock on one byte of one file, at a place that the key decides. The
 kernel frees it at once when its holder dies, however it dies; a forked child does not
 inherit it; and any number of keys need one open file only. Two keys that share a place
 (there are 2^60) wait for each other, and nothing worse.
@@ -9,8 +9,6 @@ inherit it; and any number of keys need one open file only. Two keys that share 
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import hashlib
 import os
 import threading
@@ -18,10 +16,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
+from ..ground import system
 from ..ground.loops import PerProcess
 
 _FILE: Final = "flights.lock"
-_HELD: Final = frozenset({errno.EACCES, errno.EAGAIN})
 
 
 class Claims:
@@ -32,7 +30,7 @@ class Claims:
     """
 
     def __init__(self, folder: Path) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | system.NO_LINK
         self._file = os.open(folder / _FILE, flags, 0o600)
         self._held = Counter[int]()
         self._lock = threading.Lock()
@@ -46,10 +44,11 @@ class Claims:
         with self._lock:
             if not self._held[place]:
                 try:
-                    fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
-                except OSError as error:
-                    if error.errno in _HELD:
-                        return False
+                    system.lock_byte(self._file, place)
+                except BlockingIOError:
+                    return False
+                except OSError:
+                    pass  # a file system without locks
             self._held[place] += 1
         return True
 
@@ -61,7 +60,7 @@ class Claims:
             if self._held[place] <= 0:
                 del self._held[place]
                 with contextlib.suppress(OSError):  # a file system without locks
-                    fcntl.lockf(self._file, fcntl.LOCK_UN, 1, place)
+                    system.unlock_byte(self._file, place)
 
     def forget(self) -> None:
         """In a forked child: the claims stayed with the parent."""

@@ -18,6 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from ..ground import system
+
 DATABASE: Final = "cache.db"
 _JOURNAL: Final = "-journal"
 _SIDES: Final = ("-wal", "-shm", _JOURNAL)
@@ -71,10 +73,10 @@ def prepare_database(folder: Path) -> None:
         if stat.S_IMODE((folder / DATABASE).stat().st_mode) == 0o600:
             return
     # SQLite gives its side files the mode of the database.
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_CREAT | system.NO_LINK
     handle = os.open(folder / DATABASE, flags, 0o600)
     try:
-        os.fchmod(handle, 0o600)
+        system.make_private(handle)
     finally:
         os.close(handle)
 

@@ -7,12 +7,12 @@ whose own budget ends, says nothing about the others: one of them takes over.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Hashable
 from types import TracebackType
 
 from ..ground.loops import Waiter
+from ..ground.system import at_fork
 from ..lm.request import Response
 
 
@@ -32,7 +32,7 @@ class Flights:
 
     def __init__(self) -> None:
         self.forget()
-        os.register_at_fork(after_in_child=self.forget)
+        at_fork(after_in_child=self.forget)
 
     def forget(self) -> None:
         """Start afresh, as a forked child must: no flight of its parent lands."""

@@ -11,7 +11,6 @@ and a few that wait there, so that no slot is idle while the next call is on its
 
 from __future__ import annotations
 
-import resource
 import threading
 import time
 from collections import deque
@@ -20,6 +19,7 @@ from typing import Final
 
 from ..errors import DeadlineExceeded, Overloaded, RateLimited
 from ..ground.loops import PerProcess, Waiter
+from ..ground.system import most_files
 from ..lm.known import slots_of, watch
 
 DEFAULT_CEILING: Final = 1024
@@ -180,8 +180,8 @@ class Limiter:
 
 def _most() -> int:
     """How many connections at once the process has room for."""
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if files == resource.RLIM_INFINITY:
+    files = most_files()
+    if files is None:
         return DEFAULT_CEILING
     return max(1, min(DEFAULT_CEILING, files - _OTHER_FILES))
 

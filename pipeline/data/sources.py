@@ -7,16 +7,15 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol, cast, runtime_checkable
+from typing import Any, Literal, Protocol, cast
 
 from ..errors import DataError
 from ..ground import strictjson
 from .example import Example
 
 
-@runtime_checkable
 class Frame(Protocol):
-    """A DataFrame, known by these two members; pandas is never imported."""
+    """A DataFrame of pandas' kind, known by its members; pandas is never imported."""
 
     @property
     def columns(self) -> Any:
@@ -28,8 +27,26 @@ class Frame(Protocol):
         ...
 
 
+class Table(Protocol):
+    """A DataFrame of Polars' kind, known by its members; Polars is never imported."""
+
+    @property
+    def columns(self) -> Any:
+        """The columns' names."""
+        ...
+
+    def iter_rows(self, *, named: Literal[True]) -> Any:
+        """One mapping a row."""
+        ...
+
+
 Source = (
-    str | os.PathLike[str] | Frame | Iterable[Mapping[str, Any]] | Iterable[Example]
+    str
+    | os.PathLike[str]
+    | Frame
+    | Table
+    | Iterable[Mapping[str, Any]]
+    | Iterable[Example]
 )
 
 
@@ -41,16 +58,14 @@ def located(source: Any) -> Iterator[tuple[str, object]]:
     """
     if isinstance(source, str | os.PathLike):
         yield from _file(Path(cast("str | os.PathLike[str]", source)))
-    elif isinstance(source, Frame):
-        yield from _frame(source)
+    elif hasattr(type(source), "columns") or hasattr(source, "to_pylist"):
+        for at, cells in enumerate(_table(source)):
+            yield f"rows[{at}]", {key: _cell(value) for key, value in cells.items()}
     elif isinstance(source, Iterable) and not isinstance(source, Mapping):
         for at, row in enumerate(cast(Iterable[object], source)):
             yield f"rows[{at}]", row
     else:
-        raise DataError(
-            f"a value of type {type(cast(object, source)).__name__} is no set of rows",
-            hint='Pass a list of rows, or one split of a dataset: data["train"]',
-        )
+        raise _no_rows(cast(object, source))
 
 
 def _file(path: Path) -> Iterator[tuple[str, object]]:
@@ -111,6 +126,8 @@ def _not_utf8(where: object, error: UnicodeDecodeError) -> DataError:
 
 
 def _csv(path: Path) -> Iterator[tuple[str, object]]:
+    # The limit is the whole process's: raised where it is lower, and never lowered.
+    csv.field_size_limit(max(csv.field_size_limit(), strictjson.MAX_CHARS))
     with path.open(encoding="utf-8-sig", newline="") as lines:
         reader = csv.reader(lines, strict=True)
         header = list[str]()
@@ -163,10 +180,34 @@ def _refuse_other_signs(names: list[str], where: str) -> None:
             )
 
 
-def _frame(frame: Frame) -> Iterator[tuple[str, object]]:
-    _header([str(name) for name in frame.columns], "columns")
-    for at, row in enumerate(frame.to_dict("records")):
-        yield f"rows[{at}]", {key: _cell(value) for key, value in row.items()}
+def _table(source: Any) -> Iterable[Mapping[Any, Any]]:
+    """The rows of a table in memory, whichever library's it is.
+
+    pandas and its like have `to_dict`, Polars and Narwhals `iter_rows`, Arrow
+    `to_pylist`; Polars' `to_dict` means something else.
+    """
+    if callable(getattr(source, "iter_rows", None)):
+        made: Any = source.iter_rows(named=True)
+    elif callable(getattr(source, "to_pylist", None)):
+        made = source.to_pylist()
+    elif callable(getattr(source, "to_dict", None)):
+        _header([str(name) for name in source.columns], "columns")
+        made = source.to_dict("records")
+    else:
+        raise _no_rows(source)
+    return cast("Iterable[Mapping[Any, Any]]", made)
+
+
+def _no_rows(source: object) -> DataError:
+    """What to pass instead of a value that is no set of rows but could give some."""
+    how = 'Pass a list of rows, or one split of a dataset: data["train"]'
+    for member, form in _TO_ROWS.items():
+        if callable(getattr(type(source), member, None)):
+            how = f"Pass {form}"
+            break
+    return DataError(
+        f"a value of type {type(source).__name__} is no set of rows", hint=how
+    )
 
 
 def _cell(value: Any) -> Any:
@@ -178,6 +219,14 @@ def _cell(value: Any) -> Any:
     return None if isinstance(value, float) and value != value else value
 
 
+_TO_ROWS = {
+    "toPandas": "frame.toPandas()",
+    "to_pandas": "frame.to_pandas()",
+    "compute": "frame.compute()",
+    "collect": "frame.collect()",
+    "df": "relation.df()",
+}
+"""What tables that are not in memory are known by, and how each gets there."""
 _FORMATS = {".jsonl": _jsonl, ".csv": _csv}
 _ARRAY = "Write each item on a line of its own: jq -c '.[]' FILE > rows.jsonl"
 _OTHER_FILES = {

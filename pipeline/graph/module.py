@@ -30,7 +30,7 @@ from ..lm.request import JSON
 from ..parameters import SLOTS, Demo, Parameters, check_demos
 from ..signature.field import FieldSpec
 from ..signature.forms import extended, signature_of, snake_case
-from ..signature.signature import Signature, dump_values, make_value, spec_of
+from ..signature.signature import Signature, make_value, spec_of, values_of
 from ..signature.spec import Spec
 from .runnable import P, R_co, Runnable
 from .uses import Part, Uses
@@ -377,8 +377,8 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
         """What a call gave, as another module reads it: one value, or a JSON object."""
         if self._single is not None:
             return str(answer)
-        held = dump_values(answer)
-        outputs = {name: held[name] for name in self.spec.outputs if name in held}
+        fields, held = self.spec.outputs, values_of(answer)
+        outputs = {n: f.shown(held[n]) for n, f in fields.items() if n in held}
         only = next(iter(outputs.values())) if len(outputs) == 1 else outputs
         return only if isinstance(only, str) else strictjson.dumps(only)
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import re
-import secrets
 import stat
 import threading
 import time
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import Self, TypeVar, final
 
 from ..errors import ArtifactError
+from . import system
 
 T = TypeVar("T")
 _STALE = 3600.0
@@ -43,7 +42,7 @@ def write_whole(target: Path, text: str, mode: int = 0o666) -> None:
     Raises:
         ArtifactError: It could not be written; no other file is left behind.
     """
-    spare = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    spare = target.with_name(f".{target.name}.{os.urandom(4).hex()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -119,7 +118,9 @@ class AppendLog:
 
     def __init__(self, path: Path, *, patience: float | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = os.open(
+            path, os.O_RDWR | os.O_CREAT | os.O_APPEND | system.BINARY, 0o600
+        )
         self._state = threading.Condition()
         self._syncing = 0
         self._over: OSError | None = None
@@ -149,7 +150,7 @@ class AppendLog:
                 number += 1
                 whole += len(line)
         rest = os.fstat(self._file).st_size - whole
-        if rest and b"\n" in os.pread(self._file, rest, whole)[:-1]:
+        if rest and b"\n" in system.read_at(self._file, rest, whole)[:-1]:
             raise DamagedLine(number + 1, whole)
         os.ftruncate(self._file, whole)
 
@@ -193,7 +194,7 @@ class AppendLog:
             self._over = self._over or OSError(errno.EBADF, "the file is closed")
             # By name: a child forked meanwhile holds the same open file for good.
             with contextlib.suppress(OSError):
-                fcntl.flock(self._file, fcntl.LOCK_UN)
+                system.unlock(self._file)
             os.close(self._file)
 
     def __enter__(self) -> Self:
@@ -204,7 +205,7 @@ class AppendLog:
 
     def _write(self, data: bytes) -> None:
         end = os.fstat(self._file).st_size
-        if self._locked and end and os.pread(self._file, 1, end - 1) != b"\n":
+        if self._locked and end and system.read_at(self._file, 1, end - 1) != b"\n":
             data = b"\n" + data
         try:
             while data:
@@ -234,7 +235,7 @@ def prepare_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / ".gitignore").write_text("*\n")
     found = folder.stat()
-    if found.st_uid != os.getuid():
+    if not system.is_ours(found):
         raise Unusable(f"the folder {str(folder)!r} belongs to another user")
     if found.st_mode & stat.S_IWOTH:
         raise Unusable(f"everybody may write to the folder {str(folder)!r}")
@@ -243,16 +244,24 @@ def prepare_folder(folder: Path) -> None:
 @contextlib.contextmanager
 def opening(folder: Path) -> Generator[None]:
     """Hold off other processes while something is made in a folder, or changed."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    handle = _handle_of(folder)
     try:
         with contextlib.suppress(OSError):  # a file system without locks
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            system.lock(handle, wait=True)
         yield
     finally:
         # A child that was forked meanwhile holds the handle too, and the lock with it.
         with contextlib.suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_UN)
+            system.unlock(handle)
         os.close(handle)
+
+
+def _handle_of(folder: Path) -> int:
+    """What is locked for a folder: itself, or a file in it where that has no handle."""
+    if hasattr(os, "O_DIRECTORY"):
+        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | system.BINARY)
+    flags = os.O_RDWR | os.O_CREAT | system.BINARY
+    return os.open(folder / "opening.lock", flags, 0o600)
 
 
 def _lock(file: int, patience: float | None) -> bool:
@@ -260,7 +269,7 @@ def _lock(file: int, patience: float | None) -> bool:
     ends = time.monotonic() + (patience or 0.0)
     while True:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            system.lock(file)
         except OSError as error:  # held, or a file system without locks
             if patience is None:
                 raise
@@ -282,7 +291,7 @@ def _clear(target: Path) -> None:
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | system.BINARY, mode)
     try:
         left = memoryview(data)
         while left:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import os
 import threading
 from collections.abc import (
     AsyncGenerator,
@@ -24,6 +23,8 @@ from collections.abc import (
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from typing import Any, Final, Generic, TypeVar
+
+from .system import at_fork
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -87,7 +88,7 @@ class PerProcess(Generic[K, T]):
         self._made: dict[K, T] = {}
         self._lock = threading.Lock()
         self.get: Final[Callable[[K], T | None]] = self._made.get
-        os.register_at_fork(after_in_child=self._forget)
+        at_fork(after_in_child=self._forget)
 
     def __call__(self, key: K) -> T:
         """The one of a key, made when it is first asked for."""
@@ -142,7 +143,7 @@ class PerLoop(Generic[T]):
         self._open: dict[asyncio.AbstractEventLoop, tuple[T, AsyncGenerator[T]]] = {}
         self._left: list[object] = []
         atexit.register(self._close_all)
-        os.register_at_fork(after_in_child=self._forget)
+        at_fork(after_in_child=self._forget)
 
     async def here(self) -> T:
         """The running loop's own, made when it is first asked for."""

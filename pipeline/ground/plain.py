@@ -12,6 +12,7 @@ import dataclasses
 import math
 import re
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any
 
 import pydantic
@@ -55,9 +56,9 @@ def plain(value: Any, unknown: Callable[[Any], Any] | None = None) -> Any:
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str | int):
         return value
-    if isinstance(value, float):
+    if isinstance(value, float | Decimal):
         if math.isfinite(value):
-            return value
+            return value if isinstance(value, float) else str(value)
         raise ValueError(
             f"{value} is no JSON number; write None where nothing is known"
         )
@@ -75,7 +76,7 @@ def _plain(value: Any) -> Any:
             return _plain(told())
     try:
         return _plain(pydantic_core.to_jsonable_python(value))
-    except pydantic_core.PydanticSerializationError:
+    except (pydantic_core.PydanticSerializationError, TypeError):  # so pandas' NaT
         kind = type(value).__name__
         raise ValueError(f"a value of type {kind} has no JSON form") from None
 
@@ -121,11 +122,11 @@ def is_lossy(given: Any, kept: Any) -> bool:
     if is_sequence(given) and is_sequence(kept) and len(given) == len(kept):
         return any(map(is_lossy, given, kept))
     if type(given) is bool or type(kept) is bool:
-        plain = type(given) in (bool, int, float, str)
+        plain = isinstance(given, bool | int | float | str)
         return plain and type(given) is not type(kept)
     if type(kept) is float and not math.isfinite(kept):
         return True
-    if type(given) is float:
+    if isinstance(given, float):
         return kept is None or type(kept) is int
     if type(given) is str and type(kept) is str:
         return given != kept and _NUMBER.match(given) is not None

@@ -28,6 +28,24 @@ _SPELLED = {"b": "\\u0008", "f": "\\u000c"}
 _NO_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[^"\[\]{}]++', re.DOTALL)
 
 
+class Written(float):
+    """A number that was written in other digits than Python's own for it.
+
+    A float in every way; `text` is for a reader to whom each digit counts.
+
+    >>> Written("10.50"), Written("10.50").text
+    (10.5, '10.50')
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Written, (self.text,)
+
+
 _C: Final[Mapping[str, Any]] = vars(json.encoder)
 quoted: Final[Callable[[str], str]] = _C["encode_basestring"]
 """A text as a JSON string; characters beyond ASCII stand as they are."""
@@ -70,7 +88,7 @@ plain_text: Final = _encoder(sort_keys=False)
 
 
 def loads(text: str) -> Any:
-    """Parse JSON strictly.
+    """Parse JSON strictly; a number with a fraction or an exponent may be `Written`.
 
     Raises:
         ValueError: The text breaks one of the module's rules; the message names it.
@@ -88,7 +106,7 @@ def loads(text: str) -> Any:
         text,
         object_pairs_hook=_unique,
         parse_constant=_no_constant,
-        parse_float=_finite,
+        parse_float=as_float,
         parse_int=_bounded,
     )
     if "\\u" in text or not is_text(text):
@@ -221,11 +239,16 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _finite(text: str) -> float:
+def as_float(text: str) -> float:
+    """The float of a JSON number, which knows its digits where they are not Python's.
+
+    Raises:
+        ValueError: It is too large for a float.
+    """
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(f"the number {text[:_SHOWN]} is too large")
-    return number
+    return number if repr(number) == text else Written(text)
 
 
 def _bounded(text: str) -> int:

@@ -34,6 +34,7 @@ from ..run.settings import current, entered, require_model_paths
 from ..trace import NodeRun, Trace, total_cost
 from .advice import advice_on
 from .labels import require_labels
+from .metrics import for_program
 from .row_result import (
     RowResult,
     outputs_of,
@@ -270,6 +271,7 @@ async def aevaluate(
     require_count(repeats, "repeats")
     examples = rows_of(made.inputs, rows)
     require_rows(examples, "evaluate")
+    metric = for_program(metric, made)
     require_labels(metric, examples)
     require_model_paths(made)
     started = time.perf_counter()

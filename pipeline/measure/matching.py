@@ -22,6 +22,7 @@ import pydantic
 from ..ground import strictjson
 from ..ground.plain import plain
 from ..ground.shapes import is_dict, is_list
+from ..reading.cells import number_of
 
 _ARTICLES = frozenset({"a", "an", "the"})
 # Han and kana are written without spaces: each character is a token of its own.
@@ -64,10 +65,11 @@ def same(gold: Any, got: Any) -> float:
     """1 where both are the same value, else 0.
 
     Spaces around and between words do not count. A number or a bool equals its text,
-    because CSV files hold nothing but text; other values are compared as JSON, and a
-    label that leaves out a field with a default stands for one with the default.
+    in whatever digits, because CSV files hold nothing but text; other values are
+    compared as JSON, and a label that leaves out a field with a default stands for one
+    with the default.
 
-    >>> same(" New  York", "New York"), same("3", 3), same([1, 2], (1, 2))
+    >>> same(" New  York", "New York"), same("3.0", 3), same([1, 2], (1, 2))
     (1.0, 1.0, 1.0)
     """
     if type(gold) is str and gold == got:
@@ -75,11 +77,35 @@ def same(gold: Any, got: Any) -> float:
     pair = [v.value if isinstance(v, Enum) else v for v in (gold, got)]
     texts = sum(isinstance(v, str) for v in pair)
     if texts == 0 or any(isinstance(v, dict | list | tuple | set) for v in pair):
+        if any(isinstance(v, Decimal) for v in pair) and all(map(_is_number, pair)):
+            return float(_decimal_of(pair[0]) == _decimal_of(pair[1]))
+        if isinstance(pair[0], pydantic.BaseModel) and type(pair[0]) is type(pair[1]):
+            return float(pair[0] == pair[1])
         return float(plain(_whole(*pair)) == plain(pair[1]))
+    if texts == 1 and _same_number(*sorted(pair, key=lambda v: isinstance(v, str))):
+        return 1.0
     left, right = (_spaced(unicodedata.normalize("NFC", text_of(v))) for v in pair)
     if any(isinstance(v, bool) for v in pair):
         left, right = left.casefold(), right.casefold()
     return float(left == right)
+
+
+def _same_number(number: Any, text: str) -> bool:
+    """Whether a text is a number's, in these or in other digits."""
+    if not _is_number(number):
+        return False
+    told = number_of(text.strip())
+    return told is not None and (
+        float(told) == number if isinstance(number, float) else told == number
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
+def _decimal_of(number: Any) -> Decimal:
+    return Decimal(repr(number) if isinstance(number, float) else number)
 
 
 def _whole(gold: Any, got: Any) -> Any:
@@ -91,8 +117,20 @@ def _whole(gold: Any, got: Any) -> Any:
     try:
         made = plain(type(got).model_validate(gold))
     except pydantic.ValidationError:
-        return gold
+        made = _by_attribute(gold, type(got))
     return made if gold.keys() <= made.keys() else gold
+
+
+def _by_attribute(gold: dict[Any, Any], kind: type[pydantic.BaseModel]) -> Any:
+    """A label under the names of attributes, which the type may not read."""
+    fields = kind.model_fields.items()
+    return {
+        name: gold[name]
+        if name in gold
+        else plain(info.get_default(call_default_factory=True), repr)
+        for name, info in fields
+        if name in gold or not info.is_required()
+    }
 
 
 def same_choice(gold: Any, got: Any) -> float:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -23,10 +23,15 @@ from typing import Any, cast
 
 from ..data.example import Example, row_name
 from ..errors import ConfigError, DataError, MetricError, did_you_mean
+from ..graph.program import Program
 from ..ground.options import checked
 from ..ground.plain import plain
-from ..signature.signature import Signature, values_of
+from ..reading.cells import is_nothing
+from ..signature.field import FieldSpec
+from ..signature.signature import Signature, spec_of, values_of
+from ..signature.types import type_name
 from . import matching, squad
+from .label_types import output_of, readings
 from .score import Metric, Score, metric_name, to_score
 
 _PLAIN = (str, bytes, int, float, list, set, frozenset, Enum, Decimal, date)
@@ -43,6 +48,7 @@ class FieldMetric:
         likeness: Share in [0, 1] of a gold and a predicted value; neither is None.
         accepted: The answers that a label accepts; the best one counts.
         label: The label, where it is called otherwise than the field.
+        spec: The output's type, for predictions that do not tell it.
     """
 
     name: str
@@ -50,6 +56,7 @@ class FieldMetric:
     likeness: Callable[[Any, Any], float]
     accepted: Callable[[Any], list[Any]]
     label: str = ""
+    spec: FieldSpec | None = None
 
     def __post_init__(self) -> None:
         if not self.label:
@@ -67,14 +74,19 @@ class FieldMetric:
             DataError: The row has no such label, or one that cannot be compared.
             MetricError: The prediction has no such field.
         """
-        gold = self.gold(example)
+        spec = self._spec_of(prediction)
+        gold = self._known(example, spec)
         got = self.predicted(prediction, gold, example)
         try:
             plain(got)
         except ValueError as error:
             return Score(0.0, f"{_wrong(gold, got)}: {error}")
         try:
-            value = max(self._like(answer, got) for answer in self.accepted(gold))
+            answers = self.accepted(gold)
+            value = max(self._like(answer, got) for answer in answers)
+            if spec is not None and value < 1:
+                read = (made for answer in answers for made in readings(spec, answer))
+                value = max(value, *(self._like(made, got) for made in read), 0.0)
         except ValueError as error:
             raise DataError(f"{self.name} on {row_name(example)}: {error}") from None
         return Score(value, "" if value == 1 else _wrong(gold, got))
@@ -85,12 +97,30 @@ class FieldMetric:
         return self.likeness(gold, got)
 
     def check(self, example: Example) -> None:
-        """Refuse a row without the label.
+        """Refuse a row without the label, as far as the output's type is known.
 
         Raises:
-            DataError: It has none.
+            DataError: It has none, or none that the output could be.
         """
-        self.gold(example)
+        self._known(example, self.spec)
+
+    def _spec_of(self, prediction: Any) -> FieldSpec | None:
+        """The output's type, as the prediction tells it or the program did."""
+        if self.label == self.field and isinstance(prediction, Signature):
+            return spec_of(type(prediction)).outputs.get(self.field)
+        return self.spec
+
+    def _known(self, example: Example, spec: FieldSpec | None) -> Any:
+        """The label, which an output of that type could be."""
+        gold = self.gold(example)
+        if spec is not None and is_nothing(spec, gold):
+            raise DataError(
+                f"{self.name}: the label {self.field!r} of {row_name(example)} is "
+                f"{gold!r}, and the output is {spec.wanted}",
+                hint="Leave out rows whose label is not known, or let the output be "
+                f"None: {self.field}: {type_name(spec.annotation)} | None",
+            )
+        return gold
 
     def gold(self, example: Example) -> Any:
         """The label that this metric compares with.
@@ -293,6 +323,16 @@ def fields(first: str | Mapping[str, Metric], *names: str) -> FieldsMetric:
             hint='Write fields("team", "urgency") or fields({"answer": f1("answer")})',
         )
     return FieldsMetric(dict(first))
+
+
+def for_program(metric: Metric, program: Program[..., Any]) -> Metric:
+    """A metric that knows the types of what a program gives; of ours, others stay."""
+    if isinstance(metric, FieldsMetric):
+        parts = {name: for_program(m, program) for name, m in metric.parts.items()}
+        return FieldsMetric(parts)
+    if not isinstance(metric, FieldMetric) or metric.label != metric.field:
+        return metric
+    return replace(metric, spec=output_of(program.structure.result, metric.field))
 
 
 def _form(normalize: Any) -> Any:

@@ -10,7 +10,6 @@ twice, a quote inside a text, several words without quotes, numbers of another k
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -156,7 +155,7 @@ class _Reader:
             if not must_follow:
                 self.at += 1
                 self._note_last_comma("}")
-            elif end in _TEXTS and (broken or type(value) in (int, float, bool)):
+            elif end in _TEXTS and (broken or isinstance(value, int | float)):
                 self.notes.append(COMMA)
             else:
                 raise NotNearJSON("a comma is missing")
@@ -246,10 +245,10 @@ class _Reader:
             raise NotNearJSON(f"a number of more than {_MOST_DIGITS} digits")
         if digits.lstrip("-").isdigit():
             return int(digits)
-        number = float(digits)
-        if not math.isfinite(number):
-            raise NotNearJSON("the number is too large")
-        return number
+        try:
+            return strictjson.as_float(digits)
+        except ValueError as error:
+            raise NotNearJSON(str(error)) from None
 
     def _char(self) -> str:
         """The next character; none is left where a text was cut off."""

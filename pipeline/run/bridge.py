@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextvars
-import os
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from ..errors import ConfigError, GraphError
 from ..ground.loops import Begun
+from ..ground.system import at_fork
 from ..seam import refuse_traced
 
 P = ParamSpec("P")
@@ -96,8 +96,7 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
 
 _background = _Background()
 atexit.register(_background.stop)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_background.forget)
+at_fork(after_in_child=_background.forget)
 
 
 def on_loop() -> bool:

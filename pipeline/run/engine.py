@@ -360,7 +360,7 @@ async def _module(
             path,
             module.asked,
             module.parameters,
-            inputs,
+            module.spec.show_inputs(bound),
             lm=lm,
             repairs=module.repairs,
             context=here,

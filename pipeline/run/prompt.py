@@ -183,7 +183,7 @@ def _prompt(module: Module[..., Any], bound: Mapping[str, Any]) -> Prompt:
     for name, field in module.spec.inputs.items():
         value = bound.get(name, _Later(name) if field.required else field.fallback())
         later = isinstance(value, _Later)
-        inputs[name] = str(value) if later else field.dump(field.check(value))
+        inputs[name] = str(value) if later else field.shown(field.check(value))
     settings, parameters = current(), module.parameters
     asked = settings.form_asked(parameters.adapter)
     try:

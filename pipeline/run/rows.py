@@ -28,6 +28,7 @@ from ..errors import (
     WeftError,
 )
 from ..graph.runnable import OnError, Place, Runner
+from ..reading.cells import read_cell
 from ..signature.spec import Spec
 from .settings import one_form
 
@@ -207,7 +208,7 @@ def rows_of(inputs: Spec, source: Iterable[Any] | str | Path) -> list[Example]:
 
 
 def bind_row(inputs: Spec, values: Mapping[str, Any], row: str) -> dict[str, Any]:
-    """Checked inputs of one row.
+    """Checked inputs of one row; a cell of another type is read by the input's.
 
     Raises:
         DataError: They do not fit.
@@ -215,7 +216,20 @@ def bind_row(inputs: Spec, values: Mapping[str, Any], row: str) -> dict[str, Any
     try:
         return inputs.bind(values, inputs.name)
     except CallError as error:
+        with contextlib.suppress(CallError, ValueError):
+            return inputs.bind(_read(inputs, values), inputs.name)
         raise DataError(f"row {row!r}: {error.message}", hint=error.hint) from None
+
+
+def _read(inputs: Spec, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Cells by their inputs' types; a number where a text is wanted is a mistake."""
+    return {
+        name: read_cell(field, value)
+        if (field := inputs.inputs.get(name)) is not None
+        and not (field.plain and isinstance(value, int | float))
+        else value
+        for name, value in values.items()
+    }
 
 
 Advance = Callable[[], None]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import pydantic
 from pydantic import TypeAdapter
@@ -17,10 +19,13 @@ from ..ground import strictjson
 from ..ground.plain import is_loose, is_lossy, is_open, ordered, without_models
 from ..ground.shapes import is_dict
 from ..ground.words import brief
+from .decimals import DecimalSchema, may_hold_decimals, with_digits
+from .one_way import QuietSchema, as_read, has_functions, places
 from .types import Kind, check_rules, choices_of, kind_of, options_of
 from .wording import first_error, wanted
 
 FieldRole = Literal["input", "output"]
+_log: Final = logging.getLogger("weft")
 _BLANK = " \t\r\n"
 _UNSET: Any = object()
 _SAFE = (int, bool, type(None))
@@ -53,6 +58,7 @@ class FieldSpec:
     description: str = ""
     constraints: Mapping[str, Any] = field(default_factory=dict[str, Any])
     default: Any = _UNSET
+    _told: ClassVar[bool] = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What was worked out from the fields is worked out again elsewhere."""
@@ -127,6 +133,25 @@ class FieldSpec:
     def _open(self) -> bool:
         return is_open(self.schema)
 
+    @cached_property
+    def _decimals(self) -> dict[str, Any] | None:
+        """The schema that says where decimals are; None where there are none."""
+        if not may_hold_decimals(self.schema):
+            return None
+        return self.adapter.json_schema(schema_generator=DecimalSchema)
+
+    @cached_property
+    def _one_way(self) -> bool:
+        """Whether what the type writes may be other data than what it reads."""
+        try:
+            written = self.adapter.json_schema(
+                mode="serialization", schema_generator=QuietSchema
+            )
+        except _UNUSABLE:
+            return True
+        other = places(written) != places(self.schema)
+        return other or has_functions(self.adapter.core_schema)
+
     def check(self, value: Any) -> Any:
         """Validate a Python value strictly; plain JSON data also becomes its type.
 
@@ -142,7 +167,7 @@ class FieldSpec:
         if type(made) in _SAFE and not self._loose:
             return made
         try:
-            data = self.dump(made)
+            data = self.shown(made)
             strictjson.dumps(data)
         except (TypeError, ValueError, RecursionError) as error:
             why = brief(str(error), 200)
@@ -170,12 +195,48 @@ class FieldSpec:
         """
         return copy.deepcopy(self.check(self.default))
 
-    def dump(self, value: Any) -> Any:
-        """The value as plain JSON data; sets are sorted."""
+    def shown(self, value: Any) -> Any:
+        """The value as its type writes it, which is what a model is shown of an input.
+
+        A type may write more than it reads, such as computed fields, or other names.
+        """
         if type(value) is str:
             return value
         data = self.adapter.dump_python(value, mode="json", by_alias=True)
         return ordered(value, data) if self._open else data
+
+    def dump(self, value: Any) -> Any:
+        """The value as plain JSON data that `load` makes it of again; sets are sorted.
+
+        Where the type does not read what it writes, this is what it reads, as far as
+        the value tells: its data under the names that are read, and nothing computed.
+        """
+        data = self.shown(value)
+        if type(value) is str or not self._one_way or self._is(data, value):
+            return data
+        with contextlib.suppress(*_UNUSABLE):
+            read = self.adapter.dump_python(
+                value, mode="json", by_alias=True, round_trip=True
+            )
+            for form in (read, as_read(value)):
+                if self._is(form, value):
+                    return ordered(value, form) if self._open else form
+        if not self._told:
+            object.__setattr__(self, "_told", True)
+            _log.warning(
+                "field %r: its type does not read what it writes, so demos cannot "
+                "hold its values as a model wrote them: %s",
+                self.name,
+                brief(repr(data)),
+            )
+        return data
+
+    def _is(self, data: Any, value: Any) -> bool:
+        """Whether `load` makes this value of the data."""
+        try:
+            return bool(self.load(data) == value)
+        except ValueError:
+            return False
 
     def load(self, data: Any) -> Any:
         """The value of plain JSON data; the inverse of `dump`.
@@ -187,6 +248,14 @@ class FieldSpec:
             if not strictjson.is_text(data):
                 raise _no_character(data)
             return data
+        if self._decimals is None:
+            return self._loaded(data, data)
+        try:
+            return self._loaded(with_digits(data, self._decimals), data)
+        except ValueError:  # as where one arm of a union has a float there
+            return self._loaded(data, data)
+
+    def _loaded(self, data: Any, given: Any) -> Any:
         try:
             made = self.adapter.validate_json(strictjson.dumps(data), strict=True)
         except pydantic.ValidationError as error:
@@ -194,7 +263,8 @@ class FieldSpec:
         except TypeError as error:
             raise ValueError(str(error)) from None
         if self._loose or self._open:
-            self._refuse_loss(data, made, self.dump(made))
+            kept = as_read(made) if self._one_way else self.shown(made)
+            self._refuse_loss(given, made, kept)
         return made
 
     def _refuse_loss(self, given: Any, made: Any, kept: Any) -> None:

@@ -28,6 +28,7 @@ from .field import FieldSpec
 from .spec import Spec, check_fields, default_instruction
 
 _ROOT = "Signature"
+_VALUE = 1  # annotationlib.Format.VALUE
 
 
 @dataclass(frozen=True)
@@ -262,7 +263,7 @@ def _spec_of_class(
     cls: type, markers: Mapping[str, _Marker], namespace: Mapping[str, Any]
 ) -> Spec:
     name = cls.__name__
-    own = cast(Mapping[str, Any], namespace.get("__annotations__", {}))
+    own = _annotations(cls, namespace)
     for field in own:
         if field not in markers and not field.startswith("_"):
             raise SignatureError(
@@ -285,6 +286,28 @@ def _spec_of_class(
     specs = tuple(fields.values())
     check_fields(specs, name)
     return Spec(name, _instruction(cls) or default_instruction(specs), specs)
+
+
+def _annotations(cls: type, namespace: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the body of a class annotates.
+
+    From Python 3.14 on the body holds a function that tells it (PEP 649), unless a
+    module asks for texts; it is asked once, for the class to have it as before.
+    """
+    tell = namespace.get("__annotate_func__")
+    if "__annotations__" not in namespace and tell is not None:
+        try:
+            type.__setattr__(cls, "__annotations__", tell(_VALUE))
+        except NameError as error:
+            raise _unresolved(cls.__name__, error) from None
+    return inspect.get_annotations(cls)
+
+
+def _unresolved(name: str, error: NameError) -> SignatureError:
+    return SignatureError(
+        f"{name}: {error}, so a type cannot be resolved",
+        hint="Define the type at module level, before the signature",
+    )
 
 
 def _instruction(cls: type) -> str:
@@ -313,9 +336,6 @@ def resolved_hints(thing: Any, name: str) -> dict[str, Any]:
     try:
         return typing.get_type_hints(thing, include_extras=True)
     except NameError as error:
-        raise SignatureError(
-            f"{name}: {error}, so a type cannot be resolved",
-            hint="Define the type at module level, before the signature",
-        ) from None
+        raise _unresolved(name, error) from None
     except (TypeError, SyntaxError, AttributeError) as error:
         raise SignatureError(f"{name}: {error}, so a type cannot be resolved") from None

@@ -85,8 +85,12 @@ class Spec:
         return bound
 
     def dump_inputs(self, bound: Mapping[str, Any]) -> dict[str, Any]:
-        """Checked input values as plain JSON data."""
+        """Checked input values as plain JSON data that makes them again."""
         return {name: field.dump(bound[name]) for name, field in self.inputs.items()}
+
+    def show_inputs(self, bound: Mapping[str, Any]) -> dict[str, Any]:
+        """Checked input values as plain JSON data, as a model is shown them."""
+        return {name: field.shown(bound[name]) for name, field in self.inputs.items()}
 
     def place(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], who: str

@@ -1,6 +1,7 @@
 """Out of weft and into it: chat templates, litellm, DSPy's states, fine-tuning rows."""
 
 import json
+import logging
 import os
 import re
 import subprocess
@@ -306,6 +307,188 @@ def test_a_state_that_does_not_fit_is_refused(
 
     with pytest.raises(ArtifactError, match=message):
         weft.import_dspy(path, support)
+
+
+QUESTION = {"question": "2 + 2?", "answer": "4"}
+HEADINGS = [{"prefix": "Question:"}, {"prefix": "Answer:"}]
+FURTHER = {"level": "easy", "source": "book", "tags": ["a"], "n": 3}
+
+
+def one_state(*demos: Any, fields: Any = HEADINGS) -> dict[str, Any]:
+    """A state as LabeledFewShot leaves it: its demos are rows of a dataset."""
+    signature = {"instructions": "Answer.", "fields": fields}
+    return {"traces": [], "train": [], "demos": [*demos], "signature": signature}
+
+
+def imported(state: Any, module: Any, folder: Path) -> list[dict[str, Any]]:
+    path = folder / "state.json"
+    path.write_text(json.dumps(state), "utf-8")
+    made = weft.import_dspy(path, module)
+    return [dict(d.values) for d in made.modules["m"].parameters.demos]
+
+
+@pytest.mark.parametrize(
+    ("demo", "values", "left_out"),
+    [
+        ({**QUESTION, **FURTHER}, QUESTION, ["level", "source", "tags", "n"]),
+        ({**QUESTION, "augmented": True, "dspy_uuid": "u", "x": 1}, QUESTION, ["x"]),
+        ({**QUESTION, "id": 3, "dspy_split": "train"}, QUESTION, ["id"]),
+        ({"question": "only", "level": "easy"}, {"question": "only"}, ["level"]),
+        ({**QUESTION, "reasoning": "r"}, QUESTION, ["reasoning"]),
+        (QUESTION, QUESTION, []),
+    ],
+)
+def test_further_columns_of_a_datasets_rows_are_left_out(
+    demo: Any,
+    values: Any,
+    left_out: list[str],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As DSPy leaves them out of its prompts; they are named once."""
+    caplog.set_level(logging.WARNING, "weft")
+    module = weft.Predict("question -> answer", name="m")
+
+    found = imported(one_state(demo, demo), module, tmp_path)
+
+    assert found == [values, values]
+    assert len(caplog.records) == bool(left_out)
+    for record in caplog.records:
+        said = record.getMessage()
+        assert said.endswith(f"left out: {', '.join(map(repr, left_out))}")
+
+
+@pytest.mark.parametrize(
+    ("demo", "fields", "message"),
+    [
+        (
+            {"question_text": "?", "answer": "4", "level": "easy"},
+            [{"prefix": "Question Text:"}, {"prefix": "Answer:"}],
+            "has 'question_text', which is no field",
+        ),
+        (
+            {"query": "?", "reply": "4"},
+            [{"prefix": "Query:"}, {"prefix": "Reply:"}],
+            "has 'query', which is no field",
+        ),
+        ({"level": "easy"}, HEADINGS, "has 'level', which is no field"),
+    ],
+)
+def test_a_field_of_another_name_is_no_further_column(
+    demo: Any, fields: Any, message: str, tmp_path: Path
+) -> None:
+    """Its values would be lost."""
+    module = weft.Predict("question -> answer", name="m")
+
+    with pytest.raises(ArtifactError, match=message):
+        imported(one_state(demo, fields=fields), module, tmp_path)
+
+
+def test_values_of_a_csv_file_are_read_by_their_type(tmp_path: Path) -> None:
+    """DSPy keeps them as text; a value that is missing is no part of a demo."""
+    module = weft.Predict("q -> n: int, ok: bool", name="m")
+    demos = [
+        {"q": "a", "n": "7", "ok": "True", "id": 1},
+        {"q": "b", "n": 7, "ok": True, "id": 2},
+        {"q": "c", "n": None, "ok": "", "id": 3},
+    ]
+    fields = [{"prefix": "Q:"}, {"prefix": "N:"}, {"prefix": "Ok:"}]
+
+    found = imported(one_state(*demos, fields=fields), module, tmp_path)
+
+    typed = {"n": 7, "ok": True}
+    assert found == [{"q": "a", **typed}, {"q": "b", **typed}, {"q": "c"}]
+
+
+STATES = """
+import dspy
+
+
+def tool(x: str) -> str:
+    return x
+
+
+class Inner(dspy.Module):
+    def __init__(self):
+        self.write = dspy.ChainOfThought("question -> query")
+        self.say = dspy.Predict("question, query -> answer")
+
+
+class Outer(dspy.Module):
+    def __init__(self):
+        self.inner = Inner()
+        self.steps = [dspy.Predict("question -> answer")]
+
+
+further = {"level": "easy", "source": "book"}
+row = dspy.Example(question="2 + 2?", answer="4", **further).with_inputs("question")
+one = dspy.Predict("question -> answer")
+dspy.LabeledFewShot(k=1).compile(one, trainset=[row]).save("m.json")
+thought = dspy.ChainOfThought("question -> answer")
+thought.predict.demos = [row, dspy.Example(augmented=True, reasoning="r", **row)]
+thought.save("thought.json")
+outer = Outer()
+for name, predictor in outer.named_predictors():
+    held = dict.fromkeys(predictor.signature.fields, "x")
+    predictor.demos = [dspy.Example(augmented=True, **held, **further)]
+outer.save("outer.json")
+agent = dspy.ReAct("question -> answer", tools=[tool])
+for name, predictor in agent.named_predictors():
+    held = dict.fromkeys(predictor.signature.fields, "x")
+    held |= {"next_tool_name": "finish", "next_tool_args": {}}
+    predictor.demos = [dspy.Example(augmented=True, **held, **further)]
+agent.save("agent.json")
+"""
+
+
+@needs_dspy
+@pytest.mark.slow
+def test_every_kind_of_state_comes_with_the_fields_of_its_signature(
+    tmp_path: Path,
+) -> None:
+    """Single predictors, chains of thought, nested programs and agents."""
+    dspy(STATES, tmp_path)
+    m = weft.Predict("question -> answer", name="m")
+    thought = weft.ChainOfThought("question -> answer", name="m")
+    write = weft.ChainOfThought("question -> query", name="write")
+    say = weft.Predict("question, query -> answer", name="say")
+    first = weft.Predict("question -> answer", name="first")
+    react = weft.Predict(
+        "question, trajectory -> next_thought, next_tool_name, next_tool_args: dict",
+        name="react",
+    )
+    extract = weft.ChainOfThought("question, trajectory -> answer", name="extract")
+
+    @weft.program
+    def inner(question: str) -> str:
+        return say(question=question, query=write(question=question).query).answer
+
+    @weft.program
+    def outer(question: str) -> str:
+        return first(question=inner(question=question)).answer
+
+    @weft.program
+    def agent(question: str) -> str:
+        seen = react(question=question, trajectory="").next_thought
+        return extract(question=question, trajectory=seen).answer
+
+    found = {
+        name: weft.import_dspy(tmp_path / f"{name}.json", program, rename=rename)
+        for name, program, rename in (
+            ("m", m, {}),
+            ("thought", thought, {}),
+            ("outer", outer, {"steps[0]": "first"}),
+            ("agent", agent, {}),
+        )
+    }
+
+    for name, program in found.items():
+        for path, module in program.modules.items():
+            demos = module.parameters.demos
+            assert len(demos) == (2 if name == "thought" else 1), path
+            for demo in demos:
+                assert set(demo.values) <= set(module.spec.names)
+                assert set(module.spec.inputs) <= set(demo.values)
 
 
 def test_predictors_can_be_renamed(tmp_path: Path) -> None:

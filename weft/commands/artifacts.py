@@ -24,7 +24,7 @@ from ..pipeline.errors import ArtifactError, ConfigError
 from ..pipeline.graph.digest import digest_of, program_digest
 from ..pipeline.ground.files import write_whole
 from .arguments import pair
-from .output import Outcome, require_writable
+from .output import Outcome, json_text, require_writable
 from .targets import program_named, program_to_show, target_to_show
 
 
@@ -151,12 +151,11 @@ def export(arguments: argparse.Namespace) -> Outcome:
         # A module of a file stays one, as its state in dspy does.
         target = program_to_show(arguments.target)
     made = exported(target, to=arguments.to)
-    text = json.dumps(made, ensure_ascii=False, indent=1)
     if arguments.out is None:
-        return Outcome(text, made)
+        return Outcome(json_text(made, indent=1), made)
     out = Path(arguments.out)
     require_writable(out)
-    write_whole(out, f"{text}\n")
+    write_whole(out, f"{json.dumps(made, ensure_ascii=False, indent=1)}\n")
     return Outcome(str(out), {"out": str(out), "to": arguments.to})
 
 

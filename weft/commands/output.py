@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 import tempfile
@@ -114,6 +115,19 @@ def require_writable(path: Path) -> None:
 def on_terminal(*, quiet: bool) -> bool:
     """Whether a bar may be drawn."""
     return not quiet and sys.stderr.isatty()
+
+
+def json_text(data: Any, *, indent: int | None = None) -> str:
+    """JSON for stdout, escaped where the shell's encoding lacks one of its characters.
+
+    A replacement would be another value, and an escape is the same one.
+    """
+    text = json.dumps(data, ensure_ascii=False, indent=indent)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(data, indent=indent)
+    return text
 
 
 def say(text: str) -> None:

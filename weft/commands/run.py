@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,14 @@ from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.rows import bind_row, map_rows, progress_bar
 from ..pipeline.trace import Call
 from .arguments import inputs_from, measured, rows_at, settings
-from .output import Outcome, Spent, on_terminal, remark, require_writable
+from .output import (
+    Outcome,
+    Spent,
+    json_text,
+    on_terminal,
+    remark,
+    require_writable,
+)
 from .targets import program_named
 
 
@@ -31,7 +37,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
     with settings(arguments):
         made = program.run(**inputs)
     value, spent = outputs(made.value), Spent.on(made.trace.calls)
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else json_text(value)
     data = {"program": program.name, "value": value, **spent.data()}
     return Outcome(text, {**data, "seconds": round(made.seconds, 3)}, 0, str(spent))
 
@@ -48,7 +54,7 @@ def _on_rows(arguments: argparse.Namespace, program: Program[..., Any]) -> Outco
         lines = run_sync(_answers(program, rows, calls, arguments.concurrency, advance))
     failed = sum("error" in line for line in lines)
     spent = Spent.on(calls)
-    text = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
+    text = "\n".join(json_text(line) for line in lines)
     data = {"program": program.name, "rows": lines, "failed": failed, **spent.data()}
     said = f"{counted(len(lines) - failed, 'row')}, {spent}"
     if failed:

@@ -238,7 +238,9 @@ class Run:
     def _lives(self) -> bool:
         """Whether the process runs; of another machine's nobody here can say."""
         pid = self.start.get("pid")
-        if self.start.get("host") == socket.gethostname() and isinstance(pid, int):
+        asks = os.name != "nt"  # there signal 0 is Ctrl-C
+        here = self.start.get("host") == socket.gethostname()
+        if asks and here and isinstance(pid, int):
             try:
                 os.kill(pid, 0)  # signal 0 asks, and disturbs nothing
             except ProcessLookupError:

@@ -17,7 +17,6 @@ the server was killed and started again.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import http.server
 import json
 import os
@@ -29,6 +28,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from ..pipeline.errors import ConfigError
+from ..pipeline.ground import system
 from ..pipeline.ground.shapes import as_dict
 from .desk import Desk, Reply
 
@@ -191,7 +191,8 @@ class Place:
         self.port = port
         text = json.dumps({"port": port, "token": self.token}).encode()
         os.ftruncate(self._file, 0)
-        os.pwrite(self._file, text, 0)
+        os.lseek(self._file, 0, os.SEEK_SET)
+        os.write(self._file, text)
 
 
 @contextlib.contextmanager
@@ -203,18 +204,18 @@ def held(out: Path) -> Generator[Place]:
     """
     path = out.parent / f".{out.name}.lock"
     try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | system.NO_LINK, 0o600)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
     try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            system.lock(file)
         except OSError:
             raise ConfigError(
                 f"another review writes {out} now",
                 hint="Go on there, or name another file with --out",
             ) from None
-        os.fchmod(file, 0o600)
+        system.make_private(file)
         yield _known(file)
     finally:
         os.close(file)
@@ -224,7 +225,7 @@ def _known(file: int) -> Place:
     """The place of the last time; a new one where there is none."""
     fresh = Place(0, secrets.token_urlsafe(_TOKEN_BYTES), file)
     try:
-        data = as_dict(json.loads(os.pread(file, 4096, 0)))
+        data = as_dict(json.loads(system.read_at(file, 4096, 0)))
     except ValueError:
         return fresh
     port, token = data.get("port"), data.get("token")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, TypeGuard, cast, get_args
 
+from ...ground import system
 from ...ground.files import write_whole
 from ..abilities import KINDS_OF_VALUES
 
@@ -95,7 +96,7 @@ def read_facts(path: Path) -> Facts:
         OSError: It cannot be read.
     """
     # Neither a link into somebody else's file nor a pipe that never ends.
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    flags = os.O_RDONLY | system.NO_WAIT
     try:
         handle = os.open(path, flags)
     except FileNotFoundError:

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from ...errors import ConfigError, cause
+from ...ground.system import at_fork
 from .model import LocalModel
 from .weights import digest_of, wheel_folder
 
@@ -92,7 +93,7 @@ class _Servers:
         self._begun: dict[LocalModel, Future[Server]] = {}
         self._started: list[Server] = []
         atexit.register(self.stop)
-        os.register_at_fork(after_in_child=self._forget)
+        at_fork(after_in_child=self._forget)
 
     async def running(self, model: LocalModel) -> Server:
         """The server of a model, started where none runs.
@@ -183,6 +184,12 @@ def _launch(model: LocalModel) -> Server:
     Raises:
         ConfigError: It does not; the message holds the last that it said.
     """
+    if os.name == "nt":
+        raise ConfigError(
+            f"{model.name!r} cannot run here: its server is tied to this process in a "
+            "way that Windows does not have",
+            hint='Start llama.cpp yourself and write weft.LM("llamacpp/NAME")',
+        )
     if digest_of(model.path) != model.digest:
         raise ConfigError(
             f"the file of {model.name!r} is another than when the model was made",

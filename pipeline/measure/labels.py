@@ -26,7 +26,7 @@ def output_of(kind: Any, name: str) -> FieldSpec | None:
     if isinstance(kind, type) and issubclass(kind, Signature):
         return spec_of(kind).outputs.get(name)
     members = members_of(kind)
-    own = kind if members is None else members.get(name, Any)
+    own: Any = kind if members is None else members.get(name, Any)
     made = FieldSpec(name, "output", own)
     try:
         return None if own is Any or made.schema == {} else made

@@ -58,7 +58,7 @@ def located(source: Any) -> Iterator[tuple[str, object]]:
     """
     if isinstance(source, str | os.PathLike):
         yield from _file(Path(cast("str | os.PathLike[str]", source)))
-    elif hasattr(type(source), "columns") or hasattr(source, "to_pylist"):
+    elif hasattr(cast(object, type(source)), "columns") or hasattr(source, "to_pylist"):
         for at, cells in enumerate(_table(source)):
             yield f"rows[{at}]", {key: _cell(value) for key, value in cells.items()}
     elif isinstance(source, Iterable) and not isinstance(source, Mapping):

@@ -14,7 +14,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Self
 
 from .shapes import is_dict, is_list
 
@@ -38,9 +38,13 @@ class Written(float):
     """
 
     __slots__ = ("text",)
+    text: str
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __new__(cls, text: str) -> Self:
+        """The float of a JSON number's text."""
+        made = super().__new__(cls, text)
+        made.text = text
+        return made
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Written, (self.text,)

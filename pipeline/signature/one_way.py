@@ -7,8 +7,7 @@ is read alone, and a field may have one name out and another in.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Set as AbstractSet
-from typing import Any, ClassVar
+from typing import Any
 
 import pydantic
 import pydantic_core
@@ -21,7 +20,7 @@ from ..ground.shapes import is_dict, is_list, is_mapping, is_sequence, is_set
 class QuietSchema(GenerateJsonSchema):
     """Says no second time what the first schema of a type said already."""
 
-    ignored_warning_kinds: ClassVar[AbstractSet[JsonSchemaWarningKind]] = {  # type: ignore[misc]
+    ignored_warning_kinds: set[JsonSchemaWarningKind] = {  # noqa: RUF012 - the base's
         "skipped-choice",
         "non-serializable-default",
         "skipped-discriminator",

@@ -13,6 +13,7 @@ paid for twice.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine, Hashable
+from dataclasses import astuple
 from functools import partial
 from typing import Any, Final, NamedTuple, cast
 
@@ -30,7 +31,7 @@ from ..lm.context import room_for
 from ..lm.known.observed import observe
 from ..lm.lm import LanguageModel, Listener, StreamingModel
 from ..lm.prices import PriceTable, estimate, price_of
-from ..lm.request import Request, Response
+from ..lm.request import Request, Response, is_count, is_price
 from ..lm.wire.faults import Unreached
 from .budget import Ledger
 from .cache import Cache, MemoryCache
@@ -202,7 +203,7 @@ async def _made(asked: _Asked, lease: Lease | None) -> Response:
             waited,
             None if lease is None else lease.outlast,
         )
-        response = _priced(response, request, asked.prices)
+        response = _priced(_sound(response, request), request, asked.prices)
         observe(request, response)
         if cache is not None:
             try:
@@ -255,6 +256,24 @@ def _shown(asked: _Asked, response: Response) -> Response:
     if asked.told is not None and not asked.told.begun:
         asked.told.listener.show(response.text)
     return response
+
+
+def _sound(response: Response, asked: Request) -> Response:
+    """An answer whose counts can be booked.
+
+    Raises:
+        ProtocolError: No call takes so many tokens, or costs so much.
+    """
+    usage, cost = response.usage, response.cost
+    counts = () if usage is None else astuple(usage)
+    if all(map(is_count, counts)) and (cost is None or is_price(cost)):
+        return response
+    raise ProtocolError(
+        f"the model says that its answer took {counts or 'no'} tokens and cost "
+        f"{cost!r} US dollars, which no call does",
+        hint="Give counts that are whole numbers and a finite cost, or None",
+        model=asked.model,
+    )
 
 
 def _priced(response: Response, asked: Request, prices: PriceTable | None) -> Response:

@@ -13,7 +13,6 @@ paid for twice.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine, Hashable
-from dataclasses import astuple
 from functools import partial
 from typing import Any, Final, NamedTuple, cast
 
@@ -203,7 +202,7 @@ async def _made(asked: _Asked, lease: Lease | None) -> Response:
             waited,
             None if lease is None else lease.outlast,
         )
-        response = _priced(_sound(response, request), request, asked.prices)
+        response = _priced(response, request, asked.prices)
         observe(request, response)
         if cache is not None:
             try:
@@ -232,7 +231,7 @@ async def _attempt(asked: _Asked, lease: Lease | None) -> Response:
     try:
         if lease is not None:
             lease.send()
-        response = await _completed(asked)
+        response = _sound(await _completed(asked), asked.request)
     except BaseException as error:
         if lease is not None and _maybe_billed(error):
             lease.lose()
@@ -265,13 +264,17 @@ def _sound(response: Response, asked: Request) -> Response:
         ProtocolError: No call takes so many tokens, or costs so much.
     """
     usage, cost = response.usage, response.cost
-    counts = () if usage is None else astuple(usage)
-    if all(map(is_count, counts)) and (cost is None or is_price(cost)):
+    counted = usage is None or (
+        is_count(usage.input_tokens)
+        and is_count(usage.output_tokens)
+        and is_count(usage.cached_input_tokens)
+        and is_count(usage.reasoning_tokens)
+    )
+    if counted and (cost is None or is_price(cost)):
         return response
     raise ProtocolError(
-        f"the model says that its answer took {counts or 'no'} tokens and cost "
-        f"{cost!r} US dollars, which no call does",
-        hint="Give counts that are whole numbers and a finite cost, or None",
+        f"no call has {usage!r} and costs {cost!r} US dollars, as the model says",
+        hint="Give whole numbers of tokens and a finite cost, or None for either",
         model=asked.model,
     )
 

@@ -157,9 +157,7 @@ def _lookup(model: str, table: PriceTable) -> Price | None:
 def _load(path: Path) -> dict[str, Price]:
     hint = 'It holds {"models": {"NAME": [input, cached input, output]}}'
     try:
-        models = loads_object(read_bounded(path, _MOST_BYTES)).get("models")
-        if not is_dict(models):
-            raise ValueError('it has no "models"')
+        models = _models(read_bounded(path, _MOST_BYTES))
         return {name: _read(name, numbers) for name, numbers in models.items()}
     except OSError as error:
         message = f"the prices in {str(path)!r} cannot be read: {cause(error)}"
@@ -167,6 +165,13 @@ def _load(path: Path) -> dict[str, Price]:
     except ValueError as error:
         message = f"the prices in {str(path)!r} have another form: {error}"
         raise ConfigError(message, hint=hint) from None
+
+
+def _models(text: str) -> dict[str, object]:
+    models = loads_object(text).get("models")
+    if not is_dict(models):
+        raise ValueError('it has no "models"')
+    return models
 
 
 def _read(name: str, numbers: object) -> Price:

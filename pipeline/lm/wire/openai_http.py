@@ -26,7 +26,7 @@ from .dialect import NOTHING_KNOWN, Manners
 from .events import Arrival, EventReader, are_events, completion_in, is_undecided
 from .faults import Refusal, parse_retry_after
 from .secrets import Sent, without_keys
-from .sessions import LOST, Answer, Meter, failure_of, sessions
+from .sessions import LOST, MAX_BODY, Answer, Meter, failure_of, sessions
 
 _MAX_REFUSAL: Final = 64 * 2**10
 _LARGE: Final = 2**20
@@ -189,7 +189,7 @@ async def _follow(
 async def _read(answer: Answer, request: Request) -> bytes:
     """The whole body, unpacked, or an error before it grows too large."""
     meter = Meter(answer, request.model)
-    if answer.content_length:
+    if answer.content_length and answer.content_length <= MAX_BODY:
         return meter.take(await answer.content.read())
     return b"".join([meter.take(piece) async for piece in answer.content.iter_any()])
 

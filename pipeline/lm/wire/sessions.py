@@ -97,8 +97,8 @@ _COMPLETION: Final = re.compile(rb'"(?:choices|content|candidates|message|delta)
 class Meter:
     """Unpacks a body piece by piece, and refuses one that grows too large.
 
-    One that began as a completion is the model's own fault, and else the server's: it
-    answers with something else, or claims a size before anything has come.
+    One that began as a completion is the model's own fault, and else the server's. So
+    what is too large by its own claim is refused when its first piece has come.
     """
 
     def __init__(self, answer: Answer, model: str = "") -> None:
@@ -108,8 +108,8 @@ class Meter:
         )
         self._model = model
         self._taken = self._unpacked = 0
+        self._claimed = answer.content_length or 0
         self._start = b""
-        self._check(answer.content_length or 0)
 
     def take(self, piece: bytes) -> bytes:
         """A further piece, unpacked.
@@ -122,9 +122,8 @@ class Meter:
         self._taken += len(piece)
         if self._unpacker is None:
             self._note(piece)
-            self._check(self._taken)
+            self._check(max(self._taken, self._claimed))
             return piece
-        self._check(self._taken)
         try:
             piece = self._unpacker.decompress(piece, MAX_BODY + 1)
         except zlib.error:
@@ -132,7 +131,7 @@ class Meter:
             raise ProtocolError(message, model=self._model) from None
         self._unpacked += len(piece)
         self._note(piece)
-        self._check(self._unpacked)
+        self._check(max(self._taken, self._claimed, self._unpacked))
         return piece
 
     def _note(self, piece: bytes) -> None:

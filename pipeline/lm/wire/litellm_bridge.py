@@ -68,8 +68,11 @@ _NEVER: Final = 3600.0  # the deadline is ours
 _INSTALL: Final = "Install it: pip install 'litellm>=1.83.10'"
 _ANSWERED: Final = re.compile(r"Error code: \d+")  # the server said so itself
 _LOST: Final = re.compile(r"^Connection error|disconnected|Cannot connect")
-# litellm silences this at its import, where pydantic remarks on litellm's own types.
-_REMARK: Final = ".*`ReadOnly` qualifier.*"
+# Remarks of pydantic's on litellm's own types and ways; litellm silences the first one.
+_REMARKS: Final = (
+    (".*`ReadOnly` qualifier.*", UserWarning, ""),
+    ("Accessing the 'model_", DeprecationWarning, "litellm"),
+)
 _NO_JSON: Final = re.compile(r"Expecting .*char \d+|Unterminated string|Extra data")
 
 
@@ -349,15 +352,17 @@ def _load() -> Any:
 
 
 def _keep_silent() -> None:
-    """Put litellm's filter of warnings back where it went, or something overrules it.
+    """Put the filters of warnings that litellm needs back, or something overrules them.
 
     pytest undoes at the end of a test what was imported in it has set; where warnings
     are errors, every later call would fail by the remark.
     """
-    ours = ("ignore", re.compile(_REMARK, re.IGNORECASE), UserWarning, None, 0)
-    firsts = (one for one in warnings.filters if one == ours or one[0] == "error")
-    if next(firsts, ours) != ours:
-        warnings.filterwarnings("ignore", message=_REMARK, category=UserWarning)
+    for remark, kind, module in _REMARKS:
+        where = re.compile(module) if module else None
+        ours = ("ignore", re.compile(remark, re.IGNORECASE), kind, where, 0)
+        firsts = (one for one in warnings.filters if one == ours or one[0] == "error")
+        if next(firsts, None) != ours:
+            warnings.filterwarnings("ignore", remark, kind, module)
 
 
 async def _tidy(here: _Here) -> None:

@@ -280,7 +280,8 @@ _UNIT: Final = (
 )
 _SPAN: Final = re.compile(_UNIT, re.IGNORECASE)
 _IN_WORDS: Final = re.compile(
-    rf"\b(?:again|retry|retrying|wait|resets?)\b[^\d\n]{{0,40}}((?:{_UNIT}[ ,]*)+)",
+    r"\b(?:again|retry|retrying|wait|resets?)\b[^\d\n]{0,40}"
+    rf"((?:{_UNIT}(?:[ ,]|and )*)+)",
     re.IGNORECASE,
 )
 

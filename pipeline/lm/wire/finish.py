@@ -39,19 +39,6 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 _ENDS: Final = {word: end for end, words in _WORDS.items() for word in words}
 _NONE: Final = ("", "null")  # what some servers write for it
 
-# Where each format says it: OpenAI, Gemini, Anthropic, Bedrock, Cohere, Ollama, watsonx
-_PLACES: Final[tuple[tuple[str | int, ...], ...]] = (
-    ("choices", 0, "finish_reason"),
-    ("candidates", 0, "finishReason"),
-    ("stop_reason",),
-    ("delta", "stop_reason"),
-    ("stopReason",),
-    ("finish_reason",),
-    ("delta", "finish_reason"),
-    ("done_reason",),
-    ("results", 0, "stop_reason"),
-)
-_KNOWN_BY: Final = frozenset({"choices", "candidates"})
 _SAYS: Final = ("error", "message", "detail", "msg", "error_msg")
 _PARTS: Final = (*_SAYS, "object", "type", "code", "status", "status_code", "errors")
 _NUMBERS: Final = ("code", "status", "status_code", "error_code", "http_status")
@@ -105,7 +92,7 @@ def fault_in(tree: Mapping[str, Any]) -> dict[str, Any]:
     >>> fault_in({"choices": [{"message": {"content": "4"}}], "error": None})
     {}
     """
-    if _is_fault(tree):
+    if is_fault(tree):
         return {name: tree[name] for name in _PARTS if name in tree}
     choice = choice_in(tree)
     for part in (choice, choice.get("message"), choice.get("delta")):
@@ -117,7 +104,8 @@ def fault_in(tree: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tree[name] for name in _PARTS if name in tree}
 
 
-def _is_fault(tree: Mapping[str, Any]) -> bool:
+def is_fault(tree: Mapping[str, Any]) -> bool:
+    """Whether a body or an event is an error, and says so."""
     return bool(tree.get("error")) or "error" in (tree.get("object"), tree.get("type"))
 
 
@@ -161,59 +149,3 @@ def _number(value: object) -> int:
 
 def _is_words(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
-
-
-class Ending:
-    """What a server itself said of the end, in the format of whichever provider.
-
-    It is read off the bytes that came, because a client in between may call every end
-    that it does not know a good one, and make up one where none came.
-
-    Args:
-        trees: The body, or the events of a stream.
-
-    >>> Ending([{"candidates": [{"finishReason": "OTHER"}]}]).reason
-    'OTHER'
-    """
-
-    def __init__(self, trees: Iterable[Mapping[str, Any]]) -> None:
-        self.fault: dict[str, Any] = {}
-        self.reason: object = None
-        self.known = False
-        for tree in trees:
-            kind = tree.get("type")
-            self.known |= not _KNOWN_BY.isdisjoint(tree) or (
-                isinstance(kind, str) and kind.startswith("message_")
-            )
-            if "choices" in tree or _is_fault(tree):
-                self.fault = self.fault or fault_in(tree)
-            self._note(tree)
-
-    def _note(self, tree: Mapping[str, Any]) -> None:
-        reasons = [_at(tree, place) for place in _PLACES]
-        if as_dict(tree.get("promptFeedback")).get("blockReason"):
-            reasons.append("content_filter")
-        for reason in reasons:
-            failed = ending_of(self.reason) is None
-            if ending_of(reason) != "" and not failed:
-                self.reason = reason
-
-    @property
-    def ended(self) -> bool:
-        """Whether the server said why it ended."""
-        return ending_of(self.reason) != ""
-
-    @property
-    def matters(self) -> bool:
-        """Whether the answer is cut, withheld or none, whoever says otherwise."""
-        return ending_of(self.reason) in (None, "length", "content_filter")
-
-
-def _at(tree: object, place: tuple[str | int, ...]) -> object:
-    for step in place:
-        if isinstance(step, int):
-            held = as_list(tree)
-            tree = held[step] if len(held) > step else None
-        else:
-            tree = as_dict(tree).get(step)
-    return tree

@@ -26,12 +26,9 @@ from typing import Any, Final
 
 from ...errors import (
     ConfigError,
-    ConnectError,
-    ContentFiltered,
     DeadlineExceeded,
     InvalidRequest,
     ModelError,
-    ProtocolError,
     TooLarge,
 )
 from ...ground.loops import PerLoop
@@ -41,11 +38,11 @@ from ..request import Request, Response
 from ..route import Route
 from .completion import MAX_TEXT, response_from
 from .dialect import NOTHING_KNOWN, Manners, format_of, options_of, text_of, turns_of
-from .events import Arrival, trees_in
-from .faults import Refusal, parse_retry_after
-from .finish import Ending, refused
-from .secrets import redacted, secrets_of, without_keys
-from .sessions import Attempt, lent_sessions, one_attempt
+from .events import Arrival
+from .faults import Refusal
+from .secrets import secrets_of, without_keys
+from .sessions import lent_sessions, one_attempt
+from .verdict import failure_of_litellm, unfinished
 
 # Providers whose code in litellm takes a connection as a handler only.
 _BY_HANDLER: Final = frozenset(
@@ -66,14 +63,11 @@ _AT_FIRST_CALL: Final = (
 )
 _NEVER: Final = 3600.0  # the deadline is ours
 _INSTALL: Final = "Install it: pip install 'litellm>=1.83.10'"
-_ANSWERED: Final = re.compile(r"Error code: \d+")  # the server said so itself
-_LOST: Final = re.compile(r"^Connection error|disconnected|Cannot connect")
 # Remarks of pydantic's on litellm's own types and ways; litellm silences the first one.
 _REMARKS: Final = (
     (".*`ReadOnly` qualifier.*", UserWarning, ""),
     ("Accessing the 'model_", DeprecationWarning, "litellm"),
 )
-_NO_JSON: Final = re.compile(r"Expecting .*char \d+|Unterminated string|Extra data")
 
 
 async def complete(
@@ -133,10 +127,10 @@ async def complete(
                 fault = DeadlineExceeded(message, model=request.model)
             except Exception as error:  # noqa: BLE001 - what litellm raises has no one base
                 secrets |= attempt.secrets
-                fault = _failure(litellm, error, request, secrets, attempt)
+                fault = failure_of_litellm(litellm, error, request, secrets, attempt)
         secrets |= attempt.secrets
         if fault is None:
-            fault = _unfinished(tree, attempt, request, secrets, streamed=bool(arrival))
+            fault = unfinished(tree, attempt, request, secrets, streamed=bool(arrival))
         if not isinstance(fault, Refusal):
             break
         if not manners.learns(fault):
@@ -164,32 +158,6 @@ async def _answered(
     async for piece in answer:
         arrival.show(arrival.whole.take(_tree_of(piece)))
     return arrival.whole.whole()
-
-
-def _unfinished(
-    tree: dict[str, Any],
-    attempt: Attempt,
-    request: Request,
-    secrets: set[str],
-    *,
-    streamed: bool,
-) -> Refusal | ModelError | None:
-    """Why an answer is none, by the server's own words; else the tree is told its end.
-
-    litellm calls every end that it does not know "stop", and makes one up where a
-    stream breaks off.
-    """
-    ending = Ending(trees_in(b"".join(attempt.body)) if attempt.answered else ())
-    if ending.fault:
-        schema = request.response_format is not None
-        return refused(ending.fault, request.model, secrets, schema=schema)
-    if ending.matters:
-        for choice in tree.get("choices") or ():
-            choice["finish_reason"] = ending.reason
-    elif streamed and ending.known and not ending.ended:
-        message = "the server's stream broke off before its end"
-        return ProtocolError(message, model=request.model)
-    return None
 
 
 def _read(
@@ -382,72 +350,3 @@ async def _tidy(here: _Here) -> None:
 
 
 _loops: Final = PerLoop(_Here, _tidy)
-
-
-def _failure(
-    litellm: Any,
-    error: Exception,
-    request: Request,
-    secrets: set[str],
-    attempt: Attempt,
-) -> Refusal | ModelError | ConfigError:
-    """What an error of litellm means in ours; a test holds the whole table.
-
-    Where the answer came over our connection its own status and words say it, and else
-    litellm's do.
-    """
-    errors, model = litellm.exceptions, request.model
-    said = redacted(str(error), secrets)
-    ours = _ours_in(error)
-    if ours is not None:
-        ours.model = model
-        return ours
-    if "LLM Provider NOT provided" in said:
-        message = f"unknown model string {model!r}"
-        return ConfigError(message, hint="litellm has no provider of this name")
-    cause = str(error.__cause__ or error.__context__)
-    if isinstance(error, errors.Timeout) and not _ANSWERED.match(cause):
-        return DeadlineExceeded(said, model=model)
-    schema = request.response_format is not None
-    if attempt.answered:  # what litellm complains of is the answer itself
-        fault = Ending(trees_in(b"".join(attempt.body))).fault
-        if fault:
-            return refused(fault, model, secrets, schema=schema)
-        message = f"litellm cannot read the server's answer: {said}"
-        return ProtocolError(message, model=model)
-    body = b"".join(attempt.body).decode("utf-8", "replace")
-    if not body and isinstance(error, errors.ContentPolicyViolationError):
-        return ContentFiltered(said, model=model)
-    if isinstance(error, errors.APIResponseValidationError):
-        return ProtocolError(said, model=model)
-    if not attempt.status:
-        if isinstance(error, errors.APIConnectionError) or _LOST.search(cause):
-            return ConnectError(said, model=model)  # or "an internal server error"
-        if _NO_JSON.search(cause):
-            return ProtocolError(said, model=model)
-    own: Mapping[str, str] = getattr(error, "litellm_response_headers", None) or {}
-    told = attempt.headers or own
-    # Its own word for a prompt that is too long, whatever the server's were.
-    long = isinstance(error, errors.ContextWindowExceededError)
-    return Refusal(
-        attempt.status or int(getattr(error, "status_code", 0) or 500),
-        body or said,
-        model,
-        code="context_length_exceeded" if long else "",
-        request_id=told.get("x-request-id", ""),
-        retry_after=parse_retry_after(told),
-        secrets=tuple(secrets),
-        schema=schema,
-    )
-
-
-def _ours_in(error: BaseException | None) -> ModelError | None:
-    """What the connection that we lent has raised, however litellm has wrapped it."""
-    seen: list[BaseException] = []
-    while error is not None and error not in seen:
-        if isinstance(error, ModelError):
-            error.__cause__ = error.__context__ = None  # aiohttp's, with the headers
-            return error
-        seen.append(error)
-        error = error.__cause__ or error.__context__
-    return None

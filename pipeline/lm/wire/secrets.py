@@ -9,11 +9,13 @@ characters, which a terminal obeys.
 from __future__ import annotations
 
 import base64
+import functools
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from ..request import Response
 
@@ -56,15 +58,21 @@ def secrets_of(url: str, headers: Mapping[str, str], proxy: str = "") -> list[st
     in plain text, or the query of the address. Short words are left out, since they
     occur in any message; those of a login are sought as words of their own.
 
-    >>> secrets_of("http://here?v=2&key=a+key", {"Authorization": "Basic dTpzZXNhbWU="})
-    ['dTpzZXNhbWU=', 'dTpzZXNhbWU', 'u:sesame', 'sesame', \
-'v=2&key=a+key', 'a key', 'a+key']
+    >>> sent = {"Authorization": "Basic dTpzZXNhbWU="}
+    >>> found = secrets_of("http://here?v=2&key=a+key", sent)
+    >>> {"dTpzZXNhbWU=", "u:sesame", "sesame", "a key", "a+key"} <= {*found}
+    True
     >>> secrets_of("", {"Authorization": "Bearer EMPTY", "X-Team": "a"})
     []
     """
+    return [*_secrets_of(url, tuple(headers.values()), proxy)]
+
+
+@functools.lru_cache(maxsize=64)
+def _secrets_of(url: str, values: tuple[str, ...], proxy: str) -> tuple[str, ...]:
     sent: list[str] = []
     logins: list[str] = []
-    for value in headers.values():
+    for value in values:
         scheme, _, rest = value.partition(" ")
         key = rest if scheme.lower() in _SCHEMES else value
         sent += [key, *key.split(), *_PIECES.split(key)]
@@ -75,8 +83,11 @@ def secrets_of(url: str, headers: Mapping[str, str], proxy: str = "") -> list[st
     sent += logins
     sent += [query, *(value for _, value in parse_qsl(query))]
     sent += [pair.partition("=")[2] for pair in query.split("&")]
-    kept = (text for text in sent if text in logins or _keeps_safe(text))
-    return [text for text in dict.fromkeys(kept) if text]
+    kept = [text for text in sent if text in logins or _keeps_safe(text)]
+    # As an address and as JSON would hold them, which is mostly as they are.
+    kept += [quote(text, safe="") for text in kept if len(text) >= _KEY]
+    kept += [json.dumps(text)[1:-1] for text in kept if len(text) >= _KEY]
+    return tuple(text for text in dict.fromkeys(kept) if text)
 
 
 def _keeps_safe(text: str) -> bool:

@@ -13,12 +13,14 @@ paid for twice.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine, Hashable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, NamedTuple, cast
 
 from ..errors import (
     BudgetExceeded,
     ConnectError,
+    ContentFiltered,
     DeadlineExceeded,
     ModelError,
     ModelFailure,
@@ -32,6 +34,8 @@ from ..lm.lm import LanguageModel, Listener, StreamingModel
 from ..lm.prices import PriceTable, estimate, price_of
 from ..lm.request import Request, Response, is_count, is_price
 from ..lm.wire.faults import Unreached
+from ..lm.wire.finish import ending_of
+from ..lm.wire.secrets import name_of
 from .budget import Ledger
 from .cache import Cache, MemoryCache
 from .flight import Flights
@@ -258,11 +262,15 @@ def _shown(asked: _Asked, response: Response) -> Response:
 
 
 def _sound(response: Response, asked: Request) -> Response:
-    """An answer whose counts can be booked.
+    """An answer that ended, and whose counts can be booked.
 
     Raises:
-        ProtocolError: No call takes so many tokens, or costs so much.
+        ProtocolError: It did not end; or no call takes so many tokens, or costs so
+            much.
+        ContentFiltered: It was withheld.
     """
+    if response.finish_reason != "stop":
+        response = _ended(response, asked)
     usage, cost = response.usage, response.cost
     counted = usage is None or (
         is_count(usage.input_tokens)
@@ -273,10 +281,23 @@ def _sound(response: Response, asked: Request) -> Response:
     if counted and (cost is None or is_price(cost)):
         return response
     raise ProtocolError(
-        f"no call has {usage!r} and costs {cost!r} US dollars, as the model says",
+        f"no call has {str(usage)[:200]} and costs {cost!r} US dollars, as the model "
+        "says",
         hint="Give whole numbers of tokens and a finite cost, or None for either",
         model=asked.model,
     )
+
+
+def _ended(response: Response, asked: Request) -> Response:
+    ending = ending_of(response.finish_reason)
+    if ending is None:
+        shown = name_of(response.finish_reason)
+        message = f"the provider ended the answer with {shown!r}, which is no end"
+        raise ProtocolError(message, model=asked.model)
+    if ending == "content_filter":
+        message = "the provider withheld the answer"
+        raise ContentFiltered(message, model=asked.model)
+    return replace(response, finish_reason=ending or "stop")
 
 
 def _priced(response: Response, asked: Request, prices: PriceTable | None) -> Response:

@@ -161,6 +161,9 @@ Did you mean 'temperature'?
         self._timeout = checked_timeout(timeout)
         self._headers = checked_headers(headers or {})
         self._proxy = checked_proxy(proxy)
+        if proxy is not None and self._route.back_end in {"local", "embedded"}:
+            message = f"{model!r} answers here, and no proxy leads there"
+            raise ConfigError(message, hint="Leave proxy out")
         if local is not None:
             named = {name.lower() for name in self._headers}
             if api_key is not None or "authorization" in named:

@@ -80,8 +80,8 @@ def ending_of(reason: object) -> str | None:
 def choice_in(tree: Mapping[str, Any]) -> dict[str, Any]:
     """The answer among the choices: the one of index 0, whatever their order."""
     choices = [as_dict(choice) for choice in as_list(tree.get("choices"))]
-    firsts = (choice for choice in choices if not choice.get("index"))
-    return next(firsts, {})
+    firsts = [choice for choice in choices if not choice.get("index")]
+    return firsts[0] if firsts else {}
 
 
 def fault_in(tree: Mapping[str, Any]) -> dict[str, Any]:

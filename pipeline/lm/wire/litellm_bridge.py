@@ -82,16 +82,8 @@ async def complete(
 ) -> Response:
     """Ask for one completion through litellm, in one attempt.
 
-    Args:
-        request: What to ask.
-        route: Where it goes.
-        key: The key, or None for the one that litellm finds.
-        headers: Further headers.
-        deadline: Wall-clock seconds for everything together.
-        abilities: What is known of the endpoint.
-        listener: Who is shown the pieces of the text as they arrive. A text that is
-            continued comes in one piece.
-        proxy: The address of a proxy to go through.
+    Arguments are as in `openai_http.ask`; without a key, litellm looks for one. A text
+    that is continued is shown in one piece.
 
     Raises:
         ModelError: The attempt failed; the class says how.

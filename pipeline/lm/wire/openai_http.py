@@ -160,7 +160,7 @@ async def _follow(
     meter, start = Meter(answer, request.model), b""
     chunks = answer.content.iter_any()
     async for chunk in chunks:
-        start += meter.take(chunk)
+        start = (start + meter.take(chunk)).lstrip()
         if not is_undecided(start):
             break
     arrival = Arrival(request, manners.abilities, listener)

@@ -242,6 +242,68 @@ async def test_an_error_in_mid_stream(
     assert KEY not in repr(caught.value)
 
 
+def of_tool(words: Sequence[str]) -> list[bytes]:
+    """A stream of Anthropic's in which the words are the arguments of a tool."""
+    block = {"type": "tool_use", "id": "t1", "name": "json_tool_call", "input": {}}
+    made: list[bytes] = []
+    for one in anthropic(words, "tool_use"):
+        tree = json.loads(one.partition(b"data: ")[2])
+        if tree["type"] == "content_block_start":
+            tree["content_block"] = block
+        elif tree["type"] == "content_block_delta":
+            said = tree["delta"]["text"]
+            tree["delta"] = {"type": "input_json_delta", "partial_json": said}
+        made.append(event(tree, tree["type"]))
+    return made
+
+
+OBJECT = ('{"answer"', ': "Par', 'is"}')
+SCHEMA = {
+    "type": "object",
+    "properties": {"answer": {"type": "string"}},
+    "required": ["answer"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "events"),
+    [
+        ("anthropic/claude-haiku-4-5", anthropic(OBJECT)),
+        ("anthropic/claude-3-haiku-20240307", of_tool(OBJECT)),
+        ("gemini/gemini-2.5-flash", gemini(OBJECT)),
+    ],
+    ids=["anthropic", "anthropic, by a tool", "gemini"],
+)
+async def test_an_object_comes_in_pieces(model: str, events: list[bytes]) -> None:
+    """Where a schema is asked for, whichever way litellm says that to the provider."""
+    told = Told()
+    form = {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA}}
+    with Server(lambda _: Reply(events=events)) as server:
+        lm = LM(model, api_base=server.url, api_key=KEY, timeout=30)
+        response = await lm.stream(asking(lm, response_format=form), told.listener)
+
+    assert json.loads(response.text) == {"answer": "Paris"}
+    assert told.text == response.text
+    assert response.finish_reason in ("stop", "tool_calls")
+
+
+async def test_a_thought_is_not_shown() -> None:
+    """What Anthropic's models think first is the answer's reasoning, not its text."""
+    events = anthropic()
+    for at, thought in ((2, "let me "), (3, "see")):
+        delta = {"type": "thinking_delta", "thinking": thought}
+        tree = {"type": "content_block_delta", "index": 0, "delta": delta}
+        events.insert(at, event(tree, "content_block_delta"))
+    told = Told()
+    with Server(lambda _: Reply(events=events)) as server:
+        lm = lm_of("anthropic", server)
+        response = await lm.stream(asking(lm), told.listener)
+
+    assert response.text == told.text == "".join(WORDS)
+    assert response.reasoning == "let me see"
+
+
 def test_a_program_streams_through_litellm() -> None:
     """The value of a streamed program is that of the program, and its pieces too."""
     words = ("[[ answer ]]\n", "It is ", "Paris", ".\n[[ /end ]]")

@@ -242,6 +242,12 @@ def test_what_is_no_proxy(proxy: str) -> None:
     assert "pass" not in str(caught.value)
 
 
+def test_no_proxy_leads_here() -> None:
+    """What answers in this process takes no proxy, and says so."""
+    with pytest.raises(ConfigError, match="no proxy leads there"):
+        weft.LM("embedded", proxy="http://localhost:3128")
+
+
 # Short keys ---------------------------------------------------------------------------
 
 

@@ -27,6 +27,7 @@ from ..errors import (
     ProtocolError,
 )
 from ..ground.loops import is_ahead, needs_loop
+from ..ground.strictjson import is_text
 from ..lm.abilities import abilities_of
 from ..lm.context import room_for
 from ..lm.known.observed import observe
@@ -262,15 +263,25 @@ def _shown(asked: _Asked, response: Response) -> Response:
 
 
 def _sound(response: Response, asked: Request) -> Response:
-    """An answer that ended, and whose counts can be booked.
+    """An answer that ended, that can be kept, and whose counts can be booked.
 
     Raises:
-        ProtocolError: It did not end; or no call takes so many tokens, or costs so
-            much.
+        ProtocolError: It did not end, or is no text; or no call takes so many tokens,
+            or costs so much.
         ContentFiltered: It was withheld.
     """
     if response.finish_reason != "stop":
         response = _ended(response, asked)
+    if not is_text(response.text):
+        message = "the model's answer holds a lone surrogate, which is no character"
+        raise ProtocolError(message, model=asked.model)
+    if not is_text(response.reasoning):
+        thought = response.reasoning.encode("utf-8", "replace").decode()
+        response = replace(response, reasoning=thought)
+    names = response.model, response.request_id
+    if not all(name.isascii() and name.isprintable() for name in names):
+        model, request_id = map(name_of, names)
+        response = replace(response, model=model, request_id=request_id)
     usage, cost = response.usage, response.cost
     counted = usage is None or (
         is_count(usage.input_tokens)

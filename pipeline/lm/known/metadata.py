@@ -26,7 +26,7 @@ MOST_PAGES: Final = 4
 _PATIENCE: Final = 10.0  # seconds for a page
 _MOST_BYTES: Final = 2**20
 _MARK: Final = re.compile(r"<\|?[a-z_]{2,24}\|?>")
-_CONTEXT: Final = re.compile(r"^num_ctx\s+(\d+)", re.MULTILINE)
+_CONTEXT: Final = re.compile(r"^num_ctx\s+(\d{1,15})\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

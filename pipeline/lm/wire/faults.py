@@ -128,6 +128,12 @@ _NO_OPTION: Final = re.compile(
     r"frequency_penalty|reasoning_effort|verbosity|logit_bias|seed|stop)'",
     re.IGNORECASE,
 )
+_NO_BOUND: Final = re.compile(
+    r"(?:unsupported|unrecognized|unknown|unexpected|extra)\b[^.\n]{0,60}"
+    r"\bmax_(?:completion_)?tokens|\bmax_(?:completion_)?tokens\b[^.\n]{0,40}"
+    r"(?:not (?:supported|permitted|allowed)|unsupported|unknown|extra)",
+    re.IGNORECASE,
+)
 _AS_IT_IS: Final = frozenset({400, 413, 422})
 _OF_LENGTH: Final = _AS_IT_IS | {200, 500}
 _OF_CONTENT: Final = _AS_IT_IS | {200, 403}
@@ -230,6 +236,9 @@ class Refusal:
 
 def _option_hint(said: str) -> str:
     """The remedy where a model takes no such option, as models that reason often do."""
+    bound = _NO_BOUND.search(said)
+    if bound:  # weft sends it unasked
+        return 'Leave it out: LM(..., abilities={"without": ("max_tokens",)})'
     found = _NO_OPTION.search(said)
     return f"Leave {found[1]} out for this model" if found else ""
 

@@ -32,6 +32,7 @@ _KEY: Final = 8
 
 # "EMPTY", "ollama", "lm-studio", "not-needed": what local servers are sent for a key.
 _WORD: Final = re.compile(r"[a-z_-]{1,12}|[A-Z_-]{1,12}")
+_BEYOND: Final = 0x10000
 _PIECES: Final = re.compile(r"[\s;,=&\"']+")
 _SCHEMES: Final = frozenset({"bearer", "basic", "token", "digest"})
 _NO_TEXT: Final = re.compile(
@@ -121,7 +122,10 @@ def without(text: str, secrets: Iterable[str]) -> str:
     >>> without("the next key was x1, not sk-0123456789", ["sk-0123456789", "x1"])
     'the next key was ***, not ***'
     """
+    escaped = "\\u" in text or "\\/" in text
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        if len(secret) >= _KEY and escaped:
+            text = _in_json(secret).sub(STARS, text)
         if secret not in text:
             continue
         if len(secret) >= _KEY:
@@ -130,6 +134,22 @@ def without(text: str, secrets: Iterable[str]) -> str:
             word = rf"(?<![^\W_]){re.escape(secret)}(?![^\W_])"
             text = re.sub(word, STARS, text)
     return text
+
+
+@functools.lru_cache(maxsize=256)
+def _in_json(secret: str) -> re.Pattern[str]:
+    """A secret as it stands within JSON, where any character may be spelled by number.
+
+    What is read out of such a text would hold it again.
+    """
+    ways = (
+        rf"(?:{re.escape(c)}|\\u{ord(c):04x}|\\/)"
+        if c == "/"
+        else rf"(?:{re.escape(c)}|\\u{ord(c):04x})"
+        for c in secret
+        if ord(c) < _BEYOND
+    )
+    return re.compile("".join(ways), re.IGNORECASE)
 
 
 def without_keys(response: Response, secrets: Iterable[str]) -> Response:
@@ -148,7 +168,8 @@ def without_keys(response: Response, secrets: Iterable[str]) -> Response:
     """
     keys = [secret for secret in secrets if len(secret) >= _KEY]
     named = (response.text, response.reasoning, response.model, response.request_id)
-    if not any(key in name for key in keys for name in named):
+    plain = not any("\\u" in name or "\\/" in name for name in named)
+    if plain and not any(key in name for key in keys for name in named):
         return response
     text, thought, model, request_id = (without(name, keys) for name in named)
     return replace(

@@ -416,3 +416,18 @@ async def test_whoever_answers_an_answer_ends(
         await call(request, lm, cache=cache, retry=quick(0))
     assert "\x1b" not in str(caught.value)
     assert cache.get(request.key) is None
+
+
+async def test_whoever_answers_its_strings_can_be_kept() -> None:
+    """Names become lines of text, and a text that is none is an error."""
+    odd = Response("ok", model="m\ud800\x1b", request_id="\x00i", reasoning="\udfff")
+    texts = iter([odd, Response("\ud800")])
+    lm = FunctionLM(lambda _: next(texts))
+    cache = MemoryCache()
+
+    response = await call(Request("m", (Message("user", "a"),)), lm, cache=cache)
+    with pytest.raises(ProtocolError, match="lone surrogate"):
+        await call(Request("m", (Message("user", "b"),)), lm, retry=quick(0))
+
+    assert (response.text, response.model, response.request_id) == ("ok", "m?", "i")
+    assert response.reasoning == "?"

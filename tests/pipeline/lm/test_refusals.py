@@ -177,6 +177,29 @@ async def test_the_wait_of_a_litellm_provider() -> None:
     assert caught.value.retry_after == 45.8
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Unsupported parameter: 'max_tokens' is not supported with this model.",
+        "Extra inputs are not permitted: max_tokens",
+        "max_tokens: Extra inputs are not permitted",
+        "Unrecognized request argument supplied: max_tokens",
+    ],
+)
+async def test_a_bound_that_a_server_does_not_take(said: str, server: Server) -> None:
+    """What is sent unasked can be left out, and the error says how."""
+    body = json.dumps({"error": {"message": said}}).encode()
+    server.answer = lambda asked: (
+        Reply(status=400, body=body) if "max_tokens" in asked else Reply("ok")
+    )
+    lm = weft.LM("any", api_base=server.url)
+    with pytest.raises(InvalidRequest, match=r'abilities=\{"without"'):
+        await lm.complete(asking(lm))
+
+    freed = weft.LM("any", api_base=server.url, abilities={"without": ("max_tokens",)})
+    assert (await freed.complete(asking(freed))).text == "ok"
+
+
 # A proxy ------------------------------------------------------------------------------
 
 

@@ -99,6 +99,28 @@ def test_a_key_that_is_quoted_stays_nowhere(
         assert not [path for path in files if where.encode() in path.read_bytes()]
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        json.dumps({"answer": KEY}).replace("/", "\\/"),
+        '{"answer": "' + "".join(f"\\u{ord(c):04x}" for c in KEY) + '"}',
+        '{"answer": "' + KEY.replace("y", "\\u0079") + '"}',
+        json.dumps({"answer": f"say {KEY}!"}),
+    ],
+)
+def test_a_key_that_is_spelled_by_numbers(form: str, server: Server) -> None:
+    """What is read out of a reply holds no key that its text spelled otherwise."""
+    message = {"choices": [{"message": {"content": form}, "finish_reason": "stop"}]}
+    server.answer = lambda _: Reply(body=json.dumps(message).encode())
+    module = weft.Predict("question -> answer", adapter="json", name="m")
+    lm = weft.LM("any", api_base=server.url, api_key=KEY)
+    with weft.use(lm=lm, cache=None, retry=QUICK):
+        answer = module(question="?").answer
+
+    assert "***" in answer
+    assert KEY not in answer
+
+
 NASTY = {
     "a lone surrogate": "\ud800",
     "half of a pair": "x\udfffy",

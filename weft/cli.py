@@ -15,7 +15,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__
 from .commands.table import COMMANDS, TARGET, add_command, function_of
@@ -53,10 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: argparse refuses the words, or printed its help.
     """
-    out: object = sys.stdout
-    if isinstance(out, io.TextIOWrapper) and sys.stdout.errors == "strict":
+    out: Any = sys.stdout
+    if isinstance(out, io.TextIOWrapper) and out.errors == "strict":
         # A shell whose encoding lacks a character gets another one, and no traceback.
-        cast("io.TextIOWrapper[Any]", out).reconfigure(errors="replace")
+        out.reconfigure(errors="replace")
     arguments = _parser().parse_args(argv)
     try:
         return _run(arguments)

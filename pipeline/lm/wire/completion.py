@@ -209,9 +209,9 @@ def text_in(content: object) -> str | None:
 
 def refusal_in(message: Mapping[str, Any]) -> str:
     """What a model said instead of an answer: in a field, or in parts of a list."""
-    parts = (message, *map(as_dict, as_list(message.get("content"))))
-    said = (part.get("refusal") for part in parts)
-    return "".join(text for text in said if isinstance(text, str))
+    said = [message.get("refusal")]
+    said += [as_dict(part).get("refusal") for part in as_list(message.get("content"))]
+    return "".join([text for text in said if isinstance(text, str)])
 
 
 def _utf8(text: str, request: Request) -> str:

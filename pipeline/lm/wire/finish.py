@@ -40,6 +40,7 @@ _ENDS: Final = {word: end for end, words in _WORDS.items() for word in words}
 _NONE: Final = ("", "null")  # what some servers write for it
 
 _SAYS: Final = ("error", "message", "detail", "msg", "error_msg")
+_HOLDERS: Final = ("message", "delta")
 _PARTS: Final = (*_SAYS, "object", "type", "code", "status", "status_code", "errors")
 _NUMBERS: Final = ("code", "status", "status_code", "error_code", "http_status")
 _NAMES: Final = ("type", "code", "status")
@@ -72,6 +73,8 @@ def ending_of(reason: object) -> str | None:
     >>> ending_of("error") is None, ending_of("network_error") is None
     (True, True)
     """
+    if reason == "stop":
+        return "stop"
     if reason is None or (isinstance(reason, str) and reason.strip() in _NONE):
         return ""
     return _ENDS.get(reason.strip().lower()) if isinstance(reason, str) else None
@@ -79,9 +82,10 @@ def ending_of(reason: object) -> str | None:
 
 def choice_in(tree: Mapping[str, Any]) -> dict[str, Any]:
     """The answer among the choices: the one of index 0, whatever their order."""
-    choices = [as_dict(choice) for choice in as_list(tree.get("choices"))]
-    firsts = [choice for choice in choices if not choice.get("index")]
-    return firsts[0] if firsts else {}
+    for choice in as_list(tree.get("choices")):
+        if not as_dict(choice).get("index"):
+            return as_dict(choice)
+    return {}
 
 
 def fault_in(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,10 +99,11 @@ def fault_in(tree: Mapping[str, Any]) -> dict[str, Any]:
     if is_fault(tree):
         return {name: tree[name] for name in _PARTS if name in tree}
     choice = choice_in(tree)
-    for part in (choice, choice.get("message"), choice.get("delta")):
-        said = as_dict(part).get("error")
-        if said:
-            return {"error": said}
+    said = choice.get("error")
+    for name in _HOLDERS:
+        said = said or (name in choice and as_dict(choice[name]).get("error"))
+    if said:
+        return {"error": said}
     if tree.get("choices") or not any(_is_words(tree.get(name)) for name in _SAYS):
         return {}
     return {name: tree[name] for name in _PARTS if name in tree}
@@ -106,7 +111,9 @@ def fault_in(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 def is_fault(tree: Mapping[str, Any]) -> bool:
     """Whether a body or an event is an error, and says so."""
-    return bool(tree.get("error")) or "error" in (tree.get("object"), tree.get("type"))
+    if tree.get("error"):
+        return True
+    return tree.get("object") == "error" or tree.get("type") == "error"
 
 
 def refused(

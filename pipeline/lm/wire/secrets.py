@@ -49,7 +49,8 @@ class Sent(Iterable[str]):
     proxy: str = field(default="", repr=False)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(secrets_of(self.url, self.headers, self.proxy))
+        values = tuple(self.headers.values())
+        return iter(_secrets_of(self.url, values, self.proxy))
 
 
 def secrets_of(url: str, headers: Mapping[str, str], proxy: str = "") -> list[str]:
@@ -168,8 +169,9 @@ def without_keys(response: Response, secrets: Iterable[str]) -> Response:
     """
     keys = [secret for secret in secrets if len(secret) >= _KEY]
     named = (response.text, response.reasoning, response.model, response.request_id)
-    plain = not any("\\u" in name or "\\/" in name for name in named)
-    if plain and not any(key in name for key in keys for name in named):
+    said = "\n".join(named)
+    escaped = "\\u" in said or "\\/" in said
+    if not escaped and not any(key in said for key in keys):
         return response
     text, thought, model, request_id = (without(name, keys) for name in named)
     return replace(
@@ -183,7 +185,10 @@ def name_of(value: object) -> str:
     >>> name_of("gpt\x1b[2J\ud800"), name_of(7)
     ('gpt [2J?', '')
     """
-    return _line(value, _NAME) if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    plain = len(value) <= _NAME and value.isascii() and value.isprintable()
+    return value if plain else _line(value, _NAME)
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:

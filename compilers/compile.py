@@ -44,7 +44,9 @@ class CompileOptions(TypedDict, total=False):
 
     `seed` (0): every random choice follows from it. `run_dir`: where each paid answer
     is journaled. `concurrency` (64): how many rows run at once. `keep`: what stays byte
-    for byte. `teacher`: a model or a program that shows how it is done.
+    for byte. `teacher`: a model or a program that shows how it is done. `passing`: the
+    score from which a run is shown as a demo. `advice` (True): whether the report says
+    what is odd about the metric.
     """
 
     seed: int
@@ -52,6 +54,8 @@ class CompileOptions(TypedDict, total=False):
     concurrency: int
     keep: Sequence[str]
     teacher: Shower | None
+    passing: float | None
+    advice: bool
 
 
 @checked_with(CompileOptions.__annotations__)
@@ -80,7 +84,10 @@ def compile(  # noqa: A001 - the field's own word, as in weft.compile
             stays byte for byte: a parameter such as "qa/instruction", all of a module
             such as "qa", or a sentence of an instruction. `teacher`: a model, or a
             program with modules of the same names, whose passing runs are shown as
-            demos; by default the program's own are.
+            demos; by default the program's own are. `passing`: the score in (0, 1] from
+            which a run passes for a demo; without it that is 1, and 0.5 where no run
+            scores 1. `advice` (True): whether scores are looked through for what is odd
+            about the metric; the report holds what was found, and nothing is refused.
 
     Returns:
         The better of the compiled program and the given one, on sealed rows.
@@ -142,8 +149,7 @@ def quote(
         SetupError: As `compile`.
     """
     terms = plan.Terms(seed=seed, teacher=teacher)
-    made = plan.plan_of(program, train, val, metric, chosen(compiler), terms)
-    return run_sync(made).quote
+    return plan.plan_of(program, train, val, metric, chosen(compiler), terms).quote
 
 
 def chosen(compiler: Compiler | None) -> Compiler:

@@ -78,6 +78,9 @@ class Report:
         after: Parameters of the result.
         stopped: Why the search ended early, or empty.
         form: What was found of the form in which the program asks, or empty.
+        passing: From which score a run was shown as a demo, or empty where scores are
+            0 and 1 alone.
+        advice: What the scores say about the metric: see `advice_on`.
     """
 
     compiler: Mapping[str, Any]
@@ -93,6 +96,8 @@ class Report:
     stopped: str = ""
     suspects: tuple[str, ...] = ()
     form: str = ""
+    passing: str = ""
+    advice: tuple[str, ...] = ()
 
     @cached_property
     def comparison(self) -> Comparison:
@@ -219,6 +224,8 @@ class Report:
             "stopped": self.stopped,
             "suspects": list(self.suspects),
             **({"form": self.form} if self.form else {}),
+            **({"passing": self.passing} if self.passing else {}),
+            **({"advice": list(self.advice)} if self.advice else {}),
         }
 
     def to_json(self) -> str:
@@ -256,6 +263,9 @@ class Report:
             lines.append(f"  suspect    rows {', '.join(self.suspects[:8])}")
         if self.form:
             lines.append(f"  form       {self.form}")
+        if self.passing:
+            lines.append(f"  demos      {self.passing}")
+        lines += [f"  advice     {line}" for line in self.advice]
         if self.stopped:
             lines.append(f"  stopped    {self.stopped}")
         return "\n".join(lines)
@@ -276,7 +286,13 @@ class Report:
                 "as it was": scored(self.seed_score),
                 "compiled": scored(self.score),
             },
-            "notes": [f"spent {self._spent()}", ended, self.form],
+            "notes": [
+                f"spent {self._spent()}",
+                ended,
+                self.form,
+                self.passing,
+                *self.advice,
+            ],
             "folded": {"what changed in the prompts": self.diff()},
         }
         return drawn("cell", shown)

@@ -20,6 +20,7 @@ from ..pipeline.lm.lm import LanguageModel
 from ..pipeline.lm.models import as_lm
 from ..pipeline.measure.evaluate import Evaluation, score_rows
 from ..pipeline.measure.score import Metric, metric_name
+from ..pipeline.measure.typed import reader_of
 from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.rows import rows_of
 from ..pipeline.run.settings import current, entered, ledger_of
@@ -151,6 +152,7 @@ async def _table(
                 program.with_modules(own),
                 [(example, 0) for example in examples],
                 metric,
+                reader_of(program),
                 concurrency=concurrency,
             )
             found = Evaluation(

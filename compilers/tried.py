@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..pipeline.ground import strictjson
 from ..pipeline.ground.plain import plain
 from .racing.race import FIRST
-from .search.task import Task, passes
+from .search.task import NEAR, Task, passes
 
 
 @dataclass(frozen=True)
@@ -89,3 +89,21 @@ def suspects(task: Task) -> tuple[str, ...]:
         if len(results) == len(seen) >= 3 and len(answers) == 1:
             found.append(row.id)
     return tuple(found)
+
+
+def passing_shown(task: Task) -> str:
+    """From which score a run was shown as a demo, or empty where nobody need know.
+
+    Where every score is 0 or 1 and nothing else was asked for, it is plain.
+    """
+    if task.passing is not None:
+        return f"runs that score {task.passing:g} or more are shown as demos"
+    values = {r.score.value for r in task.cells.values() if r.score is not None}
+    changed = (slot for candidate in task.archive for slot in candidate.values.items())
+    demos = (demo for key, held in changed if key.endswith("/demos") for demo in held)
+    if values <= {0.0, 1.0} or not any(demo.by == "bootstrap" for demo in demos):
+        return ""
+    return (
+        "runs that score 1 are shown as demos, and where none does those of "
+        f"{NEAR:g} or more; passing= says otherwise"
+    )

@@ -278,7 +278,7 @@ class BudgetExceeded(WeftError):
 
 
 class MetricError(WeftError):
-    """A metric raised, returned no score, or cannot tell right from wrong."""
+    """A metric raised or returned no score; what it raised is chained."""
 
 
 class StepError(WeftError):

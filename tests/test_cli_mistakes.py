@@ -111,7 +111,15 @@ MISTAKES = (
     Mistake(f"{SCORE} metrics_mine.py:nan", "'nan' on row 'a': nan is", "[0, 1]", 1),
     Mistake(f"{SCORE} metrics_mine.py:two", "'two' on row 'a': 2.0", "[0, 1]", 1),
     Mistake(f"{SCORE} metrics_mine.py:word", "'word' on row 'a': 'good'", "[0, 1]", 1),
-    Mistake(f"{SCORE} metrics_mine.py:raises", "row 'a' raised ZeroDiv", "", 1),
+    Mistake(
+        f"{SCORE} metrics_mine.py:raises",
+        "row 'a' raised ZeroDiv",
+        "metrics_mine.py:7: def raises(example, prediction): return 1 / 0. WEFT_DEBUG",
+        1,
+    ),
+    Mistake(f"{MAKE} --passing 0", "passing=0.0 is no score", "Give a number above 0"),
+    Mistake(f"{SCORE} exact-match:team", "no metric 'exact-match:team'", "squad)"),
+    Mistake(f"{SCORE} semantic-f1:teem", "has no label 'teem'", "'team'"),
     Mistake(
         f"{SCORE} metrics_mine.py:misspelt",
         "the metric 'misspelt' on row 'a': row 'a' has no field 'teem'",

@@ -175,7 +175,24 @@ MISTAKES: dict[str, Mistake] = {
     "TwoStepAdapter": (lambda: ANY.TwoStepAdapter, AttributeError, "two modules"),
     "GEPA": (lambda: ANY.GEPA, AttributeError, "weft.compilers.GEPA()"),
     "teleprompt": (lambda: ANY.teleprompt, AttributeError, "weft.compilers"),
-    "SemanticF1": (lambda: ANY.SemanticF1, AttributeError, "judge(...).correct"),
+    "SemanticF1": (lambda: ANY.SemanticF1, AttributeError, "semantic_f1("),
+    "answer_exact_match": (
+        lambda: ANY.metrics.answer_exact_match,
+        AttributeError,
+        "normalize=weft.metrics.squad",
+    ),
+    "answer_passage_match": (
+        lambda: ANY.metrics.answer_passage_match,
+        AttributeError,
+        'within="context"',
+    ),
+    "recall": (lambda: ANY.metrics.recall, AttributeError, "of your own"),
+    "check_metric": (lambda: ANY.metrics.check_metric, AttributeError, "the report"),
+    "metric_threshold": (
+        lambda: ANY.compile(triage, ASKED, metric=EXACT, metric_threshold=0.8),
+        errors.ConfigError,
+        "Did you mean 'passing'?",
+    ),
     "settings": (
         lambda: ANY.settings.configure(lm="embedded"),
         AttributeError,

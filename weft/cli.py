@@ -12,8 +12,10 @@ import io
 import os
 import re
 import sys
+import traceback
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__
 from .commands.table import COMMANDS, TARGET, add_command, function_of
@@ -51,10 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: argparse refuses the words, or printed its help.
     """
-    out: object = sys.stdout
+    out: Any = sys.stdout
     if isinstance(out, io.TextIOWrapper) and sys.stdout.errors == "strict":
         # A shell whose encoding lacks a character gets another one, and no traceback.
-        cast("io.TextIOWrapper[Any]", out).reconfigure(errors="replace")
+        out.reconfigure(errors="replace")
     arguments = _parser().parse_args(argv)
     try:
         return _run(arguments)
@@ -104,14 +106,25 @@ def _failed(error: WeftError, *, as_json: bool) -> int:
 
     code = 2 if isinstance(error, SetupError) else 1
     _note(f"weft: {error.message}")
-    if error.hint:
-        _note(f"  {error.hint}")
+    if said := error.hint or _place(error):
+        _note(f"  {said}")
     if as_json:
         what = {"type": type(error).__name__, "retryable": error.retryable}
         _print(
             _document({"error": {**what, "message": error.message, "hint": error.hint}})
         )
     return code
+
+
+def _place(error: WeftError) -> str:
+    """The line of somebody's own code that raised, or empty."""
+    cause, ours = error.__cause__, str(Path(__file__).parent)
+    frames = traceback.extract_tb(cause.__traceback__) if cause is not None else ()
+    own = [frame for frame in frames if not frame.filename.startswith(ours)]
+    if not own:
+        return ""
+    at = f"{own[-1].filename}:{own[-1].lineno}"
+    return f"At {at}: {own[-1].line}. WEFT_DEBUG=1 shows the traceback"
 
 
 def _document(data: Any) -> str:

@@ -44,9 +44,12 @@ DummyLM: Write weft.ScriptedLM([...])
 ensure_signature make_signature Prompt prompt Template: Write weft.Predict("question
   -> answer", "Answer briefly.")
 teleprompt optimizers: Write weft.compilers
-answer_exact_match: Write weft.metrics.exact("answer")
-SemanticF1 CompleteAndGrounded: Write a metric that asks a module: return
-  judge(...).correct
+answer_exact_match: Write weft.metrics.exact("answer", normalize=weft.metrics.squad)
+answer_passage_match: Write weft.metrics.contains("answer", within="context",
+  normalize=weft.metrics.squad)
+SemanticF1: Write weft.metrics.semantic_f1("response")
+CompleteAndGrounded: Write a metric that asks a module: return judge(...).correct
+normalize_text: Write weft.metrics.squad(text)
 Dataset datasets DataLoader: Give plain dicts, or read a file:
   weft.read_rows("rows.jsonl", ["x"])
 Chain Pipeline pipeline Flow: Write a typed function under @weft.program
@@ -97,11 +100,19 @@ AvatarOptimizer: Write weft.compilers.GEPA()
 Teleprompter Optimizer: Write weft.compilers.Auto()
 [metric]
 accuracy: Write weft.metrics.exact("label")
-answer_exact_match EM exact_match em: Write weft.metrics.exact("answer")
-F1 f1_score precision recall: Write weft.metrics.f1("answer")
-answer_passage_match: Write weft.metrics.contains("answer")
-SemanticF1 CompleteAndGrounded judge llm_judge: Write a metric that asks a module:
-  return judge(...).correct
+answer_exact_match EM exact_match em: Write weft.metrics.exact("answer",
+  normalize=weft.metrics.squad)
+normalize_text: Write weft.metrics.squad(text)
+check_metric: Leave it out: the report of a compile says what is odd about a metric
+F1 f1_score: Write weft.metrics.f1("answer")
+precision recall: Write a function of your own; weft.metrics.f1("answer") is the
+  harmonic mean of both
+HotPotF1: Write a function of your own around weft.metrics.f1("answer"), which gives
+  "yes" and "no" no place of their own
+answer_passage_match: Write weft.metrics.contains("answer", within="context",
+  normalize=weft.metrics.squad)
+CompleteAndGrounded judge llm_judge: Write a metric that asks a module: return
+  judge(...).correct
 EvaluationResult: weft.evaluate gives it: an Evaluation
 [member]
 set_lm: Write module.with_(lm=...), or `with weft.use(lm=...):`
@@ -191,8 +202,8 @@ log_dir: Give run_dir= to weft.compile: a killed compile goes on from there
 task_model: Set it with weft.use(lm=...)
 requires_permission_to_run: Ask weft.quote(...) first: it says what it costs
 track_stats: Leave it out: all that was tried stands in result.report.tried
-metric_threshold stop_at_score: Write a metric that gives True or False: a demo comes
-  of True
+metric_threshold: Give passing= to weft.compile: the score from which a run is a demo
+stop_at_score: Leave it out: a compile ends where nothing can score higher
 failure_score provide_traceback: Leave it out: failures are no scores; look at
   .failures and .error
 use_mlflow use_wandb: Read result.report.to_json()
@@ -236,6 +247,7 @@ max_bootstrapped_demos: bootstrapped demos
 max_labeled_demos k: demos
 num_candidate_programs num_candidates: candidates
 num_trials: trials
+metric_threshold: passing
 desc: description
 instructions: instruction
 model: lm

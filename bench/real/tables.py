@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from weft.pipeline.measure.stats import Interval, mean_interval, paired_bootstrap
 
 from .. import Row
-from .arms import COMPILED, arm_of
+from .arms import COMPILED, Arm, arm_of
 from .cells import Cell, Key
 
 __all__ = ["COMPILE_HEADINGS", "HEADINGS", "Cells", "bars", "pipes"]
@@ -155,7 +155,7 @@ def _task_bars(cells: Cells, model: str, task: str) -> Iterator[Row]:
         known = [
             value
             for arm in cells.arms(model, task)
-            if not arm_of(arm).thinks and (value := share(arm)) is not None
+            if _is_bare(arm_of(arm)) and (value := share(arm)) is not None
         ]
         at_least = 0.9
         if model != "smollm2" or task not in EXACT:
@@ -171,6 +171,12 @@ def _task_bars(cells: Cells, model: str, task: str) -> Iterator[Row]:
         score = statistics.fmean(scores)
         label = f"{what}: right, completions form with 4 demos, {len(scores)} draws"
         yield Row(label, score, None, ">= 0.50", score >= 0.5)
+
+
+def _is_bare(arm: Arm) -> bool:
+    """Whether no server holds the form, no row shows it and nothing is thought."""
+    held = arm.schema if arm.side == "weft" else arm.form == "schema"
+    return not (held or arm.thinks or arm.demos)
 
 
 def pipes(cells: Sequence[str]) -> str:

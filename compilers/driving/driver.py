@@ -26,7 +26,7 @@ from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program
 from ...pipeline.measure.evaluate import Evaluation
-from ...pipeline.measure.metrics import for_program
+from ...pipeline.measure.labels import for_program
 from ...pipeline.measure.score import Metric
 from ...pipeline.run.settings import current, ledger_of
 from ..recipe import Compiler
@@ -36,7 +36,7 @@ from ..search.candidate import Candidate
 from ..search.counting import calls_plain
 from ..search.judge import Judge
 from ..search.task import Task, passes
-from ..tried import suspects, tried
+from ..tried import passing_shown, suspects, tried
 from .forms import forms_at_first, keeping_forms, with_forms
 from .journal import journaled
 from .plan import Plan, Rows, Terms, plan_of, writer_of
@@ -59,7 +59,7 @@ async def drive(
     terms: Terms,
 ) -> Result[P, R]:
     """Compile a program; arguments and errors are those of `compile`."""
-    plan = await plan_of(program, train, val, metric, compiler, terms)
+    plan = plan_of(program, train, val, metric, compiler, terms)
     ledger = ledger_of(budget) or current().ledger or Ledger()
     plan.quote.check(ledger.remaining())
     task = _task_of(plan, metric, ledger)
@@ -106,6 +106,8 @@ def _task_of(plan: Plan, metric: Metric, ledger: Ledger) -> Task:
         teacher=plan.teacher,
         judging=plan.judging,
         keeping=plan.keeping,
+        passing=plan.terms.passing,
+        advising=plan.terms.advice,
     )
 
 
@@ -165,6 +167,8 @@ async def _verified(task: Task, plan: Plan, stopped: str) -> Report:
         "; ".join(part for part in (stopped, short) if part) or _untried(task),
         suspects(task),
         task.form,
+        passing_shown(task),
+        task.advice(),
     )
 
 
@@ -182,9 +186,10 @@ def _untried(task: Task) -> str:
     run = task.results(Candidate(), task.split.train)
     if run and all(map(passes, run)):
         return f"the program already passes all {len(run)} training rows that were run"
+    bar = f"scored {task.passing:g}" if task.passing else "was passed"
     return (
         f"{len(task.split.train)} training rows gave no demo and no instruction: none "
-        "was passed, or their labels are no output of a module. Give teacher=, or a "
+        f"{bar}, or their labels are no output of a module. Give teacher=, or a "
         "compiler that learns from failures, such as GEPA"
     )
 

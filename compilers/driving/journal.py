@@ -245,10 +245,11 @@ def _refuse_other(found: Any, wanted: dict[str, Any], path: Path) -> None:
     if found == wanted:
         return
     theirs = as_dict(found)
-    differing = [key for key in wanted if theirs.get(key) != wanted[key]]
+    both = dict.fromkeys((*wanted, *theirs))
+    differing = [key for key in both if theirs.get(key) != wanted.get(key)]
     shown = "; ".join(
         f"{key} was {strictjson.canonical(theirs.get(key))}, "
-        f"now {strictjson.canonical(wanted[key])}"
+        f"now {strictjson.canonical(wanted.get(key))}"
         for key in differing
     )
     raise DivergenceError(

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ...pipeline.data.example import Example
 from ...pipeline.data.rows import digest_rows, require_rows
@@ -15,17 +15,16 @@ from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program, as_program
 from ...pipeline.lm.lm import LanguageModel
-from ...pipeline.measure.metrics import for_program, require_labels
-from ...pipeline.measure.score import Metric, metric_name
+from ...pipeline.measure.labels import for_program, require_labels
+from ...pipeline.measure.score import Metric, metric_name, require_callable
 from ...pipeline.run.rows import bind_row, rows_of
 from ...pipeline.run.settings import current, require_model_paths
 from ..recipe import Compiler, Recipe
 from ..search.cost import Quote
-from ..search.judge import Judging
+from ..search.judge import JUDGED, NO_JUDGE, Judging, asks_model
 from ..search.keeping import Keeping, wishes
 from ..search.task import Split
 from ..search.teacher import Teacher
-from .labels import require_metric
 from .quote import quote_of
 from .split import split_for, without_learnt
 
@@ -43,6 +42,9 @@ class Terms:
     """What a compile is run with; see `compile`.
 
     `learnt` is whether rows that the program's demos come from may only teach.
+
+    Raises:
+        ConfigError: `passing` is no score that a run can pass with.
     """
 
     seed: int = 0
@@ -50,7 +52,18 @@ class Terms:
     concurrency: int = 64
     keep: Sequence[str] = ()
     teacher: Shower | None = None
+    passing: float | None = None
+    advice: bool = True
     learnt: bool = False
+
+    def __post_init__(self) -> None:
+        given = cast(object, self.passing)
+        number = isinstance(given, int | float) and not isinstance(given, bool)
+        if given is not None and not (number and 0 < cast(float, given) <= 1):
+            raise ConfigError(
+                f"passing={given!r} is no score that a run can pass with",
+                hint="Give a number above 0, and at most 1, such as 0.8",
+            )
 
 
 @dataclass(frozen=True)
@@ -87,11 +100,12 @@ class Plan:
             "models": self.models,
             "keep": wishes(self.terms.keep),
             **({"teacher": self.teacher.name} if self.teacher else {}),
+            **({"passing": self.terms.passing} if self.terms.passing else {}),
             **({"learnt": True} if self.terms.learnt else {}),
         }
 
 
-async def plan_of(
+def plan_of(
     program: Program[..., Any] | Module[..., Any],
     train: Rows,
     val: Rows | None,
@@ -114,9 +128,10 @@ async def plan_of(
     rows = _rows_for(made, train, "train")
     others = None if val is None else _rows_for(made, val, "val")
     _refuse_no_model(made)
-    metric = for_program(metric, made)
-    require_labels(metric, (*rows, *(others or ())))
-    judging = await require_metric(metric, (*rows, *(others or ())), made)
+    # A metric is its author's code: it is never tried on made-up answers.
+    require_callable(metric)
+    require_labels(for_program(metric, made), (*rows, *(others or ())))
+    judging = JUDGED if asks_model(metric) else NO_JUDGE
     teacher = Teacher.of(terms.teacher, made)
     recipes = _recipes_of(compiler)
     models = _models_of(made, recipes)

@@ -11,6 +11,7 @@ proposals rather than none that was compared.
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,9 @@ from .forms import most_legible
 
 LOTS = 3
 _TRIAL = 0.1
+_log = logging.getLogger("weft")
+_LATEST = 300
+"""Scores that are looked through after each round."""
 SPENT = "the budget ended the search"
 _PRIOR_GAIN = 0.02
 _PRIOR_CALLS = 20
@@ -35,12 +39,16 @@ _PRIOR_CALLS = 20
 
 @dataclass
 class Search:
-    """How the search goes: why it ended early, and the ids of all that was proposed."""
+    """How the search goes: why it ended early, and the ids of all that was proposed.
+
+    `advised` is what was said of the metric so far.
+    """
 
     stopped: str
     known: set[str]
     kept: Callable[[Candidate], None]
     start: Candidate = field(default_factory=Candidate)
+    advised: tuple[str, ...] = ()
 
 
 @dataclass
@@ -122,6 +130,7 @@ async def search(
             task.archive = [Candidate()]
         if not await _headroom(task, recipe, found):
             return found.stopped
+        _advise(task, found)
         if recipe.legible and len(task.archive) == 1:
             tried = ordered(task.split.train, task.rng("headroom"))[: recipe.headroom]
             await most_legible(task, tried)
@@ -132,6 +141,14 @@ async def search(
         if found.stopped == SPENT:
             break
     return found.stopped
+
+
+def _advise(task: Task, found: Search) -> None:
+    """Say once what is odd about the metric, while the budget can still be saved."""
+    if not found.advised:
+        found.advised = task.advice(_LATEST)
+        for line in found.advised:
+            _log.warning("%s", line)
 
 
 async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
@@ -146,6 +163,7 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
             found.stopped = SPENT
             return
         await _round(task, recipe, fitting, found, credit)
+        _advise(task, found)
         task.number += 1
         found.kept(task.archive[0])
         idle = 0 if task.archive[0] != best else idle + 1

@@ -13,7 +13,7 @@ from ...pipeline.measure.row_result import RowResult
 from ...pipeline.parameters import Demo
 from ..search.candidate import Candidate
 from ..search.cost import Calls
-from ..search.task import Task, passes
+from ..search.task import NEAR, Task
 from ..search.teacher import lesson
 from .proposer import Parents, Proposer, draws
 from .rows import (
@@ -26,7 +26,6 @@ from .rows import (
     shows_all,
 )
 
-_NEAR = 0.5
 _BATCH = 8
 _SPARING = 0.1
 
@@ -70,8 +69,9 @@ class BootstrapDemos(Proposer):
     """Demos from traces of the program that pass the metric (Khattab et al. 2023).
 
     The teacher is the parent with labelled demos, where rows hold any; a row never
-    sees itself. It runs on training rows until enough traces pass; where none does, the
-    best of those that score at least one half stand in. Every module on a
+    sees itself. It runs on training rows until enough traces pass, with a score of 1 or
+    of what `passing` says; where none does and nothing is said, the best of those that
+    score at least one half stand in. Every module on a
     passing trace gets its part of it as a demo, and labelled demos fill what is left.
 
     Args:
@@ -134,9 +134,10 @@ class BootstrapDemos(Proposer):
             start += len(block)
             teacher = _teacher(task, parent, block, self.demos)
             results = await task.taught(teacher, block)
-            passing += [r for r in results if passes(r)]
-            near += [r for r in results if not passes(r) and _score(r) >= _NEAR]
-        if not passing:  # as with token overlap, where nothing is ever quite right
+            passing += [r for r in results if task.lends(r)]
+            near += [r for r in results if not task.lends(r) and _score(r) >= NEAR]
+        if not passing and task.passing is None:
+            # As with token overlap, where nothing is ever quite right.
             passing = sorted(near, key=lambda r: -_score(r))
         return list({r.example.digest: r for r in passing}.values())[:wanted]
 
@@ -196,7 +197,7 @@ class NearestDemos(Proposer):
         if self.traces:
             reach = task.rows_in_reach(1, len(rows))
             results = await task.taught(parents[0], rows[:reach])
-            traced = demos_by_path(task, [r for r in results if passes(r)])
+            traced = demos_by_path(task, [r for r in results if task.lends(r)])
         made: list[Candidate] = []
         for number, parent, rng in draws(task, parents, n, "pool"):
             k, whole = self.k[number % len(self.k)], number < len(self.k)
@@ -232,7 +233,7 @@ def _score(result: RowResult) -> float:
 def passing_traces(task: Task, candidate: Candidate) -> list[RowResult]:
     """Traces of a candidate on training rows that passed and are paid for already."""
     found = (task.result(candidate, row) for row in task.split.train)
-    return [r for r in found if r is not None and passes(r)]
+    return [r for r in found if r is not None and task.lends(r)]
 
 
 def passing_of_anyone(task: Task, candidate: Candidate) -> list[RowResult]:
@@ -245,9 +246,9 @@ def passing_of_anyone(task: Task, candidate: Candidate) -> list[RowResult]:
     found: dict[str, RowResult] = {}
     failures: dict[str, int] = {}
     for (_, row), result in task.cells.items():
-        if row in train and passes(result):
+        if row in train and task.lends(result):
             found[row] = result
-        failures[row] = failures.get(row, 0) + (not passes(result))
+        failures[row] = failures.get(row, 0) + (not task.lends(result))
     found |= {r.example.digest: r for r in passing_traces(task, candidate)}
     return [found[row] for row in sorted(found, key=lambda row: -failures[row])]
 

@@ -104,7 +104,7 @@ def solved_examples(
     if not demos:
         train = {row.digest for row in task.split.train}
         cells = [r for (_, row), r in sorted(task.cells.items()) if row in train]
-        traces = [demos_of(cell, task.program) for cell in cells if passes(cell)]
+        traces = [demos_of(cell, task.program) for cell in cells if task.lends(cell)]
         demos = [found[path] for found in traces if path in found]
         rng.shuffle(demos)
     roles = {"inputs": module.spec.inputs, "outputs": module.spec.outputs}

@@ -1,16 +1,27 @@
 """Judges: metrics that ask a model, whose calls are booked apart.
 
 A metric may call a program. Its calls come out of the same budget, on the account
-"judge", and count for what a row costs. They cannot be told beforehand, so a quote
-assumes one for each row, and a repair at the most.
+"judge", and count for what a row costs. How many there are cannot be told beforehand,
+so a quote assumes one for each row, and a repair at the most, where a metric's code
+names something that asks a model.
 """
 
 from __future__ import annotations
 
+import dis
+import functools
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple, cast
 
 from ...pipeline.data.rows import Example
+from ...pipeline.graph.runnable import Runnable
+from ...pipeline.graph.step import Step
+from ...pipeline.graph.uses import closure_of
+from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measure.score import Metric, RawScore, called, metric_name
 from ...pipeline.run.settings import current, entered
 from ...pipeline.trace import NodeRun
@@ -22,6 +33,10 @@ class Judging(NamedTuple):
     plain: int
     most: int
 
+
+_FOLLOWED = 500
+_LOOKED_AT = 32
+_HOLDERS = (Mapping, list, tuple, set, frozenset)
 
 NO_JUDGE = Judging(0, 0)
 JUDGED = Judging(1, 2)
@@ -49,3 +64,78 @@ class Judge:
 
     def _saw(self, run: NodeRun) -> None:
         self._calls += len(run.calls)
+
+
+def asks_model(metric: object) -> bool:
+    """Whether a metric's code names a module, a program or a model; it is not called.
+
+    Functions and what they name, methods and their objects, partials and the attributes
+    of objects that can be called are followed, the nearest first; of what lies far off,
+    such as in a library that a metric calls, not all is looked at.
+
+    >>> asks_model(lambda example, prediction: prediction == example.answer)
+    False
+    """
+    seen, left = dict[int, object](), deque[object]([metric])
+    while left and len(seen) < _FOLLOWED:
+        found = left.popleft()
+        if isinstance(found, Runnable | LanguageModel):
+            return True
+        if id(found) not in seen and _holds(found):
+            seen[id(found)] = found  # kept alive: no other may take its place
+            left += _named_by(found)
+    return False
+
+
+def _holds(found: object) -> bool:
+    return callable(found) or isinstance(found, _HOLDERS)
+
+
+def _named_by(found: object) -> Iterator[object]:
+    if isinstance(found, functools.partial):
+        yield from (found.func, *found.args, *found.keywords.values())
+    elif isinstance(found, Step):
+        yield cast("Step[..., Any]", found).function
+    elif isinstance(found, MethodType):
+        yield from (found.__func__, found.__self__)
+        yield from vars(found.__self__).values() if _has_vars(found.__self__) else ()
+    elif isinstance(found, FunctionType):
+        yield getattr(found, "__wrapped__", None)
+        yield from found.__defaults__ or ()
+        yield from (found.__kwdefaults__ or {}).values()
+        yield from closure_of(found).values()
+        yield from _globals_of(found.__code__, found.__globals__)
+    elif isinstance(found, Mapping):
+        held = cast("Mapping[Any, object]", found)
+        yield from itertools.islice(held.values(), _LOOKED_AT)
+    elif isinstance(found, _HOLDERS):
+        yield from itertools.islice(cast("Iterable[object]", found), _LOOKED_AT)
+    elif callable(found) and _has_vars(found) and not isinstance(found, type):
+        yield from vars(found).values()
+        yield vars(type(found)).get("__call__")
+
+
+def _has_vars(found: object) -> bool:
+    return hasattr(found, "__dict__") and not isinstance(found, ModuleType)
+
+
+def _globals_of(code: CodeType, held: Mapping[str, Any]) -> Iterator[object]:
+    """What a function's code looks up by name in its file, or in a file named there.
+
+    Attributes are none of these: `prediction.answer` names no module `answer`.
+    """
+    file: object = None
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            file = held.get(step.argval)
+            yield file
+        elif step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            if isinstance(file, ModuleType):
+                yield (file := vars(file).get(step.argval))
+            else:
+                file = None
+        elif step.opname not in ("PUSH_NULL", "CACHE"):
+            file = None
+    for part in code.co_consts:
+        if isinstance(part, CodeType):
+            yield from _globals_of(part, held)

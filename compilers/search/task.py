@@ -21,19 +21,24 @@ from ...pipeline.errors import BudgetExceeded, CompileError, ContextLengthError
 from ...pipeline.graph.program import Program
 from ...pipeline.ground import strictjson
 from ...pipeline.lm.lm import LanguageModel
+from ...pipeline.measure.advice import advice_on
 from ...pipeline.measure.evaluate import score_rows
 from ...pipeline.measure.row_result import RowResult
-from ...pipeline.measure.score import Metric, Score
+from ...pipeline.measure.score import Metric, Score, metric_name
+from ...pipeline.measure.typed import Reader, output_name, reader_of
 from ...pipeline.run.rows import map_rows
 from ...pipeline.run.settings import current, entered
 from .allowance import Allowance
 from .candidate import Candidate
 from .counting import calls_bound, calls_plain, is_bounded
-from .judge import NO_JUDGE, Judge, Judging
+from .judge import JUDGED, NO_JUDGE, Judge, Judging
 from .keeping import Keeping
 from .teacher import Teacher
 
 _UNSEEN = 3
+
+NEAR = 0.5
+"""The score from which a run lends demos where none passes, unless `passing` is set."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,9 @@ class Task:
         keeping: What no candidate may change.
         number: The round; random draws of each round are its own.
         form: What was found of the form in which the program asks, or empty.
+        passing: The score from which a run may lend demos, or None: 1, and `NEAR` where
+            no run has that.
+        advising: Whether scores are looked through for what is odd about the metric.
     """
 
     program: Program[..., Any]
@@ -93,6 +101,8 @@ class Task:
     keeping: Keeping = field(default_factory=Keeping)
     number: int = 0
     form: str = ""
+    passing: float | None = None
+    advising: bool = True
 
     def rng(self, *path: str | int) -> random.Random:
         """A generator of its own for each purpose, so that no draw moves another."""
@@ -155,7 +165,7 @@ class Task:
                 program = cross_fitted(program, row)
             try:
                 found = await score_rows(
-                    program, [(row, 0)], self.metric, concurrency=1
+                    program, [(row, 0)], self.metric, self._reader, concurrency=1
                 )
             except BudgetExceeded as error:
                 # The rows beside it go on: what is in flight is paid for anyway.
@@ -165,7 +175,8 @@ class Task:
 
         runtime = replace(current(), account=account, ledger=self.allowance.ledger)
         while jobs and not refused:
-            some = jobs[: self._side_by_side]
+            # The first row of a compile runs alone: what a metric does wrong shows.
+            some = jobs[: self._side_by_side if self.cells else 1]
             jobs = jobs[len(some) :]
             began = self.allowance.ledger.spent().seconds
             with entered(runtime):
@@ -178,9 +189,17 @@ class Task:
                     self.cells[key] = result
                     self.allowance.saw(len(result.trace.calls))
             if isinstance(self.metric, Judge):
-                self.allowance.add(self.metric.taken())
+                self._count_judge(self.metric.taken())
         if refused:
             raise refused[0]
+
+    def _count_judge(self, calls: int) -> None:
+        """Count what a judge asked; one that nobody knew of is counted on from then."""
+        self.allowance.add(calls)
+        if calls and self.judging == NO_JUDGE:
+            self.judging = JUDGED
+            for known in ("calls_plain", "calls_a_row"):
+                self.__dict__.pop(known, None)
 
     @property
     def _side_by_side(self) -> int | None:
@@ -195,6 +214,10 @@ class Task:
             return None
         unknown = 0 if self._bounded else (_UNSEEN * seen or calls)
         return max(1, int(calls // max(1, self.calls_a_row, unknown)))
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return reader_of(self.program)
 
     @cached_property
     def _bounded(self) -> bool:
@@ -227,6 +250,18 @@ class Task:
         if not both:
             return None
         return self.mean(child, both) - self.mean(parent, both)
+
+    def lends(self, result: RowResult) -> bool:
+        """Whether a run is shown as demos: it scores what passes."""
+        bar = 1.0 if self.passing is None else self.passing
+        return result.score is not None and result.score.value >= bar
+
+    def advice(self, most: int | None = None) -> tuple[str, ...]:
+        """What the scores say about the metric, or the latest so many: `advice_on`."""
+        if not self.advising:
+            return ()
+        cells = list(self.cells.values())[-(most or 0) :]
+        return advice_on(metric_name(self.metric), cells, output_name(self.program))
 
     def front(self, pool: Sequence[Candidate]) -> dict[Candidate, int]:
         """The candidates that no other beats on every row, with how many they lead.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ..errors import ParseError
 from ..ground.lazy import deferred
 from ..lm.form import Form, form_of
-from ..signature.signature import Signature
+from ..reading.among import loosened
+from ..signature.signature import Signature, spec_of
 
 if TYPE_CHECKING:
+    from ..lm.request import Message
     from ..reading.fields import Parsed
     from . import chat, completion, json_object, plain, xml
     from .base import Adapter
@@ -26,6 +28,7 @@ __all__ = [
     "Form",
     "adapter_of",
     "form_of",
+    "parse_either",
     "parsed_in",
 ]
 
@@ -51,22 +54,69 @@ def adapter_of(form: Form | str) -> Adapter:
     return chat.ChatAdapter(made.edition if made.name == "chat" else 1)
 
 
+def parse_either(
+    form: Form,
+    text: str,
+    signature: type[Signature],
+    fence: str = "",
+    *,
+    echoed: str = "",
+    turns: tuple[Message, ...] = (),
+    cut: bool = False,
+) -> Parsed:
+    """What a reply says, under headings or as one object, whichever was asked for.
+
+    For calls whose form nobody chose. A server that is taken for one that enforces
+    schemas, and does not, may answer under headings all the same; a model that is asked
+    for headings may write an object. What stands in the prompt is no answer in the
+    form that was not asked for: no fence keeps it apart there.
+
+    Args:
+        form: What was asked for; it is read first, and in other forms alone.
+        text: The reply.
+        signature: The contract.
+        fence: What sets structure apart in this call, in that form.
+        echoed: The inputs of the call as they were written into it.
+        turns: All that the model was shown.
+        cut: Whether the token limit ended the reply.
+
+    Raises:
+        ParseError: The reply does not hold the promised fields in either form.
+    """
+    try:
+        return adapter_of(form).parse(text, signature, fence, echoed=echoed, cut=cut)
+    except ParseError as error:
+        other = _OTHER.get(form.name)
+        seen = "\n".join([turn.content for turn in turns])
+        if other is None or _stands_in(seen, text, adapter_of(other), signature):
+            raise
+        try:
+            parsed = adapter_of(other).parse(text, signature, echoed=seen, cut=cut)
+        except ParseError:
+            raise error from None
+        return parsed.noting((f"read in the form {other!r}, which nobody asked for",))
+
+
+_OTHER: Final = {"json": "chat", "chat": "json"}
+
+
+def _stands_in(
+    seen: str, text: str, adapter: Adapter, signature: type[Signature]
+) -> bool:
+    """Whether the structure of a reply, or all of it, may be quoted."""
+    bare = seen.translate(adapter.passed_over)
+    marks = adapter.marks(spec_of(signature), "")
+    held = any(mark.translate(adapter.passed_over) in bare for mark in marks)
+    return held or loosened(text) in loosened(seen)
+
+
 def parsed_in(form: str, text: str, signature: type[Signature]) -> Parsed:
     """What a reply says, where nobody was asked for it.
-
-    In "auto" it may stand in either of the forms that are taken by itself: under
-    headings or as one object.
 
     Raises:
         ParseError: The reply does not hold the promised fields.
     """
     if form_of(form).name != "auto":
         return adapter_of(form).parse(text, signature)
-    first, second = ("json", "chat") if text.lstrip()[:1] == "{" else ("chat", "json")
-    try:
-        return adapter_of(first).parse(text, signature)
-    except ParseError as error:
-        try:
-            return adapter_of(second).parse(text, signature)
-        except ParseError:
-            raise error from None
+    first = "json" if text.lstrip()[:1] == "{" else "chat"
+    return parse_either(form_of(first), text, signature)

@@ -1,4 +1,4 @@
-"""Demos that hang on the input: the nearest of a pool, and made-up ones.
+"""Demos that nobody wrote for the call: the nearest of a pool, and made-up ones.
 
 Liu et al. 2021, "What Makes Good In-Context Examples for GPT-3?" (arXiv 2101.06804),
 show each input the training cases nearest to it by sentence embeddings. Here texts are
@@ -9,12 +9,14 @@ Small models follow a form that they were shown and hardly one that was describe
 them: a made-up exchange shows the form of a reply, and nothing of the task. What is
 shown pulls, too: so the value that stands there is another one from input to input,
 drawn from the input's own text, and over many inputs no label is favoured. Real demos
-take the exchange's place as soon as there are some.
+take the exchange's place as soon as there are some. Choices whose names say what they
+mean can be shown by these names alone, each as a case of itself.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
@@ -31,6 +33,8 @@ MADE_UP: Final = "made up"
 _NUMBERS: Final = (12, 3, 250, 48)
 _DEEPEST: Final = 8
 _DRAWS: Final = 840  # a multiple of every number of choices up to eight
+_MOST_NAMED: Final = 32  # choices; of more, the cases would outweigh the input
+_NAME: Final = re.compile(r"(?=(?:.*?[^\W\d_]){3})[\w .&'/-]{2,80}")
 
 
 def nearest_demos(
@@ -82,6 +86,49 @@ def _one_of_each(spec: Spec, demo: Demo) -> tuple[Demo, ...]:
     """One object for all draws that come to the same, so that they compare at once."""
     del spec
     return (demo,)
+
+
+def choices_as_cases(spec: Spec, demos: tuple[Demo, ...]) -> tuple[Demo, ...]:
+    """A case of its own words for each choice that no demo shows, in their order.
+
+    Nothing where a case would hold more than the choice (several outputs, several
+    inputs, an input that is no text), and where any choice is no words, such as a code.
+
+    >>> from ..signature.forms import make_signature
+    >>> from ..signature.signature import spec_of
+    >>> spec = spec_of(make_signature("text -> mood: Literal['so_so', 'no_impact']"))
+    >>> [demo.values["text"] for demo in choices_as_cases(spec, ())]
+    ['so so', 'no impact']
+    """
+    named = _choices_as_cases(spec)
+    if not named or not demos:
+        return named
+    output = next(iter(spec.outputs))
+    shown = [demo.values.get(output) for demo in demos if demo.by != MADE_UP]
+    return tuple(demo for demo in named if demo.values[output] not in shown)
+
+
+@lru_cache(maxsize=512)
+def _choices_as_cases(spec: Spec) -> tuple[Demo, ...]:
+    outputs, inputs = [*spec.outputs.values()], [*spec.inputs.values()]
+    if len(outputs) != 1 or len(inputs) != 1 or not inputs[0].plain:
+        return ()
+    choices = outputs[0].choices
+    words = [_words_of(choice) for choice in choices]
+    if not 1 < len(words) <= _MOST_NAMED or not all(words):
+        return ()
+    named = [
+        {inputs[0].name: said, outputs[0].name: choice}
+        for said, choice in zip(words, choices, strict=True)
+    ]
+    return tuple(Demo(values, by=MADE_UP) for values in named)
+
+
+def _words_of(choice: JSON) -> str:
+    """What a choice is called, or nothing where that is no words."""
+    if not isinstance(choice, str) or not _NAME.fullmatch(choice):
+        return ""
+    return " ".join(re.sub(r"[_/-]", " ", choice).split())
 
 
 def _of_field(field: FieldSpec, number: int) -> Any:

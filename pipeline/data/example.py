@@ -51,6 +51,8 @@ class Example:
 
     Fields are read as attributes or by name, labels first, then inputs. A field that
     is called like a member of this class, such as "id", is read by name: `ex["id"]`.
+    What a metric is given reads structured fields as the program's types; `labels` and
+    `inputs` hold what was written in the row.
 
     Args:
         id: Unique among the rows it was read with.
@@ -94,7 +96,7 @@ class Example:
         Raises:
             DataError: There is none; it is an AttributeError and a KeyError too.
         """
-        for values in (self.labels, self.inputs):
+        for values in (self.__dict__.get("_read", {}), self.labels, self.inputs):
             if name in values:
                 return values[name]
         known = [*self.labels, *self.inputs]
@@ -132,6 +134,18 @@ def named(row: Example, name: str) -> Example:
     """The same row with another id; what is known of its content stays known."""
     made = object.__new__(type(row))
     made.__dict__.update(row.__dict__, id=name)
+    return made
+
+
+def read_as(row: Example, values: Mapping[str, Any]) -> Example:
+    """The same row, whose fields are read as these values; its labels stay as written.
+
+    >>> row = read_as(Example("m1", {}, {"day": "2 May"}), {"day": (2, 5)})
+    >>> row.day, row["day"], row.labels["day"]
+    ((2, 5), (2, 5), '2 May')
+    """
+    made = named(row, row.id)
+    made.__dict__["_read"] = values
     return made
 
 

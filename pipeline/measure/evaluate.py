@@ -9,12 +9,13 @@ once.
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Awaitable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ..data.rows import Example, require_rows
 from ..errors import ConfigError, ModelFailure, WeftError
@@ -31,7 +32,8 @@ from ..run.bridge import run_sync
 from ..run.rows import bind_row, map_rows, placed, progress_bar, require_count, rows_of
 from ..run.settings import current, entered, require_model_paths
 from ..trace import NodeRun, Trace, total_cost
-from .metrics import for_program, require_labels
+from .advice import advice_on
+from .labels import for_program, require_labels
 from .row_result import (
     RowResult,
     outputs_of,
@@ -42,9 +44,14 @@ from .row_result import (
 )
 from .score import Metric, Score, apply_metric, metric_name, require_callable
 from .stats import Comparison, Interval, compare, mean_interval
+from .typed import Reader, output_name, reader_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+_log: Final = logging.getLogger("weft")
+_ADVISED: Final = 64
+"""Rows whose scores say enough about the metric."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -271,10 +278,17 @@ async def aevaluate(
     async with placed(made, on) as there:
         with progress_bar(len(work), made.name, shown=progress) as advance:
             results = await score_rows(
-                there, work, metric, concurrency=concurrency, done=advance
+                there,
+                work,
+                metric,
+                reader_of(made),
+                concurrency=concurrency,
+                done=advance,
             )
     seconds = time.perf_counter() - started
     name, digest = metric_name(metric), program_digest(made)
+    for line in advice_on(name, results[:_ADVISED], output_name(made)):
+        _log.warning("%s", line)
     found = tuple(results)
     return Evaluation(made.name, name, found, seconds, seed, digest, repeats)
 
@@ -283,11 +297,20 @@ async def score_rows(
     program: Runner,
     work: Sequence[tuple[Example, int]],
     metric: Metric,
+    read: Reader,
     *,
     concurrency: int,
     done: Any = None,
 ) -> list[RowResult]:
     """Run and score (row, sample) pairs; results come in the same order.
+
+    Args:
+        program: What runs on the rows.
+        work: Rows, each with the number of the sample of its answers.
+        metric: What scores them.
+        read: What gives the metric its rows; see `labels`.
+        concurrency: How many run at once.
+        done: Called after each row.
 
     Raises:
         DataError: A row's inputs do not fit; nothing ran.
@@ -298,7 +321,7 @@ async def score_rows(
 
     def one(position: int, item: tuple[Example, int]) -> Coroutine[Any, Any, RowResult]:
         example, sample = item
-        scored = _score_row(program, example, bound[position], metric)
+        scored = _score_row(program, example, bound[position], metric, read)
         return _sampled(scored, sample) if sample else scored
 
     return await map_rows(one, work, concurrency=concurrency, done=done)
@@ -312,7 +335,11 @@ async def _sampled(scored: Awaitable[RowResult], sample: int) -> RowResult:
 
 
 async def _score_row(
-    program: Runner, example: Example, bound: dict[str, Any], metric: Metric
+    program: Runner,
+    example: Example,
+    bound: dict[str, Any],
+    metric: Metric,
+    read: Reader,
 ) -> RowResult:
     nodes: list[NodeRun] = []
     value: Any = None
@@ -326,7 +353,7 @@ async def _score_row(
     except WeftError as error:
         return _failed(example, None, error, nodes)
     try:
-        score = await apply_metric(metric, example, value)
+        score = await apply_metric(metric, read(example), value)
     except WeftError as error:
         # A judge's own failure says nothing about the row: never a zero.
         return _failed(example, value, error, nodes)

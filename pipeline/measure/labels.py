@@ -1,84 +1,120 @@
-"""Labels as the type of the output that they are compared with reads them."""
+"""Labels that a metric surely reads: rows without them are refused before a call.
+
+The metric is not called for it. A built-in one says which label it compares with. Of a
+function it is what its code reads from the example before it decides anything, such as
+both fields in `return example.team == prediction.team`. Whatever else it reads may
+hang on the answer, and is found out with the first row.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
-from typing import Any
+import dis
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
+from types import CodeType, FunctionType, MethodType
+from typing import Any, NamedTuple
 
-import pydantic
+from ..data.example import Example
+from ..errors import DataError
+from ..graph.program import Program
+from .metrics import FieldMetric, FieldsMetric
+from .score import Metric, place_of
+from .semantic import SemanticF1
+from .typed import outputs_of
 
-from ..errors import SignatureError
-from ..ground.shapes import is_dict, is_sequence
-from ..reading.cells import read_cell
-from ..signature.field import FieldSpec
-from ..signature.signature import Signature, spec_of
-from ..signature.types import members_of
+_MEMBERS = {*dir(Example), *(member.name for member in fields(Example))}
+_JUMPS = frozenset((*dis.hasjrel, *dis.hasjabs))
 
 
-def output_of(kind: Any, name: str) -> FieldSpec | None:
-    """The output of that name of a program's result; None where its type is not known.
+def for_program(metric: Metric, program: Program[..., Any]) -> Metric:
+    """A built-in metric that knows the types of what a program gives; others stay."""
+    if isinstance(metric, FieldsMetric):
+        parts = {name: for_program(m, program) for name, m in metric.parts.items()}
+        return FieldsMetric(parts)
+    if isinstance(metric, SemanticF1):
+        return replace(metric, compared=_knowing(metric.compared, program))
+    return _knowing(metric, program) if isinstance(metric, FieldMetric) else metric
 
-    Args:
-        kind: The type of the result: a signature, something with fields, or one value.
-        name: The output, and the label.
+
+def _knowing(metric: FieldMetric, program: Program[..., Any]) -> FieldMetric:
+    known = outputs_of(program)
+    return replace(metric, spec=known.get(metric.field, known.get("")))
+
+
+def require_labels(metric: Metric, rows: Sequence[Example]) -> None:
+    """Refuse rows that lack a label which a metric surely reads.
+
+    Raises:
+        DataError: A row lacks one; it is named.
     """
-    if isinstance(kind, type) and issubclass(kind, Signature):
-        return spec_of(kind).outputs.get(name)
-    members = members_of(kind)
-    own: Any = kind if members is None else members.get(name, Any)
-    made = FieldSpec(name, "output", own)
-    try:
-        return None if own is Any or made.schema == {} else made
-    except SignatureError:
-        return None
-
-
-def readings(spec: FieldSpec, label: Any) -> Iterator[Any]:
-    """The values of an output's type that a label means beside itself."""
-    try:
-        made = read_cell(spec, label)
-    except ValueError:
+    if isinstance(metric, FieldsMetric):
+        for part in metric.parts.values():
+            require_labels(part, rows)
         return
-    if not _says_more(label, made):
-        yield made
-    if label == "" and made == "" and _takes_none(spec):
-        yield None  # of a text that may be None, an empty cell is either
+    if isinstance(metric, FieldMetric | SemanticF1):
+        for row in rows:
+            metric.check(row)
+        return
+    reads = list(_reads(metric))
+    for row in rows if reads else ():
+        for read in reads:
+            try:
+                read.of(row)
+            except DataError as error:
+                where = place_of(metric, row)
+                said = f"{where}: {error.message}"
+                raise DataError(said, hint=error.hint) from None
 
 
-def _takes_none(spec: FieldSpec) -> bool:
-    try:
-        return spec.load(None) is None
-    except ValueError:
-        return False
+class _Read(NamedTuple):
+    """A field that is read from a row: `row.name`, or `row.labels[name]`."""
+
+    name: str
+    held: str
+
+    def of(self, row: Example) -> None:
+        """Read it.
+
+        Raises:
+            DataError: The row has no such field.
+        """
+        _ = row.labels[self.name] if self.held == "labels" else row[self.name]
 
 
-def _says_more(label: Any, value: Any) -> bool:
-    """Whether a label holds a key that its type leaves out in silence."""
-    if is_sequence(label) and is_sequence(value):
-        return any(map(_says_more, label, value))
-    if not is_dict(label):
-        return False
-    if is_dict(value):
-        return any(_says_more(label[key], value[key]) for key in label if key in value)
-    known = _members(value)
-    return known is not None and any(
-        key not in known or _says_more(inner, known[key])
-        for key, inner in label.items()
-    )
+def _reads(metric: object) -> Iterator[_Read]:
+    """What a function reads of its example on every call, as far as it is plain."""
+    method = isinstance(metric, MethodType)
+    function = metric.__func__ if isinstance(metric, MethodType) else metric
+    if not isinstance(function, FunctionType):
+        return
+    code = function.__code__
+    if code.co_exceptiontable or code.co_argcount < 1 + method:
+        return  # what is raised may be caught there
+    example = code.co_varnames[method]
+    steps = list(_straight(code, example))
+    for at, step in enumerate(steps):
+        if step == ("LOAD_FAST", example):
+            yield from _read(steps[at + 1 : at + 4])
 
 
-def _members(value: Any) -> dict[str, Any] | None:
-    """What a value holds, by each name that its type may read it under."""
-    if isinstance(value, pydantic.BaseModel):
-        held: dict[str, Any] = dict(value.model_extra or {})
-        for name, info in type(value).model_fields.items():
-            alias = info.validation_alias
-            more = alias.choices if isinstance(alias, pydantic.AliasChoices) else ()
-            for one in (name, info.alias, alias, *more):
-                if isinstance(one, str):
-                    held[one] = getattr(value, name)
-        return held
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-    return None
+def _read(steps: Sequence[tuple[str, object]]) -> Iterator[_Read]:
+    """The field that is read behind `example`, as attribute, item or label."""
+    (first, name), (second, key), (third, _) = [*steps, *[("", None)] * 3][:3]
+    if (first, name, third) == ("LOAD_ATTR", "labels", "BINARY_SUBSCR"):
+        if second == "LOAD_CONST":
+            yield _Read(str(key), "labels")
+        return
+    attribute = first == "LOAD_ATTR" and name not in _MEMBERS
+    if attribute or (first, second) == ("LOAD_CONST", "BINARY_SUBSCR"):
+        yield _Read(str(name), "row")
+
+
+def _straight(code: CodeType, example: str) -> Iterator[tuple[str, object]]:
+    """What code does, and with what, until it decides something or binds `example`."""
+    for step in dis.get_instructions(code):
+        binds = step.opname.startswith("STORE") and example in step.argrepr
+        if binds or step.opcode in _JUMPS:
+            return
+        name = step.opname.removesuffix("_BORROW")
+        subscript = (name, step.argrepr) == ("BINARY_OP", "[]")  # since Python 3.14
+        yield "BINARY_SUBSCR" if subscript else name, step.argval

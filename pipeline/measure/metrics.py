@@ -15,9 +15,10 @@ is 0.5, and for an optional output an empty cell is None.
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -25,15 +26,14 @@ from typing import Any, cast
 
 from ..data.example import Example, row_name
 from ..errors import ConfigError, DataError, MetricError, did_you_mean
-from ..graph.program import Program
 from ..ground.options import checked
 from ..ground.plain import plain
 from ..reading.cells import is_nothing
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, spec_of, values_of
 from ..signature.types import type_name
-from . import matching
-from .labels import output_of, readings
+from . import matching, squad
+from .readings import readings
 from .score import Metric, Score, metric_name, to_score
 
 _PLAIN = (str, bytes, int, float, list, set, frozenset, Enum, Decimal, date)
@@ -42,13 +42,14 @@ _SHOWN = 200
 
 @dataclass(frozen=True)
 class FieldMetric:
-    """Compares one output field with the label of the same name.
+    """Compares one output field with a label, that of the same name as a rule.
 
     Args:
         name: As it stands in reports and artifacts.
         field: The output field and the label.
         likeness: Share in [0, 1] of a gold and a predicted value; neither is None.
         accepted: The answers that a label accepts; the best one counts.
+        label: The label, where it is called otherwise than the field.
         spec: The output's type, for predictions that do not tell it.
     """
 
@@ -56,9 +57,12 @@ class FieldMetric:
     field: str
     likeness: Callable[[Any, Any], float]
     accepted: Callable[[Any], list[Any]]
+    label: str = ""
     spec: FieldSpec | None = None
 
     def __post_init__(self) -> None:
+        if not self.label:
+            object.__setattr__(self, "label", self.field)
         if not isinstance(cast(object, self.field), str):
             raise ConfigError(
                 f"{self.field!r} is no name of an output field",
@@ -73,8 +77,8 @@ class FieldMetric:
             MetricError: The prediction has no such field.
         """
         spec = self._spec_of(prediction)
-        gold = self._gold(example, spec)
-        got = self._predicted(prediction, gold, example)
+        gold = self.gold(example, spec)
+        got = self.predicted(prediction, gold, example)
         try:
             plain(got)
         except ValueError as error:
@@ -94,53 +98,68 @@ class FieldMetric:
             return float(gold is got)
         return self.likeness(gold, got)
 
-    def require_label(self, example: Example) -> None:
-        """Refuse a row without the label, as far as the output's type is known.
-
-        Raises:
-            DataError: It has none, or none that the output could be.
-        """
-        self._gold(example, self.spec)
-
     def _spec_of(self, prediction: Any) -> FieldSpec | None:
         """The output's type, as the prediction tells it or the program did."""
         if isinstance(prediction, Signature):
             return spec_of(type(prediction)).outputs.get(self.field)
         return self.spec
 
-    def _gold(self, example: Example, spec: FieldSpec | None) -> Any:
+    def check(self, example: Example) -> None:
+        """Refuse a row without the label, as far as the output's type is known.
+
+        Raises:
+            DataError: It has none, or none that the output could be.
+        """
+        self.gold(example, self.spec)
+
+    def gold(self, example: Example, spec: FieldSpec | None = None) -> Any:
+        """The label that this metric compares with.
+
+        Args:
+            example: The row.
+            spec: The output's type, where it is known.
+
+        Raises:
+            DataError: The row has none, or none that the output could be.
+        """
         if not isinstance(cast(object, example), Example):
             raise DataError(
                 f"{self.name} compares with a weft.Example, and {example!r} is none",
                 hint='Write weft.read_rows([{...}], ["question"])[0], with the inputs',
             )
-        if self.field not in example.labels:
+        if self.label not in example.labels:
             raise DataError(
-                f"{self.name}: {row_name(example)} has no label {self.field!r}",
-                hint=_other_label(self.field, example),
+                f"{self.name}: {row_name(example)} has no label {self.label!r}",
+                hint=_other_label(self.label, example),
             )
-        gold = example.labels[self.field]
+        gold = example.labels[self.label]
         if spec is not None and is_nothing(spec, gold):
             raise DataError(
-                f"{self.name}: the label {self.field!r} of {row_name(example)} is "
+                f"{self.name}: the label {self.label!r} of {row_name(example)} is "
                 f"{gold!r}, and the output is {spec.wanted}",
                 hint="Leave out rows whose label is not known, or let the output be "
                 f"None: {self.field}: {type_name(spec.annotation)} | None",
             )
         return gold
 
-    def _predicted(self, prediction: Any, gold: Any, example: Example) -> Any:
-        """The field of a signature, mapping or object; a plain value is itself."""
+    def predicted(self, prediction: Any, gold: Any, example: Example) -> Any:
+        """The field of a signature, mapping or object; a plain value is itself.
+
+        Raises:
+            MetricError: The prediction has other fields.
+        """
         if _is_plain(prediction):
             return prediction
         if isinstance(prediction, Signature):
             held = values_of(prediction)
         elif isinstance(prediction, Mapping):
             held = dict(cast(Mapping[str, Any], prediction))
+            if self.field not in held and _members(gold).keys() & held.keys():
+                return held  # the program's result is one structured value
         elif hasattr(prediction, self.field):
             return getattr(prediction, self.field)
-        elif isinstance(gold, Mapping):
-            return prediction  # the program's result is one structured value
+        elif isinstance(gold, Mapping | type(prediction)):
+            return prediction  # likewise
         else:
             held = _members(prediction)
             if not held:
@@ -189,14 +208,29 @@ class FieldsMetric:
 
 
 @checked
-def exact(field: str) -> FieldMetric:
-    """1 where the value is the label; spaces around and between words do not count.
+def exact(field: str, *, normalize: squad.Form | None = None) -> FieldMetric:
+    """1 where the value is the label.
+
+    Spaces around and between words do not count, nor how Unicode composes a letter;
+    case and punctuation do.
+
+    Args:
+        field: The output field and the label.
+        normalize: What is made of both texts instead, before they are compared to the
+            letter: `squad`, or a function of your own, such as `str.casefold`.
 
     >>> row = Example("r1", {}, {"answer": ["NYC", "New York"]})
-    >>> exact("answer")(row, "New York").value
+    >>> exact("answer")(row, "New York").value, exact("answer")(row, "new york.").value
+    (1.0, 0.0)
+    >>> exact("answer", normalize=squad.squad)(row, "new york.").value
     1.0
     """
-    return FieldMetric(f"exact({field})", field, matching.same, _any_or_whole)
+    if normalize is None:
+        return FieldMetric(f"exact({field})", field, matching.same, _any_or_whole)
+    form = _form(normalize)
+    name = f"exact({field}, normalize={metric_name(form)})"
+    like = functools.partial(squad.same_in, form)
+    return FieldMetric(name, field, like, _any_or_whole)
 
 
 @checked
@@ -206,19 +240,41 @@ def f1(field: str) -> FieldMetric:
     >>> f1("answer")(Example("r1", {}, {"answer": "in 1889"}), "1889")
     Score(value=0.6666666666666666, feedback="wanted 'in 1889', got '1889'")
     """
-    return FieldMetric(f"f1({field})", field, matching.token_f1, _any)
+    return FieldMetric(f"f1({field})", field, matching.token_f1, any_of)
 
 
 @checked
-def contains(field: str) -> FieldMetric:
-    """1 where the label's text stands in the prediction, as words of its own."""
-    return FieldMetric(f"contains({field})", field, matching.holds, _any)
+def contains(
+    field: str, *, within: str | None = None, normalize: squad.Form | None = None
+) -> FieldMetric:
+    """1 where the label's text stands in the prediction, as words of its own.
+
+    Args:
+        field: The label, and the output field that it is looked for in.
+        within: The output field, where it is another one, such as retrieved passages.
+        normalize: What is made of both texts, such as `squad`. They are then compared
+            token by token, and each item of a list by itself.
+
+    >>> row = Example("r1", {}, {"answer": "Eiffel Tower"})
+    >>> found = contains("answer", within="passages", normalize=squad.squad)
+    >>> found(row, {"passages": ["Lyon.", "The Eiffel Tower, Paris"]}).value
+    1.0
+    """
+    parts, like = [field], matching.holds
+    if within is not None:
+        parts.append(f"within={within}")
+    if normalize is not None:
+        form = _form(normalize)
+        parts.append(f"normalize={metric_name(form)}")
+        like = functools.partial(squad.holds_in, form)
+    name = f"contains({', '.join(parts)})"
+    return FieldMetric(name, field if within is None else within, like, any_of, field)
 
 
 @checked
 def choice(field: str) -> FieldMetric:
     """1 where the label of a closed set was named, whatever its case and spaces."""
-    return FieldMetric(f"choice({field})", field, matching.same_choice, _any)
+    return FieldMetric(f"choice({field})", field, matching.same_choice, any_of)
 
 
 @checked
@@ -247,7 +303,7 @@ def numeric(field: str, tolerance: float = 1e-6) -> FieldMetric:
         return float(given is not None and matching.near(wanted, given, tolerance))
 
     extra = "" if tolerance == 1e-6 else f", tolerance={tolerance:g}"
-    return FieldMetric(f"numeric({field}{extra})", field, likeness, _any)
+    return FieldMetric(f"numeric({field}{extra})", field, likeness, any_of)
 
 
 def fields(first: str | Mapping[str, Metric], *names: str) -> FieldsMetric:
@@ -271,34 +327,20 @@ def fields(first: str | Mapping[str, Metric], *names: str) -> FieldsMetric:
     return FieldsMetric(dict(first))
 
 
-def for_program(metric: Metric, program: Program[..., Any]) -> Metric:
-    """A metric that knows the types of what a program gives; of ours, others stay."""
-    if isinstance(metric, FieldsMetric):
-        parts = {name: for_program(m, program) for name, m in metric.parts.items()}
-        return FieldsMetric(parts)
-    if not isinstance(metric, FieldMetric):
-        return metric
-    return replace(metric, spec=output_of(program.structure.result, metric.field))
-
-
-def require_labels(metric: Metric, rows: Iterable[Example]) -> None:
-    """Refuse rows that lack a label that a metric of ours compares with.
-
-    Raises:
-        DataError: One does; it is named.
-    """
-    parts = metric.parts.values() if isinstance(metric, FieldsMetric) else (metric,)
-    for part in parts:
-        if isinstance(part, FieldMetric):
-            for row in rows:
-                part.require_label(row)
+def _form(normalize: Any) -> Any:
+    if callable(normalize):
+        return normalize
+    raise ConfigError(
+        f"normalize={normalize!r} is no function of a text",
+        hint="Write normalize=weft.metrics.squad, or a function such as str.casefold",
+    )
 
 
 def _whole(gold: Any) -> list[Any]:
     return [gold]
 
 
-def _any(gold: Any) -> list[Any]:
+def any_of(gold: Any) -> list[Any]:
     """Any item of a list; an empty list accepts "no answer", as in SQuAD 2.0."""
     if isinstance(gold, list | tuple):
         return list(cast(Sequence[Any], gold)) or ["", None]
@@ -306,7 +348,7 @@ def _any(gold: Any) -> list[Any]:
 
 
 def _any_or_whole(gold: Any) -> list[Any]:
-    return [gold, *_any(gold)]
+    return [gold, *any_of(gold)]
 
 
 def _is_plain(value: object) -> bool:

@@ -10,6 +10,7 @@ import asyncio
 import functools
 import inspect
 import numbers
+import re
 import weakref
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from ..run.bridge import WouldWait, in_thread
 from ..signature.signature import Signature, spec_of
 
 _RULE = "Return a number in [0, 1], a bool, or weft.Score(value, feedback)"
+_NO_ITEMS = re.compile(r"'(\w+)' object is not subscriptable")
 SLACK = 1e-9
 
 
@@ -143,14 +145,14 @@ async def apply_metric(metric: Metric, example: Example, prediction: Any) -> Sco
     except WeftError as error:
         if isinstance(error, DataError) and isinstance(error, AttributeError):
             # A field that the row lacks: the row says so, and knows no metric.
-            where = _where(metric, example)
+            where = place_of(metric, example)
             raise DataError(f"{where}: {error.message}", hint=error.hint) from error
         raise
     except (Exception, asyncio.CancelledError) as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():  # it is the run that is cancelled
             raise
-        where = _where(metric, example)
+        where = place_of(metric, example)
         raise MetricError(
             f"{where} raised {type(error).__name__}: {error}",
             hint=misread(error, prediction),
@@ -158,11 +160,12 @@ async def apply_metric(metric: Metric, example: Example, prediction: Any) -> Sco
     try:
         return to_score(raw)
     except MetricError as error:
-        where = _where(metric, example)
+        where = place_of(metric, example)
         raise MetricError(f"{where}: {error.message}", hint=error.hint) from None
 
 
-def _where(metric: Metric, example: Example) -> str:
+def place_of(metric: Metric, example: Example) -> str:
+    """A metric and a row, as messages name them."""
     return f"the metric {metric_name(metric)!r} on {row_name(example)}"
 
 
@@ -240,6 +243,9 @@ def misread(error: BaseException, prediction: Any) -> str:
     >>> raised({"answer": "1871"})
     "It is a dict: write ['answer']"
     """
+    if isinstance(error, TypeError) and (found := _NO_ITEMS.match(str(error))):
+        kind = f"A label of the output's type is a {found[1]}: read its attributes"
+        return f"{kind}. example.labels holds what the row says"
     if not isinstance(error, AttributeError) or not error.name:
         return ""
     if is_dict(error.obj) and error.name in error.obj:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
-from ..adapters import Form, adapter_of, form_of
+from ..adapters import Form, adapter_of, form_of, parse_either
 from ..adapters.settling import AUTO, Forms, may_probe, settled
 from ..errors import ModelError, ParseError, SchemaRefused, Truncated, ValidationError
 from ..lm.lm import LanguageModel
@@ -113,8 +113,7 @@ class _Question:
             request = request_for(lm, self.parameters, rendered, settings)
             response = await timed(request, lm, self.context, self.asked, telling)
             cut = response.finish_reason == "length"
-            fence, echoed = rendered.fence, rendered.echoed
-            parse = partial(adapter.parse, fence=fence, echoed=echoed, cut=cut)
+            parse = self._parse(adapter, rendered, cut=cut)
             try:
                 parsed = self._read(response, wanted, adapter, parse)
             except ParseError as error:
@@ -135,6 +134,22 @@ class _Question:
             whole = {**kept, **parsed.values}
             return {name: whole[name] for name in spec_of(self.signature).outputs}
         raise AssertionError("the last attempt returns or raises")
+
+    def _parse(
+        self, adapter: Adapter, rendered: Rendered, *, cut: bool
+    ) -> Callable[..., Parsed]:
+        """What reads a text by a contract; if nobody chose the form, in either one."""
+        fence, echoed = rendered.fence, rendered.echoed
+        if not self._chosen:
+            return partial(adapter.parse, fence=fence, echoed=echoed, cut=cut)
+        either = partial(parse_either, self.form, turns=rendered.messages)
+        return partial(either, fence=fence, echoed=echoed, cut=cut)
+
+    @property
+    def _chosen(self) -> bool:
+        """Whether the form was taken by itself."""
+        asked = self.context.settings.form_asked(self.parameters.adapter)
+        return form_of(asked).name == AUTO
 
     def _reader(
         self, adapter: Adapter, rendered: Rendered, wanted: type[Signature]
@@ -172,8 +187,7 @@ class _Question:
         if cut and (error.cut or not adapter.asks_rest):
             return truncated(self.who, response, self.lm.model)
         made = only_thought(error, response)
-        own = self.context.settings.form_asked(self.parameters.adapter)
-        chosen = form_of(own).name == AUTO and may_probe(self.lm)
+        chosen = self._chosen and may_probe(self.lm)
         if made is error and chosen and not isinstance(error, ValidationError):
             made.hint = ". ".join(filter(None, (made.hint, _PROBE)))
         return made.located(self.who, adapter.name)

@@ -96,7 +96,8 @@ async def map_rows(
                         await asyncio.sleep(0)
                     group.create_task(worker())
     except BaseExceptionGroup as errors:
-        raise (failed[min(failed)] if failed else errors.exceptions[0]) from None
+        error = failed[min(failed)] if failed else errors.exceptions[0]
+        raise error from error.__cause__  # what it came of, and not the group
     if failed:
         raise failed[min(failed)]
     if len(results) < len(rows):  # something in a row cancelled itself

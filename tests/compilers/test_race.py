@@ -116,12 +116,15 @@ def test_a_race_ends_with_its_budget(racer: Racer, budget: int) -> None:
 
 
 def test_cells_of_a_block_run_side_by_side() -> None:
-    """Concurrency is used across candidates, not only across rows."""
+    """Concurrency is used across candidates, behind the first row of a compile."""
     running = most = 0
-    cells, together = len(FIELD) * 4, asyncio.Event()
+    cells, together = len(FIELD) * 4 - 1, asyncio.Event()
+    task = new_task()
 
     async def reply(request: weft.Request) -> str:
         nonlocal running, most
+        if not task.cells:
+            return "[[ label ]]\nK0\n[[ /end ]]"
         running += 1
         most = max(most, running)
         if running == cells:
@@ -131,7 +134,6 @@ def test_cells_of_a_block_run_side_by_side() -> None:
         running -= 1
         return "[[ label ]]\nK0\n[[ /end ]]"
 
-    task = new_task()
     with weft.use(lm=weft.FunctionLM(reply)):
         asyncio.run(task.observe_all(FIELD, ROWS[:4], "evaluate"))
 

@@ -64,24 +64,12 @@ def test_rows_without_the_label_that_a_metric_reads_are_refused(
     assert lm.calls == 0
 
 
-def test_a_metric_that_raises_is_refused(lm: weft.FunctionLM) -> None:
-    """It is tried on the rows' own labels first."""
-
-    def broken(example: weft.Example, prediction: Any) -> float:
-        raise KeyError("team")
-
-    with pytest.raises(errors.MetricError, match=r"'broken'.*raised KeyError"):
-        weft.compile(classifier(), ROWS, metric=broken)
-
-
-def test_a_constant_metric_is_refused(lm: weft.FunctionLM) -> None:
-    """One that cannot tell right from wrong would burn the whole budget."""
-
-    def always(example: weft.Example, prediction: Any) -> float:
-        return 1.0
-
-    with pytest.raises(errors.MetricError, match="constant"):
-        weft.compile(classifier(), ROWS, metric=always)
+def test_what_is_no_metric_is_refused(lm: weft.FunctionLM) -> None:
+    """It could score nothing, and the remedy is named."""
+    wrong: Any
+    for wrong in ("exact", weft.metrics.exact, lambda example: 1.0, classifier()):
+        with pytest.raises(errors.MetricError, match=r"example.*prediction"):
+            weft.compile(classifier(), ROWS, metric=wrong)
 
 
 def test_without_a_model_the_ways_to_set_one_are_named() -> None:

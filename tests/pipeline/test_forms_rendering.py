@@ -39,6 +39,8 @@ FORMS = (
     "completion/1:shown",
     "completion/1:schema",
     "completion/1:grammar,stop",
+    "completion/2:shown,stop",
+    "completion/2:grammar,stop",
 )
 
 
@@ -207,6 +209,79 @@ urgent: true
 def test_an_edition_sends_these_bytes(form: str) -> None:
     """They stay: files of compiled programs name it."""
     assert shown(sent(form, CALL, DEMO)) == GOLDEN[form]
+
+
+MOODS = "text -> mood: Literal['so_so', 'no_impact', 'good']"
+NAMED = """<user>
+Route it.
+
+text: Nothing came of it.
+mood: no_impact
+
+text: so so
+mood: so_so
+
+text: good
+mood: good
+
+text: What a day!
+mood:"""
+
+
+def test_choices_that_no_demo_shows_are_cases_of_their_own_words() -> None:
+    """A base model goes on in kind: it is shown every choice, and told no list."""
+    shows = Demo({"text": "Nothing came of it.", "mood": "no_impact"})
+    signature = make_signature(MOODS, "Sort it.")
+
+    made = sent(
+        "completion/2:grammar", {"text": "What a day!"}, shows, signature=signature
+    )
+
+    assert shown(made) == NAMED
+
+
+def test_a_case_of_its_own_words_takes_the_place_of_a_made_up_one() -> None:
+    """Where none of the user's stands, the choices alone show the form."""
+    signature = make_signature(MOODS, "Sort it.")
+
+    made = sent("completion/2:shown", {"text": "What a day!"}, signature=signature)
+    text = made.messages[0].content
+
+    assert "an example of the form" not in text
+    assert (
+        text.count("\nmood: ") == 3 + 1
+    )  # the type is told, since nothing enforces it
+    assert "\n\ntext: no impact\nmood: no_impact\n\n" in text
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "text -> mood: Literal['K0', 'K1']",  # a code says nothing
+        "text -> mood: Literal['good', 'K1']",  # nor does half a list
+        "text -> stars: Literal[1, 2]",
+        "text -> said: Literal['yes: sure', 'never']",  # no mark of a field
+        "text -> said: Literal['one\\ntwo', 'three']",
+        "text -> mood: Literal['good']",
+        "text -> mood: Literal['good', 'bad'], why",
+        "text, note -> mood: Literal['good', 'bad']",
+        "marks: list[str] -> mood: Literal['good', 'bad']",
+        "text -> mood",
+    ],
+)
+def test_other_choices_are_shown_by_no_names(asked: str) -> None:
+    """Both editions are the same where a name would say nothing, or not all."""
+    signature = make_signature(asked, "Sort it.")
+    inputs = {
+        name: ["a"] if name == "marks" else "a" for name in spec_of(signature).inputs
+    }
+
+    first, second = (
+        sent(f"completion/{edition}:grammar", inputs, signature=signature)
+        for edition in (1, 2)
+    )
+
+    assert first.messages == second.messages
 
 
 @pytest.mark.parametrize("name", ["chat", "json"])

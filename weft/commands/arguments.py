@@ -37,11 +37,27 @@ from ..pipeline.signature.field import FieldSpec
 from .output import on_terminal, remark
 from .targets import object_named, program_named
 
-_METRICS = ("exact", "f1", "contains", "choice", "numeric", "set_match", "fields")
+_METRICS = (
+    *("exact", "f1", "contains", "choice", "numeric", "set_match", "semantic_f1"),
+    "fields",
+)
 _MEANT = {
-    **dict.fromkeys(("accuracy", "em", "exact_match", "match"), "Write exact:FIELD"),
-    **dict.fromkeys(("f1_score", "precision", "recall"), "Write f1:FIELD"),
-    **dict.fromkeys(("mae", "mse"), "Write numeric:FIELD"),
+    **dict.fromkeys(("accuracy", "match"), "Write exact:FIELD"),
+    **dict.fromkeys(
+        ("em", "exact_match", "answer_exact_match"),
+        "Write exact:FIELD, which minds case and punctuation, or file.py:NAME, where "
+        "NAME = weft.metrics.exact(FIELD, normalize=weft.metrics.squad)",
+    ),
+    "f1_score": "Write f1:FIELD",
+    **dict.fromkeys(
+        ("precision", "recall"),
+        "Write file.py:NAME, a function of your own, or f1:FIELD, the mean of both",
+    ),
+    **dict.fromkeys(
+        ("mae", "mse"),
+        "Write file.py:NAME, a function of your own, or numeric:FIELD, which is 1 "
+        "where the number is the label's",
+    ),
 }
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
@@ -260,12 +276,12 @@ def _check_labels(
     for part in parts:
         if not isinstance(part, FieldMetric):
             continue
-        if not any(part.field in row.labels for row in rows):
+        if not any(part.label in row.labels for row in rows):
             known = dict.fromkeys(name for row in rows for name in row.labels)
             raise DataError(
-                f"no row has the label {part.field!r} that {part.name} compares with",
-                hint=did_you_mean(part.field, known)
-                or f'Add what is right to each row: "{part.field}": "..."',
+                f"no row has the label {part.label!r} that {part.name} compares with",
+                hint=did_you_mean(part.label, known)
+                or f'Add what is right to each row: "{part.label}": "..."',
             )
         _check_choices(part, rows, program, quiet=quiet)
 

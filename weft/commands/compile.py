@@ -50,6 +50,7 @@ def improve(arguments: argparse.Namespace) -> Outcome:
                 seed=arguments.seed,
                 run_dir=arguments.run_dir,
                 concurrency=arguments.concurrency,
+                passing=arguments.passing,
             )
     if page is not None:
         text = result.report.to_html(review=arguments.run_dir or "")

@@ -62,6 +62,8 @@ compile  compile:improve  make a program better, and save it
   --option NAME=VALUE...  a setting of the compiler, such as demos=16; once for each
   --seed SEED             of every random choice  [0]
   --run-dir DIR           journal of paid answers; resumes from there
+  --passing X             the score from which a run is shown as a demo; else 1, and 0.5
+                          where no run has that
   --html FILE             also write the report's page
   |! --out FILE           the artifact, NAME.weft.json
   |! --quote              say what it would cost, and stop
@@ -189,8 +191,8 @@ trace  traces:trace  show what happened in runs that a log has kept
   @run
   --data FILE!            rows with labels, .jsonl or .csv
   --metric METRIC!        exact:FIELD, f1:FIELD, contains:FIELD, choice:FIELD,
-                          numeric:FIELD, set-match:FIELD, fields:FIELD,FIELD, or your
-                          own function as file.py:name
+                          numeric:FIELD, set-match:FIELD, semantic-f1:FIELD,
+                          fields:FIELD,FIELD, or your own function as file.py:name
 
 @all
   --json                  one JSON document

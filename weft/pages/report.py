@@ -27,7 +27,8 @@ def report_page(data: Data) -> str:
     """
     name, flips, tried = str(data["compiler"]["name"]), data["flips"], data["tried"]
     shade = "good" if data["improved"] else "bad"
-    notes = [data.get("form"), data["stopped"] and f"Ended early: {data['stopped']}"]
+    ended = data["stopped"] and f"Ended early: {data['stopped']}"
+    notes = [data.get("form"), ended, data.get("passing"), *data.get("advice", ())]
     whole = [
         f"<details><summary>{escape(key)}, before and after</summary>"
         f"<pre>{escape(str(old))}</pre><pre>{escape(str(new))}</pre></details>"

@@ -92,7 +92,7 @@ def forms_for(can: Abilities) -> tuple[Form, ...]:
 
     >>> *_, grammar, lines = forms_for(Abilities(grammar=True, stop=False))
     >>> str(grammar), str(lines)
-    ('completion/1:grammar,schema', 'completion/1:shown')
+    ('completion/2:grammar,schema', 'completion/2:shown')
     """
     stop = () if can.thinks or can.stop is False else ("stop",)
     ruled = ("grammar", "schema", *(() if can.stop is False else ("stop",)))
@@ -103,8 +103,8 @@ def forms_for(can: Abilities) -> tuple[Form, ...]:
         Form("plain", 1, ("shown", *stop)),
         Form("json", 2, ()),
         Form("xml", 1, ()),
-        *([Form("completion", 1, ruled)] if can.grammar else []),
-        Form("completion", 1, ("shown", *stop)),
+        *([Form("completion", 2, ruled)] if can.grammar else []),
+        Form("completion", 2, ("shown", *stop)),
     ]
     return (*tried,)
 

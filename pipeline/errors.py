@@ -36,6 +36,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, ClassVar
 
 
@@ -196,7 +197,11 @@ class DeadlineExceeded(ModelError):
 
 
 class ProtocolError(ModelError):
-    """A success status with a body that is no completion: HTML, bad JSON, no choice."""
+    """A success status without a whole answer.
+
+    A body that is no completion (HTML, bad JSON, no choice), an answer that the
+    provider itself says did not end, or a stream that broke off.
+    """
 
     retryable = True
 
@@ -210,7 +215,10 @@ class ContentFiltered(ModelFailure):
 
 
 class TooLarge(ModelFailure):
-    """The answer is larger than the size limit."""
+    """A completion is larger than the size limit.
+
+    A body that never began as one is the server's fault: a `ProtocolError`.
+    """
 
 
 class Truncated(ModelFailure):
@@ -325,10 +333,24 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     >>> did_you_mean("zzz", ["question", "passages"])
     'Known: question, passages'
     """
-    names = list(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    names = list(islice(known, _MOST_NAMES))
+    close = difflib.get_close_matches(word[:_LONGEST_NAME], names, n=1, cutoff=0.6)
     if not close and len(word) > 2:
         close = [name for name in names if name.startswith(word)]
     if close:
-        return f"Did you mean {close[0]!r}?"
-    return f"Known: {', '.join(names)}" if names else ""
+        return f"Did you mean {_short(close[0])!r}?"
+    shown = [_short(name) for name in names[:_SHOWN_NAMES]]
+    if len(names) > _SHOWN_NAMES:
+        shown.append("...")
+    return f"Known: {', '.join(shown)}" if names else ""
+
+
+_MOST_NAMES = 1000
+"""So many are compared: the comparison takes longer than a call for many more."""
+
+_SHOWN_NAMES = 40
+_LONGEST_NAME = 80
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."

@@ -6,6 +6,7 @@ The only table of them: our client, litellm's, and the retries are held against 
 from __future__ import annotations
 
 import gzip
+import json
 from typing import NamedTuple
 
 from tests.pipeline.lm.support import completion, fault
@@ -29,6 +30,15 @@ from weft.pipeline.errors import (
 )
 
 PACKED = {"Content-Encoding": "gzip"}
+BEGUN = b'{"choices": [{"message": {"content": "'
+WHOLE = {"content": "[[ team ]]\na"}
+
+
+def said(**tree: object) -> Reply:
+    """A body of success that says something else."""
+    return Reply(body=json.dumps(tree).encode())
+
+
 FAULTS: dict[str, tuple[Reply, type[ModelError]]] = {
     "302": (Reply(status=302, headers={"Location": "http://x/"}), NotFoundError),
     "400": (fault(400), InvalidRequest),
@@ -36,6 +46,7 @@ FAULTS: dict[str, tuple[Reply, type[ModelError]]] = {
     "402": (fault(402), BillingError),
     "403": (fault(403), AuthError),
     "404": (fault(404), NotFoundError),
+    "407": (fault(407), AuthError),
     "408": (fault(408), TimeoutConflict),
     "409": (fault(409), TimeoutConflict),
     "413": (fault(413), InvalidRequest),
@@ -72,15 +83,80 @@ FAULTS: dict[str, tuple[Reply, type[ModelError]]] = {
     "surrogate": (completion({"content": "\ud800"}), ProtocolError),
     "empty body": (Reply(body=b""), ProtocolError),
     "200 with error": (Reply(body=b'{"error": {"code": 429}}'), RateLimited),
+    "200 with an object of that": (
+        said(object="error", message="the engine is overloaded", code=503),
+        Overloaded,
+    ),
+    "200 with a code in words": (said(error={"code": "529"}), Overloaded),
+    "200 with a name": (
+        said(type="error", error={"type": "overloaded_error", "message": "busy"}),
+        Overloaded,
+    ),
+    "200 with a status": (
+        said(error={"status": "RESOURCE_EXHAUSTED", "message": "quota"}),
+        RateLimited,
+    ),
+    "200 with a text": (said(error="upstream went away"), ProtocolError),
+    "200 with a detail": (said(detail="no worker is free"), ProtocolError),
+    "error in the choice": (
+        completion(WHOLE, finish_reason="error", error={"code": 502, "message": "x"}),
+        ServerError,
+    ),
+    "error in a good choice": (completion(WHOLE, error={"code": 429}), RateLimited),
+    "error in the message": (
+        completion({**WHOLE, "error": {"code": 503}}),
+        Overloaded,
+    ),
+    "error beside the choices": (
+        said(
+            choices=[{"message": WHOLE, "finish_reason": "stop"}], error={"code": 502}
+        ),
+        ServerError,
+    ),
+    **{
+        f"ends by {reason!r}": (completion(WHOLE, finish_reason=reason), ProtocolError)
+        for reason in (
+            *("error", "ERROR", "network_error", "abort", "cancelled", "timeout"),
+            *("insufficient_system_resource", "pause_turn", "OTHER", "\ud800", 7),
+        )
+    },
+    **{
+        f"ends by {reason!r}": (
+            completion(WHOLE, finish_reason=reason),
+            ContentFiltered,
+        )
+        for reason in ("SAFETY", "refusal", "content_filtered", "sensitive")
+    },
+    "an option of that name": (
+        fault(400, "Unrecognized request argument supplied: content_filter"),
+        InvalidRequest,
+    ),
+    "a parameter of that name": (
+        fault(400, "content_filter is not enabled here", param="content_filter"),
+        InvalidRequest,
+    ),
+    "filtered by policy": (
+        fault(400, "The response was filtered due to the content management policy"),
+        ContentFiltered,
+    ),
+    "filtered within": (
+        fault(400, innererror={"code": "ResponsibleAIPolicyViolation"}),
+        ContentFiltered,
+    ),
     "too short": (Reply(length=10_000), ProtocolError),
     "cut": (Reply(cut=20), ProtocolError),
     "reset": (Reply(reset=True), ConnectError),
-    "too large": (Reply(body=b" " * (2**23 + 1)), TooLarge),
-    "claims too much": (Reply(length=2**33), TooLarge),
-    "endless": (Reply(endless=True), TooLarge),
+    "too large": (completion({"content": " " * (2**23 + 1)}), TooLarge),
     "gzip bomb": (
-        Reply(body=gzip.compress(b" " * 2**26), headers=PACKED),
+        Reply(body=gzip.compress(BEGUN + b" " * 2**26), headers=PACKED),
         TooLarge,
+    ),
+    "no completion, too large": (Reply(body=b" " * (2**23 + 1)), ProtocolError),
+    "claims too much": (Reply(length=2**33), TooLarge),
+    "endless": (Reply(endless=True), ProtocolError),
+    "gzip bomb, no completion": (
+        Reply(body=gzip.compress(b" " * 2**26), headers=PACKED),
+        ProtocolError,
     ),
     "no gzip": (
         Reply(body=b"x" * 9, headers=PACKED),

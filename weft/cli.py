@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: argparse refuses the words, or printed its help.
     """
     out: Any = sys.stdout
-    if isinstance(out, io.TextIOWrapper) and sys.stdout.errors == "strict":
+    if isinstance(out, io.TextIOWrapper) and out.errors == "strict":
         # A shell whose encoding lacks a character gets another one, and no traceback.
         out.reconfigure(errors="replace")
     arguments = _parser().parse_args(argv)

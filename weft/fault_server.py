@@ -15,7 +15,7 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -46,6 +46,8 @@ class Reply:
         pace: Seconds between the pieces of an answer that is streamed.
         pieces: How many pieces of a streamed answer are sent before it breaks off.
         width: Characters in each of these pieces.
+        events: The pieces of a stream of events, byte for byte, instead of those of the
+            text; sent whatever was asked, and the connection is closed behind them.
         reasoning: What was thought, in a field beside the text.
         thinking: The name of that field.
     """
@@ -69,6 +71,7 @@ class Reply:
     pace: float = 0.0
     pieces: int | None = None
     width: int = 7
+    events: Sequence[bytes] | None = None
     reasoning: str = ""
     thinking: str = "reasoning_content"
 
@@ -298,6 +301,8 @@ class FaultServer:
         await _held(reply)
         if reply.reset and reply.cut is None:
             return _reset(writer)
+        if reply.events is not None:
+            return await self._events(reply, reply.events, writer)
         if asked.get("stream") and reply.body is None and reply.status == 200:
             return await self._stream(reply, asked, writer)
         body = completion_of(reply, asked) if reply.body is None else reply.body
@@ -313,6 +318,20 @@ class FaultServer:
         if reply.reset:
             return _reset(writer)
         return reply.cut is None and reply.length is None
+
+    async def _events(
+        self, reply: Reply, events: Sequence[bytes], writer: asyncio.StreamWriter
+    ) -> bool:
+        """Send the pieces of a stream as they are."""
+        headers = {"Content-Type": "text/event-stream", **reply.headers}
+        lines = ["HTTP/1.1 200 OK", *(f"{n}: {v}" for n, v in headers.items())]
+        writer.write(("\r\n".join(lines) + "\r\nConnection: close\r\n\r\n").encode())
+        for event in events[: reply.pieces]:
+            await _held(reply)
+            writer.write(event)
+            await writer.drain()
+            await asyncio.sleep(reply.pace)
+        return False
 
     async def _stream(
         self, reply: Reply, asked: dict[str, Any], writer: asyncio.StreamWriter

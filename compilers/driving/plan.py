@@ -130,7 +130,8 @@ def plan_of(
     _refuse_no_model(made)
     # A metric is its author's code: it is never tried on made-up answers.
     require_callable(metric)
-    require_labels(for_program(metric, made), (*rows, *(others or ())))
+    metric = for_program(metric, made)
+    require_labels(metric, (*rows, *(others or ())))
     judging = JUDGED if asks_model(metric) else NO_JUDGE
     teacher = Teacher.of(terms.teacher, made)
     recipes = _recipes_of(compiler)

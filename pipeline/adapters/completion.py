@@ -3,11 +3,11 @@
 For base models, which were never taught turns, and for servers of completions. With
 four cases of a task before it, such a model goes on in kind.
 
-Of a list of choices it goes on with the list. So the second edition shows each choice
-that no demo shows as a case of its own words (`text: exchange charge`, then `label:
-exchange_charge`): the label names of zero-shot classification (Yin et al. 2019, arXiv
-1909.00161), put as cases. On Gemma 3 270M ten labels went from 18 to 58 % right with no
-row shown (docs/bench-real.md).
+Of a list of choices it goes on with the list. So the second edition, where a grammar
+holds the model to them, shows each choice that no demo shows as a case of its own words
+(`text: exchange charge`, then `label: exchange_charge`): the label names of zero-shot
+classification (Yin et al. 2019, arXiv 1909.00161), put as cases. On Gemma 3 270M ten
+labels went from 18 to 48 % right with no row shown (docs/bench-real.md).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..reading.arriving import StructureReader
 from ..reading.fields import Given, Parsed
 from ..signature.spec import Spec
 from .base import NOT_GIVEN
-from .demos import MADE_UP, choices_as_cases
+from .demos import choices_as_cases
 from .json_object import JSONAdapter
 from .plain import LineAdapter, LineReader, read_lines
 from .schema import line_grammar, response_format_of
@@ -77,10 +77,11 @@ class CompletionAdapter(LineAdapter):
         self, spec: Spec, instruction: str, demos: tuple[Demo, ...], fence: str
     ) -> str:
         """What stands before the input: the task, what is wanted, the cases."""
-        told = _told(spec, fence, typed=not self._is_ruled(spec, fence))
-        if self.edition > 1 and (named := choices_as_cases(spec, demos)):
-            demos = (*(demo for demo in demos if demo.by != MADE_UP), *named)
-        cases = [self._case(spec, demo, fence) for demo in demos]
+        ruled = self._is_ruled(spec, fence)
+        told = _told(spec, fence, typed=not ruled)
+        # Where nothing holds the model to the choices it copies the input instead.
+        named = choices_as_cases(spec, demos) if ruled and self.edition > 1 else ()
+        cases = [self._case(spec, demo, fence) for demo in (*demos, *named)]
         return "".join(f"{part}\n\n" for part in (instruction, told, *cases) if part)
 
     def repaired(

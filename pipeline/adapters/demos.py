@@ -104,7 +104,7 @@ def choices_as_cases(spec: Spec, demos: tuple[Demo, ...]) -> tuple[Demo, ...]:
     if not named or not demos:
         return named
     output = next(iter(spec.outputs))
-    shown = [demo.values.get(output) for demo in demos if demo.by != MADE_UP]
+    shown = [demo.values.get(output) for demo in demos]
     return tuple(demo for demo in named if demo.values[output] not in shown)
 
 

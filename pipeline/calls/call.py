@@ -13,25 +13,30 @@ paid for twice.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine, Hashable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, NamedTuple, cast
 
 from ..errors import (
     BudgetExceeded,
     ConnectError,
+    ContentFiltered,
     DeadlineExceeded,
     ModelError,
     ModelFailure,
     ProtocolError,
 )
 from ..ground.loops import is_ahead, needs_loop
+from ..ground.strictjson import is_text
 from ..lm.abilities import abilities_of
 from ..lm.context import room_for
 from ..lm.known.observed import observe
 from ..lm.lm import LanguageModel, Listener, StreamingModel
 from ..lm.prices import PriceTable, estimate, price_of
-from ..lm.request import Request, Response
+from ..lm.request import Request, Response, is_count, is_price
 from ..lm.wire.faults import Unreached
+from ..lm.wire.finish import ending_of
+from ..lm.wire.secrets import name_of
 from .budget import Ledger
 from .cache import Cache, MemoryCache
 from .flight import Flights
@@ -231,7 +236,7 @@ async def _attempt(asked: _Asked, lease: Lease | None) -> Response:
     try:
         if lease is not None:
             lease.send()
-        response = await _completed(asked)
+        response = _sound(await _completed(asked), asked.request)
     except BaseException as error:
         if lease is not None and _maybe_billed(error):
             lease.lose()
@@ -255,6 +260,55 @@ def _shown(asked: _Asked, response: Response) -> Response:
     if asked.told is not None and not asked.told.begun:
         asked.told.listener.show(response.text)
     return response
+
+
+def _sound(response: Response, asked: Request) -> Response:
+    """An answer that ended, that can be kept, and whose counts can be booked.
+
+    Raises:
+        ProtocolError: It did not end, or is no text; or no call takes so many tokens,
+            or costs so much.
+        ContentFiltered: It was withheld.
+    """
+    if response.finish_reason != "stop":
+        response = _ended(response, asked)
+    if not is_text(response.text):
+        message = "the model's answer holds a lone surrogate, which is no character"
+        raise ProtocolError(message, model=asked.model)
+    if not is_text(response.reasoning):
+        thought = response.reasoning.encode("utf-8", "replace").decode()
+        response = replace(response, reasoning=thought)
+    names = response.model, response.request_id
+    if not all(name.isascii() and name.isprintable() for name in names):
+        model, request_id = map(name_of, names)
+        response = replace(response, model=model, request_id=request_id)
+    usage, cost = response.usage, response.cost
+    counted = usage is None or (
+        is_count(usage.input_tokens)
+        and is_count(usage.output_tokens)
+        and is_count(usage.cached_input_tokens)
+        and is_count(usage.reasoning_tokens)
+    )
+    if counted and (cost is None or is_price(cost)):
+        return response
+    raise ProtocolError(
+        f"no call has {str(usage)[:200]} and costs {cost!r} US dollars, as the model "
+        "says",
+        hint="Give whole numbers of tokens and a finite cost, or None for either",
+        model=asked.model,
+    )
+
+
+def _ended(response: Response, asked: Request) -> Response:
+    ending = ending_of(response.finish_reason)
+    if ending is None:
+        shown = name_of(response.finish_reason)
+        message = f"the provider ended the answer with {shown!r}, which is no end"
+        raise ProtocolError(message, model=asked.model)
+    if ending == "content_filter":
+        message = "the provider withheld the answer"
+        raise ContentFiltered(message, model=asked.model)
+    return replace(response, finish_reason=ending or "stop")
 
 
 def _priced(response: Response, asked: Request, prices: PriceTable | None) -> Response:

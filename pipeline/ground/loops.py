@@ -20,6 +20,7 @@ from collections.abc import (
     Generator,
     Iterable,
 )
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from typing import Any, Final, Generic, TypeVar
@@ -183,13 +184,15 @@ class PerLoop(Generic[T]):
                     self._abandon(left[0])
 
     def _close_all(self) -> None:
+        closing: list[Future[None]] = []
         for loop, (_, keeper) in list(self._open.items()):
-            with suppress(Exception):  # an exit waits for nobody, and raises nothing
+            with suppress(Exception):  # an exit raises nothing
                 if loop.is_running():
-                    closing = asyncio.run_coroutine_threadsafe(keeper.aclose(), loop)
-                    closing.result(timeout=_EXIT_SECONDS)
+                    end = keeper.aclose()
+                    closing.append(asyncio.run_coroutine_threadsafe(end, loop))
                 elif not loop.is_closed():
                     loop.run_until_complete(keeper.aclose())
+        wait(closing, timeout=_EXIT_SECONDS)  # for all of them together, and no longer
         self._abandon_dead()
 
 

@@ -146,6 +146,7 @@ class Window:
 
 
 _N: Final = r"(\d[\d,]*)"
+_MOST_DIGITS: Final = 15  # no context has more tokens
 _CONTEXTS: Final = [
     re.compile(pattern.replace("N", _N), re.IGNORECASE)
     for pattern in (
@@ -235,5 +236,6 @@ def output_said(text: str) -> int | None:
 
 def _number_in(text: str, patterns: list[re.Pattern[str]]) -> int | None:
     found = (pattern.search(text) for pattern in patterns)
-    numbers = (int(hit[1].replace(",", "")) for hit in found if hit is not None)
+    digits = (hit[1].replace(",", "") for hit in found if hit is not None)
+    numbers = (int(number) for number in digits if len(number) <= _MOST_DIGITS)
     return next((number for number in numbers if number > 0), None)

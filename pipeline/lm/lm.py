@@ -27,6 +27,7 @@ from typing import (
     cast,
     runtime_checkable,
 )
+from urllib.parse import urlsplit
 
 from .. import seam
 from ..errors import CallError, ConfigError
@@ -176,6 +177,27 @@ def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
             message = f"the header {name!r} is no text, or holds a line break"
             raise ConfigError(message, hint="Give texts without control characters")
     return dict(headers)
+
+
+def checked_proxy(proxy: str | None) -> str | None:
+    """The address of a proxy.
+
+    Raises:
+        ConfigError: It is no address of one; it is not shown, as it may hold a login.
+    """
+    if proxy is None:
+        return None
+    try:
+        parts = urlsplit(proxy if sendable(proxy) else "")
+        known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        raise ConfigError(
+            "proxy is no http or https address",
+            hint='Write it like proxy="http://localhost:3128"',
+        )
+    return proxy
 
 
 def sendable(text: object) -> TypeGuard[str]:

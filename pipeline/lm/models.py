@@ -35,6 +35,7 @@ from .lm import (
     Listener,
     Sampling,
     checked_headers,
+    checked_proxy,
     checked_sampling,
     checked_timeout,
     sendable,
@@ -70,6 +71,9 @@ class LM(Direct, Advised):
         timeout: Wall-clock seconds of one attempt, whatever the server does; by default
             60, and 600 for a local model, which is as slow as its machine.
         headers: Further HTTP headers.
+        proxy: The address of an HTTP proxy to go through, "http://HOST:PORT", with its
+            login where it has one. None is taken from the environment, except by
+            litellm.
         extra: Further fields of the request body, such as {"top_k": 20}.
         schema_mode: Whether the endpoint obeys a JSON schema; by default it is taken
             for granted where the endpoint is of OpenAI's or vLLM's kind.
@@ -108,6 +112,7 @@ Did you mean 'temperature'?
         "_identity",
         "_merged",
         "_name",
+        "_proxy",
         "_route",
         "_sampling",
         "_schema_mode",
@@ -122,6 +127,7 @@ Did you mean 'temperature'?
         api_key: str | None = None,
         timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
+        proxy: str | None = None,
         extra: Mapping[str, JSON] | None = None,
         schema_mode: bool | None = None,
         base: bool | None = None,
@@ -154,6 +160,10 @@ Did you mean 'temperature'?
             timeout = _TIMEOUT if local is None else local_model.TIMEOUT
         self._timeout = checked_timeout(timeout)
         self._headers = checked_headers(headers or {})
+        self._proxy = checked_proxy(proxy)
+        if proxy is not None and self._route.back_end in {"local", "embedded"}:
+            message = f"{model!r} answers here, and no proxy leads there"
+            raise ConfigError(message, hint="Leave proxy out")
         if local is not None:
             named = {name.lower() for name in self._headers}
             if api_key is not None or "authorization" in named:
@@ -174,7 +184,7 @@ Did you mean 'temperature'?
             self._route,
             json.dumps(self._sampling, sort_keys=True),
             tuple(sorted(self._headers.items())),
-            (api_key, self._timeout, self._schema_mode, self._abilities),
+            (api_key, self._timeout, self._schema_mode, self._abilities, proxy),
         )
         self._hash = hash(self._identity)
         self._merged: tuple[Abilities, Abilities] | None = None
@@ -224,7 +234,8 @@ Did you mean 'temperature'?
 
         if route.local is not None:
             return Told({}, 0, "llama.cpp")
-        return await told_by(route.url, self._authorised(route), route.model)
+        headers = self._authorised(route)
+        return await told_by(route.url, headers, route.model, self._proxy)
 
     @property
     def timeout(self) -> float:
@@ -246,12 +257,13 @@ Did you mean 'temperature'?
     async def stream(self, request: Request, listener: Listener) -> Response:
         """As `complete`, and show the reply to `listener` while it arrives.
 
-        OpenAI-compatible endpoints send it piece by piece; others come in one piece.
+        Endpoints send it piece by piece, through litellm too; the stand-in, and a text
+        that is continued through litellm, come in one piece.
 
         Raises:
             ModelError: The attempt failed; the class says how.
         """
-        if self._route.back_end in {"http", "local"}:
+        if self._route.back_end != "embedded":
             return await self._asked(request, listener)
         response = await self.complete(request)
         listener.show(response.text)
@@ -275,8 +287,15 @@ Did you mean 'temperature'?
         if route.back_end == "http":
             from .wire.openai_http import ask  # noqa: PLC0415 - aiohttp is heavy
 
-            headers = self._authorised(route)
-            return ask(request, route.url, headers, self._timeout, able, listener)
+            return ask(
+                request,
+                route.url,
+                self._authorised(route),
+                self._timeout,
+                able,
+                listener,
+                self._proxy,
+            )
         if route.back_end == "embedded":
             return _embedded().complete(request)
         headers = self._headers
@@ -289,7 +308,7 @@ Did you mean 'temperature'?
 
         key = self._key(route)
         return litellm_bridge.complete(
-            request, route, key, headers, self._timeout, able
+            request, route, key, headers, self._timeout, able, listener, self._proxy
         )
 
     def __repr__(self) -> str:

@@ -8,21 +8,24 @@ that weft runs on this machine costs nothing, whatever its file is called.
 from __future__ import annotations
 
 import functools
-import json
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
-from ..errors import ConfigError
+from ..errors import ConfigError, cause
+from ..ground.files import read_bounded
+from ..ground.shapes import as_list, is_dict
+from ..ground.strictjson import loads_object
 from .abilities import LOCAL as PREFIX
 from .context import token_bounds
 from .request import Request, Usage
 
 _SNAPSHOT: Final = Path(__file__).with_name("prices.json")
 _MILLION: Final = 1_000_000
+_MOST_BYTES: Final = 4 * 2**20
 _DATE: Final = re.compile(r"(-\d{4}-\d{2}-\d{2}|[-@]\d{8})$")
 
 
@@ -154,18 +157,27 @@ def _lookup(model: str, table: PriceTable) -> Price | None:
 def _load(path: Path) -> dict[str, Price]:
     hint = 'It holds {"models": {"NAME": [input, cached input, output]}}'
     try:
-        models: dict[str, Any] = json.loads(path.read_text("utf-8"))["models"]
-        return {name: _read(numbers) for name, numbers in models.items()}
+        models = _models(read_bounded(path, _MOST_BYTES))
+        return {name: _read(name, numbers) for name, numbers in models.items()}
     except OSError as error:
-        message = f"the prices in {str(path)!r} cannot be read: {error.strerror}"
+        message = f"the prices in {str(path)!r} cannot be read: {cause(error)}"
         raise ConfigError(message, hint=hint) from None
-    except (ValueError, TypeError, KeyError, AttributeError):
-        message = f"the prices in {str(path)!r} have another form"
+    except ValueError as error:
+        message = f"the prices in {str(path)!r} have another form: {error}"
         raise ConfigError(message, hint=hint) from None
 
 
-def _read(numbers: list[float]) -> Price:
-    each, cached, output = (float(number) for number in numbers)
-    if not all(0 <= number < _MILLION for number in (each, cached, output)):
-        raise ValueError(numbers)
+def _models(text: str) -> dict[str, object]:
+    models = loads_object(text).get("models")
+    if not is_dict(models):
+        raise ValueError('it has no "models"')
+    return models
+
+
+def _read(name: str, numbers: object) -> Price:
+    held = as_list(numbers)
+    sound = [type(n) in (int, float) and 0 <= n < _MILLION for n in held]
+    if len(held) != 3 or not all(sound):
+        raise ValueError(f"{name!r} has {str(numbers)[:80]}")
+    each, cached, output = map(float, held)
     return Price(each, output, cached)

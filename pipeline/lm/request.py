@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NoReturn, TypeAlias, cast
+from typing import Any, Final, Literal, NoReturn, TypeAlias, TypeGuard, cast
 
 from ..ground.strictjson import quoted, sorted_text
 
@@ -20,6 +20,12 @@ JSON: TypeAlias = "Scalar | list[JSON] | tuple[JSON, ...] | Mapping[str, JSON]"
 Role = Literal["system", "user", "assistant"]
 
 _HEAD = b"weft.request/1\n"
+MOST_TOKENS: Final = 2**53
+"""No call has so many: a count from here on is none."""
+
+MOST_USD: Final = 1e12
+"""No call costs so much: a price from here on is none."""
+
 REPAIR: Final = "That reply could not be used"
 """How the message begins that asks a model to mend its reply."""
 
@@ -123,7 +129,8 @@ class Response:
     Args:
         text: The completion, without what was thought before it.
         usage: Tokens, or None where the server sent none.
-        finish_reason: The wire's own word: "stop", "length", ...
+        finish_reason: Why it ended, in OpenAI's words: "stop", "length",
+            "tool_calls", "function_call".
         model: The model that really answered, as the server names it.
         cost: US dollars, or None where the price is unknown.
         cached: True where no server was asked.
@@ -208,7 +215,7 @@ def response_from_json(data: object, *, cached: bool = True) -> Response:
     """
     tree = _object(data)
     cost = tree.get("cost")
-    if cost is not None and not (_is_number(cost) and cost >= 0):
+    if cost is not None and not is_price(cost):
         raise ValueError("the cost is no price")
     return Response(
         text=_text(tree, "text"),
@@ -316,11 +323,25 @@ def _usage(value: object) -> Usage | None:
     if not isinstance(value, list):
         raise ValueError("the usage is no list")  # noqa: TRY004 - one error for a bad file
     counts = cast("Sequence[Any]", value)
-    known = len(counts) in (3, 4) and {*map(type, counts)} == {int}
-    if not known or min(counts) < 0:
+    if len(counts) not in (3, 4) or not all(map(is_count, counts)):
         raise ValueError("the usage is not three counts, or four")
     return Usage(*counts)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def is_count(value: object) -> TypeGuard[int]:
+    """Whether it is a number of tokens that a call can have.
+
+    >>> is_count(7), is_count(-1), is_count(10**30), is_count(True)
+    (True, False, False, False)
+    """
+    return type(value) is int and 0 <= value < MOST_TOKENS
+
+
+def is_price(value: object) -> bool:
+    """Whether it is an amount of US dollars that a call can cost.
+
+    >>> is_price(0.25), is_price(float("inf")), is_price(float("nan")), is_price(-1)
+    (True, False, False, False)
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 <= cast(float, value) < MOST_USD

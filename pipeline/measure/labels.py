@@ -37,6 +37,8 @@ def for_program(metric: Metric, program: Program[..., Any]) -> Metric:
 
 
 def _knowing(metric: FieldMetric, program: Program[..., Any]) -> FieldMetric:
+    if metric.label != metric.field:
+        return metric
     known = outputs_of(program)
     return replace(metric, spec=known.get(metric.field, known.get("")))
 

@@ -7,10 +7,7 @@ the exact match and token F1 of SQuAD (Rajpurkar et al. 2016), the numeric match
 GSM8K (Cobbe et al. 2021), and set F1.
 
 A list as the label means "any of these", but for `match_set`, where it is the set.
-None as the label means that the right answer is None; where the output's type has no
-None the label is missing, and the row is refused. A label counts as it stands and as
-the output's type reads it, because CSV files hold nothing but text: for a number "0.50"
-is 0.5, and for an optional output an empty cell is None.
+None as the label means that the right answer is None.
 """
 
 from __future__ import annotations
@@ -33,7 +30,7 @@ from ..signature.field import FieldSpec
 from ..signature.signature import Signature, spec_of, values_of
 from ..signature.types import type_name
 from . import matching, squad
-from .readings import readings
+from .label_types import readings
 from .score import Metric, Score, metric_name, to_score
 
 _PLAIN = (str, bytes, int, float, list, set, frozenset, Enum, Decimal, date)
@@ -77,7 +74,7 @@ class FieldMetric:
             MetricError: The prediction has no such field.
         """
         spec = self._spec_of(prediction)
-        gold = self.gold(example, spec)
+        gold = self._known(example, spec)
         got = self.predicted(prediction, gold, example)
         try:
             plain(got)
@@ -98,29 +95,37 @@ class FieldMetric:
             return float(gold is got)
         return self.likeness(gold, got)
 
-    def _spec_of(self, prediction: Any) -> FieldSpec | None:
-        """The output's type, as the prediction tells it or the program did."""
-        if isinstance(prediction, Signature):
-            return spec_of(type(prediction)).outputs.get(self.field)
-        return self.spec
-
     def check(self, example: Example) -> None:
         """Refuse a row without the label, as far as the output's type is known.
 
         Raises:
             DataError: It has none, or none that the output could be.
         """
-        self.gold(example, self.spec)
+        self._known(example, self.spec)
 
-    def gold(self, example: Example, spec: FieldSpec | None = None) -> Any:
+    def _spec_of(self, prediction: Any) -> FieldSpec | None:
+        """The output's type, as the prediction tells it or the program did."""
+        if self.label == self.field and isinstance(prediction, Signature):
+            return spec_of(type(prediction)).outputs.get(self.field)
+        return self.spec
+
+    def _known(self, example: Example, spec: FieldSpec | None) -> Any:
+        """The label, which an output of that type could be."""
+        gold = self.gold(example)
+        if spec is not None and is_nothing(spec, gold):
+            raise DataError(
+                f"{self.name}: the label {self.field!r} of {row_name(example)} is "
+                f"{gold!r}, and the output is {spec.wanted}",
+                hint="Leave out rows whose label is not known, or let the output be "
+                f"None: {self.field}: {type_name(spec.annotation)} | None",
+            )
+        return gold
+
+    def gold(self, example: Example) -> Any:
         """The label that this metric compares with.
 
-        Args:
-            example: The row.
-            spec: The output's type, where it is known.
-
         Raises:
-            DataError: The row has none, or none that the output could be.
+            DataError: The row has none.
         """
         if not isinstance(cast(object, example), Example):
             raise DataError(
@@ -132,15 +137,7 @@ class FieldMetric:
                 f"{self.name}: {row_name(example)} has no label {self.label!r}",
                 hint=_other_label(self.label, example),
             )
-        gold = example.labels[self.label]
-        if spec is not None and is_nothing(spec, gold):
-            raise DataError(
-                f"{self.name}: the label {self.label!r} of {row_name(example)} is "
-                f"{gold!r}, and the output is {spec.wanted}",
-                hint="Leave out rows whose label is not known, or let the output be "
-                f"None: {self.field}: {type_name(spec.annotation)} | None",
-            )
-        return gold
+        return example.labels[self.label]
 
     def predicted(self, prediction: Any, gold: Any, example: Example) -> Any:
         """The field of a signature, mapping or object; a plain value is itself.

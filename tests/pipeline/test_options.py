@@ -40,6 +40,16 @@ def test_a_word_near_to_none_lists_them_all() -> None:
     assert did_you_mean("zzz", []) == ""
 
 
+@pytest.mark.parametrize("word", ["column 77777x", "zzz", "c" * 10**6])
+def test_a_remedy_is_short_among_very_many(word: str) -> None:
+    """Of a hundred thousand names a few are shown, and a long one is cut."""
+    names = [f"column {number}" for number in range(100_000)]
+
+    assert len(did_you_mean(word, names)) < 1000
+    assert len(did_you_mean(word, ["n" * 10**6, "zzy"])) < 300
+    assert did_you_mean("column 7x", iter(names)) == "Did you mean 'column 7'?"
+
+
 def test_a_checked_function_works_as_before() -> None:
     """Names, positions, defaults and the docstring stay."""
     assert measure([1, 2], seed=3) == 6

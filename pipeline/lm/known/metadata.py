@@ -16,6 +16,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from ...ground.shapes import as_dict, as_list
+from ..request import MOST_TOKENS
+from ..wire.secrets import name_of
 from ..wire.sessions import LOST, sessions
 
 MOST_PAGES: Final = 4
@@ -24,7 +26,7 @@ MOST_PAGES: Final = 4
 _PATIENCE: Final = 10.0  # seconds for a page
 _MOST_BYTES: Final = 2**20
 _MARK: Final = re.compile(r"<\|?[a-z_]{2,24}\|?>")
-_CONTEXT: Final = re.compile(r"^num_ctx\s+(\d+)", re.MULTILINE)
+_CONTEXT: Final = re.compile(r"^num_ctx\s+(\d{1,15})\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,20 @@ class Told:
     server: str = ""
 
 
-async def told_by(url: str, headers: Mapping[str, str], model: str) -> Told:
-    """Ask a server for the pages in which it tells of itself and of a model."""
-    pages = _Pages(url, headers)
+async def told_by(
+    url: str, headers: Mapping[str, str], model: str, proxy: str | None = None
+) -> Told:
+    """Ask a server for the pages in which it tells of itself and of a model.
+
+    Args:
+        url: Its address.
+        headers: What is sent along, the key in it.
+        model: The model.
+        proxy: The proxy to go through, where one leads there.
+    """
+    pages = _Pages(url, headers, proxy)
     listed = _entry(await pages.ask("models", below_root=False), model)
-    server = _text(listed.get("owned_by"))
+    server = name_of(listed.get("owned_by"))
     found: dict[str, Any] = {"context": listed.get("max_model_len")}
     found["context"] = found["context"] or as_dict(listed.get("meta")).get("n_ctx")
     if server == "library":
@@ -59,7 +70,7 @@ async def told_by(url: str, headers: Mapping[str, str], model: str) -> Told:
     counts = {
         name: value
         for name, value in found.items()
-        if type(value) is bool or (type(value) is int and value > 0)
+        if type(value) is bool or (type(value) is int and 0 < value < MOST_TOKENS)
     }
     return Told(counts, pages.asked, server)
 
@@ -112,9 +123,10 @@ async def _of_ollama(pages: _Pages, model: str) -> dict[str, Any]:
 class _Pages:
     """The pages of one server, each a JSON object; an empty one where there is none."""
 
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str], proxy: str | None) -> None:
         self._url = url
         self._headers = headers
+        self._proxy = proxy
         self.asked = 0
 
     async def ask(
@@ -135,6 +147,7 @@ class _Pages:
                     data=data,
                     headers=self._headers,
                     allow_redirects=False,
+                    proxy=self._proxy,
                 )
                 async with asking as answer:
                     if answer.status != 200:

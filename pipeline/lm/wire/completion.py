@@ -1,28 +1,24 @@
-"""OpenAI's formats: a request as a body, a body or a stream of events as a response.
+"""OpenAI's formats: a request as a body, a body as a response.
 
 A request is turns to answer (`/chat/completions`), or one text to continue
-(`/completions`). A success status is not yet an answer: whatever holds no text is an
-error that says what came instead; only a truncated text is a value, because the caller
-may use it.
-
-A stream is `data: {...}` lines, one piece of the answer each, and `data: [DONE]` at the
-end (WHATWG HTML, section 9.2). It is put together into a completion as if it had come
-in one body, so that whatever is checked there is checked here too.
+(`/completions`). A success status is not yet an answer: whatever holds no text, or did
+not end, is an error that says what came instead (`finish`); only a truncated text is a
+value, because the caller may use it. A stream is put together into the same completion
+(`events`), so that whatever is checked here is checked there too.
 """
 
 from __future__ import annotations
 
-import codecs
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, TypeGuard, cast
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, cast
 
-from ...errors import ContentFiltered, InvalidRequest, ModelError, ProtocolError
-from ...ground.shapes import as_dict, is_list
+from ...errors import ContentFiltered, InvalidRequest, ProtocolError
+from ...ground.shapes import as_dict, as_list, is_dict
 from ...ground.strictjson import plain_text
 from ..abilities import Abilities
 from ..known.observed import heard
-from ..request import Request, Response, Usage
+from ..request import Request, Response, Usage, is_count
 from .dialect import (
     NOTHING_KNOWN,
     format_of,
@@ -32,14 +28,14 @@ from .dialect import (
     text_of,
     turns_of,
 )
-from .faults import Refusal, redacted
-from .thinking import cut_off, thought_in
+from .finish import choice_in, ending_of, fault_in, refused
+from .secrets import name_of, redacted
+from .thinking import THINKING, cut_off, thought_in
 
 MAX_TEXT: Final = 8 * 2**20
 """The most bytes of an answer."""
 
 _READ, _SHOWN = 4096, 80
-_MOST_TOKENS: Final = 2**53
 
 
 def body_of(
@@ -91,7 +87,7 @@ def response_of(
     """The response in a body of success.
 
     Raises:
-        ProtocolError: The body is no completion.
+        ProtocolError: The body is no completion, or says that it failed.
         ContentFiltered: The provider withheld the answer.
         ModelError: The body is an error in spite of the status.
     """
@@ -114,32 +110,63 @@ def response_from(
     abilities: Abilities = NOTHING_KNOWN,
 ) -> Response:
     """The response in a completion; raises as `response_of`."""
-    choice = _first_choice(tree, request, secrets)
+    fault = fault_in(tree)
+    if fault:
+        schema = request.response_format is not None
+        raise refused(fault, request.model, secrets, schema=schema).as_error()
+    choice = choice_in(tree)
+    if not choice and not any(map(is_dict, as_list(tree.get("choices")))):
+        raise _no_completion("it holds no choice", request)
+    ending = _ending_of(choice, request, secrets)
     heard(request, tree)
-    finish = choice.get("finish_reason")
     message = as_dict(choice.get("message"))
-    content, thought = _text(message.get("content")), thought_in(message)
+    content, thought = text_in(message.get("content")), thought_in(message)
     if content is None and request.continues:
-        content = _text(choice.get("text"))
+        content = text_in(choice.get("text"))
     usage = _usage(tree.get("usage"))
-    if finish == "content_filter" or (content is None and message.get("refusal")):
-        raise ContentFiltered("the provider withheld the answer", model=request.model)
+    refusal = refusal_in(message)
+    if ending == "content_filter" or (refusal and not (content or "").strip()):
+        raise _withheld(refusal, request, secrets)
     reasoned = thought or (usage is not None and usage.reasoning_tokens)
-    if content is None and (finish == "length" or reasoned):
+    if content is None and (ending == "length" or reasoned):
         content = ""  # the model thought, and said nothing
     if content is None:
         raise _no_completion("its message holds no text", request)
-    ending = finish if isinstance(finish, str) else "stop"
     text, thought = _apart(_utf8(content, request), thought, request, ending, abilities)
     return Response(
         text=text,
         usage=usage,
         finish_reason=ending,
-        model=_string(tree.get("model")) or request.model,
-        request_id=_string(tree.get("id")),
+        model=name_of(tree.get("model")) or request.model,
+        request_id=name_of(tree.get("id")),
         reasoning=thought,
         without=left_out(request, abilities),
     )
+
+
+def _ending_of(
+    choice: Mapping[str, Any], request: Request, secrets: Iterable[str]
+) -> str:
+    """Why a choice ended, in OpenAI's words.
+
+    Raises:
+        ProtocolError: It did not end: the provider failed, or gave up.
+    """
+    reason = choice.get("finish_reason")
+    ending = ending_of(reason)
+    if ending is None:
+        shown = redacted(str(reason), secrets)[:_SHOWN]
+        message = f"the provider ended the answer with {shown!r}, which is no end"
+        raise ProtocolError(message, model=request.model)
+    return ending or "stop"
+
+
+def _withheld(
+    refusal: str, request: Request, secrets: Iterable[str]
+) -> ContentFiltered:
+    said = f": {redacted(refusal, secrets)}" if refusal else ""
+    message = f"the provider withheld the answer{said}".rstrip(".")
+    return ContentFiltered(message, model=request.model)
 
 
 def _apart(
@@ -156,44 +183,35 @@ def _apart(
     return marked.answer, "\n".join(filter(None, (thought, marked.reasoning)))
 
 
-def _first_choice(
-    tree: Mapping[str, Any], request: Request, secrets: Iterable[str]
-) -> dict[str, Any]:
-    choices = tree.get("choices")
-    if not choices and tree.get("error"):
-        raise _error_in_success(tree, request, secrets)
-    if not is_list(choices) or not choices:
-        raise _no_completion("it holds no choice", request)
-    return as_dict(choices[0])
-
-
-def _error_in_success(
-    tree: Mapping[str, Any], request: Request, secrets: Iterable[str]
-) -> ModelError:
-    """Some gateways answer 200 and put the status into the body."""
-    fault = tree["error"]
-    code = as_dict(fault).get("code")
-    status = code if isinstance(code, int) and 400 <= code < 600 else 200
-    return Refusal(
-        status, json.dumps({"error": fault}), request.model, secrets=tuple(secrets)
-    ).as_error()
-
-
 def _no_completion(what: str, request: Request) -> ProtocolError:
     return ProtocolError(
         f"the server's answer is no completion: {what}", model=request.model
     )
 
 
-def _text(content: object) -> str | None:
-    """A text, or the text parts of a list of parts."""
+def text_in(content: object) -> str | None:
+    """A text, or the text parts of a list of parts; None where there is none.
+
+    >>> text_in([{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "4"}])
+    '4'
+    """
     if isinstance(content, str):
         return content
-    if not is_list(content):
-        return None
-    parts = [as_dict(part).get("text") for part in content]
-    texts = [part for part in parts if isinstance(part, str)]
-    return "".join(texts) if texts else None
+    parts = [content] if is_dict(content) else as_list(content)
+    texts = [
+        part if isinstance(part, str) else as_dict(part).get("text")
+        for part in parts
+        if as_dict(part).get("type") not in THINKING
+    ]
+    found = [text for text in texts if isinstance(text, str)]
+    return "".join(found) if found else None
+
+
+def refusal_in(message: Mapping[str, Any]) -> str:
+    """What a model said instead of an answer: in a field, or in parts of a list."""
+    parts = (message, *map(as_dict, as_list(message.get("content"))))
+    said = (part.get("refusal") for part in parts)
+    return "".join(text for text in said if isinstance(text, str))
 
 
 def _utf8(text: str, request: Request) -> str:
@@ -210,156 +228,10 @@ def _usage(value: object) -> Usage | None:
     cached = as_dict(tree.get("prompt_tokens_details")).get("cached_tokens")
     thought = as_dict(tree.get("completion_tokens_details")).get("reasoning_tokens")
     asked, answered = tree.get("prompt_tokens"), tree.get("completion_tokens")
-    if not _is_count(asked) or not _is_count(answered):
+    if not is_count(asked) or not is_count(answered):
         return None
-    thought = thought if _is_count(thought) else 0
+    thought = thought if is_count(thought) else 0
     # xAI counts what was thought beside the answer and not within: the total tells.
     apart = thought > 0 and tree.get("total_tokens") == asked + answered + thought
     answered += thought if apart else 0
-    return Usage(asked, answered, cached if _is_count(cached) else 0, thought)
-
-
-def _is_count(value: object) -> TypeGuard[int]:
-    return type(value) is int and 0 <= value < _MOST_TOKENS
-
-
-def _string(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-_DONE = "[DONE]"
-
-
-class EventReader:
-    """Cuts a body that arrives in pieces into the data of its events.
-
-    The data of an event that is named `error` comes as {"error": data}, which is how
-    most servers write one without a name.
-    """
-
-    def __init__(self) -> None:
-        self._rest: list[bytes] = []
-        self._data: list[str] = []
-        self._fails = False
-
-    def feed(self, piece: bytes) -> Iterator[str]:
-        """The data of the events that are complete after some more bytes."""
-        self._rest.append(piece)
-        if b"\n" not in piece:  # joined when it is whole, or a long line takes for ever
-            return
-        *lines, rest = b"".join(self._rest).split(b"\n")
-        self._rest = [rest]
-        lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
-        for line in lines:
-            text = line.rstrip(b"\r").decode("utf-8", "replace")
-            if text.startswith("data:"):
-                self._data.append(text[5:].removeprefix(" "))
-            elif text.startswith("event:"):
-                self._fails = text[6:].strip() == "error"
-            elif not text:
-                data, self._data = "\n".join(self._data), []
-                fails, self._fails = self._fails, False
-                if data:
-                    yield _fault(data) if fails else data
-
-
-class Assembly:
-    """A completion under way.
-
-    An event that tells of an error ends it, whatever was said before: half an answer is
-    none.
-    """
-
-    def __init__(self, model: str) -> None:
-        self._model = model
-        self._texts: list[str] = []
-        self._thoughts: list[str] = []
-        self._head: dict[str, Any] = {}
-        self._finish: str | None = None
-        self._refusal = ""
-        self._fault: object = None
-        self.done = False
-
-    def add(self, data: str) -> str:
-        """Take in an event's data; give back the piece of text it holds.
-
-        Raises:
-            ProtocolError: It is no JSON object.
-        """
-        if self.done:
-            return ""
-        if data.strip() == _DONE:
-            self.done = True
-            return ""
-        try:
-            tree: object = json.loads(data)
-        except (ValueError, RecursionError):
-            tree = None
-        if not isinstance(tree, dict):
-            message = "an event of the server's stream is no JSON object"
-            raise ProtocolError(message, model=self._model)
-        event = cast("dict[str, Any]", tree)
-        for name in ("id", "model", "usage"):
-            if event.get(name):
-                self._head[name] = event[name]
-        self._fault = event if event.get("object") == "error" else event.get("error")
-        if self._fault:
-            self.done = True
-            return ""
-        return self._piece(event)
-
-    def _piece(self, event: Mapping[str, Any]) -> str:
-        choices = event.get("choices")
-        if not is_list(choices) or not choices:
-            return ""
-        choice = as_dict(choices[0])
-        if choice.get("index"):  # another answer to the same question
-            return ""
-        if isinstance(choice.get("finish_reason"), str):
-            self._finish = choice["finish_reason"]
-        part = as_dict(choice.get("delta"))
-        if isinstance(part.get("refusal"), str):
-            self._refusal += part["refusal"]
-        thought = thought_in(part)
-        if thought:
-            self._thoughts.append(thought)
-        # A text that is continued comes without a delta.
-        text = part.get("content") if part else choice.get("text")
-        if not isinstance(text, str):
-            return ""
-        self._texts.append(text)
-        return text
-
-    @property
-    def begun(self) -> bool:
-        """Whether a part of an answer has come, or of the thought before it."""
-        return any(self._texts) or bool(self._thoughts)
-
-    def whole(self) -> dict[str, Any]:
-        """The completion as one tree.
-
-        Raises:
-            ProtocolError: The stream broke off before its end.
-        """
-        if self._fault:
-            inner = as_dict(self._fault).get("error")
-            return {"error": inner or self._fault}
-        broken = self._finish is None and not self.done
-        if broken or self._finish == "error":
-            message = "the server's stream broke off before its end"
-            raise ProtocolError(message, model=self._model)
-        content = "".join(self._texts) if self._texts else None
-        said: dict[str, Any] = {"content": content, "refusal": self._refusal}
-        if self._thoughts:
-            said["reasoning_content"] = "".join(self._thoughts)
-        choice = {"message": said, "finish_reason": self._finish or "stop"}
-        return {**self._head, "choices": [choice]}
-
-
-def _fault(data: str) -> str:
-    """The data of an event that is named `error`: JSON as a rule, else words."""
-    try:
-        json.loads(data)
-    except (ValueError, RecursionError):
-        data = json.dumps(data)
-    return f'{{"error": {data}}}'
+    return Usage(asked, answered, cached if is_count(cached) else 0, thought)

@@ -6,15 +6,13 @@ short, with every secret that was sent taken out.
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
-from urllib.parse import parse_qsl, urlsplit
 
 from ...errors import (
     AuthError,
@@ -33,8 +31,9 @@ from ...errors import (
     TimeoutConflict,
 )
 from ...ground.lazy import deferred
+from ...ground.shapes import as_dict, is_dict, is_list
 from ..context import HINT, window_said
-from ..request import Response
+from .secrets import name_of, redacted, without
 
 if TYPE_CHECKING:
     from email import utils as email_utils
@@ -47,6 +46,7 @@ _BY_STATUS: Final[Mapping[int, type[ModelError]]] = {
     402: BillingError,
     403: AuthError,
     404: NotFoundError,
+    407: AuthError,
     408: TimeoutConflict,
     409: TimeoutConflict,
     413: InvalidRequest,
@@ -62,12 +62,36 @@ _HINTS: Final[Mapping[type[ModelError], str]] = {
     ContextLengthError: HINT,
     SchemaRefused: "Ask without a schema: LM(..., schema_mode=False)",
 }
+# OpenAI, vLLM, SGLang, llama.cpp, LM Studio, TGI, TensorRT-LLM, Anthropic, Gemini,
+# Mistral, Cohere, Bedrock, Groq, xAI, DashScope, Moonshot, Zhipu, MiniMax, SambaNova:
+# only texts are sent, so what is too long of a request is its prompt. What is said of
+# the answer's own bound (`max_tokens`) is no such thing.
+_ASKED: Final = (
+    r"(?:prompt|inputs?|messages?|conversation|(?:input|prompt|requested) tokens?|"
+    r"token count|context (?:length|window|size|limit)|request(?: size)?)\b"
+)
+_OPTION: Final = r"max_|temperature|top_|penalty|logit_|stop\b"
+_MOST: Final = (
+    r"(?:context|maximum (?:allowed |supported )?(?:input|prompt|sequence|allowed|"
+    r"length|number of tokens)|token limit|tokens limit|tokens allowed)"
+)
 _TOO_LONG: Final = re.compile(
-    r"context[_ ]length|context window|maximum context|prompt is too long|"
-    r"context size|too many (input )?tokens|input is too long|"
-    r"must have less than \d+ tokens|exceed_context_size",
+    r"context_length_exceeded|exceed_context_size|max_prompt_tokens_exceeded|"
+    r"tokens_limit_reached|"
+    r"maximum (?:context|prompt|sequence|model|input|allowed) length (?:is|of|\()|"
+    r"maximum supported sequence length|maximum context length|"
+    rf"{_ASKED}(?:(?!{_OPTION})[^.\n]){{0,60}}\b"
+    r"(?:exceed|too long|too large|longer than|larger than)|"
+    rf"\bexceed\w*\b[^.\n]{{0,40}}\b{_MOST}|"
+    r"(?:greater|longer|larger) than the (?:model|maximum|context)|"
+    r"too many (?:input |prompt )?tokens|must have (?:less|fewer) than \d+ tokens|"
+    r"`inputs` tokens \+|reduce the length of the (?:messages|prompt|input)|"
+    r"reduce your (?:message|prompt|input)|range of input length|expected maxlength|"
+    r"context (?:the )?overflow|(?:not|n't) fit (?:in|into) the context|超长",
     re.IGNORECASE,
 )
+_NEVER_FITS: Final = re.compile(r"request too large for", re.IGNORECASE)
+"""Of a rate limit, that a single request is beyond it: no wait helps."""
 # llama.cpp: "JSON schema conversion failed: ...", "failed to parse grammar". vLLM: "The
 # provided JSON schema contains features not supported by xgrammar." SGLang: "Failed to
 # compile json grammar". Ollama: "failed to load model vocabulary required for format".
@@ -80,8 +104,22 @@ _SCHEMA: Final = re.compile(
 )
 _SCHEMA_TOO: Final = re.compile(r"\bschema|guided|\bregex", re.IGNORECASE)
 _UNPAID: Final = re.compile(r"insufficient_quota|billing_hard_limit|credit balance")
+# By the provider's name of the error, or in a whole phrase: the bare word stands in
+# refusals of an option, too, and those say nothing of the model.
+_FILTERS: Final = frozenset(
+    {
+        *("content_filter", "content_filtered", "content_policy_violation"),
+        *("ResponsibleAIPolicyViolation", "data_inspection_failed"),
+        *("DataInspectionFailed", "moderation_blocked", "prohibited_content"),
+    }
+)
 _FILTERED: Final = re.compile(
-    r"content_filter|content_policy|content management policy"
+    r"content management policy|content filtering policy|content exists risk|"
+    r"considered high risk|inappropriate content|by our safety system|"
+    r"violat\w+ [^.]{0,40}(?:usage|content) (?:guideline|polic)|"
+    r"(?:prompt|input|response|output|content) (?:was|is|has been) "
+    r"(?:flagged|filtered|blocked)",
+    re.IGNORECASE,
 )
 # OpenAI: "Unsupported value: 'temperature' does not support 0 with this model. Only the
 # default (1) value is supported.", and "Unsupported parameter: 'top_p' is not ...".
@@ -90,12 +128,17 @@ _NO_OPTION: Final = re.compile(
     r"frequency_penalty|reasoning_effort|verbosity|logit_bias|seed|stop)'",
     re.IGNORECASE,
 )
+_NO_BOUND: Final = re.compile(
+    r"(?:unsupported|unrecognized|unknown|unexpected|extra)\b[^.\n]{0,60}"
+    r"\bmax_(?:completion_)?tokens|\bmax_(?:completion_)?tokens\b[^.\n]{0,40}"
+    r"(?:not (?:supported|permitted|allowed)|unsupported|unknown|extra)",
+    re.IGNORECASE,
+)
 _AS_IT_IS: Final = frozenset({400, 413, 422})
+_OF_LENGTH: Final = _AS_IT_IS | {200, 500}
+_OF_CONTENT: Final = _AS_IT_IS | {200, 403}
 _AT_FAULT: Final = _AS_IT_IS | {500, 501}
 """Where a schema is the cause: some servers say 500 of one that they cannot compile."""
-_SHOWN: Final = 300
-_SHORTEST: Final = 5
-_KEY: Final = 16
 
 
 class Unreached(ConnectError):
@@ -141,113 +184,63 @@ class Refusal:
     def as_error(self) -> ModelError:
         """The error that stands for this refusal."""
         _, said = _said(self.body)
-        kind = _kind(self.status, self.words, schema=self.schema)
+        kind = self._kind()
         words = f": {redacted(said, self.secrets)}" if said else ""
+        wait = self.retry_after
+        if wait is None and kind.retryable:
+            wait = wait_said(self.body)
         return kind(
             f"the server answered {self.status}{words}".rstrip("."),
             hint=_option_hint(said) if kind is InvalidRequest else _HINTS.get(kind, ""),
             model=self.model,
             status=self.status,
-            request_id=self.request_id,
-            retry_after=self.retry_after,
+            request_id=without(name_of(self.request_id), self.secrets),
+            retry_after=wait,
         )
+
+    def _kind(self) -> type[ModelError]:
+        status, words = self.status, self.words
+        if 300 <= status < 400:
+            return NotFoundError  # no redirect is followed: it would carry the key away
+        if self._is_too_long(words):
+            return ContextLengthError
+        if status in _OF_CONTENT and self._is_filtered:
+            return ContentFiltered
+        if self.schema and (
+            (status in _AT_FAULT and _SCHEMA.search(words))
+            or (status in _AS_IT_IS and _SCHEMA_TOO.search(words))
+        ):
+            return SchemaRefused
+        if status in {200, 400, 403, 429} and _UNPAID.search(words):
+            return BillingError
+        if status in _BY_STATUS:
+            return _BY_STATUS[status]
+        if status >= 500:
+            return ServerError
+        return InvalidRequest if status >= 400 else ProtocolError
+
+    def _is_too_long(self, words: str) -> bool:
+        if self.status == 429:
+            return _NEVER_FITS.search(words) is not None
+        if self.status not in _OF_LENGTH:
+            return False
+        if self.status == 413:  # a proxy's page says it in its title
+            words = f"{words} {self.body}"
+        return bool(_TOO_LONG.search(words)) or window_said(words) is not None
+
+    @property
+    def _is_filtered(self) -> bool:
+        named, said = _said(self.body)
+        return not _FILTERS.isdisjoint(named.split()) or bool(_FILTERED.search(said))
 
 
 def _option_hint(said: str) -> str:
     """The remedy where a model takes no such option, as models that reason often do."""
+    bound = _NO_BOUND.search(said)
+    if bound:  # weft sends it unasked
+        return 'Leave it out: LM(..., abilities={"without": ("max_tokens",)})'
     found = _NO_OPTION.search(said)
     return f"Leave {found[1]} out for this model" if found else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Sent(Iterable[str]):
-    """The secrets that a request carries, looked for when somebody asks."""
-
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(secrets_of(self.url, self.headers))
-
-
-def secrets_of(url: str, headers: Mapping[str, str]) -> list[str]:
-    """What a request carries that no message may hold, in every form of its own.
-
-    A server may quote a key without the scheme before it, a login in plain text, or
-    the query of the address. Of these last, texts that are too short to keep anything
-    safe are left out: they occur in any message.
-
-    >>> secrets_of("http://here?v=2&key=a+key", {"Authorization": "Basic dTpzZXNhbWU="})
-    ['Basic dTpzZXNhbWU=', 'Basic', 'dTpzZXNhbWU=', 'u:sesame', 'sesame', \
-'v=2&key=a+key', 'a key', 'a+key']
-    """
-    sent: list[str] = []
-    plain: list[str] = []
-    for value in headers.values():
-        scheme, _, rest = value.partition(" ")
-        sent += [value, *value.split()]
-        if scheme.lower() == "basic":
-            login = _login(rest)
-            plain += [login, login.partition(":")[2]]
-    query = urlsplit(url).query
-    plain += [query, *(value for _, value in parse_qsl(query))]
-    plain += [pair.partition("=")[2] for pair in query.split("&")]
-    long = (text for text in plain if len(text) >= _SHORTEST)
-    return [text for text in dict.fromkeys([*sent, *long]) if text]
-
-
-def _login(packed: str) -> str:
-    """The "user:password" of a Basic scheme, or empty where it holds none."""
-    try:
-        return base64.b64decode(packed).decode("utf-8", "replace")
-    except ValueError:
-        return ""
-
-
-def without_keys(response: Response, sent: Iterable[str]) -> Response:
-    """A response whose texts quote none of the keys that were sent.
-
-    It goes into caches, traces and pages. Keys of less than 16 characters stay, since
-    those of local servers, such as "EMPTY", are words.
-
-    Args:
-        response: What the server answered.
-        sent: The values of the headers.
-
-    >>> said = Response("it was sk-0123456789abcdef")
-    >>> without_keys(said, ["Bearer sk-0123456789abcdef"]).text
-    'it was ***'
-    """
-    for value in sent:
-        key = value.rpartition(" ")[2]
-        if len(key) < _KEY:
-            continue
-        if key in response.text:
-            response = replace(response, text=response.text.replace(key, "***"))
-        if key in response.reasoning:
-            thought = response.reasoning.replace(key, "***")
-            response = replace(response, reasoning=thought)
-    return response
-
-
-def redacted(text: str, secrets: Iterable[str]) -> str:
-    """A text in one short line, without the secrets.
-
-    A text that is the start of a longer one may end within a secret; that goes too.
-
-    >>> redacted("a bad key: sesame-123, or sesame-1", ["sesame-123"])
-    'a bad key: ***, or ***'
-    """
-    longest_first = sorted(filter(None, secrets), key=len, reverse=True)
-    for secret in longest_first:
-        text = text.replace(secret, "***")
-    for secret in longest_first:
-        for length in range(min(len(secret) - 1, len(text)), _SHORTEST - 1, -1):
-            if text.endswith(secret[:length]):
-                text = f"{text[:-length]}***"
-                break
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
 
 
 def parse_retry_after(
@@ -285,44 +278,97 @@ def _seconds(text: str) -> float | None:
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
-def _kind(status: int, text: str, *, schema: bool = False) -> type[ModelError]:
-    if 300 <= status < 400:
-        return NotFoundError  # no redirect is followed: it would carry the key away
-    if status in {200, 400, 413, 422}:
-        if _TOO_LONG.search(text) or window_said(text) is not None:
-            return ContextLengthError
-        if _FILTERED.search(text):
-            return ContentFiltered
-    if schema and (
-        (status in _AT_FAULT and _SCHEMA.search(text))
-        or (status in _AS_IT_IS and _SCHEMA_TOO.search(text))
-    ):
-        return SchemaRefused
-    if status in {200, 400, 403, 429} and _UNPAID.search(text):
-        return BillingError
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
-    if status >= 500:
-        return ServerError
-    return InvalidRequest if status >= 400 else ProtocolError
+_WAITS: Final = frozenset(
+    {"retryafter", "retryafterseconds", "retryaftersec", "retryafterms", "retrydelay"}
+    | {"retryin", "estimatedtime"}
+)
+_LONGEST_SPAN: Final = 80
+_UNIT: Final = (
+    r"(\d+(?:\.\d+)?) ?(ms|milliseconds?|h|hours?|hrs?|m|minutes?|mins?|"
+    r"s|seconds?|secs?)(?![a-z])"
+)
+_SPAN: Final = re.compile(_UNIT, re.IGNORECASE)
+_IN_WORDS: Final = re.compile(
+    r"\b(?:again|retry|retrying|wait|resets?)\b[^\d\n]{0,40}"
+    rf"((?:{_UNIT}(?:[ ,]|and )*)+)",
+    re.IGNORECASE,
+)
+
+
+def wait_said(body: str) -> float | None:
+    """Seconds that a server asks to wait in the body of a refusal, or None.
+
+    >>> wait_said('{"error": {"details": [{"retryDelay": "45.8s"}]}}')
+    45.8
+    >>> wait_said('{"error": {"message": "Please try again in 1m2.5s."}}')
+    62.5
+    >>> wait_said("at most 20s of audio") is None
+    True
+    """
+    try:
+        left = [cast(object, json.loads(body))]
+    except (ValueError, RecursionError):
+        left = []
+    while left:
+        part = left.pop()
+        if is_list(part):
+            left += part
+        if not is_dict(part):
+            continue
+        for name, value in part.items():
+            plain = "".join(filter(str.isalpha, str(name))).lower()
+            if plain in _WAITS:
+                seconds = _span(value, milli=plain.endswith("ms"))
+                if seconds is not None:
+                    return seconds
+            left.append(value)
+    found = _IN_WORDS.search(_said(body)[1])
+    return _span(found[1]) if found else None
+
+
+def _span(value: object, *, milli: bool = False) -> float | None:
+    """Seconds in a number, a text such as "1m2.5s", or an object of Protobuf's kind."""
+    value = as_dict(value).get("seconds", value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = f"{value}"
+    if not isinstance(value, str) or len(value) > _LONGEST_SPAN:
+        return None
+    bare = _seconds(value.strip())
+    if bare is not None:
+        return bare / 1000 if milli else bare
+    spans = [float(hit[1]) * _unit(hit[2].lower()) for hit in _SPAN.finditer(value)]
+    return sum(spans) if spans else None
+
+
+def _unit(word: str) -> float:
+    """Seconds in a unit of time."""
+    if word == "ms" or word.startswith("milli"):
+        return 0.001
+    return {"h": 3600.0, "m": 60.0}.get(word[0], 1.0)
 
 
 def _said(body: str) -> tuple[str, str]:
-    """The error code and the message in a body, where it is JSON of the usual kind."""
+    """The error's names and its message in a body, where it is JSON of a usual kind."""
     try:
         tree = cast(object, json.loads(body))
     except (ValueError, RecursionError):
         return "", "" if body.lstrip().startswith("<") else body
-    while isinstance(tree, list) and tree:
-        tree = cast(list[object], tree)[0]
-    if not isinstance(tree, dict):
+    while is_list(tree) and tree:
+        tree = tree[0]
+    if not is_dict(tree):
         return "", body
-    fault = cast(dict[str, Any], tree)
-    inner = fault.get("error", fault)
+    inner = tree.get("error") or tree
     if isinstance(inner, str):
-        return "", inner
-    if not isinstance(inner, dict):
+        more = tree.get("message")
+        named = inner if " " not in inner else ""
+        return named, f"{inner}: {more}" if isinstance(more, str) and more else inner
+    if not is_dict(inner):
         return "", body
     fault = cast(dict[str, Any], inner)
-    code = f"{fault.get('code', '')} {fault.get('type', '')}"
-    return code, str(fault.get("message", "") or body)
+    names = [fault.get(name, "") for name in ("code", "type", "status")]
+    names.append(as_dict(fault.get("innererror")).get("code", ""))
+    message = next((fault[n] for n in _MESSAGES if fault.get(n)), "")
+    return " ".join(map(str, names)), str(message) if message else body
+
+
+_MESSAGES: Final = ("message", "detail", "msg", "error_msg")

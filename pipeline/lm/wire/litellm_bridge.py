@@ -26,22 +26,23 @@ from typing import Any, Final
 
 from ...errors import (
     ConfigError,
-    ConnectError,
-    ContentFiltered,
     DeadlineExceeded,
     InvalidRequest,
     ModelError,
-    ProtocolError,
     TooLarge,
 )
 from ...ground.loops import PerLoop
 from ..abilities import Abilities
+from ..lm import Listener
 from ..request import Request, Response
 from ..route import Route
 from .completion import MAX_TEXT, response_from
 from .dialect import NOTHING_KNOWN, Manners, format_of, options_of, text_of, turns_of
-from .faults import Refusal, parse_retry_after, redacted, without_keys
+from .events import Arrival
+from .faults import Refusal
+from .secrets import secrets_of, without_keys
 from .sessions import lent_sessions, one_attempt
+from .verdict import failure_of_litellm, unfinished
 
 # Providers whose code in litellm takes a connection as a handler only.
 _BY_HANDLER: Final = frozenset(
@@ -62,11 +63,11 @@ _AT_FIRST_CALL: Final = (
 )
 _NEVER: Final = 3600.0  # the deadline is ours
 _INSTALL: Final = "Install it: pip install 'litellm>=1.83.10'"
-_ANSWERED: Final = re.compile(r"Error code: \d+")  # the server said so itself
-_LOST: Final = re.compile(r"^Connection error|disconnected|Cannot connect")
-# litellm silences this at its import, where pydantic remarks on litellm's own types.
-_REMARK: Final = ".*`ReadOnly` qualifier.*"
-_NO_JSON: Final = re.compile(r"Expecting .*char \d+|Unterminated string|Extra data")
+# Remarks of pydantic's on litellm's own types and ways; litellm silences the first one.
+_REMARKS: Final = (
+    (".*`ReadOnly` qualifier.*", UserWarning, ""),
+    ("Accessing the 'model_", DeprecationWarning, "litellm"),
+)
 
 
 async def complete(
@@ -76,8 +77,13 @@ async def complete(
     headers: Mapping[str, str],
     deadline: float,
     abilities: Abilities = NOTHING_KNOWN,
+    listener: Listener | None = None,
+    proxy: str | None = None,
 ) -> Response:
     """Ask for one completion through litellm, in one attempt.
+
+    Arguments are as in `openai_http.ask`; without a key, litellm looks for one. A text
+    that is continued is shown in one piece.
 
     Raises:
         ModelError: The attempt failed; the class says how.
@@ -88,50 +94,81 @@ async def complete(
     litellm = _load()
     _keep_silent()
     here = await _loops.here()
-    secrets = {part for text in (key or "", *headers.values()) for part in text.split()}
+    sent = {**headers, "Authorization": f"Bearer {key or ''}"}
+    secrets = set(secrets_of(route.url, sent, proxy or ""))
     manners = Manners(request, abilities)
     ends = here.loop.time() + deadline
     while True:
         given = _arguments(manners, route, key, headers, deadline)
         asking = _asking(litellm, request, route)
-        given |= await _connection(here, route, by_handler=request.continues)
+        given |= await _connection(here, route, proxy, by_handler=request.continues)
         if request.continues:
-            given["client"] = _client_of_texts(litellm, here, given)
-        answer: Any = None
+            given["client"] = _client_of_texts(litellm, here.handlers[proxy], given)
+        arrival = None
+        if listener is not None and not request.continues:
+            arrival = Arrival(request, manners.abilities, listener)
+            given |= {"stream": True, "stream_options": {"include_usage": True}}
+        tree: dict[str, Any] = {}
         fault: Refusal | ModelError | ConfigError | None = None
         with one_attempt() as attempt:
             try:
                 async with asyncio.timeout_at(ends):
-                    answer = await asking(**given)
+                    tree = await _answered(asking, given, arrival)
             except TimeoutError:
                 message = f"no whole answer within {deadline:g} s"
                 fault = DeadlineExceeded(message, model=request.model)
             except Exception as error:  # noqa: BLE001 - what litellm raises has no one base
-                secret = secrets | attempt.secrets
-                answered = attempt.answered
-                fault = _failure(litellm, error, request, secret, answered=answered)
+                secrets |= attempt.secrets
+                fault = failure_of_litellm(litellm, error, request, secrets, attempt)
+        secrets |= attempt.secrets
+        if fault is None:
+            fault = unfinished(tree, attempt, request, secrets, streamed=bool(arrival))
         if not isinstance(fault, Refusal):
             break
         if not manners.learns(fault):
             fault = fault.as_error()
             break
     if fault is not None:
+        if arrival is not None and isinstance(fault, ModelError):
+            fault = arrival.failed(fault)
         # Out of reach of the `except`: litellm's errors hold the request, the key in
         # it, and would stay with ours as its context.
         raise fault
-    return _read(answer, manners, secrets | attempt.secrets)
+    response = _read(tree, manners, secrets, arrival)
+    if listener is not None and arrival is None:
+        listener.show(response.text)
+    return response
 
 
-def _read(answer: Any, manners: Manners, secrets: set[str]) -> Response:
-    """The response in an answer of litellm's.
+async def _answered(
+    asking: Any, given: dict[str, Any], arrival: Arrival | None
+) -> dict[str, Any]:
+    """The tree of an answer; the pieces of one that is streamed are shown."""
+    answer = await asking(**given)
+    if arrival is None:
+        return _tree_of(answer)
+    async for piece in answer:
+        arrival.show(arrival.whole.take(_tree_of(piece)))
+    return arrival.whole.whole()
+
+
+def _read(
+    tree: dict[str, Any], manners: Manners, secrets: set[str], arrival: Arrival | None
+) -> Response:
+    """The response in the tree of an answer of litellm's.
 
     Raises:
         TooLarge: It is larger than the size limit.
     """
     request = manners.request
-    tree = _tree_of(answer)
-    response = response_from(tree, request, secrets, manners.abilities)
-    response = without_keys(response, secrets)
+    if arrival is None:
+        response = response_from(tree, request, secrets, manners.abilities)
+        response = without_keys(response, secrets)
+    else:
+        try:
+            response = arrival.response(tree, secrets)
+        except ModelError as error:
+            raise arrival.failed(error) from None
     usage = response.usage
     if usage is not None and not (
         usage.input_tokens and (usage.output_tokens or not response.text)
@@ -148,7 +185,7 @@ def _tree_of(answer: Any) -> dict[str, Any]:
     tree: dict[str, Any] = answer.model_dump()
     choices: list[dict[str, dict[str, Any]]] = tree.get("choices") or []
     for choice in choices:
-        said = choice.get("message") or {}
+        said = choice.get("message") or choice.get("delta") or {}
         own: dict[str, Any] = said.get("provider_specific_fields") or {}
         said.setdefault("refusal", own.get("refusal"))
     return tree
@@ -214,21 +251,24 @@ class _Here:
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self.handler: Any = None
+        self.handlers: dict[str | None, Any] = {}  # by the proxy that they go through
 
 
-async def _connection(here: _Here, route: Route, *, by_handler: bool) -> dict[str, Any]:
+async def _connection(
+    here: _Here, route: Route, proxy: str | None, *, by_handler: bool
+) -> dict[str, Any]:
     """The options by which litellm takes our connection instead of its own."""
-    session = await lent_sessions.here()
+    session = (await lent_sessions.here()).session(proxy)
     if route.through.partition("/")[0] not in _BY_HANDLER and not by_handler:
         return {"shared_session": session}
-    if here.handler is None:
+    if proxy not in here.handlers:
         http = importlib.import_module("litellm.llms.custom_httpx.http_handler")
-        here.handler = http.AsyncHTTPHandler(timeout=_NEVER, shared_session=session)
-    return {"client": here.handler}
+        made = http.AsyncHTTPHandler(timeout=_NEVER, shared_session=session)
+        here.handlers[proxy] = made
+    return {"client": here.handlers[proxy]}
 
 
-def _client_of_texts(litellm: Any, here: _Here, given: Mapping[str, Any]) -> Any:
+def _client_of_texts(litellm: Any, handler: Any, given: Mapping[str, Any]) -> Any:
     """The client that continues texts over our connection; litellm would make its own.
 
     All who continue texts there speak OpenAI's format, and are asked by its client.
@@ -240,7 +280,7 @@ def _client_of_texts(litellm: Any, here: _Here, given: Mapping[str, Any]) -> Any
     return client(
         api_key=key or given.get("api_key"),
         base_url=base or given.get("api_base"),
-        http_client=here.handler.client,
+        http_client=handler.client,
         max_retries=0,
     )
 
@@ -272,15 +312,17 @@ def _load() -> Any:
 
 
 def _keep_silent() -> None:
-    """Put litellm's filter of warnings back where it went, or something overrules it.
+    """Put the filters of warnings that litellm needs back, or something overrules them.
 
     pytest undoes at the end of a test what was imported in it has set; where warnings
     are errors, every later call would fail by the remark.
     """
-    ours = ("ignore", re.compile(_REMARK, re.IGNORECASE), UserWarning, None, 0)
-    firsts = (one for one in warnings.filters if one == ours or one[0] == "error")
-    if next(firsts, ours) != ours:
-        warnings.filterwarnings("ignore", message=_REMARK, category=UserWarning)
+    for remark, kind, module in _REMARKS:
+        where = re.compile(module) if module else None
+        ours = ("ignore", re.compile(remark, re.IGNORECASE), kind, where, 0)
+        firsts = (one for one in warnings.filters if one == ours or one[0] == "error")
+        if next(firsts, None) != ours:
+            warnings.filterwarnings("ignore", remark, kind, module)
 
 
 async def _tidy(here: _Here) -> None:
@@ -288,7 +330,7 @@ async def _tidy(here: _Here) -> None:
     litellm = _load()
     clients: dict[str, Any] = litellm.in_memory_llm_clients_cache.cache_dict
     ours = [name for name in clients if name.endswith(f"-{id(here.loop)}")]
-    for client in (*map(clients.pop, ours), here.handler):
+    for client in (*map(clients.pop, ours), *here.handlers.values()):
         closing = getattr(client, "aclose", None) or getattr(client, "close", None)
         with suppress(Exception):  # nobody is left to tell
             if closing is not None:
@@ -300,66 +342,3 @@ async def _tidy(here: _Here) -> None:
 
 
 _loops: Final = PerLoop(_Here, _tidy)
-
-
-def _failure(
-    litellm: Any,
-    error: Exception,
-    request: Request,
-    secrets: set[str],
-    *,
-    answered: bool,
-) -> Refusal | ModelError | ConfigError:
-    """What an error of litellm means in ours; a test holds the whole table."""
-    errors, model = litellm.exceptions, request.model
-    said = redacted(str(error), secrets)
-    ours = _ours_in(error)
-    if ours is not None:
-        ours.model = model
-        return ours
-    if "LLM Provider NOT provided" in said:
-        message = f"unknown model string {model!r}"
-        return ConfigError(message, hint="litellm has no provider of this name")
-    cause = str(error.__cause__ or error.__context__)
-    if isinstance(error, errors.Timeout) and not _ANSWERED.match(cause):
-        return DeadlineExceeded(said, model=model)
-    for theirs, kind in (
-        (errors.ContentPolicyViolationError, ContentFiltered),
-        (errors.APIResponseValidationError, ProtocolError),
-    ):
-        if isinstance(error, theirs):
-            return kind(said, model=model)
-    if answered:  # and with success: what litellm complains of is the answer itself
-        message = f"litellm cannot read the server's answer: {said}"
-        return ProtocolError(message, model=model)
-    if isinstance(error, errors.APIConnectionError):
-        return ConnectError(said, model=model)
-    if _LOST.search(cause):  # litellm calls both of these an internal server error
-        return ConnectError(said, model=model)
-    if _NO_JSON.search(cause):
-        return ProtocolError(said, model=model)
-    headers: Mapping[str, str] = getattr(error, "litellm_response_headers", None) or {}
-    # Its own word for a prompt that is too long, whatever the server's were.
-    long = isinstance(error, errors.ContextWindowExceededError)
-    return Refusal(
-        int(getattr(error, "status_code", 0) or 500),
-        said,
-        model,
-        code=f"{cause} context_length_exceeded" if long else cause,
-        request_id=headers.get("x-request-id", ""),
-        retry_after=parse_retry_after(headers),
-        secrets=tuple(secrets),
-        schema=request.response_format is not None,
-    )
-
-
-def _ours_in(error: BaseException | None) -> ModelError | None:
-    """What the connection that we lent has raised, however litellm has wrapped it."""
-    seen: list[BaseException] = []
-    while error is not None and error not in seen:
-        if isinstance(error, ModelError):
-            error.__cause__ = error.__context__ = None  # aiohttp's, with the headers
-            return error
-        seen.append(error)
-        error = error.__cause__ or error.__context__
-    return None

@@ -2,7 +2,8 @@
 
 One attempt a call, under one wall-clock deadline that covers connecting, headers and a
 body that drips. No redirect is followed, since it would carry the key away; no proxy
-is taken from the environment; and no body is read beyond a size, packed or not.
+is taken from the environment, but where the model names one it is gone through; and no
+body is read beyond a size, packed or not.
 `models` imports this file, and aiohttp with it, at the first call.
 """
 
@@ -20,11 +21,12 @@ from ...errors import DeadlineExceeded, ModelError
 from ..abilities import Abilities
 from ..lm import Listener
 from ..request import Request, Response
-from .completion import Assembly, EventReader, body_of, response_from, response_of
+from .completion import body_of, response_from, response_of
 from .dialect import NOTHING_KNOWN, Manners
-from .faults import Refusal, Sent, parse_retry_after, without_keys
-from .sessions import LOST, Answer, Meter, failure_of, sessions
-from .thinking import Curtain, Shown
+from .events import Arrival, EventReader, are_events, completion_in, is_undecided
+from .faults import Refusal, parse_retry_after
+from .secrets import Sent, without_keys
+from .sessions import LOST, MAX_BODY, Answer, Meter, failure_of, sessions
 
 _MAX_REFUSAL: Final = 64 * 2**10
 _LARGE: Final = 2**20
@@ -38,6 +40,7 @@ async def ask(
     deadline: float,
     abilities: Abilities = NOTHING_KNOWN,
     listener: Listener | None = None,
+    proxy: str | None = None,
 ) -> Response:
     """Ask for one completion, in one attempt.
 
@@ -51,12 +54,13 @@ async def ask(
         deadline: Wall-clock seconds for everything together.
         abilities: What is known of the endpoint.
         listener: Who is shown the pieces of the text as they arrive.
+        proxy: The address of a proxy to go through, with its login where it has one.
 
     Raises:
         ModelError: The attempt failed; the class says how.
     """
     manners = Manners(request, abilities, streamed=listener is not None)
-    sent = Sent(url, headers)
+    sent = Sent(url, headers, proxy or "")
     target = _target(url, request.continues)
     body = _body_of(manners)
     try:
@@ -64,14 +68,18 @@ async def ask(
             session = await sessions.here()
             while True:
                 post = session.post(
-                    target, data=body, headers=headers, allow_redirects=False
+                    target,
+                    data=body,
+                    headers=headers,
+                    allow_redirects=False,
+                    proxy=proxy,
                 )
                 # Awaited first: as one context, post and answer are two objects more in
                 # each call in flight, which every collection of garbage walks.
                 async with await post as answer:
                     said = await _answered(answer, manners, sent, listener)
                 if isinstance(said, Response):
-                    return without_keys(said, headers.values())
+                    return without_keys(said, sent)
                 if not manners.learns(said):
                     raise said.as_error()
                 body = _body_of(manners)
@@ -82,7 +90,7 @@ async def ask(
         message = f"no whole answer within {deadline:g} s"
         fault: ModelError = DeadlineExceeded(message, model=request.model)
     except LOST as error:
-        fault = failure_of(error, request.model, url)
+        fault = failure_of(error, request.model, url, proxied=proxy is not None)
     # Out of reach of the `except`: aiohttp's errors hold the headers, the key in them,
     # and would stay with ours as its context.
     raise fault
@@ -104,11 +112,18 @@ async def _answered(
             secrets=tuple(sent),
             schema=request.response_format is not None or "grammar" in request.sampling,
         )
-    kind = answer.headers.get("Content-Type", "").lower()
-    if listener is not None and "text/event-stream" in kind:
+    if listener is not None:
         return await _follow(answer, manners, sent, listener)
-    body = await _read(answer, request)
-    return response_of(body, request, sent, manners.abilities)
+    return _whole(await _read(answer, request), manners, sent)
+
+
+def _whole(body: bytes, manners: Manners, secrets: Iterable[str]) -> Response:
+    """The response in a whole body; some servers stream whatever they are asked."""
+    request, abilities = manners.request, manners.abilities
+    if not are_events(body):
+        return response_of(body, request, secrets, abilities)
+    tree = completion_in(body, request.model)
+    return response_from(tree, request, secrets, abilities)
 
 
 def _body_of(manners: Manners) -> bytes | io.BytesIO:
@@ -140,38 +155,41 @@ async def _follow(
     secrets: Iterable[str],
     listener: Listener,
 ) -> Response:
-    """A streamed answer, shown while it arrives; what is thought is not shown."""
-    request, abilities = manners.request, manners.abilities
-    reader, whole = EventReader(), Assembly(request.model)
-    meter = Meter(answer, request.model)
-    curtain = Curtain(request, thinks=abilities.thinks is True)
-    async for chunk in answer.content.iter_any():
-        for data in reader.feed(meter.take(chunk)):
-            text = whole.add(data)
-            if text:
-                _show(curtain.feed(text), listener)
-        if whole.done:
+    """An answer shown while it arrives, where it does arrive in pieces."""
+    request = manners.request
+    meter, start = Meter(answer, request.model), b""
+    chunks = answer.content.iter_any()
+    async for chunk in chunks:
+        start = (start + meter.take(chunk)).lstrip()
+        if not is_undecided(start):
             break
+    arrival = Arrival(request, manners.abilities, listener)
+    if not are_events(start):
+        rest = [meter.take(chunk) async for chunk in chunks]
+        response = _whole(b"".join([start, *rest]), manners, secrets)
+        response = without_keys(response, secrets)
+        listener.show(response.text)
+        return response
+    reader, whole = EventReader(), arrival.whole
     try:
-        response = response_from(whole.whole(), request, secrets, abilities)
+        for data in reader.feed(start):
+            arrival.show(whole.add(data))
+        while not whole.done:
+            chunk = await anext(chunks, b"")
+            if not chunk:
+                arrival.show(whole.end(reader.close()))
+                break
+            for data in reader.feed(meter.take(chunk)):
+                arrival.show(whole.add(data))
+        return arrival.response(whole.whole(), secrets)
     except ModelError as error:
-        error.begun = whole.begun
-        raise
-    _show(curtain.rest(response.text), listener)
-    return response
-
-
-def _show(more: Shown, listener: Listener) -> None:
-    if more.anew:
-        listener.restart()
-    if more.text:
-        listener.show(more.text)
+        raise arrival.failed(error) from None
 
 
 async def _read(answer: Answer, request: Request) -> bytes:
     """The whole body, unpacked, or an error before it grows too large."""
     meter = Meter(answer, request.model)
-    if answer.content_length:
+    if answer.content_length and answer.content_length <= MAX_BODY:
         return meter.take(await answer.content.read())
     return b"".join([meter.take(piece) async for piece in answer.content.iter_any()])
 

@@ -17,7 +17,7 @@ import contextlib
 import functools
 import re
 import zlib
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -31,6 +31,7 @@ from multidict import CIMultiDict
 from ...errors import ConnectError, ModelError, ProtocolError, TooLarge
 from ...ground.loops import PerLoop
 from .faults import Refusal, Unreached
+from .secrets import secrets_of
 
 MAX_BODY: Final = 8 * 2**20
 """The most bytes of an answer, before and after unpacking."""
@@ -51,13 +52,28 @@ _GZIP_OR_ZLIB: Final = 47  # zlib's way to say: look at the header
 _SECRET: Final = re.compile(r"auth|key|token|secret|password", re.IGNORECASE)
 
 
-def failure_of(error: BaseException, model: str, url: str) -> ModelError:
-    """What a fault of the connection means; the address is shown, no header is."""
+def failure_of(
+    error: BaseException, model: str, url: str, *, proxied: bool = False
+) -> ModelError:
+    """What a fault of the connection means; the address is shown, no header is.
+
+    Args:
+        error: What aiohttp raised.
+        model: The model asked.
+        url: The address asked.
+        proxied: Whether it was asked through a proxy.
+    """
     where = urlsplit(url).netloc.rpartition("@")[2]
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        fault = Refusal(error.status, "", model).as_error()
+        message = f"the proxy before {where} answered {error.status}"
+        hint = "Check its login: proxy='http://USER:PASSWORD@HOST:PORT'"
+        known = type(fault) if error.status == _PROXY_LOGIN else ConnectError
+        return known(message, hint=hint, model=model, status=error.status)
     if isinstance(error, aiohttp.ClientConnectorError):
         reason = error.os_error.strerror or type(error).__name__
         message = f"no connection to {where} could be made: {reason}"
-        return Unreached(message, hint="Is the server running?", model=model)
+        return Unreached(message, hint=_HINT[proxied], model=model)
     cut_short = isinstance(error, aiohttp.ClientPayloadError)
     reset = isinstance(error.__cause__, OSError)
     if (cut_short and not reset) or isinstance(error, aiohttp.ClientResponseError):
@@ -67,8 +83,23 @@ def failure_of(error: BaseException, model: str, url: str) -> ModelError:
     return ConnectError(f"the connection to {where} was lost: {kind}", model=model)
 
 
+_PROXY_LOGIN: Final = 407
+_HINT: Final = {
+    False: "Is the server running? Where only a proxy leads out, name it: "
+    "LM(..., proxy='http://HOST:PORT'); none is taken from the environment",
+    True: "Are the proxy and the server running?",
+}
+_START: Final = 4096
+# How an answer begins in the formats of OpenAI, Anthropic, Gemini and Ollama.
+_COMPLETION: Final = re.compile(rb'"(?:choices|content|candidates|message|delta)"\s*:')
+
+
 class Meter:
-    """Unpacks a body piece by piece, and refuses one that grows too large."""
+    """Unpacks a body piece by piece, and refuses one that grows too large.
+
+    One that began as a completion is the model's own fault, and else the server's. So
+    what is too large by its own claim is refused when its first piece has come.
+    """
 
     def __init__(self, answer: Answer, model: str = "") -> None:
         packing = answer.headers.get("Content-Encoding", "identity").lower()
@@ -77,18 +108,21 @@ class Meter:
         )
         self._model = model
         self._taken = self._unpacked = 0
-        self._check(answer.content_length or 0)
+        self._claimed = answer.content_length or 0
+        self._start = b""
 
     def take(self, piece: bytes) -> bytes:
         """A further piece, unpacked.
 
         Raises:
-            TooLarge: The body is larger than the limit, packed or not.
-            ProtocolError: It is packed in another way than it says.
+            TooLarge: A completion is larger than the limit, packed or not.
+            ProtocolError: Something else is, or it is packed in another way than it
+                says.
         """
         self._taken += len(piece)
-        self._check(self._taken)
         if self._unpacker is None:
+            self._note(piece)
+            self._check(max(self._taken, self._claimed))
             return piece
         try:
             piece = self._unpacker.decompress(piece, MAX_BODY + 1)
@@ -96,13 +130,22 @@ class Meter:
             message = "the answer is packed in a way that was not asked for"
             raise ProtocolError(message, model=self._model) from None
         self._unpacked += len(piece)
-        self._check(self._unpacked)
+        self._note(piece)
+        self._check(max(self._taken, self._claimed, self._unpacked))
         return piece
 
+    def _note(self, piece: bytes) -> None:
+        if len(self._start) < _START:
+            self._start += piece[:_START]
+
     def _check(self, size: int) -> None:
-        if size > MAX_BODY:
-            message = f"the answer is larger than {MAX_BODY >> 20} MB"
+        if size <= MAX_BODY:
+            return
+        message = f"the answer is larger than {MAX_BODY >> 20} MB"
+        if _COMPLETION.search(self._start):
             raise TooLarge(message, model=self._model)
+        message += ", and no completion"
+        raise ProtocolError(message, model=self._model)
 
 
 class _Wire(ResponseHandler):
@@ -155,14 +198,23 @@ class Attempt:
     Args:
         failed: The failures, by method and address.
         secrets: The keys that were sent, wherever the client took them from.
-        answered: Whether the last answer was one of success.
+        status: That of the last answer; 0 where none came this way.
+        headers: Those of the last answer.
+        body: What came of it, unpacked.
     """
 
     failed: dict[tuple[str, str], ModelError] = field(
         default_factory=dict[tuple[str, str], ModelError]
     )
     secrets: set[str] = field(default_factory=set[str], repr=False)
-    answered: bool = False
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    body: list[bytes] = field(default_factory=list[bytes], repr=False)
+
+    @property
+    def answered(self) -> bool:
+        """Whether the last answer was one of success."""
+        return 200 <= self.status < 300
 
 
 _attempt: Final[ContextVar[Attempt | None]] = ContextVar("_attempt", default=None)
@@ -187,7 +239,11 @@ class _Lent(aiohttp.ClientResponse):
         await super().start(connection)
         attempt = _attempt.get()
         if attempt is not None:
-            attempt.answered = self.status < 300
+            attempt.status, attempt.headers, attempt.body = (
+                self.status,
+                super().headers,
+                [],
+            )
         if self.status >= 300:
             fault = _noted(self.method, self.url, Refusal(self.status, "").as_error())
             if self.status < 400:
@@ -215,10 +271,13 @@ class _Bounded:
         return getattr(self._content, name)
 
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
-        """The body as it came; how large it is unpacked is only counted."""
+        """The body as it came; unpacked it is counted, and kept for the attempt."""
+        attempt = _attempt.get()
         try:
             async for chunk in self._content.iter_chunked(size):
-                self._meter.take(chunk)
+                plain = self._meter.take(chunk)
+                if attempt is not None:
+                    attempt.body.append(plain)
                 yield chunk
         except ModelError as error:
             raise _noted(*self._sent, error) from None
@@ -238,9 +297,8 @@ async def _before(
     attempt = _attempt.get()
     if attempt is None:
         return
-    sent = [*asked.headers.items(), *asked.url.query.items()]
-    kept = (value.split() for name, value in sent if _SECRET.search(name))
-    attempt.secrets.update(part for parts in kept for part in parts)
+    sent = {n: value for n, value in asked.headers.items() if _SECRET.search(n)}
+    attempt.secrets.update(secrets_of(str(asked.url), sent))
     before = attempt.failed.get((asked.method, str(asked.url)))
     if before is not None:
         raise before
@@ -267,12 +325,35 @@ def _noted(method: str, url: object, fault: ModelError) -> ModelError:
     return fault
 
 
-def _open_lent() -> aiohttp.ClientSession:
+def _open_lent(proxy: str | None = None) -> aiohttp.ClientSession:
     watch = aiohttp.TraceConfig()
     watch.on_request_start.append(_before)
     watch.on_request_exception.append(_after)
-    return _open_session(response_class=_Lent, trace_configs=[watch])
+    return _open_session(response_class=_Lent, trace_configs=[watch], proxy=proxy)
 
 
-lent_sessions: Final = PerLoop(_open_lent, aiohttp.ClientSession.close, _abandon)
+class Lending:
+    """The sessions of one loop for a client that is not ours: one for each proxy."""
+
+    def __init__(self) -> None:
+        self._open: dict[str | None, aiohttp.ClientSession] = {}
+
+    def session(self, proxy: str | None = None) -> aiohttp.ClientSession:
+        """The session that goes through a proxy, or directly."""
+        if proxy not in self._open:
+            self._open[proxy] = _open_lent(proxy)
+        return self._open[proxy]
+
+    async def close(self) -> None:
+        """Close them all, in their loop."""
+        for session in self._open.values():
+            await session.close()
+
+    def abandon(self) -> None:
+        """Let go of them all, where their loop is closed."""
+        for session in self._open.values():
+            _abandon(session)
+
+
+lent_sessions: Final = PerLoop(Lending, Lending.close, Lending.abandon)
 """Sessions for a client that is not ours: what they raise is ours, or a time-out."""

@@ -13,10 +13,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from ...ground.shapes import as_dict, as_list
+from ...ground.shapes import as_dict, as_list, is_dict
 from ..request import Request
 
 _FIELDS: Final = ("reasoning_content", "reasoning")
+THINKING: Final = frozenset({"thinking", "reasoning", "redacted_thinking"})
+"""Types of parts that are no part of the answer."""
+
 _MARKS: Final = {
     "<think>": "</think>",  # DeepSeek R1, Qwen3, SmolLM3 and most others
     "<thinking>": "</thinking>",
@@ -50,15 +53,16 @@ def thought_in(message: Mapping[str, Any]) -> str:
         if isinstance(said, str) and said:
             return said
     content = message.get("content")
-    return "".join(map(_thinking_part, as_list(content)))
+    parts = [content] if is_dict(content) else as_list(content)
+    return "".join(map(_thinking_part, parts))
 
 
 def _thinking_part(part: object) -> str:
-    """The text of a part of type "thinking", itself a text or a list of parts."""
+    """The text of a part that is thought, itself a text or a list of parts."""
     held = as_dict(part)
-    if held.get("type") != "thinking":
+    if held.get("type") not in THINKING:
         return ""
-    said = held.get("thinking")
+    said = held.get("thinking") or held.get("text")
     if isinstance(said, str):
         return said
     texts = (as_dict(one).get("text") for one in as_list(said))

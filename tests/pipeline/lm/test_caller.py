@@ -21,6 +21,7 @@ from weft.pipeline.errors import (
     BudgetExceeded,
     ConfigError,
     ConnectError,
+    ContentFiltered,
     DeadlineExceeded,
     ModelError,
     Overloaded,
@@ -384,3 +385,49 @@ async def test_nothing_leaves_the_limiters_queue_when_the_time_is_up() -> None:
     assert [type(error) for error in others] == [BudgetExceeded] * 2
     assert lm.calls == ledger.spent().calls == 1
     assert limiter.in_flight == 0
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("end_turn", "stop"),
+        ("eos", "stop"),
+        ("", "stop"),
+        ("MAX_TOKENS", "length"),
+        ("tool_calls", "tool_calls"),
+        ("error", ProtocolError),
+        ("\x1b[2Jcancelled", ProtocolError),
+        ("content_filter", ContentFiltered),
+    ],
+)
+async def test_whoever_answers_an_answer_ends(
+    reason: str, expected: str | type[ModelError]
+) -> None:
+    """A batch, a recording or a model of one's own hands on no failure as an answer."""
+    cache = MemoryCache()
+    lm = FunctionLM(lambda _: Response("half", finish_reason=reason))
+    request = Request("m", (Message("user", "hi"),))
+
+    if isinstance(expected, str):
+        response = await call(request, lm, cache=cache, retry=quick(0))
+        assert response.finish_reason == expected
+        return
+    with pytest.raises(expected) as caught:
+        await call(request, lm, cache=cache, retry=quick(0))
+    assert "\x1b" not in str(caught.value)
+    assert cache.get(request.key) is None
+
+
+async def test_whoever_answers_its_strings_can_be_kept() -> None:
+    """Names become lines of text, and a text that is none is an error."""
+    odd = Response("ok", model="m\ud800\x1b", request_id="\x00i", reasoning="\udfff")
+    texts = iter([odd, Response("\ud800")])
+    lm = FunctionLM(lambda _: next(texts))
+    cache = MemoryCache()
+
+    response = await call(Request("m", (Message("user", "a"),)), lm, cache=cache)
+    with pytest.raises(ProtocolError, match="lone surrogate"):
+        await call(Request("m", (Message("user", "b"),)), lm, retry=quick(0))
+
+    assert (response.text, response.model, response.request_id) == ("ok", "m?", "i")
+    assert response.reasoning == "?"

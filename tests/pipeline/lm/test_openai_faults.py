@@ -27,7 +27,8 @@ from weft.pipeline.errors import (
 )
 from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.wire import openai_http
-from weft.pipeline.lm.wire.faults import Refusal, Unreached, parse_retry_after, redacted
+from weft.pipeline.lm.wire.faults import Refusal, Unreached, parse_retry_after
+from weft.pipeline.lm.wire.secrets import redacted
 
 
 def lm_for(server: Server, **options: Any) -> LM:

@@ -266,6 +266,38 @@ def test_clean_exit(server: Server, tmp_path: Path, name: str) -> None:
     assert (out.returncode, out.stdout, out.stderr) == (0, "", "")
 
 
+def test_an_exit_waits_for_all_loops_at_once(server: Server) -> None:
+    """Loops that are busy when the process ends are given one second together."""
+    code = (
+        "import asyncio, threading, time\n"
+        "from weft.pipeline.ground import loops\n"
+        "from weft.pipeline.lm.models import LM\n"
+        "from weft.pipeline.lm.request import Message, Request\n"
+        f"lm = LM('m', api_base={server.url!r})\n"
+        "real = loops.wait\n"
+        "def wait(closing, timeout):\n"
+        "    print(len(closing), timeout)\n"
+        "    return real(closing, 0)\n"
+        "loops.wait = wait\n"
+        "def ask(): return lm.complete(Request('m', (Message('user', 'hi'),)))\n"
+        "for _ in range(5):\n"
+        "    loop = asyncio.new_event_loop()\n"
+        "    threading.Thread(target=loop.run_forever, daemon=True).start()\n"
+        "    asyncio.run_coroutine_threadsafe(ask(), loop).result()\n"
+        "    loop.call_soon_threadsafe(time.sleep, 600)\n"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+    assert (out.returncode, out.stderr) == (0, "")
+    assert "5 1.0" in out.stdout.splitlines()
+
+
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_an_answer_that_quotes_the_key_does_not_keep_it(
     *, streamed: bool

@@ -58,7 +58,17 @@ def test_a_file_of_prices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"models": {"m": [1]}}', '{"models": {"m": [1, 1, -1]}}']
+    "text",
+    [
+        *("", "[]", "{}", '{"models": []}', '{"models": {"m": [1]}}'),
+        *('{"models": {"m": [1, 1, -1]}}', '{"models": {"m": [1, 1, 1e999]}}'),
+        *('{"models": {"m": [1, 1, NaN]}}', '{"models": {"m": [1, 1, 1e9]}}'),
+        *('{"models": {"m": [true, 1, 1]}}', '{"models": {"m": ["1", 1, 1]}}'),
+        *('{"models": {"m": {"a": 1}}}', '{"models": {"m": [1, 1, 1], "m": []}}'),
+        '{"models": {}}' + " " * 2**23,
+        '{"models": ' * 10_000,
+    ],
+    ids=lambda text: text[:40],
 )
 def test_a_file_of_another_form(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str

@@ -12,7 +12,8 @@ import pytest
 import weft
 from weft.errors import ModelError, ProtocolError, RateLimited, ServerError
 from weft.pipeline.lm.request import Request
-from weft.pipeline.lm.wire.completion import Assembly, EventReader, response_from
+from weft.pipeline.lm.wire.completion import response_from
+from weft.pipeline.lm.wire.events import Assembly, EventReader
 
 
 def event(text: str = "", finish: str | None = None, **fields: Any) -> bytes:

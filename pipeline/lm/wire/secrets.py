@@ -1,0 +1,216 @@
+"""What a request carries in secret, and how it stays out of what a server says.
+
+A server may quote a key in any of its strings: the answer, its model, its id, an error.
+All of these go into caches, journals, traces and pages, so each is cleaned here, of
+keys and of what is no text: lone surrogates, which no file can hold, and control
+characters, which a terminal obeys.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from ..request import Response
+
+STARS: Final = "***"
+_SHOWN: Final = 300
+_NAME: Final = 200
+"""The most characters of a name that a server gives: a model, an id."""
+
+_SHORTEST: Final = 5
+"""Texts below occur in any message, and keep nothing safe."""
+
+_KEY: Final = 8
+"""Secrets from here on are no part of a word; shorter ones are sought as words."""
+
+# "EMPTY", "ollama", "lm-studio", "not-needed": what local servers are sent for a key.
+_WORD: Final = re.compile(r"[a-z_-]{1,12}|[A-Z_-]{1,12}")
+_BEYOND: Final = 0x10000
+_PIECES: Final = re.compile(r"[\s;,=&\"']+")
+_SCHEMES: Final = frozenset({"bearer", "basic", "token", "digest"})
+_NO_TEXT: Final = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent(Iterable[str]):
+    """The secrets that a request carries, looked for when somebody asks."""
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    proxy: str = field(default="", repr=False)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(secrets_of(self.url, self.headers, self.proxy))
+
+
+def secrets_of(url: str, headers: Mapping[str, str], proxy: str = "") -> list[str]:
+    """What a request carries that nothing may keep or show, in every form of its own.
+
+    A server may quote a key without the scheme before it, one part of a cookie, a login
+    in plain text, or the query of the address. Short words are left out, since they
+    occur in any message; those of a login are sought as words of their own.
+
+    >>> sent = {"Authorization": "Basic dTpzZXNhbWU="}
+    >>> found = secrets_of("http://here?v=2&key=a+key", sent)
+    >>> {"dTpzZXNhbWU=", "u:sesame", "sesame", "a key", "a+key"} <= {*found}
+    True
+    >>> secrets_of("", {"Authorization": "Bearer EMPTY", "X-Team": "a"})
+    []
+    """
+    return [*_secrets_of(url, tuple(headers.values()), proxy)]
+
+
+@functools.lru_cache(maxsize=64)
+def _secrets_of(url: str, values: tuple[str, ...], proxy: str) -> tuple[str, ...]:
+    sent: list[str] = []
+    logins: list[str] = []
+    for value in values:
+        scheme, _, rest = value.partition(" ")
+        key = rest if scheme.lower() in _SCHEMES else value
+        sent += [key, *key.split(), *_PIECES.split(key)]
+        if scheme.lower() == "basic":
+            logins += _login(rest)
+    logins += _login_in(proxy)
+    query = urlsplit(url).query
+    sent += logins
+    sent += [query, *(value for _, value in parse_qsl(query))]
+    sent += [pair.partition("=")[2] for pair in query.split("&")]
+    kept = [text for text in sent if text in logins or _keeps_safe(text)]
+    # As an address and as JSON would hold them, which is mostly as they are.
+    kept += [quote(text, safe="") for text in kept if len(text) >= _KEY]
+    kept += [json.dumps(text)[1:-1] for text in kept if len(text) >= _KEY]
+    return tuple(text for text in dict.fromkeys(kept) if text)
+
+
+def _keeps_safe(text: str) -> bool:
+    """Whether it is a secret and no word."""
+    return len(text) >= _SHORTEST and not _WORD.fullmatch(text)
+
+
+def _login(packed: str) -> list[str]:
+    """The login of a Basic scheme and its password; none where it holds none."""
+    try:
+        login = base64.b64decode(packed).decode("utf-8", "replace")
+    except ValueError:
+        return [packed]
+    return [login, login.partition(":")[2]]
+
+
+def _login_in(address: str) -> list[str]:
+    """The login in an address: as it stands there, is meant, and is sent."""
+    plain = urlsplit(address).netloc.rpartition("@")[0]
+    if not plain:
+        return []
+    meant = unquote(plain)
+    packed = base64.b64encode(meant.encode("utf-8", "surrogatepass")).decode()
+    passwords = (login.partition(":")[2] for login in (plain, meant))
+    return [plain, meant, packed, *passwords]
+
+
+def without(text: str, secrets: Iterable[str]) -> str:
+    """A text without the secrets: a short one goes where it is a word of its own.
+
+    >>> without("the next key was x1, not sk-0123456789", ["sk-0123456789", "x1"])
+    'the next key was ***, not ***'
+    """
+    escaped = "\\u" in text or "\\/" in text
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        if len(secret) >= _KEY and escaped:
+            text = _in_json(secret).sub(STARS, text)
+        if secret not in text:
+            continue
+        if len(secret) >= _KEY:
+            text = text.replace(secret, STARS)
+        else:
+            word = rf"(?<![^\W_]){re.escape(secret)}(?![^\W_])"
+            text = re.sub(word, STARS, text)
+    return text
+
+
+@functools.lru_cache(maxsize=256)
+def _in_json(secret: str) -> re.Pattern[str]:
+    """A secret as it stands within JSON, where any character may be spelled by number.
+
+    What is read out of such a text would hold it again.
+    """
+    ways = (
+        rf"(?:{re.escape(c)}|\\u{ord(c):04x}|\\/)"
+        if c == "/"
+        else rf"(?:{re.escape(c)}|\\u{ord(c):04x})"
+        for c in secret
+        if ord(c) < _BEYOND
+    )
+    return re.compile("".join(ways), re.IGNORECASE)
+
+
+def without_keys(response: Response, secrets: Iterable[str]) -> Response:
+    """A response of which no string quotes a key that was sent.
+
+    It goes into caches, traces and pages. Keys of fewer than 8 characters stay in the
+    answer, which must not be another one for the sake of a word.
+
+    Args:
+        response: What the server answered.
+        secrets: As `secrets_of` tells them.
+
+    >>> said = Response("it was sk-0123456789abcdef")
+    >>> without_keys(said, ["sk-0123456789abcdef"]).text
+    'it was ***'
+    """
+    keys = [secret for secret in secrets if len(secret) >= _KEY]
+    named = (response.text, response.reasoning, response.model, response.request_id)
+    plain = not any("\\u" in name or "\\/" in name for name in named)
+    if plain and not any(key in name for key in keys for name in named):
+        return response
+    text, thought, model, request_id = (without(name, keys) for name in named)
+    return replace(
+        response, text=text, reasoning=thought, model=model, request_id=request_id
+    )
+
+
+def name_of(value: object) -> str:
+    r"""What a server calls something, as a short line of text; empty for no text.
+
+    >>> name_of("gpt\x1b[2J\ud800"), name_of(7)
+    ('gpt [2J?', '')
+    """
+    return _line(value, _NAME) if isinstance(value, str) else ""
+
+
+def redacted(text: str, secrets: Iterable[str]) -> str:
+    """A text in one short line, without the secrets.
+
+    A text that is the start of a longer one may end within a secret; that goes too.
+
+    >>> redacted("a bad key: sesame-123, or sesame-1", ["sesame-123"])
+    'a bad key: ***, or ***'
+    """
+    secrets = [secret for secret in secrets if secret]
+    text = without(text, secrets)
+    longest = 0
+    for secret in secrets:
+        if len(secret) < _KEY:
+            continue
+        most = min(len(secret) - 1, len(text))
+        starts = range(most, max(longest, _SHORTEST - 1), -1)
+        longest = next((n for n in starts if text.endswith(secret[:n])), longest)
+    if longest:
+        text = f"{text[:-longest]}{STARS}"
+    return _line(text, _SHOWN)
+
+
+def _line(text: str, most: int) -> str:
+    text = text[: 16 * most]  # what is cut below need not be cleaned
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()
+    line = " ".join(_NO_TEXT.sub(" ", text).split())
+    return line if len(line) <= most else f"{line[:most]}..."

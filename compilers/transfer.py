@@ -19,6 +19,7 @@ from ..pipeline.ground.options import checked
 from ..pipeline.lm.lm import LanguageModel
 from ..pipeline.lm.models import as_lm
 from ..pipeline.measure.evaluate import Evaluation, score_rows
+from ..pipeline.measure.labels import for_program
 from ..pipeline.measure.score import Metric, metric_name
 from ..pipeline.measure.typed import reader_of
 from ..pipeline.run.bridge import run_sync
@@ -151,7 +152,7 @@ async def _table(
             results = await score_rows(
                 program.with_modules(own),
                 [(example, 0) for example in examples],
-                metric,
+                for_program(metric, program),
                 reader_of(program),
                 concurrency=concurrency,
             )

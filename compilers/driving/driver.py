@@ -26,7 +26,7 @@ from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program
 from ...pipeline.measure.evaluate import Evaluation
-from ...pipeline.measure.metrics import for_program
+from ...pipeline.measure.labels import for_program
 from ...pipeline.measure.score import Metric
 from ...pipeline.run.settings import current, ledger_of
 from ..recipe import Compiler

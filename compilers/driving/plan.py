@@ -15,8 +15,7 @@ from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program, as_program
 from ...pipeline.lm.lm import LanguageModel
-from ...pipeline.measure.labels import require_labels
-from ...pipeline.measure.metrics import for_program
+from ...pipeline.measure.labels import for_program, require_labels
 from ...pipeline.measure.score import Metric, metric_name, require_callable
 from ...pipeline.run.rows import bind_row, rows_of
 from ...pipeline.run.settings import current, require_model_paths

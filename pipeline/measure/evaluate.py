@@ -33,8 +33,7 @@ from ..run.rows import bind_row, map_rows, placed, progress_bar, require_count, 
 from ..run.settings import current, entered, require_model_paths
 from ..trace import NodeRun, Trace, total_cost
 from .advice import advice_on
-from .labels import require_labels
-from .metrics import for_program
+from .labels import for_program, require_labels
 from .row_result import (
     RowResult,
     outputs_of,

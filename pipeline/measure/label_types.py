@@ -8,30 +8,9 @@ from typing import Any
 
 import pydantic
 
-from ..errors import SignatureError
 from ..ground.shapes import is_dict, is_sequence
 from ..reading.cells import read_cell
 from ..signature.field import FieldSpec
-from ..signature.signature import Signature, spec_of
-from ..signature.types import members_of
-
-
-def output_of(kind: Any, name: str) -> FieldSpec | None:
-    """The output of that name of a program's result; None where its type is not known.
-
-    Args:
-        kind: The type of the result: a signature, something with fields, or one value.
-        name: The output, and the label.
-    """
-    if isinstance(kind, type) and issubclass(kind, Signature):
-        return spec_of(kind).outputs.get(name)
-    members = members_of(kind)
-    own: Any = kind if members is None else members.get(name, Any)
-    made = FieldSpec(name, "output", own)
-    try:
-        return None if own is Any or made.schema == {} else made
-    except SignatureError:
-        return None
 
 
 def readings(spec: FieldSpec, label: Any) -> Iterator[Any]:

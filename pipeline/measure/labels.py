@@ -10,18 +10,37 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from types import CodeType, FunctionType, MethodType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..data.example import Example
 from ..errors import DataError
+from ..graph.program import Program
 from .metrics import FieldMetric, FieldsMetric
 from .score import Metric, place_of
 from .semantic import SemanticF1
+from .typed import outputs_of
 
 _MEMBERS = {*dir(Example), *(member.name for member in fields(Example))}
 _JUMPS = frozenset((*dis.hasjrel, *dis.hasjabs))
+
+
+def for_program(metric: Metric, program: Program[..., Any]) -> Metric:
+    """A built-in metric that knows the types of what a program gives; others stay."""
+    if isinstance(metric, FieldsMetric):
+        parts = {name: for_program(m, program) for name, m in metric.parts.items()}
+        return FieldsMetric(parts)
+    if isinstance(metric, SemanticF1):
+        return replace(metric, compared=_knowing(metric.compared, program))
+    return _knowing(metric, program) if isinstance(metric, FieldMetric) else metric
+
+
+def _knowing(metric: FieldMetric, program: Program[..., Any]) -> FieldMetric:
+    if metric.label != metric.field:
+        return metric
+    known = outputs_of(program)
+    return replace(metric, spec=known.get(metric.field, known.get("")))
 
 
 def require_labels(metric: Metric, rows: Sequence[Example]) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -23,7 +23,6 @@ from typing import Any, cast
 
 from ..data.example import Example, row_name
 from ..errors import ConfigError, DataError, MetricError, did_you_mean
-from ..graph.program import Program
 from ..ground.options import checked
 from ..ground.plain import plain
 from ..reading.cells import is_nothing
@@ -31,7 +30,7 @@ from ..signature.field import FieldSpec
 from ..signature.signature import Signature, spec_of, values_of
 from ..signature.types import type_name
 from . import matching, squad
-from .label_types import output_of, readings
+from .label_types import readings
 from .score import Metric, Score, metric_name, to_score
 
 _PLAIN = (str, bytes, int, float, list, set, frozenset, Enum, Decimal, date)
@@ -323,16 +322,6 @@ def fields(first: str | Mapping[str, Metric], *names: str) -> FieldsMetric:
             hint='Write fields("team", "urgency") or fields({"answer": f1("answer")})',
         )
     return FieldsMetric(dict(first))
-
-
-def for_program(metric: Metric, program: Program[..., Any]) -> Metric:
-    """A metric that knows the types of what a program gives; of ours, others stay."""
-    if isinstance(metric, FieldsMetric):
-        parts = {name: for_program(m, program) for name, m in metric.parts.items()}
-        return FieldsMetric(parts)
-    if not isinstance(metric, FieldMetric) or metric.label != metric.field:
-        return metric
-    return replace(metric, spec=output_of(program.structure.result, metric.field))
 
 
 def _form(normalize: Any) -> Any:

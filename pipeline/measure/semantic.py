@@ -45,7 +45,7 @@ class SemanticF1:
         Raises:
             DataError: It lacks one of them.
         """
-        self.compared.gold(example)
+        self.compared.check(example)
         if self.question not in example:
             raise DataError(
                 f"{self.name}: {row_name(example)} has no field {self.question!r} to "

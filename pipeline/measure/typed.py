@@ -30,12 +30,17 @@ Reader = Callable[[Example], Example]
 def reader_of(program: Program[..., Any]) -> Reader:
     """What gives a metric its rows, for the inputs and outputs of a program."""
     inputs = {f.name: f for f in program.structure.inputs}
-    fields = inputs | dict(_outputs(_innermost(program).structure))
+    fields = inputs | outputs_of(program)
     structured = {name: f for name, f in fields.items() if _is_structured(f)}
     whole = structured.pop("", None)
     if not structured and whole is None:
         return _as_written
     return functools.partial(_read, structured, whole, frozenset(fields))
+
+
+def outputs_of(program: Program[..., Any]) -> dict[str, FieldSpec]:
+    """What a program gives, by name; one whose name nobody knows by an empty one."""
+    return dict(_outputs(_innermost(program).structure))
 
 
 def output_name(program: Program[..., Any]) -> str:

@@ -360,7 +360,7 @@ async def _module(
             path,
             module.asked,
             module.parameters,
-            module.spec.show_inputs(bound),
+            module.spec.show_inputs(bound, inputs),
             lm=lm,
             repairs=module.repairs,
             context=here,

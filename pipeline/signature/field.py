@@ -141,8 +141,10 @@ class FieldSpec:
         return self.adapter.json_schema(schema_generator=DecimalSchema)
 
     @cached_property
-    def _one_way(self) -> bool:
+    def one_way(self) -> bool:
         """Whether what the type writes may be other data than what it reads."""
+        if self._bare:
+            return False
         try:
             written = self.adapter.json_schema(
                 mode="serialization", schema_generator=QuietSchema
@@ -212,7 +214,7 @@ class FieldSpec:
         the value tells: its data under the names that are read, and nothing computed.
         """
         data = self.shown(value)
-        if type(value) is str or not self._one_way or self._is(data, value):
+        if type(value) is str or not self.one_way or self._is(data, value):
             return data
         with contextlib.suppress(*_UNUSABLE):
             read = self.adapter.dump_python(
@@ -263,7 +265,7 @@ class FieldSpec:
         except TypeError as error:
             raise ValueError(str(error)) from None
         if self._loose or self._open:
-            kept = as_read(made) if self._one_way else self.shown(made)
+            kept = as_read(made) if self.one_way else self.shown(made)
             self._refuse_loss(given, made, kept)
         return made
 

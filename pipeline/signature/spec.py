@@ -88,9 +88,12 @@ class Spec:
         """Checked input values as plain JSON data that makes them again."""
         return {name: field.dump(bound[name]) for name, field in self.inputs.items()}
 
-    def show_inputs(self, bound: Mapping[str, Any]) -> dict[str, Any]:
-        """Checked input values as plain JSON data, as a model is shown them."""
-        return {name: field.shown(bound[name]) for name, field in self.inputs.items()}
+    def show_inputs(
+        self, bound: Mapping[str, Any], dumped: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Checked input values as a model is shown them; `dumped` as a rule."""
+        other = {n: f.shown(bound[n]) for n, f in self.inputs.items() if f.one_way}
+        return {**dumped, **other} if other else dumped
 
     def place(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], who: str

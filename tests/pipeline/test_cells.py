@@ -283,6 +283,30 @@ def test_gaps_of_a_frame_are_missing_labels(metric: Any, frame: str) -> None:
     assert whole.mean == 1.0
 
 
+@pytest.mark.parametrize(
+    "metric",
+    [
+        weft.metrics.exact("a"),
+        weft.metrics.f1("a"),
+        weft.metrics.contains("a"),
+        weft.metrics.semantic_f1("a", question="q"),
+    ],
+    ids=["exact", "f1", "contains", "semantic_f1"],
+)
+def test_a_text_that_nobody_wrote_is_missing(metric: Any) -> None:
+    """An empty one is a label: no answer is right."""
+    module = weft.Predict("q -> a", name="m")
+    rows = pd.DataFrame({"q": ["1", "2"], "a": ["x", None]})
+
+    with (
+        weft.use(lm=weft.RefusingLM(), cache=None),
+        pytest.raises(DataError, match=r"the label 'a' of row .* is None"),
+    ):
+        weft.evaluate(module, rows, metric)
+
+    assert scored(str, '""', "") == 1.0
+
+
 def test_a_missing_label_stays_an_answer_where_the_type_has_none() -> None:
     """Then None is what the row wants."""
     module = weft.Predict("q -> n: int | None", name="m")

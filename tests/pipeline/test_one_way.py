@@ -160,8 +160,13 @@ def test_a_type_that_reads_what_it_writes_is_written_as_before() -> None:
     box = Box(width=2)
 
     assert field.dump(Plain(width=1)) == {"width": 1, "note": None}
-    shown = weft.Predict("box: X -> a", types={"X": Box}).prompt(box=box)
-    assert '"area"' in shown.messages[-1].content
+    module = weft.Predict("box: X -> a", types={"X": Box}, name="m")
+    lm = weft.FunctionLM(lambda r: f"[[ a ]]\n{'area' in r.messages[-1].content}")
+    with weft.use(lm=lm, cache=None):
+        run = module.run(box=box)
+    assert '"area"' in module.prompt(box=box).messages[-1].content
+    assert run.value.a == "True"
+    assert run.trace.nodes[0].inputs == {"box": {"width": 2, "height": 2}}
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:

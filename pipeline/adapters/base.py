@@ -88,10 +88,7 @@ class Adapter(ABC):
 
     @abstractmethod
     def pieces(self, spec: Spec, fence: str, echoed: str) -> StructureReader:
-        """A reader of the structure alone, for a reply that arrives in pieces.
-
-        `echoed` is what `compared` makes of the inputs.
-        """
+        """Reads the structure of a reply in pieces; `echoed` as `compared` makes it."""
 
     @final
     def reader(self, spec: Spec, fence: str, echoed: str = "") -> FieldReader:

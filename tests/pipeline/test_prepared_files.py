@@ -19,7 +19,7 @@ from tests.compilers.worlds import classifier, exact, model, planted_rows
 from weft.compilers import APE
 from weft.compilers.driving.journal import journaled
 from weft.errors import ArtifactError, ConfigError, DataError, WeftError
-from weft.pipeline.errors import CompileError, JournalDamaged
+from weft.pipeline.errors import JournalDamaged
 from weft.pipeline.run.settings import current
 
 ROWS = planted_rows(40)
@@ -437,19 +437,3 @@ def test_a_file_that_stands_in_a_packages_way_is_named(
 
     assert (tmp_path / "programs" / name).read_text() == "# mine\n"
     assert f"{name} was not written by weft" in caplog.text
-
-
-def test_a_compile_that_cannot_keep_its_answers_says_so(tmp_path: Path) -> None:
-    """A model of the user's own whose counts are none is named at the first call."""
-
-    def halves(request: weft.Request) -> weft.Response:
-        usage: Any = weft.Usage(1.5, 1)  # type: ignore[arg-type]
-        return weft.Response("[[ label ]]\nK1\n[[ /end ]]", usage)
-
-    with (
-        weft.use(lm=weft.FunctionLM(halves), cache=None),
-        pytest.raises(CompileError, match="cannot be kept"),
-    ):
-        weft.compile(
-            classifier(), ROWS, metric=exact, compiler=APE(), run_dir=tmp_path / "run"
-        )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..pipeline.errors import DataError, cause
 from ..pipeline.ground import strictjson
+from ..pipeline.ground.files import LARGEST, read_bounded
 from ..pipeline.ground.options import Count, settings
 from .propose.instructions import Notes
 from .racing.race import Full
@@ -50,8 +51,8 @@ def _read(path: str | Path) -> list[tuple[str, str]]:
         return []
     found: list[tuple[float, str, str]] = []
     try:
-        lines = Path(path).read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_bounded(Path(path), LARGEST).split("\n")
+    except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {cause(error)}") from None
     for number, line in enumerate(lines, 1):
         if line.strip():

@@ -16,6 +16,8 @@ from .lm.lm import SAMPLING
 from .lm.request import JSON
 from .signature.spec import Spec
 
+_DEEPEST = strictjson.MAX_DEPTH - 40
+"""Levels of a demo, below those of the artifact that it stands in."""
 SLOTS = ("instruction", "demos", "nearest", "adapter", "sampling")
 
 
@@ -142,12 +144,22 @@ def _check_sampling(value: Mapping[str, Any], who: str) -> None:
         )
 
 
+def size_of(demo: Demo) -> int:
+    """Characters that a demo takes in an artifact.
+
+    Raises:
+        ValueError: No artifact can hold it: it is nested too deeply, or holds a number
+            of too many digits.
+    """
+    return len(strictjson.keepable(dict(demo.values), _DEEPEST))
+
+
 def check_demos(demos: Sequence[Demo], spec: Spec, who: str) -> None:
     """Refuse demos of another signature.
 
     Raises:
-        ConfigError: A demo has a field that the signature lacks, or a value of another
-            type; a missing field is no error.
+        ConfigError: A demo has a field that the signature lacks, a value of another
+            type, or one that no artifact can hold; a missing field is no error.
     """
     known = {field.name: field for field in spec.fields}
     for number, demo in enumerate(demos):
@@ -164,3 +176,10 @@ def check_demos(demos: Sequence[Demo], spec: Spec, who: str) -> None:
                     f"{who!r}: demo {number} has a wrong {name!r}: {error}",
                     hint=f"Give {known[name].wanted}",
                 ) from None
+        try:
+            size_of(demo)
+        except ValueError as error:
+            raise ConfigError(
+                f"{who!r}: no artifact can hold demo {number}: {error}",
+                hint="Leave it out",
+            ) from None

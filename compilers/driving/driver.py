@@ -12,10 +12,10 @@ concurrency and whether the cache was warm.
 
 from __future__ import annotations
 
-import contextlib
+import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from ...pipeline.adapters.settling import Forms
 from ...pipeline.artifact.save import save
@@ -46,6 +46,7 @@ from .verify import sealed_rows, verify
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_log: Final = logging.getLogger("weft")
 
 
 async def drive(
@@ -120,17 +121,22 @@ def _keeper(
     plan: Plan, run_dir: str | Path | None, forms: Forms
 ) -> Callable[[Candidate], None]:
     """What keeps the best candidate so far on disk, beside the journal."""
+    refused = list[ArtifactError]()
 
     def keep(candidate: Candidate) -> None:
         if run_dir is None:
             return
-        # A program whose steps are fixed to objects has no artifact; the journal does.
-        with contextlib.suppress(ArtifactError):
+        try:
             save(
                 _written(candidate, plan, forms),
                 _best_path(run_dir),
                 provenance={"origin": candidate.origin, **plan.identity},
             )
+        except ArtifactError as error:
+            # A program whose steps are fixed to objects has none; its journal goes on.
+            if not refused:
+                _log.warning("the best so far is not kept: %s", error)
+            refused.append(error)
 
     return keep
 

@@ -4,17 +4,24 @@ An append-only text file, one `CRC32 JSON` record a line. A resumed compile is t
 compile again: it asks the same questions in the same order, and finds the journaled
 answers. So nothing journaled is ever paid for twice, and a cleared cache changes
 nothing. A torn last line (a kill in mid-write) is cut off before anything is appended;
-damage elsewhere is an error that names the place.
+damage elsewhere is an error that names the place. A checksum says that a record is
+whole and not whose it is: each is held to its form, and a file that does not begin as
+a journal of this run is left as it is.
+
+    {"run": {...}} {"forms": {...}}? ({"key": ..., "response": {...}} |
+                                      {"key": ..., "withheld": ..., "because": ...})*
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
+import threading
 import zlib
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, NamedTuple, Self, cast
 
 from ...pipeline.calls.store import WITHHELD, AnswerStore, MemoryCache, SharedStore
 from ...pipeline.errors import (
@@ -27,12 +34,18 @@ from ...pipeline.errors import (
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.files import AppendLog, DamagedLine
 from ...pipeline.ground.shapes import as_dict, is_dict
-from ...pipeline.lm.request import Response, response_from_json, response_to_json
+from ...pipeline.lm.request import (
+    Response,
+    response_from_json,
+    response_to_json,
+    strict_loads,
+)
 from ...pipeline.run.bridge import in_thread
 from ...pipeline.run.settings import current, entered
 
 _NAME = "journal.jsonl"
 _KINDS = {kind.__name__: kind for kind in WITHHELD}
+_KEY: Final = re.compile("[0-9a-f]{64}")
 
 
 @contextlib.contextmanager
@@ -78,21 +91,25 @@ def _begun(
     lines: _Lines, identity: Mapping[str, Any], forms: Mapping[str, str]
 ) -> tuple[Mapping[str, str], list[dict[str, Any]]]:
     """The forms that a run began with, and the answers that it has."""
-    records = lines.read()
     plain = strictjson.loads(strictjson.canonical(dict(identity)))
-    if records:
-        _refuse_other(records[0].get("run"), plain, lines.path)
-    else:
+    answers = lines.read({"run": plain})
+    if answers is None:
         lines.append({"run": plain})
-    answers = records[1:]
+        answers = []
     if answers and "forms" in answers[0]:
-        kept: dict[str, Any] = answers.pop(0)["forms"]
-        return {str(path): str(form) for path, form in kept.items()}, answers
+        return answers.pop(0)["forms"], answers
     if answers:
         return {}, answers
     if forms:  # before anything is asked, also where a kill came in between
         lines.append({"forms": dict(forms)})
     return forms, answers
+
+
+class _Answer(NamedTuple):
+    """What a request came to."""
+
+    key: str
+    came: Response | ModelFailure
 
 
 class Journal(SharedStore):
@@ -112,14 +129,14 @@ class Journal(SharedStore):
         self._below, self._lines = below, lines
         self._answers: dict[str, Response] = {}
         self._withheld: dict[str, ModelFailure] = {}
+        self._lock = threading.Lock()
         for record in records:
-            key = str(record["key"])
-            if record.get("withheld") in _KINDS:
-                error = _KINDS[record["withheld"]](str(record["because"]))
-                self._withheld[key] = error
+            key, came = _answer_of(record)
+            if isinstance(came, Response):
+                self._answers[key] = came
             else:
-                response = response_from_json(record["response"])
-                self._answers[key] = replace(response, cached=True)
+                self._withheld[key] = came
+        self._written = {*self._answers, *self._withheld}
 
     def get(self, key: str) -> Response | None:
         """The journaled answer; else the cache's, journaled when it is used.
@@ -147,7 +164,7 @@ class Journal(SharedStore):
 
     async def withhold(self, key: str, error: ModelFailure) -> None:
         """Keep a refusal for this run, for it was paid for; in another it is asked."""
-        if self._lines is not None:
+        if self._lines is not None and self._is_first(key):
             name = type(error).__name__
             record = {"key": key, "withheld": name, "because": error.message}
             await in_thread(self._lines.append, record)
@@ -168,11 +185,23 @@ class Journal(SharedStore):
             self._below.release(key)
 
     def _keep(self, key: str, response: Response, *, sync: bool = True) -> None:
-        if self._lines is not None:
+        if self._lines is not None and self._is_first(key):
             kept = replace(response, cached=False)
             record = {"key": key, "response": response_to_json(kept)}
             self._lines.append(record, sync=sync)
             self._answers[key] = replace(response, cached=True)
+
+    def _is_first(self, key: str) -> bool:
+        """Whether nobody writes what a request came to; then the caller does.
+
+        Two models that are not equal may be asked the same at the same time, and what
+        is journaled is one answer.
+        """
+        with self._lock:
+            if key in self._written:
+                return False
+            self._written.add(key)
+            return True
 
 
 class _Lines:
@@ -194,29 +223,70 @@ class _Lines:
                 hint="Name a folder that is yours",
             ) from None
 
-    def read(self) -> list[dict[str, Any]]:
-        """The records, after cutting off a torn last line.
+    def read(self, header: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+        """The records behind the header, after cutting off a torn last line.
+
+        Args:
+            header: The first record of this run.
+
+        Returns:
+            The records; None where there is no header yet.
 
         Raises:
-            JournalDamaged: Another line is damaged.
+            DivergenceError: It is the journal of another run; nothing is cut off.
+            JournalDamaged: Another line is damaged or no record, or the file is no
+                journal; nothing is cut off.
         """
+        found = self._log.read(_record, _line(header))
         try:
-            return list(self._log.read(_record))
+            first = next(found, None)
+            if first is None:
+                return None
+            if not is_dict(first.get("run")) or len(first) > 1:
+                raise self._damaged("line 1 is no header of a journal")
+            _refuse_other(first["run"], header["run"], self.path)
+            return [*self._checked(found)]
         except DamagedLine as damaged:
-            raise JournalDamaged(
-                f"{self.path} is damaged at byte {damaged.byte}",
-                hint="Restore it from a copy, or start anew in another run_dir",
-            ) from None
+            raise self._damaged(f"it is damaged at byte {damaged.byte}") from None
+
+    def _checked(self, records: Iterable[dict[str, Any]]) -> Generator[dict[str, Any]]:
+        """The records behind the header, each of its form."""
+        known = dict[str, dict[str, Any]]()
+        for number, record in enumerate(records, 2):
+            try:
+                if number == 2 and "forms" in record:
+                    _check_forms(record)
+                    yield record
+                    continue
+                key = _answer_of(record).key
+            except ValueError as error:
+                raise self._damaged(f"line {number} is no record: {error}") from None
+            if known.setdefault(key, record) != record:
+                raise self._damaged(f"line {number} answers a request once more")
+            yield record
+
+    def _damaged(self, why: str) -> JournalDamaged:
+        return JournalDamaged(
+            f"{self.path} cannot be resumed: {why}",
+            hint="Restore it from a copy, or start anew in another run_dir",
+        )
 
     def append(self, record: Mapping[str, Any], *, sync: bool = True) -> None:
         """Write a record; with `sync` it is on the disk when this returns.
 
         Raises:
-            CompileError: It could not be written, or an earlier one could not.
+            CompileError: It could not be written, or an earlier one could not; or it
+                could not be read again.
         """
-        body = strictjson.canonical(record).encode("utf-8", "surrogatepass")
         try:
-            self._log.append(b"%08x %s\n" % (zlib.crc32(body), body), sync=sync)
+            if "key" in record:
+                _answer_of(record)
+            self._log.append(_line(record), sync=sync)
+        except ValueError as error:
+            raise CompileError(
+                f"an answer cannot be kept in {self.path}: {error}",
+                hint="It is the model's: see what its complete() returns",
+            ) from None
         except OSError as error:
             raise CompileError(
                 f"{self.path} cannot be written: {error.strerror}",
@@ -230,15 +300,51 @@ class _Lines:
         self._log.close()
 
 
+def _line(record: Mapping[str, Any]) -> bytes:
+    body = strictjson.sorted_text(record).encode("utf-8", "surrogatepass")
+    return b"%08x %s\n" % (zlib.crc32(body), body)
+
+
 def _record(line: bytes) -> dict[str, Any] | None:
     checksum, _, body = line.partition(b" ")
     try:
         if int(checksum, 16) != zlib.crc32(body) or len(checksum) != 8:
             return None
-        data = strictjson.loads(body.decode("utf-8", "surrogatepass"))
+        # As an entry of the cache is read: what was paid for has no limit of length.
+        data = strict_loads(body)
     except ValueError:
         return None
     return data if is_dict(data) else None
+
+
+def _answer_of(record: Mapping[str, Any]) -> _Answer:
+    """What a record says of a request.
+
+    Raises:
+        ValueError: It has another form.
+    """
+    if "run" in record:
+        raise ValueError("it is a header, as where two journals were put together")
+    key, kind = record.get("key"), record.get("withheld")
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
+        raise ValueError("the key is no digest of a request")
+    if record.keys() == {"key", "response"}:
+        return _Answer(key, response_from_json(record["response"]))
+    if record.keys() != {"key", "withheld", "because"}:
+        raise ValueError(f"it holds {', '.join(sorted(record))[:80]!r}")
+    because = record["because"]
+    if not isinstance(kind, str) or kind not in _KINDS or not isinstance(because, str):
+        raise ValueError("it does not say why there is no answer")
+    return _Answer(key, _KINDS[kind](because))
+
+
+def _check_forms(record: Mapping[str, Any]) -> None:
+    forms = record["forms"]
+    if len(record) > 1 or not is_dict(forms):
+        raise ValueError("it holds no forms by module path")
+    for form in cast("dict[str, object]", forms).values():
+        if not isinstance(form, str):
+            raise ValueError(f"{form!r:.80} is no form")  # noqa: TRY004 - one error for a bad file
 
 
 def _refuse_other(found: Any, wanted: dict[str, Any], path: Path) -> None:

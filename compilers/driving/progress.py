@@ -50,13 +50,13 @@ class Progress:
         if self._folder is None:
             return
         record = json.dumps({"event": event, "at": time.time(), **facts}, default=repr)
-        with (
-            contextlib.suppress(OSError),
-            AppendLog(self._folder / NAME, patience=0.0) as log,
-        ):
-            if anew:
-                log.clear()
-            log.append(record.encode() + b"\n")
+        path = self._folder / NAME
+        with contextlib.suppress(OSError, ArtifactError):
+            if anew:  # a new file takes the name: what had it, a link too, stays whole
+                write_whole(path, f"{record}\n", 0o600)
+                return
+            with AppendLog(path, patience=0.0) as log:
+                log.append(record.encode() + b"\n")
 
     def after(self, keep: Callable[[Candidate], None]) -> Callable[[Candidate], None]:
         """`keep`, and a record of the round that led to the candidate."""

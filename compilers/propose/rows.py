@@ -15,6 +15,7 @@ from ...pipeline.parameters import Demo
 from ...pipeline.reading.cells import cell_data
 from ...pipeline.signature.signature import spec_of
 from ..search.task import Task
+from ..search.teacher import is_handy
 
 
 def left_out(task: Task, rng: random.Random) -> set[str]:
@@ -104,7 +105,7 @@ def fits(module: Module[..., Any], row: Example) -> bool:
         demo_of_row(module, row)
     except (KeyError, ValueError):
         return False
-    return True
+    return is_handy(demo_of_row(module, row))
 
 
 def demo_of_row(module: Module[..., Any], row: Example) -> Demo:

@@ -9,12 +9,14 @@ from ...pipeline.errors import ConfigError
 from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program, as_program
+from ...pipeline.ground import strictjson
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.lm.models import as_lm
-from ...pipeline.parameters import Demo, check_demos
+from ...pipeline.parameters import Demo, check_demos, size_of
 from ...pipeline.run.settings import current
 from ...pipeline.signature.signature import spec_of
 
+_LARGEST_DEMO = strictjson.MAX_CHARS // 32
 AnyProgram = Program[..., Any]
 
 
@@ -86,4 +88,15 @@ def lesson(module: Module[..., Any], demo: Demo) -> Demo | None:
     except ConfigError:
         return None
     wanted = {*spec.inputs, *spec_of(module.signature).outputs}
-    return made if wanted <= set(known) else None
+    return made if wanted <= set(known) and is_handy(made) else None
+
+
+def is_handy(demo: Demo) -> bool:
+    """Whether a demo can be kept with some dozens of its size in one artifact.
+
+    What a search picks has to be saved when all is paid for.
+    """
+    try:
+        return size_of(demo) <= _LARGEST_DEMO
+    except (TypeError, ValueError):
+        return False

@@ -88,12 +88,17 @@ class Adapter(ABC):
 
     @abstractmethod
     def pieces(self, spec: Spec, fence: str, echoed: str) -> StructureReader:
-        """A reader of the structure alone, for a reply that arrives in pieces."""
+        """Reads the structure of a reply in pieces; `echoed` as `compared` makes it."""
 
     @final
     def reader(self, spec: Spec, fence: str, echoed: str = "") -> FieldReader:
         """A reader for a reply that arrives piece by piece; `echoed` as in `parse`."""
-        return ReplyReader(lambda: self.pieces(spec, fence, echoed), spec.names)
+        given = self.compared(echoed)
+        return ReplyReader(lambda: self.pieces(spec, fence, given), spec.names)
+
+    def compared(self, echoed: str) -> str:
+        """The inputs as `pieces` compares with them; made once for a reply."""
+        return echoed
 
     @abstractmethod
     def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:

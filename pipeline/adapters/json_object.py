@@ -10,7 +10,7 @@ from typing import Any, final
 from ..errors import ParseError
 from ..ground import strictjson
 from ..lm.request import JSON
-from ..reading.among import BEGINS, Part, around, escaped, is_echo, parts
+from ..reading.among import BEGINS, Part, around, escaped, is_echo, loosened, parts
 from ..reading.arriving import StructureReader
 from ..reading.asides import first_turn
 from ..reading.fields import (
@@ -96,6 +96,10 @@ class JSONAdapter(Adapter):
         """Reads the object as it arrives."""
         del fence
         return ObjectReader(spec, echoed)
+
+    def compared(self, echoed: str) -> str:
+        """The inputs without what spacing and spelling add."""
+        return loosened(echoed)
 
     def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
         """Nothing: JSON quoting already keeps values apart."""

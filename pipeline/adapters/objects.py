@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from ..reading.among import around, loosened
+from ..reading.among import around, loosened_member
 from ..reading.arriving import AGAIN, Delta, StructureReader
 from ..reading.asides import without_last_tokens
 from ..reading.nearjson import NotNearJSON, loads, unescaped
@@ -34,13 +34,13 @@ class ObjectReader(StructureReader):
 
     Args:
         spec: The signature.
-        echoed: The inputs as they were written into the call: a member that stands
-            literally in them is held back, for it may be a quotation.
+        given: The inputs as they were written into the call, `loosened`: a member that
+            stands literally in them is held back, for it may be a quotation.
     """
 
-    def __init__(self, spec: Spec, echoed: str = "") -> None:
+    def __init__(self, spec: Spec, given: str = "") -> None:
         self._spec = spec
-        self._given = loosened(echoed)
+        self._given = given
         self._step = self._prose
         self._text, self._at = "", 0
         self._comment = ""  # what ends the comment we are in
@@ -375,7 +375,7 @@ class ObjectReader(StructureReader):
             ):
                 return
             self._looked = self._length
-            if loosened("".join(self._member)) in self._given:
+            if loosened_member("".join(self._member)) in self._given:
                 return
             given, self._kept = self._kept, None
         if given and self._stale:

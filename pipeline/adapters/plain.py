@@ -195,7 +195,8 @@ class LineReader(StructureReader):
         self._names = _names(spec, fence)
         self._longest = max(map(len, spec.names)) + len(fence) + _DECORATED
         self._ends_blank = ends_blank
-        self._held = ""  # of the line, while it may still begin a field
+        self._edge: list[str] = []  # blanks at the beginning of the line
+        self._held = ""  # of the line behind them, while it may still begin a field
         self._is_text = False  # what follows on this line is the value's
         self._lines = 0  # of the value, that hold something
         self._filled = False  # whether this line does
@@ -231,20 +232,25 @@ class LineReader(StructureReader):
         if self._is_text:
             yield from self._add(part)
             return
+        if not self._held:
+            held = part.lstrip(" \t")
+            self._edge.append(part[: len(part) - len(held)])
+            part = held
         self._held += part
-        long = len(self._held.lstrip()) > self._longest
+        long = len(self._held) > self._longest
         if not (ends or long or ":" in self._held):
             return
         match = self._names.match(self._held)
+        edge, held = "".join(self._edge), self._held
+        self._edge, self._held = [], ""
         if match is None:
-            held, self._held, self._is_text = self._held, "", True
-            yield from self._add(held)
+            self._is_text = True
+            yield from self._add(edge + held)
             return
         if self._value is not None:
             yield from self._value.end()
-        held, self._held = self._held[match.end() :], ""
         self._begin(match[1])
-        yield from self._add(held)
+        yield from self._add(held[match.end() :])
 
     def _begin(self, name: str) -> None:
         field = self._spec.outputs.get(name)
@@ -270,4 +276,5 @@ class LineReader(StructureReader):
             self._lines += self._filled
             if not self._over:
                 yield from self._add("\n")
-        self._held, self._is_text, self._filled = "", False, False
+        self._edge, self._held = [], ""
+        self._is_text = self._filled = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pydantic
 
@@ -24,6 +24,9 @@ from ..lm.lm import SAMPLING
 from .fit import fitted
 from .rebuild import rebuilt
 from .state import FORMAT, ArtifactFile, migrated, modules_of
+
+MOST_BYTES: Final = 4 * strictjson.MAX_CHARS
+"""Of an artifact: as many as the characters that it may have can take."""
 
 
 @checked
@@ -74,7 +77,7 @@ def read_artifact(path: str | Path) -> ArtifactFile:
     """
     source = Path(path)
     try:
-        text = read_bounded(source, strictjson.MAX_CHARS)
+        text = read_bounded(source, MOST_BYTES)
     except (OSError, ValueError) as error:
         raise ArtifactError(
             f"{source} cannot be read: {cause(error)}",

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import importlib.resources
 import keyword
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+from unicodedata import normalize
 
-from ..errors import ArtifactError, did_you_mean
+from ..errors import ArtifactError, cause, did_you_mean
 from ..graph.program import Program
-from ..ground.files import write_whole
+from ..ground.files import decoded, read_bounded, write_whole
 from .fit import fitted
-from .load import parse_artifact, read_artifact
+from .load import MOST_BYTES, parse_artifact, read_artifact
 from .rebuild import rebuilt, stand_ins
 from .state import SUFFIX
 from .stubs import HEADER, package_stub
 
+_log: Final = logging.getLogger("weft")
 _INIT = '''"""Programs compiled by weft: each artifact of this folder can be imported.
 
 Steps that a program calls go in here: weft.programs(__name__, steps=[...]).
@@ -65,7 +68,7 @@ def programs(
             raise AttributeError(f"package {package!r} has no program {name!r}. {hint}")
         if name not in loaded:
             where = f"{package}/{name}{SUFFIX}"
-            made = parse_artifact(files[name].read_text(encoding="utf-8"), where)
+            made = parse_artifact(_text(files[name], where), where)
             known = (live or {}).get(name)
             loaded[name] = (
                 fitted(known, made, where) if known else rebuilt(made, given, where)
@@ -80,7 +83,9 @@ def package(folder: str | Path) -> Path:
 
     Writes its `__init__.py`, which is left as it is where there is one; its
     `__init__.pyi`, from which type checkers know each program's inputs and result; and
-    `py.typed`, so that they look.
+    `py.typed`, so that they look. A stub that somebody else wrote is left as it is, and
+    a warning of the logger `weft` names it, as it does an `__init__.py` that does not
+    call `weft.programs`.
 
     Raises:
         ArtifactError: The folder holds no artifact, or one that cannot be imported.
@@ -106,8 +111,12 @@ def package(folder: str | Path) -> Path:
     init, stub, marker = (place / name for name in files)
     if not init.exists():
         write_whole(init, _INIT)
-    if not stub.exists() or stub.read_text(encoding="utf-8").startswith(HEADER):
+    elif "weft.programs(" not in _text(init, str(init)):
+        _log.warning("%s was not written by weft: nothing is imported by it", init)
+    if not stub.exists() or _text(stub, str(stub)).startswith(HEADER):
         write_whole(stub, package_stub(made))
+    else:
+        _log.warning("%s was not written by weft, and is left as it is", stub)
     if not marker.exists():
         write_whole(marker, "")
     return init
@@ -116,11 +125,23 @@ def package(folder: str | Path) -> Path:
 def importable(name: str) -> bool:
     """Whether an artifact of this name can be imported from its folder.
 
-    >>> importable("qa"), importable("my-qa"), importable("weft")
-    (True, False, False)
+    A name that Python reads as another one, such as one with a ligature, cannot.
+
+    >>> importable("qa"), importable("my-qa"), importable("weft"), importable("ﬁnd")
+    (True, False, False, False)
     """
     free = name != "weft" and not name.startswith("_") and not keyword.iskeyword(name)
-    return free and name.isidentifier()
+    return free and name.isidentifier() and normalize("NFKC", name) == name
+
+
+def _text(file: Traversable, where: str) -> str:
+    try:
+        if isinstance(file, Path):
+            return read_bounded(file, MOST_BYTES)
+        with file.open("rb") as opened:  # within a zip
+            return decoded(opened, MOST_BYTES)
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{where} cannot be read: {cause(error)}") from None
 
 
 def _artifacts(folder: Traversable) -> dict[str, Traversable]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..errors import DataError, cause
 from ..graph.digest import digits_of
+from ..ground.files import LARGEST, read_bounded
 from ..ground.shapes import as_dict, as_list, is_dict, is_list
 from ..ground.words import counted
 from .load import read_artifact
@@ -136,7 +137,7 @@ def _read(path: Path) -> dict[str, Any]:
     hint = "Write it with weft eval ... --save FILE"
     try:
         # NaN is no JSON; whoever wrote it meant that nothing is known.
-        text = path.read_text(encoding="utf-8")
+        text = read_bounded(path, LARGEST)
         data: Any = json.loads(text, parse_constant=lambda _: None)
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} cannot be read: {cause(error)}", hint=hint) from None

@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ArtifactError, cause, did_you_mean
-from ..graph.digest import digits_of
+from ..graph.digest import digest_of, digits_of
 from ..ground import strictjson
-from ..ground.files import write_whole
+from ..ground.files import read_bounded, write_whole
 from ..ground.shapes import as_dict
+from .load import MOST_BYTES
 from .state import SUFFIX, compiled_score
 
 _FOLDER = "history"
 _LABELS = "labels.txt"
 _LINE = re.compile(r"([\w.-]+): (sha256:[0-9a-f]{64})")
+_DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64})?")
 _HOW_TO_KEEP = (
     "Versions that are replaced are kept by weft compile --keep, by save(..., "
     "history=True), and once there is a folder {}"
@@ -58,7 +60,9 @@ class Version:
         marks = [*(["current"] if self.current else []), *self.labels]
         by = f"  {self.compiler}" if self.compiler else ""
         shown = f"  ({', '.join(marks)})" if marks else ""
-        return f"{self.name}  {_short(self.digest)}{score}{by}{shown}"
+        text = f"{self.name}  {_short(self.digest)}{score}{by}{shown}"
+        # Of a file that nobody vouches for: nothing in it moves a terminal's cursor.
+        return "".join(c if c.isprintable() else "?" for c in text)
 
     def answers(self, wanted: str) -> bool:
         """Whether a label, or the first digits of a digest, means this version."""
@@ -92,12 +96,25 @@ def log(folder: str | Path) -> list[Version]:
 
 
 def keep(path: Path, *, make: bool = True) -> Path | None:
-    """Keep a version in the history folder, if there is one and `make` allows it."""
+    """Keep a version in the history folder, if there is one and `make` allows it.
+
+    Its name is made of the digest of what it holds, and not of the one that it claims:
+    a file that somebody prepared would choose where it is written, or take the place of
+    another version.
+
+    Raises:
+        ArtifactError: The file is no artifact, the folder is a link, or the version
+            could not be written.
+    """
     folder = path.parent / _FOLDER
     if not path.is_file() or not (make or folder.is_dir()):
         return None
+    if folder.is_symlink():
+        raise ArtifactError(
+            f"{folder} is a link", hint="Make it a folder: versions are kept beside"
+        )
     text = _text(path)
-    digest = _data(path, text).get("digest")
+    digest = digest_of(_data(path, text).get("program"))
     target = folder / f"{_name_of(path)}-{_short(digest)}{SUFFIX}"
     if not target.exists():
         write_whole(target, text)
@@ -206,15 +223,22 @@ def _version(path: Path, current: bool, labels: dict[str, str]) -> Version:
 
 def _data(path: Path, text: str) -> dict[str, Any]:
     try:
-        return as_dict(strictjson.loads(text))
+        data = strictjson.loads_object(text)
     except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path} is no artifact: {error}") from None
+    digest = data.get("digest", "")
+    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+        raise ArtifactError(
+            f"{path} is no artifact: its digest is {digest!r:.80}",
+            hint='A digest is "sha256:" and 64 digits, or empty after an edit by hand',
+        )
+    return data
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_bounded(path, MOST_BYTES)
+    except (OSError, ValueError) as error:
         raise ArtifactError(f"{path} cannot be read: {cause(error)}") from None
 
 

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import os
 import threading
-import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -19,11 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ..ground.files import Unusable, prepare_folder
-from ..ground.loops import Waiter
-from ..ground.system import at_fork
+from ..ground.loops import Waiter, afresh_in_children
 from ..lm.request import Response
 from .claims import Claims, claims_in
-from .database import DATABASE, Damaged, move_aside
+from .database import DATABASE, Damaged, Deleted, move_aside
 from .store import (
     DEFAULT_MEMORY,
     CacheStats,
@@ -160,12 +158,11 @@ class Cache(SharedStore):
         self._unclaimed = False
         self._unusable = False
         self._warned = False
-        _caches.add(self)
+        afresh_in_children(self)
 
     def forget(self) -> None:
         """Start afresh, as a forked child must: connections do not come along."""
         self._lock = threading.RLock()
-        self._memory.forget_locks()
         self._writer.forget()
         # Never closed here: SQLite forbids it to use a connection across a fork.
         self._left, self._store = (self._left, self._store), None
@@ -331,6 +328,9 @@ class Cache(SharedStore):
             self._trouble("damaged", f"an entry was refused: {error}")
         except Damaged as error:
             self._rebuild(store, error)
+        except Deleted as error:
+            self._forsake(store)
+            self._trouble("damaged", f"{error}; a new one is made")
         except Unusable as error:
             self._trouble("unusable", str(error))
             self._unusable |= store is None
@@ -344,6 +344,14 @@ class Cache(SharedStore):
                 if create or os.path.lexists(self.path / DATABASE):
                     self._store = DiskStore(self.path)
             return self._store
+
+    def _forsake(self, store: DiskStore | None) -> None:
+        """Open what stands under the name now when the store is next used."""
+        with self._lock:
+            if self._store is store:
+                self._store = None
+        if store is not None:
+            store.close()
 
     def _rebuild(self, store: DiskStore | None, error: Damaged) -> None:
         with self._lock:
@@ -379,14 +387,3 @@ def _fits(key: object, blob: bytes | None) -> bool:
     except Unsafe:
         return False
     return True
-
-
-_caches: Final = weakref.WeakSet[Cache]()
-
-
-def _forget_all() -> None:
-    for cache in list(_caches):
-        cache.forget()
-
-
-at_fork(after_in_child=_forget_all)

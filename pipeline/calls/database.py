@@ -44,6 +44,10 @@ class Damaged(Exception):
     """A database that cannot be trusted: move it aside and start a new one."""
 
 
+class Deleted(Exception):
+    """A database whose file has no name any more: what is written there is lost."""
+
+
 def move_aside(folder: Path) -> None:
     """Rename a damaged database, so that a new one can be made and nothing is lost."""
     mark = f".corrupt-{time.time_ns()}"

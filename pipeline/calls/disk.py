@@ -30,8 +30,10 @@ from typing import Any, Final, NoReturn, cast
 import diskcache  # pyright: ignore[reportMissingTypeStubs]
 
 from ..ground.files import Unusable, opening, prepare_folder
-from .database import DATABASE, Damaged, disown_foreign, prepare_database
-from .store import Unsafe
+from ..ground.loops import Turnstile
+from ..ground.system import at_fork
+from .database import DATABASE, Damaged, Deleted, disown_foreign, prepare_database
+from .store import LARGEST_ENTRY, Unsafe
 
 COLUMNS: Final = (
     *("rowid", "key", "raw", "store_time", "expire_time", "access_time"),
@@ -61,7 +63,8 @@ _CORRUPT: Final = frozenset(
 )
 
 _NEXT_ROWS: Final = """
-    SELECT rowid, key, raw, mode, filename, value FROM Cache
+    SELECT rowid, key, raw, mode, filename,
+        CASE WHEN length(value) <= ? THEN value END FROM Cache
     WHERE rowid > ? ORDER BY rowid LIMIT 64
 """
 _DELETE_OLDEST: Final = """
@@ -79,6 +82,20 @@ _REPLACE: Final = """
         store_time = excluded.store_time, expire_time = NULL, size = 0,
         mode = excluded.mode, filename = NULL, value = excluded.value
 """
+
+
+_in_sqlite: Final = Turnstile(patience=2 * _BUSY_SECONDS)
+"""Who is inside SQLite now.
+
+It keeps a table of its locks in memory, which a forked child inherits as it stands: a
+fork in the middle of a transaction leaves the child a lock that nobody will ever let go
+(https://www.sqlite.org/howtocorrupt.html, 2.6). So a fork waits until nobody is inside.
+"""
+at_fork(
+    before=_in_sqlite.shut,
+    after_in_parent=_in_sqlite.open,
+    after_in_child=_in_sqlite.forget,
+)
 
 
 class _SafeDisk(diskcache.Disk):  # type: ignore[misc] # diskcache ships no types
@@ -141,6 +158,7 @@ class DiskStore:
                     self._own.close()
                     raise
                 self._own.execute("PRAGMA busy_timeout = 0")
+                self._file = _file_in(folder)
 
     def read(self, key: str) -> bytes | None:
         """The bytes under a key, or None.
@@ -151,7 +169,11 @@ class DiskStore:
             Unsafe: The row is no plain bytes.
         """
         try:
-            return cast("bytes | None", self._cache.get(key))
+            with _in_sqlite:
+                # A new one in each thread; what is larger than any entry is not read.
+                connection = self._cache._con
+                connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_ENTRY)
+                return cast("bytes | None", self._cache.get(key))
         except Exception as error:
             _translate(error)
             raise
@@ -161,9 +183,11 @@ class DiskStore:
 
         Raises:
             Damaged: The database is.
+            Deleted: Its file has no name any more.
             Unusable: It cannot be written now.
         """
         with self._changing() as connection:
+            self._refuse_deleted()
             _write_rows(connection, items)
 
     def write_now(self, items: Sequence[tuple[str, bytes]]) -> bool:
@@ -180,6 +204,7 @@ class DiskStore:
                         return False
                     raise
                 with _ending(connection):
+                    self._refuse_deleted()
                     _write_rows(connection, items)
                 return True
         finally:
@@ -193,7 +218,7 @@ class DiskStore:
             Unusable: It cannot be read now.
         """
         last = 0
-        while found := self._asked(_NEXT_ROWS, last):
+        while found := self._asked(_NEXT_ROWS, LARGEST_ENTRY, last):
             for _, key, raw, mode, filename, value in found:
                 plain = raw and mode == _RAW_BYTES and filename is None
                 yield key, value if plain and isinstance(value, bytes) else None
@@ -231,12 +256,17 @@ class DiskStore:
 
     def close(self) -> None:
         """Close this thread's connection, and our own."""
-        with contextlib.suppress(Damaged, Unusable), _translated():
+        # The lock first, as everywhere: who waits for it is not inside SQLite.
+        with self._lock, contextlib.suppress(Damaged, Unusable), _translated():
             self._cache.close()
-            with self._lock:
-                own, self._own = self._own, None
+            own, self._own = self._own, None
             if own is not None:
                 own.close()
+
+    def _refuse_deleted(self) -> None:
+        """Write nothing into a file that has no name any more: it would be lost."""
+        if _file_in(self._folder) != self._file:
+            raise Deleted("another process deleted the database")
 
     def _connection(self) -> sqlite3.Connection:
         if self._own is None:  # closed by another thread meanwhile
@@ -275,6 +305,15 @@ def _connect(folder: Path, patience: float = _BUSY_SECONDS) -> sqlite3.Connectio
     return made
 
 
+def _file_in(folder: Path) -> tuple[int, int] | None:
+    """What tells the database's file from another of its name."""
+    try:
+        found = (folder / DATABASE).stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _write_rows(
     connection: sqlite3.Connection, items: Sequence[tuple[str, bytes]]
 ) -> None:
@@ -303,7 +342,7 @@ def _ending(connection: sqlite3.Connection) -> Generator[None]:
 
 def _translate(error: Exception) -> None:
     """Raise what an error means: a planted or damaged file fails in one of two ways."""
-    if isinstance(error, Damaged | Unusable | Unsafe):
+    if isinstance(error, Damaged | Deleted | Unusable | Unsafe):
         return
     if isinstance(error, diskcache.Timeout):
         raise Unusable("the database is locked, full or read-only") from None
@@ -322,7 +361,8 @@ def _translate(error: Exception) -> None:
 @contextlib.contextmanager
 def _translated() -> Generator[None]:
     try:
-        yield
+        with _in_sqlite:
+            yield
     except Exception as error:
         _translate(error)
         raise

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Final
 
 from ..errors import DeadlineExceeded, Overloaded, RateLimited
-from ..ground.loops import PerProcess, Waiter
+from ..ground.loops import PerProcess, Waiter, afresh_in_children
 from ..ground.system import most_files
 from ..lm.known import slots_of, watch
 
@@ -69,6 +69,11 @@ class Limiter:
         self._slots: int | None = None
         self._halved_at = float("-inf")
         self._usual = self._recent = 0.0  # seconds that an answer takes, on average
+        self.forget()
+        afresh_in_children(self)
+
+    def forget(self) -> None:
+        """Start afresh, as a forked child must: its parent's calls never end there."""
         self._in_flight = 0
         self._queue: deque[Waiter] = deque()
         # A collected coroutine may leave in the middle of any statement, in this

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from typing import Final, NamedTuple
 
 from ..errors import BudgetExceeded
-from ..ground.loops import Waiter
+from ..ground.loops import Waiter, afresh_in_children
 from ..lm.prices import Estimate
 from ..lm.request import Response
 
@@ -75,14 +75,19 @@ class Room:
     """
 
     def __init__(self, limit: Amount, left: Callable[[], float]) -> None:
+        self.limit = limit
+        self.spent = NOTHING
+        self._charged: dict[bytes, bool] = {}  # request -> charged, or failed before
+        self.left = left
+        self.forget()
+        afresh_in_children(self)
+
+    def forget(self) -> None:
+        """Start afresh, as a forked child must: its parent's calls never end there."""
         # A collected coroutine may give its room back in the middle of any statement,
         # in this thread: a plain lock would wait for itself.
         self.lock = threading.RLock()
-        self.limit = limit
-        self.spent = NOTHING
         self.held = NOTHING
-        self._charged: dict[bytes, bool] = {}  # request -> charged, or failed before
-        self.left = left
         self._stuck = NOTHING  # the part of `held` whose holders wait in the queue
         self._woken: dict[bytes, Claim] = {}  # those that hold, and have yet to go on
         self._more: deque[Claim] = deque()

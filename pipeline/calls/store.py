@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
 from ..errors import ContentFiltered, ModelFailure, TooLarge
+from ..ground.loops import afresh_in_children
 from ..ground.strictjson import plain_text
 from ..lm.request import (
     Response,
@@ -30,6 +31,8 @@ WITHHELD: Final = (ContentFiltered, TooLarge)
 DEFAULT_MEMORY: Final = 64 * 2**20
 """Bytes of the memory layer."""
 
+LARGEST_ENTRY: Final = 2**28
+"""Bytes of an answer on disk; a larger one is neither written nor read."""
 _ENTRY_OVERHEAD: Final = 800  # key, objects and table slots of one entry, measured
 _HEAD: Final = b"v1"
 _DIGEST_SIZE: Final = 16
@@ -91,9 +94,14 @@ def encode(key: str, response: Response) -> bytes:
     """The bytes of an answer.
 
     Raises:
-        ValueError: The answer holds a number that is not finite.
+        ValueError: The answer holds a number that is not finite, or anything else that
+            would not be read again.
     """
-    text = plain_text(response_to_json(response)).encode("utf-8", "surrogatepass")
+    tree = response_to_json(response)
+    response_from_json(tree)
+    text = plain_text(tree).encode("utf-8", "surrogatepass")
+    if len(text) + _TEXT_AT > LARGEST_ENTRY:
+        raise ValueError(f"it has more than {LARGEST_ENTRY} bytes")
     return _HEAD + _digest(key, text) + text
 
 
@@ -177,10 +185,11 @@ class MemoryCache:
         self._bytes = 0
         self._hits = 0
         self._misses = 0
-        self._lock = threading.Lock()
+        self.forget()
+        afresh_in_children(self)
 
-    def forget_locks(self) -> None:
-        """In a forked child: a lock may be held by a thread that is no more."""
+    def forget(self) -> None:
+        """Start afresh, as a forked child must: no thread of its parent lets go."""
         self._lock = threading.Lock()
 
     def get(self, key: str, *, final: bool = True) -> Response | None:

@@ -85,7 +85,7 @@ class Example:
         try:
             content = {"inputs": _by_name(self.inputs), "labels": _by_name(self.labels)}
             text = strictjson.canonical(content).encode()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             who = f"row {self.id!r}: " if self.id else ""
             raise DataError(f"{who}{error}") from None
         return hashlib.sha256(text).hexdigest()
@@ -184,6 +184,6 @@ def _by_name(values: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         try:
             made[name] = plain(value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{name!r}: {error}") from None
     return made

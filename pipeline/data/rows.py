@@ -197,6 +197,8 @@ def _id(value: object, where: str) -> str:
             f"{where}: the id {value!r} is neither text nor a number",
             hint="Give each row an id of its own, or none",
         )
+    if isinstance(value, str) and not strictjson.is_text(value):
+        raise DataError(f"{where}: the id {value!r} holds a lone surrogate")
     return str(value).strip()
 
 

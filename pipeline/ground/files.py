@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Self, TypeVar, final
+from typing import IO, BinaryIO, Final, Self, TypeVar, final
 
 from ..errors import ArtifactError
 from . import system
@@ -26,6 +26,10 @@ _STALE = 3600.0
 """Seconds; a writer needs its spare file for some milliseconds."""
 _PAUSE = 0.0005
 """Seconds between two tries to get a lock."""
+_LONGEST_LINE: Final = 2**28
+"""Bytes of a line that is appended, and that is read."""
+LARGEST: Final = 2**30
+"""Bytes of a file that may be large, such as an evaluation with all its prompts."""
 
 
 def write_whole(target: Path, text: str, mode: int = 0o666) -> None:
@@ -59,18 +63,54 @@ def write_whole(target: Path, text: str, mode: int = 0o666) -> None:
         _clear(target)
 
 
-def read_bounded(path: Path, most: int) -> str:
-    """A text file, of which no more is read than may be there, whatever it is.
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file to read it; what is none, such as a pipe, is refused at once.
+
+    A link is followed: what it leads to is what the caller named.
 
     Raises:
-        OSError: It cannot be read.
+        OSError: It cannot be opened, or is no regular file.
+    """
+    flags = os.O_RDONLY | system.BINARY | getattr(os, "O_NONBLOCK", 0)
+    return os.fdopen(_regular(os.open(path, flags)), "rb")
+
+
+def read_bounded(path: Path, most: int) -> str:
+    """A text file, of which no more is read than may be there.
+
+    Raises:
+        OSError: It cannot be read, or is no regular file.
         ValueError: It has more than `most` bytes, or is not UTF-8.
     """
-    with path.open("rb") as file:
-        data = file.read(most + 1)
+    with open_regular(path) as file:
+        return decoded(file, most)
+
+
+def decoded(file: IO[bytes], most: int) -> str:
+    """The text in an open file, as `read_bounded` reads it.
+
+    Raises:
+        ValueError: As there.
+    """
+    data = file.read(most + 1)
     if len(data) > most:
         raise ValueError(f"more than {most} bytes")
     return data.decode("utf-8")
+
+
+def lines_of(path: str | os.PathLike[str]) -> Generator[bytes]:
+    """The lines of a file, each with its newline; one that has none is passed over.
+
+    Raises:
+        OSError: It cannot be read, or is no regular file; or a line is longer than one
+            that `AppendLog` writes.
+    """
+    with open_regular(path) as file:
+        while line := file.readline(_LONGEST_LINE + 1):
+            if line.endswith(b"\n"):
+                yield line
+            elif len(line) > _LONGEST_LINE:
+                raise OSError(errno.EFBIG, f"a line has over {_LONGEST_LINE} bytes")
 
 
 class DamagedLine(ValueError):
@@ -93,7 +133,8 @@ class AppendLog:
     Lines are appended under an exclusive lock on the file, by any number of threads. A
     new file has mode 0600; one that is there keeps its mode. What a kill left of a last
     line is no line: `read` cuts it off, and what is appended unread begins a new line
-    behind it. After a write that failed no further one is tried.
+    behind it. After a write that failed no further one is tried. A link is not
+    followed: whoever may write to the folder could have put it there.
 
     Args:
         path: The file; its folder is made where it is missing.
@@ -102,7 +143,8 @@ class AppendLog:
 
     Raises:
         BlockingIOError: Another writer has the lock, and there is no patience.
-        OSError: The file cannot be opened, or there is no lock and no patience.
+        OSError: The file cannot be opened, or is no regular file; or there is no lock
+            and no patience.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -118,9 +160,7 @@ class AppendLog:
 
     def __init__(self, path: Path, *, patience: float | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(
-            path, os.O_RDWR | os.O_CREAT | os.O_APPEND | system.BINARY, 0o600
-        )
+        self._file = _regular(_opened(path))
         self._state = threading.Condition()
         self._syncing = 0
         self._over: OSError | None = None
@@ -130,29 +170,39 @@ class AppendLog:
             os.close(self._file)
             raise
 
-    def read(self, of: Callable[[bytes], T | None]) -> Generator[T]:
+    def read(
+        self, of: Callable[[bytes], T | None], begins: bytes = b""
+    ) -> Generator[T]:
         """What the lines hold, from the first; a torn last line is cut off at the end.
+
+        Where the caller stops before the end nothing is cut off.
 
         Args:
             of: What a line, without its newline, holds; None for one that is damaged.
+            begins: How the first line begins. A file without a whole line is ours if
+                it begins so as far as it goes; nothing of another one is cut off.
 
         Raises:
-            DamagedLine: A line is damaged, and it is not the last.
+            DamagedLine: A line is damaged, and it is not the last; or the file is not
+                ours.
         """
         number = whole = 0
         with os.fdopen(os.dup(self._file), "rb") as lines:
             lines.seek(0)
-            for line in lines:
+            while line := lines.readline(_LONGEST_LINE + 1):
                 found = of(line[:-1]) if line.endswith(b"\n") else None
                 if found is None:
                     break
                 yield found
                 number += 1
                 whole += len(line)
-        rest = os.fstat(self._file).st_size - whole
-        if rest and b"\n" in system.read_at(self._file, rest, whole)[:-1]:
-            raise DamagedLine(number + 1, whole)
-        os.ftruncate(self._file, whole)
+            rest = line
+        if rest:
+            last = whole + len(rest) == os.fstat(self._file).st_size
+            alike = min(len(begins), len(rest))
+            if not last or (not whole and rest[:alike] != begins[:alike]):
+                raise DamagedLine(number + 1, whole)
+            os.ftruncate(self._file, whole)
 
     def append(self, *lines: bytes, sync: bool = False) -> None:
         """Write lines, each with its newline.
@@ -162,8 +212,11 @@ class AppendLog:
             sync: Whether it is on the disk when this returns.
 
         Raises:
-            OSError: It could not be written, or an earlier one could not.
+            OSError: It could not be written, or an earlier one could not; or a line is
+                longer than `read` takes, and nothing has changed.
         """
+        if max(map(len, lines), default=0) > _LONGEST_LINE:
+            raise OSError(errno.EFBIG, f"a line has more than {_LONGEST_LINE} bytes")
         with self._state:
             self._refuse_more()
             try:
@@ -182,10 +235,6 @@ class AppendLog:
                 self._syncing -= 1
                 self._state.notify_all()
         self._refuse_more()  # where one sync fails, others may have lost as much
-
-    def clear(self) -> None:
-        """Begin the file anew."""
-        os.ftruncate(self._file, 0)
 
     def close(self) -> None:
         """Close the file once nobody writes; its number may then be another file's."""
@@ -262,6 +311,24 @@ def _handle_of(folder: Path) -> int:
         return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | system.BINARY)
     flags = os.O_RDWR | os.O_CREAT | system.BINARY
     return os.open(folder / "opening.lock", flags, 0o600)
+
+
+def _opened(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | system.NO_WAIT
+    try:
+        return os.open(path, flags, 0o600)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise OSError(errno.ELOOP, "it is a link; name the file itself") from None
+
+
+def _regular(handle: int) -> int:
+    """The handle, if it is one of a regular file; else it is closed."""
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    raise OSError(errno.EINVAL, "it is no regular file")
 
 
 def _lock(file: int, patience: float | None) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import threading
+import weakref
 from collections.abc import (
     AsyncGenerator,
     Awaitable,
@@ -23,7 +24,7 @@ from collections.abc import (
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from .system import at_fork
 
@@ -108,6 +109,80 @@ class PerProcess(Generic[K, T]):
         else:
             for one in self._made.values():
                 self._afresh(one)
+
+
+class Forgetful(Protocol):
+    """What a forked child has to make afresh, such as a lock."""
+
+    def forget(self) -> None:
+        """Start afresh: a thread that is no more may hold a lock."""
+        ...
+
+
+def afresh_in_children(one: Forgetful) -> None:
+    """Have `forget` of something called in every forked child, as long as it lives."""
+    _forgetful.add(one)
+
+
+_forgetful: Final = weakref.WeakSet[Forgetful]()
+
+
+def _forget_all() -> None:
+    for one in list(_forgetful):
+        one.forget()
+
+
+at_fork(after_in_child=_forget_all)
+
+
+class Turnstile:
+    """Lets threads into a place that no fork may find them in.
+
+    A fork waits until nobody but its own thread is inside, and lets nobody in until it
+    is over. A thread that is inside may enter again.
+
+    Args:
+        patience: Seconds that a fork waits; then it goes on, as it would without.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self.forget()
+
+    def forget(self) -> None:
+        """In a forked child: whoever was inside stayed with the parent."""
+        self._state = threading.Condition()  # around an RLock: a signal may fork, too
+        self._inside: dict[int, int] = {}  # how often, by thread
+        self._forking: list[int] = []
+
+    def __enter__(self) -> None:
+        me = threading.get_ident()
+        with self._state:
+            while self._forking and me not in self._inside and me not in self._forking:
+                self._state.wait()
+            self._inside[me] = self._inside.get(me, 0) + 1
+
+    def __exit__(self, *_: object) -> None:
+        me = threading.get_ident()
+        with self._state:
+            left = self._inside.pop(me, 1) - 1
+            if left:
+                self._inside[me] = left
+            elif self._forking:
+                self._state.notify_all()
+
+    def shut(self) -> None:
+        """Before a fork: wait until the others are out."""
+        me = threading.get_ident()
+        with self._state:
+            self._forking.append(me)
+            self._state.wait_for(lambda: self._inside.keys() <= {me}, self._patience)
+
+    def open(self) -> None:
+        """In the parent of a fork: let everybody in again."""
+        with self._state:
+            self._forking.remove(threading.get_ident())
+            self._state.notify_all()
 
 
 def _running() -> asyncio.AbstractEventLoop | None:

@@ -32,8 +32,8 @@ def plain(value: Any, unknown: Callable[[Any], Any] | None = None) -> Any:
 
     Args:
         value: Anything.
-        unknown: What stands for a value that has no such form, for example `repr`;
-            without it that is an error.
+        unknown: What stands for a value that has no such form, for example `repr`, or
+            whose JSON would not be read again; without it that is an error.
 
     Raises:
         ValueError: The value has none.
@@ -47,9 +47,12 @@ def plain(value: Any, unknown: Callable[[Any], Any] | None = None) -> Any:
         return _plain(value)
     try:
         data = _plain(value)
-        strictjson.dumps(data)
+        strictjson.keepable(data)
     except (TypeError, ValueError, RecursionError):
-        return unknown(value)
+        try:
+            return unknown(value)
+        except (ValueError, RecursionError):  # too deep, or too long, for `repr` too
+            return f"<{type(value).__name__}>"
     return data
 
 

@@ -20,9 +20,12 @@ from .shapes import is_dict, is_list
 
 MAX_DEPTH = 100
 MAX_CHARS = 8 * 1024 * 1024
+_OWN_DEPTH = 2 * MAX_DEPTH
+_ROOM = 10  # levels for what an own text is put into, such as a line of a file
 _MOST_PARTS = 200_000
 _MARKS = {"[": 1, "{": 1, '":': 2, ",": 4}
 _SHOWN = 80
+_LONG_NUMBER = re.compile(r"[0-9]{1001}")
 _CONTROL_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*+\\[bf](?=[^\W\d_])")
 _SPELLED = {"b": "\\u0008", "f": "\\u000c"}
 _NO_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[^"\[\]{}]++', re.DOTALL)
@@ -91,8 +94,14 @@ plain_text: Final = _encoder(sort_keys=False)
 """A tree as text, members as they come; raises as `sorted_text`."""
 
 
-def loads(text: str) -> Any:
+def loads(text: str, *, own: bool = False) -> Any:
     """Parse JSON strictly; a number with a fraction or an exponent may be `Written`.
+
+    Args:
+        text: The JSON.
+        own: Whether weft wrote it, from data that `keepable` takes: then it may have
+            any length, and be nested twice as deep, because what was read was put into
+            something.
 
     Raises:
         ValueError: The text breaks one of the module's rules; the message names it.
@@ -103,9 +112,9 @@ def loads(text: str) -> Any:
     Traceback (most recent call last):
     ValueError: the key 'a' occurs twice
     """
-    if len(text) > MAX_CHARS:
+    if len(text) > MAX_CHARS and not own:
         raise ValueError(f"longer than {MAX_CHARS} characters")
-    _check_depth(text)
+    _check_depth(text, _OWN_DEPTH if own else MAX_DEPTH)
     value = json.loads(
         text,
         object_pairs_hook=_unique,
@@ -133,7 +142,8 @@ def loads_object(text: str) -> dict[str, Any]:
     if any(text.count(mark) > n * _MOST_PARTS for mark, n in _MARKS.items()):
         raise ValueError(f"more than {_MOST_PARTS} values")
     data = loads(text)
-    _refuse_crowd(data)
+    if is_crowd(data, _MOST_PARTS):
+        raise ValueError(f"more than {_MOST_PARTS} values")
     if not is_dict(data):
         raise ValueError(f"it is a {type(data).__name__}, no JSON object")
     return data
@@ -147,6 +157,25 @@ def dumps(value: Any) -> str:
         TypeError: The value is no JSON data.
     """
     return _encodable(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def keepable(value: Any, most: int = _OWN_DEPTH - _ROOM) -> str:
+    """The text of a value, as `dumps`, that `loads` with `own=True` reads again.
+
+    Args:
+        value: JSON data.
+        most: How deeply it may be nested.
+
+    Raises:
+        ValueError: As `dumps`; or it is nested too deeply, or holds a number of too
+            many digits.
+        TypeError: The value is no JSON data.
+    """
+    text = dumps(value)
+    _check_depth(text, most)
+    if _LONG_NUMBER.search(text):
+        loads(text, own=True)
+    return text
 
 
 def canonical(value: Any) -> str:
@@ -174,6 +203,23 @@ def is_text(text: str) -> bool:
     return True
 
 
+def is_crowd(data: Any, most: int) -> bool:
+    """Whether JSON data holds more values than so many, on whatever level.
+
+    >>> is_crowd([1, [2, 3]], 4), is_crowd([1, [2, 3]], 3)
+    (False, True)
+    """
+    left, parts = [data], 0
+    while left:
+        value = left.pop()
+        if is_dict(value) or is_list(value):
+            parts += len(value)
+            if parts > most:
+                return True
+            left.extend(value.values() if is_dict(value) else value)
+    return False
+
+
 def control_escapes(text: str) -> bool:
     r"""Whether JSON text holds `\f` or `\b` before a letter, which no text means.
 
@@ -198,32 +244,21 @@ def spelled(text: str) -> str:
     return _CONTROL_ESCAPE.sub(lambda m: m[0][:-2] + _SPELLED[m[0][-1]], text)
 
 
-def _refuse_crowd(data: Any) -> None:
-    left, parts = [data], 0
-    while left:
-        value = left.pop()
-        if is_dict(value) or is_list(value):
-            parts += len(value)
-            if parts > _MOST_PARTS:
-                raise ValueError(f"more than {_MOST_PARTS} values")
-            left.extend(value.values() if is_dict(value) else value)
-
-
 def _encodable(text: str) -> str:
     if not is_text(text):
         raise ValueError("a lone surrogate is no character")
     return text
 
 
-def _check_depth(text: str) -> None:
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
+def _check_depth(text: str, most: int) -> None:
+    if text.count("[") + text.count("{") <= most:
         return
     depth = 0
     for char in _NO_BRACKETS.sub("", text):
         if char in "[{":
             depth += 1
-            if depth > MAX_DEPTH:
-                raise ValueError(f"nested deeper than {MAX_DEPTH}")
+            if depth > most:
+                raise ValueError(f"nested deeper than {most}")
         else:
             depth -= 1
 

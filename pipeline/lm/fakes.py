@@ -22,6 +22,7 @@ from typing import Any, Final, TypeAlias, cast, final
 
 from ..errors import ConfigError
 from ..ground.files import AppendLog
+from ..ground.loops import afresh_in_children
 from ..ground.shapes import is_dict
 from .lm import Direct, LanguageModel
 from .request import (
@@ -54,8 +55,13 @@ class _Fake(Direct):
     def __init__(self, model: str, *, schema_mode: bool = False) -> None:
         who: tuple[Any, ...] = (model, f"fake:{model}", {}, schema_mode)
         self._who: Mapping[str, Any] = dict(zip(_WHO, who, strict=True))
-        self._lock = threading.Lock()
         self.requests: list[Request] = []
+        self.forget()
+        afresh_in_children(self)
+
+    def forget(self) -> None:
+        """Start afresh, as a forked child must: no thread of its parent lets go."""
+        self._lock = threading.Lock()
 
     @property
     def calls(self) -> int:

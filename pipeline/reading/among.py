@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -22,6 +23,9 @@ _GOES_ON = re.compile(r"""\s*+(?:[}\]]|,\s*+(?:["'\u201c]|[^\W\d]\w*+\s*+:))""")
 _FENCES = re.compile(r"```[A-Za-z0-9]*+")
 _ESCAPED = re.compile(r"""\{\s*+\\+["']""")
 _LOOSE = re.compile(r"[\s\\]+")
+_UNICODE = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
+_BARE_NAME = re.compile(r"(?<=[{,])([^\W\d][\w$-]*+):")
 _CURLY = str.maketrans(
     {"\u201c": '"', "\u201d": '"', "\u2018": '"', "\u2019": '"', "'": '"'}
 )
@@ -133,7 +137,7 @@ def is_echo(
 ) -> bool:
     """Whether an object, or each of its members of these names, stands in the inputs.
 
-    It is compared literally, but for spacing, with the inputs as they were written.
+    It is compared with the inputs as they were written, but for its spelling.
     """
     if not echoed:
         return False
@@ -141,7 +145,7 @@ def is_echo(
     if loose in given:
         return True
     members = [
-        loosened(f"{strictjson.dumps(name)}:{strictjson.dumps(value[name])}")
+        loosened_member(f"{strictjson.dumps(name)}:{strictjson.dumps(value[name])}")
         for name in names
         if name in value
     ]
@@ -149,5 +153,28 @@ def is_echo(
 
 
 def loosened(text: str) -> str:
-    """A text without what spacing, escapes and kinds of quotes add, for comparing."""
-    return _LOOSE.sub("", text).translate(_CURLY)
+    r"""A text without what one may spell otherwise and mean the same, for comparing.
+
+    These are spacing, escapes, kinds of quotes, those around names and values, capitals
+    and accents. What begins a text begins it so, too.
+
+    >>> loosened('{"a": "Caf\u00e9"}'), loosened("{a:\n'CAFE'}")
+    ('{"a":cafe"}', '{"a":cafe"}')
+    """
+    if "\\u" in text:
+        text = _UNICODE.sub(lambda found: chr(int(found[1], 16)), text)
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = _LOOSE.sub("", text).translate(_CURLY)
+    if not text.isascii():
+        whole = unicodedata.normalize("NFKD", text)
+        text = _BEYOND_ASCII.sub(lambda found: _base(found[0]), whole)
+    return _BARE_NAME.sub(r'"\1":', text.casefold()).replace(':"', ":")
+
+
+def loosened_member(text: str) -> str:
+    """The beginning of an object's member, or all of it, as it stands in `loosened`."""
+    return loosened(f"{{{text}").removeprefix("{").rstrip('"')
+
+
+def _base(texts: str) -> str:
+    return "".join(c for c in texts if unicodedata.category(c) not in ("Mn", "Cf"))

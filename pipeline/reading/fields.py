@@ -25,6 +25,7 @@ from .values import candidates, mended, without_thought
 BEHIND: Final = "what stood behind the answer left out"
 CUT: Final = "what followed the answer was cut off"
 _BLANK = " \t\r\n"
+_MOST_MENDED = 50_000  # values: mending is Python, and floods come
 
 
 class Reading(NamedTuple):
@@ -256,7 +257,7 @@ def _read_loose(field: FieldSpec, text: str, body: str, why: str) -> Reading:
 
 def _read_nearly(field: FieldSpec, data: Any, text: str) -> Reading | None:
     """What JSON data of another type, or its text, plainly means for the field."""
-    fixed = mended(data, field)
+    fixed = None if strictjson.is_crowd(data, _MOST_MENDED) else mended(data, field)
     if fixed is not None:
         with suppress(ValueError):
             return Reading(field.load(fixed[0]), fixed[1])

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..adapters import Form, adapter_of, form_of, parse_either
 from ..adapters.settling import AUTO, Forms, may_probe, settled
 from ..errors import ModelError, ParseError, SchemaRefused, Truncated, ValidationError
+from ..ground.loops import needs_loop
 from ..lm.lm import LanguageModel
 from ..lm.request import JSON, Response
 from ..parameters import Parameters
@@ -24,6 +25,7 @@ from ..reading.fields import Parsed
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, class_of, spec_of
 from ..signature.spec import Spec
+from .bridge import in_thread
 from .context import Asked, Context, timed
 from .prompt import rendered_for, request_for, room_for
 from .stream import Telling
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from ..adapters.base import Adapter
     from ..adapters.prompt import Rendered
 
+_READ_AT_ONCE: Final = 100_000
+"""Characters of a reply that are read on the loop; that takes some milliseconds."""
 _PROBE: Final = "`weft probe` finds the form that this model follows"
 
 
@@ -115,7 +119,7 @@ class _Question:
             cut = response.finish_reason == "length"
             parse = self._parse(adapter, rendered, cut=cut)
             try:
-                parsed = self._read(response, wanted, adapter, parse)
+                parsed = await self._read(response, wanted, adapter, parse)
             except ParseError as error:
                 once_more = attempt < repairs and (not cut or adapter.asks_rest)
                 if not once_more or _ended_in_all(error, wanted):
@@ -158,7 +162,20 @@ class _Question:
         spec = spec_of(wanted if adapter.continues else self.signature)
         return partial(adapter.reader, spec, rendered.fence, rendered.echoed)
 
-    def _read(
+    async def _read(
+        self,
+        response: Response,
+        wanted: type[Signature],
+        adapter: Adapter,
+        parse: Callable[..., Parsed],
+    ) -> Parsed:
+        """The values in a reply; a long one is read in a thread, beside the others."""
+        if len(response.text) <= _READ_AT_ONCE:
+            return self._values(response, wanted, adapter, parse)
+        await needs_loop
+        return await in_thread(self._values, response, wanted, adapter, parse)
+
+    def _values(
         self,
         response: Response,
         wanted: type[Signature],

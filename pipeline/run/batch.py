@@ -2,7 +2,8 @@
 
 The file is its own journal. Results are appended in the order of the rows, so what is
 there is always a beginning of the whole; a torn last line is cut off, the rows already
-done are checked against their digests, and the run goes on with the next one.
+done are checked against their digests, and the run goes on with the next one. A file
+that holds anything else is left as it is.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ V = TypeVar("V")
 _DIGITS = 16
 _CHUNK = 256
 _SECONDS = 1.0
+_BEGINS = b'{"id": "'
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,7 @@ class _Begun:
         """
         done = failed = 0
         try:
-            for found in self.log.read(_read):
+            for found in self.log.read(_read, _BEGINS):
                 done += 1
                 self._compare(done, found, next(source, None))
                 failed += "error" in found
@@ -239,7 +241,7 @@ class _Begun:
 
 def _read(line: bytes) -> dict[str, Any] | None:
     try:
-        found = strictjson.loads(line.decode("utf-8", "surrogatepass"))
+        found = strictjson.loads(line.decode("utf-8", "surrogatepass"), own=True)
     except ValueError:
         return None
     return found if is_dict(found) else None

@@ -96,7 +96,8 @@ class Telling:
         self._sink = sink
         self._new = reader
         self._reader = reader()
-        self._fields: dict[str, str] = {}
+        # Joined when they are shown: each piece would copy what came before it.
+        self._fields: dict[str, list[str]] = {}
         self._told = False
         self._kept: dict[str, str] = {}
 
@@ -145,7 +146,7 @@ class Telling:
                 continue
             if delta.field not in self._fields:
                 self.flush()
-            self._fields[delta.field] = self._fields.get(delta.field, "") + delta.text
+            self._fields.setdefault(delta.field, []).append(delta.text)
             self._told = True
             self._sink(FieldDelta(self._path, delta.field, delta.text, self._order))
 
@@ -157,4 +158,5 @@ class Telling:
     def flush(self) -> None:
         """Tell the fields written so far."""
         if self._fields:
-            self._sink(Partial(self._path, dict(self._fields), self._order))
+            texts = {name: "".join(told) for name, told in self._fields.items()}
+            self._sink(Partial(self._path, texts, self._order))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, cast, final
 
 from ..errors import ConfigError, DataError
-from ..ground.files import AppendLog
+from ..ground.files import AppendLog, lines_of
 from ..ground.loops import PerProcess
 from .trace_data import SCHEMA, json_text, run_data, run_of
 from .watch import TracedRun
@@ -163,10 +163,9 @@ def whole_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
         DataError: The file cannot be read.
     """
     try:
-        with Path(path).open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.endswith(b"\n") and line.strip():
-                    yield number, line
+        for number, line in enumerate(lines_of(path), 1):
+            if line.strip():
+                yield number, line
     except OSError as error:
         raise DataError(
             f"{os.fspath(path)!r} cannot be read: {error.strerror}",

@@ -33,6 +33,7 @@ _RULES = {
     "pattern": "matching {}",
     "format": "as a {}",
 }
+_MOST_ERRORS = 10_000
 _KINDS = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -102,7 +103,14 @@ def simple(kind: Any, schema: Mapping[str, Any]) -> str:
 
 
 def first_error(error: pydantic.ValidationError) -> str:
-    """The first thing pydantic found wrong, in one line of bounded length."""
+    """The first thing pydantic found wrong, in one line of bounded length.
+
+    Of very many they are only counted: pydantic would list them all to name the first,
+    which takes a minute for some millions, and no other thread runs meanwhile.
+    """
+    count = error.error_count()
+    if count > _MOST_ERRORS:
+        return f"{count:,} values in it are wrong"
     first = error.errors(include_url=False, include_context=False)[0]
     where = brief(".".join(str(part) for part in first["loc"]))
     got = brief(repr(first["input"]))

@@ -10,6 +10,10 @@ from hypothesis import strategies as st
 
 from tests.timing import LINEAR, bounded, growth, steps
 from weft.pipeline.adapters import adapter_of
+from weft.pipeline.events import Partial
+from weft.pipeline.lm.request import Message, Request
+from weft.pipeline.lm.wire.thinking import Curtain
+from weft.pipeline.run.stream import Telling
 from weft.pipeline.signature.forms import make_signature
 from weft.pipeline.signature.signature import spec_of
 
@@ -115,13 +119,22 @@ FLOODS = {
         ("{", "/*"),
     ],
     "xml": [("<answer>", " "), ("", "<answer></answer>"), ("<answer>", "</")],
+    "plain": [
+        ("answer: ", " "),
+        ("", " "),
+        ("answer: x\n", "\t"),
+        ("", "answer"),
+        ("answer: ", "\n"),
+        ("", "- "),
+    ],
+    "completion": [("", " "), ("", "\n"), ("answer: x\n", "\t")],
 }
 
 
 @pytest.mark.parametrize("cut", [7, 10**9], ids=["in pieces", "at once"])
 @pytest.mark.parametrize(
     ("name", "start", "flood"),
-    [(name, *flood) for name in ADAPTERS for flood in FLOODS[name]],
+    [(name, *flood) for name in FLOODS for flood in FLOODS[name]],
 )
 def test_reading_takes_linear_work(name: str, start: str, flood: str, cut: int) -> None:
     """A reply eight times as long takes about eight times the steps to read."""
@@ -135,3 +148,75 @@ def test_reading_takes_linear_work(name: str, start: str, flood: str, cut: int) 
 
     assert growth(lambda size: steps(lambda: read(size)), 4_000) <= LINEAR
     bounded(lambda: read(1 << 19))
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "blank"),
+    [
+        *((name, start, "\n") for name in FLOODS for start in ("", "value")),
+        *((name, "", " ") for name in ("plain", "completion")),
+    ],
+)
+def test_a_flood_of_blanks_arrives_in_single_characters(
+    name: str, start: str, blank: str
+) -> None:
+    """Nothing that is gathered copies what was gathered before it."""
+    begun = {"chat": "[[ answer ]]\n", "json": '{"answer": "', "xml": "<answer>"}
+    head = begun.get(name, "answer: ") if start else ""
+    told = list[object]()
+    adapter = adapter_of(name)
+
+    def read() -> None:
+        telling = Telling("ask", (0,), told.append, lambda: adapter.reader(SPEC, ""))
+        telling.restart()
+        for character in f"{head}{start}{blank * 300_000}":
+            telling.show(character)
+        telling.finish()
+
+    bounded(read)
+
+
+def test_what_is_told_of_a_long_field_is_joined_once() -> None:
+    """Each piece is told as it comes; the field as a whole when it ends."""
+    told = list[object]()
+
+    def read() -> None:
+        reader = adapter_of("chat").reader
+        telling = Telling("ask", (0,), told.append, lambda: reader(SPEC, ""))
+        telling.restart()
+        for piece in ["[[ answer ]]\n", *(["word "] * 400_000)]:
+            telling.show(piece)
+        telling.finish()
+
+    bounded(read)
+
+    assert isinstance(told[-1], Partial)
+    assert len(told[-1].fields["answer"]) == 5 * 400_000 - 1
+
+
+def test_many_thoughts_beside_a_long_input_are_read_in_linear_work() -> None:
+    """The input is prepared for comparing once, and not for each new beginning."""
+    given = '{"answer": "x y z"} ' * 20_000
+
+    def read(size: int) -> None:
+        reader = adapter_of("json").reader(SPEC, "", given)
+        for _ in range(size // 8):
+            for _ in reader.feed("</think>"):
+                pass
+
+    bounded(lambda: read(1 << 16))
+
+
+@pytest.mark.parametrize("blank", ["\n", " "])
+def test_blanks_before_a_thought_are_passed_over_in_linear_work(blank: str) -> None:
+    """Before a reply has begun it is not known whether it begins with a thought."""
+    request = Request("m", (Message("user", "hi"),))
+    curtain, shown = Curtain(request), list[str]()
+
+    def read() -> None:
+        for character in [*(blank * 400_000), "y", "e", "s"]:
+            shown.append(curtain.feed(character).text)
+
+    bounded(read)
+
+    assert "".join(shown) == blank * 400_000 + "yes"

@@ -10,6 +10,7 @@ import logging
 import math
 import os
 import random
+import resource
 import signal
 import stat
 import subprocess
@@ -270,13 +271,41 @@ def test_a_holder_that_never_lets_go_is_passed(
     assert asked(log) == ["one"]
 
 
-def test_a_full_disk_ends_no_run(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_disk_ends_no_run(log: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Runs go on; the logger `weft` says it once, not for every run."""
-    with caplog.at_level(logging.WARNING, "weft"):
-        ask(Path("/dev/full"), "one", "two", "three")
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, most[1]))
+    try:
+        with caplog.at_level(logging.WARNING, "weft"):
+            ask(log, "one", "two", "three")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
 
     [record] = caplog.records
-    assert "/dev/full: a trace could not be written" in record.getMessage()
+    assert f"{log}: a trace could not be written" in record.getMessage()
+
+
+@pytest.mark.parametrize("made", ["link", "pipe", "device", "folder"])
+def test_a_log_that_is_no_file_is_refused(made: str, tmp_path: Path) -> None:
+    """Nobody's file is written to through a link, and nothing waits for a pipe."""
+    path, other = tmp_path / "log", tmp_path / "other"
+    other.write_text("mine")
+    if made == "link":
+        path.symlink_to(other)
+    elif made == "device":
+        path.symlink_to("/dev/null")
+    elif made == "pipe":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+
+    with pytest.raises(weft.errors.ConfigError, match="cannot be written"):
+        ask(path, "one")
+    if made != "link":  # what it leads to may be read
+        with pytest.raises(weft.errors.DataError, match="no regular file"):
+            list(weft.read_traces(path))
+
+    assert other.read_text() == "mine"
 
 
 @dataclasses.dataclass(init=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import socket
@@ -11,11 +12,14 @@ import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ..compilers.driving.progress import NAME as PROGRESS
 from ..pipeline.errors import ConfigError
+from ..pipeline.ground.files import open_regular
+from ..pipeline.ground.shapes import is_dict, is_list
 from ..pipeline.lm.prices import money
+from ..pipeline.lm.request import Response, response_from_json
 from ..pipeline.run.rows import live_block
 from .output import Outcome, remark, say
 
@@ -25,6 +29,7 @@ _EVERY = 0.25
 _TOLD_EVERY = 5.0
 _PATIENCE = 10.0
 _WIDE = 30
+_LARGEST_FIGURE = 1e15
 
 
 def watch(arguments: argparse.Namespace) -> Outcome:
@@ -114,7 +119,7 @@ class Tail:
     def lines(self) -> tuple[bool, list[bytes]]:
         """Whether the file was begun anew, and the lines since the last time."""
         try:
-            with self._path.open("rb") as file:
+            with open_regular(self._path) as file:
                 found = os.fstat(file.fileno())
                 start = file.read(256)
                 anew = found.st_size < self._at or found.st_ino != self._file
@@ -124,7 +129,7 @@ class Tail:
                 self._at = 0 if anew else self._at
                 file.seek(self._at)
                 whole, newline, _ = file.read().rpartition(b"\n")
-        except FileNotFoundError:
+        except OSError:  # not there yet; or no file, which no run makes
             return False, []
         self._start = start.partition(b"\n")[0]
         self._at += len(whole) + len(newline)
@@ -162,7 +167,8 @@ class Run:
         anew, lines = self._progress.lines()
         if anew:
             self.start, self.events = {}, []
-        records = [record for line in lines if (record := _record(line))]
+        found = (_record(line) for line in lines)
+        records = [record for record in found if _is_event(record)]
         if records and not self.start:
             self.start, records = records[0], records[1:]
         self.events += records
@@ -170,14 +176,16 @@ class Run:
         if anew:
             self.answers, self.tokens, self.usd = 0, 0, 0.0
         for line in lines:
-            answer = _record(line[_CHECKSUM:]).get("response")
-            if isinstance(answer, dict):
-                self._count(cast("dict[str, Any]", answer))
+            with contextlib.suppress(ValueError):  # another record, or none
+                self._count(
+                    response_from_json(_record(line[_CHECKSUM:]).get("response"))
+                )
 
-    def _count(self, answer: dict[str, Any]) -> None:
+    def _count(self, answer: Response) -> None:
         self.answers += 1
-        self.tokens += sum((answer.get("usage") or (0, 0))[:2])
-        cost = answer.get("cost")
+        if answer.usage is not None:
+            self.tokens += answer.usage.input_tokens + answer.usage.output_tokens
+        cost = answer.cost
         self.usd = None if cost is None or self.usd is None else self.usd + cost
 
     @property
@@ -208,7 +216,8 @@ class Run:
         """Program, compiler and seed."""
         start = self.start
         words = f"{start.get('program')}: {start.get('compiler')}"
-        return f"{words}, seed {start.get('seed')}, budget {start.get('budget')}"
+        more = f"seed {start.get('seed')}, budget {start.get('budget')}"
+        return _in_a_line(f"{words}, {more}")
 
     @property
     def spent(self) -> str:
@@ -240,7 +249,7 @@ class Run:
         pid = self.start.get("pid")
         asks = os.name != "nt"  # there signal 0 is Ctrl-C
         here = self.start.get("host") == socket.gethostname()
-        if asks and here and isinstance(pid, int):
+        if asks and here and isinstance(pid, int) and 0 < pid < 2**31:
             try:
                 os.kill(pid, 0)  # signal 0 asks, and disturbs nothing
             except ProcessLookupError:
@@ -268,7 +277,11 @@ def in_words(event: Mapping[str, Any]) -> str:
             said = f"failed: {event.get('error')}"
         case other:
             said = str(other)
-    return "".join(c if c.isprintable() else " " for c in said)
+    return _in_a_line(said)
+
+
+def _in_a_line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def clock(seconds: float) -> str:
@@ -283,6 +296,22 @@ def clock(seconds: float) -> str:
 def _record(line: bytes) -> dict[str, Any]:
     try:
         data: object = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
-    return cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+    return data if is_dict(data) else {}
+
+
+def _is_event(record: Mapping[str, Any]) -> bool:
+    """Whether a record has the form that a run gives it: others are passed over."""
+    best, listed = record.get("best"), list[object]()
+    for name in ("quoted", "rows") if record.get("event") == "start" else ():
+        three = record.get(name, [0, 0, 0])
+        if not is_list(three) or len(three) != 3:
+            return False
+        listed += three
+    figures = [record.get("at"), 0 if best is None else best, *listed]
+    return isinstance(record.get("event"), str) and all(map(_is_figure, figures))
+
+
+def _is_figure(value: object) -> bool:
+    return isinstance(value, int | float) and abs(value) < _LARGEST_FIGURE

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, quote
 
 from ..pipeline.errors import ArtifactError, ConfigError
 from ..pipeline.ground import strictjson
+from ..pipeline.ground.files import LARGEST, read_bounded
 from ..pipeline.ground.shapes import as_dict, is_dict
 from .remarks import Remark, Remarks
 from .sheet import Row, Sheet
@@ -111,7 +112,7 @@ class Desk:
             return f'<a data-row="{found[1]}" href="./#{quote(key, safe="")}">'
 
         try:
-            text = report.read_text(encoding="utf-8")
+            text = read_bounded(report, LARGEST)
         except (OSError, ValueError):
             return _missing()
         text = text.replace(_REVIEW, f'{_REVIEW[:-1]} href="./">')

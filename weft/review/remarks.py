@@ -19,9 +19,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from ..pipeline.errors import ConfigError
+from ..pipeline.errors import ConfigError, cause
 from ..pipeline.ground import strictjson
-from ..pipeline.ground.files import write_whole
+from ..pipeline.ground.files import LARGEST, open_regular, write_whole
 from ..pipeline.ground.options import Rule
 from ..pipeline.ground.shapes import is_dict
 from .sheet import Row
@@ -113,8 +113,8 @@ class Remarks:
 
     def _read(self) -> None:
         """Read the file; a torn last line, from a kill in mid-write, is cut off."""
-        data = self.path.read_bytes() if self.path.exists() else b""
         seen = _state(self.path)
+        data = b"" if seen is None else _bytes_of(self.path)
         whole, torn = data.split(b"\n")[:-1], data.rpartition(b"\n")[2]
         if torn and _parsed(torn) is not None:
             whole.append(torn)
@@ -179,9 +179,24 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     return data if is_dict(data) else None
 
 
-def _state(path: Path) -> tuple[int, int, int] | None:
+def _bytes_of(path: Path) -> bytes:
+    try:
+        with open_regular(path) as file:
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        raise ConfigError(
+            f"the remarks in {path} cannot be read: {cause(error)}",
+            hint="Name another file with --out",
+        ) from None
+    if len(data) > LARGEST:
+        raise ConfigError(f"{path} has more than {LARGEST} bytes")
+    return data
+
+
+def _state(path: Path) -> tuple[int, int, int, int] | None:
+    """What tells that somebody changed a file; its times alone may be set back."""
     try:
         found = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_size, found.st_mtime_ns, found.st_ino
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino

@@ -20,7 +20,9 @@ import contextlib
 import http.server
 import json
 import os
+import re
 import secrets
+import threading
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +37,10 @@ from .desk import Desk, Reply
 _TOKEN_BYTES = 24
 HOST = "127.0.0.1"
 _LARGEST = 1024 * 1024
+_LENGTH = re.compile("[0-9]{1,12}")
 _PATIENCE = 60.0
+_AT_ONCE = 64
+"""Connections: each is a thread, before anybody can know whether it may ask."""
 _POLICY = "Content-Security-Policy"
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -79,6 +84,7 @@ class ReviewServer(http.server.ThreadingHTTPServer):
     def __init__(self, desk: Desk, token: str, port: int = 0) -> None:
         self.desk = desk
         self.token = token
+        self._free = threading.BoundedSemaphore(_AT_ONCE)
         super().__init__((HOST, port), _Handler)
 
     @property
@@ -90,6 +96,24 @@ class ReviewServer(http.server.ThreadingHTTPServer):
     def url(self) -> str:
         """The page's address, with its token."""
         return f"http://{HOST}:{self.port}/{self.token}/"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread; one connection too many is closed instead."""
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._free.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer, and let the next connection in."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A connection that breaks off is no event."""
@@ -147,12 +171,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _body(self) -> bytes:
         if self.headers.get_content_type() != "application/json":
             raise Refusal(415, "a change is JSON")
-        length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or "Transfer-Encoding" in self.headers:
+        given = self.headers.get_all("Content-Length") or [""]
+        if len(given) != 1 or not _LENGTH.fullmatch(given[0]):
             raise Refusal(411, "a change says how long it is")
-        if int(length) > _LARGEST:
+        if "Transfer-Encoding" in self.headers:
+            raise Refusal(411, "a change says how long it is")
+        length = int(given[0])
+        if length > _LARGEST:
             raise Refusal(413, "a change is at most 1 MB")
-        return self.rfile.read(int(length))
+        body = self.rfile.read(length)
+        if len(body) < length:
+            raise Refusal(400, "the change broke off")
+        return body
 
     def _send(self, reply: Reply) -> None:
         self.send_response(reply.status)

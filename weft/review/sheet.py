@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..pipeline.errors import DataError, cause
+from ..pipeline.ground.files import LARGEST, read_bounded
 from ..pipeline.ground.shapes import as_dict, as_list, is_dict, is_mapping
 from ..pipeline.measure.row_result import row_keys
 
@@ -118,7 +119,7 @@ def read_sheet(path: Path) -> Sheet:
         DataError: The file cannot be read, or holds something else.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bounded(path, LARGEST)
         # NaN is no JSON; whoever wrote it meant that nothing is known.
         data: object = json.loads(text, parse_constant=lambda _: None)
     except (OSError, ValueError, RecursionError) as error:

@@ -137,6 +137,7 @@ class Curtain:
     def __init__(self, request: Request, *, thinks: bool = False) -> None:
         self._request = request
         self._thinks = thinks
+        self._edge: list[str] = []  # before it is decided: blanks at its beginning
         self._held = ""  # before it is decided: the head; in a thought: its end
         self._closed = ""  # what ends the thought that is under way
         self._decided = False
@@ -180,11 +181,13 @@ class Curtain:
     def _decide(self, text: str) -> str:
         """What can be shown or passed over, once it is known how the text begins."""
         head = text.lstrip()
+        self._edge.append(text[: len(text) - len(head)])
         opened = next((mark for mark in _MARKS if head.startswith(mark)), None)
         if opened is None and any(mark.startswith(head) for mark in _MARKS):
-            self._held = text
+            self._held = head
             return ""
         self._decided, self._held = True, ""
+        text = "".join([*self._edge, head])
         if _spoken_of(self._request):
             return text
         if opened is None:

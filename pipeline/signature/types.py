@@ -14,6 +14,7 @@ import enum
 import inspect
 import types
 import typing
+import urllib.parse
 from collections.abc import Mapping
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -256,11 +257,24 @@ def check_rules(kind: Any, rules: Mapping[str, Any]) -> None:
                 raise TypeError(f"{rule} says nothing about {type_name(kind)}")
 
 
-def referred(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a part's reference leads to in the whole schema; the part if it has none."""
-    if "$ref" not in schema:
+def referred(schema: Any, whole: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a part's reference leads to in the whole schema; the part if it has none.
+
+    Nothing is known of what is no object, or leads elsewhere.
+
+    >>> whole = {"definitions": {"a/b": {"type": "string"}}}
+    >>> referred({"$ref": "#/definitions/a~1b"}, whole), referred(True, whole)
+    ({'type': 'string'}, {})
+    """
+    if not is_dict(schema):
+        return {}
+    if not isinstance(schema.get("$ref"), str):
         return schema
-    found = whole.get("$defs", {}).get(str(schema["$ref"]).removeprefix("#/$defs/"))
+    start, *path = schema["$ref"].split("/")
+    found: Any = whole if start == "#" else None
+    for step in path:
+        name = urllib.parse.unquote(step).replace("~1", "/").replace("~0", "~")
+        found = found.get(name) if is_dict(found) else None
     return found if is_dict(found) else {}
 
 

@@ -9,6 +9,7 @@ import pydantic
 
 from ..ground import strictjson
 from ..ground.words import brief
+from .json_schema import FAULT, json_schema_of
 from .types import choices_of, other_than_none, type_name
 
 _DECLARED: dict[type, str] = {
@@ -53,6 +54,7 @@ _WORDS = {
     "boolean": "true or false",
     "null": "null",
 }
+_MOST_FAULTS = 1000
 _MANY = {**_WORDS, "integer": "whole numbers", "number": "numbers"}
 
 
@@ -62,6 +64,8 @@ def wanted(kind: Any, schema: Mapping[str, Any]) -> str:
     >>> wanted(int, {"type": "integer", "minimum": 0})
     'a whole number, at least 0'
     """
+    if json_schema_of(kind) and not choices_of(kind) and not _is_bare(schema):
+        return _by_schema(schema)
     inner = other_than_none(kind)
     shapes = cast(list[Mapping[str, Any]], schema.get("anyOf", ()))
     told = "$defs" not in schema or choices_of(inner)
@@ -82,6 +86,16 @@ def wanted(kind: Any, schema: Mapping[str, Any]) -> str:
             allowed = ", ".join(strictjson.dumps(c) for c in items["enum"])
             named = f"a JSON list, each item one of {allowed}"
         return ", ".join([named, *rules])
+    return _by_schema(schema)
+
+
+def _is_bare(schema: Mapping[str, Any]) -> bool:
+    """Whether words say all that a schema does; a draft's flags are none."""
+    told = schema.keys() <= {"description", "title", "default", "type", *_RULES}
+    return told and not any(schema.get(rule) is True for rule in _RULES)
+
+
+def _by_schema(schema: Mapping[str, Any]) -> str:
     return f"JSON that fits this schema: {strictjson.dumps(schema)}"
 
 
@@ -102,8 +116,16 @@ def simple(kind: Any, schema: Mapping[str, Any]) -> str:
 
 
 def first_error(error: pydantic.ValidationError) -> str:
-    """The first thing pydantic found wrong, in one line of bounded length."""
+    """The first thing pydantic found wrong, in one line of bounded length.
+
+    Where it found very many, only their number: pydantic would make an object of each,
+    and nobody mends thousands of parts one by one.
+    """
+    if error.error_count() > _MOST_FAULTS:
+        return f"{error.error_count()} parts of it are wrong"
     first = error.errors(include_url=False, include_context=False)[0]
+    if first["type"] == FAULT:
+        return brief(first["msg"], 600)
     where = brief(".".join(str(part) for part in first["loc"]))
     got = brief(repr(first["input"]))
     kind = _KINDS.get(first["type"])

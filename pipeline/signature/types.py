@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, Union, get_args, get_origin
 
 from ..ground.shapes import is_dict
+from .json_schema import json_schema_of
 
 _WIDER: dict[Any, tuple[type, ...]] = {
     collections.abc.Sequence: (list, tuple),
@@ -156,7 +157,8 @@ def plain_type(kind: Any) -> Any:
         return type(None)
     while True:
         if get_origin(kind) is typing.Annotated:
-            kind = kind.__origin__
+            mark = json_schema_of(kind)
+            kind = mark.kind if mark else kind.__origin__
         elif isinstance(kind, typing.TypeVar):
             kind = Any
         elif hasattr(kind, "__value__") and type(kind).__name__ == "TypeAliasType":

@@ -42,7 +42,7 @@ touched = [name for name in names if getattr(weft, name, None) is not None]
 print(json.dumps({"seen": seen, "touched": touched, "modules": sorted(sys.modules)}))
 """
 HEAVY = (
-    *("aiohttp", "diskcache", "litellm", "networkx"),
+    *("aiohttp", "diskcache", "jsonschema", "litellm", "networkx"),
     *("opentelemetry", "pandas", "ray", "rich"),
 )
 NAMES = (

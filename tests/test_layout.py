@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "compilers": {"compilers", "modules", "pipeline"},
 }
 WRAPPED = (
-    *("aiohttp", "diskcache", "litellm", "networkx"),
+    *("aiohttp", "diskcache", "jsonschema", "litellm", "networkx", "referencing"),
     *("opentelemetry", "pandas", "ray", "rich", "xllamacpp"),
 )
 UNSAFE_MODULES = {"cloudpickle", "dill", "marshal", "pickle", "shelve"}

@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from .pipeline.run.trace_log import TraceLog as TraceLog
     from .pipeline.run.trace_log import read_traces as read_traces
     from .pipeline.run.watch import TracedRun as TracedRun
+    from .pipeline.signature.json_schema import JsonSchema as JsonSchema
     from .pipeline.signature.signature import Input as Input
     from .pipeline.signature.signature import Output as Output
     from .pipeline.signature.signature import Signature as Signature
@@ -152,6 +153,7 @@ _WHERE = {
     "pipeline.trace": "info",
     "pipeline.run.trace_log": "TraceLog read_traces",
     "pipeline.run.watch": "TracedRun",
+    "pipeline.signature.json_schema": "JsonSchema",
     "pipeline.signature.signature": "Input Output Signature",
     "showing": "show show_html",
 }

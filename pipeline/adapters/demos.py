@@ -152,7 +152,7 @@ def _of_schema(
     schema = referred(schema, whole)
     for key in ("anyOf", "oneOf"):
         if is_list(schema.get(key)) and schema[key] and depth < _DEEPEST:
-            options = [o for o in schema[key] if is_dict(o)]
+            options = [o for o in schema[key] if is_dict(o)] or [schema[key][0]]
             if depth == _DEEPEST - 1 and {"type": "null"} in options:
                 return None  # what is nested in itself ends somewhere
             return _of_schema(options[0], whole, number, name, depth + 1)
@@ -194,4 +194,4 @@ def _text(schema: Mapping[str, Any], name: str) -> str:
         "time": "09:30:00",
     }
     text = made.get(str(schema.get("format")), f"(the {name})")
-    return text[: schema.get("maxLength", len(text))]
+    return text[: int(schema.get("maxLength", len(text)))]

@@ -21,6 +21,7 @@ from typing import Any, Final
 from ..ground import strictjson
 from ..ground.shapes import is_dict, is_list
 from ..signature.field import FieldSpec
+from ..signature.json_schema import json_schema_of, placed
 from ..signature.spec import Spec
 from ..signature.types import referred
 
@@ -42,6 +43,9 @@ def object_schema(spec: Spec) -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     for name, field in spec.outputs.items():
         schema = dict(field.schema)
+        if json_schema_of(field.annotation):
+            properties[name] = placed(schema, f"#/properties/{name}")
+            continue
         definitions.update(schema.pop("$defs", {}))
         if field.description:
             schema["description"] = field.description
@@ -70,7 +74,15 @@ def response_format_of(spec: Spec, room: int | None) -> dict[str, Any]:
 def _response_format(spec: Spec, room: int | None) -> str:
     schema = object_schema(spec)
     if room is not None:
-        schema = with_room(schema, room)
+        # What somebody else's schema allows is theirs to say: no bounds go into it.
+        parts = schema["properties"]
+        theirs = {
+            n: parts[n] for n, f in spec.outputs.items() if json_schema_of(f.annotation)
+        }
+        bounded = with_room(
+            {**schema, "properties": {**parts, **{name: {} for name in theirs}}}, room
+        )
+        schema = {**bounded, "properties": {**bounded["properties"], **theirs}}
     # The wire allows no other characters, and Python's names may have them.
     name = re.sub(r"[^A-Za-z0-9_-]", "_", spec.name)[:64]
     made = {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
@@ -236,6 +248,8 @@ def line_grammar(spec: Spec, fence: str, room: int | None) -> str | None:
 
 def _value(field: FieldSpec, most: int | None) -> str | None:
     """The rule of a field's value on one line, or None where there is none."""
+    if json_schema_of(field.annotation) and not field.choices:
+        return None
     if field.choices:
         said = [c if field.plain else strictjson.dumps(c) for c in field.choices]
         if any("\n" in str(text) for text in said):

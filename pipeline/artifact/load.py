@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pydantic
 
-from ..errors import ArtifactError, ConfigError, cause
+from ..errors import ArtifactError, ConfigError, SignatureError, cause
 from ..graph.digest import digest_of
 from ..graph.module import Module
 from ..graph.program import Program, as_program
@@ -21,9 +21,10 @@ from ..ground import strictjson
 from ..ground.files import read_bounded
 from ..ground.options import checked
 from ..lm.lm import SAMPLING
+from ..signature.json_schema import Allowance
 from .fit import fitted
 from .rebuild import rebuilt
-from .state import FORMAT, ArtifactFile, migrated, modules_of
+from .state import FORMAT, ArtifactFile, migrated, modules_of, schemas_of
 
 MOST_BYTES: Final = 4 * strictjson.MAX_CHARS
 """Of an artifact: as many as the characters that it may have can take."""
@@ -106,6 +107,7 @@ def parse_artifact(text: str, where: str) -> ArtifactFile:
             hint="weft.save writes one; after a merge, look for its marks",
         ) from None
     _refuse_options(made, where)
+    _refuse_large(made, where)
     return made
 
 
@@ -133,6 +135,16 @@ def _refuse_options(made: ArtifactFile, where: str) -> None:
                 f"{where}: module {name!r} sets {_shown(unknown[0])!r}",
                 hint=f"A file may set {', '.join(SAMPLING)}; the rest is the caller's",
             )
+
+
+def _refuse_large(made: ArtifactFile, where: str) -> None:
+    """One allowance for all schemas of a file: each may be small, and all too much."""
+    allowance = Allowance()
+    try:
+        for schema in schemas_of(made):
+            allowance.take(schema)
+    except SignatureError as error:
+        raise ArtifactError(f"{where}: {error.message}", hint=error.hint) from None
 
 
 def _shown(text: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pydantic
+from pydantic_core import SchemaError
 
 from ..errors import ArtifactError, SetupError, did_you_mean
 from ..graph.binding import INPUT, Binding
@@ -21,6 +22,7 @@ from ..graph.step import Step, as_step
 from ..graph.uses import Uses
 from ..signature.field import FieldSpec
 from ..signature.forms import make_signature
+from ..signature.json_schema import json_schema_of
 from ..signature.schema import rebuilds, type_of_schema
 from ..signature.signature import Signature
 from ..signature.types import plain_type
@@ -41,6 +43,8 @@ _BROKEN = (
 )
 _NO_SCHEMA = (
     pydantic.PydanticUserError,
+    SchemaError,
+    LookupError,
     TypeError,
     ValueError,
     RecursionError,
@@ -113,6 +117,8 @@ def schema_of_result(program: Program[..., Any]) -> dict[str, Any] | None:
     try:
         schema = pydantic.TypeAdapter(kind).json_schema()
         again, rules = type_of_schema(schema, "result")
+        if json_schema_of(again):
+            return None  # data, and no object of such a class
         same = pydantic.TypeAdapter(again).json_schema() == schema and not rules
     except _NO_SCHEMA:
         return None

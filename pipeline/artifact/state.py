@@ -175,6 +175,23 @@ def _asking(path: str, module: ModuleState) -> list[tuple[str, ModuleState]]:
     return found
 
 
+def schemas_of(made: ArtifactFile) -> list[dict[str, Any]]:
+    """Every JSON Schema of a file."""
+
+    def inside(module: ModuleState) -> list[FieldState]:
+        parts = [p.module for p in module.parts.values() if p.module]
+        return [*module.fields, *(f for part in parts for f in inside(part))]
+
+    def of(state: ProgramState) -> list[FieldState]:
+        used = [module for by in state.uses.values() for module in by.values()]
+        modules = [*state.modules.values(), *used]
+        found = [*state.inputs, *(f for module in modules for f in inside(module))]
+        return [*found, *(f for inner in state.programs.values() for f in of(inner))]
+
+    fields = [field.schema_ for field in of(made.program)]
+    return [*fields, made.returns] if made.returns is not None else fields
+
+
 def steps_of(state: ProgramState) -> list[str]:
     """The names of the steps that a program's nodes and its modules' parts call."""
 

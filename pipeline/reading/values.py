@@ -249,10 +249,35 @@ def repaired(data: Any, schema: Mapping[str, Any]) -> Any:
     >>> repaired(["Top-ups"], {"type": "array", "items": {"enum": ["top ups"]}})
     ['top ups']
     """
-    return _repaired(data, schema, schema)
+    if not _is_closed(schema):
+        return data
+    try:
+        return _repaired(data, schema, schema)
+    except _NoChoice:
+        return data
+
+
+class _NoChoice(Exception):
+    """A text where only choices may stand, and that is none: the data cannot fit."""
+
+
+def _is_closed(schema: Any) -> bool:
+    """Whether a choice stands anywhere in a schema; long data is not walked in vain."""
+    left = [schema]
+    while left:
+        part = left.pop()
+        if is_dict(part):
+            if "enum" in part or "const" in part:
+                return True
+            left += part.values()
+        elif is_list(part):
+            left += part
+    return False
 
 
 def _repaired(data: Any, schema: Any, whole: Mapping[str, Any]) -> Any:
+    if not (isinstance(data, str) or is_dict(data) or is_list(data)):
+        return data
     schemas = list(_alternatives(schema, whole))
     if isinstance(data, str):
         return _repaired_text(data, schemas)
@@ -285,6 +310,8 @@ def _repaired_text(text: str, schemas: list[Mapping[str, Any]]) -> Any:
     try:
         return choice_of(text, choices)
     except LookupError:
+        if all("type" in s or _allowed(s) for s in schemas):
+            raise _NoChoice from None
         return text
 
 
@@ -295,7 +322,7 @@ def _allowed(schema: Mapping[str, Any]) -> list[Any]:
 def _alternatives(schema: Any, whole: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The schemas of which one has to fit, references followed."""
     for _ in range(_MOST_REFERENCES):
-        if is_dict(schema):
+        if is_dict(schema) and "$ref" in schema:
             schema = referred(schema, whole)
     if is_dict(schema):
         for part in schema.get("anyOf", [schema]):

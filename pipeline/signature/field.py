@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, get_origin
 
 import pydantic
 from pydantic import TypeAdapter
@@ -20,6 +20,7 @@ from ..ground.plain import is_loose, is_lossy, is_open, ordered, without_models
 from ..ground.shapes import is_dict
 from ..ground.words import brief
 from .decimals import DecimalSchema, may_hold_decimals, with_digits
+from .json_schema import JsonSchema, json_schema_of
 from .one_way import QuietSchema, as_read, has_functions, places
 from .types import Kind, check_rules, choices_of, kind_of, options_of
 from .wording import first_error, wanted
@@ -29,6 +30,7 @@ _log: Final = logging.getLogger("weft")
 _BLANK = " \t\r\n"
 _UNSET: Any = object()
 _SAFE = (int, bool, type(None))
+_LISTS = (list, set, frozenset)
 _UNUSABLE = (
     pydantic.PydanticUserError,
     SchemaError,
@@ -77,9 +79,14 @@ class FieldSpec:
         """The pydantic adapter of the type with its constraints."""
         kind: Any = self.annotation
         try:
+            if self.constraints and self._whole is not None:
+                raise TypeError("the rules of a JSON Schema stand in the schema itself")
             if self.constraints:
                 check_rules(kind, self.constraints)
                 kind = Annotated[kind, pydantic.Field(**self.constraints)]
+            if get_origin(self.annotation) in _LISTS:
+                # One wrong item is enough: a long list may hold a million of them.
+                kind = Annotated[kind, pydantic.FailFast()]
             made: TypeAdapter[Any] = TypeAdapter(kind)
         except _UNUSABLE as error:
             raise self._unusable(error) from error
@@ -88,6 +95,9 @@ class FieldSpec:
     @cached_property
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the type."""
+        if self._whole is not None:
+            _ = self.adapter
+            return self._whole.words()
         try:
             return self.adapter.json_schema()
         except _UNUSABLE as error:
@@ -126,24 +136,28 @@ class FieldSpec:
         return self.annotation is str and not self.constraints
 
     @cached_property
+    def _whole(self) -> JsonSchema | None:
+        return json_schema_of(self.annotation)
+
+    @cached_property
     def _loose(self) -> bool:
-        return is_loose(self.schema)
+        return self._whole is None and is_loose(self.schema)
 
     @cached_property
     def _open(self) -> bool:
-        return is_open(self.schema)
+        return self._whole is None and is_open(self.schema)
 
     @cached_property
     def _decimals(self) -> dict[str, Any] | None:
         """The schema that says where decimals are; None where there are none."""
-        if not may_hold_decimals(self.schema):
+        if self._whole is not None or not may_hold_decimals(self.schema):
             return None
         return self.adapter.json_schema(schema_generator=DecimalSchema)
 
     @cached_property
     def one_way(self) -> bool:
         """Whether what the type writes may be other data than what it reads."""
-        if self._bare:
+        if self._bare or self._whole is not None:
             return False
         try:
             written = self.adapter.json_schema(

@@ -1,9 +1,10 @@
-"""Python types from JSON Schemas, so that a program loads without its source.
+"""Types from JSON Schemas: of programs that load without their source, and of others.
 
-Only what pydantic itself writes for standard types, enums and plain models is read
-back; whatever else is refused with the way out: pass the live program. A schema comes
-from a file that nobody vouches for, so its size and depth are bounded, no text of it is
-ever run, and its patterns are left to pydantic's engine, whose time is linear.
+What pydantic itself writes for standard types, enums and plain models becomes such
+types again, where these say the very same schema. Any other schema is a type of plain
+JSON data that fits it (`json_schema`). A schema comes from a file that nobody vouches
+for, so its size and depth are bounded, no text of it is ever run, nothing is fetched,
+and its patterns are matched in linear time.
 """
 
 from __future__ import annotations
@@ -19,17 +20,21 @@ import types
 import unicodedata
 import uuid
 import warnings
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pydantic
 from pydantic import ConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_core import SchemaError
 
-from ..errors import ArtifactError, WeftError
+from ..errors import ArtifactError, SignatureError, WeftError
 from ..ground import strictjson
 from ..ground.shapes import is_dict, is_list
 from .field import FieldSpec
+from .json_schema import Allowance, JsonSchema, json_schema_of
 
 _PLAIN: Mapping[str, Any] = {
     "string": str,
@@ -81,26 +86,51 @@ _NAME = 200
 def type_of_schema(schema: Mapping[str, Any], where: str) -> tuple[Any, dict[str, Any]]:
     """The type of a schema, and the constraints at its top.
 
+    A field of both has this very schema. Where no class says it, the type is one of
+    plain JSON data that fits it, and there are no constraints beside it.
+
     Args:
-        schema: As pydantic writes it.
+        schema: As pydantic, or anybody else, writes it.
         where: What it belongs to, for messages.
 
     Raises:
-        ArtifactError: It uses something that this reader does not know.
+        ArtifactError: It is no JSON Schema, is too large, refers to what is not in it,
+            or holds a pattern that takes more than linear time.
 
     >>> type_of_schema({"type": "array", "items": {"type": "string"}}, "x")
     (list[str], {})
+    >>> kind, rules = type_of_schema({"type": ["string", "null"]}, "x")
+    >>> json_schema_of(kind).kind == (str | None), rules
+    (True, {})
     """
-    definitions = schema.get("$defs", {})
-    reader = _Reader(definitions if is_dict(definitions) else {}, where)
-    kind = reader.read(schema, 0, named=True)
-    return kind, {} if "$ref" in schema else _rules(schema)
+    try:
+        return _class_of(schema) or (JsonSchema(schema).annotation, {})
+    except SignatureError as error:
+        raise ArtifactError(f"{where}: {error.message}", hint=error.hint) from None
+
+
+def _class_of(schema: Any) -> tuple[Any, dict[str, Any]] | None:
+    """The type that pydantic wrote a schema for, and its constraints, if one did."""
+    try:
+        Allowance().take(schema)
+        definitions = schema.get("$defs", {})
+        reader = _Reader(definitions if is_dict(definitions) else {})
+        kind = reader.read(schema, 0, named=True)
+        rules = {} if "$ref" in schema else _rules(schema)
+        said = FieldSpec("x", "output", kind, "", rules).schema
+        same = strictjson.canonical(said) == strictjson.canonical(schema)
+    except (_NoClassError, SignatureError, *_UNUSABLE):
+        return None
+    return (kind, rules) if same else None
 
 
 def rebuilds(field: FieldSpec) -> bool:
     """Whether a field made from its schema asks the model in the same words."""
     try:
         kind, rules = type_of_schema(field.schema, field.name)
+        mark, own = json_schema_of(kind), json_schema_of(field.annotation)
+        if mark != own and (mark or not _is_data(kind)):
+            return False  # data here and an object there, or the other way round
         made = FieldSpec(field.name, field.role, kind, field.description, rules)
         if made.wanted != field.wanted or made.plain != field.plain:
             return False
@@ -109,6 +139,15 @@ def rebuilds(field: FieldSpec) -> bool:
         return _rules_show(field) and not _has_code(field.annotation)
     except WeftError:
         return False
+
+
+def _is_data(kind: Any) -> bool:
+    """Whether values of a type are plain JSON data themselves, and no objects."""
+    if kind in (Any, list, dict, *_PLAIN.values()) or get_origin(kind) is Literal:
+        return True
+    inner = [part for part in get_args(kind) if not isinstance(part, FieldInfo)]
+    whole = get_origin(kind) in (Annotated, Union, types.UnionType, list, dict)
+    return whole and all(map(_is_data, inner))
 
 
 def _rules_show(field: FieldSpec) -> bool:
@@ -145,10 +184,13 @@ def _has_code(kind: Any, seen: frozenset[Any] = frozenset()) -> bool:
     return any(_has_code(p, seen | {kind}) for p in inner if isinstance(p, Hashable))
 
 
+class _NoClassError(Exception):
+    """A schema that pydantic did not write."""
+
+
 class _Reader:
-    def __init__(self, definitions: Mapping[str, Any], where: str) -> None:
+    def __init__(self, definitions: Mapping[str, Any]) -> None:
         self._definitions = definitions
-        self._where = where
         self._made: dict[str, Any] = {}
         self._parts = 0
 
@@ -156,9 +198,9 @@ class _Reader:
         """The type of a schema; a named one that lists choices is an enum."""
         self._parts += 1
         if depth > _DEEPEST or self._parts > _MOST_PARTS:
-            raise self.refusal("a type nested too deeply or of too many parts")
+            raise _NoClassError
         if not is_dict(schema):
-            raise self.refusal(f"a schema that is a {type(schema).__name__}")
+            raise _NoClassError
         if "$ref" in schema:
             return self._definition(schema["$ref"], depth)
         scalar = _scalars().get(_bare(schema))
@@ -177,7 +219,7 @@ class _Reader:
             return _PLAIN[kind]
         if not set(schema) - _TEXTS:
             return Any
-        raise self.refusal(f"a schema of {', '.join(sorted(map(_short, schema)))}")
+        raise _NoClassError
 
     def part(self, schema: Any, depth: int) -> Any:
         """As `read`, with the constraints that stand in the schema."""
@@ -185,32 +227,26 @@ class _Reader:
         rules = _rules(schema)
         return Annotated[kind, pydantic.Field(**rules)] if rules else kind
 
-    def refusal(self, what: str) -> ArtifactError:
-        return ArtifactError(
-            f"{self._where}: {what} cannot be turned into a type",
-            hint="Load it with program=..., the live program it was compiled from",
-        )
-
     def _union(self, schema: Mapping[str, Any], depth: int) -> Any:
         given = schema.get("anyOf", schema.get("oneOf"))
-        if not is_list(given) or not given:
-            raise self.refusal("a union of nothing")
+        if not is_list(given) or not given or len(given) > _MOST_PARTS - self._parts:
+            raise _NoClassError
         parts = tuple(self.part(part, depth + 1) for part in given)
         made: Any = Union[parts]  # noqa: UP007 - built at run time from parts
         by = schema.get("discriminator")
         if "oneOf" not in schema:
             return made
         if not is_dict(by) or not isinstance(by.get("propertyName"), str):
-            raise self.refusal("a union with no property that tells its parts apart")
+            raise _NoClassError
         return Annotated[made, pydantic.Field(discriminator=by["propertyName"])]
 
     def _choices(self, schema: Mapping[str, Any], named: bool) -> Any:
         given = schema.get("enum", [schema.get("const")])
         plain = (str, int, float, bool, type(None))
         if not is_list(given) or not 0 < len(given) <= _MOST_CHOICES:
-            raise self.refusal("a choice among nothing, or among too much")
+            raise _NoClassError
         if not all(isinstance(choice, plain) for choice in given):
-            raise self.refusal("a choice that is neither text nor number")
+            raise _NoClassError
         if named and "title" in schema:
             return _choices_class(self._title(schema), given, schema.get("description"))
         return Literal[tuple(given)]
@@ -219,7 +255,7 @@ class _Reader:
         if "prefixItems" in schema:
             given = schema["prefixItems"]
             if not is_list(given):
-                raise self.refusal("a tuple of nothing")
+                raise _NoClassError
             items = tuple(self.part(part, depth + 1) for part in given)
             return types.GenericAlias(tuple, items)
         inner = self.part(schema.get("items", {}), depth + 1)
@@ -231,13 +267,9 @@ class _Reader:
         if "properties" in schema:
             title, properties = self._title(schema), schema["properties"]
             if not is_dict(properties):
-                raise self.refusal(f"the object {title!r}")
+                raise _NoClassError
             kinds = {name: self.part(p, depth + 1) for name, p in properties.items()}
-            try:
-                return _object_class(title, kinds, schema)
-            except _UNUSABLE as error:
-                why = " ".join(str(error).split())[:_NAME]
-                raise self.refusal(f"the object {title!r}: {why}:") from None
+            return _object_class(title, kinds, schema)
         rest = schema.get("additionalProperties", True)
         if is_dict(rest):
             keys = self.part(schema.get("propertyNames", {"type": "string"}), depth + 1)
@@ -249,19 +281,19 @@ class _Reader:
         if name not in self._made:
             shape = self._definitions.get(name)
             if not is_dict(shape) or not {"properties", "enum", "const"} & set(shape):
-                raise self.refusal(f"the reference {_short(ref)!r}")
+                raise _NoClassError
             self._made[name] = None
             self._made[name] = self.read(shape, depth + 1, named=True)
         if self._made[name] is None:
-            raise self.refusal(f"{_short(name)!r}, a type that holds itself,")
+            raise _NoClassError  # it holds itself
         return self._made[name]
 
     def _title(self, schema: Mapping[str, Any]) -> str:
         title = schema.get("title", "Model")
         if not isinstance(title, str) or not 0 < len(title) <= _NAME:
-            raise self.refusal(f"the title {_short(title)!r}")
+            raise _NoClassError
         if not title.isprintable():
-            raise self.refusal(f"the title {title!r}")
+            raise _NoClassError
         return title
 
 
@@ -270,7 +302,10 @@ _UNUSABLE = (
     TypeError,
     ValueError,
     AttributeError,
+    LookupError,
     OverflowError,
+    RecursionError,
+    SchemaError,
     pydantic.PydanticUserError,
     pydantic.errors.PydanticSchemaGenerationError,
 )
@@ -280,7 +315,10 @@ def _rules(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Constraints by pydantic's names; the length of a tuple is none."""
     if "prefixItems" in schema or _bare(schema) in _scalars():
         return {}
-    return {ours: schema[key] for key, ours in _RULES.items() if key in schema}
+    rules = {ours: schema[key] for key, ours in _RULES.items() if key in schema}
+    if any(isinstance(rule, bool) for rule in rules.values()):
+        raise _NoClassError  # draft 4 flags a bound as exclusive
+    return rules
 
 
 def _bare(schema: Mapping[str, Any]) -> str:
@@ -300,10 +338,6 @@ def _scalars() -> dict[str, Any]:
     return {_bare(pydantic.TypeAdapter(kind).json_schema()): kind for kind in _SCALARS}
 
 
-def _short(text: object) -> str:
-    return str(text)[:80]
-
-
 def _choices_class(title: str, values: Sequence[Any], description: Any) -> Any:
     """An enum with these values; its members are named after them.
 
@@ -311,13 +345,16 @@ def _choices_class(title: str, values: Sequence[Any], description: Any) -> Any:
     ['RED', 'DARK_BLUE']
     """
     names: dict[str, Any] = {}
+    last: Counter[str] = Counter()
     for value in values:
         word = re.sub(r"\W", "_", str(value)).strip("_").upper()
         word = word if word.isidentifier() else f"VALUE_{word}".rstrip("_")
-        spare = (f"{word}_{n}" for n in range(2, len(values) + 2))
-        while word in names:
-            word = next(spare)
-        names[word] = value
+        name = word
+        while name in names:
+            # From where this word was last, not from the start: there may be thousands.
+            last[word] += 1
+            name = f"{word}_{last[word] + 1}"
+        names[name] = value
     make: Any = enum.Enum
     made = make(title, names)
     if isinstance(description, str):

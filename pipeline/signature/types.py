@@ -14,10 +14,12 @@ import enum
 import inspect
 import types
 import typing
+import urllib.parse
 from collections.abc import Mapping
 from typing import Any, Literal, Union, get_args, get_origin
 
 from ..ground.shapes import is_dict
+from .json_schema import json_schema_of
 
 _WIDER: dict[Any, tuple[type, ...]] = {
     collections.abc.Sequence: (list, tuple),
@@ -155,7 +157,8 @@ def plain_type(kind: Any) -> Any:
         return type(None)
     while True:
         if get_origin(kind) is typing.Annotated:
-            kind = kind.__origin__
+            mark = json_schema_of(kind)
+            kind = mark.kind if mark else kind.__origin__
         elif isinstance(kind, typing.TypeVar):
             kind = Any
         elif hasattr(kind, "__value__") and type(kind).__name__ == "TypeAliasType":
@@ -256,11 +259,24 @@ def check_rules(kind: Any, rules: Mapping[str, Any]) -> None:
                 raise TypeError(f"{rule} says nothing about {type_name(kind)}")
 
 
-def referred(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a part's reference leads to in the whole schema; the part if it has none."""
-    if "$ref" not in schema:
+def referred(schema: Any, whole: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a part's reference leads to in the whole schema; the part if it has none.
+
+    Nothing is known of what is no object, or leads elsewhere.
+
+    >>> whole = {"definitions": {"a/b": {"type": "string"}}}
+    >>> referred({"$ref": "#/definitions/a~1b"}, whole), referred(True, whole)
+    ({'type': 'string'}, {})
+    """
+    if not is_dict(schema):
+        return {}
+    if not isinstance(schema.get("$ref"), str):
         return schema
-    found = whole.get("$defs", {}).get(str(schema["$ref"]).removeprefix("#/$defs/"))
+    start, *path = schema["$ref"].split("/")
+    found: Any = whole if start == "#" else None
+    for step in path:
+        name = urllib.parse.unquote(step).replace("~1", "/").replace("~0", "~")
+        found = found.get(name) if is_dict(found) else None
     return found if is_dict(found) else {}
 
 

@@ -9,6 +9,7 @@ import pydantic
 
 from ..ground import strictjson
 from ..ground.words import brief
+from .json_schema import FAULT, json_schema_of
 from .types import choices_of, other_than_none, type_name
 
 _DECLARED: dict[type, str] = {
@@ -33,7 +34,7 @@ _RULES = {
     "pattern": "matching {}",
     "format": "as a {}",
 }
-_MOST_ERRORS = 10_000
+_MOST_ERRORS = 1_000
 _KINDS = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -63,6 +64,8 @@ def wanted(kind: Any, schema: Mapping[str, Any]) -> str:
     >>> wanted(int, {"type": "integer", "minimum": 0})
     'a whole number, at least 0'
     """
+    if json_schema_of(kind) and not choices_of(kind) and not _is_bare(schema):
+        return _by_schema(schema)
     inner = other_than_none(kind)
     shapes = cast(list[Mapping[str, Any]], schema.get("anyOf", ()))
     told = "$defs" not in schema or choices_of(inner)
@@ -83,6 +86,16 @@ def wanted(kind: Any, schema: Mapping[str, Any]) -> str:
             allowed = ", ".join(strictjson.dumps(c) for c in items["enum"])
             named = f"a JSON list, each item one of {allowed}"
         return ", ".join([named, *rules])
+    return _by_schema(schema)
+
+
+def _is_bare(schema: Mapping[str, Any]) -> bool:
+    """Whether words say all that a schema does; a draft's flags are none."""
+    told = schema.keys() <= {"description", "title", "default", "type", *_RULES}
+    return told and not any(schema.get(rule) is True for rule in _RULES)
+
+
+def _by_schema(schema: Mapping[str, Any]) -> str:
     return f"JSON that fits this schema: {strictjson.dumps(schema)}"
 
 
@@ -112,6 +125,8 @@ def first_error(error: pydantic.ValidationError) -> str:
     if count > _MOST_ERRORS:
         return f"{count:,} values in it are wrong"
     first = error.errors(include_url=False, include_context=False)[0]
+    if first["type"] == FAULT:
+        return brief(first["msg"], 600)
     where = brief(".".join(str(part) for part in first["loc"]))
     got = brief(repr(first["input"]))
     kind = _KINDS.get(first["type"])

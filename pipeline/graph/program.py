@@ -29,7 +29,15 @@ from .module import Module
 from .runnable import P, R_co, Runnable
 from .scope import result_of
 from .step import Step
-from .uses import Uses, below, changed, inside_of, modules_of
+from .uses import (
+    Ancestor,
+    Uses,
+    below,
+    changed,
+    descent_of,
+    inside_of,
+    modules_of,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +83,7 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
     """
 
     node_kind: seam.Kind = "program"
+    _descent: tuple[Ancestor, ...] = ()
 
     def __init__(self, name: str, parts: Parts) -> None:
         self._name = name
@@ -111,6 +120,11 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
     def uses(self) -> Uses:
         """Nothing: what it calls are nodes of its own graph."""
         return Uses()
+
+    @property
+    def descent(self) -> tuple[Ancestor, ...]:
+        """What it was changed from, the nearest first."""
+        return self._descent
 
     @property
     def inputs(self) -> Spec:
@@ -219,7 +233,9 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
                 for name, inner in old.programs.items()
             },
         )
-        return self.with_parts(parts)
+        made = self.with_parts(parts)
+        made._descent = descent_of(self, modules=changes)
+        return made
 
     def with_parts(self, parts: Parts) -> Program[P, R_co]:
         """A program of the same name and documentation, made of other parts."""

@@ -15,7 +15,7 @@ from ..seam import Kind, caller
 from ..signature.types import type_name
 from .module import Module
 from .runnable import Runnable
-from .uses import Part, Uses, variables_of
+from .uses import Ancestor, Part, Uses, descent_of, variables_of
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -107,6 +107,7 @@ class Step(Generic[P, R_co]):
         self.__name__ = self.name
         self.__module__ = function.__module__
         self._original: Step[P, R_co] | None = None
+        self._descent: tuple[Ancestor, ...] = ()
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """A step is found by its name, as its function would be."""
@@ -135,7 +136,13 @@ class Step(Generic[P, R_co]):
         made: Step[P, R_co] = object.__new__(type(self))
         vars(made).update(vars(self), _original=self._original or self)
         made.uses = self.uses.with_modules(changes)
+        made._descent = descent_of(self, modules=changes)
         return made
+
+    @property
+    def descent(self) -> tuple[Ancestor, ...]:
+        """What it was changed from, the nearest first."""
+        return self._descent
 
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...

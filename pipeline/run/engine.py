@@ -43,6 +43,7 @@ from .settings import current
 from .stream import events_of, sync_events
 
 _BARE = "lm"
+_NOTHING = Uses()
 _log = logging.getLogger("weft")
 _told: set[tuple[str, str, str]] = set()
 
@@ -65,7 +66,7 @@ class LocalEngine(seam.Engine):
 
     def __init__(self, at: Context | None = None, uses: Uses | None = None) -> None:
         self._at = at
-        self._stand_ins = uses.stand_ins if uses is not None else {}
+        self._uses = uses or _NOTHING
         self._count = itertools.count()
         self.asked = Asked()
         """The calls that a step makes of a model itself, without a module."""
@@ -79,7 +80,8 @@ class LocalEngine(seam.Engine):
     ) -> Any:
         """Answer a call and wait; outside a step's uses a step is its function."""
         del after  # Python's own order holds
-        kind, replaced = target.node_kind, target in self._stand_ins
+        kind = target.node_kind
+        replaced = kind == "step" and self._uses.stand_in(target) is not None
         if kind == "step" and not (target.awaited or replaced):
             return target.function(*args, **kwargs)
         # One question needs no loop where its answer is at hand.
@@ -96,7 +98,7 @@ class LocalEngine(seam.Engine):
         if kind == "program":
             run: Run[Any] = await self.arun(target, args, kwargs, None)
             return run.value
-        if kind == "step" and target not in self._stand_ins:
+        if kind == "step" and self._uses.stand_in(target) is None:
             return await run_function(target, target.bind(args, kwargs, target.name))
         there = self._there(target)
         if kind == "step":
@@ -201,8 +203,8 @@ class LocalEngine(seam.Engine):
         here = self._here()
         if self._at is None:
             return _There(target, target.name, here)
-        name, target = self._stand_ins.get(target, (target.name, target))
-        return _There(target, here.path + name, here.at(next(self._count)))
+        name, runs = self._uses.stand_in(target) or (target.name, target)
+        return _There(runs, here.path + name, here.at(next(self._count)))
 
     def _begun(self, target: Any) -> _There:
         """As `_there`, for what asks more than once: in one form from the first."""

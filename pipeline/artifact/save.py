@@ -14,6 +14,7 @@ from ..errors import ArtifactError
 from ..graph.digest import arranged, describe_program, digest_of, refuse_opaque
 from ..graph.module import Module
 from ..graph.program import Program, as_program, origin
+from ..graph.unnamed import refuse_unnamed
 from ..ground import strictjson
 from ..ground.files import write_whole
 from ..ground.options import checked
@@ -50,6 +51,8 @@ def save(
     Raises:
         ArtifactError: The path has another ending, a part is no plain data, or the
             file cannot be written; the old one is whole then.
+        GraphError: A step calls a module that its `uses=` does not name, so that the
+            file would not hold it.
     """
     target = Path(path)
     if not target.name.endswith(SUFFIX):
@@ -57,7 +60,9 @@ def save(
             f"{target.name!r} does not end with {SUFFIX}",
             hint=f"Write {target.stem + SUFFIX!r}",
         )
-    text = artifact_text(as_program(program), provenance)
+    made = as_program(program)
+    refuse_unnamed(made)
+    text = artifact_text(made, provenance)
     parse_artifact(text, str(target))
     if history is not False:
         keep(target, make=history is True)

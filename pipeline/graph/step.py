@@ -34,11 +34,13 @@ class StepOptions:
             function cannot be stopped: the node fails, its thread runs on to its end.
         retries: How many further attempts may follow one that raised or took too long.
         reusable: Whether `run(..., reuse=trace)` may take its result from the trace.
+        untuned: Whether what it calls, and `uses=` does not name, stays as it is.
     """
 
     timeout: float | None = None
     retries: int = 0
     reusable: bool = True
+    untuned: bool = False
 
     def __post_init__(self) -> None:
         if self.timeout is not None and not self.timeout > 0:
@@ -284,6 +286,7 @@ def step(
     timeout: float | None = None,
     retries: int = 0,
     reusable: bool = True,
+    untuned: bool = False,
 ) -> _Maker: ...
 def step(
     function: Any = None,
@@ -294,6 +297,7 @@ def step(
     timeout: float | None = None,
     retries: int = 0,
     reusable: bool = True,
+    untuned: bool = False,
 ) -> Any:
     """Make a function a node of the programs that call it.
 
@@ -307,6 +311,8 @@ def step(
         retries: How many further attempts may follow one that failed.
         reusable: Whether `program.run(..., reuse=trace)` may take its result from a
             trace; False for a step that reads a clock or changes the world.
+        untuned: Whether the modules that it calls, and `uses=` does not name, stay as
+            they are: nobody warns of them, and no compile refuses them.
 
     >>> @step
     ... def shout(text: str) -> str:
@@ -316,6 +322,6 @@ def step(
     """
     if not isinstance(cast(object, uses), Iterable):
         raise ConfigError(f"uses is {uses!r}", hint="Write a list: uses=[module]")
-    options = StepOptions(timeout, retries, reusable)
+    options = StepOptions(timeout, retries, reusable, untuned)
     maker = _Maker(name, tuple(uses), options)
     return maker if function is None else maker(function)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any
 
 from ...pipeline.adapters.settling import Forms
 from ...pipeline.artifact.save import save
@@ -24,7 +24,7 @@ from ...pipeline.calls.budget import Budget, Ledger
 from ...pipeline.errors import ArtifactError
 from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
-from ...pipeline.graph.program import Program
+from ...pipeline.graph.program import Program, as_given, as_program
 from ...pipeline.measure.evaluate import Evaluation
 from ...pipeline.measure.metrics import for_program
 from ...pipeline.measure.score import Metric
@@ -44,12 +44,9 @@ from .progress import progress_in
 from .rounds import search
 from .verify import sealed_rows, verify
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 
 async def drive(
-    program: Program[P, R] | Module[P, R],
+    program: Program[..., Any] | Module[..., Any],
     train: Rows,
     val: Rows | None,
     *,
@@ -57,7 +54,7 @@ async def drive(
     compiler: Compiler,
     budget: Budget | Ledger | str | int | None,
     terms: Terms,
-) -> Result[P, R]:
+) -> Result[..., Any, Any]:
     """Compile a program; arguments and errors are those of `compile`."""
     plan = plan_of(program, train, val, metric, compiler, terms)
     ledger = ledger_of(budget) or current().ledger or Ledger()
@@ -80,16 +77,16 @@ async def drive(
         progress.end(report)
         made = report.winner if report.returned else Candidate()
         best(made)
-        result = cast("Program[P, R]", _written(made, plan, forms))
+        result = _written(made, plan, forms)
         programs = [_written(candidate, plan, forms) for candidate in task.archive]
-    seed_program = cast("Program[P, R]", plan.program)
-    ranked = cast("list[Program[P, R]]", programs)
+    # Whoever gave a module has modules back.
+    given = as_given if isinstance(program, Module) else as_program
     return Result(
-        result,
-        seed_program,
+        given(result),
+        given(plan.program),
         report,
         _provenance(report, plan, program_digest(result)),
-        tuple(ranked),
+        tuple(map(given, programs)),
     )
 
 

@@ -298,6 +298,19 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
         return self._parameters
 
     @kept
+    def instruction(self) -> str:
+        """What the model is told to do.
+
+        Raises:
+            ConfigError: It asks no model itself, and its parts are told.
+
+        >>> Module("question -> answer", "Be brief.").instruction
+        'Be brief.'
+        """
+        self._refuse_no_prompt("instruction")
+        return self._parameters.instruction
+
+    @kept
     def lm(self) -> LanguageModel | None:
         """The module's own model, or None for the scope's."""
         return self._lm
@@ -455,14 +468,17 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
         Raises:
             ConfigError: It calls parts, each with a prompt of its own.
         """
+        self._refuse_no_prompt("prompt(...)")
+        made = seam.one_off().prompts(self, self.bind(args, kwargs))
+        return cast(Prompt, made[self.name])
+
+    def _refuse_no_prompt(self, member: str) -> None:
         if self.has_body:
             path = next(iter(self.modules), "part")
             raise ConfigError(
                 f"{self.name!r} sends no prompt itself; its parts do",
-                hint=f"Write .modules[{path!r}].prompt(...)",
+                hint=f"Write .modules[{path!r}].{member}",
             )
-        made = seam.one_off().prompts(self, self.bind(args, kwargs))
-        return cast(Prompt, made[self.name])
 
     def parse(self, text: str) -> R_co:
         """What a call would give back for this reply; no model is asked.

@@ -318,7 +318,30 @@ def as_program(target: Any, name: str = "") -> Program[..., Any]:
     result = result_of(module)
     node = Node(name, "module", name, bindings, result)
     graph = Graph(name, tuple(spec.inputs.values()), (node,), Take(name), result)
-    return Program(name, Parts(graph, {name: module}, {}, {}))
+    made: Program[..., Any] = Program(name, Parts(graph, {name: module}, {}, {}))
+    if module in _origins:
+        _origins[made] = _origins[module]
+    return made
+
+
+def as_given(program: Program[..., Any]) -> Program[..., Any] | Module[..., Any]:
+    """A program, or the module that is all of it, as `as_program` made it.
+
+    >>> import weft
+    >>> reply = weft.Predict("question -> answer", name="reply")
+    >>> as_given(as_program(reply)) is reply
+    True
+    """
+    graph, modules = program.structure, [*program.parts.modules.values()]
+    if len(graph.nodes) != 1 or len(modules) != 1:
+        return program
+    module, alone = modules[0], as_program(modules[0], program.name).structure
+    told = [[f.description for f in each.inputs] for each in (graph, alone)]
+    if graph.describe() != alone.describe() or told[0] != told[1]:
+        return program
+    if program in _origins:
+        _origins[module] = _origins[program]
+    return module
 
 
 @dataclass(frozen=True)
@@ -338,11 +361,15 @@ class Origin:
     dropped: tuple[str, ...] = ()
 
 
-_origins: WeakKeyDictionary[Program[..., Any], Origin] = WeakKeyDictionary()
+_origins: WeakKeyDictionary[Program[..., Any] | Module[..., Any], Origin] = (
+    WeakKeyDictionary()
+)
 
 
-def origin(program: Program[..., Any]) -> Origin | None:
-    """Where a program was loaded from; None where it was not, or was changed since.
+def origin(program: Program[..., Any] | Module[..., Any]) -> Origin | None:
+    """Where a program or a module was loaded from.
+
+    None where it was not, or was changed since.
 
     >>> import weft
     >>> @weft.program

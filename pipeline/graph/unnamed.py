@@ -92,12 +92,15 @@ def _said(step: Step[..., Any], found: Mapping[str, str]) -> tuple[str, str]:
     names = ", ".join([*step.uses.originals, *found])
     kept = ", ".join(step.uses.originals)
     kept = f"uses=[{kept}], " if kept else ""
-    return (
+    message = (
         f"step {step.name!r} calls {what}, which uses= does not name: {it}, and no "
-        f"compiler tunes {them}",
-        f"Write @weft.step(uses=[{names}]), or @weft.step({kept}untuned=True) where "
-        "what it calls is to stay as it is",
+        f"compiler tunes {them}"
     )
+    hint = (
+        f"Write @weft.step(uses=[{names}]), or @weft.step({kept}untuned=True) where "
+        "what it calls is to stay as it is"
+    )
+    return message, hint
 
 
 def _asks(part: Part) -> bool:
@@ -157,7 +160,7 @@ def _reached(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
 def _followed(
     value: Any, name: str, lines: list[dis.Instruction]
 ) -> Iterator[tuple[str, Any]]:
-    """A value that code loads, or the member of a module or class that it goes on to."""
+    """A value that code loads, or the member of a module or class that follows."""
     for line in lines:
         member = str(line.argval) if line.opname in _MEMBERS else ""
         if isinstance(value, types.ModuleType | type) and member in vars(value):

@@ -154,7 +154,7 @@ def _changed_alike(original: Any, running: Any, target: Any, since: Ancestor) ->
 
 
 def _alike(original: Any, running: Any, module: Any) -> Any:
-    """A module put inside a part: what came of the one there before keeps its tuning."""
+    """A module put inside a part: what came of the one there keeps its tuning."""
     if module is original:
         return running
     for ancestor in module.descent:

@@ -126,7 +126,9 @@ def step_of(body: Callable[..., Any], *used: Any) -> Any:
 def tuned(program: Any, path: str = "agent/ask") -> Any:
     """The program with another instruction and a demo."""
     demo = weft.Demo({"question": "a shown one", "answer": "yes"})
-    return program.with_parameters({f"{path}/instruction": NEW, f"{path}/demos": [demo]})
+    return program.with_parameters(
+        {f"{path}/instruction": NEW, f"{path}/demos": [demo]}
+    )
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -136,7 +138,8 @@ def test_a_module_changed_in_a_step_keeps_what_was_tuned(body: str) -> None:
 
     run = program.run("Well?")
 
-    assert _seen and all(NEW in text and "a shown one" in text for text in _seen)
+    assert _seen
+    assert all(NEW in text and "a shown one" in text for text in _seen)
     assert {n.path for n in run.trace.nodes if n.kind == "module"} == {"agent/ask"}
 
 
@@ -164,7 +167,7 @@ def test_after_saving_and_loading(tmp_path: Path) -> None:
 def test_a_step_inside_a_step() -> None:
     """The inner step's modules are tuned below it."""
     inner: Any = weft.step(name="inner", uses=[ask])(twice)
-    outer = step_of(lambda q: inner(q), inner)
+    outer = step_of(inner, inner)
 
     tuned(outer, "agent/inner/ask")("Well?")
 
@@ -173,8 +176,12 @@ def test_a_step_inside_a_step() -> None:
 
 def test_a_program_changed_in_a_step() -> None:
     """Programs are changed by `with_parameters`, and keep the rest as well."""
-    warm = {"ask/sampling": {"temperature": 0.7}}
-    program = step_of(lambda q: asking.with_parameters(warm)(q), asking)
+
+    def warmer_asking(question: str) -> str:
+        warm = {"ask/sampling": {"temperature": 0.7}}
+        return asking.with_parameters(warm)(question)
+
+    program = step_of(warmer_asking, asking)
 
     tuned(program, "agent/asking/ask")("Well?")
 
@@ -226,7 +233,7 @@ def test_a_part_changed_in_a_body() -> None:
 
 def test_a_changed_module_can_be_pickled() -> None:
     """What it was changed from does not travel with it."""
-    made = pickle.loads(pickle.dumps(warmer))  # noqa: S301 - our own bytes
+    made = pickle.loads(pickle.dumps(warmer))
 
     assert dict(made.parameters.sampling) == {"temperature": 0.7}
 

@@ -23,7 +23,16 @@ from ..errors import CallError, SignatureError, did_you_mean
 from ..ground import strictjson
 from ..ground.hints import brought, hint
 from ..ground.words import brief
-from .building import Building, Input, Marker, Output, marked
+from .building import (
+    Input,
+    Marker,
+    Output,
+    instructed,
+    marked,
+    with_changed,
+    with_one,
+    without_some,
+)
 from .field import FieldSpec
 from .spec import Spec, check_fields, default_instruction
 
@@ -34,7 +43,7 @@ _VALUE = 1  # annotationlib.Format.VALUE
 @dataclass_transform(
     kw_only_default=True, frozen_default=True, field_specifiers=(Input, Output)
 )
-class SignatureMeta(Building, type):
+class SignatureMeta(type):
     """Reads the fields of a signature class once, when the class is made."""
 
     __weft__: Spec
@@ -50,6 +59,62 @@ class SignatureMeta(Building, type):
         if bases:
             cls.__weft__ = _spec_of_class(cls, markers, namespace)
         return cls
+
+    def append(cls, name: str, field: Any, kind: Any = str) -> type[Signature]:
+        """The signature with one more field, behind the other inputs or outputs.
+
+        Args:
+            name: The field's name.
+            field: `Input(...)` or `Output(...)`.
+            kind: Its type.
+
+        Raises:
+            SignatureError: There is a field of that name, or it can be none.
+
+        >>> import weft
+        >>> triage = weft.Predict("message -> team").signature
+        >>> weft.Predict(triage.append("sure", weft.Output("from 0 to 1"), float))
+        Predict('team': message -> team, sure)
+        """
+        return _made(with_one(cls.__weft__, name, field, kind, first=False))
+
+    def prepend(cls, name: str, field: Any, kind: Any = str) -> type[Signature]:
+        """As `append`, before the other inputs or outputs."""
+        return _made(with_one(cls.__weft__, name, field, kind, first=True))
+
+    def with_fields(cls, **fields: Any) -> type[Signature]:
+        """The signature with fields replaced in their places, or added behind.
+
+        Args:
+            fields: By name `Input(...)` or `Output(...)`, for a field that keeps its
+                type (`str` for a new one), or a type with it: `(float, Output())`.
+
+        Raises:
+            SignatureError: A value is none of these, or makes no field.
+
+        >>> import weft
+        >>> triage = weft.Predict("message -> team").signature
+        >>> who = weft.Output("who can solve it")
+        >>> weft.Predict(triage.with_fields(team=who, k=(int, weft.Input())))
+        Predict('team': message, k -> team)
+        """
+        return _made(with_changed(cls.__weft__, fields))
+
+    def without(cls, *names: str) -> type[Signature]:
+        """The signature without some of its fields.
+
+        Raises:
+            SignatureError: There is no such field, or no input or output is left.
+        """
+        return _made(without_some(cls.__weft__, names))
+
+    def with_instruction(cls, instruction: str) -> type[Signature]:
+        """The signature with another instruction, which modules of it begin with.
+
+        Raises:
+            SignatureError: It is no text.
+        """
+        return _made(instructed(cls.__weft__, instruction))
 
     if not TYPE_CHECKING:
 
@@ -247,6 +312,11 @@ def class_of(spec: Spec, base: type[Signature]) -> type[Signature]:
     cls = cast(type[Signature], type.__new__(SignatureMeta, spec.name, (base,), {}))
     cls.__weft__ = spec
     return cls
+
+
+def _made(spec: Spec) -> type[Signature]:
+    # No subclass of what it is made of: a field that was left out would come back.
+    return class_of(spec, Signature)
 
 
 def _reduced(cls: SignatureMeta) -> str | tuple[Any, ...]:

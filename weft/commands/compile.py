@@ -12,7 +12,9 @@ from ..compilers.compile import quote
 from ..compilers.report import Result
 from ..compilers.search.cost import Quote
 from ..pipeline.artifact.save import save
+from ..pipeline.calls.budget import Ledger
 from ..pipeline.graph.digest import program_digest
+from ..pipeline.run.settings import current, ledger_of
 from .arguments import compiler_named, measured, rows_at, settings, tell_overlap
 from .output import Outcome, calls_shown, remark, require_writable
 
@@ -37,7 +39,8 @@ def improve(arguments: argparse.Namespace) -> Outcome:
         )
         if arguments.quote:
             return Outcome(str(offer), _quote_data(offer))
-        expected, title = offer.calls.expected, f"compile {program.name}"
+        limit = ledger_of(arguments.budget) or current().ledger or Ledger()
+        expected, title = offer.within(limit.remaining()), f"compile {program.name}"
         remark(f"{title}: about {expected} calls", quiet=arguments.quiet)
         with calls_shown(title, expected, quiet=arguments.quiet):
             result = compiled(

@@ -217,9 +217,8 @@ def _compiled(
     tell(_QUOTE.format(quote=indented(str(offer), "     "), how=story.how))
     bound = ")" if story.budget is None else _BOUND.format(story.budget)
     tell(_COMPILE.format(how=story.how, bound=bound))
-    expected = offer.calls.expected
-    if story.budget is not None:
-        expected = min(expected, Budget.parse(story.budget).calls or expected)
+    limit = Budget() if story.budget is None else Budget.parse(story.budget)
+    expected = offer.within(limit)
     with calls_shown("compile triage", expected, quiet=quiet):
         result = compiled(
             triage, rows, metric=metric, compiler=story.compiler, budget=story.budget

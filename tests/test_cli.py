@@ -503,7 +503,7 @@ def test_the_bar_of_a_compile_ends_where_its_budget_does(
 
     monkeypatch.setattr("weft.commands.compile.calls_shown", shown)
     for budget in ("60 calls", "1m calls"):
-        main(compile_words("--budget", budget))
+        main(compile_words("--budget", budget, "--out", "a.weft.json"))
     capsys.readouterr()
 
     assert totals[0] == 60 < totals[1] < 1_000_000

@@ -44,7 +44,6 @@ from .settings import current
 from .stream import events_of, sync_events
 
 _BARE = "lm"
-_NOTHING = Uses()
 _log = logging.getLogger("weft")
 _told: set[tuple[str, str, str]] = set()
 
@@ -68,9 +67,9 @@ class LocalEngine(seam.Engine):
 
     def __init__(self, at: Context | None = None, caller: Part | None = None) -> None:
         self._at, self._caller = at, caller
-        self._uses = _NOTHING if caller is None else caller.uses
+        self._uses = Uses() if caller is None else caller.uses
         self._count = itertools.count()
-        self.asked = Asked()
+        self.asked = Asked(seen=None if at is None else at.seen)
         """The calls that a step makes of a model itself, without a module."""
 
     def call(
@@ -302,7 +301,7 @@ def _node(
 ) -> Awaitable[Any]:
     here = context.at(position)
     if node.kind in REGIONS:
-        return run_region(node, values, here, partial(_node, parts))
+        return run_region(node, values, here.having(seen=None), partial(_node, parts))
     arguments = {name: resolve(b, values) for name, b in node.bindings.items()}
     path = context.path + node.target
     if node.kind == "module":
@@ -340,7 +339,7 @@ def _step(
 ) -> Coroutine[Any, Any, Any]:
     """Run a step as a node; it is the engine's place while it runs."""
     # One count for all attempts: what a later one calls has places of its own.
-    inside = LocalEngine(here.having(path=f"{path}/"), step)
+    inside = LocalEngine(here.having(path=f"{path}/", seen=set()), step)
     return run_step(step, arguments, here, path, where, inside, inside.asked)
 
 
@@ -359,7 +358,8 @@ async def _module(
 ) -> Any:
     """Run a module as a node: it asks once, or its body calls its parts."""
     if module.has_body:
-        inside = LocalEngine(here.having(path=f"{path}/"), module)
+        # What it asks stands in the body that calls it, where one does.
+        inside = LocalEngine(here.noting().having(path=f"{path}/"), module)
         return await run_body(module, bound, here, path, inside, inside.asked)
     outputs, inputs = module.spec.outputs, module.spec.dump_inputs(bound)
     lm = here.settings.model_for(path, module.lm)

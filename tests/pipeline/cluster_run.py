@@ -119,8 +119,8 @@ def main() -> None:
             for run in weft.read_traces(os.environ["WEFT_TRACE_LOG"])
         ],
         "refused": refused(),
-        "carried": carried(),
         "logged after": sum(1 for _ in weft.read_traces(os.environ["WEFT_TRACE_LOG"])),
+        "carried": carried(),
     }
     ray.shutdown()
     print(json.dumps(found))

@@ -14,7 +14,7 @@ from ..graph.binding import INPUT, Binding
 from ..graph.digest import GraphReader
 from ..graph.graph import Graph, Node
 from ..graph.module import Module, module_of_kind
-from ..graph.program import Origin, Parts, Program, remember
+from ..graph.program import Origin, Parts, Program, as_lone, remember
 from ..graph.ref import kind_of_binding
 from ..graph.scope import needs_of, wants_of
 from ..graph.step import Step, as_step
@@ -65,6 +65,7 @@ def rebuilt(
     try:
         program = rebuilding.program(made.name, made.program)
         program = rebuilding.giving(program, made.returns)
+        program = as_lone(program) if made.kind == "module" else program
         # Whatever pydantic or a signature finds wrong shows now, not at a call.
         for module in program.modules.values():
             _ = module.spec.hash

@@ -62,7 +62,7 @@ def save(
         )
     made = as_program(program)
     refuse_unnamed(made)
-    text = artifact_text(made, provenance)
+    text = artifact_text(made, provenance, as_module=isinstance(program, Module))
     parse_artifact(text, str(target))
     if history is not False:
         keep(target, make=history is True)
@@ -71,9 +71,12 @@ def save(
 
 
 def artifact_text(
-    program: Program[..., Any], provenance: Mapping[str, Any] | None = None
+    program: Program[..., Any],
+    provenance: Mapping[str, Any] | None = None,
+    *,
+    as_module: bool = False,
 ) -> str:
-    """What `save` writes.
+    """What `save` writes; `as_module` for a program that was made of a module.
 
     Raises:
         ArtifactError: A part of the program is no plain data.
@@ -92,6 +95,7 @@ def artifact_text(
     returns, live = schema_of_result(program), needs_live(program)
     whole |= {"returns": returns} if returns is not None else {}
     whole |= {"live": live} if live else {}
+    whole |= {"kind": "module"} if as_module else {}
     try:
         return _pretty(arranged(whole), 0) + "\n"
     except (TypeError, ValueError, RecursionError) as error:

@@ -84,6 +84,8 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
 
     node_kind: seam.Kind = "program"
     _descent: tuple[Ancestor, ...] = ()
+    _lone = False
+    """Whether it is a module, as a program of one node."""
 
     def __init__(self, name: str, parts: Parts) -> None:
         self._name = name
@@ -241,6 +243,7 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         """A program of the same name and documentation, made of other parts."""
         made: Program[P, R_co] = Program(self._name, parts)
         made.__doc__, made.__module__ = self.__doc__, self.__module__
+        made._lone = self._lone and parts.graph is self._parts.graph
         return made
 
     def place(
@@ -319,29 +322,43 @@ def as_program(target: Any, name: str = "") -> Program[..., Any]:
     node = Node(name, "module", name, bindings, result)
     graph = Graph(name, tuple(spec.inputs.values()), (node,), Take(name), result)
     made: Program[..., Any] = Program(name, Parts(graph, {name: module}, {}, {}))
+    made._lone = True
     if module in _origins:
         _origins[made] = _origins[module]
     return made
 
 
 def as_given(program: Program[..., Any]) -> Program[..., Any] | Module[..., Any]:
-    """A program, or the module that is all of it, as `as_program` made it.
+    """What `as_program` was given: the module where it made a program of one.
 
     >>> import weft
     >>> reply = weft.Predict("question -> answer", name="reply")
     >>> as_given(as_program(reply)) is reply
     True
     """
-    graph, modules = program.structure, [*program.parts.modules.values()]
-    if len(graph.nodes) != 1 or len(modules) != 1:
+    if not program._lone:
         return program
-    module, alone = modules[0], as_program(modules[0], program.name).structure
-    told = [[f.description for f in each.inputs] for each in (graph, alone)]
-    if graph.describe() != alone.describe() or told[0] != told[1]:
-        return program
+    (module,) = program.parts.modules.values()
     if program in _origins:
         _origins[module] = _origins[program]
     return module
+
+
+def as_lone(program: Program[..., Any]) -> Program[..., Any]:
+    """A program that is known to be a module's, as `as_program` would have made it.
+
+    Raises:
+        ConfigError: It is more than a module.
+    """
+    modules = [*program.parts.modules.values()]
+    alone = as_program(modules[0], program.name) if len(modules) == 1 else None
+    if alone is None or alone.structure.describe() != program.structure.describe():
+        raise ConfigError(f"program {program.name!r} is more than one module")
+    made = program.with_parts(program.parts)
+    made._lone = True
+    if program in _origins:
+        _origins[made] = _origins[program]
+    return made
 
 
 @dataclass(frozen=True)

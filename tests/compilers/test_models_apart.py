@@ -50,7 +50,7 @@ def test_each_old_line_is_tried_again() -> None:
     lm = model(shy, name="new")
     with weft.use(lm=model(name="old")):
         result = weft.recompile(tuned(), ROWS, lm=lm, metric=exact, budget=400)
-    text = result.program.parameters["classify/instruction"]
+    text = result.program.instruction
     origins = {line.origin for line in result.report.tried}
 
     assert "trees" not in text
@@ -86,7 +86,7 @@ def test_the_rows_are_split_as_they_were_and_demos_prove_nothing(
         other: weft.Result[..., Any] = weft.recompile(
             path, ROWS[1:], lm=model(name="new"), metric=exact
         )
-    shown = {d.source for d in first.program.parameters["classify/demos"]}
+    shown = {d.source for d in first.program.parameters.demos}
     sealed = {row.example.id for row in second.report.score.rows}
 
     assert len(shown) == 6
@@ -235,7 +235,7 @@ def test_a_program_may_teach_by_the_names_of_its_modules() -> None:
             compiler=BootstrapFewShot(demos=12, bootstrapped=12),
             teacher=teacher,
         )
-    demos = result.program.parameters["classify/demos"]
+    demos = result.program.parameters.demos
 
     assert demos
     assert all(set(demo.values) == {"text", "label"} for demo in demos)

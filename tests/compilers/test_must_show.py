@@ -82,7 +82,7 @@ def test_an_instruction_alone_lifts_by_30_points(seed: int) -> None:
         gain -= _score(result.seed, _banking()["test"])
 
     assert gain >= 30
-    assert result.program.parameters["classify/demos"] == ()
+    assert result.program.parameters.demos == ()
 
 
 def test_korean_chat_gains_8_points() -> None:

@@ -89,7 +89,7 @@ def test_a_demo_that_poisons_is_left_out(seed: int) -> None:
             compiler=BootstrapRandomSearch(demos=12),
             seed=seed,
         )
-    shown = [d.values["text"] for d in result.program.parameters["classify/demos"]]
+    shown = [d.values["text"] for d in result.program.parameters.demos]
 
     assert bad not in shown
     assert _score(result.program, poisoned) >= 90

@@ -203,7 +203,8 @@ def artifact(result: weft.Result[..., Any], tmp_path: Path) -> bytes:
 
 def unchanged(result: weft.Result[..., Any]) -> bool:
     """Whether the result is the program as it was, but for the form written down."""
-    before, after = result.seed.parameters, result.program.parameters
+    seed, made = as_program(result.seed), as_program(result.program)
+    before, after = seed.parameters, made.parameters
     slots = {slot for slot in before if before[slot] != after[slot]}
     return all(slot.endswith("/adapter") for slot in slots)
 

@@ -7,7 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -496,7 +496,7 @@ def test_the_bar_of_a_compile_ends_where_its_budget_does(
     totals: list[int] = []
 
     @contextlib.contextmanager
-    def shown(_: str, expected: int, *, quiet: bool) -> Iterator[None]:
+    def shown(_: str, expected: int, *, quiet: bool) -> Generator[None]:
         del quiet
         totals.append(expected)
         yield

@@ -769,7 +769,7 @@ MISTAKES: dict[str, Mistake] = {
     "step that hides its module": (
         lambda: weft.compile(hidden, [{"question": "x", "answer": "y"}], metric=EXACT),
         errors.ConfigError,
-        "@weft.step(uses=[module])",
+        "@weft.step(uses=[reply])",
     ),
     "whole result as a score": (
         lambda: scored(Judge.whole),

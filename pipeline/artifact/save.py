@@ -51,7 +51,7 @@ def save(
     Raises:
         ArtifactError: The path has another ending, a part is no plain data, or the
             file cannot be written; the old one is whole then.
-        GraphError: A step calls a module that its `uses=` does not name, so that the
+        ConfigError: A step calls a module that its `uses=` does not name, so that the
             file would not hold it.
     """
     target = Path(path)

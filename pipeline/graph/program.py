@@ -84,11 +84,10 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
 
     node_kind: seam.Kind = "program"
     _descent: tuple[Ancestor, ...] = ()
-    _lone = False
-    """Whether it is a module, as a program of one node."""
 
-    def __init__(self, name: str, parts: Parts) -> None:
+    def __init__(self, name: str, parts: Parts, *, lone: bool = False) -> None:
         self._name = name
+        self._lone = lone
         self._parts = parts
         self._inputs = Spec(name, "", parts.graph.inputs)
         self.__name__ = name
@@ -107,6 +106,11 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
     def parts(self) -> Parts:
         """The graph and, by name, everything its nodes call."""
         return self._parts
+
+    @property
+    def lone(self) -> bool:
+        """Whether it is a module, which was made a program of one node."""
+        return self._lone
 
     @property
     def structure(self) -> Graph:
@@ -241,9 +245,9 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
 
     def with_parts(self, parts: Parts) -> Program[P, R_co]:
         """A program of the same name and documentation, made of other parts."""
-        made: Program[P, R_co] = Program(self._name, parts)
+        lone = self._lone and parts.graph is self._parts.graph
+        made: Program[P, R_co] = Program(self._name, parts, lone=lone)
         made.__doc__, made.__module__ = self.__doc__, self.__module__
-        made._lone = self._lone and parts.graph is self._parts.graph
         return made
 
     def place(
@@ -321,8 +325,8 @@ def as_program(target: Any, name: str = "") -> Program[..., Any]:
     result = result_of(module)
     node = Node(name, "module", name, bindings, result)
     graph = Graph(name, tuple(spec.inputs.values()), (node,), Take(name), result)
-    made: Program[..., Any] = Program(name, Parts(graph, {name: module}, {}, {}))
-    made._lone = True
+    parts = Parts(graph, {name: module}, {}, {})
+    made: Program[..., Any] = Program(name, parts, lone=True)
     if module in _origins:
         _origins[made] = _origins[module]
     return made
@@ -336,7 +340,7 @@ def as_given(program: Program[..., Any]) -> Program[..., Any] | Module[..., Any]
     >>> as_given(as_program(reply)) is reply
     True
     """
-    if not program._lone:
+    if not program.lone:
         return program
     (module,) = program.parts.modules.values()
     if program in _origins:
@@ -354,8 +358,7 @@ def as_lone(program: Program[..., Any]) -> Program[..., Any]:
     alone = as_program(modules[0], program.name) if len(modules) == 1 else None
     if alone is None or alone.structure.describe() != program.structure.describe():
         raise ConfigError(f"program {program.name!r} is more than one module")
-    made = program.with_parts(program.parts)
-    made._lone = True
+    made: Program[..., Any] = Program(program.name, program.parts, lone=True)
     if program in _origins:
         _origins[made] = _origins[program]
     return made

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..errors import GraphError
+from ..errors import ConfigError
 from .step import Step
 from .uses import Part, closure_of, variables_of
 
@@ -41,17 +41,17 @@ def tell_unnamed(caller: Any, target: Part) -> None:
     """
     if not _asks(target):
         return
-    step = caller if isinstance(caller, Step) else None
-    if step is not None and step.options.untuned:
+    is_step = caller.node_kind == "step"
+    if is_step and caller.options.untuned:
         return
-    code: Any = type(caller).body if step is None else step.function
+    code: Any = caller.function if is_step else type(caller).body
     known = _met.setdefault(code, {})
     name = variables_of(code).get(id(target), target.name)
     if name in known:
         return
     known[name] = target.node_kind
-    if step is not None:
-        _log.warning("%s. %s", *_said(step, {name: target.node_kind}))
+    if is_step:
+        _log.warning("%s. %s", *_said(caller, {name: target.node_kind}))
         return
     _log.warning(
         "the body of %r calls the %s %r, which is none of its parts: it runs, and no "
@@ -70,7 +70,7 @@ def refuse_unnamed(part: Part, *, met: bool = False) -> None:
         met: Whether only what was really called counts, and no code is read.
 
     Raises:
-        GraphError: A step calls what its `uses=` does not name; the message has the
+        ConfigError: A step calls what its `uses=` does not name; the message has the
             line to write.
     """
     for step in _steps(part):
@@ -81,7 +81,7 @@ def refuse_unnamed(part: Part, *, met: bool = False) -> None:
             found |= {n: p.node_kind for n, p in _unnamed(step).items()}
         if found:
             message, hint = _said(step, found)
-            raise GraphError(message, hint=hint)
+            raise ConfigError(message, hint=hint)
 
 
 def _said(step: Step[..., Any], found: Mapping[str, str]) -> tuple[str, str]:
@@ -110,9 +110,9 @@ def _asks(part: Part) -> bool:
 
 def _steps(part: Any) -> Iterator[Step[..., Any]]:
     """The steps inside a part, however deep, with itself if it is one."""
-    if isinstance(part, Step):
+    if part.node_kind == "step":
         yield part
-    inside = part.uses.running
+    inside: Mapping[str, Any] = part.uses.running
     if part.node_kind == "program":
         inside = {**part.parts.modules, **part.parts.steps, **part.parts.programs}
     for inner in inside.values():

@@ -125,7 +125,7 @@ class Ancestor(NamedTuple):
 
 
 def descent_of(
-    before: Part,
+    before: Any,
     changes: Mapping[str, Any] | None = None,
     modules: Mapping[str, Any] | None = None,
 ) -> tuple[Ancestor, ...]:

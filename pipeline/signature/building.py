@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 
 from ..errors import SignatureError, did_you_mean
 from ..ground.hints import hint
+from ..ground.shapes import is_tuple
 from .field import FieldSpec
 from .spec import Spec, check_fields, default_instruction
 
@@ -117,8 +118,8 @@ def with_changed(spec: Spec, fields: Mapping[str, Any]) -> Spec:
         known = made.get(name)
         kind: Any = str if known is None else known.annotation
         marker: Any = given
-        if isinstance(given, tuple) and len(cast("tuple[Any, ...]", given)) == 2:
-            kind, marker = cast("tuple[Any, Any]", given)
+        if is_tuple(given) and len(given) == 2:
+            kind, marker = given
         made[name] = _marked(spec.name, name, kind, marker)
     return _built(spec, made.values())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -102,8 +103,8 @@ FINE: dict[str, Callable[[str], Any]] = {
 
 def agent(body: Callable[[str], Any], **options: Any) -> Any:
     """A program of one step, and that is the body."""
-    used = [ask, plain, cold, best, qa, same, tries]
-    if asyncio.iscoroutinefunction(body):
+    used: list[Any] = [ask, plain, cold, best, qa, same, tries]
+    if inspect.iscoroutinefunction(body):
 
         async def later(question: str) -> int:
             await body(question)

@@ -55,16 +55,21 @@ MODELS: dict[str, weft.LM] = {
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("how", ["use", "configure", "by path"])
-def test_a_model_that_is_set_here_is_set_there(model: str, how: str) -> None:
+def test_a_model_that_is_set_here_is_set_there(
+    model: str, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is the same model, with each of its options."""
     lm = MODELS[model]
     if how == "configure":
         weft.configure(lm=lm)
         text = sent()
-    else:
-        with weft.use(**({"lm": lm} if how == "use" else {"lms": {"ask": lm}})):
+    elif how == "use":
+        with weft.use(lm=lm):
             text = sent()
-    settings._process = settings.Settings()
+    else:
+        with weft.use(lms={"ask": lm}):
+            text = sent()
+    monkeypatch.setattr(settings, "_process", settings.Settings())
 
     configure_from(json.loads(text))
 
@@ -184,9 +189,7 @@ async def test_what_setup_sets_wins() -> None:
 
     assert json.loads(began) == {}
     assert current().adapter == "json/1"
-    assert await asyncio.to_thread(lambda: settings._process.lm) == weft.LM(
-        "embedded", seed=9
-    )
+    assert await asyncio.to_thread(lambda: current().lm) == weft.LM("embedded", seed=9)
 
 
 def use_another() -> None:

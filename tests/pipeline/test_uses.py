@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import logging
 import pickle
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ import pytest
 
 import weft
 from weft import Request
-from weft.errors import GraphError
+from weft.errors import ConfigError
 from weft.pipeline.graph.module import Call, Module
 
 NEW = "The tuned one."
@@ -70,7 +71,7 @@ def batched(question: str) -> str:
     return str(warm.batch([{"question": question}])[0].answer)
 
 
-BODIES: dict[str, Callable[..., Any]] = {
+BODIES: dict[str, Callable[[str], Any]] = {
     "sampling": lambda q: ask.with_(sampling={"temperature": 0.7})(question=q).answer,
     "a model": lambda q: ask.with_(lm=weft.FunctionLM(said))(question=q).answer,
     "a form": lambda q: ask.with_(adapter="json")(question=q).answer,
@@ -101,9 +102,9 @@ def lm() -> Any:
         yield
 
 
-def step_of(body: Callable[..., Any], *used: Any) -> Any:
+def step_of(body: Callable[[str], Any], *used: Any) -> Any:
     """A program of one step, and that is the body."""
-    if asyncio.iscoroutinefunction(body):
+    if inspect.iscoroutinefunction(body):
 
         async def later(question: str) -> str:
             return str(await body(question))
@@ -325,9 +326,9 @@ def test_a_module_that_uses_does_not_name(
     program = program_of(function, uses=[ask])
     line = r"uses=\[ask, judge\]"
 
-    with pytest.raises(GraphError, match=line):
+    with pytest.raises(ConfigError, match=line):
         weft.save(program, tmp_path / "a.weft.json")
-    with pytest.raises(GraphError, match=line):
+    with pytest.raises(ConfigError, match=line):
         weft.compile(program, ROWS, metric=right)
     assert _seen == []
     with weft.use(lm=weft.FunctionLM(verdict)):
@@ -357,7 +358,7 @@ def test_what_only_a_run_shows_ends_a_compile() -> None:
 
     with (
         weft.use(lm=weft.FunctionLM(both)),
-        pytest.raises(GraphError, match=r"uses=\[ask, judge\]"),
+        pytest.raises(ConfigError, match=r"uses=\[ask, judge\]"),
     ):
         weft.compile(program_of(hidden, uses=[ask]), ROWS, metric=right)
 

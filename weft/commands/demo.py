@@ -210,7 +210,7 @@ def _beginning(story: _Story, rows: list[Example]) -> str:
 
 def _compiled(
     story: _Story, rows: list[Example], tell: Callable[[str], None], *, quiet: bool
-) -> Result[..., Any]:
+) -> Result[..., Any, Any]:
     """Compile the program, and say what it will cost, and what came of it."""
     triage, metric = demo_program.triage, exact("team")
     offer = quote(triage, rows, metric=metric, compiler=story.compiler)

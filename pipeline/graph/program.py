@@ -348,22 +348,6 @@ def as_given(program: Program[..., Any]) -> Program[..., Any] | Module[..., Any]
     return module
 
 
-def as_lone(program: Program[..., Any]) -> Program[..., Any]:
-    """A program that is known to be a module's, as `as_program` would have made it.
-
-    Raises:
-        ConfigError: It is more than a module.
-    """
-    modules = [*program.parts.modules.values()]
-    alone = as_program(modules[0], program.name) if len(modules) == 1 else None
-    if alone is None or alone.structure.describe() != program.structure.describe():
-        raise ConfigError(f"program {program.name!r} is more than one module")
-    made: Program[..., Any] = Program(program.name, program.parts, lone=True)
-    if program in _origins:
-        _origins[made] = _origins[program]
-    return made
-
-
 @dataclass(frozen=True)
 class Origin:
     """The artifact that a program was loaded from.
@@ -381,9 +365,7 @@ class Origin:
     dropped: tuple[str, ...] = ()
 
 
-_origins: WeakKeyDictionary[Program[..., Any] | Module[..., Any], Origin] = (
-    WeakKeyDictionary()
-)
+_origins: WeakKeyDictionary[Any, Origin] = WeakKeyDictionary()
 
 
 def origin(program: Program[..., Any] | Module[..., Any]) -> Origin | None:

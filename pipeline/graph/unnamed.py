@@ -44,7 +44,7 @@ def tell_unnamed(caller: Any, target: Part) -> None:
     is_step = caller.node_kind == "step"
     if is_step and caller.options.untuned:
         return
-    code: Any = caller.function if is_step else type(caller).body
+    code: Any = caller.function if is_step else caller.body.__func__
     known = _met.setdefault(code, {})
     name = variables_of(code).get(id(target), target.name)
     if name in known:

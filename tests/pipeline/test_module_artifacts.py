@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Callable
@@ -128,10 +129,10 @@ def test_modules_are_imported_from_a_package(
     weft.save(shout, folder / "shout.weft.json")
     weft.save(whole, folder / "whole.weft.json")
     weft.package(folder)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.delitem(sys.modules, "tuned_modules", raising=False)
 
-    import tuned_modules
+    tuned_modules: Any = importlib.import_module("tuned_modules")
 
     stub = (folder / "__init__.pyi").read_text("utf-8")
     assert isinstance(tuned_modules.ask, weft.Predict)

@@ -45,6 +45,9 @@ from .rounds import search
 from .verify import sealed_rows, verify
 
 
+Giving = Callable[[Program[..., Any]], Program[..., Any] | Module[..., Any]]
+
+
 async def drive(
     program: Program[..., Any] | Module[..., Any],
     train: Rows,
@@ -60,6 +63,8 @@ async def drive(
     ledger = ledger_of(budget) or current().ledger or Ledger()
     plan.quote.check(ledger.remaining())
     task = _task_of(plan, metric, ledger)
+    # Whoever gave a module has modules back.
+    given: Giving = as_given if isinstance(program, Module) else as_program
     allowance, run_dir = task.allowance, terms.run_dir
     about = {"compiler": plan.compiler.describe()["name"], "seed": terms.seed}
     with (
@@ -67,7 +72,7 @@ async def drive(
         keeping_forms(plan.program, begun) as forms,
         progress_in(run_dir, task, plan.quote, about) as progress,
     ):
-        best = _keeper(plan, run_dir, forms)
+        best = _keeper(plan, run_dir, forms, given)
         if run_dir is not None and not _best_path(run_dir).exists():
             best(Candidate())
         with allowance.aside(2 * sealed_rows(allowance, len(plan.split.sealed))):
@@ -79,8 +84,6 @@ async def drive(
         best(made)
         result = _written(made, plan, forms)
         programs = [_written(candidate, plan, forms) for candidate in task.archive]
-    # Whoever gave a module has modules back.
-    given = as_given if isinstance(program, Module) else as_program
     return Result(
         given(result),
         given(plan.program),
@@ -114,7 +117,7 @@ def _written(candidate: Candidate, plan: Plan, forms: Forms) -> Program[..., Any
 
 
 def _keeper(
-    plan: Plan, run_dir: str | Path | None, forms: Forms
+    plan: Plan, run_dir: str | Path | None, forms: Forms, given: Giving
 ) -> Callable[[Candidate], None]:
     """What keeps the best candidate so far on disk, beside the journal."""
 
@@ -124,7 +127,7 @@ def _keeper(
         # A program whose steps are fixed to objects has no artifact; the journal does.
         with contextlib.suppress(ArtifactError):
             save(
-                _written(candidate, plan, forms),
+                given(_written(candidate, plan, forms)),
                 _best_path(run_dir),
                 provenance={"origin": candidate.origin, **plan.identity},
             )

@@ -25,7 +25,7 @@ from weft.pipeline.ground.strictjson import loads
 ROWS = planted_rows(40)
 
 
-def _compiled(folder: Path, **changes: Any) -> weft.Result[..., Any]:
+def _compiled(folder: Path, **changes: Any) -> weft.Result[..., Any, Any]:
     options: dict[str, Any] = {"metric": exact, "compiler": APE(), "seed": 0, **changes}
     program = options.pop("program", classifier())
     rows = options.pop("rows", ROWS)

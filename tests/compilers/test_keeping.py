@@ -14,7 +14,7 @@ from weft.pipeline.errors import ConfigError
 RULE = "Never name a customer."
 
 
-def _compiled(keep: Any, compiler: Any = None) -> weft.Result[..., Any]:
+def _compiled(keep: Any, compiler: Any = None) -> weft.Result[..., Any, Any]:
     program = classifier().with_(instruction=f"Give the label. {RULE}")
     with weft.use(lm=model()):
         return weft.compile(

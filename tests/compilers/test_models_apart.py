@@ -80,10 +80,10 @@ def test_the_rows_are_split_as_they_were_and_demos_prove_nothing(
             classifier(), ROWS, metric=exact, compiler=LabeledFewShot(demos=6), seed=5
         )
         path = first.save(tmp_path / "classify.weft.json")
-        second: weft.Result[..., Any] = weft.recompile(
+        second: weft.Result[..., Any, Any] = weft.recompile(
             path, ROWS, lm=model(name="new"), metric=exact
         )
-        other: weft.Result[..., Any] = weft.recompile(
+        other: weft.Result[..., Any, Any] = weft.recompile(
             path, ROWS[1:], lm=model(name="new"), metric=exact
         )
     shown = {d.source for d in first.program.parameters.demos}
@@ -198,7 +198,7 @@ def test_task_teacher_and_proposer_are_three_models() -> None:
     assert writer.calls == spend["propose"] == 2
     assert teacher.calls == spend["bootstrap"] > 0
     assert task.calls == spend["evaluate"] + spend["verify"]
-    demos = result.ranking[0].parameters["classify/demos"]
+    demos = result.ranking[0].parameters.demos
     assert {demo.by for demo in demos} == {"bootstrap"}
 
 

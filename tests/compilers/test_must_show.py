@@ -32,7 +32,7 @@ def _score(program: Any, rows: list[dict[str, Any]]) -> float:
     return 100 * weft.evaluate(program, rows, exact).mean
 
 
-def _compiled(compiler: Any, seed: int) -> weft.Result[..., Any]:
+def _compiled(compiler: Any, seed: int) -> weft.Result[..., Any, Any]:
     rows = _banking()
     return weft.compile(
         classifier(),

@@ -49,7 +49,7 @@ def _score(program: Any, rule: Any, rows: Any = TEST) -> float:
         return 100 * weft.evaluate(program, rows, exact).mean
 
 
-def _auto(rule: Any, seed: int = 0, **options: Any) -> weft.Result[..., Any]:
+def _auto(rule: Any, seed: int = 0, **options: Any) -> weft.Result[..., Any, Any]:
     program = options.pop("program", classifier())
     rows = options.pop("rows", planted_rows(90))
     with weft.use(lm=model(rule)):

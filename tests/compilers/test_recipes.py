@@ -160,8 +160,8 @@ def test_a_sequence_goes_on_from_what_came_before() -> None:
     both = c.Sequence(of=(c.TRIPLE(instructions=(half,)), c.BootstrapFewShot()))
     parameters = _compiled(both).ranking[0].parameters
 
-    assert parameters["classify/instruction"] == half
-    assert parameters["classify/demos"]
+    assert parameters.instruction == half
+    assert parameters.demos
 
 
 @pytest.mark.parametrize("made_of", [c.Sequence, c.BestOf])
@@ -187,7 +187,7 @@ def test_a_plateau_is_one_of_a_race() -> None:
 
     result = _compiled(c.UntilPlateau(of=c.LabeledFewShot(), patience=2), shy)
 
-    assert not result.ranking[0].parameters["classify/demos"]
+    assert not result.ranking[0].parameters.demos
     assert len(result.report.tried) == 1 + 2
 
 

@@ -196,12 +196,12 @@ def kinds_of(base: type) -> set[type]:
     }
 
 
-def artifact(result: weft.Result[..., Any], tmp_path: Path) -> bytes:
+def artifact(result: weft.Result[..., Any, Any], tmp_path: Path) -> bytes:
     """A result's artifact as it would be saved."""
     return result.save(tmp_path / "made.weft.json").read_bytes()
 
 
-def unchanged(result: weft.Result[..., Any]) -> bool:
+def unchanged(result: weft.Result[..., Any, Any]) -> bool:
     """Whether the result is the program as it was, but for the form written down."""
     seed, made = as_program(result.seed), as_program(result.program)
     before, after = seed.parameters, made.parameters

@@ -44,7 +44,6 @@ from .progress import progress_in
 from .rounds import search
 from .verify import sealed_rows, verify
 
-
 Giving = Callable[[Program[..., Any]], Program[..., Any] | Module[..., Any]]
 
 

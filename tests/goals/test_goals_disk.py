@@ -42,7 +42,7 @@ def test_what_is_there_stays_whole(figure: Figure, tmp_path: Path) -> None:
     figure(f"goal 3: writing over what is there: {counts}; 0 harmed, each error typed")
 
 
-def compiled(folder: Path) -> weft.Result[..., object, Any]:
+def compiled(folder: Path) -> weft.Result[..., object]:
     with weft.use(lm=model(), cache=weft.MemoryCache()):
         return weft.compile(
             classifier(),

@@ -25,7 +25,7 @@ best = weft.Vote(ask, n=2, name="best")
 @weft.program
 def qa(question: str) -> str:
     """A program that a step calls."""
-    return ask(question=question).answer
+    return ask(question=question).answer  # type: ignore[no-any-return]
 
 
 class Thrice(Module[..., Any]):

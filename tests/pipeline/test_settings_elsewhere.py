@@ -13,7 +13,7 @@ from weft.errors import ConfigError
 from weft.extras.worker import Host
 from weft.pipeline.artifact.save import artifact_text
 from weft.pipeline.graph.program import as_program
-from weft.pipeline.run import remote, settings
+from weft.pipeline.run import settings
 from weft.pipeline.run.remote import configure_from, settings_data
 from weft.pipeline.run.settings import current
 
@@ -25,7 +25,7 @@ KEY = "sk-a-secret-that-stays"
 @weft.program
 def two(question: str) -> str:
     """One module of each kind."""
-    return own(question=ask(question=question).answer).answer
+    return own(question=ask(question=question).answer).answer  # type: ignore[no-any-return]
 
 
 @pytest.fixture(autouse=True)
@@ -199,5 +199,5 @@ def use_another() -> None:
 
 def test_the_words_are_those_of_the_error() -> None:
     """What marks an unset model is what its error begins with."""
-    with pytest.raises(ConfigError, match=f"^{remote.NO_MODEL} for 'ask'"):
+    with pytest.raises(ConfigError, match=f"^{settings.NO_MODEL} for 'ask'"):
         current().model_for("ask", None)

@@ -28,7 +28,7 @@ vote = weft.Vote(ask, n=1, name="vote")
 @weft.program
 def asking(question: str) -> str:
     """A program that steps call."""
-    return ask(question=question).answer
+    return ask(question=question).answer  # type: ignore[no-any-return]
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ..errors import ConfigError
+from .program import Program
 from .step import Step
 from .uses import Part, closure_of, variables_of
 
@@ -62,18 +63,18 @@ def tell_unnamed(caller: Any, target: Part) -> None:
     )
 
 
-def refuse_unnamed(part: Part, *, met: bool = False) -> None:
+def refuse_unnamed(program: Program[..., Any], *, met: bool = False) -> None:
     """Refuse a program of whose modules some would never be tuned, or saved.
 
     Args:
-        part: The program.
+        program: It is not changed.
         met: Whether only what was really called counts, and no code is read.
 
     Raises:
         ConfigError: A step calls what its `uses=` does not name; the message has the
             line to write.
     """
-    for step in _steps(part):
+    for step in _steps(program):
         if step.options.untuned:
             continue
         found = dict(_met.get(step.function, {}))

@@ -10,7 +10,16 @@ import difflib
 import inspect
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, Unpack, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ParamSpec,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    cast,
+    overload,
+)
 
 from ..pipeline.errors import ConfigError
 from ..pipeline.ground.lazy import deferred
@@ -37,6 +46,7 @@ else:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+M = TypeVar("M", bound="Module[..., Any]")
 
 
 class CompileOptions(TypedDict, total=False):
@@ -58,9 +68,9 @@ class CompileOptions(TypedDict, total=False):
     advice: bool
 
 
-@checked_with(CompileOptions.__annotations__)
+@overload
 def compile(  # noqa: A001 - the field's own word, as in weft.compile
-    program: Program[P, R] | Module[P, R],
+    program: Program[P, R],
     train: Rows,
     val: Rows | None = None,
     *,
@@ -68,7 +78,29 @@ def compile(  # noqa: A001 - the field's own word, as in weft.compile
     compiler: Compiler | None = None,
     budget: Budget | Ledger | str | int | None = None,
     **options: Unpack[CompileOptions],
-) -> Result[P, R]:
+) -> Result[P, R]: ...
+@overload
+def compile(  # noqa: A001 - the field's own word, as in weft.compile
+    program: M,
+    train: Rows,
+    val: Rows | None = None,
+    *,
+    metric: Metric,
+    compiler: Compiler | None = None,
+    budget: Budget | Ledger | str | int | None = None,
+    **options: Unpack[CompileOptions],
+) -> Result[..., Any, M]: ...
+@checked_with(CompileOptions.__annotations__)
+def compile(  # noqa: A001 - the field's own word, as in weft.compile
+    program: Program[..., Any] | Module[..., Any],
+    train: Rows,
+    val: Rows | None = None,
+    *,
+    metric: Metric,
+    compiler: Compiler | None = None,
+    budget: Budget | Ledger | str | int | None = None,
+    **options: Unpack[CompileOptions],
+) -> Result[..., Any, Any]:
     """Compile a program: find better instructions and demos for its modules.
 
     Args:
@@ -90,7 +122,8 @@ def compile(  # noqa: A001 - the field's own word, as in weft.compile
             about the metric; the report holds what was found, and nothing is refused.
 
     Returns:
-        The better of the compiled program and the given one, on sealed rows.
+        The better of the compiled program and the given one, on sealed rows; a module
+        where a module was given.
 
     Raises:
         SetupError: Something is wrong with the rows, the metric, the model or the
@@ -109,9 +142,9 @@ def compile(  # noqa: A001 - the field's own word, as in weft.compile
     return run_sync(made)
 
 
-@checked_with(CompileOptions.__annotations__)
+@overload
 async def acompile(
-    program: Program[P, R] | Module[P, R],
+    program: Program[P, R],
     train: Rows,
     val: Rows | None = None,
     *,
@@ -119,7 +152,29 @@ async def acompile(
     compiler: Compiler | None = None,
     budget: Budget | Ledger | str | int | None = None,
     **options: Unpack[CompileOptions],
-) -> Result[P, R]:
+) -> Result[P, R]: ...
+@overload
+async def acompile(
+    program: M,
+    train: Rows,
+    val: Rows | None = None,
+    *,
+    metric: Metric,
+    compiler: Compiler | None = None,
+    budget: Budget | Ledger | str | int | None = None,
+    **options: Unpack[CompileOptions],
+) -> Result[..., Any, M]: ...
+@checked_with(CompileOptions.__annotations__)
+async def acompile(
+    program: Program[..., Any] | Module[..., Any],
+    train: Rows,
+    val: Rows | None = None,
+    *,
+    metric: Metric,
+    compiler: Compiler | None = None,
+    budget: Budget | Ledger | str | int | None = None,
+    **options: Unpack[CompileOptions],
+) -> Result[..., Any, Any]:
     """As `compile`, without blocking the event loop."""
     return await driver.drive(
         program,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, Unpack, cast
+from typing import Any, ParamSpec, TypeVar, Unpack, cast, overload
 
 from ..pipeline.artifact.load import load
 from ..pipeline.calls.budget import Budget, Ledger
 from ..pipeline.data.rows import digest_rows
 from ..pipeline.graph.module import Module
-from ..pipeline.graph.program import Program, as_program, origin
+from ..pipeline.graph.program import Program, as_given, as_program, origin
 from ..pipeline.ground.options import checked_with
 from ..pipeline.lm.lm import LanguageModel
 from ..pipeline.lm.models import as_lm
@@ -30,11 +30,12 @@ _MOST_LINES = 32
 
 P = ParamSpec("P")
 R = TypeVar("R")
+M = TypeVar("M", bound="Module[..., Any]")
 
 
-@checked_with(CompileOptions.__annotations__)
+@overload
 def recompile(
-    program: Program[P, R] | Module[P, R] | str | Path,
+    program: Program[P, R],
     train: Rows,
     val: Rows | None = None,
     *,
@@ -43,7 +44,43 @@ def recompile(
     compiler: Compiler | None = None,
     budget: Budget | Ledger | str | int | None = None,
     **options: Unpack[CompileOptions],
-) -> Result[P, R]:
+) -> Result[P, R]: ...
+@overload
+def recompile(
+    program: M,
+    train: Rows,
+    val: Rows | None = None,
+    *,
+    lm: str | LanguageModel,
+    metric: Metric,
+    compiler: Compiler | None = None,
+    budget: Budget | Ledger | str | int | None = None,
+    **options: Unpack[CompileOptions],
+) -> Result[..., Any, M]: ...
+@overload
+def recompile(
+    program: str | Path,
+    train: Rows,
+    val: Rows | None = None,
+    *,
+    lm: str | LanguageModel,
+    metric: Metric,
+    compiler: Compiler | None = None,
+    budget: Budget | Ledger | str | int | None = None,
+    **options: Unpack[CompileOptions],
+) -> Result[..., Any, Any]: ...
+@checked_with(CompileOptions.__annotations__)
+def recompile(
+    program: Program[..., Any] | Module[..., Any] | str | Path,
+    train: Rows,
+    val: Rows | None = None,
+    *,
+    lm: str | LanguageModel,
+    metric: Metric,
+    compiler: Compiler | None = None,
+    budget: Budget | Ledger | str | int | None = None,
+    **options: Unpack[CompileOptions],
+) -> Result[..., Any, Any]:
     """Fit a compiled program to another model, with few calls.
 
     The old prompt is where the search starts, and each of its lines is tried again; see
@@ -73,16 +110,17 @@ def recompile(
         CompileError: As `compile`.
     """
     loaded = load(program) if isinstance(program, str | Path) else program
-    given = cast("Program[P, R]", as_program(loaded))
+    given = as_program(loaded)
     model = as_lm(lm)
     own = {p: m.with_(lm=model) for p, m in given.modules.items() if m.lm is not None}
     train, val = kept(train), None if val is None else kept(val)
     terms: dict[str, Any] = {"seed": _seed_of(given, train, val), **options}
+    moved = given.with_modules(own)
     others = {k: v for k, v in current().lms.items() if k not in given.modules}
     with use(lm=model, lms=others):
         return run_sync(
             drive(
-                given.with_modules(own) if own else given,
+                as_given(moved) if isinstance(loaded, Module) else moved,
                 train,
                 val,
                 metric=metric,

@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec
+
+from typing_extensions import TypeVar
 
 from ..pipeline.artifact.diff import demos_changed, lines_changed
 from ..pipeline.artifact.save import save
 from ..pipeline.errors import CallError
+from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program
 from ..pipeline.ground.hints import Advised
 from ..pipeline.ground.pages import drawn
@@ -28,6 +31,12 @@ from .tried import Tried, front
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
+T_co = TypeVar(
+    "T_co",
+    bound="Program[..., Any] | Module[..., Any]",
+    covariant=True,
+    default="Program[P, R_co]",
+)
 
 
 @dataclass(frozen=True)
@@ -305,25 +314,25 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Result(Advised, Generic[P, R_co]):
+class Result(Advised, Generic[P, R_co, T_co]):
     """What a compile gives back.
 
     Args:
         program: The better of the two on sealed rows: the winner, or the program as it
-            was.
+            was; a module where one was compiled, as in all of these.
         seed: The program as it was.
         report: How it went.
         provenance: What an artifact says about its making; no clock, no path, no host.
         ranking: The programs of the search, best first.
     """
 
-    program: Program[P, R_co]
-    seed: Program[P, R_co]
+    program: T_co
+    seed: T_co
     report: Report
     provenance: Mapping[str, Any]
-    ranking: tuple[Program[P, R_co], ...] = ()
+    ranking: tuple[T_co, ...] = ()
 
-    def best(self, count: int) -> list[Program[P, R_co]]:
+    def best(self, count: int) -> list[T_co]:
         """The programs that ranked highest in the search, such as for an ensemble.
 
         Ranked on select rows: only `program` was verified on sealed ones.

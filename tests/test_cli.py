@@ -1,11 +1,13 @@
 """The command line: what it prints where, and what its exit codes say."""
 
+import contextlib
 import json
 import os
 import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -485,6 +487,26 @@ def test_a_compiled_program_is_saved_and_imported(
     assert data["score"]["compiled"]["mean"] > data["score"]["seed"]["mean"]
     assert data["compiler"] == {"name": "LabeledFewShot", "demos": 24}
     assert done.stdout.strip() in ROWS.read_text("utf-8")
+
+
+def test_the_bar_of_a_compile_ends_where_its_budget_does(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts towards what will be spent, and not towards all that was quoted."""
+    totals: list[int] = []
+
+    @contextlib.contextmanager
+    def shown(_: str, expected: int, *, quiet: bool) -> Generator[None]:
+        del quiet
+        totals.append(expected)
+        yield
+
+    monkeypatch.setattr("weft.commands.compile.calls_shown", shown)
+    for budget in ("60 calls", "1m calls"):
+        main(compile_words("--budget", budget, "--out", "a.weft.json"))
+    capsys.readouterr()
+
+    assert totals[0] == 60 < totals[1] < 1_000_000
 
 
 def test_a_second_compile_sends_nothing(capsys: pytest.CaptureFixture[str]) -> None:

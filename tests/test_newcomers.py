@@ -769,7 +769,7 @@ MISTAKES: dict[str, Mistake] = {
     "step that hides its module": (
         lambda: weft.compile(hidden, [{"question": "x", "answer": "y"}], metric=EXACT),
         errors.ConfigError,
-        "@weft.step(uses=[module])",
+        "@weft.step(uses=[reply])",
     ),
     "whole result as a score": (
         lambda: scored(Judge.whole),
@@ -902,7 +902,8 @@ def test_a_result_is_read_by_name_too() -> None:
     result = triage(message="x")
 
     assert result["message"] == result.message == "x"
-    assert dict(result) == {"message": "x", "team": result.team}
+    assert dict(result) == {"team": result.team}
+    assert weft.inputs_of(result) == {"message": "x"}
 
 
 @pytest.mark.parametrize("thing", [qa, triage, reply], ids=["program", "class", "text"])

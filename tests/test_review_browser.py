@@ -136,7 +136,7 @@ def compiled_with(notes: Path) -> None:
             compiler=Feedback(path=notes, written=False),
         )
 
-    instruction = made.program.parameters["classify/instruction"]
+    instruction = made.program.instruction
     assert made.improved
     assert all(f"{word} = K{n}" in instruction for n, word in enumerate(WORDS[:3]))
 

@@ -69,7 +69,7 @@ def window() -> Iterator[webdriver.Browser]:
         yield opened
 
 
-def compiled(run: Path, compiler: Any) -> weft.Result[..., Any]:
+def compiled(run: Path, compiler: Any) -> weft.Result[..., Any, Any]:
     with weft.use(lm=model(), cache=weft.MemoryCache()):
         return weft.compile(
             classifier(),

@@ -146,6 +146,40 @@ def test_a_terminal_is_drawn_over(tmp_path: Path) -> None:
     assert " ".join(rest.split()).startswith(stays)
 
 
+@pytest.mark.parametrize(
+    ("facts", "shown"),
+    [
+        ({"quoted": [9, 1115, 3000], "expected": 150}, "] 75 answers of about 150"),
+        ({"quoted": [9, 1115, 3000], "expected": 1115}, "] 75 answers; 1,115 calls"),
+        ({"quoted": [9, 100, 3000]}, "] 75 answers; 100 calls"),  # an older run's
+        ({"quoted": [9, 1115, 3000], "expected": 0}, "] 75 answers of about 0"),
+    ],
+)
+def test_the_bar_counts_towards_what_will_be_spent(
+    tmp_path: Path, facts: dict[str, Any], shown: str
+) -> None:
+    """Under a budget that is less than was quoted it is full when the budget is."""
+    begun(tmp_path, **facts)
+    run = watch.Run(tmp_path)
+    run.answers = 75
+
+    bar = watch.picture(run)[1]
+
+    assert shown in bar
+    if facts.get("expected") == 150:
+        assert bar.count("#") == 15
+
+
+def test_a_run_tells_what_its_budget_leaves(tmp_path: Path) -> None:
+    """The first record has the quote, and as much of it as fits."""
+    compiled(tmp_path)
+
+    start = events(tmp_path)[0]
+
+    limit = int(start["budget"].split()[0]) if start["budget"][0].isdigit() else 10**9
+    assert start["expected"] == min(start["quoted"][1], limit)
+
+
 def test_a_killed_run_is_called_gone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -98,10 +98,12 @@ if TYPE_CHECKING:
     from .pipeline.run.trace_log import TraceLog as TraceLog
     from .pipeline.run.trace_log import read_traces as read_traces
     from .pipeline.run.watch import TracedRun as TracedRun
+    from .pipeline.signature.building import Input as Input
+    from .pipeline.signature.building import Output as Output
     from .pipeline.signature.json_schema import JsonSchema as JsonSchema
-    from .pipeline.signature.signature import Input as Input
-    from .pipeline.signature.signature import Output as Output
     from .pipeline.signature.signature import Signature as Signature
+    from .pipeline.signature.signature import inputs_of as inputs_of
+    from .pipeline.signature.signature import to_dict as to_dict
     from .pipeline.trace import info as info
     from .showing import show as show
     from .showing import show_html as show_html
@@ -153,8 +155,9 @@ _WHERE = {
     "pipeline.trace": "info",
     "pipeline.run.trace_log": "TraceLog read_traces",
     "pipeline.run.watch": "TracedRun",
+    "pipeline.signature.building": "Input Output",
     "pipeline.signature.json_schema": "JsonSchema",
-    "pipeline.signature.signature": "Input Output Signature",
+    "pipeline.signature.signature": "Signature inputs_of to_dict",
     "showing": "show show_html",
 }
 

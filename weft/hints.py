@@ -137,14 +137,14 @@ get_lm_usage: Read weft.info(result)
 map_named_predictors: Write program.with_modules({...})
 bootstrap compile: Write weft.compile(program, rows, metric=...)
 demos: Read module.parameters.demos; write module.with_(demos=[...])
-instruction instructions: Read module.parameters.instruction; write
+instructions: Read module.instruction; write
   with_(instruction=...)
 adapter: Read module.parameters.adapter; write module.with_(adapter=...)
 sampling config temperature max_tokens: Read module.parameters.sampling; write
   module.with_(sampling={...})
 evaluate: Write weft.evaluate(program, rows, weft.metrics.exact("answer"))
-toDict model_dump: Write dict(result)
-keys items values: Write dict(result).{}()
+toDict model_dump: Write dict(result), or weft.to_dict(result) for plain JSON data
+items values: Write dict(result).{}()
 get: Read it as an attribute, or as result[name]
 [result]
 detailed_results trial_logs best_candidate candidate_programs: Read .report.tried and
@@ -156,12 +156,12 @@ score: Read .mean of an evaluation, .report.score.mean of a compile
 improvement: Read .report.comparison
 [signature]
 instructions instruction: Read weft.Predict(it).parameters.instruction
-with_instructions append_instructions: Write weft.Predict(it).with_(instruction=...)
-insert delete: Write a class with the fields that you want
+with_instructions append_instructions: Write it.with_instruction("...")
+insert: Write it.append(...) or it.prepend(...)
+delete: Write it.without("name")
 dump_state load_state: Save the program: weft.save(program, "...")
 fields model_fields: Read weft.Predict(it).spec.fields
-with_updated_fields append prepend: Write a subclass: it has its base's fields and its
-  own
+with_updated_fields: Write it.with_fields(name=weft.Output("...")), or a subclass
 input_fields: Read weft.Predict(it).spec.inputs
 output_fields: Read weft.Predict(it).spec.outputs
 [model]

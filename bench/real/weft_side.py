@@ -81,7 +81,7 @@ def compile_(job: Job) -> Result:
     task = TASKS[job["task"]]
     with weft.use(lm=model_of(job, job["url"]), cache=weft.MemoryCache()):
         started = time.perf_counter()
-        result: weft.Result[..., Any] = weft.compile(
+        result: weft.Result[..., Any, Any] = weft.compile(
             program_of(task, arm_of("weft")),
             examples(task.sample("train", job["train"], job["seed"])),
             examples(task.sample("dev", job["val"], job["seed"])),

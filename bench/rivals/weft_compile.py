@@ -64,7 +64,7 @@ def work(job: Job) -> Result:
     with tempfile.TemporaryDirectory() as cache:
         started = time.perf_counter()
         with weft.use(lm=lm, lms={"proposer": writer}, cache=cache):
-            result: weft.Result[..., Any] = weft.compile(
+            result: weft.Result[..., Any, Any] = weft.compile(
                 program,
                 split.train,
                 split.val,

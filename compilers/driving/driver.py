@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar, cast
+from typing import Any, Final
 
 from ...pipeline.adapters.settling import Forms
 from ...pipeline.artifact.save import save
@@ -24,7 +24,7 @@ from ...pipeline.calls.budget import Budget, Ledger
 from ...pipeline.errors import ArtifactError
 from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
-from ...pipeline.graph.program import Program
+from ...pipeline.graph.program import Program, as_given, as_program
 from ...pipeline.measure.evaluate import Evaluation
 from ...pipeline.measure.labels import for_program
 from ...pipeline.measure.score import Metric
@@ -44,13 +44,12 @@ from .progress import progress_in
 from .rounds import search
 from .verify import sealed_rows, verify
 
-P = ParamSpec("P")
-R = TypeVar("R")
 _log: Final = logging.getLogger("weft")
+Giving = Callable[[Program[..., Any]], Program[..., Any] | Module[..., Any]]
 
 
 async def drive(
-    program: Program[P, R] | Module[P, R],
+    program: Program[..., Any] | Module[..., Any],
     train: Rows,
     val: Rows | None,
     *,
@@ -58,12 +57,14 @@ async def drive(
     compiler: Compiler,
     budget: Budget | Ledger | str | int | None,
     terms: Terms,
-) -> Result[P, R]:
+) -> Result[..., Any, Any]:
     """Compile a program; arguments and errors are those of `compile`."""
     plan = plan_of(program, train, val, metric, compiler, terms)
     ledger = ledger_of(budget) or current().ledger or Ledger()
     plan.quote.check(ledger.remaining())
     task = _task_of(plan, metric, ledger)
+    # Whoever gave a module has modules back.
+    given: Giving = as_given if isinstance(program, Module) else as_program
     allowance, run_dir = task.allowance, terms.run_dir
     about = {"compiler": plan.compiler.describe()["name"], "seed": terms.seed}
     with (
@@ -71,7 +72,7 @@ async def drive(
         keeping_forms(plan.program, begun) as forms,
         progress_in(run_dir, task, plan.quote, about) as progress,
     ):
-        best = _keeper(plan, run_dir, forms)
+        best = _keeper(plan, run_dir, forms, given)
         if run_dir is not None and not _best_path(run_dir).exists():
             best(Candidate())
         with allowance.aside(2 * sealed_rows(allowance, len(plan.split.sealed))):
@@ -81,16 +82,14 @@ async def drive(
         progress.end(report)
         made = report.winner if report.returned else Candidate()
         best(made)
-        result = cast("Program[P, R]", _written(made, plan, forms))
+        result = _written(made, plan, forms)
         programs = [_written(candidate, plan, forms) for candidate in task.archive]
-    seed_program = cast("Program[P, R]", plan.program)
-    ranked = cast("list[Program[P, R]]", programs)
     return Result(
-        result,
-        seed_program,
+        given(result),
+        given(plan.program),
         report,
         _provenance(report, plan, program_digest(result)),
-        tuple(ranked),
+        tuple(map(given, programs)),
     )
 
 
@@ -118,7 +117,7 @@ def _written(candidate: Candidate, plan: Plan, forms: Forms) -> Program[..., Any
 
 
 def _keeper(
-    plan: Plan, run_dir: str | Path | None, forms: Forms
+    plan: Plan, run_dir: str | Path | None, forms: Forms, given: Giving
 ) -> Callable[[Candidate], None]:
     """What keeps the best candidate so far on disk, beside the journal."""
     refused = list[ArtifactError]()
@@ -128,7 +127,7 @@ def _keeper(
             return
         try:
             save(
-                _written(candidate, plan, forms),
+                given(_written(candidate, plan, forms)),
                 _best_path(run_dir),
                 provenance={"origin": candidate.origin, **plan.identity},
             )

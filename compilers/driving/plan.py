@@ -14,6 +14,7 @@ from ...pipeline.errors import ConfigError, DataError, did_you_mean
 from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program, as_program
+from ...pipeline.graph.unnamed import refuse_unnamed
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measure.labels import for_program, require_labels
 from ...pipeline.measure.score import Metric, metric_name, require_callable
@@ -119,6 +120,7 @@ def plan_of(
         SetupError: Something is wrong; nothing was paid for.
     """
     made = as_program(program)
+    refuse_unnamed(made)
     if not made.modules:
         raise ConfigError(
             f"program {made.name!r} calls no module, so there is nothing to compile",

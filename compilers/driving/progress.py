@@ -125,6 +125,7 @@ def progress_in(
         host=socket.gethostname(),
         program=task.program.name,
         quoted=list(quote.calls),
+        expected=quote.within(task.allowance.ledger.remaining()),
         budget=str(budget),
         rows=[len(split.train), len(split.select), len(split.sealed)],
         **about,

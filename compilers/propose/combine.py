@@ -10,7 +10,8 @@ from typing import Any
 from ...modules.predict import Predict
 from ...pipeline.ground.options import settings
 from ...pipeline.parameters import Demo
-from ...pipeline.signature.signature import Input, Output, Signature
+from ...pipeline.signature.building import Input, Output
+from ...pipeline.signature.signature import Signature
 from ..search.candidate import Candidate
 from ..search.choices import Choices, Parzen, Sampler, trials
 from ..search.cost import Calls

@@ -10,7 +10,8 @@ from ...modules.predict import Predict
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.ground.options import settings
 from ...pipeline.measure.row_result import RowResult
-from ...pipeline.signature.signature import Input, Output, Signature
+from ...pipeline.signature.building import Input, Output
+from ...pipeline.signature.signature import Signature
 from ..search.candidate import Candidate
 from ..search.cost import Calls
 from ..search.task import Task

@@ -101,6 +101,24 @@ class Quote:
         rows = list(self.accounts.values())
         return Calls(*(sum(row[i] for row in rows) for i in range(3)))
 
+    def within(self, budget: Budget) -> int:
+        """Calls to expect where a budget holds: those quoted, or as many as fit.
+
+        How many fit into a time nobody knows.
+
+        >>> quote = Quote({"evaluate": Calls(0, 900, 2000)}, 9, 9, 9, True, CallGuess())
+        >>> quote.within(Budget()), quote.within(Budget(calls=150))
+        (900, 150)
+        """
+        fits: list[float] = [self.calls.expected]
+        if budget.calls is not None:
+            fits.append(budget.calls)
+        if budget.tokens is not None and self.tokens:
+            fits.append(budget.tokens / self.tokens)
+        if budget.usd is not None and self.usd:
+            fits.append(budget.usd / self.usd)
+        return math.ceil(min(fits))
+
     def check(self, budget: Budget) -> None:
         """Refuse a budget that one round does not fit into.
 

@@ -19,6 +19,7 @@ from typing import Any
 from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded, CompileError, ContextLengthError
 from ...pipeline.graph.program import Program
+from ...pipeline.graph.unnamed import refuse_unnamed
 from ...pipeline.ground import strictjson
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measure.advice import advice_on
@@ -171,6 +172,7 @@ class Task:
                 # The rows beside it go on: what is in flight is paid for anyway.
                 refused.append(error)
                 return None
+            refuse_unnamed(self.program, met=True)
             return found[0] if job[0] == seed else _zero_if_long(found[0])
 
         runtime = replace(current(), account=account, ledger=self.allowance.ledger)

@@ -87,6 +87,7 @@ def data_of(target: Target) -> ArtifactFile:
         digest=digest_of(state),
         program=ProgramState.model_validate(state),
         provenance=dict(came.provenance) if came else {},
+        kind="module" if isinstance(target, Module) else "program",
     )
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar, overload
 
 import pydantic
 
 from ..errors import ArtifactError, ConfigError, SignatureError, cause
 from ..graph.digest import digest_of
 from ..graph.module import Module
-from ..graph.program import Program, as_program
+from ..graph.program import Program, as_given, as_program
 from ..ground import strictjson
 from ..ground.files import read_bounded
 from ..ground.options import checked
@@ -29,7 +29,27 @@ from .state import FORMAT, ArtifactFile, migrated, modules_of, schemas_of
 MOST_BYTES: Final = 4 * strictjson.MAX_CHARS
 """Of an artifact: as many as the characters that it may have can take."""
 
+T = TypeVar("T", bound="Program[..., Any] | Module[..., Any]")
 
+
+@overload
+def load(
+    path: str | Path,
+    *,
+    program: T,
+    steps: Iterable[Callable[..., Any]] = (),
+    strict: bool = True,
+    rename: Mapping[str, str] | None = None,
+) -> T: ...
+@overload
+def load(
+    path: str | Path,
+    *,
+    program: None = None,
+    steps: Iterable[Callable[..., Any]] = (),
+    strict: bool = True,
+    rename: Mapping[str, str] | None = None,
+) -> Any: ...
 @checked
 def load(
     path: str | Path,
@@ -38,8 +58,8 @@ def load(
     steps: Iterable[Callable[..., Any]] = (),
     strict: bool = True,
     rename: Mapping[str, str] | None = None,
-) -> Program[..., Any]:
-    """A program from an artifact.
+) -> Any:
+    """A program from an artifact, or a module where one was saved.
 
     Args:
         path: The artifact.
@@ -52,21 +72,28 @@ def load(
             listed in `weft.origin(program).dropped`.
         rename: Paths of the live program's modules, by their paths in the file.
 
+    Returns:
+        A `Program` or a `Module`, as was saved: what is in a file no checker knows, so
+        without `program=` its type is left open.
+
     Raises:
         ArtifactError: The file is unsafe, damaged, or for another program.
         ConfigError: `strict` or `rename` without a live program, or something that is
             none.
     """
     live = None if program is None else as_program(program)
+    # A program stays one, whatever of: only who gave a module has one back.
+    plain = isinstance(program, Program)
     made, where = read_artifact(path), str(path)
     if live is not None:
-        return fitted(live, made, where, strict=strict, rename=rename)
+        fit = fitted(live, made, where, strict=strict, rename=rename)
+        return fit if plain else as_given(fit)
     if rename or not strict:
         raise ConfigError(
             "strict=False and rename= fit a file to a live program",
             hint="Pass it: program=...",
         )
-    return rebuilt(made, steps, where)
+    return as_given(rebuilt(made, steps, where))
 
 
 def read_artifact(path: str | Path) -> ArtifactFile:

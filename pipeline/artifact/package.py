@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple
 from unicodedata import normalize
 
 from ..errors import ArtifactError, cause, did_you_mean
-from ..graph.program import Program
+from ..graph.module import Module
+from ..graph.program import Program, as_given, as_program
 from ..ground.files import decoded, read_bounded, write_whole
 from .fit import fitted
 from .load import MOST_BYTES, parse_artifact, read_artifact
@@ -35,7 +36,7 @@ __getattr__, __dir__, __all__ = weft.programs(__name__)
 class PackageHooks(NamedTuple):
     """What a package of artifacts assigns to its module-level names."""
 
-    getattr: Callable[[str], Program[..., Any]]
+    getattr: Callable[[str], Program[..., Any] | Module[..., Any]]
     dir: Callable[[], list[str]]
     all: list[str]
 
@@ -44,15 +45,17 @@ def programs(
     package: str,
     *,
     steps: Iterable[Callable[..., Any]] = (),
-    live: Mapping[str, Program[..., Any]] | None = None,
+    live: Mapping[str, Program[..., Any] | Module[..., Any]] | None = None,
 ) -> PackageHooks:
-    """Hooks that let a package's artifacts be imported as programs, lazily.
+    """Hooks that let a package's artifacts be imported, lazily.
+
+    Each is a program, or a module where one was saved.
 
     Args:
         package: The package's `__name__`.
         steps: The steps that its programs call.
-        live: Live programs by artifact name, whose structure and types are used
-            instead of those rebuilt from the file.
+        live: Live programs or modules by artifact name, whose structure and types are
+            used instead of those rebuilt from the file.
 
     Returns:
         `__getattr__`, `__dir__` and `__all__` for the package (PEP 562).
@@ -60,9 +63,9 @@ def programs(
     given = tuple(steps)
     files = _artifacts(importlib.resources.files(package))
     names = sorted(files)
-    loaded: dict[str, Program[..., Any]] = {}
+    loaded: dict[str, Program[..., Any] | Module[..., Any]] = {}
 
-    def find(name: str) -> Program[..., Any]:
+    def find(name: str) -> Program[..., Any] | Module[..., Any]:
         if name not in files:
             hint = "" if name.startswith("__") else did_you_mean(name, names)
             raise AttributeError(f"package {package!r} has no program {name!r}. {hint}")
@@ -70,9 +73,11 @@ def programs(
             where = f"{package}/{name}{SUFFIX}"
             made = parse_artifact(_text(files[name], where), where)
             known = (live or {}).get(name)
-            loaded[name] = (
-                fitted(known, made, where) if known else rebuilt(made, given, where)
-            )
+            if known is None:
+                loaded[name] = as_given(rebuilt(made, given, where))
+            else:
+                fit = fitted(as_program(known), made, where)
+                loaded[name] = fit if isinstance(known, Program) else as_given(fit)
         return loaded[name]
 
     return PackageHooks(find, lambda: names, names)

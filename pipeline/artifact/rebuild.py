@@ -15,7 +15,7 @@ from ..graph.binding import INPUT, Binding
 from ..graph.digest import GraphReader
 from ..graph.graph import Graph, Node
 from ..graph.module import Module, module_of_kind
-from ..graph.program import Origin, Parts, Program, remember
+from ..graph.program import Origin, Parts, Program, as_program, remember
 from ..graph.ref import kind_of_binding
 from ..graph.scope import needs_of, wants_of
 from ..graph.step import Step, as_step
@@ -69,6 +69,7 @@ def rebuilt(
     try:
         program = rebuilding.program(made.name, made.program)
         program = rebuilding.giving(program, made.returns)
+        program = _lone(program) if made.kind == "module" else program
         # Whatever pydantic or a signature finds wrong shows now, not at a call.
         for module in program.modules.values():
             _ = module.spec.hash
@@ -79,6 +80,19 @@ def rebuilt(
     except _BROKEN as error:
         raise ArtifactError(f"{where}: {str(error)[:300]}") from None
     return remember(program, Origin(where, made.digest, made.provenance))
+
+
+def _lone(program: Program[..., Any]) -> Program[..., Any]:
+    """A program that its file says is a module, as `as_program` would have made it.
+
+    Raises:
+        ArtifactError: It is more than a module.
+    """
+    modules = [*program.parts.modules.values()]
+    alone = as_program(modules[0], program.name) if len(modules) == 1 else None
+    if alone is None or alone.structure.describe() != program.structure.describe():
+        raise ArtifactError(f"{program.name!r} is said to be a module, and is more")
+    return Program(program.name, program.parts, lone=True)
 
 
 def stand_ins(state: ProgramState) -> list[Step[..., Any]]:

@@ -14,6 +14,7 @@ from ..errors import ArtifactError
 from ..graph.digest import arranged, describe_program, digest_of, refuse_opaque
 from ..graph.module import Module
 from ..graph.program import Program, as_program, origin
+from ..graph.unnamed import refuse_unnamed
 from ..ground import strictjson
 from ..ground.files import write_whole
 from ..ground.options import checked
@@ -50,6 +51,8 @@ def save(
     Raises:
         ArtifactError: The path has another ending, a part is no plain data, or the
             file cannot be written; the old one is whole then.
+        ConfigError: A step calls a module that its `uses=` does not name, so that the
+            file would not hold it.
     """
     target = Path(path)
     if not target.name.endswith(SUFFIX):
@@ -57,7 +60,9 @@ def save(
             f"{target.name!r} does not end with {SUFFIX}",
             hint=f"Write {target.stem + SUFFIX!r}",
         )
-    text = artifact_text(as_program(program), provenance)
+    made = as_program(program)
+    refuse_unnamed(made)
+    text = artifact_text(made, provenance, as_module=isinstance(program, Module))
     parse_artifact(text, str(target))
     if history is not False:
         keep(target, make=history is True)
@@ -66,9 +71,12 @@ def save(
 
 
 def artifact_text(
-    program: Program[..., Any], provenance: Mapping[str, Any] | None = None
+    program: Program[..., Any],
+    provenance: Mapping[str, Any] | None = None,
+    *,
+    as_module: bool = False,
 ) -> str:
-    """What `save` writes.
+    """What `save` writes; `as_module` for a program that was made of a module.
 
     Raises:
         ArtifactError: A part of the program is no plain data.
@@ -87,6 +95,7 @@ def artifact_text(
     returns, live = schema_of_result(program), needs_live(program)
     whole |= {"returns": returns} if returns is not None else {}
     whole |= {"live": live} if live else {}
+    whole |= {"kind": "module"} if as_module else {}
     try:
         return _pretty(arranged(whole), 0) + "\n"
     except (TypeError, ValueError, RecursionError) as error:

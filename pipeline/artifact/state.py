@@ -149,6 +149,7 @@ class ArtifactFile(_Strict):
     provenance: dict[str, Any] = {}
     returns: dict[str, Any] | None = None
     live: list[str] = []
+    kind: Literal["program", "module"] = "program"
 
 
 def modules_of(state: ProgramState, prefix: str = "") -> list[tuple[str, ModuleState]]:

@@ -5,6 +5,8 @@ its parameters keep their names and its result its type:
 
     @weft.program
     def triage(message: str) -> Literal["cards", "accounts"]: ...
+
+A module is written as the stub that `@weft.predict` makes one of.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from ..graph.program import Program
+from ..graph.program import Program, as_given
 from ..graph.ref import parts_of
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, spec_of
@@ -61,7 +63,12 @@ class _Writer:
     def program(self, name: str, program: Program[..., Any]) -> str:
         given = ", ".join(self._argument(f) for f in program.inputs.fields)
         result = self.written(program.structure.result)
-        return f"@weft.program\ndef {name}({given}) -> {result}: ...\n"
+        module = as_given(program)
+        if isinstance(module, Program):
+            return f"@weft.program\ndef {name}({given}) -> {result}: ...\n"
+        # By position only what is called like a function is given its inputs.
+        given = given if module.single is not None else f"*, {given}"
+        return f"@weft.predict\ndef {name}({given}) -> {result}: ...\n"
 
     def _argument(self, spec: FieldSpec) -> str:
         default = "" if spec.required else " = ..."

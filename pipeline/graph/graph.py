@@ -71,11 +71,13 @@ class Plan(NamedTuple):
         chain: Whether no two nodes could ever run side by side.
         waits: For how many nodes of the same level each one waits.
         followers: Which nodes wait for each one.
+        twins: Whether two of them call the same with the same arguments.
     """
 
     chain: bool
     waits: tuple[int, ...]
     followers: tuple[tuple[int, ...], ...]
+    twins: bool
 
 
 class Flow:
@@ -97,7 +99,13 @@ class Flow:
                 followers[before].append(at)
             waits.append(len(inner))
             chain = chain and (at == 0 or at - 1 in inner)
-        return Plan(chain, tuple(waits), tuple(map(tuple, followers)))
+        called = [
+            f"{node.target} {node.bindings!r}"
+            for node in self.nodes
+            if node.kind in ("module", "program")
+        ]
+        twins = len({*called}) < len(called)
+        return Plan(chain, tuple(waits), tuple(map(tuple, followers)), twins)
 
     def walk(self) -> Iterator[Node]:
         """Every node, those of regions' bodies after their region, in order."""

@@ -33,7 +33,7 @@ from ..signature.forms import extended, signature_of, snake_case
 from ..signature.signature import Signature, make_value, spec_of, values_of
 from ..signature.spec import Spec
 from .runnable import P, R_co, Runnable
-from .uses import Part, Uses
+from .uses import Ancestor, Part, Uses, descent_of
 
 if TYPE_CHECKING:
     from builtins import property as kept  # to checkers as any other
@@ -147,6 +147,7 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
     """Fields that the model is asked for before the signature's own outputs."""
     has_body: ClassVar[bool] = False
     """Whether it calls parts, instead of asking once."""
+    _descent: tuple[Ancestor, ...] = ()
 
     def __init_subclass__(cls) -> None:
         """Make the kind known, so that artifacts can name it."""
@@ -243,7 +244,12 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
             return self
         made = self._copied()
         made._uses = self.uses.with_modules(changes)
+        made._descent = descent_of(self, modules=changes)
         return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without its descent: what it was changed from stays where it is."""
+        return {name: kept for name, kept in vars(self).items() if name != "_descent"}
 
     @classmethod
     def own_fields(cls, fields: tuple[FieldSpec, ...]) -> tuple[FieldSpec, ...]:
@@ -292,6 +298,19 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
         return self._parameters
 
     @kept
+    def instruction(self) -> str:
+        """What the model is told to do.
+
+        Raises:
+            ConfigError: It asks no model itself, and its parts are told.
+
+        >>> Module("question -> answer", "Be brief.").instruction
+        'Be brief.'
+        """
+        self._refuse_no_prompt("instruction")
+        return self._parameters.instruction
+
+    @kept
     def lm(self) -> LanguageModel | None:
         """The module's own model, or None for the scope's."""
         return self._lm
@@ -300,6 +319,11 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
     def repairs(self) -> int:
         """How many further calls may follow an unusable reply."""
         return self._repairs
+
+    @property
+    def descent(self) -> tuple[Ancestor, ...]:
+        """What it was changed from, the nearest first."""
+        return self._descent
 
     @kept
     def compiled_for(self) -> str | None:
@@ -336,6 +360,7 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
         made._parameters = self._parameters.with_slots(_slots_of(given), made.name)
         if "demos" in changes:
             check_demos(made._parameters.demos, made.spec, made.name)
+        made._descent = descent_of(self, given)
         return made
 
     def _like(self, part: Module[P, R_co], name: str | None, n: int = 1) -> None:
@@ -443,14 +468,17 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
         Raises:
             ConfigError: It calls parts, each with a prompt of its own.
         """
+        self._refuse_no_prompt("prompt(...)")
+        made = seam.one_off().prompts(self, self.bind(args, kwargs))
+        return cast(Prompt, made[self.name])
+
+    def _refuse_no_prompt(self, member: str) -> None:
         if self.has_body:
             path = next(iter(self.modules), "part")
             raise ConfigError(
                 f"{self.name!r} sends no prompt itself; its parts do",
-                hint=f"Write .modules[{path!r}].prompt(...)",
+                hint=f"Write .modules[{path!r}].{member}",
             )
-        made = seam.one_off().prompts(self, self.bind(args, kwargs))
-        return cast(Prompt, made[self.name])
 
     def parse(self, text: str) -> R_co:
         """What a call would give back for this reply; no model is asked.

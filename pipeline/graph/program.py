@@ -29,7 +29,15 @@ from .module import Module
 from .runnable import P, R_co, Runnable
 from .scope import result_of
 from .step import Step
-from .uses import Uses, below, changed, inside_of, modules_of
+from .uses import (
+    Ancestor,
+    Uses,
+    below,
+    changed,
+    descent_of,
+    inside_of,
+    modules_of,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,9 +83,11 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
     """
 
     node_kind: seam.Kind = "program"
+    _descent: tuple[Ancestor, ...] = ()
 
-    def __init__(self, name: str, parts: Parts) -> None:
+    def __init__(self, name: str, parts: Parts, *, lone: bool = False) -> None:
         self._name = name
+        self._lone = lone
         self._parts = parts
         self._inputs = Spec(name, "", parts.graph.inputs)
         self.__name__ = name
@@ -98,6 +108,11 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         return self._parts
 
     @property
+    def lone(self) -> bool:
+        """Whether it is a module, which was made a program of one node."""
+        return self._lone
+
+    @property
     def structure(self) -> Graph:
         """The graph as immutable data."""
         return self._parts.graph
@@ -111,6 +126,11 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
     def uses(self) -> Uses:
         """Nothing: what it calls are nodes of its own graph."""
         return Uses()
+
+    @property
+    def descent(self) -> tuple[Ancestor, ...]:
+        """What it was changed from, the nearest first."""
+        return self._descent
 
     @property
     def inputs(self) -> Spec:
@@ -219,11 +239,14 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
                 for name, inner in old.programs.items()
             },
         )
-        return self.with_parts(parts)
+        made = self.with_parts(parts)
+        made._descent = descent_of(self, modules=changes)
+        return made
 
     def with_parts(self, parts: Parts) -> Program[P, R_co]:
         """A program of the same name and documentation, made of other parts."""
-        made: Program[P, R_co] = Program(self._name, parts)
+        lone = self._lone and parts.graph is self._parts.graph
+        made: Program[P, R_co] = Program(self._name, parts, lone=lone)
         made.__doc__, made.__module__ = self.__doc__, self.__module__
         return made
 
@@ -302,7 +325,27 @@ def as_program(target: Any, name: str = "") -> Program[..., Any]:
     result = result_of(module)
     node = Node(name, "module", name, bindings, result)
     graph = Graph(name, tuple(spec.inputs.values()), (node,), Take(name), result)
-    return Program(name, Parts(graph, {name: module}, {}, {}))
+    parts = Parts(graph, {name: module}, {}, {})
+    made: Program[..., Any] = Program(name, parts, lone=True)
+    if module in _origins:
+        _origins[made] = _origins[module]
+    return made
+
+
+def as_given(program: Program[..., Any]) -> Program[..., Any] | Module[..., Any]:
+    """What `as_program` was given: the module where it made a program of one.
+
+    >>> import weft
+    >>> reply = weft.Predict("question -> answer", name="reply")
+    >>> as_given(as_program(reply)) is reply
+    True
+    """
+    if not program.lone:
+        return program
+    (module,) = program.parts.modules.values()
+    if program in _origins:
+        _origins[module] = _origins[program]
+    return module
 
 
 @dataclass(frozen=True)
@@ -322,11 +365,13 @@ class Origin:
     dropped: tuple[str, ...] = ()
 
 
-_origins: WeakKeyDictionary[Program[..., Any], Origin] = WeakKeyDictionary()
+_origins: WeakKeyDictionary[Any, Origin] = WeakKeyDictionary()
 
 
-def origin(program: Program[..., Any]) -> Origin | None:
-    """Where a program was loaded from; None where it was not, or was changed since.
+def origin(program: Program[..., Any] | Module[..., Any]) -> Origin | None:
+    """Where a program or a module was loaded from.
+
+    None where it was not, or was changed since.
 
     >>> import weft
     >>> @weft.program

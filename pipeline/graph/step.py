@@ -12,10 +12,19 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast, final, overload
 from .. import seam
 from ..errors import ConfigError, GraphError, SignatureError, did_you_mean
 from ..seam import Kind, caller
+from ..signature.arguments import (
+    POSITIONAL_ONLY,
+    POSITIONAL_OR_KEYWORD,
+    VAR_KEYWORD,
+    VAR_POSITIONAL,
+    Inputs,
+    named_parameters,
+    types_of,
+)
 from ..signature.types import type_name
 from .module import Module
 from .runnable import Runnable
-from .uses import Part, Uses, variables_of
+from .uses import Ancestor, Part, Uses, descent_of, variables_of
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -34,11 +43,13 @@ class StepOptions:
             function cannot be stopped: the node fails, its thread runs on to its end.
         retries: How many further attempts may follow one that raised or took too long.
         reusable: Whether `run(..., reuse=trace)` may take its result from the trace.
+        untuned: Whether what it calls, and `uses=` does not name, stays as it is.
     """
 
     timeout: float | None = None
     retries: int = 0
     reusable: bool = True
+    untuned: bool = False
 
     def __post_init__(self) -> None:
         if self.timeout is not None and not self.timeout > 0:
@@ -69,6 +80,7 @@ class Step(Generic[P, R_co]):
         name: str | None = None,
         uses: Iterable[Part] = (),
         options: StepOptions | None = None,
+        inputs: Inputs | None = None,
     ) -> None:
         self.function = function
         own = getattr(function, "__name__", "")
@@ -86,6 +98,7 @@ class Step(Generic[P, R_co]):
             )
         self.options = options or StepOptions()
         self.parameters = inspect.signature(function)
+        self._spread = False
         self.serial = next(_serials)
         try:
             self._hints = typing.get_type_hints(function)
@@ -98,15 +111,25 @@ class Step(Generic[P, R_co]):
         self.uses: Uses = _uses_of(function, uses, self.name)
         self.awaited: bool = inspect.iscoroutinefunction(function)
         """Whether the function is async."""
+        if inputs is not None:
+            own = inspect.signature(function, follow_wrapped=False)
+            self.parameters = named_parameters(own, inputs, self.name)
+            self._hints |= types_of(inputs)
+            # Without **kwargs what is named can be passed on by position alone.
+            self._spread = all(
+                p.kind is not VAR_KEYWORD for p in own.parameters.values()
+            )
+        by_position = (POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD)[: 1 + self._spread]
         self._first = tuple(
             name
             for name, parameter in self.parameters.parameters.items()
-            if parameter.kind is inspect.Parameter.POSITIONAL_ONLY
+            if parameter.kind in by_position
         )
         self.__doc__ = function.__doc__
         self.__name__ = self.name
         self.__module__ = function.__module__
         self._original: Step[P, R_co] | None = None
+        self._descent: tuple[Ancestor, ...] = ()
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """A step is found by its name, as its function would be."""
@@ -135,7 +158,13 @@ class Step(Generic[P, R_co]):
         made: Step[P, R_co] = object.__new__(type(self))
         vars(made).update(vars(self), _original=self._original or self)
         made.uses = self.uses.with_modules(changes)
+        made._descent = descent_of(self, modules=changes)
         return made
+
+    @property
+    def descent(self) -> tuple[Ancestor, ...]:
+        """What it was changed from, the nearest first."""
+        return self._descent
 
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
@@ -182,11 +211,12 @@ class Step(Generic[P, R_co]):
                 f"{where}: step {self.name!r}: {error}",
                 hint=f"It is {self.name}({wanted})",
             ) from None
-        kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        kinds = (VAR_KEYWORD, VAR_POSITIONAL)
         if any(self.parameters.parameters[n].kind in kinds for n in bound.arguments):
             raise GraphError(
                 f"{where}: step {self.name!r} takes *args or **kwargs",
-                hint="Name each parameter, so that wiring can be checked",
+                hint="Name each parameter, so that wiring can be checked, or name what "
+                'these hold: @weft.step(inputs="question, k: int")',
             )
         return dict(bound.arguments)
 
@@ -194,7 +224,12 @@ class Step(Generic[P, R_co]):
         self, arguments: Mapping[str, Any]
     ) -> tuple[Callable[..., Any], list[Any], dict[str, Any]]:
         """The function, and its arguments as it takes them: by position and by name."""
-        first = [arguments[name] for name in self._first if name in arguments]
+        known = self.parameters.parameters
+        first = [
+            arguments.get(name, known[name].default)
+            for name in self._first
+            if name in arguments or self._spread
+        ]
         rest = {n: v for n, v in arguments.items() if n not in self._first}
         return cast("Callable[..., Any]", self.function), first, rest
 
@@ -209,13 +244,15 @@ class _Maker:
     name: str | None = None
     uses: tuple[Part, ...] = ()
     options: StepOptions = field(default_factory=StepOptions)
+    inputs: Inputs | None = None
 
     @overload
     def __call__(self, function: Callable[P, Coroutine[Any, Any, R]]) -> Step[P, R]: ...
     @overload
     def __call__(self, function: Callable[P, R]) -> Step[P, R]: ...
     def __call__(self, function: Any) -> Any:
-        made: Step[..., Any] = Step(function, self.name, self.uses, self.options)
+        given = self.name, self.uses, self.options, self.inputs
+        made: Step[..., Any] = Step(function, *given)
         return made
 
 
@@ -277,6 +314,8 @@ def step(
     timeout: float | None = None,
     retries: int = 0,
     reusable: bool = True,
+    untuned: bool = False,
+    inputs: Inputs | None = None,
 ) -> _Maker: ...
 def step(
     function: Any = None,
@@ -287,6 +326,8 @@ def step(
     timeout: float | None = None,
     retries: int = 0,
     reusable: bool = True,
+    untuned: bool = False,
+    inputs: Inputs | None = None,
 ) -> Any:
     """Make a function a node of the programs that call it.
 
@@ -300,6 +341,11 @@ def step(
         retries: How many further attempts may follow one that failed.
         reusable: Whether `program.run(..., reuse=trace)` may take its result from a
             trace; False for a step that reads a clock or changes the world.
+        untuned: Whether the modules that it calls, and `uses=` does not name, stay as
+            they are: nobody warns of them, and no compile refuses them.
+        inputs: For a function that takes `*args` or `**kwargs`, such as a wrapper of
+            others, what these hold: "question, k: int", types by name, names, or a
+            function, step, module or program that takes the same.
 
     >>> @step
     ... def shout(text: str) -> str:
@@ -309,6 +355,6 @@ def step(
     """
     if not isinstance(cast(object, uses), Iterable):
         raise ConfigError(f"uses is {uses!r}", hint="Write a list: uses=[module]")
-    options = StepOptions(timeout, retries, reusable)
-    maker = _Maker(name, tuple(uses), options)
+    options = StepOptions(timeout, retries, reusable, untuned)
+    maker = _Maker(name, tuple(uses), options, inputs)
     return maker if function is None else maker(function)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import types
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -54,6 +55,11 @@ class Part(Protocol):
         """The modules inside it that ask a model, by path."""
         ...
 
+    @property
+    def descent(self) -> tuple[Ancestor, ...]:
+        """What it was changed from, the nearest first."""
+        ...
+
     def with_modules(self, changes: Mapping[str, Any]) -> Self:
         """The same with some modules replaced, keyed by path."""
         ...
@@ -85,6 +91,90 @@ class Uses:
     def stand_ins(self) -> dict[Any, tuple[str, Part]]:
         """Name and running version of each original."""
         return {o: (name, self.running[name]) for name, o in self.originals.items()}
+
+    def stand_in(self, target: Part) -> tuple[str, Part] | None:
+        """Name and running version of what was named, or of what came of it.
+
+        What code makes of a named module, as in `ask.with_(sampling=...)`, is the
+        running version with the same changes: what was tuned stays.
+        """
+        known = self.stand_ins.get(target)
+        if known is not None:
+            return known
+        for ancestor in target.descent:
+            original = ancestor.part()
+            known = None if original is None else self.stand_ins.get(original)
+            if known is not None:
+                name, running = known
+                return name, _changed_alike(original, running, target, ancestor)
+        return None
+
+
+class Ancestor(NamedTuple):
+    """Something that a part was changed from, and all that was changed since.
+
+    Args:
+        part: It, unless nobody holds it any more: then nothing can name it either.
+        changes: What `with_` was given.
+        modules: What `with_modules` was given.
+    """
+
+    part: weakref.ref[Part]
+    changes: Mapping[str, Any]
+    modules: Mapping[str, Any]
+
+
+def descent_of(
+    before: Any,
+    changes: Mapping[str, Any] | None = None,
+    modules: Mapping[str, Any] | None = None,
+) -> tuple[Ancestor, ...]:
+    """The descent of what a change makes of a part."""
+    changes, modules = changes or {}, modules or {}
+    older = (
+        Ancestor(one.part, {**one.changes, **changes}, {**one.modules, **modules})
+        for one in before.descent
+        if one.part() is not None
+    )
+    return Ancestor(weakref.ref(before), changes, modules), *older
+
+
+def _changed_alike(original: Any, running: Any, target: Any, since: Ancestor) -> Any:
+    """What runs in place of a target: the running version, changed as it was."""
+    if running is original:
+        return target
+    made = running
+    if since.modules:
+        inner = {
+            path: _alike(part_at(original, path), part_at(running, path), module)
+            for path, module in since.modules.items()
+        }
+        made = made.with_modules(inner)
+    return made.with_(**since.changes) if since.changes else made
+
+
+def _alike(original: Any, running: Any, module: Any) -> Any:
+    """A module put inside a part: what came of the one there keeps its tuning."""
+    if module is original:
+        return running
+    for ancestor in module.descent:
+        if original is not None and ancestor.part() is original:
+            return _changed_alike(original, running, module, ancestor)
+    return module
+
+
+def part_at(part: Any, path: str) -> Any:
+    """What stands at a path inside a part, or None."""
+    for name in path.split("/"):
+        if part.node_kind == "program":
+            parts = part.parts
+            inside = {**parts.modules, **parts.steps, **parts.programs}
+        else:
+            inside = part.uses.running
+        part = inside.get(name)
+        if part is None:
+            return None
+    return part
 
 
 class Inside(NamedTuple):

@@ -11,6 +11,7 @@ import functools
 import json
 import os
 from collections.abc import Awaitable, Coroutine, Mapping
+from dataclasses import asdict
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -50,6 +51,7 @@ else:
     local_model = deferred(__package__, "local.model")
 
 _TIMEOUT: Final = 60.0  # seconds
+_UNSAID: Final = (None, (), "")
 
 
 @final
@@ -310,6 +312,36 @@ Did you mean 'temperature'?
         return litellm_bridge.complete(
             request, route, key, headers, self._timeout, able, listener, self._proxy
         )
+
+    def portable(self) -> dict[str, Any]:
+        """What another process makes the same model of: its options, and no secret.
+
+        Raises:
+            ConfigError: It has headers, or a login or a query in its address, in which
+                secrets stand.
+        """
+        route, said = self._route, asdict(self._abilities)
+        if self._headers or route.login or "?" in route.url:
+            message = f"{self._name!r} has headers, or more than a place in its address"
+            raise ConfigError(f"{message}; such things hold keys, and do not travel")
+        made = {"model": self._name, "timeout": self._timeout} | {
+            name: self._sampling[name] for name in SAMPLING if name in self._sampling
+        }
+        made["extra"] = {n: v for n, v in self._sampling.items() if n not in SAMPLING}
+        made["abilities"] = {n: v for n, v in said.items() if v not in _UNSAID}
+        made["schema_mode"] = self._abilities.schema
+        if route.url and route.endpoint != OPENAI:
+            made["api_base"] = route.endpoint
+        if route.local is not None:
+            rooms = ("context", "slots", "threads")
+            made |= {name: getattr(route.local, name) for name in rooms}
+        return made
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it was given a key of its own, or finds one where it runs."""
+        variable = self._route.key_variable
+        return self._api_key is not None or bool(variable and os.environ.get(variable))
 
     def __repr__(self) -> str:
         shown = [repr(self._name)]

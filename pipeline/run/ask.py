@@ -115,7 +115,9 @@ class _Question:
             telling = Telling(self.who, self.context.order, settings.sink, reader)
         for attempt in range(repairs + 1):
             request = request_for(lm, self.parameters, rendered, settings)
-            response = await timed(request, lm, self.context, self.asked, telling)
+            response = await timed(
+                request, lm, self.context, self.asked, telling, self.who
+            )
             cut = response.finish_reason == "length"
             parse = self._parse(adapter, rendered, cut=cut)
             try:

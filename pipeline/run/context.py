@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from .stream import Telling
 from .watch import TracedRun, said
 
 T = TypeVar("T")
+_log = logging.getLogger("weft")
+_told = set[str]()
 
 
 class _Moves(TypedDict, total=False):
@@ -30,6 +33,7 @@ class _Moves(TypedDict, total=False):
     record: list[NodeRun] | None
     run_id: str
     began: float
+    seen: set[str] | None
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Context:
         run_id: The run that this is a part of, where somebody follows runs.
         began: When the run began, by `time.perf_counter`; 0 outside a run. Every time
             of a run counts from here.
+        seen: Keys of what was asked in the body that runs, or None outside one.
     """
 
     settings: Settings
@@ -52,6 +57,7 @@ class Context:
     record: list[NodeRun] | None = None
     run_id: str = ""
     began: float = 0.0
+    seen: set[str] | None = None
 
     def having(self, **changes: Unpack[_Moves]) -> Context:
         """The same place with some of it changed; every node asks for this."""
@@ -62,6 +68,10 @@ class Context:
     def at(self, *position: int) -> Context:
         """A place further inside."""
         return self.having(order=(*self.order, *position))
+
+    def noting(self) -> Context:
+        """The same place, where it is noted what is asked; see `seen`."""
+        return self if self.seen is not None else self.having(seen=set())
 
     @property
     def followed(self) -> bool:
@@ -100,13 +110,20 @@ class Asked:
     """The calls made for one question so far; filled even when it ends in an error.
 
     `failed` is the call that brought no answer and so ended it, `form` the settled form
-    that was asked in.
+    that was asked in, `seen` the keys of what a body asked.
     """
 
     calls: list[Call] = field(default_factory=list[Call])
     failed: Call | None = None
     repairs: list[str] = field(default_factory=list[str])
     form: str = ""
+    seen: set[str] | None = None
+
+    def again(self, why: str) -> None:
+        """Begin anew, for a reason; another attempt may ask the same."""
+        self.repairs.append(why)
+        if self.seen is not None:
+            self.seen.clear()
 
 
 @dataclass(slots=True)
@@ -219,6 +236,7 @@ async def timed(
     context: Context,
     asked: Asked,
     telling: Telling | None,
+    who: str = "",
 ) -> Response:
     """Make one call, and note what came of it.
 
@@ -228,11 +246,15 @@ async def timed(
         context: Cache, ledger and retries, and who follows the run.
         asked: Gets the call.
         telling: Who is told the reply while it arrives.
+        who: The module's path, for messages; the model's name when empty.
 
     Raises:
         ModelError: The call failed.
     """
     settings, started = context.settings, time.perf_counter()
+    again = context.seen is not None and request.key in context.seen
+    if context.seen is not None:
+        context.seen.add(request.key)
     for watcher in settings.watchers:
         watcher.call_started(request)
     if telling is not None:
@@ -253,6 +275,8 @@ async def timed(
         raise
     if telling is not None:
         telling.finish()
+    if again and response.cached and request.sampling.get("temperature") != 0:
+        _tell_equal(who or lm.model)
     made = Call(
         request.messages,
         response.text,
@@ -275,6 +299,24 @@ async def timed(
     if settings.watchers:
         _tell(made, settings)
     return response
+
+
+def _tell_equal(who: str) -> None:
+    """Warn, once for each, of a body that asks the same several times.
+
+    Whoever does that above temperature 0 may want several answers.
+    """
+    if who in _told:
+        return
+    _told.add(who)
+    _log.warning(
+        "%s was asked the same twice in one body: equal calls are one request, above "
+        "temperature 0 too, and have one answer. For another one name the sample: "
+        "`with weft.use(sample=1):` in a step, call(part, inputs, sample=1) in a "
+        "module's body, lm(..., sample=1); a program asks several times with weft.Vote "
+        "or weft.BestOfN",
+        who,
+    )
 
 
 def _failed(

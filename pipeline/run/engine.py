@@ -27,7 +27,8 @@ from ..graph.graph import REGIONS, Node
 from ..graph.module import Module
 from ..graph.program import Parts, Program
 from ..graph.step import Step
-from ..graph.uses import Uses
+from ..graph.unnamed import tell_unnamed
+from ..graph.uses import Part, Uses
 from ..lm.lm import LanguageModel
 from ..lm.request import Request, Response
 from ..signature.signature import make_value
@@ -60,14 +61,15 @@ class LocalEngine(seam.Engine):
 
     Args:
         at: The place of the step or body that runs; None outside a run.
-        uses: What stands in for what it calls.
+        caller: The step, or the module whose body runs; it says what stands in for
+            what it calls.
     """
 
-    def __init__(self, at: Context | None = None, uses: Uses | None = None) -> None:
-        self._at = at
-        self._stand_ins = uses.stand_ins if uses is not None else {}
+    def __init__(self, at: Context | None = None, caller: Part | None = None) -> None:
+        self._at, self._caller = at, caller
+        self._uses = Uses() if caller is None else caller.uses
         self._count = itertools.count()
-        self.asked = Asked()
+        self.asked = Asked(seen=None if at is None else at.seen)
         """The calls that a step makes of a model itself, without a module."""
 
     def call(
@@ -79,8 +81,8 @@ class LocalEngine(seam.Engine):
     ) -> Any:
         """Answer a call and wait; outside a step's uses a step is its function."""
         del after  # Python's own order holds
-        kind, replaced = target.node_kind, target in self._stand_ins
-        if kind == "step" and not (target.awaited or replaced):
+        kind = target.node_kind
+        if kind == "step" and not target.awaited and not self._named(target):
             return target.function(*args, **kwargs)
         # One question needs no loop where its answer is at hand.
         alone = kind == "module" and not target.has_body
@@ -96,7 +98,7 @@ class LocalEngine(seam.Engine):
         if kind == "program":
             run: Run[Any] = await self.arun(target, args, kwargs, None)
             return run.value
-        if kind == "step" and target not in self._stand_ins:
+        if kind == "step" and not self._named(target):
             return await run_function(target, target.bind(args, kwargs, target.name))
         there = self._there(target)
         if kind == "step":
@@ -201,8 +203,15 @@ class LocalEngine(seam.Engine):
         here = self._here()
         if self._at is None:
             return _There(target, target.name, here)
-        name, target = self._stand_ins.get(target, (target.name, target))
-        return _There(target, here.path + name, here.at(next(self._count)))
+        name, runs = self._named(target) or (target.name, target)
+        return _There(runs, here.path + name, here.at(next(self._count)))
+
+    def _named(self, target: Part) -> tuple[str, Part] | None:
+        """By which name the caller uses it, and what runs; whoever does not is told."""
+        known = self._uses.stand_in(target)
+        if known is None and self._caller is not None:
+            tell_unnamed(self._caller, target)
+        return known
 
     def _begun(self, target: Any) -> _There:
         """As `_there`, for what asks more than once: in one form from the first."""
@@ -292,7 +301,7 @@ def _node(
 ) -> Awaitable[Any]:
     here = context.at(position)
     if node.kind in REGIONS:
-        return run_region(node, values, here, partial(_node, parts))
+        return run_region(node, values, here.having(seen=None), partial(_node, parts))
     arguments = {name: resolve(b, values) for name, b in node.bindings.items()}
     path = context.path + node.target
     if node.kind == "module":
@@ -330,7 +339,7 @@ def _step(
 ) -> Coroutine[Any, Any, Any]:
     """Run a step as a node; it is the engine's place while it runs."""
     # One count for all attempts: what a later one calls has places of its own.
-    inside = LocalEngine(here.having(path=f"{path}/"), step.uses)
+    inside = LocalEngine(here.having(path=f"{path}/", seen=set()), step)
     return run_step(step, arguments, here, path, where, inside, inside.asked)
 
 
@@ -349,7 +358,8 @@ async def _module(
 ) -> Any:
     """Run a module as a node: it asks once, or its body calls its parts."""
     if module.has_body:
-        inside = LocalEngine(here.having(path=f"{path}/"), module.uses)
+        # What it asks stands in the body that calls it, where one does.
+        inside = LocalEngine(here.noting().having(path=f"{path}/"), module)
         return await run_body(module, bound, here, path, inside, inside.asked)
     outputs, inputs = module.spec.outputs, module.spec.dump_inputs(bound)
     lm = here.settings.model_for(path, module.lm)

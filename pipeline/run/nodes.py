@@ -58,6 +58,7 @@ async def run_level(
     Raises:
         WeftError: The first node's error, in the order of the level.
     """
+    context = context.noting() if flow.plan.twins else context
     if flow.plan.chain:
         for position, node in enumerate(flow.nodes):
             values[node.id] = await answer(node, position, values, context)
@@ -263,7 +264,7 @@ async def run_step(
     with Recorded(context, path, "step", arguments) as entry:
         entry.asked = asked
         with seam.answered_by(inside), entered(context.settings):
-            result = await _attempts(step, arguments, path, where, asked.repairs)
+            result = await _attempts(step, arguments, path, where, asked)
         entry.outputs = {"result": result}
     return result
 
@@ -273,9 +274,9 @@ async def _attempts(
     arguments: Mapping[str, Any],
     path: str,
     where: str,
-    failed: list[str],
+    asked: Asked,
 ) -> Any:
-    """Run until an attempt succeeds or none is left; `failed` keeps what went wrong."""
+    """Run until an attempt succeeds or none is left; `asked` keeps what went wrong."""
     for attempt in range(step.options.retries + 1):
         try:
             return await _attempt(step, arguments, path, where)
@@ -283,7 +284,7 @@ async def _attempts(
             final = not (isinstance(error, StepError) or error.retryable)
             if final or attempt == step.options.retries:
                 raise
-            failed.append(f"attempt {attempt + 1}: {error.message}")
+            asked.again(f"attempt {attempt + 1}: {error.message}")
         await asyncio.sleep(_FIRST_PAUSE * 2**attempt)
     raise AssertionError("the last attempt returns or raises")
 

@@ -1,32 +1,43 @@
 """What crosses between machines: JSON text, both ways, and nothing that is code.
 
 An error crosses as its name and its words and becomes one of weft's own errors again;
-a value crosses as plain data and is read by the type that the program promises.
+a value crosses as plain data and is read by the type that the program promises. Of the
+settings go the models by name and options, the form and the retries; no key does.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, cast, get_args, get_origin
 
 import pydantic
 
 from .. import errors
-from ..errors import SignatureError, StepError, WeftError
+from ..calls.retry import RetryPolicy
+from ..errors import ConfigError, SignatureError, StepError, WeftError
 from ..ground import strictjson
 from ..ground.shapes import is_list
 from ..ground.words import brief
+from ..lm.lm import LanguageModel
+from ..lm.models import LM, as_lm
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, dump_values, make_value, spec_of
 from ..signature.types import plain_type
 from ..trace import NodeRun
+from .settings import NO_MODEL, Options, configure, current
 from .trace_data import plain_data
 
+if TYPE_CHECKING:
+    from ..graph.program import Program
+
 _WRONG = (TypeError, ValueError, KeyError, SignatureError)
+SETUP = 'Name a function that sets a model there: setup="package.module:name"'
+_RETRY = ("retries", "base", "cap", "retry_after_cap", "deadline")
 _ADVICE = "Annotate what the program returns with a type that pydantic can check"
 
 
@@ -38,6 +49,8 @@ def error_data(error: Exception) -> dict[str, Any]:
         return {"kind": "StepError", "message": shown, "hint": ""}
     known = inspect.signature(kinds[0]).parameters
     told = {n: v for n, v in vars(error).items() if n in known and _is_plain(v)}
+    if isinstance(error, ConfigError) and error.message.startswith(NO_MODEL):
+        told["hint"] = f"Set one where the program is called. {SETUP}"
     return {**told, "kind": kinds[0].__name__}
 
 
@@ -53,6 +66,73 @@ def error_of(data: Mapping[str, Any]) -> WeftError:
     known = inspect.signature(kind).parameters
     told = {name: value for name, value in data.items() if name in known}
     return cast(WeftError, cast(Any, kind)(**{"message": "", **told}))
+
+
+def settings_data(program: Program[..., Any], *, live: bool, setup: str) -> Any:
+    """The settings that hold here, as plain data: what a program's rows need of them.
+
+    Args:
+        program: What runs there.
+        live: Whether it is imported there, with the models of its modules.
+        setup: What sets models there, or empty: then those of here must travel.
+
+    Raises:
+        ConfigError: A model cannot travel, and nothing there sets one.
+    """
+    here, named = current(), os.environ.get("WEFT_LM", "").strip()
+    own = {} if live else {p: m.lm for p, m in program.modules.items()}
+    models = {**here.lms, **{path: lm for path, lm in own.items() if lm is not None}}
+    default = here.lm or (as_lm(named) if named else None)
+    made = {path: _model_data(lm, setup) for path, lm in models.items()}
+    return {
+        "lm": None if default is None else _model_data(default, setup),
+        "lms": {path: data for path, data in made.items() if data is not None},
+        "adapter": here.adapter,
+        "retry": {name: getattr(here.retry, name) for name in _RETRY},
+        "cached": here.cache is not None,
+    }
+
+
+def configure_from(data: Mapping[str, Any]) -> None:
+    """Set for this process what `settings_data` told.
+
+    Raises:
+        ConfigError: A model had a key that did not travel, and none is set here.
+    """
+    given: Options = {"adapter": data["adapter"], "retry": RetryPolicy(**data["retry"])}
+    if data["lm"] is not None:
+        given["lm"] = _model_of(data["lm"])
+    given["lms"] = {path: _model_of(model) for path, model in data["lms"].items()}
+    if not data["cached"]:
+        given["cache"] = None
+    configure(**given)
+
+
+def _model_data(lm: LanguageModel, setup: str) -> Any:
+    """A model as plain data; None where it cannot travel and another is set there."""
+    why = f"{lm!r} lives in this process, and the rows run in others"
+    if isinstance(lm, LM):
+        try:
+            return {**lm.portable(), "keyed": lm.keyed and not setup}
+        except ConfigError as error:
+            why = error.message
+    if setup:
+        return None
+    raise ConfigError(why, hint=SETUP)
+
+
+def _model_of(data: Mapping[str, Any]) -> LM:
+    given = {name: value for name, value in data.items() if name != "keyed"}
+    said = given["abilities"]
+    given["abilities"] = {n: tuple(v) if is_list(v) else v for n, v in said.items()}
+    made = LM(**given)
+    if data["keyed"] and not made.keyed:
+        raise ConfigError(
+            f"{data['model']!r} has a key where the rows come from; keys do not travel,"
+            " and there is none here",
+            hint="Set the key's environment variable on each machine. " + SETUP,
+        )
+    return made
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class _Unset:
 
 
 _UNSET = _Unset()
+NO_MODEL = "no model is set"
 
 
 class Options(TypedDict, total=False):
@@ -140,7 +141,7 @@ class Settings:
         if named:
             return as_lm(named)
         raise ConfigError(
-            f"no model is set for {path!r}",
+            f"{NO_MODEL} for {path!r}",
             hint='Call weft.configure(lm="openai/gpt-5-mini"), or with '
             'weft.use(lm=...), or set WEFT_LM; lm="embedded" works offline and '
             "is a stand-in, no language model",

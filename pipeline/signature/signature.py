@@ -16,81 +16,28 @@ import copyreg
 import inspect
 import sys
 import typing
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, dataclass_transform
+from collections.abc import Iterator, KeysView, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, cast, dataclass_transform
 
 from ..errors import CallError, SignatureError, did_you_mean
 from ..ground import strictjson
 from ..ground.hints import brought, hint
+from ..ground.words import brief
+from .building import (
+    Input,
+    Marker,
+    Output,
+    instructed,
+    marked,
+    with_changed,
+    with_one,
+    without_some,
+)
 from .field import FieldSpec
 from .spec import Spec, check_fields, default_instruction
 
 _ROOT = "Signature"
 _VALUE = 1  # annotationlib.Format.VALUE
-
-
-@dataclass(frozen=True)
-class _Marker:
-    role: Literal["input", "output"]
-    description: str
-    options: Mapping[str, Any]
-
-
-_OPTIONS = (
-    "default",
-    "ge",
-    "gt",
-    "le",
-    "lt",
-    "multiple_of",
-    "min_length",
-    "max_length",
-    "pattern",
-)
-
-
-def Input(description: str = "", **options: Any) -> Any:  # noqa: N802 - a field word
-    """Mark a class attribute as an input field.
-
-    Args:
-        description: What the field holds; the model reads it.
-        options: `default`, and pydantic's constraints: ge, gt, le, lt, multiple_of,
-            min_length, max_length, pattern.
-
-    Raises:
-        SignatureError: An unknown option.
-    """
-    return _mark("input", description, options)
-
-
-def Output(  # noqa: N802 - a field word
-    description: str = "", *, init: Literal[False] = False, **options: Any
-) -> Any:
-    """Mark a class attribute as an output field; options as for `Input`.
-
-    `init` exists for type checkers alone: outputs are not arguments of a call.
-    """
-    del init
-    return _mark("output", description, options)
-
-
-def _mark(
-    role: Literal["input", "output"], description: str, options: Mapping[str, Any]
-) -> _Marker:
-    for option in options:
-        if option not in _OPTIONS:
-            raise SignatureError(
-                f"{role.capitalize()}() has no option {option!r}",
-                hint=hint("option", option, ("description", *_OPTIONS)),
-            )
-    if not isinstance(cast(object, description), str):
-        raise SignatureError(
-            f"{role.capitalize()}() got the description {description!r}",
-            hint=f'Describe the field in words: {role.capitalize()}("...")',
-        )
-    return _Marker(role, description, MappingProxyType(dict(options)))
 
 
 @dataclass_transform(
@@ -105,13 +52,69 @@ class SignatureMeta(type):
         mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]
     ) -> SignatureMeta:
         """Make the class and its `Spec`."""
-        markers = {k: v for k, v in namespace.items() if isinstance(v, _Marker)}
+        markers = {k: v for k, v in namespace.items() if isinstance(v, Marker)}
         for field in markers:
             del namespace[field]
         cls = super().__new__(mcs, name, bases, namespace)
         if bases:
             cls.__weft__ = _spec_of_class(cls, markers, namespace)
         return cls
+
+    def append(cls, name: str, field: Any, kind: Any = str) -> type[Signature]:
+        """The signature with one more field, behind the other inputs or outputs.
+
+        Args:
+            name: The field's name.
+            field: `Input(...)` or `Output(...)`.
+            kind: Its type.
+
+        Raises:
+            SignatureError: There is a field of that name, or it can be none.
+
+        >>> import weft
+        >>> triage = weft.Predict("message -> team").signature
+        >>> weft.Predict(triage.append("sure", weft.Output("from 0 to 1"), float))
+        Predict('team': message -> team, sure)
+        """
+        return _made(with_one(cls.__weft__, name, field, kind, first=False))
+
+    def prepend(cls, name: str, field: Any, kind: Any = str) -> type[Signature]:
+        """As `append`, before the other inputs or outputs."""
+        return _made(with_one(cls.__weft__, name, field, kind, first=True))
+
+    def with_fields(cls, **fields: Any) -> type[Signature]:
+        """The signature with fields replaced in their places, or added behind.
+
+        Args:
+            fields: By name `Input(...)` or `Output(...)`, for a field that keeps its
+                type (`str` for a new one), or a type with it: `(float, Output())`.
+
+        Raises:
+            SignatureError: A value is none of these, or makes no field.
+
+        >>> import weft
+        >>> triage = weft.Predict("message -> team").signature
+        >>> who = weft.Output("who can solve it")
+        >>> weft.Predict(triage.with_fields(team=who, k=(int, weft.Input())))
+        Predict('team': message, k -> team)
+        """
+        return _made(with_changed(cls.__weft__, fields))
+
+    def without(cls, *names: str) -> type[Signature]:
+        """The signature without some of its fields.
+
+        Raises:
+            SignatureError: There is no such field, or no input or output is left.
+        """
+        return _made(without_some(cls.__weft__, names))
+
+    def with_instruction(cls, instruction: str) -> type[Signature]:
+        """The signature with another instruction, which modules of it begin with.
+
+        Raises:
+            SignatureError: It is no text.
+        """
+        return _made(instructed(cls.__weft__, instruction))
 
     if not TYPE_CHECKING:
 
@@ -152,7 +155,7 @@ class Signature(metaclass=SignatureMeta):
     ...     '''Route a message to a team.'''
     ...
     ...     message: str = Input("as the customer typed it")
-    ...     team: Literal["cards", "accounts"] = Output()
+    ...     team: str = Output()
     >>> spec_of(Triage).instruction, list(spec_of(Triage).outputs)
     ('Route a message to a team.', ['team'])
     """
@@ -190,9 +193,20 @@ class Signature(metaclass=SignatureMeta):
             )
         return held[name]
 
+    def keys(self) -> KeysView[str]:
+        """The names of the outputs, so that `{**result}` and `dict(result)` are these.
+
+        `weft.inputs_of(result)` has what the call was given.
+        """
+        return _outputs_of(self).keys()
+
     def __iter__(self) -> Iterator[tuple[str, Any]]:
-        """Names and values of the fields, so that `dict(result)` is what it says."""
-        return iter(values_of(self).items())
+        """Names and values of the outputs, in the signature's order."""
+        return iter(_outputs_of(self).items())
+
+    def __contains__(self, name: object) -> bool:
+        """Whether it holds a field of that name, as an input or as an output."""
+        return name in values_of(self)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Signature):
@@ -232,6 +246,60 @@ def values_of(instance: Signature) -> dict[str, Any]:
     }
 
 
+def _outputs_of(instance: Signature) -> dict[str, Any]:
+    outputs = spec_of(type(instance)).outputs
+    return {n: value for n, value in values_of(instance).items() if n in outputs}
+
+
+def inputs_of(result: Signature) -> dict[str, Any]:
+    r"""What the call was given that a result came of, by name; defaults are there too.
+
+    Args:
+        result: What a call of a module gave. What `parse` made of a text has no inputs.
+
+    Raises:
+        CallError: It is no such result.
+
+    >>> import weft
+    >>> triage = weft.Predict("message -> team")
+    >>> with weft.use(lm=weft.ScriptedLM(["[[ team ]]\ncards"]), cache=None):
+    ...     result = triage(message="my card")
+    >>> weft.inputs_of(result), dict(result)
+    ({'message': 'my card'}, {'team': 'cards'})
+    """
+    inputs = _spec_of_result(result, "inputs_of").inputs
+    return {n: value for n, value in values_of(result).items() if n in inputs}
+
+
+def to_dict(result: Signature) -> dict[str, Any]:
+    r"""A result's outputs by name, as plain data that `json.dumps` takes.
+
+    `dict(result)` has the values themselves: dates, enums and models stay these.
+
+    Args:
+        result: What a call of a module gave.
+
+    Raises:
+        CallError: It is no such result.
+
+    >>> import weft
+    >>> said = weft.Predict("day -> date: date").parse("[[ date ]]\n2026-11-30")
+    >>> weft.to_dict(said)
+    {'date': '2026-11-30'}
+    """
+    outputs = _spec_of_result(result, "to_dict").outputs
+    return {n: value for n, value in dump_values(result).items() if n in outputs}
+
+
+def _spec_of_result(result: object, who: str) -> Spec:
+    if isinstance(result, Signature):
+        return spec_of(type(result))
+    raise CallError(
+        f"{who} takes what a call of a module gave, and not {brief(repr(result))}",
+        hint="Give the result itself; of a program's run it is .value",
+    )
+
+
 def dump_values(instance: Signature) -> dict[str, Any]:
     """Field values by name as plain JSON data."""
     spec = spec_of(type(instance))
@@ -244,6 +312,11 @@ def class_of(spec: Spec, base: type[Signature]) -> type[Signature]:
     cls = cast(type[Signature], type.__new__(SignatureMeta, spec.name, (base,), {}))
     cls.__weft__ = spec
     return cls
+
+
+def _made(spec: Spec) -> type[Signature]:
+    # No subclass of what it is made of: a field that was left out would come back.
+    return class_of(spec, Signature)
 
 
 def _reduced(cls: SignatureMeta) -> str | tuple[Any, ...]:
@@ -260,7 +333,7 @@ copyreg.pickle(cast(Any, SignatureMeta), _reduced)
 
 
 def _spec_of_class(
-    cls: type, markers: Mapping[str, _Marker], namespace: Mapping[str, Any]
+    cls: type, markers: Mapping[str, Marker], namespace: Mapping[str, Any]
 ) -> Spec:
     name = cls.__name__
     own = _annotations(cls, namespace)
@@ -282,7 +355,7 @@ def _spec_of_class(
         if isinstance(spec, Spec):
             fields.update({f.name: f for f in spec.fields})
     for field, marker in markers.items():
-        fields[field] = _field(field, hints[field], marker)
+        fields[field] = marked(field, hints[field], marker)
     specs = tuple(fields.values())
     check_fields(specs, name)
     return Spec(name, _instruction(cls) or default_instruction(specs), specs)
@@ -316,15 +389,11 @@ def _instruction(cls: type) -> str:
         if base is Signature or not isinstance(base, SignatureMeta):
             continue
         doc = inspect.cleandoc(base.__dict__.get("__doc__") or "")
+        if "__weft__" in base.__dict__ and not doc:  # built, and not written
+            doc = base.__weft__.instruction
         if doc:
             return doc
     return ""
-
-
-def _field(name: str, kind: Any, marker: _Marker) -> FieldSpec:
-    options = dict(marker.options)
-    extra = {"default": options.pop("default")} if "default" in options else {}
-    return FieldSpec(name, marker.role, kind, marker.description, options, **extra)
 
 
 def resolved_hints(thing: Any, name: str) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def test_the_given_program_is_untouched(recipe: c.Compiler) -> None:
 
     assert program.parameters == before
     assert rows == planted_rows(40)
-    assert result.seed.parameters["classify/instruction"] == "Give the label."
+    assert result.seed.instruction == "Give the label."
 
 
 @every

@@ -127,7 +127,7 @@ def test_a_compile_keeps_to_its_form_while_knowledge_grows(server: Server) -> No
     result = compiled(lm, compiler=BootstrapRandomSearch(candidates=2))
 
     assert not any("response_format" in seen.body for seen in server.seen)
-    assert result.program.parameters["route/adapter"] == "chat/2:stop"
+    assert result.program.parameters.adapter == "chat/2:stop"
 
 
 def test_a_schema_that_is_refused_is_not_in_the_result(
@@ -211,7 +211,7 @@ def test_auto_finds_out_first_whether_the_form_fails(
         "read at once, and 100% in json/2:, which the search went on with"
     )
     assert result.report.calls == server.count <= 400
-    assert result.program.parameters["route/adapter"] == "json/2:"
+    assert result.program.parameters.adapter == "json/2:"
     assert result.report.form in str(result.report)
     path = result.save(tmp_path / "route.weft.json")
     assert adapter_in(path) == {"adapter": "json", "edition": 2, "settled": []}
@@ -247,7 +247,7 @@ def test_a_form_that_must_stay_stays(server: Server) -> None:
     result = compiled(lm, compiler=Auto(), keep=["route/adapter"])
 
     assert not any(in_json(seen.body) for seen in server.seen)
-    assert result.program.parameters["route/adapter"] == "chat/2:stop"
+    assert result.program.parameters.adapter == "chat/2:stop"
 
 
 def test_a_schema_that_is_refused_is_not_tried_again(server: Server) -> None:
@@ -264,7 +264,7 @@ def test_a_schema_that_is_refused_is_not_tried_again(server: Server) -> None:
     result = compiled(lm, compiler=Auto())
 
     assert "100% in json/2:, which" in result.report.form
-    assert result.program.parameters["route/adapter"] == "json/2:"
+    assert result.program.parameters.adapter == "json/2:"
 
 
 def test_fakes_are_asked_in_what_they_were_written_for() -> None:

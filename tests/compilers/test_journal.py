@@ -25,7 +25,7 @@ from weft.pipeline.ground.strictjson import loads
 ROWS = planted_rows(40)
 
 
-def _compiled(folder: Path, **changes: Any) -> weft.Result[..., Any]:
+def _compiled(folder: Path, **changes: Any) -> weft.Result[..., Any, Any]:
     options: dict[str, Any] = {"metric": exact, "compiler": APE(), "seed": 0, **changes}
     program = options.pop("program", classifier())
     rows = options.pop("rows", ROWS)
@@ -71,8 +71,8 @@ def test_the_best_so_far_is_on_disk_from_the_start(tmp_path: Path) -> None:
 
     best = weft.load(tmp_path / "run" / "best.weft.json")
 
-    assert not best.parameters["classify/demos"]
-    assert best.parameters["classify/instruction"] == "Give the label."
+    assert not best.parameters.demos
+    assert best.instruction == "Give the label."
 
 
 def test_a_resumed_run_keeps_its_best_from_the_start(tmp_path: Path) -> None:

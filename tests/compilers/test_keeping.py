@@ -14,7 +14,7 @@ from weft.pipeline.errors import ConfigError
 RULE = "Never name a customer."
 
 
-def _compiled(keep: Any, compiler: Any = None) -> weft.Result[..., Any]:
+def _compiled(keep: Any, compiler: Any = None) -> weft.Result[..., Any, Any]:
     program = classifier().with_(instruction=f"Give the label. {RULE}")
     with weft.use(lm=model()):
         return weft.compile(
@@ -30,8 +30,8 @@ def test_a_frozen_parameter_is_not_touched() -> None:
     """Demos still may be."""
     result = _compiled(["classify/instruction"])
 
-    assert result.program.parameters["classify/instruction"].endswith(RULE)
-    assert result.program.parameters["classify/demos"]
+    assert result.program.instruction.endswith(RULE)
+    assert result.program.parameters.demos
     assert result.improved
 
 
@@ -47,7 +47,7 @@ def test_a_frozen_module_is_not_touched_at_all() -> None:
 def test_a_pinned_sentence_is_in_every_candidate(compiler: Any) -> None:
     """It is put back where a writer drops it, and the rest may still get better."""
     result = _compiled([RULE], compiler)
-    texts = [p.parameters["classify/instruction"] for p in result.ranking]
+    texts = [p.instruction for p in result.ranking]
 
     assert all(RULE in text for text in texts)
     assert result.improved

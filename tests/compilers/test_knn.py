@@ -194,7 +194,7 @@ def test_compress_may_show_fewer_of_a_pool() -> None:
         result = weft.compile(seed, ROWS, metric=exact, compiler=Compress())
 
     assert result.report.returned
-    assert result.program.parameters["classify/nearest"] < 16
+    assert result.program.parameters.nearest < 16
 
 
 def test_what_comes_after_still_learns_from_failures() -> None:
@@ -217,8 +217,8 @@ def test_what_comes_after_still_learns_from_failures() -> None:
         result = weft.compile(classifier(), ROWS, metric=exact, compiler=both)
     parameters = result.program.parameters
 
-    assert parameters["classify/nearest"] == 2
-    assert parameters["classify/instruction"] != "Give the label."
+    assert parameters.nearest == 2
+    assert parameters.instruction != "Give the label."
     assert result.report.score.mean == 1.0
 
 
@@ -242,4 +242,4 @@ def test_other_compilers_still_show_every_demo() -> None:
             classifier(), ROWS, metric=exact, compiler=BootstrapFewShot()
         )
 
-    assert result.program.parameters["classify/nearest"] == 0
+    assert result.program.parameters.nearest == 0

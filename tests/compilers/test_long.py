@@ -90,9 +90,9 @@ def test_a_candidate_too_long_for_the_model_loses(recipe: c.Compiler) -> None:
     """With sixteen demos of many pages; it does not end the compile."""
     with weft.use(lm=_small()):
         made = compiled(recipe, ROWS[:30], budget=300).program.parameters
-    demos = len(made["classify/demos"])
+    demos = len(made.demos)
 
-    assert min(demos, made["classify/nearest"] or demos) <= 1
+    assert min(demos, made.nearest or demos) <= 1
 
 
 def test_a_program_that_is_too_long_as_it_was_is_an_error() -> None:

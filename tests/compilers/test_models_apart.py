@@ -50,7 +50,7 @@ def test_each_old_line_is_tried_again() -> None:
     lm = model(shy, name="new")
     with weft.use(lm=model(name="old")):
         result = weft.recompile(tuned(), ROWS, lm=lm, metric=exact, budget=400)
-    text = result.program.parameters["classify/instruction"]
+    text = result.program.instruction
     origins = {line.origin for line in result.report.tried}
 
     assert "trees" not in text
@@ -80,13 +80,13 @@ def test_the_rows_are_split_as_they_were_and_demos_prove_nothing(
             classifier(), ROWS, metric=exact, compiler=LabeledFewShot(demos=6), seed=5
         )
         path = first.save(tmp_path / "classify.weft.json")
-        second: weft.Result[..., Any] = weft.recompile(
+        second: weft.Result[..., Any, Any] = weft.recompile(
             path, ROWS, lm=model(name="new"), metric=exact
         )
-        other: weft.Result[..., Any] = weft.recompile(
+        other: weft.Result[..., Any, Any] = weft.recompile(
             path, ROWS[1:], lm=model(name="new"), metric=exact
         )
-    shown = {d.source for d in first.program.parameters["classify/demos"]}
+    shown = {d.source for d in first.program.parameters.demos}
     sealed = {row.example.id for row in second.report.score.rows}
 
     assert len(shown) == 6
@@ -198,7 +198,7 @@ def test_task_teacher_and_proposer_are_three_models() -> None:
     assert writer.calls == spend["propose"] == 2
     assert teacher.calls == spend["bootstrap"] > 0
     assert task.calls == spend["evaluate"] + spend["verify"]
-    demos = result.ranking[0].parameters["classify/demos"]
+    demos = result.ranking[0].parameters.demos
     assert {demo.by for demo in demos} == {"bootstrap"}
 
 
@@ -235,7 +235,7 @@ def test_a_program_may_teach_by_the_names_of_its_modules() -> None:
             compiler=BootstrapFewShot(demos=12, bootstrapped=12),
             teacher=teacher,
         )
-    demos = result.program.parameters["classify/demos"]
+    demos = result.program.parameters.demos
 
     assert demos
     assert all(set(demo.values) == {"text", "label"} for demo in demos)

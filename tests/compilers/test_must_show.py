@@ -32,7 +32,7 @@ def _score(program: Any, rows: list[dict[str, Any]]) -> float:
     return 100 * weft.evaluate(program, rows, exact).mean
 
 
-def _compiled(compiler: Any, seed: int) -> weft.Result[..., Any]:
+def _compiled(compiler: Any, seed: int) -> weft.Result[..., Any, Any]:
     rows = _banking()
     return weft.compile(
         classifier(),
@@ -82,7 +82,7 @@ def test_an_instruction_alone_lifts_by_30_points(seed: int) -> None:
         gain -= _score(result.seed, _banking()["test"])
 
     assert gain >= 30
-    assert result.program.parameters["classify/demos"] == ()
+    assert result.program.parameters.demos == ()
 
 
 def test_korean_chat_gains_8_points() -> None:

@@ -49,7 +49,7 @@ def _score(program: Any, rule: Any, rows: Any = TEST) -> float:
         return 100 * weft.evaluate(program, rows, exact).mean
 
 
-def _auto(rule: Any, seed: int = 0, **options: Any) -> weft.Result[..., Any]:
+def _auto(rule: Any, seed: int = 0, **options: Any) -> weft.Result[..., Any, Any]:
     program = options.pop("program", classifier())
     rows = options.pop("rows", planted_rows(90))
     with weft.use(lm=model(rule)):
@@ -89,7 +89,7 @@ def test_a_demo_that_poisons_is_left_out(seed: int) -> None:
             compiler=BootstrapRandomSearch(demos=12),
             seed=seed,
         )
-    shown = [d.values["text"] for d in result.program.parameters["classify/demos"]]
+    shown = [d.values["text"] for d in result.program.parameters.demos]
 
     assert bad not in shown
     assert _score(result.program, poisoned) >= 90

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -12,6 +13,8 @@ import weft
 from tests.compilers.every import RECIPES
 from tests.compilers.worlds import CODES, WORDS, Rows, planted_rows
 from weft import compilers as c
+from weft.compilers.search.cost import CallGuess, Calls, Quote
+from weft.pipeline.calls.budget import Budget
 
 TYPES = {"Label": Literal[CODES]}
 KNOWN = "Give the label. " + " ".join(
@@ -168,3 +171,28 @@ def test_a_quote_says_what_it_assumes() -> None:
         "assumed: 8 items in a list that no row holds, one call of each module that a "
         "step uses"
     )
+
+
+QUOTED = Quote({"evaluate": Calls(0, 900, 2000)}, 9, 9, 9, True, CallGuess(0, 0))
+PRICED = replace(QUOTED, guess=CallGuess(likely_tokens=100, likely_usd=0.01))
+
+
+@pytest.mark.parametrize(
+    ("quote", "budget", "calls"),
+    [
+        (QUOTED, Budget(), 900),
+        (QUOTED, Budget(calls=150), 150),
+        (QUOTED, Budget(calls=5_000), 900),
+        (QUOTED, Budget(seconds=1.0), 900),
+        (QUOTED, Budget(tokens=10, usd=0.1), 900),  # of a call nothing is known
+        (PRICED, Budget(tokens=20_000), 200),
+        (PRICED, Budget(usd=2.5), 250),
+        (PRICED, Budget(calls=300, usd=2.5), 250),
+        (PRICED, Budget(calls=0), 0),
+    ],
+)
+def test_what_to_expect_where_a_budget_holds(
+    quote: Quote, budget: Budget, calls: int
+) -> None:
+    """As many calls as were quoted, or as fit."""
+    assert quote.within(budget) == calls

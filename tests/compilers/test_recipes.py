@@ -107,7 +107,7 @@ def test_notes_from_a_file_become_part_of_the_prompt(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     result = _compiled(c.Feedback(path=path, written=False))
-    text = result.program.parameters["classify/instruction"]
+    text = result.program.instruction
 
     assert all(note in text for note in notes)
     assert _score(result.program) == 100
@@ -138,7 +138,7 @@ def test_the_part_that_helps_is_found_in_the_grid() -> None:
     }
     result = _compiled(c.PartsGrid(parts=parts), moody)
 
-    assert "may the stars" in result.program.parameters["classify/instruction"]
+    assert "may the stars" in result.program.instruction
     assert _score(result.program, moody) == 100
 
 
@@ -150,7 +150,7 @@ def test_the_best_given_instruction_is_found_with_40_percent_of_the_grid() -> No
     rows = max(line.rows for line in result.report.tried)
     cells = sum(line.rows for line in result.report.tried)
 
-    assert result.program.parameters["classify/instruction"] == TOLD
+    assert result.program.instruction == TOLD
     assert cells <= 0.4 * 24 * rows
 
 
@@ -160,8 +160,8 @@ def test_a_sequence_goes_on_from_what_came_before() -> None:
     both = c.Sequence(of=(c.TRIPLE(instructions=(half,)), c.BootstrapFewShot()))
     parameters = _compiled(both).ranking[0].parameters
 
-    assert parameters["classify/instruction"] == half
-    assert parameters["classify/demos"]
+    assert parameters.instruction == half
+    assert parameters.demos
 
 
 @pytest.mark.parametrize("made_of", [c.Sequence, c.BestOf])
@@ -175,8 +175,8 @@ def test_what_has_no_race_replaces_nothing_unseen(made_of: Any) -> None:
     told = c.TRIPLE(instructions=(half,))
     result = _compiled(made_of(of=(told, c.LabeledFewShot())), shy)
 
-    assert result.program.parameters["classify/instruction"] == half
-    assert not result.program.parameters["classify/demos"]
+    assert result.program.instruction == half
+    assert not result.program.parameters.demos
 
 
 def test_a_plateau_is_one_of_a_race() -> None:
@@ -187,7 +187,7 @@ def test_a_plateau_is_one_of_a_race() -> None:
 
     result = _compiled(c.UntilPlateau(of=c.LabeledFewShot(), patience=2), shy)
 
-    assert not result.ranking[0].parameters["classify/demos"]
+    assert not result.ranking[0].parameters.demos
     assert len(result.report.tried) == 1 + 2
 
 

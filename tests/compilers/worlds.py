@@ -196,14 +196,15 @@ def kinds_of(base: type) -> set[type]:
     }
 
 
-def artifact(result: weft.Result[..., Any], tmp_path: Path) -> bytes:
+def artifact(result: weft.Result[..., Any, Any], tmp_path: Path) -> bytes:
     """A result's artifact as it would be saved."""
     return result.save(tmp_path / "made.weft.json").read_bytes()
 
 
-def unchanged(result: weft.Result[..., Any]) -> bool:
+def unchanged(result: weft.Result[..., Any, Any]) -> bool:
     """Whether the result is the program as it was, but for the form written down."""
-    before, after = result.seed.parameters, result.program.parameters
+    seed, made = as_program(result.seed), as_program(result.program)
+    before, after = seed.parameters, made.parameters
     slots = {slot for slot in before if before[slot] != after[slot]}
     return all(slot.endswith("/adapter") for slot in slots)
 

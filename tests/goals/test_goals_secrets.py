@@ -158,7 +158,7 @@ def quoted_by(server: Server) -> set[str]:
     return {canary for canary in (*CANARIES, CODED) if canary in seen}
 
 
-def said_by(result: weft.Result[..., Any], folder: Path) -> Iterator[str]:
+def said_by(result: weft.Result[..., Any, Any], folder: Path) -> Iterator[str]:
     """Everything that can be asked of a result, as text; its files are written."""
     program, report = result.program, result.report
     path = result.save(folder / "programs" / "made.weft.json")

@@ -67,6 +67,13 @@ def filed(folder: str) -> Any:
     return {"failed": done.failed, "lines": lines}
 
 
+def carried() -> Any:
+    """A batch whose model is set here alone."""
+    there = weft.Ray(workers=1, live=HERE.live, patience=120.0)
+    with weft.use(lm="embedded", cache=None):
+        return [value.message for value in TUNED.batch(ROWS[:4], on=there)]
+
+
 def refused() -> Any:
     """What cannot run there says so before a row does."""
     other = weft.Ray(workers=1, live=f"{APP}:triage", setup=SETUP, patience=120.0)
@@ -113,6 +120,7 @@ def main() -> None:
         ],
         "refused": refused(),
         "logged after": sum(1 for _ in weft.read_traces(os.environ["WEFT_TRACE_LOG"])),
+        "carried": carried(),
     }
     ray.shutdown()
     print(json.dumps(found))

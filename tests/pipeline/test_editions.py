@@ -30,7 +30,7 @@ def _team(request: weft.Request) -> str:
     return f"[[ team{fence} ]]\n{team}\n[[ /end{fence} ]]"
 
 
-def compiled(run_dir: Path, lm: Any) -> weft.Result[..., Any]:
+def compiled(run_dir: Path, lm: Any) -> weft.Result[..., Any, Any]:
     """The compile whose journal is kept."""
     with weft.use(lm=lm, cache=None):
         return weft.compile(

@@ -128,8 +128,8 @@ def test_a_module_takes_what_was_saved_of_it(file: Path) -> None:
     loaded = weft.load(file, program=module)
 
     fitted = weft.load(file, program=live(saved.Triage))
-    assert loaded.parameters == fitted.parameters
-    assert loaded.parameters["triage/demos"]
+    assert loaded.parameters == fitted.modules["triage"].parameters
+    assert loaded.parameters.demos
     assert not module.parameters.demos
 
 

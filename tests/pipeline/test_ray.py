@@ -172,3 +172,8 @@ def test_what_cannot_run_there_says_so_first(ran: Ran) -> None:
 def test_a_batch_that_cannot_begin_logs_no_row(ran: Ran) -> None:
     """None of its rows ran, so none is told as a failed run."""
     assert ran.told["logged after"] == len(ran.told["logged"])
+
+
+def test_a_model_that_is_set_here_is_asked_there(ran: Ran) -> None:
+    """Without `setup=` the workers ask what `weft.use` says in this process."""
+    assert ran.told["carried"] == ROWS[:4]

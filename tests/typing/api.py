@@ -194,6 +194,65 @@ def compiling(rows: Sequence[Mapping[str, Any]]) -> None:
     assert_type(result.improved, bool)
     made = weft.compile(triage, rows, metric=metric)
     assert_type(made.program(message="m"), Triage)
+    assert_type(made.program.instruction, str)
+    assert_type(made.program.with_(name="again").prompt(message="m").tokens, int)
+    assert_type(made.best(2)[0](message="m"), Triage)
+    again = weft.recompile(made.program, rows, lm="embedded", metric=metric)
+    assert_type(again.program(message="m"), Triage)
+    whole = weft.recompile(qa, rows, lm="embedded", metric=metric)
+    assert_type(whole.program("q"), str)
+
+
+async def compiling_later(rows: Sequence[Mapping[str, Any]]) -> None:
+    """As the above, without blocking."""
+    assert_type((await weft.acompile(qa, rows, metric=metric)).program("q"), str)
+    made = await weft.acompile(triage, rows, metric=metric)
+    assert_type(made.program(message="m"), Triage)
+
+
+def loading() -> None:
+    """What is fitted to a live program or module is of its type."""
+    assert_type(weft.load("qa.weft.json", program=qa)("q"), str)
+    assert_type(weft.load("t.weft.json", program=triage)(message="m"), Triage)
+    weft.load("t.weft.json").with_(instruction="Other.")
+    assert_type(weft.import_dspy("t.json", triage)(message="m"), Triage)
+    assert_type(weft.origin(triage), weft.Origin | None)
+
+
+def results() -> None:
+    """Results are mappings of their outputs."""
+    routed = triage(message="my card")
+    assert_type({**routed}, dict[str, Any])
+    assert_type(weft.inputs_of(routed), dict[str, Any])
+    assert_type(weft.to_dict(routed), dict[str, Any])
+
+
+def building() -> None:
+    """Signatures built in code are signatures, of which checkers know no field."""
+    built = Triage.append("sure", Output("from 0 to 1"), float).without("note")
+    assert_type(built, type[Signature])
+    assert_type(Triage.with_fields(k=(int, Input())), type[Signature])
+    assert_type(Triage.prepend("why", Output()), type[Signature])
+    assert_type(Triage.with_instruction("Other."), type[Signature])
+    assert_type(weft.Predict(built).instruction, str)
+
+
+@weft.step(inputs=triage, uses=[triage])
+def logged(**kwargs: Any) -> str:
+    """A wrapper of a module."""
+    return triage(**kwargs).team
+
+
+@weft.step(inputs="question, k: int", untuned=True)
+async def passed_on(*args: Any) -> str:
+    """A wrapper by position."""
+    return str(args)
+
+
+def wrappers() -> None:
+    """Their results are known."""
+    assert_type(logged(message="m"), str)
+    assert_type(passed_on("q", 3), str)
 
 
 def runtime() -> None:

@@ -22,6 +22,7 @@ from ..pipeline.artifact.standing import Standing, standing
 from ..pipeline.artifact.state import SUFFIX, artifact_schema, schema_text
 from ..pipeline.errors import ArtifactError, ConfigError
 from ..pipeline.graph.digest import digest_of, program_digest
+from ..pipeline.graph.program import as_given
 from ..pipeline.ground.files import write_whole
 from .arguments import pair
 from .output import Outcome, json_text, require_writable
@@ -167,7 +168,7 @@ def import_dspy(arguments: argparse.Namespace) -> Outcome:
     digest = hashlib.sha256(state.read_bytes()).hexdigest()
     came = {"imported": "dspy", "state": f"sha256:{digest}"}
     came["parent"] = program_digest(live)
-    out = loading.save(made, arguments.out, provenance=came)
+    out = loading.save(as_given(made), arguments.out, provenance=came)
     data = {"out": str(out), "program": made.name, "digest": program_digest(made)}
     counts = {p: len(m.parameters.demos) for p, m in made.modules.items()}
     said = ", ".join(f"{path} has {n} of its demos" for path, n in counts.items())

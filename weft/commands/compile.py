@@ -12,7 +12,10 @@ from ..compilers.compile import quote
 from ..compilers.report import Result
 from ..compilers.search.cost import Quote
 from ..pipeline.artifact.save import save
+from ..pipeline.calls.budget import Ledger
 from ..pipeline.graph.digest import program_digest
+from ..pipeline.graph.program import as_given, as_program
+from ..pipeline.run.settings import current, ledger_of
 from .arguments import compiler_named, measured, rows_at, settings, tell_overlap
 from .output import Outcome, calls_shown, remark, require_writable
 
@@ -21,13 +24,14 @@ def improve(arguments: argparse.Namespace) -> Outcome:
     """Compile a program and save it, or only quote the price."""
     compiler = compiler_named(arguments.compiler, arguments.option)
     program, metric, train = measured(arguments)
+    given = as_given(program)  # a module is compiled and saved as one
     val = None if arguments.val is None else rows_at(arguments.val, program)
     tell_overlap(train, val, quiet=arguments.quiet)
     page = None if arguments.html is None else Path(arguments.html)
     if not arguments.quote:
         with tempfile.TemporaryDirectory() as folder:
             # What could not be saved is found out before it is paid for.
-            save(program, Path(folder) / Path(arguments.out).name)
+            save(given, Path(folder) / Path(arguments.out).name)
         for path in (Path(arguments.out), page):
             if path is not None:
                 require_writable(path)
@@ -37,11 +41,12 @@ def improve(arguments: argparse.Namespace) -> Outcome:
         )
         if arguments.quote:
             return Outcome(str(offer), _quote_data(offer))
-        expected, title = offer.calls.expected, f"compile {program.name}"
+        limit = ledger_of(arguments.budget) or current().ledger or Ledger()
+        expected, title = offer.within(limit.remaining()), f"compile {program.name}"
         remark(f"{title}: about {expected} calls", quiet=arguments.quiet)
         with calls_shown(title, expected, quiet=arguments.quiet):
             result = compiled(
-                program,
+                given,
                 train,
                 val,
                 metric=metric,
@@ -58,7 +63,7 @@ def improve(arguments: argparse.Namespace) -> Outcome:
     return _saved(result, arguments)
 
 
-def _saved(result: Result[..., Any], arguments: argparse.Namespace) -> Outcome:
+def _saved(result: Result[..., Any, Any], arguments: argparse.Namespace) -> Outcome:
     report, out = result.report, Path(arguments.out)
     missed = arguments.require_gain and not report.improved
     if not missed:
@@ -70,13 +75,13 @@ def _saved(result: Result[..., Any], arguments: argparse.Namespace) -> Outcome:
     return Outcome(text, data, 3 if missed else 0, said)
 
 
-def report_data(result: Result[..., Any]) -> dict[str, Any]:
+def report_data(result: Result[..., Any, Any]) -> dict[str, Any]:
     """A compile's outcome as plain JSON data; scores and intervals in [0, 1]."""
     report = result.report
     scores = {"seed": report.seed_score, "compiled": report.score}
     return {
         "program": result.program.name,
-        "digest": program_digest(result.program),
+        "digest": program_digest(as_program(result.program)),
         "compiler": dict(report.compiler),
         "improved": report.improved,
         "returned": "compiled" if report.returned else "seed",

@@ -210,16 +210,15 @@ def _beginning(story: _Story, rows: list[Example]) -> str:
 
 def _compiled(
     story: _Story, rows: list[Example], tell: Callable[[str], None], *, quiet: bool
-) -> Result[..., Any]:
+) -> Result[..., Any, Any]:
     """Compile the program, and say what it will cost, and what came of it."""
     triage, metric = demo_program.triage, exact("team")
     offer = quote(triage, rows, metric=metric, compiler=story.compiler)
     tell(_QUOTE.format(quote=indented(str(offer), "     "), how=story.how))
     bound = ")" if story.budget is None else _BOUND.format(story.budget)
     tell(_COMPILE.format(how=story.how, bound=bound))
-    expected = offer.calls.expected
-    if story.budget is not None:
-        expected = min(expected, Budget.parse(story.budget).calls or expected)
+    limit = Budget() if story.budget is None else Budget.parse(story.budget)
+    expected = offer.within(limit)
     with calls_shown("compile triage", expected, quiet=quiet):
         result = compiled(
             triage, rows, metric=metric, compiler=story.compiler, budget=story.budget

@@ -15,7 +15,7 @@ from ..pipeline.artifact.editions import at_newest
 from ..pipeline.artifact.state import SUFFIX
 from ..pipeline.errors import ConfigError
 from ..pipeline.graph.digest import program_digest
-from ..pipeline.graph.program import Program, origin
+from ..pipeline.graph.program import Program, as_given, origin
 from ..pipeline.ground.words import counted
 from ..pipeline.measure.evaluate import Evaluation
 from ..pipeline.measure.explain import ablations, explain
@@ -128,7 +128,7 @@ class _Anew:
             "the answers for it are in the cache"
         )
         if out:
-            save(self.program, out, provenance=self._provenance())
+            save(as_given(self.program), out, provenance=self._provenance())
             kept = f"the newest edition is written to {Path(out)}"
         data = {
             "as_it_is": old.data,

@@ -40,7 +40,7 @@ def program_named(text: str, live: str | None = None) -> Program[..., Any]:
         if live:
             return load(text, program=program_named(live))
         _refuse_steps(text)
-        return load(text)
+        return as_program(load(text))
     if live:
         raise ConfigError(f"--program goes with an artifact, and {text!r} is none")
     return as_program(_live(text))
@@ -60,7 +60,7 @@ def program_to_show(text: str, live: str | None = None) -> Program[..., Any]:
     """As `program_named`; an artifact's steps may be missing, since nothing runs."""
     if live or not text.endswith(SUFFIX):
         return program_named(text, live)
-    return load(text, steps=stand_ins(read_artifact(text).program))
+    return as_program(load(text, steps=stand_ins(read_artifact(text).program)))
 
 
 def target_to_show(text: str, live: str | None = None) -> Target:

@@ -74,14 +74,17 @@ def _told(run: Run) -> Generator[None]:
 
 def picture(run: Run) -> list[str]:
     """The block for a terminal: where it stands, what it took, its last rounds."""
-    low, expected, high = run.start.get("quoted", (0, 0, 0))
+    low, quoted, high = run.start.get("quoted", (0, 0, 0))
+    # The budget may hold for less than was quoted, and then the run ends with it.
+    expected = run.start.get("expected", quoted)
     share = min(1.0, run.answers / max(1, expected))
     bar = f"[{'#' * round(_WIDE * share):.<{_WIDE}}] {run.answers:,} answers"
+    bar += f" of about {expected:,}" if expected < quoted else ""
     train, select, sealed = run.start.get("rows", (0, 0, 0))
     rounds = [in_words(event) for event in run.events][-8:]
     return [
         f"{run.title}  {clock(run.seconds)}",
-        f"  {bar}; {expected:,} calls quoted ({low:,} to {high:,})",
+        f"  {bar}; {quoted:,} calls quoted ({low:,} to {high:,})",
         f"  {run.tokens:,} tokens, {money(run.usd)}",
         f"  {train} rows to train, {select} to select, {sealed} sealed",
         *(f"  {line}" for line in rounds or ["trial run of the program as it is"]),

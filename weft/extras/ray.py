@@ -30,7 +30,7 @@ from ..pipeline.ground import strictjson
 from ..pipeline.ground.options import Count, Positive, settings
 from ..pipeline.run.bridge import in_thread
 from ..pipeline.run.context import Context, follow
-from ..pipeline.run.remote import Result, error_of, nodes_of
+from ..pipeline.run.remote import Result, error_of, nodes_of, settings_data
 from ..pipeline.run.settings import current
 from ..pipeline.signature.spec import Spec
 from ..pipeline.trace import NodeRun, Run, Trace, attach
@@ -49,16 +49,18 @@ class Ray:
     The cluster is the one that this process is connected to; else the one at `address`
     or `RAY_ADDRESS`; else one on this machine, for as long as the rows take.
 
-    A worker has its own process, so nothing of this one's settings is there: `setup`
-    says which model it asks and where its answers are kept. Of this process only the
-    number of the sample goes with the rows. A metric runs here.
+    A worker has its own process. The models that are set here go there by name and
+    options, with the form, the retries and the number of the sample; keys never do, so
+    that they stand in the environment of each machine, or `setup` gives them. It says
+    also where answers are kept. A metric runs here.
 
     Args:
         workers: How many processes run rows.
         live: "package.module:name" of the program, for one that calls steps or has
             types that its artifact cannot rebuild; each machine imports it.
         setup: "package.module:name" of a function that each worker calls first, such
-            as one that calls `weft.configure`. Without it `WEFT_LM` must be set there.
+            as one that calls `weft.configure`; what it sets wins. A model that lives in
+            this process, such as a `FunctionLM`, needs one.
         address: The cluster's address.
         retries: How often a row may be given to another worker after its own died. From
             2 on, one row that kills its workers takes no other row with it.
@@ -91,7 +93,7 @@ class Ray:
 
         Raises:
             ConfigError: Ray is not installed, a worker cannot begin, a budget is set
-                here, or the program needs `live`.
+                here, a model cannot travel, or the program needs `live`.
             ArtifactError: The program is no plain data, or the workers have another.
             WorkerLost: Worker after worker died before it began.
         """
@@ -101,7 +103,9 @@ class Ray:
 @contextlib.asynccontextmanager
 async def _opened(ray: Ray, program: Program[..., Any]) -> AsyncGenerator[OnRay]:
     _refuse(ray, program)
-    told = (artifact_text(program), ray.live, ray.setup)
+    settings = settings_data(program, live=bool(ray.live), setup=ray.setup)
+    settings = strictjson.dumps(settings)
+    told = (artifact_text(program), ray.live, ray.setup, settings)
     cluster, ours = await in_thread(_connected, ray.address)
     workers = _Workers(ray, cluster, told)
     try:
@@ -160,7 +164,7 @@ class _Desk:
 class _Workers:
     """As many actors as were asked for, each replaced when it dies."""
 
-    def __init__(self, ray: Ray, cluster: Any, told: tuple[str, str, str]) -> None:
+    def __init__(self, ray: Ray, cluster: Any, told: tuple[str, ...]) -> None:
         self._ray, self._cluster, self._told = ray, cluster, told
         options = {"num_cpus": ray.cpus, "max_concurrency": _AT_ONCE}
         self._make = cluster.remote(Host).options(**options).remote

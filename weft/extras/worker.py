@@ -28,7 +28,7 @@ from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
 from ..pipeline.ground import strictjson
 from ..pipeline.run.bridge import in_thread
-from ..pipeline.run.remote import Result, error_data, nodes_data
+from ..pipeline.run.remote import Result, configure_from, error_data, nodes_data
 from ..pipeline.run.settings import current, entered
 from ..pipeline.trace import NodeRun, Run, info
 
@@ -42,19 +42,23 @@ class Host:
         self._program: Program[..., Any] | None = None
         self._result = Result(Any)
 
-    async def begin(self, artifact: str, live: str, setup: str) -> str:
+    async def begin(
+        self, artifact: str, live: str, setup: str, settings: str = ""
+    ) -> str:
         """Take a program in.
 
         Args:
             artifact: The program's.
             live: "module:name" of the program whose steps and types are used, or empty.
             setup: "module:name" of a function that is called once, first, or empty.
+            settings: What held where the rows come from, or empty; what `setup` sets
+                wins.
 
         Returns:
             `{}`, or `{"error": ...}`.
         """
         try:
-            program = await in_thread(_program, artifact, live, setup)
+            program = await in_thread(_program, artifact, live, setup, settings)
         except Exception as error:  # noqa: BLE001 - user code; it crosses as its words
             return strictjson.dumps({"error": error_data(_of_setup(error))})
         self._program, self._result = program, Result(program.structure.result)
@@ -97,7 +101,9 @@ class Host:
         return {"value": value, "seconds": run.seconds, "made": _maker(run)}
 
 
-def _program(artifact: str, live: str, setup: str) -> Program[..., Any]:
+def _program(artifact: str, live: str, setup: str, settings: str) -> Program[..., Any]:
+    if settings:
+        configure_from(strictjson.loads_object(settings))
     if setup:
         cast("Callable[[], object]", _named(setup, "setup"))()
     where = "the program that was sent"

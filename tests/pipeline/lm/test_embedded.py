@@ -15,13 +15,14 @@ import pydantic
 import pytest
 
 from tests.timing import LINEAR, bounded, growth, steps
+from weft import Input, Output, Signature
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.lm.embedded import Embedded
 from weft.pipeline.lm.lm import LanguageModel
 from weft.pipeline.lm.request import Message, Request, Response
 from weft.pipeline.lm.route import EMBEDDED
 from weft.pipeline.parameters import Demo, Parameters
-from weft.pipeline.signature.signature import Input, Output, Signature, spec_of
+from weft.pipeline.signature.signature import spec_of
 
 ADAPTERS = ("chat/1", "json/1", "xml/1")  # it reads no other
 DATA = Path(

@@ -1,0 +1,172 @@
+"""What a step calls and `uses=` does not name: it runs, and no compiler tunes it.
+
+Code is read, and what it really calls is noted while it runs: a step may reach a module
+by ways that no reader sees. Either is enough to refuse a compile.
+"""
+
+from __future__ import annotations
+
+import dis
+import logging
+import types
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from ..errors import ConfigError
+from .program import Program
+from .step import Step
+from .uses import Part, closure_of, variables_of
+
+_ASKING = frozenset(
+    {
+        *("acall", "run", "arun", "run_row", "stream", "astream", "batch", "abatch"),
+        *("with_", "with_modules", "with_parameters", "returning"),
+    }
+)
+"""Members that ask a model, or make what does."""
+_LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF")
+_MEMBERS = ("LOAD_ATTR", "LOAD_METHOD")
+_BETWEEN = ("PUSH_NULL", "CACHE")
+
+_met: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()
+_log = logging.getLogger("weft")
+
+
+def tell_unnamed(caller: Any, target: Part) -> None:
+    """Note, and warn of once, what a step or a body calls that it does not name.
+
+    Args:
+        caller: The step, or the module whose body runs.
+        target: What it calls; nothing of it stands in its `uses`.
+    """
+    if not _asks(target):
+        return
+    is_step = caller.node_kind == "step"
+    if is_step and caller.options.untuned:
+        return
+    code: Any = caller.function if is_step else caller.body.__func__
+    known = _met.setdefault(code, {})
+    name = variables_of(code).get(id(target), target.name)
+    if name in known:
+        return
+    known[name] = target.node_kind
+    if is_step:
+        _log.warning("%s. %s", *_said(caller, {name: target.node_kind}))
+        return
+    _log.warning(
+        "the body of %r calls the %s %r, which is none of its parts: it runs, and no "
+        "compiler tunes it. Name it in parts()",
+        caller.name,
+        target.node_kind,
+        name,
+    )
+
+
+def refuse_unnamed(program: Program[..., Any], *, met: bool = False) -> None:
+    """Refuse a program of whose modules some would never be tuned, or saved.
+
+    Args:
+        program: It is not changed.
+        met: Whether only what was really called counts, and no code is read.
+
+    Raises:
+        ConfigError: A step calls what its `uses=` does not name; the message has the
+            line to write.
+    """
+    for step in _steps(program):
+        if step.options.untuned:
+            continue
+        found = dict(_met.get(step.function, {}))
+        if not met:
+            found |= {n: p.node_kind for n, p in _unnamed(step).items()}
+        if found:
+            message, hint = _said(step, found)
+            raise ConfigError(message, hint=hint)
+
+
+def _said(step: Step[..., Any], found: Mapping[str, str]) -> tuple[str, str]:
+    """What is wrong with a step, and what to write."""
+    what = " and ".join(f"the {kind} {name!r}" for name, kind in found.items())
+    it = "they run" if len(found) > 1 else "it runs"
+    them = "them" if len(found) > 1 else "it"
+    names = ", ".join([*step.uses.originals, *found])
+    kept = ", ".join(step.uses.originals)
+    kept = f"uses=[{kept}], " if kept else ""
+    message = (
+        f"step {step.name!r} calls {what}, which uses= does not name: {it}, and no "
+        f"compiler tunes {them}"
+    )
+    hint = (
+        f"Write @weft.step(uses=[{names}]), or @weft.step({kept}untuned=True) where "
+        "what it calls is to stay as it is"
+    )
+    return message, hint
+
+
+def _asks(part: Part) -> bool:
+    """Whether it asks a model, by itself or inside."""
+    return part.node_kind == "module" or bool(part.modules)
+
+
+def _steps(part: Any) -> Iterator[Step[..., Any]]:
+    """The steps inside a part, however deep, with itself if it is one."""
+    if part.node_kind == "step":
+        yield part
+    inside: Mapping[str, Any] = part.uses.running
+    if part.node_kind == "program":
+        inside = {**part.parts.modules, **part.parts.steps, **part.parts.programs}
+    for inner in inside.values():
+        yield from _steps(inner)
+
+
+def _unnamed(step: Step[..., Any]) -> dict[str, Part]:
+    """What a step's code reaches that asks a model, without what it names."""
+    found: dict[str, Part] = {}
+    seen = set[object]()
+    todo: list[Callable[..., Any]] = [step.function]
+    home = step.__module__.partition(".")[0]
+    while todo:
+        function = todo.pop()
+        if function in seen:
+            continue
+        seen.add(function)
+        for name, value in _reached(function):
+            if isinstance(value, types.FunctionType):
+                if value.__module__.partition(".")[0] == home:
+                    todo.append(value)
+            elif not isinstance(value, Part) or step.uses.stand_in(value) is not None:
+                continue
+            elif _asks(value):
+                found.setdefault(name, value)
+            elif isinstance(value, Step):
+                todo.append(value.function)
+    return found
+
+
+def _reached(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    """Names and values that a function's code uses for more than a look at them."""
+    code: Any = getattr(function, "__code__", None)
+    scope = {**getattr(function, "__globals__", {}), **closure_of(function)}
+    todo = [code] if isinstance(code, types.CodeType) else []
+    while todo:
+        code = todo.pop()
+        todo += [held for held in code.co_consts if isinstance(held, types.CodeType)]
+        lines = [i for i in dis.get_instructions(code) if i.opname not in _BETWEEN]
+        for at, line in enumerate(lines):
+            if line.opname in _LOADS and line.argval in scope:
+                yield from _followed(scope[line.argval], line.argval, lines[at + 1 :])
+
+
+def _followed(
+    value: Any, name: str, lines: list[dis.Instruction]
+) -> Iterator[tuple[str, Any]]:
+    """A value that code loads, or the member of a module or class that follows."""
+    for line in lines:
+        member = str(line.argval) if line.opname in _MEMBERS else ""
+        if isinstance(value, types.ModuleType | type) and member in vars(value):
+            value, name = vars(value)[member], member
+            continue
+        if not member or member in _ASKING or isinstance(value, types.FunctionType):
+            yield name, value
+        return

@@ -235,13 +235,15 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
 
     @property
     def modules(self) -> dict[str, Module[..., Any]]:
-        """The modules inside it that ask a model, by path."""
-        return self.uses.modules if self.has_body else {}
+        """The modules that ask a model, by path: those inside it, else itself."""
+        return self.uses.modules if self.has_body else {self.name: self}
 
     def with_modules(self, changes: Mapping[str, Module[..., Any]]) -> Self:
-        """The same with some of its parts replaced, keyed by path."""
+        """The same with some of its parts replaced, keyed by path; else itself."""
         if not changes:
             return self
+        if not self.has_body and [*changes] == [self.name]:
+            return cast("Self", changes[self.name])
         made = self._copied()
         made._uses = self.uses.with_modules(changes)
         made._descent = descent_of(self, modules=changes)

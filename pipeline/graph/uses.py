@@ -199,9 +199,10 @@ def modules_of(parts: Mapping[str, Part]) -> dict[str, Any]:
     """The modules of named parts that ask a model, by path."""
     found: dict[str, Any] = {}
     for name, part in parts.items():
-        inner = part.modules
-        if part.node_kind == "module" and not inner:
+        if part.node_kind == "module" and not part.uses.running:
             found[name] = part
+            continue
+        inner = part.modules
         found.update({f"{name}/{path}": module for path, module in inner.items()})
     return found
 

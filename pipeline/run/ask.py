@@ -247,8 +247,9 @@ class _Question:
         """The next request: the reply, why it is none, and what is asked for now."""
         spec, rest = spec_of(wanted), wanted is not self.signature
         again = adapter.again(error, spec, rendered.fence, rest=rest)
-        came = response.text.encode("utf-8", "replace").decode()
-        turns = adapter.repaired(rendered.messages, came, again, spec, rendered.fence)
+        turns = adapter.repaired(
+            rendered.messages, response.text, again, spec, rendered.fence
+        )
         enforced, grammar = rendered.response_format, rendered.grammar
         if rest and (grammar or enforced is not None):
             room = room_for(self.form, self.parameters, self.lm)

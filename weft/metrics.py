@@ -31,7 +31,8 @@ from .pipeline.measure.score import (
 )
 from .pipeline.measure.semantic import SemanticF1
 from .pipeline.measure.squad import squad
-from .pipeline.signature.signature import Input, Output, Signature
+from .pipeline.signature.building import Input, Output
+from .pipeline.signature.signature import Signature
 
 __all__ = [
     "Coverage",

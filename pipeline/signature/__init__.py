@@ -1,5 +1,6 @@
 """Signatures: what a program and a model agree on, its fields and their types."""
 
-from .signature import Input, Output, Signature, SignatureMeta
+from .building import Input, Output
+from .signature import Signature, SignatureMeta
 
 __all__ = ["Input", "Output", "Signature", "SignatureMeta"]

@@ -1,6 +1,7 @@
 """A fork beside busy threads: its child answers, and waits for nobody."""
 
-# pyright: reportPrivateUsage=false - locks are held as a thread of weft holds them
+# Locks are held here as a thread of weft holds them.
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 

@@ -15,8 +15,9 @@ from dataclasses import replace
 from typing import Any, Literal, Union
 
 from ..errors import SignatureError, did_you_mean
+from .annotations import resolved_hints
 from .field import FieldSpec
-from .signature import Signature, class_of, resolved_hints, spec_of
+from .signature import Signature, class_of, spec_of
 from .spec import Spec, check_fields, default_instruction
 
 _SHOWN = 200

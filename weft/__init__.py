@@ -101,9 +101,9 @@ if TYPE_CHECKING:
     from .pipeline.signature.building import Input as Input
     from .pipeline.signature.building import Output as Output
     from .pipeline.signature.json_schema import JsonSchema as JsonSchema
+    from .pipeline.signature.results import inputs_of as inputs_of
+    from .pipeline.signature.results import to_dict as to_dict
     from .pipeline.signature.signature import Signature as Signature
-    from .pipeline.signature.signature import inputs_of as inputs_of
-    from .pipeline.signature.signature import to_dict as to_dict
     from .pipeline.trace import info as info
     from .showing import show as show
     from .showing import show_html as show_html
@@ -157,7 +157,8 @@ _WHERE = {
     "pipeline.run.watch": "TracedRun",
     "pipeline.signature.building": "Input Output",
     "pipeline.signature.json_schema": "JsonSchema",
-    "pipeline.signature.signature": "Signature inputs_of to_dict",
+    "pipeline.signature.results": "inputs_of to_dict",
+    "pipeline.signature.signature": "Signature",
     "showing": "show show_html",
 }
 

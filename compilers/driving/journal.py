@@ -328,9 +328,9 @@ def _answer_of(record: Mapping[str, Any]) -> _Answer:
     key, kind = record.get("key"), record.get("withheld")
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise ValueError("the key is no digest of a request")
-    if record.keys() == {"key", "response"}:
+    if {*record} == {"key", "response"}:
         return _Answer(key, response_from_json(record["response"]))
-    if record.keys() != {"key", "withheld", "because"}:
+    if {*record} != {"key", "withheld", "because"}:
         raise ValueError(f"it holds {', '.join(sorted(record))[:80]!r}")
     because = record["because"]
     if not isinstance(kind, str) or kind not in _KINDS or not isinstance(because, str):

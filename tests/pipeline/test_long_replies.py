@@ -124,16 +124,16 @@ def flood(kind: str, size: int) -> str:
 @pytest.mark.parametrize("kind", FLOODS)
 @pytest.mark.parametrize("name", FORMS)
 def test_a_flood_of_wrong_values_takes_bounded_work(name: str, kind: str) -> None:
-    """They are counted; to mend or to list each would take minutes."""
+    """The first is named, or all are counted; to mend each would take minutes."""
     signature = make_signature(f"question -> answer: {kind}")
     reply = FORMS[name] % flood(kind, 60_000)
     adapter = adapter_of(name)
 
     taken = steps(lambda: adapter.parse(reply, signature, ""), ParseError)
-    with pytest.raises(ValidationError, match="60,000 values in it are wrong"):
+    with pytest.raises(ValidationError, match="field 'answer'"):
         adapter.parse(reply, signature, "")
 
-    assert taken < 16 * 60_000  # the values are counted, and that is all
+    assert taken < 16 * 60_000
 
 
 @pytest.mark.parametrize("kind", FLOODS)

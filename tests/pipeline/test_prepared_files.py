@@ -275,7 +275,7 @@ def test_a_batch_is_written_to_files_alone(kind: str, tmp_path: Path) -> None:
 
 # Artifacts ------------------------------------------------------------------------
 
-DIGESTS = [
+DIGESTS: list[object] = [
     "sha256:/../../../ab",
     "sha256:../../x",
     "../../../../tmp/x",
@@ -380,16 +380,17 @@ def _keep(path: Path) -> object:
     return weft.log(path.parent)
 
 
+def _traces(path: Path) -> object:
+    return list(weft.read_traces(path))
+
+
 READS: dict[str, tuple[str, Callable[[Path], object], type[Exception]]] = {
     "load": ("x.weft.json", weft.load, ArtifactError),
     "import": ("x.weft.json", _import, ArtifactError),
     "package": ("x.weft.json", lambda path: weft.package(path.parent), ArtifactError),
     "log": ("x.weft.json", _keep, ArtifactError),
     "standing": ("x.weft.json", weft.standing, ArtifactError),
-    "traces": (
-        *("traces.jsonl", lambda path: list(weft.read_traces(path))),
-        DataError,
-    ),
+    "traces": ("traces.jsonl", _traces, DataError),
 }
 
 

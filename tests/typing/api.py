@@ -215,7 +215,6 @@ def loading() -> None:
     assert_type(weft.load("qa.weft.json", program=qa)("q"), str)
     assert_type(weft.load("t.weft.json", program=triage)(message="m"), Triage)
     weft.load("t.weft.json").with_(instruction="Other.")
-    assert_type(weft.import_dspy("t.json", triage)(message="m"), Triage)
     assert_type(weft.origin(triage), weft.Origin | None)
 
 

@@ -1,5 +1,8 @@
 """A fork beside busy threads: its child answers, and waits for nobody."""
 
+# Locks are held here as a thread of weft holds them.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import os

@@ -21,11 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast, dataclass_transform
 from ..errors import CallError, SignatureError, did_you_mean
 from ..ground import strictjson
 from ..ground.hints import brought, hint
-<<<<<<< HEAD
-from ..ground.words import brief
 from .annotations import own_annotations, resolved_hints
-=======
->>>>>>> main
 from .building import (
     Input,
     Marker,

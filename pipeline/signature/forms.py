@@ -15,10 +15,10 @@ from dataclasses import replace
 from typing import Any, Literal, Union
 
 from ..errors import SignatureError, did_you_mean
-from .annotations import resolved_hints
 from .field import FieldSpec
 from .signature import Signature, class_of, spec_of
 from .spec import Spec, check_fields, default_instruction
+from .types import resolved_hints
 
 _SHOWN = 200
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")

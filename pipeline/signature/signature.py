@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast, dataclass_transform
 from ..errors import CallError, SignatureError, did_you_mean
 from ..ground import strictjson
 from ..ground.hints import brought, hint
-from .annotations import own_annotations, resolved_hints
 from .building import (
     Input,
     Marker,
@@ -34,6 +33,7 @@ from .building import (
 )
 from .field import FieldSpec
 from .spec import Spec, check_fields, default_instruction
+from .types import own_annotations, resolved_hints
 
 _ROOT = "Signature"
 

@@ -19,9 +19,16 @@ from ..ground import strictjson
 from ..ground.plain import is_loose, is_lossy, is_open, ordered, without_models
 from ..ground.shapes import is_dict
 from ..ground.words import brief
-from .decimals import DecimalSchema, may_hold_decimals, with_digits
 from .json_schema import JsonSchema, json_schema_of
-from .one_way import QuietSchema, as_read, has_functions, places
+from .lossless import (
+    DecimalSchema,
+    QuietSchema,
+    as_read,
+    has_functions,
+    may_hold_decimals,
+    places,
+    with_digits,
+)
 from .types import Kind, check_rules, choices_of, kind_of, options_of
 from .wording import first_error, wanted
 

@@ -16,8 +16,9 @@ from typing import Any, Literal, Union
 
 from ..errors import SignatureError, did_you_mean
 from .field import FieldSpec
-from .signature import Signature, class_of, resolved_hints, spec_of
+from .signature import Signature, class_of, spec_of
 from .spec import Spec, check_fields, default_instruction
+from .types import resolved_hints
 
 _SHOWN = 200
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")

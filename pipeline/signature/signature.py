@@ -15,7 +15,6 @@ from __future__ import annotations
 import copyreg
 import inspect
 import sys
-import typing
 from collections.abc import Iterator, KeysView, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast, dataclass_transform
 
@@ -34,9 +33,9 @@ from .building import (
 )
 from .field import FieldSpec
 from .spec import Spec, check_fields, default_instruction
+from .types import own_annotations, resolved_hints
 
 _ROOT = "Signature"
-_VALUE = 1  # annotationlib.Format.VALUE
 
 
 @dataclass_transform(
@@ -286,7 +285,7 @@ def _spec_of_class(
     cls: type, markers: Mapping[str, Marker], namespace: Mapping[str, Any]
 ) -> Spec:
     name = cls.__name__
-    own = _annotations(cls, namespace)
+    own = own_annotations(cls, namespace)
     for field in own:
         if field not in markers and not field.startswith("_"):
             raise SignatureError(
@@ -311,28 +310,6 @@ def _spec_of_class(
     return Spec(name, _instruction(cls) or default_instruction(specs), specs)
 
 
-def _annotations(cls: type, namespace: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the body of a class annotates.
-
-    From Python 3.14 on the body holds a function that tells it (PEP 649), unless a
-    module asks for texts; it is asked once, for the class to have it as before.
-    """
-    tell = namespace.get("__annotate_func__")
-    if "__annotations__" not in namespace and tell is not None:
-        try:
-            type.__setattr__(cls, "__annotations__", tell(_VALUE))
-        except NameError as error:
-            raise _unresolved(cls.__name__, error) from None
-    return inspect.get_annotations(cls)
-
-
-def _unresolved(name: str, error: NameError) -> SignatureError:
-    return SignatureError(
-        f"{name}: {error}, so a type cannot be resolved",
-        hint="Define the type at module level, before the signature",
-    )
-
-
 def _instruction(cls: type) -> str:
     """The nearest docstring: a class without one says what its base says."""
     for base in cls.__mro__:
@@ -344,17 +321,3 @@ def _instruction(cls: type) -> str:
         if doc:
             return doc
     return ""
-
-
-def resolved_hints(thing: Any, name: str) -> dict[str, Any]:
-    """The types of a class's or function's annotations.
-
-    Raises:
-        SignatureError: One of them cannot be resolved.
-    """
-    try:
-        return typing.get_type_hints(thing, include_extras=True)
-    except NameError as error:
-        raise _unresolved(name, error) from None
-    except (TypeError, SyntaxError, AttributeError) as error:
-        raise SignatureError(f"{name}: {error}, so a type cannot be resolved") from None

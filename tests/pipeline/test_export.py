@@ -231,7 +231,7 @@ def test_a_state_saved_by_dspy_is_imported_and_runs(tmp_path: Path) -> None:
     assert [d.by for d in values["route/demos"]] == ["labelled", "bootstrap"]
     assert values["respond/instruction"] == "Answer, dspy."
     assert values["respond/demos"][0].values["passages"] == ["a", "b"]
-    assert one.parameters["respond/demos"] == values["respond/demos"]
+    assert one.parameters.demos == values["respond/demos"]
     assert [m.lm for m in tuned.modules.values()] == [None, None]
     with weft.use(lm="embedded", cache=None):
         assert isinstance(tuned(message="m1"), str)
@@ -261,7 +261,7 @@ def test_there_and_back_keeps_instruction_and_demos(tmp_path: Path) -> None:
 
     for key in ("route/instruction", "respond/instruction"):
         assert back.parameters[key] == support.parameters[key]
-    assert single.parameters["respond/demos"][0].id == respond.parameters.demos[0].id
+    assert single.parameters.demos[0].id == respond.parameters.demos[0].id
     for key in ("route/demos", "respond/demos"):
         assert [d.id for d in back.parameters[key]] == [
             d.id for d in support.parameters[key]

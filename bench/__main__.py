@@ -84,7 +84,8 @@ def parser() -> argparse.ArgumentParser:
         "--write",
         action="store_true",
         default=None,
-        help="compile, real, schemas: the page in docs/; replies: the tests' figures",
+        help="adapters, compile, real, schemas: the page in docs/; replies: the tests' "
+        "figures",
     )
     given.add_argument("--rows", type=int, help="calls, real, rows: how many rows")
     given.add_argument(
@@ -109,6 +110,7 @@ def parser() -> argparse.ArgumentParser:
     )
     given.add_argument("--folder", type=Path, help="schemas: of JSONSchemaBench")
     given.add_argument("--suite", type=Path, help="schemas: of JSON-Schema-Test-Suite")
+    given.add_argument("--dspy", type=Path, help="adapters: of DSPy's repository")
     given.add_argument("--rounds", type=int, help="calls, imports: turns of each side")
     given.add_argument("--distinct", type=int, help="calls: calls of the memory row")
     return made

@@ -111,5 +111,5 @@ def _fields_of(inputs: Any) -> Spec | None:
     """The fields of a signature, module or program."""
     if isinstance(inputs, type) and issubclass(inputs, Signature):
         return spec_of(inputs)
-    found: object = getattr(inputs, "inputs", None)
+    found: object = getattr(cast(object, inputs), "inputs", None)
     return found if isinstance(found, Spec) else None

@@ -143,6 +143,16 @@ class TestFinding:
             "The row has 'answer': metric, rows and output need one name"
         )
 
+    @pytest.mark.parametrize("name", ["id", "meta", "split"])
+    def test_what_says_which_row_it_is_is_no_label(self, name: str) -> None:
+        """Such a key of a row is kept aside, and the remedy is another name."""
+        row = weft.read_rows(
+            [{"question": "?", name: "a", "answer": "a"}], ["question"]
+        )
+
+        with pytest.raises(DataError, match="give the label another name"):
+            exact(name)(row[0], "a")
+
     def test_none_is_right_where_the_label_is_none(self) -> None:
         """An optional field: nothing there, nothing found."""
         for metric in (exact, f1, contains, choice, set_match, numeric):

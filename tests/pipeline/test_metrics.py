@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.pipeline.data.rows import Example
+from weft.pipeline.data.rows import Example, read_rows
 from weft.pipeline.errors import DataError, MetricError
 from weft.pipeline.measure.metrics import (
     FieldMetric,
@@ -151,7 +151,7 @@ class TestFinding:
         )
 
         with pytest.raises(DataError, match="give the label another name"):
-            exact(name)(row[0], "a")
+            exact(name)(rows[0], "a")
 
     def test_none_is_right_where_the_label_is_none(self) -> None:
         """An optional field: nothing there, nothing found."""

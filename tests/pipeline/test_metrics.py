@@ -146,9 +146,7 @@ class TestFinding:
     @pytest.mark.parametrize("name", ["id", "meta", "split"])
     def test_what_says_which_row_it_is_is_no_label(self, name: str) -> None:
         """Such a key of a row is kept aside, and the remedy is another name."""
-        row = weft.read_rows(
-            [{"question": "?", name: "a", "answer": "a"}], ["question"]
-        )
+        rows = read_rows([{"question": "?", name: "a", "answer": "a"}], ["question"])
 
         with pytest.raises(DataError, match="give the label another name"):
             exact(name)(rows[0], "a")

@@ -7,7 +7,16 @@ import itertools
 import typing
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, ParamSpec, TypeVar, cast, final, overload
+from typing import (
+    Any,
+    Generic,
+    ParamSpec,
+    TypeGuard,
+    TypeVar,
+    cast,
+    final,
+    overload,
+)
 
 from .. import seam
 from ..errors import ConfigError, GraphError, SignatureError, did_you_mean
@@ -266,7 +275,7 @@ def _uses_of(function: Callable[..., Any], given: Iterable[Part], step: str) -> 
     found: dict[str, Part] = {}
     for used in given:
         anything = cast(object, used)
-        if not isinstance(anything, Part):
+        if not is_part(anything):
             raise GraphError(
                 f"{caller()}: step {step!r} uses {anything!r}, which is no module, "
                 "step or program",
@@ -287,6 +296,11 @@ def _uses_of(function: Callable[..., Any], given: Iterable[Part], step: str) -> 
             )
         found[name] = used
     return Uses(found, found)
+
+
+def is_part(value: object) -> TypeGuard[Part]:
+    """Whether it is a module, step or program, and not merely answers as one would."""
+    return isinstance(value, Step | Runnable)
 
 
 def as_step(target: Callable[..., Any]) -> Step[..., Any]:

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from ..errors import ConfigError
 from .program import Program
-from .step import Step
+from .step import Step, is_part
 from .uses import Part, closure_of, variables_of
 
 _ASKING = frozenset(
@@ -97,9 +97,12 @@ def _said(step: Step[..., Any], found: Mapping[str, str]) -> tuple[str, str]:
         f"step {step.name!r} calls {what}, which uses= does not name: {it}, and no "
         f"compiler tunes {them}"
     )
+    scope = variables_of(step.function).values() | step.function.__globals__.keys()
+    loose = [repr(name) for name in found if name not in scope]
+    first = f"Make {' and '.join(loose)} outside of the function. " if loose else ""
     hint = (
-        f"Write @weft.step(uses=[{names}]), or @weft.step({kept}untuned=True) where "
-        "what it calls is to stay as it is"
+        f"{first}Write @weft.step(uses=[{names}]), or @weft.step({kept}untuned=True) "
+        "where what it calls is to stay as it is"
     )
     return message, hint
 
@@ -135,7 +138,7 @@ def _unnamed(step: Step[..., Any]) -> dict[str, Part]:
             if isinstance(value, types.FunctionType):
                 if value.__module__.partition(".")[0] == home:
                     todo.append(value)
-            elif not isinstance(value, Part) or step.uses.stand_in(value) is not None:
+            elif not is_part(value) or step.uses.stand_in(value) is not None:
                 continue
             elif _asks(value):
                 found.setdefault(name, value)

@@ -22,7 +22,6 @@ from typing import (
     TypeGuard,
     TypeVar,
     cast,
-    runtime_checkable,
 )
 
 from ..seam import Kind
@@ -31,7 +30,6 @@ from .runnable import Runnable
 T = TypeVar("T")
 
 
-@runtime_checkable
 class Part(Protocol):
     """A module, a step or a program: named, with the modules inside it by path."""
 

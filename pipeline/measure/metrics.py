@@ -364,6 +364,8 @@ def _members(value: Any) -> dict[str, Any]:
 
 def _other_label(field: str, example: Example) -> str:
     """The remedy for a label that is not there: either side may be misspelt."""
+    if field in ("id", "meta", "split"):
+        return f"{field!r} of a row says what row it is: give the label another name"
     if not example.labels:
         return "Add what the program should answer to the row"
     held = ", ".join(map(repr, example.labels))

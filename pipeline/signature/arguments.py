@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 from ..errors import GraphError, SignatureError
 from ..seam import caller
 from .forms import parse_fields
+from .signature import Signature, spec_of
 from .spec import Spec
 
 Inputs = str | Mapping[str, Any] | Iterable[str] | Callable[..., Any]
@@ -51,7 +52,7 @@ def named_parameters(
     except ValueError as error:
         raise GraphError(
             f"{caller()}: step {step!r}: inputs= names {error}",
-            hint="Name what has no default before what has one",
+            hint="Name each once, and what has no default before what has one",
         ) from None
 
 
@@ -90,8 +91,8 @@ def _entries(inputs: Any) -> Iterator[tuple[str, Any, Any]]:
     elif isinstance(inputs, Mapping):
         for name, kind in cast("Mapping[str, Any]", inputs).items():
             yield name, kind, none
-    elif isinstance(taken := getattr(inputs, "inputs", None), Spec):
-        for spec in taken.fields:
+    elif (taken := _fields_of(inputs)) is not None:
+        for spec in taken.inputs.values():
             yield spec.name, spec.annotation, none if spec.required else spec.default
     elif callable(inputs):
         function = getattr(inputs, "function", inputs)
@@ -99,7 +100,16 @@ def _entries(inputs: Any) -> Iterator[tuple[str, Any, Any]]:
         shape = getattr(inputs, "parameters", None) or inspect.signature(function)
         for parameter in shape.parameters.values():
             if parameter.kind not in _OPEN:
-                kind = hints.get(parameter.name, Any)
+                said = parameter.annotation
+                kind = hints.get(parameter.name, Any if said is none else said)
                 yield parameter.name, kind, parameter.default
     else:
         yield from ((name, Any, none) for name in inputs)
+
+
+def _fields_of(inputs: Any) -> Spec | None:
+    """The fields of a signature, module or program."""
+    if isinstance(inputs, type) and issubclass(inputs, Signature):
+        return spec_of(inputs)
+    found: object = getattr(cast(object, inputs), "inputs", None)
+    return found if isinstance(found, Spec) else None

@@ -165,6 +165,11 @@ def _built(spec: Spec, fields: Iterable[FieldSpec]) -> Spec:
 
 
 def _marked(who: str, name: str, kind: Any, marker: Any) -> FieldSpec:
+    if isinstance(kind, str):
+        raise SignatureError(
+            f"{who}: the type of the field {name!r} is the text {kind!r}",
+            hint=f"Write the type itself, without quotes: {kind}",
+        )
     if isinstance(marker, Marker):
         return marked(name, kind, marker)
     raise SignatureError(

@@ -22,7 +22,7 @@ from ..errors import SignatureError
 from ..ground import strictjson
 from ..ground.lazy import deferred
 from ..ground.shapes import is_dict, is_list
-from .patterns import LONGEST, weight_of
+from .strings import LONGEST, weight_of
 from .vocabulary import BY_NAME
 
 if TYPE_CHECKING:

@@ -24,8 +24,7 @@ from referencing.jsonschema import SchemaRegistry, specification_with
 from ..errors import SignatureError
 from ..ground.shapes import is_dict, is_list
 from ..ground.words import brief
-from .formats import FORMATS
-from .patterns import matcher
+from .strings import FORMATS, matcher
 from .vocabulary import LATEST, Part, asked_at_once, draft_of, inner_of
 
 Rule: TypeAlias = Callable[[Any, Any, Any, Any], Iterable[Any] | None]

@@ -139,6 +139,14 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "a bare type": (lambda: Triage.with_fields(why=str), "neither an input nor"),
     "misspelt": (lambda: Triage.without("tem"), "Did you mean 'team'"),
     "no output left": (lambda: Triage.without("team", "score"), "no output field"),
+    "a type as text": (
+        lambda: Triage.append("why", Output(), "Literal['a', 'b']"),
+        "without quotes",
+    ),
+    "another as text": (
+        lambda: Triage.with_fields(team=("list[str]", Output())),
+        "without quotes",
+    ),
     "no name": (lambda: Triage.append("a b", Output()), "not a field name"),
     "no default of it": (
         lambda: Triage.append("k", Input(default="x"), int),

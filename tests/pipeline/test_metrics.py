@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.pipeline.data.rows import Example
+from weft.pipeline.data.rows import Example, read_rows
 from weft.pipeline.errors import DataError, MetricError
 from weft.pipeline.measure.metrics import (
     FieldMetric,
@@ -142,6 +142,14 @@ class TestFinding:
             "f1(anwser): row 'r9' has no label 'anwser'. Did you mean 'answer'? "
             "The row has 'answer': metric, rows and output need one name"
         )
+
+    @pytest.mark.parametrize("name", ["id", "meta", "split"])
+    def test_what_says_which_row_it_is_is_no_label(self, name: str) -> None:
+        """Such a key of a row is kept aside, and the remedy is another name."""
+        rows = read_rows([{"question": "?", name: "a", "answer": "a"}], ["question"])
+
+        with pytest.raises(DataError, match="give the label another name"):
+            exact(name)(rows[0], "a")
 
     def test_none_is_right_where_the_label_is_none(self) -> None:
         """An optional field: nothing there, nothing found."""

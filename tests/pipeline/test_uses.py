@@ -10,12 +10,13 @@ import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
 import weft
 from weft import Request
-from weft.errors import ConfigError
+from weft.errors import ConfigError, GraphError
 from weft.pipeline.graph.module import Call, Module
 
 NEW = "The tuned one."
@@ -397,6 +398,68 @@ def test_a_module_that_is_only_looked_at_is_not_called(tmp_path: Path) -> None:
 
     program("[[ verdict ]]\nyes")
     assert weft.save(program, tmp_path / "a.weft.json").is_file()
+
+
+stub, named_stub = mock.Mock(), mock.MagicMock()
+reserved = mock.call
+
+
+def asks_a_mock(question: str) -> str:
+    """A test's stand-in for a service."""
+    return str(stub(question)) and question
+
+
+def asks_a_magic_mock(question: str) -> str:
+    """One with every member."""
+    return str(named_stub.run(question)) and question
+
+
+def makes_a_call(question: str) -> str:
+    """An object that cannot be hashed."""
+    return str(reserved(question)) and question
+
+
+def looks_at_a_class(question: str) -> str:
+    """A class of modules is none."""
+    return f"{weft.Predict.__name__} {question}"
+
+
+LOOKALIKES: dict[str, tuple[Callable[..., Any], Any]] = {
+    "a mock": (asks_a_mock, stub),
+    "a magic mock": (asks_a_magic_mock, named_stub),
+    "what cannot be hashed": (makes_a_call, reserved),
+    "a class": (looks_at_a_class, weft.Predict),
+}
+
+
+@pytest.mark.parametrize("case", LOOKALIKES)
+def test_what_merely_answers_as_a_module_would_is_none(
+    case: str, tmp_path: Path
+) -> None:
+    """A step may reach it, and cannot name it."""
+    function, thing = LOOKALIKES[case]
+
+    assert weft.save(program_of(function), tmp_path / "a.weft.json").is_file()
+    with pytest.raises(GraphError, match="which is no module, step or program"):
+        weft.step(uses=[thing])(function)
+
+
+def test_a_module_made_in_a_step_is_to_be_made_outside(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """No line could name it where it is."""
+
+    def making(question: str) -> str:
+        made = weft.Predict("question -> verdict", name="inner")
+        return str(made(question=question).verdict)
+
+    program = program_of(making)
+    with weft.use(lm=weft.FunctionLM(verdict)):
+        program("one")
+        with pytest.raises(ConfigError, match="Make 'inner' outside of the function"):
+            weft.compile(program, ROWS, metric=right)
+
+    assert "Make 'inner' outside" in caplog.records[0].getMessage()
 
 
 class Sly(Module[..., Any]):

@@ -59,7 +59,19 @@ async def later(**kwargs: Any) -> str:
 
 
 FUNCTIONS = {f.__name__: f for f in (by_name, by_place, either, one_named, later)}
+
+
+class Asking(weft.Signature):
+    """A signature that others share."""
+
+    question: str = weft.Input()
+    k: int = weft.Input()
+    answer: str = weft.Output()
+
+
 INPUTS: dict[str, Any] = {
+    "a signature": Asking,
+    "a wrapper": weft.step(name="inner", inputs=ask)(by_name),
     "text": "question, k: int",
     "types": {"question": str, "k": int},
     "names": ["question", "k"],
@@ -88,6 +100,14 @@ def test_a_step_may_take_what_it_names(function: str, inputs: str) -> None:
     program = wrapped(FUNCTIONS[function], INPUTS[inputs])
 
     assert program("q", 7) == "q/7"
+
+
+@pytest.mark.parametrize("inputs", INPUTS)
+def test_what_it_names_has_its_type(inputs: str) -> None:
+    """Names alone say none; whatever takes the same says its own."""
+    step: Any = weft.step(name="wrapper", inputs=INPUTS[inputs])(by_name)
+
+    assert step.wants("k") == (Any if inputs == "names" else int)
 
 
 def test_the_wiring_is_checked_by_the_names() -> None:
@@ -155,6 +175,7 @@ WRONG: dict[str, tuple[Callable[..., Any], Any, str]] = {
     "a keyword": (by_name, {"class": str}, "which is no name"),
     "no type": (by_name, "question: strng", "unknown type 'strng'"),
     "nothing of the kind": (by_name, 3, "names no inputs"),
+    "twice": (by_name, ["a", "a"], "Name each once"),
 }
 
 

@@ -22,10 +22,9 @@ from typing import (
 )
 
 from ..pipeline.errors import ConfigError
-from ..pipeline.ground.lazy import deferred
+from ..pipeline.ground.lazy import deferred, public_names
 from ..pipeline.ground.options import checked, checked_with
 from ..pipeline.run.bridge import run_sync
-from . import __all__ as public_names
 
 if TYPE_CHECKING:
     from ..pipeline.calls.budget import Budget, Ledger
@@ -219,7 +218,7 @@ def chosen(compiler: Compiler | None) -> Compiler:
     if isinstance(given, recipe.Compiler):
         return given
     meant = given.__name__ if inspect.isclass(given) else str(given)
-    known = {name.casefold(): name for name in public_names}
+    known = {name.casefold(): name for name in public_names("compiler")}
     nearest = difflib.get_close_matches(meant.casefold(), known, n=1)
     name = known[nearest[0]] if nearest else "Auto"
     raise ConfigError(

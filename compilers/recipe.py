@@ -18,6 +18,9 @@ from .propose.proposer import Proposer
 from .racing.race import Full, Racer
 from .racing.select import Best, Selector
 
+LOTS = 3
+"""How many times its headroom a recipe looks at, while the seed fails no row."""
+
 
 @dataclass(frozen=True)
 class Draw:

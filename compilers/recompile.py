@@ -12,8 +12,7 @@ from ..pipeline.data.rows import digest_rows
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_given, as_program, origin
 from ..pipeline.ground.options import checked_with
-from ..pipeline.lm.lm import LanguageModel
-from ..pipeline.lm.models import as_lm
+from ..pipeline.lm.lm import LanguageModel, as_lm
 from ..pipeline.measure.score import Metric
 from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.rows import rows_of

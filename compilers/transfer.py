@@ -16,8 +16,7 @@ from ..pipeline.graph.digest import program_digest
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
 from ..pipeline.ground.options import checked
-from ..pipeline.lm.lm import LanguageModel
-from ..pipeline.lm.models import as_lm
+from ..pipeline.lm.lm import LanguageModel, as_lm
 from ..pipeline.measure.evaluate import Evaluation, score_rows
 from ..pipeline.measure.labels import for_program
 from ..pipeline.measure.score import Metric, metric_name

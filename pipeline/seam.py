@@ -131,11 +131,26 @@ _answerer: contextvars.ContextVar[Answerer | None] = contextvars.ContextVar(
 )
 _made: list[Engine] = []
 _installed: list[Callable[[], Engine]] = []
+_models: list[Callable[[str], Any]] = []
 
 
-def install(engine: Callable[[], Engine]) -> None:
-    """Say who answers where nobody else does: what the argument gives, asked once."""
-    _installed[:], _made[:] = [engine], []
+def install(engine: Callable[[], Engine], model: Callable[[str], Any]) -> None:
+    """Say what stands above, imported at first use.
+
+    Args:
+        engine: Gives who answers where nobody else does; asked once.
+        model: Gives the model of a name such as "openai/gpt-5-mini".
+    """
+    _installed[:], _made[:], _models[:] = [engine], [], [model]
+
+
+def model_named(name: str) -> Any:
+    """The model that a name stands for.
+
+    Raises:
+        ConfigError: The name leads nowhere.
+    """
+    return _models[0](name)
 
 
 def one_off() -> Engine:

@@ -10,7 +10,6 @@ from typing import Any, Generic, Literal, TypeVar
 from .ground.hints import Advised
 from .ground.words import counted
 from .lm.request import Message, Usage
-from .signature.signature import Signature
 
 R = TypeVar("R")
 NodeKind = Literal["module", "step", "program", "each", "branch", "switch", "loop"]
@@ -249,7 +248,7 @@ def total_cost(costs: Iterable[float | None]) -> float | None:
     return total
 
 
-def attach(value: Signature, run: NodeRun) -> None:
+def attach(value: object, run: NodeRun) -> None:
     """Let a module's result remember the run that made it."""
     vars(value)[_RUN] = run
 
@@ -260,7 +259,7 @@ def info(value: object) -> NodeRun:
     Raises:
         TypeError: The value was not made by a module.
     """
-    found = value.__dict__.get(_RUN) if isinstance(value, Signature) else None
+    found = getattr(value, "__dict__", {}).get(_RUN)
     if not isinstance(found, NodeRun):
         raise TypeError(
             f"{type(value).__name__} was not made by a module; for a program use "

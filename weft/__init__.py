@@ -190,4 +190,11 @@ def _engine() -> seam.Engine:
     return ONE_OFF
 
 
-seam.install(_engine)
+def _model(name: str) -> Any:
+    """The model of a name, at first use."""
+    from .pipeline.lm.models import LM  # noqa: PLC0415 - as above
+
+    return LM(name)
+
+
+seam.install(_engine, _model)

@@ -226,7 +226,7 @@ def _refuse_no_model(program: Program[..., Any]) -> None:
             "lms= names a model for 'teacher', which would never be asked",
             hint="Write weft.compile(..., teacher=...)",
         )
-    require_model_paths(program)
+    require_model_paths(program.name, program.modules)
     for path, module in program.modules.items():
         current().model_for(path, module.lm)
 

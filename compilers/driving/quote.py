@@ -8,7 +8,7 @@ from typing import Any
 
 from ...pipeline.graph.program import Program
 from ..racing.race import FIRST, first_rows
-from ..recipe import Draw, Recipe
+from ..recipe import LOTS, Draw, Recipe
 from ..search.cost import FREE, Calls, Quote
 from ..search.counting import (
     calls_bound,
@@ -21,7 +21,6 @@ from ..search.judge import NO_JUDGE, Judging
 from ..search.task import Split
 from ..search.teacher import Teacher
 from .estimate import guess_of
-from .rounds import LOTS
 from .verify import LEAST
 
 

@@ -22,12 +22,11 @@ from ...pipeline.measure.row_result import RowResult
 from ..propose.proposer import proposed
 from ..propose.rows import ordered, proportional
 from ..racing.race import DEEPER, FIRST, Full, first_rows, ranked
-from ..recipe import Draw, Recipe
+from ..recipe import LOTS, Draw, Recipe
 from ..search.candidate import Candidate
 from ..search.task import Split, Task, passes
 from .forms import most_legible
 
-LOTS = 3
 _TRIAL = 0.1
 _log = logging.getLogger("weft")
 _LATEST = 300

@@ -100,9 +100,9 @@ class Combine(Proposer):
 
     async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """Combinations that nobody has tried, the likeliest first."""
-        choices = Choices.of(task)
+        choices = Choices.of(task.archive)
         drawn = self.sampler.sampled(
-            choices.names, trials(task, choices), n, task.rng("combine")
+            choices.names, trials(choices, task.raced()), n, task.rng("combine")
         )
         made = [choices.candidate(chosen, parents[0]) for chosen in drawn]
         return [child for child in made if child not in task.archive][:n]

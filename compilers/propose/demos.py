@@ -7,17 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...pipeline.data.rows import Example
-from ...pipeline.graph.program import Program
 from ...pipeline.ground.options import Count, settings
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.parameters import Demo
 from ..search.candidate import Candidate
 from ..search.cost import Calls
 from ..search.task import NEAR, Task
-from ..search.teacher import lesson
 from .proposer import Parents, Proposer, draws
 from .rows import (
     demo_of_row,
+    demos_of,
     fits,
     labelled,
     labels_say_all,
@@ -251,22 +250,6 @@ def passing_of_anyone(task: Task, candidate: Candidate) -> list[RowResult]:
         failures[row] = failures.get(row, 0) + (not task.lends(result))
     found |= {r.example.digest: r for r in passing_traces(task, candidate)}
     return [found[row] for row in sorted(found, key=lambda row: -failures[row])]
-
-
-def demos_of(result: RowResult, program: Program[..., Any]) -> dict[str, Demo]:
-    """A passing row's trace as one demo a module path; the last run of each counts.
-
-    The trace may be another program's; what fits no module of this one is left out.
-    """
-    found: dict[str, Demo] = {}
-    for node in result.trace.nodes:
-        module = program.modules.get(node.path)
-        if node.kind == "module" and not node.error and module is not None:
-            values = {**node.inputs, **node.outputs}
-            demo = lesson(module, Demo(values, result.example.id, "bootstrap"))
-            if demo is not None:
-                found[node.path] = demo
-    return found
 
 
 def demos_by_path(task: Task, results: Sequence[RowResult]) -> dict[str, list[Demo]]:

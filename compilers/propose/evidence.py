@@ -13,14 +13,12 @@ from ...pipeline.measure.row_result import RowResult
 from ..search.candidate import Candidate
 from ..search.cost import Calls
 from ..search.task import Task, passes
-from .demos import demos_of
-from .rows import labelled, ordered
+from .proposer import Case
+from .rows import demos_of, labelled, ordered
 
 MOST_CHARS = 16_000
 _BLOCK = 8
 _CUT = "[...]"
-
-Case = dict[str, Any]
 
 
 class Seen(NamedTuple):

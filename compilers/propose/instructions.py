@@ -12,7 +12,7 @@ from ..search.candidate import Candidate
 from ..search.cost import FREE, Calls
 from ..search.task import Task
 from .evidence import solved_examples
-from .proposer import Parents, Proposer, writing_calls
+from .proposer import Case, Parents, Proposer, writing_calls
 from .writer import Job, Writer, instruction_of, patched, spread, write_each
 
 STYLES = (
@@ -79,7 +79,7 @@ class Induce(Writer):
 
     async def write(self, job: Job) -> Candidate | None:
         """The instruction that examples imply."""
-        examples = job.examples(self.examples, "induce", job.path, job.number)
+        examples = _examples(job, self.examples, "induce", job.path, job.number)
         reply = await write_instruction.acall(task=job.instruction, examples=examples)
         return job.child(reply.instruction, f"induced from {len(examples)} examples")
 
@@ -111,7 +111,7 @@ class Rules(Writer):
 
     async def write(self, job: Job) -> Candidate | None:
         """The instruction with rules, each set from other examples."""
-        examples = job.examples(self.examples, "rules", job.number)
+        examples = _examples(job, self.examples, "rules", job.number)
         if not examples:
             return None
         now = job.instruction
@@ -156,7 +156,7 @@ class Grounded(Writer):
             program=repr(job.task.program.structure),
             module=job.path,
             task=job.instruction,
-            examples=job.examples(self.examples, "grounded", job.number),
+            examples=_examples(job, self.examples, "grounded", job.number),
             tip=self.tips[job.number % len(self.tips)],
         )
         return job.child(reply.instruction, "grounded in data")
@@ -194,7 +194,7 @@ class History(Writer):
         """Something better than what was tried."""
         reply = await improve_on_history.acall(
             tried=self._tried(job.task, job.path),
-            examples=job.examples(self.examples, "history", job.number),
+            examples=_examples(job, self.examples, "history", job.number),
         )
         return job.child(reply.instruction, f"after {len(job.task.archive)} tried")
 
@@ -249,7 +249,7 @@ class Restart(Writer):
         fields = job.task.program.modules[job.path].spec.fields
         reply = await start_over.acall(
             fields=[f"{f.role} {f.name}: {f.description}" for f in fields],
-            examples=job.examples(self.examples, "restart", job.number),
+            examples=_examples(job, self.examples, "restart", job.number),
             angle=self.angles[job.turn % len(self.angles)],
         )
         return job.child(reply.instruction, "started over")
@@ -376,3 +376,8 @@ def _noted(
         if text != now:
             values[f"{path}/instruction"] = text
     return parent.but(values, origin) if values else None
+
+
+def _examples(job: Job, count: int, *purpose: str | int) -> list[Case]:
+    """Solved examples of a job's module, drawn by a generator of their own."""
+    return solved_examples(job.task, job.path, count, job.task.rng(*purpose))

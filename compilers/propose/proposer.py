@@ -20,6 +20,8 @@ from ..search.cost import FREE, Calls
 from ..search.task import Task
 
 Parents = Sequence[Candidate]
+Case = dict[str, Any]
+"""What a writer is shown of one run, as plain data."""
 
 
 class Proposer(ABC):

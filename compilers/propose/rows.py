@@ -9,13 +9,15 @@ from typing import Any
 
 from ...pipeline.data.rows import Example
 from ...pipeline.graph.module import Module
+from ...pipeline.graph.program import Program
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.plain import plain
+from ...pipeline.measure.row_result import RowResult
 from ...pipeline.parameters import Demo
 from ...pipeline.reading.cells import cell_data
 from ...pipeline.signature.signature import spec_of
 from ..search.task import Task
-from ..search.teacher import is_handy
+from ..search.teacher import is_handy, lesson
 
 
 def left_out(task: Task, rng: random.Random) -> set[str]:
@@ -123,3 +125,19 @@ def demo_of_row(module: Module[..., Any], row: Example) -> Demo:
 
 def _value_key(values: Mapping[str, Any], names: Sequence[str]) -> str:
     return strictjson.canonical([plain(values.get(name)) for name in names])
+
+
+def demos_of(result: RowResult, program: Program[..., Any]) -> dict[str, Demo]:
+    """A passing row's trace as one demo a module path; the last run of each counts.
+
+    The trace may be another program's; what fits no module of this one is left out.
+    """
+    found: dict[str, Demo] = {}
+    for node in result.trace.nodes:
+        module = program.modules.get(node.path)
+        if node.kind == "module" and not node.error and module is not None:
+            values = {**node.inputs, **node.outputs}
+            demo = lesson(module, Demo(values, result.example.id, "bootstrap"))
+            if demo is not None:
+                found[node.path] = demo
+    return found

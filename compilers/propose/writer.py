@@ -17,8 +17,7 @@ from ...pipeline.run.rows import map_rows
 from ...pipeline.run.settings import current, entered
 from ..search.candidate import Candidate
 from ..search.task import Task
-from .evidence import Case, solved_examples
-from .proposer import Parents, Proposer
+from .proposer import Case, Parents, Proposer
 
 MOST_INSTRUCTION = 4_000
 
@@ -53,11 +52,6 @@ class Job:
     def instruction(self) -> str:
         """The module's instruction in the parent."""
         return instruction_of(self.task, self.parent, self.path)
-
-    def examples(self, count: int, *purpose: str | int) -> list[Case]:
-        """Solved examples of the module, drawn by a generator of their own."""
-        rng = self.task.rng(*purpose)
-        return solved_examples(self.task, self.path, count, rng)
 
     def child(self, text: str, origin: str) -> Candidate | None:
         """A child with a new instruction, or None where it is empty or the old one."""

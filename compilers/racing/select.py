@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 import random
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import field
 
 from ...pipeline.ground.options import Count, Positive, settings
 from ..search.candidate import Candidate
 from ..search.choices import Choices, Parzen, Sampler, trials
 from ..search.task import Task
-from .race import Pool
 
 
 class Selector(ABC):
@@ -130,7 +130,7 @@ class Tournament(Selector):
         """The whole population."""
         return self.population
 
-    def _winner(self, pool: Pool, rng: random.Random) -> Candidate:
+    def _winner(self, pool: Sequence[Candidate], rng: random.Random) -> Candidate:
         drawn = rng.sample(range(len(pool)), min(self.size, len(pool)))
         return pool[min(drawn)]
 
@@ -151,10 +151,10 @@ class TPE(Selector):
 
     def parents(self, task: Task, n: int) -> list[Candidate]:
         """`n` seeded draws; the best where there is nothing to choose among."""
-        choices, pool = Choices.of(task), raced(task)
+        choices, pool = Choices.of(task.archive), raced(task)
         made = {c: choices.made_by(c) for c in pool}
         drawn = self.sampler.sampled(
-            choices.names, trials(task, choices), n, task.rng("tpe")
+            choices.names, trials(choices, task.raced()), n, task.rng("tpe")
         )
         if not drawn:
             return task.archive[:1] * n
@@ -166,12 +166,12 @@ class TPE(Selector):
         return turns([nearest(wanted) for wanted in drawn[:n]], n)
 
 
-def turns(pool: Pool, n: int) -> list[Candidate]:
+def turns(pool: Sequence[Candidate], n: int) -> list[Candidate]:
     """`n` of a pool, in order, starting anew at its end."""
     return [pool[at % len(pool)] for at in range(n)]
 
 
 def raced(task: Task) -> list[Candidate]:
     """Candidates that were seen on at least one select row; the best one if none."""
-    seen = [c for c in task.archive if task.scores(c, task.rows)]
+    seen = [candidate for candidate, _ in task.raced()]
     return seen or task.archive[:1]

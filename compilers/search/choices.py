@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.options import Count, Share, settings
 from .candidate import Candidate, plain_slot
-from .task import Task
 
 AS_IT_WAS = "as it was"
+Raced = Sequence[tuple[Candidate, float]]
 
 
 class Trial(NamedTuple):
@@ -101,10 +101,10 @@ class Choices:
     values: Mapping[str, Mapping[str, Mapping[str, Any]]]
 
     @classmethod
-    def of(cls, task: Task) -> Choices:
-        """What the candidates of an archive have."""
+    def of(cls, archive: Sequence[Candidate]) -> Choices:
+        """What the candidates of an archive have, of which the best come first."""
         found: dict[str, dict[str, Mapping[str, Any]]] = {}
-        for candidate in reversed(task.archive):
+        for candidate in reversed(archive):
             for slot, values in _grouped(candidate).items():
                 found.setdefault(slot, {AS_IT_WAS: {}})[_name(slot, values)] = values
         return cls({slot: found[slot] for slot in sorted(found)})
@@ -130,13 +130,9 @@ class Choices:
         return Candidate(values, "combined", parent.id)
 
 
-def trials(task: Task, choices: Choices) -> list[Trial]:
-    """The raced candidates of an archive as trials, the best first."""
-    return [
-        Trial(choices.made_by(c), task.mean(c, task.rows))
-        for c in task.archive
-        if task.scores(c, task.rows)
-    ]
+def trials(choices: Choices, raced: Raced) -> list[Trial]:
+    """Candidates with their mean scores as trials, in their order."""
+    return [Trial(choices.made_by(candidate), score) for candidate, score in raced]
 
 
 def _odds(

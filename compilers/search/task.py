@@ -245,6 +245,11 @@ class Task:
         scores = self.scores(candidate, rows)
         return sum(scores) / len(scores) if scores else 0.0
 
+    def raced(self) -> list[tuple[Candidate, float]]:
+        """The candidates that were seen on select rows, best first, with their mean."""
+        seen = [c for c in self.archive if self.scores(c, self.rows)]
+        return [(candidate, self.mean(candidate, self.rows)) for candidate in seen]
+
     def gain(self, child: Candidate, parent: Candidate) -> float | None:
         """One mean less another on the select rows that both were seen on, or None."""
         both = [r for r in self.rows if self.result(child, r)]

@@ -10,8 +10,7 @@ from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program, as_program
 from ...pipeline.ground import strictjson
-from ...pipeline.lm.lm import LanguageModel
-from ...pipeline.lm.models import as_lm
+from ...pipeline.lm.lm import LanguageModel, as_lm
 from ...pipeline.parameters import Demo, check_demos, size_of
 from ...pipeline.run.settings import current
 from ...pipeline.signature.signature import spec_of

@@ -33,7 +33,7 @@ from ..lm.context import room_for
 from ..lm.known.observed import observe
 from ..lm.lm import LanguageModel, Listener, StreamingModel
 from ..lm.prices import PriceTable, estimate, price_of
-from ..lm.request import Request, Response, is_count, is_price
+from ..lm.request import Request, Response, are_counts, is_price
 from ..lm.wire.faults import Unreached
 from ..lm.wire.finish import ending_of
 from ..lm.wire.secrets import name_of
@@ -278,16 +278,16 @@ def _sound(response: Response, asked: Request) -> Response:
     if not is_text(response.reasoning):
         thought = response.reasoning.encode("utf-8", "replace").decode()
         response = replace(response, reasoning=thought)
-    names = response.model, response.request_id
-    if not all(name.isascii() and name.isprintable() for name in names):
-        model, request_id = map(name_of, names)
+    named = response.model + response.request_id
+    if not (named.isascii() and named.isprintable()):
+        model, request_id = name_of(response.model), name_of(response.request_id)
         response = replace(response, model=model, request_id=request_id)
     usage, cost = response.usage, response.cost
-    counted = usage is None or (
-        is_count(usage.input_tokens)
-        and is_count(usage.output_tokens)
-        and is_count(usage.cached_input_tokens)
-        and is_count(usage.reasoning_tokens)
+    counted = usage is None or are_counts(
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cached_input_tokens,
+        usage.reasoning_tokens,
     )
     if counted and (cost is None or is_price(cost)):
         return response

@@ -24,8 +24,7 @@ from ..errors import CallError, ConfigError
 from ..ground import strictjson
 from ..ground.options import check_options
 from ..ground.words import counted
-from ..lm.lm import SAMPLING, LanguageModel, Sampling
-from ..lm.models import as_lm
+from ..lm.lm import SAMPLING, LanguageModel, Sampling, as_lm
 from ..lm.request import JSON
 from ..parameters import SLOTS, Demo, Parameters, check_demos
 from ..signature.field import FieldSpec

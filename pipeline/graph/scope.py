@@ -22,7 +22,7 @@ from collections.abc import (
 )
 from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
-from typing import Any, TypeGuard, cast
+from typing import Any, TypeGuard
 
 from ..errors import CallError, GraphError
 from ..ground.shapes import is_dict, is_list, is_mapping, is_sequence, is_set, is_tuple
@@ -32,9 +32,7 @@ from ..signature.types import type_name
 from ..signature.wording import to_give
 from .binding import Binding, Const, Pack, Take, copied, is_node, takes_of
 from .graph import Node, unused
-from .module import Module
 from .ref import Ref, field_that_fits, fit, holds_ref, owner_of, shown, take_of, type_of
-from .step import Step
 from .uses import Part, closure_of, frame_names, variables_of
 
 _ODD = "/#$"
@@ -228,12 +226,15 @@ class Scope(Recorder):
 def _bind(
     target: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], where: str
 ) -> dict[str, Any]:
+    bound: dict[str, Any]
     if target.node_kind == "step":
-        return cast("Step[..., Any]", target).bind(args, kwargs, where)
+        bound = target.bind(args, kwargs, where)
+        return bound
     try:
-        return cast("Module[..., Any]", target).place(args, kwargs, name)
+        bound = target.place(args, kwargs, name)
     except CallError as error:
         raise GraphError(f"{where}: {error.message}", hint=error.hint) from None
+    return bound
 
 
 def _conversion(source: Any, wanted: Any, *, constant: bool) -> str:

@@ -19,6 +19,8 @@ from typing import Any
 
 from .hints import missing
 
+_public: dict[str, list[str]] = {}
+
 
 def lazy(
     package: str, where: Mapping[str, str], kind: str
@@ -32,6 +34,7 @@ def lazy(
         kind: What it is to those who bring names along, as in `hints.brought`.
     """
     modules = {name: path for path, names in where.items() for name in names.split()}
+    _public[kind] = [*modules]
 
     def find(name: str) -> Any:
         if name not in modules:
@@ -42,6 +45,11 @@ def lazy(
         return value
 
     return find, lambda: sorted(modules), [*modules]
+
+
+def public_names(kind: str) -> list[str]:
+    """The names of the package that is of this kind to those who bring names along."""
+    return _public[kind]
 
 
 class _Deferred(ModuleType):

@@ -42,9 +42,9 @@ def as_dict(value: object) -> dict[Any, Any]:
     >>> as_dict({"a": 1}), as_dict("a")
     ({'a': 1}, {})
     """
-    return value if is_dict(value) else {}
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType] # `is_dict` is a call more
 
 
 def as_list(value: object) -> list[Any]:
     """The value where it is a list, else an empty one."""
-    return value if is_list(value) else []
+    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType] # as above

@@ -81,6 +81,24 @@ class LanguageModel(Protocol):
         ...
 
 
+def as_lm(value: str | LanguageModel) -> LanguageModel:
+    """A model from a model string, or the model itself.
+
+    Raises:
+        ConfigError: It is neither, or the string is unknown.
+    """
+    if isinstance(value, str):
+        return cast(LanguageModel, seam.model_named(value))
+    # A class has the attributes too, but they belong to its instances.
+    if isinstance(cast(object, value), LanguageModel) and not isinstance(value, type):
+        return value
+    raise ConfigError(
+        f"{value!r} is no model",
+        hint='Give a model string such as "openai/gpt-5-mini", an LM(...), or an '
+        "object with model, endpoint, sampling, schema_mode and complete",
+    )
+
+
 L = TypeVar("L", bound=LanguageModel)
 
 

@@ -323,7 +323,7 @@ def _usage(value: object) -> Usage | None:
     if not isinstance(value, list):
         raise ValueError("the usage is no list")  # noqa: TRY004 - one error for a bad file
     counts = cast("Sequence[Any]", value)
-    if len(counts) not in (3, 4) or not all(map(is_count, counts)):
+    if len(counts) not in (3, 4) or not are_counts(*counts):
         raise ValueError("the usage is not three counts, or four")
     return Usage(*counts)
 
@@ -335,6 +335,12 @@ def is_count(value: object) -> TypeGuard[int]:
     (True, False, False, False)
     """
     return type(value) is int and 0 <= value < MOST_TOKENS
+
+
+def are_counts(*values: int) -> bool:
+    """Whether each is a number of tokens that a call can have."""
+    known = {*map(type, values)} == {int}
+    return known and 0 <= min(values) <= max(values) < MOST_TOKENS
 
 
 def is_price(value: object) -> bool:

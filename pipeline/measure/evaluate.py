@@ -272,7 +272,7 @@ async def aevaluate(
     require_rows(examples, "evaluate")
     metric = for_program(metric, made)
     require_labels(metric, examples)
-    require_model_paths(made)
+    require_model_paths(made.name, made.modules)
     started = time.perf_counter()
     work = [(e, sample) for sample in range(repeats) for e in examples]
     async with placed(made, on) as there:

@@ -74,7 +74,8 @@ async def ask(
     form = settled(own, lm, spec) if forms is None else forms.of(own, lm, spec)
     while True:
         question = _Question(
-            who, signature, parameters, inputs, lm, context, asked, form
+            *(who, signature, parameters, inputs, lm, context, asked, form),
+            form_of(own).name == AUTO,
         )
         asked.form = str(form)
         if forms is not None:
@@ -91,7 +92,10 @@ async def ask(
 
 @dataclass(slots=True)
 class _Question:
-    """One question in one form, with all that it takes to ask and to read it."""
+    """One question in one form, with all that it takes to ask and to read it.
+
+    `chosen` says whether the form was taken by itself.
+    """
 
     who: str
     signature: type[Signature]
@@ -101,6 +105,7 @@ class _Question:
     context: Context
     asked: Asked
     form: Form
+    chosen: bool
 
     async def answer(self, repairs: int) -> dict[str, Any]:
         """Ask, read, and where a reply cannot be used, ask again for what it lacks."""
@@ -146,16 +151,10 @@ class _Question:
     ) -> Callable[..., Parsed]:
         """What reads a text by a contract; if nobody chose the form, in either one."""
         fence, echoed = rendered.fence, rendered.echoed
-        if not self._chosen:
+        if not self.chosen:
             return partial(adapter.parse, fence=fence, echoed=echoed, cut=cut)
         either = partial(parse_either, self.form, turns=rendered.messages)
         return partial(either, fence=fence, echoed=echoed, cut=cut)
-
-    @property
-    def _chosen(self) -> bool:
-        """Whether the form was taken by itself."""
-        asked = self.context.settings.form_asked(self.parameters.adapter)
-        return form_of(asked).name == AUTO
 
     def _reader(
         self, adapter: Adapter, rendered: Rendered, wanted: type[Signature]
@@ -172,32 +171,32 @@ class _Question:
         parse: Callable[..., Parsed],
     ) -> Parsed:
         """The values in a reply; a long one is read in a thread, beside the others."""
+        again = wanted is not self.signature and not adapter.continues
+        read = self._rest if again else read_reply
         if len(response.text) <= _READ_AT_ONCE:
-            return self._values(response, wanted, adapter, parse)
+            return read(response, wanted, parse)
         await needs_loop
-        return await in_thread(self._values, response, wanted, adapter, parse)
+        return await in_thread(read, response, wanted, parse)
 
-    def _values(
+    def _rest(
         self,
         response: Response,
-        wanted: type[Signature],
-        adapter: Adapter,
-        parse: Callable[..., Parsed],
+        signature: type[Signature],
+        parse: Callable[[str, type[Signature]], Parsed],
     ) -> Parsed:
         """The values that are wanted; of a reply that says all again, these alone.
 
         What stands already is no part of another field's text.
         """
-        if wanted is not self.signature and not adapter.continues:
-            rest = spec_of(wanted).outputs
-            try:
-                found = parse(response.text, self.signature).values
-            except ParseError as error:
-                found = {} if error.cut else error.partial
-            if found.keys() > rest.keys():
-                values = {name: found[name] for name in rest}
-                return Parsed(values, ("of a reply that says all again, the rest",))
-        return read_reply(response, wanted, parse)
+        rest = spec_of(signature).outputs
+        try:
+            found = parse(response.text, self.signature).values
+        except ParseError as error:
+            found = {} if error.cut else error.partial
+        if found.keys() > rest.keys():
+            values = {name: found[name] for name in rest}
+            return Parsed(values, ("of a reply that says all again, the rest",))
+        return read_reply(response, signature, parse)
 
     def _ended(
         self, error: ParseError, response: Response, adapter: Adapter, *, cut: bool
@@ -206,7 +205,7 @@ class _Question:
         if cut and (error.cut or not adapter.asks_rest):
             return truncated(self.who, response, self.lm.model)
         made = only_thought(error, response)
-        chosen = self._chosen and may_probe(self.lm)
+        chosen = self.chosen and may_probe(self.lm)
         if made is error and chosen and not isinstance(error, ValidationError):
             made.hint = ". ".join(filter(None, (made.hint, _PROBE)))
         return made.located(self.who, adapter.name)

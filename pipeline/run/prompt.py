@@ -90,8 +90,9 @@ def room_for(
 ) -> int | None:
     """How many tokens a reply may take, as far as anybody knows before the call."""
     most = {**(lm.sampling if lm else {}), **parameters.sampling}.get("max_tokens")
-    known = [n for n in (most, form.room) if isinstance(n, int)]
-    return min(known) if known else None
+    if not isinstance(most, int):
+        return form.room
+    return most if form.room is None else min(most, form.room)
 
 
 def prompt_of(request: Request) -> Prompt:

@@ -23,8 +23,8 @@ from ..errors import ConfigError, SignatureError, StepError, WeftError
 from ..ground import strictjson
 from ..ground.shapes import is_list
 from ..ground.words import brief
-from ..lm.lm import LanguageModel
-from ..lm.models import LM, as_lm
+from ..lm.lm import LanguageModel, as_lm
+from ..lm.models import LM
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, dump_values, make_value, spec_of
 from ..signature.types import plain_type

@@ -12,10 +12,10 @@ import contextlib
 import contextvars
 import difflib
 import os
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast
+from typing import Any, TypedDict, Unpack, cast
 
 from ..adapters.settling import AUTO, Forms, settled
 from ..calls.budget import Budget, Ledger
@@ -26,16 +26,12 @@ from ..errors import ConfigError
 from ..events import Sink
 from ..ground.options import check_options, checked
 from ..lm.form import Form, form_of, is_form
-from ..lm.lm import LanguageModel
-from ..lm.models import as_lm
+from ..lm.lm import LanguageModel, as_lm
 from ..seam import refuse_traced
 from ..signature.spec import Spec
 from ..trace import NodeRun
 from .trace_log import TraceLog
 from .watch import Watcher
-
-if TYPE_CHECKING:
-    from ..graph.program import Program
 
 Hook = Callable[[NodeRun], None]
 
@@ -349,17 +345,21 @@ _ROLES = ("proposer",)
 _NEAR = 0.8
 
 
-def require_model_paths(program: Program[..., Any]) -> None:
+def require_model_paths(who: str, paths: Collection[str]) -> None:
     """Refuse a key of `lms=` that is almost the path of one of the modules.
 
     Its model would never be asked, and nobody would know. Other keys may be meant for
     other programs, or for the modules of a judge.
 
+    Args:
+        who: The program's name.
+        paths: The paths of its modules.
+
     Raises:
         ConfigError: A key is the last part of a path, or a misspelt path where no key
             is a path.
     """
-    named, paths = current().lms, list(program.modules)
+    named = current().lms
     unmet = [path for path in paths if path not in named]
     strange = [key for key in named if key not in paths and key not in _ROLES]
     for key in strange:
@@ -371,7 +371,7 @@ def require_model_paths(program: Program[..., Any]) -> None:
         if near:
             raise ConfigError(
                 f"lms= names a model for {key!r}, which is no module of "
-                f"{program.name!r}: it would never be asked",
+                f"{who!r}: it would never be asked",
                 hint=f"Did you mean {near[0]!r}? A model for another program's module "
                 "goes into a scope of its own: with weft.use(lms=...)",
             )

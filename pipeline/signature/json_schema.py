@@ -23,6 +23,7 @@ from ..ground import strictjson
 from ..ground.lazy import deferred
 from ..ground.shapes import is_dict, is_list
 from .strings import LONGEST, weight_of
+from .types import Meaning
 from .vocabulary import BY_NAME
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Allowance:
 
 
 @dataclass(frozen=True, eq=False)
-class JsonSchema:
+class JsonSchema(Meaning):
     """The mark of a field whose values fit a JSON Schema; they are plain JSON data.
 
     The drafts from 4 to 2020-12 are understood; a schema that names none is read by the

@@ -49,6 +49,11 @@ class Spec:
         return tuple(name for name, f in self.inputs.items() if f.required)
 
     @cached_property
+    def _one_way(self) -> tuple[FieldSpec, ...]:
+        """The inputs whose types do not read what they write."""
+        return tuple(f for f in self.inputs.values() if f.one_way)
+
+    @cached_property
     def required(self) -> tuple[str, ...]:
         """The outputs that have no default, in order."""
         return tuple(name for name, f in self.outputs.items() if f.required)
@@ -69,7 +74,8 @@ class Spec:
         Raises:
             CallError: A field is misspelt, missing, or of another type.
         """
-        self.check_names(inputs, who)
+        if inputs.keys() != self.inputs.keys():
+            self.check_names(inputs, who)
         bound: dict[str, Any] = {}
         for name, spec in self.inputs.items():
             if name not in inputs:
@@ -92,8 +98,9 @@ class Spec:
         self, bound: Mapping[str, Any], dumped: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         """Checked input values as a model is shown them; `dumped` as a rule."""
-        other = {n: f.shown(bound[n]) for n, f in self.inputs.items() if f.one_way}
-        return {**dumped, **other} if other else dumped
+        if not self._one_way:
+            return dumped
+        return {**dumped, **{f.name: f.shown(bound[f.name]) for f in self._one_way}}
 
     def place(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], who: str
@@ -110,7 +117,8 @@ class Spec:
             if name in kwargs:
                 raise CallError(f"{who!r} is given {name!r} twice")
         given = {**placed, **kwargs}
-        self.check_names(given, who)
+        if given.keys() != self.inputs.keys():
+            self.check_names(given, who)
         return given
 
     def check_names(self, given: Mapping[str, Any], who: str) -> None:

@@ -15,12 +15,12 @@ import inspect
 import types
 import typing
 import urllib.parse
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Literal, Union, get_args, get_origin
 
 from ..errors import SignatureError
 from ..ground.shapes import is_dict
-from .json_schema import json_schema_of
 
 _VALUE = 1  # annotationlib.Format.VALUE
 _WIDER: dict[Any, tuple[type, ...]] = {
@@ -153,14 +153,23 @@ def _literal_fits(value: Any, target: Any) -> bool:
     return fits(type(value), target)
 
 
+class Meaning(ABC):
+    """The mark of a type that says more of its values than the type that it marks."""
+
+    @property
+    @abstractmethod
+    def kind(self) -> Any:
+        """What the values are, as a type without the mark."""
+
+
 def plain_type(kind: Any) -> Any:
     """A type without annotations, aliases and variables around it."""
     if kind is None:
         return type(None)
     while True:
         if get_origin(kind) is typing.Annotated:
-            mark = json_schema_of(kind)
-            kind = mark.kind if mark else kind.__origin__
+            marks = [m for m in kind.__metadata__ if isinstance(m, Meaning)]
+            kind = marks[0].kind if marks else kind.__origin__
         elif isinstance(kind, typing.TypeVar):
             kind = Any
         elif hasattr(kind, "__value__") and type(kind).__name__ == "TypeAliasType":

@@ -20,6 +20,7 @@ from weft.pipeline.errors import ConfigError, ParseError, SchemaRefused
 from weft.pipeline.events import FieldDelta
 from weft.pipeline.lm.form import Form, form_of, is_form
 from weft.pipeline.lm.known import learn
+from weft.pipeline.lm.lm import as_lm
 from weft.pipeline.run.settings import current
 
 pytestmark = pytest.mark.usefixtures("asked_as_by_users")
@@ -163,7 +164,7 @@ def test_fakes_and_the_stand_in_are_asked_in_first_editions(
 ) -> None:
     """Whoever names a later one gets it."""
     fake = weft.FunctionLM(lambda _: TEAM)
-    embedded = weft.pipeline.lm.models.as_lm("embedded")
+    embedded = as_lm("embedded")
 
     made = {str(settled(asked, lm)) for lm in (None, fake, embedded)}
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, TypeAlias, cast
 
-from ...ground.shapes import as_dict, as_list
+from ...ground.shapes import as_dict
 from ..abilities import KINDS
 from ..request import JSON, Request, Response
 from .book import known, learn
@@ -82,12 +82,11 @@ def observe(request: Request, response: Response) -> None:
         learn(request.endpoint, request.model, **found)
 
 
-def heard(request: Request, tree: _Tree) -> None:
-    """Learn from the body of an answer what only stands there."""
+def heard(request: Request, tree: _Tree, choice: _Tree) -> None:
+    """Learn from a body, and the answer in it, what only stands there."""
     if not _is_served(request.endpoint):
         return
     now = known(request.endpoint, request.model)
-    choice = _first(tree)
     found: dict[str, Any] = {}
     if not now.reasoning and any(map(as_dict(choice.get("message")).get, _REASONING)):
         found["reasoning"] = True
@@ -199,11 +198,6 @@ _TAKEN: Final[Mapping[str, Callable[[Request], bool]]] = {
     "system_role": lambda request: request.messages[0].role == "system",
 }
 """Abilities that an answer shows by being one: what it takes was in the request."""
-
-
-def _first(tree: _Tree) -> dict[str, Any]:
-    choices = as_list(tree.get("choices"))
-    return as_dict(choices[0] if choices else None)
 
 
 def _kind_of(tree: _Tree, choice: _Tree) -> dict[str, Any]:

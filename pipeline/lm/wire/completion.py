@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
 from ...errors import ContentFiltered, InvalidRequest, ProtocolError
-from ...ground.shapes import as_dict, as_list, is_dict
+from ...ground.shapes import as_dict, as_list, is_dict, is_list
 from ...ground.strictjson import plain_text
 from ..abilities import Abilities
 from ..known.observed import heard
@@ -110,15 +110,15 @@ def response_from(
     abilities: Abilities = NOTHING_KNOWN,
 ) -> Response:
     """The response in a completion; raises as `response_of`."""
-    fault = fault_in(tree)
+    choice = choice_in(tree)
+    fault = fault_in(tree, choice)
     if fault:
         schema = request.response_format is not None
         raise refused(fault, request.model, secrets, schema=schema).as_error()
-    choice = choice_in(tree)
     if not choice and not any(map(is_dict, as_list(tree.get("choices")))):
         raise _no_completion("it holds no choice", request)
     ending = _ending_of(choice, request, secrets)
-    heard(request, tree)
+    heard(request, tree, choice)
     message = as_dict(choice.get("message"))
     content, thought = text_in(message.get("content")), thought_in(message)
     if content is None and request.continues:
@@ -209,9 +209,11 @@ def text_in(content: object) -> str | None:
 
 def refusal_in(message: Mapping[str, Any]) -> str:
     """What a model said instead of an answer: in a field, or in parts of a list."""
-    said = [message.get("refusal")]
-    said += [as_dict(part).get("refusal") for part in as_list(message.get("content"))]
-    return "".join([text for text in said if isinstance(text, str)])
+    said, parts = message.get("refusal"), message.get("content")
+    if is_list(parts):
+        texts = [said, *(as_dict(part).get("refusal") for part in parts)]
+        return "".join([text for text in texts if isinstance(text, str)])
+    return said if isinstance(said, str) else ""
 
 
 def _utf8(text: str, request: Request) -> str:

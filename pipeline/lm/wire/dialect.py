@@ -99,7 +99,7 @@ def turns_of(request: Request, abilities: Abilities) -> list[dict[str, str]]:
     messages = request.messages
     if abilities.system_role is False:
         messages = _without_system(messages)
-    return [message.as_dict() for message in messages]
+    return [{"role": one.role, "content": one.content} for one in messages]
 
 
 def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:

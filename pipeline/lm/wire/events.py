@@ -152,11 +152,12 @@ class Assembly:
         for name in _NOTES:
             if event.get(name):
                 self._head[name] = event[name]
-        self._fault = fault_in(event)
+        choice = choice_in(event)
+        self._fault = fault_in(event, choice)
         if self._fault:
             self.done = True
             return ""
-        return self._piece(choice_in(event))
+        return self._piece(choice)
 
     def end(self, last: Iterable[str]) -> str:
         """The body is over: take in what its end has ended, where it is whole."""

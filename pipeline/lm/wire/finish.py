@@ -82,23 +82,26 @@ def ending_of(reason: object) -> str | None:
 
 def choice_in(tree: Mapping[str, Any]) -> dict[str, Any]:
     """The answer among the choices: the one of index 0, whatever their order."""
-    for choice in as_list(tree.get("choices")):
-        if not as_dict(choice).get("index"):
-            return as_dict(choice)
+    for choice in map(as_dict, as_list(tree.get("choices"))):
+        if not choice.get("index"):
+            return choice
     return {}
 
 
-def fault_in(tree: Mapping[str, Any]) -> dict[str, Any]:
+def fault_in(tree: Mapping[str, Any], choice: Mapping[str, Any]) -> dict[str, Any]:
     """What a body or an event of success says went wrong; empty where nothing did.
 
-    >>> fault_in({"choices": [{"error": {"code": 502}, "finish_reason": "error"}]})
+    Args:
+        tree: The body or event.
+        choice: The answer in it, as `choice_in` finds it.
+
+    >>> fault_in({}, {"error": {"code": 502}, "finish_reason": "error"})
     {'error': {'code': 502}}
-    >>> fault_in({"choices": [{"message": {"content": "4"}}], "error": None})
+    >>> fault_in({"error": None}, {"message": {"content": "4"}})
     {}
     """
     if is_fault(tree):
         return {name: tree[name] for name in _PARTS if name in tree}
-    choice = choice_in(tree)
     said = choice.get("error")
     for name in _HOLDERS:
         said = said or (name in choice and as_dict(choice[name]).get("error"))

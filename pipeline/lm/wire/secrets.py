@@ -168,6 +168,8 @@ def without_keys(response: Response, secrets: Iterable[str]) -> Response:
     'it was ***'
     """
     keys = [secret for secret in secrets if len(secret) >= _KEY]
+    if not keys:
+        return response
     named = (response.text, response.reasoning, response.model, response.request_id)
     said = "\n".join(named)
     escaped = "\\u" in said or "\\/" in said

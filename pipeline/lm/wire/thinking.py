@@ -53,6 +53,8 @@ def thought_in(message: Mapping[str, Any]) -> str:
         if isinstance(said, str) and said:
             return said
     content = message.get("content")
+    if isinstance(content, str):
+        return ""
     parts = [content] if is_dict(content) else as_list(content)
     return "".join(map(_thinking_part, parts))
 

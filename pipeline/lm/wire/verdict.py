@@ -25,7 +25,7 @@ from ...ground.shapes import as_dict, as_list
 from ..request import Request
 from .events import trees_in
 from .faults import Refusal, parse_retry_after
-from .finish import ending_of, fault_in, is_fault, refused
+from .finish import choice_in, ending_of, fault_in, is_fault, refused
 from .secrets import redacted
 from .sessions import Attempt
 
@@ -70,7 +70,7 @@ class Ending:
                 isinstance(kind, str) and kind.startswith("message_")
             )
             if "choices" in tree or is_fault(tree):
-                self.fault = self.fault or fault_in(tree)
+                self.fault = self.fault or fault_in(tree, choice_in(tree))
             self._note(tree)
 
     def _note(self, tree: Mapping[str, Any]) -> None:

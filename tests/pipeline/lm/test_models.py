@@ -12,8 +12,8 @@ import pytest
 from weft.pipeline.errors import AuthError, ConfigError
 from weft.pipeline.lm.abilities import KINDS
 from weft.pipeline.lm.fakes import ScriptedLM
-from weft.pipeline.lm.lm import SAMPLING, LanguageModel
-from weft.pipeline.lm.models import LM, as_lm
+from weft.pipeline.lm.lm import SAMPLING, LanguageModel, as_lm
+from weft.pipeline.lm.models import LM
 from weft.pipeline.lm.request import Message, Request
 from weft.pipeline.lm.route import resolve
 

@@ -73,10 +73,11 @@ def _heard(dspy: Path) -> list[dict[str, Any]]:
             "PYTHONPATH": str(ROOT),
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         }
-        words = ["-q", "-p", "no:cacheprovider", "-p", "bench.rivals.overheard"]
+        words = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib"]
+        words += ["-p", "bench.rivals.overheard"]
+        words += [str(path.relative_to(dspy)) for path in tests]
         made = subprocess.run(
-            [bench_python(), "-P", "-m", "pytest", *words, "--import-mode=importlib"]
-            + [str(path.relative_to(dspy)) for path in tests],
+            [bench_python(), "-P", "-m", "pytest", *words],
             cwd=dspy,
             env={**os.environ, **told},
             capture_output=True,

@@ -9,13 +9,13 @@ matter here: only what the two libraries read.
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import os
 import re
 from pathlib import Path
 from typing import Any
 
-import dspy
 import pytest
 
 from weft.errors import ParseError, WeftError
@@ -23,6 +23,7 @@ from weft.pipeline.adapters import adapter_of
 from weft.pipeline.ground.plain import plain
 from weft.pipeline.signature import Input, Output, Signature, SignatureMeta
 
+dspy: Any = importlib.import_module("dspy")
 _HEADING = re.compile(r"\[\[ ## (\w+) ## \]\]")
 _ADAPTERS = (
     ("chat", dspy.ChatAdapter),

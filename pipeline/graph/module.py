@@ -21,7 +21,10 @@ from typing import (
 from .. import seam
 from ..adapters.prompt import Prompt
 from ..errors import CallError, ConfigError
-from ..ground import strictjson
+from ..ground import (
+    strictjson,
+    system,  # noqa: F401 - refuses a Python that no call could be made on
+)
 from ..ground.options import check_options
 from ..ground.words import counted
 from ..lm.lm import SAMPLING, LanguageModel, Sampling, as_lm

@@ -56,7 +56,7 @@ def _listening(form: str, adapter: type, parse: Any) -> Any:
     return listening
 
 
-def _hear(form: str, signature: Any, reply: str, theirs: Any, refused: str) -> None:
+def _hear(form: str, signature: Any, reply: Any, theirs: Any, refused: str) -> None:
     """Write down what both make of a reply."""
     key = (form, str(signature), reply)
     if key in _heard or not isinstance(reply, str):

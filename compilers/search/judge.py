@@ -79,7 +79,8 @@ def asks_model(metric: object) -> bool:
     seen, left = dict[int, object](), deque[object]([metric])
     while left and len(seen) < _FOLLOWED:
         found = left.popleft()
-        if isinstance(found, Runnable | LanguageModel):
+        # A class of models has all that a model has, and asks nobody.
+        if isinstance(found, Runnable | LanguageModel) and not isinstance(found, type):
             return True
         if id(found) not in seen and _holds(found):
             seen[id(found)] = found  # kept alive: no other may take its place

@@ -345,6 +345,7 @@ def reads_reply(example: weft.Example, prediction: Any) -> bool:
 )
 def test_what_a_metric_asks_is_read_from_its_code(metric: Any, asks: bool) -> None:
     """So that a quote counts a judge that was never called."""
+    _ = weft.LM  # as where somebody used it before
     assert asks_model(metric) is asks
 
     with weft.use(lm=model(guide)):
@@ -456,7 +457,7 @@ def sources(result: weft.Result[..., Any]) -> set[str]:
     return {
         demo.by
         for program in result.ranking
-        for demo in program.parameters["reply/demos"]
+        for demo in program.parameters.demos
     }
 
 

@@ -177,7 +177,7 @@ def test_a_pool_and_its_number_are_one_choice() -> None:
     task = new_task()
     given = Candidate(pool())
     task.archive = [given, Candidate({"classify/instruction": "Name it."}), Candidate()]
-    choices = Choices.of(task)
+    choices = Choices.of(task.archive)
     chosen = {**choices.made_by(task.archive[1]), **choices.made_by(given)}
     made = choices.candidate(chosen, given)
 

@@ -8,18 +8,18 @@ names something that asks a model.
 
 from __future__ import annotations
 
-import dis
 import functools
 import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple, cast
 
 from ...pipeline.data.rows import Example
 from ...pipeline.graph.runnable import Runnable
 from ...pipeline.graph.step import Step
+from ...pipeline.graph.unnamed import loaded
 from ...pipeline.graph.uses import closure_of
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measure.score import Metric, RawScore, called, metric_name
@@ -105,7 +105,7 @@ def _named_by(found: object) -> Iterator[object]:
         yield from found.__defaults__ or ()
         yield from (found.__kwdefaults__ or {}).values()
         yield from closure_of(found).values()
-        yield from _globals_of(found.__code__, found.__globals__)
+        yield from (value for _, value, _ in loaded(found))
     elif isinstance(found, Mapping):
         held = cast("Mapping[Any, object]", found)
         yield from itertools.islice(held.values(), _LOOKED_AT)
@@ -118,25 +118,3 @@ def _named_by(found: object) -> Iterator[object]:
 
 def _has_vars(found: object) -> bool:
     return hasattr(found, "__dict__") and not isinstance(found, ModuleType)
-
-
-def _globals_of(code: CodeType, held: Mapping[str, Any]) -> Iterator[object]:
-    """What a function's code looks up by name in its file, or in a file named there.
-
-    Attributes are none of these: `prediction.answer` names no module `answer`.
-    """
-    file: object = None
-    for step in dis.get_instructions(code):
-        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            file = held.get(step.argval)
-            yield file
-        elif step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
-            if isinstance(file, ModuleType):
-                yield (file := vars(file).get(step.argval))
-            else:
-                file = None
-        elif step.opname not in ("PUSH_NULL", "CACHE"):
-            file = None
-    for part in code.co_consts:
-        if isinstance(part, CodeType):
-            yield from _globals_of(part, held)

@@ -134,12 +134,14 @@ def _unnamed(step: Step[..., Any]) -> dict[str, Part]:
         if function in seen:
             continue
         seen.add(function)
-        for name, value in _reached(function):
+        for name, value, member in loaded(function):
             if isinstance(value, types.FunctionType):
                 if value.__module__.partition(".")[0] == home:
                     todo.append(value)
             elif not is_part(value) or step.uses.stand_in(value) is not None:
                 continue
+            elif member and member not in _ASKING:
+                continue  # only looked at
             elif _asks(value):
                 found.setdefault(name, value)
             elif isinstance(value, Step):
@@ -147,8 +149,12 @@ def _unnamed(step: Step[..., Any]) -> dict[str, Part]:
     return found
 
 
-def _reached(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
-    """Names and values that a function's code uses for more than a look at them."""
+def loaded(function: Callable[..., Any]) -> Iterator[tuple[str, Any, str]]:
+    """What a function's code looks up by name, as a name and its value.
+
+    Of a module or a class it is the member that follows. The third part is the member
+    of the value that the code goes on with, or empty.
+    """
     code: Any = getattr(function, "__code__", None)
     scope = {**getattr(function, "__globals__", {}), **closure_of(function)}
     todo = [code] if isinstance(code, types.CodeType) else []
@@ -158,18 +164,15 @@ def _reached(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
         lines = [i for i in dis.get_instructions(code) if i.opname not in _BETWEEN]
         for at, line in enumerate(lines):
             if line.opname in _LOADS and line.argval in scope:
-                yield from _followed(scope[line.argval], line.argval, lines[at + 1 :])
+                yield _followed(scope[line.argval], line.argval, lines[at + 1 :])
 
 
 def _followed(
     value: Any, name: str, lines: list[dis.Instruction]
-) -> Iterator[tuple[str, Any]]:
-    """A value that code loads, or the member of a module or class that follows."""
+) -> tuple[str, Any, str]:
     for line in lines:
         member = str(line.argval) if line.opname in _MEMBERS else ""
-        if isinstance(value, types.ModuleType | type) and member in vars(value):
-            value, name = vars(value)[member], member
-            continue
-        if not member or member in _ASKING or isinstance(value, types.FunctionType):
-            yield name, value
-        return
+        if not isinstance(value, types.ModuleType | type) or member not in vars(value):
+            return name, value, member
+        value, name = vars(value)[member], member
+    return name, value, ""

@@ -31,6 +31,7 @@ from ..pipeline.lm.models import LM
 from ..pipeline.measure.evaluate import Evaluation, evaluate
 from ..pipeline.measure.metrics import FieldMetric, FieldsMetric
 from ..pipeline.measure.score import Metric
+from ..pipeline.reading.cells import read_cell
 from ..pipeline.reading.fields import read_text
 from ..pipeline.run.settings import Options, use
 from ..pipeline.signature.field import FieldSpec
@@ -318,13 +319,9 @@ def _check_choices(
 
 
 def _fits(field: FieldSpec, value: Any) -> bool:
-    """Whether a label is one of the choices, as it is or as a file's text."""
-    with contextlib.suppress(ValueError):
-        field.load(value)
-        return True
-    if not isinstance(value, str):
+    """Whether a label is one of the choices, as it is or as a cell of a table."""
+    try:
+        read_cell(field, value)
+    except ValueError:
         return False
-    with contextlib.suppress(ParseError):
-        read_text(field, value)
-        return True
-    return False
+    return True

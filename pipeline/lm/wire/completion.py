@@ -21,12 +21,11 @@ from ..known.observed import heard
 from ..request import Request, Response, Usage, is_count
 from .dialect import (
     NOTHING_KNOWN,
+    asked_of,
     format_of,
     left_out,
     note_thought,
     options_of,
-    text_of,
-    turns_of,
 )
 from .finish import choice_in, ending_of, fault_in, refused
 from .secrets import name_of, redacted
@@ -59,12 +58,7 @@ def body_of(
             several.
         ContextLengthError: The prompt alone is longer than the model's context.
     """
-    asked = (
-        {"prompt": text_of(request)}
-        if request.continues
-        else {"messages": turns_of(request, abilities)}
-    )
-    body: dict[str, Any] = {"model": request.model, **asked}
+    body: dict[str, Any] = {"model": request.model, **asked_of(request, abilities)}
     body |= options_of(request, abilities, most)
     if streamed:
         body["stream"] = True
@@ -113,8 +107,7 @@ def response_from(
     choice = choice_in(tree)
     fault = fault_in(tree, choice)
     if fault:
-        schema = request.response_format is not None
-        raise refused(fault, request.model, secrets, schema=schema).as_error()
+        raise refused(fault, request, secrets).as_error()
     if not choice and not any(map(is_dict, as_list(tree.get("choices")))):
         raise _no_completion("it holds no choice", request)
     ending = _ending_of(choice, request, secrets)

@@ -90,6 +90,17 @@ def text_of(request: Request) -> str:
     return request.messages[0].content
 
 
+def asked_of(request: Request, abilities: Abilities) -> dict[str, Any]:
+    """The field of a body that holds what is asked: a text to continue, or turns.
+
+    Raises:
+        InvalidRequest: A text is to be continued, and there are several.
+    """
+    if request.continues:
+        return {"prompt": text_of(request)}
+    return {"messages": turns_of(request, abilities)}
+
+
 def turns_of(request: Request, abilities: Abilities) -> list[dict[str, str]]:
     """The turns as they are sent: without a system turn where the model takes none.
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ...ground.shapes import as_dict, as_list
+from ..request import Request
 from .faults import Refusal
 
 # OpenAI's four words, and what stands for each elsewhere: TGI, Together, Anthropic,
@@ -120,15 +121,15 @@ def is_fault(tree: Mapping[str, Any]) -> bool:
 
 
 def refused(
-    fault: Mapping[str, Any], model: str, secrets: Iterable[str], *, schema: bool
+    fault: Mapping[str, Any], request: Request, secrets: Iterable[str]
 ) -> Refusal:
     """The refusal that a fault within a success is: with the status that it names."""
     return Refusal(
         _status_of(fault),
         json.dumps(fault),
-        model,
+        request.model,
         secrets=tuple(secrets),
-        schema=schema,
+        schema=request.response_format is not None,
     )
 
 

@@ -37,7 +37,7 @@ from ..lm import Listener
 from ..request import Request, Response
 from ..route import Route
 from .completion import MAX_TEXT, response_from
-from .dialect import NOTHING_KNOWN, Manners, format_of, options_of, text_of, turns_of
+from .dialect import NOTHING_KNOWN, Manners, asked_of, format_of, options_of
 from .events import Arrival
 from .faults import Refusal
 from .secrets import secrets_of, without_keys
@@ -218,15 +218,10 @@ def _arguments(
     deadline: float,
 ) -> dict[str, Any]:
     request, abilities = manners.request, manners.abilities
-    asked = (
-        {"prompt": text_of(request)}
-        if request.continues
-        else {"messages": turns_of(request, abilities)}
-    )
     given: dict[str, Any] = {
         **options_of(request, abilities, manners.most),
         "model": route.through,
-        **asked,
+        **asked_of(request, abilities),
         "timeout": deadline,
         "num_retries": 0,
         "max_retries": 0,

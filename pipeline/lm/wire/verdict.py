@@ -50,9 +50,6 @@ _NO_JSON: Final = re.compile(r"Expecting .*char \d+|Unterminated string|Extra da
 class Ending:
     """What a server itself said of the end, in the format of whichever provider.
 
-    It is read off the bytes that came, because a client in between may call every end
-    that it does not know a good one, and make up one where none came.
-
     Args:
         trees: The body, or the events of a stream.
 
@@ -111,15 +108,10 @@ def unfinished(
     *,
     streamed: bool,
 ) -> Refusal | ModelError | None:
-    """Why an answer is none, by the server's own words; else the tree is told its end.
-
-    litellm calls every end that it does not know "stop", and makes one up where a
-    stream breaks off.
-    """
+    """Why an answer is none by the server's words; else the tree is told its end."""
     ending = Ending(trees_in(b"".join(attempt.body)) if attempt.answered else ())
     if ending.fault:
-        schema = request.response_format is not None
-        return refused(ending.fault, request.model, secrets, schema=schema)
+        return refused(ending.fault, request, secrets)
     if ending.matters:
         for choice in tree.get("choices") or ():
             choice["finish_reason"] = ending.reason
@@ -153,11 +145,10 @@ def failure_of_litellm(
     cause = str(error.__cause__ or error.__context__)
     if isinstance(error, errors.Timeout) and not _ANSWERED.match(cause):
         return DeadlineExceeded(said, model=model)
-    schema = request.response_format is not None
     if attempt.answered:  # what litellm complains of is the answer itself
         fault = Ending(trees_in(b"".join(attempt.body))).fault
         if fault:
-            return refused(fault, model, secrets, schema=schema)
+            return refused(fault, request, secrets)
         message = f"litellm cannot read the server's answer: {said}"
         return ProtocolError(message, model=model)
     body = b"".join(attempt.body).decode("utf-8", "replace")
@@ -182,7 +173,7 @@ def failure_of_litellm(
         request_id=told.get("x-request-id", ""),
         retry_after=parse_retry_after(told),
         secrets=tuple(secrets),
-        schema=schema,
+        schema=request.response_format is not None,
     )
 
 

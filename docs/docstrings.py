@@ -17,7 +17,7 @@ from typing import Any
 GROUPS: dict[str, tuple[str, ...]] = {
     "Signatures and modules": (
         *("Signature", "Input", "Output", "Predict", "ChainOfThought", "predict"),
-        *("inputs_of", "to_dict"),
+        *("JsonSchema", "inputs_of", "to_dict"),
         *("BestOfN", "Vote", "Refine", "Demo", "info"),
     ),
     "Programs": (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bench.house import HERE, House
+from bench.house import HERE, LONGEST_CHAIN, House
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("pipeline/errors",),
@@ -68,6 +68,11 @@ def test_an_import_goes_down() -> None:
 def test_there_is_no_circle() -> None:
     """The files of the library can be read in an order."""
     assert HOUSE.circles == []
+
+
+def test_a_file_stands_on_few() -> None:
+    """No file is read only after a long chain of others."""
+    assert HOUSE.longest_chain <= LONGEST_CHAIN
 
 
 def test_every_room_is_there() -> None:

@@ -452,7 +452,7 @@ def graded(example: weft.Example, prediction: Any) -> float:
     return 0.7 if prediction.answer == example.answer else 0.2
 
 
-def sources(result: weft.Result[..., Any]) -> set[str]:
+def sources(result: weft.Result[..., Any, weft.Predict[..., Any]]) -> set[str]:
     """Whom the candidates' demos come from."""
     return {
         demo.by

@@ -8,6 +8,7 @@ and endpoints and keys have no place in the format. Whatever is unknown is refus
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final, TypeVar, overload
 
@@ -18,7 +19,7 @@ from ..graph.digest import digest_of
 from ..graph.module import Module
 from ..graph.program import Program, as_given, as_program
 from ..ground import strictjson
-from ..ground.files import read_bounded
+from ..ground.files import decoded, read_bounded
 from ..ground.options import checked
 from ..lm.lm import SAMPLING
 from ..signature.json_schema import Allowance
@@ -104,14 +105,24 @@ def read_artifact(path: str | Path) -> ArtifactFile:
             match its digest.
     """
     source = Path(path)
+    hint = "Name a file that weft.save or weft compile --out has written"
+    return parse_artifact(artifact_text(source, hint=hint), str(source))
+
+
+def artifact_text(file: Path | Traversable, where: str = "", hint: str = "") -> str:
+    """The text of a file in a folder of artifacts, or within a zip.
+
+    Raises:
+        ArtifactError: It cannot be read, or is too large.
+    """
     try:
-        text = read_bounded(source, MOST_BYTES)
+        if isinstance(file, Path):
+            return read_bounded(file, MOST_BYTES)
+        with file.open("rb") as opened:
+            return decoded(opened, MOST_BYTES)
     except (OSError, ValueError) as error:
-        raise ArtifactError(
-            f"{source} cannot be read: {cause(error)}",
-            hint="Name a file that weft.save or weft compile --out has written",
-        ) from None
-    return parse_artifact(text, str(source))
+        message = f"{where or file} cannot be read: {cause(error)}"
+        raise ArtifactError(message, hint=hint) from None
 
 
 def parse_artifact(text: str, where: str) -> ArtifactFile:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from unicodedata import normalize
 
-from ..errors import ArtifactError, cause, did_you_mean
+from ..errors import ArtifactError, did_you_mean
 from ..graph.module import Module
 from ..graph.program import Program, as_given, as_program
-from ..ground.files import decoded, read_bounded, write_whole
+from ..ground.files import write_whole
 from .fit import fitted
-from .load import MOST_BYTES, parse_artifact, read_artifact
+from .load import artifact_text, parse_artifact, read_artifact
 from .rebuild import rebuilt, stand_ins
 from .state import SUFFIX
 from .stubs import HEADER, package_stub
@@ -71,7 +71,7 @@ def programs(
             raise AttributeError(f"package {package!r} has no program {name!r}. {hint}")
         if name not in loaded:
             where = f"{package}/{name}{SUFFIX}"
-            made = parse_artifact(_text(files[name], where), where)
+            made = parse_artifact(artifact_text(files[name], where), where)
             known = (live or {}).get(name)
             if known is None:
                 loaded[name] = as_given(rebuilt(made, given, where))
@@ -116,9 +116,9 @@ def package(folder: str | Path) -> Path:
     init, stub, marker = (place / name for name in files)
     if not init.exists():
         write_whole(init, _INIT)
-    elif "weft.programs(" not in _text(init, str(init)):
+    elif "weft.programs(" not in artifact_text(init):
         _log.warning("%s was not written by weft: nothing is imported by it", init)
-    if not stub.exists() or _text(stub, str(stub)).startswith(HEADER):
+    if not stub.exists() or artifact_text(stub).startswith(HEADER):
         write_whole(stub, package_stub(made))
     else:
         _log.warning("%s was not written by weft, and is left as it is", stub)
@@ -137,16 +137,6 @@ def importable(name: str) -> bool:
     """
     free = name != "weft" and not name.startswith("_") and not keyword.iskeyword(name)
     return free and name.isidentifier() and normalize("NFKC", name) == name
-
-
-def _text(file: Traversable, where: str) -> str:
-    try:
-        if isinstance(file, Path):
-            return read_bounded(file, MOST_BYTES)
-        with file.open("rb") as opened:  # within a zip
-            return decoded(opened, MOST_BYTES)
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"{where} cannot be read: {cause(error)}") from None
 
 
 def _artifacts(folder: Traversable) -> dict[str, Traversable]:

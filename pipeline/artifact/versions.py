@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import ArtifactError, cause, did_you_mean
+from ..errors import ArtifactError, did_you_mean
 from ..graph.digest import digest_of, digits_of
 from ..ground import strictjson
-from ..ground.files import read_bounded, write_whole
+from ..ground.files import write_whole
 from ..ground.shapes import as_dict
-from .load import MOST_BYTES
+from .load import artifact_text
 from .state import SUFFIX, compiled_score
 
 _FOLDER = "history"
@@ -113,7 +113,7 @@ def keep(path: Path, *, make: bool = True) -> Path | None:
         raise ArtifactError(
             f"{folder} is a link", hint="Make it a folder: versions are kept beside"
         )
-    text = _text(path)
+    text = artifact_text(path)
     digest = digest_of(_data(path, text).get("program"))
     target = folder / f"{_name_of(path)}-{_short(digest)}{SUFFIX}"
     if not target.exists():
@@ -153,7 +153,7 @@ def rollback(path: str | Path, to: str | None = None) -> Version:
             f"{target}: {what}", hint=f"Kept: {known}" if known else how
         )
     keep(target)
-    write_whole(target, _text(fits[0].path))
+    write_whole(target, artifact_text(fits[0].path))
     return _version(target, True, read_labels(target.parent))
 
 
@@ -167,7 +167,7 @@ def read_labels(folder: str | Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     made: dict[str, str] = {}
-    for number, line in enumerate(_text(path).splitlines(), 1):
+    for number, line in enumerate(artifact_text(path).splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         match = _LINE.fullmatch(line.strip())
@@ -207,7 +207,7 @@ def label(folder: str | Path, name: str, version: str) -> Version:
 
 
 def _version(path: Path, current: bool, labels: dict[str, str]) -> Version:
-    data = _data(path, _text(path))
+    data = _data(path, artifact_text(path))
     told, digest = as_dict(data.get("provenance")), str(data.get("digest", ""))
     return Version(
         _name_of(path) if current else _name_of(path).rpartition("-")[0],
@@ -233,13 +233,6 @@ def _data(path: Path, text: str) -> dict[str, Any]:
             hint='A digest is "sha256:" and 64 digits, or empty after an edit by hand',
         )
     return data
-
-
-def _text(path: Path) -> str:
-    try:
-        return read_bounded(path, MOST_BYTES)
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"{path} cannot be read: {cause(error)}") from None
 
 
 def _name_of(path: Path) -> str:

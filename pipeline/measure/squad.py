@@ -47,7 +47,7 @@ def same_in(form: Form, gold: Any, got: Any) -> float:
     pair = [v.value if isinstance(v, Enum) else v for v in (gold, got)]
     if all(isinstance(v, str) for v in pair):
         return float(form(pair[0]) == form(pair[1]))
-    return same(_formed(pair[0], form), _formed(pair[1], form))
+    return same(*(v if isinstance(v, str) else _formed(v, form) for v in pair))
 
 
 def holds_in(form: Form, gold: Any, got: Any) -> float:
@@ -58,31 +58,25 @@ def holds_in(form: Form, gold: Any, got: Any) -> float:
     >>> holds_in(squad, "art", "a party")
     0.0
     """
-    needle = _tokens(form(text_of(gold)))
+    needle = _marked(form(text_of(gold)))
     many = isinstance(got, list | tuple | set | frozenset)
     texts = cast("Iterable[Any]", got) if many else [got]
-    held = (_tokens(form(text_of(t))) for t in texts)
-    return float(any(_stands(needle, tokens) for tokens in held))
+    return float(any(needle in _marked(form(text_of(text))) for text in texts))
 
 
-def _stands(needle: list[str], tokens: list[str]) -> bool:
-    # Each token between marks that none can hold, so that whole ones are found.
-    return _marked(needle) in _marked(tokens)
-
-
-def _marked(tokens: list[str]) -> str:
-    return "\0" + "".join(f"{token}\0" for token in tokens)
+def _marked(text: str) -> str:
+    """A text's tokens between marks that none can hold: whole ones are found."""
+    return "\0".join(["", *_tokens(text), ""])
 
 
 def _formed(value: Any, form: Form) -> Any:
-    """Lists and dicts whose texts are in a form; anything else as it is."""
+    """Texts, and those within lists and dicts, in a form; anything else as it is."""
+    if isinstance(value, str):
+        return form(value)
     if is_list(value):
-        return [form(v) if isinstance(v, str) else _formed(v, form) for v in value]
+        return [_formed(inner, form) for inner in value]
     if is_dict(value):
-        return {
-            key: form(v) if isinstance(v, str) else _formed(v, form)
-            for key, v in value.items()
-        }
+        return {key: _formed(inner, form) for key, inner in value.items()}
     return value
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import CoroutineType
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from .. import seam
 from ..calls.store import RunStore
@@ -137,95 +137,78 @@ async def run_region(
     argument, binding = next(iter(node.bindings.items()))
     given = resolve(binding, values)
     work = {"each": _each, "branch": _branch, "switch": _switch, "loop": _loop}
+    at = _Region(node, values, context, answer)
     with Recorded(
         context, context.path + node.id, node.kind, {argument: given}
     ) as entry:
-        result = await work[node.kind](node, given, values, context, answer)
+        result = await work[node.kind](at, given)
         entry.outputs = {"result": result}
     return result
 
 
-def _known(body: Body, values: Mapping[str, Any], *given: Any) -> dict[str, Any]:
-    """What a body may use: its parameters, and outer values that it captured."""
-    known = {source: values[source] for source in body.captures}
-    known.update(zip((p.source for p in body.params), given, strict=True))
-    return known
+class _Region(NamedTuple):
+    """A region at its place in a run: what is known there, and who runs its nodes."""
+
+    node: Node
+    values: Mapping[str, Any]
+    context: Context
+    answer: Answered
+
+    def run(self, body: Body, context: Context, *given: Any) -> Awaitable[Any]:
+        """Run a body, which knows its parameters and outer values that it captured."""
+        known = {source: self.values[source] for source in body.captures}
+        known.update(zip((p.source for p in body.params), given, strict=True))
+        return run_level(body, known, context, self.answer)
 
 
-async def _each(
-    node: Node,
-    given: Any,
-    values: Mapping[str, Any],
-    context: Context,
-    answer: Answered,
-) -> Any:
-    body, failed = node.bodies["body"], dict[int, WeftError]()
+async def _each(at: _Region, given: Any) -> Any:
+    body, failed = at.node.bodies["body"], dict[int, WeftError]()
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise StepError(
-            f"{node.id!r} got {given!r:.60}, and only a list can be gone over",
-            hint=f"It stands at {node.where}; annotate the step that the value is from",
+            f"{at.node.id!r} got {given!r:.60}, and only a list can be gone over",
+            hint=f"It stands at {at.node.where}; annotate the step that the value is "
+            "from",
         )
 
     async def one(position: int, item: Any) -> Any:
-        inner = context.at(position)
         try:
-            return await run_level(body, _known(body, values, item), inner, answer)
+            return await at.run(body, at.context.at(position), item)
         except WeftError as error:
-            if not goes_on(error, context):
+            if not goes_on(error, at.context):
                 raise
             failed[position] = error
 
     items: list[Any] = list(cast(Any, given))
-    at_once = node.options.get("at_once", AT_ONCE)
+    at_once = at.node.options.get("at_once", AT_ONCE)
     made = await map_rows(one, items, concurrency=at_once)
     if failed:
         raise failed[min(failed)]
     return made
 
 
-async def _branch(
-    node: Node,
-    given: Any,
-    values: Mapping[str, Any],
-    context: Context,
-    answer: Answered,
-) -> Any:
-    name = "then" if decided(given, repr(node.id)) else "orelse"
-    body = node.bodies[name]
-    return await run_level(body, _known(body, values), context, answer)
+async def _branch(at: _Region, given: Any) -> Any:
+    name = "then" if decided(given, repr(at.node.id)) else "orelse"
+    body = at.node.bodies[name]
+    return await at.run(body, at.context)
 
 
-async def _switch(
-    node: Node,
-    given: Any,
-    values: Mapping[str, Any],
-    context: Context,
-    answer: Answered,
-) -> Any:
-    bodies = list(node.bodies.values())
-    labels = node.options["labels"]
-    position = case_of(given, labels, len(bodies) > len(labels), repr(node.id))
-    body = node.bodies[DEFAULT] if position is None else bodies[position]
-    return await run_level(body, _known(body, values), context, answer)
+async def _switch(at: _Region, given: Any) -> Any:
+    bodies = list(at.node.bodies.values())
+    labels = at.node.options["labels"]
+    position = case_of(given, labels, len(bodies) > len(labels), repr(at.node.id))
+    body = at.node.bodies[DEFAULT] if position is None else bodies[position]
+    return await at.run(body, at.context)
 
 
-async def _loop(
-    node: Node,
-    given: Any,
-    values: Mapping[str, Any],
-    context: Context,
-    answer: Answered,
-) -> Any:
-    body, until = node.bodies["body"], node.bodies.get("until")
+async def _loop(at: _Region, given: Any) -> Any:
+    body, until = at.node.bodies["body"], at.node.bodies.get("until")
     state = given
-    for turn in range(node.options["at_most"]):
+    for turn in range(at.node.options["at_most"]):
         if until is not None:
-            asking = context.at(turn, 0)
-            found = await run_level(until, _known(until, values, state), asking, answer)
-            if decided(found, f"'until' of {node.id!r}"):
+            found = await at.run(until, at.context.at(turn, 0), state)
+            if decided(found, f"'until' of {at.node.id!r}"):
                 break
-        working = context.at(turn, 1)
-        state = await run_level(body, _known(body, values, state), working, answer)
+        state = await at.run(body, at.context.at(turn, 1), state)
     return state
 
 

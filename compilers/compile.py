@@ -49,14 +49,7 @@ M = TypeVar("M", bound="Module[..., Any]")
 
 
 class CompileOptions(TypedDict, total=False):
-    """What a compile is run with, beside what it works on.
-
-    `seed` (0): every random choice follows from it. `run_dir`: where each paid answer
-    is journaled. `concurrency` (64): how many rows run at once. `keep`: what stays byte
-    for byte. `teacher`: a model or a program that shows how it is done. `passing`: the
-    score from which a run is shown as a demo. `advice` (True): whether the report says
-    what is odd about the metric.
-    """
+    """What a compile is run with, beside what it works on; see `compile`."""
 
     seed: int
     run_dir: str | Path | None

@@ -454,11 +454,7 @@ def graded(example: weft.Example, prediction: Any) -> float:
 
 def sources(result: weft.Result[..., Any, weft.Predict[..., Any]]) -> set[str]:
     """Whom the candidates' demos come from."""
-    return {
-        demo.by
-        for program in result.ranking
-        for demo in program.parameters.demos
-    }
+    return {demo.by for program in result.ranking for demo in program.parameters.demos}
 
 
 @pytest.mark.parametrize(

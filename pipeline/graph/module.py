@@ -21,11 +21,9 @@ from typing import (
 from .. import seam
 from ..adapters.prompt import Prompt
 from ..errors import CallError, ConfigError
-from ..ground import (
-    strictjson,
-    system,  # noqa: F401 - refuses a Python that no call could be made on
-)
+from ..ground import strictjson
 from ..ground.options import check_options
+from ..ground.system import require_fork_hooks
 from ..ground.words import counted
 from ..lm.lm import SAMPLING, LanguageModel, Sampling, as_lm
 from ..lm.request import JSON
@@ -54,6 +52,7 @@ __all__ = [
     "module_of_kind",
 ]
 
+require_fork_hooks()
 _KINDS: dict[str, type[Module[..., Any]]] = {}
 MOST_TRIES: Final = 1000
 """Samples of one try do not meet those of the next: each has so many numbers."""

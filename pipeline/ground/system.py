@@ -15,12 +15,19 @@ from typing import Any, Final
 
 from ..errors import ConfigError
 
-if hasattr(os, "fork") and not hasattr(os, "register_at_fork"):
-    raise ConfigError(
-        "this Python forks (os.fork) and tells nobody (no os.register_at_fork): a "
-        "child would take its parent's locks and connections for its own",
-        hint="Use CPython 3.11 or newer on Linux, macOS or Windows",
-    )
+
+def require_fork_hooks() -> None:
+    """Refuse a Python whose forks tell nobody; its own `random` cannot be imported.
+
+    Raises:
+        ConfigError: It has `os.fork` and no `os.register_at_fork`.
+    """
+    if hasattr(os, "fork") and not hasattr(os, "register_at_fork"):
+        raise ConfigError(
+            "this Python forks (os.fork) and tells nobody (no os.register_at_fork): a "
+            "child would take its parent's locks and connections for its own",
+            hint="Use CPython 3.11 or newer on Linux, macOS or Windows",
+        )
 
 
 def _found(name: str) -> Any:

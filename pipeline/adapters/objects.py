@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from ..reading.among import around, loosened_member
+from ..reading.among import MOST_VALUES, around, loosened_member
 from ..reading.arriving import AGAIN, Delta, StructureReader
 from ..reading.asides import without_last_tokens
 from ..reading.nearjson import NotNearJSON, loads, unescaped
@@ -55,6 +55,7 @@ class ObjectReader(StructureReader):
         self._line_ended = False
         self._was_text = False
         self._depth = 0  # of one that cannot be read, by its brackets
+        self._faults = 0  # objects that could not be read
         # Of the answer:
         self._told = self._stale = self._whole = False
         self._flows = False  # whether what comes is text of a field, and shown at once
@@ -90,6 +91,10 @@ class ObjectReader(StructureReader):
 
     def close(self) -> Iterator[Delta]:
         """An object that stands in the inputs is the answer if it is all there is."""
+        while self._step not in (self._prose, self._broken) and not self.failed:
+            self._step = self._broken  # the reply ended before it did
+            yield from self._broken()
+            yield from self.feed("")
         said = "".join([*self._outside, self._text[self._at :]])
         outside = without_last_tokens(said)
         if self._echo and not self._whole and not around(outside, 0, 0):
@@ -105,6 +110,16 @@ class ObjectReader(StructureReader):
             self._source, self._keys, self._raw = ["{"], [], []
             self._stale = self._told
             self._kept = [] if self._given else None
+            self._step = self._begun
+        return iter(())
+
+    def _begun(self) -> Iterator[Delta]:
+        blanks = _BLANKS.match(self._text, self._at)
+        self._at = blanks.end() if blanks else self._at
+        if self._text.startswith("#", self._at):  # no data begins so: {#1}
+            self._outside.extend(self._source)
+            self._step = self._prose
+        elif self._at < len(self._text):
             self._step = self._opened
         return iter(())
 
@@ -314,16 +329,22 @@ class ObjectReader(StructureReader):
         return iter(())
 
     def _broken(self) -> Iterator[Delta]:
-        """Pass over an object that cannot be read, as far as its brackets tell."""
+        """Pass over an object that cannot be read, as far as its brackets tell.
+
+        They are counted from its first on, so that the object ends where it does for
+        who reads the whole: maybe before the place that could not be read.
+        """
         self.inside, self.broken = False, True
         if self._depth == 0:
-            source = "".join(self._source)
-            self._depth = sum(1 if b in "{[" else -1 for b in _BRACKETS.findall(source))
+            self._faults += 1
+            self.failed = self.failed or self._faults > MOST_VALUES
+            self._text = "".join(self._source) + self._text[self._at :]
+            self._at, self._comment = 0, ""
         for bracket in _BRACKETS.finditer(self._text, self._at):
             self._depth += 1 if bracket[0] in "{[" else -1
             if self._depth == 0:
                 self._at = bracket.end()
-                self._step, self.inside = self._prose, False
+                self._step = self._prose
                 return iter(())
         self._at = len(self._text)
         return iter(())

@@ -58,3 +58,28 @@ def test_pieces_say_what_the_whole_says(name: str, data: st.DataObject) -> None:
         texts = texts_of(values, SIGNATURE)
         assert {k: v for k, v in told.items() if k in texts or k != "n"} == texts
         assert {k: v for k, v in at_once.items() if k != "n"} == texts
+
+
+OBJECT = '{"reasoning": "why", "n": 7, "answer": "Paris"}'
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        *('{"]]>', '{"]]>' * 3, '{"answer": "Rome"] ', '{"answer": "Rome", x]'),
+        *('{"answer": "R}", "n" 7}', '{"x}": 1 2}', "{'} {\"n\" 7} '", "{//]\n 7}"),
+        *('{"a": (1]}', '{"answer": ["]"}]', '{"a":\'}', '{"a}": "\\q3"}'),
+        *("{#1", "{ #1}", "{\n# c\n", "{//]\n# c\n7}", "{ "),
+        *('{"answer": \'Rome} ', '{"answer": "Rome" /* } ', '{"a":\'} {\u201cb} '),
+    ],
+)
+def test_a_broken_object_ends_where_its_brackets_do(before: str) -> None:
+    """A bracket in a text may end what cannot be read, whole and in pieces alike."""
+    adapter = adapter_of("json")
+
+    values = read(adapter, SIGNATURE, before + OBJECT)
+    told = arrived(adapter, SIGNATURE, before + OBJECT)
+
+    if values is not None:
+        del told["n"]
+        assert told == texts_of(values, SIGNATURE)

@@ -83,3 +83,19 @@ def test_a_broken_object_ends_where_its_brackets_do(before: str) -> None:
     if values is not None:
         del told["n"]
         assert told == texts_of(values, SIGNATURE)
+
+
+@pytest.mark.parametrize(
+    "around",
+    ["{}", "```json\n{}\n```", "{}<|im_end|>", "<think>a</think>{}", "so: {}", "{}}}"],
+)
+def test_an_escaped_object_is_told_as_it_is_read(around: str) -> None:
+    """With its quotes escaped, as within a string: at the end, or not at all."""
+    reply = around.format(OBJECT.replace('"', '\\"'))
+    adapter = adapter_of("json")
+
+    values = read(adapter, SIGNATURE, reply)
+    told = arrived(adapter, SIGNATURE, reply)
+
+    assert told.pop("n", "7") == "7"
+    assert told == ({} if values is None else texts_of(values, SIGNATURE))

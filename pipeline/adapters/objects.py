@@ -208,11 +208,10 @@ class ObjectReader(StructureReader):
                 self._at += 1
                 self._step = self._after
                 break
-            run = _RUN[self._quote].match(text, self._at)
+            at = self._at
+            run = _RUN[self._quote].match(text, at)
             try:
-                piece, length = (
-                    (run[0], len(run[0])) if run else escape_at(text, self._at)
-                )
+                piece, length = (run[0], len(run[0])) if run else escape_at(text, at)
             except NotNearJSON:
                 self._step = self._broken
                 break

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from ..reading.among import around, loosened_member
+from ..ground import strictjson
+from ..reading.among import MOST_VALUES, around, escaped, loosened_member
 from ..reading.arriving import AGAIN, Delta, StructureReader
-from ..reading.asides import without_last_tokens
-from ..reading.nearjson import NotNearJSON, loads, unescaped
+from ..reading.asides import first_turn, without_last_tokens
+from ..reading.nearjson import NotNearJSON, escape_at, loads
 from ..signature.spec import Spec
 
 _BLANKS = re.compile(r"[ \t\r\n\u00a0\ufeff]+")
@@ -23,9 +24,6 @@ _NAME = re.compile(r"[\w$-]+")
 _BARE = re.compile(r"[^\s,}\]/#\u00a0]+")
 _NESTED = re.compile(r"""[^\[\]{}()"'\u201c]+""")
 _BRACKETS = re.compile(r"[{}\[\]]")
-_UNICODE = re.compile(r"\\u[0-9a-fA-F]{4}")
-_HALF_UNICODE = re.compile(r"\\u[0-9a-fA-F]{0,3}\Z")
-_HIGH = re.compile(r"\\u[dD][89abAB]")
 _GROWTH = 16  # characters of a text between two looks for it in the inputs
 
 
@@ -55,6 +53,7 @@ class ObjectReader(StructureReader):
         self._line_ended = False
         self._was_text = False
         self._depth = 0  # of one that cannot be read, by its brackets
+        self._faults = 0  # objects that could not be read
         # Of the answer:
         self._told = self._stale = self._whole = False
         self._flows = False  # whether what comes is text of a field, and shown at once
@@ -89,11 +88,23 @@ class ObjectReader(StructureReader):
         return self._whole
 
     def close(self) -> Iterator[Delta]:
-        """An object that stands in the inputs is the answer if it is all there is."""
+        """An object that stands in the inputs is the answer if it is all there is.
+
+        So is one with its quotes escaped.
+        """
+        while self._step not in (self._prose, self._broken) and not self.failed:
+            self._step = self._broken  # the reply ended before it did
+            yield from self._broken()
+            yield from self.feed("")
         said = "".join([*self._outside, self._text[self._at :]])
         outside = without_last_tokens(said)
         if self._echo and not self._whole and not around(outside, 0, 0):
             yield from self._echo
+        for part in [] if self.begun else escaped(first_turn(outside)):
+            for name in filter(part.value.__contains__, self._spec.outputs):
+                value = part.value[name]
+                told = value if isinstance(value, str) else strictjson.dumps(value)
+                yield Delta(name, told)
 
     def _prose(self) -> Iterator[Delta]:
         start = self._text.find("{", self._at)
@@ -105,6 +116,16 @@ class ObjectReader(StructureReader):
             self._source, self._keys, self._raw = ["{"], [], []
             self._stale = self._told
             self._kept = [] if self._given else None
+            self._step = self._begun
+        return iter(())
+
+    def _begun(self) -> Iterator[Delta]:
+        blanks = _BLANKS.match(self._text, self._at)
+        self._at = blanks.end() if blanks else self._at
+        if self._text.startswith("#", self._at):  # no data begins so: {#1}
+            self._outside.extend(self._source)
+            self._step = self._prose
+        elif self._at < len(self._text):
             self._step = self._opened
         return iter(())
 
@@ -187,35 +208,18 @@ class ObjectReader(StructureReader):
                 self._at += 1
                 self._step = self._after
                 break
-            run = _RUN[self._quote].match(text, self._at)
-            piece, length = (run[0], len(run[0])) if run else self._escape()
+            at = self._at
+            run = _RUN[self._quote].match(text, at)
+            try:
+                piece, length = (run[0], len(run[0])) if run else escape_at(text, at)
+            except NotNearJSON:
+                self._step = self._broken
+                break
             if not length:
                 break
             out.append(piece)
             self._at += length
         yield from self._give("".join(out), text[start : self._at])
-
-    def _escape(self) -> tuple[str, int]:
-        """What an escape means and how long it is; no length where more is needed."""
-        text, at = self._text, self._at
-        after = text[at + 1 : at + 2]
-        if after == "u" and _HALF_UNICODE.match(text, at):
-            return "", 0
-        length = 2
-        if after == "u" and _UNICODE.match(text, at):
-            length = 12 if _HIGH.match(text, at) else 6
-        elif after and after in "bf":
-            length = 3  # its meaning hangs on the letter behind it
-        if len(text) < at + length or not after:
-            return "", 0
-        try:
-            meant = unescaped(text[at : at + length])[0]
-        except NotNearJSON:
-            self._step = self._broken
-            return "", 0
-        if length != 3:
-            return meant, length
-        return (meant[:-1], 2) if text[at + 2] in '"\\' else (meant, 3)
 
     def _kept_text(self) -> Iterator[Delta]:
         if self._pass_text():
@@ -314,16 +318,22 @@ class ObjectReader(StructureReader):
         return iter(())
 
     def _broken(self) -> Iterator[Delta]:
-        """Pass over an object that cannot be read, as far as its brackets tell."""
+        """Pass over an object that cannot be read, as far as its brackets tell.
+
+        They are counted from its first on, so that the object ends where it does for
+        who reads the whole: maybe before the place that could not be read.
+        """
         self.inside, self.broken = False, True
         if self._depth == 0:
-            source = "".join(self._source)
-            self._depth = sum(1 if b in "{[" else -1 for b in _BRACKETS.findall(source))
+            self._faults += 1
+            self.failed = self.failed or self._faults > MOST_VALUES
+            self._text = "".join(self._source) + self._text[self._at :]
+            self._at, self._comment = 0, ""
         for bracket in _BRACKETS.finditer(self._text, self._at):
             self._depth += 1 if bracket[0] in "{[" else -1
             if self._depth == 0:
                 self._at = bracket.end()
-                self._step, self.inside = self._prose, False
+                self._step = self._prose
                 return iter(())
         self._at = len(self._text)
         return iter(())

@@ -12,7 +12,8 @@ import re
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any, cast
@@ -37,6 +38,10 @@ _NUMBER = re.compile(
     r"(?<![A-Za-z_\d])(?<!\d[.,])"
     r"((?:(?<![\w.])\.)?\d[\d.,]*)([eE][-+]?\d{1,3})?"
 )
+_DIGITS = re.compile(r"[0-9](?:[0-9.,]*[0-9])?")
+_SINGLE = re.compile(r"[0-9]+(?:\.[0-9]+)?|[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
+_SIGN = re.compile(r"(?:^|[\s(=:])[-\u2212]\Z")
+_GROUPS = re.compile(r"(?<=\d)[\u2009\u00a0\u202f'\u2019](?=\d{3}(?!\d))")
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?")
 _EUROPEAN = re.compile(r"\d{1,3}(?:\.\d{3})+,\d+|\d{1,3}(?:\.\d{3}){2,}|\d+,\d{1,2}")
 
@@ -81,6 +86,8 @@ def same(gold: Any, got: Any) -> float:
             return float(_decimal_of(pair[0]) == _decimal_of(pair[1]))
         if isinstance(pair[0], pydantic.BaseModel) and type(pair[0]) is type(pair[1]):
             return float(pair[0] == pair[1])
+        if all(isinstance(v, datetime) for v in pair):
+            return float(pair[0] == pair[1])  # the same instant, wherever
         return float(plain(_whole(*pair)) == plain(pair[1]))
     if texts == 1 and _same_number(*sorted(pair, key=lambda v: isinstance(v, str))):
         return 1.0
@@ -167,7 +174,9 @@ def set_f1(gold: Any, got: Any) -> float:
     >>> round(set_f1(["Ann", "Bob"], "bob, Cy, ann"), 3)
     0.8
     """
-    left, right = _items(gold), _items(got)
+    pair = [_parts(gold), _parts(got)]
+    of_numbers = any(map(_is_number, [*pair[0], *pair[1]]))
+    left, right = (_items(parts, of_numbers=of_numbers) for parts in pair)
     if not left or not right:
         return float(left == right)
     return _f1(len(left & right), len(left), len(right))
@@ -177,9 +186,9 @@ def holds(gold: Any, got: Any) -> float:
     """1 where the gold text stands in the predicted one, as words of its own.
 
     Case and spaces do not count. Only Latin letters and digits mark a word's edge:
-    in Korean a particle may follow at once.
+    in Korean a particle may follow at once. Some digits of a number are none of it.
 
-    >>> holds("18", "So it is 18."), holds("18", "180"), holds("서울", "서울은 수도다")
+    >>> holds("18", "So it is 18."), holds("18", "18.5"), holds("서울", "서울은 수도다")
     (1.0, 0.0, 1.0)
     """
     needle, text = _spaced(_folded(gold)), _spaced(_folded(got))
@@ -187,7 +196,24 @@ def holds(gold: Any, got: Any) -> float:
         return float(not text)
     before = f"(?<![{_LATIN}])" if re.match(f"[{_LATIN}]", needle) else ""
     after = f"(?![{_LATIN}])" if re.match(f"[{_LATIN}]", needle[-1]) else ""
-    return float(bool(re.search(f"{before}{re.escape(needle)}{after}", text)))
+    found = re.finditer(f"{before}{re.escape(needle)}{after}", text)
+    whole = list(_numbers(text))
+    return float(any(not _is_within(whole, *hit.span()) for hit in found))
+
+
+def _numbers(text: str) -> Iterator[tuple[int, int]]:
+    """Where numbers stand, noughts behind the point aside; dates and lists are none."""
+    for run in _DIGITS.finditer(text):
+        if _SINGLE.fullmatch(run[0]):
+            start, end = run.span()
+            if "." in run[0]:
+                end = start + len(run[0].rstrip("0").rstrip("."))
+            yield start - bool(_SIGN.search(text[max(0, start - 2) : start])), end
+
+
+def _is_within(numbers: Iterable[tuple[int, int]], start: int, end: int) -> bool:
+    """Whether a place begins or ends in the middle of a number."""
+    return any(a < start < b or a < end < b for a, b in numbers)
 
 
 def read_number(value: Any) -> float | None:
@@ -201,7 +227,8 @@ def read_number(value: Any) -> float | None:
     """
     if not isinstance(value, bool) and isinstance(value, numbers.Real | Decimal):
         return _float(value)
-    text = unicodedata.normalize("NFKC", text_of(value))
+    joined = _GROUPS.sub("", text_of(value))  # as in "1\u202f000" or "1'000"
+    text = unicodedata.normalize("NFKC", joined)
     found = list(_NUMBER.finditer(text))
     if not found:
         return None
@@ -253,13 +280,23 @@ def _is_punctuation(char: str) -> bool:
     return char in string.punctuation or unicodedata.category(char).startswith("P")
 
 
-def _items(value: Any) -> set[str]:
+def _parts(value: Any) -> list[Any]:
     if isinstance(value, str):
-        value = re.split(r"[,;\n]", value)
-    elif not isinstance(value, list | tuple | set | frozenset):
-        value = [value]
-    folded = (_spaced(_folded(item)) for item in cast(Iterable[Any], value))
-    return {item for item in folded if item}
+        return re.split(r"[,;\n]", value)
+    held = isinstance(value, list | tuple | set | frozenset)
+    return list(cast(Iterable[Any], value)) if held else [value]
+
+
+def _items(parts: Iterable[Any], *, of_numbers: bool) -> set[str]:
+    """Items as texts; of numbers, in whatever digits they are written."""
+    folded = [_spaced(_folded(part)) for part in parts]
+    if of_numbers:
+        numbers = [number_of(text) for text in folded]
+        folded = [
+            text if number is None else f"{number.normalize():f}"
+            for text, number in zip(folded, numbers, strict=True)
+        ]
+    return {text for text in folded if text}
 
 
 def _f1(common: int, wanted: int, given: int) -> float:

@@ -29,7 +29,8 @@ _BARE_NAME = re.compile(r"(?<=[{,])([^\W\d][\w$-]*+):")
 _CURLY = str.maketrans(
     {"\u201c": '"', "\u201d": '"', "\u2018": '"', "\u2019": '"', "'": '"'}
 )
-_MOST = 256  # values, read or not, that a reply may hold: each may be looked at whole
+MOST_VALUES = 256
+"""How many values, read or not, a reply may hold: each may be looked at whole."""
 
 
 class Part(NamedTuple):
@@ -60,7 +61,7 @@ def parts(text: str, opening: str = "{") -> list[Part]:
     at, tried, broken = 0, 0, False
     while (begun := BEGINS[opening].search(text, at)) is not None:
         start, tried = begun.start(), tried + 1
-        if tried > _MOST:
+        if tried > MOST_VALUES:
             raise NotNearJSON("too many values")
         try:
             near = read_at(text, start)

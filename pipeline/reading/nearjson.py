@@ -31,6 +31,9 @@ _WORDS = {"true": True, "false": False, "null": None, "none": None}
 _NO_WORDS = frozenset(("nan", "infinity", "inf", "undefined", "nil", "na", "null"))
 _CONTROL = re.compile(r"[\x00-\x1f]")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_UNICODE = re.compile(r"\\u[0-9a-fA-F]{4}")
+_HALF_UNICODE = re.compile(r"\\u[0-9a-fA-F]{0,3}\Z")
+_HIGH = re.compile(r"\\u[dD][89abAB]")
 _PLAIN = {'"': '"', "\\": "\\", "/": "/"} | dict(
     zip("bfnrt", "\b\f\n\r\t", strict=True)
 )
@@ -292,6 +295,31 @@ def unescaped(body: str) -> tuple[str, list[str]]:
     if odd and _SOFT.search(body):
         raise NotNearJSON("an escape has two readings")
     return _joined(made), odd
+
+
+def escape_at(text: str, at: int) -> tuple[str, int]:
+    r"""What an escape means and how long it is; no length where more text is needed.
+
+    Raises:
+        NotNearJSON: It has two readings.
+
+    >>> escape_at(r"a\n", 1), escape_at(r"\frac", 0), escape_at("\\", 0)
+    (('\n', 2), ('\\fr', 3), ('', 0))
+    """
+    after = text[at + 1 : at + 2]
+    if after == "u" and _HALF_UNICODE.match(text, at):
+        return "", 0
+    length = 2
+    if after == "u" and _UNICODE.match(text, at):
+        length = 12 if _HIGH.match(text, at) else 6
+    elif after and after in "bf":
+        length = 3  # its meaning hangs on the letter behind it
+    if len(text) < at + length or not after:
+        return "", 0
+    meant = unescaped(text[at : at + length])[0]
+    if length != 3:
+        return meant, length
+    return (meant[:-1], 2) if text[at + 2] in '"\\' else (meant, 3)
 
 
 _SOFT = re.compile(r"(?<!\\)(?:\\\\)*+\\[nrt][a-z]")

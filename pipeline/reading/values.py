@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from ..ground.shapes import is_dict, is_list
 from ..signature.field import FieldSpec
-from ..signature.types import referred
+from ..signature.types import fits, referred
 from .among import around, sole
 from .asides import THOUGHTS, TOKENS, first_turn, without_last_tokens
 from .nearjson import NotNearJSON, loads
@@ -52,13 +53,19 @@ _MOST_LINES_BEHIND = 4000  # characters in which another choice is looked for
 
 def candidates(text: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     """JSON data that a text may have meant, with what was mended; likeliest first."""
-    if not field.kind:
+    if not (field.kind or _is_decimal(field)):
         return
     for body, note in _bodies(text):
         if field.kind in ("array", "object"):
             yield from _data(body, note, field)
         else:
             yield from _closed(body, note, field)
+
+
+def _is_decimal(field: FieldSpec) -> bool:
+    """Whether a field holds a decimal, for which no float may stand."""
+    kind = field.annotation
+    return fits(Decimal, kind) and not (fits(str, kind) or fits(float, kind))
 
 
 def mended(data: Any, field: FieldSpec) -> tuple[Any, str] | None:
@@ -119,6 +126,9 @@ def _one(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     elif field.kind == "format":
         value = text.strip(_FORMAT_EDGES)
         shown = repr(value)
+    elif _is_decimal(field):
+        value = _digits_of(text, whole=False)
+        shown = str(value)
     else:
         value = number_of(text, whole=field.kind == "integer")
         shown = str(value)
@@ -129,7 +139,7 @@ def _one(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
 def _names_another(text: str, taken: Any, field: FieldSpec) -> bool:
     """Whether what stands behind a value could be another value of its type."""
     behind = text[:_MOST_LINES_BEHIND]
-    if field.kind in ("integer", "number", "format"):
+    if field.kind in ("", "integer", "number", "format"):
         return _DIGIT.search(behind) is not None
     if field.kind == "boolean":
         others: tuple[Any, ...] = ("yes", "true") if taken is False else ("no", "false")
@@ -225,20 +235,26 @@ def number_of(text: str, *, whole: bool) -> int | float | None:
     >>> number_of("1,234", whole=False), number_of("1,234.5", whole=False)
     (None, 1234.5)
     """
+    digits = _digits_of(text, whole=whole)
+    if digits is None:
+        return None
+    if digits.lstrip("-").isdigit():
+        return int(digits)
+    return None if whole else float(digits)
+
+
+def _digits_of(text: str, *, whole: bool) -> str | None:
+    """The digits of the number that a text is, as JSON writes them; None of none."""
     if len(text) > _MOST:
         return None
     boxed = _BOXED.fullmatch(text.strip())
-    plain = (boxed[1] if boxed else text).replace("\u2212", "-")
+    plain = (boxed[1] if boxed else text).translate(_MARKS)
     plain = plain.lstrip(_BEFORE_NUMBER).rstrip(_AFTER_NUMBER)
     if _GROUPED.fullmatch(plain):
         if not whole and plain.count(",") == 1 and "." not in plain:
             return None
         plain = plain.replace(",", "")
-    if not _WHOLE.fullmatch(plain):
-        return None
-    if plain.lstrip("-").isdigit():
-        return int(plain)
-    return None if whole else float(plain)
+    return plain if _WHOLE.fullmatch(plain) else None
 
 
 def repaired(data: Any, schema: Mapping[str, Any]) -> Any:

@@ -24,7 +24,7 @@ from ..ground.lazy import deferred
 from ..ground.shapes import is_dict, is_list
 from .strings import LONGEST, weight_of
 from .types import Meaning
-from .vocabulary import BY_NAME
+from .vocabulary import BY_NAME, WORDS
 
 if TYPE_CHECKING:
     from . import validation
@@ -43,6 +43,10 @@ _KINDS: Mapping[str, Any] = {
     "object": dict[str, Any],
 }
 _DATA = frozenset(("const", "default", "enum", "example", "examples"))
+_WRAPPERS = (
+    *("schema", "json_schema", "parameters", "inputSchema", "input_schema"),
+    *("outputSchema", "output_schema", "function"),
+)
 _DEEPEST = 200
 _MOST_CHOICES = 2000
 
@@ -110,9 +114,10 @@ class JsonSchema(Meaning):
     """The mark of a field whose values fit a JSON Schema; they are plain JSON data.
 
     The drafts from 4 to 2020-12 are understood; a schema that names none is read by the
-    newest one that says what it says. Formats that have a standard are checked.
-    Patterns are those of ECMA-262 but for what takes more than linear time. Nothing is
-    ever fetched: a reference leads to a place in the schema itself.
+    newest one that says what it says, and OpenAPI's `nullable` with any. Formats that
+    have a standard are checked. Patterns are those of ECMA-262 but for what takes more
+    than linear time. Nothing is ever fetched: a reference leads to a place in the
+    schema itself.
 
     Args:
         schema: The schema; it is copied.
@@ -142,6 +147,7 @@ class JsonSchema(Meaning):
             text = strictjson.dumps(self.schema)
         except (TypeError, ValueError, RecursionError) as error:
             raise SignatureError(f"a JSON Schema is plain data: {error}") from None
+        _refuse_wrapped(self.schema)
         object.__setattr__(self, "schema", strictjson.loads(text))
         object.__setattr__(self, "_text", text)
         Allowance().take(self.schema)
@@ -179,6 +185,8 @@ class JsonSchema(Meaning):
         kinds = [
             _KINDS[name] for name in (named if is_list(named) else [named]) if name
         ]
+        if kinds and self.schema.get("nullable") is True:
+            kinds.append(NoneType)
         return Union[tuple(kinds)] if kinds else Any  # noqa: UP007 - made of parts
 
     @property
@@ -211,6 +219,20 @@ class JsonSchema(Meaning):
         return self.words()
 
 
+def _refuse_wrapped(given: Mapping[str, Any]) -> None:
+    """Refuse the description of a tool or a format: as a schema it says nothing.
+
+    Raises:
+        SignatureError: The schema is inside.
+    """
+    for name in _WRAPPERS:
+        if is_dict(given.get(name)) and not WORDS.intersection(given):
+            raise SignatureError(
+                f"{str(given)[:80]!r} is no JSON Schema: it holds one as {name!r}",
+                hint=f"Pass what stands under {name!r}",
+            )
+
+
 def json_schema_of(kind: Any) -> JsonSchema | None:
     """The JSON Schema by which values of a type are checked, where it is such a type.
 
@@ -224,7 +246,7 @@ def json_schema_of(kind: Any) -> JsonSchema | None:
 def placed(schema: Mapping[str, Any], at: str) -> dict[str, Any]:
     """A schema as a part of a larger one, its references led to where it stands now.
 
-    One without references is the same.
+    One without references, and without OpenAPI's `nullable`, is the same.
 
     Args:
         schema: The schema; its own name is left out where it refers to itself.
@@ -259,4 +281,8 @@ def _placed(part: Any, own: str, at: str, *, named: bool) -> Any:
             made["$ref"] = at + path.removeprefix("#") if moved else inner
         else:
             made[key] = inner
+    if not named and made.get("nullable") is True and "type" in made:
+        kinds = made["type"] if is_list(made["type"]) else [made["type"]]
+        made["type"] = [*kinds, "null"]  # OpenAPI's word, in JSON Schema's
+        del made["nullable"]
     return made

@@ -217,7 +217,8 @@ _TELLING = frozenset(
 
 
 def _type(validator: Any, given: Any, value: Any, schema: Any) -> Iterator[Any]:
-    del schema
+    if value is None and schema.get("nullable") is True:
+        return  # as OpenAPI 3.0 says that null is a value too
     kinds = [given] if isinstance(given, str) else given
     if not any(validator.is_type(value, kind) for kind in kinds):
         yield ValidationError(f"is not of type {', '.join(map(repr, kinds))}")

@@ -102,6 +102,8 @@ _WANTED: dict[str, Callable[[Any], bool]] = {
     "required": _is_names,
     "type": _is_type,
 }
+WORDS = frozenset((*_WANTED, "const")) - {"$schema", "$id"}
+"""What a schema may say of values, or refers to."""
 
 
 @dataclass(frozen=True)

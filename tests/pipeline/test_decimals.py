@@ -133,3 +133,42 @@ def test_a_number_of_another_kind_is_still_refused(data: str) -> None:
 
     with pytest.raises(ValueError, match="another type"):
         field.load(strictjson.loads(data))
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ("**1.10**", "1.10"),
+        ("$1,000.50", "1000.50"),
+        ("`-3`", "-3"),
+        ("7.", "7"),
+        ("0.12345678901234567890.", "0.12345678901234567890"),
+        ("1,234,567", "1234567"),
+        ("\u22122.50", "-2.50"),
+        ("\\boxed{1.0}", "1.0"),
+        ("**1.10**\n\nAs it says.", "1.10"),
+        ("sum: **1.10**", "1.10"),
+        ("1.10\nor 1.20", None),
+        ("1,000", None),
+        ("1.10 or 1.20", None),
+        ("about 1.10", None),
+        ("1.1.1", None),
+        ("12%", None),
+        ("half", None),
+        ("$", None),
+        ("NaN", None),
+    ],
+)
+@pytest.mark.parametrize("kind", [Decimal, Decimal | None])
+def test_a_decimal_loses_its_edges_as_other_numbers_do(
+    kind: Any, text: str, digits: str | None
+) -> None:
+    """What a person would put around it, and none of its digits."""
+    read = weft.Predict("bill -> sum: T", types={"T": kind}, name="m")
+    reply = f"[[ sum ]]\n{text}\n[[ /end ]]"
+
+    if digits is None:
+        with pytest.raises(weft.errors.ParseError):
+            read.parse(reply)
+    else:
+        assert str(read.parse(reply).sum) == digits

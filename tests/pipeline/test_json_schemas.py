@@ -244,6 +244,19 @@ CASES: dict[str, tuple[Data, list[Any], list[Any]]] = {
     ),
     "ASCII digits": ({"type": ["string"], "pattern": r"^\d+$"}, ["12"], ["१२", "a"]),
     "a bracket in a class": ({"type": "string", "pattern": "^[[a]+$"}, ["[a"], ["]"]),
+    "what OpenAPI says may be null": (
+        obj(
+            {
+                "a": {"type": "string", "nullable": True},
+                "b": {"type": "integer", "nullable": False},
+                "c": {"type": "string", "enum": ["x", None], "nullable": True},
+                "d": {"type": "array", "items": {}, "nullable": True},
+            }
+        ),
+        [{"a": None}, {"a": "x"}, {"c": None}, {"d": None}, {"d": [None]}],
+        [{"a": 1}, {"b": None}, {"c": "y"}, {"d": {}}],
+    ),
+    "a null as the whole": ({"type": "integer", "nullable": True}, [1, None], ["x"]),
     "schemas that are true and false": (
         obj({"a": True, "b": False}),
         [{"a": 1}, {}],
@@ -396,6 +409,22 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "properties in a list": ({"properties": ["a"]}, "cannot say 'properties'"),
     "one of nothing": ({"oneOf": []}, "cannot say 'oneOf'"),
     "a list": ([1], "is an object"),
+    "the format of a reply": (
+        {"name": "n", "strict": True, "schema": obj({"a": {}})},
+        "holds one as 'schema'",
+    ),
+    "a tool of MCP": (
+        {"name": "n", "description": "d", "inputSchema": {"type": "object"}},
+        "holds one as 'inputSchema'",
+    ),
+    "a tool of Anthropic's": (
+        {"name": "n", "input_schema": obj({})},
+        "holds one as 'input_schema'",
+    ),
+    "a function": (
+        {"name": "n", "parameters": obj({"a": {}})},
+        "holds one as 'parameters'",
+    ),
 }
 
 

@@ -3,6 +3,7 @@
 import math
 import unicodedata
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -318,6 +319,12 @@ class TestNumeric:
         ([], ["a"], 0),
         ([1, 2], [2, 3], 1 / 2),
         ([{"k": 1}], [{"k": 1}], 1),
+        ("0.50, 1.0", [1, 0.5], 1),
+        ("0.50", ["0.5"], 0),
+        ([Decimal("1.50")], [1.5], 1),
+        ("1, 2", [2.0, 3.0], 0.5),
+        ("1, none", [1], 2 / 3),
+        ([True], ["true"], 1),
     ],
 )
 def test_set_match_is_f1_over_items(gold: Any, got: Any, value: float) -> None:
@@ -351,6 +358,19 @@ def test_choice_ignores_how_a_label_is_written(
         ("new york", "I love New  York!", 1),
         ("cat", "concatenate", 0),
         ("C++", "in C++, say", 1),
+        ("18", "18.5", 0),
+        ("18", "0.18", 0),
+        ("18", "18,000", 0),
+        ("000", "18,000", 0),
+        ("18", "-18 degrees", 0),
+        ("18", "18.5 or rather 18.", 1),
+        (18, "18.00", 1),
+        ("18.5", "18.50", 0),
+        ("-18", "it is -18", 1),
+        ("18", "16-18", 1),
+        ("2024", "on 1.12.2024", 1),
+        ("2", "1,2,3", 1),
+        ("$5", "for $5.", 1),
         (["NYC", "New York"], "in NYC", 1),
         ("\uc11c\uc6b8", "\uc11c\uc6b8\uc740 \uc218\ub3c4\ub2e4", 1),
         ("", "x", 0),

@@ -58,3 +58,44 @@ def test_pieces_say_what_the_whole_says(name: str, data: st.DataObject) -> None:
         texts = texts_of(values, SIGNATURE)
         assert {k: v for k, v in told.items() if k in texts or k != "n"} == texts
         assert {k: v for k, v in at_once.items() if k != "n"} == texts
+
+
+OBJECT = '{"reasoning": "why", "n": 7, "answer": "Paris"}'
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        *('{"]]>', '{"]]>' * 3, '{"answer": "Rome"] ', '{"answer": "Rome", x]'),
+        *('{"answer": "R}", "n" 7}', '{"x}": 1 2}', "{'} {\"n\" 7} '", "{//]\n 7}"),
+        *('{"a": (1]}', '{"answer": ["]"}]', '{"a":\'}', '{"a}": "\\q3"}'),
+        *("{#1", "{ #1}", "{\n# c\n", "{//]\n# c\n7}", "{ "),
+        *('{"answer": \'Rome} ', '{"answer": "Rome" /* } ', '{"a":\'} {\u201cb} '),
+    ],
+)
+def test_a_broken_object_ends_where_its_brackets_do(before: str) -> None:
+    """A bracket in a text may end what cannot be read, whole and in pieces alike."""
+    adapter = adapter_of("json")
+
+    values = read(adapter, SIGNATURE, before + OBJECT)
+    told = arrived(adapter, SIGNATURE, before + OBJECT)
+
+    if values is not None:
+        del told["n"]
+        assert told == texts_of(values, SIGNATURE)
+
+
+@pytest.mark.parametrize(
+    "around",
+    ["{}", "```json\n{}\n```", "{}<|im_end|>", "<think>a</think>{}", "so: {}", "{}}}"],
+)
+def test_an_escaped_object_is_told_as_it_is_read(around: str) -> None:
+    """With its quotes escaped, as within a string: at the end, or not at all."""
+    reply = around.format(OBJECT.replace('"', '\\"'))
+    adapter = adapter_of("json")
+
+    values = read(adapter, SIGNATURE, reply)
+    told = arrived(adapter, SIGNATURE, reply)
+
+    assert told.pop("n", "7") == "7"
+    assert told == ({} if values is None else texts_of(values, SIGNATURE))

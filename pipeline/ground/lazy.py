@@ -11,7 +11,6 @@ programs need is written twice, so that checkers see the real one:
 
 from __future__ import annotations
 
-import logging  # noqa: F401 - so that a fork takes its lock behind ours
 import os
 import sys
 import threading
@@ -26,7 +25,7 @@ _public: dict[str, list[str]] = {}
 _PATIENCE: Final = 10.0  # seconds; a fork that waits for ever would be worse
 
 
-class Loading:
+class FirstUse:
     """Entered where a part of weft loads at its first use; a fork waits until it has.
 
     Python has a lock for each module. A child would get that of a module that a thread
@@ -60,12 +59,13 @@ class Loading:
             self._lock = threading.RLock()
 
 
-loading: Final = Loading()
+first_use: Final = FirstUse()
 if hasattr(os, "register_at_fork"):
+    import_module("logging")  # what loads asks for loggers: its lock comes behind ours
     os.register_at_fork(
-        before=loading.shut,
-        after_in_parent=loading.open,
-        after_in_child=loading.forget,
+        before=first_use.shut,
+        after_in_parent=first_use.open,
+        after_in_child=first_use.forget,
     )
 
 
@@ -86,7 +86,7 @@ def lazy(
     def find(name: str) -> Any:
         if name not in modules:
             raise missing(f"module {package!r}", kind, name, modules)
-        with loading:
+        with first_use:
             module = import_module(f"{package}.{modules[name] or name}")
         value = getattr(module, name) if modules[name] else module
         setattr(sys.modules[package], name, value)
@@ -104,7 +104,7 @@ class _Deferred(ModuleType):
     def __getattr__(self, name: str) -> Any:
         module = vars(self).get("_loaded")
         if module is None:
-            with loading:
+            with first_use:
                 module = import_module(self.__name__)
             vars(self)["_loaded"] = module
         return getattr(module, name)

@@ -193,7 +193,8 @@ def _engine() -> seam.Engine:
 
 def _model(name: str) -> Any:
     """The model of a name, at first use."""
-    from .pipeline.lm.models import LM  # noqa: PLC0415 - as above
+    with first_use:
+        from .pipeline.lm.models import LM  # noqa: PLC0415 - as above
 
     return LM(name)
 

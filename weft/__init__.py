@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .pipeline import seam
 from .pipeline.ground.hints import answer_with
-from .pipeline.ground.lazy import lazy
+from .pipeline.ground.lazy import first_use, lazy
 from .pipeline.ground.pages import draw_with
 
 if TYPE_CHECKING:
@@ -183,16 +183,18 @@ draw_with(_draw)
 
 def _engine() -> seam.Engine:
     """Who answers calls outside any run: the pipeline's own engine, at first use."""
-    from .pipeline.run.engine import (  # noqa: PLC0415 - models, cache and graph
-        ONE_OFF,
-    )
+    with first_use:
+        from .pipeline.run.engine import (  # noqa: PLC0415 - models, cache and graph
+            ONE_OFF,
+        )
 
     return ONE_OFF
 
 
 def _model(name: str) -> Any:
     """The model of a name, at first use."""
-    from .pipeline.lm.models import LM  # noqa: PLC0415 - as above
+    with first_use:
+        from .pipeline.lm.models import LM  # noqa: PLC0415 - as above
 
     return LM(name)
 

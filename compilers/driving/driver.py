@@ -194,7 +194,7 @@ def _untried(task: Task) -> str:
     bar = f"scored {task.passing:g}" if task.passing else "was passed"
     return (
         f"{len(task.split.train)} training rows gave no demo and no instruction: none "
-        f"{bar}, or their labels are no output of a module. Give teacher=, or a "
+        f"{bar}, and they label not all outputs of a module. Give teacher=, or a "
         "compiler that learns from failures, such as GEPA"
     )
 

@@ -23,7 +23,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self, cast
 
-from ...pipeline.calls.store import WITHHELD, AnswerStore, MemoryCache, SharedStore
+from ...pipeline.calls.store import (
+    WITHHELD,
+    AnswerStore,
+    MemoryCache,
+    SharedStore,
+    kept_answer,
+)
 from ...pipeline.errors import (
     CompileError,
     ConfigError,
@@ -36,7 +42,6 @@ from ...pipeline.ground.files import AppendLog, DamagedLine
 from ...pipeline.ground.shapes import as_dict, is_dict
 from ...pipeline.lm.request import (
     Response,
-    response_from_json,
     response_to_json,
     strict_loads,
 )
@@ -244,7 +249,10 @@ class _Lines:
                 return None
             if not is_dict(first.get("run")) or len(first) > 1:
                 raise self._damaged("line 1 is no header of a journal")
-            _refuse_other(first["run"], header["run"], self.path)
+            try:
+                _refuse_other(first["run"], header["run"], self.path)
+            except ValueError as error:
+                raise self._damaged(f"line 1: {error}") from None
             return [*self._checked(found)]
         except DamagedLine as damaged:
             raise self._damaged(f"it is damaged at byte {damaged.byte}") from None
@@ -329,11 +337,12 @@ def _answer_of(record: Mapping[str, Any]) -> _Answer:
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise ValueError("the key is no digest of a request")
     if {*record} == {"key", "response"}:
-        return _Answer(key, response_from_json(record["response"]))
+        return _Answer(key, kept_answer(record["response"]))
     if {*record} != {"key", "withheld", "because"}:
         raise ValueError(f"it holds {', '.join(sorted(record))[:80]!r}")
     because = record["because"]
-    if not isinstance(kind, str) or kind not in _KINDS or not isinstance(because, str):
+    said = isinstance(because, str) and strictjson.is_text(because)
+    if not isinstance(kind, str) or kind not in _KINDS or not said:
         raise ValueError("it does not say why there is no answer")
     return _Answer(key, _KINDS[kind](because))
 

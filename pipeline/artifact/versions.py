@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ..errors import ArtifactError, did_you_mean
 from ..graph.digest import digest_of, digits_of
@@ -198,7 +198,8 @@ def label(folder: str | Path, name: str, version: str) -> Version:
             f"{version!r} names {len(fits)} versions in {folder}",
             hint=did_you_mean(version, [_short(v.digest) for v in versions]),
         )
-    if _LINE.fullmatch(f"{name}: {fits[0].digest}") is None:
+    named = isinstance(cast(object, name), str)
+    if not named or _LINE.fullmatch(f"{name}: {fits[0].digest}") is None:
         raise ArtifactError(f"{name!r} is no label", hint="Write a word")
     labels[name] = fits[0].digest
     lines = [f"{key}: {labels[key]}\n" for key in sorted(labels)]

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ..ground.files import Unusable, prepare_folder
+from ..ground.lazy import first_use
 from ..ground.loops import Waiter, afresh_in_children
 from ..lm.request import Response
 from .claims import Claims, claims_in
@@ -339,7 +340,8 @@ class Cache(SharedStore):
     def _opened(self, *, create: bool) -> DiskStore | None:
         with self._lock:
             if self._store is None and not self._unusable:
-                from .disk import DiskStore  # noqa: PLC0415 - diskcache, when first used
+                with first_use:
+                    from .disk import DiskStore  # noqa: PLC0415 - when first used
 
                 if create or os.path.lexists(self.path / DATABASE):
                     self._store = DiskStore(self.path)

@@ -17,13 +17,14 @@ from typing import Final, Protocol, runtime_checkable
 
 from ..errors import ContentFiltered, ModelFailure, TooLarge
 from ..ground.loops import afresh_in_children
-from ..ground.strictjson import plain_text
+from ..ground.strictjson import is_text, plain_text
 from ..lm.request import (
     Response,
     response_from_json,
     response_to_json,
     strict_loads,
 )
+from ..lm.wire.finish import ending_of
 
 WITHHELD: Final = (ContentFiltered, TooLarge)
 """What a request comes to, and not the moment at which it was asked."""
@@ -98,7 +99,7 @@ def encode(key: str, response: Response) -> bytes:
             would not be read again.
     """
     tree = response_to_json(response)
-    response_from_json(tree)
+    kept_answer(tree)
     text = plain_text(tree).encode("utf-8", "surrogatepass")
     if len(text) + _TEXT_AT > LARGEST_ENTRY:
         raise ValueError(f"it has more than {LARGEST_ENTRY} bytes")
@@ -115,9 +116,24 @@ def decode(key: str, blob: bytes) -> Response:
     if blob[:_TEXT_AT] != _HEAD + _digest(key, text):
         raise Unsafe("its digest does not fit")
     try:
-        return response_from_json(strict_loads(text))
+        return kept_answer(strict_loads(text))
     except ValueError as error:
         raise Unsafe(str(error)) from None
+
+
+def kept_answer(data: object) -> Response:
+    """An answer that was kept as plain data, marked as cached.
+
+    Raises:
+        ValueError: It has another form, or never was a whole answer of characters.
+    """
+    answer = response_from_json(data)
+    if ending_of(answer.finish_reason) in (None, "content_filter"):
+        raise ValueError("the answer did not end")
+    texts = answer.text, answer.reasoning, answer.model, answer.request_id
+    if not all(map(is_text, texts)):
+        raise ValueError("a lone surrogate is no character")
+    return answer
 
 
 def _digest(key: str, text: bytes) -> bytes:

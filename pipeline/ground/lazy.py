@@ -11,15 +11,62 @@ programs need is written twice, so that checkers see the real one:
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from .hints import missing
 
 _public: dict[str, list[str]] = {}
+_PATIENCE: Final = 10.0  # seconds; a fork that waits for ever would be worse
+
+
+class FirstUse:
+    """Entered where a part of weft loads at its first use; a fork waits until it has.
+
+    Python has a lock for each module. A child would get that of a module that a thread
+    loads just then as it stands, and nobody there would ever let go of it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._shut = False
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def shut(self) -> None:
+        """Before a fork: nothing loads any more."""
+        self._shut = self._lock.acquire(timeout=_PATIENCE)
+
+    def open(self) -> None:
+        """Behind it, in the parent."""
+        if self._shut:
+            self._lock.release()
+
+    def forget(self) -> None:
+        """Behind it, in the child, where no other thread is left."""
+        if self._shut:
+            self._lock.release()
+        else:
+            self._lock = threading.RLock()
+
+
+first_use: Final = FirstUse()
+if hasattr(os, "register_at_fork"):
+    import_module("logging")  # what loads asks for loggers: its lock comes behind ours
+    os.register_at_fork(
+        before=first_use.shut,
+        after_in_parent=first_use.open,
+        after_in_child=first_use.forget,
+    )
 
 
 def lazy(
@@ -39,7 +86,8 @@ def lazy(
     def find(name: str) -> Any:
         if name not in modules:
             raise missing(f"module {package!r}", kind, name, modules)
-        module = import_module(f"{package}.{modules[name] or name}")
+        with first_use:
+            module = import_module(f"{package}.{modules[name] or name}")
         value = getattr(module, name) if modules[name] else module
         setattr(sys.modules[package], name, value)
         return value
@@ -54,7 +102,12 @@ def public_names(kind: str) -> list[str]:
 
 class _Deferred(ModuleType):
     def __getattr__(self, name: str) -> Any:
-        return getattr(import_module(self.__name__), name)
+        module = vars(self).get("_loaded")
+        if module is None:
+            with first_use:
+                module = import_module(self.__name__)
+            vars(self)["_loaded"] = module
+        return getattr(module, name)
 
 
 def deferred(package: str | None, name: str) -> ModuleType:

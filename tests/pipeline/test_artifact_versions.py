@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -136,8 +137,9 @@ def test_a_label_needs_a_version_and_a_name(folder: Path) -> None:
     """A misspelt digest or a name with a space is refused, and nothing is written."""
     with pytest.raises(ArtifactError, match="'ffff' names 0 versions"):
         weft.label(folder, "production", "ffff")
-    with pytest.raises(ArtifactError, match="'in use' is no label"):
-        weft.label(folder, "in use", program_digest(tuned("two")))
+    for name in ("in use", "", 5, None):
+        with pytest.raises(ArtifactError, match=f"{name!r} is no label"):
+            weft.label(folder, cast(str, name), program_digest(tuned("two")))
     assert not (folder / "labels.txt").exists()
 
 

@@ -69,6 +69,16 @@ RECORDS: dict[str, Made] = {
     "a negative cost": lambda j: answer(j, cost=-1),
     "true for a cost": lambda j: answer(j, cost=True),
     "no model": lambda j: answer(j, model=None),
+    "half a character": lambda j: answer(j, text="[[ label ]]\n\ud800"),
+    "half a character in a thought": lambda j: answer(j, reasoning="\udc00"),
+    "half a character in a name": lambda j: answer(j, model="\ud800"),
+    "an answer that failed": lambda j: answer(j, finish_reason="error"),
+    "an answer that was withheld": lambda j: answer(j, finish_reason="SAFETY"),
+    "half a character for a reason": lambda _: {
+        "key": "0" * 64,
+        "withheld": "TooLarge",
+        "because": "\ud800",
+    },
     "a number for an id": lambda j: answer(j, request_id=7),
     "withheld without a reason": lambda _: {"key": "0" * 64, "withheld": "TooLarge"},
     "withheld as nothing known": lambda _: {
@@ -120,6 +130,7 @@ HEADERS: dict[str, Made] = {
     "a list": lambda _: [1],
     "a run that is a list": lambda _: {"run": []},
     "forms": lambda _: {"forms": {}},
+    "half a character": lambda _: {"run": {"seed": "\ud800"}},
     "more than a run": lambda j: {**json.loads(j[0][9:]), "more": 1},
 }
 

@@ -70,6 +70,43 @@ print(failed)
 """
 
 
+# A thread loads a part of weft while the process forks; the child loads it too.
+LOADING = """
+import os, pathlib, signal, sys, threading
+import weft
+from weft.pipeline.ground.lazy import deferred, lazy
+
+folder = pathlib.Path(sys.argv[1])
+(folder / "slow.py").write_text("import sys; sys.begun.set(); sys.go.wait(); made = 1")
+sys.begun, sys.go = threading.Event(), threading.Event()
+weft.__path__.append(str(folder))
+part = deferred("weft", "slow")
+find = {"deferred": lambda: part.made, "lazy": lambda: lazy("weft", {"slow": "made"},
+    "package")[0]("made")}[sys.argv[2]]
+loading = threading.Thread(target=find)
+loading.start()
+sys.begun.wait()
+threading.Timer(0.3, sys.go.set).start()
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    os._exit(find() != 1)
+print(os.waitpid(child, 0)[1])
+loading.join()
+"""
+
+
+@pytest.mark.parametrize("how", ["deferred", "lazy"])
+def test_a_child_loads_what_a_thread_was_loading(how: str, tmp_path: Path) -> None:
+    """Parts are loaded at first use, and a lock of Python's own guards each."""
+    command = [sys.executable, "-W", "ignore", "-c", LOADING, str(tmp_path), how]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+
+    assert (done.stdout.strip(), done.stderr) == ("0", "")
+
+
 @pytest.mark.parametrize("where", ["disk", "memory", "none"])
 def test_a_child_of_a_busy_process_answers(where: str, tmp_path: Path) -> None:
     """Whatever its parent's threads were doing when it forked."""

@@ -127,11 +127,37 @@ class PartState(_Strict):
         return self
 
 
+class _NodeShape(_Strict):
+    """What is written of a node; whether it makes a graph, its reader says."""
+
+    id: str
+    kind: str
+    target: str
+    bound: Annotated[dict[str, Any], Field(alias="in")]
+    after: list[str] = []
+    options: dict[str, Any] = {}
+    bodies: list[_BodyShape] = []
+
+
+class _BodyShape(_Strict):
+    """What is written of a region's body."""
+
+    name: str
+    params: list[str]
+    nodes: list[_NodeShape]
+    output: dict[str, Any]
+
+
+def _node(data: dict[str, Any]) -> dict[str, Any]:
+    _NodeShape.model_validate(data)
+    return data
+
+
 class ProgramState(_Strict):
     """A program: its graph, and by name what its nodes call."""
 
     inputs: list[FieldState]
-    nodes: list[dict[str, Any]]
+    nodes: list[Annotated[dict[str, Any], AfterValidator(_node)]]
     output: dict[str, Any]
     modules: dict[_Name, ModuleState]
     steps: dict[_Name, str] = {}

@@ -6,6 +6,7 @@ import re
 import shutil
 import struct
 import subprocess
+import sys
 import zlib
 from html.parser import HTMLParser
 from pathlib import Path
@@ -295,3 +296,37 @@ def test_hashes_of_straight_programs_are_what_they_were() -> None:
     assert inner.structure.hash == (
         "c91cf85a89b33586dec3c6b1c46a4a0cd363bbb7492aa34e16891ef0dbc0f432"
     )
+
+
+def work_of(boxes: int, reach: int) -> int:
+    """Calls that placing a chain takes in which each box feeds those before it."""
+    sizes = {f"b{n}": Size(10, 10) for n in range(boxes)}
+    edges = [
+        (f"b{n - back}", f"b{n}")
+        for n in range(boxes)
+        for back in (1, reach)
+        if n >= back
+    ]
+    calls = 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        place(sizes, edges)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize("reach", [2, 30])
+def test_placing_takes_work_by_the_length_of_its_lines(reach: int) -> None:
+    """Of a graph twice as large, about twice as much."""
+    assert work_of(400, reach) < 2.5 * work_of(200, reach)
+
+
+def test_lines_that_pass_very_many_layers_go_straight() -> None:
+    """A file can hold a graph whose lines would take memory by the square."""
+    assert work_of(1200, 600) < 10 * work_of(1200, 2)

@@ -358,3 +358,51 @@ def _spots(data: Any) -> Iterator[Callable[[Any], None]]:
         yield lambda value, key=key: data.__setitem__(key, value)
         if isinstance(data[key], dict | list):
             yield from _spots(data[key])
+
+
+MOOD = weft.Predict("text -> mood: Literal['a', 'b']", name="mood")
+WHY = weft.Predict("text -> why", name="why")
+
+
+@weft.program
+def regions(texts: list[str], text: str) -> tuple[str, list[str]]:
+    """Every kind of body."""
+    moods = weft.each(texts, lambda one: MOOD(text=one).mood)
+    first = MOOD(text=text).mood
+    said = weft.switch(
+        first, {"a": lambda: WHY(text=text).why, "b": lambda: WHY(text=first).why}
+    )
+    return said, moods
+
+
+EACH = "program/nodes/0"
+MISSHAPEN = {
+    "a body that is none": (f"{EACH}/bodies/0", [None]),
+    "bodies that are none": (f"{EACH}/bodies", {"body": 1}),
+    "a body without a name": (f"{EACH}/bodies/0/name", None),
+    "parameters that are none": (f"{EACH}/bodies/0/params", None),
+    "a body that gives nothing": (f"{EACH}/bodies/0/output", 3),
+    "a target that is a list": (f"{EACH}/target", ["x"]),
+    "an id that is a number": (f"{EACH}/id", 7),
+    "a kind that is a mapping": (f"{EACH}/kind", {}),
+    "arguments that are a text": (f"{EACH}/in", "\u202e"),
+    "options that are a list": (f"{EACH}/options", [[]]),
+    "an order that is a number": (f"{EACH}/after", 1),
+    "a node within that is a text": (f"{EACH}/bodies/0/nodes", ["mood"]),
+}
+
+
+@pytest.mark.parametrize("what", MISSHAPEN)
+def test_a_node_of_another_shape_is_shown_and_compared_as_an_error(
+    what: str, tmp_path: Path
+) -> None:
+    """Words and differences are made of files that nobody could load, too."""
+    honest, odd = tmp_path / "honest.weft.json", tmp_path / "odd.weft.json"
+    data = {**json.loads(text_of(regions, tmp_path)), "digest": ""}
+    honest.write_text(json.dumps(data), encoding="utf-8")
+    odd.write_text(json.dumps(changed(data, *MISSHAPEN[what])), encoding="utf-8")
+
+    assert "each" in weft.show(honest)
+    for work in (weft.load, weft.show, lambda path: weft.diff(honest, path)):
+        with pytest.raises(ArtifactError, match=r"odd\.weft\.json"):
+            work(odd)

@@ -27,6 +27,7 @@ _DOWN = 46.0  # between two layers
 _LETTER = 6.7
 _LONGEST = 44
 _SWEEPS = 6
+_MOST_PASSED = 20_000  # layers that lines pass in all; of more, lines go straight
 _COLOURS = {
     "module": ("#e3edfd", "#2b62b8"),
     "step": ("#e6f4e6", "#3c7a3f"),
@@ -97,8 +98,11 @@ def place(sizes: Mapping[str, Size], edges: Sequence[tuple[str, str]]) -> Placed
     layer = _layers(sizes, edges)
     boxes = dict(sizes)
     ways: dict[tuple[str, str], list[str]] = {}
+    passed = sum(layer[target] - layer[source] - 1 for source, target in edges)
     for source, target in edges:
         between = range(layer[source] + 1, layer[target])
+        if passed > _MOST_PASSED:
+            between = range(0)
         passing = {f"{source}>{target}>{at}": at for at in between}
         boxes |= dict.fromkeys(passing, Size(0, 0))
         layer |= passing
@@ -138,15 +142,17 @@ def _layers(
     sizes: Mapping[str, Size], edges: Sequence[tuple[str, str]]
 ) -> dict[str, int]:
     layer = dict.fromkeys(sizes, 0)
+    above: dict[str, list[str]] = {name: [] for name in sizes}
+    below: dict[str, list[str]] = {name: [] for name in sizes}
+    for source, target in edges:
+        above[target].append(source)
+        below[source].append(target)
     for name in sizes:
-        for source, target in edges:
-            if target == name:
-                layer[name] = max(layer[name], layer[source] + 1)
+        layer[name] = max((layer[source] + 1 for source in above[name]), default=0)
     for name in reversed([*sizes]):
         # A source stands right above the first box that needs it.
-        after = [layer[t] for s, t in edges if s == name]
-        if after and not any(t == name for _, t in edges):
-            layer[name] = min(after) - 1
+        if below[name] and not above[name]:
+            layer[name] = min(layer[target] for target in below[name]) - 1
     return layer
 
 
@@ -158,10 +164,11 @@ def _order(rows: list[list[str]], steps: Sequence[tuple[str, str]]) -> None:
         for upper, lower in steps:
             one, other = (lower, upper) if down else (upper, lower)
             beside.setdefault(one, []).append(other)
+        at = {name: n / len(row) for row in rows for n, name in enumerate(row)}
         for row in rows if down else reversed(rows):
-            at = {name: n / len(r) for r in rows for n, name in enumerate(r)}
             keys = {name: [at[n] for n in beside.get(name, [name])] for name in row}
             row.sort(key=lambda name: sum(keys[name]) / len(keys[name]))
+            at |= {name: n / len(row) for n, name in enumerate(row)}
 
 
 # What is drawn ------------------------------------------------------------------------

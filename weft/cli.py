@@ -54,8 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: argparse refuses the words, or printed its help.
     """
     out: Any = sys.stdout
-    if isinstance(out, io.TextIOWrapper) and out.errors == "strict":
-        # A shell whose encoding lacks a character gets another one, and no traceback.
+    if isinstance(out, io.TextIOWrapper) and (
+        out.errors == "strict"
+        or (out.errors == "surrogateescape" and "utf" not in out.encoding.lower())
+    ):
+        # A shell whose encoding lacks a character gets another one, and no traceback;
+        # under the locale "C", Python lets pass what was no character, and no other.
         out.reconfigure(errors="replace")
     arguments = _parser().parse_args(argv)
     try:

@@ -3,6 +3,7 @@
 import math
 import unicodedata
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
@@ -379,6 +380,24 @@ def test_choice_ignores_how_a_label_is_written(
 def test_contains_finds_words(gold: Any, got: str, value: float) -> None:
     """As words of their own in Latin script, anywhere in Hangul."""
     assert score(contains("answer"), gold, got) == value
+
+
+@pytest.mark.parametrize(
+    ("label", "value"),
+    [
+        ("2024-01-02T01:00:00+01:00", 1),
+        ("2024-01-02T00:00:00Z", 1),
+        (datetime(2024, 1, 2, tzinfo=UTC), 1),
+        ("2024-01-02T00:00:00", 0),
+        ("2024-01-02T00:00:00+01:00", 0),
+    ],
+)
+def test_a_moment_is_the_same_in_each_zone(label: Any, value: float) -> None:
+    """As `==` says of two of them; without a zone it is another one."""
+    signature = make_signature("question -> answer: T", types={"T": datetime})
+    got = make_value(signature, {"answer": datetime(2024, 1, 2, tzinfo=UTC)})
+
+    assert exact("answer")(Example("r1", {}, {"answer": label}), got).value == value
 
 
 class TestFields:

@@ -87,6 +87,9 @@ def _guesses(field: FieldSpec, cell: Any) -> Iterator[Callable[[], Any]]:
             yield lambda: None
         yield lambda: field.dump(read_text(field, text).value)
         number = number_of(text)
+        if number is not None and text.startswith("+"):
+            # Read as it stands, so that a decimal keeps each of its digits.
+            yield lambda: field.dump(read_text(field, text[1:]).value)
         if number is not None and field.kind in ("integer", "number", "choice"):
             yield lambda: _narrowed(number)
         if field.kind == "boolean" and number in _BITS:

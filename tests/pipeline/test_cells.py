@@ -63,6 +63,12 @@ def write(path: Path, names: Sequence[str], rows: Sequence[Sequence[str]]) -> Pa
         (float, "1E3", 1000.0),
         (float, 3, 3.0),
         (decimal.Decimal, "10.50", decimal.Decimal("10.50")),
+        (
+            decimal.Decimal | None,
+            "+0.1234567890123456789",
+            decimal.Decimal("0.1234567890123456789"),
+        ),
+        (decimal.Decimal, "+7", decimal.Decimal(7)),
         (bool, "TRUE", True),
         (bool, "no", False),
         (bool, "1", True),

@@ -148,12 +148,12 @@ class Runnable(ABC, Generic[P, R_co]):
         return cast(R_co, await engine.acall(self, args, kwargs))
 
     @overload
-    def run(self, *args: P.args, **kwargs: P.kwargs) -> Run[R_co]: ...
+    def run(self, /, *args: P.args, **kwargs: P.kwargs) -> Run[R_co]: ...
     @overload
     def run(
-        self, *args: Any, reuse: Trace | Run[Any] | None, **kwargs: Any
+        self, /, *args: Any, reuse: Trace | Run[Any] | None, **kwargs: Any
     ) -> Run[R_co]: ...
-    def run(self, *args: Any, **kwargs: Any) -> Run[R_co]:
+    def run(self, /, *args: Any, **kwargs: Any) -> Run[R_co]:
         """Run, wait, and give back the value with its trace, cost and latency.
 
         Args:
@@ -166,12 +166,12 @@ class Runnable(ABC, Generic[P, R_co]):
         return cast("Run[R_co]", engine.wait(self.arun(*args, **kwargs)))
 
     @overload
-    async def arun(self, *args: P.args, **kwargs: P.kwargs) -> Run[R_co]: ...
+    async def arun(self, /, *args: P.args, **kwargs: P.kwargs) -> Run[R_co]: ...
     @overload
     async def arun(
-        self, *args: Any, reuse: Trace | Run[Any] | None, **kwargs: Any
+        self, /, *args: Any, reuse: Trace | Run[Any] | None, **kwargs: Any
     ) -> Run[R_co]: ...
-    async def arun(self, *args: Any, **kwargs: Any) -> Run[R_co]:
+    async def arun(self, /, *args: Any, **kwargs: Any) -> Run[R_co]:
         """As `run`, without blocking the event loop.
 
         Raises:
@@ -188,7 +188,7 @@ class Runnable(ABC, Generic[P, R_co]):
         """Run with checked inputs; `record` keeps the nodes even of a failed run."""
         return seam.engine(self.name, "run").run_row(self, bound, record)
 
-    def stream(self, *args: P.args, **kwargs: P.kwargs) -> Generator[Event]:
+    def stream(self, /, *args: P.args, **kwargs: P.kwargs) -> Generator[Event]:
         """Run and give back what happens as it happens; the last event is `Finished`.
 
         Modules' fields arrive piece by piece as the model writes them. Leaving the
@@ -201,7 +201,7 @@ class Runnable(ABC, Generic[P, R_co]):
         engine = seam.engine(self.name, "stream")
         return engine.follow(engine.astream(self, args, kwargs))
 
-    def astream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Event]:
+    def astream(self, /, *args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Event]:
         """As `stream`, for asynchronous code."""
         return seam.engine(self.name, "astream").astream(self, args, kwargs)
 

@@ -176,10 +176,10 @@ class Step(Generic[P, R_co]):
         return self._descent
 
     @overload
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
     @overload
-    def __call__(self, *args: Any, after: object, **kwargs: Any) -> R_co: ...
-    def __call__(self, *args: Any, **kwargs: Any) -> R_co:
+    def __call__(self, /, *args: Any, after: object, **kwargs: Any) -> R_co: ...
+    def __call__(self, /, *args: Any, **kwargs: Any) -> R_co:
         """Call the function; inside a program being traced, add a node.
 
         Args:
@@ -191,7 +191,7 @@ class Step(Generic[P, R_co]):
         after = () if "after" in self.parameters.parameters else kwargs.pop("after", ())
         return cast(R_co, seam.answerer().call(self, args, kwargs, after))
 
-    async def acall(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+    async def acall(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call the function without blocking the event loop."""
         engine = seam.engine(self.name, "acall")
         return cast(R_co, await engine.acall(self, args, kwargs))

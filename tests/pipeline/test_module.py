@@ -599,3 +599,12 @@ def test_a_forked_child_calls_on_its_own() -> None:
     )
 
     assert printed.split() == ["1", "1", "0"]
+
+
+@pytest.mark.parametrize("way", ["__call__", "run", "stream"])
+def test_an_input_that_is_not_there_may_be_called_as_pythons_own(way: str) -> None:
+    """The error is about the module's inputs, whatever name was given."""
+    module = weft.Predict(QUESTION, name="m", lm=ScriptedLM([GOOD]))
+
+    with pytest.raises(CallError, match="'m' has no input 'self'"):
+        list(getattr(module, way)(self=1, question="x"))

@@ -148,6 +148,9 @@ class _BodyShape(_Strict):
     output: dict[str, Any]
 
 
+_NodeShape.model_rebuild()  # now, and not while the first file is read
+
+
 def _node(data: dict[str, Any]) -> dict[str, Any]:
     _NodeShape.model_validate(data)
     return data

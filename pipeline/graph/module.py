@@ -32,8 +32,11 @@ from ..signature.field import FieldSpec
 from ..signature.forms import extended, signature_of, snake_case
 from ..signature.signature import Signature, make_value, spec_of, values_of
 from ..signature.spec import Spec
+from .binding import INPUT, Take
+from .drawing import Drawn, Picture
+from .graph import Graph, Node
 from .runnable import P, R_co, Runnable
-from .uses import Ancestor, Part, Uses, descent_of
+from .uses import Ancestor, Part, Uses, descent_of, inside_of
 
 if TYPE_CHECKING:
     from builtins import property as kept  # to checkers as any other
@@ -117,7 +120,7 @@ class Call(Protocol):
         ...
 
 
-class Module(Runnable[P, R_co], Generic[P, R_co]):
+class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
     """A typed way of calling a model; call it like the function it stands for.
 
     Modules are values: `with_` gives a changed copy and never touches the original.
@@ -233,6 +236,30 @@ class Module(Runnable[P, R_co], Generic[P, R_co]):
             return self._uses
         parts = dict(self.parts())
         return Uses(parts, parts)
+
+    @property
+    def structure(self) -> Graph:
+        """Its graph as a program: one node, which is the module."""
+        return self.structure_as(self.name)
+
+    def structure_as(self, name: str) -> Graph:
+        """The graph of a program of this module alone, under another name."""
+        spec = self.spec
+        bindings = {field: Take(f"{INPUT}.{field}") for field in spec.inputs}
+        node = Node(name, "module", name, bindings, self.result)
+        inputs = tuple(spec.inputs.values())
+        return Graph(name, inputs, (node,), Take(name), self.result)
+
+    @property
+    def result(self) -> Any:
+        """The type of what a call gives back."""
+        single = self._single
+        return self.asked if single is None else self.spec.outputs[single].annotation
+
+    @property
+    def picture(self) -> Picture:
+        """What pictures show: the module with its parts."""
+        return Picture(self.structure, inside_of({self.name: self}))
 
     @property
     def modules(self) -> dict[str, Module[..., Any]]:

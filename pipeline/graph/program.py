@@ -21,13 +21,11 @@ from ..ground.shapes import as_dict
 from ..ground.words import brief
 from ..parameters import SLOTS
 from ..signature.spec import Spec
-from .binding import INPUT, Take
 from .build import Traced, trace_function
 from .drawing import Drawn, Picture
 from .graph import CALLS, Graph, Node
 from .module import Module
 from .runnable import P, R_co, Runnable
-from .scope import result_of
 from .step import Step
 from .uses import (
     Ancestor,
@@ -320,12 +318,8 @@ def as_program(target: Any, name: str = "") -> Program[..., Any]:
             hint = "Give its .program"
         raise ConfigError(f"{brief(repr(target))} is no program", hint=hint)
     module = cast("Module[..., Any]", target)
-    spec, name = module.spec, name or module.name
-    bindings = {field: Take(f"{INPUT}.{field}") for field in spec.inputs}
-    result = result_of(module)
-    node = Node(name, "module", name, bindings, result)
-    graph = Graph(name, tuple(spec.inputs.values()), (node,), Take(name), result)
-    parts = Parts(graph, {name: module}, {}, {})
+    name = name or module.name
+    parts = Parts(module.structure_as(name), {name: module}, {}, {})
     made: Program[..., Any] = Program(name, parts, lone=True)
     if module in _origins:
         _origins[made] = _origins[module]

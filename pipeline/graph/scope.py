@@ -272,12 +272,8 @@ def needs_of(target: Any) -> list[str]:
 
 def result_of(target: Any) -> Any:
     """The type of what a call gives back."""
-    if target.node_kind == "step":
-        return target.result
-    if target.node_kind == "program":
-        return target.structure.result
-    single = target.single
-    return target.asked if single is None else target.spec.outputs[single].annotation
+    of_program = target.node_kind == "program"
+    return target.structure.result if of_program else target.result
 
 
 def constant(value: Any, spelt: Collection[str], where: str) -> Any:

@@ -19,9 +19,11 @@ import pydantic.dataclasses
 from tests.pipeline import saved
 from weft import load as weft_load
 from weft.errors import ArtifactError
+from weft.pipeline.signature import validation
 
-# Named here so that it is imported now: pydantic does it at the first wrong default.
-_ = pydantic.dataclasses
+# Named here so that they are imported now: pydantic does it at the first wrong default,
+# weft at the first schema that no type says.
+_ = pydantic.dataclasses, validation
 WATCHED = {"import", "compile", "exec", "open"}
 WATCHED_PARTS = (
     *("socket.", "subprocess.", "os.", "ctypes.", "shutil.", "urllib.", "pickle."),
@@ -48,6 +50,8 @@ def main(first: str, *files: str) -> None:
             return
         if event == "compile" and arguments[0] is None:
             return  # a regular expression or an annotation of Python's own libraries
+        if event == "open" and isinstance(arguments[0], int):
+            return  # a file object of what was opened already
         what = arguments[0] if arguments else ""
         seen.append((event, getattr(what, "co_filename", str(what))[:200]))
 

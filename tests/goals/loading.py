@@ -19,11 +19,14 @@ import pydantic.dataclasses
 from tests.pipeline import saved
 from weft import load as weft_load
 from weft.errors import ArtifactError
-from weft.pipeline.signature import validation
+from weft.pipeline.signature.field import FieldSpec
+from weft.pipeline.signature.schema import type_of_schema
 
-# Named here so that they are imported now: pydantic does it at the first wrong default,
-# weft at the first schema that no type says.
-_ = pydantic.dataclasses, validation
+# Named here so that it is imported now: pydantic does it at the first wrong default.
+_ = pydantic.dataclasses
+# jsonschema makes its own classes at the first schema that no type says.
+_kind, _rules = type_of_schema({"not": {"type": "string"}}, "x")
+FieldSpec("x", "output", _kind, "", _rules).load(1)
 WATCHED = {"import", "compile", "exec", "open"}
 WATCHED_PARTS = (
     *("socket.", "subprocess.", "os.", "ctypes.", "shutil.", "urllib.", "pickle."),

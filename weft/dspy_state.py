@@ -11,11 +11,11 @@ import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 from .pipeline.errors import ArtifactError, ConfigError, cause, did_you_mean
 from .pipeline.graph.module import Module
-from .pipeline.graph.program import Program, as_program
+from .pipeline.graph.program import Program, as_given, as_program
 from .pipeline.ground import strictjson
 from .pipeline.ground.files import read_bounded
 from .pipeline.ground.shapes import is_dict, is_list
@@ -24,6 +24,7 @@ from .pipeline.parameters import Demo, check_demos
 from .pipeline.reading.cells import cell_data, is_nothing
 from .pipeline.signature.spec import Spec
 
+T = TypeVar("T", bound="Program[..., Any] | Module[..., Any]")
 _log: Final = logging.getLogger("weft")
 _MARKS = frozenset({"augmented", "dspy_uuid", "dspy_split"})
 _STATE = frozenset({"signature", "demos"})
@@ -42,12 +43,9 @@ def dspy_state(program: Program[..., Any] | Module[..., Any]) -> dict[str, Any]:
 
 
 def import_dspy(
-    path: str | Path,
-    program: Program[..., Any] | Module[..., Any],
-    *,
-    rename: Mapping[str, str] | None = None,
-) -> Program[..., Any]:
-    """A program with the instructions and demos of a state saved by DSPy.
+    path: str | Path, program: T, *, rename: Mapping[str, str] | None = None
+) -> T:
+    """A program or module with the instructions and demos of a state saved by DSPy.
 
     Demos keep all columns of their rows there; those that are no fields are left out,
     and named in a warning. A label that is text is read by its field's type.
@@ -75,9 +73,10 @@ def import_dspy(
             )
         changes |= _changes(target, made.modules[target], state, where)
     try:
-        return made.with_parameters(changes)
+        fit = made.with_parameters(changes)
     except ConfigError as error:
         raise ArtifactError(f"{where}: {error.message}", hint=error.hint) from None
+    return cast("T", fit if isinstance(program, Program) else as_given(fit))
 
 
 def _attribute(path: str, module: Module[..., Any]) -> str:

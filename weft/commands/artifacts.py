@@ -22,7 +22,7 @@ from ..pipeline.artifact.standing import Standing, standing
 from ..pipeline.artifact.state import SUFFIX, artifact_schema, schema_text
 from ..pipeline.errors import ArtifactError, ConfigError
 from ..pipeline.graph.digest import digest_of, program_digest
-from ..pipeline.graph.program import as_given
+from ..pipeline.graph.program import as_given, as_program
 from ..pipeline.ground.files import write_whole
 from .arguments import pair
 from .output import Outcome, json_text, require_writable
@@ -164,7 +164,7 @@ def import_dspy(arguments: argparse.Namespace) -> Outcome:
     """Fit a DSPy state to a program, and save what comes of it."""
     live, state = program_named(arguments.program), Path(arguments.state)
     rename = dict(pair(text, "--rename prog.sort=route") for text in arguments.rename)
-    made = imported(state, live, rename=rename)
+    made = as_program(imported(state, live, rename=rename))
     digest = hashlib.sha256(state.read_bytes()).hexdigest()
     came = {"imported": "dspy", "state": f"sha256:{digest}"}
     came["parent"] = program_digest(live)

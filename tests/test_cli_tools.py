@@ -219,6 +219,7 @@ def test_explain_says_what_each_part_earns(
     again = main(["explain", "mine_too.py:tuned", *words, *more])
 
     out, err = capsys.readouterr()
+    assert code == 0, data
     names = [part["name"] for part in data["parts"]]
     assert (code, again) == (0, 0)
     assert sorted(names) == ["sort/demos", "sort/instruction"]

@@ -150,14 +150,15 @@ def test_the_command_line_compiles_a_module(
 ) -> None:
     """What it saves is loaded as a module."""
     monkeypatch.chdir(tmp_path)
-    Path("mine.py").write_text(
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    Path("asked_here.py").write_text(
         "import weft\nask = weft.Predict('question -> answer', name='ask')\n", "utf-8"
     )
     lines = "".join(f"{json.dumps(row)}\n" for row in ROWS)
     Path("rows.jsonl").write_text(lines, "utf-8")
     words = [
         "compile",
-        "mine.py:ask",
+        "asked_here.py:ask",
         "--data",
         "rows.jsonl",
         "--metric",
@@ -165,6 +166,7 @@ def test_the_command_line_compiles_a_module(
     ]
 
     code = main([*words, "--out", "a.weft.json", "--model", "embedded"])
+    del sys.modules["asked_here"]
 
     capsys.readouterr()
     assert code == 0

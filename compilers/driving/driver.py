@@ -26,8 +26,7 @@ from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program, as_given, as_program
 from ...pipeline.measure.evaluate import Evaluation
-from ...pipeline.measure.labels import for_program
-from ...pipeline.measure.score import Metric
+from ...pipeline.measure.score import Metric, metric_name
 from ...pipeline.run.settings import current, ledger_of
 from ..recipe import Compiler
 from ..report import Report, Result
@@ -62,7 +61,7 @@ async def drive(
     plan = plan_of(program, train, val, metric, compiler, terms)
     ledger = ledger_of(budget) or current().ledger or Ledger()
     plan.quote.check(ledger.remaining())
-    task = _task_of(plan, metric, ledger)
+    task = _task_of(plan, ledger)
     # Whoever gave a module has modules back.
     given: Giving = as_given if isinstance(program, Module) else as_program
     allowance, run_dir = task.allowance, terms.run_dir
@@ -93,12 +92,12 @@ async def drive(
     )
 
 
-def _task_of(plan: Plan, metric: Metric, ledger: Ledger) -> Task:
+def _task_of(plan: Plan, ledger: Ledger) -> Task:
     plain = calls_plain(plan.program, plan.split.rows) + plan.judging.plain
     return Task(
         plan.program,
         plan.split,
-        Judge(for_program(metric, plan.program)),
+        Judge(plan.metric),
         Allowance(ledger, plain, plan.quote.guess),
         plan.terms.seed,
         plan.terms.concurrency,
@@ -147,10 +146,9 @@ def _best_path(run_dir: str | Path) -> Path:
 async def _verified(task: Task, plan: Plan, stopped: str) -> Report:
     seed, best = Candidate(), task.archive[0]
     rows, short = await verify(task, list(dict.fromkeys((seed, best))))
+    name, metric = plan.program.name, metric_name(plan.metric)
     scores = {
-        key: Evaluation(
-            plan.program.name, plan.metric, tuple(found), 0.0, plan.terms.seed
-        )
+        key: Evaluation(name, metric, tuple(found), 0.0, plan.terms.seed)
         for key, found in rows.items()
     }
     gain = scores[best.id].mean - scores[seed.id].mean

@@ -72,7 +72,7 @@ class Plan:
     """Everything that is settled before the first call."""
 
     program: Program[..., Any]
-    metric: str
+    metric: Metric
     compiler: Compiler
     recipes: tuple[Recipe, ...]
     split: Split
@@ -94,7 +94,7 @@ class Plan:
         """What a journal must agree on to be resumed."""
         return {
             "program": program_digest(self.program),
-            "metric": self.metric,
+            "metric": metric_name(self.metric),
             "compiler": self.compiler.describe(),
             "seed": self.terms.seed,
             "data": self.data,
@@ -151,7 +151,7 @@ def plan_of(
         data["val"] = digest_rows(others)
     return Plan(
         made,
-        metric_name(metric),
+        metric,
         compiler,
         recipes,
         split,

@@ -11,8 +11,7 @@ import threading
 from collections.abc import Hashable
 from types import TracebackType
 
-from ..ground.loops import Waiter
-from ..ground.system import at_fork
+from ..ground.loops import Waiter, afresh_in_children
 from ..lm.request import Response
 
 
@@ -32,7 +31,7 @@ class Flights:
 
     def __init__(self) -> None:
         self.forget()
-        at_fork(after_in_child=self.forget)
+        afresh_in_children(self)
 
     def forget(self) -> None:
         """Start afresh, as a forked child must: no flight of its parent lands."""

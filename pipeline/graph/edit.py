@@ -259,7 +259,7 @@ def _edited(
 
 def _parts(old: Parts, graph: Graph, added: Mapping[str, Target]) -> Parts:
     """The parts that a graph still calls, and what an edit added."""
-    known: dict[str, Any] = {**old.modules, **old.steps, **old.programs}
+    known = old.targets
     called = [node.target for node in graph.walk()]
     for name, target in added.items():
         if known.get(name, target) is not target and called.count(name) > 1:

@@ -47,6 +47,11 @@ class Parts:
     steps: Mapping[str, Step[..., Any]]
     programs: Mapping[str, Program[..., Any]]
 
+    @property
+    def targets(self) -> dict[str, Any]:
+        """Everything that its nodes call, by name; see `parts_of_targets`."""
+        return {**self.modules, **self.steps, **self.programs}
+
     def target(self, node: Node) -> Any:
         """What a node calls: a module, a step or a program."""
         kinds = {"module": self.modules, "step": self.steps, "program": self.programs}

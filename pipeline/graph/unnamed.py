@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 from ..errors import ConfigError
 from .program import Program
 from .step import Step, is_part
-from .uses import Part, closure_of, variables_of
+from .uses import Part, called_by, closure_of, variables_of
 
 _ASKING = frozenset(
     {
@@ -116,10 +116,7 @@ def _steps(part: Any) -> Iterator[Step[..., Any]]:
     """The steps inside a part, however deep, with itself if it is one."""
     if part.node_kind == "step":
         yield part
-    inside: Mapping[str, Any] = part.uses.running
-    if part.node_kind == "program":
-        inside = {**part.parts.modules, **part.parts.steps, **part.parts.programs}
-    for inner in inside.values():
+    for inner in called_by(part).values():
         yield from _steps(inner)
 
 

@@ -161,15 +161,16 @@ def _alike(original: Any, running: Any, module: Any) -> Any:
     return module
 
 
+def called_by(part: Any) -> Mapping[str, Any]:
+    """What a part calls itself, by name: its nodes' targets, or what it uses."""
+    found: Mapping[str, Any] = part.uses.running
+    return part.parts.targets if part.node_kind == "program" else found
+
+
 def part_at(part: Any, path: str) -> Any:
     """What stands at a path inside a part, or None."""
     for name in path.split("/"):
-        if part.node_kind == "program":
-            parts = part.parts
-            inside = {**parts.modules, **parts.steps, **parts.programs}
-        else:
-            inside = part.uses.running
-        part = inside.get(name)
+        part = called_by(part).get(name)
         if part is None:
             return None
     return part

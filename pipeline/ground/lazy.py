@@ -11,7 +11,6 @@ programs need is written twice, so that checkers see the real one:
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from .hints import missing
+from .system import at_fork
 
 _public: dict[str, list[str]] = {}
 _PATIENCE: Final = 10.0  # seconds; a fork that waits for ever would be worse
@@ -60,13 +60,12 @@ class FirstUse:
 
 
 first_use: Final = FirstUse()
-if hasattr(os, "register_at_fork"):
-    import_module("logging")  # what loads asks for loggers: its lock comes behind ours
-    os.register_at_fork(
-        before=first_use.shut,
-        after_in_parent=first_use.open,
-        after_in_child=first_use.forget,
-    )
+import_module("logging")  # what loads asks for loggers: its lock comes behind ours
+at_fork(
+    before=first_use.shut,
+    after_in_parent=first_use.open,
+    after_in_child=first_use.forget,
+)
 
 
 def lazy(

@@ -19,6 +19,7 @@ from ..errors import ConfigError
 from ..graph.module import Module
 from ..graph.program import Program
 from ..graph.step import Step
+from ..graph.uses import called_by
 from ..ground import strictjson
 from ..ground.plain import plain
 from ..ground.shapes import is_dict, is_sequence
@@ -153,13 +154,9 @@ def _again(node: NodeRun, context: Context) -> NodeRun:
 
 def _called(part: Any, path: str) -> Iterator[tuple[str, Any]]:
     """The modules and steps of a program, or of one of them, by path, however deep."""
-    if part.node_kind == "program":
-        parts = part.parts
-        inside = {**parts.modules, **parts.steps, **parts.programs}
-    else:
+    if part.node_kind != "program":
         yield path, part
-        inside = part.uses.running
-    for name, inner in inside.items():
+    for name, inner in called_by(part).items():
         yield from _called(inner, f"{path}/{name}" if path else name)
 
 

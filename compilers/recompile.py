@@ -119,7 +119,7 @@ def recompile(
     with use(lm=model, lms=others):
         return run_sync(
             drive(
-                as_given(moved) if isinstance(loaded, Module) else moved,
+                as_given(moved, loaded),
                 train,
                 val,
                 metric=metric,

@@ -76,7 +76,7 @@ def import_dspy(
         fit = made.with_parameters(changes)
     except ConfigError as error:
         raise ArtifactError(f"{where}: {error.message}", hint=error.hint) from None
-    return cast("T", fit if isinstance(program, Program) else as_given(fit))
+    return cast("T", as_given(fit, program))
 
 
 def _attribute(path: str, module: Module[..., Any]) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from ...pipeline.calls.budget import Budget, Ledger
 from ...pipeline.errors import ArtifactError
 from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
-from ...pipeline.graph.program import Program, as_given, as_program
+from ...pipeline.graph.program import Program, as_given
 from ...pipeline.measure.evaluate import Evaluation
 from ...pipeline.measure.score import Metric, metric_name
 from ...pipeline.run.settings import current, ledger_of
@@ -62,8 +63,7 @@ async def drive(
     ledger = ledger_of(budget) or current().ledger or Ledger()
     plan.quote.check(ledger.remaining())
     task = _task_of(plan, ledger)
-    # Whoever gave a module has modules back.
-    given: Giving = as_given if isinstance(program, Module) else as_program
+    given: Giving = partial(as_given, given=program)
     allowance, run_dir = task.allowance, terms.run_dir
     about = {"compiler": plan.compiler.describe()["name"], "seed": terms.seed}
     with (

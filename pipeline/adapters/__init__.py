@@ -87,8 +87,10 @@ def parse_either(
         return adapter_of(form).parse(text, signature, fence, echoed=echoed, cut=cut)
     except ParseError as error:
         other = _OTHER.get(form.name)
+        if other is None:
+            raise
         seen = "\n".join([turn.content for turn in turns])
-        if other is None or _stands_in(seen, text, adapter_of(other), signature):
+        if _stands_in(seen, text, adapter_of(other), signature):
             raise
         try:
             parsed = adapter_of(other).parse(text, signature, echoed=seen, cut=cut)

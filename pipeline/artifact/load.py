@@ -83,12 +83,10 @@ def load(
             none.
     """
     live = None if program is None else as_program(program)
-    # A program stays one, whatever of: only who gave a module has one back.
-    plain = isinstance(program, Program)
     made, where = read_artifact(path), str(path)
     if live is not None:
         fit = fitted(live, made, where, strict=strict, rename=rename)
-        return fit if plain else as_given(fit)
+        return as_given(fit, program)
     if rename or not strict:
         raise ConfigError(
             "strict=False and rename= fit a file to a live program",

@@ -77,7 +77,7 @@ def programs(
                 loaded[name] = as_given(rebuilt(made, given, where))
             else:
                 fit = fitted(as_program(known), made, where)
-                loaded[name] = fit if isinstance(known, Program) else as_given(fit)
+                loaded[name] = as_given(fit, known)
         return loaded[name]
 
     return PackageHooks(find, lambda: names, names)

@@ -331,15 +331,21 @@ def as_program(target: Any, name: str = "") -> Program[..., Any]:
     return made
 
 
-def as_given(program: Program[..., Any]) -> Program[..., Any] | Module[..., Any]:
+def as_given(
+    program: Program[..., Any], given: object = None
+) -> Program[..., Any] | Module[..., Any]:
     """What `as_program` was given: the module where it made a program of one.
+
+    Args:
+        program: The program.
+        given: What a caller handed over, if anything; a program stays one.
 
     >>> import weft
     >>> reply = weft.Predict("question -> answer", name="reply")
     >>> as_given(as_program(reply)) is reply
     True
     """
-    if not program.lone:
+    if not program.lone or isinstance(given, Program):
         return program
     (module,) = program.parts.modules.values()
     if program in _origins:

@@ -27,15 +27,7 @@ from .graph import CALLS, Graph, Node
 from .module import Module
 from .runnable import P, R_co, Runnable
 from .step import Step
-from .uses import (
-    Ancestor,
-    Uses,
-    below,
-    changed,
-    descent_of,
-    inside_of,
-    modules_of,
-)
+from .uses import Ancestor, Uses, below, changed, descent_of, inside_of, modules_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .driving import driver, plan
     from .driving.plan import Rows, Shower
     from .recipe import Compiler
-    from .report import Result
+    from .result import Result
     from .search.cost import Quote
 else:
     auto = deferred("weft.compilers", "auto")

@@ -23,7 +23,7 @@ from .driving.plan import Rows, Terms, kept
 from .port import Port
 from .propose.edits import sentences
 from .recipe import Compiler
-from .report import Result
+from .result import Result
 
 _MOST_LINES = 32
 

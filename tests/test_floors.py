@@ -24,6 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("compilers/propose", "compilers/racing"),
     ("compilers/recipe", "compilers/tried"),
     ("compilers/report",),
+    ("compilers/result",),
     ("compilers/driving",),
     ("compilers",),
     ("weft",),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .compilers.compile import quote as quote
     from .compilers.recompile import recompile as recompile
     from .compilers.report import Report as Report
-    from .compilers.report import Result as Result
+    from .compilers.result import Result as Result
     from .compilers.transfer import Transfer as Transfer
     from .compilers.transfer import transfer as transfer
     from .dspy_state import import_dspy as import_dspy
@@ -114,7 +114,8 @@ _WHERE = {
     "": "compilers errors events metrics",
     "compilers.compile": "acompile compile quote",
     "compilers.recompile": "recompile",
-    "compilers.report": "Report Result",
+    "compilers.report": "Report",
+    "compilers.result": "Result",
     "compilers.transfer": "Transfer transfer",
     "extras.otel": "OpenTelemetry",
     "extras.ray": "Ray",

@@ -30,7 +30,8 @@ from ...pipeline.measure.evaluate import Evaluation
 from ...pipeline.measure.score import Metric, metric_name
 from ...pipeline.run.settings import current, ledger_of
 from ..recipe import Compiler
-from ..report import Report, Result
+from ..report import Report
+from ..result import Result
 from ..search.allowance import Allowance
 from ..search.candidate import Candidate
 from ..search.counting import calls_plain

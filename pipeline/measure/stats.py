@@ -221,11 +221,21 @@ def mcnemar_exact(wins: int, losses: int) -> float:
     """
     if wins < 0 or losses < 0:
         raise ValueError(f"{wins} wins and {losses} losses: counts are not negative")
-    n, fewer = wins + losses, min(wins, losses)
-    if n <= _EXACT:
-        tail = sum(math.comb(n, i) for i in range(fewer + 1))
-        return min(1.0, 2 * tail / (1 << n))
-    return min(1.0, 2 * _far_tail(n, fewer))
+    return min(1.0, 2 * chance_of_at_most(min(wins, losses), wins + losses))
+
+
+def chance_of_at_most(heads: int, throws: int) -> float:
+    """Chance of at most so many heads in throws of a fair coin.
+
+    >>> chance_of_at_most(0, 5), chance_of_at_most(5, 5)
+    (0.03125, 1.0)
+    """
+    if throws <= _EXACT:
+        tail = sum(math.comb(throws, i) for i in range(heads + 1))
+        return tail / (1 << throws)
+    if 2 * heads > throws:
+        return 1.0 - _far_tail(throws, throws - heads - 1)
+    return _far_tail(throws, heads)
 
 
 def paired_bootstrap(
@@ -251,7 +261,7 @@ def paired_bootstrap(
         return _normal(differences)
     rng = random.Random(seed)
     interval = _percentiles(_resampled(differences, rng, repeats))
-    return Paired(interval, _sign_flip_p(differences, rng, repeats))
+    return Paired(interval, sign_flip_p(differences, rng, repeats))
 
 
 def all_binary(values: Sequence[float]) -> bool:
@@ -296,12 +306,22 @@ def _percentiles(means: Sequence[float]) -> Interval:
     return Interval(means[low], means[high])
 
 
-def _sign_flip_p(
-    differences: Sequence[float], rng: random.Random, repeats: int
+def sign_flip_p(
+    differences: Sequence[float],
+    rng: random.Random,
+    repeats: int,
+    *,
+    one_sided: bool = False,
 ) -> float:
     """Share of random sign patterns whose sum is at least as far from 0.
 
     Eight signs are one random byte: each table holds the 256 sums of eight rows.
+
+    Args:
+        differences: One a row.
+        rng: Where the signs come from.
+        repeats: How many patterns are drawn; the data themselves count as one more.
+        one_sided: Whether only sums at least as high count.
     """
     moved = [d for d in differences if d]
     if not moved:
@@ -312,9 +332,13 @@ def _sign_flip_p(
         for d in moved[start : start + 8]:
             sums = [s - d for s in sums] + [s + d for s in sums]
         tables.append(sums * (256 // len(sums)))
-    seen = abs(math.fsum(moved)) - 1e-9
     draws = (rng.randbytes(len(tables)) for _ in range(repeats))
-    hits = sum(abs(sum(map(operator.getitem, tables, d))) >= seen for d in draws)
+    sums = (sum(map(operator.getitem, tables, draw)) for draw in draws)
+    total = math.fsum(moved)
+    if one_sided:
+        hits = sum(found >= total - 1e-9 for found in sums)
+    else:
+        hits = sum(abs(found) >= abs(total) - 1e-9 for found in sums)
     return (hits + 1) / (repeats + 1)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..compilers.compile import compile as compiled
 from ..compilers.compile import quote
-from ..compilers.report import Result
+from ..compilers.result import Result
 from ..compilers.search.cost import Quote
 from ..pipeline.artifact.save import save
 from ..pipeline.calls.budget import Ledger

@@ -24,7 +24,8 @@ from ..compilers.compile import compile as compiled
 from ..compilers.compile import quote
 from ..compilers.knn_few_shot import KNNFewShot
 from ..compilers.recipe import Compiler
-from ..compilers.report import Report, Result
+from ..compilers.report import Report
+from ..compilers.result import Result
 from ..loading import package
 from ..pipeline.calls.budget import Budget
 from ..pipeline.data.rows import Example, read_rows

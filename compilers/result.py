@@ -1,0 +1,78 @@
+"""The result of a compile: the program that it gives back, and how it came about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec
+
+from typing_extensions import TypeVar
+
+from ..pipeline.artifact.save import save
+from ..pipeline.errors import CallError
+from ..pipeline.graph.module import Module
+from ..pipeline.graph.program import Program
+from ..pipeline.ground.hints import Advised
+from .report import Report
+
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+T_co = TypeVar(
+    "T_co",
+    bound="Program[..., Any] | Module[..., Any]",
+    covariant=True,
+    default="Program[P, R_co]",
+)
+
+
+@dataclass(frozen=True)
+class Result(Advised, Generic[P, R_co, T_co]):
+    """What a compile gives back.
+
+    Args:
+        program: The better of the two on sealed rows: the winner, or the program as it
+            was; a module where one was compiled, as in all of these.
+        seed: The program as it was.
+        report: How it went.
+        provenance: What an artifact says about its making; no clock, no path, no host.
+        ranking: The programs of the search, best first.
+    """
+
+    program: T_co
+    seed: T_co
+    report: Report
+    provenance: Mapping[str, Any]
+    ranking: tuple[T_co, ...] = ()
+
+    def best(self, count: int) -> list[T_co]:
+        """The programs that ranked highest in the search, such as for an ensemble.
+
+        Ranked on select rows: only `program` was verified on sealed ones.
+        """
+        return list(self.ranking[:count])
+
+    if not TYPE_CHECKING:
+        # Hidden, so that checkers refuse the call.
+
+        def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+            """Refuse: the program is what is called."""
+            del args, kwargs
+            raise CallError(f"{self!r} is no program", hint="Call its .program(...)")
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the report."""
+        return self.report.cell()
+
+    def __repr__(self) -> str:
+        return f"Result({self.program.name!r}: {self.report.verdict})"
+
+    @property
+    def improved(self) -> bool:
+        """As `report.improved`."""
+        return self.report.improved
+
+    def save(self, path: str | Path, *, history: bool | None = None) -> Path:
+        """Write the program as an artifact, `NAME.weft.json`; see `weft.save`."""
+        made = self.provenance
+        return save(self.program, path, provenance=made, history=history)

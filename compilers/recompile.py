@@ -113,7 +113,9 @@ def recompile(
     model = as_lm(lm)
     own = {p: m.with_(lm=model) for p, m in given.modules.items() if m.lm is not None}
     train, val = kept(train), None if val is None else kept(val)
-    terms: dict[str, Any] = {"seed": _seed_of(given, train, val), **options}
+    came = origin(given)
+    told: Mapping[str, Any] = {} if came is None else came.provenance
+    terms: dict[str, Any] = {"seed": _seed_of(given, told, train, val), **options}
     moved = given.with_modules(own)
     others = {k: v for k, v in current().lms.items() if k not in given.modules}
     with use(lm=model, lms=others):
@@ -125,7 +127,7 @@ def recompile(
                 metric=metric,
                 compiler=chosen(compiler or Port(lines=_lines(given))),
                 budget=budget,
-                terms=Terms(**terms, learnt=True),
+                terms=Terms(**terms, learnt=True, parent=told),
             )
         )
 
@@ -136,10 +138,16 @@ def _lines(program: Program[..., Any]) -> int:
     return min(_MOST_LINES, max(1, sum(len(own) for own in parts if len(own) > 1)))
 
 
-def _seed_of(program: Program[..., Any], train: Rows, val: Rows | None) -> int:
-    """The seed of the compile that made a program, if it was on these rows."""
-    came = origin(program)
-    told: Mapping[str, Any] = {} if came is None else came.provenance
+def _seed_of(
+    program: Program[..., Any],
+    told: Mapping[str, Any],
+    train: Rows,
+    val: Rows | None,
+) -> int:
+    """The seed of the compile that made a program, if it was on these rows.
+
+    `told` is what its artifact says of its making.
+    """
     seed, parts = told.get("seed"), {"train": train, "val": val}
     data = {
         name: digest_rows(rows_of(program.inputs, rows))

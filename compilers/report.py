@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,8 @@ from ..pipeline.ground.words import counted
 from ..pipeline.lm.prices import money
 from ..pipeline.measure.evaluate import Evaluation, scored
 from ..pipeline.measure.row_result import RowResult, outputs_of
+from ..pipeline.measure.looks import Claim
+from ..pipeline.measure.luck import Estimate
 from ..pipeline.measure.stats import Comparison
 from .search.candidate import Candidate, plain_slot
 from .search.cost import Quote
@@ -53,7 +55,7 @@ class Flip:
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """How a compile went; the scores on sealed rows were looked at once.
+    """How a compile went, with scores on sealed rows that nobody chose by.
 
     Args:
         compiler: Name and settings.
@@ -73,6 +75,11 @@ class Report:
         passing: From which score a run was shown as a demo, or empty where scores are
             0 and 1 alone.
         advice: What the scores say about the metric: see `advice_on`.
+        claim: What the test on sealed rows shows, and at which of its looks.
+        estimate: The winner's gain with the select rows, less luck; None where the
+            program as it was is the winner.
+        sealed: The digest of the sealed rows, and the compiles known to have seen them:
+            this one, and those that led to the artifact it started from.
     """
 
     compiler: Mapping[str, Any]
@@ -90,6 +97,9 @@ class Report:
     form: str = ""
     passing: str = ""
     advice: tuple[str, ...] = ()
+    claim: Claim = field(default_factory=Claim)
+    estimate: Estimate | None = None
+    sealed: tuple[str, int] = ("", 0)
 
     @cached_property
     def comparison(self) -> Comparison:
@@ -111,9 +121,12 @@ class Report:
 
     @property
     def improved(self) -> bool:
-        """Whether the sealed rows show a gain that is more than chance (p < .05)."""
-        gain = self.comparison
-        return self.returned and gain.shown and gain.difference > 0
+        """Whether the sealed rows show a gain: a one-sided test at 5 %.
+
+        It is planned before the first row is seen, with each look that it takes; see
+        `measure.looks`. Of candidates that are no better at most 5 % are called so.
+        """
+        return self.returned and self.claim.shown
 
     @property
     def verdict(self) -> str:
@@ -124,19 +137,18 @@ class Report:
             if len(self.tried) == 1:
                 lost = "no candidate was tried"
             return f"no improvement found: {lost}"
-        points = f"{gain.points} on {rows} sealed rows (p = {gain.p:.2g})"
+        points = f"{gain.points} on {rows} sealed rows ({self.claim})"
         if self.improved:
             return f"improved: {points}"
-        if self.returned and gain.difference == 0:
+        if self.returned and gain.difference == 0 and self.winner_size < self.seed_size:
             share = 1 - self.winner_size / max(1, self.seed_size)
             return (
                 f"shorter: {share:.0%} fewer prompt characters, score changed {points}"
             )
         if self.returned:
-            few = "" if 0.0 in gain.interval else " on so few rows"
             return (
-                f"no improvement found: {points} may be chance{few}; the candidate is "
-                "returned because its mean is higher"
+                f"no improvement found: {points} may be chance; the candidate is "
+                "returned because it is likelier better than not"
             )
         return (
             f"no improvement found: the best candidate changed the score by {points}; "
@@ -199,7 +211,10 @@ class Report:
             "score": _figures(self.score),
             "search_score": self.search_score,
             "difference": [gain.difference, gain.interval.low, gain.interval.high],
-            "p": gain.p,
+            "p": self.claim.p,
+            "claim": self.claim.describe(),
+            "luck": self.estimate.describe() if self.estimate else None,
+            "sealed": {"digest": self.sealed[0], "looks": self.sealed[1]},
             "flipped": {"gained": gain.wins, "lost": gain.losses},
             "flips": [flip.describe() for flip in self.flips],
             "winner": self.winner.id,
@@ -251,6 +266,7 @@ class Report:
             f"  compiled   {_percent(self.score)}",
             f"  spent      {self._spent()}, {self.tokens:,} tokens, {money(self.usd)}",
         ]
+        lines += [f"  {line}" for line in self._remarks()]
         if self.suspects:
             lines.append(f"  suspect    rows {', '.join(self.suspects[:8])}")
         if self.form:
@@ -288,6 +304,16 @@ class Report:
             "folded": {"what changed in the prompts": self.diff()},
         }
         return drawn("cell", shown)
+
+    def _remarks(self) -> list[str]:
+        """What the winner may owe to luck, and who else has seen the sealed rows."""
+        lines = [f"luck       {self.estimate}"] if self.estimate else []
+        if self.sealed[1] > 1:
+            lines.append(
+                f"sealed     {self.sealed[1]} compiles that led here have seen these "
+                "rows; of others nothing is known"
+            )
+        return lines
 
     def _spent(self) -> str:
         calls = counted(self.calls, "call")

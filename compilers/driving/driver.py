@@ -2,7 +2,7 @@
 
     quote -> split (train, select, sealed) -> headroom run of the seed
           -> rounds of: propose, drop doubles, race on one row order
-          -> verify the best and the seed once, on sealed rows
+          -> verify the best and the seed on sealed rows, in planned looks
           -> the better of the two, with what it cost
 
 Nothing given is ever changed. Every model call is booked on one ledger, proposals and
@@ -16,16 +16,18 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ...pipeline.adapters.settling import Forms
 from ...pipeline.artifact.save import save
 from ...pipeline.artifact.state import SUFFIX
 from ...pipeline.calls.budget import Budget, Ledger
+from ...pipeline.data.example import digest_rows
 from ...pipeline.errors import ArtifactError
 from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
-from ...pipeline.graph.program import Program, as_given
+from ...pipeline.graph.program import Program, as_given, origin
+from ...pipeline.ground.shapes import as_dict
 from ...pipeline.measure.evaluate import Evaluation
 from ...pipeline.measure.score import Metric, metric_name
 from ...pipeline.run.settings import current, ledger_of
@@ -43,7 +45,7 @@ from .journal import journaled
 from .plan import Plan, Rows, Terms, plan_of, writer_of
 from .progress import progress_in
 from .rounds import search
-from .verify import sealed_rows, verify
+from .verify import Verified, sealed_rows, verify
 
 _log: Final = logging.getLogger("weft")
 Giving = Callable[[Program[..., Any]], Program[..., Any] | Module[..., Any]]
@@ -66,6 +68,8 @@ async def drive(
     task = _task_of(plan, ledger)
     given: Giving = partial(as_given, given=program)
     allowance, run_dir = task.allowance, terms.run_dir
+    aside = sealed_rows(allowance, len(plan.split.sealed))
+    seen = _seen_before(program, plan)
     about = {"compiler": plan.compiler.describe()["name"], "seed": terms.seed}
     with (
         journaled(run_dir, plan.identity, forms_at_first(plan.program)) as begun,
@@ -75,10 +79,12 @@ async def drive(
         best = _keeper(plan, run_dir, forms, given)
         if run_dir is not None and not _best_path(run_dir).exists():
             best(Candidate())
-        with allowance.aside(2 * sealed_rows(allowance, len(plan.split.sealed))):
+        with allowance.aside(2 * aside):
             stopped = await search(task, plan.recipes, progress.after(best))
-        progress.tell("verify", rows=len(plan.split.sealed))
-        report = await _verified(task, plan, stopped)
+        sealed = (digest_rows(plan.split.sealed), 1 + seen)
+        progress.tell("verify", rows=len(plan.split.sealed), sealed=sealed)
+        found = await verify(task, task.archive[0], aside, whole=plan.shorter)
+        report = _reported(task, plan, found, stopped, sealed)
         progress.end(report)
         made = report.winner if report.returned else Candidate()
         best(made)
@@ -144,18 +150,43 @@ def _best_path(run_dir: str | Path) -> Path:
     return Path(run_dir) / f"best{SUFFIX}"
 
 
-async def _verified(task: Task, plan: Plan, stopped: str) -> Report:
+def _seen_before(program: Program[..., Any] | Module[..., Any], plan: Plan) -> int:
+    """How many compiles are known to have seen the sealed rows.
+
+    Those that led to the artifact that the program was loaded from; whoever else has
+    seen them left no word.
+    """
+    came = origin(program)
+    told = plan.terms.parent or (came.provenance if came else {})
+    sealed = as_dict(told.get("sealed"))
+    looks = sealed.get("looks")
+    known = isinstance(looks, int) and not isinstance(looks, bool) and looks > 0
+    same = sealed.get("digest") == digest_rows(plan.split.sealed)
+    return cast(int, looks) if known and same else 0
+
+
+def _reported(
+    task: Task, plan: Plan, found: Verified, stopped: str, sealed: tuple[str, int]
+) -> Report:
+    """The report, and with it the choice between the best candidate and the seed.
+
+    The candidate comes back where a gain is claimed, or where it is likelier the better
+    and no worse on the sealed rows. Where shorter is a gain, only the latter counts.
+    """
     seed, best = Candidate(), task.archive[0]
-    rows, short = await verify(task, list(dict.fromkeys((seed, best))))
     name, metric = plan.program.name, metric_name(plan.metric)
     scores = {
-        key: Evaluation(name, metric, tuple(found), 0.0, plan.terms.seed)
-        for key, found in rows.items()
+        key: Evaluation(name, metric, tuple(results), 0.0, plan.terms.seed)
+        for key, results in found.rows.items()
     }
     gain = scores[best.id].mean - scores[seed.id].mean
     shorter = plan.shorter and task.size(best) < task.size(seed)
-    seen = bool(scores[best.id].values)
-    returned = bool(best.values) and seen and (gain > 0 or (shorter and gain == 0))
+    if plan.shorter:
+        better = gain > 0 or (shorter and gain == 0)
+    else:
+        likely = found.estimate is not None and found.estimate.likely
+        better = found.claim.shown or (likely and gain >= 0)
+    returned = bool(best.values) and bool(scores[best.id].values) and better
     result = (best if returned else seed).apply(plan.program)
     return Report(
         plan.compiler.describe(),
@@ -168,11 +199,14 @@ async def _verified(task: Task, plan: Plan, stopped: str) -> Report:
         plan.quote,
         plan.program.parameters,
         result.parameters,
-        "; ".join(part for part in (stopped, short) if part) or _untried(task),
+        "; ".join(p for p in (stopped, found.stopped) if p) or _untried(task),
         suspects(task),
         task.form,
         passing_shown(task),
         task.advice(),
+        found.claim,
+        found.estimate,
+        sealed,
     )
 
 
@@ -215,6 +249,7 @@ def _provenance(report: Report, plan: Plan, measured: str) -> dict[str, Any]:
         "measured": measured,
         "score": {"seed": _figures(seed_score), "compiled": _figures(shown)},
         "improved": report.improved,
+        "sealed": {"digest": report.sealed[0], "looks": report.sealed[1]},
         "spend": {"calls": report.calls, "tokens": report.tokens, "usd": report.usd},
     }
 

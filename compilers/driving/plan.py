@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -42,7 +42,8 @@ def kept(rows: Rows) -> Rows:
 class Terms:
     """What a compile is run with; see `compile`.
 
-    `learnt` is whether rows that the program's demos come from may only teach.
+    `learnt` is whether rows that the program's demos come from may only teach, `parent`
+    what the artifact that was compiled anew says of its making.
 
     Raises:
         ConfigError: `passing` is no score that a run can pass with.
@@ -56,6 +57,7 @@ class Terms:
     passing: float | None = None
     advice: bool = True
     learnt: bool = False
+    parent: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
         given = cast(object, self.passing)

@@ -21,6 +21,7 @@ from ..search.judge import NO_JUDGE, Judging
 from ..search.task import Split
 from ..search.teacher import Teacher
 from .estimate import guess_of
+from ...pipeline.measure.looks import Looks
 from .verify import LEAST
 
 
@@ -42,8 +43,8 @@ def quote_of(
 ) -> Quote:
     """What recipes cost on these rows; no model is called.
 
-    Low is what it comes to where nothing is found that is worth a race: the program as
-    it was is tried and verified. High assumes that everything that may happen does,
+    Low is what it comes to where nothing is found that is worth a race, and the first
+    look at sealed rows tells enough. High assumes that everything that may happen does,
     repairs included.
     """
     shown = program if teacher is None else teacher.in_place_of(program)
@@ -67,7 +68,7 @@ def quote_of(
     }
     least = {
         "bootstrap": _least_tried(program, split, head.low),
-        "verify": calls_least(program, split.sealed),
+        "verify": _least_verified(program, split),
     }
     accounts = {
         name: calls._replace(low=least.get(name, 0)) for name, calls in accounts.items()
@@ -146,6 +147,14 @@ def _least_tried(program: Program[..., Any], split: Split, tried: int) -> int:
     a_row = calls_least(program, split.train[:1])
     left_out = (len(split.train) - tried) * a_row
     return max(0, both - calls_least(program, split.sealed) - left_out)
+
+
+def _least_verified(program: Program[..., Any], split: Split) -> int:
+    """The fewest calls of a verification, which may end at its first look."""
+    sealed = len(split.sealed)
+    first = min(Looks(rows).stops[0] for rows in (sealed, min(sealed, LEAST)))
+    a_row = calls_least(program, split.sealed[:1])
+    return max(0, calls_least(program, split.sealed) - (sealed - first) * a_row)
 
 
 def _headroom(recipes: Sequence[Recipe], train: int) -> Calls:

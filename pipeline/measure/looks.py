@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import Final
 
@@ -59,6 +59,10 @@ class Claim:
         """Whether it is claimed."""
         return self.p <= self.level
 
+    def describe(self) -> dict[str, int | float]:
+        """All of it as plain JSON data."""
+        return asdict(self)
+
     def __str__(self) -> str:
         if self.looks <= 1:
             return f"p = {self.p:.2g}"
@@ -71,19 +75,21 @@ class Looks:
 
     Args:
         rows: How many rows there are to see at the most.
+        most: How many looks there are at the most, from 1 to 5.
 
     >>> Looks(24).stops, [round(Looks(24).level(at), 4) for at in (1, 2, 3)]
     ((8, 16, 24), [0.0015, 0.0181, 0.0436])
     """
 
     rows: int
+    most: int = len(_BOUNDS)
 
     @property
     def stops(self) -> tuple[int, ...]:
         """Rows seen at each look, the last of which sees them all; none for none."""
         if not self.rows:
             return ()
-        count = min(len(_BOUNDS), max(1, self.rows // _LEAST))
+        count = min(self.most, max(1, self.rows // _LEAST))
         return tuple(round(self.rows * at / count) for at in range(1, count + 1))
 
     def level(self, look: int) -> float:
@@ -127,11 +133,10 @@ class Looks:
         seen, left = len(differences), self.rows - len(differences)
         if not seen or left <= 0:
             return left > 0
-        total, square = math.fsum(differences), mean_square(differences)
-        wanted = (_HOPE * math.sqrt(square * self.rows) - total) / left
-        mean = total / seen
-        spread = math.sqrt(max(0.0, square - mean * mean) * (1 / seen + 1 / left))
-        return wanted <= mean + _HOPE * spread
+        total, moved = math.fsum(differences), mean_square(differences)
+        wanted = (_HOPE * math.sqrt(moved * self.rows) - total) / left
+        error = spread(differences) * math.sqrt(1 / seen + 1 / left)
+        return wanted <= total / seen + _HOPE * error
 
 
 def better_p(differences: Sequence[float], seed: int) -> tuple[float, bool]:
@@ -161,3 +166,13 @@ def mean_square(differences: Sequence[float]) -> float:
     """
     farthest = max((d * d for d in differences), default=0.0) or 1.0
     return (math.fsum(d * d for d in differences) + farthest) / (len(differences) + 2)
+
+
+def spread(differences: Sequence[float]) -> float:
+    """Standard deviation of differences, of rows to which two are added likewise.
+
+    >>> round(spread([1, 1, 1, 1]), 3)
+    0.624
+    """
+    mean = math.fsum(differences) / (len(differences) + 2)
+    return math.sqrt(max(0.0, mean_square(differences) - mean * mean))

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import NormalDist
-from typing import Final
+from typing import Any, Final
 
-from .looks import mean_square
+from .looks import spread
 from .stats import Interval
 
 LIKELY: Final = 2 / 3
@@ -69,6 +69,11 @@ class Estimate:
         off = abs(self.difference - self._bar) / moves
         return moves * (_NORMAL.pdf(off) - off * _NORMAL.cdf(-off))
 
+    def describe(self) -> dict[str, Any]:
+        """All of it as plain JSON data; scores in [-1, 1]."""
+        low, high = self.interval.low, self.interval.high
+        return asdict(self) | {"interval": [low, high]}
+
     @property
     def _bar(self) -> float:
         return _NORMAL.inv_cdf(LIKELY) * self.error
@@ -102,9 +107,9 @@ def estimate(
     both = [*select, *sealed]
     rows, chosen = len(both), len(select)
     mean = math.fsum(both) / rows if rows else 0.0
-    spread = math.sqrt(max(0.0, mean_square(both) - mean * mean))
-    luck = spread * best_of(rivals, turns) / math.sqrt(chosen) if chosen else 0.0
-    error = spread / math.sqrt(rows) if rows else 1.0
+    wide = spread(both)
+    luck = wide * best_of(rivals, turns) / math.sqrt(chosen) if chosen else 0.0
+    error = wide / math.sqrt(rows) if rows else 1.0
     taken = luck * chosen / rows if rows else 0.0
     low, high = mean - taken - _Z_95 * error, mean + _Z_95 * error
     interval = Interval(max(-1.0, low), min(1.0, high))

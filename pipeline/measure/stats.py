@@ -333,12 +333,12 @@ def sign_flip_p(
             sums = [s - d for s in sums] + [s + d for s in sums]
         tables.append(sums * (256 // len(sums)))
     draws = (rng.randbytes(len(tables)) for _ in range(repeats))
-    sums = (sum(map(operator.getitem, tables, draw)) for draw in draws)
+    found = (sum(map(operator.getitem, tables, draw)) for draw in draws)
     total = math.fsum(moved)
     if one_sided:
-        hits = sum(found >= total - 1e-9 for found in sums)
+        hits = sum(one >= total - 1e-9 for one in found)
     else:
-        hits = sum(abs(found) >= abs(total) - 1e-9 for found in sums)
+        hits = sum(abs(one) >= abs(total) - 1e-9 for one in found)
     return (hits + 1) / (repeats + 1)
 
 

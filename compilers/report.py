@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -103,8 +103,13 @@ class Report:
 
     @cached_property
     def comparison(self) -> Comparison:
-        """The winner against the seed, paired on the sealed rows."""
-        return self.score.compare(self.seed_score)
+        """The winner against the seed, paired on the sealed rows.
+
+        Its interval is as wide as an early claim makes it; its `p` and `shown` are
+        those of one look, and two-sided: see `claim`.
+        """
+        found = self.score.compare(self.seed_score)
+        return replace(found, interval=self.claim.widened(found.interval))
 
     @property
     def flips(self) -> list[Flip]:

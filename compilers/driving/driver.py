@@ -184,8 +184,7 @@ def _reported(
     if plan.shorter:
         better = gain > 0 or (shorter and gain == 0)
     else:
-        likely = found.estimate is not None and found.estimate.likely
-        better = found.claim.shown or (likely and gain >= 0)
+        better = found.won
     returned = bool(best.values) and bool(scores[best.id].values) and better
     result = (best if returned else seed).apply(plan.program)
     return Report(

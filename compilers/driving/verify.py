@@ -7,7 +7,7 @@ Two questions are kept apart. *Claimed* is what a test on sealed rows alone show
 looks planned beforehand (`measure.looks`). *Returned* is who is likelier the better,
 by the sealed rows and by the select rows less the luck of whoever was chosen on them
 (`measure.luck`). Rows are bought as long as they may change either answer: the claim,
-or the choice by more than half a point on the mean.
+or the choice by more than a fifth of a point on the mean.
 """
 
 from __future__ import annotations
@@ -31,7 +31,50 @@ LEAST: Final = 16
 """Sealed rows that are set aside on the tightest budget, on which a gain can show."""
 _BLOCK: Final = 64
 _SHARE: Final = 0.25
-_HALF_A_POINT: Final = 0.005
+_TELLING: Final = 0.002
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The best candidate against the seed, as far as it was seen.
+
+    Args:
+        looks: When sealed rows are looked at.
+        chosen: The candidate's score less the seed's, one a select row.
+        met: The share of these rows that each candidate of the search met.
+        seed: Seed of random draws.
+    """
+
+    looks: Looks
+    chosen: tuple[float, ...] = ()
+    met: tuple[float, ...] = ()
+    seed: int = 0
+
+    def claim(self, sealed: Sequence[float], *, ended: bool = False) -> Claim:
+        """What the sealed rows seen so far show; `ended` where no more can be seen."""
+        return self.looks.claim(sealed, self.seed, ended=ended)
+
+    def estimate(self, sealed: Sequence[float]) -> Estimate:
+        """The candidate's gain on select and sealed rows, less luck."""
+        return estimate(self.chosen, sealed, self.met)
+
+    def is_settled(self, sealed: Sequence[float]) -> bool:
+        """Whether more rows would change neither what is claimed nor who comes back."""
+        if self.claim(sealed).shown:
+            return True
+        left = self.looks.rows - len(sealed)
+        if left <= 0 or self.looks.within_reach(sealed):
+            return False
+        return self.estimate(sealed).worth(left) < _TELLING
+
+    def is_won(self, sealed: Sequence[float], claim: Claim) -> bool:
+        """Whether the candidate comes back: claimed, or likelier better than not.
+
+        Unless it is claimed, the sealed rows must not speak against it.
+        """
+        return claim.shown or (
+            math.fsum(sealed) >= 0 and self.estimate(sealed).likely
+        )
 
 
 @dataclass(frozen=True)
@@ -42,13 +85,15 @@ class Verified:
         rows: Results by candidate id, all on the same rows.
         claim: What the test shows of the candidate.
         estimate: Its gain, with select rows; None where the seed is the best.
+        won: Whether the candidate is likelier the better than not.
         stopped: Why some rows are missing though they were wanted, or empty.
     """
 
     rows: dict[str, list[RowResult]]
-    claim: Claim
-    estimate: Estimate | None
-    stopped: str
+    claim: Claim = Claim()
+    estimate: Estimate | None = None
+    won: bool = False
+    stopped: str = ""
 
 
 def sealed_rows(allowance: Allowance, rows: int) -> int:
@@ -76,50 +121,43 @@ async def verify(task: Task, best: Candidate, aside: int, *, whole: bool) -> Ver
     """
     candidates = list(dict.fromkeys((Candidate(), best)))
     rows = proportional(task.split.sealed, task.rng("sealed order"))
-    looks = Looks(_affordable(task, len(candidates), len(rows), aside))
-    if whole:
-        looks = Looks(len(rows), most=1)
+    contest = _contest(task, best, len(rows), aside, whole=whole)
+    looks = contest.looks
     wanted = rows[: looks.rows]
     done: list[Example] = []
     settled = False
     while len(done) < len(wanted) and not settled:
-        ends = (stop for stop in looks.stops if stop > len(done))
-        end = min(next(ends, len(wanted)), len(done) + _BLOCK)
-        block = wanted[len(done) : end]
+        end = next(stop for stop in looks.stops if stop > len(done))
+        block = wanted[len(done) : min(end, len(done) + _BLOCK)]
         bought = await _bought(task, candidates, block)
         done += bought
         if len(bought) < len(block):
             break
         if best.values and len(done) in looks.stops:
-            settled = _is_settled(task, best, looks, done)
-    short = len(done) < len(rows) and not settled and bool(best.values)
-    stopped = f"the budget held {len(done)} of {len(rows)} sealed rows" if short else ""
-    gains = _gains(task, best, done)
-    claim = looks.claim(gains, task.seed, ended=not settled)
+            settled = contest.is_settled(_gains(task, best, done))
     found = {c.id: [task.cells[c.id, row.digest] for row in done] for c in candidates}
     if not best.values:
-        return Verified(found, Claim(), None, stopped)
-    return Verified(found, claim, evidence(task, best, gains), stopped)
+        return Verified(found)
+    gains = _gains(task, best, done)
+    claim = contest.claim(gains, ended=not settled)
+    short = len(done) < len(rows) and not settled
+    stopped = f"the budget held {len(done)} of {len(rows)} sealed rows" if short else ""
+    won = contest.is_won(gains, claim)
+    return Verified(found, claim, contest.estimate(gains), won, stopped)
 
 
-def evidence(task: Task, best: Candidate, sealed: Sequence[float]) -> Estimate:
-    """The gain of the best candidate over the seed, with the select rows of both.
-
-    Args:
-        task: What was bought.
-        best: Whom the search chose.
-        sealed: Its score less the seed's, one a sealed row.
-    """
-    chosen = _gains(task, best, task.rows)
-    rivals = sum(1 for candidate, _ in task.raced() if candidate.values)
-    return estimate(chosen, sealed, max(1, rivals), _turns(task, best))
-
-
-def _affordable(task: Task, candidates: int, rows: int, aside: int) -> int:
-    """How many rows to plan for: those paid for by all that is left, or set aside."""
-    if candidates == 1:
-        return min(rows, aside)
-    return int(min(rows, max(aside, task.allowance.rows(1.0) / candidates)))
+def _contest(
+    task: Task, best: Candidate, sealed: int, aside: int, *, whole: bool
+) -> Contest:
+    """What is planned for two, or for the seed alone."""
+    if not best.values:
+        return Contest(Looks(min(sealed, aside), most=1))
+    paid = min(sealed, max(aside, task.allowance.rows(1.0) / 2))
+    looks = Looks(sealed, most=1) if whole else Looks(int(paid))
+    chosen = tuple(_gains(task, best, task.rows))
+    counts = (len(task.scores(c, task.rows)) for c in task.archive if c.values)
+    met = tuple(min(1.0, count / len(chosen)) for count in counts if count and chosen)
+    return Contest(looks, chosen, met, task.seed)
 
 
 async def _bought(
@@ -147,19 +185,6 @@ async def _bought(
     return done
 
 
-def _is_settled(
-    task: Task, best: Candidate, looks: Looks, done: Sequence[Example]
-) -> bool:
-    """Whether further rows would change neither what is claimed nor who comes back."""
-    gains = _gains(task, best, done)
-    if looks.claim(gains, task.seed).shown:
-        return True
-    left = looks.rows - len(done)
-    if not left or looks.within_reach(gains):
-        return False
-    return evidence(task, best, gains).worth(left) < _HALF_A_POINT
-
-
 def _gains(task: Task, best: Candidate, rows: Sequence[Example]) -> list[float]:
     """The best candidate's score less the seed's, on the rows that both have met."""
     pairs = ((task.result(best, r), task.result(Candidate(), r)) for r in rows)
@@ -168,14 +193,3 @@ def _gains(task: Task, best: Candidate, rows: Sequence[Example]) -> list[float]:
         for ours, theirs in pairs
         if ours and theirs and ours.score and theirs.score
     ]
-
-
-def _turns(task: Task, best: Candidate) -> int:
-    """How many candidates lie between the seed and the best one, itself among them."""
-    by_id = {candidate.id: candidate for candidate in task.archive}
-    met = set[str]()
-    at: Candidate | None = best
-    while at is not None and at.values and at.id not in met:
-        met.add(at.id)
-        at = by_id.get(at.parent)
-    return max(1, len(met))

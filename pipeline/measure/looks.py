@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import Final
 
-from .stats import chance_of_at_most, sign_flip_p
+from .stats import Interval, chance_of_at_most, sign_flip_p
 
 LEVEL: Final = 0.05
 """The most that a claim is wrong of two programs that are equal."""
@@ -31,6 +31,7 @@ _BOUNDS: Final = (1.645, 1.678, 1.710, 1.733, 1.751)
 _SPARE: Final = 200
 _FLIPS: Final = 5_000
 _HOPE: Final = 1.645
+_Z_95: Final = 1.959964
 _NORMAL: Final = NormalDist()
 
 
@@ -58,6 +59,19 @@ class Claim:
     def shown(self) -> bool:
         """Whether it is claimed."""
         return self.p <= self.level
+
+    def widened(self, interval: Interval) -> Interval:
+        """A 95 % interval of the difference that holds where a claim ended the looks.
+
+        An early claim is made because the rows so far flatter; how far they may is in
+        the look's bound (repeated confidence intervals, Jennison and Turnbull 1989,
+        Journal of the Royal Statistical Society B 51).
+        """
+        bound = _NORMAL.inv_cdf(1 - self.level) if self.shown else 0.0
+        wider = max(1.0, bound / _Z_95)
+        middle, reach = (interval.low + interval.high) / 2, interval.high - interval.low
+        low, high = middle - wider * reach / 2, middle + wider * reach / 2
+        return Interval(max(-1.0, low), min(1.0, high))
 
     def describe(self) -> dict[str, int | float]:
         """All of it as plain JSON data."""

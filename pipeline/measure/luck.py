@@ -22,7 +22,7 @@ from .looks import spread
 from .stats import Interval
 
 LIKELY: Final = 2 / 3
-"""The chance to be better from which a program is taken: a loss counts double."""
+"""The chance to be better from which a candidate comes back: a loss counts double."""
 _Z_95: Final = 1.959964
 _NORMAL: Final = NormalDist()
 
@@ -79,7 +79,7 @@ class Estimate:
         return _NORMAL.inv_cdf(LIKELY) * self.error
 
     def __str__(self) -> str:
-        who = "a candidate" if self.rivals == 1 else f"the best of {self.rivals}"
+        who = "one candidate" if self.rivals == 1 else f"the best of {self.rivals}"
         be = "that is" if self.rivals == 1 else "that are"
         low, high = 100 * self.interval.low, 100 * self.interval.high
         return (
@@ -90,43 +90,39 @@ class Estimate:
 
 
 def estimate(
-    select: Sequence[float], sealed: Sequence[float], rivals: int, turns: int = 1
+    select: Sequence[float], sealed: Sequence[float], met: Sequence[float] = ()
 ) -> Estimate:
     """The gain of whoever was chosen on select rows.
 
     Args:
         select: Its score less that of the program as it was, one a select row.
         sealed: The same on rows that nobody chose by.
-        rivals: How many candidates it was chosen from.
-        turns: How many times one was chosen and changed again on its way.
+        met: The share of the select rows that each candidate met, itself among them.
+            Whoever left a race after a tenth of the rows is a tenth of a rival.
 
-    >>> found = estimate([1, 1, 1, 0] * 10, [1, 0] * 10, rivals=8)
+    >>> found = estimate([1, 1, 1, 0] * 10, [1, 0] * 10, met=[1, 1, 0.5, 0.5])
     >>> round(found.luck, 3), round(found.difference, 3), found.likely
-    (0.106, 0.596, True)
+    (0.081, 0.613, True)
     """
     both = [*select, *sealed]
     rows, chosen = len(both), len(select)
     mean = math.fsum(both) / rows if rows else 0.0
     wide = spread(both)
-    luck = wide * best_of(rivals, turns) / math.sqrt(chosen) if chosen else 0.0
+    # The program as it was is one of those that might have been the best.
+    luck = wide * best_of(1 + math.fsum(met)) / math.sqrt(chosen) if chosen else 0.0
     error = wide / math.sqrt(rows) if rows else 1.0
     taken = luck * chosen / rows if rows else 0.0
     low, high = mean - taken - _Z_95 * error, mean + _Z_95 * error
     interval = Interval(max(-1.0, low), min(1.0, high))
-    return Estimate(mean - taken, interval, luck, rivals, chosen, len(sealed), error)
+    return Estimate(mean - taken, interval, luck, len(met), chosen, len(sealed), error)
 
 
-def best_of(count: int, turns: int = 1) -> float:
+def best_of(count: float) -> float:
     """The expected best of so many draws, in their standard deviations (Blom 1958).
 
-    Where the best of some is taken and changed, again and again, each turn's luck adds
-    to that of the others: more than that of as many draws at once.
+    Between whole numbers it is smooth.
 
-    >>> round(best_of(1), 2), round(best_of(8), 2), round(best_of(24, turns=3), 2)
-    (0.0, 1.43, 2.48)
+    >>> [round(best_of(count), 2) for count in (1, 2, 8, 24)]
+    [0.0, 0.59, 1.43, 1.95]
     """
-    if count < 1:
-        return 0.0
-    each = max(1, math.ceil(count / max(1, turns)))
-    quantile = (each - 0.375) / (each + 0.25)
-    return max(0.0, _NORMAL.inv_cdf(quantile)) * math.sqrt(max(1, turns))
+    return _NORMAL.inv_cdf((count - 0.375) / (count + 0.25)) if count > 1 else 0.0

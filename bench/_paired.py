@@ -65,21 +65,23 @@ class Outcome:
         returned: Whether the candidate comes back.
         rows: Sealed rows that were bought, for each of two programs.
         interval: 95 % interval of the gain, of the sealed rows alone.
-        pooled: The same with the select rows, or None.
+        pooled: The same with the select rows, less luck.
     """
 
     improved: bool
     returned: bool
     rows: int
     interval: Interval
-    pooled: Interval | None = None
+    pooled: Interval
 
 
 def before(draw: Draw) -> Outcome:
     """The rule that was replaced."""
     found = _compared(draw.sealed)
     returned = found.difference > 0
-    return Outcome(found.shown and returned, returned, len(draw.sealed), found.interval)
+    shown = found.shown and returned
+    rows, sure = len(draw.sealed), found.interval
+    return Outcome(shown, returned, rows, sure, sure)
 
 
 def planned(draw: Draw) -> Outcome:

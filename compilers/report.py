@@ -105,7 +105,7 @@ class Report:
     def comparison(self) -> Comparison:
         """The winner against the seed, paired on the sealed rows.
 
-        Its interval is as wide as an early claim makes it; its `p` and `shown` are
+        Its interval is as wide as its look makes it; its `p` and `shown` are
         those of one look, and two-sided: see `claim`.
         """
         found = self.score.compare(self.seed_score)

@@ -7,7 +7,7 @@ Two questions are kept apart. *Claimed* is what a test on sealed rows alone show
 looks planned beforehand (`measure.looks`). *Returned* is who is likelier the better,
 by the sealed rows and by the select rows less the luck of whoever was chosen on them
 (`measure.luck`). Rows are bought as long as they may change either answer: the claim,
-or the choice by more than a fifth of a point on the mean.
+or the choice by more than a tenth of a point on the mean.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LEAST: Final = 16
 """Sealed rows that are set aside on the tightest budget, on which a gain can show."""
 _BLOCK: Final = 64
 _SHARE: Final = 0.25
-_TELLING: Final = 0.002
+_TELLING: Final = 0.001
 
 
 @dataclass(frozen=True)

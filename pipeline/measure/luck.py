@@ -21,8 +21,8 @@ from typing import Any, Final
 from .looks import spread
 from .stats import Interval
 
-LIKELY: Final = 2 / 3
-"""The chance to be better from which a candidate comes back: a loss counts double."""
+LIKELY: Final = 0.7
+"""The chance to be better from which a candidate comes back: a loss weighs double."""
 _Z_95: Final = 1.959964
 _NORMAL: Final = NormalDist()
 
@@ -51,7 +51,7 @@ class Estimate:
 
     @property
     def likely(self) -> bool:
-        """Whether it is better with a chance of two in three."""
+        """Whether it is better with a chance of seven in ten."""
         return self.difference > self._bar
 
     def worth(self, more: int) -> float:

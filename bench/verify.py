@@ -150,9 +150,9 @@ def _power() -> tuple[list[str], int]:
     lost = 0
     said = (
         "Worked out exactly. The second column is the share of rows on which the "
-        "programs differ beyond those that the gain needs, half of them each way. *Paid "
-        "for* is McNemar's exact test, one-sided at 5 %, on as many rows as the looks "
-        "bought on the mean, *all* the same on all sealed rows."
+        "programs differ beyond those that the gain needs, half of them each way. "
+        "*Paid for* is McNemar's exact test, one-sided at 5 %, on as many rows as the "
+        "looks bought on the mean, *all* the same on all sealed rows."
     )
     lines = [
         "## Power by true gain and sealed rows, percent",

@@ -148,7 +148,7 @@ class Looks:
         if not seen or left <= 0:
             return left > 0
         total, moved = math.fsum(differences), mean_square(differences)
-        wanted = (_HOPE * math.sqrt(moved * self.rows) - total) / left
+        wanted = (_BOUNDS[0] * math.sqrt(moved * self.rows) - total) / left
         error = spread(differences) * math.sqrt(1 / seen + 1 / left)
         return wanted <= total / seen + _HOPE * error
 

@@ -114,7 +114,7 @@ def estimate(
     taken = luck * chosen / rows if rows else 0.0
     low, high = mean - taken - _Z_95 * error, mean + _Z_95 * error
     interval = Interval(max(-1.0, low), min(1.0, high))
-    return Estimate(mean - taken, interval, luck, len(met), chosen, len(sealed), error)
+    return Estimate(max(-1.0, mean - taken), interval, luck, len(met), chosen, len(sealed), error)
 
 
 def best_of(count: float) -> float:

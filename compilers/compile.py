@@ -114,8 +114,8 @@ def compile(  # noqa: A001 - the field's own word, as in weft.compile
             about the metric; the report holds what was found, and nothing is refused.
 
     Returns:
-        The better of the compiled program and the given one, on sealed rows; a module
-        where a module was given.
+        The likelier better of the compiled program and the given one, by sealed rows
+        and what the search saw; a module where a module was given.
 
     Raises:
         SetupError: Something is wrong with the rows, the metric, the model or the

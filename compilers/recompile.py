@@ -100,8 +100,8 @@ def recompile(
             where the rows are the same, else 0.
 
     Returns:
-        As `compile`: the better of the ported program and the old one, both measured
-        with the new model on sealed rows.
+        As `compile`: the likelier better of the ported program and the old one, both
+        measured with the new model.
 
     Raises:
         SetupError: As `compile`.

@@ -253,6 +253,7 @@ class Report:
         }
         more = {
             "program": self.score.program,
+            "remarks": [f"{name}: {said}" for name, said in self._remarks().items()],
             "metric": self.score.metric,
             "quoted": self.quote.calls.expected,
             "instructions": changed,
@@ -271,7 +272,7 @@ class Report:
             f"  compiled   {_percent(self.score)}",
             f"  spent      {self._spent()}, {self.tokens:,} tokens, {money(self.usd)}",
         ]
-        lines += [f"  {line}" for line in self._remarks()]
+        lines += [f"  {name:<10} {said}" for name, said in self._remarks().items()]
         if self.suspects:
             lines.append(f"  suspect    rows {', '.join(self.suspects[:8])}")
         if self.form:
@@ -301,6 +302,7 @@ class Report:
             },
             "notes": [
                 f"spent {self._spent()}",
+                *(f"{name}: {said}" for name, said in self._remarks().items()),
                 ended,
                 self.form,
                 self.passing,
@@ -310,15 +312,17 @@ class Report:
         }
         return drawn("cell", shown)
 
-    def _remarks(self) -> list[str]:
+    def _remarks(self) -> dict[str, str]:
         """What the winner may owe to luck, and who else has seen the sealed rows."""
-        lines = [f"luck       {self.estimate}"] if self.estimate else []
-        if self.sealed[1] > 1:
-            lines.append(
-                f"sealed     {self.sealed[1]} compiles that led here have seen these "
-                "rows; of others nothing is known"
+        said = dict[str, str]()
+        if self.estimate is not None and self.estimate.select:
+            said["luck"] = str(self.estimate)
+        if (seen := self.sealed[1]) > 1:
+            said["sealed"] = (
+                f"{seen} compiles that led here have seen these rows; of others nothing "
+                "is known"
             )
-        return lines
+        return said
 
     def _spent(self) -> str:
         calls = counted(self.calls, "call")

@@ -31,8 +31,8 @@ class Result(Advised, Generic[P, R_co, T_co]):
     """What a compile gives back.
 
     Args:
-        program: The better of the two on sealed rows: the winner, or the program as it
-            was; a module where one was compiled, as in all of these.
+        program: The likelier better of the two: the winner, or the program as it was;
+            a module where one was compiled, as in all of these.
         seed: The program as it was.
         report: How it went.
         provenance: What an artifact says about its making; no clock, no path, no host.

@@ -49,7 +49,7 @@ class Split:
     Args:
         train: Demos and evidence come from these.
         select: Candidates are raced on these.
-        sealed: Looked at once, at the end; reported.
+        sealed: Looked at in the end alone; reported.
     """
 
     train: tuple[Example, ...]

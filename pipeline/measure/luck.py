@@ -79,13 +79,12 @@ class Estimate:
         return _NORMAL.inv_cdf(LIKELY) * self.error
 
     def __str__(self) -> str:
-        who = "one candidate" if self.rivals == 1 else f"the best of {self.rivals}"
-        be = "that is" if self.rivals == 1 else "that are"
+        who = "one that is" if self.rivals == 1 else f"the best of {self.rivals} that are"
         low, high = 100 * self.interval.low, 100 * self.interval.high
         return (
-            f"{who} {be} no better would show {100 * self.luck:+.1f} points on "
-            f"{self.select} select rows; less that, {100 * self.difference:+.1f} "
-            f"[{low:+.1f}, {high:+.1f}] with the sealed ones"
+            f"{100 * self.luck:+.1f} points for {who} no better, on {self.select} "
+            f"select rows; less that the gain is {100 * self.difference:+.1f} "
+            f"[{low:+.1f}, {high:+.1f}]"
         )
 
 

@@ -164,7 +164,7 @@ def test_a_report_says_what_was_claimed_and_what_luck_would_show() -> None:
     assert data["luck"]["rivals"] == raced
     assert data["luck"]["luck"] > 0
     assert f"  luck       {report.estimate}" in str(report)
-    assert "no better would show" in str(report)
+    assert "no better, on 24 select rows; less that the gain is +" in str(report)
 
 
 def test_a_search_that_kept_the_seed_says_nothing_of_luck() -> None:

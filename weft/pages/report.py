@@ -29,6 +29,7 @@ def report_page(data: Data) -> str:
     shade = "good" if data["improved"] else "bad"
     ended = data["stopped"] and f"Ended early: {data['stopped']}"
     notes = [data.get("form"), ended, data.get("passing"), *data.get("advice", ())]
+    notes += data["remarks"]
     whole = [
         f"<details><summary>{escape(key)}, before and after</summary>"
         f"<pre>{escape(str(old))}</pre><pre>{escape(str(new))}</pre></details>"

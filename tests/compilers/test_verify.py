@@ -178,7 +178,8 @@ def test_a_search_that_kept_the_seed_says_nothing_of_luck() -> None:
 
 def test_who_has_seen_the_sealed_rows_is_counted(tmp_path: Path) -> None:
     """By the digest of the rows, down the line of artifacts; nobody else is known."""
-    rows, given = planted_rows(120), {"metric": exact, "compiler": LabeledFewShot()}
+    rows = planted_rows(120)
+    given: dict[str, Any] = {"metric": exact, "compiler": LabeledFewShot()}
     with weft.use(lm=model()):
         first = weft.compile(classifier(), rows, **given)
         path = first.save(tmp_path / "classify.weft.json")
@@ -197,7 +198,8 @@ def test_who_has_seen_the_sealed_rows_is_counted(tmp_path: Path) -> None:
 
 def test_a_broken_count_in_an_artifact_is_not_believed(tmp_path: Path) -> None:
     """Whoever wrote it by hand wrote nothing that is counted on."""
-    rows, given = planted_rows(60), {"metric": exact, "compiler": LabeledFewShot()}
+    rows = planted_rows(60)
+    given: dict[str, Any] = {"metric": exact, "compiler": LabeledFewShot()}
     with weft.use(lm=model()):
         first = weft.compile(classifier(), rows, **given)
         made = {**first.provenance, "sealed": {**first.provenance["sealed"]}}

@@ -24,6 +24,7 @@ from .stats import Interval
 LIKELY: Final = 0.7
 """The chance to be better from which a candidate comes back: a loss weighs double."""
 _Z_95: Final = 1.959964
+_APART: Final = 3.0
 _NORMAL: Final = NormalDist()
 
 
@@ -93,6 +94,9 @@ def estimate(
 ) -> Estimate:
     """The gain of whoever was chosen on select rows.
 
+    Where these show more than luck explains beside the sealed ones, by three standard
+    errors, the candidate has learnt them by heart, and they count for nothing.
+
     Args:
         select: Its score less that of the program as it was, one a select row.
         sealed: The same on rows that nobody chose by.
@@ -101,7 +105,7 @@ def estimate(
 
     >>> found = estimate([1, 1, 1, 0] * 10, [1, 0] * 10, met=[1, 1, 0.5, 0.5])
     >>> round(found.luck, 3), round(found.difference, 3), found.likely
-    (0.081, 0.613, True)
+    (0.082, 0.612, True)
     """
     both = [*select, *sealed]
     rows, chosen = len(both), len(select)
@@ -110,6 +114,10 @@ def estimate(
     # The program as it was is one of those that might have been the best.
     luck = wide * best_of(1 + math.fsum(met)) / math.sqrt(chosen) if chosen else 0.0
     error = wide / math.sqrt(rows) if rows else 1.0
+    if select and sealed:
+        more = math.fsum(select) / chosen - luck - math.fsum(sealed) / len(sealed)
+        if more > _APART * wide * math.sqrt(1 / chosen + 1 / len(sealed)):
+            return estimate((), sealed)
     taken = luck * chosen / rows if rows else 0.0
     low, high = mean - taken - _Z_95 * error, mean + _Z_95 * error
     interval = Interval(max(-1.0, low), min(1.0, high))

@@ -44,6 +44,14 @@ def test_who_left_a_race_early_is_less_of_a_rival() -> None:
     assert early.rivals == whole.rivals == 16
 
 
+def test_select_rows_that_were_learnt_by_heart_count_for_nothing() -> None:
+    """All right there and nothing gained on sealed ones is no luck of any choice."""
+    found = estimate([1.0] * 24, [0.0] * 18, [1.0])
+
+    assert (found.select, found.difference) == (0, 0.0)
+    assert not found.likely
+
+
 @pytest.mark.parametrize(("count", "likely"), [(2, 0.564), (8, 1.424), (24, 1.948)])
 def test_the_expected_best_is_near_the_tables(count: int, likely: float) -> None:
     """Expected largest of so many normal draws, to a fiftieth."""

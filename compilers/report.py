@@ -90,6 +90,7 @@ class Report:
         passing: From which score a run was shown as a demo, or empty where scores are
             0 and 1 alone.
         advice: What the scores say about the metric: see `advice_on`.
+        steered: What somebody said to the run, and before which round it was taken.
     """
 
     compiler: Mapping[str, Any]
@@ -107,6 +108,7 @@ class Report:
     form: str = ""
     passing: str = ""
     advice: tuple[str, ...] = ()
+    steered: tuple[str, ...] = ()
 
     @cached_property
     def comparison(self) -> Comparison:
@@ -235,6 +237,7 @@ class Report:
             **({"form": self.form} if self.form else {}),
             **({"passing": self.passing} if self.passing else {}),
             **({"advice": list(self.advice)} if self.advice else {}),
+            **({"steered": list(self.steered)} if self.steered else {}),
         }
 
     def to_json(self) -> str:
@@ -275,6 +278,7 @@ class Report:
         if self.passing:
             lines.append(f"  demos      {self.passing}")
         lines += [f"  advice     {line}" for line in self.advice]
+        lines += [f"  steered    {line}" for line in self.steered]
         if self.stopped:
             lines.append(f"  stopped    {self.stopped}")
         return "\n".join(lines)

@@ -13,7 +13,7 @@ concurrency and whether the cache was warm.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -38,10 +38,11 @@ from ..search.judge import Judge
 from ..search.task import Task, passes
 from ..tried import passing_shown, suspects, tried
 from .forms import forms_at_first, keeping_forms, with_forms
+from .index import indexed
 from .journal import journaled
 from .plan import Plan, Rows, Terms, plan_of, writer_of
-from .progress import progress_in
 from .rounds import search
+from .steering import Steering, said
 from .verify import sealed_rows, verify
 
 _log: Final = logging.getLogger("weft")
@@ -68,17 +69,20 @@ async def drive(
     about = {"compiler": plan.compiler.describe()["name"], "seed": terms.seed}
     with (
         journaled(run_dir, plan.identity, forms_at_first(plan.program)) as begun,
-        keeping_forms(plan.program, begun) as forms,
-        progress_in(run_dir, task, plan.quote, about) as progress,
+        keeping_forms(plan.program, begun.forms) as forms,
+        indexed(run_dir, task, plan.quote, about) as index,
     ):
         best = _keeper(plan, run_dir, forms, given)
+        steering = Steering(run_dir, task, begun, index)
         if run_dir is not None and not _best_path(run_dir).exists():
             best(Candidate())
         with allowance.aside(2 * sealed_rows(allowance, len(plan.split.sealed))):
-            stopped = await search(task, plan.recipes, progress.after(best))
-        progress.tell("verify", rows=len(plan.split.sealed))
-        report = await _verified(task, plan, stopped)
-        progress.end(report)
+            kept, border = index.after(best), steering.before
+            stopped = await search(task, plan.recipes, kept, border)
+        index.tell("verify", state="verifying", rows=len(plan.split.sealed))
+        report = await _verified(task, plan, stopped, said(steering.taken))
+        steering.over()
+        index.end(report)
         made = report.winner if report.returned else Candidate()
         best(made)
         result = _written(made, plan, forms)
@@ -87,7 +91,7 @@ async def drive(
         given(result),
         given(plan.program),
         report,
-        _provenance(report, plan, program_digest(result)),
+        _provenance(report, plan, program_digest(result), steering.taken),
         tuple(map(given, programs)),
     )
 
@@ -143,7 +147,9 @@ def _best_path(run_dir: str | Path) -> Path:
     return Path(run_dir) / f"best{SUFFIX}"
 
 
-async def _verified(task: Task, plan: Plan, stopped: str) -> Report:
+async def _verified(
+    task: Task, plan: Plan, stopped: str, steered: tuple[str, ...]
+) -> Report:
     seed, best = Candidate(), task.archive[0]
     rows, short = await verify(task, list(dict.fromkeys((seed, best))))
     name, metric = plan.program.name, metric_name(plan.metric)
@@ -172,6 +178,7 @@ async def _verified(task: Task, plan: Plan, stopped: str) -> Report:
         task.form,
         passing_shown(task),
         task.advice(),
+        steered,
     )
 
 
@@ -197,7 +204,12 @@ def _untried(task: Task) -> str:
     )
 
 
-def _provenance(report: Report, plan: Plan, measured: str) -> dict[str, Any]:
+def _provenance(
+    report: Report,
+    plan: Plan,
+    measured: str,
+    steered: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
     """The report's figures beside what identifies the run; no clock, path or host."""
     split, identity = plan.split, plan.identity
     seed_score, score = report.seed_score, report.score
@@ -215,6 +227,7 @@ def _provenance(report: Report, plan: Plan, measured: str) -> dict[str, Any]:
         "score": {"seed": _figures(seed_score), "compiled": _figures(shown)},
         "improved": report.improved,
         "spend": {"calls": report.calls, "tokens": report.tokens, "usd": report.usd},
+        **({"steered": [dict(told) for told in steered]} if steered else {}),
     }
 
 

@@ -209,6 +209,8 @@ class Report:
     def describe(self) -> dict[str, Any]:
         """Everything but traces and prompts, as plain JSON data."""
         gain = self.comparison
+        notes: dict[str, Any] = {"form": self.form, "passing": self.passing}
+        notes |= {"advice": self.advice, "steered": self.steered}
         return {
             "compiler": dict(self.compiler),
             "verdict": self.verdict,
@@ -234,10 +236,7 @@ class Report:
             "diff": self.diff(),
             "stopped": self.stopped,
             "suspects": list(self.suspects),
-            **({"form": self.form} if self.form else {}),
-            **({"passing": self.passing} if self.passing else {}),
-            **({"advice": list(self.advice)} if self.advice else {}),
-            **({"steered": list(self.steered)} if self.steered else {}),
+            **{name: plain(told) for name, told in notes.items() if told},
         }
 
     def to_json(self) -> str:
@@ -273,10 +272,8 @@ class Report:
         ]
         if self.suspects:
             lines.append(f"  suspect    rows {', '.join(self.suspects[:8])}")
-        if self.form:
-            lines.append(f"  form       {self.form}")
-        if self.passing:
-            lines.append(f"  demos      {self.passing}")
+        lines += [f"  form       {self.form}"] if self.form else []
+        lines += [f"  demos      {self.passing}"] if self.passing else []
         lines += [f"  advice     {line}" for line in self.advice]
         lines += [f"  steered    {line}" for line in self.steered]
         if self.stopped:

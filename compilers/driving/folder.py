@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -26,7 +26,6 @@ from ...pipeline.ground.files import AppendLog, write_whole
 from ...pipeline.ground.plain import plain
 from ...pipeline.ground.shapes import is_dict, is_list
 from ...pipeline.measure.row_result import RowResult, outputs_of, row_data
-from ..report import changes
 from ..search.candidate import Candidate, plain_slot
 from ..search.task import Task
 
@@ -61,10 +60,16 @@ class RunFolder:
     Args:
         folder: The run's folder; it is there.
         task: The compile under way.
+        differ: Says in lines what one set of parameters has that another has not.
     """
 
-    def __init__(self, folder: Path, task: Task) -> None:
-        self._folder, self._task = folder, task
+    def __init__(
+        self,
+        folder: Path,
+        task: Task,
+        differ: Callable[[Mapping[str, Any], Mapping[str, Any]], str],
+    ) -> None:
+        self._folder, self._task, self._differ = folder, task, differ
         self.known: dict[str, Candidate] = {}
         """Every candidate that was run or proposed, by id, in the order of meeting."""
         self._parts = _parts_of(task)
@@ -124,7 +129,7 @@ class RunFolder:
             "by": candidate.by,
             "parent": candidate.parent,
             "size": self._task.size(candidate),
-            "diff": changes(self._before, after).splitlines(),
+            "diff": self._differ(self._before, after).splitlines(),
             "values": {slot: plain_slot(v) for slot, v in candidate.values.items()},
         }
         self._write(f"candidates/{candidate.id}.json", [_line(data, indent=1)])
@@ -165,16 +170,18 @@ def _row_line(part: str, row: Example) -> bytes:
 
 def _score(who: str, part: str, row: Example, result: RowResult) -> dict[str, Any]:
     score = result.score
-    return {
+    data = {
         "candidate": who,
         "row": row.id,
         "digest": row.digest,
         "part": part,
         "score": None if score is None else score.value,
-        "feedback": "" if score is None else _cut(score.feedback),
-        "error": _cut(result.error),
         "calls": len(result.trace.calls),
     }
+    if part == "sealed":  # feedback would tell its label
+        return data
+    said = "" if score is None else score.feedback
+    return {**data, "feedback": _cut(said), "error": _cut(result.error)}
 
 
 def _trace_line(result: RowResult) -> bytes:

@@ -32,7 +32,7 @@ from ...pipeline.errors import ArtifactError, Paused
 from ...pipeline.ground.files import write_whole
 from ...pipeline.ground.pages import drawn
 from ...pipeline.measure.evaluate import Evaluation
-from ..report import Report
+from ..report import Report, changes
 from ..search.candidate import Candidate
 from ..search.cost import Quote
 from ..search.task import Task
@@ -80,7 +80,7 @@ class Index:
             "rows": [len(rows) for rows in parts],
             **about,
         }
-        self.folder = RunFolder(self._place, task)
+        self.folder = RunFolder(self._place, task, changes)
         task.follower = self
         self.met([Candidate()])
 

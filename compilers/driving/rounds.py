@@ -25,8 +25,8 @@ from ..racing.race import DEEPER, FIRST, Full, first_rows, ranked
 from ..recipe import LOTS, Draw, Recipe
 from ..search.candidate import Candidate
 from ..search.task import Split, Task, passes
+from .border import Border, unsteered
 from .forms import most_legible
-from .steering import Border, unsteered
 
 _TRIAL = 0.1
 _log = logging.getLogger("weft")

@@ -13,10 +13,10 @@ with the best so far kept; the same compile goes on behind it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 from ...pipeline.errors import Paused
 from ..propose.instructions import Notes
@@ -24,7 +24,7 @@ from ..racing.select import Selector
 from ..recipe import Draw, Recipe
 from ..search.candidate import Candidate
 from ..search.task import Task
-from .index import Index
+from .border import Steered
 from .journal import Begun
 from .orders import Order, Taken, orders_in
 
@@ -56,16 +56,16 @@ class Branch(Selector):
         return self.usual.most + 1
 
 
-class Steered(NamedTuple):
-    """A round as it is after what was said.
+class Told(Protocol):
+    """Where a run says what was taken, and knows the candidates that it met."""
 
-    Args:
-        recipe: Its recipe, perhaps with another selector.
-        draws: Proposals beside those of the recipe.
-    """
+    orders: Sequence[Mapping[str, Any]]
 
-    recipe: Recipe
-    draws: Sequence[Draw] = ()
+    def tell(self, event: str, **facts: Any) -> None:
+        """Add an event."""
+
+    def find(self, candidate: str) -> Candidate | None:
+        """A candidate by its id."""
 
 
 class Steering:
@@ -79,7 +79,7 @@ class Steering:
     """
 
     def __init__(
-        self, run_dir: str | Path | None, task: Task, begun: Begun, index: Index
+        self, run_dir: str | Path | None, task: Task, begun: Begun, index: Told
     ) -> None:
         self._place = None if run_dir is None else Path(run_dir)
         self._task, self._begun, self._index = task, begun, index
@@ -169,13 +169,6 @@ class Steering:
 
 
 _LASTING = ("order", "text", "module", "candidate", "round")
-Border = Callable[[Recipe], Steered]
-"""Asked before each round."""
-
-
-def unsteered(recipe: Recipe) -> Steered:
-    """A round to which nobody says anything."""
-    return Steered(recipe)
 
 
 def _draws(recipe: Recipe, notes: Sequence[tuple[str, str]]) -> tuple[Draw, ...]:

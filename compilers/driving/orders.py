@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
@@ -143,7 +143,7 @@ def place(folder: Path, order: Order) -> Order:
     Raises:
         ConfigError: The file cannot be written.
     """
-    given = Order(**{**asdict(order), "id": os.urandom(_ID // 2).hex()})
+    given = replace(order, id=os.urandom(_ID // 2).hex())
     try:
         with AppendLog(folder / NAME, patience=_PATIENCE) as log:
             log.append(line_of(given.record), sync=True)

@@ -25,7 +25,7 @@ from ..racing.race import DEEPER, FIRST, Full, first_rows, ranked
 from ..recipe import LOTS, Draw, Recipe
 from ..search.candidate import Candidate
 from ..search.task import Split, Task, passes
-from .border import Border, unsteered
+from .border import Border, Steered, unsteered
 from .forms import most_legible
 
 _TRIAL = 0.1
@@ -161,13 +161,14 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
     found.start = task.archive[0]
     idle = 0
     for draws in recipe.rounds:
-        best, steered = task.archive[0], found.border(recipe)
+        best = task.archive[0]
         shares = credit.shared(draws) if recipe.credited else draws
-        fitting = _fitting(task, steered.recipe, [*steered.draws, *shares])
+        fitting = _fitting(task, recipe, shares)
         if not fitting:
             found.stopped = SPENT
             return
-        await _round(task, steered.recipe, fitting, found, credit)
+        steered = _steered(task, recipe, fitting, found)
+        await _round(task, steered.recipe, steered.draws, found, credit)
         _advise(task, found)
         task.number += 1
         found.kept(task.archive[0])
@@ -177,6 +178,17 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
         if not recipe.shorter and (why := _at_ceiling(task)):
             found.stopped = why
             return
+
+
+def _steered(
+    task: Task, recipe: Recipe, draws: Sequence[Draw], found: Search
+) -> Steered:
+    """A round as it is after what was said just before it; what it draws fits."""
+    steered = found.border(recipe)
+    if steered == Steered(recipe):
+        return Steered(recipe, draws)
+    now = steered.recipe
+    return Steered(now, _fitting(task, now, [*steered.draws, *draws]))
 
 
 async def _round(

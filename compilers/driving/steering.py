@@ -30,7 +30,7 @@ from .orders import Order, Taken, orders_in
 
 
 @dataclass(frozen=True)
-class Branch(Selector):
+class FromCandidate(Selector):
     """One candidate as the parent of a round, beside whoever races on anyway.
 
     Args:
@@ -152,7 +152,7 @@ class Steering:
                     if start is None:
                         why = f"no candidate {order.candidate!r} was met"
                     else:
-                        selector = Branch(start, recipe.selector)
+                        selector = FromCandidate(start, recipe.selector)
                 case "pause":
                     pass
             self._tell(order, why)

@@ -230,6 +230,7 @@ def _nursery() -> Any:
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(words, cwd=ROOT, text=True, **pipes) as child:  # type: ignore[call-overload]
         yield child
+        assert child.stdin is not None
         child.stdin.close()
 
 

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from tests.cli_folder import working_folder, write_rows
 from tests.test_watch import begun
 from weft.cli import main
 from weft.commands.watch import Run
+from weft.compilers.driving.orders import Order, place
 
 ROOT = Path(__file__).parents[1]
 SEED = "44136fa355b3"
@@ -191,6 +193,29 @@ def test_a_killed_run_takes_what_was_said_when_it_goes_on(
     assert "taken when the same compile goes on" in capsys.readouterr().out
     under_way("a").go()
     assert Run(one.run).index["orders"][0]["round"] == 2
+
+
+@pytest.fixture(name="folder")
+def _folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    yield from working_folder(monkeypatch, tmp_path)
+
+
+def test_the_command_says_that_it_was_paused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With exit code 1; the same words go on, to a file that is saved."""
+    row = {"message": "app crashes", "team": "app"}
+    write_rows("rows.jsonl", [{**row, "message": f"app {n}"} for n in range(12)])
+    words = ["compile", "mine.py:sort", "--data", "rows.jsonl", "--run-dir", "run"]
+    words += ["--metric", "mine.py:half", "--compiler", "ape", "--out", "a.weft.json"]
+    place(folder / "run", Order("pause"))
+
+    assert main(words) == 1
+    told = capsys.readouterr().err
+    assert "the compile in run is paused before round 1" in told
+    assert "The best so far is best.weft.json in it" in told
+    assert main(words) == 0
+    assert (folder / "a.weft.json").exists()
 
 
 WRONG: dict[str, tuple[list[str], str, str]] = {

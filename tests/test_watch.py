@@ -201,7 +201,7 @@ def test_a_killed_run_is_called_gone(
 def test_a_failure_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In the words of its error."""
 
-    def broken(example: Any, prediction: Any) -> float:
+    def broken(example: Any, prediction: Any) -> Any:
         if prediction.label == "K9" and example.text.endswith("0.45"):
             raise RuntimeError("no such\x1b[2J label")
         return exact(example, prediction)

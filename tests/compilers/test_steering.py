@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import weft
 from tests.compilers.every import compiled, every
@@ -260,13 +263,14 @@ def test_a_death_before_a_border_takes_the_order_at_the_next(tmp_path: Path) -> 
 def test_every_recipe_hears_a_hint_within_its_budget(
     recipe: c.Compiler, tmp_path: Path
 ) -> None:
-    """The same bytes at any concurrency, and no call above the limit."""
+    """Each writer does; the same bytes at any concurrency, no call above the limit."""
     made = set[bytes]()
     for concurrency in (1, 64):
-        run = tmp_path / f"{concurrency}"
-        result, _ = steered(run, {0: HINT}, recipe, budget=130, concurrency=concurrency)
+        run, options = tmp_path / f"{concurrency}", {"concurrency": concurrency}
+        result, asked = steered(run, {0: HINT}, recipe, budget=130, **options)
         made.add(artifact(result, tmp_path))
         assert result.report.calls <= 130
+        assert all(HINT.text in a.task for _, a in asked if not a.classifies)
 
     assert len(made) == 1
 
@@ -339,6 +343,24 @@ def test_an_order_says_what_its_kind_needs(what: str) -> None:
     """Nothing else gets into the file."""
     with pytest.raises(ValueError, match=r"a |its "):
         WRONG[what]()
+
+
+@given(
+    texts=st.lists(st.text(min_size=1).filter(lambda t: bool(t.strip())), max_size=4),
+    cut=st.floats(0, 1),
+)
+def test_an_order_is_whole_or_is_not_there(texts: list[str], cut: float) -> None:
+    """A file cut at any byte holds the first ones; whatever the words are."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        said = [place(folder, Order("hint", text=text)) for text in texts]
+        path = folder / "orders.jsonl"
+        data = path.read_bytes() if said else b""
+        path.write_bytes(data[: round(cut * len(data))])
+
+        found = orders_in(folder)
+
+        assert found == said[: path.read_bytes().count(b"\n")]
 
 
 def test_a_line_that_is_no_order_hides_no_other(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ concurrency and whether the cache was warm.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -80,7 +81,8 @@ async def drive(
             kept, border = index.after(best), steering.before
             stopped = await search(task, plan.recipes, kept, border)
         index.tell("verify", state="verifying", rows=len(plan.split.sealed))
-        report = await _verified(task, plan, stopped, said(steering.taken))
+        found = await _verified(task, plan, stopped)
+        report = replace(found, steered=said(steering.taken))
         steering.over()
         index.end(report)
         made = report.winner if report.returned else Candidate()
@@ -91,7 +93,7 @@ async def drive(
         given(result),
         given(plan.program),
         report,
-        _provenance(report, plan, program_digest(result), steering.taken),
+        _provenance(report, plan, program_digest(result)) | steering.provenance,
         tuple(map(given, programs)),
     )
 
@@ -147,9 +149,7 @@ def _best_path(run_dir: str | Path) -> Path:
     return Path(run_dir) / f"best{SUFFIX}"
 
 
-async def _verified(
-    task: Task, plan: Plan, stopped: str, steered: tuple[str, ...]
-) -> Report:
+async def _verified(task: Task, plan: Plan, stopped: str) -> Report:
     seed, best = Candidate(), task.archive[0]
     rows, short = await verify(task, list(dict.fromkeys((seed, best))))
     name, metric = plan.program.name, metric_name(plan.metric)
@@ -178,7 +178,6 @@ async def _verified(
         task.form,
         passing_shown(task),
         task.advice(),
-        steered,
     )
 
 
@@ -204,12 +203,7 @@ def _untried(task: Task) -> str:
     )
 
 
-def _provenance(
-    report: Report,
-    plan: Plan,
-    measured: str,
-    steered: Sequence[Mapping[str, Any]],
-) -> dict[str, Any]:
+def _provenance(report: Report, plan: Plan, measured: str) -> dict[str, Any]:
     """The report's figures beside what identifies the run; no clock, path or host."""
     split, identity = plan.split, plan.identity
     seed_score, score = report.seed_score, report.score
@@ -227,7 +221,6 @@ def _provenance(
         "score": {"seed": _figures(seed_score), "compiled": _figures(shown)},
         "improved": report.improved,
         "spend": {"calls": report.calls, "tokens": report.tokens, "usd": report.usd},
-        **({"steered": [dict(told) for told in steered]} if steered else {}),
     }
 
 

@@ -131,6 +131,11 @@ class Steering:
             if not told["why"] and told["order"] != "pause"
         )
 
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What an artifact says of it beside the seed; nothing where nobody spoke."""
+        return {"steered": list(self.taken)} if self.taken else {}
+
     def _new(self) -> Taken:
         orders = [] if self._place is None else orders_in(self._place)
         once = {order.id: order for order in orders if order.id not in self._known}

@@ -15,7 +15,7 @@ def line_of(record: Mapping[str, Any]) -> bytes:
     r"""A record as a line, with its newline.
 
     >>> line_of({"key": 1})
-    b'70b7bd9f {"key":1}\n'
+    b'c1c82505 {"key":1}\n'
     """
     body = strictjson.sorted_text(record).encode("utf-8", "surrogatepass")
     return b"%08x %s\n" % (zlib.crc32(body), body)
@@ -24,7 +24,7 @@ def line_of(record: Mapping[str, Any]) -> bytes:
 def record_of(line: bytes) -> dict[str, Any] | None:
     r"""What a line without its newline holds; None where it is damaged or torn.
 
-    >>> record_of(line_of({"key": 1}).rstrip()), record_of(b'70b7bd9f {"key":2}')
+    >>> record_of(line_of({"key": 1}).rstrip()), record_of(b'c1c82505 {"key":2}')
     ({'key': 1}, None)
     """
     checksum, _, body = line.partition(b" ")

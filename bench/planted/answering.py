@@ -104,7 +104,10 @@ def states(one: Statement, rule: Rule) -> bool:
         return False
     if rule.key[0] != "range" or one.key[0] != "range":
         return set(one.key) == set(rule.key)
-    low, high = max(int(one.key[1]), int(rule.key[1])), min(int(one.key[2]), int(rule.key[2]))
+    low, high = (
+        max(int(one.key[1]), int(rule.key[1])),
+        min(int(one.key[2]), int(rule.key[2])),
+    )
     width, wide = (int(k[2]) - int(k[1]) + 1 for k in (rule.key, one.key))
     return 2 * (high - low + 1) >= max(width, wide)
 

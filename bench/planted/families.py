@@ -117,7 +117,9 @@ def _chain(family: str, parts: int, seed: int, named: float) -> World:
     fault = made.rng.randrange(parts)
     signs = made.signs(5)
     stages: list[Stage] = []
-    for at, output in enumerate(_PARTS[:parts] if parts == 5 else ("kind", "grade", "bin")):
+    for at, output in enumerate(
+        _PARTS[:parts] if parts == 5 else ("kind", "grade", "bin")
+    ):
         labels = made.given.words(5)
         known = (0.6, 0.3, 0.1, 0.1, 0.1) if at == fault else (0.97,) * 5
         rules = made.rules(signs, known, 0.85, 0.35, labels)

@@ -99,9 +99,11 @@ class Prompt:
 
 
 _TEXT = re.compile(r"instruction|^task$|prompt", re.IGNORECASE)
-_GONE = re.compile(r"reject|refus|dropped|avoid|earlier|failed_edits|tried", re.IGNORECASE)
+_GONE = re.compile(r"reject|refus|dropped|avoid|earlier|failed_|tried", re.IGNORECASE)
+_STAYED = re.compile(r"\b(accept|kept|gained|helped)", re.IGNORECASE)
 _SAID = re.compile(
-    r"reason|weak|strength|note|advice|critique|hint|rule|other|lesson|keep|good_lines",
+    r"reason|weak|strength|note|advice|critique|hint|rule|other|lesson|keep|edit|"
+    r"accepted|lines_that",
     re.IGNORECASE,
 )
 _RIGHT = re.compile(r"want|gold|expect|label|correct|right|should", re.IGNORECASE)
@@ -112,19 +114,25 @@ def prompt_of(world: World, query: str, sample: int) -> Prompt:
     """A writer's question, read by content."""
     data = _data(query)
     texts = [t for _, t in _strings(data, _TEXT)]
-    shown = [s for s in world.stages if any(_first(s) in t for t in texts)]
+    shown = [s for s in world.stages if any(s.instruction in t for t in texts)]
     cases = [c for c in _cases(data) if case_in(json.dumps(c))]
     if not shown:
         inside = [s for s in world.stages if f'"{s.output}"' in json.dumps(cases)]
-        named = [s for s in world.stages if _first(s) in query]
+        named = [s for s in world.stages if s.instruction in query]
         shown = named or inside[-1:] or [world.stages[-1]]
-    text = next((t for t in texts if _first(shown[0]) in t), texts[0] if texts else "")
+    held = [t for t in texts if shown[0].instruction in t]
+    text = (held or list(_holding(data, shown[0].instruction)) or texts or [""])[0]
     seen = {
         stage.output: [e for c in cases if (e := _evidence(world, stage, c))]
         for stage in world.stages
     }
-    said = [t for _, t in _strings(data, _SAID) if not case_in(t)]
-    gone = [t for _, t in _strings(data, _GONE) if not case_in(t)]
+    said = [t for k, t in _strings(data, _SAID) if not _GONE.search(k)]
+    gone = [
+        line
+        for _, t in _strings(data, _GONE)
+        for line in t.splitlines()
+        if not _STAYED.search(line)
+    ]
     return Prompt(
         tuple(shown),
         text,
@@ -136,8 +144,18 @@ def prompt_of(world: World, query: str, sample: int) -> Prompt:
     )
 
 
-def _first(stage: Stage) -> str:
-    return stage.instruction
+def _holding(data: Any, instruction: str) -> Iterator[str]:
+    """Texts that hold an instruction, and lists of lines of which one does."""
+    if isinstance(data, str):
+        if instruction in data:
+            yield data
+    elif isinstance(data, list):
+        if instruction in _lines(data) and not case_in(_lines(data)):
+            yield _lines(data)
+    elif isinstance(data, Mapping):
+        for key, value in data.items():
+            if not _GONE.search(str(key)):
+                yield from _holding(value, instruction)
 
 
 def _data(query: str) -> Any:
@@ -163,11 +181,13 @@ def _strings(data: Any, wanted: re.Pattern[str]) -> Iterator[tuple[str, str]]:
 
 
 def _lines(value: Any) -> str:
-    """All texts within a value, one a line."""
-    if isinstance(value, str):
-        return value
+    """All texts within a value; those of one object, and its number, on one line."""
     if isinstance(value, Mapping):
-        value = list(value.values())
+        parts = [_lines(item) for item in value.values()]
+        number = [p for p in parts if p.isdecimal()][:1]
+        return " ".join(
+            [f"{n}:" for n in number] + [p for p in parts if p not in number]
+        )
     if isinstance(value, list):
         return "\n".join(_lines(item) for item in value)
     return str(value)
@@ -177,8 +197,15 @@ def _cases(data: Any) -> Iterator[Mapping[str, Any]]:
     """The outermost objects that are about one case."""
     if isinstance(data, Mapping):
         numbers = set(re.findall(r"Case (\d+):", json.dumps(data)))
-        if len(numbers) == 1 and set(data) - {"failing", "passing", "examples", "cases"}:
-            if any(_holds(value) for key, value in data.items() if not _TEXT.search(key)):
+        if len(numbers) == 1 and set(data) - {
+            "failing",
+            "passing",
+            "examples",
+            "cases",
+        }:
+            if any(
+                _holds(value) for key, value in data.items() if not _TEXT.search(key)
+            ):
                 whole = not any(_TEXT.search(key) for key in data)
                 yield from [data] if whole else _inner(data)
                 return

@@ -64,7 +64,7 @@ def _signatures(world: World) -> list[Any]:
 
 
 def metric_of(world: World) -> Any:
-    """Right or wrong, or a half; what was wrong is said, and by some rows all values."""
+    """Right or wrong, or a half; of what is wrong, what it should have been."""
 
     def planted_score(example: Any, prediction: Any) -> weft.Score:
         answer = getattr(prediction, world.output, prediction)

@@ -76,7 +76,9 @@ def _signs(world: World, stage: Stage) -> frozenset[str]:
         return frozenset(world.stages[at - 1].labels)
     words = {word for slot in world.words for word in slot}
     words |= {word for tags in world.tags.values() for word in tags}
-    words |= {w for r in stage.rules if r.key[0] not in ("range", "ending") for w in r.key}
+    words |= {
+        w for r in stage.rules if r.key[0] not in ("range", "ending") for w in r.key
+    }
     return frozenset(words)
 
 

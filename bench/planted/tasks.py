@@ -232,7 +232,7 @@ class World:
         text = f"Case {number}: a {kind} crate tagged {tag} of {stone} stone "
         text += f"from {place} by {thing}."
         case = case_in(text)
-        assert case is not None  # noqa: S101 - made three lines above
+        assert case is not None
         return {INPUT: text, self.output: self.label(case)}
 
     def _with(

@@ -40,6 +40,9 @@ _OPS = {
 }
 
 
+_MEMBERS = ("op", "action", "line", "old", "new", "text", "module", "path", "why")
+
+
 @dataclass(frozen=True)
 class Edit:
     """One change: a line that goes, a line that comes, or the one for the other."""
@@ -125,7 +128,7 @@ def _draft(world: World, writer: Writer, prompt: Prompt) -> Draft:
 def _edits(
     world: World, prompt: Prompt, rules: Sequence[Statement], lines: Sequence[str]
 ) -> tuple[Edit, ...]:
-    """Contradicted lines are replaced or deleted; what else there is to say is added."""
+    """Contradicted lines go or are replaced; what else there is to say is added."""
     made: list[Edit] = []
     left = dict(zip([*rules, *lines[len(rules) :]], lines, strict=True))
     standing = prompt.text.splitlines()
@@ -144,8 +147,7 @@ def _edits(
                     text = left.pop(new) if new in left else ""
                     made.append(Edit(op, line, text, _numbered(line, n)))
     end = len(standing)
-    made += [Edit("add", "", text, end + at) for at, text in enumerate(left.values(), 1)]
-    return tuple(made)
+    return (*made, *(Edit("add", "", text, end) for text in left.values()))
 
 
 def _numbered(line: str, at: int) -> int:
@@ -178,7 +180,9 @@ def _filled(name: str, schema: Any, draft: Draft, edit: Edit | None) -> Any:
     options = schema.get("anyOf") or schema.get("oneOf")
     if options:
         typed = [one for one in options if one.get("type") != "null"]
-        return _filled(name, typed[0] | {"description": schema.get("description", "")}, draft, edit)
+        return _filled(
+            name, typed[0] | {"description": schema.get("description", "")}, draft, edit
+        )
     kind = schema.get("type")
     if "const" in schema:
         return schema["const"]
@@ -187,14 +191,24 @@ def _filled(name: str, schema: Any, draft: Draft, edit: Edit | None) -> Any:
     if kind == "array":
         return _listed(name, schema, draft, edit)
     if kind == "object":
-        more = schema.get("properties", {})
+        more = schema.get("properties") or _members(schema)
         return {key: _filled(key, one, draft, edit) for key, one in more.items()}
     if kind == "boolean":
         return True
     if kind in ("integer", "number"):
         wanted = edit.number if edit else schema.get("minimum", 0)
-        return max(schema.get("minimum", wanted), min(schema.get("maximum", wanted), wanted))
+        return max(
+            schema.get("minimum", wanted), min(schema.get("maximum", wanted), wanted)
+        )
     return _text(name, schema, draft, edit)
+
+
+def _members(schema: Any) -> dict[str, Any]:
+    """Members of an object that has no list of them: those that its note names."""
+    note = schema.get("description", "")
+    named = [w for w in re.findall(r"\w+", note.lower()) if w in _MEMBERS]
+    said = {"type": "string", "description": note}
+    return dict.fromkeys(named or ("op", "old", "text"), said)
 
 
 def _chosen(options: Sequence[Any], draft: Draft, edit: Edit | None) -> Any:
@@ -208,9 +222,10 @@ def _chosen(options: Sequence[Any], draft: Draft, edit: Edit | None) -> Any:
 
 
 def _listed(name: str, schema: Any, draft: Draft, edit: Edit | None) -> list[Any]:
-    inner = schema.get("items", {"type": "string"})
+    inner = schema.get("items") or {"type": "string"}
+    inner = {"description": schema.get("description", ""), **inner}
     most = schema.get("maxItems", 8)
-    if edit is None and inner.get("type") == "object" or inner.get("anyOf"):
+    if edit is None and (inner.get("type") == "object" or inner.get("anyOf")):
         made = [_filled(name, inner, draft, one) for one in draft.edits]
     elif inner.get("type") == "string" and "enum" not in inner:
         made = list(draft.lines)
@@ -225,7 +240,8 @@ def _listed(name: str, schema: Any, draft: Draft, edit: Edit | None) -> list[Any
 def _text(name: str, schema: Any, draft: Draft, edit: Edit | None) -> str:
     note = schema.get("description", "").lower()
     name = name.lower()
-    if _OLD.match(name) or "to replace" in note or "to be replaced" in note:
+    loose = "to replace" in note or "to be replaced" in note
+    if _OLD.match(name) or (loose and not edit):
         gone = edit or next((e for e in draft.edits if e.old), None)
         made = gone.old if gone else ""
     elif name.startswith("line") and edit:
@@ -233,11 +249,11 @@ def _text(name: str, schema: Any, draft: Draft, edit: Edit | None) -> str:
         if re.search(r"number|which line|index", note):
             made = str(edit.number)
     elif name in ("op", "action", "operation") and edit:
-        made = edit.op
-    elif edit:
-        made = edit.new
+        made = next((word for word in _OPS[edit.op] if word in note), edit.op)
     elif _PLACE.search(name):
         made = draft.place
+    elif edit:
+        made = edit.new
     elif "prefix" in name:
         made = "Answer:"
     elif _WHOLE.search(name):

@@ -117,14 +117,15 @@ def page(lines: list[str]) -> str:
 _HEAD = """# The planted suite
 
 Compiles with the default compiler of tasks whose truth is known, on simulated models in
-process (`bench/planted`). The model's chances are known, so scores on fresh rows are
-exact. It says nothing of a language model: it says what a compiler does with what it is
-given. `before` stands for the outcomes in `bench/planted/before.jsonl`, made with the
-compilers as they were when the suite was made; the suite is frozen since, and its digest
-stands below. Made with `python -m bench planted --full --write`.
+process (`bench/planted`). The chances of the model are known, so scores on fresh rows
+are exact. It says nothing of a language model: it says what a compiler does with what
+it is given. `before` stands for `bench/planted/before.jsonl`: outcomes of the compilers
+as they were when the suite was made. The suite is frozen since; its digest stands
+below. Made with `python -m bench planted --full --write`.
 
 Scores and gains are shares of 1. `found` are hidden rules that the writer stated
-rightly in any reply, `kept` those of them that the returned program states. `below`:
-compiles whose result is truly below the seed program. Families of the second part were
-looked at by nobody while compilers were worked on.
+rightly in any reply, `kept` those of them that the returned program states. `below`
+are compiles whose result is truly below the seed program. A faulty module counts as
+named where most of the first requests to mend after candidates ran are of it. The
+families of the second part are for reporting: no mechanism was worked out on them.
 """

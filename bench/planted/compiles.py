@@ -13,6 +13,7 @@ import weft
 from .families import claim_world, world_of
 from .model import Asked, Log, Simulated
 from .programs import metric_of, oracle, program_of, truth_of
+from .reading import is_list, is_map
 from .tasks import Truth, World
 
 __all__ = ["Job", "Outcome", "compiled"]
@@ -118,7 +119,8 @@ class Outcome:
 
     def describe(self) -> dict[str, Any]:
         """As plain data, for a line of a file."""
-        return _rounded(asdict(self))
+        made: dict[str, Any] = _rounded(asdict(self))
+        return made
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Outcome:
@@ -213,8 +215,8 @@ def _most(asked: list[Asked]) -> str:
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 5)
-    if isinstance(value, dict):
+    if is_map(value):
         return {key: _rounded(one) for key, one in value.items()}
-    if isinstance(value, tuple | list):
+    if is_list(value):
         return [_rounded(one) for one in value]
-    return value
+    return _rounded(list(value)) if isinstance(value, tuple) else value

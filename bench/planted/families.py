@@ -13,6 +13,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from ..world.draw import Words
@@ -23,7 +24,7 @@ __all__ = ["FAMILIES", "HELD_OUT", "WORKING", "claim_world", "world_of"]
 _SAY = "Say which bin the crate goes to."
 _POLICY = (0.8, 0.6, 0.3, 0.15, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1)
 _SURE = (0.97,) * 8
-_PARTS = ("kind", "grade", "route", "shelf", "bin")
+_PARTS = ("crop", "grade", "route", "shelf", "bin")
 _HELD_OUT_SEEDS = 1_000
 
 
@@ -68,9 +69,9 @@ class _Maker:
         return World(self.family, self.seed, (stage,), self.fillers, tags, **more)
 
 
-def _policy(seed: int, **more: Any) -> World:
+def _policy(seed: int) -> World:
     made = _Maker("policy", seed)
-    return made.world(made.rules(made.signs(10), _POLICY, 0.85, 0.35), **more)
+    return made.world(made.rules(made.signs(10), _POLICY, 0.85, 0.35))
 
 
 def _mapping(seed: int) -> World:
@@ -89,13 +90,13 @@ def _mixed(seed: int) -> World:
 def _ceiling(seed: int) -> World:
     made = _Maker("ceiling", seed)
     rules = made.rules(made.signs(8), _SURE, 0.85, 0.35)
-    return made.world(rules, noise=0.15, gain=False)
+    return made.world(rules, noise=0.15)
 
 
 def _flat(seed: int) -> World:
     made = _Maker("flat", seed)
     rules = made.rules(made.signs(8), _SURE, 0.85, 0.35)
-    return made.world(rules, blank=0.45, gain=False)
+    return made.world(rules, blank=0.45)
 
 
 def _trap(seed: int) -> World:
@@ -118,7 +119,7 @@ def _chain(family: str, parts: int, seed: int, named: float) -> World:
     signs = made.signs(5)
     stages: list[Stage] = []
     for at, output in enumerate(
-        _PARTS[:parts] if parts == 5 else ("kind", "grade", "bin")
+        _PARTS[:parts] if parts == 5 else ("crop", "grade", "bin")
     ):
         labels = made.given.words(5)
         known = (0.6, 0.3, 0.1, 0.1, 0.1) if at == fault else (0.97,) * 5
@@ -134,9 +135,7 @@ def _ranges(seed: int) -> World:
     made = _Maker("ranges", seed)
     cuts = sorted(made.rng.sample(range(1, 12), 6))
     ends = [0, *(c * 8 + made.rng.randrange(4) for c in cuts), 100]
-    keys: list[Key] = [
-        ("range", str(a + 1), str(b)) for a, b in zip(ends, ends[1:], strict=False)
-    ]
+    keys: list[Key] = [("range", str(a + 1), str(b)) for a, b in pairwise(ends)]
     known = (0.8, 0.3, 0.15, 0.1, 0.1, 0.1, 0.1)
     return made.world(made.rules(keys, known, 0.85, 0.3))
 
@@ -144,7 +143,7 @@ def _ranges(seed: int) -> World:
 def _pairs(seed: int) -> World:
     made = _Maker("pairs", seed)
     kinds, tags = made.given.words(3), made.given.words(4)
-    keys: list[Key] = [(kind, tag) for kind in kinds for tag in tags][:10]
+    keys = [(kind, tag) for kind in kinds for tag in tags][:10]
     return made.world(made.rules(keys, _POLICY, 0.85, 0.3))
 
 
@@ -179,7 +178,7 @@ def claim_world(seed: int, gain: float, *, graded: bool = False) -> World:
     made = _Maker(f"claim{gain:g}{'g' * graded}", seed, labels=6)
     rules = made.rules(made.signs(6), (0.5,) * 6, 0.0, 0.0)
     charm = Charm("Mind the seal of the crate.", gain, rate=0.5)
-    more: Any = {"charm": charm, "graded": graded, "gain": gain > 0}
+    more: Any = {"charm": charm, "graded": graded}
     return made.world(rules, mute=True, unsteady=1.0, **more)
 
 

@@ -12,8 +12,8 @@ from .families import HELD_OUT, WORKING
 __all__ = [
     "Change",
     "bars",
-    "changes",
     "change_of",
+    "changes",
     "mcnemar",
     "mean",
     "median",
@@ -150,18 +150,13 @@ def _returned(some: Sequence[Outcome]) -> Iterable[Bar]:
 
 def _faults(outcomes: Sequence[Outcome]) -> Iterable[Bar]:
     some = [o for o in outcomes if o.job.part == "fault"]
-    for what, chosen in (
-        ("faulty module mended first once candidates ran", _named),
-        ("faulty module mended first of all", lambda o: o.first == o.fault),
-    ):
-        bar = _least(what, share(some, chosen), len(some), 0.8)
-        yield bar if chosen is _named else Bar(what, bar.value, bar.of)
+    named = share(some, lambda o: o.named == o.fault)
+    what = "faulty module mended first once candidates ran"
+    yield _least(what, named, len(some), 0.8)
+    first = share(some, lambda o: o.first == o.fault)
+    yield Bar("faulty module mended first of all", first, len(some))
     aimed = [o.aimed for o in some if o.aimed is not None]
     yield Bar("share of mends that were of the faulty module", mean(aimed), len(aimed))
-
-
-def _named(one: Outcome) -> bool:
-    return one.named == one.fault
 
 
 def _covers(one: Outcome) -> bool:
@@ -199,7 +194,7 @@ def _most(what: str, value: float | None, of: int, most: float) -> Bar:
 def mcnemar(gained: int, lost: int) -> float:
     """The two-sided p value of McNemar's exact test."""
     n, least = gained + lost, min(gained, lost)
-    tail = sum(math.comb(n, k) for k in range(least + 1)) / 2**n
+    tail: float = sum(math.comb(n, k) for k in range(least + 1)) / 2.0**n
     return min(1.0, 2 * tail)
 
 

@@ -22,8 +22,8 @@ MANY = 1_000
 CALLS_OF = {"chain3": 575, "silent3": 575, "chain5": 960}
 AT_MANY = ("ceiling", "flat", "small", "policy")
 GAINS = (0.05, 0.1, 0.2, 0.3)
-SIZES = ((60, 60, 280), (140, 140, 700), (320, 320, 1_600))
-"""Rows to learn from, rows to select on, and calls: some 30, 70 and 160 sealed rows."""
+SIZES = ((60, 60, 280), (140, 140, 700), (240, 240, 1_200))
+"""Rows to learn from, rows to select on, and calls: some 30, 70 and 120 sealed rows."""
 
 _FAULT_SEEDS = 500
 _CLAIM_SEEDS = 2_000
@@ -49,7 +49,7 @@ class Sizes:
 
 
 LOOK = Sizes(seeds=1, fault=8, null=16, graded=8, power=1)
-FULL = Sizes(seeds=5, fault=200, null=300, graded=220, power=40)
+FULL = Sizes(seeds=5, fault=200, null=300, graded=340, power=30)
 
 
 def jobs_of(

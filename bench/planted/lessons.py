@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..world.draw import draw
-from .reading import Statement, statements_in
+from .reading import Statement, is_list, is_map, statements_in
 from .tasks import Case, Key, Stage, World, case_in
 
 __all__ = ["WRITERS", "Evidence", "Prompt", "Writer", "lessons", "prompt_of"]
@@ -110,6 +110,11 @@ _RIGHT = re.compile(r"want|gold|expect|label|correct|right|should", re.IGNORECAS
 _VERDICT = re.compile(r"want|gold|expect|score|feedback|passed|verdict", re.IGNORECASE)
 
 
+_NUMBERED = re.compile(r"Case (\d+):")
+_WHOLE_CASE = re.compile(r"Case \d+: [^.]*\.")
+_PAIR = re.compile(r"(\w+)\W*[:=]\s*([^;\n]+)")
+
+
 def prompt_of(world: World, query: str, sample: int) -> Prompt:
     """A writer's question, read by content."""
     data = _data(query)
@@ -149,10 +154,10 @@ def _holding(data: Any, instruction: str) -> Iterator[str]:
     if isinstance(data, str):
         if instruction in data:
             yield data
-    elif isinstance(data, list):
+    elif is_list(data):
         if instruction in _lines(data) and not case_in(_lines(data)):
             yield _lines(data)
-    elif isinstance(data, Mapping):
+    elif is_map(data):
         for key, value in data.items():
             if not _GONE.search(str(key)):
                 yield from _holding(value, instruction)
@@ -168,51 +173,51 @@ def _data(query: str) -> Any:
 
 def _strings(data: Any, wanted: re.Pattern[str]) -> Iterator[tuple[str, str]]:
     """The texts under keys of a kind, with their keys, from the outside in."""
-    if isinstance(data, Mapping):
+    if is_map(data):
         for key, value in data.items():
             if wanted.search(str(key)):
                 text = value if isinstance(value, str) else _lines(value)
                 yield str(key), text
             else:
                 yield from _strings(value, wanted)
-    elif isinstance(data, list):
+    elif is_list(data):
         for item in data:
             yield from _strings(item, wanted)
 
 
 def _lines(value: Any) -> str:
     """All texts within a value; those of one object, and its number, on one line."""
-    if isinstance(value, Mapping):
+    if is_map(value):
         parts = [_lines(item) for item in value.values()]
         number = [p for p in parts if p.isdecimal()][:1]
         return " ".join(
             [f"{n}:" for n in number] + [p for p in parts if p not in number]
         )
-    if isinstance(value, list):
+    if is_list(value):
         return "\n".join(_lines(item) for item in value)
     return str(value)
 
 
 def _cases(data: Any) -> Iterator[Mapping[str, Any]]:
-    """The outermost objects that are about one case."""
-    if isinstance(data, Mapping):
-        numbers = set(re.findall(r"Case (\d+):", json.dumps(data)))
-        if len(numbers) == 1 and set(data) - {
-            "failing",
-            "passing",
-            "examples",
-            "cases",
-        }:
-            if any(
-                _holds(value) for key, value in data.items() if not _TEXT.search(key)
-            ):
-                whole = not any(_TEXT.search(key) for key in data)
-                yield from [data] if whole else _inner(data)
-                return
-        yield from _inner(data)
-    elif isinstance(data, list):
+    """The outermost objects that are about one case, and texts that are."""
+    if is_map(data):
+        holders = [value for value in data.values() if _holds(value)]
+        single = [value for value in holders if not is_list(value)]
+        numbers = set(_NUMBERED.findall(json.dumps(data)))
+        texts = any(_TEXT.search(str(key)) for key in data)
+        whole = len(single) == len(numbers) == 1 and not texts
+        yield from [data] if whole else _inner(data)
+    elif is_list(data):
         for item in data:
-            yield from _cases(item)
+            yield from [_as_case(item)] if isinstance(item, str) else _cases(item)
+
+
+def _as_case(text: str) -> Mapping[str, Any]:
+    """A case that is told as text, with names before its values."""
+    found = _WHOLE_CASE.search(text)
+    rest = _WHOLE_CASE.sub("", text)
+    pairs = dict(_PAIR.findall(rest))
+    return {"message": found.group(0), **pairs} if found else {}
 
 
 def _inner(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -253,12 +258,12 @@ def _read(
     key: str,
 ) -> None:
     """Labels in a case: what was given, what was written, what is said to be right."""
-    if isinstance(data, Mapping):
+    if is_map(data):
         for name, value in data.items():
             kind = "right" if _RIGHT.search(name) or key == "right" else key
             kind = "right" if name == "feedback" else kind
             _read(value, stage, before, found, kind)
-    elif isinstance(data, list):
+    elif is_list(data):
         for item in data:
             _read(item, stage, before, found, key)
     elif isinstance(data, str) and not case_in(data):
@@ -274,7 +279,7 @@ def _keys(data: Any) -> Iterator[str]:
 
 
 def _walk(data: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(data, Mapping):
+    if is_map(data):
         for key, value in data.items():
             yield str(key), value
             yield from _walk(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -10,9 +9,17 @@ import weft
 
 from .answering import answer_to, rightly_stated
 from .lessons import WRITERS, prompt_of
-from .reading import content_of, given_in, question, statements_in, tokens
+from .reading import (
+    content_of,
+    given_in,
+    is_list,
+    is_map,
+    question,
+    statements_in,
+    tokens,
+)
 from .tasks import Key, World, case_in
-from .writing import fields_of, write
+from .writing import fields_of, framed, write
 
 __all__ = ["Asked", "Log", "Simulated"]
 
@@ -72,7 +79,7 @@ class Simulated:
         """The answer to a request: of a module of the task, or of a writer."""
         fields = fields_of(request)
         query = request.messages[question(request)].content
-        stage = next((s for s in self.world.stages if list(fields) == [s.output]), None)
+        stage = next((s for s in self.world.stages if s.output in fields), None)
         case = case_in(query)
         if stage is None or case is None:
             kind, text = "writer", self._written(request, query)
@@ -82,7 +89,7 @@ class Simulated:
             given = given_in(self.world, stage, query)
             sample = request.sample
             answer = answer_to(self.world, stage, content, case, given, sample)
-            text = json.dumps({stage.output: answer})
+            text = framed(request, dict.fromkeys(fields, "") | {stage.output: answer})
             self.log.ran |= rightly_stated(self.world, stage, content.told)
             first = self.log.seeds.setdefault(stage.output, content)
             self.log.raced += content != first
@@ -97,17 +104,17 @@ class Simulated:
         if failing:
             outputs = tuple(stage.output for stage in prompt.stages)
             self.log.asked.append(Asked(outputs, self.log.raced))
-        text = write(self.world, self.writer, prompt, fields_of(request))
-        plain = "\n".join(_texts(json.loads(text)))
+        values = write(self.world, self.writer, prompt, fields_of(request))
+        plain = "\n".join(_texts(values))
         for stage in self.world.stages:
             told = statements_in(self.world, stage, plain)
             self.log.written |= rightly_stated(self.world, stage, told)
-        return text
+        return framed(request, values)
 
 
 def _texts(value: object) -> list[str]:
-    if isinstance(value, dict):
+    if is_map(value):
         return [t for one in value.values() for t in _texts(one)]
-    if isinstance(value, list):
+    if is_list(value):
         return [t for one in value for t in _texts(one)]
     return [str(value)]

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
 import weft
 
+from ..world.draw import draw
 from .answering import expected, rightly_stated
 from .reading import Content, Solved, Statement, content_of, question
 from .tasks import INPUT, Truth, World, case_in
-from ..world.draw import draw
+from .writing import fields_of, framed
 
 __all__ = ["metric_of", "oracle", "program_of", "truth_of"]
 
-FRESH = 1_000
 _PROBED = 4
 _SHOWN = 16
 
@@ -85,11 +84,11 @@ def metric_of(world: World) -> Any:
 
 def truth_of(world: World, program: Any) -> Truth:
     """The expected score of a program on fresh rows, from the chances themselves."""
-    rows = world.fresh(FRESH)
+    rows = world.fresh
     seen = _contents(world, program, rows[:_PROBED])
     first = seen[0]
     if any(one != first for one in seen):  # other prompts for other rows
-        rows = rows[: FRESH // 5]
+        rows = rows[: len(rows) // 5]
         seen = _contents(world, program, rows)
     else:
         seen = [first] * len(rows)
@@ -119,15 +118,14 @@ def _contents(
 
     def probe(request: weft.Request) -> str:
         case = case_in(request.messages[question(request)].content)
-        form: Any = request.response_format or {}
-        asked = form["json_schema"]["schema"]["properties"]
+        asked = fields_of(request)
         stage = next(s for s in world.stages if s.output in asked)
         if case is None:
             return ""
         at = found.setdefault(case.number, {})
         at[stage.output] = content_of(world, stage, request)
         value = world.values(case)[world.stages.index(stage)]
-        return json.dumps({stage.output: value})
+        return framed(request, dict.fromkeys(asked, "") | {stage.output: value})
 
     lm = weft.FunctionLM(probe, model="planted", schema_mode=True)
     with weft.use(lm=lm, cache=weft.MemoryCache(), adapter="json"):
@@ -143,9 +141,9 @@ def oracle(world: World) -> float:
         charm = world.charm
         said = {world.output: Content((), (), charm.text if charm else "")}
         plain = {world.output: Content((), (), "")}
-        rows = world.fresh(FRESH)
-        return max(_mean(world, rows, [one] * FRESH) for one in (said, plain))
-    rows, learn = world.fresh(FRESH), world.rows()[0]
+        rows = world.fresh
+        return max(_mean(world, rows, [one] * len(rows)) for one in (said, plain))
+    rows, learn = world.fresh, world.rows()[0]
     told: dict[str, Content] = {}
     both: dict[str, Content] = {}
     for at, stage in enumerate(world.stages):
@@ -158,4 +156,4 @@ def oracle(world: World) -> float:
                 solved.append(Solved(case, values[at], values[at + 1]))
         told[stage.output] = Content(lines, (), "")
         both[stage.output] = Content(lines, tuple(solved), "")
-    return max(_mean(world, rows, [one] * FRESH) for one in (told, both))
+    return max(_mean(world, rows, [one] * len(rows)) for one in (told, both))

@@ -8,15 +8,27 @@ the last message.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, TypeGuard
 
 import weft
 
 from .tasks import Case, Key, Stage, World, case_in
 
-__all__ = ["Content", "Solved", "Statement", "content_of", "statements_in", "tokens"]
+__all__ = [
+    "Content",
+    "Solved",
+    "Statement",
+    "content_of",
+    "given_in",
+    "is_list",
+    "is_map",
+    "question",
+    "statements_in",
+    "tokens",
+]
 
 _TOKEN = re.compile(r"\w+")
 _BREAK = re.compile(r"\n|\\n|(?<=[.!?])\s+")
@@ -116,6 +128,16 @@ def given_in(world: World, stage: Stage, text: str) -> str:
 
 def _named(labels: Sequence[str], text: str) -> list[str]:
     return [word for word in _TOKEN.findall(text) if word in labels]
+
+
+def is_map(value: object) -> TypeGuard[Mapping[str, Any]]:
+    """Whether a value of JSON is an object."""
+    return isinstance(value, Mapping)
+
+
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    """Whether a value of JSON is an array."""
+    return isinstance(value, list)
 
 
 def tokens(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from .compiles import Job, Outcome
 from .families import HELD_OUT, WORKING
@@ -175,6 +176,10 @@ def change_lines(found: Sequence[Change]) -> list[str]:
     )
 
 
+def _of_families(names: Sequence[str], one: Outcome) -> bool:
+    return one.job.part == "families" and one.job.family in names
+
+
 def lines_of(
     found: Mapping[Job, Outcome], before: Mapping[Job, Outcome]
 ) -> Iterator[str]:
@@ -186,11 +191,7 @@ def lines_of(
         yield from bar_lines(bars(now, held_out), bars(old, held_out) if old else ())
         names = HELD_OUT if held_out else WORKING
         for what, some in (("all", list(names)), *((n, [n]) for n in names)):
-            made = changes(
-                before,
-                found,
-                lambda o, some=some: o.job.part == "families" and o.job.family in some,
-            )
+            made = changes(before, found, partial(_of_families, some))
             if made:
                 yield f"\nPaired, {what}:\n"
                 yield from change_lines(made)

@@ -10,12 +10,14 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
 from ..world.draw import draw
 
 __all__ = ["Case", "Charm", "Key", "Rule", "Stage", "Truth", "World", "case_in"]
 
 INPUT = "message"
+FRESH, FEW = 1_000, 50
 Row = dict[str, str]
 Key = tuple[str, ...]
 """The words of a sign in order, or ("range", low, high), or ("ending", letters)."""
@@ -48,6 +50,7 @@ class Case:
         return set(key) <= ({given} if given else set(self.words))
 
 
+@lru_cache(maxsize=2**14)
 def case_in(text: str) -> Case | None:
     """The first case of a text."""
     found = _CASE.search(text)
@@ -98,8 +101,13 @@ class Stage:
 
     def rule_of(self, case: Case, given: str = "") -> Rule | None:
         """The rule that decides a case; None where it shows no sign."""
-        found = [rule for rule in self.rules if case.shows(rule.key, given)]
-        return min(found, key=lambda rule: not rule.overrules, default=None)
+        return _rule_of(self, case, given)
+
+
+@lru_cache(maxsize=2**16)
+def _rule_of(stage: Stage, case: Case, given: str) -> Rule | None:
+    found = [rule for rule in stage.rules if case.shows(rule.key, given)]
+    return min(found, key=lambda rule: not rule.overrules, default=None)
 
 
 @dataclass(frozen=True)
@@ -139,7 +147,6 @@ class World:
         named: Share of failing rows whose feedback names the values of all stages.
         graded: Whether a label of the right group scores a half.
         mute: Whether the model answers the same whatever it is told and shown.
-        gain: Whether there is something to be gained.
     """
 
     family: str
@@ -157,7 +164,6 @@ class World:
     named: float = 1.0
     graded: bool = False
     mute: bool = False
-    gain: bool = True
 
     @property
     def output(self) -> str:
@@ -180,8 +186,7 @@ class World:
         given = ""
         for stage in self.stages:
             rule = stage.rule_of(case, given)
-            if rule is None:
-                at = int(draw("blank", self.seed, case.number) * len(stage.labels))
+            at = int(draw("blank", self.seed, case.number) * len(stage.labels))
             given = rule.answer if rule else stage.labels[at]
             found.append(given)
         return tuple(found)
@@ -213,9 +218,11 @@ class World:
         first = [self._row(number, rng) for number in numbers[:train]]
         return first, [self._row(n, rng, self.skew) for n in numbers[train:]]
 
-    def fresh(self, count: int) -> list[Row]:
-        """Rows that no compile sees."""
+    @cached_property
+    def fresh(self) -> list[Row]:
+        """Rows that no compile sees; few where every row has the same chances."""
         rng = random.Random(f"planted fresh {self.family} {self.seed}")
+        count = FEW if self.mute else FRESH
         return [self._row(number, rng) for number in range(20_000, 20_000 + count)]
 
     def _row(self, number: int, rng: random.Random, skew: float = 1.0) -> Row:

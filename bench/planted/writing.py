@@ -19,10 +19,10 @@ import weft
 from ..world.advice import ADVICE
 from ..world.draw import draw, pick
 from .lessons import Prompt, Writer, lessons
-from .reading import Statement, statements_in
+from .reading import Statement, is_list, is_map, statements_in
 from .tasks import World
 
-__all__ = ["fields_of", "write"]
+__all__ = ["fields_of", "framed", "write"]
 
 _WAYS = (
     "If the case mentions {sign}, answer {answer}.",
@@ -32,6 +32,7 @@ _WAYS = (
 _OLD = re.compile(r"^(old|remove|removed|replaced?|target|before|find|passage|anchor)")
 _WHOLE = re.compile(r"instruction|prompt|rewritten|^task$", re.IGNORECASE)
 _PLACE = re.compile(r"module|path|node|^where$", re.IGNORECASE)
+_LISTED = re.compile(r"^- (\w+)(?:: (.*))?$", re.MULTILINE)
 _NUMBER = re.compile(r"^\s*[\[(]?(\d+)[\]).:|]+\s")
 _OPS = {
     "add": ("add", "insert", "append", "new"),
@@ -58,14 +59,12 @@ class Draft:
     """What a writer has to say.
 
     Attributes:
-        text: The instruction in use.
         lines: What it adds, one rule or advice a line.
         whole: The instruction written anew.
         edits: The same as changes of lines.
         place: The output of the module that most of it is about.
     """
 
-    text: str
     lines: tuple[str, ...]
     whole: str
     edits: tuple[Edit, ...]
@@ -73,28 +72,49 @@ class Draft:
 
 
 def fields_of(request: weft.Request) -> dict[str, Any]:
-    """The JSON schemas of the fields that a request asks for, by name."""
+    """The JSON schemas of the fields that a request asks for, by name.
+
+    Where no schema is sent, they are texts, as the prompt lists them.
+    """
     form: Any = request.response_format or {}
     schema = form.get("json_schema", {}).get("schema", {})
+    if not schema:
+        head = request.messages[0].content.partition("You write these fields:")[2]
+        listed = _LISTED.findall(head.partition("Your task:")[0])
+        return {k: {"type": "string", "description": note} for k, note in listed}
     kept = schema.get("$defs", {})
     return {k: _resolved(v, kept) for k, v in schema.get("properties", {}).items()}
 
 
+def framed(request: weft.Request, values: Mapping[str, Any]) -> str:
+    """Values in the form that a request asks for: JSON, headings, tags, or one text."""
+    head = request.messages[0].content if request.messages else ""
+    texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}
+    if request.response_format is None:
+        if all(f"[[ {name} ]]" in head for name in texts):
+            parts = [f"[[ {name} ]]\n{text}" for name, text in texts.items()]
+            return "\n\n".join([*parts, "[[ /end ]]"])
+        if all(f"<{name}>" in head for name in texts) and "{" not in head:
+            return "\n".join(f"<{k}>{text}</{k}>" for k, text in texts.items())
+    return json.dumps(dict(values))
+
+
 def write(
     world: World, writer: Writer, prompt: Prompt, fields: Mapping[str, Any]
-) -> str:
-    """A JSON object that fills the fields."""
+) -> dict[str, Any]:
+    """A value for every field."""
     draft = _draft(world, writer, prompt)
-    return json.dumps({k: _filled(k, v, draft, None) for k, v in fields.items()})
+    return {name: _filled(name, one, draft, None) for name, one in fields.items()}
 
 
 def _resolved(schema: Any, kept: Mapping[str, Any]) -> Any:
     """A schema with what it refers to in its place."""
-    if isinstance(schema, Mapping):
+    if is_map(schema):
         if "$ref" in schema:
-            return _resolved(kept.get(schema["$ref"].rpartition("/")[2], {}), kept)
+            name = str(schema["$ref"]).rpartition("/")[2]
+            return _resolved(kept.get(name, {}), kept)
         return {k: _resolved(v, kept) for k, v in schema.items() if k != "$defs"}
-    if isinstance(schema, list):
+    if is_list(schema):
         return [_resolved(item, kept) for item in schema]
     return schema
 
@@ -114,7 +134,7 @@ def _draft(world: World, writer: Writer, prompt: Prompt) -> Draft:
     edits = _edits(world, prompt, rules, lines)
     gone = {edit.old for edit in edits if edit.old}
     if draw("copies", *at) < writer.copies:
-        return Draft(prompt.text, tuple(lines), prompt.text, edits[:1], _place(prompt))
+        return Draft(tuple(lines), prompt.text, edits[:1], _place(prompt))
     kept = [
         line
         for n, line in enumerate(prompt.text.splitlines())
@@ -122,7 +142,7 @@ def _draft(world: World, writer: Writer, prompt: Prompt) -> Draft:
     ]
     opener = kept or [prompt.stages[0].instruction]
     whole = "\n".join([*opener, *lines])
-    return Draft(prompt.text, tuple(lines), whole, edits, _place(prompt))
+    return Draft(tuple(lines), whole, edits, _place(prompt))
 
 
 def _edits(

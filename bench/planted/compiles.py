@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,7 +14,6 @@ import weft
 from .families import claim_world, world_of
 from .model import Asked, Log, Simulated
 from .programs import metric_of, oracle, program_of, truth_of
-from .reading import is_list, is_map
 from .tasks import Truth, World
 
 __all__ = ["Job", "Outcome", "compiled"]
@@ -119,7 +119,8 @@ class Outcome:
 
     def describe(self) -> dict[str, Any]:
         """As plain data, for a line of a file."""
-        made: dict[str, Any] = _rounded(asdict(self))
+        text = json.dumps(asdict(self))
+        made: dict[str, Any] = json.loads(text, parse_float=_short)
         return made
 
     @classmethod
@@ -212,11 +213,5 @@ def _most(asked: list[Asked]) -> str:
     return max(counts, key=lambda output: counts[output], default="")
 
 
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return round(value, 5)
-    if is_map(value):
-        return {key: _rounded(one) for key, one in value.items()}
-    if is_list(value):
-        return [_rounded(one) for one in value]
-    return _rounded(list(value)) if isinstance(value, tuple) else value
+def _short(number: str) -> float:
+    return round(float(number), 5)

@@ -153,9 +153,7 @@ def test_each_writer_learns_from_its_own_channel(
     examples = [{"inputs": r["inputs"], "outputs": r["wanted"]} for r in runs]
 
     told = [
-        statements_in(
-            POLICY, POLICY.stages[0], written(writer, given, rule=TEXT)["rule"]
-        )
+        statements_in(POLICY, stage, written(writer, given, rule=TEXT)["rule"])
         for given in (query(examples=examples), query(failing=runs))
     ]
 

@@ -35,7 +35,7 @@ from pathlib import Path
 from .. import BenchError, Findings, Row
 from .compiles import Job, Outcome, compiled
 from .families import FAMILIES
-from .figures import bars
+from .figures import bars, change_bars
 from .jobs import FULL, LOOK, PARTS, Sizes, jobs_of
 from .kept import Kept, outcomes_in, suite_digest
 from .tables import lines_of
@@ -89,7 +89,7 @@ def run(
     lines += lines_of(found, before)
     if write:
         PAGE.write_text(page(lines), encoding="utf-8")
-    return Findings(rows_of(found), "\n".join(lines))
+    return Findings(rows_of(found, before), "\n".join(lines))
 
 
 def made(jobs: list[Job], book: Kept, deadline: float) -> Mapping[Job, Outcome]:
@@ -100,11 +100,12 @@ def made(jobs: list[Job], book: Kept, deadline: float) -> Mapping[Job, Outcome]:
     return {job: book.found[job] for job in jobs if job in book.found}
 
 
-def rows_of(found: Mapping[Job, Outcome]) -> list[Row]:
+def rows_of(found: Mapping[Job, Outcome], before: Mapping[Job, Outcome]) -> list[Row]:
     """The bars as rows of the common table."""
+    shown = [*bars(list(found.values())), *change_bars(before, found)]
     return [
         Row(f"planted {one.what}", one.value, None, one.bar, one.ok)
-        for one in bars(list(found.values()))
+        for one in shown
         if one.value is not None
     ]
 

@@ -12,6 +12,7 @@ from .families import HELD_OUT, WORKING
 __all__ = [
     "Change",
     "bars",
+    "change_bars",
     "change_of",
     "changes",
     "mcnemar",
@@ -222,6 +223,37 @@ def change_of(what: str, pairs: Sequence[tuple[float, float]]) -> Change | None:
     half = 1.96 * math.sqrt(spread / n)
     first, second = (math.fsum(pair[at] for pair in pairs) / n for at in (0, 1))
     return Change(what, n, first, second, middle - half, middle + half)
+
+
+def change_bars(
+    before: Mapping[Job, Outcome], after: Mapping[Job, Outcome]
+) -> list[Bar]:
+    """What is promised of the compiles that two runs made on the same draws."""
+    names = (*WORKING, *HELD_OUT)
+    jobs = [
+        job
+        for job in after
+        if job in before and job.part != "claims" and job.family in names
+    ]
+    old, new = ([run[job] for job in jobs] for run in (before, after))
+    was, now = share(old, below), share(new, below)
+    gain = change_of("gain", [(a.gain, b.gain) for a, b in zip(old, new, strict=True)])
+    if old == new or was is None or now is None or gain is None:
+        return []
+    most = f"<= half of {was:.4f}"
+    least = "interval reaches 0"
+    n = len(jobs)
+    return [
+        Bar("all families: truly below the seed", now, n, most, now <= was / 2),
+        Bar("all families: paired change of the true gain, low end", gain.low, n),
+        Bar(
+            "all families: paired change of the true gain, high end",
+            gain.high,
+            n,
+            least,
+            gain.high >= 0,
+        ),
+    ]
 
 
 _COMPARED: Mapping[str, Callable[[Outcome], float | None]] = {

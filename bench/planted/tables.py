@@ -12,6 +12,7 @@ from .figures import (
     Bar,
     Change,
     bars,
+    change_bars,
     changes,
     mcnemar,
     mean,
@@ -186,6 +187,11 @@ def lines_of(
     """All tables, those of a run before beside them where there is one."""
     now = list(found.values())
     old = [before[job] for job in found if job in before]
+    if now == old:  # made by the compilers that made those before
+        before = {}
+    elif old:
+        yield "\n## Beside the run before\n"
+        yield from bar_lines(change_bars(before, found))
     for title, held_out in (("Working families", False), ("Held-out families", True)):
         yield f"\n## {title}\n"
         yield from bar_lines(bars(now, held_out), bars(old, held_out) if old else ())

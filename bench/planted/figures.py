@@ -114,7 +114,10 @@ def bars(outcomes: Sequence[Outcome], held_out: bool = False) -> list[Bar]:
     found: list[Bar] = [*_found(some), *_headroom(some), *_returned(some)]
     if held_out:
         return [Bar(one.what, one.value, one.of) for one in found]
-    return [*found, *_faults(outcomes), *_claims(outcomes)]
+    below_seed = Bar(
+        "all compiles: truly below the seed", share(outcomes, below), len(outcomes)
+    )
+    return [*found, below_seed, *_faults(outcomes), *_claims(outcomes)]
 
 
 def _found(some: Sequence[Outcome]) -> Iterable[Bar]:
@@ -172,6 +175,9 @@ def _claims(outcomes: Sequence[Outcome]) -> Iterable[Bar]:
         most = LEVEL + 2 * math.sqrt(LEVEL * (1 - LEVEL) / max(1, len(kind)))
         called = share(kind, lambda o: o.improved)
         yield _most(f"null, {what}: improved wrongly", called, len(kind), most)
+    worse = [o for o in some if o.job.gain < 0]
+    what = "a sentence that harms: truly below the seed"
+    yield Bar(what, share(worse, below), len(worse))
     known = [o for o in some if o.winner is not None]
     yield _least("difference: interval covers", share(known, _covers), len(known), 0.93)
     width = median(o.difference[2] - o.difference[1] for o in known)
@@ -229,12 +235,7 @@ def change_bars(
     before: Mapping[Job, Outcome], after: Mapping[Job, Outcome]
 ) -> list[Bar]:
     """What is promised of the compiles that two runs made on the same draws."""
-    names = (*WORKING, *HELD_OUT)
-    jobs = [
-        job
-        for job in after
-        if job in before and job.part != "claims" and job.family in names
-    ]
+    jobs = [job for job in after if job in before]
     old, new = ([run[job] for job in jobs] for run in (before, after))
     was, now = share(old, below), share(new, below)
     gain = change_of("gain", [(a.gain, b.gain) for a, b in zip(old, new, strict=True)])
@@ -244,10 +245,10 @@ def change_bars(
     least = "interval reaches 0"
     n = len(jobs)
     return [
-        Bar("all families: truly below the seed", now, n, most, now <= was / 2),
-        Bar("all families: paired change of the true gain, low end", gain.low, n),
+        Bar("all compiles: truly below the seed", now, n, most, now <= was / 2),
+        Bar("all compiles: paired change of the true gain, low end", gain.low, n),
         Bar(
-            "all families: paired change of the true gain, high end",
+            "all compiles: paired change of the true gain, high end",
             gain.high,
             n,
             least,

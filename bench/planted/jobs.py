@@ -14,7 +14,7 @@ from .compiles import Job
 from .families import FAMILIES, WORKING
 from .lessons import WRITERS
 
-__all__ = ["FULL", "GAINS", "LOOK", "PARTS", "SIZES", "Sizes", "jobs_of"]
+__all__ = ["FULL", "GAINS", "HARMS", "LOOK", "PARTS", "SIZES", "Sizes", "jobs_of"]
 
 PARTS = ("families", "fault", "claims")
 CALLS = 280
@@ -22,6 +22,7 @@ MANY = 1_000
 CALLS_OF = {"chain3": 575, "silent3": 575, "chain5": 960}
 AT_MANY = ("ceiling", "flat", "small", "policy")
 GAINS = (0.05, 0.1, 0.2, 0.3)
+HARMS = (-0.05, -0.1)
 SIZES = ((60, 60, 280), (140, 140, 700), (240, 240, 1_200))
 """Rows to learn from, rows to select on, and calls: some 30, 70 and 120 sealed rows."""
 
@@ -38,7 +39,7 @@ class Sizes:
         fault: Programs of 3 and of 5 modules, together.
         null: Compiles in which no candidate is better.
         graded: The same with scores between 0 and 1.
-        power: Compiles of each true gain and number of rows.
+        power: Compiles of each true gain and number of rows, and of each true loss.
     """
 
     seeds: int
@@ -49,7 +50,7 @@ class Sizes:
 
 
 LOOK = Sizes(seeds=1, fault=8, null=16, graded=8, power=1)
-FULL = Sizes(seeds=5, fault=200, null=300, graded=340, power=30)
+FULL = Sizes(seeds=5, fault=200, null=300, graded=280, power=30)
 
 
 def jobs_of(
@@ -90,9 +91,12 @@ def _claims(sizes: Sizes) -> Iterator[Job]:
         for gain in GAINS
         for size in SIZES
     ]
+    harms = [
+        _claim(turn, SIZES[0], harm) for turn in range(sizes.power) for harm in HARMS
+    ]
     nulls = [_claim(at, SIZES[at % 4 == 3], 0.0) for at in range(sizes.null)]
     graded = [_claim(at, SIZES[0], 0.0, graded=True) for at in range(sizes.graded)]
-    turns = zip_longest(nulls, powers, graded)
+    turns = zip_longest(nulls, powers, graded, harms)
     return (job for job in chain.from_iterable(turns) if job is not None)
 
 

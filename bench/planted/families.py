@@ -172,12 +172,14 @@ def claim_world(seed: int, gain: float, *, graded: bool = False) -> World:
 
     Args:
         seed: Of words and rows.
-        gain: What the sentence adds to the expected score; 0 for a null.
+        gain: What the sentence adds to the expected score; 0 for a null. One that
+            harms stands in nearly all that is written.
         graded: Whether wrong labels may score a half.
     """
     made = _Maker(f"claim{gain:g}{'g' * graded}", seed, labels=6)
     rules = made.rules(made.signs(6), (0.5,) * 6, 0.0, 0.0)
-    charm = Charm("Mind the seal of the crate.", gain, rate=0.5)
+    rate = 0.9 if gain < 0 else 0.5
+    charm = Charm("Mind the seal of the crate.", gain, rate=rate)
     more: Any = {"charm": charm, "graded": graded}
     return made.world(rules, mute=True, unsteady=1.0, **more)
 

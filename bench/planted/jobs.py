@@ -22,7 +22,7 @@ MANY = 1_000
 CALLS_OF = {"chain3": 575, "silent3": 575, "chain5": 960}
 AT_MANY = ("ceiling", "flat", "small", "policy")
 GAINS = (0.05, 0.1, 0.2, 0.3)
-HARMS = (-0.02, -0.05)
+HARMS = (-0.05, -0.1)
 SIZES = ((60, 60, 280), (140, 140, 700), (240, 240, 1_200))
 """Rows to learn from, rows to select on, and calls: some 30, 70 and 120 sealed rows."""
 

@@ -110,6 +110,7 @@ _RIGHT = re.compile(r"want|gold|expect|label|correct|right|should", re.IGNORECAS
 _VERDICT = re.compile(r"want|gold|expect|score|feedback|passed|verdict", re.IGNORECASE)
 
 
+_ROLE = re.compile(f"^(inputs?|outputs?)$|{_VERDICT.pattern}", re.IGNORECASE)
 _NUMBERED = re.compile(r"Case (\d+):")
 _WHOLE_CASE = re.compile(r"Case \d+: [^.]*\.")
 _PAIR = re.compile(r"(\w+)\W*[:=]\s*([^;\n]+)")
@@ -205,7 +206,8 @@ def _cases(data: Any) -> Iterator[Mapping[str, Any]]:
         single = [value for value in holders if not is_list(value)]
         numbers = set(_NUMBERED.findall(json.dumps(data)))
         texts = any(_TEXT.search(str(key)) for key in data)
-        whole = len(single) == len(numbers) == 1 and not texts
+        told = any(_ROLE.search(str(key)) for key in data)
+        whole = len(numbers) == 1 and not texts and (told or len(single) == 1)
         yield from [data] if whole else _inner(data)
     elif is_list(data):
         for item in data:
@@ -235,7 +237,7 @@ def _evidence(world: World, stage: Stage, data: Mapping[str, Any]) -> Evidence |
     if case is None:
         return None
     at = world.stages.index(stage)
-    found: dict[str, list[str]] = {"given": [], "wrote": [], "right": []}
+    found: dict[str, list[str]] = {"given": [], "wrote": [], "right": [], "named": []}
     _read(data, stage, world.stages[at - 1].labels if at else (), found, "")
     run = any(_VERDICT.search(key) for key in _keys(data))
     score = next((v for k, v in _walk(data) if k == "score"), None)
@@ -245,6 +247,8 @@ def _evidence(world: World, stage: Stage, data: Mapping[str, Any]) -> Evidence |
     if not right and wrote and not failed:
         right = wrote
     given = found["given"][0] if found["given"] else ""
+    if failed and found["named"] and found["named"][-1] != given:
+        right = ""  # what it was given was wrong: this says nothing of its own rules
     if (at and not given) or not (right or wrote):
         return None
     return Evidence(case, given, wrote, right, run, failed)
@@ -268,8 +272,8 @@ def _read(
             _read(item, stage, before, found, key)
     elif isinstance(data, str) and not case_in(data):
         for word in re.findall(r"\w+", data):
-            if word in before and key != "right":
-                found["given"].append(word)
+            if word in before:
+                found["named" if key == "right" else "given"].append(word)
             elif word in stage.labels:
                 found["right" if key == "right" else "wrote"].append(word)
 

@@ -11,7 +11,7 @@ import weft
 from ..world.draw import draw
 from .answering import expected, rightly_stated
 from .reading import Content, Solved, Statement, content_of, question
-from .tasks import INPUT, Truth, World, case_in
+from .tasks import INPUT, Case, Truth, World, case_in
 from .writing import fields_of, framed
 
 __all__ = ["metric_of", "oracle", "program_of", "truth_of"]
@@ -143,17 +143,26 @@ def oracle(world: World) -> float:
         plain = {world.output: Content((), (), "")}
         rows = world.fresh
         return max(_mean(world, rows, [one] * len(rows)) for one in (said, plain))
-    rows, learn = world.fresh, world.rows()[0]
+    rows, cases = world.fresh, _examples(world)
     told: dict[str, Content] = {}
     both: dict[str, Content] = {}
     for at, stage in enumerate(world.stages):
         lines = tuple(Statement(r.key, r.answer) for r in stage.rules if r.told)
-        solved: list[Solved] = []
-        for row in learn[:_SHOWN]:
-            case = case_in(row[INPUT])
-            if case and world.label(case) == world.values(case)[-1]:
-                values = ("", *world.values(case))
-                solved.append(Solved(case, values[at], values[at + 1]))
+        values = [("", *world.values(case)) for case in cases]
+        pairs = zip(cases, values, strict=True)
+        solved = tuple(Solved(case, all_[at], all_[at + 1]) for case, all_ in pairs)
         told[stage.output] = Content(lines, (), "")
-        both[stage.output] = Content(lines, tuple(solved), "")
+        both[stage.output] = Content(lines, solved, "")
     return max(_mean(world, rows, [one] * len(rows)) for one in (told, both))
+
+
+def _examples(world: World) -> list[Case]:
+    """Solved cases without noise, of the rules by turns."""
+    cases = [case for row in world.rows()[0] if (case := case_in(row[INPUT]))]
+    clean = [case for case in cases if world.label(case) == world.values(case)[-1]]
+    first = world.stages[0]
+    turns: dict[Case, int] = {}
+    for case in clean:
+        rule = first.rule_of(case)
+        turns[case] = sum(first.rule_of(other) is rule for other in turns)
+    return sorted(turns, key=lambda case: turns[case])[:_SHOWN]

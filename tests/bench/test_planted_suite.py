@@ -16,10 +16,11 @@ from bench.planted.families import claim_world, world_of
 from bench.planted.figures import bars, change_of, mcnemar, power_of_mcnemar
 from bench.planted.jobs import FULL, PARTS, jobs_of
 from bench.planted.kept import Kept, outcomes_in
+from bench.planted.lessons import Evidence, prompt_of
 from bench.planted.model import Simulated
 from bench.planted.programs import metric_of, oracle, program_of, truth_of
 from bench.planted.reading import statements_in
-from bench.planted.tasks import World, case_in
+from bench.planted.tasks import Stage, World, case_in
 
 POLICY = world_of("policy", 0)
 SHOULD = "The bin should be {}."
@@ -71,6 +72,11 @@ def written(writer: str, query: object, **named: dict[str, Any]) -> dict[str, An
 def query(**more: object) -> dict[str, object]:
     """A request to mend the instruction of the policy task."""
     return {"instruction": POLICY.stages[0].instruction, **more}
+
+
+def value_of(world: World, stage: Stage, evidence: Evidence) -> str:
+    """The right value of a stage in a case."""
+    return world.values(evidence.case)[world.stages.index(stage)]
 
 
 TEXT = {"type": "string"}
@@ -158,6 +164,41 @@ def test_each_writer_learns_from_its_own_channel(
     ]
 
     assert [bool(one) for one in told] == [solved, failed]
+
+
+@pytest.mark.parametrize(("family", "calls"), [("policy", 600), ("chain3", 400)])
+def test_what_a_writer_reads_in_real_prompts_is_true(family: str, calls: int) -> None:
+    """Every case of every request is read once, and what is right in it is right."""
+    world = world_of(family, 0)
+    program, model = program_of(world), Simulated(world, "feedback")
+    train, select = world.rows()
+    queries: list[str] = []
+
+    def reply(request: weft.Request) -> str:
+        query = request.messages[-1].content
+        queries.extend([query] if '"inputs"' in query else [])
+        return model.reply(request)
+
+    lm = weft.FunctionLM(reply, model="planted", schema_mode=True)
+    runtime: Any = {"lm": lm, "lms": {"proposer": lm}, "adapter": "json"}
+    with weft.use(**runtime, cache=weft.MemoryCache()):
+        weft.compile(
+            program,
+            train,
+            select,
+            metric=metric_of(world),
+            budget=f"{calls} calls",
+        )
+
+    assert any('"failing"' in query for query in queries)
+    for query in queries:
+        prompt = prompt_of(world, query, 0)
+        [stage] = prompt.stages
+        seen = prompt.evidence[stage.output]
+        assert len(seen) == query.count('"inputs"')
+        right = {e.right == value_of(world, stage, e) for e in seen if e.right}
+        assert right <= {True}
+    assert model.log.written
 
 
 def test_a_weak_writer_states_mostly_what_is_false() -> None:

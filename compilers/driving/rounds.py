@@ -25,6 +25,7 @@ from ..racing.race import DEEPER, FIRST, Full, first_rows, ranked
 from ..recipe import LOTS, Draw, Recipe
 from ..search.candidate import Candidate
 from ..search.task import Split, Task, passes
+from .border import Border, Steered, unsteered
 from .forms import most_legible
 
 _TRIAL = 0.1
@@ -40,12 +41,13 @@ _PRIOR_CALLS = 20
 class Search:
     """How the search goes: why it ended early, and the ids of all that was proposed.
 
-    `advised` is what was said of the metric so far.
+    `border` is asked before each round; `advised` is what was said of the metric.
     """
 
     stopped: str
     known: set[str]
     kept: Callable[[Candidate], None]
+    border: Border = unsteered
     start: Candidate = field(default_factory=Candidate)
     advised: tuple[str, ...] = ()
 
@@ -70,22 +72,22 @@ class Credit:
 
     def paid(self, name: str, calls: int) -> None:
         """Book what a proposer's proposals cost."""
-        self.calls[name] += calls
+        self.calls[name] = self.calls.get(name, 0) + calls
 
     def judge(
         self, task: Task, incumbent: Candidate, fresh: Sequence[Candidate]
     ) -> None:
         """Book what raced candidates cost, and gained on the rows they were seen on."""
-        gains = dict.fromkeys(self.gains, 0.0)
+        gains = dict.fromkeys([*self.gains, *(c.by for c in fresh)], 0.0)
         for candidate in fresh:
             seen = [row for row in task.rows if task.result(candidate, row)]
             gain = task.mean(candidate, seen) - task.mean(incumbent, seen)
             # A few rows say little: shrunk as if eight more had shown no gain.
             gain *= len(seen) / (len(seen) + 8)
             gains[candidate.by] = max(gains[candidate.by], gain)
-            self.calls[candidate.by] += len(seen) * task.calls_plain
+            self.paid(candidate.by, len(seen) * task.calls_plain)
         for name, gain in gains.items():
-            self.gains[name] += gain
+            self.gains[name] = self.gains.get(name, 0.0) + gain
 
     def shared(self, draws: Sequence[Draw]) -> list[Draw]:
         """The same number of proposals, more of them for who gained more per call."""
@@ -106,7 +108,10 @@ class Credit:
 
 
 async def search(
-    task: Task, recipes: Sequence[Recipe], kept: Callable[[Candidate], None]
+    task: Task,
+    recipes: Sequence[Recipe],
+    kept: Callable[[Candidate], None],
+    border: Border = unsteered,
 ) -> str:
     """Run recipes one after the other; the archive ends with the best in front.
 
@@ -114,6 +119,7 @@ async def search(
         task: Its archive is filled.
         recipes: Each goes on from the best of those before it, unless it is fresh.
         kept: Called with the best candidate after each round.
+        border: Asked before each round, which it may change.
 
     Returns:
         Why the search ended early, or an empty text.
@@ -122,7 +128,7 @@ async def search(
     rows = tuple(proportional(split.select, task.rng("select order")))
     task.split = Split(split.train, rows, split.sealed)
     task.archive = [Candidate()]
-    found = Search("", {Candidate().id}, kept)
+    found = Search("", {Candidate().id}, kept, border)
     for recipe in recipes:
         before = task.archive
         if recipe.fresh:
@@ -161,7 +167,8 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
         if not fitting:
             found.stopped = SPENT
             return
-        await _round(task, recipe, fitting, found, credit)
+        steered = _steered(task, recipe, fitting, found)
+        await _round(task, steered.recipe, steered.draws, found, credit)
         _advise(task, found)
         task.number += 1
         found.kept(task.archive[0])
@@ -171,6 +178,17 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
         if not recipe.shorter and (why := _at_ceiling(task)):
             found.stopped = why
             return
+
+
+def _steered(
+    task: Task, recipe: Recipe, draws: Sequence[Draw], found: Search
+) -> Steered:
+    """A round as it is after what was said just before it; what it draws fits."""
+    steered = found.border(recipe)
+    if steered == Steered(recipe):
+        return Steered(recipe, draws)
+    now = steered.recipe
+    return Steered(now, _fitting(task, now, [*steered.draws, *draws]))
 
 
 async def _round(

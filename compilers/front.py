@@ -164,7 +164,7 @@ def front_of(task: Task, pool: Sequence[Candidate]) -> tuple[Point, ...]:
         pool: Candidates, the best first.
     """
     seen = {c: task.results(c, task.rows) for c in pool}
-    least = max(1, len(seen[pool[0]]))
+    least = max(1, len(seen[pool[0]])) if pool else 1
     costs = {c: RunningCost.of(seen[c]) for c in pool if len(seen[c]) >= least}
     if any(cost.usd is None for cost in costs.values()):
         costs = {c: dataclasses.replace(cost, usd=None) for c, cost in costs.items()}

@@ -151,17 +151,15 @@ class Settings:
         chosen = module.parameters.model
         if chosen is None or module.lm is not None:
             return self.model_for(path, module.lm)
-        named, usual = self.lms.get(chosen), self._usual
-        if named is None and usual is not None and name_of(usual) == chosen:
-            named = usual
-        if named is not None:
+        if (named := self.lms.get(chosen)) is not None:
             return named
+        if (usual := self._usual) is not None and name_of(usual) == chosen:
+            return usual
         # A name may come from a file, and where texts are sent is the caller's to say.
         raise ConfigError(
             f"{path!r} is to ask {chosen!r}, as its compile chose, and no model of "
             "that name was given",
-            hint=f"Write weft.configure(lms={{{chosen!r}: weft.LM(...)}}), on a "
-            f"command line --lms {chosen}=...",
+            hint=f"Give lms={{{chosen!r}: weft.LM(...)}}, or --lms {chosen}=...",
         )
 
     @property

@@ -113,7 +113,7 @@ class Asked:
 
     @property
     def classifies(self) -> bool:
-        return bool(self.outputs) and self.outputs[-1][0] == "label"
+        return not self.outputs or self.outputs[-1][0] == "label"
 
     def reply(self, values: dict[str, str]) -> str:
         if not self.outputs:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from ..pipeline.artifact.diff import demos_changed, lines_changed
 from ..pipeline.ground.pages import drawn
 from ..pipeline.ground.plain import plain
 from ..pipeline.ground.words import counted
@@ -19,9 +18,12 @@ from ..pipeline.measure.row_result import RowResult, outputs_of
 from ..pipeline.measure.looks import Claim
 from ..pipeline.measure.luck import Estimate
 from ..pipeline.measure.stats import Comparison
-from .search.candidate import Candidate, plain_slot
+from .changes import changes
+from .front import Front, Point
+from .search.candidate import Candidate
 from .search.cost import Quote
-from .tried import Tried, front
+from .search.credit import Credit, described
+from .tried import Tried
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,10 @@ class Report:
             0 and 1 alone.
         advice: What the scores say about the metric: see `advice_on`.
         steered: What somebody said to the run, and before which round it was taken.
+        front: Score in the search against what a row costs, the cheapest first.
+        caps: What a row of the result may cost, in words, or empty.
+        costs: What it cost before and after, where a compile could choose by it.
+        credit: What each choice of a model, a form or descriptions did, by contrast.
         claim: What the test on sealed rows shows, and at which of its looks.
         estimate: The winner's gain with the select rows, less luck; None where the
             program as it was is the winner.
@@ -99,6 +105,12 @@ class Report:
     passing: str = ""
     advice: tuple[str, ...] = ()
     steered: tuple[str, ...] = ()
+    front: tuple[Point, ...] = ()
+    caps: str = ""
+    costs: str = ""
+    credit: Mapping[tuple[str, str], Credit] = field(
+        default_factory=dict[tuple[str, str], Credit]
+    )
     claim: Claim = field(default_factory=Claim)
     estimate: Estimate | None = None
     sealed: tuple[str, int] = ("", 0)
@@ -147,11 +159,15 @@ class Report:
         points = f"{gain.points} on {rows} sealed rows ({self.claim})"
         if self.improved:
             return f"improved: {points}"
+        if self.returned and self.caps and gain.difference <= 0:
+            return f"the best under {self.caps}: the score changed by {points}"
         if self.returned and gain.difference == 0 and self.winner_size < self.seed_size:
             share = 1 - self.winner_size / max(1, self.seed_size)
             return (
                 f"shorter: {share:.0%} fewer prompt characters, score changed {points}"
             )
+        if self.returned and gain.difference == 0 and self.costs:
+            return f"cheaper: the score changed by {points}"
         if self.returned:
             return (
                 f"no improvement found: {points} may be chance; the candidate is "
@@ -197,11 +213,6 @@ class Report:
         return sum(float(account["usd"]) for account in self.spend.values())
 
     @property
-    def front(self) -> list[Tried]:
-        """Score against prompt size: who scores more than everyone no longer."""
-        return front(self.tried)
-
-    @property
     def search_score(self) -> float | None:
         """The winner's mean on select rows: what it was chosen by, so it flatters."""
         return next((t.score for t in self.tried if t.id == self.winner.id), None)
@@ -210,7 +221,8 @@ class Report:
         """Everything but traces and prompts, as plain JSON data."""
         gain = self.comparison
         notes: dict[str, Any] = {"form": self.form, "passing": self.passing}
-        notes |= {"advice": self.advice, "steered": self.steered}
+        notes |= {"advice": self.advice, "steered": self.steered, "caps": self.caps}
+        notes |= {"costs": self.costs, "credit": described(self.credit)}
         return {
             "compiler": dict(self.compiler),
             "verdict": self.verdict,
@@ -235,7 +247,7 @@ class Report:
             "accounts": {name: dict(book) for name, book in self.spend.items()},
             "quote": {name: list(row) for name, row in self.quote.accounts.items()},
             "tried": [dataclasses.asdict(line) for line in self.tried],
-            "front": [line.id for line in self.front],
+            "front": Front(self.front).describe(),
             "diff": self.diff(),
             "stopped": self.stopped,
             "suspects": list(self.suspects),
@@ -277,8 +289,8 @@ class Report:
         lines += [f"  {name:<10} {said}" for name, said in self._remarks().items()]
         if self.suspects:
             lines.append(f"  suspect    rows {', '.join(self.suspects[:8])}")
-        lines += [f"  form       {self.form}"] if self.form else []
-        lines += [f"  demos      {self.passing}"] if self.passing else []
+        told = {"a row": self.costs, "form": self.form, "demos": self.passing}
+        lines += [f"  {name:<9}  {text}" for name, text in told.items() if text]
         lines += [f"  advice     {line}" for line in self.advice]
         lines += [f"  steered    {line}" for line in self.steered]
         if self.stopped:
@@ -332,27 +344,6 @@ class Report:
         return f"{calls} ({self.sent} sent, the others cached)"
 
 
-def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """Instruction lines, demos and other parameters that went and came.
-
-    >>> print(changes({"qa/instruction": "Be brief."}, {"qa/instruction": "Be."}))
-    qa/instruction
-      - Be brief.
-      + Be.
-    """
-    lines: list[str] = []
-    for key, new in after.items():
-        old = before[key]
-        if plain_slot(old) == plain_slot(new):
-            continue
-        if key.endswith("/demos"):
-            changed = demos_changed(old, new)
-        elif key.endswith("/instruction"):
-            changed = lines_changed(old.splitlines(), new.splitlines())
-        else:
-            changed = [f"- {plain_slot(old)}", f"+ {plain_slot(new)}"]
-        lines += [key, *(f"  {line}" for line in changed)]
-    return "\n".join(lines) or "nothing changed"
 
 
 def _figures(evaluation: Evaluation) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec
 
@@ -14,6 +15,7 @@ from ..pipeline.errors import CallError
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program
 from ..pipeline.ground.hints import Advised
+from .front import Front
 from .report import Report
 
 P = ParamSpec("P")
@@ -44,6 +46,17 @@ class Result(Advised, Generic[P, R_co, T_co]):
     report: Report
     provenance: Mapping[str, Any]
     ranking: tuple[T_co, ...] = ()
+
+    @cached_property
+    def front(self) -> Front[T_co]:
+        """Score against what a row costs, the cheapest first, with the programs.
+
+        The scores are those of the search, by which candidates were chosen; only
+        `program` was verified on sealed rows.
+        """
+        ids = (line.id for line in self.report.tried)
+        programs = dict(zip(ids, self.ranking, strict=False))
+        return Front(self.report.front, programs)
 
     def best(self, count: int) -> list[T_co]:
         """The programs that ranked highest in the search, such as for an ensemble.

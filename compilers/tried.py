@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..pipeline.ground import strictjson
 from ..pipeline.ground.plain import plain
-from .racing.race import FIRST
+from .search.running_cost import RunningCost
 from .search.task import NEAR, Task, passes
 
 
@@ -23,6 +22,7 @@ class Tried:
         parent: The id of the candidate it was made from; empty for the seed.
         gain: Its mean less its parent's on the rows that both were seen on, or None.
         size: Characters of its instructions and demos.
+        cost: What a row costs, on the average; the seconds are those of this run.
     """
 
     id: str
@@ -32,6 +32,7 @@ class Tried:
     parent: str = ""
     gain: float | None = None
     size: int = 0
+    cost: RunningCost = RunningCost(None, 0.0)  # noqa: RUF009 - frozen, so one will do
 
 
 def tried(task: Task) -> list[Tried]:
@@ -52,25 +53,10 @@ def tried(task: Task) -> list[Tried]:
                 candidate.parent,
                 gain,
                 task.size(candidate),
+                RunningCost.of(task.results(candidate, task.rows)),
             )
         )
     return lines
-
-
-def front(lines: Sequence[Tried]) -> list[Tried]:
-    """Who scores more than everyone that is no longer, the shortest first.
-
-    A score on few rows says little, so candidates that left a race before its first
-    rung ended have no part in it.
-    """
-    least = min(FIRST, max((line.rows for line in lines), default=0))
-    kept: list[Tried] = []
-    best = -1.0
-    for line in sorted(lines, key=lambda t: (t.size, -(t.score or 0.0))):
-        if line.rows >= least and line.score is not None and line.score > best:
-            kept.append(line)
-            best = line.score
-    return kept
 
 
 def suspects(task: Task) -> tuple[str, ...]:

@@ -32,15 +32,27 @@ from ...pipeline.ground.shapes import as_dict
 from ...pipeline.measure.evaluate import Evaluation
 from ...pipeline.measure.score import Metric, metric_name
 from ...pipeline.run.settings import current, ledger_of
+from ..front import front_of
 from ..recipe import Compiler
 from ..report import Report
 from ..result import Result
 from ..search.allowance import Allowance
 from ..search.candidate import Candidate
 from ..search.counting import calls_plain
+from ..search.credit import credit_by_contrast
 from ..search.judge import Judge
 from ..search.task import Task, passes
 from ..tried import passing_shown, suspects, tried
+from .choosing import (
+    asking,
+    best_under,
+    beyond,
+    choosing,
+    costs_less,
+    costs_told,
+    models_asked,
+    running_cost,
+)
 from .forms import forms_at_first, keeping_forms, with_forms
 from .index import indexed
 from .journal import journaled
@@ -74,8 +86,11 @@ async def drive(
     seen = _seen_before(program, plan)
     about = {"compiler": plan.compiler.describe()["name"], "seed": terms.seed}
     with (
-        journaled(run_dir, plan.identity, forms_at_first(plan.program)) as begun,
-        keeping_forms(plan.program, begun.forms) as forms,
+        choosing(plan.choice),
+        journaled(
+            run_dir, plan.identity, forms_at_first(plan.program, plan.others)
+        ) as begun,
+        keeping_forms(plan.program, begun.forms, plan.others) as forms,
         indexed(run_dir, task, plan.quote, about) as index,
     ):
         best = _keeper(plan, run_dir, forms, given)
@@ -88,7 +103,9 @@ async def drive(
         rows = plan.split.sealed
         sealed = (digest_rows(rows), 1 + seen)
         index.tell("verify", state="verifying", rows=len(rows), sealed=sealed)
-        found = await verify(task, task.archive[0], aside, whole=plan.shorter)
+        whole = plan.shorter or plan.cheaper
+        chosen = best_under(task, plan.caps)
+        found = await verify(task, chosen, aside, whole=whole)
         report = _reported(task, plan, found, stopped, sealed)
         report = replace(report, steered=said(steering.taken))
         steering.over()
@@ -101,7 +118,7 @@ async def drive(
         given(result),
         given(plan.program),
         report,
-        _provenance(report, plan, program_digest(result)) | steering.provenance,
+        _provenance(report, plan, result) | steering.provenance,
         tuple(map(given, programs)),
     )
 
@@ -125,8 +142,11 @@ def _task_of(plan: Plan, ledger: Ledger) -> Task:
 
 
 def _written(candidate: Candidate, plan: Plan, forms: Forms) -> Program[..., Any]:
-    """A candidate as a program, with the forms that it was asked in written down."""
-    return with_forms(candidate.apply(plan.program), forms)
+    """A candidate as a program, with the forms that it was asked in written down.
+
+    Here the models that it chose are those that were given; a file holds their names.
+    """
+    return asking(with_forms(candidate.apply(plan.program), forms), plan.choice)
 
 
 def _keeper(
@@ -178,9 +198,10 @@ def _reported(
     """The report, and with it the choice between the best candidate and the seed.
 
     The candidate comes back where a gain is claimed, or where it is likelier the better
-    and no worse on the sealed rows. Where shorter is a gain, only the latter counts.
+    and no worse on the sealed rows. Where shorter or cheaper is a gain, only the
+    latter counts; and where the seed costs more than it may, the candidate comes back.
     """
-    seed, best = Candidate(), task.archive[0]
+    seed, best = Candidate(), best_under(task, plan.caps)
     name, metric = plan.program.name, metric_name(plan.metric)
     scores = {
         key: Evaluation(name, metric, tuple(results), 0.0, plan.terms.seed)
@@ -188,11 +209,15 @@ def _reported(
     }
     gain = scores[best.id].mean - scores[seed.id].mean
     shorter = plan.shorter and task.size(best) < task.size(seed)
-    if plan.shorter:
-        better = gain > 0 or (shorter and gain == 0)
+    saves = shorter or (plan.cheaper and costs_less(task, best, seed))
+    costs = {c: running_cost(task, c) for c in (seed, best)}
+    dear = plan.caps.hold(costs[best]) and not plan.caps.hold(costs[seed])
+    if plan.shorter or plan.cheaper:
+        better = gain > 0 or (saves and gain == 0)
     else:
         better = found.won
-    returned = bool(best.values) and bool(scores[best.id].values) and better
+    seen = bool(scores[best.id].values)
+    returned = bool(best.values) and seen and (better or dear)
     result = (best if returned else seed).apply(plan.program)
     return Report(
         plan.compiler.describe(),
@@ -205,11 +230,18 @@ def _reported(
         plan.quote,
         plan.program.parameters,
         result.parameters,
-        "; ".join(p for p in (stopped, found.stopped) if p) or _untried(task),
+        "; ".join(filter(None, (stopped, found.stopped, beyond(task, best, plan.caps))))
+        or _untried(task),
         suspects(task),
         task.form,
         passing_shown(task),
         task.advice(),
+        front=front_of(task, task.archive),
+        caps=str(plan.caps),
+        costs=costs_told(task, plan.caps, best if returned else seed)
+        if plan.cheaper
+        else "",
+        credit=credit_by_contrast(task, ("model", "adapter", "descriptions")),
         claim=found.claim,
         estimate=found.estimate,
         sealed=sealed,
@@ -238,7 +270,9 @@ def _untried(task: Task) -> str:
     )
 
 
-def _provenance(report: Report, plan: Plan, measured: str) -> dict[str, Any]:
+def _provenance(
+    report: Report, plan: Plan, result: Program[..., Any]
+) -> dict[str, Any]:
     """The report's figures beside what identifies the run; no clock, path or host."""
     split, identity = plan.split, plan.identity
     seed_score, score = report.seed_score, report.score
@@ -246,13 +280,14 @@ def _provenance(report: Report, plan: Plan, measured: str) -> dict[str, Any]:
     known = {k: v for k, v in identity.items() if k not in ("program", "keep")}
     return {
         **known,
+        "models": {**plan.models, **models_asked(result)},
         "rows": {
             "train": len(split.train),
             "select": len(split.select),
             "sealed": len(split.sealed),
         },
         "parent": identity["program"],
-        "measured": measured,
+        "measured": program_digest(result),
         "score": {"seed": _figures(seed_score), "compiled": _figures(shown)},
         "improved": report.improved,
         "sealed": {"digest": report.sealed[0], "looks": report.sealed[1]},

@@ -52,6 +52,8 @@ class CallGuess:
         usd_bound: The most dollars that one call can be held for, or None.
         likely_tokens: Tokens of an average call, with what candidates may hold.
         likely_usd: Dollars of an average call, or None.
+        dearest: Dollars of such a call of the dearest model that is chosen among; 0
+            where none are, or its price is unknown.
     """
 
     tokens: int = 0
@@ -60,6 +62,7 @@ class CallGuess:
     usd_bound: float | None = None
     likely_tokens: int = 0
     likely_usd: float | None = None
+    dearest: float = 0.0
 
 
 @dataclass(frozen=True, repr=False)

@@ -334,7 +334,7 @@ class Task:
 
 
 def prompt_size(program: Program[..., Any]) -> int:
-    """Characters of the instructions and demos of all modules.
+    """Characters of the instructions, tuned descriptions and demos of all modules.
 
     Of a pool of which each input is shown the nearest demos, as many average ones count
     as are shown.
@@ -345,6 +345,7 @@ def prompt_size(program: Program[..., Any]) -> int:
         sizes = [len(strictjson.dumps(dict(d.values))) for d in parameters.demos]
         shown = min(parameters.nearest or len(sizes), len(sizes))
         total += len(parameters.instruction)
+        total += sum(map(len, parameters.descriptions.values()))
         total += sum(sizes) * shown // max(1, len(sizes))
     return total
 

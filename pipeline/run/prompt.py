@@ -188,14 +188,14 @@ def _prompt(module: Module[..., Any], bound: Mapping[str, Any]) -> Prompt:
     settings, parameters = current(), module.parameters
     asked = settings.form_asked(parameters.adapter)
     try:
-        lm = settings.model_for(module.name, module.lm)
+        lm = settings.model_of(module.name, module)
     except ConfigError:
         form = settled(asked, None)
         return Prompt(
-            rendered_for(form, module.asked, parameters, inputs, None).messages
+            rendered_for(form, module.told, parameters, inputs, None).messages
         )
     form = settings.form_for(parameters.adapter, lm, module.spec)
-    rendered = rendered_for(form, module.asked, parameters, inputs, lm)
+    rendered = rendered_for(form, module.told, parameters, inputs, lm)
     return prompt_of(request_for(lm, parameters, rendered, settings))
 
 

@@ -124,6 +124,8 @@ def test_every_kind_is_a_value(module: Any) -> None:
         "nearest": 1,
         "adapter": "xml",
         "sampling": {"temperature": 0.5},
+        "model": "small",
+        "descriptions": {"answer": "one word"},
         "name": "other",
         "lm": lm,
         "repairs": 3,
@@ -139,6 +141,8 @@ def test_every_kind_is_a_value(module: Any) -> None:
         1,
         "xml",
         {"temperature": 0.5},
+        "small",
+        {"answer": "one word"},
     ]
     assert type(made) is type(module)
     assert made.signature is module.signature

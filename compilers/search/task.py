@@ -173,7 +173,12 @@ class Task:
                 program = cross_fitted(program, row)
             try:
                 found = await score_rows(
-                    program, [(row, 0)], self.metric, self._reader, concurrency=1
+                    program,
+                    [(row, 0)],
+                    self.metric,
+                    self._reader,
+                    modules=self.program.modules,
+                    concurrency=1,
                 )
             except BudgetExceeded as error:
                 # The rows beside it go on: what is in flight is paid for anyway.

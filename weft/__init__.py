@@ -90,6 +90,8 @@ if TYPE_CHECKING:
     from .pipeline.measure.explain import Explanation as Explanation
     from .pipeline.measure.explain import explain as explain
     from .pipeline.measure.score import Score as Score
+    from .pipeline.measure.suspects import Suspect as Suspect
+    from .pipeline.measure.suspects import suspect_labels as suspect_labels
     from .pipeline.parameters import Demo as Demo
     from .pipeline.run.batch import abatch_to as abatch_to
     from .pipeline.run.batch import batch_to as batch_to
@@ -149,6 +151,7 @@ _WHERE = {
     "pipeline.measure.evaluate": "Evaluation aevaluate evaluate",
     "pipeline.measure.explain": "Explanation explain",
     "pipeline.measure.score": "Score",
+    "pipeline.measure.suspects": "Suspect suspect_labels",
     "pipeline.parameters": "Demo",
     "pipeline.run.batch": "abatch_to batch_to",
     "pipeline.run.settings": "configure use",

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .compilers.recompile import recompile as recompile
     from .compilers.report import Report as Report
     from .compilers.report import Result as Result
+    from .compilers.sweep import Sweep as Sweep
+    from .compilers.sweep import sweep as sweep
     from .compilers.transfer import Transfer as Transfer
     from .compilers.transfer import transfer as transfer
     from .dspy_state import import_dspy as import_dspy
@@ -117,6 +119,7 @@ _WHERE = {
     "compilers.compile": "acompile compile quote",
     "compilers.recompile": "recompile",
     "compilers.report": "Report Result",
+    "compilers.sweep": "Sweep sweep",
     "compilers.transfer": "Transfer transfer",
     "extras.otel": "OpenTelemetry",
     "extras.ray": "Ray",

@@ -158,8 +158,8 @@ class _Fit:
         self, row: Answered, chances: Mapping[int, Sequence[float]]
     ) -> list[_Truth]:
         """The label, then each value that several programs gave instead."""
-        said = Counter(row.answers.values())
-        others = [v for v, times in said.items() if times > 1 and v != row.label]
+        given = Counter(row.answers.values())
+        others = [v for v, times in given.items() if times > 1 and v != row.label]
         share = self.wrong / (self.values - 1)
         found: list[_Truth] = []
         for value in (row.label, *others):

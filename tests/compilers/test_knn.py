@@ -31,7 +31,7 @@ from weft.compilers.propose.demos import BootstrapDemos, NearestDemos
 from weft.compilers.propose.edits import DropDemos, ReorderDemos
 from weft.compilers.propose.reflection import Reflect
 from weft.compilers.search.choices import Choices
-from weft.compilers.search.task import cross_fitted, prompt_size
+from weft.compilers.search.cross_fitting import cross_fitted
 from weft.pipeline.parameters import Demo
 
 ROWS = planted_rows(90)

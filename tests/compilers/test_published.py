@@ -70,7 +70,7 @@ def test_the_published_schedule(
 @pytest.mark.parametrize("recipe", PUBLISHED, ids=lambda r: r.describe()["name"])
 def test_a_published_schedule_keeps_to_a_budget(recipe: c.Compiler) -> None:
     """It gives the same bytes at any concurrency, and says what it is."""
-    results = []
+    results = list[weft.Result[..., Any, Any]]()
     for concurrency in (1, 16):
         with weft.use(lm=model(slow=concurrency > 1), cache=None):
             results.append(compiled(recipe, ROWS, budget=300, concurrency=concurrency))

@@ -9,6 +9,7 @@ program is, the likelier it misses them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -126,10 +127,12 @@ def suspects_among(
         return []
     found = probably_wrong([Answered(row.label, row.answers) for row in met])
     ranked = sorted(zip(found, met, strict=True), key=lambda pair: -pair[0].wrong)
-    named, expected = list[Suspect](), 0.0
+    named, expected, unknown = list[Suspect](), 0.0, _unknown(met)
     for posterior, row in ranked:
+        if row.label in unknown:
+            continue
         expected += 1 - posterior.wrong
-        if posterior.wrong < least or expected > max(0.5, _FALSE * len(met)):
+        if posterior.wrong < least or expected > _FALSE * len(met):
             break
         agree = [who for who, said in row.answers.items() if said == posterior.value]
         named.append(
@@ -163,7 +166,7 @@ class _Met:
 
 def _met(results: Sequence[Sequence[RowResult]]) -> list[_Met]:
     """The labelled rows that somebody answered, in the order in which they come."""
-    rows: dict[str, _Met] = {}
+    rows, asked = dict[str, _Met](), _asked_for(results)
     known = set[tuple[tuple[str, str], ...]]()
     for who, some in enumerate(results):
         said = dict[str, tuple[str, Any]]()
@@ -171,7 +174,7 @@ def _met(results: Sequence[Sequence[RowResult]]) -> list[_Met]:
             digest = result.example.digest
             if result.score is None or result.model_failed or not result.example.labels:
                 continue  # what went wrong is no answer
-            row = rows.setdefault(digest, _Met(result.example, _label(result)))
+            row = rows.setdefault(digest, _Met(result.example, _label(result, asked)))
             given = _single(outputs_of(result))
             agrees = result.score.value >= _AGREES
             said[digest] = (row.label if agrees else _text(given), given)
@@ -186,10 +189,23 @@ def _met(results: Sequence[Sequence[RowResult]]) -> list[_Met]:
     return [row for row in rows.values() if row.answers]
 
 
-def _label(result: RowResult) -> str:
+def _asked_for(results: Sequence[Sequence[RowResult]]) -> str:
+    """The label that answers which agree are, where rows have several; or empty."""
+    same = Counter[str]()
+    for result in (result for some in results for result in some):
+        if result.score is not None and result.score.value >= _AGREES:
+            given = _text(_single(outputs_of(result)))
+            labels = plain(dict(result.example.labels), repr)
+            same.update(name for name in labels if _text(labels[name]) == given)
+    return same.most_common(1)[0][0] if same else ""
+
+
+def _label(result: RowResult, asked: str) -> str:
     """A row's label as answers are written, as far as it has the same fields."""
     given, labels = outputs_of(result), dict(result.example.labels)
-    if is_dict(given) and (both := {n: labels[n] for n in labels if n in given}):
+    if asked in labels:
+        labels = {asked: labels[asked]}
+    elif is_dict(given) and (both := {n: labels[n] for n in labels if n in given}):
         labels = both
     return _text(_single(plain(labels, repr)))
 
@@ -204,6 +220,15 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         return " ".join(value.casefold().split())
     return strictjson.canonical(value)
+
+
+def _unknown(rows: Sequence[_Met]) -> set[str]:
+    """Labels that no program ever gives, and for which they say now this, now that.
+
+    They do not know such a label, so that where they agree for once it means nothing.
+    """
+    given = {row.label for row in rows if row.label in row.answers.values()}
+    return {row.label for row in rows if not _contradicted(row)} - given
 
 
 def _contradicted(row: _Met) -> bool:

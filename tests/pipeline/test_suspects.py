@@ -141,6 +141,44 @@ def test_what_went_wrong_is_no_answer() -> None:
     assert not named & {one.example.id for one in suspects_among(silent)}
 
 
+def test_a_label_that_no_program_knows_is_not_suspected() -> None:
+    """Where they agree for once on such rows, and elsewhere do not, they all guess."""
+    results, _ = planted(World(wrong=0), 5)
+    rows = [weft.Example(f"x{n}", {"q": -n}, {"a": "unheard"}) for n in range(6)]
+    for at, some in enumerate(results):
+        for n, row in enumerate(rows):
+            guess = "K1" if n == 0 else f"K{at}"
+            some.append(RowResult(row, guess, weft.Score(0.0)))
+
+    assert not [one for one in suspects_among(results) if one.example.a == "unheard"]
+
+
+def test_further_labels_beside_the_one_asked_for_do_not_matter() -> None:
+    """Such as what a judge reads: a row is known by the label that answers give."""
+    results, wrong = planted(World(labels=3, programs=5), 6)
+    plain = suspects_among(results)
+    noted = [
+        [
+            RowResult(
+                weft.Example(
+                    r.example.id,
+                    r.example.inputs,
+                    {"note": r.example.id, "a": r.example.a},
+                ),
+                r.prediction,
+                r.score,
+            )
+            for r in some
+        ]
+        for some in results
+    ]
+
+    assert {one.example.id for one in plain} & wrong
+    assert [one.example.id for one in suspects_among(noted)] == [
+        one.example.id for one in plain
+    ]
+
+
 def _evaluation(results: list[RowResult]) -> weft.Evaluation:
     return weft.Evaluation("p", "exact", tuple(results))
 

@@ -25,9 +25,8 @@ class GEPA(Compiler):
 
     Departures:
         Several edits a round instead of one; edits in one place instead of new texts;
-        failing cases are looked for, instead of hoped for in three random ones; halving
-        on common rows instead of a gate of three, which lets one null edit in four
-        pass.
+        failing cases are looked for, not hoped for in three random ones; halving on
+        common rows instead of a gate of three, which lets one null edit in four pass.
 
     Published:
         With `published=True` one edit an iteration, from a parent drawn from the front

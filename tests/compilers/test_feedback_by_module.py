@@ -142,6 +142,20 @@ def test_an_evaluation_tells_it_in_every_form(tmp_path: Path) -> None:
     assert read_sheet(file).rows[0].told == f"wanted right; inner/note: {NOTED}"
 
 
+def test_a_run_folder_keeps_it_beside_each_score(tmp_path: Path) -> None:
+    """But for sealed rows, whose labels it would tell."""
+    with weft.use(lm=model()):
+        weft.compile(
+            stages(), ROWS, metric=told("inner/note"), budget=100, run_dir=tmp_path
+        )
+    lines = (tmp_path / "scores.jsonl").read_text("utf-8").splitlines()
+    cells = [json.loads(line) for line in lines]
+    said = {cell["part"]: cell.get("feedback_by") for cell in cells}
+
+    assert said["train"] == {"inner/note": NOTED}
+    assert said["sealed"] is None
+
+
 def test_a_mean_of_fields_keeps_what_each_says_of_a_module() -> None:
     """With the field's name before it."""
     both = weft.metrics.fields({"year": told("note"), "place": told("note")})

@@ -83,8 +83,8 @@ class Report:
         tried: Every candidate that was raced, best first.
         spend: The ledger's accounts.
         quote: What was quoted beforehand.
-        suspects: Ids of select rows whose label every good candidate contradicts in
-            the same way: look at these labels first.
+        suspects: Ids of select rows whose label is probably wrong, since good
+            candidates agree on another value: look at these labels first.
         before: Parameters of the seed program.
         after: Parameters of the result.
         stopped: Why the search ended early, or empty.

@@ -252,7 +252,7 @@ def change_bars(
             gain.high,
             n,
             least,
-            gain.high >= 0,
+            gain.high >= -EXACT,
         ),
     ]
 

@@ -15,8 +15,8 @@ from ..pipeline.ground.words import counted
 from ..pipeline.lm.prices import money
 from ..pipeline.measure.evaluate import Evaluation, scored
 from ..pipeline.measure.row_result import RowResult, outputs_of
-from ..pipeline.measure.looks import Claim
-from ..pipeline.measure.luck import Estimate
+from .search.looks import Claim
+from .search.luck import Estimate
 from ..pipeline.measure.stats import Comparison
 from .changes import changes
 from .front import Front, Point
@@ -68,8 +68,8 @@ class Report:
         tried: Every candidate that was raced, best first.
         spend: The ledger's accounts.
         quote: What was quoted beforehand.
-        suspects: Ids of select rows whose label every good candidate contradicts in
-            the same way: look at these labels first.
+        suspects: Ids of select rows whose label is probably wrong, since good
+            candidates agree on another value: look at these labels first.
         before: Parameters of the seed program.
         after: Parameters of the result.
         stopped: Why the search ended early, or empty.
@@ -143,7 +143,7 @@ class Report:
         """Whether the sealed rows show a gain: a one-sided test at 5 %.
 
         It is planned before the first row is seen, with each look that it takes; see
-        `measure.looks`. Of candidates that are no better at most 5 % are called so.
+        `search.looks`. Of candidates that are no better at most 5 % are called so.
         """
         return self.returned and self.claim.shown
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..pipeline.ground import strictjson
-from ..pipeline.ground.plain import plain
+from ..pipeline.measure.suspects import suspects_among
 from .search.running_cost import RunningCost
-from .search.task import NEAR, Task, passes
+from .search.task import NEAR, Task
+
+_ASKED = 8
+"""Candidates that are asked about labels: more take longer, and say the same."""
 
 
 @dataclass(frozen=True)
@@ -60,21 +62,15 @@ def tried(task: Task) -> list[Tried]:
 
 
 def suspects(task: Task) -> tuple[str, ...]:
-    """Ids of select rows that every good candidate answers alike, and wrongly.
+    """Ids of select rows whose label is probably wrong, the surest first.
 
-    Good are the candidates above one half and within five points of the best, on what
-    they were seen on; three must agree.
+    The candidates that answered most of the rows, and more than half of those right,
+    are asked; see `suspect_labels`.
     """
-    bar = max(0.5, max(task.mean(c, task.rows) for c in task.archive) - 0.05)
-    good = [c for c in task.archive if task.mean(c, task.rows) > bar]
-    found: list[str] = []
-    for row in task.rows:
-        results = [r for c in good if (r := task.result(c, row)) and not passes(r)]
-        seen = [c for c in good if task.result(c, row)]
-        answers = {strictjson.canonical(plain(r.prediction, repr)) for r in results}
-        if len(results) == len(seen) >= 3 and len(answers) == 1:
-            found.append(row.id)
-    return tuple(found)
+    good = [c for c in task.archive if task.mean(c, task.rows) > 0.5]
+    good.sort(key=lambda c: -len(task.results(c, task.rows)))
+    found = suspects_among([task.results(c, task.rows) for c in good[:_ASKED]])
+    return tuple(one.example.id for one in found)
 
 
 def passing_shown(task: Task) -> str:

@@ -6,7 +6,7 @@ import functools
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,6 +25,7 @@ from ...pipeline.run.rows import bind_row, rows_of
 from ...pipeline.run.settings import current, require_model_paths
 from ..recipe import Compiler, Recipe
 from ..search.cost import Quote
+from ..search.counting import tried_paths
 from ..search.judge import JUDGED, NO_JUDGE, Judging, asks_model
 from ..search.keeping import Keeping, wishes
 from ..search.running_cost import Caps
@@ -201,7 +202,10 @@ def plan_of(
         terms,
         data,
         models,
-        quote_of(made, split, recipes, judging, teacher),
+        replace(
+            quote_of(made, split, recipes, judging, teacher),
+            greedy=_greedy(made, recipes),
+        ),
         Keeping.of(made, terms.keep),
         judging,
         teacher,
@@ -249,6 +253,18 @@ def _models_of(program: Program[..., Any], recipes: Sequence[Recipe]) -> dict[st
             writer = current().model_for(module.name, writer_of(program))
             models["proposer"] = writer.model
     return models
+
+
+def _greedy(program: Program[..., Any], recipes: Sequence[Recipe]) -> tuple[str, ...]:
+    """Who is set to temperature 0 and yet is asked for several samples."""
+    runtime, writer = current(), writer_of(program)
+    tried = ((path, program.modules[path]) for path in tried_paths(program))
+    found = [p for p, m in tried if m.parameters.sampling.get("temperature") == 0]
+    for module in (m for r in recipes for one in r.proposers for m in one.asks):
+        asked = runtime.model_for(module.name, writer).sampling
+        if {**asked, **module.parameters.sampling}.get("temperature") == 0:
+            found.append("proposer")
+    return tuple(dict.fromkeys(found))
 
 
 def _refuse_terms(seed: object, run_dir: object) -> None:

@@ -21,7 +21,7 @@ from ..search.judge import NO_JUDGE, Judging
 from ..search.task import Split
 from ..search.teacher import Teacher
 from .estimate import guess_of
-from ...pipeline.measure.looks import Looks
+from ..search.looks import Looks
 from .verify import LEAST
 
 

@@ -4,9 +4,9 @@
                            -> what is claimed, and which of the two comes back
 
 Two questions are kept apart. *Claimed* is what a test on sealed rows alone shows, at
-looks planned beforehand (`measure.looks`). *Returned* is who is likelier the better,
+looks planned beforehand (`search.looks`). *Returned* is who is likelier the better,
 by the sealed rows and by the select rows less the luck of whoever was chosen on them
-(`measure.luck`). Rows are bought as long as they may change either answer: the claim,
+(`search.luck`). Rows are bought as long as they may change either answer: the claim,
 or the choice by more than a tenth of a point on the mean.
 """
 
@@ -19,8 +19,8 @@ from typing import Final
 
 from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
-from ...pipeline.measure.looks import Claim, Looks
-from ...pipeline.measure.luck import Estimate, estimate
+from ..search.looks import Claim, Looks
+from ..search.luck import Estimate, estimate
 from ...pipeline.measure.row_result import RowResult
 from ..propose.rows import proportional
 from ..search.allowance import Allowance

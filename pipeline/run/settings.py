@@ -83,7 +83,8 @@ class Settings:
         ledger: The account book whose limits hold, or None for no limit.
         retry: How transient errors are retried.
         hooks: Called with every finished node.
-        sample: Which of several answers to one prompt is wanted.
+        sample: Which of several answers to one prompt is wanted. One above 0 has its
+            number for a seed, and temperature 1 where none is set.
         tried: Whether this is one of several tries, each drawn at temperature 1 with
             its sample as the seed, unless a module says otherwise.
         account: The ledger's account that calls are booked on.

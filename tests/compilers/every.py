@@ -52,6 +52,18 @@ RECIPES: list[c.Compiler] = [
     c.Choose(forms=("xml", "json"), descriptions=1, rounds=1),
     c.Auto(candidates=4, rounds=2),
 ]
+PUBLISHED: list[c.Compiler] = [
+    c.APE(published=True),
+    c.BootstrapRandomSearch(published=True),
+    c.COPRO(published=True),
+    c.EvoPrompt(published=True),
+    c.GEPA(published=True),
+    c.InferRules(published=True),
+    c.OPRO(published=True),
+    c.ProTeGi(published=True),
+    c.SIMBA(published=True),
+]
+"""Recipes by their published schedules; a budget ends them."""
 every = pytest.mark.parametrize("recipe", RECIPES, ids=lambda r: r.describe()["name"])
 ROWS = planted_rows(40)
 

@@ -28,9 +28,9 @@ from weft.compilers.driving.verify import LEAST, Contest, Verified, sealed_rows,
 from weft.compilers.search.allowance import Allowance
 from weft.compilers.search.candidate import Candidate
 from weft.compilers.search.cost import CallGuess
+from weft.compilers.search.looks import Looks
 from weft.compilers.search.task import Split, Task
 from weft.pipeline.data.rows import read_rows
-from weft.pipeline.measure.looks import Looks
 
 RULE = dict(zip(WORDS, CODES, strict=False))
 

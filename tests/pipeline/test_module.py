@@ -279,7 +279,7 @@ def test_demos_and_sampling_reach_the_request() -> None:
     request = lm.requests[0]
     assert [m.role for m in request.messages] == ["system", "user", "assistant", "user"]
     assert "Madrid" in request.messages[2].content
-    assert request.sampling == {"temperature": 0.25, "max_tokens": 9}
+    assert request.sampling == {"temperature": 0.25, "max_tokens": 9, "seed": 4}
     assert request.sample == 4
 
 

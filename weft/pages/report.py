@@ -251,7 +251,7 @@ def _suspects(rows: Sequence[str]) -> str:
         return ""
     items = "".join(f"<li>{row_link(row)}</li>" for row in rows)
     return (
-        f"<h2>Suspect labels: {len(rows)}</h2><p>Every good candidate gives the same "
-        f"answer to these rows, and not the label: look at them first.</p><ul>{items}"
-        "</ul>"
+        f"<h2>Suspect labels: {len(rows)}</h2><p>Good candidates agree on another "
+        "answer to these rows, the surest first: look at their labels first."
+        f"</p><ul>{items}</ul>"
     )

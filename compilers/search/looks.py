@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import Final
 
-from .stats import Interval, chance_of_at_most, sign_flip_p
+from ...pipeline.measure.stats import Interval, chance_of_at_most, sign_flip_p
 
 LEVEL: Final = 0.05
 """The most that a claim is wrong of two programs that are equal."""

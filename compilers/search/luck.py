@@ -19,7 +19,7 @@ from statistics import NormalDist
 from typing import Any, Final
 
 from .looks import spread
-from .stats import Interval
+from ...pipeline.measure.stats import Interval
 
 LIKELY: Final = 0.7
 """The chance to be better from which a candidate comes back: a loss weighs double."""

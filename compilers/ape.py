@@ -38,6 +38,6 @@ class APE(Compiler):
     def recipes(self) -> tuple[Recipe, ...]:
         """One round of induced instructions."""
         if self.published:
-            return (Recipe(((Draw(Induce(examples=5), 50),),), UCB()),)
+            return (Recipe(((Draw(Induce(examples=5), 50),),), UCB(order="given")),)
         draw = Draw(Induce(examples=self.examples), self.candidates)
         return (Recipe(((draw,),), Halving()),)

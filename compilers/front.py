@@ -168,7 +168,7 @@ def front_of(task: Task, pool: Sequence[Candidate]) -> tuple[Point, ...]:
     costs = {c: RunningCost.of(seen[c]) for c in pool if len(seen[c]) >= least}
     if any(cost.usd is None for cost in costs.values()):
         costs = {c: dataclasses.replace(cost, usd=None) for c, cost in costs.items()}
-    scores = {c: task.mean(c, task.rows) for c in costs}
+    scores = {c: found.mean for c, found in task.estimates(list(costs)).items()}
     line = sorted(costs, key=lambda c: (*costs[c].order, -scores[c]))
     kept: list[Candidate] = []
     for one in line:

@@ -44,7 +44,7 @@ class ProTeGi(Compiler):
         """The same two draws again and again."""
         if self.published:
             eight = (Draw(Gradient(), 4), Draw(Paraphrase(), 8))
-            return (Recipe((eight,) * 6, UCB(), selector=Beam(width=4)),)
+            return (Recipe((eight,) * 6, UCB(order="given"), selector=Beam(width=4)),)
         draws = (Draw(Gradient(), self.gradients), Draw(Paraphrase(), self.paraphrases))
         beam = Beam(width=self.beam)
         return (Recipe((draws,) * self.rounds, UCB(), selector=beam, patience=2),)

@@ -19,8 +19,9 @@ class Tried:
     Args:
         id: The candidate's id.
         origin: How it was made.
-        score: Mean on the select rows it was seen on, in [0, 1]; None if on none.
-        rows: How many rows those are.
+        score: Mean on all select rows, in [0, 1], an estimate where it was not seen on
+            all of them (`Task.estimates`); None where it was seen on none.
+        rows: How many rows it was seen on.
         parent: The id of the candidate it was made from; empty for the seed.
         gain: Its mean less its parent's on the rows that both were seen on, or None.
         size: Characters of its instructions and demos.
@@ -40,10 +41,11 @@ class Tried:
 def tried(task: Task) -> list[Tried]:
     """Every candidate of the archive, best first."""
     by_id = {c.id: c for c in task.archive}
+    found = task.estimates(task.archive)
     lines: list[Tried] = []
     for candidate in task.archive:
-        scores = task.scores(candidate, task.rows)
-        mean = sum(scores) / len(scores) if scores else None
+        rows = len(task.scores(candidate, task.rows))
+        mean = found[candidate].mean if rows else None
         parent = by_id.get(candidate.parent)
         gain = task.gain(candidate, parent) if parent else None
         lines.append(
@@ -51,7 +53,7 @@ def tried(task: Task) -> list[Tried]:
                 candidate.id,
                 candidate.origin,
                 mean,
-                len(scores),
+                rows,
                 candidate.parent,
                 gain,
                 task.size(candidate),
@@ -67,10 +69,11 @@ def suspects(task: Task) -> tuple[str, ...]:
     The candidates that answered most of the rows, and more than half of those right,
     are asked; see `suspect_labels`.
     """
-    good = [c for c in task.archive if task.mean(c, task.rows) > 0.5]
+    found = task.estimates(task.archive)
+    good = [c for c in task.archive if found[c].mean > 0.5]
     good.sort(key=lambda c: -len(task.results(c, task.rows)))
-    found = suspects_among([task.results(c, task.rows) for c in good[:_ASKED]])
-    return tuple(one.example.id for one in found)
+    wrong = suspects_among([task.results(c, task.rows) for c in good[:_ASKED]])
+    return tuple(one.example.id for one in wrong)
 
 
 def passing_shown(task: Task) -> str:

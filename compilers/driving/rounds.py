@@ -21,7 +21,7 @@ from ...pipeline.errors import BudgetExceeded
 from ...pipeline.measure.row_result import RowResult
 from ..propose.proposer import proposed
 from ..propose.rows import ordered, proportional
-from ..racing.race import DEEPER, FIRST, Full, first_rows, ranked
+from ..racing.race import DEEPER, FIRST, Full, by_estimate, first_rows
 from ..recipe import LOTS, Draw, Recipe
 from ..search.candidate import Candidate
 from ..search.task import Split, Task, passes
@@ -77,15 +77,15 @@ class Credit:
     def judge(
         self, task: Task, incumbent: Candidate, fresh: Sequence[Candidate]
     ) -> None:
-        """Book what raced candidates cost, and gained on the rows they were seen on."""
+        """Book what raced candidates cost, and gained by estimates on all rows."""
         gains = dict.fromkeys([*self.gains, *(c.by for c in fresh)], 0.0)
+        found = task.estimates([incumbent, *fresh])
         for candidate in fresh:
-            seen = [row for row in task.rows if task.result(candidate, row)]
-            gain = task.mean(candidate, seen) - task.mean(incumbent, seen)
-            # A few rows say little: shrunk as if eight more had shown no gain.
-            gain *= len(seen) / (len(seen) + 8)
+            # An estimate is shrunk where few rows were seen, which say little.
+            gain = found[candidate].mean - found[incumbent].mean
             gains[candidate.by] = max(gains[candidate.by], gain)
-            self.paid(candidate.by, len(seen) * task.calls_plain)
+            seen = len(task.scores(candidate, task.rows))
+            self.paid(candidate.by, seen * task.calls_plain)
         for name, gain in gains.items():
             self.gains[name] = self.gains.get(name, 0.0) + gain
 
@@ -346,7 +346,7 @@ def _shortest_first(task: Task, start: Candidate) -> list[Candidate]:
     ]
     whole.sort(key=task.size)
     rest = [c for c in task.archive if c not in whole]
-    return [*whole, *ranked(task, rest, task.rows)]
+    return [*whole, *by_estimate(task, rest, task.rows)]
 
 
 def _at_ceiling(task: Task) -> str:

@@ -200,11 +200,9 @@ class History(Writer):
 
     def _tried(self, task: Task, path: str) -> list[dict[str, Any]]:
         best: dict[str, float] = {}
-        for candidate in task.archive:
-            if task.scores(candidate, task.rows):
-                text = instruction_of(task, candidate, path)
-                score = task.mean(candidate, task.rows)
-                best[text] = max(score, best.get(text, 0.0))
+        for candidate, score in task.raced():
+            text = instruction_of(task, candidate, path)
+            best[text] = max(score, best.get(text, 0.0))
         top = sorted(best.items(), key=lambda item: item[1])[-self.shown :]
         return [{"text": text, "score": round(100 * score)} for text, score in top]
 

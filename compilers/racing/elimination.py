@@ -15,10 +15,10 @@ from dataclasses import field
 
 from ...pipeline.ground.options import Count, Share, settings
 from ..search.candidate import Candidate
+from ..search.estimates import paired_z
 from ..search.running_cost import Caps, RunningCost
 from ..search.task import Task
 from .race import FIRST, Pool, Racer, Rows, buy, ranked
-from .racers import paired_z
 
 
 @settings

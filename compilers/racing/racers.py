@@ -2,19 +2,33 @@
 
 `Gate` is GEPA's (Agrawal et al. 2025), `PairedRace` is CAPO's (Zehle et al. 2025),
 `FirstFail` is PromptWizard's (Agarwal et al. 2024) and `UCB` is APE's and ProTeGi's
-(Auer et al. 2002). Unlike in those papers all of them buy rows in one common order.
+(Auer et al. 2002). Unlike in those papers all of them buy rows in one common order,
+those that tell candidates apart first unless `order` says "given".
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from ...pipeline.data.rows import Example
 from ...pipeline.ground.options import Count, Share, settings
 from ..search.candidate import Candidate
+from ..search.estimates import paired_z
 from ..search.task import Task
-from .race import BLOCK, Full, Pool, Racer, Rows, buy, drop_hopeless, ranked
+from .order import Order
+from .race import (
+    BLOCK,
+    Full,
+    Pool,
+    Racer,
+    Rows,
+    arranged,
+    buy,
+    by_estimate,
+    drop_hopeless,
+    ranked,
+    standings,
+)
 
 
 @settings
@@ -27,13 +41,16 @@ class Gate(Racer):
     Args:
         rows: How many rows the gate has.
         strict: Whether a tie is not enough.
+        order: Whether rows that tell candidates apart come first.
     """
 
     rows: Count = 6
     strict: bool = True
+    order: Order = "telling"
 
     async def race(self, task: Task, candidates: Pool, rows: Rows) -> list[Candidate]:
         """The gate, then every row for who passed it."""
+        rows = arranged(task, candidates, rows, self.order)
         gate = self._gate(task, candidates[0], rows)
         seen = gate[: await buy(task, candidates, gate)]
         parents = {c.id: c for c in candidates}
@@ -45,7 +62,8 @@ class Gate(Racer):
             or self._beats(task, c, parents.get(c.parent, candidates[0]), seen)
         ]
         out = [c for c in candidates if c not in passed]
-        return [*await Full().race(task, passed, rows), *ranked(task, out, seen)]
+        whole = await Full(order="given").race(task, passed, rows)
+        return [*whole, *ranked(task, out, seen)]
 
     def _beats(
         self, task: Task, child: Candidate, parent: Candidate, rows: Rows
@@ -74,14 +92,17 @@ class PairedRace(Racer):
         block: Rows between two looks.
         z: How many standard errors a paired difference must have.
         better: How many others must beat a candidate before it is out.
+        order: Whether rows that tell candidates apart come first.
     """
 
     block: Count = BLOCK
     z: float = 1.28
     better: Count = 1
+    order: Order = "telling"
 
     async def race(self, task: Task, candidates: Pool, rows: Rows) -> list[Candidate]:
         """Who left last follows those who stayed."""
+        rows = arranged(task, candidates, rows, self.order)
         alive: list[Candidate] = list(candidates)
         out: list[Candidate] = []
         seen = 0
@@ -120,13 +141,16 @@ class FirstFail(Racer):
     Args:
         allowed: Failures after which a candidate is out.
         block: Rows between two looks.
+        order: Whether rows that tell candidates apart come first.
     """
 
     allowed: int = 3
     block: Count = 4
+    order: Order = "telling"
 
     async def race(self, task: Task, candidates: Pool, rows: Rows) -> list[Candidate]:
         """Those who leave together are ranked by their mean."""
+        rows = arranged(task, candidates, rows, self.order)
         alive: list[Candidate] = list(candidates)
         out: list[Candidate] = []
         seen = 0
@@ -162,18 +186,25 @@ class FirstFail(Racer):
 class UCB(Racer):
     """A bandit: whoever may still be the best by an upper bound gets the next rows.
 
+    The bound is that of a posterior (Srinivas et al. 2010, arXiv 0912.3995): the
+    estimate of a mean on all rows, and its standard error times a factor that grows
+    with the number of pulls. With `order="given"` it is UCB1's, as in the papers.
+
     Args:
         share: The share of the whole grid that may be bought.
         explore: Weight of the bound's width (1 in APE).
         batch: Rows a pull.
+        order: Whether rows that tell candidates apart come first.
     """
 
     share: Share = 0.35
     explore: float = 0.7
     batch: Count = 8
+    order: Order = "telling"
 
     async def race(self, task: Task, candidates: Pool, rows: Rows) -> list[Candidate]:
-        """Pull the highest bound; rank by means, shrunk where few rows were seen."""
+        """Pull the highest bound; rank by estimates of the means on all rows."""
+        rows = arranged(task, candidates, rows, self.order)
         batches = [rows[at : at + self.batch] for at in range(0, len(rows), self.batch)]
         pulled = dict.fromkeys(candidates, 0)
         left = self.cells(len(candidates), len(rows))
@@ -182,41 +213,37 @@ class UCB(Racer):
             open_arms = [c for c in alive if pulled[c] < len(batches)]
             if len(alive) == 1 or not open_arms:
                 break
-            arm = max(open_arms, key=lambda c: self._bound(task, c, rows, pulled))
+            bounds = self._bounds(task, open_arms, rows, pulled)
+            arm = max(open_arms, key=lambda c: bounds[c])
             batch = batches[pulled[arm]]
+            left -= sum(task.result(arm, row) is None for row in batch)
             bought = await buy(task, [arm], batch)
-            left -= len(batch)
             pulled[arm] += 1
             if bought < len(batch) or left < self.batch:
                 break
-        every = [s for c in candidates for s in task.scores(c, rows)]
-        usual = sum(every) / len(every) if every else 0.0
-        return sorted(candidates, key=lambda c: -self._shrunk(task, c, rows, usual))
+        return by_estimate(task, candidates, rows)
 
     def cells(self, candidates: int, rows: int) -> int:
         """The share of the grid, at least one pull each."""
         once = candidates * min(self.batch, rows)
         return max(once, math.ceil(candidates * rows * self.share))
 
-    def _bound(
-        self,
-        task: Task,
-        candidate: Candidate,
-        rows: Rows,
-        pulled: dict[Candidate, int],
-    ) -> float:
-        count = pulled[candidate]
-        if not count:
-            return math.inf
-        seen = rows[: count * self.batch]
-        width = math.sqrt(math.log(sum(pulled.values())) / (count * self.batch))
-        return task.mean(candidate, seen) + self.explore * width
-
-    def _shrunk(
-        self, task: Task, candidate: Candidate, rows: Rows, usual: float
-    ) -> float:
-        scores = task.scores(candidate, rows)
-        return (sum(scores) + self.batch * usual) / (len(scores) + self.batch)
+    def _bounds(
+        self, task: Task, arms: Pool, rows: Rows, pulled: dict[Candidate, int]
+    ) -> dict[Candidate, float]:
+        """Upper bounds of the arms' means; infinite before the first pull."""
+        log = math.log(max(1, sum(pulled.values())))
+        bounds = dict.fromkeys(arms, math.inf)
+        known = [arm for arm in arms if pulled[arm]]
+        if self.order == "given":
+            for arm in known:
+                count = pulled[arm] * self.batch
+                width = math.sqrt(log / count)
+                bounds[arm] = task.mean(arm, rows[:count]) + self.explore * width
+        elif known:
+            for arm, (mean, error) in standings(task, known, rows).items():
+                bounds[arm] = mean + self.explore * math.sqrt(2 * log) * error
+        return bounds
 
 
 def _hopeful(task: Task, candidates: Pool, rows: Rows) -> list[Candidate]:
@@ -225,23 +252,6 @@ def _hopeful(task: Task, candidates: Pool, rows: Rows) -> list[Candidate]:
     bar = max(sum(scores) for scores in bought.values())
     reach = {i: sum(scores) + len(rows) - len(scores) for i, scores in bought.items()}
     return [c for c in candidates if reach[c.id] >= bar - 1e-9]
-
-
-def paired_z(one: Sequence[float], other: Sequence[float]) -> float:
-    """Standard errors by which one beats the other, paired; the shorter one counts.
-
-    >>> paired_z([1, 1, 1, 1], [0, 0, 1, 1])
-    1.7320508075688774
-    """
-    differences = [a - b for a, b in zip(one, other, strict=False)]
-    n = len(differences)
-    if n < 2:
-        return 0.0
-    mean = sum(differences) / n
-    spread = sum((d - mean) ** 2 for d in differences) / (n - 1)
-    if not spread:
-        return math.copysign(math.inf, mean) if mean and n >= BLOCK else 0.0
-    return mean / math.sqrt(spread / n)
 
 
 def _turned(rows: list[Example], by: int) -> list[Example]:

@@ -89,6 +89,8 @@ class InstancePareto(Selector):
 class Softmax(Selector):
     """Drawn with probability proportional to exp(mean / temperature).
 
+    The mean is an estimate where a candidate was not seen on all select rows.
+
     Args:
         temperature: Small ones favour the best.
     """
@@ -98,7 +100,7 @@ class Softmax(Selector):
     def parents(self, task: Task, n: int) -> list[Candidate]:
         """Seeded draws from everyone that was raced."""
         pool = raced(task)
-        means = [task.mean(c, task.rows) for c in pool]
+        means = [estimate.mean for estimate in task.estimates(pool).values()]
         top = max(means)
         weights = [math.exp((mean - top) / self.temperature) for mean in means]
         return task.rng("softmax").choices(pool, weights=weights, k=n)

@@ -17,14 +17,14 @@ from functools import cached_property
 from typing import Any
 
 from ...pipeline.data.rows import Example
-from ...pipeline.errors import BudgetExceeded, CompileError, ContextLengthError
+from ...pipeline.errors import BudgetExceeded
 from ...pipeline.graph.program import Program
 from ...pipeline.graph.unnamed import refuse_unnamed
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measure.advice import advice_on
 from ...pipeline.measure.evaluate import score_rows
 from ...pipeline.measure.row_result import RowResult
-from ...pipeline.measure.score import Metric, Score, metric_name
+from ...pipeline.measure.score import Metric, metric_name
 from ...pipeline.measure.typed import Reader, output_name, reader_of
 from ...pipeline.run.rows import map_rows
 from ...pipeline.run.settings import current, entered
@@ -32,6 +32,8 @@ from .allowance import Allowance
 from .candidate import Candidate, prompt_size
 from .counting import calls_bound, calls_plain, is_bounded
 from .cross_fitting import cross_fitted
+from .estimates import Estimate, row_model
+from .failures import refuse_failure, zero_if_long
 from .follow import Follower
 from .judge import JUDGED, NO_JUDGE, Judge, Judging
 from .keeping import Keeping
@@ -69,7 +71,7 @@ class Task:
 
     Args:
         program: The seed program; never changed.
-        split: The rows; select rows stand in the order in which they are raced on.
+        split: The rows; select rows stand in a seeded order, labels in their shares.
         metric: Higher is better, in [0, 1].
         allowance: The one account book, and what of it is set aside.
         seed: Every random choice follows from it.
@@ -131,10 +133,18 @@ class Task:
         self, candidates: Sequence[Candidate], rows: Sequence[Example], account: str
     ) -> None:
         """Fill the cells of several candidates on the same rows, all side by side."""
-        programs = {c.id: c.apply(self.program) for c in candidates}
+        await self.observe_cells(
+            [(c, row) for c in candidates for row in rows], account
+        )
+
+    async def observe_cells(
+        self, cells: Sequence[tuple[Candidate, Example]], account: str
+    ) -> None:
+        """Fill some cells, all side by side; the budget ends with the last of them."""
+        programs = {c.id: c.apply(self.program) for c in dict(cells)}
         if self.follower is not None:
-            self.follower.met(candidates)
-        await self._buy(programs, rows, account)
+            self.follower.met(list(dict(cells)))
+        await self._buy(programs, [(c.id, row) for c, row in cells], account)
 
     async def sampled(
         self,
@@ -151,7 +161,8 @@ class Task:
             BudgetExceeded: As `observe`, and so is CompileError.
         """
         programs = {_of(c.id, sample): c.apply(self.program) for c in candidates}
-        await self._buy(programs, rows, account, sample)
+        cells = [(who, row) for who in programs for row in rows]
+        await self._buy(programs, cells, account, sample)
 
     async def taught(
         self, candidate: Candidate, rows: Sequence[Example]
@@ -169,18 +180,18 @@ class Task:
         # A program that teaches is the same whoever is taught.
         who = "teacher" if self.teacher.program else f"teacher of {candidate.id}"
         program = self.teacher.in_place_of(candidate.apply(self.program))
-        await self._buy({who: program}, rows, "bootstrap")
+        await self._buy({who: program}, [(who, row) for row in rows], "bootstrap")
         return [self.cells[who, row.digest] for row in rows]
 
     async def _buy(
         self,
         programs: Mapping[str, Program[..., Any]],
-        rows: Sequence[Example],
+        cells: Sequence[tuple[str, Example]],
         account: str,
         sample: int = 0,
     ) -> None:
-        wanted = dict.fromkeys((who, row.digest) for who in programs for row in rows)
-        by_digest = {row.digest: row for row in rows}
+        wanted = dict.fromkeys((who, row.digest) for who, row in cells)
+        by_digest = {row.digest: row for _, row in cells}
         jobs = [key for key in wanted if key not in self.cells]
         learnt, seed = {row.digest for row in self.split.train}, Candidate().id
         refused: list[BudgetExceeded] = []
@@ -203,7 +214,7 @@ class Task:
                 refused.append(error)
                 return None
             refuse_unnamed(self.program, met=True)
-            return found[0] if job[0] == seed else _zero_if_long(found[0])
+            return found[0] if job[0] == seed else zero_if_long(found[0])
 
         runtime = replace(current(), account=account, ledger=self.allowance.ledger)
         while jobs and not refused:
@@ -217,7 +228,7 @@ class Task:
             self.allowance.took(len(some), seconds, self.concurrency)
             for key, result in zip(some, results, strict=True):
                 if result is not None:
-                    _refuse_failure(by_digest[key[1]], result)
+                    refuse_failure(by_digest[key[1]], result)
                     self.cells[key] = result
                     self.allowance.saw(len(result.trace.calls))
             if self.follower is not None:
@@ -277,15 +288,33 @@ class Task:
             r.score.value for r in self.results(candidate, rows) if r.score is not None
         ]
 
+    def column(
+        self, candidate: Candidate, rows: Sequence[Example]
+    ) -> list[float | None]:
+        """Scores of a candidate in the order of the rows; None where not bought."""
+        who, cells = candidate.id, self.cells
+        found = (cells.get((who, row.digest)) for row in rows)
+        return [r.score.value if r is not None and r.score else None for r in found]
+
+    def estimates(self, candidates: Sequence[Candidate]) -> dict[Candidate, Estimate]:
+        """What each would score on all select rows; 0 where it was seen on none.
+
+        This compares candidates that were seen on different rows: hard ones come first.
+        """
+        met = dict.fromkeys([*self.archive, *candidates])
+        columns = {candidate: self.column(candidate, self.rows) for candidate in met}
+        model = row_model(list(columns.values()))
+        return {c: model.estimate(columns[c]) for c in candidates}
+
     def mean(self, candidate: Candidate, rows: Sequence[Example]) -> float:
-        """Mean of the bought scores of a candidate; 0 where there are none."""
+        """Mean of bought scores, or 0; compares only those seen on the same rows."""
         scores = self.scores(candidate, rows)
         return sum(scores) / len(scores) if scores else 0.0
 
     def raced(self) -> list[tuple[Candidate, float]]:
-        """The candidates that were seen on select rows, best first, with their mean."""
+        """The candidates that were seen on select rows, as ranked, with `estimates`."""
         seen = [c for c in self.archive if self.scores(c, self.rows)]
-        return [(candidate, self.mean(candidate, self.rows)) for candidate in seen]
+        return [(c, found.mean) for c, found in self.estimates(seen).items()]
 
     def gain(self, child: Candidate, parent: Candidate) -> float | None:
         """One mean less another on the select rows that both were seen on, or None."""
@@ -352,7 +381,7 @@ class Task:
 
     @property
     def rows(self) -> tuple[Example, ...]:
-        """The select rows, in the order in which candidates race on them."""
+        """The select rows in a seeded order; a racer may take them in another."""
         return self.split.select
 
     @cached_property
@@ -369,24 +398,3 @@ def _of(who: str, sample: int) -> str:
 def passes(result: RowResult) -> bool:
     """Whether a row scored all that can be scored."""
     return result.score is not None and result.score.value >= 1.0
-
-
-def _zero_if_long(result: RowResult) -> RowResult:
-    """A candidate's result: 0 where its prompt is too long for the model.
-
-    What made it so long, such as many long demos, is the candidate's own. A program
-    that does not fit as it was is refused like any other failure.
-    """
-    long = result.error.startswith(f"{ContextLengthError.__name__}: ")
-    if result.score is not None or result.prediction is not None or not long:
-        return result
-    return replace(result, score=Score(0.0, result.error), model_failed=True)
-
-
-def _refuse_failure(row: Example, result: RowResult) -> None:
-    if result.score is None:
-        raise CompileError(
-            f"row {row.id!r} could not be scored: {result.error}",
-            hint="A compile never counts such a failure as a wrong answer; mend the "
-            "cause and run it again, answers already paid for are kept",
-        )

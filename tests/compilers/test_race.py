@@ -19,8 +19,9 @@ from tests.compilers.worlds import (
 from tests.timing import PATIENCE
 from weft.compilers.racing.minibatch import Minibatch, RandomGate
 from weft.compilers.racing.race import Full, Halving, Racer
-from weft.compilers.racing.racers import UCB, FirstFail, Gate, PairedRace, paired_z
+from weft.compilers.racing.racers import UCB, FirstFail, Gate, PairedRace
 from weft.compilers.search.candidate import Candidate
+from weft.compilers.search.estimates import paired_z
 from weft.compilers.search.task import Task
 from weft.pipeline.data.rows import read_rows
 
@@ -244,3 +245,96 @@ def test_paired_differences_tell_what_means_hide() -> None:
 
     assert steady > 3
     assert abs(mixed) < 1
+
+
+ORDERED = [racer for racer in RACERS if not isinstance(racer, RandomGate | Minibatch)]
+# But for a gate, of which half is rows that the parent fails.
+GIVEN = [
+    Full(order="given"),
+    Halving(order="given"),
+    PairedRace(order="given"),
+    FirstFail(order="given"),
+    UCB(order="given"),
+]
+LATER = [
+    told(5),
+    Candidate({"classify/instruction": "Go by nothing."}),
+    *FIELD[:2],
+    told(1),
+]
+
+
+def second_race(racer: Racer, budget: Any = None, concurrency: int = 64) -> Task:
+    """A task whose archive holds three candidates that were seen on all rows."""
+    task = new_task(budget)
+    task.concurrency = concurrency
+    task.archive = [told(4), ONLY_MOSK, told(3)]
+    with weft.use(lm=model()):
+        asyncio.run(task.observe_all(task.archive, ROWS, "evaluate"))
+    task.archive = run(racer, task, [told(4), *LATER])
+    return task
+
+
+ONLY_MOSK = Candidate({"classify/instruction": f"Go by {'; '.join(KNOWN[2:])}."})
+BOUGHT = 3 * len(ROWS)
+
+
+@pytest.mark.parametrize("racer", ORDERED, ids=lambda r: type(r).__name__)
+def test_known_cells_cost_nothing_and_the_best_wins(racer: Racer) -> None:
+    """A later race of newcomers against who is known on all rows."""
+    task = second_race(racer)
+
+    assert task.archive[0] == told(5)
+    assert task.spent - BOUGHT <= racer.cells(1 + len(LATER), len(ROWS))
+
+
+@pytest.mark.parametrize("racer", RACERS, ids=lambda r: type(r).__name__)
+@pytest.mark.parametrize("more", [0, 1, 7, 40])
+def test_a_later_race_ends_with_its_budget_too(racer: Racer, more: int) -> None:
+    """Everybody is still there, and who is known is not lost to a few lucky rows."""
+    task = second_race(racer, BOUGHT + more)
+
+    assert task.spent <= BOUGHT + more
+    assert len(task.archive) == 1 + len(LATER)
+
+
+@pytest.mark.parametrize("racer", RACERS, ids=lambda r: type(r).__name__)
+def test_a_later_race_is_the_same_at_any_concurrency(racer: Racer) -> None:
+    """The same cells are bought, and the same order comes out."""
+    one, many = second_race(racer, concurrency=1), second_race(racer, concurrency=64)
+
+    assert one.archive == many.archive
+    assert one.cells.keys() == many.cells.keys()
+
+
+@pytest.mark.parametrize("racer", ORDERED, ids=lambda r: type(r).__name__)
+def test_newcomers_meet_first_the_rows_that_tell_candidates_apart(racer: Racer) -> None:
+    """Not those that every known candidate passes, or none does."""
+    task = second_race(racer, BOUGHT + 30)
+    met = [row for row in ROWS if task.result(LATER[0], row)]
+    known = [told(4), ONLY_MOSK, told(3)]
+
+    assert met
+    assert all(0 < sum(task.mean(c, [row]) for c in known) < 3 for row in met)
+
+
+@pytest.mark.parametrize("racer", GIVEN, ids=lambda r: type(r).__name__)
+def test_rows_come_as_given_where_a_paper_has_it_so(racer: Racer) -> None:
+    """From the first on, whatever is known of them."""
+    task = second_race(racer, BOUGHT + 30)
+    met = [row for row in ROWS if task.result(LATER[0], row)]
+
+    assert met == list(ROWS[: len(met)])
+    assert met
+
+
+def test_another_round_is_gated_by_other_rows() -> None:
+    """Else who is better on rows that were never looked at would leave each time."""
+    task = second_race(Halving())
+    gate = {row.id for row in ROWS if task.result(LATER[1], row)}
+    late = Candidate({"classify/instruction": "Go by your feeling."})
+    task.archive = run(Halving(), task, [task.archive[0], late])
+    again = {row.id for row in ROWS if task.result(late, row)}
+
+    assert gate
+    assert len(gate & again) < len(gate) / 2

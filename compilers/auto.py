@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ..pipeline.ground.options import Count, settings
-from .propose.climb import Climb
-from .propose.combine import Combine, Merge, Pair
+from .propose.combine import Merge
 from .propose.demos import BootstrapDemos
 from .propose.edits import DropDemos
-from .propose.instructions import Paraphrase
+from .propose.instructions import Induce, Paraphrase
+from .propose.meeting import Meet
 from .propose.reflection import Contrast, Reflect
 from .racing.race import Halving
 from .racing.select import Beam
@@ -45,31 +45,40 @@ class Auto(Compiler):
 
     def recipes(self) -> tuple[Recipe, ...]:
         """A wide first round, rounds credited by gain per call, and other words."""
-        half = max(1, self.candidates // 2)
-        demos = BootstrapDemos(demos=self.demos, sparing=True)
-        reflect = Reflect(failing=8, passing=4)
-        first = (Draw(Pair(mended=Climb(), shown=demos), self.candidates),)
-        second = (Draw(demos, half), Draw(Merge(), 2), Draw(reflect, half))
+        half = max(1, self.candidates // 4)
+        ladder = (
+            tuple(self.demos // part or 1 for part in (4, 1, 2)) if self.demos else ()
+        )
+        demos = BootstrapDemos(demos=self.demos, sparing=True, sizes=ladder)
+        reflect, induce = Reflect(failing=8, passing=4), Induce()
+        first = (
+            Draw(demos, self.candidates - 2 * half),
+            Draw(induce, half),
+            Draw(reflect, half),
+        )
         later = (
             Draw(reflect, 2),
             Draw(demos, 2),
+            Draw(induce, 1),
             Draw(Merge(), 1),
             Draw(Contrast(), 1),
-            Draw(Combine(), 1),
             Draw(DropDemos(), 1),
         )
         return (
             Recipe(
-                (first, second, *(later,) * max(0, self.rounds - 1)),
+                (first, *(later,) * self.rounds),
                 Halving(),
                 headroom=16,
                 selector=Beam(width=2),
                 patience=self.patience,
                 credited=True,
+                paced=True,
+                meeting=Meet(),
                 legible=True,
             ),
             Recipe(
-                ((Draw(Paraphrase(), self.candidates),),),
+                ((Draw(Paraphrase(), 2),), (Draw(Paraphrase(), self.candidates),)),
                 Halving(first=24, growth=2.0),
+                patience=1,
             ),
         )

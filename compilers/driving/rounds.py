@@ -22,18 +22,18 @@ from ...pipeline.measure.row_result import RowResult
 from ..propose.proposer import proposed
 from ..propose.rows import ordered, proportional
 from ..racing.race import DEEPER, FIRST, Full, first_rows, ranked
-from ..recipe import LOTS, Draw, Recipe
+from ..recipe import LOTS, MEETINGS, Draw, Recipe
 from ..search.candidate import Candidate
 from ..search.task import Split, Task, passes
+from .credit import Credit
 from .forms import most_legible
+from .pacing import rounds_in, rows_kept
 
 _TRIAL = 0.1
 _log = logging.getLogger("weft")
 _LATEST = 300
 """Scores that are looked through after each round."""
 SPENT = "the budget ended the search"
-_PRIOR_GAIN = 0.02
-_PRIOR_CALLS = 20
 
 
 @dataclass
@@ -48,61 +48,6 @@ class Search:
     kept: Callable[[Candidate], None]
     start: Candidate = field(default_factory=Candidate)
     advised: tuple[str, ...] = ()
-
-
-@dataclass
-class Credit:
-    """Gain in score points and calls by proposer; a bandit without randomness.
-
-    Args:
-        gains: The best gain of each round over the incumbent, added up, by proposer.
-        calls: What its proposals and their races have cost.
-    """
-
-    gains: dict[str, float] = field(default_factory=dict[str, float])
-    calls: dict[str, int] = field(default_factory=dict[str, int])
-
-    @classmethod
-    def of(cls, recipe: Recipe) -> Credit:
-        """An empty book for a recipe's proposers."""
-        names = sorted({proposer.name for proposer in recipe.proposers})
-        return cls(dict.fromkeys(names, 0.0), dict.fromkeys(names, 0))
-
-    def paid(self, name: str, calls: int) -> None:
-        """Book what a proposer's proposals cost."""
-        self.calls[name] += calls
-
-    def judge(
-        self, task: Task, incumbent: Candidate, fresh: Sequence[Candidate]
-    ) -> None:
-        """Book what raced candidates cost, and gained on the rows they were seen on."""
-        gains = dict.fromkeys(self.gains, 0.0)
-        for candidate in fresh:
-            seen = [row for row in task.rows if task.result(candidate, row)]
-            gain = task.mean(candidate, seen) - task.mean(incumbent, seen)
-            # A few rows say little: shrunk as if eight more had shown no gain.
-            gain *= len(seen) / (len(seen) + 8)
-            gains[candidate.by] = max(gains[candidate.by], gain)
-            self.calls[candidate.by] += len(seen) * task.calls_plain
-        for name, gain in gains.items():
-            self.gains[name] += gain
-
-    def shared(self, draws: Sequence[Draw]) -> list[Draw]:
-        """The same number of proposals, more of them for who gained more per call."""
-        total = sum(draw.n for draw in draws)
-        worth = [self._worth(draw.proposer.name) for draw in draws]
-        even = [1 if draw.n and total >= len(draws) else 0 for draw in draws]
-        for _ in range(total - sum(even)):
-            shares = [
-                w / (n + 1) if d.n else -1.0
-                for w, n, d in zip(worth, even, draws, strict=True)
-            ]
-            even[shares.index(max(shares))] += 1
-        return [Draw(d.proposer, n) for d, n in zip(draws, even, strict=True)]
-
-    def _worth(self, name: str) -> float:
-        gain, calls = self.gains[name] + _PRIOR_GAIN, self.calls[name] + _PRIOR_CALLS
-        return gain / calls
 
 
 async def search(
@@ -154,14 +99,18 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
     credit = Credit.of(recipe)
     found.start = task.archive[0]
     idle = 0
-    for draws in recipe.rounds:
+    rounds = recipe.rounds
+    if recipe.paced:
+        rounds = rounds[: rounds_in(task, recipe)]
+    for at, draws in enumerate(rounds):
         best = task.archive[0]
-        shares = credit.shared(draws) if recipe.credited else draws
-        fitting = _fitting(task, recipe, shares)
-        if not fitting:
-            found.stopped = SPENT
-            return
-        await _round(task, recipe, fitting, found, credit)
+        kept = rows_kept(task, at, len(rounds)) if recipe.paced else 0
+        with task.allowance.aside(kept):
+            shares = _shares(task, recipe, draws, credit)
+            if not shares:
+                found.stopped = SPENT
+                return
+            await _round(task, recipe, shares, found, credit)
         _advise(task, found)
         task.number += 1
         found.kept(task.archive[0])
@@ -173,13 +122,26 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
             return
 
 
+def _shares(
+    task: Task, recipe: Recipe, draws: Sequence[Draw], credit: Credit
+) -> list[Draw]:
+    """Who proposes how many in a round: as many as fit, by credit where it is kept."""
+    fitting = _fitting(task, recipe, draws)
+    if not recipe.credited or not fitting:
+        return fitting
+    count = sum(draw.n for draw in fitting)
+    # The first round is as its recipe says: nobody has gained anything.
+    return fitting if not any(credit.calls.values()) else credit.shared(draws, count)
+
+
 async def _round(
     task: Task, recipe: Recipe, draws: Sequence[Draw], found: Search, credit: Credit
 ) -> None:
     incumbents = recipe.selector.incumbents(task)
     made: list[Candidate] = []
+    meeting = [Draw(recipe.meeting, MEETINGS)] if recipe.meeting else []
     with task.allowance.aside(_first_rows(task, recipe)):
-        for draw in draws:
+        for draw in [*meeting, *draws]:
             parents = recipe.selector.parents(task, draw.n)
             before = task.spent
             try:

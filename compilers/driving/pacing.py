@@ -1,0 +1,44 @@
+"""Pacing: how many rounds a budget pays for, and what each of them may spend.
+
+A search in one round learns nothing from what it finds; one in many rounds tells
+nothing apart. So there are as many rounds as can each make a few proposals, see them on
+a first rung of rows, and follow it up; what they share is what the ledger affords.
+"""
+
+from __future__ import annotations
+
+import math
+
+from ..racing.race import DEEPER, FIRST
+from ..recipe import Recipe
+from ..search.task import Task
+
+_LEAN = 4
+"""Proposals of the narrowest round that is still worth one."""
+_WIDER = 2.0
+"""How much more the first round may spend: nothing is known yet."""
+
+
+def rounds_in(task: Task, recipe: Recipe) -> int:
+    """How many rounds the room pays for, one at least, and no more than there are."""
+    room, most = task.room(), len(recipe.rounds)
+    if math.isinf(room):
+        return most
+    rung = min(FIRST, len(task.rows)) * task.allowance.a_row
+    return max(1, min(most, int(room / (_LEAN * DEEPER * rung))))
+
+
+def rows_kept(task: Task, at: int, of: int) -> int:
+    """Rows that a round leaves to those after it, at what a row takes.
+
+    Args:
+        task: The compile under way.
+        at: The round's number, from 0.
+        of: How many rounds there are.
+    """
+    room = task.room()
+    if math.isinf(room) or at + 1 >= of:
+        return 0
+    own = _WIDER if at == 0 else 1.0
+    share = own / (own + (of - at - 1))
+    return int((1 - share) * room / task.allowance.a_row)

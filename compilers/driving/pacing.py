@@ -17,6 +17,17 @@ _LEAN = 4
 """Proposals of the narrowest round that is still worth one."""
 _WIDER = 2.0
 """How much more the first round may spend: nothing is known yet."""
+_SHALLOW = 1.25
+"""First rungs that a proposal of a paced round is given on the mean."""
+
+
+def depth(recipe: Recipe) -> float:
+    """First rungs of rows that a round is planned to buy for each proposal.
+
+    A round that others follow need not tell the last two apart: what it finds meets
+    again. One by itself must follow up what leads after the first rung.
+    """
+    return _SHALLOW if recipe.paced else DEEPER
 
 
 def rounds_in(task: Task, recipe: Recipe) -> int:

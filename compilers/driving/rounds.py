@@ -21,13 +21,13 @@ from ...pipeline.errors import BudgetExceeded
 from ...pipeline.measure.row_result import RowResult
 from ..propose.proposer import proposed
 from ..propose.rows import ordered, proportional
-from ..racing.race import DEEPER, FIRST, Full, first_rows, ranked
+from ..racing.race import FIRST, Full, ranked
 from ..recipe import LOTS, MEETINGS, Draw, Recipe
 from ..search.candidate import Candidate
 from ..search.task import Split, Task, passes
 from .credit import Credit
 from .forms import most_legible
-from .pacing import rounds_in, rows_kept
+from .pacing import depth, rounds_in, rows_kept
 
 _TRIAL = 0.1
 _log = logging.getLogger("weft")
@@ -180,7 +180,8 @@ def _fitting(task: Task, recipe: Recipe, draws: Sequence[Draw]) -> list[Draw]:
     rung = min(FIRST, len(task.rows)) if recipe.racer else 0
     each = rung * task.allowance.a_row
     seen = len(recipe.selector.incumbents(task)) * each
-    followed = _within(task, draws, DEEPER * each, room - DEEPER * seen)
+    deeper = depth(recipe)
+    followed = _within(task, draws, deeper * each, room - deeper * seen)
     return followed or _within(task, draws, each, room - seen)
 
 
@@ -213,7 +214,8 @@ def _raceable(
 
 
 def _first_rows(task: Task, recipe: Recipe) -> int:
-    return first_rows(len(task.rows)) if recipe.racer else 0
+    rung = min(FIRST, len(task.rows))
+    return math.ceil(depth(recipe) * rung) if recipe.racer else 0
 
 
 async def _headroom(task: Task, recipe: Recipe, found: Search) -> bool:

@@ -50,11 +50,11 @@ class Auto(Compiler):
             tuple(self.demos // part or 1 for part in (4, 1, 2)) if self.demos else ()
         )
         demos = BootstrapDemos(demos=self.demos, sparing=True, sizes=ladder)
-        reflect, induce = Reflect(failing=8, passing=4), Induce()
+        reflect, induce = Reflect(failing=8, passing=4, drafts=3), Induce()
         first = (
+            Draw(reflect, half),
             Draw(demos, self.candidates - 2 * half),
             Draw(induce, half),
-            Draw(reflect, half),
         )
         later = (
             Draw(reflect, 2),

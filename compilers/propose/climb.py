@@ -8,16 +8,15 @@ edit seems to help whatever it says (regression toward the mean, Galton 1886).
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.ground.options import Count, Share, settings
-from ...pipeline.measure.row_result import RowResult
 from ..search.candidate import Candidate
 from ..search.cost import Calls
 from ..search.task import Task
+from .blame import blame
 from .evidence import Seen, case_of, within
 from .proposer import Parents, Proposer, writing_calls
 from .reflection import Reflect
@@ -34,9 +33,8 @@ class Climb(Proposer):
     The loop of GEPA (Agrawal et al. 2025, arXiv 2507.19457, algorithm 1). On purpose
     unlike it, a step is tried on one fixed set of training rows, first on a few and
     then on more, until it is behind, surely ahead, or ahead on all of them. What was
-    run is evidence for the next step. Modules take turns, those first that failing
-    rows run and passing rows do not (Ochiai's coefficient, which Abreu et al. 2007
-    locate faults by).
+    run is evidence for the next step. Modules take turns, those first that the failures
+    seem to come from (`blame`).
 
     Args:
         failing: How many failing cases a writer is shown at the most.
@@ -75,7 +73,7 @@ class Climb(Proposer):
             idle += 1
             try:
                 seen = await trail.seen(step)
-                path = _suspect(seen, turns)
+                path = _suspect(task, seen, turns)
                 if not path:
                     break
                 turns[path] += 1
@@ -175,21 +173,12 @@ class _Trail:
         return gain > 1e-9
 
 
-def _suspect(seen: Seen, turns: Mapping[str, int]) -> str:
+def _suspect(task: Task, seen: Seen, turns: Mapping[str, int]) -> str:
     """The module to mend next, or "" where no failing row runs any of them.
 
     A module is the less suspect the more turns it had.
     """
-    failed, passed = _ran(seen.failing), _ran(seen.passing)
-    fails = len(seen.failing)
-    blame = {
-        path: failed[path] / math.sqrt(fails * (failed[path] + passed[path])) / (1 + n)
-        for path, n in turns.items()
-        if failed[path]
-    }
-    return max(blame, key=lambda path: blame[path], default="")
-
-
-def _ran(results: Sequence[RowResult]) -> Counter[str]:
-    """How many of some rows each module ran on."""
-    return Counter(path for r in results for path in {n.path for n in r.trace.nodes})
+    ran = {node.path for result in seen.failing for node in result.trace.nodes}
+    shares = blame(task, [*seen.failing, *seen.passing])
+    found = {path: shares[path] / (1 + n) for path, n in turns.items() if path in ran}
+    return max(found, key=lambda path: found[path], default="")

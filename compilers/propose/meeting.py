@@ -84,6 +84,39 @@ class Meet(Proposer):
         return [child for child in made if child not in known][:n]
 
 
+def united(task: Task, children: Sequence[Candidate]) -> Candidate | None:
+    """What children of one parent changed in its instructions, all in one.
+
+    None where fewer than two changed different lines. The earlier edit of a line wins.
+    """
+    first = next(iter(children), None)
+    alike = [c for c in children if first and c.parent == first.parent]
+    values: dict[str, str] = {}
+    counted = 0
+    for path in task.program.modules if len(alike) > 1 else ():
+        slot = f"{path}/instruction"
+        changed = [c for c in alike if slot in c.values]
+        if not changed:
+            continue
+        before = _before(task, changed[0], slot)
+        edits = [e for c in changed for e in edits_between(before, c.values[slot])]
+        text = edited(before, commuting(list(dict.fromkeys(edits))))
+        if text != before and len(text) <= room_for(task, path):
+            values[slot] = text
+            counted += len(edits_between(before, text))
+    if first is None or not values:
+        return None
+    kept = {k: v for k, v in first.values.items() if not k.endswith("/instruction")}
+    made = Candidate({**kept, **values}, f"{counted} edits in one", first.parent)
+    return None if made in children else made
+
+
+def _before(task: Task, child: Candidate, slot: str) -> str:
+    """A parent's text in a slot; the seed's where the parent is not known."""
+    parent = next((c for c in task.archive if c.id == child.parent), Candidate())
+    return str(parent.apply(task.program).parameters[slot])
+
+
 def findings(task: Task, path: str) -> list[Finding]:
     """What candidates changed in a module's instruction, the best known first.
 
@@ -152,7 +185,7 @@ def _other_demos(
 
 
 def _gains(task: Task, child: Candidate, parent: Candidate) -> dict[str, float]:
-    """What a child gained on its parent, by the digest of each row both were seen on."""
+    """What a child gained on its parent, by the digest of each row both have seen."""
     found: dict[str, float] = {}
     for row in (*task.split.train, *task.rows):
         new, old = task.result(child, row), task.result(parent, row)

@@ -16,9 +16,10 @@ from ..search.candidate import Candidate
 from ..search.cost import Calls
 from ..search.task import Task
 from .evidence import case_of, cases, evidence_calls, seen_by
-from .proposer import Parents
+from .meeting import united
+from .proposer import Parents, writing_calls
 from .rows import ordered
-from .writer import Job, Writer, patched, spread
+from .writer import Job, Writer, patched, spread, write_each
 
 
 class Shown(NamedTuple):
@@ -103,10 +104,31 @@ class Reflect(Critic):
 
     On purpose unlike it: an edit in one place instead of a new text, so that nothing
     that works is lost on the way; failing cases are looked for instead of hoped for in
-    three random ones.
+    three random ones. Where several edits are asked for, the first proposal is all of
+    them in one: a request costs less than the rows that tell which edit is right.
+
+    Args:
+        failing: How many failing cases one request shows.
+        passing: How many passing ones.
+        rows: On how many training rows a parent is run at the most.
+        drafts: How many edits are asked for at the least, for the first proposal.
     """
 
     asks = (mend_instruction,)
+    drafts: int = 1
+
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
+        """At most `n`: what all edits make together, then each of them by itself."""
+        wanted = max(n, self.drafts) if n else 0
+        jobs = await self.jobs(task, _repeated(parents, wanted), wanted)
+        made = await write_each(task, jobs, self.write)
+        whole = united(task, made) if self.drafts > 1 else None
+        return [*([whole] if whole else []), *made][:n]
+
+    def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """The rows of each parent, and a request for each draft."""
+        asked = writing_calls(max(n, self.drafts) if n else 0, *self.asks)
+        return self.running(n, train, calls_a_row).plus(asked)
 
     async def write(self, job: Job) -> Candidate | None:
         """The instruction mended in one place."""
@@ -116,6 +138,11 @@ class Reflect(Critic):
         )
         text = patched(now, reply.old, reply.new)
         return job.child(text, f"mended after {len(job.failing)} failures")
+
+
+def _repeated(parents: Parents, count: int) -> Parents:
+    """So many parents, in turn."""
+    return [parents[at % len(parents)] for at in range(count)]
 
 
 class CriticizeInstruction(Signature):

@@ -13,7 +13,7 @@ from ..racing.race import DEEPER, FIRST
 from ..recipe import Recipe
 from ..search.task import Task
 
-_LEAN = 4
+_LEAN = 3
 """Proposals of the narrowest round that is still worth one."""
 _WIDER = 2.0
 """How much more the first round may spend: nothing is known yet."""

@@ -27,7 +27,7 @@ from ..search.candidate import Candidate
 from ..search.task import Split, Task, passes
 from .credit import Credit
 from .forms import most_legible
-from .pacing import depth, rounds_in, rows_kept
+from .pacing import depth, no_headroom, rounds_in, rows_kept
 
 _TRIAL = 0.1
 _log = logging.getLogger("weft")
@@ -114,6 +114,9 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
         _advise(task, found)
         task.number += 1
         found.kept(task.archive[0])
+        if recipe.paced and (why := no_headroom(task, task.archive)):
+            found.stopped = why
+            return
         idle = 0 if task.archive[0] != best else idle + 1
         if recipe.patience and idle >= recipe.patience:
             return

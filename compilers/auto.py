@@ -51,10 +51,8 @@ class Auto(Compiler):
     def recipes(self) -> tuple[Recipe, ...]:
         """A wide first round, then rounds that what gained before decides about."""
         half = max(1, self.candidates // 4)
-        ladder = tuple(max(1, self.demos // part) for part in LADDER)
-        demos = BootstrapDemos(
-            demos=self.demos, sparing=True, sizes=ladder if self.demos else ()
-        )
+        sizes = tuple(max(1, self.demos // part) for part in LADDER if self.demos)
+        demos = BootstrapDemos(demos=self.demos, sparing=True, sizes=sizes)
         reflect, induce = Reflect(failing=8, passing=4, drafts=3), Induce()
         first = (
             Draw(reflect, half),

@@ -8,7 +8,6 @@ a first rung of rows, and follow it up; what they share is what the ledger affor
 from __future__ import annotations
 
 import math
-
 from collections.abc import Sequence
 
 from ..racing.race import DEEPER, FIRST

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.measure.row_result import RowResult
+from ..propose.meeting import by_turns, together
 from ..propose.proposer import proposed
 from ..propose.rows import ordered, proportional
 from ..racing.race import FIRST, Full, ranked
@@ -30,6 +31,8 @@ from .forms import most_legible
 from .pacing import depth, no_headroom, rounds_in, rows_kept
 
 _TRIAL = 0.1
+_PLACE = 2
+"""Where in a round what helps only together stands: behind the first of each half."""
 _log = logging.getLogger("weft")
 _LATEST = 300
 """Scores that are looked through after each round."""
@@ -153,6 +156,10 @@ async def _round(
                 found.stopped, new = SPENT, []
             made += [replace(c, by=draw.proposer.name) for c in new]
             credit.paid(draw.proposer.name, task.spent - before)
+    if recipe.meeting:
+        made = by_turns(made)
+        both = together(made)
+        made[_PLACE:_PLACE] = [replace(both, by=recipe.meeting.name)] if both else []
     allowed = dict.fromkeys(map(task.keeping.within, made))
     fresh = [c for c in allowed if c.id not in found.known]
     fresh = _raceable(task, recipe, fresh, len(incumbents))

@@ -15,12 +15,15 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import zip_longest
 
-from .edits import sentences
+from ..search.candidate import Candidate
+from ..search.task import Task
 
 MOST_EDITS = 8
 """How many lines one proposal may change."""
 _ALIKE = 0.5
 _WORD = re.compile(r"\w+")
+_SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
+MOST_INSTRUCTION = 4_000
 
 
 @dataclass(frozen=True)
@@ -123,3 +126,56 @@ def alike(one: str, other: str, common: Counter[str]) -> float:
 def words_of(text: str) -> frozenset[str]:
     """The words of a text, in small letters."""
     return frozenset(_WORD.findall(text.casefold()))
+
+
+def sentences(text: str) -> list[str]:
+    r"""The sentences of a text, in order.
+
+    >>> sentences("Be brief. Be kind!\nNever shout.")
+    ['Be brief.', 'Be kind!', 'Never shout.']
+    """
+    return [part.strip() for part in _SENTENCE.split(text) if part.strip()]
+
+
+def united(task: Task, children: Sequence[Candidate]) -> Candidate | None:
+    """What children of one parent changed in its instructions, all in one.
+
+    None where fewer than two changed different lines. The earlier edit of a line wins.
+    """
+    first = next(iter(children), None)
+    alike = [c for c in children if first and c.parent == first.parent]
+    values: dict[str, str] = {}
+    counted = 0
+    for path in task.program.modules if len(alike) > 1 else ():
+        slot = f"{path}/instruction"
+        changed = [c for c in alike if slot in c.values]
+        if not changed:
+            continue
+        before = _before(task, changed[0], slot)
+        edits = [e for c in changed for e in edits_between(before, c.values[slot])]
+        text = edited(before, commuting(list(dict.fromkeys(edits))))
+        if text != before and len(text) <= room_for(task, path):
+            values[slot] = text
+            counted += len(edits_between(before, text))
+    if first is None or not values:
+        return None
+    kept = {k: v for k, v in first.values.items() if not k.endswith("/instruction")}
+    made = Candidate({**kept, **values}, f"{counted} edits in one", first.parent)
+    return None if made in children else made
+
+
+def _before(task: Task, child: Candidate, slot: str) -> str:
+    """A parent's text in a slot; the seed's where the parent is not known."""
+    parent = next((c for c in task.archive if c.id == child.parent), Candidate())
+    return str(parent.apply(task.program).parameters[slot])
+
+
+def instruction_of(task: Task, candidate: Candidate, path: str) -> str:
+    """The instruction that a candidate gives a module."""
+    return candidate.apply(task.program).modules[path].parameters.instruction
+
+
+def room_for(task: Task, path: str) -> int:
+    """How many characters an instruction may have: 4,000, or twice the seed's own."""
+    own = task.program.modules[path].parameters.instruction
+    return max(MOST_INSTRUCTION, 2 * len(own))

@@ -21,10 +21,17 @@ from ...pipeline.ground.options import settings
 from ...pipeline.ground.plain import plain
 from ..search.candidate import Candidate
 from ..search.task import Task
-from .edits import sentences
-from .lines import LineEdit, commuting, edited, edits_between, words_of
+from .lines import (
+    LineEdit,
+    commuting,
+    edited,
+    edits_between,
+    instruction_of,
+    room_for,
+    sentences,
+    words_of,
+)
 from .proposer import Parents, Proposer
-from .writer import instruction_of, room_for
 
 _WORSE = -1.0
 """Rows' scores by which an edit may lie behind its parent and still meet the others."""
@@ -84,37 +91,36 @@ class Meet(Proposer):
         return [child for child in made if child not in known][:n]
 
 
-def united(task: Task, children: Sequence[Candidate]) -> Candidate | None:
-    """What children of one parent changed in its instructions, all in one.
+def by_turns(fresh: Sequence[Candidate]) -> list[Candidate]:
+    """A round's candidates in turns by who made them, so that a cut takes of all.
 
-    None where fewer than two changed different lines. The earlier edit of a line wins.
+    >>> made = [Candidate({"qa/k": n}, by=by) for n, by in enumerate("AAB")]
+    >>> [candidate.by for candidate in by_turns(made)]
+    ['A', 'B', 'A']
     """
-    first = next(iter(children), None)
-    alike = [c for c in children if first and c.parent == first.parent]
-    values: dict[str, str] = {}
-    counted = 0
-    for path in task.program.modules if len(alike) > 1 else ():
-        slot = f"{path}/instruction"
-        changed = [c for c in alike if slot in c.values]
-        if not changed:
-            continue
-        before = _before(task, changed[0], slot)
-        edits = [e for c in changed for e in edits_between(before, c.values[slot])]
-        text = edited(before, commuting(list(dict.fromkeys(edits))))
-        if text != before and len(text) <= room_for(task, path):
-            values[slot] = text
-            counted += len(edits_between(before, text))
-    if first is None or not values:
+    turns: Counter[str] = Counter()
+    places: list[tuple[int, int]] = []
+    for at, candidate in enumerate(fresh):
+        places.append((turns[candidate.by], at))
+        turns[candidate.by] += 1
+    return [fresh[at] for _, at in sorted(places)]
+
+
+def together(fresh: Sequence[Candidate]) -> Candidate | None:
+    """The first new instruction with the first new demos, where each came alone.
+
+    What helps only together would else lose by halves.
+    """
+    kinds: dict[bool, Candidate] = {}
+    for candidate in fresh:
+        shown = {key.endswith(("/demos", "/nearest")) for key in candidate.values}
+        if len(shown) == 1:
+            kinds.setdefault(shown.pop(), candidate)
+    if len(kinds) < 2 or kinds[True].parent != kinds[False].parent:
         return None
-    kept = {k: v for k, v in first.values.items() if not k.endswith("/instruction")}
-    made = Candidate({**kept, **values}, f"{counted} edits in one", first.parent)
-    return None if made in children else made
-
-
-def _before(task: Task, child: Candidate, slot: str) -> str:
-    """A parent's text in a slot; the seed's where the parent is not known."""
-    parent = next((c for c in task.archive if c.id == child.parent), Candidate())
-    return str(parent.apply(task.program).parameters[slot])
+    told, shown_ = kinds[False], kinds[True]
+    origin = f"{told.origin}, {shown_.origin}"
+    return Candidate({**shown_.values, **told.values}, origin, told.parent)
 
 
 def findings(task: Task, path: str) -> list[Finding]:

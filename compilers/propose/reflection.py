@@ -16,7 +16,7 @@ from ..search.candidate import Candidate
 from ..search.cost import Calls
 from ..search.task import Task
 from .evidence import case_of, cases, evidence_calls, seen_by
-from .meeting import united
+from .lines import united
 from .proposer import Parents, writing_calls
 from .rows import ordered
 from .writer import Job, Writer, patched, spread, write_each

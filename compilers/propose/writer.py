@@ -18,9 +18,9 @@ from ...pipeline.run.settings import current, entered
 from ..search.candidate import Candidate
 from ..search.task import Task
 from .blame import blame, contrasts
+from .lines import instruction_of, room_for
 from .proposer import Case, Parents, Proposer
 
-MOST_INSTRUCTION = 4_000
 _EXPECTED = 0.05
 
 T = TypeVar("T")
@@ -148,17 +148,6 @@ def _shares(task: Task, parents: Parents, paths: Sequence[str]) -> dict[str, flo
         path: len(paths) * _EXPECTED * shares[path] + gained.get(path, 0.0)
         for path in paths
     }
-
-
-def instruction_of(task: Task, candidate: Candidate, path: str) -> str:
-    """The instruction that a candidate gives a module."""
-    return candidate.apply(task.program).modules[path].parameters.instruction
-
-
-def room_for(task: Task, path: str) -> int:
-    """How many characters an instruction may have: 4,000, or twice the seed's own."""
-    own = task.program.modules[path].parameters.instruction
-    return max(MOST_INSTRUCTION, 2 * len(own))
 
 
 def patched(text: str, old: str, new: str) -> str:

@@ -43,6 +43,7 @@ from weft.compilers.propose.instructions import (
     Rules,
     Shorten,
 )
+from weft.compilers.propose.meeting import Meet
 from weft.compilers.propose.playbook import Bullets
 from weft.compilers.propose.proposer import Proposer
 from weft.compilers.propose.reflection import Contrast, Gradient, Refine, Reflect
@@ -216,6 +217,7 @@ FREE = [
     ReorderDemos(),
     DropSentence(),
     Merge(),
+    Meet(),
     Parts(),
     Combine(),
     Combine(sampler=OptunaTPE()),

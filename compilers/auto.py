@@ -27,13 +27,12 @@ class Auto(Compiler):
     went wrong, several in one candidate (GEPA, Agrawal et al. 2025), instructions
     induced from solved rows (APE, Zhou et al. 2022), and draws of few and of many demos
     (BootstrapFewShot, Khattab et al. 2023). In each later round the edits that stood
-    the test meet in one candidate, and the other slots go to those proposers that
-    gained the most for their calls; nobody has one by right. They are raced by
-    successive halving (TRIPLE, Shi et al. 2024).
+    the test meet in one candidate, and the other slots go to whoever gained the most
+    for its calls. They are raced by successive halving (TRIPLE, Shi et al. 2024).
 
-    It ends early where nobody is ahead of the program by more than luck. Whoever writes
-    is asked no more where its first instructions all lose. The winner is verified on
-    sealed rows, and never returned where it is below the seed.
+    It ends early where nobody is ahead of the program by more than luck, and asks no
+    more for instructions where the first all lose. The winner is verified on sealed
+    rows, and never returned where it is below the seed.
 
     Args:
         demos: How many demos a module gets at the most.

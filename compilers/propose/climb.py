@@ -18,6 +18,7 @@ from ..search.cost import Calls
 from ..search.task import Task
 from .blame import blame
 from .evidence import Seen, case_of, within
+from .lines import edits_between, instruction_of
 from .proposer import Parents, Proposer, writing_calls
 from .reflection import Reflect
 from .rows import ordered
@@ -80,6 +81,8 @@ class Climb(Proposer):
                 child = await trail.child(path, seen, step)
                 if child and await trail.gains(child):
                     trail.now, idle = child, 0
+                elif child:
+                    trail.reject(child, path)
             except BudgetExceeded:
                 break
         now, start = trail.now, parents[0]
@@ -110,6 +113,7 @@ class _Trail:
 
     def __init__(self, climb: Climb, task: Task, start: Candidate) -> None:
         self.climb, self.task, self.now = climb, task, start
+        self.rejected: list[str] = []
         self.floor = task.room() * (1 - climb.share)
         rows = ordered(task.split.train, task.rng("climb"))
         rows.sort(key=lambda row: task.result(start, row) is None)
@@ -145,11 +149,19 @@ class _Trail:
             path,
             failing=within(failing[: self.climb.failing]),
             passing=within(passing[: self.climb.passing]),
+            rejected=self.rejected,
         )
         jobs = [job] if failing else []
         made = await write_each(self.task, jobs, Reflect().write)
         kept = [self.task.keeping.within(child) for child in made]
         return kept[0] if kept and kept[0] != self.now else None
+
+    def reject(self, child: Candidate, path: str) -> None:
+        """Remember what was tried in vain, for the writer's next request."""
+        before, after = (
+            instruction_of(self.task, one, path) for one in (self.now, child)
+        )
+        self.rejected += map(str, edits_between(before, after))
 
     async def gains(self, child: Candidate) -> bool:
         """Whether a step is surely ahead, or ahead on all rows that are paid for.

@@ -45,13 +45,15 @@ class Finding:
 
     Args:
         edit: The operation.
-        gain: Sum of the scores that its candidate gained on the rows it was raced on.
+        gain: Sum of the scores that its candidate gained on its parent, at the best.
+        rows: On how many rows that is.
         support: The same on the rows that the line speaks of, over all candidates that
             made it; 0 where there is none.
     """
 
     edit: LineEdit
     gain: float
+    rows: int
     support: float
 
 
@@ -146,7 +148,7 @@ def findings(task: Task, path: str) -> list[Finding]:
     found = [
         Finding(
             edit,
-            max(sum(gained[pair].values()) for pair in pairs),
+            *max((sum(gained[pair].values()), len(gained[pair])) for pair in pairs),
             sum(
                 gain
                 for pair in pairs
@@ -157,6 +159,12 @@ def findings(task: Task, path: str) -> list[Finding]:
         for edit, pairs in edits.items()
     ]
     return sorted(found, key=lambda one: (-one.support, -one.gain))
+
+
+def rejected(task: Task, path: str) -> list[str]:
+    """The edits of a module's instruction that cost score, the worst last, in words."""
+    lost = [one for one in findings(task, path) if one.gain < 0]
+    return [f"{one.edit}: {one.gain:+.3g} on {one.rows} rows" for one in lost]
 
 
 def joined(task: Task, path: str, now: str, found: Sequence[Finding]) -> str:

@@ -16,7 +16,8 @@ from ..search.candidate import Candidate
 from ..search.cost import Calls
 from ..search.task import Task
 from .evidence import case_of, cases, evidence_calls, seen_by
-from .lines import united
+from .lines import MOST_EDITS, edited, edits_between, united
+from .meeting import rejected
 from .proposer import Parents, writing_calls
 from .rows import ordered
 from .writer import Job, Writer, patched, spread, write_each
@@ -85,14 +86,16 @@ class MendInstruction(Signature):
 
     The cases show what a model that follows the instruction was given and wrote, what
     was wanted, and what was said about it. Say something that also holds for new
-    inputs; do not copy cases. What the passing cases need must stay.
+    inputs; do not copy cases. What the passing cases need must stay. An edit that was
+    rejected made no case come right, or others go wrong: say something else.
     """
 
     instruction: str = Input("the instruction as it is")
     failing: list[dict[str, Any]] = Input("cases that went wrong")
     passing: list[dict[str, Any]] = Input("cases that went well")
+    rejected: list[str] = Input("edits tried before, and the score that they cost")
     old: str = Output("words of the instruction to replace, exactly; empty to add only")
-    new: str = Output("the words of the instruction that stand there instead")
+    new: str = Output("the lines that stand there instead, each a rule by itself")
 
 
 mend_instruction = Predict(MendInstruction, name="mend_instruction")
@@ -102,10 +105,12 @@ mend_instruction = Predict(MendInstruction, name="mend_instruction")
 class Reflect(Critic):
     """Reflective mutation (GEPA, Agrawal et al. 2025, arXiv 2507.19457, section 3).
 
-    On purpose unlike it: an edit in one place instead of a new text, so that nothing
-    that works is lost on the way; failing cases are looked for instead of hoped for in
-    three random ones. Where several edits are asked for, the first proposal is all of
-    them in one: a request costs less than the rows that tell which edit is right.
+    On purpose unlike it: an edit of a few lines instead of a new text, so that nothing
+    that works is lost on the way, and the writer is told which edits were rejected
+    before (SkillOpt 2026, arXiv 2605.23904); failing cases are looked for instead of
+    hoped for in three random ones. Where several edits are asked for, the first
+    proposal is all of them in one: a request costs less than the rows that tell which
+    edit is right.
 
     Args:
         failing: How many failing cases one request shows.
@@ -134,9 +139,15 @@ class Reflect(Critic):
         """The instruction mended in one place."""
         now = job.instruction
         reply = await mend_instruction.acall(
-            instruction=now, failing=job.failing, passing=job.passing
+            instruction=now,
+            failing=job.failing,
+            passing=job.passing,
+            rejected=[*rejected(job.task, job.path), *job.rejected][-MOST_EDITS:],
         )
         text = patched(now, reply.old, reply.new)
+        edits = edits_between(now, text)
+        if len(edits) > MOST_EDITS:
+            text = edited(now, edits[:MOST_EDITS])
         return job.child(text, f"mended after {len(job.failing)} failures")
 
 

@@ -13,8 +13,7 @@ from .racing.race import Halving
 from .racing.select import Beam
 from .recipe import Compiler, Draw, Recipe
 
-LADDER = (4, 1, 2)
-"""By what the most demos are divided, in turn: a few, all, half of them."""
+LADDER = (4, 1, 2)  # by what the most demos are divided: a few, all, half of them
 
 
 @settings

@@ -23,9 +23,9 @@ HEADINGS = ("what", "weft", "other", "ratio", "bar", "")
 
 
 def part_names() -> list[str]:
-    """The parts: every public module of this package, and `real`, which is a folder."""
+    """The parts: every public module of this package, `real` and `planted`."""
     files = Path(__file__).parent.glob("[!_]*.py")
-    return sorted([*(path.stem for path in files), "real"])
+    return sorted([*(path.stem for path in files), "planted", "real"])
 
 
 def run_part(name: str, options: Mapping[str, Any]) -> list[Row]:
@@ -69,23 +69,27 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--json", action="store_true", help="print JSON, not a table")
     given = made.add_argument_group("options of parts")
     given.add_argument(
-        "--seeds", type=int, help="compile, induction, real, realdata: of each task"
+        "--seeds",
+        type=int,
+        help="compile, induction, planted, real, realdata: of each task",
     )
     given.add_argument(
         "--more", type=int, help="compile: further seeds, for Auto and DSPy's best"
     )
-    given.add_argument("--minutes", type=float, help="compile: when to stop")
+    given.add_argument("--minutes", type=float, help="compile, planted: when to stop")
     given.add_argument("--bound", type=float, help="compile: seconds of one compile")
     given.add_argument(
         "--tasks", help="compile, induction, real: which tasks, with commas between"
     )
-    given.add_argument("--kept", type=Path, help="compile: the file of outcomes")
+    given.add_argument(
+        "--kept", type=Path, help="compile, planted: the file of outcomes"
+    )
     given.add_argument(
         "--write",
         action="store_true",
         default=None,
-        help="adapters, compile, real, schemas: the page in docs/; replies: the tests' "
-        "figures",
+        help="adapters, compile, planted, real, schemas: the page in docs/; replies: "
+        "the tests' figures",
     )
     given.add_argument("--rows", type=int, help="calls, real, rows: how many rows")
     given.add_argument(
@@ -93,7 +97,18 @@ def parser() -> argparse.ArgumentParser:
     )
     given.add_argument("--lm", help="induction: a model, in place of the simulated one")
     given.add_argument("--api-base", help="induction: where that model answers")
-    given.add_argument("--against", type=Path, help="against, house: another checkout")
+    given.add_argument(
+        "--against",
+        type=Path,
+        help="against, house: another checkout; planted: a file of outcomes",
+    )
+    given.add_argument("--families", help="planted: which, with commas between")
+    given.add_argument(
+        "--parts", help="planted: of families, fault and claims, commas between"
+    )
+    given.add_argument(
+        "--full", action="store_true", default=None, help="planted: all of it"
+    )
     given.add_argument("--arms", help="real: which arms, with commas between")
     given.add_argument(
         "--compile",

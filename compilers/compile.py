@@ -121,6 +121,7 @@ def compile(  # noqa: A001 - the field's own word, as in weft.compile
         SetupError: Something is wrong with the rows, the metric, the model or the
             budget; nothing was paid for.
         CompileError: A row could not be scored for a reason that is no model's.
+        Paused: Somebody paused the run in `run_dir`; the same call goes on.
     """
     made = acompile(
         program,

@@ -90,6 +90,7 @@ class Report:
         passing: From which score a run was shown as a demo, or empty where scores are
             0 and 1 alone.
         advice: What the scores say about the metric: see `advice_on`.
+        steered: What somebody said to the run, and before which round it was taken.
     """
 
     compiler: Mapping[str, Any]
@@ -107,6 +108,7 @@ class Report:
     form: str = ""
     passing: str = ""
     advice: tuple[str, ...] = ()
+    steered: tuple[str, ...] = ()
 
     @cached_property
     def comparison(self) -> Comparison:
@@ -207,6 +209,8 @@ class Report:
     def describe(self) -> dict[str, Any]:
         """Everything but traces and prompts, as plain JSON data."""
         gain = self.comparison
+        notes: dict[str, Any] = {"form": self.form, "passing": self.passing}
+        notes |= {"advice": self.advice, "steered": self.steered}
         return {
             "compiler": dict(self.compiler),
             "verdict": self.verdict,
@@ -232,9 +236,7 @@ class Report:
             "diff": self.diff(),
             "stopped": self.stopped,
             "suspects": list(self.suspects),
-            **({"form": self.form} if self.form else {}),
-            **({"passing": self.passing} if self.passing else {}),
-            **({"advice": list(self.advice)} if self.advice else {}),
+            **{name: plain(told) for name, told in notes.items() if told},
         }
 
     def to_json(self) -> str:
@@ -270,11 +272,10 @@ class Report:
         ]
         if self.suspects:
             lines.append(f"  suspect    rows {', '.join(self.suspects[:8])}")
-        if self.form:
-            lines.append(f"  form       {self.form}")
-        if self.passing:
-            lines.append(f"  demos      {self.passing}")
+        lines += [f"  form       {self.form}"] if self.form else []
+        lines += [f"  demos      {self.passing}"] if self.passing else []
         lines += [f"  advice     {line}" for line in self.advice]
+        lines += [f"  steered    {line}" for line in self.steered]
         if self.stopped:
             lines.append(f"  stopped    {self.stopped}")
         return "\n".join(lines)

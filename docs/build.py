@@ -37,7 +37,7 @@ ORDER = (
     "recipes.md",
     *("running.md", "traces.md", "models.md", "local-models.md", "forms.md"),
     *("measuring.md", "compiling.md", "compilers.md"),
-    *("bench-compile.md", "bench-real.md", "bench-schemas.md"),
+    *("bench-compile.md", "bench-planted.md", "bench-real.md", "bench-schemas.md"),
     *("artifacts.md", "errors.md", "testing.md", "cli.md", "coming-from-dspy.md"),
 )
 _PAGE = """<!doctype html>

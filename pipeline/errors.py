@@ -25,6 +25,7 @@
     |- WorkerLost                  the process that ran a row died, more than once
     |- CompileError                a compile that cannot go on
     |  |- JournalDamaged  DivergenceError
+    |  `- Paused                  somebody paused it; the same call goes on
     `- NotYetSupported             designed, and not in this version
 
 Each carries `retryable` (the same call may work later), `aborts` (a run of many rows
@@ -312,6 +313,12 @@ class JournalDamaged(CompileError):
 
 class DivergenceError(CompileError):
     """A journal that belongs to another program, data, metric, seed or model."""
+
+
+class Paused(CompileError):
+    """A compile that somebody paused; the best so far is kept, and it can go on."""
+
+    retryable = True
 
 
 class NotYetSupported(WeftError):

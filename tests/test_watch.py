@@ -37,9 +37,14 @@ def compiled(run_dir: Path, rule: Any = None, metric: Any = exact) -> Any:
         )
 
 
+def index_of(run_dir: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((run_dir / "index.json").read_text("utf-8"))
+    return found
+
+
 def events(run_dir: Path) -> list[dict[str, Any]]:
-    text = (run_dir / "progress.jsonl").read_text("utf-8")
-    return [json.loads(line) for line in text.splitlines()]
+    found: list[dict[str, Any]] = index_of(run_dir)["events"]
+    return found
 
 
 def watched(run_dir: Path, capsys: pytest.CaptureFixture[str], code: int = 0) -> str:
@@ -47,11 +52,10 @@ def watched(run_dir: Path, capsys: pytest.CaptureFixture[str], code: int = 0) ->
     return capsys.readouterr().out
 
 
-def begun(run_dir: Path, **facts: Any) -> None:
-    """A run's first record, by hand."""
+def begun(run_dir: Path, *happened: dict[str, Any], **facts: Any) -> None:
+    """A run's index, by hand: how it was started, and what happened since."""
     run_dir.mkdir(exist_ok=True)
     start = {
-        "event": "start",
         "at": time.time(),
         "pid": os.getpid(),
         "host": socket.gethostname(),
@@ -62,16 +66,25 @@ def begun(run_dir: Path, **facts: Any) -> None:
         "quoted": [1, 2, 3],
         "rows": [1, 2, 3],
     }
-    text = json.dumps({**start, **facts})
-    (run_dir / "progress.jsonl").write_text(f"{text}\n", "utf-8")
+    ended = [e for e in happened if e["event"] == "end"]
+    index = {
+        "format": 1,
+        "state": "ended" if ended else "running",
+        "start": {**start, **facts},
+        "events": [{"at": time.time(), **event} for event in happened],
+        "candidates": [],
+        "orders": [],
+    }
+    (run_dir / "index.json").write_text(json.dumps(index), "utf-8")
 
 
 def test_a_run_tells_its_start_rounds_and_end(tmp_path: Path) -> None:
-    """In one file that the journal knows nothing of."""
+    """In one index that the journal knows nothing of."""
     result = compiled(tmp_path)
     found = events(tmp_path)
 
-    assert [e["event"] for e in found][:2] == ["start", "round"]
+    assert index_of(tmp_path)["start"]["program"] == "classify"
+    assert found[0]["event"] == "round"
     assert [e["event"] for e in found][-2:] == ["verify", "end"]
     assert found[-1]["verdict"] == result.report.verdict
     assert found[-1]["calls"] == result.report.calls
@@ -82,17 +95,19 @@ def test_a_finished_run_is_summed_up(
 ) -> None:
     """And not a byte of it is changed."""
     result = compiled(tmp_path)
-    before = {
-        p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in tmp_path.iterdir()
-    }
+    before = contents(tmp_path)
 
     said = watched(tmp_path, capsys)
 
     assert result.report.verdict in said
     assert f"{result.report.calls:,} answers" in said
     assert "round 1: best" in said
-    after = {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in tmp_path.iterdir()}
-    assert after == before
+    assert contents(tmp_path) == before
+
+
+def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(p): (p.read_bytes(), p.stat().st_mtime_ns) for p in files}
 
 
 def test_a_run_is_followed_to_its_end(
@@ -103,12 +118,9 @@ def test_a_run_is_followed_to_its_end(
     looks = itertools.count(1)
 
     def go_on(_: float) -> None:
-        if next(looks) != 3:
-            return
-        with (tmp_path / "progress.jsonl").open("a", encoding="utf-8") as file:
-            for event in ("verify", "end"):
-                record = {"event": event, "at": time.time(), "rows": 5, "verdict": "ok"}
-                file.write(json.dumps(record) + "\n")
+        if next(looks) == 3:
+            verify = {"event": "verify", "rows": 5}
+            begun(tmp_path, verify, {"event": "end", "verdict": "ok"})
 
     monkeypatch.setattr(
         watch, "time", SimpleNamespace(**{**vars(time), "sleep": go_on})
@@ -122,10 +134,7 @@ def test_a_run_is_followed_to_its_end(
 
 def test_a_terminal_is_drawn_over(tmp_path: Path) -> None:
     """The block comes and goes; what stays is the outcome."""
-    begun(tmp_path)
-    end = {"event": "end", "at": time.time(), "verdict": "[red]ok"}
-    with (tmp_path / "progress.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(end) + "\n")
+    begun(tmp_path, {"event": "end", "verdict": "[red]ok"})
     screen, terminal = pty.openpty()
 
     done = subprocess.run(
@@ -171,10 +180,10 @@ def test_the_bar_counts_towards_what_will_be_spent(
 
 
 def test_a_run_tells_what_its_budget_leaves(tmp_path: Path) -> None:
-    """The first record has the quote, and as much of it as fits."""
+    """The index has the quote, and as much of it as fits."""
     compiled(tmp_path)
 
-    start = events(tmp_path)[0]
+    start = index_of(tmp_path)["start"]
 
     limit = int(start["budget"].split()[0]) if start["budget"][0].isdigit() else 10**9
     assert start["expected"] == min(start["quoted"][1], limit)
@@ -192,7 +201,7 @@ def test_a_killed_run_is_called_gone(
 def test_a_failure_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In the words of its error."""
 
-    def broken(example: Any, prediction: Any) -> float:
+    def broken(example: Any, prediction: Any) -> Any:
         if prediction.label == "K9" and example.text.endswith("0.45"):
             raise RuntimeError("no such\x1b[2J label")
         return exact(example, prediction)
@@ -229,15 +238,44 @@ def test_the_journal_is_counted(tmp_path: Path) -> None:
 
     assert run.answers == result.report.calls
     assert run.tokens == result.report.tokens
-    assert run.state == "end"
+    assert run.state == "ended"
 
 
-def test_progress_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name", ["index.json", "rows.jsonl", "scores.jsonl", "report.html", "review.json"]
+)
+def test_what_cannot_be_written_costs_nothing(name: str, tmp_path: Path) -> None:
     """It is told for people; the compile needs none of it."""
-    (tmp_path / "progress.jsonl").mkdir()
-    (tmp_path / "review.json").mkdir()
+    (tmp_path / name).mkdir()
 
     assert compiled(tmp_path).report.improved
+
+
+ODD: dict[str, object] = {
+    "no JSON": "{",
+    "a list": [],
+    "another format": {"format": 2},
+    "events that are none": {"events": [1]},
+    "an event without a time": {"events": [{"event": "round"}]},
+    "a clock that is none": {"start": {"at": "now"}},
+    "rows that are two": {"start": {"at": 1.0, "quoted": [1, 2, 3], "rows": [1, 2]}},
+    "a figure that nobody reads": {"events": [{"event": "end", "at": 1e300}]},
+    "candidates that are texts": {"candidates": ["a"]},
+    "orders that are texts": {"orders": ["a"]},
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_an_index_of_another_form_is_none(kind: str, tmp_path: Path) -> None:
+    """Whoever wrote it: it is not taken for a run's."""
+    begun(tmp_path)
+    odd = ODD[kind]
+    text = odd if isinstance(odd, str) else json.dumps(odd)
+    if isinstance(odd, dict):
+        text = json.dumps({**index_of(tmp_path), **odd})
+    (tmp_path / "index.json").write_text(text, "utf-8")
+
+    assert Run(tmp_path).index == {}
 
 
 def test_a_run_can_be_reviewed_but_for_its_sealed_rows(tmp_path: Path) -> None:

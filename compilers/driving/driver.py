@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -38,10 +39,11 @@ from ..search.judge import Judge
 from ..search.task import Task, passes
 from ..tried import passing_shown, suspects, tried
 from .forms import forms_at_first, keeping_forms, with_forms
+from .index import indexed
 from .journal import journaled
 from .plan import Plan, Rows, Terms, plan_of, writer_of
-from .progress import progress_in
 from .rounds import search
+from .steering import Steering, said
 from .verify import sealed_rows, verify
 
 _log: Final = logging.getLogger("weft")
@@ -68,17 +70,21 @@ async def drive(
     about = {"compiler": plan.compiler.describe()["name"], "seed": terms.seed}
     with (
         journaled(run_dir, plan.identity, forms_at_first(plan.program)) as begun,
-        keeping_forms(plan.program, begun) as forms,
-        progress_in(run_dir, task, plan.quote, about) as progress,
+        keeping_forms(plan.program, begun.forms) as forms,
+        indexed(run_dir, task, plan.quote, about) as index,
     ):
         best = _keeper(plan, run_dir, forms, given)
+        steering = Steering(run_dir, task, begun, index)
         if run_dir is not None and not _best_path(run_dir).exists():
             best(Candidate())
         with allowance.aside(2 * sealed_rows(allowance, len(plan.split.sealed))):
-            stopped = await search(task, plan.recipes, progress.after(best))
-        progress.tell("verify", rows=len(plan.split.sealed))
-        report = await _verified(task, plan, stopped)
-        progress.end(report)
+            kept, border = index.after(best), steering.before
+            stopped = await search(task, plan.recipes, kept, border)
+        index.tell("verify", state="verifying", rows=len(plan.split.sealed))
+        found = await _verified(task, plan, stopped)
+        report = replace(found, steered=said(steering.taken))
+        steering.over()
+        index.end(report)
         made = report.winner if report.returned else Candidate()
         best(made)
         result = _written(made, plan, forms)
@@ -87,7 +93,7 @@ async def drive(
         given(result),
         given(plan.program),
         report,
-        _provenance(report, plan, program_digest(result)),
+        _provenance(report, plan, program_digest(result)) | steering.provenance,
         tuple(map(given, programs)),
     )
 

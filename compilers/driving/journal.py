@@ -8,8 +8,13 @@ damage elsewhere is an error that names the place. A checksum says that a record
 whole and not whose it is: each is held to its form, and a file that does not begin as
 a journal of this run is left as it is.
 
+What somebody said to the run stands there too, at the border between two rounds where
+it was taken, and a border where nothing was said as well: a replay takes the same at
+the same place, whatever is said later.
+
     {"run": {...}} {"forms": {...}}? ({"key": ..., "response": {...}} |
-                                      {"key": ..., "withheld": ..., "because": ...})*
+                                      {"key": ..., "withheld": ..., "because": ...} |
+                                      {"border": 0, 1, ..., "orders": [...]})*
 """
 
 from __future__ import annotations
@@ -17,8 +22,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-import zlib
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self, cast
@@ -40,17 +44,29 @@ from ...pipeline.errors import (
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.files import AppendLog, DamagedLine
 from ...pipeline.ground.shapes import as_dict, is_dict
-from ...pipeline.lm.request import (
-    Response,
-    response_to_json,
-    strict_loads,
-)
+from ...pipeline.lm.request import Response, response_to_json
 from ...pipeline.run.bridge import in_thread
 from ...pipeline.run.settings import current, entered
+from .orders import Taken, border_record, orders_at
+from .records import line_of, record_of
 
 _NAME = "journal.jsonl"
 _KINDS = {kind.__name__: kind for kind in WITHHELD}
 _KEY: Final = re.compile("[0-9a-f]{64}")
+
+
+class Begun(NamedTuple):
+    """What a run has from before, and how it goes on.
+
+    Args:
+        forms: The forms of reply that it began with, by module path.
+        borders: The orders taken at each border that it has passed, in order.
+        take: Journals those of the next border; they are on the disk when it returns.
+    """
+
+    forms: Mapping[str, str]
+    borders: Sequence[Taken] = ()
+    take: Callable[[Taken], None] = lambda _: None
 
 
 @contextlib.contextmanager
@@ -58,7 +74,7 @@ def journaled(
     run_dir: str | Path | None,
     identity: Mapping[str, Any],
     forms: Mapping[str, str] | None = None,
-) -> Generator[Mapping[str, str]]:
+) -> Generator[Begun]:
     """Keep every answer of a scope in `run_dir`; with None in the scope's cache.
 
     Where there is no cache either, in memory: a request that occurs again, such as that
@@ -70,7 +86,7 @@ def journaled(
         forms: The forms of reply that it would begin with now, by module path.
 
     Yields:
-        The forms that it began with.
+        The forms that it began with, and the orders that it took.
 
     Raises:
         DivergenceError: The folder belongs to another program, data, metric, compiler,
@@ -83,31 +99,32 @@ def journaled(
         store = current().store
         kept = MemoryCache() if store is None else store
         with entered(replace(current(), cache=Journal(kept))):
-            yield forms or {}
+            yield Begun(forms or {})
         return
     with _Lines(Path(run_dir)) as lines:
-        begun, answers = _begun(lines, identity, forms or {})
-        journal = Journal(current().store, lines, answers)
+        begun, records = _begun(lines, identity, forms or {})
+        journal = Journal(current().store, lines, (r for r in records if "key" in r))
+        passed = [orders_at(r) for r in records if "border" in r]
         with entered(replace(current(), cache=journal)):
-            yield begun
+            yield Begun(begun, tuple(passed), _Borders(lines, len(passed)).take)
 
 
 def _begun(
     lines: _Lines, identity: Mapping[str, Any], forms: Mapping[str, str]
 ) -> tuple[Mapping[str, str], list[dict[str, Any]]]:
-    """The forms that a run began with, and the answers that it has."""
+    """The forms that a run began with, and what it has since."""
     plain = strictjson.loads(strictjson.canonical(dict(identity)))
-    answers = lines.read({"run": plain})
-    if answers is None:
+    records = lines.read({"run": plain})
+    if records is None:
         lines.append({"run": plain})
-        answers = []
-    if answers and "forms" in answers[0]:
-        return answers.pop(0)["forms"], answers
-    if answers:
-        return {}, answers
+        records = []
+    if records and "forms" in records[0]:
+        return records.pop(0)["forms"], records
+    if records:
+        return {}, records
     if forms:  # before anything is asked, also where a kill came in between
         lines.append({"forms": dict(forms)})
-    return forms, answers
+    return forms, records
 
 
 class _Answer(NamedTuple):
@@ -209,6 +226,18 @@ class Journal(SharedStore):
             return True
 
 
+class _Borders:
+    """The borders between rounds, journaled one behind the other."""
+
+    def __init__(self, lines: _Lines, passed: int) -> None:
+        self._lines, self._passed = lines, passed
+
+    def take(self, orders: Taken) -> None:
+        """Journal what was taken at the next border."""
+        self._lines.append(border_record(self._passed, orders))
+        self._passed += 1
+
+
 class _Lines:
     """The records in a run's file, in errors of a compile."""
 
@@ -242,7 +271,7 @@ class _Lines:
             JournalDamaged: Another line is damaged or no record, or the file is no
                 journal; nothing is cut off.
         """
-        found = self._log.read(_record, _line(header))
+        found = self._log.read(record_of, line_of(header))
         try:
             first = next(found, None)
             if first is None:
@@ -259,11 +288,16 @@ class _Lines:
 
     def _checked(self, records: Iterable[dict[str, Any]]) -> Generator[dict[str, Any]]:
         """The records behind the header, each of its form."""
-        known = dict[str, dict[str, Any]]()
+        known, borders = dict[str, dict[str, Any]](), 0
         for number, record in enumerate(records, 2):
             try:
                 if number == 2 and "forms" in record:
                     _check_forms(record)
+                    yield record
+                    continue
+                if "border" in record:
+                    orders_at(record, borders)
+                    borders += 1
                     yield record
                     continue
                 key = _answer_of(record).key
@@ -289,7 +323,7 @@ class _Lines:
         try:
             if "key" in record:
                 _answer_of(record)
-            self._log.append(_line(record), sync=sync)
+            self._log.append(line_of(record), sync=sync)
         except ValueError as error:
             raise CompileError(
                 f"an answer cannot be kept in {self.path}: {error}",
@@ -306,23 +340,6 @@ class _Lines:
 
     def __exit__(self, *_: object) -> None:
         self._log.close()
-
-
-def _line(record: Mapping[str, Any]) -> bytes:
-    body = strictjson.sorted_text(record).encode("utf-8", "surrogatepass")
-    return b"%08x %s\n" % (zlib.crc32(body), body)
-
-
-def _record(line: bytes) -> dict[str, Any] | None:
-    checksum, _, body = line.partition(b" ")
-    try:
-        if int(checksum, 16) != zlib.crc32(body) or len(checksum) != 8:
-            return None
-        # As an entry of the cache is read: what was paid for has no limit of length.
-        data = strict_loads(body)
-    except ValueError:
-        return None
-    return data if is_dict(data) else None
 
 
 def _answer_of(record: Mapping[str, Any]) -> _Answer:

@@ -26,6 +26,7 @@ from ..racing.race import FIRST, Full, ranked
 from ..recipe import LOTS, MEETINGS, Draw, Recipe
 from ..search.candidate import Candidate
 from ..search.task import Split, Task, passes
+from .border import Border, Steered, unsteered
 from .credit import Credit
 from .forms import most_legible
 from .pacing import depth, no_headroom, rounds_in, rows_kept
@@ -43,18 +44,22 @@ SPENT = "the budget ended the search"
 class Search:
     """How the search goes: why it ended early, and the ids of all that was proposed.
 
-    `advised` is what was said of the metric so far.
+    `border` is asked before each round; `advised` is what was said of the metric.
     """
 
     stopped: str
     known: set[str]
     kept: Callable[[Candidate], None]
+    border: Border = unsteered
     start: Candidate = field(default_factory=Candidate)
     advised: tuple[str, ...] = ()
 
 
 async def search(
-    task: Task, recipes: Sequence[Recipe], kept: Callable[[Candidate], None]
+    task: Task,
+    recipes: Sequence[Recipe],
+    kept: Callable[[Candidate], None],
+    border: Border = unsteered,
 ) -> str:
     """Run recipes one after the other; the archive ends with the best in front.
 
@@ -62,6 +67,7 @@ async def search(
         task: Its archive is filled.
         recipes: Each goes on from the best of those before it, unless it is fresh.
         kept: Called with the best candidate after each round.
+        border: Asked before each round, which it may change.
 
     Returns:
         Why the search ended early, or an empty text.
@@ -70,7 +76,7 @@ async def search(
     rows = tuple(proportional(split.select, task.rng("select order")))
     task.split = Split(split.train, rows, split.sealed)
     task.archive = [Candidate()]
-    found = Search("", {Candidate().id}, kept)
+    found = Search("", {Candidate().id}, kept, border)
     for recipe in recipes:
         before = task.archive
         if recipe.fresh:
@@ -113,7 +119,8 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
             if not shares:
                 found.stopped = SPENT
                 return
-            await _round(task, recipe, shares, found, credit)
+            steered = _steered(task, recipe, shares, found)
+            await _round(task, steered.recipe, steered.draws, found, credit)
         _advise(task, found)
         task.number += 1
         found.kept(task.archive[0])
@@ -138,6 +145,17 @@ def _shares(
     count = sum(draw.n for draw in fitting)
     # The first round is as its recipe says: nobody has gained anything.
     return fitting if not any(credit.calls.values()) else credit.shared(draws, count)
+
+
+def _steered(
+    task: Task, recipe: Recipe, draws: Sequence[Draw], found: Search
+) -> Steered:
+    """A round as it is after what was said just before it; what it draws fits."""
+    steered = found.border(recipe)
+    if steered == Steered(recipe):
+        return Steered(recipe, draws)
+    now = steered.recipe
+    return Steered(now, _fitting(task, now, [*steered.draws, *draws]))
 
 
 async def _round(

@@ -89,7 +89,7 @@ async def write_each(
     Each job has a sample index of its own, so that equal requests still get different
     answers; of a model at temperature 0, which has none, they are made once. What the
     ledger has no room for is left out, as is an unusable reply, and a request that is
-    too long for the writer.
+    too long for the writer. The hints of the task stand in each request.
     """
     ledger = task.allowance.ledger
     runtime = replace(current(), account="propose", ledger=ledger, once=True)
@@ -98,7 +98,8 @@ async def write_each(
 
     async def one(_: int, job: Job) -> T | None:
         sample = task.number * 1000 + job.number
-        with entered(replace(current(), sample=sample)):
+        remark = _hints_for(task, job.path)
+        with entered(replace(current(), sample=sample, remark=remark)):
             try:
                 return await write(job)
             except (ModelFailure, ContextLengthError, BudgetExceeded):
@@ -107,6 +108,13 @@ async def write_each(
     with entered(runtime):
         made = await map_rows(one, jobs, concurrency=task.concurrency)
     return [found for found in made if found is not None]
+
+
+def _hints_for(task: Task, path: str) -> str:
+    """What a writer is told besides, of the person who watches the search."""
+    told = [hint for module, hint in task.hints if module in ("", path)]
+    lines = ["Hints of whoever runs this search; follow them where they apply:"]
+    return "\n".join([*lines, *(f"- {hint}" for hint in told)]) if told else ""
 
 
 def spread(

@@ -32,6 +32,7 @@ from ...pipeline.run.settings import current, entered
 from .allowance import Allowance
 from .candidate import Candidate
 from .counting import calls_bound, calls_plain, is_bounded
+from .follow import Follower
 from .judge import JUDGED, NO_JUDGE, Judge, Judging
 from .keeping import Keeping
 from .teacher import Teacher
@@ -84,6 +85,8 @@ class Task:
         passing: The score from which a run may lend demos, or None: 1, and `NEAR` where
             no run has that.
         advising: Whether scores are looked through for what is odd about the metric.
+        follower: Who is told of each candidate and each cell, or None.
+        hints: What writers are told: (module path or "" for every module, words).
     """
 
     program: Program[..., Any]
@@ -104,6 +107,8 @@ class Task:
     form: str = ""
     passing: float | None = None
     advising: bool = True
+    follower: Follower | None = None
+    hints: tuple[tuple[str, str], ...] = ()
 
     def rng(self, *path: str | int) -> random.Random:
         """A generator of its own for each purpose, so that no draw moves another."""
@@ -127,6 +132,8 @@ class Task:
     ) -> None:
         """Fill the cells of several candidates on the same rows, all side by side."""
         programs = {c.id: c.apply(self.program) for c in candidates}
+        if self.follower is not None:
+            self.follower.met(candidates)
         await self._buy(programs, rows, account)
 
     async def taught(
@@ -190,6 +197,8 @@ class Task:
                     _refuse_failure(by_digest[key[1]], result)
                     self.cells[key] = result
                     self.allowance.saw(len(result.trace.calls))
+            if self.follower is not None:
+                self.follower.bought([key for key in some if key in self.cells])
             if isinstance(self.metric, Judge):
                 self._count_judge(self.metric.taken())
         if refused:

@@ -119,6 +119,11 @@ class Adapter(ABC):
         del spec, fence, room
         return ""
 
+    def made_up(self, spec: Spec) -> int:
+        """How many made-up exchanges show the form where no demo does."""
+        del spec
+        return 1
+
     def reminder(self, spec: Spec, fence: str) -> str:
         """How the reply begins, said once more at the end of the user's turn."""
         del spec, fence
@@ -158,7 +163,7 @@ class Adapter(ABC):
             demos = nearest_demos(spec, demos, parameters.nearest, inputs)
         fence = self._fence(spec, demos, echoed)
         if shown and not demos:
-            demos = made_up_demos(spec, echoed)
+            demos = made_up_demos(spec, echoed, self.made_up(spec))
         grammar = self.grammar(spec, fence, room)
         wanted = None
         if schema_mode and not grammar:
@@ -389,10 +394,6 @@ def _side(
 def _listed(title: str, fields: Iterable[FieldSpec], *, wanted: bool = False) -> str:
     lines = [title]
     for field in fields:
-        notes = [field.wanted] if wanted else []
-        if field.description:
-            notes.append(field.description)
-        lines.append(
-            f"- {field.name}: {'; '.join(notes)}" if notes else f"- {field.name}"
-        )
+        said = "; ".join(filter(None, (field.wanted * wanted, field.description)))
+        lines.append(f"- {field.name}: {said}" if said else f"- {field.name}")
     return "\n".join(lines)

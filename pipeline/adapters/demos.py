@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ..ground.shapes import is_dict, is_list
 from ..ground.text_index import TextIndex
@@ -67,25 +67,32 @@ def _compared(spec: Spec, values: Mapping[str, JSON]) -> str:
     return "\n".join(written)
 
 
-def made_up_demos(spec: Spec, written: str) -> tuple[Demo, ...]:
-    """An exchange that shows the form of replies; the input draws what stands in it."""
+def made_up_demos(spec: Spec, written: str, count: int = 1) -> tuple[Demo, ...]:
+    """Exchanges that show the form of replies; the input draws what stands in them.
+
+    Each further one has the next choices, and the next of several shapes: what may be
+    null is so in the second.
+    """
     digest = hashlib.sha256(written.encode("utf-8", "surrogatepass")).digest()
-    return _made_up(spec, int.from_bytes(digest[:4], "big") % _DRAWS)
+    return _made_up(spec, int.from_bytes(digest[:4], "big") % _DRAWS, count)
 
 
 @lru_cache(maxsize=4096)
-def _made_up(spec: Spec, draw: int) -> tuple[Demo, ...]:
-    values: dict[str, Any] = dict.fromkeys(spec.inputs, "(an example of the form)")
-    for name, field in spec.outputs.items():
-        values[name] = _of_field(field, draw)
-    return _one_of_each(spec, Demo(values, by=MADE_UP))
+def _made_up(spec: Spec, draw: int, count: int) -> tuple[Demo, ...]:
+    made: list[Demo] = []
+    for turn in range(count):
+        values: dict[str, Any] = dict.fromkeys(spec.inputs, "(an example of the form)")
+        for name, field in spec.outputs.items():
+            values[name] = _of_field(field, draw + turn, turn)
+        made.append(Demo(values, by=MADE_UP))
+    return _one_of_each(spec, tuple(made))
 
 
 @lru_cache(maxsize=4096)
-def _one_of_each(spec: Spec, demo: Demo) -> tuple[Demo, ...]:
+def _one_of_each(spec: Spec, demos: tuple[Demo, ...]) -> tuple[Demo, ...]:
     """One object for all draws that come to the same, so that they compare at once."""
     del spec
-    return (demo,)
+    return demos
 
 
 def choices_as_cases(spec: Spec, demos: tuple[Demo, ...]) -> tuple[Demo, ...]:
@@ -131,8 +138,8 @@ def _words_of(choice: JSON) -> str:
     return " ".join(re.sub(r"[_/-]", " ", choice).split())
 
 
-def _of_field(field: FieldSpec, number: int) -> Any:
-    made = _of_schema(field.schema, field.schema, number, field.name, 0)
+def _of_field(field: FieldSpec, number: int, turn: int) -> Any:
+    made = _of_schema(field.schema, _Drawn(field.schema, number, turn), field.name, 0)
     try:
         field.load(made)
     except ValueError:
@@ -141,42 +148,59 @@ def _of_field(field: FieldSpec, number: int) -> Any:
     return made
 
 
-def _of_schema(
-    schema: Mapping[str, Any],
-    whole: Mapping[str, Any],
-    number: int,
-    name: str,
-    depth: int,
-) -> Any:
-    """A value of a JSON Schema; another one for each number where there are several."""
-    schema = referred(schema, whole)
+class _Drawn(NamedTuple):
+    """What a made-up value hangs on: the whole schema, the draw, and which one it is.
+
+    Choices and numbers follow the draw; of several shapes the first stands in the
+    first value, the next one in the next.
+    """
+
+    whole: Mapping[str, Any]
+    number: int
+    turn: int
+
+
+def _of_schema(schema: Mapping[str, Any], drawn: _Drawn, name: str, depth: int) -> Any:
+    """A value of a JSON Schema; another one for each draw where there are several."""
+    schema = referred(schema, drawn.whole)
     for key in ("anyOf", "oneOf"):
         if is_list(schema.get(key)) and schema[key] and depth < _DEEPEST:
             options = [o for o in schema[key] if is_dict(o)] or [schema[key][0]]
             if depth == _DEEPEST - 1 and {"type": "null"} in options:
                 return None  # what is nested in itself ends somewhere
-            return _of_schema(options[0], whole, number, name, depth + 1)
+            option = options[drawn.turn % len(options)]
+            return _of_schema(option, drawn, name, depth + 1)
     if "const" in schema:
         return schema["const"]
     if is_list(schema.get("enum")) and schema["enum"]:
         choices = schema["enum"]
-        return choices[number % len(choices)]
+        return choices[drawn.number % len(choices)]
     kind = schema.get("type")
     if kind == "object" and depth < _DEEPEST:
         parts = schema.get("properties", {})
         return {
-            key: _of_schema(part, whole, number, key, depth + 1)
-            for key, part in parts.items()
+            key: _of_schema(part, drawn, key, depth + 1) for key, part in parts.items()
         }
     if kind == "array":
         if depth >= _DEEPEST - 1 or not is_dict(schema.get("items")):
             return []
-        return [_of_schema(schema["items"], whole, number, name, depth + 1)]
+        items = referred(schema["items"], drawn.whole)
+        if is_list(items.get("enum")) and items["enum"]:
+            return _choices(items["enum"], drawn)
+        return [_of_schema(items, drawn, name, depth + 1)]
     if kind in ("integer", "number"):
-        return _number(schema, number)
+        return _number(schema, drawn.number)
     if kind == "boolean":
-        return number % 2 == 0
+        return drawn.number % 2 == 0
     return None if kind == "null" else _text(schema, name)
+
+
+def _choices(choices: Sequence[JSON], drawn: _Drawn) -> list[JSON]:
+    """One choice in the first value, two others in the next, then three."""
+    turn = drawn.turn
+    start = drawn.number + turn * (turn - 1) // 2
+    count = min(1 + turn, len(choices))
+    return [choices[(start + at) % len(choices)] for at in range(count)]
 
 
 def _number(schema: Mapping[str, Any], number: int) -> int:

@@ -24,7 +24,7 @@ NEWEST: Final[Mapping[str, int]] = {
     "json": 2,
     "xml": 2,
     "plain": 1,
-    "completion": 2,
+    "completion": 3,
 }
 """The newest edition of each form; every earlier one can be asked for too."""
 

@@ -38,6 +38,13 @@ _TRUE = frozenset(("true", "yes"))
 _FALSE = frozenset(("false", "no"))
 _GROUPED = re.compile(r"-?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_COUNTED = re.compile(r"(\S+) ([A-Za-z]{2,20}s)[.!]?")
+_SCALES = re.compile(
+    r"(?:ten|dozen|score|hundred|thousand|million|billion|trillion|pair|couple|percent"
+    r"|third|quarter|fifth|sixth|eighth|tenth|hundredth|thousandth|time|docena|dezena"
+    r"|centena|douzaine|centaine|milliard|millier)s|halves|plus|minus|less|[mb]illones",
+    re.IGNORECASE,
+)
 _BOXED = re.compile(r"\$?\\boxed\{([^{}]*)\}\$?")
 _MOST = 200  # characters that a value of a closed type may have, with its edges
 _MOST_REFERENCES = 8
@@ -127,10 +134,11 @@ def _one(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
         value = text.strip(_FORMAT_EDGES)
         shown = repr(value)
     elif _is_decimal(field):
-        value = _digits_of(text, whole=False)
+        value = _digits_of(_uncounted(text, whole=False), whole=False)
         shown = str(value)
     else:
-        value = number_of(text, whole=field.kind == "integer")
+        whole = field.kind == "integer"
+        value = number_of(_uncounted(text, whole=whole), whole=whole)
         shown = str(value)
     if value is not None or None in field.options:
         yield value, f"{note}{'; ' * bool(note)}read {text[:80]!r} as {shown}"
@@ -241,6 +249,28 @@ def number_of(text: str, *, whole: bool) -> int | float | None:
     if digits.lstrip("-").isdigit():
         return int(digits)
     return None if whole else float(digits)
+
+
+def _uncounted(text: str, *, whole: bool) -> str:
+    """A number without what it counts, one word in the plural; else the text.
+
+    Words that make another number of it, such as thousands, stay. So does a percent
+    sign, but where a whole number is wanted: no share of one is whole.
+
+    >>> _uncounted("16 minutes", whole=True), _uncounted("3 millions", whole=True)
+    ('16', '3 millions')
+    >>> _uncounted("25%", whole=True), _uncounted("25%", whole=False)
+    ('25', '25%')
+    """
+    if len(text) > _MOST:
+        return text
+    plain = text.strip()
+    if whole and plain.endswith("%"):
+        return plain[:-1]
+    found = _COUNTED.fullmatch(plain)
+    if found is None or _SCALES.fullmatch(found[2]):
+        return text
+    return found[1]
 
 
 def _digits_of(text: str, *, whole: bool) -> str | None:

@@ -70,6 +70,9 @@ async def ask(
         ModelError: The call itself failed.
     """
     spec, settings = spec_of(signature), context.settings
+    if settings.remark:
+        said = f"{parameters.instruction}\n\n{settings.remark}"
+        parameters = replace(parameters, instruction=said)
     forms, own = settings.forms, settings.form_asked(parameters.adapter)
     form = settled(own, lm, spec) if forms is None else forms.of(own, lm, spec)
     while True:

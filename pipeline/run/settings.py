@@ -91,6 +91,7 @@ class Settings:
         forms: The forms that a run was settled on, or None outside a run.
         once: Whether a model at temperature 0 is asked nothing twice, whatever sample
             is wanted: it would say the same.
+        remark: What is said below the instruction of each module that is asked.
     """
 
     lm: LanguageModel | None = None
@@ -108,6 +109,7 @@ class Settings:
     adapter: str = AUTO
     forms: Forms | None = None
     once: bool = False
+    remark: str = ""
 
     def having(self, **changes: Unpack[_Changes]) -> Settings:
         """The same settings with other values of some fields.

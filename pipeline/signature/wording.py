@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import pydantic
 
@@ -57,6 +57,9 @@ _WORDS = {
 }
 _MANY = {**_WORDS, "integer": "whole numbers", "number": "numbers"}
 
+BY_SCHEMA: Final = "JSON that fits this schema"
+"""How a type is told that only a schema tells."""
+
 
 def wanted(kind: Any, schema: Mapping[str, Any]) -> str:
     """A type with its JSON Schema in words.
@@ -96,7 +99,7 @@ def _is_bare(schema: Mapping[str, Any]) -> bool:
 
 
 def _by_schema(schema: Mapping[str, Any]) -> str:
-    return f"JSON that fits this schema: {strictjson.dumps(schema)}"
+    return f"{BY_SCHEMA}: {strictjson.dumps(schema)}"
 
 
 def simple(kind: Any, schema: Mapping[str, Any]) -> str:

@@ -144,7 +144,8 @@ def died(
 def _journaled(folder: Path) -> set[str]:
     path = folder / "journal.jsonl"
     lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
-    return {loads(line[9:].decode())["key"] for line in lines[1:]}
+    records = [loads(line[9:].decode()) for line in lines[1:]]
+    return {record["key"] for record in records if "key" in record}
 
 
 def _asked(folder: Path) -> list[str]:

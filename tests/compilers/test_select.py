@@ -12,6 +12,7 @@ import weft
 from tests.compilers.test_race import ROWS, new_task, told
 from tests.compilers.worlds import kinds_of, model
 from weft.compilers.driving.credit import Credit
+from weft.compilers.driving.steering import FromCandidate
 from weft.compilers.propose.demos import LabeledDemos
 from weft.compilers.propose.edits import DropSentence
 from weft.compilers.racing.optuna_tpe import OptunaTPE
@@ -38,6 +39,7 @@ SELECTORS = [
     Tournament(),
     TPE(),
     TPE(sampler=OptunaTPE()),
+    FromCandidate(told(0), Best()),
 ]
 SAMPLERS: list[Sampler] = [Parzen(), OptunaTPE()]
 

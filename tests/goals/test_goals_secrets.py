@@ -141,7 +141,7 @@ def test_a_compile_leaves_no_secret(
     assert hits == {}
     assert quoting.quoted > 10
     assert sent(way) <= quoted_by(quoting.server)
-    assert {"report.html", "review.json", "progress.jsonl"} <= {p.name for p in files}
+    assert {"report.html", "review.json", "index.json"} <= {p.name for p in files}
     for path in (tmp_path / "cache").glob("*.db*"):
         assert path.stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "cache").stat().st_mode & 0o777 == 0o700

@@ -95,6 +95,11 @@ def test_nearly_json_keeps_the_digits_too() -> None:
     assert read(list[Decimal], f"[{LONG},]", "chat") == [Decimal(LONG)]
 
 
+def test_what_a_decimal_counts_is_left_out() -> None:
+    """One word behind it changes no digit."""
+    assert str(read(Decimal, "10.50 dollars", "chat")) == "10.50"
+
+
 @pytest.mark.parametrize("kind", [float, float | str, Decimal | float, Any])
 def test_what_may_be_a_float_stays_one(kind: Any) -> None:
     """Nothing becomes a text that was a number."""

@@ -41,6 +41,7 @@ FORMS = (
     "completion/1:grammar,stop",
     "completion/2:shown,stop",
     "completion/2:grammar,stop",
+    "completion/3:shown,stop",
 )
 
 
@@ -282,6 +283,67 @@ def test_other_choices_are_shown_by_no_names(asked: str) -> None:
     )
 
     assert first.messages == second.messages
+
+
+class Booking(pydantic.BaseModel):
+    """A table at a restaurant."""
+
+    day: str | None
+    extras: list[Literal["pram", "dog", "view", "bar"]]
+
+
+BOOKED = """<user>
+Route it.
+
+text: (an example of the form)
+booking: {"day": "(the day)", "extras": ["dog"]}
+
+text: (an example of the form)
+booking: {"day": null, "extras": ["view", "bar"]}
+
+text: (an example of the form)
+booking: {"day": "(the day)", "extras": ["pram", "dog", "view"]}
+
+text: For two, please.
+booking:"""
+
+
+def test_three_made_up_cases_say_what_an_object_looks_like() -> None:
+    """A base model goes on with a schema that it is told; of choices it sees most."""
+    asked = make_signature("text -> booking: B", "", types={"B": Booking})
+
+    made = sent("completion/3:shown", {"text": "For two, please."}, signature=asked)
+
+    assert shown(made) == BOOKED
+
+
+@pytest.mark.parametrize("flags", ["shown,stop", "grammar,shown", "schema,shown"])
+@pytest.mark.parametrize(
+    "asked", ["text -> mood: Literal['good', 'bad']", "text -> n: int, why", MOODS]
+)
+def test_what_words_tell_is_asked_for_as_before(asked: str, flags: str) -> None:
+    """The third edition differs where a type is told by a schema that nobody holds."""
+    signature = make_signature(asked, "Sort it.")
+
+    second, third = (
+        sent(f"completion/{edition}:{flags}", {"text": "A!"}, signature=signature)
+        for edition in (2, 3)
+    )
+
+    assert third.messages == second.messages
+
+
+@pytest.mark.parametrize("flags", ["grammar,schema,shown", "schema,shown"])
+def test_an_object_that_is_held_is_asked_for_as_before(flags: str) -> None:
+    """A schema in the request holds the model to the shape."""
+    signature = make_signature("text -> booking: B", "Read.", types={"B": Booking})
+
+    second, third = (
+        sent(f"completion/{edition}:{flags}", {"text": "A!"}, signature=signature)
+        for edition in (2, 3)
+    )
+
+    assert third.messages == second.messages
 
 
 @pytest.mark.parametrize("name", ["chat", "json"])

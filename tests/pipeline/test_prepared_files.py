@@ -18,11 +18,13 @@ import weft
 from tests.compilers.worlds import classifier, exact, model, planted_rows
 from weft.compilers import APE
 from weft.compilers.driving.journal import journaled
+from weft.compilers.search.candidate import Candidate
 from weft.errors import ArtifactError, ConfigError, DataError, WeftError
 from weft.pipeline.errors import JournalDamaged
 from weft.pipeline.run.settings import current
 
 ROWS = planted_rows(40)
+SEED = Candidate().id
 feel = weft.Predict("text -> mood", name="feel")
 
 
@@ -50,6 +52,11 @@ def answer(journal: list[bytes], **changes: Any) -> dict[str, Any]:
     """An answer of a journal, under another key and with some parts changed."""
     found: dict[str, Any] = json.loads(journal[1][9:])
     return {"key": "0" * 64, "response": {**found["response"], **changes}}
+
+
+def order(**said: Any) -> dict[str, Any]:
+    """A border at which something was said."""
+    return {"border": 0, "orders": [{"id": "0a1b2c3d", **said}]}
 
 
 Made = Callable[[list[bytes]], object]
@@ -101,6 +108,16 @@ RECORDS: dict[str, Made] = {
     "a second header": lambda j: json.loads(j[0][9:]),
     "another run's header": lambda _: {"run": {"a": 1}},
     "forms in the middle": lambda _: {"forms": {}},
+    "a border before which one is missing": lambda _: {"border": 7, "orders": []},
+    "a border without its orders": lambda _: {"border": 0},
+    "a border of no orders": lambda _: {"border": 0, "orders": {}},
+    "an order of no kind": lambda _: order(order="stop"),
+    "a list for an order's kind": lambda _: order(order=[]),
+    "a hint of no words": lambda _: order(order="hint", text=" ", module=""),
+    "a number for words": lambda _: order(order="hint", text=5, module=""),
+    "a branch from nowhere": lambda _: order(order="branch", candidate=""),
+    "more than an order": lambda _: order(order="pause", text="now"),
+    "an order without an id": lambda _: order(order="pause", id=""),
     "another answer to a request": lambda j: {
         **json.loads(j[1][9:]),
         "response": answer(j, text="[[ label ]]\nK9")["response"],
@@ -212,14 +229,20 @@ def test_a_header_that_a_kill_cut_is_written_anew(
     assert compiled(path.parent).report.calls
 
 
-@pytest.mark.parametrize("name", ["journal.jsonl", "progress.jsonl", "best.weft.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("journal.jsonl", "index.json", "rows.jsonl", "scores.jsonl", "report.html"),
+        *("best.weft.json", f"candidates/{SEED}.json", f"traces/{SEED}.jsonl"),
+    ],
+)
 @pytest.mark.parametrize("mine", [b"token", b"one\ntwo\n", b"{}\n"])
 def test_nothing_is_written_through_a_link(
     name: str, mine: bytes, tmp_path: Path
 ) -> None:
     """What a name in a run's folder leads to stays as it was."""
     folder, other = tmp_path / "run", tmp_path / "mine"
-    folder.mkdir()
+    (folder / name).parent.mkdir(parents=True)
     other.write_bytes(mine)
     (folder / name).symlink_to(other)
 
@@ -232,11 +255,28 @@ def test_nothing_is_written_through_a_link(
     assert other.read_bytes() == mine
 
 
-@pytest.mark.parametrize("name", ["journal.jsonl", "progress.jsonl"])
+@pytest.mark.parametrize("name", ["candidates", "traces"])
+def test_nothing_is_written_into_a_folder_behind_a_link(
+    name: str, tmp_path: Path
+) -> None:
+    """A folder in a run's folder is the run's own, or holds nothing of it."""
+    folder, other = tmp_path / "run", tmp_path / "mine"
+    folder.mkdir()
+    other.mkdir()
+    (folder / name).symlink_to(other)
+
+    compiled(folder)
+
+    assert list(other.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["journal.jsonl", "index.json", "scores.jsonl", "orders.jsonl"]
+)
 def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(
     name: str, tmp_path: Path
 ) -> None:
-    """The journal has to be a file; without progress a compile goes on."""
+    """The journal has to be a file; without the others a compile goes on."""
     folder = tmp_path / "run"
     folder.mkdir()
     os.mkfifo(folder / name)

@@ -96,6 +96,15 @@ watch  watch:watch  follow a compile that has a --run-dir
   $ weft watch runs/triage
   RUN_DIR                 it is only read
 
+steer  steer:steer  say something to a compile that has a --run-dir
+  $ weft steer runs/triage --hint 'Refunds are for the osprey team.'
+  RUN_DIR                 where it is going on, or will go on
+  |! --hint TEXT          its writers are told, and it is tried as an instruction
+  |! --branch ID          start the next round from this candidate
+  |! --pause              end before the next round, with the best so far; the same
+                          compile goes on
+  --module PATH           the module that a hint is for; else all
+
 review  tools:review  score, correct and comment rows on a local page
   $ weft review triage.eval.json --open
   FILE                    of weft eval --save or --json, or a RUN_DIR

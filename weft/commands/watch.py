@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..compilers.driving.progress import NAME as PROGRESS
+from ..compilers.driving.index import FORMAT, LARGEST
+from ..compilers.driving.index import NAME as INDEX
 from ..pipeline.errors import ConfigError
-from ..pipeline.ground.files import open_regular
-from ..pipeline.ground.shapes import is_dict, is_list
+from ..pipeline.ground.files import open_regular, read_bounded
+from ..pipeline.ground.shapes import as_dict, is_dict, is_list
 from ..pipeline.lm.prices import money
 from ..pipeline.lm.request import Response, response_from_json
 from ..pipeline.run.rows import live_block
@@ -30,6 +31,8 @@ _TOLD_EVERY = 5.0
 _PATIENCE = 10.0
 _WIDE = 30
 _LARGEST_FIGURE = 1e15
+_LAST = ("end", "failed", "paused")
+_WELL = ("ended", "paused")
 
 
 def watch(arguments: argparse.Namespace) -> Outcome:
@@ -54,7 +57,7 @@ def watch(arguments: argparse.Namespace) -> Outcome:
                     run.look()
     except KeyboardInterrupt:
         return Outcome("", run.data(), 130, "no longer watching; the run goes on")
-    return Outcome(run.outcome, run.data(), 0 if run.state == "end" else 1)
+    return Outcome(run.outcome, run.data(), 0 if run.state in _WELL else 1)
 
 
 def _told(run: Run) -> Generator[None]:
@@ -63,7 +66,7 @@ def _told(run: Run) -> Generator[None]:
     say(run.title)
     while True:
         for event in run.events[said:]:
-            if event.get("event") not in ("end", "failed"):  # the outcome says these
+            if event.get("event") not in _LAST:  # the outcome says these
                 say(f"{clock(event['at'] - run.start['at'])}  {in_words(event)}")
         said = len(run.events)
         if time.monotonic() - last > _TOLD_EVERY and not run.over:
@@ -141,40 +144,30 @@ class Tail:
 
 @dataclass
 class Run:
-    """What is known of a run, from its progress and its journal.
+    """What is known of a run, from its index and its journal.
 
     Args:
         folder: Its run_dir.
-        start: The first record of its progress.
-        events: The later ones, in order.
+        index: Its index, or empty where there is none, or none of this form.
         answers: Answers in the journal, of earlier starts too.
         tokens: Input and output tokens of these.
         usd: US dollars of these; None where a price is unknown.
     """
 
     folder: Path
-    start: dict[str, Any] = field(default_factory=dict[str, Any])
-    events: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    index: dict[str, Any] = field(default_factory=dict[str, Any])
     answers: int = 0
     tokens: int = 0
     usd: float | None = 0.0
 
     def __post_init__(self) -> None:
-        self._progress = Tail(self.folder / PROGRESS)
         self._journal = Tail(self.folder / _JOURNAL)
         self.look()
 
     def look(self) -> None:
         """Read what has come since the last time."""
-        # The progress first: what it says of the end, the journal has by then.
-        anew, lines = self._progress.lines()
-        if anew:
-            self.start, self.events = {}, []
-        found = (_record(line) for line in lines)
-        records = [record for record in found if _is_event(record)]
-        if records and not self.start:
-            self.start, records = records[0], records[1:]
-        self.events += records
+        # The index first: what it says of the end, the journal has by then.
+        self.index = index_in(self.folder) or self.index
         anew, lines = self._journal.lines()
         if anew:
             self.answers, self.tokens, self.usd = 0, 0, 0.0
@@ -183,6 +176,17 @@ class Run:
                 self._count(
                     response_from_json(_record(line[_CHECKSUM:]).get("response"))
                 )
+
+    @property
+    def start(self) -> dict[str, Any]:
+        """When and how it was started."""
+        return as_dict(self.index.get("start"))
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What happened since, in order."""
+        found: list[dict[str, Any]] = self.index.get("events", [])
+        return found
 
     def _count(self, answer: Response) -> None:
         self.answers += 1
@@ -198,20 +202,21 @@ class Run:
 
     @property
     def state(self) -> str:
-        """start, round, verify, end, failed; or gone where its process is."""
-        last = str(self.events[-1].get("event")) if self.events else "start"
-        gone = last not in ("end", "failed") and bool(self.start) and not self._lives()
-        return "gone" if gone else last
+        """running, verifying, paused, ended, failed; or gone where its process is."""
+        state = str(self.index.get("state", ""))
+        under_way = state in ("running", "verifying")
+        return "gone" if under_way and not self._lives() else state
 
     @property
     def over(self) -> bool:
         """Whether nothing more will come."""
-        return self.state in ("end", "failed", "gone") or not self.start
+        return self.state not in ("running", "verifying")
 
     @property
     def seconds(self) -> float:
         """Since the start; to the end where it is over."""
-        last = self.events[-1] if self.state in ("end", "failed") else {}
+        last = self.events[-1] if self.events and self.state != "gone" else {}
+        last = last if self.over else {}
         return max(0.0, float(last.get("at", time.time())) - float(self.start["at"]))
 
     @property
@@ -231,12 +236,14 @@ class Run:
     def outcome(self) -> str:
         """How it ended, in words."""
         if not self.start:
-            return f"{self.spent} in the journal; this run keeps no progress"
+            return f"{self.spent} in the journal; this run keeps no index"
         last = in_words(self.events[-1]) if self.events else ""
-        if self.state == "end":
+        if self.state == "ended":
             return f"{self.title}\n  {last}\n  {self.spent}, {clock(self.seconds)}"
         if self.state == "failed":
             return f"{self.title}\n  {last}"
+        if self.state == "paused":
+            return f"{self.title}\n  {last}\n  {self.spent}; the same compile goes on"
         return (
             f"{self.title}\n  its process is gone; the same compile with this run_dir "
             f"goes on from {self.answers:,} answers"
@@ -244,8 +251,8 @@ class Run:
 
     def data(self) -> Mapping[str, Any]:
         """All of it as JSON data."""
-        names = ("state", "start", "events", "answers", "tokens", "usd")
-        return {name: getattr(self, name) for name in names}
+        names = ("state", "answers", "tokens", "usd")
+        return {**self.index, **{name: getattr(self, name) for name in names}}
 
     def _lives(self) -> bool:
         """Whether the process runs; of another machine's nobody here can say."""
@@ -278,6 +285,11 @@ def in_words(event: Mapping[str, Any]) -> str:
             said = str(event.get("verdict"))
         case "failed":
             said = f"failed: {event.get('error')}"
+        case "steered":
+            taken = "; ".join(map(str, event.get("orders", ())))
+            said = f"steered before round {event.get('number')}: {taken}"
+        case "paused":
+            said = str(event.get("why"))
         case other:
             said = str(other)
     return _in_a_line(said)
@@ -296,6 +308,27 @@ def clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
+def index_in(folder: Path) -> dict[str, Any]:
+    """A run folder's index; empty where there is none, or none of this form."""
+    try:
+        found = _record(read_bounded(folder / INDEX, LARGEST).encode())
+    except (OSError, ValueError):
+        return {}
+    start, events, orders = (found.get(n) for n in ("start", "events", "orders"))
+    candidates = found.get("candidates")
+    if not (is_dict(start) and is_list(events) and is_list(orders)):
+        return {}
+    whole = found.get("format") == FORMAT and is_list(candidates)
+    figures = [start.get("at"), start.get("expected", 0)]
+    for name in ("quoted", "rows"):
+        three = start.get(name)
+        whole = whole and is_list(three) and len(three) == 3
+        figures += three if is_list(three) else []
+    parts = [*events, *orders, *(candidates if is_list(candidates) else ())]
+    whole = whole and all(map(_is_figure, figures)) and all(map(is_dict, parts))
+    return found if whole and all(map(_is_event, events)) else {}
+
+
 def _record(line: bytes) -> dict[str, Any]:
     try:
         data: object = json.loads(line)
@@ -305,15 +338,11 @@ def _record(line: bytes) -> dict[str, Any]:
 
 
 def _is_event(record: Mapping[str, Any]) -> bool:
-    """Whether a record has the form that a run gives it: others are passed over."""
-    best, listed = record.get("best"), list[object]()
-    for name in ("quoted", "rows") if record.get("event") == "start" else ():
-        three = record.get(name, [0, 0, 0])
-        if not is_list(three) or len(three) != 3:
-            return False
-        listed += three
-    figures = [record.get("at"), 0 if best is None else best, *listed]
-    return isinstance(record.get("event"), str) and all(map(_is_figure, figures))
+    """Whether a record has the form that a run gives it."""
+    best, orders = record.get("best"), record.get("orders", [])
+    figures = [record.get("at"), 0 if best is None else best]
+    named = isinstance(record.get("event"), str) and is_list(orders)
+    return named and all(map(_is_figure, figures))
 
 
 def _is_figure(value: object) -> bool:

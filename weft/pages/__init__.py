@@ -10,6 +10,7 @@ from typing import Any
 
 from .evaluation import cell, evaluation_page
 from .report import report_page
+from .run import run_page
 from .svg import as_svg
 
 _DRAWN: dict[str, Callable[[Any], str]] = {
@@ -17,6 +18,7 @@ _DRAWN: dict[str, Callable[[Any], str]] = {
     "evaluation": evaluation_page,
     "graph": as_svg,
     "report": report_page,
+    "run": run_page,
 }
 
 

@@ -34,13 +34,20 @@ summary { cursor: pointer; } .bad { color: #a3271b; } .good { color: #1d6b36; }
 """
 
 
-def page(title: str, *parts: str) -> str:
-    """A whole page around parts that are already escaped; any file takes its text."""
+def page(title: str, *parts: str, again: int = 0) -> str:
+    """A whole page around parts that are already escaped; any file takes its text.
+
+    Args:
+        title: Its title.
+        parts: What it shows, in order; empty ones are left out.
+        again: After how many seconds a browser reads it again; 0 is never.
+    """
+    fresh = f'<meta http-equiv="refresh" content="{again}">\n' if again else ""
     body = "\n".join(part for part in parts if part)
     text = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title><style>{_STYLE}</style></head>
+{fresh}<title>{escape(title)}</title><style>{_STYLE}</style></head>
 <body>
 {body}
 </body></html>

@@ -29,6 +29,7 @@ def report_page(data: Data) -> str:
     shade = "good" if data["improved"] else "bad"
     ended = data["stopped"] and f"Ended early: {data['stopped']}"
     notes = [data.get("form"), ended, data.get("passing"), *data.get("advice", ())]
+    notes += [f"Steered {told}" for told in data.get("steered", ())]
     whole = [
         f"<details><summary>{escape(key)}, before and after</summary>"
         f"<pre>{escape(str(old))}</pre><pre>{escape(str(new))}</pre></details>"
@@ -43,11 +44,11 @@ def report_page(data: Data) -> str:
         _scores(data),
         _optimism(data),
         "<h2>Spent</h2>",
-        _accounts(data),
+        accounts(data),
         "<h2>Score in the search against prompt size</h2>",
-        _front(tried, data["front"], data["winner"]),
+        front_drawn(tried, data["front"], data["winner"]),
         f"<h2>Lineage: {len(tried)} candidates</h2>",
-        _lineage(tried, data["winner"]),
+        lineage(tried, data["winner"]),
         "<h2>What changed in the prompts</h2>",
         _diff(data["diff"]),
         *whole,
@@ -96,7 +97,7 @@ def _optimism(data: Data) -> str:
     )
 
 
-def _accounts(data: Data) -> str:
+def accounts(data: Data) -> str:
     """Calls, tokens and money by account, beside what was quoted."""
     books: Mapping[str, Data] = data["accounts"]
     total: dict[str, Any] = {
@@ -120,7 +121,7 @@ def _accounts(data: Data) -> str:
     return table(heads, lines, numbers=1)
 
 
-def _front(tried: Sequence[Data], front: Sequence[str], winner: str) -> str:
+def front_drawn(tried: Sequence[Data], front: Sequence[str], winner: str) -> str:
     """Candidates by prompt size and score: the front is green, the winner ringed."""
     shown = [line for line in tried if line["score"] is not None]
     longest = 1.05 * max((line["size"] for line in shown), default=1) or 1.0
@@ -150,7 +151,7 @@ def _front(tried: Sequence[Data], front: Sequence[str], winner: str) -> str:
     )
 
 
-def _lineage(tried: Sequence[Data], winner: str) -> str:
+def lineage(tried: Sequence[Data], winner: str, *, called: str = "the winner") -> str:
     """Each candidate under the one it was made from, with what the edit gained."""
     rows: list[Sequence[str]] = []
     for line, depth in _tree(tried):
@@ -158,7 +159,7 @@ def _lineage(tried: Sequence[Data], winner: str) -> str:
         shade = "good" if (gain or 0) > 0 else "bad" if (gain or 0) < 0 else ""
         name = escape(line["origin"])
         if line["id"] == winner:
-            name = f'<strong class="good">{name}</strong> (the winner)'
+            name = f'<strong class="good">{name}</strong> ({called})'
         indent = 1.4 * min(depth, _DEEPEST)
         rows.append(
             (

@@ -17,7 +17,7 @@ from ..pipeline.errors import (
     ServerError,
 )
 from ..pipeline.lm.abilities import Abilities
-from ..pipeline.lm.form import Form
+from ..pipeline.lm.form import NEWEST, Form
 from ..pipeline.lm.models import LM
 from ..pipeline.run.settings import use
 from .checks import Count, Counted
@@ -92,7 +92,7 @@ def forms_for(can: Abilities) -> tuple[Form, ...]:
 
     >>> *_, grammar, lines = forms_for(Abilities(grammar=True, stop=False))
     >>> str(grammar), str(lines)
-    ('completion/2:grammar,schema', 'completion/2:shown')
+    ('completion/3:grammar,schema', 'completion/3:shown')
     """
     stop = () if can.thinks or can.stop is False else ("stop",)
     ruled = ("grammar", "schema", *(() if can.stop is False else ("stop",)))
@@ -103,8 +103,8 @@ def forms_for(can: Abilities) -> tuple[Form, ...]:
         Form("plain", 1, ("shown", *stop)),
         Form("json", 2, ()),
         Form("xml", 1, ()),
-        *([Form("completion", 2, ruled)] if can.grammar else []),
-        Form("completion", 2, ("shown", *stop)),
+        *([Form("completion", NEWEST["completion"], ruled)] if can.grammar else []),
+        Form("completion", NEWEST["completion"], ("shown", *stop)),
     ]
     return (*tried,)
 

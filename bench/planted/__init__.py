@@ -1,0 +1,132 @@
+"""A planted suite: compiles of tasks whose truth is known, on simulated models.
+
+`python -m bench planted` takes a look of about two minutes; `--full` the sizes that the
+bars speak of. Outcomes are kept in build/bench-planted.jsonl as they come, and the same
+command goes on from there; `--against FILE` pairs them with those of another checkout,
+such as bench/planted/before.jsonl, made before the mechanisms that it is to judge.
+
+The model answers in process and draws nothing that a seed does not fix. Its chances are
+known, so that scores on fresh rows are exact. Four kinds of writer: weak (most of what
+it writes is false), strong, one that learns from solved examples only, one that learns
+from failing runs and their feedback only. Nothing here says anything of a language
+model: it says what a compiler does with what it is given.
+
+    tasks      cases, rules, worlds
+    families   those worked on, those held out, those of claims
+    reading    statements and solved cases in a prompt, by content
+    answering  exact chances of each answer, and draws from them
+    lessons    what a writer learns from the cases that it is shown
+    writing    values for whatever fields a request asks for
+    model      all of it as one model, with counts
+    programs   a world as a program; the truth of a program
+    compiles   one compile, and what is measured
+    jobs       which compiles are made
+    kept       outcomes in a file
+    figures    the bars, and paired differences
+    tables     all of it as text
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from .. import BenchError, Findings, Row
+from .compiles import Job, Outcome, compiled
+from .families import FAMILIES
+from .figures import bars, change_bars
+from .jobs import FULL, LOOK, PARTS, Sizes, jobs_of
+from .kept import Kept, outcomes_in, suite_digest
+from .tables import lines_of
+
+__all__ = ["run"]
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "bench-planted.md"
+KEPT = ROOT / "build" / "bench-planted.jsonl"
+BEFORE = Path(__file__).parent / "before.jsonl"
+
+
+def run(
+    seeds: int = 0,
+    families: str = "",
+    parts: str = ",".join(PARTS),
+    minutes: float = 60.0,
+    full: bool = False,
+    kept: Path = KEPT,
+    against: Path = BEFORE,
+    write: bool = False,
+) -> list[Row]:
+    """Make the compiles that are not kept yet, and print what all of them say.
+
+    Args:
+        seeds: Vocabularies of each family; 0 for those of the size.
+        families: Which, with commas between; empty for all.
+        parts: Of families, fault and claims, with commas between.
+        minutes: When to stop; what has not been made by then is left out.
+        full: The sizes that the bars speak of.
+        kept: Where outcomes are kept, and read from instead of being made again.
+        against: Outcomes of another checkout, to pair with.
+        write: Whether to write docs/bench-planted.md.
+
+    Raises:
+        BenchError: There is no such family or part.
+    """
+    size = FULL if full else LOOK
+    if seeds:
+        size = Sizes(seeds, size.fault, size.null, size.graded, size.power)
+    names = [name for name in families.split(",") if name]
+    chosen = parts.split(",")
+    if unknown := {*names} - {*FAMILIES} | {*chosen} - {*PARTS}:
+        raise BenchError(
+            f"no {sorted(unknown)}; families are {list(FAMILIES)}, parts {PARTS}"
+        )
+    jobs = jobs_of(size, chosen, names)
+    found = made(jobs, Kept(kept), time.monotonic() + 60 * minutes)
+    before = outcomes_in(against)
+    lines = [f"Suite {suite_digest()}, {len(found)} of {len(jobs)} compiles."]
+    lines += lines_of(found, before)
+    if write:
+        PAGE.write_text(page(lines), encoding="utf-8")
+    return Findings(rows_of(found, before), "\n".join(lines))
+
+
+def made(jobs: list[Job], book: Kept, deadline: float) -> Mapping[Job, Outcome]:
+    """The outcomes of some jobs, made until the time is over."""
+    for job in jobs:
+        if job not in book.found and time.monotonic() < deadline:
+            book.add(compiled(job))
+    return {job: book.found[job] for job in jobs if job in book.found}
+
+
+def rows_of(found: Mapping[Job, Outcome], before: Mapping[Job, Outcome]) -> list[Row]:
+    """The bars as rows of the common table."""
+    shown = [*bars(list(found.values())), *change_bars(before, found)]
+    return [
+        Row(f"planted {one.what}", one.value, None, one.bar, one.ok)
+        for one in shown
+        if one.value is not None
+    ]
+
+
+def page(lines: list[str]) -> str:
+    """The page in docs/."""
+    return f"{_HEAD}\n{chr(10).join(lines)}\n"
+
+
+_HEAD = """# The planted suite
+
+Compiles with the default compiler of tasks whose truth is known, on simulated models in
+process (`bench/planted`). The chances of the model are known, so scores on fresh rows
+are exact. It says nothing of a language model: it says what a compiler does with what
+it is given. `before` stands for `bench/planted/before.jsonl`: outcomes of the compilers
+as they were when the suite was made. The suite is frozen since; its digest stands
+below. Made with `python -m bench planted --full --write`.
+
+Scores and gains are shares of 1. `found` are hidden rules that the writer stated
+rightly in any reply, `kept` those of them that the returned program states. `below`
+are compiles whose result is truly below the seed program. A faulty module counts as
+named where most of the first requests to mend after candidates ran are of it. The
+families of the second part are for reporting: no mechanism was worked out on them.
+"""

@@ -27,9 +27,8 @@ from ..recipe import LOTS, MEETINGS, Draw, Recipe
 from ..search.candidate import Candidate
 from ..search.task import Split, Task, passes
 from .border import Border, Steered, unsteered
-from .credit import Credit
 from .forms import most_legible
-from .pacing import depth, no_headroom, rounds_in, rows_kept
+from .pacing import Credit, depth, no_headroom, rounds_in, rows_kept
 
 _TRIAL = 0.1
 _PLACE = 2

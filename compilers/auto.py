@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..pipeline.ground.options import Count, settings
+from .propose.climb import Mend
 from .propose.combine import Merge
 from .propose.demos import BootstrapDemos
 from .propose.edits import DropDemos
@@ -13,7 +14,7 @@ from .racing.race import Halving
 from .racing.select import Beam
 from .recipe import Compiler, Draw, Recipe
 
-LADDER = (4, 1, 2)  # by what the most demos are divided: a few, all, half of them
+LADDER = (1, 4, 2)  # by what the most demos are divided: all, a few, half of them
 
 
 @settings
@@ -51,16 +52,16 @@ class Auto(Compiler):
         half = max(1, self.candidates // 4)
         sizes = tuple(max(1, self.demos // part) for part in LADDER if self.demos)
         demos = BootstrapDemos(demos=self.demos, sparing=True, sizes=sizes)
-        reflect, induce = Reflect(failing=8, passing=4, drafts=3), Induce()
+        mend = Mend(beside=Reflect(failing=8, passing=4, drafts=3))
         first = (
-            Draw(reflect, half),
+            Draw(mend, half),
             Draw(demos, max(0, self.candidates - 2 * half)),
-            Draw(induce, half),
+            Draw(Induce(), half),
         )
         later = (
-            Draw(reflect, 2),
+            Draw(mend, 2),
             Draw(demos, 2),
-            Draw(induce, 1),
+            Draw(Induce(), 1),
             Draw(Merge(), 1),
             Draw(DropDemos(), 1),
             Draw(Paraphrase(), 1),

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ...pipeline.data.rows import Example
 from ..racing.race import DEEPER, FIRST
 from ..recipe import Draw, Recipe
 from ..search.candidate import Candidate
@@ -25,6 +26,8 @@ _SHALLOW = 1.25
 
 _WORTH = 0.06
 """The shrunk gain in score from which a candidate is a sign of headroom."""
+_MOSTLY = 0.5
+"""The mean score of the program below which it fails most rows."""
 _TRIED = 4
 """Candidates that have to be seen before a task is given up."""
 _PRIOR_GAIN = 0.02
@@ -71,8 +74,9 @@ def no_headroom(task: Task, tried: Sequence[Candidate]) -> str:
     """Why more rounds would gain nothing worth their calls, or empty.
 
     Of all that was tried nobody is ahead of the program as it was by more than chance
-    makes of a few rows: each gain is shrunk as if `FIRST` more rows had shown none. A
-    look after each round, so what gains little on few rows may yet be seen on more.
+    makes of a few rows: each gain is shrunk as if `FIRST` more rows had shown none.
+    There is a look after each round. Where the program fails most rows there is more to
+    gain than one round can be trusted to show, and the first look decides nothing.
 
     Args:
         task: The compile under way.
@@ -84,9 +88,14 @@ def no_headroom(task: Task, tried: Sequence[Candidate]) -> str:
         gain, rows = task.gain(candidate, seed), _both(task, candidate, seed)
         if gain is not None and rows >= min(FIRST, len(task.rows)):
             gains.append(gain * rows / (rows + FIRST))
-    if len(gains) < _TRIED or max(gains) >= _WORTH:
+    early = task.number < 2 and task.mean(seed, _seen(task)) < _MOSTLY
+    if early or len(gains) < _TRIED or max(gains) >= _WORTH:
         return ""
     return f"none of {len(gains)} candidates was ahead of the program by more than luck"
+
+
+def _seen(task: Task) -> tuple[Example, ...]:
+    return (*task.split.train, *task.rows)
 
 
 def _both(task: Task, one: Candidate, other: Candidate) -> int:

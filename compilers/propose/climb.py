@@ -185,6 +185,49 @@ class _Trail:
         return gain > 1e-9
 
 
+@settings
+class Mend(Proposer):
+    """Edits side by side where a row is cheap, one after the other where it is dear.
+
+    Where a row takes one call, a race of several edits tells more than a trial of each.
+    In a program of several modules rows cost more than requests to a writer, and what
+    the next module lacks shows only when the one before it is mended: so there one
+    candidate climbs, as far as the calls at hand pay for it.
+
+    Args:
+        beside: Makes edits side by side.
+        climb: Makes them one after the other.
+        steps: Rows, in first trials of the climb, that must be affordable.
+    """
+
+    asks = Reflect.asks
+    beside: Reflect = Reflect()
+    climb: Climb = Climb()
+    steps: Count = 8
+
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
+        """Several edits, or where one climb ends."""
+        dear = task.calls_plain > 1
+        if dear and task.allowance.rows(1.0) >= self.steps * self.climb.first:
+            return await self.climb.propose(task, parents, min(n, 1))
+        return await self.beside.propose(task, parents, n)
+
+    def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """Those of either, as likely as not."""
+        one = self.beside.calls(n, train, calls_a_row)
+        return _either(one, self.climb.calls(min(n, 1), train, calls_a_row))
+
+    def running(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """Those of either, as likely as not."""
+        one = self.beside.running(n, train, calls_a_row)
+        return _either(one, self.climb.running(min(n, 1), train, calls_a_row))
+
+
+def _either(one: Calls, other: Calls) -> Calls:
+    likely = (one.expected + other.expected) // 2
+    return Calls(min(one.low, other.low), likely, max(one.high, other.high))
+
+
 def _suspect(task: Task, seen: Seen, turns: Mapping[str, int]) -> str:
     """The module to mend next, or "" where no failing row runs any of them.
 

@@ -57,6 +57,8 @@ class LineEdit:
 def edits_between(before: str, after: str) -> list[LineEdit]:
     """The operations that make one text of another, in the order of the lines.
 
+    A line that only moved is none: what is said is the same.
+
     >>> [str(edit) for edit in edits_between("Be brief. Sign.", "Be brief. Be kind.")]
     ["replace 'Sign.' by 'Be kind.'"]
     """
@@ -65,8 +67,9 @@ def edits_between(before: str, after: str) -> list[LineEdit]:
     same = SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes()
     for what, a, b, c, d in same:
         if what != "equal":
-            pairs = zip_longest(old[a:b], new[c:d], fillvalue="")
-            found += [LineEdit(gone, come) for gone, come in pairs]
+            gone = [line for line in old[a:b] if line not in new]
+            come = [line for line in new[c:d] if line not in old]
+            found += [LineEdit(*pair) for pair in zip_longest(gone, come, fillvalue="")]
     return found
 
 

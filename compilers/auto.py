@@ -53,11 +53,8 @@ class Auto(Compiler):
         sizes = tuple(max(1, self.demos // part) for part in LADDER if self.demos)
         demos = BootstrapDemos(demos=self.demos, sparing=True, sizes=sizes)
         mend = Mend(beside=Reflect(failing=8, passing=4, drafts=3))
-        first = (
-            Draw(mend, half),
-            Draw(demos, max(0, self.candidates - 2 * half)),
-            Draw(Induce(), half),
-        )
+        shown = max(0, self.candidates - 2 * half)
+        first = (Draw(mend, half), Draw(demos, shown), Draw(Induce(), half))
         later = (
             Draw(mend, 2),
             Draw(demos, 2),

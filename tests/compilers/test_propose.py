@@ -17,7 +17,7 @@ from tests.compilers.worlds import (
     planted_rows,
     under_way,
 )
-from weft.compilers.propose.climb import Climb
+from weft.compilers.propose.climb import Climb, Mend
 from weft.compilers.propose.combine import Combine, Crossover, Exchange, Merge, Pair
 from weft.compilers.propose.demos import (
     BootstrapDemos,
@@ -208,6 +208,7 @@ WRITERS = [
     Induce(),
     Pair(),
     Climb(),
+    Mend(),
 ]
 FREE = [
     Given(values=({"instruction": "Go by norp = K1."},)),

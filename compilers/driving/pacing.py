@@ -26,8 +26,8 @@ _SHALLOW = 1.25
 
 _WORTH = 0.06
 """The shrunk gain in score from which a candidate is a sign of headroom."""
-_MOSTLY = 0.5
-"""The mean score of the program below which it fails most rows."""
+_MOSTLY = 0.6
+"""The mean score of the program below which it fails too many rows."""
 _TRIED = 4
 """Candidates that have to be seen before a task is given up."""
 _PRIOR_GAIN = 0.02
@@ -75,7 +75,7 @@ def no_headroom(task: Task, tried: Sequence[Candidate]) -> str:
 
     Of all that was tried nobody is ahead of the program as it was by more than chance
     makes of a few rows: each gain is shrunk as if `FIRST` more rows had shown none.
-    There is a look after each round. Where the program fails most rows there is more to
+    There is a look after each round. Where the program fails many rows there is more to
     gain than one round can be trusted to show, and the first look decides nothing.
 
     Args:

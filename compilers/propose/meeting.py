@@ -143,7 +143,8 @@ def findings(task: Task, path: str) -> list[Finding]:
         if 2 * gone <= len(sentences(before)):
             for edit in changed:
                 edits.setdefault(edit, {})[child, parent] = None
-    gained = {pair: _gains(task, *pair) for pair in set().union(*edits.values())}
+    every = {pair: None for pairs in edits.values() for pair in pairs}
+    gained = {pair: _gains(task, *pair) for pair in every}
     topics = _topics(task, path)
     found = [
         Finding(

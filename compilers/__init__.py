@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .bootstrap_few_shot import BootstrapFewShot as BootstrapFewShot
     from .bootstrap_random_search import BootstrapRandomSearch as BootstrapRandomSearch
     from .capo import CAPO as CAPO
+    from .choose import Choose as Choose
     from .combinators import BestOf as BestOf
     from .combinators import Sequence as Sequence
     from .combinators import UntilPlateau as UntilPlateau
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from .effects import main_effects as main_effects
     from .evo_prompt import EvoPrompt as EvoPrompt
     from .feedback import Feedback as Feedback
+    from .front import Front as Front
+    from .front import Point as Point
     from .gepa import GEPA as GEPA
     from .infer_rules import InferRules as InferRules
     from .knn_few_shot import KNNFewShot as KNNFewShot
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from .prompt_wizard import PromptWizard as PromptWizard
     from .propose.proposer import Proposer as Proposer
     from .protegi import ProTeGi as ProTeGi
+    from .racing.elimination import Elimination as Elimination
     from .racing.optuna_tpe import OptunaTPE as OptunaTPE
     from .racing.race import Full as Full
     from .racing.race import Halving as Halving
@@ -72,12 +76,14 @@ _WHERE = {
     "bootstrap_few_shot": "BootstrapFewShot",
     "bootstrap_random_search": "BootstrapRandomSearch",
     "capo": "CAPO",
+    "choose": "Choose",
     "combinators": "BestOf Sequence UntilPlateau",
     "compress": "Compress",
     "copro": "COPRO",
     "effects": "Effect main_effects",
     "evo_prompt": "EvoPrompt",
     "feedback": "Feedback",
+    "front": "Front Point",
     "gepa": "GEPA",
     "infer_rules": "InferRules",
     "knn_few_shot": "KNNFewShot",
@@ -89,6 +95,7 @@ _WHERE = {
     "prompt_wizard": "PromptWizard",
     "propose.proposer": "Proposer",
     "protegi": "ProTeGi",
+    "racing.elimination": "Elimination",
     "racing.optuna_tpe": "OptunaTPE",
     "racing.race": "Full Halving Racer",
     "racing.racers": "FirstFail Gate PairedRace UCB",

@@ -14,10 +14,13 @@ class ACE(Compiler):
 
     Zhang et al. 2025, "Agentic Context Engineering: Evolving Contexts for
     Self-Improving Language Models", arXiv 2510.04618. There every delta is taken over
-    as the cases come, bullets are told apart by embeddings, and nothing is ever
-    removed by the published code. On purpose unlike it: playbooks race on select rows
-    before one is taken over, bullets that say the same are told by their words, the
-    curator may reword and remove, and bullets that harm more than they help go.
+    as the cases come, bullets are told apart by embeddings, and nothing is ever removed
+    by the published code.
+
+    Departures:
+        Playbooks race on select rows before one is taken over; bullets that say the
+        same are told by their words; the curator may reword and remove; bullets that
+        harm more than they help go.
 
     Args:
         rounds: How many times lessons are drawn.

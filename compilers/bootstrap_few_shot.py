@@ -11,9 +11,11 @@ from .recipe import Compiler, Draw, Recipe
 class BootstrapFewShot(Compiler):
     """Run a teacher on training rows, keep traces that pass, and show them as demos.
 
-    Khattab et al. 2023, arXiv 2310.03714. On purpose unlike DSPy's: labelled demos are
-    balanced over the labels' values, rows run side by side, and the result is verified
-    on sealed rows.
+    Khattab et al. 2023, arXiv 2310.03714.
+
+    Departures:
+        Labelled demos are balanced over the labels' values; rows run side by side; the
+        result is verified on sealed rows.
 
     Args:
         demos: How many demos a module gets at the most.

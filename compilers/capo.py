@@ -18,8 +18,10 @@ class CAPO(Compiler):
 
     Zehle et al. 2025, "CAPO: Cost-Aware Prompt Optimization", arXiv 2504.16005. There
     the race drops who is worse by a paired t test with alpha 0.2, and the objective has
-    a penalty of 0.05 for length. On purpose unlike it: length only breaks ties, so that
-    the reported score is the metric's.
+    a penalty of 0.05 for length.
+
+    Departures:
+        Length only breaks ties, so that the reported score is the metric's.
 
     Args:
         population: How many survive a generation.

@@ -1,4 +1,4 @@
-"""Main effects: what each part of a prompt does by itself, over all that were tried."""
+"""Main effects: what each choice does by itself, over all that were tried."""
 
 from __future__ import annotations
 
@@ -8,21 +8,25 @@ from dataclasses import dataclass
 from typing import cast
 
 from ..pipeline.errors import ConfigError
+from ..pipeline.ground import strictjson
+from ..pipeline.ground.shapes import is_dict
 from .propose.edits import cell_name
 from .report import Report
+from .search.credit import Credit
 from .tried import Tried
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What one choice of one part did, for the model that was asked.
+    """What one choice of one part did.
 
     Args:
-        part: The part's name.
+        part: The part's name, or the parameter's key such as "qa/model".
         choice: Its text; empty where the part is left out.
         effect: Mean gain over the seed of the candidates with this choice, less that of
             those with another one, in [-1, 1]. Each is paired with the seed on the rows
-            it was seen on, and weighs as many as these are.
+            it was seen on, and weighs as many as these are. Of a parameter: the change
+            against the program as it was, by contrast on the same rows.
         candidates: How many candidates made the choice.
         rows: On how many rows they were seen, all together.
     """
@@ -39,23 +43,29 @@ class Effect:
 
 
 def main_effects(report: Report) -> list[Effect]:
-    """What each part did in a compile with `PartsGrid`, the best choice first.
+    """What each choice did in a compile, the best one first.
+
+    Of `PartsGrid` these are its parts. Of any other compile they are the choices that
+    its candidates made of models, forms and descriptions; see `Choose`.
 
     Battle and Gollapudi 2024, arXiv 2402.10949, found no part that helps every model;
     so these are figures of one model, and of the rows that candidates were chosen by:
     they say where to look, not what to claim.
 
     Args:
-        report: Of a compile whose compiler was `PartsGrid`.
+        report: Of a compile with `PartsGrid`, or one that chose something.
 
     Raises:
-        ConfigError: It was another one.
+        ConfigError: Nothing was chosen in it.
     """
+    if report.credit:
+        chosen = [_effect(*key, credit) for key, credit in report.credit.items()]
+        return sorted(chosen, key=lambda effect: -effect.effect)
     given = report.compiler.get("parts")
     if report.compiler["name"] != "PartsGrid" or not isinstance(given, Mapping):
         raise ConfigError(
             f"a report of {report.compiler['name']} has no parts to tell apart",
-            hint="Give the report of a compile with weft.compilers.PartsGrid()",
+            hint="Give the report of a compile with PartsGrid() or Choose()",
         )
     parts = cast("Mapping[str, Sequence[str]]", given)
     cells = {cell_name(parts, c): c for c in itertools.product(*parts.values())}
@@ -69,6 +79,14 @@ def main_effects(report: Report) -> list[Effect]:
                 gain = _gain(made) - _gain(others)
                 found.append(Effect(part, choice, gain, len(made), _rows(made)))
     return sorted(found, key=lambda effect: -effect.effect)
+
+
+def _effect(slot: str, choice: str, credit: Credit) -> Effect:
+    """A choice of a parameter; of a model its name, whatever options go with it."""
+    held: object = strictjson.loads(choice)
+    named = held.get(slot) if is_dict(held) else held
+    said = named if isinstance(named, str) else strictjson.canonical(held)
+    return Effect(slot, said, credit.score, credit.candidates, credit.rows)
 
 
 def _rows(lines: Sequence[Tried]) -> int:

@@ -12,10 +12,12 @@ class KNNFewShot(Compiler):
     """Keep the training rows as a pool, and show each input the nearest of them.
 
     Liu et al. 2021, "What Makes Good In-Context Examples for GPT-3?" (KATE), arXiv
-    2101.06804, and DSPy's KNNFewShot. On purpose unlike both: rows are compared by
-    character trigrams instead of embeddings, so that neither the compile nor the
-    program asks a second model; and nothing is bootstrapped when the program runs,
-    where DSPy's bootstraps anew for every input.
+    2101.06804, and DSPy's KNNFewShot.
+
+    Departures:
+        Rows are compared by character trigrams instead of embeddings, so that neither
+        the compile nor the program asks a second model; nothing is bootstrapped when
+        the program runs, where DSPy's bootstraps anew for every input.
 
     Args:
         k: How many demos an input is shown.

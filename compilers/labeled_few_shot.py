@@ -11,8 +11,9 @@ from .recipe import Compiler, Draw, Recipe
 class LabeledFewShot(Compiler):
     """Show labelled rows as they are (in-context learning, Brown et al. 2020).
 
-    On purpose unlike DSPy's: the draw is balanced over the labels' values, since a
-    label that is never shown is seldom answered.
+    Departures:
+        The draw is balanced over the labels' values, since a label that is never shown
+        is seldom answered.
 
     Args:
         demos: How many demos a module gets at the most.

@@ -18,9 +18,12 @@ from .search.choices import Parzen, Sampler
 class MIPRO(Compiler):
     """Bootstrap sets of demos, ground instructions in data, and search both together.
 
-    Opsahl-Ong et al. 2024, arXiv 2406.11695 (MIPROv2 in DSPy). On purpose unlike it:
-    the parts race on their own first, all combinations meet the same rows instead of a
-    random minibatch each, and a value seen on 35 rows does not weigh as one on 1,000.
+    Opsahl-Ong et al. 2024, arXiv 2406.11695 (MIPROv2 in DSPy).
+
+    Departures:
+        The parts race on their own first; all combinations meet the same rows instead
+        of a random minibatch each; a value seen on 35 rows does not weigh as one on
+        1,000.
 
     Args:
         candidates: Sets of demos, and as many instructions (6 in "light" there).

@@ -18,9 +18,11 @@ class PartsGrid(Compiler):
     """Try prompt parts that people swear by, instead of believing in them.
 
     Battle and Gollapudi 2024, "The Unreasonable Effectiveness of Eccentric Automatic
-    Prompts", arXiv 2402.10949. No model writes anything. On purpose unlike it: the grid
-    races by halving, and the winner is verified. `main_effects(result.report)` says
-    what each part did by itself.
+    Prompts", arXiv 2402.10949. No model writes anything. `main_effects(result.report)`
+    says what each part did by itself.
+
+    Departures:
+        The grid races by halving; the winner is verified.
 
     Args:
         parts: Choices by name; "" leaves a part out. A part named "closing" follows the

@@ -15,8 +15,11 @@ class PromptWizard(Compiler):
     """Write the instruction in several styles, criticize and refine, then add demos.
 
     Agarwal et al. 2024, "PromptWizard: Task-Aware Prompt Optimization Framework", arXiv
-    2405.18369. On purpose unlike it: demos are the program's own passing traces instead
-    of synthetic ones, and no persona is added.
+    2405.18369.
+
+    Departures:
+        Demos are the program's own passing traces instead of synthetic ones; no persona
+        is added.
 
     Args:
         iterations: Rounds of styles and refinement (3 there).

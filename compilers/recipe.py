@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..pipeline.errors import ConfigError
+from ..pipeline.lm.lm import LanguageModel, name_of
 from .propose.proposer import Proposer
 from .racing.race import Full, Racer
 from .racing.select import Best, Selector
+from .search.running_cost import Caps
 
 LOTS = 3
 """How many times its headroom a recipe looks at, while the seed fails no row."""
@@ -52,6 +54,12 @@ class Recipe:
         fresh: Whether the search starts from the seed again, whatever ran before it.
         legible: Whether the trial run finds out first whether the form of the replies
             is what fails.
+        models: The models that a module may be told to ask, by the name that stands for
+            each in candidates and artifacts.
+        forms: The forms of replies that a module may be told to ask in.
+        caps: What a row of the result may cost on the average.
+        cheaper: Whether a result of the same score that costs less a row wins, so that
+            a program that passes everything is searched too.
     """
 
     rounds: tuple[tuple[Draw, ...], ...]
@@ -65,6 +73,12 @@ class Recipe:
     shorter: bool = False
     fresh: bool = False
     legible: bool = False
+    models: Mapping[str, LanguageModel] = field(
+        default_factory=dict[str, LanguageModel]
+    )
+    forms: tuple[str, ...] = ()
+    caps: Caps = field(default_factory=Caps)
+    cheaper: bool = False
 
     @property
     def proposers(self) -> tuple[Proposer, ...]:
@@ -76,9 +90,15 @@ class Recipe:
     def looks_first(self) -> bool:
         """Whether the best so far is run on the select rows before the first race.
 
-        A trial run tells as much of the seed, and who wants a shorter prompt goes on.
+        A trial run tells as much of the seed, and who wants a shorter prompt, or a
+        cheaper one, goes on.
         """
-        return self.racer is not None and not (self.headroom or self.shorter)
+        return self.racer is not None and not (self.headroom or self.goes_on)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether something can be gained where the best passes all that is shown."""
+        return self.shorter or self.cheaper
 
     def raced(self) -> Recipe:
         """This recipe with a race, so that it replaces nothing unseen."""
@@ -124,6 +144,8 @@ class Compiler(ABC):
 def _plain(value: Any) -> Any:
     if isinstance(value, Compiler):
         return value.describe()
+    if isinstance(value, LanguageModel):  # by its name: never an address or a key
+        return {"model": name_of(value), **value.sampling}
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     if isinstance(value, tuple | list):

@@ -111,7 +111,11 @@ def recompile(
     loaded = load(program) if isinstance(program, str | Path) else program
     given = as_program(loaded)
     model = as_lm(lm)
-    own = {p: m.with_(lm=model) for p, m in given.modules.items() if m.lm is not None}
+    own = {
+        path: module.with_(lm=model)
+        for path, module in given.modules.items()
+        if module.lm is not None or module.parameters.model is not None
+    }
     train, val = kept(train), None if val is None else kept(val)
     terms: dict[str, Any] = {"seed": _seed_of(given, train, val), **options}
     moved = given.with_modules(own)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec
 
 from typing_extensions import TypeVar
 
-from ..pipeline.artifact.diff import demos_changed, lines_changed
 from ..pipeline.artifact.save import save
 from ..pipeline.errors import CallError
 from ..pipeline.graph.module import Module
@@ -25,9 +24,12 @@ from ..pipeline.lm.prices import money
 from ..pipeline.measure.evaluate import Evaluation, scored
 from ..pipeline.measure.row_result import RowResult, outputs_of
 from ..pipeline.measure.stats import Comparison
-from .search.candidate import Candidate, plain_slot
+from .changes import changes
+from .front import Front, Point
+from .search.candidate import Candidate
 from .search.cost import Quote
-from .tried import Tried, front
+from .search.credit import Credit, described
+from .tried import Tried
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -81,8 +83,8 @@ class Report:
         tried: Every candidate that was raced, best first.
         spend: The ledger's accounts.
         quote: What was quoted beforehand.
-        suspects: Ids of select rows whose label every good candidate contradicts in
-            the same way: look at these labels first.
+        suspects: Ids of select rows whose label is probably wrong, since good
+            candidates agree on another value: look at these labels first.
         before: Parameters of the seed program.
         after: Parameters of the result.
         stopped: Why the search ended early, or empty.
@@ -91,6 +93,10 @@ class Report:
             0 and 1 alone.
         advice: What the scores say about the metric: see `advice_on`.
         steered: What somebody said to the run, and before which round it was taken.
+        front: Score in the search against what a row costs, the cheapest first.
+        caps: What a row of the result may cost, in words, or empty.
+        costs: What it cost before and after, where a compile could choose by it.
+        credit: What each choice of a model, a form or descriptions did, by contrast.
     """
 
     compiler: Mapping[str, Any]
@@ -109,6 +115,12 @@ class Report:
     passing: str = ""
     advice: tuple[str, ...] = ()
     steered: tuple[str, ...] = ()
+    front: tuple[Point, ...] = ()
+    caps: str = ""
+    costs: str = ""
+    credit: Mapping[tuple[str, str], Credit] = field(
+        default_factory=dict[tuple[str, str], Credit]
+    )
 
     @cached_property
     def comparison(self) -> Comparison:
@@ -146,11 +158,15 @@ class Report:
         points = f"{gain.points} on {rows} sealed rows (p = {gain.p:.2g})"
         if self.improved:
             return f"improved: {points}"
-        if self.returned and gain.difference == 0:
+        if self.returned and self.caps and gain.difference <= 0:
+            return f"the best under {self.caps}: the score changed by {points}"
+        if self.returned and gain.difference == 0 and self.winner_size < self.seed_size:
             share = 1 - self.winner_size / max(1, self.seed_size)
             return (
                 f"shorter: {share:.0%} fewer prompt characters, score changed {points}"
             )
+        if self.returned and gain.difference == 0:
+            return f"cheaper: the score changed by {points}"
         if self.returned:
             few = "" if 0.0 in gain.interval else " on so few rows"
             return (
@@ -197,11 +213,6 @@ class Report:
         return sum(float(account["usd"]) for account in self.spend.values())
 
     @property
-    def front(self) -> list[Tried]:
-        """Score against prompt size: who scores more than everyone no longer."""
-        return front(self.tried)
-
-    @property
     def search_score(self) -> float | None:
         """The winner's mean on select rows: what it was chosen by, so it flatters."""
         return next((t.score for t in self.tried if t.id == self.winner.id), None)
@@ -210,7 +221,8 @@ class Report:
         """Everything but traces and prompts, as plain JSON data."""
         gain = self.comparison
         notes: dict[str, Any] = {"form": self.form, "passing": self.passing}
-        notes |= {"advice": self.advice, "steered": self.steered}
+        notes |= {"advice": self.advice, "steered": self.steered, "caps": self.caps}
+        notes |= {"costs": self.costs, "credit": described(self.credit)}
         return {
             "compiler": dict(self.compiler),
             "verdict": self.verdict,
@@ -232,7 +244,7 @@ class Report:
             "accounts": {name: dict(book) for name, book in self.spend.items()},
             "quote": {name: list(row) for name, row in self.quote.accounts.items()},
             "tried": [dataclasses.asdict(line) for line in self.tried],
-            "front": [line.id for line in self.front],
+            "front": Front(self.front).describe(),
             "diff": self.diff(),
             "stopped": self.stopped,
             "suspects": list(self.suspects),
@@ -272,8 +284,8 @@ class Report:
         ]
         if self.suspects:
             lines.append(f"  suspect    rows {', '.join(self.suspects[:8])}")
-        lines += [f"  form       {self.form}"] if self.form else []
-        lines += [f"  demos      {self.passing}"] if self.passing else []
+        told = {"a row": self.costs, "form": self.form, "demos": self.passing}
+        lines += [f"  {name:<9}  {text}" for name, text in told.items() if text]
         lines += [f"  advice     {line}" for line in self.advice]
         lines += [f"  steered    {line}" for line in self.steered]
         if self.stopped:
@@ -333,6 +345,17 @@ class Result(Advised, Generic[P, R_co, T_co]):
     provenance: Mapping[str, Any]
     ranking: tuple[T_co, ...] = ()
 
+    @cached_property
+    def front(self) -> Front[T_co]:
+        """Score against what a row costs, the cheapest first, with the programs.
+
+        The scores are those of the search, by which candidates were chosen; only
+        `program` was verified on sealed rows.
+        """
+        ids = (line.id for line in self.report.tried)
+        programs = dict(zip(ids, self.ranking, strict=False))
+        return Front(self.report.front, programs)
+
     def best(self, count: int) -> list[T_co]:
         """The programs that ranked highest in the search, such as for an ensemble.
 
@@ -364,29 +387,6 @@ class Result(Advised, Generic[P, R_co, T_co]):
         """Write the program as an artifact, `NAME.weft.json`; see `weft.save`."""
         made = self.provenance
         return save(self.program, path, provenance=made, history=history)
-
-
-def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """Instruction lines, demos and other parameters that went and came.
-
-    >>> print(changes({"qa/instruction": "Be brief."}, {"qa/instruction": "Be."}))
-    qa/instruction
-      - Be brief.
-      + Be.
-    """
-    lines: list[str] = []
-    for key, new in after.items():
-        old = before[key]
-        if plain_slot(old) == plain_slot(new):
-            continue
-        if key.endswith("/demos"):
-            changed = demos_changed(old, new)
-        elif key.endswith("/instruction"):
-            changed = lines_changed(old.splitlines(), new.splitlines())
-        else:
-            changed = [f"- {plain_slot(old)}", f"+ {plain_slot(new)}"]
-        lines += [key, *(f"  {line}" for line in changed)]
-    return "\n".join(lines) or "nothing changed"
 
 
 def _figures(evaluation: Evaluation) -> dict[str, Any]:

@@ -153,6 +153,7 @@ async def _table(
                 [(example, 0) for example in examples],
                 for_program(metric, program),
                 reader_of(program),
+                modules=program.modules,
                 concurrency=concurrency,
             )
             found = Evaluation(

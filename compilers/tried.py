@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..pipeline.ground import strictjson
-from ..pipeline.ground.plain import plain
-from .racing.race import FIRST
-from .search.task import NEAR, Task, passes
+from ..pipeline.measure.suspects import suspects_among
+from .search.running_cost import RunningCost
+from .search.task import NEAR, Task
+
+_ASKED = 8
+"""Candidates that are asked about labels: more take longer, and say the same."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Tried:
         parent: The id of the candidate it was made from; empty for the seed.
         gain: Its mean less its parent's on the rows that both were seen on, or None.
         size: Characters of its instructions and demos.
+        cost: What a row costs, on the average; the seconds are those of this run.
     """
 
     id: str
@@ -32,6 +34,7 @@ class Tried:
     parent: str = ""
     gain: float | None = None
     size: int = 0
+    cost: RunningCost = RunningCost(None, 0.0)  # noqa: RUF009 - frozen, so one will do
 
 
 def tried(task: Task) -> list[Tried]:
@@ -52,43 +55,22 @@ def tried(task: Task) -> list[Tried]:
                 candidate.parent,
                 gain,
                 task.size(candidate),
+                RunningCost.of(task.results(candidate, task.rows)),
             )
         )
     return lines
 
 
-def front(lines: Sequence[Tried]) -> list[Tried]:
-    """Who scores more than everyone that is no longer, the shortest first.
-
-    A score on few rows says little, so candidates that left a race before its first
-    rung ended have no part in it.
-    """
-    least = min(FIRST, max((line.rows for line in lines), default=0))
-    kept: list[Tried] = []
-    best = -1.0
-    for line in sorted(lines, key=lambda t: (t.size, -(t.score or 0.0))):
-        if line.rows >= least and line.score is not None and line.score > best:
-            kept.append(line)
-            best = line.score
-    return kept
-
-
 def suspects(task: Task) -> tuple[str, ...]:
-    """Ids of select rows that every good candidate answers alike, and wrongly.
+    """Ids of select rows whose label is probably wrong, the surest first.
 
-    Good are the candidates above one half and within five points of the best, on what
-    they were seen on; three must agree.
+    The candidates that answered most of the rows, and more than half of those right,
+    are asked; see `suspect_labels`.
     """
-    bar = max(0.5, max(task.mean(c, task.rows) for c in task.archive) - 0.05)
-    good = [c for c in task.archive if task.mean(c, task.rows) > bar]
-    found: list[str] = []
-    for row in task.rows:
-        results = [r for c in good if (r := task.result(c, row)) and not passes(r)]
-        seen = [c for c in good if task.result(c, row)]
-        answers = {strictjson.canonical(plain(r.prediction, repr)) for r in results}
-        if len(results) == len(seen) >= 3 and len(answers) == 1:
-            found.append(row.id)
-    return tuple(found)
+    good = [c for c in task.archive if task.mean(c, task.rows) > 0.5]
+    good.sort(key=lambda c: -len(task.results(c, task.rows)))
+    found = suspects_among([task.results(c, task.rows) for c in good[:_ASKED]])
+    return tuple(one.example.id for one in found)
 
 
 def passing_shown(task: Task) -> str:

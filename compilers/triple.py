@@ -13,9 +13,11 @@ class TRIPLE(Compiler):
     """Choose among given instructions with few calls: best-arm identification.
 
     Shi et al. 2024, "Efficient Prompt Optimization Through the Lens of Best Arm
-    Identification", arXiv 2402.09723: sequential halving under a fixed budget. On
-    purpose unlike it: all candidates meet the same rows, and the seed races too. Pools
+    Identification", arXiv 2402.09723: sequential halving under a fixed budget. Pools
     are large here, so the rungs start lower than in the other recipes.
+
+    Departures:
+        All candidates meet the same rows; the seed races too.
 
     Args:
         instructions: The pool; each is tried for the module, or for every module.

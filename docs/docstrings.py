@@ -35,10 +35,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Measuring": (
         *("evaluate", "aevaluate", "Evaluation", "Score", "Example", "read_rows"),
+        *("suspect_labels", "Suspect"),
         "metrics",
     ),
     "Compiling": (
         *("compile", "acompile", "quote", "recompile", "transfer", "Transfer"),
+        *("sweep", "Sweep"),
         *("Result", "Report", "compilers"),
     ),
     "Artifacts": (

@@ -1,4 +1,4 @@
-"""What a compiler may change about a module: instruction, demos, adapter, sampling."""
+"""What a compiler may change about a module: words, demos, form, sampling, model."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, cast
 from .errors import ConfigError, did_you_mean
 from .ground import strictjson
 from .ground.options import check_options, explained
+from .ground.shapes import is_mapping
 from .lm.form import is_form
 from .lm.lm import SAMPLING
 from .lm.request import JSON
@@ -18,7 +19,23 @@ from .signature.spec import Spec
 
 _DEEPEST = strictjson.MAX_DEPTH - 40
 """Levels of a demo, below those of the artifact that it stands in."""
-SLOTS = ("instruction", "demos", "nearest", "adapter", "sampling")
+_LONGEST_NAME = 200
+SLOTS = (
+    "instruction",
+    "demos",
+    "nearest",
+    "adapter",
+    "sampling",
+    "model",
+    "descriptions",
+)
+
+
+_HINTS: Mapping[str, str] = {
+    "demos": 'Write weft.Demo({"question": "...", "answer": "..."}) for each',
+    "model": 'Write model="openai/gpt-5-mini"; a weft.LM(...) goes into lm=',
+    "descriptions": 'Write descriptions={"answer": "in one sentence"}',
+}
 
 
 @explained('Write weft.Demo({"question": "...", "answer": "..."})')
@@ -67,6 +84,12 @@ class Parameters:
         sampling: Sampling options for this module, over those of the model.
         nearest: How many of the demos a call shows, those most like its inputs; 0 shows
             all of them, in their order.
+        model: The name of the model that a compile chose for this module, or None where
+            none did and the module's own `lm`, or the scope's, answers. It is a model
+            string, or a name in `weft.use(lms=...)`; a key or an address has no place
+            in it.
+        descriptions: What the model is told of fields, by name, in place of what the
+            signature says of them.
     """
 
     instruction: str
@@ -74,6 +97,8 @@ class Parameters:
     adapter: str = "auto"
     sampling: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
     nearest: int = 0
+    model: str | None = None
+    descriptions: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def slots(self) -> dict[str, Any]:
         """Values by slot name, in the order of `SLOTS`."""
@@ -105,6 +130,8 @@ def _check(slot: str, value: Any, who: str) -> None:
         "nearest": "a number of demos, or 0 for all of them",
         "adapter": "'auto', 'chat', 'json', 'xml', 'plain' or 'completion'",
         "sampling": "a mapping of option to value",
+        "model": "the name of a model, which is no address, or None",
+        "descriptions": "a mapping of field to text",
     }[slot]
     good = {
         "instruction": lambda: isinstance(value, str) and strictjson.is_text(value),
@@ -115,16 +142,31 @@ def _check(slot: str, value: Any, who: str) -> None:
         "nearest": lambda: type(value) is int and value >= 0,
         "adapter": lambda: is_form(value),
         "sampling": lambda: isinstance(value, Mapping),
+        "model": lambda: value is None or _is_name(value),
+        "descriptions": lambda: _are_texts(value),
     }[slot]()
     if not good:
         raise ConfigError(
             f"{who!r}: {slot} must be {wanted}, not {value!r}",
-            hint='Write weft.Demo({"question": "...", "answer": "..."}) for each'
-            if slot == "demos"
-            else "",
+            hint=_HINTS.get(slot, ""),
         )
     if slot == "sampling":
         _check_sampling(value, who)
+
+
+def _is_name(value: Any) -> bool:
+    """Whether it is a text that an artifact may hold as a name."""
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_NAME:
+        return False
+    # An address is no name: an artifact, which holds it, sets no endpoint.
+    return value.isprintable() and strictjson.is_text(value) and "://" not in value
+
+
+def _are_texts(value: Any) -> bool:
+    if not is_mapping(value):
+        return False
+    texts = [text for pair in value.items() for text in pair]
+    return all(isinstance(text, str) and strictjson.is_text(text) for text in texts)
 
 
 def _check_sampling(value: Mapping[str, Any], who: str) -> None:
@@ -183,3 +225,19 @@ def check_demos(demos: Sequence[Demo], spec: Spec, who: str) -> None:
                 f"{who!r}: no artifact can hold demo {number}: {error}",
                 hint="Leave it out",
             ) from None
+
+
+def check_descriptions(
+    descriptions: Mapping[str, str], fields: Sequence[str], who: str
+) -> None:
+    """Refuse descriptions of fields that a module has not.
+
+    Raises:
+        ConfigError: A name is no field.
+    """
+    for name in descriptions:
+        if name not in fields:
+            raise ConfigError(
+                f"{who!r}: descriptions name {name!r}, which is no field",
+                hint=did_you_mean(name, fields),
+            )

@@ -601,6 +601,25 @@ def test_an_artifact_with_steps_needs_its_program(
     assert capsys.readouterr().out == "app\n"
 
 
+def test_a_chosen_model_is_named_where_the_command_is_given(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A file holds a name; --lms says who that is, and nobody else is asked."""
+    save = (
+        "import weft, mine; weft.save(mine.plain.with_(model='small'), 'p.weft.json')"
+    )
+    subprocess.run([sys.executable, "-c", save], check=True)
+    words = ["run", "p.weft.json", "--set", "message=hi", "--model", "embedded"]
+
+    codes = [main(words)]
+    refused = capsys.readouterr().err
+    codes.append(main([*words, "--lms", "small=embedded"]))
+
+    assert codes == [2, 0]
+    assert "no model of that name was given" in refused
+    assert "--lms small=..." in refused
+
+
 def test_the_cache_is_counted_pruned_and_cleared(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

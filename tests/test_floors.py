@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("pipeline/measure", "pipeline/artifact"),
     ("compilers/search",),
     ("compilers/propose", "compilers/racing"),
-    ("compilers/recipe", "compilers/tried"),
+    ("compilers/recipe", "compilers/tried", "compilers/front", "compilers/changes"),
     ("compilers/report",),
     ("compilers/driving",),
     ("compilers",),

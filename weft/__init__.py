@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .compilers.recompile import recompile as recompile
     from .compilers.report import Report as Report
     from .compilers.report import Result as Result
+    from .compilers.sweep import Sweep as Sweep
+    from .compilers.sweep import sweep as sweep
     from .compilers.transfer import Transfer as Transfer
     from .compilers.transfer import transfer as transfer
     from .dspy_state import import_dspy as import_dspy
@@ -90,6 +92,8 @@ if TYPE_CHECKING:
     from .pipeline.measure.explain import Explanation as Explanation
     from .pipeline.measure.explain import explain as explain
     from .pipeline.measure.score import Score as Score
+    from .pipeline.measure.suspects import Suspect as Suspect
+    from .pipeline.measure.suspects import suspect_labels as suspect_labels
     from .pipeline.parameters import Demo as Demo
     from .pipeline.run.batch import abatch_to as abatch_to
     from .pipeline.run.batch import batch_to as batch_to
@@ -115,6 +119,7 @@ _WHERE = {
     "compilers.compile": "acompile compile quote",
     "compilers.recompile": "recompile",
     "compilers.report": "Report Result",
+    "compilers.sweep": "Sweep sweep",
     "compilers.transfer": "Transfer transfer",
     "extras.otel": "OpenTelemetry",
     "extras.ray": "Ray",
@@ -149,6 +154,7 @@ _WHERE = {
     "pipeline.measure.evaluate": "Evaluation aevaluate evaluate",
     "pipeline.measure.explain": "Explanation explain",
     "pipeline.measure.score": "Score",
+    "pipeline.measure.suspects": "Suspect suspect_labels",
     "pipeline.parameters": "Demo",
     "pipeline.run.batch": "abatch_to batch_to",
     "pipeline.run.settings": "configure use",

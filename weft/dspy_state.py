@@ -22,6 +22,7 @@ from .pipeline.ground.shapes import is_dict, is_list
 from .pipeline.ground.words import brief
 from .pipeline.parameters import Demo, check_demos
 from .pipeline.reading.cells import cell_data, is_nothing
+from .pipeline.signature.signature import spec_of
 from .pipeline.signature.spec import Spec
 
 T = TypeVar("T", bound="Program[..., Any] | Module[..., Any]")
@@ -91,7 +92,7 @@ def _predictor(module: Module[..., Any]) -> dict[str, Any]:
             "prefix": f"{field.name.replace('_', ' ').capitalize()}:",
             "description": field.description or f"${{{field.name}}}",
         }
-        for field in module.spec.fields
+        for field in spec_of(module.told).fields
     ]
     demos = [
         {**dict(demo.values), **({} if demo.by == "labelled" else {"augmented": True})}

@@ -106,7 +106,7 @@ def template_of(module: Module[..., Any]) -> Template:
     form = settled(module.parameters.adapter, None)
     shown = form.has("shown")
     rendered = adapter_of(form).render(
-        module.asked, module.parameters, places, schema_mode=True, shown=shown
+        module.told, module.parameters, places, schema_mode=True, shown=shown
     )
     turns = tuple({"role": m.role, "content": m.content} for m in rendered.messages)
     made = Template(module, turns, rendered.response_format)

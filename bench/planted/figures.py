@@ -179,13 +179,15 @@ def _claims(outcomes: Sequence[Outcome]) -> Iterable[Bar]:
     what = "a sentence that harms: truly below the seed"
     yield Bar(what, share(worse, below), len(worse))
     known = [o for o in some if o.winner is not None]
-    yield _least("difference: interval covers", share(known, _covers), len(known), 0.93)
+    yield _least(
+        "claims, difference: interval covers", share(known, _covers), len(known), 0.93
+    )
     width = median(o.difference[2] - o.difference[1] for o in known)
-    yield Bar("difference: median width", width, len(known))
+    yield Bar("claims, difference: median width", width, len(known))
     scored = share(known, lambda o: covered(o.score, o.winner or 0.0))
-    yield _least("score: interval covers", scored, len(known), 0.93)
+    yield _least("claims, score: interval covers", scored, len(known), 0.93)
     width = median(o.score[2] - o.score[1] for o in known)
-    yield Bar("score: median width", width, len(known))
+    yield Bar("claims, score: median width", width, len(known))
 
 
 def _least(what: str, value: float | None, of: int, least: float) -> Bar:
@@ -252,7 +254,7 @@ def change_bars(
             gain.high,
             n,
             least,
-            gain.high >= 0,
+            gain.high >= -EXACT,
         ),
     ]
 

@@ -88,9 +88,9 @@ class Kept:
         self.found = outcomes_in(self.path, compilers_digest())
 
     def add(self, outcome: Outcome) -> None:
-        """Keep one."""
-        self.found[outcome.job] = outcome
+        """Keep one, rounded as the file has it."""
         data = outcome.describe()
+        self.found[outcome.job] = Outcome.of(data)
         values = [*(data["job"][name] for name in _JOB), *(data[n] for n in _REST)]
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:

@@ -26,6 +26,8 @@ ADAPTERS = {
 ENFORCING = "openai/gpt-4o-mini"
 """A name that litellm knows: only for such a one does DSPy ask the server to enforce a
 schema. The server answers to any name; the arm `dspy-schema` uses this."""
+MOST_ERRORS = 10_000
+"""Unreadable replies that a compile bears: by default it ends after ten."""
 
 
 def program_of(task: Task, arm: Arm) -> Any:
@@ -85,12 +87,15 @@ def compile_(job: Job) -> Result:
 
     started = time.perf_counter()
     if job["compiler"] == "BootstrapFewShot":
-        made = dspy.BootstrapFewShot(metric=metric).compile(program, trainset=train)
+        made = dspy.BootstrapFewShot(metric=metric, max_errors=MOST_ERRORS).compile(
+            program, trainset=train
+        )
     else:
         made = dspy.BootstrapFewShotWithRandomSearch(
             metric=metric,
             num_candidate_programs=job["candidates"],
             num_threads=job["slots"],
+            max_errors=MOST_ERRORS,
         ).compile(program, trainset=train, valset=val)
     seconds = time.perf_counter() - started
     tested = _answers(job, task, made, job["test_url"])

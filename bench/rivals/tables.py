@@ -20,7 +20,12 @@ OURS = (
     "weft SIMBA",
     "weft GEPA",
     "weft Auto",
+    "weft BootstrapRandomSearch, published",
+    "weft COPRO, published",
+    "weft SIMBA, published",
+    "weft GEPA, published",
 )
+"""As they come, and by their published schedules."""
 THIRD = "weft Auto, 1/3 of the calls"
 THEIRS = (
     "BootstrapFewShotWithRandomSearch",

@@ -53,12 +53,20 @@ def program_of(world: World) -> Any:
     return pipeline
 
 
+def compiler_of(contender: str) -> weft.compilers.Compiler:
+    """The compiler that a contender's name says, such as "weft GEPA, published"."""
+    named, _, form = contender.partition(", ")
+    kind: Any = getattr(weft.compilers, named.split()[1])
+    made: weft.compilers.Compiler = kind(**{form: True} if form == "published" else {})
+    return made
+
+
 def work(job: Job) -> Result:
     """Compile once, and score the result and the seed program on the test rows."""
     world = world_of(job["task"], job["world"])
     split = world.rows()
     program, metric = program_of(world), weft.metrics.exact(world.output)
-    compiler = getattr(weft.compilers, job["compiler"].split()[1].strip(","))()
+    compiler = compiler_of(job["compiler"])
     lm = weft.LM(MODEL, api_base=job["url"], temperature=0)
     writer = weft.LM(MODEL, api_base=job["url"], temperature=1.0)
     with tempfile.TemporaryDirectory() as cache:

@@ -30,14 +30,26 @@ from ...pipeline.graph.program import Program, as_given
 from ...pipeline.measure.evaluate import Evaluation
 from ...pipeline.measure.score import Metric, metric_name
 from ...pipeline.run.settings import current, ledger_of
+from ..front import front_of
 from ..recipe import Compiler
 from ..report import Report, Result
 from ..search.allowance import Allowance
 from ..search.candidate import Candidate
 from ..search.counting import calls_plain
+from ..search.credit import credit_by_contrast
 from ..search.judge import Judge
 from ..search.task import Task, passes
 from ..tried import passing_shown, suspects, tried
+from .choosing import (
+    asking,
+    best_under,
+    beyond,
+    choosing,
+    costs_less,
+    costs_told,
+    models_asked,
+    running_cost,
+)
 from .forms import forms_at_first, keeping_forms, with_forms
 from .index import indexed
 from .journal import journaled
@@ -69,8 +81,11 @@ async def drive(
     allowance, run_dir = task.allowance, terms.run_dir
     about = {"compiler": plan.compiler.describe()["name"], "seed": terms.seed}
     with (
-        journaled(run_dir, plan.identity, forms_at_first(plan.program)) as begun,
-        keeping_forms(plan.program, begun.forms) as forms,
+        choosing(plan.choice),
+        journaled(
+            run_dir, plan.identity, forms_at_first(plan.program, plan.others)
+        ) as begun,
+        keeping_forms(plan.program, begun.forms, plan.others) as forms,
         indexed(run_dir, task, plan.quote, about) as index,
     ):
         best = _keeper(plan, run_dir, forms, given)
@@ -93,7 +108,7 @@ async def drive(
         given(result),
         given(plan.program),
         report,
-        _provenance(report, plan, program_digest(result)) | steering.provenance,
+        _provenance(report, plan, result) | steering.provenance,
         tuple(map(given, programs)),
     )
 
@@ -117,8 +132,11 @@ def _task_of(plan: Plan, ledger: Ledger) -> Task:
 
 
 def _written(candidate: Candidate, plan: Plan, forms: Forms) -> Program[..., Any]:
-    """A candidate as a program, with the forms that it was asked in written down."""
-    return with_forms(candidate.apply(plan.program), forms)
+    """A candidate as a program, with the forms that it was asked in written down.
+
+    Here the models that it chose are those that were given; a file holds their names.
+    """
+    return asking(with_forms(candidate.apply(plan.program), forms), plan.choice)
 
 
 def _keeper(
@@ -150,7 +168,7 @@ def _best_path(run_dir: str | Path) -> Path:
 
 
 async def _verified(task: Task, plan: Plan, stopped: str) -> Report:
-    seed, best = Candidate(), task.archive[0]
+    seed, best = Candidate(), best_under(task, plan.caps)
     rows, short = await verify(task, list(dict.fromkeys((seed, best))))
     name, metric = plan.program.name, metric_name(plan.metric)
     scores = {
@@ -160,7 +178,12 @@ async def _verified(task: Task, plan: Plan, stopped: str) -> Report:
     gain = scores[best.id].mean - scores[seed.id].mean
     shorter = plan.shorter and task.size(best) < task.size(seed)
     seen = bool(scores[best.id].values)
-    returned = bool(best.values) and seen and (gain > 0 or (shorter and gain == 0))
+    saves = shorter or (plan.cheaper and costs_less(task, best, seed))
+    costs = {c: running_cost(task, c) for c in (seed, best)}
+    dear = plan.caps.hold(costs[best]) and not plan.caps.hold(costs[seed])
+    returned = (
+        bool(best.values) and seen and (gain > 0 or (saves and gain == 0) or dear)
+    )
     result = (best if returned else seed).apply(plan.program)
     return Report(
         plan.compiler.describe(),
@@ -173,11 +196,18 @@ async def _verified(task: Task, plan: Plan, stopped: str) -> Report:
         plan.quote,
         plan.program.parameters,
         result.parameters,
-        "; ".join(part for part in (stopped, short) if part) or _untried(task),
+        "; ".join(filter(None, (stopped, short, beyond(task, best, plan.caps))))
+        or _untried(task),
         suspects(task),
         task.form,
         passing_shown(task),
         task.advice(),
+        front=front_of(task, task.archive),
+        caps=str(plan.caps),
+        costs=costs_told(task, plan.caps, best if returned else seed)
+        if plan.cheaper
+        else "",
+        credit=credit_by_contrast(task, ("model", "adapter", "descriptions")),
     )
 
 
@@ -203,7 +233,9 @@ def _untried(task: Task) -> str:
     )
 
 
-def _provenance(report: Report, plan: Plan, measured: str) -> dict[str, Any]:
+def _provenance(
+    report: Report, plan: Plan, result: Program[..., Any]
+) -> dict[str, Any]:
     """The report's figures beside what identifies the run; no clock, path or host."""
     split, identity = plan.split, plan.identity
     seed_score, score = report.seed_score, report.score
@@ -211,13 +243,14 @@ def _provenance(report: Report, plan: Plan, measured: str) -> dict[str, Any]:
     known = {k: v for k, v in identity.items() if k not in ("program", "keep")}
     return {
         **known,
+        "models": {**plan.models, **models_asked(result)},
         "rows": {
             "train": len(split.train),
             "select": len(split.select),
             "sealed": len(split.sealed),
         },
         "parent": identity["program"],
-        "measured": measured,
+        "measured": program_digest(result),
         "score": {"seed": _figures(seed_score), "compiled": _figures(shown)},
         "improved": report.improved,
         "spend": {"calls": report.calls, "tokens": report.tokens, "usd": report.usd},

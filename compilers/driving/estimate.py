@@ -29,12 +29,16 @@ _ROWS = 32
 
 
 def guess_of(
-    program: Program[..., Any], rows: Sequence[Example], proposers: Sequence[Proposer]
+    program: Program[..., Any],
+    rows: Sequence[Example],
+    proposers: Sequence[Proposer],
+    models: Sequence[LanguageModel] = (),
 ) -> CallGuess:
     """What a call costs, from the prompts that can be rendered now.
 
     Most candidates of a compiler that draws demos or has instructions written hold
-    them, so each call is taken to.
+    them, so each call is taken to. Where models are chosen among, each is asked as
+    often as the others.
     """
     shown = min(len(rows), max((p.shows for p in proposers), default=0))
     written = _WRITTEN if any(p.asks for p in proposers) else 0
@@ -45,18 +49,19 @@ def guess_of(
     most = list[Estimate]()
     for path, module in program.modules.items():
         try:
-            lm = current().model_for(path, module.lm)
+            own = current().model_of(path, module)
         except ConfigError:
             continue
         inputs, longest = _inputs(module, fmean(sizes)), _inputs(module, max(sizes))
         answers = {name: _like_labels(rows, name) for name in module.spec.outputs}
         demo = Demo({**inputs, **answers})
-        bare = prompt_of(_request(module, lm, inputs)).tokens
-        each = prompt_of(_request(module, lm, inputs, demo)).tokens - bare
-        reply = _reply_tokens(module, answers)
-        plain.append(_priced(lm, bare, reply))
-        likely.append(_priced(lm, bare + written + shown * each, reply))
-        most.append(estimate(_request(module, lm, longest)))
+        for lm in (own, *models):
+            bare = prompt_of(_request(module, lm, inputs)).tokens
+            each = prompt_of(_request(module, lm, inputs, demo)).tokens - bare
+            reply = _reply_tokens(module, answers)
+            plain.append(_priced(lm, bare, reply))
+            likely.append(_priced(lm, bare + written + shown * each, reply))
+            most.append(estimate(_request(module, lm, longest)))
     if not plain:
         return CallGuess()
     return CallGuess(
@@ -66,6 +71,7 @@ def guess_of(
         _usd(most, max),
         sum(one.tokens for one in likely) // len(likely),
         _usd(likely, fmean),
+        (_usd(likely, max) or 0.0) if models else 0.0,
     )
 
 
@@ -103,7 +109,7 @@ def _request(
     now = module.parameters
     parameters = replace(now, demos=(*now.demos, *demos), nearest=0)
     form = current().form_for(now.adapter, lm, module.spec)
-    rendered = rendered_for(form, module.asked, parameters, inputs, lm)
+    rendered = rendered_for(form, module.told, parameters, inputs, lm)
     return request_for(lm, now, replace(rendered, response_format=None), Settings())
 
 

@@ -170,7 +170,7 @@ def _row_line(part: str, row: Example) -> bytes:
 
 def _score(who: str, part: str, row: Example, result: RowResult) -> dict[str, Any]:
     score = result.score
-    data = {
+    data: dict[str, Any] = {
         "candidate": who,
         "row": row.id,
         "digest": row.digest,
@@ -181,7 +181,10 @@ def _score(who: str, part: str, row: Example, result: RowResult) -> dict[str, An
     if part == "sealed":  # feedback would tell its label
         return data
     said = "" if score is None else score.feedback
-    return {**data, "feedback": _cut(said), "error": _cut(result.error)}
+    data |= {"feedback": _cut(said), "error": _cut(result.error)}
+    if score is not None and score.by:
+        data["feedback_by"] = {path: _cut(text) for path, text in score.by.items()}
+    return data
 
 
 def _trace_line(result: RowResult) -> bytes:
@@ -191,7 +194,7 @@ def _trace_line(result: RowResult) -> bytes:
         {"path": node.path, "outputs": plain(dict(node.outputs), repr)}
         for node in result.trace.nodes
     ]
-    data = {
+    data: dict[str, Any] = {
         "digest": result.example.digest,
         **{name: told[name] for name in kept},
         "prediction": plain(outputs_of(result), repr),

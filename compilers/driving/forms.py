@@ -49,14 +49,20 @@ class Asking:
     lm: LanguageModel
 
 
-def forms_at_first(program: Program[..., Any]) -> dict[str, str]:
+def forms_at_first(
+    program: Program[..., Any], others: Mapping[str, Program[..., Any]]
+) -> dict[str, str]:
     """The forms by module path, by what is known now; none where nothing was learnt.
 
     First editions hang on nothing that may change, and need no record.
+
+    Args:
+        program: As it was.
+        others: What it may become that asks other models, or in other forms, by name.
     """
     made = {
         path: settled(a.own, a.lm, a.module.spec)
-        for path, a in _asking(program).items()
+        for path, a in _asking_any(program, others).items()
     }
     if all(form.is_first for form in made.values()):
         return {}
@@ -65,11 +71,13 @@ def forms_at_first(program: Program[..., Any]) -> dict[str, str]:
 
 @contextlib.contextmanager
 def keeping_forms(
-    program: Program[..., Any], begun: Mapping[str, str]
+    program: Program[..., Any],
+    begun: Mapping[str, str],
+    others: Mapping[str, Program[..., Any]] | None = None,
 ) -> Generator[Forms]:
-    """Ask in the forms that a compile began with, in a scope."""
+    """Ask in the forms that a compile began with, in a scope; see `forms_at_first`."""
     forms = Forms()
-    for path, asking in _asking(program).items():
+    for path, asking in _asking_any(program, others or {}).items():
         if path in begun:
             form = form_of(begun[path])
             forms.fix(asking.own, asking.lm, asking.module.spec, form)
@@ -89,8 +97,18 @@ def with_forms(program: Program[P, R], forms: Forms) -> Program[P, R]:
 def form_in_use(program: Program[..., Any], path: str) -> Form:
     """The form that a module of the program is asked in now."""
     module, runtime = program.modules[path], current()
-    lm = runtime.model_for(path, module.lm)
+    lm = runtime.model_of(path, module)
     return runtime.form_for(module.parameters.adapter, lm, module.spec)
+
+
+def _asking_any(
+    program: Program[..., Any], others: Mapping[str, Program[..., Any]]
+) -> dict[str, Asking]:
+    """What the program asks, and what it may come to ask, by path and name."""
+    found = _asking(program)
+    for name, other in others.items():
+        found |= {f"{path} {name}": asking for path, asking in _asking(other).items()}
+    return found
 
 
 def _asking(program: Program[..., Any]) -> dict[str, Asking]:
@@ -98,7 +116,7 @@ def _asking(program: Program[..., Any]) -> dict[str, Asking]:
     for path, module in program.modules.items():
         own = runtime.form_asked(module.parameters.adapter)
         if form_of(own).flags is None and not form_of(own).is_first:
-            lm = runtime.model_for(path, module.lm)
+            lm = runtime.model_of(path, module)
             found[path] = Asking(own, module, lm)
     return found
 
@@ -156,7 +174,7 @@ def _paths(program: Program[..., Any]) -> list[str]:
     """The modules that ask a language model in a form of weft's choosing."""
     runtime, found = current(), list[str]()
     for path, module in program.modules.items():
-        lm = runtime.model_for(path, module.lm)
+        lm = runtime.model_of(path, module)
         if may_probe(lm):
             found.append(path)
     return found
@@ -169,7 +187,7 @@ def _others(task: Task, paths: Sequence[str], own: str) -> list[Candidate]:
         values: dict[str, Any] = {}
         for path in paths:
             module = task.program.modules[path]
-            lm = runtime.model_for(path, module.lm)
+            lm = runtime.model_of(path, module)
             can, forms = abilities_of(lm), runtime.forms
             asked = runtime.form_asked(module.parameters.adapter)
             if name == "completion" and not (can and can.base):

@@ -32,11 +32,13 @@ from ...pipeline.errors import ArtifactError, Paused
 from ...pipeline.ground.files import write_whole
 from ...pipeline.ground.pages import drawn
 from ...pipeline.measure.evaluate import Evaluation
-from ..report import Report, changes
+from ..changes import changes
+from ..front import front_of
+from ..report import Report
 from ..search.candidate import Candidate
 from ..search.cost import Quote
 from ..search.task import Task
-from ..tried import Tried, front, tried
+from ..tried import Tried, tried
 from .folder import FILES, PRIVATE, RunFolder
 
 NAME: Final = "index.json"
@@ -55,6 +57,7 @@ class Index:
         self._task = task
         self.folder: RunFolder | None = None
         self._tried = list[Tried]()
+        self._front = list[str]()
         self._start: Mapping[str, Any] = {}
         self._events = list[dict[str, Any]]()
         self._state = "running"
@@ -110,6 +113,8 @@ class Index:
         self._events.append({"event": event, "at": time.time(), **facts})
         self._state = state or self._state
         self._tried = tried(self._task)
+        points = front_of(self._task, self._task.archive)
+        self._front = [point.id for point in points]
         self._write()
 
     def after(self, keep: Callable[[Candidate], None]) -> Callable[[Candidate], None]:
@@ -179,7 +184,7 @@ class Index:
             "start": self._start,
             "round": self._task.number,
             "best": self._tried[0].id if self._tried else "",
-            "front": [line.id for line in front(self._tried)],
+            "front": self._front,
             "candidates": lines,
             "accounts": self._task.allowance.spend(),
             "orders": list(self.orders),

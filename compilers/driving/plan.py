@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +17,7 @@ from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program, as_program
 from ...pipeline.graph.unnamed import refuse_unnamed
+from ...pipeline.ground import strictjson
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measure.labels import for_program, require_labels
 from ...pipeline.measure.score import Metric, metric_name, require_callable
@@ -22,8 +25,10 @@ from ...pipeline.run.rows import bind_row, rows_of
 from ...pipeline.run.settings import current, require_model_paths
 from ..recipe import Compiler, Recipe
 from ..search.cost import Quote
+from ..search.counting import tried_paths
 from ..search.judge import JUDGED, NO_JUDGE, Judging, asks_model
 from ..search.keeping import Keeping, wishes
+from ..search.running_cost import Caps
 from ..search.task import Split
 from ..search.teacher import Teacher
 from .quote import quote_of
@@ -90,6 +95,42 @@ class Plan:
         return any(recipe.shorter for recipe in self.recipes)
 
     @property
+    def cheaper(self) -> bool:
+        """Whether a cheaper program of the same score is a gain."""
+        return any(recipe.cheaper for recipe in self.recipes)
+
+    @property
+    def caps(self) -> Caps:
+        """What a row of the result may cost: all caps of the recipes at once."""
+        return functools.reduce(Caps.tighter, (r.caps for r in self.recipes), Caps())
+
+    @functools.cached_property
+    def choice(self) -> dict[str, LanguageModel]:
+        """The models that a module may be told to ask, by name.
+
+        One that gets the same requests as another, or as the program's own, is that
+        one: else what is under way at the same time would be asked twice.
+        """
+        runtime, modules = current(), self.program.modules.items()
+        own = [runtime.model_of(path, module) for path, module in modules]
+        known = {_asked_alike(lm): lm for lm in reversed(own)}
+        pairs = ((n, lm) for recipe in self.recipes for n, lm in recipe.models.items())
+        return {name: known.setdefault(_asked_alike(lm), lm) for name, lm in pairs}
+
+    @property
+    def others(self) -> dict[str, Program[..., Any]]:
+        """The program asking each other model, in each other form, by what it does."""
+        paths, made = self.program.modules, dict[str, Program[..., Any]]()
+        forms = dict.fromkeys(form for r in self.recipes for form in r.forms)
+        for form, name in itertools.product(("", *forms), ("", *self.choice)):
+            slots = {"adapter": form, "model": name}
+            new = {f"{p}/{s}": v for p in paths for s, v in slots.items() if v}
+            if new:
+                said = " ".join(filter(None, (name and f"asks {name}", form)))
+                made[said] = self.program.with_parameters(new)
+        return made
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What a journal must agree on to be resumed."""
         return {
@@ -139,6 +180,7 @@ def plan_of(
     recipes = _recipes_of(compiler)
     models = _models_of(made, recipes)
     _refuse_other_paths(made, recipes)
+    _refuse_two_of_a_name(recipes)
     raced = any(recipe.racer is not None for recipe in recipes)
     split = split_for(rows, others, terms.seed, raced=raced)
     if terms.learnt:
@@ -158,7 +200,10 @@ def plan_of(
         terms,
         data,
         models,
-        quote_of(made, split, recipes, judging, teacher),
+        replace(
+            quote_of(made, split, recipes, judging, teacher),
+            greedy=_greedy(made, recipes),
+        ),
         Keeping.of(made, terms.keep),
         judging,
         teacher,
@@ -198,7 +243,7 @@ def _recipes_of(compiler: Compiler) -> tuple[Recipe, ...]:
 def _models_of(program: Program[..., Any], recipes: Sequence[Recipe]) -> dict[str, str]:
     """The models asked, by module path; that of proposals as "proposer"."""
     models = {
-        path: current().model_for(path, module.lm).model
+        path: current().model_of(path, module).model
         for path, module in program.modules.items()
     }
     for proposer in (one for recipe in recipes for one in recipe.proposers):
@@ -206,6 +251,18 @@ def _models_of(program: Program[..., Any], recipes: Sequence[Recipe]) -> dict[st
             writer = current().model_for(module.name, writer_of(program))
             models["proposer"] = writer.model
     return models
+
+
+def _greedy(program: Program[..., Any], recipes: Sequence[Recipe]) -> tuple[str, ...]:
+    """Who is set to temperature 0 and yet is asked for several samples."""
+    runtime, writer = current(), writer_of(program)
+    tried = ((path, program.modules[path]) for path in tried_paths(program))
+    found = [p for p, m in tried if m.parameters.sampling.get("temperature") == 0]
+    for module in (m for r in recipes for one in r.proposers for m in one.asks):
+        asked = runtime.model_for(module.name, writer).sampling
+        if {**asked, **module.parameters.sampling}.get("temperature") == 0:
+            found.append("proposer")
+    return tuple(dict.fromkeys(found))
 
 
 def _refuse_terms(seed: object, run_dir: object) -> None:
@@ -228,7 +285,7 @@ def _refuse_no_model(program: Program[..., Any]) -> None:
         )
     require_model_paths(program.name, program.modules)
     for path, module in program.modules.items():
-        current().model_for(path, module.lm)
+        current().model_of(path, module)
 
 
 def _refuse_other_paths(program: Program[..., Any], recipes: Sequence[Recipe]) -> None:
@@ -240,6 +297,22 @@ def _refuse_other_paths(program: Program[..., Any], recipes: Sequence[Recipe]) -
                     f"{program.name!r} has none of that name",
                     hint=did_you_mean(path, program.modules),
                 )
+
+
+def _asked_alike(lm: LanguageModel) -> str:
+    """What models have in common that are sent the same requests."""
+    return strictjson.canonical([lm.model, lm.endpoint, dict(lm.sampling)])
+
+
+def _refuse_two_of_a_name(recipes: Sequence[Recipe]) -> None:
+    """Refuse recipes whose models of one name are two: a name stands for one."""
+    known: dict[str, LanguageModel] = {}
+    for name, lm in (pair for recipe in recipes for pair in recipe.models.items()):
+        if known.setdefault(name, lm) is not lm and known[name] != lm:
+            raise ConfigError(
+                f"two different models are called {name!r}",
+                hint='Give each a name of its own: models={"low": weft.LM(...), ...}',
+            )
 
 
 def _refuse_seen(val: Sequence[Example], train: Sequence[Example]) -> None:

@@ -82,7 +82,8 @@ def quote_of(
     smallest = first + (head.expected + rung + 2 * verified) * row
     kept = {name: calls for name, calls in accounts.items() if calls.high}
     proposers = [proposer for recipe in recipes for proposer in recipe.proposers]
-    guess = guess_of(program, split.train, proposers)
+    models = {name: lm for recipe in recipes for name, lm in recipe.models.items()}
+    guess = guess_of(program, split.train, proposers, [*models.values()])
     bounded = is_bounded(program, rows) and is_bounded(shown, rows)
     return Quote(kept, smallest, verified, sealed, bounded, guess)
 

@@ -129,7 +129,7 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
         idle = 0 if task.archive[0] != best else idle + 1
         if recipe.patience and idle >= recipe.patience:
             return
-        if not recipe.shorter and (why := _at_ceiling(task)):
+        if not recipe.goes_on and (why := _at_ceiling(task)):
             found.stopped = why
             return
 

@@ -71,7 +71,11 @@ def evidence_calls(rows: int, runners: int, train: int, calls_a_row: int) -> Cal
 
 
 def case_of(result: RowResult, path: str) -> Case | None:
-    """One run of a module as a writer is shown it; None where it did not run."""
+    """One run of a module as a writer is shown it; None where it did not run.
+
+    What the metric says of this module stands beside what it says of the whole; what
+    it says of other modules is for them.
+    """
     node = next((n for n in reversed(result.trace.nodes) if n.path == path), None)
     if node is None:
         return None
@@ -84,9 +88,12 @@ def case_of(result: RowResult, path: str) -> Case | None:
     final = plain(result.prediction, repr)
     if final not in (node.outputs, None):
         case["final result"] = final
-    said = node.error or result.error or (result.score.feedback if result.score else "")
+    score = result.score
+    said = node.error or result.error or (score.feedback if score else "")
     if said:
         case["feedback"] = said[:500]
+    if score is not None and (own := score.by.get(path)):
+        case["feedback on this module"] = own[:500]
     return case
 
 

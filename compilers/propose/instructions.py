@@ -7,7 +7,7 @@ from typing import Any
 from ...modules.predict import Predict
 from ...pipeline.ground.options import settings
 from ...pipeline.signature.building import Input, Output
-from ...pipeline.signature.signature import Signature
+from ...pipeline.signature.signature import Signature, spec_of
 from ..search.candidate import Candidate
 from ..search.cost import FREE, Calls
 from ..search.task import Task
@@ -247,7 +247,7 @@ class Restart(Writer):
 
     async def write(self, job: Job) -> Candidate | None:
         """An instruction by somebody who has not read the one in use."""
-        fields = job.task.program.modules[job.path].spec.fields
+        fields = spec_of(job.task.program.modules[job.path].told).fields
         reply = await start_over.acall(
             fields=[f"{f.role} {f.name}: {f.description}" for f in fields],
             examples=_examples(job, self.examples, "restart", job.number),

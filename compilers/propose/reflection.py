@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ...modules.predict import Predict
 from ...pipeline.errors import BudgetExceeded
-from ...pipeline.ground.options import settings
+from ...pipeline.ground.options import Count, settings
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.signature.building import Input, Output
 from ...pipeline.signature.signature import Signature
@@ -264,15 +264,18 @@ contrast_runs = Predict(ContrastRuns, name="contrast_runs")
 class Contrast(Writer):
     """Rules from good and bad runs of one row (SIMBA of DSPy, `append_a_rule`).
 
-    The runs are those of different candidates, on the same rows. Rows where the scores
-    lie furthest apart come first; where all candidates do the same there is no rule.
+    The runs are those of different candidates, on the same rows, or several samples of
+    one. Rows where the scores lie furthest apart come first; where all runs do the same
+    there is no rule.
 
     Args:
         rows: On how many training rows the parents and the best two are run.
+        samples: How often each of them is run on a row.
     """
 
     asks = (contrast_runs,)
     rows: int = 16
+    samples: Count = 1
 
     async def jobs(self, task: Task, parents: Parents, n: int) -> list[Job]:
         """A pair of runs each, where the module took part in both."""
@@ -283,6 +286,9 @@ class Contrast(Writer):
         reach = task.rows_in_reach(len(runners), self.rows)
         with contextlib.suppress(BudgetExceeded):
             await task.observe_all(runners, rows[:reach], "bootstrap")
+            for sample in range(1, self.samples):
+                reach = task.rows_in_reach(len(runners), self.rows)
+                await task.sampled(runners, rows[:reach], "bootstrap", sample)
         pairs, jobs = contrasts(task), list[Job]()
         for job in spread(task, parents, n) if pairs else ():
             better, worse = pairs[job.number % len(pairs)]
@@ -302,14 +308,16 @@ class Contrast(Writer):
 
     def running(self, n: int, train: int, calls_a_row: int) -> Calls:
         """The rows of each parent, and of the best two."""
-        return evidence_calls(self.rows, n + 2, train, calls_a_row)
+        once = evidence_calls(self.rows, n + 2, train, calls_a_row)
+        expected, high = (self.samples * calls for calls in once[1:])
+        return Calls(once.low, expected, high)
 
 
 def contrasts(task: Task) -> list[tuple[RowResult, RowResult]]:
     """(Better, worse) runs of training rows, the furthest apart first."""
     found: list[tuple[float, str, RowResult, RowResult]] = []
     for row in task.split.train:
-        runs = [r for c in task.archive if (r := task.result(c, row)) and r.score]
+        runs = [r for c in task.archive for r in task.runs(c, row) if r.score]
         runs.sort(key=lambda r: -(r.score.value if r.score else 0.0))
         if len(runs) > 1 and runs[0].score and runs[-1].score:
             gap = runs[0].score.value - runs[-1].score.value

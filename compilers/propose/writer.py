@@ -86,8 +86,8 @@ async def write_each(
 ) -> list[T]:
     """What a model writes for each job, in the order of the jobs.
 
-    Each job has a sample index of its own, so that equal requests still get different
-    answers; of a model at temperature 0, which has none, they are made once. What the
+    Each job has a sample of its own above 0, so that equal requests are drawn with
+    other seeds, and at a temperature; where 0 is set, they are made once. What the
     ledger has no room for is left out, as is an unusable reply, and a request that is
     too long for the writer. The hints of the task stand in each request.
     """
@@ -97,7 +97,7 @@ async def write_each(
         runtime = replace(runtime, lm=task.proposer)
 
     async def one(_: int, job: Job) -> T | None:
-        sample = task.number * 1000 + job.number
+        sample = task.number * 1000 + job.number + 1  # 0 is what nobody draws
         remark = _hints_for(task, job.path)
         with entered(replace(current(), sample=sample, remark=remark)):
             try:

@@ -132,5 +132,7 @@ class Allowance:
         if left.usd is not None:
             paid = spent.usd - self._start.usd
             price = paid / calls if calls else guess.usd
+            # Of models that are chosen among, the next call may be the dearest one's.
+            price = max(price or 0.0, guess.dearest)
             if price:
                 yield (left.usd - (guess.usd_bound or 0.0)) / price, _DEARER

@@ -64,3 +64,20 @@ def plain_slot(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [plain_slot(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
     return dict(value) if isinstance(value, Mapping) else value  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+
+
+def prompt_size(program: Program[..., Any]) -> int:
+    """Characters of the instructions, tuned descriptions and demos of all modules.
+
+    Of a pool of which each input is shown the nearest demos, as many average ones count
+    as are shown.
+    """
+    total = 0
+    for module in program.modules.values():
+        parameters = module.parameters
+        sizes = [len(strictjson.dumps(dict(d.values))) for d in parameters.demos]
+        shown = min(parameters.nearest or len(sizes), len(sizes))
+        total += len(parameters.instruction)
+        total += sum(map(len, parameters.descriptions.values()))
+        total += sum(sizes) * shown // max(1, len(sizes))
+    return total

@@ -1,7 +1,7 @@
 """What was proposed for each slot as a space, and which combination to try next.
 
 The demos of a module and how many of them an input is shown (`nearest`) are one choice:
-a pool without its number would be shown as a whole.
+a pool without its number would be shown as a whole. So are a model and its options.
 """
 
 from __future__ import annotations
@@ -154,6 +154,8 @@ def _grouped(candidate: Candidate) -> dict[str, dict[str, Any]]:
     for key, value in candidate.values.items():
         path, _, slot = key.rpartition("/")
         unit = f"{path}/demos" if slot == "nearest" else key
+        if slot == "sampling" and f"{path}/model" in candidate.values:
+            unit = f"{path}/model"
         found.setdefault(unit, {})[key] = value
     return found
 

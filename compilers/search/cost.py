@@ -52,6 +52,8 @@ class CallGuess:
         usd_bound: The most dollars that one call can be held for, or None.
         likely_tokens: Tokens of an average call, with what candidates may hold.
         likely_usd: Dollars of an average call, or None.
+        dearest: Dollars of such a call of the dearest model that is chosen among; 0
+            where none are, or its price is unknown.
     """
 
     tokens: int = 0
@@ -60,6 +62,7 @@ class CallGuess:
     usd_bound: float | None = None
     likely_tokens: int = 0
     likely_usd: float | None = None
+    dearest: float = 0.0
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,6 +79,8 @@ class Quote:
             that no row holds, or a step that calls a model; their calls are assumed.
         guess: What a call costs, estimated from the seed's prompts with what candidates
             may hold: demos, and instructions that a model writes.
+        greedy: Who is set to temperature 0 and yet asked for several samples, which
+            will be equal: modules by path, and "proposer".
     """
 
     accounts: dict[str, Calls]
@@ -84,6 +89,7 @@ class Quote:
     sealed: int
     bounded: bool
     guess: CallGuess
+    greedy: tuple[str, ...] = ()
 
     @property
     def tokens(self) -> int:
@@ -156,6 +162,11 @@ class Quote:
                 f"assumed: {EACH_ITEMS} items in a list that no row holds, one call of "
                 "each module that a step uses"
             )
+        lines += [
+            f"equal samples: temperature 0 is set for {who}, which is asked again for "
+            "other answers and will give the same"
+            for who in self.greedy
+        ]
         return "\n".join(lines)
 
 

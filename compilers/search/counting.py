@@ -19,7 +19,7 @@ from typing import Any
 
 from ...pipeline.data.example import Example
 from ...pipeline.graph.binding import INPUT, Take
-from ...pipeline.graph.graph import Flow, Node
+from ...pipeline.graph.graph import CALLS, Flow, Node
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program
 from ...pipeline.ground import strictjson
@@ -67,6 +67,30 @@ def is_bounded(program: Program[..., Any], rows: Sequence[Example] = ()) -> bool
     """
     count = _Counting(program, _Inputs.of(program, rows), _one, longest=True)
     return count.bounded(program.structure)
+
+
+def tried_paths(program: Program[..., Any]) -> list[str]:
+    """The paths of modules that another module asks several times for one answer."""
+    found = dict[str, None]()
+    for node in program.structure.walk():
+        if node.kind in CALLS:
+            target = program.parts.target(node)
+            found.update(dict.fromkeys(_tried(target, node.target, several=False)))
+    return [*found]
+
+
+def _tried(part: Any, path: str, *, several: bool) -> Iterator[str]:
+    if part.node_kind == "program":
+        yield from (f"{path}/{inner}" for inner in tried_paths(part))
+        return
+    is_module = part.node_kind == "module"
+    if is_module and not part.has_body:
+        yield from [path] if several else []
+        return
+    times: dict[str, int] = part.times() if is_module else {}
+    for name, inner in part.uses.running.items():
+        again = several or times.get(name, 1) > 1
+        yield from _tried(inner, f"{path}/{name}", several=again)
 
 
 def _one(module: Module[..., Any]) -> int:

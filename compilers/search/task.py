@@ -8,9 +8,9 @@ racers and the report look at the same figures.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 import random
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,7 +20,6 @@ from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded, CompileError, ContextLengthError
 from ...pipeline.graph.program import Program
 from ...pipeline.graph.unnamed import refuse_unnamed
-from ...pipeline.ground import strictjson
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measure.advice import advice_on
 from ...pipeline.measure.evaluate import score_rows
@@ -30,8 +29,9 @@ from ...pipeline.measure.typed import Reader, output_name, reader_of
 from ...pipeline.run.rows import map_rows
 from ...pipeline.run.settings import current, entered
 from .allowance import Allowance
-from .candidate import Candidate
+from .candidate import Candidate, prompt_size
 from .counting import calls_bound, calls_plain, is_bounded
+from .cross_fitting import cross_fitted
 from .follow import Follower
 from .judge import JUDGED, NO_JUDGE, Judge, Judging
 from .keeping import Keeping
@@ -136,6 +136,23 @@ class Task:
             self.follower.met(candidates)
         await self._buy(programs, rows, account)
 
+    async def sampled(
+        self,
+        candidates: Sequence[Candidate],
+        rows: Sequence[Example],
+        account: str,
+        sample: int,
+    ) -> None:
+        """Run candidates on rows with another sample; `runs` gives what came of it.
+
+        Scores are of sample 0 alone, which is what a program does in service.
+
+        Raises:
+            BudgetExceeded: As `observe`, and so is CompileError.
+        """
+        programs = {_of(c.id, sample): c.apply(self.program) for c in candidates}
+        await self._buy(programs, rows, account, sample)
+
     async def taught(
         self, candidate: Candidate, rows: Sequence[Example]
     ) -> list[RowResult]:
@@ -160,6 +177,7 @@ class Task:
         programs: Mapping[str, Program[..., Any]],
         rows: Sequence[Example],
         account: str,
+        sample: int = 0,
     ) -> None:
         wanted = dict.fromkeys((who, row.digest) for who in programs for row in rows)
         by_digest = {row.digest: row for row in rows}
@@ -173,7 +191,12 @@ class Task:
                 program = cross_fitted(program, row)
             try:
                 found = await score_rows(
-                    program, [(row, 0)], self.metric, self._reader, concurrency=1
+                    program,
+                    [(row, sample)],
+                    self.metric,
+                    self._reader,
+                    modules=self.program.modules,
+                    concurrency=1,
                 )
             except BudgetExceeded as error:
                 # The rows beside it go on: what is in flight is paid for anyway.
@@ -237,6 +260,11 @@ class Task:
     def result(self, candidate: Candidate, row: Example) -> RowResult | None:
         """A cell of the table, or None where it was not bought."""
         return self.cells.get((candidate.id, row.digest))
+
+    def runs(self, candidate: Candidate, row: Example) -> list[RowResult]:
+        """A candidate's known runs of a row, sample after sample."""
+        keys = ((_of(candidate.id, n), row.digest) for n in itertools.count())
+        return [self.cells[key] for key in itertools.takewhile(self.cells.get, keys)]
 
     def results(self, candidate: Candidate, rows: Sequence[Example]) -> list[RowResult]:
         """Bought cells of a candidate, in the order of the rows."""
@@ -333,46 +361,14 @@ class Task:
         return calls_bound(self.program, self.split.rows) + self.judging.most
 
 
-def prompt_size(program: Program[..., Any]) -> int:
-    """Characters of the instructions and demos of all modules.
-
-    Of a pool of which each input is shown the nearest demos, as many average ones count
-    as are shown.
-    """
-    total = 0
-    for module in program.modules.values():
-        parameters = module.parameters
-        sizes = [len(strictjson.dumps(dict(d.values))) for d in parameters.demos]
-        shown = min(parameters.nearest or len(sizes), len(sizes))
-        total += len(parameters.instruction)
-        total += sum(sizes) * shown // max(1, len(sizes))
-    return total
+def _of(who: str, sample: int) -> str:
+    """Whose cell a sample is: the candidate's own, or one beside it."""
+    return f"{who}#{sample}" if sample else who
 
 
 def passes(result: RowResult) -> bool:
     """Whether a row scored all that can be scored."""
     return result.score is not None and result.score.value >= 1.0
-
-
-def cross_fitted(program: Program[..., Any], row: Example) -> Program[..., Any]:
-    """A program whose pools of demos lack a row, and the half that goes with it.
-
-    A few demos among many rows are no great help to the rows that they come from. A
-    pool of which each input is shown the nearest is: every row of it finds itself,
-    passes, and says nothing about others. So such a row meets the half of the pool that
-    it is not in, which is cross-fitting with two folds.
-    """
-    changes: dict[str, Any] = {}
-    for path, module in program.modules.items():
-        pool = module.parameters.demos
-        if module.parameters.nearest and any(d.source == row.id for d in pool):
-            kept = [d for d in pool if _half(d.source) != _half(row.id)]
-            changes[f"{path}/demos"] = tuple(kept)
-    return program.with_parameters(changes)
-
-
-def _half(source: str) -> int:
-    return zlib.crc32(source.encode("utf-8", "surrogatepass")) % 2
 
 
 def _zero_if_long(result: RowResult) -> RowResult:

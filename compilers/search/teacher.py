@@ -65,7 +65,7 @@ class Teacher:
                 hint="Name its modules as those that they teach",
             )
         for path, module in program.modules.items():
-            current().model_for(path, module.lm)
+            current().model_of(path, module)
         return cls(program_digest(program), None, program)
 
     def in_place_of(self, program: AnyProgram) -> AnyProgram:

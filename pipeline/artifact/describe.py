@@ -114,7 +114,7 @@ def prompts_of(program: Program[..., Any]) -> dict[str, Prompt]:
     for path, module in program.modules.items():
         names = {name: f"{{{name}}}" for name in module.spec.inputs}
         form = settled(module.parameters.adapter, None)
-        rendered = rendered_for(form, module.asked, module.parameters, names, None)
+        rendered = rendered_for(form, module.told, module.parameters, names, None)
         made[path] = Prompt(rendered.messages)
     return made
 
@@ -203,22 +203,25 @@ def _module(path: str, state: ModuleState) -> str:
         demos += f"; each input is shown the {state.nearest} most like it"
     lines = [
         f"{path}: {state.kind}, {state.form.words}",
-        *(_field(f) for f in state.fields),
+        *(_field(f, state.descriptions.get(f.name)) for f in state.fields),
         "  instruction",
         *(f"    {line}".rstrip() for line in state.instruction),
         f"  demos: {demos or 'none'}",
     ]
+    if state.model is not None:
+        lines.append(f"  model: {state.model}")
     if state.sampling:
         pairs = sorted(state.sampling.items())
         lines.append(f"  sampling: {', '.join(f'{k}={v}' for k, v in pairs)}")
     return "\n".join(lines)
 
 
-def _field(state: FieldState) -> str:
+def _field(state: FieldState, tuned: str | None) -> str:
     before = "-> " if state.role == "output" else ""
     text = f"{before}{state.name}: {type_words(state)}"
-    if state.description:
-        text += f"  # {state.description}"
+    told = state.description if tuned is None else f"{tuned} (tuned)"
+    if told:
+        text += f"  # {told}"
     return textwrap.fill(text, _WIDTH, initial_indent="  ", subsequent_indent=" " * 8)
 
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..graph.digest import digits_of
 from ..ground import strictjson
 from ..ground.shapes import as_dict
-from ..ground.words import brief
-from ..parameters import Demo
+from .changed import demos_changed, lines_changed
 from .describe import Target, data_of, modules_in_order, structure_lines, visibly
 from .editions import told_of_newer
 from .fit import field_diff
 from .state import ArtifactFile, ModuleState, compiled_score
 
 _CHARS_PER_TOKEN = 4
-_MOST_DEMOS = 50
 
 
 @dataclass(frozen=True)
@@ -108,35 +105,6 @@ def diff(before: Target, after: Target) -> Diff:
     )
 
 
-def lines_changed(old: Sequence[str], new: Sequence[str]) -> list[str]:
-    """Lines that went and came, each behind its sign."""
-    return [line for line in difflib.ndiff(old, new) if line[0] in "+-"]
-
-
-def demos_changed(old: Sequence[Demo], new: Sequence[Demo]) -> list[str]:
-    """Demos that went and came, each behind its sign; or that their order did."""
-    had, has = ({demo.id: demo for demo in demos} for demos in (old, new))
-    gone = [f"- {_short(demo)}" for i, demo in had.items() if i not in has]
-    come = [f"+ {_short(demo)}" for i, demo in has.items() if i not in had]
-    if gone or come or [d.id for d in old] == [d.id for d in new]:
-        return [*_first(gone), *_first(come)]
-    return ["  the same demos in another order"]
-
-
-def _first(lines: list[str]) -> list[str]:
-    """As many lines as anybody reads, and how many there are besides."""
-    left = len(lines) - _MOST_DEMOS
-    more = [f"{lines[0][0]} and {left} more demos"] if left > 0 else []
-    return lines[:_MOST_DEMOS] + more
-
-
-def _short(demo: Demo) -> str:
-    shown = {name: brief(repr(value), 48) for name, value in demo.values.items()}
-    values = ", ".join(f"{name}={text}" for name, text in shown.items())
-    row = f", row {demo.source}" if demo.source else ""
-    return f"demo {demo.id} ({demo.by}{row}) {values}"
-
-
 def _slots(old: ModuleState, new: ModuleState) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "instruction", tuple(lines_changed(old.instruction, new.instruction))
     yield (
@@ -146,6 +114,8 @@ def _slots(old: ModuleState, new: ModuleState) -> Iterator[tuple[str, tuple[str,
     mine, theirs = _settings(old), _settings(new)
     for slot in mine:
         yield slot, tuple(lines_changed([mine[slot]], [theirs[slot]]))
+    told = ([f"{n}: {text}" for n, text in m.descriptions.items()] for m in (old, new))
+    yield "descriptions", tuple(lines_changed(*told))
 
 
 def _settings(state: ModuleState) -> dict[str, str]:
@@ -153,6 +123,7 @@ def _settings(state: ModuleState) -> dict[str, str]:
         "nearest": state.nearest,
         "adapter": str(state.form),
         "sampling": state.sampling,
+        "model": state.model,
         "repairs": state.repairs,
     }
     return {slot: strictjson.canonical(value) for slot, value in settings.items()}
@@ -201,6 +172,7 @@ def _tokens(data: ArtifactFile) -> str:
     for _, module in modules_in_order(data.program):
         chars += sum(len(line) for line in module.instruction)
         pool = [len(strictjson.dumps(list(d.values.values()))) for d in module.demos]
+        chars += sum(map(len, module.descriptions.values()))
         shown = min(module.nearest or len(pool), len(pool))
         chars += sum(pool) * shown // max(1, len(pool))
     return f"{-(-chars // _CHARS_PER_TOKEN)} tokens"

@@ -10,7 +10,7 @@ from ..errors import ArtifactError, ConfigError, did_you_mean
 from ..graph.program import Origin, remember
 from ..ground import strictjson
 from ..ground.words import brief
-from ..parameters import Demo, Parameters, check_demos
+from ..parameters import Demo, Parameters, check_demos, check_descriptions
 from ..signature.spec import default_instruction
 from .state import ArtifactFile, ModuleState, modules_of
 
@@ -114,6 +114,9 @@ def _what_fits(
             _, _, why = error.message.partition("demo 0 ")
             lost.append(f"demo {demo.id} (row {demo.source}) {why}")
     slots["demos"] = tuple(kept)
+    told = slots["descriptions"]
+    lost += [f"the description of {n!r}" for n in told if n not in live.spec.names]
+    slots["descriptions"] = {n: t for n, t in told.items() if n in live.spec.names}
     return slots, lost
 
 
@@ -134,6 +137,7 @@ def tuned(
     try:
         parameters = parameters_of(saved)
         check_demos(parameters.demos, live.spec, path)
+        check_descriptions(parameters.descriptions, live.spec.names, path)
     except ConfigError as error:
         raise ArtifactError(f"{where}: {error.message}", hint=error.hint) from None
     return parameters.slots()
@@ -150,6 +154,8 @@ def parameters_of(state: ModuleState) -> Parameters:
         "adapter": str(state.form),
         "sampling": state.sampling,
         "nearest": state.nearest,
+        "model": state.model,
+        "descriptions": state.descriptions,
     }
     return Parameters("\n".join(state.instruction)).with_slots(slots, state.name)
 

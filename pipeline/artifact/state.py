@@ -58,6 +58,16 @@ _Path = Annotated[str, AfterValidator(_name)]
 _Identifier = Annotated[str, AfterValidator(_identifier)]
 
 
+def _model_name(text: str) -> str:
+    """A model's name, which is no address: a file sets no endpoint."""
+    if "://" in text:
+        raise ValueError(f"{text[:80]!r} is an address, and no name of a model")
+    return _name(text)
+
+
+_Model = Annotated[str, AfterValidator(_model_name)]
+
+
 class FieldState(_Strict):
     """A field of a signature, or an input of a program."""
 
@@ -96,6 +106,8 @@ class ModuleState(_Strict):
     edition: Annotated[int, Field(ge=1)] = 1
     settled: list[str] | None = None
     sampling: dict[str, Any] = {}
+    model: _Model | None = None
+    descriptions: dict[_Identifier, str] = {}
     repairs: Annotated[int, Field(ge=0, le=100)] = 1
     returns: str | None = None
     parts: dict[_Identifier, PartState] = {}

@@ -143,8 +143,15 @@ def _module_state(module: Module[..., Any]) -> dict[str, Any]:
         **({"nearest": parameters.nearest} if parameters.nearest else {}),
         **_form_state(form_of(parameters.adapter)),
         "sampling": dict(parameters.sampling),
+        **({"model": parameters.model} if parameters.model is not None else {}),
+        **_described(parameters.descriptions),
         "repairs": module.repairs,
     }
+
+
+def _described(descriptions: Mapping[str, str]) -> dict[str, Any]:
+    """Tuned descriptions as data; what the signature says stands with its fields."""
+    return {"descriptions": dict(descriptions)} if descriptions else {}
 
 
 def _form_state(form: Form) -> dict[str, Any]:

@@ -25,11 +25,17 @@ from ..ground import strictjson
 from ..ground.options import check_options
 from ..ground.system import require_fork_hooks
 from ..ground.words import counted
-from ..lm.lm import SAMPLING, LanguageModel, Sampling, as_lm
+from ..lm.lm import SAMPLING, LanguageModel, Sampling, as_lm, name_of
 from ..lm.request import JSON
-from ..parameters import SLOTS, Demo, Parameters, check_demos
+from ..parameters import (
+    SLOTS,
+    Demo,
+    Parameters,
+    check_demos,
+    check_descriptions,
+)
 from ..signature.field import FieldSpec
-from ..signature.forms import extended, signature_of, snake_case
+from ..signature.forms import described, extended, signature_of, snake_case
 from ..signature.signature import Signature, make_value, spec_of, values_of
 from ..signature.spec import Spec
 from .binding import INPUT, Take
@@ -82,6 +88,8 @@ class ModuleChanges(TypedDict, total=False):
     nearest: int
     adapter: str
     sampling: Mapping[str, JSON]
+    model: str | None
+    descriptions: Mapping[str, str]
     name: str
     lm: str | LanguageModel | None
     repairs: int
@@ -308,6 +316,11 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         return self._asked
 
     @kept
+    def told(self) -> type[Signature]:
+        """The same contract as the model is told it: with the tuned descriptions."""
+        return described(self._asked, self._parameters.descriptions)
+
+    @kept
     def spec(self) -> Spec:
         """The fields that the model is asked for."""
         return spec_of(self._asked)
@@ -370,8 +383,9 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         """A copy with other parameters, name, model or repairs.
 
         Args:
-            changes: `instruction`, `demos`, `nearest`, `adapter`, `sampling`, `name`,
-                `lm`, `repairs`.
+            changes: `instruction`, `demos`, `nearest`, `adapter`, `sampling`, `model`
+                (a name; it takes the place of the module's `lm`, and `lm` that of a
+                name), `descriptions` (by field), `name`, `lm`, `repairs`.
 
         Raises:
             ConfigError: An option is unknown or has the wrong type.
@@ -387,7 +401,16 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
             made._lm = None if lm is None else as_lm(lm)
         if "repairs" in changes:
             made._repairs = changes["repairs"]
-        made._parameters = self._parameters.with_slots(_slots_of(given), made.name)
+        slots, now = _slots_of(given), self._parameters
+        if "lm" in changes:
+            slots = {"model": None, **slots}
+        elif made._lm is not None and slots.get("model", now.model) != now.model:
+            # Who answers is the one chosen now, at the address that the caller gave.
+            made._lm = made._lm if name_of(made._lm) == slots["model"] else None
+        made._parameters = now.with_slots(slots, made.name)
+        if "descriptions" in changes:
+            told = made._parameters.descriptions
+            check_descriptions(told, made.spec.names, made.name)
         if "demos" in changes:
             check_demos(made._parameters.demos, made.spec, made.name)
         made._descent = descent_of(self, given)

@@ -111,6 +111,24 @@ class StreamingModel(LanguageModel, Protocol):
         ...
 
 
+@runtime_checkable
+class NamedModel(LanguageModel, Protocol):
+    """A model that knows the string that it was made from."""
+
+    @property
+    def name(self) -> str:
+        """The model string, such as "openai/gpt-5-mini"."""
+        ...
+
+
+def name_of(lm: LanguageModel) -> str:
+    """What a model is called in a choice among models: never its key or address.
+
+    The string that it was made from, which makes it again; else its own name.
+    """
+    return lm.name if isinstance(lm, NamedModel) else lm.model
+
+
 class Behind(Generic[L]):
     """A model that goes by the name, endpoint and sampling of the one that answers.
 

@@ -192,6 +192,11 @@ Did you mean 'temperature'?
         self._merged: tuple[Abilities, Abilities] | None = None
 
     @property
+    def name(self) -> str:
+        """The string that it was made from."""
+        return self._name
+
+    @property
     def model(self) -> str:
         """The model's name as its endpoint knows it."""
         return self._route.model

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Awaitable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,8 +41,16 @@ from .row_result import (
     row_keys,
     said_again,
     scores_by_row,
+    unscored,
 )
-from .score import Metric, Score, apply_metric, metric_name, require_callable
+from .score import (
+    Metric,
+    Score,
+    apply_metric,
+    metric_name,
+    require_callable,
+    require_modules,
+)
 from .stats import Comparison, Interval, compare, mean_interval
 from .typed import Reader, output_name, reader_of
 
@@ -282,6 +290,7 @@ async def aevaluate(
                 work,
                 metric,
                 reader_of(made),
+                modules=made.modules,
                 concurrency=concurrency,
                 done=advance,
             )
@@ -299,6 +308,7 @@ async def score_rows(
     metric: Metric,
     read: Reader,
     *,
+    modules: Collection[str],
     concurrency: int,
     done: Any = None,
 ) -> list[RowResult]:
@@ -309,19 +319,21 @@ async def score_rows(
         work: Rows, each with the number of the sample of its answers.
         metric: What scores them.
         read: What gives the metric its rows; see `labels`.
+        modules: The paths of the program's modules, which feedback may name.
         concurrency: How many run at once.
         done: Called after each row.
 
     Raises:
         DataError: A row's inputs do not fit; nothing ran.
-        MetricError: The metric raised or gave no score.
+        MetricError: The metric raised or gave no score, or feedback on a module that
+            there is not.
         WeftError: An error that no row could escape.
     """
     bound = [bind_row(program.inputs, e.inputs, e.id) for e, _ in work]
 
     def one(position: int, item: tuple[Example, int]) -> Coroutine[Any, Any, RowResult]:
         example, sample = item
-        scored = _score_row(program, example, bound[position], metric, read)
+        scored = _score_row(program, example, bound[position], metric, read, modules)
         return _sampled(scored, sample) if sample else scored
 
     return await map_rows(one, work, concurrency=concurrency, done=done)
@@ -340,6 +352,7 @@ async def _score_row(
     bound: dict[str, Any],
     metric: Metric,
     read: Reader,
+    modules: Collection[str],
 ) -> RowResult:
     nodes: list[NodeRun] = []
     value: Any = None
@@ -354,6 +367,7 @@ async def _score_row(
         return _failed(example, None, error, nodes)
     try:
         score = await apply_metric(metric, read(example), value)
+        require_modules(score, modules, metric, example)
     except WeftError as error:
         # A judge's own failure says nothing about the row: never a zero.
         return _failed(example, value, error, nodes)
@@ -376,15 +390,3 @@ def scored(evaluation: Evaluation) -> dict[str, Any]:
     low, high = evaluation.interval.low, evaluation.interval.high
     rows = len(evaluation.values)
     return {"mean": evaluation.mean, "interval": [low, high], "rows": rows}
-
-
-def unscored(zeros: int, failed: int) -> list[str]:
-    """What a reader of a mean must know: replies that scored 0, rows left out.
-
-    >>> unscored(1, 2)
-    ['1 unusable reply scored 0', '2 rows failed and are not in the mean']
-    """
-    reply = "unusable reply" if zeros == 1 else "unusable replies"
-    be = "is" if failed == 1 else "are"
-    said = f"{counted(failed, 'row')} failed and {be} not in the mean"
-    return [f"{zeros} {reply} scored 0"] * bool(zeros) + [said] * bool(failed)

@@ -188,6 +188,7 @@ class FieldsMetric:
             MetricError: A part returned no score, or is async.
         """
         total, feedback = 0.0, list[str]()
+        by = dict[str, list[str]]()
         for field, metric in self.parts.items():
             raw = metric(example, prediction)
             if inspect.iscoroutine(raw):
@@ -201,7 +202,10 @@ class FieldsMetric:
             total += score.value
             if score.feedback:
                 feedback.append(f"{field}: {score.feedback}")
-        return Score(total / len(self.parts), "; ".join(feedback))
+            for path, said in score.by.items():
+                by.setdefault(path, []).append(f"{field}: {said}")
+        named = {path: "; ".join(said) for path, said in by.items()}
+        return Score(total / len(self.parts), "; ".join(feedback), named)
 
 
 @checked

@@ -8,12 +8,14 @@ Cameron, Gelbach and Miller 2008, Review of Economics and Statistics 90, 414-427
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..data.example import Example
 from ..ground.plain import plain
+from ..ground.shapes import as_dict
+from ..ground.words import counted
 from ..signature.signature import Signature, dump_values, spec_of
 from ..trace import Trace
 from .score import Score
@@ -66,7 +68,8 @@ def row_data(row: RowResult, *, prompts: bool = False) -> dict[str, Any]:
         row: The outcome.
         prompts: Whether the prompts and replies of the trace come with it.
     """
-    told = {"prompts": _calls(row)} if prompts else {}
+    told: dict[str, Any] = {"prompts": _calls(row)} if prompts else {}
+    by = {"feedback_by": dict(row.score.by)} if row.score and row.score.by else {}
     return {
         "id": row.example.id,
         "inputs": dict(row.example.inputs),
@@ -74,12 +77,26 @@ def row_data(row: RowResult, *, prompts: bool = False) -> dict[str, Any]:
         "prediction": plain(row.prediction, repr),
         "score": None if row.score is None else row.score.value,
         "feedback": "" if row.score is None else row.score.feedback,
+        **by,
         "error": row.error,
         "calls": len(row.trace.calls),
         "cost": row.trace.cost,
         "seconds": round(row.trace.seconds, 6),
         **told,
     }
+
+
+def told_of(data: Mapping[str, Any]) -> str:
+    """What is said of a row, from its data: the error, or all feedback in one text.
+
+    >>> told_of({"error": "", "feedback": "no year", "feedback_by": {"qa": "say it"}})
+    'no year; qa: say it'
+    """
+    if data.get("error"):
+        return str(data["error"])
+    by = as_dict(data.get("feedback_by"))
+    said = [str(data.get("feedback") or ""), *(f"{p}: {t}" for p, t in by.items())]
+    return "; ".join(filter(None, said))
 
 
 def _calls(row: RowResult) -> list[dict[str, Any]]:
@@ -141,3 +158,15 @@ def said_again(rows: Iterable[RowResult]) -> list[str]:
     if times < 2 or any(len({*said}) > 1 or not said[0] for said in replies.values()):
         return []
     return [f"each row had the same replies {times} times: is temperature 0?"]
+
+
+def unscored(zeros: int, failed: int) -> list[str]:
+    """What a reader of a mean must know: replies that scored 0, rows left out.
+
+    >>> unscored(1, 2)
+    ['1 unusable reply scored 0', '2 rows failed and are not in the mean']
+    """
+    reply = "unusable reply" if zeros == 1 else "unusable replies"
+    be = "is" if failed == 1 else "are"
+    said = f"{counted(failed, 'row')} failed and {be} not in the mean"
+    return [f"{zeros} {reply} scored 0"] * bool(zeros) + [said] * bool(failed)

@@ -1,7 +1,8 @@
 """What a metric is, and how it is applied.
 
 A metric is a callable of an example and a prediction. It returns a number in [0, 1], a
-bool, or a `Score` with feedback in words; it may be async. Higher is better.
+bool, or a `Score` with feedback in words, on the whole and on single modules; it may
+be async. Higher is better.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ import inspect
 import numbers
 import re
 import weakref
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, cast
 
 from ..data.example import Example, row_name
-from ..errors import DataError, MetricError, WeftError
+from ..errors import DataError, MetricError, WeftError, did_you_mean
 from ..graph.module import Module
 from ..graph.runnable import Runnable
 from ..ground.options import explained
-from ..ground.shapes import is_dict
+from ..ground.shapes import is_dict, is_mapping
 from ..run.bridge import WouldWait, in_thread
 from ..signature.signature import Signature, spec_of
 
@@ -32,28 +33,40 @@ SLACK = 1e-9
 
 
 @explained("Write weft.Score(0.5, 'what to do better')")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Score:
     """How good a prediction is, and why.
 
     Args:
         value: In [0, 1]; higher is better.
         feedback: What to do better, in words; optimizers that reflect read it.
+        by: What single modules should do better, by their path, as in
+            `program.modules`; an optimizer shows each module its own words beside
+            `feedback` (GEPA's feedback by predictor, Agrawal et al. 2025, section 3.2).
 
     Raises:
-        MetricError: The value is no number in [0, 1].
+        MetricError: The value is no number in [0, 1], or what should be words is not.
 
     >>> Score(1)
     Score(value=1.0, feedback='')
+    >>> Score(0, "no source", by={"write_query": "name the year"})
+    Score(value=0.0, feedback='no source', by={'write_query': 'name the year'})
     """
 
     value: float
     feedback: str = ""
+    by: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
 
     def __post_init__(self) -> None:
         if not isinstance(cast(object, self.feedback), str):
             raise MetricError(f"feedback {self.feedback!r} is no text", hint=_RULE)
+        _refuse_wordless(self.by)
+        object.__setattr__(self, "by", dict(self.by))
         object.__setattr__(self, "value", _share(self.value))
+
+    def __repr__(self) -> str:
+        by = f", by={self.by!r}" if self.by else ""
+        return f"Score(value={self.value!r}, feedback={self.feedback!r}{by})"
 
     def __float__(self) -> float:
         return self.value
@@ -164,6 +177,32 @@ async def apply_metric(metric: Metric, example: Example, prediction: Any) -> Sco
         raise MetricError(f"{where}: {error.message}", hint=error.hint) from None
 
 
+def require_modules(
+    score: Score, modules: Collection[str], metric: Metric, example: Example
+) -> None:
+    """Refuse feedback on a module that the program does not have: none would read it.
+
+    Args:
+        score: What the metric gave.
+        modules: The paths of the program's modules.
+        metric: Named in the message, as is the row.
+        example: The row.
+
+    Raises:
+        MetricError: A key of `score.by` is no path of a module.
+    """
+    for path in score.by:
+        if path not in modules:
+            named = [m for m in modules if m.rpartition("/")[2] == path]
+            where = f"{place_of(metric, example)} gives feedback on {path!r}"
+            raise MetricError(
+                f"{where}, which is no module of the program",
+                hint=f"Did you mean {named[0]!r}?"
+                if named
+                else did_you_mean(path, modules) or "Leave out by=",
+            )
+
+
 def place_of(metric: Metric, example: Example) -> str:
     """A metric and a row, as messages name them."""
     return f"the metric {metric_name(metric)!r} on {row_name(example)}"
@@ -187,6 +226,22 @@ async def called(metric: Metric, example: Example, prediction: Any) -> object:
                 return raw
             return await raw if inspect.isawaitable(raw) else raw
     return await in_thread(metric, example, prediction)
+
+
+def _refuse_wordless(by: object) -> None:
+    """Refuse feedback by module that is no mapping of texts.
+
+    Raises:
+        MetricError: It is none.
+    """
+    words = is_mapping(by) and all(
+        isinstance(each, str) for pair in by.items() for each in pair
+    )
+    if not words:
+        raise MetricError(
+            f"by={by!r:.200} is no feedback by module",
+            hint='Write weft.Score(0.5, by={"path of a module": "what to do better"})',
+        )
 
 
 def _share(raw: object) -> float:

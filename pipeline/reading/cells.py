@@ -18,6 +18,7 @@ from ..errors import ParseError
 from ..ground.plain import plain, without_models
 from ..signature.field import FieldSpec
 from .fields import read_text
+from .values import bare_number
 
 _BITS: Final[Mapping[object, bool]] = {"0": False, "1": True, 0: False, 1: True}
 _NOTHING: Final = frozenset({"", "nan", "na", "n/a", "<na>", "nat", "null", "none"})
@@ -85,7 +86,10 @@ def _guesses(field: FieldSpec, cell: Any) -> Iterator[Callable[[], Any]]:
         text = cell.strip()
         if text.casefold() in _NOTHING:
             yield lambda: None
-        yield lambda: field.dump(read_text(field, text).value)
+        numeric = field.kind in ("integer", "number")
+        # A model says what it counts; a cell that does may stand in another column.
+        if not numeric or bare_number(text, whole=True) == text:
+            yield lambda: field.dump(read_text(field, text).value)
         number = number_of(text)
         if number is not None and text.startswith("+"):
             # Read as it stands, so that a decimal keeps each of its digits.

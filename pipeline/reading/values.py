@@ -38,13 +38,19 @@ _TRUE = frozenset(("true", "yes"))
 _FALSE = frozenset(("false", "no"))
 _GROUPED = re.compile(r"-?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
-_COUNTED = re.compile(r"(\S+) ([A-Za-z]{2,20}s)[.!]?")
+_COUNTED = re.compile(
+    r"(\S+) ([a-z]{2,20}s|feet|people|(?:wo)?men|children|[km]ph|[kcm]m|kg|lb|oz|ml"
+    r"|min)[.!]?",
+    re.IGNORECASE,
+)
 _SCALES = re.compile(
     r"(?:ten|dozen|score|hundred|thousand|million|billion|trillion|pair|couple|percent"
     r"|third|quarter|fifth|sixth|eighth|tenth|hundredth|thousandth|time|docena|dezena"
     r"|centena|douzaine|centaine|milliard|millier)s|halves|plus|minus|less|[mb]illones",
     re.IGNORECASE,
 )
+_RESULT = re.compile(r"[0-9.,+*/() $-]+=\s*(\S.*)")
+_NO_FRACTION = re.compile(r"(-?[0-9]+)\.0{1,20}")
 _BOXED = re.compile(r"\$?\\boxed\{([^{}]*)\}\$?")
 _MOST = 200  # characters that a value of a closed type may have, with its edges
 _MOST_REFERENCES = 8
@@ -134,11 +140,11 @@ def _one(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
         value = text.strip(_FORMAT_EDGES)
         shown = repr(value)
     elif _is_decimal(field):
-        value = _digits_of(_uncounted(text, whole=False), whole=False)
+        value = _digits_of(bare_number(text, whole=False), whole=False)
         shown = str(value)
     else:
         whole = field.kind == "integer"
-        value = number_of(_uncounted(text, whole=whole), whole=whole)
+        value = number_of(bare_number(text, whole=whole), whole=whole)
         shown = str(value)
     if value is not None or None in field.options:
         yield value, f"{note}{'; ' * bool(note)}read {text[:80]!r} as {shown}"
@@ -251,26 +257,32 @@ def number_of(text: str, *, whole: bool) -> int | float | None:
     return None if whole else float(digits)
 
 
-def _uncounted(text: str, *, whole: bool) -> str:
-    """A number without what it counts, one word in the plural; else the text.
+def bare_number(text: str, *, whole: bool) -> str:
+    """A number without what it counts and how it came about; else the text.
 
-    Words that make another number of it, such as thousands, stay. So does a percent
-    sign, but where a whole number is wanted: no share of one is whole.
+    One word may say what is counted; words that make another number of it, such as
+    thousands, stay. Of a sum the result is the number. Where a whole one is wanted,
+    percent are, because no share is whole, and so is what has no fraction.
 
-    >>> _uncounted("16 minutes", whole=True), _uncounted("3 millions", whole=True)
+    >>> bare_number("16 minutes", whole=True), bare_number("3 millions", whole=True)
     ('16', '3 millions')
-    >>> _uncounted("25%", whole=True), _uncounted("25%", whole=False)
-    ('25', '25%')
+    >>> bare_number("4 + 5 = 9", whole=False), bare_number("25%", whole=False)
+    ('9', '25%')
+    >>> bare_number("25%", whole=True), bare_number("10.0", whole=True)
+    ('25', '10')
     """
     if len(text) > _MOST:
         return text
-    plain = text.strip()
-    if whole and plain.endswith("%"):
-        return plain[:-1]
+    summed = _RESULT.fullmatch(text.strip())
+    plain = summed[1] if summed else text.strip()
     found = _COUNTED.fullmatch(plain)
-    if found is None or _SCALES.fullmatch(found[2]):
-        return text
-    return found[1]
+    if found and not _SCALES.fullmatch(found[2]):
+        plain = found[1]
+    if whole:
+        plain = plain.removesuffix("%")
+        exact = _NO_FRACTION.fullmatch(plain)
+        plain = exact[1] if exact else plain
+    return plain
 
 
 def _digits_of(text: str, *, whole: bool) -> str | None:

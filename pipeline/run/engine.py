@@ -362,13 +362,13 @@ async def _module(
         inside = LocalEngine(here.noting().having(path=f"{path}/"), module)
         return await run_body(module, bound, here, path, inside, inside.asked)
     outputs, inputs = module.spec.outputs, module.spec.dump_inputs(bound)
-    lm = here.settings.model_for(path, module.lm)
+    lm = here.settings.model_of(path, module)
     if module.compiled_for is not None:
         _tell_other_model(path, module.compiled_for, lm.model)
     with Recorded(here, path, "module", inputs) as entry:
         values = await ask(
             path,
-            module.asked,
+            module.told,
             module.parameters,
             module.spec.show_inputs(bound, inputs),
             lm=lm,

@@ -38,12 +38,11 @@ def request_for(
 ) -> Request:
     """The request that a model is sent: module sampling wins over the model's.
 
-    One of several tries is drawn at temperature 1, with its sample as the seed. With
-    `once` a model at temperature 0 is asked for its first sample, whichever is wanted.
+    With `once` a model at temperature 0 is asked for its first sample, whichever is
+    wanted.
     """
     sample = settings.sample
-    drawn = {"temperature": 1.0, "seed": sample} if settings.tried else {}
-    sampling: dict[str, Any] = {**lm.sampling, **drawn, **parameters.sampling}
+    sampling = drawn(lm.sampling, parameters.sampling, sample, tried=settings.tried)
     if rendered.stop:
         given = sampling.get("stop") or ()
         own = (given,) if isinstance(given, str) else tuple(cast("list[str]", given))
@@ -61,6 +60,39 @@ def request_for(
         sample,
         rendered.continues,
     )
+
+
+def drawn(
+    given: Mapping[str, Any],
+    own: Mapping[str, Any],
+    sample: int,
+    *,
+    tried: bool = False,
+) -> dict[str, Any]:
+    """The sampling options of one of several answers to the same prompt.
+
+    Sample 0 is what a program does in service: nothing is added. Another one has its
+    number for a seed, and temperature 1 where none is set; a temperature of 0 stays,
+    and there all samples are equal. One of several tries is drawn whatever the model's
+    temperature is.
+
+    Args:
+        given: The model's options.
+        own: Those of the module, or of the call; they win.
+        sample: Which answer is wanted.
+        tried: Whether it is one of several tries.
+
+    >>> drawn({}, {}, 0), drawn({"temperature": 0}, {}, 2)
+    ({}, {'temperature': 0})
+    >>> drawn({"temperature": 0.7}, {}, 2)
+    {'temperature': 0.7, 'seed': 2}
+    """
+    said = {**given, **own}
+    if tried:
+        return {**given, "temperature": 1.0, "seed": sample, **own}
+    if sample == 0 or said.get("temperature") == 0:
+        return said
+    return {"temperature": 1.0, **given, "seed": sample, **own}
 
 
 def rendered_for(
@@ -188,14 +220,14 @@ def _prompt(module: Module[..., Any], bound: Mapping[str, Any]) -> Prompt:
     settings, parameters = current(), module.parameters
     asked = settings.form_asked(parameters.adapter)
     try:
-        lm = settings.model_for(module.name, module.lm)
+        lm = settings.model_of(module.name, module)
     except ConfigError:
         form = settled(asked, None)
         return Prompt(
-            rendered_for(form, module.asked, parameters, inputs, None).messages
+            rendered_for(form, module.told, parameters, inputs, None).messages
         )
     form = settings.form_for(parameters.adapter, lm, module.spec)
-    rendered = rendered_for(form, module.asked, parameters, inputs, lm)
+    rendered = rendered_for(form, module.told, parameters, inputs, lm)
     return prompt_of(request_for(lm, parameters, rendered, settings))
 
 
@@ -212,12 +244,12 @@ def request_of(
     if type(cast(object, sample)) is not int or sample < 0:
         raise ConfigError(f"sample={sample!r} is no sample", hint="Give 0, 1, 2, ...")
     given = checked_sampling(cast(Sampling, options), {})
-    drawn = {name: given[name] for name in options}
+    own = {name: given[name] for name in options}
     able = abilities_of(lm)
     return Request(
         lm.model,
         _messages(prompt),
-        {**lm.sampling, **drawn},
+        drawn(lm.sampling, own, sample),
         endpoint=lm.endpoint,
         sample=sample,
         continues=able is not None and able.base is True and isinstance(prompt, str),

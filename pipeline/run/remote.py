@@ -80,7 +80,8 @@ def settings_data(program: Program[..., Any], *, live: bool, setup: str) -> Any:
         ConfigError: A model cannot travel, and nothing there sets one.
     """
     here, named = current(), os.environ.get("WEFT_LM", "").strip()
-    own = {} if live else {p: m.lm for p, m in program.modules.items()}
+    modules = {} if live else program.modules
+    own = {m.parameters.model or path: m.lm for path, m in modules.items()}
     models = {**here.lms, **{path: lm for path, lm in own.items() if lm is not None}}
     default = here.lm or (as_lm(named) if named else None)
     made = {path: _model_data(lm, setup) for path, lm in models.items()}

@@ -23,7 +23,7 @@ from ..graph.uses import called_by
 from ..ground import strictjson
 from ..ground.plain import plain
 from ..ground.shapes import is_dict, is_sequence
-from ..signature.signature import Signature, dump_values, make_value
+from ..signature.signature import Signature, dump_values, make_value, spec_of
 from ..trace import NodeRun, Run, Trace, attach
 from .context import Context
 from .settings import Settings
@@ -214,14 +214,14 @@ def _fingerprint(part: Any, settings: Settings, path: str) -> list[Any]:
 
 def _asking(module: Module[..., Any], settings: Settings, path: str) -> list[Any]:
     parameters = module.parameters
-    lm = settings.model_for(path, module.lm)
+    lm = settings.model_of(path, module)
     form = settings.form_for(parameters.adapter, lm, module.spec)
     return [
         *(module.kind, module.spec.hash, module.repairs),
         *(parameters.instruction, str(form), dict(parameters.sampling)),
         [dict(demo.values) for demo in parameters.demos],
         parameters.nearest,
-        [[f.name, f.description] for f in module.spec.fields],
+        [[f.name, f.description] for f in spec_of(module.told).fields],
         *(lm.model, lm.endpoint, dict(lm.sampling)),
     ]
 

@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypedDict, Unpack, cast
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast
 
 from ..adapters.settling import AUTO, Forms, settled
 from ..calls.budget import Budget, Ledger
@@ -26,12 +26,15 @@ from ..errors import ConfigError
 from ..events import Sink
 from ..ground.options import check_options, checked
 from ..lm.form import Form, form_of, is_form
-from ..lm.lm import LanguageModel, as_lm
+from ..lm.lm import LanguageModel, as_lm, name_of
 from ..seam import refuse_traced
 from ..signature.spec import Spec
 from ..trace import NodeRun
 from .trace_log import TraceLog
 from .watch import Watcher
+
+if TYPE_CHECKING:
+    from ..graph.module import Module
 
 Hook = Callable[[NodeRun], None]
 
@@ -75,12 +78,13 @@ class Settings:
 
     Args:
         lm: The model of modules that have none of their own.
-        lms: Models by module path; they win over `lm`.
+        lms: Models by module path, which win over `lm`, or by a compile's name for one.
         cache: Where answers are kept, or None for nowhere.
         ledger: The account book whose limits hold, or None for no limit.
         retry: How transient errors are retried.
         hooks: Called with every finished node.
-        sample: Which of several answers to one prompt is wanted.
+        sample: Which of several answers to one prompt is wanted. One above 0 has its
+            number for a seed, and temperature 1 where none is set.
         tried: Whether this is one of several tries, each drawn at temperature 1 with
             its sample as the seed, unless a module says otherwise.
         account: The ledger's account that calls are booked on.
@@ -112,11 +116,7 @@ class Settings:
     remark: str = ""
 
     def having(self, **changes: Unpack[_Changes]) -> Settings:
-        """The same settings with other values of some fields.
-
-        Every row asks for this, and `dataclasses.replace` runs the checks of a
-        constructor.
-        """
+        """The same with other values of some fields; quicker than `replace`."""
         made = object.__new__(Settings)
         made.__dict__.update(self.__dict__, **changes)
         return made
@@ -132,18 +132,42 @@ class Settings:
         Raises:
             ConfigError: None is set anywhere.
         """
-        for found in (own, self.lms.get(path), self.lm):
-            if found is not None:
-                return found
-        named = os.environ.get("WEFT_LM", "").strip()
-        if named:
-            return as_lm(named)
+        given = own if own is not None else self.lms.get(path)
+        found = self._usual if given is None else given
+        if found is not None:
+            return found
         raise ConfigError(
             f"{NO_MODEL} for {path!r}",
             hint='Call weft.configure(lm="openai/gpt-5-mini"), or with '
             'weft.use(lm=...), or set WEFT_LM; lm="embedded" works offline and '
             "is a stand-in, no language model",
         )
+
+    def model_of(self, path: str, module: Module[..., Any]) -> LanguageModel:
+        """The model that a module asks: the one chosen by name, or as `model_for`.
+
+        Raises:
+            ConfigError: None is set anywhere, or nobody gave the chosen one.
+        """
+        chosen = module.parameters.model
+        if chosen is None or module.lm is not None:
+            return self.model_for(path, module.lm)
+        if (named := self.lms.get(chosen)) is not None:
+            return named
+        if (usual := self._usual) is not None and name_of(usual) == chosen:
+            return usual
+        # A name may come from a file, and where texts are sent is the caller's to say.
+        raise ConfigError(
+            f"{path!r} is to ask {chosen!r}, as its compile chose, and no model of "
+            "that name was given",
+            hint=f"Give lms={{{chosen!r}: weft.LM(...)}}, or --lms {chosen}=...",
+        )
+
+    @property
+    def _usual(self) -> LanguageModel | None:
+        """The scope's model, or WEFT_LM."""
+        named = os.environ.get("WEFT_LM", "").strip()
+        return as_lm(named) if named and self.lm is None else self.lm
 
     def form_asked(self, own: str) -> str:
         """The form that a module asks in: its own, the scope's, WEFT_ADAPTER.
@@ -161,11 +185,9 @@ class Settings:
     def form_for(self, own: str, lm: LanguageModel, spec: Spec) -> Form:
         """The settled form of a module's calls; one from a run's first to its last."""
         asked = self.form_asked(own)
-        return (
-            settled(asked, lm, spec)
-            if self.forms is None
-            else self.forms.of(asked, lm, spec)
-        )
+        if self.forms is None:
+            return settled(asked, lm, spec)
+        return self.forms.of(asked, lm, spec)
 
     @property
     def every_hook(self) -> tuple[Hook | Watcher, ...]:
@@ -191,10 +213,10 @@ def configure(**options: Unpack[Options]) -> None:
     """Set options for the whole process, every thread and task of it.
 
     Args:
-        options: `lm`, `lms` (by module path), `cache` (a folder, True for the default
-            one, None or False for none), `budget` ("$2", "500 calls", ...), `retry`,
-            `hooks`, `sample`, `trace_log` (a file, a `TraceLog`, None for none),
-            `adapter` (the form in which modules ask that name none).
+        options: `lm`, `lms` (by module path, or by a compile's name for a model),
+            `cache` (a folder, True for the default one, None or False for none),
+            `budget` ("$2", ...), `retry`, `hooks`, `sample`, `trace_log` (a file, a
+            `TraceLog`, None for none), `adapter` (for modules that name no form).
 
     Raises:
         ConfigError: An option is unknown or has a value nobody understands.

@@ -132,6 +132,20 @@ def extended(signature: type[Signature], *more: FieldSpec) -> type[Signature]:
     return class_of(replace(spec, fields=fields), signature) if more else signature
 
 
+def described(
+    signature: type[Signature], descriptions: Mapping[str, str]
+) -> type[Signature]:
+    """The same signature whose fields are described in other words; itself if none."""
+    if not descriptions:
+        return signature
+    spec = spec_of(signature)
+    fields = tuple(
+        replace(field, description=descriptions.get(field.name, field.description))
+        for field in spec.fields
+    )
+    return class_of(replace(spec, fields=fields), signature)
+
+
 def function_signature(
     function: Callable[..., Any], output: str | None = None
 ) -> type[Signature]:

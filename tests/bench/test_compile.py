@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import weft
 from bench.compile import further_of, rows_of
 from bench.rivals.kept import Kept
 from bench.rivals.runs import Outcome, Run
-from bench.rivals.tables import THIRD, Table, paired
+from bench.rivals.tables import OURS, THIRD, Table, paired
+from bench.rivals.weft_compile import compiler_of
 
 
 def outcome(who: str, seed: int, score: float | None, calls: int = 100) -> Outcome:
@@ -92,3 +94,13 @@ def test_a_difference_stands_with_its_interval() -> None:
 
     assert "| +5.0 |" in wide
     assert "| +11.5 [+10." in narrow
+
+
+def test_a_contender_is_called_as_it_is_made() -> None:
+    """The published schedules stand beside those that weft comes with."""
+    plain, published = (compiler_of(f"weft GEPA{more}") for more in ("", ", published"))
+
+    assert plain == weft.compilers.GEPA()
+    assert published == weft.compilers.GEPA(published=True)
+    assert compiler_of(THIRD) == weft.compilers.Auto()
+    assert all(compiler_of(name) for name in OURS)

@@ -9,8 +9,17 @@ import pytest
 import weft
 from tests.compilers.worlds import classifier, exact, planted_rows
 from weft import compilers as c
+from weft.pipeline.run.settings import current
 
 NOTES = ("blick = K0", "norp = K1", "tavi = K2")
+OTHER = weft.FunctionLM(lambda request: _usual().complete(request), model="other")
+"""A model to choose: that of the scope, under another name."""
+
+
+def _usual() -> Any:
+    return current().lm
+
+
 RECIPES: list[c.Compiler] = [
     c.LabeledFewShot(),
     c.BootstrapFewShot(),
@@ -39,8 +48,22 @@ RECIPES: list[c.Compiler] = [
     c.Sequence(of=(c.APE(candidates=2), c.BootstrapFewShot())),
     c.BestOf(of=(c.APE(candidates=2), c.BootstrapRandomSearch(candidates=3))),
     c.UntilPlateau(of=c.OPRO(steps=1, candidates=2), patience=2, rounds=4),
+    c.Choose(models={"other": OTHER}, descriptions=1, candidates=3, rounds=2),
+    c.Choose(forms=("xml", "json"), descriptions=1, rounds=1),
     c.Auto(candidates=4, rounds=2),
 ]
+PUBLISHED: list[c.Compiler] = [
+    c.APE(published=True),
+    c.BootstrapRandomSearch(published=True),
+    c.COPRO(published=True),
+    c.EvoPrompt(published=True),
+    c.GEPA(published=True),
+    c.InferRules(published=True),
+    c.OPRO(published=True),
+    c.ProTeGi(published=True),
+    c.SIMBA(published=True),
+]
+"""Recipes by their published schedules; a budget ends them."""
 every = pytest.mark.parametrize("recipe", RECIPES, ids=lambda r: r.describe()["name"])
 ROWS = planted_rows(40)
 

@@ -160,7 +160,7 @@ def _looped() -> Any:
 
 def through(asked: Asked) -> dict[str, str]:
     """Hands the word on from module to module; only the last one judges."""
-    if asked.outputs[-1][0] in ("gist", "view"):
+    if asked.outputs and asked.outputs[-1][0] in ("gist", "view"):
         return {"gist": last_line(asked.said), "view": last_line(asked.said)}
     return learner(asked)
 

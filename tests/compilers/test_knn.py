@@ -18,7 +18,6 @@ from tests.compilers.worlds import (
 )
 from weft.compilers import (
     BootstrapFewShot,
-    Candidate,
     Compiler,
     Compress,
     Draw,
@@ -30,8 +29,9 @@ from weft.compilers import (
 from weft.compilers.propose.demos import BootstrapDemos, NearestDemos
 from weft.compilers.propose.edits import DropDemos, ReorderDemos
 from weft.compilers.propose.reflection import Reflect
+from weft.compilers.search.candidate import Candidate, prompt_size
 from weft.compilers.search.choices import Choices
-from weft.compilers.search.task import cross_fitted, prompt_size
+from weft.compilers.search.cross_fitting import cross_fitted
 from weft.pipeline.parameters import Demo
 
 ROWS = planted_rows(90)

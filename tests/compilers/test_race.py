@@ -17,6 +17,7 @@ from tests.compilers.worlds import (
     under_way,
 )
 from tests.timing import PATIENCE
+from weft.compilers.racing.minibatch import Minibatch, RandomGate
 from weft.compilers.racing.race import Full, Halving, Racer
 from weft.compilers.racing.racers import UCB, FirstFail, Gate, PairedRace, paired_z
 from weft.compilers.search.candidate import Candidate
@@ -52,6 +53,8 @@ RACERS = [
     PairedRace(),
     FirstFail(allowed=4),
     UCB(share=0.5),
+    RandomGate(),
+    Minibatch(rows=24),
 ]
 
 

@@ -148,12 +148,16 @@ def test_lineage_leads_back_to_the_seed() -> None:
     assert any((line.gain or 0) > 0 for line in report.tried)
 
 
-def test_the_front_trades_score_for_size() -> None:
-    """From the shortest prompt up, each one scores more."""
-    scores = [line.score for line in _report(Auto()).front]
+def test_the_front_trades_score_for_cost() -> None:
+    """From the cheapest row up each point scores more, on the same rows."""
+    report = _report(Auto())
+    front = report.front
+    scores, costs = [p.score for p in front], [p.tokens_a_row for p in front]
 
-    assert scores == sorted(scores, key=lambda s: s or 0.0)
-    assert len(scores) >= 2
+    assert scores == sorted(scores)
+    assert costs == sorted(costs)
+    assert scores[-1] == report.search_score
+    assert {point.rows for point in front} == {report.tried[0].rows}
 
 
 @pytest.mark.parametrize("rule", [learner, stubborn])

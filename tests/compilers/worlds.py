@@ -113,9 +113,11 @@ class Asked:
 
     @property
     def classifies(self) -> bool:
-        return self.outputs[-1][0] == "label"
+        return not self.outputs or self.outputs[-1][0] == "label"
 
     def reply(self, values: dict[str, str]) -> str:
+        if not self.outputs:
+            return "I answer under headings alone."
         lines: list[str] = []
         for name, fence in self.outputs:
             lines += [f"[[ {name}{fence} ]]", values.get(name, "because")]

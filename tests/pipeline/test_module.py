@@ -124,6 +124,8 @@ def test_every_kind_is_a_value(module: Any) -> None:
         "nearest": 1,
         "adapter": "xml",
         "sampling": {"temperature": 0.5},
+        "model": "small",
+        "descriptions": {"answer": "one word"},
         "name": "other",
         "lm": lm,
         "repairs": 3,
@@ -139,6 +141,8 @@ def test_every_kind_is_a_value(module: Any) -> None:
         1,
         "xml",
         {"temperature": 0.5},
+        "small",
+        {"answer": "one word"},
     ]
     assert type(made) is type(module)
     assert made.signature is module.signature
@@ -275,7 +279,7 @@ def test_demos_and_sampling_reach_the_request() -> None:
     request = lm.requests[0]
     assert [m.role for m in request.messages] == ["system", "user", "assistant", "user"]
     assert "Madrid" in request.messages[2].content
-    assert request.sampling == {"temperature": 0.25, "max_tokens": 9}
+    assert request.sampling == {"temperature": 0.25, "max_tokens": 9, "seed": 4}
     assert request.sample == 4
 
 

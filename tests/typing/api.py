@@ -12,7 +12,7 @@ import pydantic
 
 import weft
 from weft import Input, Output, Signature
-from weft.compilers import BootstrapFewShot
+from weft.compilers import BootstrapFewShot, Choose, Point
 
 
 class Source(pydantic.BaseModel):
@@ -199,6 +199,11 @@ def compiling(rows: Sequence[Mapping[str, Any]]) -> None:
     assert_type(made.best(2)[0](message="m"), Triage)
     again = weft.recompile(made.program, rows, lm="embedded", metric=metric)
     assert_type(again.program(message="m"), Triage)
+    choose = Choose(models=[weft.LM("openai/gpt-5-mini"), "openai/gpt-5-nano"])
+    asked = weft.compile(triage, rows, metric=metric, compiler=choose)
+    assert_type(asked.front.under(usd_per_1000=2.0)(message="m"), Triage)
+    assert_type(asked.front[0], Point)
+    assert_type(result.front.under(tokens_a_row=90)("q"), str)
     whole = weft.recompile(qa, rows, lm="embedded", metric=metric)
     assert_type(whole.program("q"), str)
 

@@ -210,7 +210,7 @@ def inputs_from(program: Program[..., Any], texts: Sequence[str]) -> dict[str, A
 
 @contextlib.contextmanager
 def settings(arguments: argparse.Namespace, *, budget: bool = True) -> Generator[None]:
-    """The scope of --model, --api-base and, where it is for all calls, --budget.
+    """The scope of --model, --api-base, --lms and, where for all calls, --budget.
 
     Raises:
         ConfigError: One of them cannot be understood.
@@ -222,6 +222,8 @@ def settings(arguments: argparse.Namespace, *, budget: bool = True) -> Generator
         options["lm"] = LM(name, api_base=api_base)
     elif api_base:
         raise ConfigError("--api-base names a server and no model", hint="Add --model")
+    if named := [text.partition("=") for text in arguments.lms]:
+        options["lms"] = {name: model or name for name, _, model in named}
     if budget and arguments.budget is not None:
         options["budget"] = arguments.budget
     with use(**options):

@@ -193,6 +193,8 @@ trace  traces:trace  show what happened in runs that a log has kept
   @program
   --model NAME            e.g. "openai/gpt-5-mini"
   --api-base URL          the model's server
+  --lms NAME=MODEL...     who answers for a module, by its path or by the name of
+                          the model that a compile chose
   --budget LIMIT          "500 calls", "$2", "200k tokens"
   --concurrency N         rows at once  [64]
 

@@ -12,6 +12,7 @@ from .evaluation import cell, evaluation_page
 from .report import report_page
 from .run import run_page
 from .svg import as_svg
+from .sweep import sweep_page
 
 _DRAWN: dict[str, Callable[[Any], str]] = {
     "cell": cell,
@@ -19,6 +20,7 @@ _DRAWN: dict[str, Callable[[Any], str]] = {
     "graph": as_svg,
     "report": report_page,
     "run": run_page,
+    "sweep": sweep_page,
 }
 
 

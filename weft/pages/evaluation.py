@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from ..pipeline.ground.words import counted
+from ..pipeline.measure.row_result import told_of
 from .html import Data, bar, folded, page, points, review_note, row_link, table, text_of
 
 
@@ -42,7 +43,7 @@ def evaluation_page(data: Data) -> str:
 def _row(row: Data) -> str:
     score = "failed" if row["score"] is None else f"{row['score']:.2f}"
     shade = "good" if (row["score"] or 0) >= 1 else "bad"
-    note, key = row["error"] or row["feedback"], row["key"]
+    note, key = told_of(row), row["key"]
     told = f'<div class="bad">{escape(note)}</div>' if note else ""
     calls = "".join(map(_call, row["prompts"]))
     if calls:

@@ -15,7 +15,7 @@ from ..pipeline.artifact.describe import (
     structure_lines,
     type_words,
 )
-from ..pipeline.artifact.state import DemoState, ModuleState
+from ..pipeline.artifact.state import DemoState, FieldState, ModuleState
 from ..pipeline.ground import strictjson
 from .html import folded, page, table, text_of
 
@@ -62,17 +62,23 @@ def show_html(target: Target) -> str:
 
 def _module(path: str, state: ModuleState, prompt: str) -> str:
     fields = [
-        [*map(escape, (f"{arrow}{f.name}", type_words(f), f.description))]
+        [*map(escape, (f"{arrow}{f.name}", type_words(f), _told(f, state)))]
         for f in state.fields
         for arrow in ["-> " if f.role == "output" else ""]
     ]
     sampling = "".join(f", {k}={v}" for k, v in sorted(state.sampling.items()))
     asked = folded("prompt", prompt) if prompt else ""
+    model = f", asks {state.model}" if state.model else ""
     return f"""<section id="{escape(path)}"><h2>{escape(path)}</h2>
-<p>{escape(state.kind)}, {escape(state.form.words)}{escape(sampling)}</p>
+<p>{escape(state.kind)}, {escape(state.form.words + sampling + model)}</p>
 {table(("field", "type", "description"), fields)}
 <pre>{escape(chr(10).join(state.instruction))}</pre>
 {_demos(state.demos, state.nearest, [f.name for f in state.fields])}{asked}</section>"""
+
+
+def _told(field: FieldState, state: ModuleState) -> str:
+    tuned = state.descriptions.get(field.name)
+    return field.description if tuned is None else f"{tuned} (tuned)"
 
 
 def _demos(demos: Sequence[DemoState], nearest: int, names: Sequence[str]) -> str:

@@ -45,8 +45,8 @@ def report_page(data: Data) -> str:
         _optimism(data),
         "<h2>Spent</h2>",
         accounts(data),
-        "<h2>Score in the search against prompt size</h2>",
-        front_drawn(tried, data["front"], data["winner"]),
+        "<h2>Score in the search against what a row costs</h2>",
+        front_drawn(tried, [p["id"] for p in data["front"]], data["winner"]),
         f"<h2>Lineage: {len(tried)} candidates</h2>",
         lineage(tried, data["winner"]),
         "<h2>What changed in the prompts</h2>",
@@ -122,9 +122,17 @@ def accounts(data: Data) -> str:
 
 
 def front_drawn(tried: Sequence[Data], front: Sequence[str], winner: str) -> str:
-    """Candidates by prompt size and score: the front is green, the winner ringed."""
+    """Candidates by cost and score: the front is green, the winner ringed.
+
+    The cost is in dollars where every price is known, and is none.
+    """
     shown = [line for line in tried if line["score"] is not None]
-    longest = 1.05 * max((line["size"] for line in shown), default=1) or 1.0
+    unit = "tokens a row"
+    costs = {line["id"]: line["cost"]["tokens"] for line in shown}
+    if all(line["cost"]["usd"] for line in shown):
+        unit = "dollars a thousand rows"
+        costs = {line["id"]: 1000 * line["cost"]["usd"] for line in shown}
+    most = 1.05 * max(costs.values(), default=1) or 1.0
     floor = min(0.9, int(min((t["score"] for t in shown), default=0.0) * 10) / 10)
     parts: list[str] = []
     for tick in range(5):
@@ -132,11 +140,11 @@ def front_drawn(tried: Sequence[Data], front: Sequence[str], winner: str) -> str
         parts.append(
             f'<line x1="46" x2="710" y1="{y}" y2="{y}" stroke="currentColor" '
             f'stroke-opacity=".15"/><text x="4" y="{y + 4}">{points(score)}</text>'
-            f'<text x="{46 + 150 * tick}" y="226">{round(longest * tick / 16)}</text>'
+            f'<text x="{46 + 150 * tick}" y="226">{most * tick / 4:,.3g}</text>'
         )
-    parts.append('<text x="46" y="246">prompt size, about tokens</text>')
+    parts.append(f'<text x="46" y="246">{unit}</text>')
     for line in shown:
-        x = 46 + 600 * line["size"] / longest
+        x = 46 + 600 * costs[line["id"]] / most
         y = 208 - 196 * (line["score"] - floor) / (1 - floor)
         colour = _GREEN if line["id"] in front else _GREY
         ring = f' stroke="{_AMBER}" stroke-width="3"' if line["id"] == winner else ""
@@ -242,7 +250,7 @@ def _suspects(rows: Sequence[str]) -> str:
         return ""
     items = "".join(f"<li>{row_link(row)}</li>" for row in rows)
     return (
-        f"<h2>Suspect labels: {len(rows)}</h2><p>Every good candidate gives the same "
-        f"answer to these rows, and not the label: look at them first.</p><ul>{items}"
-        "</ul>"
+        f"<h2>Suspect labels: {len(rows)}</h2><p>Good candidates agree on another "
+        "answer to these rows, the surest first: look at their labels first."
+        f"</p><ul>{items}</ul>"
     )

@@ -45,7 +45,7 @@ def run_page(data: Data) -> str:
         table(("", "event", ""), [_event(e, start["at"]) for e in data["events"]]),
         "<h2>Spent</h2>",
         accounts(spent),
-        "<h2>Score in the search against prompt size</h2>",
+        "<h2>Score in the search against what a row costs</h2>",
         front_drawn(candidates, data["front"], best),
         f"<h2>Lineage: {len(candidates)} candidates</h2>",
         lineage(candidates, best, called="the best so far"),

@@ -12,7 +12,7 @@ from typing import Any, cast
 from ..pipeline.errors import DataError, cause
 from ..pipeline.ground.files import LARGEST, read_bounded
 from ..pipeline.ground.shapes import as_dict, as_list, is_dict, is_mapping
-from ..pipeline.measure.row_result import row_keys
+from ..pipeline.measure.row_result import row_keys, told_of
 
 IN_A_RUN = "review.json"
 REPORT = "report.html"
@@ -140,7 +140,7 @@ def _row(tree: Mapping[str, Any], key: str, where: str) -> Row:
     inputs, labels = tree.get("inputs"), tree.get("labels", {})
     if not is_dict(inputs) or not is_dict(labels):
         raise DataError(f"{where} is no row of an evaluation", hint=_HINT)
-    told = str(tree.get("error") or tree.get("feedback") or "")
+    told = told_of(tree)
     return Row(
         key,
         inputs,

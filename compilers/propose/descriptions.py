@@ -1,0 +1,93 @@
+"""Descriptions: what the model is told of a field, written anew from failures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ...modules.predict import Predict
+from ...pipeline.ground.options import Count, settings
+from ...pipeline.signature.building import Input, Output
+from ...pipeline.signature.signature import Signature, spec_of
+from ..search.candidate import Candidate
+from ..search.task import Task
+from .evidence import cases, seen_by
+from .proposer import Parents
+from .reflection import Critic
+from .writer import Job
+
+
+class DescribeField(Signature):
+    """Describe one field anew, so that cases like the failing ones come right.
+
+    A model reads the description beside the field's name and type. Say what holds for
+    new inputs too; do not copy cases. What the passing cases need must stay.
+    """
+
+    instruction: str = Input("what the model is told to do")
+    fields: list[dict[str, str]] = Input("the fields as they are described now")
+    failing: list[dict[str, Any]] = Input("cases that went wrong")
+    passing: list[dict[str, Any]] = Input("cases that went well")
+    field: str = Output("the name of the one field to describe anew")
+    description: str = Output("what stands there instead, in one line", min_length=1)
+
+
+describe_field = Predict(DescribeField, name="describe_field")
+
+
+@settings
+class Describe(Critic):
+    """A field described in other words; its name and type stay.
+
+    An edit in one place, as in `Reflect`: of one field, in one line, at most so long.
+
+    Args:
+        most: How many characters a description may have.
+    """
+
+    asks = (describe_field,)
+    most: Count = 240
+
+    async def jobs(self, task: Task, parents: Parents, n: int) -> list[Job]:
+        """`n` changes with cases of their own, the modules in turn."""
+        seen = {
+            parent.id: await seen_by(task, parent, self.failing, self.rows)
+            for parent in dict.fromkeys(parents)
+        }
+        frozen = task.keeping.frozen
+        free = [p for p in task.program.modules if f"{p}/descriptions" not in frozen]
+        made: list[Job] = []
+        for at in range(n if free else 0):
+            parent = parents[at % len(parents)]
+            path = free[(task.number * n + at) % len(free)]
+            rng, known = task.rng("describe", at), seen[parent.id]
+            wrong = cases(known.failing, path, self.failing, rng)
+            right = cases(known.passing, path, self.passing, rng)
+            if wrong:
+                job = Job(task, at, parent, path)
+                made.append(replace(job, failing=wrong, passing=right))
+        return made
+
+    async def write(self, job: Job) -> Candidate | None:
+        """One field's new description; None where it names none, or says the same."""
+        module = job.parent.apply(job.task.program).modules[job.path]
+        told = spec_of(module.told)
+        fields = [
+            {"name": f.name, "role": f.role, "description": f.description}
+            for f in told.fields
+        ]
+        reply = await describe_field.acall(
+            instruction=job.instruction,
+            fields=fields,
+            failing=job.failing,
+            passing=job.passing,
+        )
+        name, text = reply.field.strip(), " ".join(reply.description.split())
+        known = {f.name: f.description for f in told.fields}
+        if name not in known or not text or len(text) > self.most:
+            return None
+        if text == known[name]:
+            return None
+        values = {**module.parameters.descriptions, name: text}
+        slot = {f"{job.path}/descriptions": values}
+        return job.parent.but(slot, f"{job.path}.{name} described anew")

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.measure.row_result import RowResult
+from ..pacing import Credit, depth, no_headroom, rounds_in, rows_kept
 from ..propose.meeting import by_turns, together
 from ..propose.proposer import proposed
 from ..propose.rows import ordered, proportional
@@ -28,7 +29,6 @@ from ..search.candidate import Candidate
 from ..search.task import Split, Task, passes
 from .border import Border, Steered, unsteered
 from .forms import most_legible
-from .pacing import Credit, depth, no_headroom, rounds_in, rows_kept
 
 _TRIAL = 0.1
 _PLACE = 2

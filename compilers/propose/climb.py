@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.ground.options import Count, Share, settings
+from ..search.blame import blame
 from ..search.candidate import Candidate
 from ..search.cost import Calls
 from ..search.task import Task
-from .blame import blame
 from .evidence import Seen, case_of, within
 from .lines import edits_between, instruction_of
 from .proposer import Parents, Proposer, writing_calls

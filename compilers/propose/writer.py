@@ -15,9 +15,9 @@ from typing import TypeVar
 from ...pipeline.errors import BudgetExceeded, ContextLengthError, ModelFailure
 from ...pipeline.run.rows import map_rows
 from ...pipeline.run.settings import current, entered
+from ..search.blame import blame, contrasts
 from ..search.candidate import Candidate
 from ..search.task import Task
-from .blame import blame, contrasts
 from .lines import instruction_of, room_for
 from .proposer import Case, Parents, Proposer
 

@@ -23,12 +23,12 @@ from tests.compilers.worlds import (
     under_way,
 )
 from weft.compilers import Auto
-from weft.compilers.driving.pacing import Credit, no_headroom, rounds_in
-from weft.compilers.propose.blame import blame
+from weft.compilers.pacing import Credit, no_headroom, rounds_in
 from weft.compilers.propose.demos import BootstrapDemos
 from weft.compilers.propose.edits import DropDemos
 from weft.compilers.propose.reflection import Reflect
 from weft.compilers.recipe import Draw, Recipe
+from weft.compilers.search.blame import blame
 from weft.compilers.search.candidate import Candidate
 from weft.pipeline.data.rows import read_rows
 from weft.pipeline.measure.row_result import RowResult

@@ -11,8 +11,8 @@ import pytest
 import weft
 from tests.compilers.test_race import ROWS, new_task, told
 from tests.compilers.worlds import kinds_of, model
-from weft.compilers.driving.pacing import Credit
 from weft.compilers.driving.steering import FromCandidate
+from weft.compilers.pacing import Credit
 from weft.compilers.propose.demos import LabeledDemos
 from weft.compilers.propose.edits import DropSentence
 from weft.compilers.racing.optuna_tpe import OptunaTPE

@@ -11,11 +11,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ...pipeline.data.rows import Example
-from ..racing.race import DEEPER, FIRST
-from ..recipe import Draw, Recipe
-from ..search.candidate import Candidate
-from ..search.task import Task
+from ..pipeline.data.rows import Example
+from .racing.race import DEEPER, FIRST
+from .recipe import Draw, Recipe
+from .search.candidate import Candidate
+from .search.task import Task
 
 _LEAN = 3
 """Proposals of the narrowest round that is still worth one."""

@@ -2,8 +2,9 @@
 
 Four kinds of evidence, all of it paid for already:
 
-- what is said: an error of a node, a label of a module's own output, feedback that
-  names a module, or a value that it gives elsewhere and should have given here;
+- what is said: an error of a node, feedback on a module (`Score.by`), a label of a
+  module's own output, feedback that names a module, or a value that it gives elsewhere
+  and should have given here;
 - where what was known gets lost: while modules are right, the answer that is wanted
   follows from what each hands on. Rows that a module gives one value though they want
   different answers have been mixed up there, or before: so the module is suspect whose
@@ -28,8 +29,8 @@ from ...pipeline.ground.plain import plain
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.signature.signature import spec_of
 from ...pipeline.trace import NodeRun
-from ..search.candidate import Candidate
-from ..search.task import Task, passes
+from .candidate import Candidate
+from .task import Task, passes
 
 _PRIOR = 0.05
 """The share that a module has before anything is known, so that none is ever out."""
@@ -92,7 +93,7 @@ def blamed(
             continue
         names = spec_of(module.signature).outputs
         own = {name: node.outputs.get(name) for name in names}
-        if node.error:
+        if node.error or (result.score and path in result.score.by):
             found[path] += 1
         # That the last one's label is missed is the failure itself, and says no more.
         inner = {} if path == last else {n: own[n] for n in own if n in labels}

@@ -1,9 +1,8 @@
 """Settings: the value that carries model, cache, ledger, retries, hooks and adapter.
 
-They travel in a context variable, so threads, tasks, notebooks and web servers never
-see each other's. The nearest setting wins: a module's own `lm=`, `with weft.use(...)`,
-what `weft.configure(...)` set for the process, and last the variables `WEFT_LM` and
-`WEFT_ADAPTER`.
+They travel in a context variable, so threads, tasks and web servers never see each
+other's. The nearest setting wins: a module's own `lm=`, `with weft.use(...)`, what
+`weft.configure(...)` set, and last the variables `WEFT_LM` and `WEFT_ADAPTER`.
 """
 
 from __future__ import annotations

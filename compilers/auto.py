@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from ..pipeline.ground.options import Count, settings
-from .propose.climb import Climb
-from .propose.combine import Combine, Merge, Pair
+from .propose.climb import Mend
+from .propose.combine import Merge
 from .propose.demos import BootstrapDemos
 from .propose.edits import DropDemos
-from .propose.instructions import Paraphrase
-from .propose.reflection import Contrast, Reflect
+from .propose.instructions import Induce, Paraphrase
+from .propose.meeting import Meet
+from .propose.reflection import Reflect
 from .racing.race import Halving
 from .racing.select import Beam
 from .recipe import Compiler, Draw, Recipe
+
+LADDER = (1, 4, 2)  # by what the most demos are divided: all, a few, half of them
 
 
 @settings
@@ -19,21 +22,22 @@ class Auto(Compiler):
     """What is used when no compiler is named.
 
     A headroom run of the seed, whose passing traces are the first demos, and which
-    finds out whether the form of the replies is what fails. Then a round in which
-    instructions race against demos: induced ones where the rows' labels say all,
-    elsewhere one that climbed step by step. Then rounds in which edits, contrasts,
-    merges and new demos share the calls by what they have gained for theirs. At a
-    plateau the best is said in other words, which alone can move a score by points
-    (Sclar et al. 2023, arXiv 2310.11324), though seldom by many: so these race on more
-    rows from the start. The winner is verified on sealed rows, and never returned where
-    it is below the seed.
+    finds out whether the form of the replies is what fails. Then as many rounds as the
+    budget pays for, and in the first of them everybody side by side: edits from what
+    went wrong, several in one candidate (GEPA, Agrawal et al. 2025), instructions
+    induced from solved rows (APE, Zhou et al. 2022), and draws of few and of many demos
+    (BootstrapFewShot, Khattab et al. 2023). In each later round the edits that stood
+    the test meet in one candidate, and the other slots go to whoever gained the most
+    for its calls. They are raced by successive halving (TRIPLE, Shi et al. 2024).
 
-    The parts are those of BootstrapFewShot (Khattab et al. 2023), APE (Zhou et al.
-    2022), GEPA (Agrawal et al. 2025), SIMBA and TRIPLE (Shi et al. 2024).
+    It ends early where nobody is ahead of the program by more than luck, and asks no
+    more for instructions where the first all lose. The winner is verified on sealed
+    rows, and never returned where it is below the seed.
 
     Args:
         demos: How many demos a module gets at the most.
-        candidates: How many candidates a round makes.
+        candidates: How many candidates a round makes at the most; on a tight budget
+            as many as it pays for.
         rounds: How many rounds follow the first at the most.
         patience: End after so many rounds without a new best.
     """
@@ -44,32 +48,31 @@ class Auto(Compiler):
     patience: int = 2
 
     def recipes(self) -> tuple[Recipe, ...]:
-        """A wide first round, rounds credited by gain per call, and other words."""
-        half = max(1, self.candidates // 2)
-        demos = BootstrapDemos(demos=self.demos, sparing=True)
-        reflect = Reflect(failing=8, passing=4)
-        first = (Draw(Pair(mended=Climb(), shown=demos), self.candidates),)
-        second = (Draw(demos, half), Draw(Merge(), 2), Draw(reflect, half))
+        """A wide first round, then rounds that what gained before decides about."""
+        half = max(1, self.candidates // 4)
+        sizes = tuple(max(1, self.demos // part) for part in LADDER if self.demos)
+        demos = BootstrapDemos(demos=self.demos, sparing=True, sizes=sizes)
+        mend = Mend(beside=Reflect(failing=8, passing=4, drafts=3))
+        shown = max(0, self.candidates - 2 * half)
+        first = (Draw(mend, half), Draw(demos, shown), Draw(Induce(), half))
         later = (
-            Draw(reflect, 2),
+            Draw(mend, 2),
             Draw(demos, 2),
+            Draw(Induce(), 1),
             Draw(Merge(), 1),
-            Draw(Contrast(), 1),
-            Draw(Combine(), 1),
             Draw(DropDemos(), 1),
+            Draw(Paraphrase(), 1),
         )
         return (
             Recipe(
-                (first, second, *(later,) * max(0, self.rounds - 1)),
+                (first, *(later,) * self.rounds),
                 Halving(),
                 headroom=16,
                 selector=Beam(width=2),
                 patience=self.patience,
                 credited=True,
+                paced=True,
+                meeting=Meet(),
                 legible=True,
-            ),
-            Recipe(
-                ((Draw(Paraphrase(), self.candidates),),),
-                Halving(first=24, growth=2.0),
             ),
         )

@@ -22,6 +22,8 @@ from .search.running_cost import Caps
 
 LOTS = 3
 """How many times its headroom a recipe looks at, while the seed fails no row."""
+MEETINGS = 2
+"""How many unions of earlier candidates' edits a round races at the most."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,11 @@ class Recipe:
             traces are evidence, and a seed that fails none has nothing to gain.
         selector: Which candidates later rounds start from.
         patience: End after so many rounds in a row without a new best; 0 is never.
-        credited: Whether proposers that gained more per call get more of later rounds.
+        credited: Whether the slots of later rounds go to the proposers that gained the
+            most per call; none has one by right.
+        paced: Whether the number of rounds, and what each may spend, follow from what
+            is left of the budget; the rounds given are the most there are.
+        meeting: Puts together what the rounds before found, in each round.
         shorter: Whether a result of the same score with fewer prompt characters wins.
         fresh: Whether the search starts from the seed again, whatever ran before it.
         legible: Whether the trial run finds out first whether the form of the replies
@@ -62,6 +68,8 @@ class Recipe:
     selector: Selector = field(default_factory=Best)
     patience: int = 0
     credited: bool = False
+    paced: bool = False
+    meeting: Proposer | None = None
     shorter: bool = False
     fresh: bool = False
     legible: bool = False
@@ -75,7 +83,8 @@ class Recipe:
     @property
     def proposers(self) -> tuple[Proposer, ...]:
         """Who proposes in any round, with repetition."""
-        return tuple(draw.proposer for draws in self.rounds for draw in draws)
+        drawn = (draw.proposer for draws in self.rounds for draw in draws)
+        return (*drawn, *([self.meeting] if self.meeting else []))
 
     @property
     def looks_first(self) -> bool:

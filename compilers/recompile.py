@@ -21,7 +21,7 @@ from .compile import CompileOptions, chosen
 from .driving.driver import drive
 from .driving.plan import Rows, Terms, kept
 from .port import Port
-from .propose.edits import sentences
+from .propose.lines import sentences
 from .recipe import Compiler
 from .result import Result
 

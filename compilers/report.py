@@ -15,14 +15,14 @@ from ..pipeline.ground.words import counted
 from ..pipeline.lm.prices import money
 from ..pipeline.measure.evaluate import Evaluation, scored
 from ..pipeline.measure.row_result import RowResult, outputs_of
-from .search.looks import Claim
-from .search.luck import Estimate
 from ..pipeline.measure.stats import Comparison
 from .changes import changes
 from .front import Front, Point
 from .search.candidate import Candidate
 from .search.cost import Quote
 from .search.credit import Credit, described
+from .search.looks import Claim
+from .search.luck import Estimate
 from .tried import Tried
 
 
@@ -332,8 +332,8 @@ class Report:
             said["luck"] = str(self.estimate)
         if (seen := self.sealed[1]) > 1:
             said["sealed"] = (
-                f"{seen} compiles that led here have seen these rows; of others nothing "
-                "is known"
+                f"{seen} compiles that led here have seen these rows; of others "
+                "nothing is known"
             )
         return said
 
@@ -342,8 +342,6 @@ class Report:
         if self.sent == self.calls:
             return f"{calls} (all of them sent)"
         return f"{calls} ({self.sent} sent, the others cached)"
-
-
 
 
 def _figures(evaluation: Evaluation) -> dict[str, Any]:

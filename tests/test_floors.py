@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("compilers/search",),
     ("compilers/propose", "compilers/racing"),
     ("compilers/recipe", "compilers/tried", "compilers/front", "compilers/changes"),
-    ("compilers/report",),
+    ("compilers/report", "compilers/pacing"),
     ("compilers/result",),
     ("compilers/driving",),
     ("compilers",),

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...pipeline.graph.program import Program
 from ..racing.race import FIRST, first_rows
-from ..recipe import LOTS, Draw, Recipe
+from ..recipe import LOTS, MEETINGS, Draw, Recipe
 from ..search.cost import FREE, Calls, Quote
 from ..search.counting import (
     calls_bound,
@@ -18,10 +18,10 @@ from ..search.counting import (
     is_bounded,
 )
 from ..search.judge import NO_JUDGE, Judging
+from ..search.looks import Looks
 from ..search.task import Split
 from ..search.teacher import Teacher
 from .estimate import guess_of
-from ..search.looks import Looks
 from .verify import LEAST
 
 
@@ -119,6 +119,7 @@ def work_of(recipe: Recipe, split: Split) -> Work:
                 )
             )
         count = sum(draw.n for draw in draws)
+        count += MEETINGS if recipe.meeting and at else 0
         if recipe.racer is not None:
             expected = recipe.racer.likely(1 + count, select)
             beside = min(archive, recipe.selector.most)
@@ -137,9 +138,8 @@ def _counts(draw: Draw, n: int, train: int) -> tuple[Calls, Calls]:
 
 
 def _share(draw: Draw, draws: Sequence[Draw]) -> int:
-    """The most proposals that a draw may get where gain per call decides."""
-    others = sum(1 for other in draws if other.n and other is not draw)
-    return max(1, sum(other.n for other in draws) - others) if draw.n else 0
+    """The most proposals that a draw may get where gain per call decides: all."""
+    return sum(other.n for other in draws) if draw.n else 0
 
 
 def _least_tried(program: Program[..., Any], split: Split, tried: int) -> int:

@@ -19,22 +19,24 @@ from dataclasses import dataclass, field, replace
 from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.measure.row_result import RowResult
+from ..pacing import Credit, depth, no_headroom, rounds_in, rows_kept
+from ..propose.meeting import by_turns, together
 from ..propose.proposer import proposed
 from ..propose.rows import ordered, proportional
-from ..racing.race import DEEPER, FIRST, Full, by_estimate, first_rows
-from ..recipe import LOTS, Draw, Recipe
+from ..racing.race import FIRST, Full, by_estimate
+from ..recipe import LOTS, MEETINGS, Draw, Recipe
 from ..search.candidate import Candidate
 from ..search.task import Split, Task, passes
 from .border import Border, Steered, unsteered
 from .forms import most_legible
 
 _TRIAL = 0.1
+_PLACE = 2
+"""Where in a round what helps only together stands: behind the first of each half."""
 _log = logging.getLogger("weft")
 _LATEST = 300
 """Scores that are looked through after each round."""
 SPENT = "the budget ended the search"
-_PRIOR_GAIN = 0.02
-_PRIOR_CALLS = 20
 
 
 @dataclass
@@ -50,61 +52,6 @@ class Search:
     border: Border = unsteered
     start: Candidate = field(default_factory=Candidate)
     advised: tuple[str, ...] = ()
-
-
-@dataclass
-class Credit:
-    """Gain in score points and calls by proposer; a bandit without randomness.
-
-    Args:
-        gains: The best gain of each round over the incumbent, added up, by proposer.
-        calls: What its proposals and their races have cost.
-    """
-
-    gains: dict[str, float] = field(default_factory=dict[str, float])
-    calls: dict[str, int] = field(default_factory=dict[str, int])
-
-    @classmethod
-    def of(cls, recipe: Recipe) -> Credit:
-        """An empty book for a recipe's proposers."""
-        names = sorted({proposer.name for proposer in recipe.proposers})
-        return cls(dict.fromkeys(names, 0.0), dict.fromkeys(names, 0))
-
-    def paid(self, name: str, calls: int) -> None:
-        """Book what a proposer's proposals cost."""
-        self.calls[name] = self.calls.get(name, 0) + calls
-
-    def judge(
-        self, task: Task, incumbent: Candidate, fresh: Sequence[Candidate]
-    ) -> None:
-        """Book what raced candidates cost, and gained by estimates on all rows."""
-        gains = dict.fromkeys([*self.gains, *(c.by for c in fresh)], 0.0)
-        found = task.estimates([incumbent, *fresh])
-        for candidate in fresh:
-            # An estimate is shrunk where few rows were seen, which say little.
-            gain = found[candidate].mean - found[incumbent].mean
-            gains[candidate.by] = max(gains[candidate.by], gain)
-            seen = len(task.scores(candidate, task.rows))
-            self.paid(candidate.by, seen * task.calls_plain)
-        for name, gain in gains.items():
-            self.gains[name] = self.gains.get(name, 0.0) + gain
-
-    def shared(self, draws: Sequence[Draw]) -> list[Draw]:
-        """The same number of proposals, more of them for who gained more per call."""
-        total = sum(draw.n for draw in draws)
-        worth = [self._worth(draw.proposer.name) for draw in draws]
-        even = [1 if draw.n and total >= len(draws) else 0 for draw in draws]
-        for _ in range(total - sum(even)):
-            shares = [
-                w / (n + 1) if d.n else -1.0
-                for w, n, d in zip(worth, even, draws, strict=True)
-            ]
-            even[shares.index(max(shares))] += 1
-        return [Draw(d.proposer, n) for d, n in zip(draws, even, strict=True)]
-
-    def _worth(self, name: str) -> float:
-        gain, calls = self.gains[name] + _PRIOR_GAIN, self.calls[name] + _PRIOR_CALLS
-        return gain / calls
 
 
 async def search(
@@ -160,24 +107,43 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
     credit = Credit.of(recipe)
     found.start = task.archive[0]
     idle = 0
-    for draws in recipe.rounds:
+    rounds = recipe.rounds
+    if recipe.paced:
+        rounds = rounds[: rounds_in(task, recipe)]
+    for at, draws in enumerate(rounds):
         best = task.archive[0]
-        shares = credit.shared(draws) if recipe.credited else draws
-        fitting = _fitting(task, recipe, shares)
-        if not fitting:
-            found.stopped = SPENT
-            return
-        steered = _steered(task, recipe, fitting, found)
-        await _round(task, steered.recipe, steered.draws, found, credit)
+        kept = rows_kept(task, at, len(rounds)) if recipe.paced else 0
+        with task.allowance.aside(kept):
+            shares = _shares(task, recipe, draws, credit)
+            if not shares:
+                found.stopped = SPENT
+                return
+            steered = _steered(task, recipe, shares, found)
+            await _round(task, steered.recipe, steered.draws, found, credit)
         _advise(task, found)
         task.number += 1
         found.kept(task.archive[0])
+        if recipe.paced and (why := no_headroom(task, task.archive)):
+            found.stopped = why
+            return
         idle = 0 if task.archive[0] != best else idle + 1
         if recipe.patience and idle >= recipe.patience:
             return
         if not recipe.goes_on and (why := _at_ceiling(task)):
             found.stopped = why
             return
+
+
+def _shares(
+    task: Task, recipe: Recipe, draws: Sequence[Draw], credit: Credit
+) -> list[Draw]:
+    """Who proposes how many in a round: as many as fit, by credit where it is kept."""
+    fitting = _fitting(task, recipe, draws)
+    if not recipe.credited or not fitting:
+        return fitting
+    count = sum(draw.n for draw in fitting)
+    # The first round is as its recipe says: nobody has gained anything.
+    return fitting if not any(credit.calls.values()) else credit.shared(draws, count)
 
 
 def _steered(
@@ -196,8 +162,9 @@ async def _round(
 ) -> None:
     incumbents = recipe.selector.incumbents(task)
     made: list[Candidate] = []
+    meeting = [Draw(recipe.meeting, MEETINGS)] if recipe.meeting else []
     with task.allowance.aside(_first_rows(task, recipe)):
-        for draw in draws:
+        for draw in [*meeting, *draws]:
             parents = recipe.selector.parents(task, draw.n)
             before = task.spent
             try:
@@ -206,6 +173,10 @@ async def _round(
                 found.stopped, new = SPENT, []
             made += [replace(c, by=draw.proposer.name) for c in new]
             credit.paid(draw.proposer.name, task.spent - before)
+    if recipe.meeting:
+        made = by_turns(made)
+        both = together(made)
+        made[_PLACE:_PLACE] = [replace(both, by=recipe.meeting.name)] if both else []
     allowed = dict.fromkeys(map(task.keeping.within, made))
     fresh = [c for c in allowed if c.id not in found.known]
     fresh = _raceable(task, recipe, fresh, len(incumbents))
@@ -236,7 +207,8 @@ def _fitting(task: Task, recipe: Recipe, draws: Sequence[Draw]) -> list[Draw]:
     rung = min(FIRST, len(task.rows)) if recipe.racer else 0
     each = rung * task.allowance.a_row
     seen = len(recipe.selector.incumbents(task)) * each
-    followed = _within(task, draws, DEEPER * each, room - DEEPER * seen)
+    deeper = depth(recipe)
+    followed = _within(task, draws, deeper * each, room - deeper * seen)
     return followed or _within(task, draws, each, room - seen)
 
 
@@ -269,7 +241,8 @@ def _raceable(
 
 
 def _first_rows(task: Task, recipe: Recipe) -> int:
-    return first_rows(len(task.rows)) if recipe.racer else 0
+    rung = min(FIRST, len(task.rows))
+    return math.ceil(depth(recipe) * rung) if recipe.racer else 0
 
 
 async def _headroom(task: Task, recipe: Recipe, found: Search) -> bool:

@@ -14,17 +14,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
-from ..search.looks import Claim, Looks
-from ..search.luck import Estimate, estimate
 from ...pipeline.measure.row_result import RowResult
 from ..propose.rows import proportional
 from ..search.allowance import Allowance
 from ..search.candidate import Candidate
+from ..search.looks import Claim, Looks
+from ..search.luck import Estimate, estimate
 from ..search.task import Task
 
 LEAST: Final = 16
@@ -72,9 +72,7 @@ class Contest:
 
         Unless it is claimed, the sealed rows must not speak against it.
         """
-        return claim.shown or (
-            math.fsum(sealed) >= 0 and self.estimate(sealed).likely
-        )
+        return claim.shown or (math.fsum(sealed) >= 0 and self.estimate(sealed).likely)
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ class Verified:
     """
 
     rows: dict[str, list[RowResult]]
-    claim: Claim = Claim()
+    claim: Claim = field(default_factory=Claim)
     estimate: Estimate | None = None
     won: bool = False
     stopped: str = ""

@@ -8,17 +8,17 @@ edit seems to help whatever it says (regression toward the mean, Galton 1886).
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.ground.options import Count, Share, settings
-from ...pipeline.measure.row_result import RowResult
+from ..search.blame import blame
 from ..search.candidate import Candidate
 from ..search.cost import Calls
 from ..search.task import Task
 from .evidence import Seen, case_of, within
+from .lines import edits_between, instruction_of
 from .proposer import Parents, Proposer, writing_calls
 from .reflection import Reflect
 from .rows import ordered
@@ -34,9 +34,8 @@ class Climb(Proposer):
     The loop of GEPA (Agrawal et al. 2025, arXiv 2507.19457, algorithm 1). On purpose
     unlike it, a step is tried on one fixed set of training rows, first on a few and
     then on more, until it is behind, surely ahead, or ahead on all of them. What was
-    run is evidence for the next step. Modules take turns, those first that failing
-    rows run and passing rows do not (Ochiai's coefficient, which Abreu et al. 2007
-    locate faults by).
+    run is evidence for the next step. Modules take turns, those first that the failures
+    seem to come from (`blame`).
 
     Args:
         failing: How many failing cases a writer is shown at the most.
@@ -75,13 +74,15 @@ class Climb(Proposer):
             idle += 1
             try:
                 seen = await trail.seen(step)
-                path = _suspect(seen, turns)
+                path = _suspect(task, seen, turns)
                 if not path:
                     break
                 turns[path] += 1
                 child = await trail.child(path, seen, step)
                 if child and await trail.gains(child):
                     trail.now, idle = child, 0
+                elif child:
+                    trail.reject(child, path)
             except BudgetExceeded:
                 break
         now, start = trail.now, parents[0]
@@ -112,6 +113,7 @@ class _Trail:
 
     def __init__(self, climb: Climb, task: Task, start: Candidate) -> None:
         self.climb, self.task, self.now = climb, task, start
+        self.rejected: list[str] = []
         self.floor = task.room() * (1 - climb.share)
         rows = ordered(task.split.train, task.rng("climb"))
         rows.sort(key=lambda row: task.result(start, row) is None)
@@ -147,11 +149,19 @@ class _Trail:
             path,
             failing=within(failing[: self.climb.failing]),
             passing=within(passing[: self.climb.passing]),
+            rejected=self.rejected,
         )
         jobs = [job] if failing else []
         made = await write_each(self.task, jobs, Reflect().write)
         kept = [self.task.keeping.within(child) for child in made]
         return kept[0] if kept and kept[0] != self.now else None
+
+    def reject(self, child: Candidate, path: str) -> None:
+        """Remember what was tried in vain, for the writer's next request."""
+        before, after = (
+            instruction_of(self.task, one, path) for one in (self.now, child)
+        )
+        self.rejected += map(str, edits_between(before, after))
 
     async def gains(self, child: Candidate) -> bool:
         """Whether a step is surely ahead, or ahead on all rows that are paid for.
@@ -175,21 +185,55 @@ class _Trail:
         return gain > 1e-9
 
 
-def _suspect(seen: Seen, turns: Mapping[str, int]) -> str:
+@settings
+class Mend(Proposer):
+    """Edits side by side where a row is cheap, one after the other where it is dear.
+
+    Where a row takes one call, a race of several edits tells more than a trial of each.
+    In a program of several modules rows cost more than requests to a writer, and what
+    the next module lacks shows only when the one before it is mended: so there one
+    candidate climbs, as far as the calls at hand pay for it.
+
+    Args:
+        beside: Makes edits side by side.
+        climb: Makes them one after the other.
+        steps: Rows, in first trials of the climb, that must be affordable.
+    """
+
+    asks = Reflect.asks
+    beside: Reflect = Reflect()
+    climb: Climb = Climb()
+    steps: Count = 8
+
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
+        """Several edits, or where one climb ends."""
+        dear = task.calls_plain > 1
+        if dear and task.allowance.rows(1.0) >= self.steps * self.climb.first:
+            return await self.climb.propose(task, parents, min(n, 1))
+        return await self.beside.propose(task, parents, n)
+
+    def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """Those of either, as likely as not."""
+        one = self.beside.calls(n, train, calls_a_row)
+        return _either(one, self.climb.calls(min(n, 1), train, calls_a_row))
+
+    def running(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """Those of either, as likely as not."""
+        one = self.beside.running(n, train, calls_a_row)
+        return _either(one, self.climb.running(min(n, 1), train, calls_a_row))
+
+
+def _either(one: Calls, other: Calls) -> Calls:
+    likely = (one.expected + other.expected) // 2
+    return Calls(min(one.low, other.low), likely, max(one.high, other.high))
+
+
+def _suspect(task: Task, seen: Seen, turns: Mapping[str, int]) -> str:
     """The module to mend next, or "" where no failing row runs any of them.
 
     A module is the less suspect the more turns it had.
     """
-    failed, passed = _ran(seen.failing), _ran(seen.passing)
-    fails = len(seen.failing)
-    blame = {
-        path: failed[path] / math.sqrt(fails * (failed[path] + passed[path])) / (1 + n)
-        for path, n in turns.items()
-        if failed[path]
-    }
-    return max(blame, key=lambda path: blame[path], default="")
-
-
-def _ran(results: Sequence[RowResult]) -> Counter[str]:
-    """How many of some rows each module ran on."""
-    return Counter(path for r in results for path in {n.path for n in r.trace.nodes})
+    ran = {node.path for result in seen.failing for node in result.trace.nodes}
+    shares = blame(task, [*seen.failing, *seen.passing])
+    found = {path: shares[path] / (1 + n) for path, n in turns.items() if path in ran}
+    return max(found, key=lambda path: found[path], default="")

@@ -17,12 +17,12 @@ from ..search.choices import Choices, Parzen, Sampler, trials
 from ..search.cost import Calls
 from ..search.task import Task
 from .demos import BootstrapDemos
-from .edits import sentences
 from .instructions import Induce
+from .lines import instruction_of, sentences
 from .proposer import Parents, Proposer, draws
 from .reflection import Reflect
 from .rows import labels_say_all
-from .writer import Job, Writer, instruction_of
+from .writer import Job, Writer
 
 _BOTH, _TOLD, _SHOWN = "both", "told", "shown"
 _ORDER = (_BOTH, _BOTH, _TOLD, _BOTH, _SHOWN)

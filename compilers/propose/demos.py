@@ -80,12 +80,15 @@ class BootstrapDemos(Proposer):
         sparing: Whether no row is run for demos where the rows' labels say all that
             the modules would show, and elsewhere only for a tenth of what is left;
             passing traces that are there count all the same.
+        sizes: How many demos proposals have, in turn, none more than `demos`; without
+            any all have as many as that.
     """
 
     demos: int = 16
     bootstrapped: int = 4
     shuffled: bool = True
     sparing: bool = False
+    sizes: tuple[int, ...] = ()
 
     @property
     def shows(self) -> int:
@@ -140,22 +143,27 @@ class BootstrapDemos(Proposer):
             passing = sorted(near, key=lambda r: -_score(r))
         return list({r.example.digest: r for r in passing}.values())[:wanted]
 
+    def _size(self, number: int) -> int:
+        sizes = self.sizes or (self.demos,)
+        return min(self.demos, sizes[number % len(sizes)])
+
     def _draw(
         self, task: Task, pool: list[RowResult], number: int, rng: random.Random
     ) -> dict[str, Any]:
         drawn = list(pool)
-        count = self.bootstrapped
+        size = self._size(number + task.number)
+        count = min(size, self.bootstrapped)
         if number > 0 and self.shuffled:
             rng.shuffle(drawn)
-            count = rng.randint(1, self.bootstrapped)
+            count = rng.randint(min(1, count), count)
         drawn = drawn[:count]
         hidden = left_out(task, rng) if number else set[str]()
         found = demos_by_path(task, drawn)
         values: dict[str, Any] = {}
         for path, module in task.program.modules.items():
-            own = found.get(path, [])[: self.demos]
+            own = found.get(path, [])[:size]
             taken = hidden | {demo.source for demo in own}
-            fill = labelled(task, module, self.demos - len(own), rng, taken, own)
+            fill = labelled(task, module, size - len(own), rng, taken, own)
             if own or fill:
                 # A demo that lacks an output, as reasoning, never stands last.
                 shown = own + fill if shows_all(module) else fill + own

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
@@ -14,6 +13,7 @@ from ...pipeline.signature.signature import spec_of
 from ...pipeline.signature.spec import default_instruction
 from ..search.candidate import Candidate
 from ..search.task import Task
+from .lines import sentences
 from .proposer import Parents, Proposer, draws
 
 PARTS: Mapping[str, tuple[str, ...]] = {
@@ -21,7 +21,6 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "manner": ("", "Take a deep breath and work on this step by step.", "Be precise."),
     "closing": ("", "This will be fun!", "Check your answer before you give it."),
 }
-_SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
 
 
 @settings
@@ -202,15 +201,6 @@ def cell_name(parts: Iterable[str], cell: Sequence[str]) -> str:
     """
     pairs = zip(parts, cell, strict=True)
     return ", ".join(f"{part}={text!r}" for part, text in pairs if text)
-
-
-def sentences(text: str) -> list[str]:
-    r"""The sentences of a text, in order.
-
-    >>> sentences("Be brief. Be kind!\nNever shout.")
-    ['Be brief.', 'Be kind!', 'Never shout.']
-    """
-    return [part.strip() for part in _SENTENCE.split(text) if part.strip()]
 
 
 def _demo_slots(task: Task, candidate: Candidate) -> list[str]:

@@ -18,6 +18,8 @@ from .rows import demos_of, labelled, ordered
 
 MOST_CHARS = 16_000
 _BLOCK = 8
+_SHARE = 0.1
+"""What a run for more evidence may take of the calls left, where there is some."""
 _CUT = "[...]"
 
 
@@ -39,7 +41,8 @@ class Seen(NamedTuple):
 async def seen_by(task: Task, candidate: Candidate, failures: int, most: int) -> Seen:
     """Run a candidate on training rows until enough of them fail.
 
-    What is paid for already comes first. Where the ledger ends, what was seen counts.
+    What is paid for already comes first; where some of it fails, more is bought only
+    for a small part of what is left. Where the ledger ends, what was seen counts.
     """
     rows = ordered(task.split.train, task.rng("evidence", candidate.id))
     rows.sort(key=lambda row: task.result(candidate, row) is None)
@@ -48,7 +51,9 @@ async def seen_by(task: Task, candidate: Candidate, failures: int, most: int) ->
     while start < min(most, len(rows)) and len(seen.failing) < failures:
         reach = task.rows_in_reach(1, min(_BLOCK, most - start))
         block = rows[start : start + reach]
-        if not block:
+        unpaid = [row for row in block if task.result(candidate, row) is None]
+        dear = len(unpaid) * task.allowance.a_row > _SHARE * task.room()
+        if not block or (seen.failing and unpaid and dear):
             break
         start += len(block)
         try:

@@ -12,8 +12,9 @@ from ..search.candidate import Candidate
 from ..search.cost import FREE, Calls
 from ..search.task import Task
 from .evidence import solved_examples
+from .lines import instruction_of
 from .proposer import Case, Parents, Proposer, writing_calls
-from .writer import Job, Writer, instruction_of, patched, spread, write_each
+from .writer import Job, Writer, patched, spread, write_each
 
 STYLES = (
     "the same in other words",

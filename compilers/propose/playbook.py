@@ -24,9 +24,10 @@ from ..search.candidate import Candidate
 from ..search.cost import Calls
 from ..search.task import Task
 from .evidence import evidence_calls
+from .lines import instruction_of, room_for
 from .proposer import Parents, Proposer, writing_calls
 from .reflection import Shown, jobs_from_failures
-from .writer import Job, instruction_of, room_for, write_each
+from .writer import Job, write_each
 
 TITLE = "Playbook:"
 _BULLET = re.compile(r"\[b(\d+)\] helpful=(\d+) harmful=(\d+) :: (.+)")

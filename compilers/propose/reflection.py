@@ -16,9 +16,11 @@ from ..search.candidate import Candidate
 from ..search.cost import Calls
 from ..search.task import Task
 from .evidence import case_of, cases, evidence_calls, seen_by
-from .proposer import Parents
+from .lines import MOST_EDITS, edited, edits_between, united
+from .meeting import rejected
+from .proposer import Parents, writing_calls
 from .rows import ordered
-from .writer import Job, Writer, patched, spread
+from .writer import Job, Writer, patched, spread, write_each
 
 
 class Shown(NamedTuple):
@@ -84,14 +86,16 @@ class MendInstruction(Signature):
 
     The cases show what a model that follows the instruction was given and wrote, what
     was wanted, and what was said about it. Say something that also holds for new
-    inputs; do not copy cases. What the passing cases need must stay.
+    inputs; do not copy cases. What the passing cases need must stay. An edit that was
+    rejected made no case come right, or others go wrong: say something else.
     """
 
     instruction: str = Input("the instruction as it is")
     failing: list[dict[str, Any]] = Input("cases that went wrong")
     passing: list[dict[str, Any]] = Input("cases that went well")
+    rejected: list[str] = Input("edits tried before, and the score that they cost")
     old: str = Output("words of the instruction to replace, exactly; empty to add only")
-    new: str = Output("the words of the instruction that stand there instead")
+    new: str = Output("the lines that stand there instead, each a rule by itself")
 
 
 mend_instruction = Predict(MendInstruction, name="mend_instruction")
@@ -101,21 +105,55 @@ mend_instruction = Predict(MendInstruction, name="mend_instruction")
 class Reflect(Critic):
     """Reflective mutation (GEPA, Agrawal et al. 2025, arXiv 2507.19457, section 3).
 
-    On purpose unlike it: an edit in one place instead of a new text, so that nothing
-    that works is lost on the way; failing cases are looked for instead of hoped for in
-    three random ones.
+    On purpose unlike it: an edit of a few lines instead of a new text, so that nothing
+    that works is lost on the way, and the writer is told which edits were rejected
+    before (SkillOpt 2026, arXiv 2605.23904); failing cases are looked for instead of
+    hoped for in three random ones. Where several edits are asked for, the first
+    proposal is all of them in one: a request costs less than the rows that tell which
+    edit is right.
+
+    Args:
+        failing: How many failing cases one request shows.
+        passing: How many passing ones.
+        rows: On how many training rows a parent is run at the most.
+        drafts: How many edits are asked for at the least, for the first proposal.
     """
 
     asks = (mend_instruction,)
+    drafts: int = 1
+
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
+        """At most `n`: what all edits make together, then each of them by itself."""
+        wanted = max(n, self.drafts) if n else 0
+        jobs = await self.jobs(task, _repeated(parents, wanted), wanted)
+        made = await write_each(task, jobs, self.write)
+        whole = united(task, made) if self.drafts > 1 else None
+        return [*([whole] if whole else []), *made][:n]
+
+    def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """The rows of each parent, and a request for each draft."""
+        asked = writing_calls(max(n, self.drafts) if n else 0, *self.asks)
+        return self.running(n, train, calls_a_row).plus(asked)
 
     async def write(self, job: Job) -> Candidate | None:
         """The instruction mended in one place."""
         now = job.instruction
         reply = await mend_instruction.acall(
-            instruction=now, failing=job.failing, passing=job.passing
+            instruction=now,
+            failing=job.failing,
+            passing=job.passing,
+            rejected=[*rejected(job.task, job.path), *job.rejected][-MOST_EDITS:],
         )
         text = patched(now, reply.old, reply.new)
+        edits = edits_between(now, text)
+        if len(edits) > MOST_EDITS:
+            text = edited(now, edits[:MOST_EDITS])
         return job.child(text, f"mended after {len(job.failing)} failures")
+
+
+def _repeated(parents: Parents, count: int) -> Parents:
+    """So many parents, in turn."""
+    return [parents[at % len(parents)] for at in range(count)]
 
 
 class CriticizeInstruction(Signature):

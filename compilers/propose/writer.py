@@ -15,11 +15,13 @@ from typing import TypeVar
 from ...pipeline.errors import BudgetExceeded, ContextLengthError, ModelFailure
 from ...pipeline.run.rows import map_rows
 from ...pipeline.run.settings import current, entered
+from ..search.blame import blame, contrasts
 from ..search.candidate import Candidate
 from ..search.task import Task
+from .lines import instruction_of, room_for
 from .proposer import Case, Parents, Proposer
 
-MOST_INSTRUCTION = 4_000
+_EXPECTED = 0.05
 
 T = TypeVar("T")
 
@@ -37,6 +39,7 @@ class Job:
         others: The round's parents, the next one first.
         failing: Cases of the module that went wrong, where it learns from cases.
         passing: Cases that went well.
+        rejected: Edits that were tried beside the archive and did not help.
     """
 
     task: Task
@@ -47,6 +50,7 @@ class Job:
     others: Sequence[Candidate] = ()
     failing: list[Case] = field(default_factory=list[Case])
     passing: list[Case] = field(default_factory=list[Case])
+    rejected: Sequence[str] = ()
 
     @property
     def instruction(self) -> str:
@@ -118,9 +122,9 @@ def spread(
 ) -> list[Job]:
     """The jobs of `n` proposals, spread over the modules.
 
-    Modules whose edits have gained the most for each try get more of them; those that
-    were never tried come first. Without `paths` every module has a part; one whose
-    instruction must stay has none.
+    A module gets the more of them the more its edits have gained, and the larger its
+    share in the failures of the first parent (`blame`), less those that it had. Without
+    `paths` every module may have a part; one whose instruction must stay has none.
     """
     free = [path for path in paths or task.program.modules if task.keeping.free(path)]
     tries = dict.fromkeys(free, 0)
@@ -133,9 +137,10 @@ def spread(
             if parent and child.values.get(slot) != parent.values.get(slot):
                 tries[path] += 1
                 gains[path] = max(gains[path], task.gain(child, parent) or 0.0)
+    shares = _shares(task, parents, free)
     jobs: list[Job] = []
     for at in range(n if tries else 0):
-        path = max(tries, key=lambda p: (gains[p] + 0.05) / (tries[p] + 1))
+        path = max(tries, key=lambda p: (gains[p] + shares[p]) / (tries[p] + 1))
         tries[path] += 1
         others = (*parents[at + 1 :], *parents[: at + 1])
         turn = task.number * n + at
@@ -143,15 +148,16 @@ def spread(
     return jobs
 
 
-def instruction_of(task: Task, candidate: Candidate, path: str) -> str:
-    """The instruction that a candidate gives a module."""
-    return candidate.apply(task.program).modules[path].parameters.instruction
-
-
-def room_for(task: Task, path: str) -> int:
-    """How many characters an instruction may have: 4,000, or twice the seed's own."""
-    own = task.program.modules[path].parameters.instruction
-    return max(MOST_INSTRUCTION, 2 * len(own))
+def _shares(task: Task, parents: Parents, paths: Sequence[str]) -> dict[str, float]:
+    """What is expected of mending each module before it was tried, in score."""
+    if len(paths) < 2 or not parents:
+        return dict.fromkeys(paths, _EXPECTED)
+    seen = task.results(parents[0], [*task.split.train, *task.rows])
+    shares, gained = blame(task, seen), contrasts(task)
+    return {
+        path: len(paths) * _EXPECTED * shares[path] + gained.get(path, 0.0)
+        for path in paths
+    }
 
 
 def patched(text: str, old: str, new: str) -> str:

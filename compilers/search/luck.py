@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import Any, Final
 
-from .looks import spread
 from ...pipeline.measure.stats import Interval
+from .looks import spread
 
 LIKELY: Final = 0.7
 """The chance to be better from which a candidate comes back: a loss weighs double."""
@@ -80,7 +80,9 @@ class Estimate:
         return _NORMAL.inv_cdf(LIKELY) * self.error
 
     def __str__(self) -> str:
-        who = "one that is" if self.rivals == 1 else f"the best of {self.rivals} that are"
+        who = (
+            "one that is" if self.rivals == 1 else f"the best of {self.rivals} that are"
+        )
         low, high = 100 * self.interval.low, 100 * self.interval.high
         return (
             f"{100 * self.luck:+.1f} points for {who} no better, on {self.select} "
@@ -121,7 +123,9 @@ def estimate(
     taken = luck * chosen / rows if rows else 0.0
     low, high = mean - taken - _Z_95 * error, mean + _Z_95 * error
     interval = Interval(max(-1.0, low), min(1.0, high))
-    return Estimate(max(-1.0, mean - taken), interval, luck, len(met), chosen, len(sealed), error)
+    return Estimate(
+        max(-1.0, mean - taken), interval, luck, len(met), chosen, len(sealed), error
+    )
 
 
 def best_of(count: float) -> float:

@@ -17,7 +17,7 @@ from tests.compilers.worlds import (
     planted_rows,
     under_way,
 )
-from weft.compilers.propose.climb import Climb
+from weft.compilers.propose.climb import Climb, Mend
 from weft.compilers.propose.combine import Combine, Crossover, Exchange, Merge, Pair
 from weft.compilers.propose.demos import (
     BootstrapDemos,
@@ -43,6 +43,7 @@ from weft.compilers.propose.instructions import (
     Rules,
     Shorten,
 )
+from weft.compilers.propose.meeting import Meet
 from weft.compilers.propose.playbook import Bullets
 from weft.compilers.propose.proposer import Proposer
 from weft.compilers.propose.reflection import Contrast, Gradient, Refine, Reflect
@@ -207,6 +208,7 @@ WRITERS = [
     Induce(),
     Pair(),
     Climb(),
+    Mend(),
 ]
 FREE = [
     Given(values=({"instruction": "Go by norp = K1."},)),
@@ -216,6 +218,7 @@ FREE = [
     ReorderDemos(),
     DropSentence(),
     Merge(),
+    Meet(),
     Parts(),
     Combine(),
     Combine(sampler=OptunaTPE()),

@@ -11,8 +11,8 @@ import pytest
 import weft
 from tests.compilers.test_race import ROWS, new_task, told
 from tests.compilers.worlds import kinds_of, model
-from weft.compilers.driving.rounds import Credit
 from weft.compilers.driving.steering import FromCandidate
+from weft.compilers.pacing import Credit
 from weft.compilers.propose.demos import LabeledDemos
 from weft.compilers.propose.edits import DropSentence
 from weft.compilers.racing.optuna_tpe import OptunaTPE
@@ -148,12 +148,14 @@ def test_tpe_parents_make_the_choices_that_paid() -> None:
 
 
 def test_more_of_the_calls_go_where_they_gained() -> None:
-    """Gain per call decides the shares; everybody keeps a little."""
+    """Gain per call decides the shares, and nobody has a slot by right."""
     draws = (Draw(LabeledDemos(), 4), Draw(DropSentence(), 4))
     credit = Credit.of(Recipe((draws,)))
     credit.gains["LabeledDemos"] = 0.3
     credit.calls |= {"LabeledDemos": 40, "DropSentence": 40}
-    first, second = credit.shared(draws)
+    shared = credit.shared(draws)
+    credit.gains["DropSentence"] = 0.3
+    even = credit.shared(draws)
 
-    assert first.n + second.n == 8
-    assert first.n > second.n >= 1
+    assert [(draw.proposer.name, draw.n) for draw in shared] == [("LabeledDemos", 8)]
+    assert [draw.n for draw in even] == [4, 4]

@@ -1,0 +1,178 @@
+"""Pacing: how many rounds a budget pays for, who proposes in them, and when to stop.
+
+A search in one round learns nothing from what it finds; one in many rounds tells
+nothing apart. So there are as many rounds as can each make a few proposals, see them on
+a first rung of rows, and follow it up; what they share is what the ledger affords.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..pipeline.data.rows import Example
+from .racing.race import DEEPER, FIRST
+from .recipe import Draw, Recipe
+from .search.candidate import Candidate
+from .search.task import Task
+
+_LEAN = 3
+"""Proposals of the narrowest round that is still worth one."""
+_WIDER = 2.0
+"""How much more the first round may spend: nothing is known yet."""
+_SHALLOW = 1.25
+"""First rungs that a proposal of a paced round is given on the mean."""
+
+_WORTH = 0.06
+"""The shrunk gain in score from which a candidate is a sign of headroom."""
+_MOSTLY = 0.6
+"""The mean score of the program below which it fails too many rows."""
+_TRIED = 4
+"""Candidates that have to be seen before a task is given up."""
+_PRIOR_GAIN = 0.02
+_PRIOR_CALLS = 20
+_LOST = 3
+"""Instructions that have to lose before their writer is asked no more."""
+
+
+def depth(recipe: Recipe) -> float:
+    """First rungs of rows that a round is planned to buy for each proposal.
+
+    A round that others follow need not tell the last two apart: what it finds meets
+    again. One by itself must follow up what leads after the first rung.
+    """
+    return _SHALLOW if recipe.paced else DEEPER
+
+
+def rounds_in(task: Task, recipe: Recipe) -> int:
+    """How many rounds the room pays for, one at least, and no more than there are."""
+    room, most = task.room(), len(recipe.rounds)
+    if math.isinf(room):
+        return most
+    rung = min(FIRST, len(task.rows)) * task.allowance.a_row
+    return max(1, min(most, int(room / (_LEAN * DEEPER * rung))))
+
+
+def rows_kept(task: Task, at: int, of: int) -> int:
+    """Rows that a round leaves to those after it, at what a row takes.
+
+    Args:
+        task: The compile under way.
+        at: The round's number, from 0.
+        of: How many rounds there are.
+    """
+    room = task.room()
+    if math.isinf(room) or at + 1 >= of:
+        return 0
+    own = _WIDER if at == 0 else 1.0
+    share = own / (own + (of - at - 1))
+    return int((1 - share) * room / task.allowance.a_row)
+
+
+def no_headroom(task: Task, tried: Sequence[Candidate]) -> str:
+    """Why more rounds would gain nothing worth their calls, or empty.
+
+    Of all that was tried nobody is ahead of the program as it was by more than chance
+    makes of a few rows, by estimates that are shrunk where few were seen.
+    There is a look after each round. Where the program fails many rows there is more to
+    gain than one round can be trusted to show, and the first look decides nothing.
+
+    Args:
+        task: The compile under way.
+        tried: The candidates of all rounds so far.
+    """
+    seed = Candidate()
+    least = min(FIRST, len(task.rows))
+    seen = [c for c in tried if c != seed and _both(task, c, seed) >= least]
+    found = task.estimates([seed, *seen])
+    gains = [found[candidate].mean - found[seed].mean for candidate in seen]
+    early = task.number < 2 and task.mean(seed, _seen(task)) < _MOSTLY
+    if early or len(gains) < _TRIED or max(gains) >= _WORTH:
+        return ""
+    return f"none of {len(gains)} candidates was ahead of the program by more than luck"
+
+
+def _seen(task: Task) -> tuple[Example, ...]:
+    return (*task.split.train, *task.rows)
+
+
+def _both(task: Task, one: Candidate, other: Candidate) -> int:
+    return sum(1 for r in task.rows if task.result(one, r) and task.result(other, r))
+
+
+@dataclass
+class Credit:
+    """Gain in score points and calls by proposer; a bandit without randomness.
+
+    A proposer has no slot by right: each slot of a round goes to whoever gained the
+    most for its calls, less the more slots it has. One that has not been tried counts
+    as if it had gained a little. A writer whose first instructions gained nothing
+    between them, and lost where they changed anything, is asked no more.
+
+    Args:
+        gains: The best gain of each round over the incumbent, added up, by proposer.
+        calls: What its proposals and their races have cost.
+        writers: The proposers that have a model write.
+        written: What each written candidate gained, until some gained or enough lost.
+        mute: Whether the writing model's first instructions all lost.
+    """
+
+    gains: dict[str, float] = field(default_factory=dict[str, float])
+    calls: dict[str, int] = field(default_factory=dict[str, int])
+    writers: frozenset[str] = frozenset()
+    written: list[float] = field(default_factory=list[float])
+    mute: bool = False
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Credit:
+        """An empty book for a recipe's proposers."""
+        names = sorted({proposer.name for proposer in recipe.proposers})
+        writers = frozenset(one.name for one in recipe.proposers if one.asks)
+        return cls(dict.fromkeys(names, 0.0), dict.fromkeys(names, 0), writers)
+
+    def paid(self, name: str, calls: int) -> None:
+        """Book what a proposer's proposals cost."""
+        self.calls[name] = self.calls.get(name, 0) + calls
+
+    def judge(
+        self, task: Task, incumbent: Candidate, fresh: Sequence[Candidate]
+    ) -> None:
+        """Book what raced candidates cost, and gained by estimates on all rows."""
+        gains = dict.fromkeys(self.gains, 0.0)
+        found = task.estimates([incumbent, *fresh])
+        for candidate in fresh:
+            # An estimate is shrunk where few rows were seen, which say little.
+            gain = found[candidate].mean - found[incumbent].mean
+            name, seen = candidate.by, len(task.scores(candidate, task.rows))
+            gains[name] = max(gains.get(name, 0.0), gain)
+            self.calls[name] = self.calls.get(name, 0) + seen * task.calls_plain
+            if name in self.writers and seen:
+                self.written.append(gain)
+        for name, gain in gains.items():
+            self.gains[name] = self.gains.get(name, 0.0) + gain
+        first = self.written
+        if len(first) >= _LOST and max(first) <= 0.0 and min(first) < 0.0:
+            self.mute = True
+
+    def shared(self, draws: Sequence[Draw], total: int | None = None) -> list[Draw]:
+        """So many proposals, or as many as before, by what was gained for the calls."""
+        open_ = [d for d in draws if d.n and not self._silent(d.proposer.name)]
+        counts = [0] * len(draws)
+        wanted = sum(draw.n for draw in draws) if total is None else total
+        worth: Mapping[int, float] = {
+            at: self._worth(draw.proposer.name)
+            for at, draw in enumerate(draws)
+            if draw in open_
+        }
+        for _ in range(wanted if worth else 0):
+            counts[max(worth, key=lambda at: worth[at] / (counts[at] + 1))] += 1
+        pairs = zip(draws, counts, strict=True)
+        return [Draw(draw.proposer, n) for draw, n in pairs if n]
+
+    def _silent(self, name: str) -> bool:
+        return self.mute and name in self.writers
+
+    def _worth(self, name: str) -> float:
+        gain = self.gains.get(name, 0.0) + _PRIOR_GAIN
+        return gain / (self.calls.get(name, 0) + _PRIOR_CALLS)

@@ -1,0 +1,208 @@
+"""Auto: who proposes in its rounds, how many there are, and when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+
+import weft
+from tests.compilers.test_race import new_task
+from tests.compilers.test_race import told as raced_told
+from tests.compilers.worlds import (
+    CODES,
+    WORDS,
+    Asked,
+    classifier,
+    exact,
+    learner,
+    model,
+    planted_rows,
+    under_way,
+)
+from weft.compilers import Auto
+from weft.compilers.pacing import Credit, no_headroom, rounds_in
+from weft.compilers.propose.demos import BootstrapDemos
+from weft.compilers.propose.edits import DropDemos
+from weft.compilers.propose.reflection import Reflect
+from weft.compilers.recipe import Draw, Recipe
+from weft.compilers.search.blame import blame
+from weft.compilers.search.candidate import Candidate
+from weft.pipeline.data.rows import read_rows
+from weft.pipeline.measure.row_result import RowResult
+from weft.pipeline.measure.score import Score
+from weft.pipeline.trace import NodeRun, Trace
+
+
+def compiled(rule: Any, budget: int | None = 280) -> weft.Result[..., Any, Any]:
+    """Auto on a planted world, by a model that follows a rule."""
+    with weft.use(lm=model(rule), cache=None):
+        return weft.compile(
+            classifier(),
+            planted_rows(60),
+            planted_rows(60, 1),
+            metric=exact,
+            compiler=Auto(),
+            budget=budget and f"{budget} calls",
+        )
+
+
+def test_both_learners_write_in_the_first_round() -> None:
+    """One from solved rows and one from what went wrong, before any race."""
+    asked: list[str] = []
+
+    def watched(request: Asked) -> dict[str, str]:
+        if not request.classifies:
+            asked.append(request.outputs[-1][0])
+        return learner(request)
+
+    compiled(watched)
+    first = asked[:5]
+
+    assert {"new", "instruction"} <= set(first)
+
+
+def test_a_budget_pays_for_a_few_rounds() -> None:
+    """280 calls for three or four, as many rows more for more; no limit for all."""
+    recipe = Auto(rounds=9).recipes()[0]
+    rows = read_rows(planted_rows(90), ["text"])
+    counts = [
+        rounds_in(under_way(None, rows[:45], rows[45:], budget), recipe)
+        for budget in ("60 calls", "204 calls", "400 calls", None)
+    ]
+
+    assert counts == [1, 4, 8, 10]
+
+
+def test_draws_of_demos_have_several_sizes() -> None:
+    """All, a few, half of them: a few may be as good, and cost less."""
+    rows = read_rows(planted_rows(60), ["text"])
+    task = under_way(None, rows[:48], rows[48:])
+    proposer = BootstrapDemos(sparing=True, sizes=(16, 4, 8))
+    with weft.use(lm=model()):
+        made = asyncio.run(proposer.propose(task, [Candidate()] * 3, 3))
+
+    assert [len(c.values["classify/demos"]) for c in made] == [16, 4, 8]
+
+
+def test_a_task_without_headroom_ends_early() -> None:
+    """Nothing that anybody writes or shows moves this model."""
+
+    def fixed(request: Asked) -> dict[str, str]:
+        if not request.classifies:
+            return learner(request)
+        known = dict(zip(WORDS[:4], CODES[:4], strict=True))
+        return {"label": next((c for w, c in known.items() if w in request.said), "K9")}
+
+    result = compiled(fixed)
+
+    assert not result.report.returned
+    assert result.report.calls <= 140
+    assert "ahead of the program by more than luck" in result.report.stopped
+
+
+def test_a_program_that_fails_many_rows_gets_a_second_round() -> None:
+    """One round shows too little to give up where nearly all is to be gained."""
+    task = new_task()
+    task.archive = [Candidate(), *(raced_told(n) for n in range(5))]
+    asyncio.run(_observed(task, _helpless))
+    task.number = 1
+    early = no_headroom(task, task.archive[1:])
+    task.number = 2
+
+    assert early == ""
+    assert no_headroom(task, task.archive[1:])
+
+
+def _helpless(request: Asked) -> dict[str, str]:
+    del request
+    return {"label": "K9"}
+
+
+async def _observed(task: Any, rule: Any) -> None:
+    with weft.use(lm=model(rule)):
+        await task.observe_all(task.archive, task.rows, "evaluate")
+
+
+@pytest.mark.parametrize("gains", [(-0.1, -0.2, -0.1), (0.2, -0.2, -0.1)])
+def test_a_writer_whose_instructions_all_lose_is_asked_no_more(
+    gains: tuple[float, ...],
+) -> None:
+    """Who calls no model goes on; one instruction that gains is enough to go on."""
+    draws = (Draw(Reflect(), 2), Draw(DropDemos(), 2))
+    credit = Credit.of(Recipe((draws,)))
+    credit.written += gains
+    credit.judge(new_task(), Candidate(), [])
+    names = {draw.proposer.name for draw in credit.shared(draws)}
+
+    assert "DropDemos" in names
+    assert ("Reflect" in names) == (max(gains) > 0)
+
+
+def chain(depth: int) -> Any:
+    """Modules that hand a value on, each to the next."""
+    steps = [
+        weft.Predict(f"v{n} -> v{n + 1}", f"Step {n}.", name=f"step{n}")
+        for n in range(depth)
+    ]
+
+    @weft.program
+    def three(v0: str) -> str:
+        made: str = steps[2](v2=steps[1](v1=steps[0](v0=v0).v1).v2).v3
+        return made
+
+    return three
+
+
+def runs(fault: int, seed: int, *, named: bool, depth: int = 3) -> list[RowResult]:
+    """Runs of a chain in which one step mistakes two of its five values."""
+    rng = random.Random(seed)
+    found: list[RowResult] = []
+    for number in range(48):
+        first = rng.randrange(5)
+        data = {"v0": f"case {number} of {first}", f"v{depth}": f"z{depth}{first}"}
+        (row,) = read_rows([data], ["v0"])
+        value, nodes, given = first, list[NodeRun](), data["v0"]
+        for step in range(depth):
+            value = (value + 1) % 5 if step == fault and value in (1, 3) else value
+            out = f"z{step + 1}{value}"
+            inputs, outputs = {f"v{step}": given}, {f"v{step + 1}": out}
+            nodes.append(
+                NodeRun(f"step{step}", "module", inputs, outputs, order=(step,))
+            )
+            given = out
+        right = value == first
+        said = f"it should be z{fault + 1}{first} there" if named and not right else ""
+        score = Score(float(right), said)
+        found.append(RowResult(row, given, score, trace=Trace(tuple(nodes))))
+    return found
+
+
+@pytest.mark.parametrize("fault", range(3))
+@pytest.mark.parametrize("named", [True, False])
+def test_the_faulty_module_is_named(fault: int, named: bool) -> None:
+    """By what feedback says, and else by where the wanted answer gets lost."""
+    hits = 0
+    for seed in range(10):
+        found = runs(fault, seed, named=named)
+        task = under_way(chain(3), [r.example for r in found], [])
+        shares = blame(task, found)
+        hits += max(shares, key=lambda path: shares[path]) == f"step{fault}"
+
+    assert hits >= 8
+
+
+def test_a_module_that_failed_by_itself_is_blamed() -> None:
+    """An error says where it happened."""
+    found = runs(0, 0, named=False)
+    bad = next(r for r in found if not r.score or r.score.value < 1)
+    nodes = list(bad.trace.nodes)
+    nodes[1] = NodeRun("step1", "module", nodes[1].inputs, error="ParseError: no value")
+    broken = RowResult(bad.example, None, bad.score, trace=Trace(tuple(nodes)))
+    task = under_way(chain(3), [bad.example], [])
+    shares = blame(task, [broken])
+
+    assert max(shares, key=lambda path: shares[path]) == "step1"
+    assert sum(shares.values()) == pytest.approx(1.0)

@@ -1,0 +1,193 @@
+"""Edits that meet: operations on lines, their union, and the lines that are dropped."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+import weft
+from tests.compilers.worlds import (
+    CODES,
+    WORDS,
+    Asked,
+    learner,
+    model,
+    planted_rows,
+    under_way,
+)
+from weft.compilers.propose.lines import (
+    MOST_EDITS,
+    LineEdit,
+    commuting,
+    edited,
+    edits_between,
+    sentences,
+)
+from weft.compilers.propose.meeting import Meet, findings, rejected, together
+from weft.compilers.propose.reflection import Reflect
+from weft.compilers.search.candidate import Candidate
+from weft.compilers.search.task import Task
+from weft.pipeline.data.rows import read_rows
+
+SLOT = "classify/instruction"
+LINES = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=6, unique=True)
+
+
+def text_of(lines: list[str]) -> str:
+    """Lines that have no word in common."""
+    return "\n".join(f"Word {line * 3}." for line in lines)
+
+
+def told(*numbers: int, wrong: bool = False) -> Candidate:
+    """The seed's child that is told the codes of some words."""
+    lines = [f"Go by {WORDS[n]} = {'K8' if wrong else CODES[n]}." for n in numbers]
+    return Candidate({SLOT: "\n".join(["Give the label.", *lines])}, parent=SEED.id)
+
+
+SEED = Candidate()
+
+
+def raced(*children: Candidate) -> Task:
+    """A compile in which some children of the seed were raced."""
+    rows = read_rows(planted_rows(36), ["text"])
+    task = under_way(None, rows[:18], rows[18:])
+    task.archive = [*children, SEED]
+    with weft.use(lm=model()):
+        asyncio.run(task.observe_all(task.archive, task.rows, "evaluate"))
+    return task
+
+
+def met(task: Task, n: int = 1) -> list[Candidate]:
+    """What the edits make together."""
+    return asyncio.run(Meet().propose(task, task.archive[:1] * n, n))
+
+
+@given(LINES, LINES)
+def test_edits_lead_from_one_text_to_the_other(
+    before: list[str], new: list[str]
+) -> None:
+    """Whatever was added, replaced or deleted, no line is lost and none is left."""
+    one, other = text_of(before), text_of(new)
+    made = edited(one, edits_between(one, other))
+
+    assert sorted(sentences(made)) == sorted(sentences(other))
+
+
+@given(LINES, LINES, LINES)
+def test_edits_of_other_lines_commute(
+    base: list[str], one: list[str], other: list[str]
+) -> None:
+    """In either order they make the same lines."""
+    text = text_of(base)
+    lines = [edits_between(text, text_of([*base, *new])) for new in (one, other)]
+    there = edited(text, [*lines[0], *lines[1]])
+    back = edited(text, [*lines[1], *lines[0]])
+
+    assert sorted(sentences(there)) == sorted(sentences(back))
+
+
+def test_of_two_edits_of_one_line_the_first_is_made() -> None:
+    """They cannot both be: whoever scored more comes first."""
+    edits = [LineEdit("Be brief.", "Use ten words."), LineEdit("Be brief.", "")]
+
+    assert commuting(edits) == edits[:1]
+
+
+def test_edits_of_one_round_meet() -> None:
+    """Each knows a word of its own; together they know all of them."""
+    task = raced(told(0), told(1), told(2))
+    (made,) = met(task)
+
+    assert all(f"{WORDS[n]} = {CODES[n]}" in made.values[SLOT] for n in range(3))
+
+
+def test_a_line_after_which_its_rows_went_wrong_is_dropped() -> None:
+    """By rows that are paid for: the seed knows a word, and an edit unlearns it."""
+
+    def knows(asked: Asked) -> dict[str, str]:
+        known = WORDS[3] in asked.said and f"{WORDS[3]} = " not in asked.task
+        return {"label": CODES[3]} if known else learner(asked)
+
+    task = raced()
+    mixed = Candidate(
+        {SLOT: f"{told(0, 1).values[SLOT]}\nGo by {WORDS[3]} = K8."}, parent=SEED.id
+    )
+    task.archive, task.cells = [mixed, told(2), SEED], {}
+    with weft.use(lm=model(knows, name="knowing")):
+        asyncio.run(task.observe_all(task.archive, task.rows, "evaluate"))
+    (made,) = met(task)
+
+    assert f"{WORDS[3]} = " not in made.values[SLOT]
+    assert all(f"{WORDS[n]} = {CODES[n]}" in made.values[SLOT] for n in range(3))
+
+
+def test_a_rewriting_is_no_edit() -> None:
+    """It leaves nothing of its parent for others to meet on."""
+    task = raced(Candidate({SLOT: "Go by blick = K0."}, parent=SEED.id))
+
+    assert findings(task, "classify") == []
+
+
+def test_a_writer_is_told_what_was_rejected() -> None:
+    """With what it cost, so that it does not write the same again."""
+    asked: list[str] = []
+
+    def knows(request: Asked) -> dict[str, str]:
+        if not request.classifies:
+            asked.append(request.said)
+            return {"old": "", "new": "Go by norp = K1."}
+        wrong = "K8" in request.task or WORDS[0] not in request.said
+        return {"label": "K9" if wrong else CODES[0]}
+
+    task = raced()
+    task.archive, task.cells = [SEED, told(1, wrong=True)], {}
+    with weft.use(lm=model(knows, name="knowing")):
+        asyncio.run(task.observe_all(task.archive, task.rows, "evaluate"))
+        asyncio.run(Reflect().propose(task, [SEED], 1))
+
+    (line,) = rejected(task, "classify")
+    assert line == "add 'Go by norp = K8.': -3 on 18 rows"
+    assert line in asked[0]
+
+
+def test_an_edit_changes_a_few_lines_at_the_most() -> None:
+    """A writer that rewrites everything is cut short."""
+    many = "\n".join(f"Rule number {n} stands here." for n in range(3 * MOST_EDITS))
+
+    def knows(request: Asked) -> dict[str, str]:
+        return learner(request) if request.classifies else {"old": "", "new": many}
+
+    task = raced()
+    with weft.use(lm=model(knows, name="knowing")):
+        (made,) = asyncio.run(Reflect().propose(task, [SEED], 1))
+
+    assert len(edits_between("Give the label.", made.values[SLOT])) == MOST_EDITS
+
+
+def test_several_drafts_are_one_proposal() -> None:
+    """A request costs less than the rows that would tell which of them is right."""
+    lines = iter(f"Go by {WORDS[n]} = {CODES[n]}." for n in range(3))
+
+    def knows(request: Asked) -> dict[str, str]:
+        if request.classifies:
+            return learner(request)
+        return {"old": "", "new": next(lines)}
+
+    task = raced()
+    with weft.use(lm=model(knows, name="knowing")):
+        made = asyncio.run(Reflect(drafts=3).propose(task, [SEED], 1))
+
+    assert made[0].origin == "3 edits in one"
+    assert all(f"{WORDS[n]} = {CODES[n]}" in made[0].values[SLOT] for n in range(3))
+
+
+def test_what_was_made_side_by_side_is_raced_together_too() -> None:
+    """The first instruction with the first demos; neither may gain alone."""
+    demos = Candidate({"classify/demos": ()}, "demos", SEED.id)
+    both = together([told(0), told(1), demos])
+
+    assert both
+    assert both.values == {**told(0).values, **demos.values}
+    assert together([told(0), told(1)]) is None

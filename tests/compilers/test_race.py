@@ -75,7 +75,7 @@ def test_the_best_wins_and_nobody_is_lost(racer: Racer) -> None:
     assert sorted(c.id for c in order) == sorted(c.id for c in FIELD)
 
 
-# Of two that score alike elimination takes the cheaper one, and it stands last in the list.
+# Of two that score alike elimination, the last in the list, takes the cheaper one.
 @pytest.mark.parametrize("racer", RACERS[:-1], ids=lambda r: type(r).__name__)
 def test_a_tie_goes_to_the_earlier_candidate(racer: Racer) -> None:
     """The seed, given first, loses only to something better."""

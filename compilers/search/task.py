@@ -31,12 +31,11 @@ from ...pipeline.run.settings import current, entered
 from .allowance import Allowance
 from .candidate import Candidate, prompt_size
 from .counting import calls_bound, calls_plain, is_bounded
-from .cross_fitting import cross_fitted
 from .estimates import Estimate, row_model
-from .failures import refuse_failure, zero_if_long
 from .follow import Follower
 from .judge import JUDGED, NO_JUDGE, Judge, Judging
 from .keeping import Keeping
+from .scoring import cross_fitted, refuse_failure, zero_if_long
 from .teacher import Teacher
 
 _UNSEEN = 3

@@ -31,7 +31,7 @@ from weft.compilers.propose.edits import DropDemos, ReorderDemos
 from weft.compilers.propose.reflection import Reflect
 from weft.compilers.search.candidate import Candidate, prompt_size
 from weft.compilers.search.choices import Choices
-from weft.compilers.search.cross_fitting import cross_fitted
+from weft.compilers.search.scoring import cross_fitted
 from weft.pipeline.parameters import Demo
 
 ROWS = planted_rows(90)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from weft.compilers.driving.verify import Contest
-from weft.compilers.search.looks import LEVEL, Looks
+from weft.compilers.statistics.looks import LEVEL, Looks
 from weft.pipeline.measure.stats import chance_of_at_most, compare
 
 __all__ = ["Power", "fixed", "looked", "two_sided"]

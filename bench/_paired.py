@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from weft.compilers.driving.verify import Contest
-from weft.compilers.search.looks import Looks
+from weft.compilers.statistics.looks import Looks
 from weft.pipeline.measure.stats import Comparison, Interval, compare
 
 from .realdata import DATA

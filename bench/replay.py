@@ -26,8 +26,8 @@ from statistics import NormalDist, fmean, stdev
 from typing import Any, NamedTuple, cast
 
 from weft.compilers import Candidate, Halving, Racer
-from weft.compilers.search.estimates import Column
 from weft.compilers.search.task import Task
+from weft.compilers.statistics.estimates import Column
 from weft.pipeline.data.rows import Example
 
 from . import BenchError, Findings, Row

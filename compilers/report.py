@@ -21,8 +21,8 @@ from .front import Front, Point
 from .search.candidate import Candidate
 from .search.cost import Quote
 from .search.credit import Credit, described
-from .search.looks import Claim
-from .search.luck import Estimate
+from .statistics.looks import Claim
+from .statistics.luck import Estimate
 from .tried import Tried
 
 
@@ -143,7 +143,7 @@ class Report:
         """Whether the sealed rows show a gain: a one-sided test at 5 %.
 
         It is planned before the first row is seen, with each look that it takes; see
-        `search.looks`. Of candidates that are no better at most 5 % are called so.
+        `statistics.looks`. Of candidates that are no better at most 5 % are called so.
         """
         return self.returned and self.claim.shown
 

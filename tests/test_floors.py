@@ -20,6 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("pipeline/graph",),
     ("pipeline/run", "modules"),
     ("pipeline/measure", "pipeline/artifact"),
+    ("compilers/statistics",),
     ("compilers/search",),
     ("compilers/propose", "compilers/racing"),
     ("compilers/recipe", "compilers/tried", "compilers/front", "compilers/changes"),

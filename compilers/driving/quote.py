@@ -18,9 +18,9 @@ from ..search.counting import (
     is_bounded,
 )
 from ..search.judge import NO_JUDGE, Judging
-from ..search.looks import Looks
 from ..search.task import Split
 from ..search.teacher import Teacher
+from ..statistics.looks import Looks
 from .estimate import guess_of
 from .verify import LEAST
 

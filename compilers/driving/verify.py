@@ -4,10 +4,10 @@
                            -> what is claimed, and which of the two comes back
 
 Two questions are kept apart. *Claimed* is what a test on sealed rows alone shows, at
-looks planned beforehand (`search.looks`). *Returned* is who is likelier the better,
+looks planned beforehand (`statistics.looks`). *Returned* is who is likelier the better,
 by the sealed rows and by the select rows less the luck of whoever was chosen on them
-(`search.luck`). Rows are bought as long as they may change either answer: the claim,
-or the choice by more than a tenth of a point on the mean.
+(`statistics.luck`). Rows are bought as long as they may change either answer: the
+claim, or the choice by more than a tenth of a point on the mean.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from ...pipeline.measure.row_result import RowResult
 from ..propose.rows import proportional
 from ..search.allowance import Allowance
 from ..search.candidate import Candidate
-from ..search.looks import Claim, Looks
-from ..search.luck import Estimate, estimate
 from ..search.task import Task
+from ..statistics.looks import Claim, Looks
+from ..statistics.luck import Estimate, estimate
 
 LEAST: Final = 16
 """Sealed rows that are set aside on the tightest budget, on which a gain can show."""

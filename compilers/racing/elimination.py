@@ -15,9 +15,9 @@ from dataclasses import field
 
 from ...pipeline.ground.options import Count, Share, settings
 from ..search.candidate import Candidate
-from ..search.estimates import paired_z
 from ..search.running_cost import Caps, RunningCost
 from ..search.task import Task
+from ..statistics.estimates import paired_z
 from .race import FIRST, Pool, Racer, Rows, buy, ranked
 
 

@@ -17,7 +17,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from ..search.estimates import RowModel
+from ..statistics.estimates import RowModel
 
 Order = Literal["telling", "given"]
 """`telling` as this file says; `given` as the rows stand, as most papers have it."""
@@ -30,7 +30,7 @@ def telling(model: RowModel, used: Sequence[int]) -> list[int]:
         model: What is known of the rows.
         used: How many candidates have met each row so far.
 
-    >>> from weft.compilers.search.estimates import row_model
+    >>> from weft.compilers.statistics.estimates import row_model
     >>> telling(row_model([[1, 1, 0, 0], [1, 0, 0, 1]]), [2, 2, 2, 2])[:2]
     [1, 3]
     >>> telling(row_model([[1, 1, 0, 0], [1, 0, 0, 1]]), [2, 9, 2, 2])[:2]

@@ -17,8 +17,8 @@ from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.ground.options import Count, Share, settings
 from ..search.candidate import Candidate
-from ..search.estimates import Column, Estimate, references, row_model
 from ..search.task import Task
+from ..statistics.estimates import Column, Estimate, references, row_model
 from .order import Order, telling
 
 Pool = Sequence[Candidate]

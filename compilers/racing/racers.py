@@ -13,8 +13,8 @@ import math
 from ...pipeline.data.rows import Example
 from ...pipeline.ground.options import Count, Share, settings
 from ..search.candidate import Candidate
-from ..search.estimates import paired_z
 from ..search.task import Task
+from ..statistics.estimates import paired_z
 from .order import Order
 from .race import (
     BLOCK,

@@ -28,10 +28,10 @@ from ...pipeline.measure.score import Metric, metric_name
 from ...pipeline.measure.typed import Reader, output_name, reader_of
 from ...pipeline.run.rows import map_rows
 from ...pipeline.run.settings import current, entered
+from ..statistics.estimates import Estimate, row_model
 from .allowance import Allowance
 from .candidate import Candidate, prompt_size
 from .counting import calls_bound, calls_plain, is_bounded
-from .estimates import Estimate, row_model
 from .follow import Follower
 from .judge import JUDGED, NO_JUDGE, Judge, Judging
 from .keeping import Keeping

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weft.compilers.racing.order import telling
-from weft.compilers.search.estimates import references, row_model
+from weft.compilers.statistics.estimates import references, row_model
 
 SCORES = st.sampled_from([0.0, 0.25, 0.5, 1.0])
 

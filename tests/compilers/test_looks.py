@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.compilers.search.looks import LEVEL, Claim, Looks, better_p
+from weft.compilers.statistics.looks import LEVEL, Claim, Looks, better_p
 from weft.pipeline.measure.stats import Interval, mcnemar_exact
 
 STEPS = st.lists(st.sampled_from((-1.0, 0.0, 1.0)), max_size=60)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.compilers.search.luck import best_of, estimate
+from weft.compilers.statistics.luck import best_of, estimate
 
 STEPS = st.lists(st.sampled_from((-1.0, 0.0, 1.0)), max_size=40)
 

@@ -22,8 +22,8 @@ from weft.compilers.racing.minibatch import Minibatch, RandomGate
 from weft.compilers.racing.race import Full, Halving, Racer
 from weft.compilers.racing.racers import UCB, FirstFail, Gate, PairedRace
 from weft.compilers.search.candidate import Candidate
-from weft.compilers.search.estimates import paired_z
 from weft.compilers.search.task import Task
+from weft.compilers.statistics.estimates import paired_z
 from weft.pipeline.data.rows import read_rows
 
 ROWS = read_rows(planted_rows(48), ["text"])

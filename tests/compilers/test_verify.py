@@ -28,8 +28,8 @@ from weft.compilers.driving.verify import LEAST, Contest, Verified, sealed_rows,
 from weft.compilers.search.allowance import Allowance
 from weft.compilers.search.candidate import Candidate
 from weft.compilers.search.cost import CallGuess
-from weft.compilers.search.looks import Looks
 from weft.compilers.search.task import Split, Task
+from weft.compilers.statistics.looks import Looks
 from weft.pipeline.data.rows import read_rows
 
 RULE = dict(zip(WORDS, CODES, strict=False))

@@ -1,0 +1,1 @@
+"""What few rows can tell: scores on rows not seen, planned looks, and what is luck."""

@@ -17,6 +17,7 @@ from tests.compilers.worlds import (
     planted_rows,
     under_way,
 )
+from weft.compilers.propose.choices import ChooseForm, ChooseModels
 from weft.compilers.propose.climb import Climb, Mend
 from weft.compilers.propose.combine import Combine, Crossover, Exchange, Merge, Pair
 from weft.compilers.propose.demos import (
@@ -25,6 +26,7 @@ from weft.compilers.propose.demos import (
     NearestDemos,
     passing_of_anyone,
 )
+from weft.compilers.propose.descriptions import Describe
 from weft.compilers.propose.edits import (
     Bare,
     DropDemos,
@@ -209,6 +211,7 @@ WRITERS = [
     Pair(),
     Climb(),
     Mend(),
+    Describe(),
 ]
 FREE = [
     Given(values=({"instruction": "Go by norp = K1."},)),
@@ -225,6 +228,8 @@ FREE = [
     Exchange(),
     NearestDemos(k=(2, 3)),
     Bare(),
+    ChooseModels(),
+    ChooseForm(forms=("json", "plain")),
 ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -25,6 +25,14 @@ METHODS = [
     *("OPRO", "PartsGrid", "ProTeGi", "PromptWizard", "SIMBA", "TRIPLE"),
 ]
 ROWS = planted_rows(60)
+
+
+def untimed(said: Any) -> Any:
+    """A report without the seconds that were measured."""
+    if isinstance(said, dict):
+        items = cast("dict[str, Any]", said).items()
+        return {k: untimed(v) for k, v in items if not k.startswith("seconds")}
+    return [untimed(one) for one in said] if isinstance(said, list) else said
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -69,7 +77,7 @@ def test_the_published_schedule(
 
 @pytest.mark.parametrize("recipe", PUBLISHED, ids=lambda r: r.describe()["name"])
 def test_a_published_schedule_keeps_to_a_budget(recipe: c.Compiler) -> None:
-    """It gives the same bytes at any concurrency, and says what it is."""
+    """It gives the same at any concurrency, but for time, and says what it is."""
     results = list[weft.Result[..., Any, Any]]()
     for concurrency in (1, 16):
         with weft.use(lm=model(slow=concurrency > 1), cache=None):
@@ -77,7 +85,7 @@ def test_a_published_schedule_keeps_to_a_budget(recipe: c.Compiler) -> None:
     first, second = (result.report for result in results)
 
     assert first.calls == second.calls <= 300
-    assert first.describe() == second.describe()
+    assert untimed(first.describe()) == untimed(second.describe())
     assert first.compiler["published"] is True
 
 

@@ -74,7 +74,8 @@ def no_headroom(task: Task, tried: Sequence[Candidate]) -> str:
     """Why more rounds would gain nothing worth their calls, or empty.
 
     Of all that was tried nobody is ahead of the program as it was by more than chance
-    makes of a few rows, by estimates that are shrunk where few were seen.
+    makes of a few rows: each gain is shrunk as if `FIRST` more rows had shown none.
+    Estimates on all rows would be shrunk far more, and give up what is promising.
     There is a look after each round. Where the program fails many rows there is more to
     gain than one round can be trusted to show, and the first look decides nothing.
 
@@ -83,10 +84,11 @@ def no_headroom(task: Task, tried: Sequence[Candidate]) -> str:
         tried: The candidates of all rounds so far.
     """
     seed = Candidate()
-    least = min(FIRST, len(task.rows))
-    seen = [c for c in tried if c != seed and _both(task, c, seed) >= least]
-    found = task.estimates([seed, *seen])
-    gains = [found[candidate].mean - found[seed].mean for candidate in seen]
+    gains: list[float] = []
+    for candidate in tried:
+        gain, rows = task.gain(candidate, seed), _both(task, candidate, seed)
+        if gain is not None and rows >= min(FIRST, len(task.rows)):
+            gains.append(gain * rows / (rows + FIRST))
     early = task.number < 2 and task.mean(seed, _seen(task)) < _MOSTLY
     if early or len(gains) < _TRIED or max(gains) >= _WORTH:
         return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from ...pipeline.data.rows import Example
@@ -92,8 +93,8 @@ class BootstrapDemos(Proposer):
 
     @property
     def shows(self) -> int:
-        """As many demos as were asked for."""
-        return self.demos
+        """As many demos as were asked for; of several sizes their mean."""
+        return round(fmean(self.sizes)) if self.sizes else self.demos
 
     async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """One pool of passing traces, `n` draws from it."""

@@ -123,6 +123,9 @@ def losses(task: Task, results: Sequence[RowResult]) -> Shares:
     order = dict.fromkeys(path for row in rows for path in _nodes(row))
     for path in (path for path in order if path in task.program.modules):
         at = [n for n, row in enumerate(rows) if path in _nodes(row)]
+        if not any(_hands_on(rows[n], path) for n in at):
+            pending.append(path)  # it chooses who goes on, and shares what they lose
+            continue
         answers = [wanted[n] for n in at]
         names = spec_of(task.program.modules[path].signature).outputs
         given = [_nodes(rows[n])[path].outputs for n in at]
@@ -177,6 +180,23 @@ def _ochiai(results: Sequence[RowResult]) -> Shares:
 def _nodes(result: RowResult) -> dict[str, NodeRun]:
     """The last run of each module, in the order in which they ran."""
     return {node.path: node for node in result.trace.nodes if node.kind == "module"}
+
+
+def _hands_on(result: RowResult, path: str) -> bool:
+    """Whether what a module made in a run is the answer, or was given to another."""
+    nodes = list(result.trace.nodes)
+    if next(reversed(_nodes(result))) == path:
+        return True
+    at = max(n for n, node in enumerate(nodes) if node.path == path)
+    made = {_key(value) for value in nodes[at].outputs.values()}
+    made.add(_key(nodes[at].outputs))
+    later = (
+        value
+        for node in nodes[at + 1 :]
+        if node.kind in ("module", "step")
+        for value in node.inputs.values()
+    )
+    return any(_key(value) in made for value in later)
 
 
 def _handed(result: RowResult, path: str) -> str:

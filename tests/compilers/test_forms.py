@@ -161,7 +161,9 @@ def test_a_compile_goes_on_in_the_form_that_it_began_with(
     whole = compiled(lm, tmp_path / "run")
     paid, journal = server.count, tmp_path / "run" / "journal.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
-    journal.write_bytes(b"".join(lines[: 2 + calls]))
+    kept = lines[: 2 + calls]
+    journal.write_bytes(b"".join(kept))
+    answered = sum(b'"key":' in line for line in kept)
 
     learn(lm.endpoint, lm.model, schema=False, form="plain", follows=False)
     again = compiled(lm, tmp_path / "run")
@@ -169,7 +171,7 @@ def test_a_compile_goes_on_in_the_form_that_it_began_with(
     assert again.program.parameters == whole.program.parameters
     assert again.report.calls == whole.report.calls
     assert all("response_format" in seen.body for seen in server.seen)
-    assert server.count == 2 * paid - calls
+    assert server.count == 2 * paid - answered
 
 
 def test_a_kill_before_the_forms_are_written_is_none_behind_them(

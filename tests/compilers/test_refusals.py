@@ -140,7 +140,7 @@ def test_one_call_less_than_the_smallest_budget_is_refused(
     ids=lambda c: type(c).__name__,
 )
 def test_the_smallest_budget_works(compiler: Any) -> None:
-    """A candidate is made, compared, and verified on every sealed row."""
+    """A candidate is made, compared, and verified until the claim is settled."""
     lm = model()
     with weft.use(lm=lm):
         quote = weft.quote(classifier(), ROWS, metric=exact, compiler=compiler)
@@ -152,7 +152,7 @@ def test_the_smallest_budget_works(compiler: Any) -> None:
     assert lm.calls <= quote.smallest
     assert best.parent or any(line.parent for line in others)
     assert "sealed" not in result.report.stopped
-    assert len(result.report.score.values) >= 16
+    assert len(result.report.score.values) >= 16 or result.report.improved
 
 
 @pytest.mark.parametrize(

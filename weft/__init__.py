@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from .loading import package as package
     from .loading import programs as programs
     from .loading import save as save
+    from .modules.agents.react import AgentStep as AgentStep
+    from .modules.agents.react import ReAct as ReAct
+    from .modules.agents.tool import Tool as Tool
+    from .modules.agents.tool import tool as tool
     from .modules.best_of_n import BestOfN as BestOfN
     from .modules.chain_of_thought import ChainOfThought as ChainOfThought
     from .modules.predict import Predict as Predict
@@ -125,6 +129,8 @@ _WHERE = {
     "extras.otel": "OpenTelemetry",
     "extras.ray": "Ray",
     "loading": "load package programs save",
+    "modules.agents.react": "AgentStep ReAct",
+    "modules.agents.tool": "Tool tool",
     "modules.best_of_n": "BestOfN",
     "modules.chain_of_thought": "ChainOfThought",
     "modules.predict": "Predict predict",

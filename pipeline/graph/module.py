@@ -127,6 +127,10 @@ class Call(Protocol):
         """
         ...
 
+    def note(self, words: str) -> None:
+        """Say in the trace, among the node's repairs, what went otherwise."""
+        ...
+
 
 class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
     """A typed way of calling a model; call it like the function it stands for.

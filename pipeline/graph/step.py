@@ -106,6 +106,8 @@ class Step(Generic[P, R_co]):
                 hint="Return the values as a list",
             )
         self.options = options or StepOptions()
+        self.tool: object = None
+        """The tool whose function this is, or None."""
         self.parameters = inspect.signature(function)
         self._spread = False
         self.serial = next(_serials)
@@ -304,9 +306,10 @@ def is_part(value: object) -> TypeGuard[Part]:
 
 
 def as_step(target: Callable[..., Any]) -> Step[..., Any]:
-    """A step as it is, or a function as one."""
-    if isinstance(target, Step):
-        return cast("Step[..., Any]", target)
+    """A step as it is, that of a tool, or a function as one."""
+    held = getattr(target, "step", target)
+    if isinstance(held, Step):
+        return cast("Step[..., Any]", held)
     made: Step[..., Any] = Step(target)
     return made
 

@@ -28,6 +28,8 @@ from ..graph.module import MOST_TRIES, Module
 from ..graph.regions import DEFAULT
 from ..graph.step import Step
 from ..ground.shapes import is_dict
+from ..signature.signature import Signature
+from ..trace import attach, was_run
 from .bridge import in_thread
 from .context import Asked, Context, Recorded
 from .rows import map_rows
@@ -340,20 +342,26 @@ async def run_body(
     with Recorded(context, path, "module", module.spec.dump_inputs(bound)) as entry:
         entry.asked = asked
         with seam.answered_by(inside), entered(context.settings):
-            made = await module.body(_Calling(inside), bound)
+            made = await module.body(_Calling(inside, asked), bound)
         if module.single is not None:
             held: dict[str, Any] = {module.single: made}
         else:
             held = cast("dict[str, Any]", made if is_dict(made) else vars(made))
         entry.outputs = {n: f.dump(held[n]) for n, f in fields if n in held}
+    if isinstance(made, Signature) and not was_run(made):
+        attach(made, entry.run)  # no part's answer as it is, but one of its own
     return made
 
 
 class _Calling:
     """Calls the parts of the module whose body runs; see `graph.module.Call`."""
 
-    def __init__(self, engine: seam.Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: seam.Engine, asked: Asked) -> None:
+        self._engine, self._asked = engine, asked
+
+    def note(self, words: str) -> None:
+        """Say in the trace, among the node's repairs, what went otherwise."""
+        self._asked.repairs.append(words)
 
     async def __call__(
         self, part: Any, inputs: Mapping[str, Any], *, sample: int | None = None

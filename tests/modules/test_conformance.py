@@ -70,7 +70,7 @@ def said(request: Request) -> str:
     asked = request.messages[0].content
     if "[[ tool ]]" in asked:
         return (
-            f'[[ thought ]]\nt\n[[ tool ]]\nhalf\n[[ arguments ]]\n{{"question": "q"}}'
+            '[[ thought ]]\nt\n[[ tool ]]\nhalf\n[[ arguments ]]\n{"question": "q"}'
         )
     fields = [n for n in ("reasoning", "advice", "answer") if f"[[ {n} ]]" in asked]
     return "\n".join(f"[[ {name} ]]\n{name} {request.sample}" for name in fields)

@@ -160,7 +160,8 @@ class Tool(Generic[P, R_co]):
         schema.pop("title", None)
         parts = schema["properties"]
         for each in self.fields:
-            parts[each.name].pop("title", None)
+            for word in ("title", "description"):
+                parts[each.name].pop(word, None)
             if not each.required:
                 parts[each.name] |= {"default": each.dump(each.default)}
         return schema
@@ -202,7 +203,8 @@ class Tool(Generic[P, R_co]):
 
     def shown(self, value: Any) -> str:
         """What the function gave, as the model is shown it: text, or JSON."""
-        text = value if isinstance(value, str) else strictjson.dumps(plain(value, repr))
+        data = plain(value, repr)
+        text = data if isinstance(data, str) else strictjson.dumps(data)
         return shortened(text, self.options.most)
 
     @overload

@@ -69,9 +69,7 @@ def said(request: Request) -> str:
     """A reply in whatever fields are asked for; one of its words is the sample."""
     asked = request.messages[0].content
     if "[[ tool ]]" in asked:
-        return (
-            '[[ thought ]]\nt\n[[ tool ]]\nhalf\n[[ arguments ]]\n{"question": "q"}'
-        )
+        return '[[ thought ]]\nt\n[[ tool ]]\nhalf\n[[ arguments ]]\n{"question": "q"}'
     fields = [n for n in ("reasoning", "advice", "answer") if f"[[ {n} ]]" in asked]
     return "\n".join(f"[[ {name} ]]\n{name} {request.sample}" for name in fields)
 

@@ -18,12 +18,13 @@ from ...pipeline.ground import strictjson
 from ...pipeline.ground.words import counted
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.lm.request import JSON
-from ...pipeline.signature.field import FieldSpec
+from ...pipeline.signature.field import FieldSpec, Note
 from ...pipeline.signature.forms import extended, make_signature
 from ...pipeline.signature.signature import make_value, spec_of
 from ..chain_of_thought import ChainOfThought
 from ..predict import Predict
-from .tool import Misfit, Tool, argument_words, as_tool, told
+from .arguments import Misfit, call_words
+from .tool import Tool, as_tool, told
 
 SUBMIT: Final = "submit"
 """What the model chooses in place of a tool once it knows the answer."""
@@ -183,16 +184,18 @@ class ReAct(Module[P, R_co]):
     def _choices(self) -> tuple[FieldSpec, ...]:
         """What the model writes in a step: a thought, a tool, and its arguments."""
         names = (*self._tools, SUBMIT)
-        listed = [_listed(tool) for tool in self._tools.values()]
-        answer = ", ".join(map(argument_words, self._answer))
-        described = [
-            f"{f.name}: {f.description}" for f in self._answer if f.description
-        ]
-        end = f"{SUBMIT}({answer}): Give the answer."
-        said = "\n".join(("what to do next:", *listed, _lines(end, described)))
+        notes = [n for tool in self._tools.values() for n in _noted(tool)]
+        how = call_words(SUBMIT, self._answer)
+        notes += _notes(SUBMIT, how, "Give the answer.", self._answer)
         return (
             FieldSpec("thought", "output", str, "what you know, and what is missing"),
-            FieldSpec("tool", "output", cast(Any, Literal)[names], said),
+            FieldSpec(
+                "tool",
+                "output",
+                cast(Any, Literal)[names],
+                "what to do next",
+                notes=tuple(notes),
+            ),
             FieldSpec(
                 "arguments",
                 "output",
@@ -343,18 +346,16 @@ def within(steps: Sequence[AgentStep], most: int) -> tuple[list[dict[str, Any]],
     return seen, cut
 
 
-def _lines(first: str, more: Iterable[str]) -> str:
-    return "\n".join((f"  {first}", *(f"    {line}" for line in more)))
+def _noted(tool: Tool[..., Any]) -> list[Note]:
+    """What the model is told of a tool: how it is called, and what is said of it."""
+    return _notes(tool.name, tool.words, tool.description, tool.fields)
 
 
-def _listed(tool: Tool[..., Any]) -> str:
-    """A tool as the model is told it: how it is called, and what is said of it."""
-    first = f"{tool.words}: {tool.description}" if tool.description else tool.words
-    return _lines(first.replace("\n", "\n    "), _described(tool.fields))
-
-
-def _described(fields: Iterable[FieldSpec]) -> list[str]:
-    return [f"{f.name}: {f.description}" for f in fields if f.description]
+def _notes(
+    name: str, words: str, text: str, arguments: Iterable[FieldSpec]
+) -> list[Note]:
+    inner = [Note(f"{name}.{f.name}", f.name, f.description) for f in arguments]
+    return [Note(name, words, text), *inner]
 
 
 def _by_name(tools: Iterable[Any]) -> dict[str, Tool[..., Any]]:

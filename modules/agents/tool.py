@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import inspect
-import keyword
-import typing
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, NotRequired, ParamSpec, TypeVar, cast, final, overload
+from typing import Any, Generic, ParamSpec, TypeVar, cast, final, overload
 
-import pydantic
-from typing_extensions import TypedDict
-
-from ...pipeline.errors import ConfigError, ModelFailure, SignatureError, StepError
+from ...pipeline.errors import ConfigError, ModelFailure, StepError
 from ...pipeline.graph.step import Step, StepOptions
 from ...pipeline.graph.uses import Part
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.plain import plain
 from ...pipeline.ground.words import brief
 from ...pipeline.lm.request import JSON
-from ...pipeline.reading.values import candidates, mended
-from ...pipeline.signature.field import FieldSpec
+from .arguments import arguments_of, call_words, fields_of, schema_of
 from .docstring import said_in
 
 P = ParamSpec("P")
@@ -32,10 +24,6 @@ MOST_CHARACTERS = 8_000
 """Of what one call of a tool shows the model, unless the tool says otherwise."""
 
 _ERROR_CHARACTERS = 500
-
-
-class Misfit(ValueError):
-    """Arguments that are not a tool's, in words for the model that chose them."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +102,7 @@ class Tool(Generic[P, R_co]):
         said = said_in(made.__doc__)
         self.description = said.of_all if description is None else description
         words = {**said.of_each, **(arguments or {})}
-        self.fields = tuple(_fields(made, words))
+        self.fields = tuple(fields_of(made, words))
         self.__name__ = self.name = made.name
         self.__doc__, self.__module__ = made.__doc__, made.__module__
         self.__wrapped__ = made.function
@@ -135,7 +123,7 @@ class Tool(Generic[P, R_co]):
     @property
     def words(self) -> str:
         """How it is called, as a model is told."""
-        return f"{self.name}({', '.join(map(argument_words, self.fields))})"
+        return call_words(self.name, self.fields)
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -150,21 +138,7 @@ class Tool(Generic[P, R_co]):
     @property
     def contract(self) -> dict[str, Any]:
         """The schema without what is said of arguments: what an artifact compares."""
-        kinds: dict[str, Any] = {
-            f.name: f.annotation if f.required else NotRequired[f.annotation]
-            for f in self.fields
-        }
-        shape: Any = cast(Any, TypedDict)(self.name, kinds)
-        shape.__pydantic_config__ = pydantic.ConfigDict(extra="forbid")
-        schema = pydantic.TypeAdapter(shape).json_schema()
-        schema.pop("title", None)
-        parts = schema["properties"]
-        for each in self.fields:
-            for word in ("title", "description"):
-                parts[each.name].pop(word, None)
-            if not each.required:
-                parts[each.name] |= {"default": each.dump(each.default)}
-        return schema
+        return schema_of(self.name, self.fields)
 
     def checked(self, arguments: Mapping[str, JSON]) -> dict[str, Any]:
         """Arguments that a model chose, as the function takes them.
@@ -178,28 +152,7 @@ class Tool(Generic[P, R_co]):
         Raises:
             Misfit: One is unknown, missing, or of another type.
         """
-        known = {each.name: each for each in self.fields}
-        for name in arguments:
-            if name not in known:
-                raise Misfit(
-                    f"{self.name} has no argument {name!r}; it is {self.words}"
-                )
-        made: dict[str, Any] = {}
-        for name, spec in known.items():
-            if name in arguments:
-                made[name] = self._loaded(spec, arguments[name])
-            elif spec.required:
-                raise Misfit(f"{self.name} needs {name!r}; it is {self.words}")
-        return made
-
-    def _loaded(self, spec: FieldSpec, data: JSON) -> Any:
-        try:
-            return spec.load(data)
-        except ValueError as error:
-            for meant in _meant(data, spec):
-                with contextlib.suppress(ValueError):
-                    return spec.load(meant)
-            raise Misfit(f"{self.name} got a wrong {spec.name!r}: {error}") from None
+        return arguments_of(self.name, self.fields, arguments)
 
     def shown(self, value: Any) -> str:
         """What the function gave, as the model is shown it: text, or JSON."""
@@ -223,15 +176,6 @@ class Tool(Generic[P, R_co]):
         return f"Tool({self.words})"
 
 
-def _meant(data: JSON, spec: FieldSpec) -> Iterator[JSON]:
-    """What data that is not of an argument's type may have meant, likeliest first."""
-    if isinstance(data, str):
-        yield from (made for made, _ in candidates(data, spec))
-    made = mended(data, spec)
-    if made is not None:
-        yield made[0]
-
-
 def shortened(text: str, most: int) -> str:
     """A text of at most so many characters, and how many it lacks.
 
@@ -241,14 +185,6 @@ def shortened(text: str, most: int) -> str:
     if len(text) <= most:
         return text
     return f"{text[:most]} (cut: {len(text) - most} characters more)"
-
-
-def argument_words(spec: FieldSpec) -> str:
-    """An argument with its type in words, and its default."""
-    words = f"{spec.name}: {spec.wanted}"
-    if spec.required:
-        return words
-    return f"{words} = {strictjson.dumps(spec.dump(spec.default))}"
 
 
 def told(error: StepError | ModelFailure) -> str:
@@ -269,51 +205,6 @@ def _step_of(
     if given.tool is None and name in (None, given.name):
         return given
     return Step(given.function, name, given.uses.originals.values(), given.options)
-
-
-def _fields(step: Step[..., Any], words: Mapping[str, str]) -> Iterable[FieldSpec]:
-    try:
-        hints = typing.get_type_hints(step.function, include_extras=True)
-    except NameError as error:
-        raise SignatureError(f"tool {step.name!r}: {error}") from None
-    for name, parameter in step.parameters.parameters.items():
-        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
-            raise SignatureError(
-                f"tool {step.name!r} takes {parameter}",
-                hint="Name each argument: a model must be told what it may give",
-            )
-        if name not in hints:
-            raise SignatureError(
-                f"tool {step.name!r}: {name!r} has no type", hint=f"Write {name}: str"
-            )
-        if keyword.iskeyword(name) or name.startswith("_"):
-            raise SignatureError(f"tool {step.name!r}: {name!r} is no argument's name")
-        unset = parameter.default is inspect.Parameter.empty
-        extra: dict[str, Any] = {} if unset else {"default": parameter.default}
-        said = words.get(name) or _annotated(hints[name])
-        made = FieldSpec(name, "input", hints[name], said, **extra)
-        if not unset:
-            _check_default(made, step.name)
-        yield made
-
-
-def _check_default(spec: FieldSpec, tool: str) -> None:
-    try:
-        spec.check(spec.default)
-    except ValueError as error:
-        raise SignatureError(
-            f"tool {tool!r}: the default of {spec.name!r} is none: {error}",
-            hint="Give one of its type, or write `| None`",
-        ) from None
-
-
-def _annotated(kind: Any) -> str:
-    """What `Annotated[..., pydantic.Field(description=...)]` says."""
-    for one in getattr(kind, "__metadata__", ()):
-        said = getattr(one, "description", None)
-        if isinstance(said, str):
-            return said
-    return ""
 
 
 def as_tool(given: Any) -> Tool[..., Any]:

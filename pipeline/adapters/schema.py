@@ -47,8 +47,8 @@ def object_schema(spec: Spec) -> dict[str, Any]:
             properties[name] = placed(schema, f"#/properties/{name}")
             continue
         definitions.update(schema.pop("$defs", {}))
-        if field.description:
-            schema["description"] = field.description
+        if field.said:
+            schema["description"] = field.said
         properties[name] = schema
     whole: dict[str, Any] = {
         "type": "object",

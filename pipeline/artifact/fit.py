@@ -169,8 +169,12 @@ def _what_fits(
             lost.append(f"demo {demo.id} (row {demo.source}) {why}")
     slots["demos"] = tuple(kept)
     told = slots["descriptions"]
-    lost += [f"the description of {n!r}" for n in told if n not in live.spec.names]
-    slots["descriptions"] = {n: t for n, t in told.items() if n in live.spec.names}
+    lost += [
+        f"the description of {n!r}" for n in told if n not in live.spec.descriptions
+    ]
+    slots["descriptions"] = {
+        n: t for n, t in told.items() if n in live.spec.descriptions
+    }
     return slots, lost
 
 
@@ -191,7 +195,7 @@ def tuned(
     try:
         parameters = parameters_of(saved)
         check_demos(parameters.demos, live.spec, path)
-        check_descriptions(parameters.descriptions, live.spec.names, path)
+        check_descriptions(parameters.descriptions, live.spec.descriptions, path)
     except ConfigError as error:
         raise ArtifactError(f"{where}: {error.message}", hint=error.hint) from None
     return parameters.slots()

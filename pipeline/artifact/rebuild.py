@@ -20,7 +20,7 @@ from ..graph.ref import kind_of_binding
 from ..graph.scope import needs_of, wants_of
 from ..graph.step import Step, as_step
 from ..graph.uses import Uses
-from ..signature.field import FieldSpec
+from ..signature.field import FieldSpec, Note
 from ..signature.forms import make_signature
 from ..signature.json_schema import json_schema_of
 from ..signature.schema import rebuilds, type_of_schema
@@ -303,7 +303,10 @@ class _Rebuilding:
         kind, rules = type_of_schema(
             state.schema_, f"{self.where}: field {state.name!r}"
         )
-        made = FieldSpec(state.name, state.role, kind, state.description, rules)
+        notes = tuple(Note(n.name, n.label, n.text) for n in state.notes)
+        made = FieldSpec(
+            state.name, state.role, kind, state.description, rules, notes=notes
+        )
         if state.required:
             _ = made.adapter
             return made

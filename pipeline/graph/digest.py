@@ -173,6 +173,8 @@ def _field_state(field: FieldSpec) -> dict[str, Any]:
         "description": field.description,
         "required": field.required,
     }
+    if field.notes:
+        state["notes"] = [note._asdict() for note in field.notes]
     if not field.required:
         state["default"] = field.dump(field.default)
     return state

@@ -414,7 +414,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         made._parameters = now.with_slots(slots, made.name)
         if "descriptions" in changes:
             told = made._parameters.descriptions
-            check_descriptions(told, made.spec.names, made.name)
+            check_descriptions(told, made.spec.descriptions, made.name)
         if "demos" in changes:
             check_demos(made._parameters.demos, made.spec, made.name)
         made._descent = descent_of(self, given)

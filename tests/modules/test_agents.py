@@ -21,8 +21,8 @@ from weft.errors import (
     ParseError,
     SignatureError,
 )
+from weft.modules.agents.arguments import Misfit
 from weft.modules.agents.docstring import said_in
-from weft.modules.agents.tool import Misfit
 from weft.pipeline.graph.program import as_program
 
 
@@ -446,3 +446,28 @@ def test_compiled(compiler: Any, budget: str, tmp_path: Path) -> None:
     if not isinstance(compiler, weft.compilers.GEPA):
         demos = as_program(result.program).parameters["agent/act/demos"]
         assert {demo.values["tool"] for demo in demos} == {"add", "submit"}
+
+
+def test_what_is_said_of_tools_is_tuned(tmp_path: Path) -> None:
+    """Each tool's words, and each argument's, are described anew by their own name."""
+    look = weft.Tool(book, "look")
+    agent = agent_of(look)
+    keys = {
+        "tool.look": "Take a room.",
+        "tool.look.nights": "one or two",
+        "tool.submit": "End here.",
+    }
+    tuned = as_program(agent).with_parameters({"agent/act/descriptions": keys})
+    path = weft.save(tuned, tmp_path / "agent.weft.json")
+
+    for one in (tuned, weft.load(path, steps=[look]), weft.load(path, program=tuned)):
+        module = as_program(one).modules["agent/act"]
+        told = module.prompt(question="q", trajectory=[]).messages[0].content
+        assert (
+            "): Take a room.\n    place: Where the hotel is.\n    nights: one" in told
+        )
+        assert "submit(answer: a whole number): End here." in told
+    assert "tool.look.nights: one or two" in str(weft.diff(agent, tuned))
+    assert "nights  # one or two (tuned)" in weft.show(path)
+    with pytest.raises(ConfigError, match="Did you mean 'tool.look'"):
+        agent.modules["act"].with_(descriptions={"tool.lok": "x"})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .react import AgentStep, ReAct
+from .react import ReAct
 from .tool import Tool, tool
+from .trajectory import AgentStep
 
 __all__ = ["AgentStep", "ReAct", "Tool", "tool"]

@@ -469,5 +469,5 @@ def test_what_is_said_of_tools_is_tuned(tmp_path: Path) -> None:
         assert "submit(answer: a whole number): End here." in told
     assert "tool.look.nights: one or two" in str(weft.diff(agent, tuned))
     assert "nights  # one or two (tuned)" in weft.show(path)
-    with pytest.raises(ConfigError, match="Did you mean 'tool.look'"):
+    with pytest.raises(ConfigError, match=r"Did you mean 'tool\.look'"):
         agent.modules["act"].with_(descriptions={"tool.lok": "x"})

@@ -60,6 +60,8 @@ async def aresume(
 @contextlib.contextmanager
 def _going_on(data: Mapping[str, Any], approved: bool | str) -> Generator[None]:
     journal: dict[str, list[Any]] = json.loads(json.dumps(data["journal"]))
+    for entry in (entry for kept in journal.values() for entry in kept):
+        entry.pop("approved", None)  # nobody approves by data
     pending = data["pending"]
     entry = journal[pending["place"]][pending["number"]]
     refused = approved if isinstance(approved, str) else "A person refused this call."

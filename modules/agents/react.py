@@ -207,22 +207,23 @@ class ReAct(Module[P, R_co]):
         steps: list[AgentStep] = []
         for number in range(self._max_steps):
             kept = call.kept(number)
-            if kept is not None and kept.get("done"):
-                steps.append(step_of(kept))
-                continue
-            step = None if kept is None else step_of(kept)
-            if step is None:
+            if kept is None:
                 move = await self._asked_in_steps(call, self._act, inputs, steps)
                 step = AgentStep(
                     thought=move.thought, tool=move.tool, arguments=move.arguments
                 )
+            else:
+                step = step_of(kept, (*self._tools, SUBMIT))
+                if kept.get("done"):
+                    steps.append(step)
+                    continue
+            call.keep(number, step.model_dump())
             if step.tool == SUBMIT:
                 answer, step = self._submitted(step)
                 steps.append(step)
                 if answer is None:
                     break
                 return self._made(inputs, answer, steps)
-            call.keep(number, step.model_dump())
             approved = None if kept is None else kept.get("approved")
             step = await self._acted(call, step, number, approved)
             call.keep(number, {**step.model_dump(), "done": True})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, final
 
 import pydantic
@@ -41,7 +41,7 @@ class AgentStep(pydantic.BaseModel):
         return {**made, "observation": self.observation}
 
 
-def step_of(kept: Mapping[str, JSON]) -> AgentStep:
+def step_of(kept: Mapping[str, JSON], tools: Iterable[str]) -> AgentStep:
     """A step that a suspended run kept.
 
     Raises:
@@ -49,9 +49,12 @@ def step_of(kept: Mapping[str, JSON]) -> AgentStep:
     """
     fields = {name: kept[name] for name in AgentStep.model_fields if name in kept}
     try:
-        return AgentStep.model_validate(fields, strict=True)
+        step = AgentStep.model_validate(fields, strict=True)
     except pydantic.ValidationError as error:
         raise DataError(f"a step of a suspended run is none: {error}") from None
+    if step.tool not in tools:
+        raise DataError(f"a suspended run names {step.tool!r:.200}, which is no tool")
+    return step
 
 
 def within(steps: Sequence[AgentStep], most: int) -> tuple[list[dict[str, Any]], int]:

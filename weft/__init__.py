@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .modules.agents.tool import Tool as Tool
     from .modules.agents.tool import tool as tool
     from .modules.agents.trajectory import AgentStep as AgentStep
+    from .modules.agents.trajectory import trajectory_of as trajectory_of
     from .modules.best_of_n import BestOfN as BestOfN
     from .modules.chain_of_thought import ChainOfThought as ChainOfThought
     from .modules.predict import Predict as Predict
@@ -134,7 +135,7 @@ _WHERE = {
     "loading": "load package programs save",
     "modules.agents.react": "ReAct",
     "modules.agents.tool": "Tool tool",
-    "modules.agents.trajectory": "AgentStep",
+    "modules.agents.trajectory": "AgentStep trajectory_of",
     "modules.best_of_n": "BestOfN",
     "modules.chain_of_thought": "ChainOfThought",
     "modules.predict": "Predict predict",

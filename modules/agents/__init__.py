@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from .react import ReAct
 from .tool import Tool, tool
-from .trajectory import AgentStep
+from .trajectory import AgentStep, trajectory_of
 
-__all__ = ["AgentStep", "ReAct", "Tool", "tool"]
+__all__ = ["AgentStep", "ReAct", "Tool", "tool", "trajectory_of"]

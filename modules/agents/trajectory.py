@@ -9,6 +9,7 @@ import pydantic
 
 from ...pipeline.errors import DataError
 from ...pipeline.ground import strictjson
+from ...pipeline.ground.shapes import is_list
 from ...pipeline.lm.request import JSON
 
 
@@ -39,6 +40,21 @@ class AgentStep(pydantic.BaseModel):
         if self.error:
             return {**made, "error": self.error}
         return {**made, "observation": self.observation}
+
+
+def trajectory_of(result: object) -> list[AgentStep]:
+    """The steps that an agent took to its result, for type checkers too.
+
+    A result is of the caller's signature, which has no field for them; at run time they
+    are its attribute `trajectory`.
+
+    Raises:
+        TypeError: The result is of no agent.
+    """
+    steps = getattr(result, "__dict__", {}).get("trajectory")
+    if not is_list(steps):
+        raise TypeError(f"{type(result).__name__} was not made by an agent")
+    return [step for step in steps if isinstance(step, AgentStep)]
 
 
 def step_of(kept: Mapping[str, JSON], tools: Iterable[str]) -> AgentStep:

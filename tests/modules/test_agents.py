@@ -204,6 +204,7 @@ def test_an_agent_acts_until_it_submits() -> None:
     paths = [node.path for node in run.trace.nodes]
     assert paths == ["agent", "agent/act", "agent/add", "agent/act"]
     assert run.trace.nodes[2].inputs == {"a": 2, "b": 3}
+    assert weft.trajectory_of(run.value) == [first, last]
     assert weft.info(run.value).outputs["trajectory"][0]["observation"] == "5"
     assert (
         "add(a: a whole number, b: a whole number): The sum"

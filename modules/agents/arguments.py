@@ -96,6 +96,26 @@ def schema_of(name: str, fields: Iterable[FieldSpec]) -> dict[str, Any]:
     return schema
 
 
+def either(*schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON Schema of what fits one of several.
+
+    Where two call different things by one name, the later one is any object.
+
+    >>> either({"type": "object", "properties": {}}, {"type": "array"})
+    {'anyOf': [{'type': 'object', 'properties': {}}, {'type': 'array'}]}
+    """
+    defined: dict[str, Any] = {}
+    options: list[Any] = []
+    for schema in schemas:
+        inner = schema.get("$defs", {})
+        if any(defined.get(name, held) != held for name, held in inner.items()):
+            options.append({"type": "object"})
+            continue
+        defined |= inner
+        options.append({key: part for key, part in schema.items() if key != "$defs"})
+    return {"anyOf": options, **({"$defs": defined} if defined else {})}
+
+
 def argument_words(spec: FieldSpec) -> str:
     """An argument with its type in words, and its default."""
     words = f"{spec.name}: {spec.wanted}"

@@ -21,7 +21,7 @@ from ...pipeline.signature.forms import extended, make_signature
 from ...pipeline.signature.signature import make_value, spec_of
 from ..chain_of_thought import ChainOfThought
 from ..predict import Predict
-from .arguments import Misfit, call_words
+from .arguments import Misfit, call_words, either, schema_of
 from .tool import Tool, as_tool, told
 from .trajectory import AgentStep, step_of, within
 
@@ -171,6 +171,10 @@ class ReAct(Module[P, R_co]):
                 "output",
                 dict[str, Any],
                 "the tool's arguments by name, as a JSON object",
+                enforced=either(
+                    *(tool.contract for tool in self._tools.values()),
+                    schema_of(SUBMIT, self._answer),
+                ),
             ),
         )
 

@@ -42,7 +42,7 @@ def object_schema(spec: Spec) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     definitions: dict[str, Any] = {}
     for name, field in spec.outputs.items():
-        schema = dict(field.schema)
+        schema = dict(field.enforced or field.schema)
         if json_schema_of(field.annotation):
             properties[name] = placed(schema, f"#/properties/{name}")
             continue

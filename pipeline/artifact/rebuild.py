@@ -304,9 +304,8 @@ class _Rebuilding:
             state.schema_, f"{self.where}: field {state.name!r}"
         )
         notes = tuple(Note(n.name, n.label, n.text) for n in state.notes)
-        made = FieldSpec(
-            state.name, state.role, kind, state.description, rules, notes=notes
-        )
+        told = state.name, state.role, kind, state.description, rules
+        made = FieldSpec(*told, notes=notes, enforced=state.enforced)
         if state.required:
             _ = made.adapter
             return made

@@ -96,6 +96,7 @@ class FieldState(_Strict):
     default: Any = None
     required: bool = True
     notes: list[NoteState] = []
+    enforced: dict[str, Any] | None = None
 
 
 class DemoState(_Strict):
@@ -250,6 +251,7 @@ def schemas_of(made: ArtifactFile) -> list[dict[str, Any]]:
         return [*found, *(f for inner in state.programs.values() for f in of(inner))]
 
     fields = [field.schema_ for field in of(made.program)]
+    fields += [field.enforced for field in of(made.program) if field.enforced]
     return [*fields, made.returns] if made.returns is not None else fields
 
 

@@ -84,6 +84,8 @@ class FieldSpec:
         constraints: Keyword arguments of `pydantic.Field`: ge, le, max_length, ...
         default: The value when none is given; unset means required.
         notes: What is said of its choices, in the order in which it is told.
+        enforced: The JSON Schema that an endpoint is asked to enforce, where that is
+            tighter than what is read; the type's own by default.
     """
 
     name: str
@@ -93,6 +95,7 @@ class FieldSpec:
     constraints: Mapping[str, Any] = field(default_factory=dict[str, Any])
     default: Any = _UNSET
     notes: tuple[Note, ...] = ()
+    enforced: Mapping[str, Any] | None = None
     _told: ClassVar[bool] = False
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -100,6 +103,7 @@ class FieldSpec:
         given: dict[str, Any] = {"constraints": dict(self.constraints)}
         given |= {} if self.required else {"default": self.default}
         given |= {"notes": self.notes} if self.notes else {}
+        given |= {"enforced": self.enforced} if self.enforced else {}
         told = (self.name, self.role, self.annotation, self.description)
         return partial(FieldSpec, **given), told
 

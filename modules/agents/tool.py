@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, ParamSpec, TypeVar, cast, final, overload
 
 from ...pipeline.errors import ConfigError, ModelFailure, StepError
@@ -95,6 +97,9 @@ class Tool(Generic[P, R_co]):
         step: StepOptions | None = None,
         uses: Iterable[Part] = (),
     ) -> None:
+        uses = tuple(uses)
+        rest = {"arguments": arguments, "options": options, "step": step, "uses": uses}
+        self._made_again = partial(Tool, function, name, description, **cast(Any, rest))
         made = _step_of(function, name, uses, step)
         made.tool = self
         self.step: Step[P, R_co] = cast(Any, made)
@@ -168,9 +173,13 @@ class Tool(Generic[P, R_co]):
         """Call the function; inside a program being traced, add a node."""
         return self.step(*args, **kwargs)
 
-    def __reduce__(self) -> str:
-        """A tool is found by its name, as its function would be."""
-        return self.step.function.__qualname__
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """A tool is found by its name, as its function would be, or made again."""
+        path = self.step.function.__qualname__
+        found: object = sys.modules.get(self.__module__)
+        for name in path.split("."):
+            found = getattr(found, name, None)
+        return path if found is self else (self._made_again, ())
 
     def __repr__(self) -> str:
         return f"Tool({self.words})"

@@ -143,7 +143,9 @@ class Step(Generic[P, R_co]):
         self._descent: tuple[Ancestor, ...] = ()
 
     def __reduce__(self) -> str | tuple[Any, ...]:
-        """A step is found by its name, as its function would be."""
+        """A step is found by its name, as its function would be, or by its tool."""
+        if self.tool is not None and self._original is None:
+            return as_step, (self.tool,)
         if self._original is None:
             return self.function.__qualname__
         return _with_modules, (self._original, self.modules)

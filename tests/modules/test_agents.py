@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import jsonschema
 import pydantic
 import pytest
 
@@ -23,6 +25,7 @@ from weft.errors import (
 )
 from weft.modules.agents.arguments import Misfit
 from weft.modules.agents.docstring import said_in
+from weft.pipeline.adapters.schema import object_schema
 from weft.pipeline.graph.program import as_program
 
 
@@ -398,6 +401,37 @@ def test_an_artifact_keeps_the_schemas_of_its_tools(tmp_path: Path) -> None:
         loaded.modules["act"].prompt(question="q", trajectory=[])
     )
     assert loaded.tools == (reworded,)
+
+
+def test_an_endpoint_enforces_the_arguments_of_some_tool() -> None:
+    """Closed objects, one a tool and one for the answer; what is read stays open."""
+    agent = weft.ReAct("question -> answer: int", tools=[add, book])
+    field = agent.modules["act"].spec.outputs["arguments"]
+    asked = object_schema(agent.modules["act"].spec)
+    check = jsonschema.Draft202012Validator(
+        {**asked["properties"]["arguments"], "$defs": asked["$defs"]}
+    )
+
+    assert field.load({"anything": 1}) == {"anything": 1}
+    for good in (
+        {"a": 1, "b": 2},
+        {"place": {"town": "Ulm"}, "nights": 1},
+        {"answer": 3},
+    ):
+        assert check.is_valid(good)
+    for bad in ({"a": 1}, {"a": 1, "b": 2, "c": 3}, {"anything": 1}, {}):
+        assert not check.is_valid(bad)
+
+
+def test_an_agent_travels_with_its_tools() -> None:
+    """Elsewhere a tool is found by its name, or made again of its function."""
+    renamed = weft.Tool(book, "rent", arguments={"place": "Anywhere."})
+    agent = weft.ReAct("question -> answer: int", tools=[add, renamed])
+    there = pickle.loads(pickle.dumps(agent))
+
+    assert there.tools[0] is add
+    assert there.tools[1].descriptions == renamed.descriptions
+    assert as_program(there).parameters == as_program(agent).parameters
 
 
 def solver(request: weft.Request) -> str:

@@ -175,7 +175,7 @@ def test_an_example_repeats(name: str, tmp_path: Path, offline: Path) -> None:
 
 
 def test_the_agent_example_changes_one_trip(tmp_path: Path, offline: Path) -> None:
-    """Its script errs once, is told, and goes on; the trips that it was given change."""
+    """Its script errs once, is told, and goes on; its trip changes."""
     said = printed(EXAMPLES / "agent.py", cwd=tmp_path, offline=offline)
 
     assert "trip(code='k7f2') -> KeyError: 'k7f2'" in said

@@ -21,7 +21,7 @@ from ...pipeline.signature.forms import extended, make_signature
 from ...pipeline.signature.signature import make_value, spec_of
 from ..chain_of_thought import ChainOfThought
 from ..predict import Predict
-from .arguments import Misfit, call_words, either, schema_of
+from .arguments import Misfit, arguments_of, call_words, either, schema_of
 from .tool import Tool, as_tool, told
 from .trajectory import AgentStep, step_of, within
 
@@ -196,11 +196,8 @@ class ReAct(Module[P, R_co]):
     def settings(self) -> Mapping[str, JSON]:
         """How many steps, how long a trajectory, and what each tool takes."""
         tools: dict[str, JSON] = {n: t.contract for n, t in self._tools.items()}
-        return {
-            "max_steps": self._max_steps,
-            "context": self._context,
-            "tools": tools,
-        }
+        most: dict[str, JSON] = {"max_steps": self._max_steps, "context": self._context}
+        return {**most, "tools": tools}
 
     def times(self) -> Mapping[str, int]:
         """One call a step, and one that reads the answer off."""
@@ -240,20 +237,12 @@ class ReAct(Module[P, R_co]):
 
     def _submitted(self, step: AgentStep) -> tuple[dict[str, Any] | None, AgentStep]:
         """The outputs that a model submits, or None and why they are none."""
-        answer: dict[str, Any] = {}
-        for field in self._answer:
-            try:
-                if field.name not in step.arguments and not field.required:
-                    answer[field.name] = field.fallback()
-                    continue
-                answer[field.name] = field.load(step.arguments[field.name])
-            except KeyError:
-                why = f"{SUBMIT} lacks {field.name!r}"
-                return None, step.model_copy(update={"error": why})
-            except ValueError as error:
-                why = f"{SUBMIT} has a wrong {field.name!r}: {error}"
-                return None, step.model_copy(update={"error": why})
-        return answer, step
+        try:
+            given = arguments_of(SUBMIT, self._answer, step.arguments)
+        except Misfit as error:
+            return None, step.model_copy(update={"error": str(error)})
+        missing = (field for field in self._answer if field.name not in given)
+        return {**given, **{field.name: field.fallback() for field in missing}}, step
 
     async def _acted(
         self, call: Call, step: AgentStep, number: int, approved: JSON

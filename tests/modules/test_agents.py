@@ -196,14 +196,14 @@ def test_what_cannot_be(
 
 def test_an_agent_acts_until_it_submits() -> None:
     """Each step is typed, traced, and shown to the next; submit gives typed outputs."""
-    run, lm = ran([add], [move("add", a=2, b="3"), move("submit", answer=5)])
+    run, lm = ran([add], [move("add", a=2, b="3"), move("submit", answer="5")])
 
     first, last = run.value.trajectory
     assert run.value.answer == 5
     assert first == weft.AgentStep(
         thought="So.", tool="add", arguments={"a": 2, "b": "3"}, observation="5"
     )
-    assert (last.tool, last.arguments) == ("submit", {"answer": 5})
+    assert (last.tool, last.arguments) == ("submit", {"answer": "5"})
     paths = [node.path for node in run.trace.nodes]
     assert paths == ["agent", "agent/act", "agent/add", "agent/act"]
     assert run.trace.nodes[2].inputs == {"a": 2, "b": 3}
@@ -216,7 +216,9 @@ def test_an_agent_acts_until_it_submits() -> None:
 
 
 @pytest.mark.parametrize(
-    "submitted", [{}, {"answer": "five"}, {"result": 5}], ids=["none", "type", "name"]
+    "submitted",
+    [{}, {"answer": "five"}, {"answer": 5, "sum": 5}],
+    ids=["none", "type", "name"],
 )
 def test_what_does_not_fit_is_extracted(submitted: dict[str, Any]) -> None:
     """One call more reads the answer off the trajectory, which says what was wrong."""

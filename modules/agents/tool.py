@@ -99,8 +99,8 @@ class Tool(Generic[P, R_co]):
     ) -> None:
         uses = tuple(uses)
         rest = {"arguments": arguments, "options": options, "step": step, "uses": uses}
-        again: Any = partial(Tool, function, name, description, **cast(Any, rest))
-        self._made_again: Callable[[], Any] = again
+        kind = cast(Any, Tool)
+        self._made_again = partial(kind, function, name, description, **rest)
         made = _step_of(function, name, uses, step)
         made.tool = self
         self.step: Step[P, R_co] = cast(Any, made)

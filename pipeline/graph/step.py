@@ -277,7 +277,8 @@ def _uses_of(function: Callable[..., Any], given: Iterable[Part], step: str) -> 
     """
     variables = variables_of(function)
     found: dict[str, Part] = {}
-    for used in given:
+    for each in given:
+        used: Part = getattr(each, "step", each)  # of a tool, its step
         anything = cast(object, used)
         if not is_part(anything):
             raise GraphError(

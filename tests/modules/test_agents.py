@@ -322,6 +322,22 @@ def test_a_tool_that_asks_a_model_is_traced_and_tuned() -> None:
     assert list(agent.uses.modules) == ["act", "extract", "ask/sage"]
 
 
+def test_a_tool_is_a_node_where_its_function_would_be() -> None:
+    """In a program, and in a step that names it."""
+
+    @weft.step(uses=[add])
+    def twice(n: int) -> int:
+        return add(n, n)
+
+    @weft.program
+    def whole(n: int) -> int:
+        return add(twice(n), 1)
+
+    run = whole.run(3)
+    assert run.value == 7
+    assert [node.path for node in run.trace.nodes] == ["twice", "twice/add", "add"]
+
+
 def test_results_are_shown_as_text_or_json_and_bounded() -> None:
     """Text as it is, anything else as JSON; what is too long says how much is cut."""
     tool = weft.tool(most=20)(book)

@@ -22,6 +22,7 @@
     |- BudgetExceeded              the next call would overshoot a limit
     |- MetricError                 a metric raised or returned no score
     |- StepError                   a step raised
+    |- Suspended                   a run that waits for a person; its data resumes it
     |- WorkerLost                  the process that ran a row died, more than once
     |- CompileError                a compile that cannot go on
     |  |- JournalDamaged  DivergenceError
@@ -36,7 +37,7 @@ score, as a zero; everything else is reported beside the scores.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -294,6 +295,29 @@ class StepError(WeftError):
     """A step raised; the cause is chained. Other rows may still go well."""
 
     aborts = False
+
+
+class Suspended(WeftError):
+    """A run that waits for a person's word; it goes on with `weft.resume`.
+
+    Args:
+        message: What waits.
+        hint: How it goes on.
+        data: The run so far, as plain JSON data; `pending` in it says what waits.
+    """
+
+    aborts = False
+
+    def __init__(
+        self, message: str, *, hint: str = "", data: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.data: dict[str, Any] = dict(data or {})
+
+    @property
+    def pending(self) -> dict[str, Any]:
+        """What waits: the `tool`, its `arguments`, and the model's `thought`."""
+        return dict(self.data.get("pending", {}))
 
 
 class WorkerLost(WeftError):

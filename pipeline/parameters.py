@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
@@ -89,7 +89,7 @@ class Parameters:
             string, or a name in `weft.use(lms=...)`; a key or an address has no place
             in it.
         descriptions: What the model is told of fields, by name, in place of what the
-            signature says of them.
+            signature says of them; of a choice that is described, `tool.search`.
     """
 
     instruction: str
@@ -228,12 +228,12 @@ def check_demos(demos: Sequence[Demo], spec: Spec, who: str) -> None:
 
 
 def check_descriptions(
-    descriptions: Mapping[str, str], fields: Sequence[str], who: str
+    descriptions: Mapping[str, str], fields: Iterable[str], who: str
 ) -> None:
-    """Refuse descriptions of fields that a module has not.
+    """Refuse descriptions of what a module has not.
 
     Raises:
-        ConfigError: A name is no field.
+        ConfigError: A name is no field, and no choice of one.
     """
     for name in descriptions:
         if name not in fields:

@@ -94,6 +94,10 @@ class Engine(Answerer):
         """Run over many rows, side by side."""
 
     @abstractmethod
+    def skip(self, calls: int) -> None:
+        """Leave out the places of calls that a resumed run made already."""
+
+    @abstractmethod
     def wait(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine to its end for a synchronous caller."""
 

@@ -253,6 +253,11 @@ def attach(value: object, run: NodeRun) -> None:
     vars(value)[_RUN] = run
 
 
+def was_run(value: object) -> bool:
+    """Whether a result remembers the run that made it."""
+    return _RUN in vars(value)
+
+
 def info(value: object) -> NodeRun:
     """How a module's result came about: its calls, tokens, cost and reasoning.
 

@@ -174,6 +174,14 @@ def test_an_example_repeats(name: str, tmp_path: Path, offline: Path) -> None:
     assert saved.read_bytes() == kept
 
 
+def test_the_agent_example_changes_one_trip(tmp_path: Path, offline: Path) -> None:
+    """Its script errs once, is told, and goes on; its trip changes."""
+    said = printed(EXAMPLES / "agent.py", cwd=tmp_path, offline=offline)
+
+    assert "trip(code='k7f2') -> KeyError: 'k7f2'" in said
+    assert said.strip().endswith("with NX 14. [Tuesday, NX 14]")
+
+
 def test_the_research_example_has_four_nodes(tmp_path: Path) -> None:
     """Query, search, read, answer; the search is a step over the project's texts."""
     research = program_named(f"{EXAMPLES}/research.py:research")

@@ -19,6 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("pipeline/adapters",),
     ("pipeline/graph",),
     ("pipeline/run", "modules"),
+    ("modules/agents",),
     ("pipeline/measure", "pipeline/artifact"),
     ("compilers/statistics",),
     ("compilers/search",),

@@ -40,6 +40,11 @@ if TYPE_CHECKING:
     from .loading import package as package
     from .loading import programs as programs
     from .loading import save as save
+    from .modules.agents.react import ReAct as ReAct
+    from .modules.agents.tool import Tool as Tool
+    from .modules.agents.tool import tool as tool
+    from .modules.agents.trajectory import AgentStep as AgentStep
+    from .modules.agents.trajectory import trajectory_of as trajectory_of
     from .modules.best_of_n import BestOfN as BestOfN
     from .modules.chain_of_thought import ChainOfThought as ChainOfThought
     from .modules.predict import Predict as Predict
@@ -62,6 +67,7 @@ if TYPE_CHECKING:
     from .pipeline.calls.store import MemoryCache as MemoryCache
     from .pipeline.data.rows import Example as Example
     from .pipeline.data.rows import read_rows as read_rows
+    from .pipeline.errors import Suspended as Suspended
     from .pipeline.errors import WeftError as WeftError
     from .pipeline.graph.control import branch as branch
     from .pipeline.graph.control import each as each
@@ -109,6 +115,8 @@ if TYPE_CHECKING:
     from .pipeline.signature.results import to_dict as to_dict
     from .pipeline.signature.signature import Signature as Signature
     from .pipeline.trace import info as info
+    from .resuming import aresume as aresume
+    from .resuming import resume as resume
     from .showing import show as show
     from .showing import show_html as show_html
 
@@ -125,6 +133,9 @@ _WHERE = {
     "extras.otel": "OpenTelemetry",
     "extras.ray": "Ray",
     "loading": "load package programs save",
+    "modules.agents.react": "ReAct",
+    "modules.agents.tool": "Tool tool",
+    "modules.agents.trajectory": "AgentStep trajectory_of",
     "modules.best_of_n": "BestOfN",
     "modules.chain_of_thought": "ChainOfThought",
     "modules.predict": "Predict predict",
@@ -141,7 +152,7 @@ _WHERE = {
     "pipeline.calls.store": "MemoryCache",
     "pipeline.calls.retry": "RetryPolicy",
     "pipeline.data.rows": "Example read_rows",
-    "pipeline.errors": "WeftError",
+    "pipeline.errors": "Suspended WeftError",
     "checks": "check_path",
     "pipeline.graph.control": "branch each loop switch",
     "pipeline.graph.edit": "insert_node remove_node replace_node",
@@ -166,6 +177,7 @@ _WHERE = {
     "pipeline.signature.json_schema": "JsonSchema",
     "pipeline.signature.results": "inputs_of to_dict",
     "pipeline.signature.signature": "Signature",
+    "resuming": "aresume resume",
     "showing": "show show_html",
 }
 

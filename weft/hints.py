@@ -20,10 +20,13 @@ Prediction: A module gives an instance of its signature; read its attributes. A
 Evaluate: Write weft.evaluate(program, rows, weft.metrics.exact("answer"))
 EvaluationResult: weft.evaluate gives it: an Evaluation
 ScoreWithFeedback: Write weft.Score(value, feedback)
-ReAct ReActV2 Avatar CodeAct Agent agent Flex: Write a @weft.step(uses=[module]) with
-  a Python loop in it
-ProgramOfThought RLM PythonInterpreter CodeInterpreter Tool ToolCalls ToolCallResults
-  tool Node node: Write a typed function under @weft.step
+ReActV2 Avatar Agent agent create_agent create_react_agent: Write
+  weft.ReAct("question -> answer", tools=[...])
+CodeAct Flex: Write a @weft.step(uses=[module]) with a Python loop in it
+ToolCalls ToolCallResults: Read result.trajectory of weft.ReAct
+StructuredTool BaseTool FunctionTool: Write @weft.tool above a typed function
+ProgramOfThought RLM PythonInterpreter CodeInterpreter Node node: Write a typed
+  function under @weft.step
 Assert Suggest: Use a type that holds it. Write weft.loop, or a
   @weft.step(uses=[module]) that asks again
 ChainOfThoughtWithHint: Write weft.ChainOfThought with an input `hint`

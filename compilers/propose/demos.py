@@ -262,10 +262,13 @@ def passing_of_anyone(task: Task, candidate: Candidate) -> list[RowResult]:
 
 
 def demos_by_path(task: Task, results: Sequence[RowResult]) -> dict[str, list[Demo]]:
-    """The demos of several traces by module path, in their order."""
+    """The demos of several traces by module path, in their order.
+
+    Of an agent's steps each trace lends another one.
+    """
     found: dict[str, list[Demo]] = {}
-    for result in results:
-        for path, demo in demos_of(result, task.program).items():
+    for turn, result in enumerate(results):
+        for path, demo in demos_of(result, task.program, turn).items():
             found.setdefault(path, []).append(demo)
     return found
 

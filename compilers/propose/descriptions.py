@@ -73,8 +73,9 @@ class Describe(Critic):
         module = job.parent.apply(job.task.program).modules[job.path]
         told = spec_of(module.told)
         fields = [
-            {"name": f.name, "role": f.role, "description": f.description}
+            {"name": name, "role": f.role, "description": text}
             for f in told.fields
+            for name, text in f.descriptions.items()
         ]
         reply = await describe_field.acall(
             instruction=job.instruction,
@@ -83,7 +84,7 @@ class Describe(Critic):
             passing=job.passing,
         )
         name, text = reply.field.strip(), " ".join(reply.description.split())
-        known = {f.name: f.description for f in told.fields}
+        known = told.descriptions
         if name not in known or not text or len(text) > self.most:
             return None
         if text == known[name]:

@@ -127,17 +127,26 @@ def _value_key(values: Mapping[str, Any], names: Sequence[str]) -> str:
     return strictjson.canonical([plain(values.get(name)) for name in names])
 
 
-def demos_of(result: RowResult, program: Program[..., Any]) -> dict[str, Demo]:
-    """A passing row's trace as one demo a module path; the last run of each counts.
+def demos_of(
+    result: RowResult, program: Program[..., Any], turn: int = 0
+) -> dict[str, Demo]:
+    """A passing row's trace as one demo a module path.
 
-    The trace may be another program's; what fits no module of this one is left out.
+    Of a module that ran several times the last run counts; of one that was given
+    something else each time, as an agent's step is, the one `turn` before it, round and
+    round. The trace may be another program's; what fits no module of this one is left
+    out.
     """
-    found: dict[str, Demo] = {}
+    found: dict[str, dict[str, Demo]] = {}
     for node in result.trace.nodes:
         module = program.modules.get(node.path)
         if node.kind == "module" and not node.error and module is not None:
             values = {**node.inputs, **node.outputs}
             demo = lesson(module, Demo(values, result.example.id, "bootstrap"))
             if demo is not None:
-                found[node.path] = demo
-    return found
+                runs = found.setdefault(node.path, {})
+                key = _value_key(node.inputs, list(module.spec.inputs))
+                runs.pop(key, None)
+                runs[key] = demo
+    taken = {path: [*runs.values()][::-1] for path, runs in found.items()}
+    return {path: demos[turn % len(demos)] for path, demos in taken.items()}

@@ -394,6 +394,6 @@ def _side(
 def _listed(title: str, fields: Iterable[FieldSpec], *, wanted: bool = False) -> str:
     lines = [title]
     for field in fields:
-        said = "; ".join(filter(None, (field.wanted * wanted, field.description)))
+        said = "; ".join(filter(None, (field.wanted * wanted, field.said)))
         lines.append(f"- {field.name}: {said}" if said else f"- {field.name}")
     return "\n".join(lines)

@@ -178,7 +178,7 @@ def _told(spec: Spec, fence: str, *, typed: bool, shapes: bool) -> str:
     notes: list[str] = []
     for field in spec.fields:
         told = typed and field.role == "output" and (shapes or not _by_schema(field))
-        said = "; ".join(filter(None, (field.wanted * told, field.description)))
+        said = "; ".join(filter(None, (field.wanted * told, field.said)))
         notes += [f"{field.name}{fence}: {said}"] if said else []
     return "\n".join(notes)
 

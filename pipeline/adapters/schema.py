@@ -42,13 +42,13 @@ def object_schema(spec: Spec) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     definitions: dict[str, Any] = {}
     for name, field in spec.outputs.items():
-        schema = dict(field.schema)
+        schema = dict(field.enforced or field.schema)
         if json_schema_of(field.annotation):
             properties[name] = placed(schema, f"#/properties/{name}")
             continue
         definitions.update(schema.pop("$defs", {}))
-        if field.description:
-            schema["description"] = field.description
+        if field.said:
+            schema["description"] = field.said
         properties[name] = schema
     whole: dict[str, Any] = {
         "type": "object",

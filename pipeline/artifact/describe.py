@@ -148,11 +148,19 @@ def modules_in_order(
     called = dict.fromkeys(node.get("target") for node in _walk(state.nodes))
     for name in cast("list[str]", list(called)):
         if name in state.modules:
-            yield prefix + name, state.modules[name]
+            yield from _with_parts(prefix + name, state.modules[name])
         for path, module in state.uses.get(name, {}).items():
             yield f"{prefix}{name}/{path}", module
         if name in state.programs:
             yield from modules_in_order(state.programs[name], f"{prefix}{name}/")
+
+
+def _with_parts(path: str, module: ModuleState) -> Iterator[tuple[str, ModuleState]]:
+    """A module, and behind it the modules inside it."""
+    yield path, module
+    for name, part in module.parts.items():
+        if part.module is not None:
+            yield from _with_parts(f"{path}/{name}", part.module)
 
 
 def type_words(field: FieldState) -> str:
@@ -201,9 +209,12 @@ def _module(path: str, state: ModuleState) -> str:
     demos = ", ".join(f"{count} {name}" for name, count in sorted(by.items()))
     if state.nearest:
         demos += f"; each input is shown the {state.nearest} most like it"
+    fields = [_field(f, state.descriptions) for f in state.fields]
+    if state.parts:
+        return "\n".join([f"{path}: {state.kind}", *fields])
     lines = [
         f"{path}: {state.kind}, {state.form.words}",
-        *(_field(f, state.descriptions.get(f.name)) for f in state.fields),
+        *fields,
         "  instruction",
         *(f"    {line}".rstrip() for line in state.instruction),
         f"  demos: {demos or 'none'}",
@@ -216,13 +227,24 @@ def _module(path: str, state: ModuleState) -> str:
     return "\n".join(lines)
 
 
-def _field(state: FieldState, tuned: str | None) -> str:
+def _field(state: FieldState, tuned: Mapping[str, str]) -> str:
     before = "-> " if state.role == "output" else ""
     text = f"{before}{state.name}: {type_words(state)}"
-    told = state.description if tuned is None else f"{tuned} (tuned)"
-    if told:
-        text += f"  # {told}"
-    return textwrap.fill(text, _WIDTH, initial_indent="  ", subsequent_indent=" " * 8)
+    told = _told(state.name, state.description, tuned)
+    lines = [_filled(f"{text}  # {told}" if told else text, "  ")]
+    for note in state.notes:
+        told = _told(f"{state.name}.{note.name}", note.text, tuned)
+        if told:
+            lines.append(_filled(f"{note.label}  # {told}", "      "))
+    return "\n".join(lines)
+
+
+def _told(name: str, said: str, tuned: Mapping[str, str]) -> str:
+    return f"{tuned[name]} (tuned)" if name in tuned else said
+
+
+def _filled(text: str, indent: str) -> str:
+    return textwrap.fill(text, _WIDTH, initial_indent=indent, subsequent_indent=" " * 8)
 
 
 def _made_by(provenance: Mapping[str, Any]) -> str:

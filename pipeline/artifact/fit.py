@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ArtifactError, ConfigError, did_you_mean
 from ..graph.program import Origin, remember
 from ..ground import strictjson
+from ..ground.shapes import as_dict, as_list
 from ..ground.words import brief
 from ..parameters import Demo, Parameters, check_demos, check_descriptions
 from ..signature.spec import default_instruction
-from .state import ArtifactFile, ModuleState, modules_of
+from .state import ArtifactFile, ModuleState, ProgramState, modules_of
 
 if TYPE_CHECKING:
     from ..graph.module import Module
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ..signature.spec import Spec
 
 _log = logging.getLogger("weft")
+_LEFT_OUT: Final[dict[str, Any]] = {"may be left out": True}
 
 Contract = tuple[str, str, Mapping[str, Any]]
 """A field's name, role and JSON Schema."""
@@ -56,6 +58,13 @@ def fitted(
             f"{where} is for another program: {'; '.join(dropped)}",
             hint='Load it without program=, or give rename={"old": "new"}',
         )
+    other = list(_other_tools(made.program, program))
+    if other and strict:
+        raise ArtifactError(
+            f"{where}: {'; '.join(other)}",
+            hint="Compile again, or keep what still fits with strict=False",
+        )
+    dropped += other
     changes: dict[str, Any] = {}
     for path in (path for path in live if path in saved):
         if strict or saved[path].signature_hash == live[path].spec.hash:
@@ -74,6 +83,51 @@ def fitted(
         changed = program.with_parts(program.parts)
     came = Origin(where, made.digest, made.provenance, tuple(dropped))
     return remember(changed, came)
+
+
+def _other_tools(state: ProgramState, program: Program[..., Any]) -> Iterator[str]:
+    """What differs between the tools that a file and a live program's agents know."""
+    parts = program.parts
+    for name, inner in state.programs.items():
+        if name in parts.programs:
+            yield from _other_tools(inner, parts.programs[name])
+    for name, module in state.modules.items():
+        if name in parts.modules:
+            yield from _in_module(name, module, parts.modules[name])
+
+
+def _in_module(path: str, state: ModuleState, live: Module[..., Any]) -> Iterator[str]:
+    for line in tools_changed(state.settings, live.settings()):
+        yield f"the tools of {path!r} changed: {line}"
+    for name, part in state.parts.items():
+        inner: Any = live.uses.running.get(name)
+        if part.module is not None and inner is not None:
+            yield from _in_module(f"{path}/{name}", part.module, inner)
+
+
+def tools_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What differs between the tools in two modules' settings; empty where nothing.
+
+    Each tool is the JSON Schema of its arguments, without what is said of them.
+    """
+    old, new = as_dict(before.get("tools")), as_dict(after.get("tools"))
+    lines = [f"tool {name!r} was removed" for name in old if name not in new]
+    lines += [f"tool {name!r} was added" for name in new if name not in old]
+    for name in (n for n in old if n in new and old[n] != new[n]):
+        fields = [
+            [(n, "input", schema) for n, schema in _arguments(as_dict(contract))]
+            for contract in (old[name], new[name])
+        ]
+        said = (line.replace("field ", "argument ", 1) for line in field_diff(*fields))
+        lines.append(f"tool {name!r}: {', '.join(said)}")
+    return lines
+
+
+def _arguments(contract: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The schema of each argument, and whether it must be given."""
+    needed = as_list(contract.get("required"))
+    for name, schema in as_dict(contract.get("properties")).items():
+        yield str(name), {**as_dict(schema), **({} if name in needed else _LEFT_OUT)}
 
 
 def _renamed(
@@ -115,8 +169,12 @@ def _what_fits(
             lost.append(f"demo {demo.id} (row {demo.source}) {why}")
     slots["demos"] = tuple(kept)
     told = slots["descriptions"]
-    lost += [f"the description of {n!r}" for n in told if n not in live.spec.names]
-    slots["descriptions"] = {n: t for n, t in told.items() if n in live.spec.names}
+    lost += [
+        f"the description of {n!r}" for n in told if n not in live.spec.descriptions
+    ]
+    slots["descriptions"] = {
+        n: t for n, t in told.items() if n in live.spec.descriptions
+    }
     return slots, lost
 
 
@@ -137,7 +195,7 @@ def tuned(
     try:
         parameters = parameters_of(saved)
         check_demos(parameters.demos, live.spec, path)
-        check_descriptions(parameters.descriptions, live.spec.names, path)
+        check_descriptions(parameters.descriptions, live.spec.descriptions, path)
     except ConfigError as error:
         raise ArtifactError(f"{where}: {error.message}", hint=error.hint) from None
     return parameters.slots()

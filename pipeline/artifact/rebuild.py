@@ -20,19 +20,20 @@ from ..graph.ref import kind_of_binding
 from ..graph.scope import needs_of, wants_of
 from ..graph.step import Step, as_step
 from ..graph.uses import Uses
-from ..signature.field import FieldSpec
+from ..signature.field import FieldSpec, Note
 from ..signature.forms import make_signature
 from ..signature.json_schema import json_schema_of
 from ..signature.schema import rebuilds, type_of_schema
 from ..signature.signature import Signature
 from ..signature.types import plain_type
-from .fit import parameters_of, tuned
+from .fit import parameters_of, tools_changed, tuned
 from .state import ArtifactFile, FieldState, ModuleState, ProgramState, steps_of
 
 Targets = Mapping[str, Mapping[str, Any]]
 """By kind, what nodes call, by name."""
 
 _LIVE = "Load it with program=..., the live program it was compiled from"
+_TOOLS = "tools"
 _BROKEN = (
     KeyError,
     ValueError,
@@ -272,12 +273,23 @@ class _Rebuilding:
         known = inspect.signature(kind.__init__).parameters
         given = {role: part for role, part in parts.items() if role in known}
         wanted = {**state.settings, **given, "name": name}
+        if _TOOLS in known:  # made of a contract and tools, which the caller brings
+            given |= {n: part for n, part in parts.items() if isinstance(part, Step)}
+            fields = kind.own_fields(tuple(map(self.field, state.fields)))
+            wanted["signature"] = make_signature(fields, name=state.name)
+            wanted[_TOOLS] = list(given.values())
         if not kind.has_body or not known.keys() >= wanted.keys():
             raise ArtifactError(
                 f"{self.where}: module {name!r} is no {state.kind!r} of this weft",
                 hint=_LIVE,
             )
         made = cast("Callable[..., Module[..., Any]]", kind)(**wanted)
+        changed = tools_changed(state.settings, made.settings())
+        if changed:
+            raise ArtifactError(
+                f"{self.where}: the tools of {name!r} changed: {'; '.join(changed)}",
+                hint="Pass the tools as they were, or compile again",
+            )
         rest = {role: part for role, part in parts.items() if role not in given}
         made = made.with_modules(rest)
         if {*made.uses.running} != {*parts} or made.spec.hash != state.signature_hash:
@@ -291,7 +303,9 @@ class _Rebuilding:
         kind, rules = type_of_schema(
             state.schema_, f"{self.where}: field {state.name!r}"
         )
-        made = FieldSpec(state.name, state.role, kind, state.description, rules)
+        notes = tuple(Note(n.name, n.label, n.text) for n in state.notes)
+        told = state.name, state.role, kind, state.description, rules
+        made = FieldSpec(*told, notes=notes, enforced=state.enforced)
         if state.required:
             _ = made.adapter
             return made

@@ -68,6 +68,24 @@ def _model_name(text: str) -> str:
 _Model = Annotated[str, AfterValidator(_model_name)]
 
 
+def _dotted(text: str) -> str:
+    """The name of something that is described: of a field, or below one."""
+    for part in text.split("."):
+        _identifier(part)
+    return _name(text)
+
+
+_Dotted = Annotated[str, AfterValidator(_dotted)]
+
+
+class NoteState(_Strict):
+    """What is said of one of a field's choices."""
+
+    name: _Dotted
+    label: str
+    text: str
+
+
 class FieldState(_Strict):
     """A field of a signature, or an input of a program."""
 
@@ -77,6 +95,8 @@ class FieldState(_Strict):
     description: str = ""
     default: Any = None
     required: bool = True
+    notes: list[NoteState] = []
+    enforced: dict[str, Any] | None = None
 
 
 class DemoState(_Strict):
@@ -107,7 +127,7 @@ class ModuleState(_Strict):
     settled: list[str] | None = None
     sampling: dict[str, Any] = {}
     model: _Model | None = None
-    descriptions: dict[_Identifier, str] = {}
+    descriptions: dict[_Dotted, str] = {}
     repairs: Annotated[int, Field(ge=0, le=100)] = 1
     returns: str | None = None
     parts: dict[_Identifier, PartState] = {}
@@ -231,6 +251,7 @@ def schemas_of(made: ArtifactFile) -> list[dict[str, Any]]:
         return [*found, *(f for inner in state.programs.values() for f in of(inner))]
 
     fields = [field.schema_ for field in of(made.program)]
+    fields += [field.enforced for field in of(made.program) if field.enforced]
     return [*fields, made.returns] if made.returns is not None else fields
 
 

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from .module import Module
     from .program import Program
 
-_KEPT = frozenset({"schema", "values", "default", "const", "options", "returns", "in"})
+_KEPT = frozenset(
+    {"schema", "enforced", "values", "default", "const", "options", "returns", "in"}
+)
 
 
 def digest_of(state: Any) -> str:
@@ -173,6 +175,10 @@ def _field_state(field: FieldSpec) -> dict[str, Any]:
         "description": field.description,
         "required": field.required,
     }
+    if field.notes:
+        state["notes"] = [note._asdict() for note in field.notes]
+    if field.enforced:
+        state["enforced"] = dict(field.enforced)
     if not field.required:
         state["default"] = field.dump(field.default)
     return state

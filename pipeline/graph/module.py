@@ -10,6 +10,7 @@ from typing import (
     ClassVar,
     Final,
     Generic,
+    NoReturn,
     Protocol,
     Self,
     TypedDict,
@@ -124,6 +125,33 @@ class Call(Protocol):
         Raises:
             ModelFailure: No try brought an answer; the first one's error.
             WeftError: An error that no further try could escape.
+        """
+        ...
+
+    def note(self, words: str) -> None:
+        """Say in the trace, among the node's repairs, what went otherwise."""
+        ...
+
+    def kept(self, number: int) -> dict[str, JSON] | None:
+        """What was kept under a number by the run that this one goes on with."""
+        ...
+
+    def keep(self, number: int, data: Mapping[str, JSON]) -> None:
+        """Keep what was done, under 0, 1, ..., for a run that is suspended.
+
+        Args:
+            number: One of those that were kept, or the next.
+            data: Plain JSON data.
+        """
+        ...
+
+    def suspend(self, number: int, what: Mapping[str, JSON]) -> NoReturn:
+        """End the run until a person decides about what was kept under a number.
+
+        When it goes on, `kept(number)["approved"]` is True, or the words of a refusal.
+
+        Raises:
+            Suspended: Always.
         """
         ...
 
@@ -410,7 +438,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         made._parameters = now.with_slots(slots, made.name)
         if "descriptions" in changes:
             told = made._parameters.descriptions
-            check_descriptions(told, made.spec.names, made.name)
+            check_descriptions(told, made.spec.descriptions, made.name)
         if "demos" in changes:
             check_demos(made._parameters.demos, made.spec, made.name)
         made._descent = descent_of(self, given)

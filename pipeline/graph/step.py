@@ -106,6 +106,8 @@ class Step(Generic[P, R_co]):
                 hint="Return the values as a list",
             )
         self.options = options or StepOptions()
+        self.tool: object = None
+        """The tool whose function this is, or None."""
         self.parameters = inspect.signature(function)
         self._spread = False
         self.serial = next(_serials)
@@ -141,7 +143,9 @@ class Step(Generic[P, R_co]):
         self._descent: tuple[Ancestor, ...] = ()
 
     def __reduce__(self) -> str | tuple[Any, ...]:
-        """A step is found by its name, as its function would be."""
+        """A step is found by its name, as its function would be, or by its tool."""
+        if self.tool is not None and self._original is None:
+            return as_step, (self.tool,)
         if self._original is None:
             return self.function.__qualname__
         return _with_modules, (self._original, self.modules)
@@ -273,7 +277,8 @@ def _uses_of(function: Callable[..., Any], given: Iterable[Part], step: str) -> 
     """
     variables = variables_of(function)
     found: dict[str, Part] = {}
-    for used in given:
+    for each in given:
+        used: Part = getattr(each, "step", each)  # of a tool, its step
         anything = cast(object, used)
         if not is_part(anything):
             raise GraphError(
@@ -304,9 +309,10 @@ def is_part(value: object) -> TypeGuard[Part]:
 
 
 def as_step(target: Callable[..., Any]) -> Step[..., Any]:
-    """A step as it is, or a function as one."""
-    if isinstance(target, Step):
-        return cast("Step[..., Any]", target)
+    """A step as it is, that of a tool, or a function as one."""
+    held = getattr(target, "step", target)
+    if isinstance(held, Step):
+        return cast("Step[..., Any]", held)
     made: Step[..., Any] = Step(target)
     return made
 

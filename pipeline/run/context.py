@@ -15,7 +15,7 @@ from ..calls.call import call
 from ..errors import ModelError
 from ..events import NodeFinished, NodeStarted
 from ..lm.lm import LanguageModel
-from ..lm.request import Request, Response
+from ..lm.request import JSON, Request, Response
 from ..trace import Call, NodeKind, NodeRun, Run, Trace
 from .settings import Settings
 from .stream import Telling
@@ -24,6 +24,28 @@ from .watch import TracedRun, said
 T = TypeVar("T")
 _log = logging.getLogger("weft")
 _told = set[str]()
+_BARE = "lm"
+
+
+Entries = dict[str, list[dict[str, JSON]]]
+"""What each body kept, in order, by the body's place in the run."""
+
+
+@dataclass
+class Journal:
+    """What the bodies of one run did so far; the run's own, and filled as it goes.
+
+    Args:
+        entries: What each body kept, by its place.
+        before: What goes before the order of a node here.
+    """
+
+    entries: Entries = field(default_factory=dict[str, list[dict[str, JSON]]])
+    before: tuple[int, ...] = ()
+
+    def place(self, path: str, order: tuple[int, ...]) -> str:
+        """The name of a body's place in the run."""
+        return f"{path}:{'.'.join(map(str, self.before + order))}"
 
 
 class _Moves(TypedDict, total=False):
@@ -34,6 +56,7 @@ class _Moves(TypedDict, total=False):
     run_id: str
     began: float
     seen: set[str] | None
+    journal: Journal | None
 
 
 @dataclass(frozen=True)
@@ -49,6 +72,7 @@ class Context:
         began: When the run began, by `time.perf_counter`; 0 outside a run. Every time
             of a run counts from here.
         seen: Keys of what was asked in the body that runs, or None outside one.
+        journal: What the bodies of the run did, for one that is resumed.
     """
 
     settings: Settings
@@ -58,6 +82,7 @@ class Context:
     run_id: str = ""
     began: float = 0.0
     seen: set[str] | None = None
+    journal: Journal | None = None
 
     def having(self, **changes: Unpack[_Moves]) -> Context:
         """The same place with some of it changed; every node asks for this."""
@@ -342,3 +367,21 @@ def _failed(
 def _tell(made: Call, settings: Settings) -> None:
     for watcher in settings.watchers[::-1]:
         watcher.call_finished(made)
+
+
+async def bare(request: Request, lm: LanguageModel, context: Context) -> Response:
+    """A bare call outside any run: a node, and a run where somebody follows runs."""
+    inputs = {"messages": [message.as_dict() for message in request.messages]}
+    nodes: list[NodeRun] = []
+
+    async def work(context: Context) -> Response:
+        with Recorded(context, _BARE, "module", inputs) as entry:
+            response = await timed(request, lm, context, entry.asked, None)
+            entry.outputs = {"text": response.text}
+        return response
+
+    if not context.followed:
+        return await work(context)
+    return await follow(
+        context, _BARE, inputs, nodes, lambda there: work(there.having(record=nodes))
+    )

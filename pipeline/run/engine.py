@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 import time
 from collections.abc import (
     AsyncGenerator,
@@ -22,6 +21,7 @@ from .. import seam
 from ..adapters import parsed_in
 from ..adapters.prompt import Prompt
 from ..adapters.settling import Forms
+from ..errors import Suspended
 from ..graph.binding import INPUT, resolve
 from ..graph.graph import REGIONS, Node
 from ..graph.module import Module
@@ -30,22 +30,18 @@ from ..graph.step import Step
 from ..graph.unnamed import tell_unnamed
 from ..graph.uses import Part, Uses
 from ..lm.lm import LanguageModel
-from ..lm.request import Request, Response
 from ..signature.signature import make_value
 from ..trace import NodeRun, Run, Trace, attach
-from .ask import ask
+from .ask import ask, tell_other_model
+from .body import begun_by, journal_of_run, run_body
 from .bridge import run_ahead, run_sync, side_by_side
-from .context import Asked, Context, Recorded, follow, timed
-from .nodes import run_body, run_function, run_level, run_region, run_step
+from .context import Asked, Context, Recorded, bare, follow, timed
+from .nodes import run_function, run_level, run_region, run_step
 from .prompt import prompts_of, request_of
 from .reuse import Origin, memory, remembering
 from .rows import batch_rows, placed
 from .settings import current
 from .stream import events_of, sync_events
-
-_BARE = "lm"
-_log = logging.getLogger("weft")
-_told: set[tuple[str, str, str]] = set()
 
 
 class _There(NamedTuple):
@@ -105,15 +101,15 @@ class LocalEngine(seam.Engine):
             arguments = target.bind(args, kwargs, target.name)
             return await _step(there.target, arguments, there.context, there.path)
         bound = there.target.bind(args, kwargs)
-        if not there.context.followed:
-            return await _module(there.target, bound, there.context, there.path)
-        nodes: list[NodeRun] = []
-
-        async def work(context: Context) -> Any:
-            here = context.having(record=nodes)
-            return await _module(there.target, bound, here, there.path)
-
-        return await follow(there.context, there.path, bound, nodes, work)
+        context = there.context
+        if self._at is None and there.target.has_body:
+            context = context.having(journal=journal_of_run((0,)))
+        try:
+            if not context.followed:
+                return await _module(there.target, bound, context, there.path)
+            return await _followed_module(there._replace(context=context), bound)
+        except Suspended as error:
+            raise self._suspended(error, target, bound) from None
 
     async def arun(
         self, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], reuse: Any
@@ -122,13 +118,14 @@ class LocalEngine(seam.Engine):
         there = self._begun(target)
         bound = there.target.bind(args, kwargs)
         with remembering(reuse):
-            return await _run(there, bound, [])
+            return await self._resumably(there, bound, [])
 
     def run_row(
         self, target: Any, bound: Mapping[str, Any], record: list[NodeRun] | None
     ) -> Coroutine[Any, Any, Run[Any]]:
         """Run with checked inputs; `record` keeps the nodes even of a failed run."""
-        return _run(self._begun(target), bound, [] if record is None else record)
+        runs = [] if record is None else record
+        return self._resumably(self._begun(target), bound, runs)
 
     def astream(
         self, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -189,14 +186,39 @@ class LocalEngine(seam.Engine):
         wanted = here.settings.sample if sample is None else sample
         request = request_of(cast(LanguageModel, lm), prompt, wanted, options)
         if self._at is None:
-            return _bare(request, lm, here)
+            return bare(request, lm, here)
         return timed(request, lm, here, self.asked, None)
+
+    async def _resumably(
+        self, there: _There, bound: Mapping[str, Any], runs: list[NodeRun]
+    ) -> Run[Any]:
+        """Run; one that is suspended says how it is resumed."""
+        if self._at is None:
+            context = there.context.having(journal=journal_of_run())
+            there = there._replace(context=context)
+        try:
+            return await _run(there, bound, runs)
+        except Suspended as error:
+            raise self._suspended(error, there.target, bound) from None
+
+    def _suspended(
+        self, error: Suspended, target: Any, bound: Mapping[str, Any]
+    ) -> Suspended:
+        """The error of a suspended run: where the run began, with what began it."""
+        if self._at is not None:
+            return error
+        return begun_by(error, target, target.inputs.dump_inputs(bound))
 
     def _here(self) -> Context:
         """The place of this engine, with the settings that hold now."""
         if self._at is None:
             return Context(current())
         return self._at.having(settings=current())
+
+    def skip(self, calls: int) -> None:
+        """Leave out the places of calls that a resumed run made already."""
+        for _ in range(calls):
+            next(self._count)
 
     def _there(self, target: Any) -> _There:
         """Which version runs, and where it is traced."""
@@ -224,6 +246,17 @@ class LocalEngine(seam.Engine):
 
 
 ONE_OFF = LocalEngine()
+
+
+async def _followed_module(there: _There, bound: Mapping[str, Any]) -> Any:
+    """Call a module as a run of its own that somebody follows."""
+    nodes: list[NodeRun] = []
+
+    async def work(context: Context) -> Any:
+        here = context.having(record=nodes)
+        return await _module(there.target, bound, here, there.path)
+
+    return await follow(there.context, there.path, bound, nodes, work)
 
 
 async def _run(
@@ -276,24 +309,6 @@ def _graph(
     """Run a program's graph with checked inputs."""
     values = {f"{INPUT}.{name}": value for name, value in bound.items()}
     return run_level(program.structure, values, context, partial(_node, program.parts))
-
-
-async def _bare(request: Request, lm: LanguageModel, context: Context) -> Response:
-    """A bare call outside any run: a node, and a run where somebody follows runs."""
-    inputs = {"messages": [message.as_dict() for message in request.messages]}
-    nodes: list[NodeRun] = []
-
-    async def work(context: Context) -> Response:
-        with Recorded(context, _BARE, "module", inputs) as entry:
-            response = await timed(request, lm, context, entry.asked, None)
-            entry.outputs = {"text": response.text}
-        return response
-
-    if not context.followed:
-        return await work(context)
-    return await follow(
-        context, _BARE, inputs, nodes, lambda there: work(there.having(record=nodes))
-    )
 
 
 def _node(
@@ -364,7 +379,7 @@ async def _module(
     outputs, inputs = module.spec.outputs, module.spec.dump_inputs(bound)
     lm = here.settings.model_of(path, module)
     if module.compiled_for is not None:
-        _tell_other_model(path, module.compiled_for, lm.model)
+        tell_other_model(path, module.compiled_for, lm.model)
     with Recorded(here, path, "module", inputs) as entry:
         values = await ask(
             path,
@@ -382,19 +397,3 @@ async def _module(
     made = make_value(module.asked, {**bound, **values})
     attach(made, entry.run)
     return made
-
-
-def _tell_other_model(path: str, wanted: str, model: str) -> None:
-    """Warn, once for each pair, of a model other than the one compiled for.
-
-    Instructions and demonstrations that help one model may harm another.
-    """
-    if wanted == model or (path, wanted, model) in _told:
-        return
-    _told.add((path, wanted, model))
-    _log.warning(
-        "%s was compiled for %s and runs with %s: measure it, or compile again",
-        path,
-        wanted,
-        model,
-    )

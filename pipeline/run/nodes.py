@@ -24,14 +24,12 @@ from ..errors import (
 from ..graph.binding import resolve
 from ..graph.control import case_of, decided
 from ..graph.graph import Body, Flow, Node
-from ..graph.module import MOST_TRIES, Module
 from ..graph.regions import DEFAULT
 from ..graph.step import Step
-from ..ground.shapes import is_dict
 from .bridge import in_thread
 from .context import Asked, Context, Recorded
 from .rows import map_rows
-from .settings import current, entered
+from .settings import entered
 
 Answered = Callable[[Node, int, dict[str, Any], Context], Awaitable[Any]]
 """Runs one node, given its position and the values that are known."""
@@ -316,67 +314,3 @@ def _awaited(result: Any, path: str) -> Any:
         f"step {path!r} gave back work that it did not wait for",
         hint="Make it an `async def`, and write `return await ...acall(...)`",
     )
-
-
-async def run_body(
-    module: Module[..., Any],
-    bound: Mapping[str, Any],
-    context: Context,
-    path: str,
-    inside: seam.Engine,
-    asked: Asked,
-) -> Any:
-    """Run a module's body as a node; what it calls are nodes inside it.
-
-    Args:
-        module: What runs.
-        bound: Its checked inputs.
-        context: Its `order` is the node's place in the run.
-        path: The node's path.
-        inside: Answers what the body calls.
-        asked: The calls that it makes of a model itself.
-    """
-    fields = module.spec.outputs.items()
-    with Recorded(context, path, "module", module.spec.dump_inputs(bound)) as entry:
-        entry.asked = asked
-        with seam.answered_by(inside), entered(context.settings):
-            made = await module.body(_Calling(inside), bound)
-        if module.single is not None:
-            held: dict[str, Any] = {module.single: made}
-        else:
-            held = cast("dict[str, Any]", made if is_dict(made) else vars(made))
-        entry.outputs = {n: f.dump(held[n]) for n, f in fields if n in held}
-    return made
-
-
-class _Calling:
-    """Calls the parts of the module whose body runs; see `graph.module.Call`."""
-
-    def __init__(self, engine: seam.Engine) -> None:
-        self._engine = engine
-
-    async def __call__(
-        self, part: Any, inputs: Mapping[str, Any], *, sample: int | None = None
-    ) -> Any:
-        """Call a part, as a try where a sample is named."""
-        settings = current()
-        if sample is not None:
-            number = settings.sample * MOST_TRIES + sample
-            settings = settings.having(sample=number, tried=True)
-        with entered(settings):
-            return await self._engine.acall(part, (), inputs)
-
-    async def tries(self, part: Any, inputs: Mapping[str, Any], n: int) -> list[Any]:
-        """Call a part several times; what came, without the tries that failed."""
-        failed: dict[int, ModelFailure] = {}
-
-        async def one(position: int, _: None) -> Any:
-            try:
-                return await self(part, inputs, sample=position)
-            except ModelFailure as error:
-                failed[position] = error
-
-        came = await map_rows(one, [None] * n, concurrency=n)
-        if len(failed) == n:
-            raise failed[min(failed)]
-        return [made for position, made in enumerate(came) if position not in failed]

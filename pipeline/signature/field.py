@@ -6,9 +6,9 @@ import contextlib
 import copy
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Annotated, Any, ClassVar, Final, Literal, get_origin
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, get_origin
 
 import pydantic
 from pydantic import TypeAdapter
@@ -48,6 +48,30 @@ _UNUSABLE = (
 )
 
 
+class Note(NamedTuple):
+    """What is said of one of a field's choices, or of what belongs to one.
+
+    Args:
+        name: The choice, and behind a dot what belongs to it: `search.query`.
+        label: What stands before the text.
+        text: What is said; what belongs to a choice is left out where this is empty.
+    """
+
+    name: str
+    label: str
+    text: str
+
+    @property
+    def line(self) -> str:
+        """As it stands below the field, deeper by each dot; empty where left out."""
+        depth = self.name.count(".")
+        if depth and not self.text:
+            return ""
+        said = f"{self.label}: {self.text}" if self.text else self.label
+        indent = "\n" + "  " * (depth + 1)
+        return indent + said.replace("\n", f"{indent}  ")
+
+
 @dataclass(frozen=True, eq=False)
 class FieldSpec:
     """A named, typed field.
@@ -59,6 +83,9 @@ class FieldSpec:
         description: What the field holds, for the model and for people.
         constraints: Keyword arguments of `pydantic.Field`: ge, le, max_length, ...
         default: The value when none is given; unset means required.
+        notes: What is said of its choices, in the order in which it is told.
+        enforced: The JSON Schema that an endpoint is asked to enforce, where that is
+            tighter than what is read; the type's own by default.
     """
 
     name: str
@@ -67,12 +94,16 @@ class FieldSpec:
     description: str = ""
     constraints: Mapping[str, Any] = field(default_factory=dict[str, Any])
     default: Any = _UNSET
+    notes: tuple[Note, ...] = ()
+    enforced: Mapping[str, Any] | None = None
     _told: ClassVar[bool] = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What was worked out from the fields is worked out again elsewhere."""
         given: dict[str, Any] = {"constraints": dict(self.constraints)}
         given |= {} if self.required else {"default": self.default}
+        given |= {"notes": self.notes} if self.notes else {}
+        given |= {"enforced": self.enforced} if self.enforced else {}
         told = (self.name, self.role, self.annotation, self.description)
         return partial(FieldSpec, **given), told
 
@@ -80,6 +111,26 @@ class FieldSpec:
     def required(self) -> bool:
         """Whether a value must be given."""
         return self.default is _UNSET
+
+    @cached_property
+    def said(self) -> str:
+        """All that a model is told of it: its description, and below it the notes."""
+        return self.description + "".join(note.line for note in self.notes)
+
+    @cached_property
+    def descriptions(self) -> dict[str, str]:
+        """The texts of `said` by the names that parameters have for them."""
+        noted = {f"{self.name}.{note.name}": note.text for note in self.notes}
+        return {self.name: self.description, **noted}
+
+    def described(self, texts: Mapping[str, str]) -> FieldSpec:
+        """The same field with other texts, by the names of `descriptions`."""
+        notes = tuple(
+            note._replace(text=texts.get(f"{self.name}.{note.name}", note.text))
+            for note in self.notes
+        )
+        said = texts.get(self.name, self.description)
+        return replace(self, description=said, notes=notes)
 
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:

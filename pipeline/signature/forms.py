@@ -139,10 +139,7 @@ def described(
     if not descriptions:
         return signature
     spec = spec_of(signature)
-    fields = tuple(
-        replace(field, description=descriptions.get(field.name, field.description))
-        for field in spec.fields
-    )
+    fields = tuple(field.described(descriptions) for field in spec.fields)
     return class_of(replace(spec, fields=fields), signature)
 
 

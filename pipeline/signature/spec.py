@@ -45,6 +45,11 @@ class Spec:
         return tuple(f.name for f in self.fields)
 
     @cached_property
+    def descriptions(self) -> dict[str, str]:
+        """What is said of fields, and of their choices as `field.choice`, by name."""
+        return {n: text for f in self.fields for n, text in f.descriptions.items()}
+
+    @cached_property
     def _needed(self) -> tuple[str, ...]:
         return tuple(name for name, f in self.inputs.items() if f.required)
 

@@ -32,12 +32,18 @@ def never(inputs: Mapping[str, Any], made: Any) -> float:
     return 0.0
 
 
+def half(question: str) -> str:
+    """A tool: the first half of a text."""
+    return question[: len(question) // 2]
+
+
 MAKERS: dict[str, Callable[[], Module[..., Any]]] = {
     "Predict": lambda: weft.Predict(ASK, name="it"),
     "ChainOfThought": lambda: weft.ChainOfThought(ASK, name="it"),
     "BestOfN": lambda: weft.BestOfN(weft.Predict(ASK), shortest, n=3, name="it"),
     "Vote": lambda: weft.Vote(weft.ChainOfThought(ASK), n=3, name="it"),
     "Refine": lambda: weft.Refine(weft.Predict(ASK), never, n=2, name="it"),
+    "ReAct": lambda: weft.ReAct(ASK, tools=[half], max_steps=2, name="it"),
     "of each other": lambda: weft.Vote(
         weft.BestOfN(weft.Predict(ASK), shortest, n=2), n=2, name="it"
     ),
@@ -49,15 +55,21 @@ ASKING = {
     "BestOfN": (["it/module"], 3),
     "Vote": (["it/module"], 3),
     "Refine": (["it/module", "it/critic", "it/again"], 3),
+    "ReAct": (["it/act", "it/extract"], 3),
     "of each other": (["it/module/module"], 4),
 }
 every = pytest.mark.parametrize("kind", MAKERS)
-composite = pytest.mark.parametrize("kind", [k for k in MAKERS if ASKING[k][1] > 1])
+COMPOSITE = [k for k in MAKERS if ASKING[k][1] > 1]
+composite = pytest.mark.parametrize("kind", COMPOSITE)
+# Those that ask one prompt several times.
+trying = pytest.mark.parametrize("kind", [k for k in COMPOSITE if k != "ReAct"])
 
 
 def said(request: Request) -> str:
     """A reply in whatever fields are asked for; one of its words is the sample."""
     asked = request.messages[0].content
+    if "[[ tool ]]" in asked:
+        return '[[ thought ]]\nt\n[[ tool ]]\nhalf\n[[ arguments ]]\n{"question": "q"}'
     fields = [n for n in ("reasoning", "advice", "answer") if f"[[ {n} ]]" in asked]
     return "\n".join(f"[[ {name} ]]\n{name} {request.sample}" for name in fields)
 
@@ -201,7 +213,7 @@ def test_a_reward_that_may_change_is_asked_again(lm: weft.FunctionLM) -> None:
     assert lm.calls == 4
 
 
-@composite
+@trying
 def test_tries_are_different_requests(kind: str, lm: weft.FunctionLM) -> None:
     """Each goes with its sample, the same as its seed, and temperature 1."""
     MAKERS[kind]()(question="q")
@@ -303,7 +315,7 @@ def test_saved_and_loaded(kind: str, lm: weft.FunctionLM, tmp_path: Path) -> Non
     expected, sent = program("q").answer, [r.key for r in lm.requests]
     lm.requests.clear()
 
-    steps = [] if kind in ("Predict", "ChainOfThought", "Vote") else [shortest, never]
+    steps = [shortest, never, half]
     for loaded in (
         weft.load(path, steps=steps),
         weft.load(path, program=as_program(MAKERS[kind]())),
@@ -371,7 +383,7 @@ def test_quoted(kind: str, lm: weft.FunctionLM) -> None:
     assert lm.calls == 0
 
 
-@composite
+@trying
 def test_a_try_that_fails_is_left_out(kind: str) -> None:
     """One unusable reply costs no answer; of many, the first one's error comes."""
     if kind == "Refine":

@@ -117,6 +117,32 @@ def chain_of_thought() -> None:
     assert_type(think.with_(name="t")(message="m").score, float)
 
 
+@weft.tool
+def near(place: str, most: int = 3) -> list[str]:
+    """A function that a model may call."""
+    return [place] * most
+
+
+@weft.tool(approval=True)
+async def order(item: str) -> bool:
+    """An asynchronous one, which a person must agree to."""
+    return bool(item)
+
+
+async def agents() -> None:
+    """A tool is its function; an agent gives what its signature says, and its steps."""
+    assert_type(near("x"), list[str])
+    assert_type(await order.step.acall("x"), bool)
+    agent = weft.ReAct(Triage, tools=[near, order, len], max_steps=4)
+    assert_type(agent(message="m"), Triage)
+    assert_type(weft.trajectory_of(agent(message="m")), list[weft.AgentStep])
+    try:
+        agent.run(message="m")
+    except weft.Suspended as error:
+        assert_type(error.pending["tool"], Any)
+        assert_type(weft.resume(agent, error.data, approved=True).value, Any)
+
+
 async def models() -> None:
     """A model that is called gives a response, whatever kind of model it is."""
     lm = weft.LM("embedded", temperature=0)

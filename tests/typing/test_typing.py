@@ -84,6 +84,17 @@ search(3)  # error: wrong step argument
 search("q", kk=1)  # error: misspelt step argument
 
 
+@weft.tool
+def near(place: str) -> int:
+    """A tool."""
+    return len(place)
+
+
+near(3)  # error: wrong tool argument
+weft.ReAct(Triage)  # error: an agent without tools
+weft.ReAct(Triage, tools=[near])(mesage="m")  # error: misspelt input of an agent
+
+
 @weft.program
 def qa(question: str) -> str:
     """Answer."""

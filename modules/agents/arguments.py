@@ -1,0 +1,166 @@
+"""The arguments of a function, as a model is told them and as it may give them."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NotRequired, cast
+
+import pydantic
+from typing_extensions import TypedDict
+
+from ...pipeline.errors import SignatureError
+from ...pipeline.graph.step import Step
+from ...pipeline.ground import strictjson
+from ...pipeline.lm.request import JSON
+from ...pipeline.reading.values import candidates, mended
+from ...pipeline.signature.field import FieldSpec
+
+
+class Misfit(ValueError):
+    """Arguments that are not a tool's, in words for the model that chose them."""
+
+
+def fields_of(step: Step[..., Any], words: Mapping[str, str]) -> Iterator[FieldSpec]:
+    """The parameters of a tool's function as fields, in their order.
+
+    Args:
+        step: The function.
+        words: What is said of them, by name; else what their annotation says.
+
+    Raises:
+        SignatureError: One has no type, no name of its own, or a wrong default.
+    """
+    try:
+        hints = typing.get_type_hints(step.function, include_extras=True)
+    except NameError as error:
+        raise SignatureError(f"tool {step.name!r}: {error}") from None
+    for name, parameter in step.parameters.parameters.items():
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            raise SignatureError(
+                f"tool {step.name!r} takes {parameter}",
+                hint="Name each argument: a model must be told what it may give",
+            )
+        if name not in hints:
+            raise SignatureError(
+                f"tool {step.name!r}: {name!r} has no type", hint=f"Write {name}: str"
+            )
+        if name.startswith("_"):
+            raise SignatureError(f"tool {step.name!r}: {name!r} is no argument's name")
+        unset = parameter.default is inspect.Parameter.empty
+        extra: dict[str, Any] = {} if unset else {"default": parameter.default}
+        said = words.get(name) or _annotated(hints[name])
+        made = FieldSpec(name, "input", hints[name], said, **extra)
+        if not unset:
+            _check_default(made, step.name)
+        yield made
+
+
+def _check_default(spec: FieldSpec, tool: str) -> None:
+    try:
+        spec.check(spec.default)
+    except ValueError as error:
+        raise SignatureError(
+            f"tool {tool!r}: the default of {spec.name!r} is none: {error}",
+            hint="Give one of its type, or write `| None`",
+        ) from None
+
+
+def _annotated(kind: Any) -> str:
+    """What `Annotated[..., pydantic.Field(description=...)]` says."""
+    for one in getattr(kind, "__metadata__", ()):
+        said = getattr(one, "description", None)
+        if isinstance(said, str):
+            return said
+    return ""
+
+
+def schema_of(name: str, fields: Iterable[FieldSpec]) -> dict[str, Any]:
+    """The JSON Schema of an object with these fields and no other, without wording."""
+    known = list(fields)
+    kinds: dict[str, Any] = {
+        f.name: f.annotation if f.required else NotRequired[f.annotation] for f in known
+    }
+    shape: Any = cast(Any, TypedDict)(name, kinds)
+    shape.__pydantic_config__ = pydantic.ConfigDict(extra="forbid")
+    schema = pydantic.TypeAdapter(shape).json_schema()
+    schema.pop("title", None)
+    parts = schema["properties"]
+    for each in known:
+        for word in ("title", "description"):
+            parts[each.name].pop(word, None)
+        if not each.required:
+            parts[each.name] |= {"default": each.dump(each.default)}
+    return schema
+
+
+def either(*schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON Schema of what fits one of several.
+
+    Where two call different things by one name, the later one is any object.
+
+    >>> either({"type": "object", "properties": {}}, {"type": "array"})
+    {'anyOf': [{'type': 'object', 'properties': {}}, {'type': 'array'}]}
+    """
+    defined: dict[str, Any] = {}
+    options: list[Any] = []
+    for schema in schemas:
+        inner = schema.get("$defs", {})
+        if any(defined.get(name, held) != held for name, held in inner.items()):
+            options.append({"type": "object"})
+            continue
+        defined |= inner
+        options.append({key: part for key, part in schema.items() if key != "$defs"})
+    return {"anyOf": options, **({"$defs": defined} if defined else {})}
+
+
+def argument_words(spec: FieldSpec) -> str:
+    """An argument with its type in words, and its default."""
+    words = f"{spec.name}: {spec.wanted}"
+    if spec.required:
+        return words
+    return f"{words} = {strictjson.dumps(spec.dump(spec.default))}"
+
+
+def call_words(name: str, fields: Iterable[FieldSpec]) -> str:
+    """How something is called, with each argument's type in words."""
+    return f"{name}({', '.join(map(argument_words, fields))})"
+
+
+def arguments_of(
+    tool: str, fields: Iterable[FieldSpec], given: Mapping[str, JSON]
+) -> dict[str, Any]:
+    """Arguments that a model chose, as a function takes them; see `Tool.checked`."""
+    known = {each.name: each for each in fields}
+    words = call_words(tool, known.values())
+    for name in given:
+        if name not in known:
+            raise Misfit(f"{tool} has no argument {name!r}; it is {words}")
+    made: dict[str, Any] = {}
+    for name, spec in known.items():
+        if name in given:
+            made[name] = _loaded(tool, spec, given[name])
+        elif spec.required:
+            raise Misfit(f"{tool} needs {name!r}; it is {words}")
+    return made
+
+
+def _loaded(tool: str, spec: FieldSpec, data: JSON) -> Any:
+    try:
+        return spec.load(data)
+    except ValueError as error:
+        for meant in _meant(data, spec):
+            with contextlib.suppress(ValueError):
+                return spec.load(meant)
+        raise Misfit(f"{tool} got a wrong {spec.name!r}: {error}") from None
+
+
+def _meant(data: JSON, spec: FieldSpec) -> Iterator[JSON]:
+    """What data that is not of an argument's type may have meant, likeliest first."""
+    if isinstance(data, str):
+        yield from (made for made, _ in candidates(data, spec))
+    made = mended(data, spec)
+    if made is not None:
+        yield made[0]

@@ -1,0 +1,328 @@
+"""Tools: typed functions that a model may ask for, with arguments of its choosing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Generic, ParamSpec, TypeVar, cast, final, overload
+
+from ...pipeline.errors import ConfigError, ModelFailure, StepError
+from ...pipeline.graph.step import Step, StepOptions
+from ...pipeline.graph.uses import Part
+from ...pipeline.ground import strictjson
+from ...pipeline.ground.plain import plain
+from ...pipeline.ground.words import brief
+from ...pipeline.lm.request import JSON
+from .arguments import arguments_of, call_words, fields_of, schema_of
+from .docstring import said_in
+
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+R = TypeVar("R")
+
+MOST_CHARACTERS = 8_000
+"""Of what one call of a tool shows the model, unless the tool says otherwise."""
+
+_ERROR_CHARACTERS = 500
+
+
+@dataclass(frozen=True)
+class ToolOptions:
+    """How a tool's results are shown, and who must agree to a call.
+
+    Args:
+        most: Characters of a result that the model is shown.
+        approval: Whether a person must agree before the function runs.
+    """
+
+    most: int = MOST_CHARACTERS
+    approval: bool = False
+
+    def __post_init__(self) -> None:
+        if type(cast(object, self.most)) is not int or self.most < 1:
+            raise ConfigError(
+                f"most={self.most!r} is no number of characters",
+                hint="Give 1 or more",
+            )
+
+
+@final
+class Tool(Generic[P, R_co]):
+    """A typed function that an agent's model may call; to you it is still the function.
+
+    Its arguments are its parameters, checked by their types before it runs. What it
+    gives is shown as text, anything else as JSON, cut where it is too long. What it
+    raises is told to the model and ends no run. It reaches nothing by itself: whatever
+    it may touch, the function was given.
+
+    Args:
+        function: Blocking or async, each parameter typed; or a `weft.step`.
+        name: What the model calls it; the function's own name by default.
+        description: When to use it; what the docstring says by default.
+        arguments: What is said of arguments, by name; over the docstring's `Args`.
+        options: How results are shown, and who must agree.
+        step: How the function runs as a node: timeout, retries.
+        uses: Modules, steps and programs that the function calls by itself.
+
+    Raises:
+        SignatureError: A parameter has no type or no name, or a type no JSON Schema.
+        ConfigError: `arguments` names none of its parameters.
+
+    >>> def look_up(word: str, most: int = 3) -> list[str]:
+    ...     '''Look a word up.
+    ...
+    ...     Args:
+    ...         word: In lower case.
+    ...     '''
+    ...     return [word] * most
+    >>> tool = Tool(look_up)
+    >>> tool.words
+    'look_up(word: text, most: a whole number = 3)'
+    >>> tool.descriptions
+    {'': 'Look a word up.', 'word': 'In lower case.', 'most': ''}
+    >>> tool.checked({"word": "sea", "most": "2"})
+    {'word': 'sea', 'most': 2}
+    """
+
+    def __init__(
+        self,
+        function: Callable[P, Any],
+        name: str | None = None,
+        description: str | None = None,
+        *,
+        arguments: Mapping[str, str] | None = None,
+        options: ToolOptions | None = None,
+        step: StepOptions | None = None,
+        uses: Iterable[Part] = (),
+    ) -> None:
+        uses = tuple(uses)
+        rest = {"arguments": arguments, "options": options, "step": step, "uses": uses}
+        kind = cast(Any, Tool)
+        self._made_again = partial(kind, function, name, description, **rest)
+        made = _step_of(function, name, uses, step)
+        made.tool = self
+        self.step: Step[P, R_co] = cast(Any, made)
+        self.options = options or ToolOptions()
+        said = said_in(made.__doc__)
+        self.description = said.of_all if description is None else description
+        words = {**said.of_each, **(arguments or {})}
+        self.fields = tuple(fields_of(made, words))
+        self.__name__ = self.name = made.name
+        self.__doc__, self.__module__ = made.__doc__, made.__module__
+        self.__wrapped__ = made.function
+        known = [each.name for each in self.fields]
+        for argument in arguments or ():
+            if argument not in known:
+                raise ConfigError(
+                    f"tool {self.name!r} has no argument {argument!r}",
+                    hint=f"It has {', '.join(known) or 'none'}",
+                )
+        _ = self.schema  # what no schema can say is told now
+
+    @property
+    def descriptions(self) -> dict[str, str]:
+        """What is said of it, under the empty name, and of each argument by name."""
+        return {"": self.description} | {f.name: f.description for f in self.fields}
+
+    @property
+    def words(self) -> str:
+        """How it is called, as a model is told."""
+        return call_words(self.name, self.fields)
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of its arguments, an object; as wire formats want it."""
+        schema = self.contract
+        for each in self.fields:
+            if each.description:
+                said = {"description": each.description}
+                schema["properties"][each.name] = schema["properties"][each.name] | said
+        return schema
+
+    @property
+    def contract(self) -> dict[str, Any]:
+        """The schema without what is said of arguments: what an artifact compares."""
+        return schema_of(self.name, self.fields)
+
+    def checked(self, arguments: Mapping[str, JSON]) -> dict[str, Any]:
+        """Arguments that a model chose, as the function takes them.
+
+        What one plainly means is read: "2" where a whole number is wanted. Defaults are
+        left to the function.
+
+        Args:
+            arguments: Plain JSON data by name.
+
+        Raises:
+            Misfit: One is unknown, missing, or of another type.
+        """
+        return arguments_of(self.name, self.fields, arguments)
+
+    def shown(self, value: Any) -> str:
+        """What the function gave, as the model is shown it: text, or JSON."""
+        data = plain(value, repr)
+        text = data if isinstance(data, str) else strictjson.dumps(data)
+        return shortened(text, self.options.most)
+
+    @overload
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+    @overload
+    def __call__(self, /, *args: Any, after: object, **kwargs: Any) -> R_co: ...
+    def __call__(self, /, *args: Any, **kwargs: Any) -> R_co:
+        """Call the function; inside a program being traced, add a node."""
+        return self.step(*args, **kwargs)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """A tool is found by its name, as its function would be, or made again."""
+        path = self.step.function.__qualname__
+        found: object = sys.modules.get(self.__module__)
+        for name in path.split("."):
+            found = getattr(found, name, None)
+        return path if found is self else (self._made_again, ())
+
+    def __repr__(self) -> str:
+        return f"Tool({self.words})"
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of at most so many characters, and how many it lacks.
+
+    >>> shortened("abcdef", 4)
+    'abcd (cut: 2 characters more)'
+    """
+    if len(text) <= most:
+        return text
+    return f"{text[:most]} (cut: {len(text) - most} characters more)"
+
+
+def told(error: StepError | ModelFailure) -> str:
+    """What went wrong in a tool, as its model is told: no path, no trace."""
+    cause = error.__cause__
+    if cause is None:
+        return brief(error.message, _ERROR_CHARACTERS)
+    return brief(f"{type(cause).__name__}: {cause}", _ERROR_CHARACTERS)
+
+
+def _step_of(
+    function: Any, name: str | None, uses: Iterable[Part], options: StepOptions | None
+) -> Step[..., Any]:
+    """The function as a step of the tool's own, or the step that was given."""
+    if not isinstance(function, Step):
+        return Step(function, name, uses, options)
+    given = cast("Step[..., Any]", function)
+    if given.tool is None and name in (None, given.name):
+        return given
+    return Step(given.function, name, given.uses.originals.values(), given.options)
+
+
+def as_tool(given: Any) -> Tool[..., Any]:
+    """A tool as it is, or a function or a step as one.
+
+    Raises:
+        ConfigError: It is none of them.
+    """
+    if isinstance(given, Tool):
+        return cast("Tool[..., Any]", given)
+    held = getattr(given, "tool", None)
+    if isinstance(held, Tool):
+        return cast("Tool[..., Any]", held)
+    if not callable(given) or isinstance(given, type):
+        raise ConfigError(
+            f"{given!r} is no tool", hint="Write @weft.tool above a typed function"
+        )
+    made: Tool[..., Any] = Tool(given)
+    return made
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """The decorator that `@tool(...)` with options gives."""
+
+    name: str | None
+    description: str | None
+    arguments: Mapping[str, str] = field(default_factory=dict[str, str])
+    options: ToolOptions = field(default_factory=ToolOptions)
+    step: StepOptions = field(default_factory=StepOptions)
+    uses: tuple[Part, ...] = ()
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]]) -> Tool[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R]) -> Tool[P, R]: ...
+    def __call__(self, function: Any) -> Any:
+        made: Tool[..., Any] = Tool(
+            function,
+            self.name,
+            self.description,
+            arguments=self.arguments,
+            options=self.options,
+            step=self.step,
+            uses=self.uses,
+        )
+        return made
+
+
+@overload
+def tool(function: Callable[P, Coroutine[Any, Any, R]], /) -> Tool[P, R]: ...
+@overload
+def tool(function: Callable[P, R], /) -> Tool[P, R]: ...
+@overload
+def tool(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    arguments: Mapping[str, str] | None = None,
+    most: int = MOST_CHARACTERS,
+    approval: bool = False,
+    timeout: float | None = None,
+    retries: int = 0,
+    reusable: bool = True,
+    uses: Iterable[Part] = (),
+) -> _Maker: ...
+def tool(
+    function: Any = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    arguments: Mapping[str, str] | None = None,
+    most: int = MOST_CHARACTERS,
+    approval: bool = False,
+    timeout: float | None = None,
+    retries: int = 0,
+    reusable: bool = True,
+    uses: Iterable[Part] = (),
+) -> Any:
+    """Make a typed function a tool.
+
+    Args:
+        function: What the tool runs: blocking or async.
+        name: What the model calls it; the function's own name when not given.
+        description: When to use it; what its docstring says when not given.
+        arguments: What is said of arguments, by name; over the docstring's `Args`.
+        most: Characters of a result that the model is shown.
+        approval: Whether a person must agree before it runs.
+        timeout: Seconds that one attempt may take; None for no limit.
+        retries: How many further attempts may follow one that failed.
+        reusable: Whether `run(..., reuse=trace)` may take a result that came of it from
+            a trace; False for one that reads a clock or changes the world.
+        uses: Modules, steps and programs that it calls by itself.
+
+    >>> @tool
+    ... def add(a: int, b: int = 1) -> int:
+    ...     '''The sum of two numbers.'''
+    ...     return a + b
+    >>> add(2), add.schema["required"]
+    (3, ['a'])
+    """
+    maker = _Maker(
+        name,
+        description,
+        arguments or {},
+        ToolOptions(most, approval),
+        StepOptions(timeout, retries, reusable),
+        tuple(uses),
+    )
+    return maker if function is None else maker(function)

@@ -1,0 +1,106 @@
+"""What an agent did so far: its steps, and as much of them as a prompt has room for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, final
+
+import pydantic
+
+from ...pipeline.errors import DataError
+from ...pipeline.ground import strictjson
+from ...pipeline.ground.shapes import is_list
+from ...pipeline.lm.request import JSON
+
+
+@final
+class AgentStep(pydantic.BaseModel):
+    """One step of an agent."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    thought: str
+    """Why the model chose what it did."""
+    tool: str
+    """The tool, or "submit"."""
+    arguments: dict[str, Any]
+    """What the model gave it, as plain JSON data."""
+    observation: str = ""
+    """What the tool gave, as the model was shown it."""
+    error: str = ""
+    """What went wrong instead, or empty."""
+
+    def seen(self) -> dict[str, Any]:
+        """The step as the model is shown it in the next one."""
+        made: dict[str, Any] = {
+            "thought": self.thought,
+            "tool": self.tool,
+            "arguments": self.arguments,
+        }
+        if self.error:
+            return {**made, "error": self.error}
+        return {**made, "observation": self.observation}
+
+
+def trajectory_of(result: object) -> list[AgentStep]:
+    """The steps that an agent took to its result, for type checkers too.
+
+    A result is of the caller's signature, which has no field for them; at run time they
+    are its attribute `trajectory`.
+
+    Raises:
+        TypeError: The result is of no agent.
+    """
+    steps = getattr(result, "__dict__", {}).get("trajectory")
+    if not is_list(steps):
+        raise TypeError(f"{type(result).__name__} was not made by an agent")
+    return [step for step in steps if isinstance(step, AgentStep)]
+
+
+def step_of(kept: Mapping[str, JSON], tools: Iterable[str]) -> AgentStep:
+    """A step that a suspended run kept.
+
+    Raises:
+        DataError: It is none.
+    """
+    fields = {name: kept[name] for name in AgentStep.model_fields if name in kept}
+    try:
+        step = AgentStep.model_validate(fields, strict=True)
+    except pydantic.ValidationError as error:
+        raise DataError(f"a step of a suspended run is none: {error}") from None
+    if step.tool not in tools:
+        raise DataError(f"a suspended run names {step.tool!r:.200}, which is no tool")
+    return step
+
+
+def within(steps: Sequence[AgentStep], most: int) -> tuple[list[dict[str, Any]], int]:
+    """Steps as a model is shown them, in so many characters where that can be.
+
+    Args:
+        steps: In the order in which they were taken.
+        most: Characters of JSON.
+
+    Returns:
+        The steps, and of how many the observation was cut, the oldest first.
+
+    >>> steps = [
+    ...     AgentStep(thought="", tool="f", arguments={}, observation="x" * 99)
+    ...     for _ in range(2)
+    ... ]
+    >>> seen, cut = within(steps, 260)
+    >>> seen[0]["observation"], len(seen[1]["observation"]), cut
+    ('(cut: 99 characters)', 99, 1)
+    """
+    seen = [step.seen() for step in steps]
+    size, cut = len(strictjson.dumps(seen)), 0
+    for entry in seen:
+        if size <= most:
+            break
+        text = entry.get("observation", "")
+        mark = f"(cut: {len(text)} characters)"
+        if len(text) > len(mark):
+            before = len(strictjson.dumps(entry))
+            entry["observation"] = mark
+            size -= before - len(strictjson.dumps(entry))
+            cut += 1
+    return seen, cut

@@ -1,0 +1,174 @@
+"""How a module's body runs: it calls parts, keeps what it did, and may be suspended.
+
+Where a body needs a person's word it ends the run with an error that holds the run's
+journal as plain JSON data. Resuming is running again: a body takes from the journal
+what it did already, so that nothing is done twice, and goes on from there.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import json
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn, cast
+
+from .. import seam
+from ..errors import ModelFailure, Suspended
+from ..graph.digest import program_digest
+from ..graph.module import MOST_TRIES, Module
+from ..graph.program import as_program
+from ..ground.shapes import as_dict, is_dict
+from ..lm.request import JSON
+from ..signature.signature import Signature
+from ..trace import attach, was_run
+from .context import Asked, Context, Entries, Journal, Recorded
+from .rows import map_rows
+from .settings import current, entered
+
+FORMAT: Final = "weft.suspended/1"
+_CALLS: Final = "calls"  # that a body had made when it kept something
+
+resumed: contextvars.ContextVar[Entries | None] = contextvars.ContextVar(
+    "weftresumed", default=None
+)
+
+
+def journal_of_run(before: tuple[int, ...] = ()) -> Journal:
+    """The journal of a run that begins here: empty, or the resumed one's."""
+    known = resumed.get()
+    return Journal({} if known is None else _copied(known), before)
+
+
+def suspend(
+    journal: Journal, place: str, number: int, what: Mapping[str, JSON]
+) -> NoReturn:
+    """End the run until somebody decides about an entry of its journal.
+
+    Raises:
+        Suspended: Always; the run's program and inputs are added by the engine.
+    """
+    raise Suspended(
+        f"{what.get('tool')!r} waits for approval: {dict(what)!r:.300}",
+        hint="Keep error.data, and go on with weft.resume(program, data, "
+        "approved=True), or with the reason why not",
+        data={
+            "format": FORMAT,
+            "journal": _copied(journal.entries),
+            "pending": {"place": place, "number": number, **what},
+        },
+    )
+
+
+def begun_by(error: Suspended, target: Any, inputs: Mapping[str, JSON]) -> Suspended:
+    """The same error, with the program that is to be run again and its inputs."""
+    if "inputs" in error.data:
+        return error
+    data = {
+        **error.data,
+        "name": target.name,
+        "program": program_digest(as_program(target)),
+        "inputs": dict(inputs),
+    }
+    return Suspended(error.message, hint=error.hint, data=data)
+
+
+async def run_body(
+    module: Module[..., Any],
+    bound: Mapping[str, Any],
+    context: Context,
+    path: str,
+    inside: seam.Engine,
+    asked: Asked,
+) -> Any:
+    """Run a module's body as a node; what it calls are nodes inside it.
+
+    Args:
+        module: What runs.
+        bound: Its checked inputs.
+        context: Its `order` is the node's place in the run.
+        path: The node's path.
+        inside: Answers what the body calls.
+        asked: The calls that it makes of a model itself.
+    """
+    fields = module.spec.outputs.items()
+    with Recorded(context, path, "module", module.spec.dump_inputs(bound)) as entry:
+        entry.asked = asked
+        with seam.answered_by(inside), entered(context.settings):
+            made = await module.body(_Calling(inside, asked, context, path), bound)
+        if module.single is not None:
+            held: dict[str, Any] = {module.single: made}
+        else:
+            held = cast("dict[str, Any]", made if is_dict(made) else vars(made))
+        entry.outputs = {n: f.dump(held[n]) for n, f in fields if n in held}
+    if isinstance(made, Signature) and not was_run(made):
+        attach(made, entry.run)  # no part's answer as it is, but one of its own
+    return made
+
+
+class _Calling:
+    """Calls the parts of the module whose body runs; see `graph.module.Call`."""
+
+    def __init__(
+        self, engine: seam.Engine, asked: Asked, context: Context, path: str
+    ) -> None:
+        self._engine, self._asked = engine, asked
+        self._journal = context.journal or Journal()
+        self._place = self._journal.place(path, context.order)
+        self._calls = 0
+
+    def note(self, words: str) -> None:
+        """Say in the trace, among the node's repairs, what went otherwise."""
+        self._asked.repairs.append(words)
+
+    def kept(self, number: int) -> dict[str, JSON] | None:
+        """What was kept under a number by the run that this one goes on with."""
+        entries = self._journal.entries.get(self._place, [])
+        if number >= len(entries):
+            return None
+        made = as_dict(entries[number])
+        after = made.get(_CALLS)
+        if type(after) is int and self._calls < after <= MOST_TRIES * MOST_TRIES:
+            self._engine.skip(after - self._calls)
+            self._calls = after
+        return made
+
+    def keep(self, number: int, data: Mapping[str, JSON]) -> None:
+        """Keep what was done, under 0, 1, ..., for a run that is suspended."""
+        entries = self._journal.entries.setdefault(self._place, [])
+        entries[number:] = [{**data, _CALLS: self._calls}]
+
+    def suspend(self, number: int, what: Mapping[str, JSON]) -> NoReturn:
+        """End the run until somebody decides about what was kept."""
+        suspend(self._journal, self._place, number, what)
+
+    async def __call__(
+        self, part: Any, inputs: Mapping[str, Any], *, sample: int | None = None
+    ) -> Any:
+        """Call a part, as a try where a sample is named."""
+        self._calls += 1
+        settings = current()
+        if sample is not None:
+            number = settings.sample * MOST_TRIES + sample
+            settings = settings.having(sample=number, tried=True)
+        with entered(settings):
+            return await self._engine.acall(part, (), inputs)
+
+    async def tries(self, part: Any, inputs: Mapping[str, Any], n: int) -> list[Any]:
+        """Call a part several times; what came, without the tries that failed."""
+        failed: dict[int, ModelFailure] = {}
+
+        async def one(position: int, _: None) -> Any:
+            try:
+                return await self(part, inputs, sample=position)
+            except ModelFailure as error:
+                failed[position] = error
+
+        came = await map_rows(one, [None] * n, concurrency=n)
+        if len(failed) == n:
+            raise failed[min(failed)]
+        return [made for position, made in enumerate(came) if position not in failed]
+
+
+def _copied(entries: Entries) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads(json.dumps(entries))
+    return made

@@ -1,0 +1,212 @@
+"""Runs that wait for a person: suspended as data, and gone on with elsewhere."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import weft
+from tests.timing import PATIENCE
+from weft.errors import ConfigError, DataError
+
+RAN: list[str] = []
+SCRIPT = [
+    ("look", {"n": 1}),
+    ("pay", {"n": 2}),
+    ("pay", {"n": 3}),
+    ("submit", {"answer": 4}),
+]
+
+
+@weft.tool
+def look(n: int) -> int:
+    """Look at a number."""
+    RAN.append(f"look {n}")
+    return n
+
+
+def pay(n: int) -> str:
+    """Pay so much."""
+    RAN.append(f"pay {n}")
+    return f"paid {n}"
+
+
+@weft.step
+def text(n: int) -> str:
+    """A number as text."""
+    return str(n)
+
+
+def agent_of(*, approval: bool = True, name: str = "agent") -> Any:
+    """An agent that looks, and pays where it may."""
+    tools = [look, weft.tool(approval=approval)(pay)]
+    return weft.ReAct("question -> answer: int", tools=tools, name=name)
+
+
+def chosen(request: weft.Request) -> str:
+    """The next step of the script, by how many the prompt shows."""
+    tool, arguments = SCRIPT[request.messages[-1].content.count('"thought"')]
+    said = {"thought": "So.", "tool": tool, "arguments": json.dumps(arguments)}
+    return "\n".join(f"[[ {name} ]]\n{value}" for name, value in said.items())
+
+
+@pytest.fixture
+def lm() -> Any:
+    """The model of the script; nothing is cached."""
+    RAN.clear()
+    model = weft.FunctionLM(chosen)
+    with weft.use(lm=model, cache=None):
+        yield model
+
+
+def suspended(run: Callable[..., Any], **inputs: Any) -> weft.Suspended:
+    """The error with which a run ends that waits."""
+    with pytest.raises(weft.Suspended, match="waits for approval") as caught:
+        run(**inputs)
+    return caught.value
+
+
+CALLED: dict[str, Callable[[Any], Callable[..., Any]]] = {
+    "called": lambda agent: agent,
+    "run": lambda agent: agent.run,
+    "streamed": lambda agent: lambda **given: list(agent.stream(**given)),
+    "batched": lambda agent: lambda **given: agent.batch([given]),
+}
+
+
+@pytest.mark.parametrize("how", CALLED)
+def test_a_run_goes_on_where_it_stopped(how: str, lm: weft.FunctionLM) -> None:
+    """No tool runs twice, and what is sent is what an approved run sends at once."""
+    error = suspended(CALLED[how](agent_of()), question="q")
+    assert error.pending["tool"] == "pay"
+    assert error.pending["arguments"] == {"n": 2}
+    assert RAN == ["look 1"]
+
+    again = suspended(
+        lambda data: weft.resume(agent_of(), data, approved=True),
+        data=json.dumps(error.data),
+    )
+    assert RAN == ["look 1", "pay 2"]
+    run = weft.resume(agent_of(), again.data, approved=True)
+    assert (run.value.answer, RAN) == (4, ["look 1", "pay 2", "pay 3"])
+    sent = [request.key for request in lm.requests]
+
+    lm.requests.clear()
+    at_once = agent_of(approval=False)(question="q")
+    assert [request.key for request in lm.requests] == sent
+    assert at_once.trajectory == run.value.trajectory
+
+
+def test_a_refusal_is_told(lm: weft.FunctionLM) -> None:
+    """The model reads why not, and goes on without."""
+    error = suspended(agent_of(), question="q")
+    error = suspended(
+        lambda data: weft.resume(agent_of(), data, approved="Too dear."),
+        data=error.data,
+    )
+    run = weft.resume(agent_of(), error.data, approved=False)
+
+    assert RAN == ["look 1"]
+    assert [step.error for step in run.value.trajectory] == [
+        "",
+        "Too dear.",
+        "A person refused this call.",
+        "",
+    ]
+    assert "Too dear." in lm.requests[-1].messages[-1].content
+
+
+def test_agents_of_one_program_keep_what_they_did(lm: weft.FunctionLM) -> None:
+    """One that is done, and one that a tool of another calls, do nothing twice."""
+    first, inner = agent_of(approval=False, name="first"), agent_of(name="inner")
+
+    @weft.tool(uses=[inner])
+    async def ask(n: int) -> int:
+        """Ask the inner agent."""
+        return (await inner.acall(question=str(n))).answer
+
+    outer = weft.ReAct(
+        "question -> answer: int",
+        tools=[weft.Tool(ask.step, "look"), pay],
+        name="outer",
+    )
+
+    @weft.program
+    def both(question: str) -> int:
+        done = first(question=question)
+        return outer(question=text(done.answer)).answer
+
+    error = suspended(both.run, question="q")
+    before = ["look 1", "pay 2", "pay 3", "look 1"]
+    assert before == RAN
+    while True:
+        try:
+            assert weft.resume(both, error.data, approved=True).value == 4
+            break
+        except weft.Suspended as once_more:
+            error = once_more
+    assert [*before, "pay 2", "pay 3", "pay 2", "pay 3"] == RAN
+
+
+HOSTILE: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "another format": lambda data: data.update(format="weft.suspended/9"),
+    "another program": lambda data: data.update(program="sha256:0"),
+    "no journal": lambda data: data.pop("journal"),
+    "one key more": lambda data: data.update(lm="x"),
+    "a place that is none": lambda data: data["pending"].update(place="x"),
+    "a number that is none": lambda data: data["pending"].update(number=9),
+    "no number": lambda data: data["pending"].update(number=True),
+    "an entry that is none": lambda data: data["journal"].update(x=[1]),
+    "a step that is none": lambda data: data["journal"]["agent:0"][0].pop("tool"),
+    "an unknown tool": lambda data: data["journal"]["agent:0"][1].update(tool="rm"),
+}
+
+
+@pytest.mark.parametrize("change", HOSTILE)
+def test_changed_data_is_refused(change: str, lm: weft.FunctionLM) -> None:
+    """Whatever the data says, it is a run of this program, or a typed error."""
+    data = json.loads(json.dumps(suspended(agent_of(), question="q").data))
+    HOSTILE[change](data)
+
+    with pytest.raises(DataError):
+        weft.resume(agent_of(), data, approved=True)
+    assert RAN == ["look 1"]
+    with pytest.raises(DataError, match="no suspended run"):
+        weft.resume(agent_of(), "{", approved=True)
+    with pytest.raises(ConfigError, match="approved=None"):
+        weft.resume(agent_of(), data, approved=None)  # type: ignore[arg-type]
+
+
+CHILD = """
+import json, os, sys
+import weft
+from tests.modules.test_suspended import agent_of, chosen
+try:
+    with weft.use(lm=weft.FunctionLM(chosen), cache=None):
+        agent_of()(question="q")
+except weft.Suspended as error:
+    print(json.dumps(error.data), flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_another_process_goes_on(lm: weft.FunctionLM) -> None:
+    """The process that began may be killed: its data is all that is needed."""
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert child.returncode == -9, child.stderr
+
+    error = suspended(
+        lambda: weft.resume(agent_of(), child.stdout, approved=True),
+    )
+    assert (error.pending["arguments"], RAN) == ({"n": 3}, ["pay 2"])

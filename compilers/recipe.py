@@ -132,7 +132,11 @@ class Compiler(ABC):
         made: object = self
         if dataclasses.is_dataclass(made):
             names = [field.name for field in dataclasses.fields(made)]
-            return {"name": name, **{n: _plain(getattr(self, n)) for n in names}}
+            held = {n: _plain(getattr(self, n)) for n in names}
+            # A run begun before there was the choice goes on as what it was.
+            if held.get("published") is False:
+                del held["published"]
+            return {"name": name, **held}
         if vars(self):
             raise ConfigError(
                 f"{name} has settings, {', '.join(vars(self))}, and is no dataclass",

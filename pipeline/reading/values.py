@@ -50,7 +50,6 @@ _SCALES = re.compile(
     re.IGNORECASE,
 )
 _RESULT = re.compile(r"[0-9.,+*/() $-]+=\s*(\S.*)")
-_NO_FRACTION = re.compile(r"(-?[0-9]+)\.0{1,20}")
 _BOXED = re.compile(r"\$?\\boxed\{([^{}]*)\}\$?")
 _MOST = 200  # characters that a value of a closed type may have, with its edges
 _MOST_REFERENCES = 8
@@ -262,14 +261,14 @@ def bare_number(text: str, *, whole: bool) -> str:
 
     One word may say what is counted; words that make another number of it, such as
     thousands, stay. Of a sum the result is the number. Where a whole one is wanted,
-    percent are, because no share is whole, and so is what has no fraction.
+    percent are, because no share is whole.
 
     >>> bare_number("16 minutes", whole=True), bare_number("3 millions", whole=True)
     ('16', '3 millions')
     >>> bare_number("4 + 5 = 9", whole=False), bare_number("25%", whole=False)
     ('9', '25%')
-    >>> bare_number("25%", whole=True), bare_number("10.0", whole=True)
-    ('25', '10')
+    >>> bare_number("25%", whole=True)
+    '25'
     """
     if len(text) > _MOST:
         return text
@@ -278,11 +277,7 @@ def bare_number(text: str, *, whole: bool) -> str:
     found = _COUNTED.fullmatch(plain)
     if found and not _SCALES.fullmatch(found[2]):
         plain = found[1]
-    if whole:
-        plain = plain.removesuffix("%")
-        exact = _NO_FRACTION.fullmatch(plain)
-        plain = exact[1] if exact else plain
-    return plain
+    return plain.removesuffix("%") if whole else plain
 
 
 def _digits_of(text: str, *, whole: bool) -> str | None:

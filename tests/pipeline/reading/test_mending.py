@@ -223,7 +223,7 @@ SCALARS: list[Case] = [
     ("plain", "q -> n: int", "n: 1 = 2 = 3", None),
     ("plain", "q -> n: int", "n: x = 3", None),
     ("plain", "q -> n: int", "n: 1/4", None),
-    ("plain", "q -> n: int", "n: 10.0", {"n": 10}),
+    ("plain", "q -> n: int", "n: 10.0", None),
     ("plain", "q -> n: int", "n: $10.50", None),
     ("plain", "q -> n: int", "n: 3 m", None),
     ("plain", "q -> n: Literal[1, 2]", "n: 2 apples", None),

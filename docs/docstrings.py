@@ -20,6 +20,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("JsonSchema", "inputs_of", "to_dict"),
         *("BestOfN", "Vote", "Refine", "Demo", "info"),
     ),
+    "Media and turns": (
+        *("Image", "Audio", "File", "Document"),
+        *("History", "Turn", "conversation_rows"),
+    ),
     "Programs": (
         *("program", "Program", "step", "each", "branch", "switch", "loop"),
         *("insert_node", "replace_node", "remove_node", "graph_diff", "check_path"),

@@ -57,7 +57,7 @@ class Demo:
     True
     """
 
-    values: Mapping[str, JSON]
+    values: Mapping[str, Any]
     source: str = ""
     by: str = "labelled"
 

@@ -165,14 +165,14 @@ class Adapter(ABC):
         if shown and not demos:
             demos = made_up_demos(spec, echoed, self.made_up(spec))
         grammar = self.grammar(spec, fence, room)
-        wanted = None
-        if schema_mode and not grammar:
-            wanted = self.response_format(spec, room)
-        lay_out = partial(laid_out, self) if spec.media else self.lay_out
+        enforced, media = schema_mode and not grammar, bool(spec.media)
+        wanted = self.response_format(spec, room) if enforced else None
+        lay_out = partial(laid_out, self) if media else self.lay_out
         said, remind = parameters.instruction, wanted is None
         turns = lay_out(spec, said, demos, inputs, fence, remind=remind)
         ends = _fixed(self, spec, fence).stops if stop else ()
-        return Rendered(turns, fence, wanted, ends, self.continues, echoed, grammar)
+        how = ends, self.continues, echoed, grammar, media
+        return Rendered(turns, fence, wanted, *how)
 
     def lay_out(
         self,

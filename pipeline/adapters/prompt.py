@@ -25,6 +25,7 @@ class Rendered:
         echoed: The inputs as they were written: what a reply quotes of them among words
             is no answer.
         grammar: The grammar that the endpoint is to enforce, or empty.
+        media: Whether inputs may be more than text.
     """
 
     messages: tuple[Message, ...]
@@ -34,6 +35,7 @@ class Rendered:
     continues: bool = False
     echoed: str = ""
     grammar: str = ""
+    media: bool = False
 
 
 @dataclass(frozen=True, repr=False)

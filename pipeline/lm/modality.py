@@ -91,5 +91,5 @@ def lacking(said: str, media: Iterable[Media]) -> dict[str, bool]:
     """
     if _FORMAT.search(said) and "mmproj" not in said:
         return {}
-    kinds = dict.fromkeys(one.kind for one in media)
+    kinds: dict[Kind, None] = dict.fromkeys(one.kind for one in media)
     return {ABILITY[kind]: False for kind in kinds if _REFUSALS[kind].search(said)}

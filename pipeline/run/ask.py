@@ -132,14 +132,15 @@ class _Question:
             telling = Telling(self.who, self.context.order, settings.sink, reader)
         for attempt in range(repairs + 1):
             request = request_for(lm, self.parameters, rendered, settings)
-            media = media_of(request) if spec_of(self.signature).media else ()
-            refuse_media(media, lm, self.who)
+            media = media_of(request) if rendered.media else ()
+            if media:
+                refuse_media(media, lm, self.who)
             try:
                 response = await timed(
                     request, lm, self.context, self.asked, telling, self.who
                 )
             except InvalidRequest:
-                refuse_media(media, lm, self.who)  # as it has just been said
+                refuse_media(media, lm, self.who)  # as it has just been learnt
                 raise
             cut = response.finish_reason == "length"
             parse = self._parse(adapter, rendered, cut=cut)

@@ -238,7 +238,6 @@ def test_traces_hold_digests(seen: weft.FunctionLM, tmp_path: Path) -> None:
     log = weft.TraceLog(tmp_path / "traces")
     with weft.use(trace_log=log):
         weft.Predict("photo: Image, q -> caption").run(photo=photo, q="?")
-    log.close() if hasattr(log, "close") else None
 
     text = "".join(p.read_text() for p in tmp_path.rglob("*") if p.is_file())
     run = next(iter(weft.read_traces(tmp_path / "traces")))

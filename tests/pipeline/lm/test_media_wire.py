@@ -58,7 +58,8 @@ class _Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.bodies: list[dict[str, Any]] = []
-        self.status, self.said = 200, REPLY
+        self.status = 200
+        self.said: dict[str, Any] = REPLY
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
 
@@ -87,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def log_message(self, *_: object) -> None:  # quiet
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its own name
         """Nothing is logged."""
 
 

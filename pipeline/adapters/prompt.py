@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..lm.request import JSON, Message
-from ..lm.sizes import usual_tokens_of
+from ..media.tokens import usual_tokens_of
 from ..media.values import Media
 
 _CHARS_PER_TOKEN = 4

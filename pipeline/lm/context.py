@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..errors import ContextLengthError
+from ..media.tokens import most_tokens
 from ..media.values import Media
 from .request import Request
-from .sizes import most_tokens
 
 DEFAULT_OUTPUT_TOKENS: Final = 4096
 """The bound on an answer where the request itself states none."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 from math import ceil
 from typing import Final
 
-from ..media.values import Image, Media
+from .values import Image, Media
 
 _TILE: Final = 512
 _MINI: Final = "gpt-4o-mini"

@@ -284,6 +284,21 @@ def test_a_program_of_images_is_compiled_saved_and_loaded(tmp_path: Path) -> Non
     assert holders == {"best.weft.json"}
 
 
+@pytest.mark.parametrize("form", ["chat", "json", "xml", "plain"])
+def test_concurrency_changes_no_byte(form: str, seen: weft.FunctionLM) -> None:
+    """The same requests are made for rows of images one by one and all at once."""
+    rows = [{"photo": weft.Image(DOT + bytes([n])), "c": "x"} for n in range(12)]
+    caption = weft.Predict("photo: Image -> c", adapter=form, repairs=0)
+
+    for at_once in (1, 64):
+        caption_rows = [{"photo": row["photo"]} for row in rows]
+        caption.batch(caption_rows, concurrency=at_once, on_error="keep")
+
+    keys = [request.key for request in seen.requests]
+    assert len(keys) == 24
+    assert sorted(keys[:12]) == sorted(keys[12:])
+
+
 def test_an_artifact_holds_no_album() -> None:
     """Beyond a few megabytes it says what to show instead."""
     large = weft.Image(DOT + bytes(5 * 2**20))

@@ -153,6 +153,18 @@ def test_a_server_gets_the_data_and_the_cache_its_digest(server: _Server) -> Non
     assert parts[1]["image_url"]["url"] == weft.Image(DOT).data_url
 
 
+def test_litellm_sends_the_same_parts(server: _Server) -> None:
+    """Through another provider's name, in that provider's own request."""
+    lm = weft.LM("together_ai/eyes", api_base=f"{server.url}/v1", api_key="k")
+
+    with weft.use(cache=None):
+        made = weft.Predict("photo: Image -> caption", lm=lm)(photo=weft.Image(DOT))
+
+    assert made.caption == "a dot"
+    parts = server.bodies[0]["messages"][-1]["content"]
+    assert parts[1]["image_url"]["url"] == weft.Image(DOT).data_url
+
+
 def test_a_bare_call_takes_parts(server: _Server) -> None:
     """As turns, and nothing that is neither text nor media."""
     lm = weft.LM("openai/eyes", api_base=f"{server.url}/v1", api_key="k")

@@ -24,7 +24,7 @@ class Echo:
 
     async def complete(self, request: weft.Request) -> weft.Response:
         """Answer with the text of the last message."""
-        said = request.messages[-1].content.split("\n", 1)[1]
+        said = request.messages[-1].text.split("\n", 1)[1]
         return weft.Response(f"[[ answer ]]\n{said}")
 
 

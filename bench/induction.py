@@ -105,7 +105,7 @@ def follower(name: str) -> weft.FunctionLM:
     known = {row["input"]: row["output"][0] for row in task.all_rows}
 
     def reply(request: weft.Request) -> str:
-        system, said = request.messages[0].content, request.messages[-1].content
+        system, said = request.messages[0].text, request.messages[-1].text
         told = system.partition("Your task:\n")[2].strip()
         asked = said.partition("]]\n")[2].strip()
         mark = hashlib.sha256(f"{told}\n{asked}".encode()).digest()

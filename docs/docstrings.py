@@ -24,6 +24,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("ReAct", "Tool", "tool", "AgentStep", "trajectory_of"),
         *("resume", "aresume", "Suspended"),
     ),
+    "Media and turns": (
+        *("Image", "Audio", "File", "Document"),
+        *("History", "Turn", "conversation_rows"),
+    ),
     "Programs": (
         *("program", "Program", "step", "each", "branch", "switch", "loop"),
         *("insert_node", "replace_node", "remove_node", "graph_diff", "check_path"),

@@ -104,7 +104,7 @@ LETTERS = [
 
 def stand_in(request: weft.Request) -> str:
     """Answers by rule where no model is given, so that this runs offline."""
-    asked = request.messages[-1].content
+    asked = request.messages[-1].text
     values = {
         "tone": "angry" if "!" in asked else "curious" if "?" in asked else "kind",
         "printable": str(len(asked) < 120).lower(),
@@ -113,7 +113,7 @@ def stand_in(request: weft.Request) -> str:
         "reply": "Thank you for writing; we have passed it on to the people concerned, "
         "and we will print what they say about it as soon as they say it.",
     }
-    form = request.messages[0].content.split("heading:\n\n")[1].split("\n\n")[0]
+    form = request.messages[0].text.split("heading:\n\n")[1].split("\n\n")[0]
     return re.sub(r"<(\w+)>", lambda field: values[field[1]], form)
 
 

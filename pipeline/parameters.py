@@ -15,11 +15,15 @@ from .ground.shapes import is_mapping
 from .lm.form import is_form
 from .lm.lm import SAMPLING
 from .lm.request import JSON
+from .media.plain import described
+from .media.turns import History
+from .media.values import KINDS
 from .signature.spec import Spec
 
 _DEEPEST = strictjson.MAX_DEPTH - 40
 """Levels of a demo, below those of the artifact that it stands in."""
 _LONGEST_NAME = 200
+_NO_TEXT = frozenset({dict, list, tuple, History, *KINDS.values()})
 SLOTS = (
     "instruction",
     "demos",
@@ -44,7 +48,8 @@ class Demo:
     """A demonstration: one solved case that the model is shown.
 
     Args:
-        values: Field values as plain JSON data; an output may be missing.
+        values: Field values as plain JSON data; an output may be missing. A
+            `weft.Image` and the like become their digests, and the demo keeps the data.
         source: The id of the row it comes from.
         by: How it was made: "labelled" or "bootstrap".
 
@@ -52,9 +57,16 @@ class Demo:
     True
     """
 
-    values: Mapping[str, JSON]
+    values: Mapping[str, Any]
     source: str = ""
     by: str = "labelled"
+
+    def __post_init__(self) -> None:
+        rest = {n: v for n, v in self.values.items() if type(v) in _NO_TEXT}
+        if rest and (told := described(rest)) is not None:
+            # The data of media is in memory for as long as something names it.
+            self.__dict__["_held"] = told.media
+            self.__dict__["values"] = {**self.values, **told.values}
 
     @cached_property
     def id(self) -> str:
@@ -241,3 +253,19 @@ def check_descriptions(
                 f"{who!r}: descriptions name {name!r}, which is no field",
                 hint=did_you_mean(name, fields),
             )
+
+
+def with_media_read(parameters: Parameters, spec: Spec) -> Parameters:
+    """The same, with the URLs in the demos of media read as the values they are."""
+    demos = tuple(_media_read(demo, spec) for demo in parameters.demos)
+    return replace(parameters, demos=demos)
+
+
+def _media_read(demo: Demo, spec: Spec) -> Demo:
+    media = {
+        f: f.load(demo.values[f.name]) for f in spec.media if f.name in demo.values
+    }
+    read = {f.name: f.dump(value) for f, value in media.items()}
+    if all(demo.values[name] == data for name, data in read.items()):
+        return demo
+    return replace(demo, values={**demo.values, **read})

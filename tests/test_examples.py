@@ -159,6 +159,14 @@ def test_the_research_example_claims_no_gain_offline(
     assert "the stand-in cannot learn this task" in said
 
 
+def test_the_pictures_are_described_offline(tmp_path: Path, offline: Path) -> None:
+    """The stand-in knows each picture by the digest that it is shown."""
+    said = printed(EXAMPLES / "describe_image.py", cwd=tmp_path, offline=offline)
+
+    assert "image/png" in said
+    assert said.endswith("blue\n1.0\n")
+
+
 @pytest.mark.parametrize("name", ["triage", "research"])
 def test_an_example_repeats(name: str, tmp_path: Path, offline: Path) -> None:
     """The second run sends nothing, and writes the same bytes."""

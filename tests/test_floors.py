@@ -13,6 +13,7 @@ from bench.house import HERE, LONGEST_CHAIN, House
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("pipeline/errors",),
     ("pipeline/ground", "pipeline/seam"),
+    ("pipeline/media",),
     ("pipeline/signature", "pipeline/lm", "pipeline/data"),
     ("pipeline/calls", "pipeline/reading", "pipeline/trace"),
     ("pipeline/events", "pipeline/parameters"),

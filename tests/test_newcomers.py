@@ -247,7 +247,7 @@ MISTAKES: dict[str, Mistake] = {
         "dict(result).items()",
     ),
     "ReActV2": (lambda: ANY.ReActV2, AttributeError, 'Write weft.ReAct("question'),
-    "Image": (lambda: ANY.Image, AttributeError, "ask for media in a @weft.step"),
+    "ImageUrl": (lambda: ANY.ImageUrl, AttributeError, "weft.Image.from_url(url)"),
     "streaming": (lambda: ANY.streaming, AttributeError, "program.stream(...)"),
     "DSPy's error": (
         lambda: ANY.LMRateLimitError,

@@ -249,6 +249,9 @@ def test_an_enforcing_server(play: Play, capsys: pytest.CaptureFixture[str]) -> 
         "base": None,
         "follows": True,
         "form": found["form"],
+        "images": None,
+        "audio": None,
+        "files": None,
     }
     assert found["form"] == "json/2:schema"
     assert found["forms"][0]["usable"] == found["forms"][0]["right"] == 12

@@ -100,6 +100,13 @@ if TYPE_CHECKING:
     from .pipeline.measure.score import Score as Score
     from .pipeline.measure.suspects import Suspect as Suspect
     from .pipeline.measure.suspects import suspect_labels as suspect_labels
+    from .pipeline.media.documents import Document as Document
+    from .pipeline.media.turns import History as History
+    from .pipeline.media.turns import Turn as Turn
+    from .pipeline.media.turns import conversation_rows as conversation_rows
+    from .pipeline.media.values import Audio as Audio
+    from .pipeline.media.values import File as File
+    from .pipeline.media.values import Image as Image
     from .pipeline.parameters import Demo as Demo
     from .pipeline.run.batch import abatch_to as abatch_to
     from .pipeline.run.batch import batch_to as batch_to
@@ -167,6 +174,9 @@ _WHERE = {
     "pipeline.measure.explain": "Explanation explain",
     "pipeline.measure.score": "Score",
     "pipeline.measure.suspects": "Suspect suspect_labels",
+    "pipeline.media.documents": "Document",
+    "pipeline.media.turns": "History Turn conversation_rows",
+    "pipeline.media.values": "Audio File Image",
     "pipeline.parameters": "Demo",
     "pipeline.run.batch": "abatch_to batch_to",
     "pipeline.run.settings": "configure use",

@@ -107,7 +107,7 @@ def finetuning_rows(
             if not node.calls or node.error or module not in (None, node.path):
                 continue
             first, last = node.calls[0], node.calls[-1]
-            turns = [{"role": m.role, "content": m.content} for m in first.messages]
+            turns = [{"role": m.role, "content": m.text} for m in first.messages]
             turns.append({"role": "assistant", "content": last.reply})
             text = json.dumps({"messages": turns}, ensure_ascii=False)
             made.setdefault(text, {"messages": turns})

@@ -37,10 +37,12 @@ ChatAdapter JSONAdapter XMLAdapter Adapter BAMLAdapter adapters: Leave it out, o
   write weft.configure(adapter="json"), or weft.Predict(..., adapter="json") for one
   module; "chat", "xml", "plain" and "completion" are forms
 TwoStepAdapter: Write two modules: one gives a text, and the other its fields
-Image Audio File: A field is text or a pydantic type; ask for media in a @weft.step
-Document Citations Type Code Reasoning: Describe it in the signature; a field is text
-  or a pydantic type
-History: Write an input `history: list[dict[str, str]]`
+Video ImageUrl BinaryContent AudioUrl DocumentUrl: Write weft.Image.open(path),
+  weft.Image.from_url(url), weft.Audio.open(path) or weft.File.open(path)
+Citations Type Code Reasoning: Describe it in the signature; a field is text, media or
+  a pydantic type
+HumanMessage AIMessage MessagesPlaceholder ModelMessage: Write an input `history:
+  weft.History`; weft.History([("user", "..."), ("assistant", "...")])
 Field: Write weft.Input("what it holds"), or weft.Output(...)
 BaseLM OpenAI Claude LLM ChatModel llm: Write weft.LM("openai/gpt-5-mini")
 DummyLM: Write weft.ScriptedLM([...])

@@ -108,7 +108,7 @@ def template_of(module: Module[..., Any]) -> Template:
     rendered = adapter_of(form).render(
         module.told, module.parameters, places, schema_mode=True, shown=shown
     )
-    turns = tuple({"role": m.role, "content": m.content} for m in rendered.messages)
+    turns = tuple({"role": m.role, "content": m.text} for m in rendered.messages)
     made = Template(module, turns, rendered.response_format)
     made.refuse(re.compile("|".join(map(re.escape, places.values()))), "a template")
     return made

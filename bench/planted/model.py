@@ -78,7 +78,7 @@ class Simulated:
     def reply(self, request: weft.Request) -> str:
         """The answer to a request: of a module of the task, or of a writer."""
         fields = fields_of(request)
-        query = request.messages[question(request)].content
+        query = request.messages[question(request)].text
         stage = next((s for s in self.world.stages if s.output in fields), None)
         case = case_in(query)
         if stage is None or case is None:
@@ -94,7 +94,7 @@ class Simulated:
             first = self.log.seeds.setdefault(stage.output, content)
             self.log.raced += content != first
         self.log.calls[kind] += 1
-        read = sum(tokens(message.content) for message in request.messages)
+        read = sum(tokens(message.text) for message in request.messages)
         self.log.tokens[kind] += read + tokens(text)
         return text
 

@@ -117,7 +117,7 @@ def _contents(
     found: dict[str, dict[str, Content]] = {}
 
     def probe(request: weft.Request) -> str:
-        case = case_in(request.messages[question(request)].content)
+        case = case_in(request.messages[question(request)].text)
         asked = fields_of(request)
         stage = next(s for s in world.stages if s.output in asked)
         if case is None:

@@ -97,14 +97,14 @@ def _signs(world: World, stage: Stage) -> frozenset[str]:
 def question(request: weft.Request) -> int:
     """Where the message stands that asks: the last one, or that before a repair."""
     at = len(request.messages) - 1
-    while at > 1 and request.messages[at].content.startswith(_REPAIR):
+    while at > 1 and request.messages[at].text.startswith(_REPAIR):
         at -= 2
     return max(0, at)
 
 
 def content_of(world: World, stage: Stage, request: weft.Request) -> Content:
     """What a request says before its question."""
-    prefix = tuple(m.content for m in request.messages[: question(request)])
+    prefix = tuple(m.text for m in request.messages[: question(request)])
     return _content(world, stage, prefix)
 
 

@@ -79,7 +79,7 @@ def fields_of(request: weft.Request) -> dict[str, Any]:
     form: Any = request.response_format or {}
     schema = form.get("json_schema", {}).get("schema", {})
     if not schema:
-        head = request.messages[0].content.partition("You write these fields:")[2]
+        head = request.messages[0].text.partition("You write these fields:")[2]
         listed = _LISTED.findall(head.partition("Your task:")[0])
         return {k: {"type": "string", "description": note} for k, note in listed}
     kept = schema.get("$defs", {})
@@ -88,7 +88,7 @@ def fields_of(request: weft.Request) -> dict[str, Any]:
 
 def framed(request: weft.Request, values: Mapping[str, Any]) -> str:
     """Values in the form that a request asks for: JSON, headings, tags, or one text."""
-    head = request.messages[0].content if request.messages else ""
+    head = request.messages[0].text if request.messages else ""
     texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}
     if request.response_format is None:
         if all(f"[[ {name} ]]" in head for name in texts):

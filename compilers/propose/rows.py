@@ -120,6 +120,9 @@ def demo_of_row(module: Module[..., Any], row: Example) -> Demo:
     known = {**row.inputs, **row.labels}
     fields = spec_of(module.signature).fields
     values = {f.name: cell_data(f, known[f.name]) for f in fields}
+    # A data URL becomes a digest, and here is its data until the demo holds it.
+    media = {f: f.check(known[f.name]) for f in fields if f.media}
+    values |= {f.name: f.dump(value) for f, value in media.items()}
     return Demo(values, row.id, "labelled")
 
 

@@ -89,7 +89,7 @@ def parse_either(
         other = _OTHER.get(form.name)
         if other is None:
             raise
-        seen = "\n".join([turn.content for turn in turns])
+        seen = "\n".join([turn.text for turn in turns])
         if _stands_in(seen, text, adapter_of(other), signature):
             raise
         try:

@@ -4,8 +4,7 @@ Five forms are known: `chat` (headings), `json` (one object), `xml` (tags), `pla
 (`name: value`) and `completion` (a text to be continued). Each lays a prompt out alike,
 what many calls share first, so that servers' prefix caches hit: the fields and the form
 of the reply, the task, the demos, and last the input. With `nearest` set, the demos
-differ from input to input, and what calls share ends with the task: the demos are then
-paid for anew with each call.
+differ from input to input, and what calls share, and is paid for less, ends before.
 
 What an edition of a form sends stays as it is for ever, because files of compiled
 programs name one. Reading improves for all of them.
@@ -23,7 +22,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import ClassVar, NamedTuple, final
 
 from ..errors import ParseError, ValidationError
@@ -46,6 +45,7 @@ from ..signature.field import FieldSpec
 from ..signature.signature import Signature, spec_of
 from ..signature.spec import Spec
 from .demos import MADE_UP, made_up_demos, nearest_demos
+from .placing import laid_out
 from .prompt import Rendered
 
 NOT_GIVEN = "(not given for this example)"
@@ -165,13 +165,14 @@ class Adapter(ABC):
         if shown and not demos:
             demos = made_up_demos(spec, echoed, self.made_up(spec))
         grammar = self.grammar(spec, fence, room)
-        wanted = None
-        if schema_mode and not grammar:
-            wanted = self.response_format(spec, room)
+        enforced, media = schema_mode and not grammar, bool(spec.media)
+        wanted = self.response_format(spec, room) if enforced else None
+        lay_out = partial(laid_out, self) if media else self.lay_out
         said, remind = parameters.instruction, wanted is None
-        turns = self.lay_out(spec, said, demos, inputs, fence, remind=remind)
+        turns = lay_out(spec, said, demos, inputs, fence, remind=remind)
         ends = _fixed(self, spec, fence).stops if stop else ()
-        return Rendered(turns, fence, wanted, ends, self.continues, echoed, grammar)
+        how = ends, self.continues, echoed, grammar, media
+        return Rendered(turns, fence, wanted, *how)
 
     def lay_out(
         self,

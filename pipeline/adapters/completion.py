@@ -106,7 +106,7 @@ class CompletionAdapter(LineAdapter):
     ) -> tuple[Message, ...]:
         """The text with what came, why it is no answer, and the place to go on at."""
         came = reply.strip().partition("\n\n")[0]
-        text = f"{messages[0].content} {came}\n\n{again}\n"
+        text = f"{messages[0].text} {came}\n\n{again}\n"
         return (Message("user", text + self._breaks_off(spec, fence)),)
 
     def read(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..lm.request import JSON, Message
+from ..media.tokens import usual_tokens_of
+from ..media.values import Media
 
 _CHARS_PER_TOKEN = 4
 
@@ -23,6 +25,7 @@ class Rendered:
         echoed: The inputs as they were written: what a reply quotes of them among words
             is no answer.
         grammar: The grammar that the endpoint is to enforce, or empty.
+        media: Whether inputs may be more than text.
     """
 
     messages: tuple[Message, ...]
@@ -32,6 +35,7 @@ class Rendered:
     continues: bool = False
     echoed: str = ""
     grammar: str = ""
+    media: bool = False
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,15 +56,38 @@ class Prompt:
 
     @property
     def tokens(self) -> int:
-        """An estimate: four characters a token, and four tokens a turn."""
-        chars = sum(len(m.content) for m in self.messages)
-        return -(-chars // _CHARS_PER_TOKEN) + 4 * len(self.messages)
+        """An estimate: four characters a token, and four tokens a turn.
+
+        An image counts as its sides do (`usual_tokens_of`); what is in `uncounted` is
+        not in it.
+        """
+        texts = [p for m in self.messages for p in _texts_of(m)]
+        media = [one for m in self.messages for one in m.media]
+        known = sum(usual_tokens_of(one, self.model) or 0 for one in media)
+        chars = sum(map(len, texts))
+        return -(-chars // _CHARS_PER_TOKEN) + 4 * len(self.messages) + known
+
+    @property
+    def uncounted(self) -> tuple[Media, ...]:
+        """What takes a number of tokens that nobody but the provider knows."""
+        media = [one for m in self.messages for one in m.media]
+        return tuple(one for one in media if usual_tokens_of(one, self.model) is None)
 
     def __repr__(self) -> str:
         return str(self)
 
     def __str__(self) -> str:
-        turns = [f"--- {m.role} ---\n{m.content}" for m in self.messages]
+        turns = [f"--- {m.role} ---\n{m.text}" for m in self.messages]
         price = "price unknown" if self.cost is None else f"about ${self.cost:.6f}"
-        foot = f"({self.model or 'no model set'}: about {self.tokens} tokens, {price})"
+        more = len(self.uncounted)
+        beside = f" and {more} whose tokens are unknown" if more else ""
+        who = self.model or "no model set"
+        foot = f"({who}: about {self.tokens} tokens{beside}, {price})"
         return "\n\n".join([*turns, foot])
+
+
+def _texts_of(message: Message) -> list[str]:
+    content = message.content
+    if isinstance(content, str):
+        return [content]
+    return [part for part in content if isinstance(part, str)]

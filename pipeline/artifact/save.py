@@ -19,6 +19,7 @@ from ..ground import strictjson
 from ..ground.files import write_whole
 from ..ground.options import checked
 from ..ground.shapes import is_dict, is_list
+from ..media.plain import data_of
 from .load import parse_artifact
 from .rebuild import needs_live, schema_of_result
 from .state import FORMAT, SUFFIX
@@ -96,6 +97,8 @@ def artifact_text(
     whole |= {"returns": returns} if returns is not None else {}
     whole |= {"live": live} if live else {}
     whole |= {"kind": "module"} if as_module else {}
+    held = data_of(state, repr(program.name))
+    whole |= {"media": held} if held else {}
     try:
         return _pretty(arranged(whole), 0) + "\n"
     except (TypeError, ValueError, RecursionError) as error:

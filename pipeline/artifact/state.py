@@ -13,12 +13,15 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     model_validator,
 )
 
 from ..errors import ArtifactError
 from ..ground.shapes import as_dict, as_list
 from ..lm.form import Form, form_of
+from ..media.held import Blob
+from ..media.plain import blobs_of
 from ..parameters import Demo
 
 FORMAT: Final = "weft.program/2"
@@ -211,6 +214,12 @@ class ArtifactFile(_Strict):
     returns: dict[str, Any] | None = None
     live: list[str] = []
     kind: Literal["program", "module"] = "program"
+    media: dict[str, str] = {}
+    _blobs: list[Blob] = PrivateAttr(default_factory=list[Blob])
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Hold the data of the demos' media until there are demos to hold it."""
+        self._blobs.extend(blobs_of(self.media))
 
 
 def modules_of(state: ProgramState, prefix: str = "") -> list[tuple[str, ModuleState]]:

@@ -34,6 +34,7 @@ from ..parameters import (
     Parameters,
     check_demos,
     check_descriptions,
+    with_media_read,
 )
 from ..signature.field import FieldSpec
 from ..signature.forms import described, extended, signature_of, snake_case
@@ -441,6 +442,8 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
             check_descriptions(told, made.spec.descriptions, made.name)
         if "demos" in changes:
             check_demos(made._parameters.demos, made.spec, made.name)
+            if made.spec.media:
+                made._parameters = with_media_read(made._parameters, made.spec)
         made._descent = descent_of(self, given)
         return made
 

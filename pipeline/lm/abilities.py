@@ -51,6 +51,9 @@ class Abilities:
         base: The model was never taught turns: it continues text.
         follows: The model follows a form of reply that is only described to it.
         form: The form that `weft probe` found best, or empty.
+        images: The model takes images.
+        audio: The model takes audio.
+        files: The model takes files, such as PDFs.
     """
 
     schema: bool | None = None
@@ -71,6 +74,9 @@ class Abilities:
     base: bool | None = None
     follows: bool | None = None
     form: str = ""
+    images: bool | None = None
+    audio: bool | None = None
+    files: bool | None = None
 
     def over(self, other: Abilities) -> Abilities:
         """What is known here; where it is not, what is known there.

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..errors import ContextLengthError
+from ..media.tokens import most_tokens
+from ..media.values import Media
 from .request import Request
 
 DEFAULT_OUTPUT_TOKENS: Final = 4096
@@ -44,8 +46,11 @@ def token_bounds(request: Request) -> tuple[int, int]:
     (18, 8)
     """
     messages = request.messages
-    held = sum(_utf8_length(m.content) for m in messages)
+    texts = [c if type(c := m.content) is str else m.text for m in messages]
+    held = sum(map(_utf8_length, texts))
     held += _TOKENS_PER_MESSAGE * len(messages)
+    if [m for m in messages if type(m.content) is not str]:
+        held += sum(most_tokens(one, request.model) for one in media_of(request))
     if request.response_format is not None:
         held += _utf8_length(repr(request.response_format))
     for value in request.sampling.values():
@@ -57,6 +62,11 @@ def token_bounds(request: Request) -> tuple[int, int]:
         if isinstance(value := request.sampling.get(name), int)
     )
     return held, max(limits, default=DEFAULT_OUTPUT_TOKENS)
+
+
+def media_of(request: Request) -> list[Media]:
+    """What of a request is no text, in order."""
+    return [one for message in request.messages for one in message.media]
 
 
 def _utf8_length(text: str) -> int:
@@ -75,7 +85,7 @@ def fewest_tokens(request: Request) -> int:
     >>> fewest_tokens(Request("m", (Message("user", "two  words --------"),)))
     2
     """
-    texts = (message.content for message in request.messages)
+    texts = (message.text for message in request.messages)
     return sum(
         1 for text in texts for part in text.split() if _WORD.search(part) is not None
     )

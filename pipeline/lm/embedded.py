@@ -91,7 +91,7 @@ class Embedded:
         """Answer one request; never fails, whatever the messages hold."""
         text = _reply(_Prompt.of(request)).encode("utf-8", "replace").decode()
         tokens = list(_TOKEN.finditer(text))
-        sent = sum(len(_TOKEN.findall(turn.content)) for turn in request.messages)
+        sent = sum(len(_TOKEN.findall(turn.text)) for turn in request.messages)
         usage, finish = Usage(sent, len(tokens)), "stop"
         limit = request.sampling.get("max_tokens")
         limit = limit or request.sampling.get("max_completion_tokens")
@@ -118,16 +118,16 @@ class _Prompt(NamedTuple):
     def of(cls, request: Request) -> _Prompt:
         """Read a request; repairs ask again for what was asked at first."""
         turns = list(request.messages) or [Message("user", "")]
-        while len(turns) > 2 and turns[-1].content.startswith(REPAIR):
+        while len(turns) > 2 and turns[-1].text.startswith(REPAIR):
             del turns[-2:]
-        before, _, task = turns[0].content.partition("\n\nYour task:\n")
+        before, _, task = turns[0].text.partition("\n\nYour task:\n")
         told, _, form = before.rpartition("\n\n")
         listed = told.partition("You write these fields:\n")[2].partition("\n\n")[0]
         lines = [line[2:] for line in listed.split("\n") if line.startswith("- ")]
         fields = {line.partition(": ")[0]: line.partition(": ")[2] for line in lines}
         places = tuple(_PLACE.split(form))
         demos = tuple(
-            (_bare(one.content), two.content)
+            (_bare(one.text), two.text)
             for one, two in itertools.pairwise(turns[:-1])
             if two.role == "assistant" and one.role == "user"
         )
@@ -135,7 +135,7 @@ class _Prompt(NamedTuple):
         draw = _digest(warm, request.sample) if warm or request.sample else 0
         known = fields and len(places) == len(fields) + 1
         places = places if known else ()
-        return cls(fields, places, task, demos, _bare(turns[-1].content), draw)
+        return cls(fields, places, task, demos, _bare(turns[-1].text), draw)
 
     def known(self, name: str) -> list[tuple[str, str]]:
         """Inputs of solved cases, with the values of one output as they are written."""

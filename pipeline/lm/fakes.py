@@ -142,7 +142,7 @@ class ScriptedLM(_Fake):
         return _answer(self._in_order[position], request)
 
     def _matching(self, replies: Mapping[str, Reply], request: Request) -> Reply:
-        asked = request.messages[-1].content if request.messages else ""
+        asked = request.messages[-1].text if request.messages else ""
         for part, reply in replies.items():
             if part in asked:
                 return reply
@@ -211,7 +211,7 @@ def _answer(reply: Reply, request: Request) -> Response:
         return reply
     if not isinstance(cast(object, reply), str):
         raise ConfigError(f"the reply {reply!r} is no text", hint=_as_text(reply))
-    asked = sum(len(message.content.split()) for message in request.messages)
+    asked = sum(len(message.text.split()) for message in request.messages)
     return Response(reply, Usage(asked, len(reply.split())), model=request.model)
 
 
@@ -225,14 +225,14 @@ def _as_text(reply: object) -> str:
 def _repaired(request: Request) -> str:
     """What a message must say of a call that asks to mend a reply; else nothing."""
     *_, said, asked = request.messages if len(request.messages) > 2 else [None, None]
-    if said is None or asked is None or not asked.content.startswith(REPAIR):
+    if said is None or asked is None or not asked.text.startswith(REPAIR):
         return ""
-    reply = said.content[:_SHOWN]
+    reply = said.text[:_SHOWN]
     return f". This is a repair: the reply {reply!r} could not be used"
 
 
 def _last(request: Request) -> str:
-    text = request.messages[-1].content if request.messages else ""
+    text = request.messages[-1].text if request.messages else ""
     return text if len(text) <= _SHOWN else f"...{text[-_SHOWN:]}"
 
 
@@ -376,5 +376,5 @@ def _lines(request: Request) -> list[str]:
     settings = {name: tree[name] for name in sorted(tree) if name != "messages"}
     lines = [f"{name}: {json.dumps(value)}" for name, value in settings.items()]
     for message in request.messages:
-        lines += [f"{message.role}: {line}" for line in message.content.split("\n")]
+        lines += [f"{message.role}: {line}" for line in message.text.split("\n")]
     return lines

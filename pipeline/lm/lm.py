@@ -32,6 +32,7 @@ from urllib.parse import urlsplit
 from .. import seam
 from ..errors import CallError, ConfigError
 from ..ground import strictjson
+from ..media.media import Part
 from .context import DEFAULT_OUTPUT_TOKENS
 from .request import JSON, Message, Request, Response
 
@@ -279,7 +280,7 @@ def checked_sampling(sampling: Sampling, extra: Mapping[str, JSON]) -> dict[str,
     return copy
 
 
-Prompt: TypeAlias = str | Sequence[Message | Mapping[str, str]]
+Prompt: TypeAlias = str | Sequence[Message | Mapping[str, str | Sequence[Part]]]
 """What a model may be asked: a text, or turns, each with its role and its content."""
 
 FORM: Final = 'Write lm("text"), or lm([{"role": "user", "content": "text"}])'
@@ -320,7 +321,7 @@ class Direct:
 
         Args:
             prompt: A text, or turns: `weft.Message`s, or mappings of "role" and
-                "content".
+                "content", which is a text or its parts: texts, `weft.Image`s.
             sample: Which of several answers is wanted; the scope's where not given.
             options: Sampling options for this call, over the model's own.
 

@@ -11,13 +11,33 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NoReturn, TypeAlias, TypeGuard, cast
+from typing import Any, Final, NoReturn, TypeGuard, cast
 
+from ..errors import CallError
+from ..ground.shapes import is_dict, is_sequence
 from ..ground.strictjson import quoted, sorted_text
+from ..media.values import Part, media_from
+from .message import JSON, Message, Role, content_to_json
 
-Scalar: TypeAlias = str | int | float | bool | None
-JSON: TypeAlias = "Scalar | list[JSON] | tuple[JSON, ...] | Mapping[str, JSON]"
-Role = Literal["system", "user", "assistant"]
+__all__ = [
+    "JSON",
+    "REPAIR",
+    "Message",
+    "Request",
+    "Response",
+    "Role",
+    "Usage",
+    "are_counts",
+    "content_from_json",
+    "content_to_json",
+    "is_count",
+    "is_price",
+    "request_from_json",
+    "request_to_json",
+    "response_from_json",
+    "response_to_json",
+    "strict_loads",
+]
 
 _HEAD = b"weft.request/1\n"
 MOST_TOKENS: Final = 2**53
@@ -28,18 +48,6 @@ MOST_USD: Final = 1e12
 
 REPAIR: Final = "That reply could not be used"
 """How the message begins that asks a model to mend its reply."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One turn of a conversation."""
-
-    role: Role
-    content: str
-
-    def as_dict(self) -> dict[str, str]:
-        """The turn in the OpenAI wire format."""
-        return {"role": self.role, "content": self.content}
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,12 @@ class Request:
             ValueError: A number is not finite or a text holds a lone surrogate.
         """
         turns = ",".join(
-            [f"[{quoted(m.role)},{quoted(m.content)}]" for m in self.messages]
+            [
+                f"[{quoted(m.role)},{quoted(c)}]"
+                if type(c := m.content) is str
+                else f"[{quoted(m.role)},{sorted_text(content_to_json(c))}]"
+                for m in self.messages
+            ]
         )
         # Members in the order of their names, as a sorting encoder would write them.
         kind = '"continues":true,' if self.continues else ""
@@ -234,7 +247,7 @@ def request_to_json(request: Request) -> dict[str, JSON]:
     """A request as plain data: the tree of its canonical bytes."""
     return {
         "model": request.model,
-        "messages": [[m.role, m.content] for m in request.messages],
+        "messages": [[m.role, content_to_json(m.content)] for m in request.messages],
         "sampling": request.sampling,
         "response_format": request.response_format,
         "endpoint": request.endpoint,
@@ -253,7 +266,10 @@ def request_from_json(data: object) -> Request:
     try:
         return Request(
             model=_text(tree, "model"),
-            messages=tuple(Message(role, text) for role, text in tree["messages"]),
+            messages=tuple(
+                Message(role, content_from_json(held))
+                for role, held in tree["messages"]
+            ),
             sampling=dict(tree["sampling"]),
             response_format=tree["response_format"],
             endpoint=_text(tree, "endpoint"),
@@ -262,6 +278,31 @@ def request_from_json(data: object) -> Request:
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"no request: {error}") from None
+
+
+def content_from_json(data: object) -> str | tuple[Part, ...]:
+    """The inverse of `content_to_json`; data is there where this process holds it.
+
+    Raises:
+        ValueError: The data has another form.
+    """
+    if isinstance(data, str):
+        return data
+    if not is_sequence(data):
+        raise ValueError("the content of a turn is neither text nor parts")
+    return tuple(map(_part, data))
+
+
+def _part(data: object) -> Part:
+    if is_dict(data) and data.keys() == {"text"} and isinstance(data["text"], str):
+        return data["text"]
+    try:
+        made = media_from(data)
+    except CallError:
+        made = None
+    if made is None:
+        raise ValueError("a part of a turn is neither text nor media")
+    return made
 
 
 def strict_loads(text: str | bytes) -> object:

@@ -16,6 +16,7 @@ from ..data.example import Example
 from ..ground.plain import plain
 from ..ground.shapes import as_dict
 from ..ground.words import counted
+from ..lm.request import content_to_json
 from ..signature.signature import Signature, dump_values, spec_of
 from ..trace import Trace
 from .score import Score
@@ -72,7 +73,7 @@ def row_data(row: RowResult, *, prompts: bool = False) -> dict[str, Any]:
     by = {"feedback_by": dict(row.score.by)} if row.score and row.score.by else {}
     return {
         "id": row.example.id,
-        "inputs": dict(row.example.inputs),
+        "inputs": plain(dict(row.example.inputs), repr),
         "labels": dict(row.example.labels),
         "prediction": plain(row.prediction, repr),
         "score": None if row.score is None else row.score.value,
@@ -105,7 +106,7 @@ def _calls(row: RowResult) -> list[dict[str, Any]]:
         {
             "path": node.path,
             "model": call.model,
-            "messages": [[m.role, m.content] for m in call.messages],
+            "messages": [[m.role, content_to_json(m.content)] for m in call.messages],
             "reply": call.reply,
         }
         for node in row.trace.nodes

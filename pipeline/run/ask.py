@@ -16,9 +16,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..adapters import Form, adapter_of, form_of, parse_either
 from ..adapters.settling import AUTO, Forms, may_probe, settled
-from ..errors import ModelError, ParseError, SchemaRefused, Truncated, ValidationError
+from ..errors import (
+    InvalidRequest,
+    ModelError,
+    ParseError,
+    SchemaRefused,
+    Truncated,
+    ValidationError,
+)
 from ..ground.loops import needs_loop
+from ..lm.context import media_of
 from ..lm.lm import LanguageModel
+from ..lm.modality import refuse_media
 from ..lm.request import JSON, Response
 from ..parameters import Parameters
 from ..reading.arriving import FieldReader
@@ -126,9 +135,16 @@ class _Question:
             telling = Telling(self.who, self.context.order, settings.sink, reader)
         for attempt in range(repairs + 1):
             request = request_for(lm, self.parameters, rendered, settings)
-            response = await timed(
-                request, lm, self.context, self.asked, telling, self.who
-            )
+            media = media_of(request) if rendered.media else ()
+            if media:
+                refuse_media(media, lm, self.who)
+            try:
+                response = await timed(
+                    request, lm, self.context, self.asked, telling, self.who
+                )
+            except InvalidRequest:
+                refuse_media(media, lm, self.who)  # as it has just been learnt
+                raise
             cut = response.finish_reason == "length"
             parse = self._parse(adapter, rendered, cut=cut)
             try:

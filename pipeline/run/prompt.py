@@ -22,8 +22,10 @@ from ..ground.options import check_options
 from ..ground.shapes import is_mapping, is_sequence
 from ..lm.abilities import abilities_of
 from ..lm.lm import FORM, SAMPLING, LanguageModel, Sampling, checked_sampling
+from ..lm.modality import refuse_media
 from ..lm.prices import price_of
 from ..lm.request import JSON, Message, Request, Role, Usage
+from ..media.values import Media
 from ..parameters import Parameters
 from ..signature.signature import Signature
 from ..signature.spec import Spec
@@ -130,7 +132,10 @@ def room_for(
 def prompt_of(request: Request) -> Prompt:
     """The prompt of a request, with its estimated input price."""
     bare = Prompt(request.messages, request.model, request.response_format)
-    cost = price_of(request.model, Usage(bare.tokens, 0), endpoint=request.endpoint)
+    cost = None
+    if not bare.uncounted:
+        usage = Usage(bare.tokens, 0)
+        cost = price_of(request.model, usage, endpoint=request.endpoint)
     return Prompt(request.messages, request.model, request.response_format, cost)
 
 
@@ -246,9 +251,12 @@ def request_of(
     given = checked_sampling(cast(Sampling, options), {})
     own = {name: given[name] for name in options}
     able = abilities_of(lm)
+    messages = _messages(prompt)
+    for message in messages:
+        refuse_media(message.media, lm, "lm")
     return Request(
         lm.model,
-        _messages(prompt),
+        messages,
         drawn(lm.sampling, own, sample),
         endpoint=lm.endpoint,
         sample=sample,
@@ -269,7 +277,11 @@ def _messages(prompt: object) -> tuple[Message, ...]:
 
 def _message(turn: object) -> Message:
     """A turn, checked."""
-    held = turn.as_dict() if isinstance(turn, Message) else turn
+    held = (
+        {"role": turn.role, "content": turn.content}
+        if isinstance(turn, Message)
+        else turn
+    )
     if not is_mapping(held) or {*held} != {"role", "content"}:
         raise CallError(
             f"{turn!r:.200} is no turn: a turn has a role and a content", hint=FORM
@@ -279,9 +291,19 @@ def _message(turn: object) -> Message:
         raise CallError(
             f"{role!r:.200} is no role", hint=f"The roles are {', '.join(_ROLES)}"
         )
-    if not isinstance(content, str) or not strictjson.is_text(content):
+    parts = [content] if isinstance(content, str) else content
+    good = is_sequence(parts) and bool(parts)
+    if not good or not all(map(_can_be_sent, cast("list[Any]", parts))):
         raise CallError(
-            f"the content of the {role}'s turn is no text that can be sent",
-            hint="Give a text without lone surrogates; media go through a @weft.step",
+            f"the content of the {role}'s turn is no text that can be sent, and no "
+            "parts",
+            hint="Give a text without lone surrogates, or a list of texts and "
+            "weft.Image, weft.Audio or weft.File values",
         )
-    return Message(role, content)
+    return Message(role, content if isinstance(content, str) else tuple(parts))
+
+
+def _can_be_sent(part: object) -> bool:
+    if isinstance(part, str):
+        return strictjson.is_text(part)
+    return isinstance(part, Media)

@@ -21,7 +21,9 @@ import pydantic
 
 from ..ground import strictjson
 from ..ground.shapes import is_mapping, is_sequence, is_set
-from ..lm.request import Message, Usage
+from ..lm.request import Message, Usage, content_from_json, content_to_json
+from ..media.turns import History
+from ..media.values import Media
 from ..signature.signature import Signature, dump_values
 from ..trace import Call, NodeRun, Trace
 from .watch import TracedRun, type_said
@@ -119,6 +121,8 @@ def plain_data(value: Any, around: tuple[int, ...] = ()) -> Any:
         return str(value)
     if isinstance(value, bytes | bytearray):
         return f"<{len(value)} bytes>"
+    if isinstance(value, Media | History):
+        return value.as_data()
     try:
         return _nested(value, around)
     except Exception as error:  # noqa: BLE001 - of the value's own code, or a part is not set
@@ -188,7 +192,7 @@ def _call_data(call: Call, content: bool) -> dict[str, Any]:
         "error": _error(call.error, content),
         **{name: getattr(usage, name, None) for name in _TOKENS},
         "key": call.key if content else "",
-        "messages": [[m.role, m.content] for m in call.messages] if content else [],
+        "messages": _turns_data(call.messages) if content else [],
         "reply": call.reply if content else "",
     }
     # Only what some calls have: the lines of all others stay as they were.
@@ -222,13 +226,19 @@ def _node_of(data: Mapping[str, Any]) -> NodeRun:
     )
 
 
+def _turns_data(messages: Iterable[Message]) -> list[Any]:
+    return [[m.role, content_to_json(m.content)] for m in messages]
+
+
 def _call_of(data: Mapping[str, Any]) -> Call:
     tokens = [data[name] for name in _TOKENS]
     tokens.append(data.get("reasoning_tokens", 0))
     texts = {name: _text(data[name]) for name in _TEXT}
     texts |= {name: _text(data.get(name, "")) for name in ("reasoning", "form")}
     return Call(
-        messages=tuple(Message(role, text) for role, text in data["messages"]),
+        messages=tuple(
+            Message(role, content_from_json(held)) for role, held in data["messages"]
+        ),
         usage=None if None in tokens else Usage(*map(int, tokens)),
         cost=None if data["cost"] is None else float(data["cost"]),
         cached=bool(data["cached"]),

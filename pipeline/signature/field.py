@@ -19,6 +19,8 @@ from ..ground import strictjson
 from ..ground.plain import is_loose, is_lossy, is_open, ordered, without_models
 from ..ground.shapes import is_dict
 from ..ground.words import brief
+from ..media.fields import holds, is_history
+from ..media.turns import text_of_turns
 from .json_schema import JsonSchema, json_schema_of
 from .lossless import (
     DecimalSchema,
@@ -168,6 +170,16 @@ class FieldSpec:
         if choices:
             return all(isinstance(c, str) for c in choices)
         return self.schema.get("type") == "string"
+
+    @cached_property
+    def media(self) -> bool:
+        """Whether its values may hold images, audio, files, or turns."""
+        return holds(self.schema)
+
+    @cached_property
+    def turns(self) -> bool:
+        """Whether its value is a history of turns."""
+        return self.media and is_history(self.schema)
 
     @cached_property
     def wanted(self) -> str:
@@ -365,6 +377,10 @@ class FieldSpec:
             bare = data and data == data.strip(_BLANK) and data[0] != '"'
             if bare:
                 return data
+        elif self.turns:
+            return text_of_turns(data)
+        elif isinstance(data, str) and self.media:
+            return data
         text = strictjson.dumps(data)
         return strictjson.spelled(text) if spell else text
 

@@ -15,6 +15,9 @@ from dataclasses import replace
 from typing import Any, Literal, Union
 
 from ..errors import SignatureError, did_you_mean
+from ..media.documents import Document
+from ..media.turns import History
+from ..media.values import Audio, File, Image
 from .field import FieldSpec
 from .signature import Signature, class_of, spec_of
 from .spec import Spec, check_fields, default_instruction
@@ -41,6 +44,11 @@ _KNOWN: dict[str, Any] = {
     "date": datetime.date,
     "datetime": datetime.datetime,
     "time": datetime.time,
+    "Image": Image,
+    "Audio": Audio,
+    "File": File,
+    "Document": Document,
+    "History": History,
 }
 _FORMS: list[Any] = [Literal, typing.Optional, Union]
 _ARITY: dict[Any, int] = {list: 1, set: 1, dict: 2, typing.Optional: 1}

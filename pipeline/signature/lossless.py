@@ -175,7 +175,8 @@ def as_read(value: Any) -> Any:
         return sorted(map(as_read, value), key=strictjson.canonical)
     if is_sequence(value):
         return [as_read(item) for item in value]
-    return pydantic_core.to_jsonable_python(value)
+    told = getattr(value, "__plain__", None)
+    return told() if callable(told) else pydantic_core.to_jsonable_python(value)
 
 
 def _name(name: str, info: Any) -> str:

@@ -33,6 +33,8 @@ from pydantic_core import SchemaError
 from ..errors import ArtifactError, SignatureError, WeftError
 from ..ground import strictjson
 from ..ground.shapes import is_dict, is_list
+from ..media.fields import format_of
+from ..media.types import TYPES
 from .field import FieldSpec
 from .json_schema import Allowance, JsonSchema, json_schema_of
 
@@ -203,6 +205,8 @@ class _Reader:
             raise _NoClassError
         if "$ref" in schema:
             return self._definition(schema["$ref"], depth)
+        if format_of(schema):
+            return TYPES[schema["format"]]
         scalar = _scalars().get(_bare(schema))
         if scalar is not None:
             return scalar

@@ -50,6 +50,20 @@ class Spec:
         return {n: text for f in self.fields for n, text in f.descriptions.items()}
 
     @cached_property
+    def media(self) -> tuple[FieldSpec, ...]:
+        """The inputs that are shown as more than text: media, and turns."""
+        return tuple(f for f in self.inputs.values() if f.media)
+
+    @cached_property
+    def without_turns(self) -> Spec:
+        """The same without the inputs that are shown as turns; itself without any."""
+        turns = [field.name for field in self.media if field.turns]
+        if not turns:
+            return self
+        rest = tuple(field for field in self.fields if field.name not in turns)
+        return Spec(self.name, self.instruction, rest)
+
+    @cached_property
     def _needed(self) -> tuple[str, ...]:
         return tuple(name for name, f in self.inputs.items() if f.required)
 
@@ -174,6 +188,22 @@ def check_fields(specs: tuple[FieldSpec, ...], name: str) -> None:
                 f"{name} has no {role} field",
                 hint='Write for example "question -> answer"',
             )
+    _check_turns(specs, name)
+
+
+def _check_turns(specs: tuple[FieldSpec, ...], name: str) -> None:
+    inputs = [spec for spec in specs if spec.role == "input"]
+    turns = [spec.name for spec in inputs if spec.turns]
+    if len(turns) > 1:
+        raise SignatureError(
+            f"{name}: {turns[0]!r} and {turns[1]!r} are both a history of turns",
+            hint="A call goes on with one conversation: give the other as text",
+        )
+    if turns and len(inputs) == 1:
+        raise SignatureError(
+            f"{name}: {turns[0]!r} is all that is given, and nothing is asked now",
+            hint='Add what the user says now: "history: History, question -> answer"',
+        )
 
 
 def _identifier(text: str) -> str:
@@ -200,6 +230,11 @@ def _check_field(spec: FieldSpec, name: str) -> None:
     if not strictjson.is_text(spec.description):
         raise SignatureError(
             f"{name}: the description of {spec.name!r} holds a lone surrogate"
+        )
+    if spec.role == "output" and spec.media:
+        raise SignatureError(
+            f"{name}: {spec.name!r} is an output, and a model writes text alone",
+            hint="Make it an input, or let a @weft.step make it",
         )
     try:
         _ = spec.wanted

@@ -9,6 +9,8 @@ import pydantic
 
 from ..ground import strictjson
 from ..ground.words import brief
+from ..media.fields import WORDS as MEDIA
+from ..media.fields import format_of
 from .json_schema import FAULT, json_schema_of
 from .types import choices_of, other_than_none, type_name
 
@@ -67,6 +69,8 @@ def wanted(kind: Any, schema: Mapping[str, Any]) -> str:
     >>> wanted(int, {"type": "integer", "minimum": 0})
     'a whole number, at least 0'
     """
+    if named := format_of(schema):
+        return MEDIA[named]
     if json_schema_of(kind) and not choices_of(kind) and not _is_bare(schema):
         return _by_schema(schema)
     inner = other_than_none(kind)

@@ -157,7 +157,7 @@ def _call(call: Call) -> str:
 
 
 def _prompt(call: Call) -> str:
-    turns: list[tuple[str, str]] = [(m.role, m.content) for m in call.messages]
+    turns: list[tuple[str, str]] = [(m.role, m.text) for m in call.messages]
     if call.reasoning:
         turns.append(("reasoning", call.reasoning))
     if not call.error:

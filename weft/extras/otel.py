@@ -271,7 +271,7 @@ def _answered(call: Call) -> Attributes:
 def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
     """Turns in the convention's form."""
     return [
-        {"role": m.role, "parts": [{"type": "text", "content": m.content}]}
+        {"role": m.role, "parts": [{"type": "text", "content": m.text}]}
         for m in messages
     ]
 

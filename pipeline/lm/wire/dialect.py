@@ -19,9 +19,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ...errors import InvalidRequest
+from ...media.kinds import FORMATS
+from ...media.values import Media, Part
 from ..abilities import Abilities
-from ..context import Window, output_said, room_for, window_said
+from ..context import Window, media_of, output_said, room_for, window_said
 from ..known import known, learn
+from ..modality import ABILITY, lacking
 from ..request import JSON, Message, Request
 from ..route import OPENAI
 from .faults import Refusal
@@ -87,7 +90,7 @@ def text_of(request: Request) -> str:
             hint="Put demos and instruction into the text, or ask without `continues`",
             model=request.model,
         )
-    return request.messages[0].content
+    return request.messages[0].text
 
 
 def asked_of(request: Request, abilities: Abilities) -> dict[str, Any]:
@@ -101,7 +104,7 @@ def asked_of(request: Request, abilities: Abilities) -> dict[str, Any]:
     return {"messages": turns_of(request, abilities)}
 
 
-def turns_of(request: Request, abilities: Abilities) -> list[dict[str, str]]:
+def turns_of(request: Request, abilities: Abilities) -> list[dict[str, Any]]:
     """The turns as they are sent: without a system turn where the model takes none.
 
     What the system turn says stands then before what the user first says, as the
@@ -110,16 +113,54 @@ def turns_of(request: Request, abilities: Abilities) -> list[dict[str, str]]:
     messages = request.messages
     if abilities.system_role is False:
         messages = _without_system(messages)
-    return [{"role": one.role, "content": one.content} for one in messages]
+    return [
+        {
+            "role": one.role,
+            "content": c if type(c := one.content) is str else parts_of(one),
+        }
+        for one in messages
+    ]
+
+
+def parts_of(message: Message) -> list[dict[str, Any]]:
+    """The parts of a turn as the OpenAI format writes them.
+
+    https://platform.openai.com/docs/api-reference/chat/create; litellm writes them anew
+    for each other provider.
+
+    Raises:
+        CallError: This process does not hold the data of one.
+    """
+    content = message.content
+    parts = (content,) if isinstance(content, str) else content
+    return [
+        {"type": "text", "text": one} if isinstance(one, str) else _part_of(one)
+        for one in parts
+    ]
+
+
+def _part_of(media: Media) -> dict[str, Any]:
+    if media.kind == "image":
+        return {"type": "image_url", "image_url": {"url": media.data_url}}
+    if media.kind == "audio":
+        sound = {"data": media.base64, "format": FORMATS[media.media_type]}
+        return {"type": "input_audio", "input_audio": sound}
+    _, _, ending = media.media_type.rpartition("/")
+    name = media.name or f"file.{ending}"
+    return {"type": "file", "file": {"filename": name, "file_data": media.data_url}}
 
 
 def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    said = [message.content for message in messages if message.role == "system"]
+    said = [message.text for message in messages if message.role == "system"]
     turns = [message for message in messages if message.role != "system"]
     at = next((n for n, turn in enumerate(turns) if turn.role == "user"), None)
     if not said or at is None:
         return messages
-    told = "\n\n".join([*said, turns[at].content])
+    first = turns[at].content
+    if isinstance(first, str):
+        told: str | tuple[Part, ...] = "\n\n".join([*said, first])
+    else:
+        told = ("\n\n".join([*said, ""]), *first)
     return (*turns[:at], Message("user", told), *turns[at + 1 :])
 
 
@@ -138,6 +179,9 @@ def format_of(request: Request) -> dict[str, JSON]:
 
 
 _MOST_LESSONS: Final = 8
+_NO_OTHER_WAY: Final = frozenset({"schema", *ABILITY.values()})
+"""Abilities without which the same is not to be had here: whoever asks decides."""
+
 _log: Final = logging.getLogger("weft")
 
 _DROPPED: Final = (
@@ -207,7 +251,7 @@ class Manners:
             Abilities(**taught).over(self.abilities),
         )
         self._lessons += 1
-        if self._lessons > _MOST_LESSONS or "schema" in taught:
+        if self._lessons > _MOST_LESSONS or not _NO_OTHER_WAY.isdisjoint(taught):
             return False
         window = window_said(refusal.words)
         return self.abilities != before if window is None else self._fits(window)
@@ -232,6 +276,7 @@ def lesson_in(said: str, manners: Manners) -> dict[str, Any]:
         return {**taught, "schema": False}
     if any(m.role == "system" for m in request.messages) and _NO_SYSTEM.search(said):
         taught["system_role"] = False
+    taught |= lacking(said, media_of(request))
     taught |= _names(said, abilities)
     if manners.streamed and _blamed(said, ("stream_options", "include_usage")):
         taught["stream_options"] = False

@@ -111,7 +111,7 @@ def cut_off(
 
 
 def _spoken_of(request: Request) -> bool:
-    return any(_SAID.search(message.content) for message in request.messages)
+    return any(_SAID.search(message.text) for message in request.messages)
 
 
 class Shown(NamedTuple):

@@ -26,8 +26,8 @@ _SHALLOW = 1.25
 
 _WORTH = 0.06
 """The shrunk gain in score from which a candidate is a sign of headroom."""
-_MOSTLY = 0.6
-"""The mean score of the program below which it fails too many rows."""
+_MOSTLY = 0.5
+"""The mean score of the program below which it fails too many rows to give it up."""
 _TRIED = 4
 """Candidates that have to be seen before a task is given up."""
 _PRIOR_GAIN = 0.02
@@ -76,8 +76,8 @@ def no_headroom(task: Task, tried: Sequence[Candidate]) -> str:
     Of all that was tried nobody is ahead of the program as it was by more than chance
     makes of a few rows: each gain is shrunk as if `FIRST` more rows had shown none.
     Estimates on all rows would be shrunk far more, and give up what is promising.
-    There is a look after each round. Where the program fails many rows there is more to
-    gain than one round can be trusted to show, and the first look decides nothing.
+    There is a look after each round. A program that fails most rows is not given up:
+    there is more to gain than a few rounds can be trusted to show.
 
     Args:
         task: The compile under way.
@@ -89,8 +89,8 @@ def no_headroom(task: Task, tried: Sequence[Candidate]) -> str:
         gain, rows = task.gain(candidate, seed), _both(task, candidate, seed)
         if gain is not None and rows >= min(FIRST, len(task.rows)):
             gains.append(gain * rows / (rows + FIRST))
-    early = task.number < 2 and task.mean(seed, _seen(task)) < _MOSTLY
-    if early or len(gains) < _TRIED or max(gains) >= _WORTH:
+    fails = task.mean(seed, _seen(task)) < _MOSTLY
+    if fails or len(gains) < _TRIED or max(gains) >= _WORTH:
         return ""
     return f"none of {len(gains)} candidates was ahead of the program by more than luck"
 

@@ -7,7 +7,6 @@ or empty: then the thought is the field's value. What is asked stays the same.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -44,8 +43,6 @@ if TYPE_CHECKING:
     from ..adapters.base import Adapter
     from ..adapters.prompt import Rendered
 
-_log = logging.getLogger("weft")
-_told: set[tuple[str, str, str]] = set()
 _READ_AT_ONCE: Final = 100_000
 """Characters of a reply that are read on the loop; that takes some milliseconds."""
 _PROBE: Final = "`weft probe` finds the form that this model follows"
@@ -394,19 +391,3 @@ def _without(signature: type[Signature]) -> type[Signature]:
     spec = spec_of(signature)
     fields = tuple(field for field in spec.fields if field.name != REASONING)
     return class_of(replace(spec, fields=fields), signature)
-
-
-def tell_other_model(path: str, wanted: str, model: str) -> None:
-    """Warn, once for each pair, of a model other than the one compiled for.
-
-    Instructions and demonstrations that help one model may harm another.
-    """
-    if wanted == model or (path, wanted, model) in _told:
-        return
-    _told.add((path, wanted, model))
-    _log.warning(
-        "%s was compiled for %s and runs with %s: measure it, or compile again",
-        path,
-        wanted,
-        model,
-    )

@@ -32,12 +32,12 @@ from ..graph.uses import Part, Uses
 from ..lm.lm import LanguageModel
 from ..signature.signature import make_value
 from ..trace import NodeRun, Run, Trace, attach
-from .ask import ask, tell_other_model
+from .ask import ask
 from .body import begun_by, journal_of_run, run_body
 from .bridge import run_ahead, run_sync, side_by_side
 from .context import Asked, Context, Recorded, bare, follow, timed
 from .nodes import run_function, run_level, run_region, run_step
-from .prompt import prompts_of, request_of
+from .prompt import prompts_of, request_of, tell_other_model
 from .reuse import Origin, memory, remembering
 from .rows import batch_rows, placed
 from .settings import current

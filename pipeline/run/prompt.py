@@ -5,6 +5,7 @@ The same before a run, for people: what is known stands, the rest is named.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast, get_args
@@ -30,6 +31,9 @@ from ..parameters import Parameters
 from ..signature.signature import Signature
 from ..signature.spec import Spec
 from .settings import Settings, current
+
+_log: Final = logging.getLogger("weft")
+_told: set[tuple[str, str, str]] = set()
 
 _MOST_STOPS: Final = 4  # as many as every endpoint takes
 _ROLES: Final = get_args(Role)
@@ -307,3 +311,19 @@ def _can_be_sent(part: object) -> bool:
     if isinstance(part, str):
         return strictjson.is_text(part)
     return isinstance(part, Media)
+
+
+def tell_other_model(path: str, wanted: str, model: str) -> None:
+    """Warn, once for each pair, of a model other than the one compiled for.
+
+    Instructions and demonstrations that help one model may harm another.
+    """
+    if wanted == model or (path, wanted, model) in _told:
+        return
+    _told.add((path, wanted, model))
+    _log.warning(
+        "%s was compiled for %s and runs with %s: measure it, or compile again",
+        path,
+        wanted,
+        model,
+    )

@@ -103,17 +103,14 @@ def test_a_task_without_headroom_ends_early() -> None:
     assert "ahead of the program by more than luck" in result.report.stopped
 
 
-def test_a_program_that_fails_many_rows_gets_a_second_round() -> None:
-    """One round shows too little to give up where nearly all is to be gained."""
+def test_a_program_that_fails_most_rows_is_not_given_up() -> None:
+    """A few rounds show too little where nearly all is to be gained."""
     task = new_task()
     task.archive = [Candidate(), *(raced_told(n) for n in range(5))]
     asyncio.run(_observed(task, _helpless))
-    task.number = 1
-    early = no_headroom(task, task.archive[1:])
-    task.number = 2
+    task.number = 3
 
-    assert early == ""
-    assert no_headroom(task, task.archive[1:])
+    assert no_headroom(task, task.archive[1:]) == ""
 
 
 def _helpless(request: Asked) -> dict[str, str]:

@@ -53,14 +53,17 @@ def test_requests_of_edition_1_stay_byte_for_byte() -> None:
     assert now == kept
 
 
-def test_a_compile_of_edition_1_goes_on_and_pays_for_nothing(tmp_path: Path) -> None:
-    """Its journal answers every call; its result differs by the file's format alone."""
+def test_a_compile_of_edition_1_goes_on_in_it(tmp_path: Path) -> None:
+    """Its journal answers what is asked again; all else is asked in its edition."""
     shutil.copy(EDITION_1 / "journal.jsonl", tmp_path)
+    kept = (EDITION_1 / "journal.jsonl").read_text("utf-8").count('"key"')
     asked: list[weft.Request] = []
     lm = weft.FunctionLM(lambda r: asked.append(r) or _team(r), model="golden")
 
-    made = compiled(tmp_path, lm).save(tmp_path / "compiled.weft.json")
+    result = compiled(tmp_path, lm)
 
-    before = (EDITION_1 / "after" / made.name).read_text("utf-8")
-    assert asked == []
-    assert made.read_text("utf-8") == before.replace("program/1", "program/2")
+    assert result.report.calls - len(asked) > kept // 2
+    assert all("Begin your reply" not in r.messages[-1].text for r in asked)
+    kept_as = result.save(tmp_path / "compiled.weft.json").read_text("utf-8")
+    assert '"adapter": "chat"' in kept_as
+    assert '"edition": 2' not in kept_as

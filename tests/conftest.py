@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.server import Server
+
+# Hundreds of children import weft, and every worker rewrites every test: what is
+# compiled once is kept, also where surroundings ask to keep nothing.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # An example may take its time: how long says nothing of what is held, here or in tests.
 settings.register_profile(

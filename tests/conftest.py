@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -29,6 +31,27 @@ def pytest_configure() -> None:
     """Let Ctrl-C through: what a shell starts in the background ignores it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """With groups, hand out a function with all its parameters at once.
+
+    What xdist does for each unit grows with how many were handed out before.
+    """
+    if config.getoption("dist") != "loadgroup":
+        return None
+    made: Any = importlib.import_module("xdist.scheduler").LoadGroupScheduling(
+        config, log
+    )
+    group_of = made._split_scope
+
+    def scope_of(nodeid: str) -> str:
+        scope: str = group_of(nodeid)
+        return scope.partition("[")[0] if scope == nodeid else scope
+
+    made._split_scope = scope_of
+    return made
 
 
 @pytest.fixture(autouse=True)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.server import Server
+
+# Hundreds of children import weft, and every worker rewrites every test: what is
+# compiled once is kept, also where surroundings ask to keep nothing.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # An example may take its time: how long says nothing of what is held, here or in tests.
 settings.register_profile(
@@ -22,6 +31,27 @@ def pytest_configure() -> None:
     """Let Ctrl-C through: what a shell starts in the background ignores it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """With groups, hand out a function with all its parameters at once.
+
+    What xdist does for each unit grows with how many were handed out before.
+    """
+    if config.getoption("dist") != "loadgroup":
+        return None
+    made: Any = importlib.import_module("xdist.scheduler").LoadGroupScheduling(
+        config, log
+    )
+    group_of = made._split_scope
+
+    def scope_of(nodeid: str) -> str:
+        scope: str = group_of(nodeid)
+        return scope.partition("[")[0] if scope == nodeid else scope
+
+    made._split_scope = scope_of
+    return made
 
 
 @pytest.fixture(autouse=True)

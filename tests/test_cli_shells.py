@@ -22,14 +22,31 @@ SHELLS = [
 ]
 
 
-def in_shell(encoding: str, *words: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "weft", *words],
+CHILD = """
+import json, sys
+from weft.cli import main
+
+errors = sys.stdout.errors
+for words in json.loads(sys.argv[1]):
+    sys.stdout.reconfigure(errors=errors)
+    code = main(words)
+    sys.stdout.write(chr(30) + str(code) + chr(30))
+"""
+
+
+def in_shell(encoding: str, *commands: list[str]) -> list[tuple[int, bytes]]:
+    """Exit code and stdout of each command, all in one process of that encoding."""
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, json.dumps(commands)],
         capture_output=True,
         env={**os.environ, "PYTHONIOENCODING": encoding},
         check=False,
         timeout=PATIENCE,
     )
+    assert (done.returncode, done.stderr) == (0, b"")
+    *said, rest = done.stdout.split(b"\x1e")
+    assert rest == b""
+    return [(int(code), out) for out, code in zip(said[::2], said[1::2], strict=True)]
 
 
 @pytest.mark.slow
@@ -37,43 +54,34 @@ def in_shell(encoding: str, *words: str) -> subprocess.CompletedProcess[bytes]:
 def test_a_shell_without_a_character_gets_the_page(
     encoding: str, tmp_path: Path
 ) -> None:
-    """What it cannot write is replaced: the exit code says what the command did."""
+    """What it cannot write is replaced: the exit code says what the command did.
+
+    JSON is escaped: a replacement would be another value.
+    """
     path = str(tmp_path / "triage.weft.json")
     other = str(tmp_path / "other.weft.json")
-    module = weft.Predict(
-        "message -> team", "D\u00e9cide \u2192 \u00e9quipe.", name="triage"
-    )
+    said = "D\u00e9cide \u2192 \u00e9quipe \U0001f9f5."
+    module = weft.Predict("message -> team", said, name="triage")
     weft.save(module, path)
     weft.save(module.with_(instruction="D\u00e9cide \u6c7a."), other)
 
-    shown = in_shell(encoding, "show", path)
-    differ = in_shell(encoding, "diff", path, other)
-
-    assert (shown.returncode, shown.stderr) == (0, b"")
-    assert (differ.returncode, differ.stderr) == (1, b"")
-    assert b"cide" in shown.stdout
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("encoding", SHELLS)
-@pytest.mark.parametrize(
-    "words", [("show", "PATH", "--json"), ("export", "PATH", "--to", "dspy")]
-)
-def test_json_in_a_shell_without_a_character_is_the_same_json(
-    encoding: str, words: tuple[str, ...], tmp_path: Path
-) -> None:
-    """It is escaped: a replacement would be another value."""
-    path = str(tmp_path / "triage.weft.json")
-    said = "D\u00e9cide \u2192 \u00e9quipe \U0001f9f5."
-    weft.save(weft.Predict("message -> team", said, name="triage"), path)
-
-    done = in_shell(encoding, *(path if word == "PATH" else word for word in words))
-
-    assert done.returncode == 0, done.stderr
-    assert said in json.dumps(json.loads(done.stdout), ensure_ascii=False)
-    assert done.stdout.decode(encoding.partition(":")[0]).isascii() == (
-        encoding != "utf-8"
+    shown, differ, *documents = in_shell(
+        encoding,
+        ["show", path],
+        ["diff", path, other],
+        ["show", path, "--json"],
+        ["export", path, "--to", "dspy"],
     )
+
+    assert shown[0] == 0
+    assert differ[0] == 1
+    assert b"cide" in shown[1]
+    for code, document in documents:
+        assert code == 0
+        assert said in json.dumps(json.loads(document), ensure_ascii=False)
+        assert document.decode(encoding.partition(":")[0]).isascii() == (
+            encoding != "utf-8"
+        )
 
 
 @pytest.mark.slow
@@ -85,13 +93,16 @@ def test_a_value_that_a_run_gives_is_printed_all_the_same(
     (tmp_path / "app.py").write_text(APP, "utf-8")
     app = str(tmp_path / "app.py")
 
-    text = in_shell(encoding, "run", f"{app}:say", "--set", "q=x", "--quiet")
-    rows = in_shell(encoding, "run", f"{app}:tags", "--set", "q=x", "--quiet")
+    text, rows = in_shell(
+        encoding,
+        ["run", f"{app}:say", "--set", "q=x", "--quiet"],
+        ["run", f"{app}:tags", "--set", "q=x", "--quiet"],
+    )
 
-    assert (text.returncode, text.stderr) == (0, b"")
-    assert text.stdout.strip() == b"? 1"
-    assert (rows.returncode, rows.stderr) == (0, b"")
-    assert json.loads(rows.stdout) == ["\u6c7a"]
+    assert text[0] == 0
+    assert text[1].strip() == b"? 1"
+    assert rows[0] == 0
+    assert json.loads(rows[1]) == ["\u6c7a"]
 
 
 APP = """

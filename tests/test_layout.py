@@ -1,6 +1,7 @@
 """How the repository is laid out, and what may import what."""
 
 import ast
+import functools
 import os
 import tomllib
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ WRAPPED = (
     *("opentelemetry", "pandas", "ray", "rich", "xllamacpp"),
 )
 UNSAFE_MODULES = {"cloudpickle", "dill", "marshal", "pickle", "shelve"}
+# One process reads the files, for all the rules.
+pytestmark = pytest.mark.xdist_group("layout")
 MOST_LINES_IN_A_FILE = 400
 MOST_LINES_IN_A_FUNCTION = 70
 LONG = {
@@ -68,24 +71,33 @@ def package_of(path: Path) -> str:
     return ".".join(parts if parts[0] == "weft" else ("weft", *parts))
 
 
-def imports_of(path: Path, package: str = "") -> Iterator[Imported]:
-    """What a file imports, wherever in the file, with relative names resolved."""
+@functools.cache
+def imports_of(path: Path) -> tuple[Imported, ...]:
+    """What a file imports, wherever in the file, with relative names resolved.
+
+    Several rules ask it of every file, and each file is read once.
+    """
+    found: list[Imported] = []
+    package = package_of(path).split(".")
     for node in ast.walk(tree_of(path)):
+        if not isinstance(node, ast.Import | ast.ImportFrom | ast.Call):
+            continue
         where = place(path, node)
         match node:
             case ast.Import(names=names):
-                yield from (Imported(alias.name, where) for alias in names)
+                found += (Imported(alias.name, where) for alias in names)
             case ast.ImportFrom(module=module, names=names, level=level):
-                base = package.split(".")[: len(package.split(".")) - level + 1]
-                start = ".".join([*(base if level else []), *filter(None, [module])])
-                yield from (Imported(f"{start}.{alias.name}", where) for alias in names)
+                base = package[: len(package) - level + 1] if level else []
+                start = ".".join([*base, *filter(None, [module])])
+                found += (Imported(f"{start}.{alias.name}", where) for alias in names)
             case ast.Call(
                 func=ast.Attribute(attr="import_module") | ast.Name("import_module"),
                 args=[ast.Constant(value=str(name)), *_],
             ):
-                yield Imported(name, where)
+                found.append(Imported(name, where))
             case _:
                 pass
+    return tuple(found)
 
 
 def layer_of(name: str) -> str | None:
@@ -164,7 +176,7 @@ def test_layers_import_downwards_only() -> None:
         f"{where}: {folder} imports {name}"
         for folder, allowed in MAY_IMPORT.items()
         for path in python_files(folder)
-        for name, where in imports_of(path, package_of(path))
+        for name, where in imports_of(path)
         if (layer := layer_of(name)) is not None and layer not in allowed
     ]
 
@@ -176,7 +188,7 @@ def test_folders_are_never_imported_by_their_bare_names() -> None:
     bare = [
         f"{where}: {name}"
         for path in python_files("weft", *LAYERS, "tests", "examples", "bench", "docs")
-        for name, where in imports_of(path, "weft.anywhere.below")
+        for name, where in imports_of(path)
         if name.split(".")[0] in LAYERS
     ]
 
@@ -187,7 +199,7 @@ def test_heavy_dependencies_stay_in_one_file() -> None:
     """Each wrapped dependency is imported in one file, where it can be replaced."""
     users: dict[str, set[str]] = {name: set() for name in WRAPPED}
     for path in library_files():
-        for name, _ in imports_of(path, package_of(path)):
+        for name, _ in imports_of(path):
             users.get(name.split(".")[0], set()).add(place(path))
 
     spread = {name: sorted(files) for name, files in users.items() if len(files) > 1}
@@ -200,7 +212,7 @@ def test_library_neither_evaluates_nor_unpickles() -> None:
     unsafe = [
         f"{where}: {name}"
         for path in library_files()
-        for name, where in imports_of(path, package_of(path))
+        for name, where in imports_of(path)
         if name.split(".")[0] in UNSAFE_MODULES
     ]
     for path in library_files():

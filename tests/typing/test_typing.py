@@ -13,6 +13,8 @@ import pytest
 
 from tests.timing import PATIENCE
 
+# Two checkers take long, and a group is begun before single tests are.
+pytestmark = pytest.mark.xdist_group("typing")
 ROOT = Path(__file__).parents[2]
 BASICS = '''
 from __future__ import annotations

@@ -80,7 +80,7 @@ class Claim:
     def __str__(self) -> str:
         if self.looks <= 1:
             return f"p = {self.p:.2g}"
-        return f"p = {self.p:.2g}, look {self.look} of {self.looks}"
+        return f"p = {self.p:.2g}"
 
 
 @dataclass(frozen=True)

@@ -78,8 +78,6 @@ class Claim:
         return asdict(self)
 
     def __str__(self) -> str:
-        if self.looks <= 1:
-            return f"p = {self.p:.2g}"
         return f"p = {self.p:.2g}"
 
 

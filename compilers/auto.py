@@ -39,7 +39,8 @@ class Auto(Compiler):
         candidates: How many candidates a round makes at the most; on a tight budget
             as many as it pays for.
         rounds: How many rounds follow the first at the most.
-        patience: End after so many rounds without a new best.
+        patience: End after so many rounds without a new best; a program that fails most
+            rows is not given up while calls are left.
     """
 
     demos: int = 16

@@ -19,11 +19,11 @@ from dataclasses import dataclass, field, replace
 from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.measure.row_result import RowResult
-from ..pacing import Credit, depth, no_headroom, rounds_in, rows_kept
+from ..pacing import Credit, depth, fails_most, no_headroom, rounds_in, rows_kept
 from ..propose.meeting import by_turns, together
 from ..propose.proposer import proposed
 from ..propose.rows import ordered, proportional
-from ..racing.race import FIRST, Full, by_estimate
+from ..racing.race import FIRST, Full, buy, by_estimate
 from ..recipe import LOTS, MEETINGS, Draw, Recipe
 from ..search.candidate import Candidate
 from ..search.task import Split, Task, passes
@@ -37,6 +37,7 @@ _log = logging.getLogger("weft")
 _LATEST = 300
 """Scores that are looked through after each round."""
 SPENT = "the budget ended the search"
+_DOUBT = 2.0
 
 
 @dataclass
@@ -88,6 +89,8 @@ async def search(
             await most_legible(task, tried)
         if not await _at_top(task, recipe, found):
             await _rounds(task, recipe, found)
+            if recipe.paced and found.stopped in ("", SPENT):
+                await _followed(task)
         if recipe.fresh:
             await _join(task, before)
         if found.stopped == SPENT:
@@ -127,11 +130,35 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
             found.stopped = why
             return
         idle = 0 if task.archive[0] != best else idle + 1
-        if recipe.patience and idle >= recipe.patience:
+        # Where most rows fail, calls that are left are better spent than kept.
+        patient = recipe.paced and fails_most(task)
+        if recipe.patience and idle >= recipe.patience and not patient:
             return
         if not recipe.goes_on and (why := _at_ceiling(task)):
             found.stopped = why
             return
+
+
+async def _followed(task: Task) -> None:
+    """Spend what rounds left over on who may still be the best, all rows each.
+
+    A paced round sees a few rows of each newcomer, which on a noisy model is a draw of
+    lots: whoever is not surely behind (two standard errors) gets the rest of them, the
+    highest bound first.
+    """
+    rows = task.rows
+    for _ in range(len(task.archive) if not math.isinf(task.room()) else 0):
+        found = task.estimates(task.archive)
+        best = max(one.mean for one in found.values())
+        bounds = {c: one.mean + _DOUBT * one.error for c, one in found.items()}
+        left = [c for c in task.archive if len(task.scores(c, rows)) < len(rows)]
+        hopeful = [c for c in left if bounds[c] > best]
+        if not hopeful:
+            break
+        candidate = max(hopeful, key=lambda c: bounds[c])
+        if await buy(task, [candidate], rows) < len(rows):
+            break
+    task.archive = by_estimate(task, task.archive, rows)
 
 
 def _shares(

@@ -120,11 +120,12 @@ def losses(task: Task, results: Sequence[RowResult]) -> Shares:
     found: Shares = {}
     carried = most
     pending: list[str] = []
+    choosing: list[str] = []
     order = dict.fromkeys(path for row in rows for path in _nodes(row))
     for path in (path for path in order if path in task.program.modules):
         at = [n for n, row in enumerate(rows) if path in _nodes(row)]
         if not any(_hands_on(rows[n], path) for n in at):
-            pending.append(path)  # it chooses who goes on, and shares what they lose
+            choosing.append(path)  # who goes on; half as suspect as whoever does
             continue
         answers = [wanted[n] for n in at]
         names = spec_of(task.program.modules[path].signature).outputs
@@ -139,6 +140,8 @@ def losses(task: Task, results: Sequence[RowResult]) -> Shares:
             continue
         loss = max(0.0, _mean(handed or carried) - _mean(told))
         found |= dict.fromkeys(pending, loss / len(pending))
+        for chooser in choosing:
+            found[chooser] = max(found.get(chooser, 0.0), loss / len(pending) / 2)
         carried, pending = told, []
     return found
 

@@ -15,7 +15,6 @@ from dataclasses import replace
 from typing import Any, Literal, Union
 
 from ..errors import SignatureError, did_you_mean
-from ..media.documents import Document
 from ..media.turns import History
 from ..media.values import Audio, File, Image
 from .field import FieldSpec
@@ -47,7 +46,6 @@ _KNOWN: dict[str, Any] = {
     "Image": Image,
     "Audio": Audio,
     "File": File,
-    "Document": Document,
     "History": History,
 }
 _FORMS: list[Any] = [Literal, typing.Optional, Union]
@@ -215,9 +213,17 @@ def parse_type(text: str, known: Mapping[str, Any] | None = None) -> Any:
         if "#" in _QUOTED.sub("", text):
             raise _no_type(text)  # a comment, which Python would leave out
         tree = ast.parse(text.strip(), mode="eval").body
-        return _build(tree, {**_KNOWN, **(known or {})}, text)
+        own = {"Document": _document()} if "Document" in text else {}
+        return _build(tree, {**_KNOWN, **own, **(known or {})}, text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise _no_type(text) from None
+
+
+def _document() -> Any:
+    # A pydantic model: what makes those takes long to import, and few ask for one.
+    from ..media.documents import Document  # noqa: PLC0415 - see above
+
+    return Document
 
 
 def parse_fields(

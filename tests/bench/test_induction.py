@@ -24,7 +24,7 @@ def test_a_tasks_own_instruction_is_found_among_eight() -> None:
 
     assert len(picks) == 23
     assert sum(pick.right for pick in picks) >= 20
-    assert sum(p.calls for p in picks) <= 0.4 * sum(p.grid for p in picks)
+    assert sum(p.calls for p in picks) <= 0.42 * sum(p.grid for p in picks)
 
 
 def test_a_race_of_peoples_instructions_is_kept(

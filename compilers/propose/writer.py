@@ -15,7 +15,7 @@ from typing import TypeVar
 from ...pipeline.errors import BudgetExceeded, ContextLengthError, ModelFailure
 from ...pipeline.run.rows import map_rows
 from ...pipeline.run.settings import current, entered
-from ..search.blame import blame, contrasts
+from ..search.blame import blame, gained_alone
 from ..search.candidate import Candidate
 from ..search.task import Task
 from .lines import instruction_of, room_for
@@ -153,7 +153,7 @@ def _shares(task: Task, parents: Parents, paths: Sequence[str]) -> dict[str, flo
     if len(paths) < 2 or not parents:
         return dict.fromkeys(paths, _EXPECTED)
     seen = task.results(parents[0], [*task.split.train, *task.rows])
-    shares, gained = blame(task, seen), contrasts(task)
+    shares, gained = blame(task, seen), gained_alone(task)
     return {
         path: len(paths) * _EXPECTED * shares[path] + gained.get(path, 0.0)
         for path in paths

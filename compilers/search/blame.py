@@ -121,19 +121,20 @@ def losses(task: Task, results: Sequence[RowResult]) -> Shares:
     carried = most
     pending: list[str] = []
     choosing: list[str] = []
-    order = dict.fromkeys(path for row in rows for path in _nodes(row))
+    runs = [_nodes(row) for row in rows]
+    order = dict.fromkeys(path for run in runs for path in run)
     for path in (path for path in order if path in task.program.modules):
-        at = [n for n, row in enumerate(rows) if path in _nodes(row)]
-        if not any(_hands_on(rows[n], path) for n in at):
+        at = [n for n, run in enumerate(runs) if path in run]
+        if not any(_hands_on(rows[n], runs[n], path) for n in at):
             choosing.append(path)  # who goes on; half as suspect as whoever does
             continue
         answers = [wanted[n] for n in at]
         names = spec_of(task.program.modules[path].signature).outputs
-        given = [_nodes(rows[n])[path].outputs for n in at]
+        given = [runs[n][path].outputs for n in at]
         outs = [_key({name: made.get(name) for name in names}) for made in given]
-        handed = _repeated([_handed(rows[n], path) for n in at], answers)
+        handed = _repeated([_handed(runs[n], path) for n in at], answers)
         told = _repeated(outs, answers)
-        if all(next(reversed(_nodes(rows[n]))) == path for n in at):
+        if all(_is_last(runs[n], path) for n in at):
             told = [most[n] if passes(rows[n]) else 0.0 for n in at]
         pending.append(path)
         if told is None:
@@ -146,7 +147,7 @@ def losses(task: Task, results: Sequence[RowResult]) -> Shares:
     return found
 
 
-def contrasts(task: Task) -> Shares:
+def gained_alone(task: Task) -> Shares:
     """What changing each module alone gained at the best, in mean score."""
     found: Shares = {}
     pool = [c for c in task.archive if task.scores(c, task.rows)]
@@ -185,11 +186,15 @@ def _nodes(result: RowResult) -> dict[str, NodeRun]:
     return {node.path: node for node in result.trace.nodes if node.kind == "module"}
 
 
-def _hands_on(result: RowResult, path: str) -> bool:
+def _is_last(run: dict[str, NodeRun], path: str) -> bool:
+    return next(reversed(run)) == path
+
+
+def _hands_on(result: RowResult, run: dict[str, NodeRun], path: str) -> bool:
     """Whether what a module made in a run is the answer, or was given to another."""
-    nodes = list(result.trace.nodes)
-    if next(reversed(_nodes(result))) == path:
+    if _is_last(run, path):
         return True
+    nodes = list(result.trace.nodes)
     at = max(n for n, node in enumerate(nodes) if node.path == path)
     made = {_key(value) for value in nodes[at].outputs.values()}
     made.add(_key(nodes[at].outputs))
@@ -202,16 +207,15 @@ def _hands_on(result: RowResult, path: str) -> bool:
     return any(_key(value) in made for value in later)
 
 
-def _handed(result: RowResult, path: str) -> str:
+def _handed(run: dict[str, NodeRun], path: str) -> str:
     """What other modules handed a module in a run; empty where it reads rows alone."""
-    nodes = _nodes(result)
-    before = list(nodes).index(path)
+    before = list(run).index(path)
     given = {
         _key(value)
-        for node in list(nodes.values())[:before]
+        for node in list(run.values())[:before]
         for value in node.outputs.values()
     }
-    inputs = {n: v for n, v in nodes[path].inputs.items() if _key(v) in given}
+    inputs = {n: v for n, v in run[path].inputs.items() if _key(v) in given}
     return _key(inputs) if inputs else ""
 
 

@@ -45,12 +45,12 @@ if TYPE_CHECKING:
     from .modules.agents.tool import tool as tool
     from .modules.agents.trajectory import AgentStep as AgentStep
     from .modules.agents.trajectory import trajectory_of as trajectory_of
-    from .modules.best_of_n import BestOfN as BestOfN
-    from .modules.chain_of_thought import ChainOfThought as ChainOfThought
-    from .modules.predict import Predict as Predict
-    from .modules.predict import predict as predict
-    from .modules.refine import Refine as Refine
-    from .modules.vote import Vote as Vote
+    from .modules.asking.chain_of_thought import ChainOfThought as ChainOfThought
+    from .modules.asking.predict import Predict as Predict
+    from .modules.asking.predict import predict as predict
+    from .modules.sampling.best_of_n import BestOfN as BestOfN
+    from .modules.sampling.refine import Refine as Refine
+    from .modules.sampling.vote import Vote as Vote
     from .pipeline.artifact.diff import Diff as Diff
     from .pipeline.artifact.diff import diff as diff
     from .pipeline.artifact.standing import Standing as Standing
@@ -143,11 +143,11 @@ _WHERE = {
     "modules.agents.react": "ReAct",
     "modules.agents.tool": "Tool tool",
     "modules.agents.trajectory": "AgentStep trajectory_of",
-    "modules.best_of_n": "BestOfN",
-    "modules.chain_of_thought": "ChainOfThought",
-    "modules.predict": "Predict predict",
-    "modules.refine": "Refine",
-    "modules.vote": "Vote",
+    "modules.sampling.best_of_n": "BestOfN",
+    "modules.asking.chain_of_thought": "ChainOfThought",
+    "modules.asking.predict": "Predict predict",
+    "modules.sampling.refine": "Refine",
+    "modules.sampling.vote": "Vote",
     "pipeline.artifact.diff": "Diff diff",
     "exports": "export finetuning_rows write_rows",
     "dspy_state": "import_dspy",

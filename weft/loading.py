@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from . import modules
-from .modules import agents
+from .modules import agents, asking, sampling
 from .pipeline.artifact.load import load
 from .pipeline.artifact.package import package, programs
 from .pipeline.artifact.save import save
 
-__all__ = ["agents", "load", "modules", "package", "programs", "save"]
+__all__ = [
+    "agents",
+    "asking",
+    "load",
+    "package",
+    "programs",
+    "sampling",
+    "save",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .modules.chain_of_thought import ChainOfThought
+from .modules.asking.chain_of_thought import ChainOfThought
 from .pipeline.graph.module import Module
 from .pipeline.ground.hints import missing
 from .pipeline.ground.options import checked

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Set
 from dataclasses import field, replace
 from typing import Any
 
-from ...modules.predict import Predict
+from ...modules.asking.predict import Predict
 from ...pipeline.ground.options import settings
 from ...pipeline.parameters import Demo
 from ...pipeline.signature.building import Input, Output

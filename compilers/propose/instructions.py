@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...modules.predict import Predict
+from ...modules.asking.predict import Predict
 from ...pipeline.ground.options import settings
 from ...pipeline.signature.building import Input, Output
 from ...pipeline.signature.signature import Signature, spec_of

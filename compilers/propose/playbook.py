@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...modules.predict import Predict
+from ...modules.asking.predict import Predict
 from ...pipeline.ground.options import settings
 from ...pipeline.signature.building import Input, Output
 from ...pipeline.signature.signature import Signature

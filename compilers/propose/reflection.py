@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ...modules.predict import Predict
+from ...modules.asking.predict import Predict
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.ground.options import Count, settings
 from ...pipeline.measure.row_result import RowResult

@@ -19,8 +19,8 @@ from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec, Note
 from ...pipeline.signature.forms import extended, make_signature
 from ...pipeline.signature.signature import make_value, spec_of
-from ..chain_of_thought import ChainOfThought
-from ..predict import Predict
+from ..asking.chain_of_thought import ChainOfThought
+from ..asking.predict import Predict
 from .arguments import Misfit, arguments_of, call_words, either, schema_of
 from .tool import Tool, as_tool, told
 from .trajectory import AgentStep, step_of, within

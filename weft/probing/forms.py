@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from ..modules.predict import Predict
+from ..modules.asking.predict import Predict
 from ..pipeline.errors import (
     ContextLengthError,
     InvalidRequest,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, final
 
-from ..pipeline.graph.module import Call, Module, P, Part, R_co
-from ..pipeline.lm.request import JSON
+from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.lm.request import JSON
 from .reward import Reward, reward_step, rewarded
 
 

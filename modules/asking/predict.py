@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast, final
 
-from ..pipeline.graph.module import Module, P, R_co
-from ..pipeline.ground.options import decorator
-from ..pipeline.signature.forms import function_signature
+from ...pipeline.graph.module import Module, P, R_co
+from ...pipeline.ground.options import decorator
+from ...pipeline.signature.forms import function_signature
 
 
 @final

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, cast
 
-from ..pipeline.errors import ConfigError
-from ..pipeline.graph.module import Call
-from ..pipeline.graph.step import Step
+from ...pipeline.errors import ConfigError
+from ...pipeline.graph.module import Call
+from ...pipeline.graph.step import Step
 
 Reward: TypeAlias = Callable[[Mapping[str, Any], Any], float] | Step[..., float]
 """How good an answer is, higher is better: called with the inputs and the answer."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import final
 
-from ..pipeline.graph.module import Module, P, R_co
-from ..pipeline.signature.field import FieldSpec
+from ...pipeline.graph.module import Module, P, R_co
+from ...pipeline.signature.field import FieldSpec
 
 
 @final

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, final
 
-from ..pipeline.graph.module import Call, Module, P, Part, R_co
-from ..pipeline.lm.request import JSON
-from ..pipeline.signature.field import FieldSpec
-from ..pipeline.signature.forms import make_signature
-from .predict import Predict
+from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.lm.request import JSON
+from ...pipeline.signature.field import FieldSpec
+from ...pipeline.signature.forms import make_signature
+from ..asking.predict import Predict
 from .reward import Reward, reward_step, rewarded
 
 _DRAFT = FieldSpec("draft", "input", str, "an earlier answer")

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, final
 
-from ..pipeline.errors import ConfigError, did_you_mean
-from ..pipeline.graph.module import Call, Module, P, Part, R_co
-from ..pipeline.lm.request import JSON
+from ...pipeline.errors import ConfigError, did_you_mean
+from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.lm.request import JSON
 
 
 @final

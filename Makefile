@@ -98,7 +98,7 @@ COMPILE := $(LOCK_VENV)/bin/uv pip compile --quiet --no-config --universal \
 	--custom-compile-command 'make lock'
 
 # All but `local`, which has a lock of its own.
-EXTRAS := $(addprefix --extra ,litellm pandas optuna otel ray)
+EXTRAS := $(addprefix --extra ,litellm pandas optuna otel ray mcp code)
 
 lock: $(LOCK_VENV)/.installed ## renew the lock files; versions two weeks old or older
 	$(COMPILE) pyproject.toml --group build -o requirements.lock

@@ -22,7 +22,7 @@ MAY_IMPORT = {
 }
 WRAPPED = (
     *("aiohttp", "diskcache", "jsonschema", "litellm", "networkx", "referencing"),
-    *("opentelemetry", "pandas", "ray", "rich", "xllamacpp"),
+    *("mcp", "opentelemetry", "pandas", "pydantic_monty", "ray", "rich", "xllamacpp"),
 )
 UNSAFE_MODULES = {"cloudpickle", "dill", "marshal", "pickle", "shelve"}
 # One process reads the files, for all the rules.

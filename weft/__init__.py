@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from .loading import package as package
     from .loading import programs as programs
     from .loading import save as save
+    from .modules.agents.decorator import tool as tool
     from .modules.agents.react import ReAct as ReAct
     from .modules.agents.tool import Tool as Tool
-    from .modules.agents.tool import tool as tool
     from .modules.agents.trajectory import AgentStep as AgentStep
     from .modules.agents.trajectory import trajectory_of as trajectory_of
     from .modules.asking.chain_of_thought import ChainOfThought as ChainOfThought
@@ -141,7 +141,8 @@ _WHERE = {
     "extras.ray": "Ray",
     "loading": "load package programs save",
     "modules.agents.react": "ReAct",
-    "modules.agents.tool": "Tool tool",
+    "modules.agents.decorator": "tool",
+    "modules.agents.tool": "Tool",
     "modules.agents.trajectory": "AgentStep trajectory_of",
     "modules.sampling.best_of_n": "BestOfN",
     "modules.asking.chain_of_thought": "ChainOfThought",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import inspect
+import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NotRequired, cast
+from typing import Any, Final, NotRequired, cast
 
 import pydantic
 from typing_extensions import TypedDict
@@ -17,6 +19,18 @@ from ...pipeline.ground import strictjson
 from ...pipeline.lm.request import JSON
 from ...pipeline.reading.values import candidates, mended
 from ...pipeline.signature.field import FieldSpec
+
+
+class Absent(enum.Enum):
+    """The default of an argument that may be left out and has none."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absent.ABSENT
+_NO_NAME: Final = re.compile(r"[^\w-]")
+_LONGEST_NAME: Final = 64
+_OF_ALL: Final = ("$defs", "$schema", "$id")  # these stand at the top of a schema alone
 
 
 class Misfit(ValueError):
@@ -99,7 +113,8 @@ def schema_of(name: str, fields: Iterable[FieldSpec]) -> dict[str, Any]:
 def either(*schemas: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON Schema of what fits one of several.
 
-    Where two call different things by one name, the later one is any object.
+    Where two call different things by one name, the later one is any object, as is one
+    that refers to other places than its `$defs`.
 
     >>> either({"type": "object", "properties": {}}, {"type": "array"})
     {'anyOf': [{'type': 'object', 'properties': {}}, {'type': 'array'}]}
@@ -108,17 +123,41 @@ def either(*schemas: Mapping[str, Any]) -> dict[str, Any]:
     options: list[Any] = []
     for schema in schemas:
         inner = schema.get("$defs", {})
-        if any(defined.get(name, held) != held for name, held in inner.items()):
+        met = any(defined.get(name, held) != held for name, held in inner.items())
+        if met or _leads_elsewhere(schema):
             options.append({"type": "object"})
             continue
         defined |= inner
-        options.append({key: part for key, part in schema.items() if key != "$defs"})
+        options.append({k: part for k, part in schema.items() if k not in _OF_ALL})
     return {"anyOf": options, **({"$defs": defined} if defined else {})}
 
 
+def _leads_elsewhere(schema: Mapping[str, Any]) -> bool:
+    """Whether it refers to more than its own `$defs`, as schemas of others may."""
+    text = strictjson.dumps(schema)
+    return text.count('"$ref"') != text.count('"$ref": "#/$defs/')
+
+
+def argument_name(name: str) -> str:
+    """An argument's name as it stands among others: quoted if it is no identifier."""
+    return name if name.isidentifier() else strictjson.dumps(name)
+
+
+def note_name(name: str) -> str:
+    """An argument's name as parameters have it, where a dot and a slash mean more."""
+    return name if name.isidentifier() else _NO_NAME.sub("_", name)[:_LONGEST_NAME]
+
+
 def argument_words(spec: FieldSpec) -> str:
-    """An argument with its type in words, and its default."""
-    words = f"{spec.name}: {spec.wanted}"
+    """An argument with its type in words, and its default.
+
+    One that may be left out and has no default bears a question mark, and a name that
+    is no identifier is quoted.
+    """
+    name = argument_name(spec.name)
+    if spec.default is ABSENT:
+        return f"{name}?: {spec.wanted}"
+    words = f"{name}: {spec.wanted}"
     if spec.required:
         return words
     return f"{words} = {strictjson.dumps(spec.dump(spec.default))}"

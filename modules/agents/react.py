@@ -21,7 +21,15 @@ from ...pipeline.signature.forms import extended, make_signature
 from ...pipeline.signature.signature import make_value, spec_of
 from ..asking.chain_of_thought import ChainOfThought
 from ..asking.predict import Predict
-from .arguments import Misfit, arguments_of, call_words, either, schema_of
+from .arguments import (
+    Misfit,
+    argument_name,
+    arguments_of,
+    call_words,
+    either,
+    note_name,
+    schema_of,
+)
 from .tool import Tool, as_tool, told
 from .trajectory import AgentStep, step_of, within
 
@@ -310,7 +318,10 @@ def _noted(tool: Tool[..., Any]) -> list[Note]:
 def _notes(
     name: str, words: str, text: str, arguments: Iterable[FieldSpec]
 ) -> list[Note]:
-    inner = [Note(f"{name}.{f.name}", f.name, f.description) for f in arguments]
+    inner = [
+        Note(f"{name}.{note_name(f.name)}", argument_name(f.name), f.description)
+        for f in arguments
+    ]
     return [Note(name, words, text), *inner]
 
 

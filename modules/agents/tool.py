@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, ParamSpec, TypeVar, cast, final, overload
+from typing import (
+    Any,
+    Generic,
+    ParamSpec,
+    TypeVar,
+    cast,
+    final,
+    overload,
+)
 
 from ...pipeline.errors import ConfigError, ModelFailure, StepError
 from ...pipeline.graph.step import Step, StepOptions
@@ -16,6 +24,7 @@ from ...pipeline.ground.plain import plain
 from ...pipeline.ground.words import brief
 from ...pipeline.lm.request import JSON
 from .arguments import arguments_of, call_words, fields_of, schema_of
+from .described import Calling, Described, function_of, node_name
 from .docstring import said_in
 
 P = ParamSpec("P")
@@ -86,6 +95,8 @@ class Tool(Generic[P, R_co]):
     {'word': 'sea', 'most': 2}
     """
 
+    _described: Described | None = None
+
     def __init__(
         self,
         function: Callable[P, Any],
@@ -100,18 +111,15 @@ class Tool(Generic[P, R_co]):
         uses = tuple(uses)
         rest = {"arguments": arguments, "options": options, "step": step, "uses": uses}
         kind = cast(Any, Tool)
-        self._made_again = partial(kind, function, name, description, **rest)
+        self._made_again: Callable[[], Any] = partial(
+            kind, function, name, description, **rest
+        )
         made = _step_of(function, name, uses, step)
-        made.tool = self
-        self.step: Step[P, R_co] = cast(Any, made)
-        self.options = options or ToolOptions()
         said = said_in(made.__doc__)
         self.description = said.of_all if description is None else description
         words = {**said.of_each, **(arguments or {})}
         self.fields = tuple(fields_of(made, words))
-        self.__name__ = self.name = made.name
-        self.__doc__, self.__module__ = made.__doc__, made.__module__
-        self.__wrapped__ = made.function
+        self._stands_for(made, options)
         known = [each.name for each in self.fields]
         for argument in arguments or ():
             if argument not in known:
@@ -120,6 +128,72 @@ class Tool(Generic[P, R_co]):
                     hint=f"It has {', '.join(known) or 'none'}",
                 )
         _ = self.schema  # what no schema can say is told now
+
+    @staticmethod
+    def from_schema(
+        name: str,
+        description: str | None,
+        schema: Mapping[str, Any] | None,
+        call: Calling,
+        *,
+        options: ToolOptions | None = None,
+        step: StepOptions | None = None,
+    ) -> Tool[[dict[str, Any]], Any]:
+        """A tool that a JSON Schema describes, as servers and other frameworks do.
+
+        Its arguments are plain JSON data, by names of any kind, checked against the
+        whole schema. An artifact holds the schema, as of any tool.
+
+        Args:
+            name: What the model calls it. Characters other than ASCII letters, digits
+                and `_` become `_`, since its name is also that of a node.
+            description: When to use it; None for nothing.
+            schema: The JSON Schema of its arguments, an object, by any draft; None
+                where it takes none.
+            call: Runs it, blocking or async, with the arguments as one dict. To pickle
+                the tool, give a function that can be.
+            options: How results are shown, and who must agree.
+            step: How it runs as a node: timeout, retries.
+
+        Raises:
+            SignatureError: The schema is none, or not one of an object; or it holds a
+                pattern that takes more than linear time.
+            ConfigError: There is no name, or `call` cannot be called.
+
+        >>> schema = {
+        ...     "type": "object",
+        ...     "properties": {
+        ...         "q": {"type": "string"},
+        ...         "per-page": {"type": "integer"},
+        ...     },
+        ...     "required": ["q"],
+        ... }
+        >>> found = Tool.from_schema("web.search", "Search.", schema, str)
+        >>> found.words
+        'web_search(q: text, "per-page"?: a whole number)'
+        >>> found.checked({"q": "sea", "per-page": "5"})
+        {'arguments': {'q': 'sea', 'per-page': 5}}
+        >>> found({"q": "sea"})
+        "{'q': 'sea'}"
+        """
+        kind: type[Tool[[dict[str, Any]], Any]] = Tool
+        made = kind.__new__(kind)
+        known = node_name(name)
+        again = partial(Tool.from_schema, name, description, schema, call)
+        made._made_again = partial(again, options=options, step=step)
+        made._described = Described(known, schema)
+        made.description, made.fields = description or "", made._described.fields
+        made._stands_for(Step(function_of(call, known), known, (), step), options)
+        return made
+
+    def _stands_for(self, step: Step[..., Any], options: ToolOptions | None) -> None:
+        """Take the step that runs it, and what is known by it."""
+        step.tool = self
+        self.step: Step[P, R_co] = cast(Any, step)
+        self.options = options or ToolOptions()
+        self.__name__ = self.name = step.name
+        self.__doc__, self.__module__ = step.__doc__, step.__module__
+        self.__wrapped__ = step.function
 
     @property
     def descriptions(self) -> dict[str, str]:
@@ -136,21 +210,24 @@ class Tool(Generic[P, R_co]):
         """The JSON Schema of its arguments, an object; as wire formats want it."""
         schema = self.contract
         for each in self.fields:
-            if each.description:
+            part = schema["properties"][each.name]
+            if each.description and isinstance(part, dict):
                 said = {"description": each.description}
-                schema["properties"][each.name] = schema["properties"][each.name] | said
+                schema["properties"][each.name] = {**part, **said}
         return schema
 
     @property
     def contract(self) -> dict[str, Any]:
         """The schema without what is said of arguments: what an artifact compares."""
+        if self._described is not None:
+            return self._described.contract
         return schema_of(self.name, self.fields)
 
     def checked(self, arguments: Mapping[str, JSON]) -> dict[str, Any]:
         """Arguments that a model chose, as the function takes them.
 
         What one plainly means is read: "2" where a whole number is wanted. Defaults are
-        left to the function.
+        left to the function. That of a schema's tool takes them as one dict.
 
         Args:
             arguments: Plain JSON data by name.
@@ -158,6 +235,8 @@ class Tool(Generic[P, R_co]):
         Raises:
             Misfit: One is unknown, missing, or of another type.
         """
+        if self._described is not None:
+            return {"arguments": self._described.checked(arguments)}
         return arguments_of(self.name, self.fields, arguments)
 
     def shown(self, value: Any) -> str:
@@ -234,95 +313,3 @@ def as_tool(given: Any) -> Tool[..., Any]:
         )
     made: Tool[..., Any] = Tool(given)
     return made
-
-
-@dataclass(frozen=True)
-class _Maker:
-    """The decorator that `@tool(...)` with options gives."""
-
-    name: str | None
-    description: str | None
-    arguments: Mapping[str, str] = field(default_factory=dict[str, str])
-    options: ToolOptions = field(default_factory=ToolOptions)
-    step: StepOptions = field(default_factory=StepOptions)
-    uses: tuple[Part, ...] = ()
-
-    @overload
-    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]]) -> Tool[P, R]: ...
-    @overload
-    def __call__(self, function: Callable[P, R]) -> Tool[P, R]: ...
-    def __call__(self, function: Any) -> Any:
-        made: Tool[..., Any] = Tool(
-            function,
-            self.name,
-            self.description,
-            arguments=self.arguments,
-            options=self.options,
-            step=self.step,
-            uses=self.uses,
-        )
-        return made
-
-
-@overload
-def tool(function: Callable[P, Coroutine[Any, Any, R]], /) -> Tool[P, R]: ...
-@overload
-def tool(function: Callable[P, R], /) -> Tool[P, R]: ...
-@overload
-def tool(
-    *,
-    name: str | None = None,
-    description: str | None = None,
-    arguments: Mapping[str, str] | None = None,
-    most: int = MOST_CHARACTERS,
-    approval: bool = False,
-    timeout: float | None = None,
-    retries: int = 0,
-    reusable: bool = True,
-    uses: Iterable[Part] = (),
-) -> _Maker: ...
-def tool(
-    function: Any = None,
-    /,
-    *,
-    name: str | None = None,
-    description: str | None = None,
-    arguments: Mapping[str, str] | None = None,
-    most: int = MOST_CHARACTERS,
-    approval: bool = False,
-    timeout: float | None = None,
-    retries: int = 0,
-    reusable: bool = True,
-    uses: Iterable[Part] = (),
-) -> Any:
-    """Make a typed function a tool.
-
-    Args:
-        function: What the tool runs: blocking or async.
-        name: What the model calls it; the function's own name when not given.
-        description: When to use it; what its docstring says when not given.
-        arguments: What is said of arguments, by name; over the docstring's `Args`.
-        most: Characters of a result that the model is shown.
-        approval: Whether a person must agree before it runs.
-        timeout: Seconds that one attempt may take; None for no limit.
-        retries: How many further attempts may follow one that failed.
-        reusable: Whether `run(..., reuse=trace)` may take a result that came of it from
-            a trace; False for one that reads a clock or changes the world.
-        uses: Modules, steps and programs that it calls by itself.
-
-    >>> @tool
-    ... def add(a: int, b: int = 1) -> int:
-    ...     '''The sum of two numbers.'''
-    ...     return a + b
-    >>> add(2), add.schema["required"]
-    (3, ['a'])
-    """
-    maker = _Maker(
-        name,
-        description,
-        arguments or {},
-        ToolOptions(most, approval),
-        StepOptions(timeout, retries, reusable),
-        tuple(uses),
-    )
-    return maker if function is None else maker(function)

@@ -72,9 +72,14 @@ _Model = Annotated[str, AfterValidator(_model_name)]
 
 
 def _dotted(text: str) -> str:
-    """The name of something that is described: of a field, or below one."""
-    for part in text.split("."):
-        _identifier(part)
+    """The name of something that is described: of a field, or below one.
+
+    Whoever describes a tool by a schema names its arguments as they like: `per-page`.
+    """
+    field, *below = text.split(".")
+    _identifier(field)
+    for part in below:
+        _part_name(part)
     return _name(text)
 
 

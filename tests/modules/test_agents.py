@@ -524,3 +524,96 @@ def test_what_is_said_of_tools_is_tuned(tmp_path: Path) -> None:
     assert "nights  # one or two (tuned)" in weft.show(path)
     with pytest.raises(ConfigError, match=r"Did you mean 'tool\.look'"):
         agent.modules["act"].with_(descriptions={"tool.lok": "x"})
+
+
+_SCHEMA: dict[str, Any] = {
+    "$schema": "http://json-schema.org/draft-07/schema#",
+    "type": "object",
+    "title": "Search",
+    "properties": {
+        "q": {"type": "string", "description": "What\n to look for."},
+        "per-page": {"type": "integer", "minimum": 1, "default": 10},
+        "class": {"enum": ["new", "old"]},
+        "near": {"$ref": "#/definitions/place"},
+        "same": {"$ref": "#/properties/near"},
+    },
+    "required": ["q"],
+    "definitions": {"place": {"type": "object", "required": ["lat"]}},
+    "dependentRequired": {"same": ["near"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("schema", "given", "made"),
+    [
+        (_SCHEMA, {"q": "sea", "per-page": "2"}, {"q": "sea", "per-page": 2}),
+        (_SCHEMA, {"q": "s", "class": "New"}, {"q": "s", "class": "new"}),
+        (_SCHEMA, {"q": "s", "near": {"lat": 1}}, {"q": "s", "near": {"lat": 1}}),
+        (_SCHEMA, {"class": "new"}, "needs 'q'"),
+        (_SCHEMA, {"q": "s", "per-page": 0}, "wrong 'per-page'"),
+        (_SCHEMA, {"q": "s", "near": {}}, "wrong 'near'"),
+        (_SCHEMA, {"q": "s", "near": {"lat": 1}, "same": 5}, "wrong arguments"),
+        (_SCHEMA, {"q": "s", "page": 1}, "no argument 'page'; it is .*\"per-page\": "),
+        (_SCHEMA | {"additionalProperties": True}, {"q": "s", "x": 1}, None),
+        (_SCHEMA | {"additionalProperties": {"type": "null"}}, {"q": "s", "x": 1}, "wrong"),
+        ({"type": "object"}, {"any": [1]}, None),
+        (None, {}, None),
+        (None, {"x": 1}, "no argument 'x'"),
+        ({"properties": {"x": True}}, {"x": "é" * 9}, None),
+        ({"properties": {"x": {"type": "string"}}}, {"x": "\ud800"}, "wrong 'x'"),
+    ],
+)
+def test_a_schema_makes_a_tool(schema: Any, given: dict[str, Any], made: Any) -> None:
+    """Arguments of any name, checked alone and together; plain JSON data."""
+    tool = weft.Tool.from_schema("web.search", "Search.", schema, lambda a: a)
+
+    if isinstance(made, str):
+        with pytest.raises(Misfit, match=made):
+            tool.checked(given)
+        return
+    checked = tool.checked(given)
+    assert checked == {"arguments": given if made is None else made}
+    assert tool(**checked) == checked["arguments"]
+
+
+async def _search(arguments: dict[str, Any]) -> str:
+    return f"{arguments['q']} {arguments.get('per-page')}"
+
+
+def test_a_tool_of_a_schema_is_a_tool_in_full(tmp_path: Path) -> None:
+    """Told, run, traced, pickled, saved; and no schema is no tool."""
+    tool = weft.Tool.from_schema("web.search", None, _SCHEMA, _search)
+    assert tool.words.startswith('web_search(q: text, "per-page": a whole number')
+    assert tool.descriptions["q"] == "What to look for."
+    assert tool.schema["properties"]["q"]["description"] == "What to look for."
+    assert pickle.loads(pickle.dumps(tool)).words == tool.words
+    said = json.dumps({"q": "sea", "per-page": "3"})
+    asked = move("web_search").replace("{}", said)
+    run, _ = ran([tool], [asked, move("submit", answer=1)])
+    assert run.value.trajectory[0].observation == "sea 3"
+    assert run.trace.nodes[2].path == "agent/web_search"
+    path = weft.save(agent_of(tool), tmp_path / "agent.weft.json")
+    assert weft.load(path, steps=[tool]).tools[0].contract == tool.contract
+    other_one = weft.Tool.from_schema("web.search", "", None, _search)
+    with pytest.raises(ArtifactError, match="'per-page' was removed"):
+        weft.load(path, steps=[other_one])
+
+
+@pytest.mark.parametrize(
+    ("name", "schema", "call", "error", "match"),
+    [
+        ("...", None, print, ConfigError, "no name of a tool"),
+        ("a", None, 3, ConfigError, "cannot be called"),
+        ("a", [], print, SignatureError, "'a'.*is an object"),
+        ("a", {"type": "array"}, print, SignatureError, "'array'"),
+        ("a", {"type": "dict"}, print, SignatureError, "'a'"),
+        ("a", {"parameters": {"type": "object"}}, print, SignatureError, "parameters"),
+        ("a", {"$ref": "http://x.org/s"}, print, SignatureError, "'a'"),
+    ],
+)
+def test_what_is_no_tools_schema(
+    name: str, schema: Any, call: Any, error: type[Exception], match: str
+) -> None:
+    """A schema that is none, or no object's, is told when the tool is made."""
+    with pytest.raises(error, match=match):
+        weft.Tool.from_schema(name, "", schema, call)

@@ -72,7 +72,7 @@ class Described:
     @property
     def contract(self) -> dict[str, Any]:
         """The schema without what is said of it and of each argument."""
-        made = _unworded(self._schema)
+        made: dict[str, Any] = _unworded(self._schema)
         if "properties" in made:
             properties: dict[str, Any] = made["properties"]
             made["properties"] = {n: _unworded(p) for n, p in properties.items()}

@@ -176,8 +176,7 @@ class Tool(Generic[P, R_co]):
         >>> found({"q": "sea"})
         "{'q': 'sea'}"
         """
-        kind: type[Tool[[dict[str, Any]], Any]] = Tool
-        made = kind.__new__(kind)
+        made = cast("Tool[[dict[str, Any]], Any]", Tool.__new__(cast(Any, Tool)))
         known = node_name(name)
         again = partial(Tool.from_schema, name, description, schema, call)
         made._made_again = partial(again, options=options, step=step)

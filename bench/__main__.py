@@ -102,6 +102,7 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         help="against, house: another checkout; planted: a file of outcomes",
     )
+    given.add_argument("--local", help="local: a model that runs here, by name or file")
     given.add_argument("--families", help="planted: which, with commas between")
     given.add_argument(
         "--parts", help="planted: of families, fault and claims, commas between"

@@ -555,7 +555,11 @@ _SCHEMA: dict[str, Any] = {
         (_SCHEMA, {"q": "s", "near": {"lat": 1}, "same": 5}, "wrong arguments"),
         (_SCHEMA, {"q": "s", "page": 1}, "no argument 'page'; it is .*\"per-page\": "),
         (_SCHEMA | {"additionalProperties": True}, {"q": "s", "x": 1}, None),
-        (_SCHEMA | {"additionalProperties": {"type": "null"}}, {"q": "s", "x": 1}, "wrong"),
+        (
+            _SCHEMA | {"additionalProperties": {"type": "null"}},
+            {"q": "s", "x": 1},
+            "wrong",
+        ),
         ({"type": "object"}, {"any": [1]}, None),
         (None, {}, None),
         (None, {"x": 1}, "no argument 'x'"),

@@ -57,6 +57,8 @@ def _serve(settings: dict[str, Any]) -> Any:
     # A connection that is kept open holds one of these, and does nothing.
     params.n_threads_http = 8 * settings["slots"] + 8
     params.cache_ram_mib = _PROMPT_CACHE
+    # Else a model with windows of attention keeps no beginning that calls share.
+    params.swa_full = True
     params.ui = False
     params.offline = True
     return llama.Server(params)

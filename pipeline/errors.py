@@ -16,7 +16,7 @@
     |  |- RateLimited  Overloaded  ServerError  TimeoutConflict  ConnectError
     |  |- DeadlineExceeded  ProtocolError
     |  `- ModelFailure             the model answered, and the answer is at fault
-    |     |- ContentFiltered  TooLarge  Truncated
+    |     |- ContentFiltered  TooLarge  Truncated  CheckFailed
     |     `- ParseError            text that does not hold the promised fields
     |        `- ValidationError    fields are there, a value breaks its type or rule
     |- BudgetExceeded              the next call would overshoot a limit
@@ -225,6 +225,19 @@ class TooLarge(ModelFailure):
 
 class Truncated(ModelFailure):
     """The answer stopped at the token limit; asking the same again would not help."""
+
+
+class CheckFailed(ModelFailure):
+    """An answer that fails checks after all repairs.
+
+    `failed` has the words of each check that it fails, by the check's name.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str = "", failed: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.failed: dict[str, str] = dict(failed or {})
 
 
 class ParseError(ModelFailure):

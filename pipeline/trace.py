@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from .ground.hints import Advised
 from .ground.words import counted
-from .lm.request import Message, Usage
+from .lm.request import JSON, Message, Usage
 
 R = TypeVar("R")
 NodeKind = Literal["module", "step", "program", "each", "branch", "switch", "loop"]
@@ -77,6 +77,8 @@ class NodeRun:
         reused: Whether the result was taken from an earlier run; it made no calls.
         started: Seconds after the run began; 0 outside a run.
         failed: The call that brought no answer and so ended the node; none of `calls`.
+        facts: What the module says of how its answer came about, as plain data:
+            `agreement` of a vote, `answered_by` of a fallback.
     """
 
     path: str
@@ -91,6 +93,7 @@ class NodeRun:
     reused: bool = False
     started: float = 0.0
     failed: Call | None = None
+    facts: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
 
     def __str__(self) -> str:
         used = ["reused"] if self.reused else _used(self.calls)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, final
 
+from ...pipeline.errors import ModelFailure
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.forms import make_signature
 from ..asking.predict import Predict
-from .reward import Reward, reward_step, rewarded
+from .reward import Reward, asked_of, judge_of, require_bar
 
 _DRAFT = FieldSpec("draft", "input", str, "an earlier answer")
 _ADVICE = FieldSpec("advice", "input", str, "how to do better")
@@ -24,10 +25,15 @@ class Refine(Module[P, R_co]):
     Self-Refine: Madaan et al. 2023, arXiv 2303.17651, with a reward that ends it. Three
     parts can be tuned: the module; the critic, which sees the answer; and the module
     `again`, with the draft and the advice beside its inputs. The best answer is kept.
+    A reward that says what is wrong, in words or as a `weft.Score` with feedback, is
+    the advice itself, and the critic is not asked. `weft.info(result).facts` has the
+    `scores` in order, which one was `chosen`, and the `advice` in between. Where a
+    later reply cannot be used, the best so far is the answer, and the trace says so.
 
     Args:
         module: What is asked, a `Predict` or a `ChainOfThought`.
-        reward: A function or step of (inputs by name, answer); higher is better.
+        reward: A function or step of (inputs by name, answer), or a judge, as
+            `BestOfN` has it; higher is better, and words count as 0.
         n: How many answers at the most.
         threshold: The reward that is good enough.
         name: Its name; the module's by default.
@@ -53,8 +59,9 @@ class Refine(Module[P, R_co]):
         name: str | None = None,
     ) -> None:
         self._like(module, name, n)
+        require_bar(threshold, "Refine")
         self._module, self._n, self._threshold = module, n, threshold
-        self._reward = reward_step(reward, "Refine", threshold)
+        self._reward = judge_of(reward, module, "Refine")
         self._again = module.wider("again", _DRAFT, _ADVICE)
         seen = (*self.inputs.fields, _DRAFT, FieldSpec("advice", "output", str))
         critic = make_signature(seen, _ADVISE, name="Critic")
@@ -70,21 +77,33 @@ class Refine(Module[P, R_co]):
         return {"n": self._n, "threshold": self._threshold}
 
     def times(self) -> Mapping[str, int]:
-        """Once, and each further answer with its advice."""
-        return {"module": 1, "critic": self._n - 1, "again": self._n - 1}
+        """Once, and each further answer with its advice; a reward for each."""
+        further = self._n - 1
+        return {"module": 1, "critic": further, "again": further, "reward": self._n}
 
     async def body(self, call: Call, inputs: Mapping[str, Any]) -> Any:
         """Answer, and again while it is worth it."""
         answer = best = await call(self._module, inputs, sample=0)
-        most = await rewarded(call, self._reward, inputs, answer)
+        made = await asked_of(call, self._reward, self._module, inputs, answer)
+        scores, advice, chosen = [made.score], list[str](), 0
         for number in range(1, self._n):
-            if most >= self._threshold:
+            if scores[chosen] >= self._threshold:
                 break
             seen = {**inputs, "draft": self.as_text(answer)}
-            said = await call(self._critic, seen, sample=number)
-            seen["advice"] = said.advice
-            answer = self.own(await call(self._again, seen, sample=number), inputs)
-            score = await rewarded(call, self._reward, inputs, answer)
-            if score > most:
-                best, most = answer, score
-        return best
+            try:
+                words = made.words
+                if not words:
+                    said = await call(self._critic, seen, sample=number)
+                    words = said.advice
+                advice.append(words)
+                seen["advice"] = words
+                answer = self.own(await call(self._again, seen, sample=number), inputs)
+                made = await asked_of(call, self._reward, self._module, inputs, answer)
+            except ModelFailure as error:
+                call.note(f"no better answer came: {error.message}")
+                break
+            scores.append(made.score)
+            if made.score > scores[chosen]:
+                best, chosen = answer, number
+        call.report(scores=[*scores], chosen=chosen, advice=[*advice])
+        return self.own(best, inputs)

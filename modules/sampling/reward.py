@@ -1,48 +1,249 @@
-"""Rewards: how good an answer is, as a part that is traced like the others."""
+"""Rewards and checks: what says how good an answer is, as a part like the others.
+
+A function of the inputs by name and the answer, a step of the same, or a judge: a module
+or program whose inputs are some of the question's fields, and whose last output counts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, cast
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast, runtime_checkable
 
-from ...pipeline.errors import ConfigError
-from ...pipeline.graph.module import Call
+from ...pipeline.errors import ConfigError, ModelFailure, StepError, did_you_mean
+from ...pipeline.graph.module import Call, Module, Part
+from ...pipeline.graph.runnable import Runnable
 from ...pipeline.graph.step import Step
+from ...pipeline.ground.words import brief
+from ...pipeline.run.rows import map_rows
+from ...pipeline.signature.signature import Signature
 
-Reward: TypeAlias = Callable[[Mapping[str, Any], Any], float] | Step[..., float]
-"""How good an answer is, higher is better: called with the inputs and the answer."""
+Judge: TypeAlias = Step[..., Any] | Runnable[..., Any]
+"""A step of the inputs and the answer, or a module or program that reads fields."""
+
+Reward: TypeAlias = Callable[[Mapping[str, Any], Any], Any] | Judge
+"""How good an answer is: a number, higher is better; or words, which count as 0."""
+
+Check: TypeAlias = Callable[[Mapping[str, Any], Any], bool | str] | Judge
+"""Whether an answer will do: True, False, or words that say what is wrong with it."""
+
+_GIVES: Final = "a number, True, False, or words that say what is wrong"
+_CHECKS: Final = "True, False, or words that say what is wrong"
 
 
-def reward_step(reward: Reward, of: str, bar: object = 1.0) -> Step[..., float]:
-    """A reward as a step.
+class Verdict(NamedTuple):
+    """How good an answer is, and what is wrong with it, in words or empty."""
 
-    Args:
-        reward: A function or a step.
-        of: The kind of module that asks, for messages.
-        bar: The reward that is good enough.
+    score: float
+    words: str = ""
+
+
+@runtime_checkable
+class _Scored(Protocol):
+    """A `weft.Score`: a value with feedback."""
+
+    value: float
+    feedback: str
+
+
+def require_bar(bar: object, of: str) -> None:
+    """Refuse what is no reward that an answer can be held against.
 
     Raises:
-        ConfigError: It does not take two things, or the bar is no number.
+        ConfigError: It is no number.
     """
-    if not isinstance(bar, int | float):
+    if not isinstance(bar, int | float) or math.isnan(bar):
         raise ConfigError(f"{of}: threshold={bar!r} is no reward", hint="Give a number")
-    given = cast(Any, reward)
-    made: Step[..., float] = given
-    if not isinstance(reward, Step):
+
+
+def judge_of(
+    given: object, module: Module[..., Any], of: str, role: str = "reward"
+) -> Judge:
+    """What judges a module's answers, as a part.
+
+    Args:
+        given: A function, a step, a module or a program.
+        module: Whose answers are judged.
+        of: The kind of module that asks, for messages.
+        role: What it is there, for messages, and its name where it has none.
+
+    Raises:
+        ConfigError: It can judge nothing of the kind.
+    """
+    if not isinstance(given, Runnable):
+        return _step(given, of, role)
+    judge = cast("Runnable[..., Any]", given)
+    known = [*module.spec.inputs, *module.spec.outputs]
+    for name, field in judge.inputs.inputs.items():
+        if field.required and name not in known:
+            raise ConfigError(
+                f"{of}: the {role} {judge.name!r} reads {name!r}, which is no field of "
+                f"{module.name!r}",
+                hint=did_you_mean(name, known),
+            )
+    return judge
+
+
+def _step(given: Any, of: str, role: str) -> Step[..., Any]:
+    made: Step[..., Any] = given
+    if not isinstance(given, Step):
+        if not callable(given):
+            raise ConfigError(
+                f"{of}: {role}={given!r} is called with nothing",
+                hint=f"Write def {role}(inputs, answer), or give a module that judges",
+            )
         name = getattr(given, "__name__", "")
-        made = Step(given, name if name.isidentifier() else "reward")
+        named = name if name.isidentifier() else role
+        made = Step(cast("Callable[..., Any]", given), named)
     if len(made.parameters.parameters) != 2:
         raise ConfigError(
-            f"{of}: reward {made.name!r} is not called with the inputs and an answer",
-            hint="Write def reward(inputs, answer) -> float",
+            f"{of}: {role} {made.name!r} is not called with the inputs and an answer",
+            hint=f"Write def {role}(inputs, answer)",
         )
     return made
 
 
+def judges_of(
+    given: Iterable[object], module: Module[..., Any], of: str, taken: Iterable[str]
+) -> dict[str, Judge]:
+    """Checks by name, in their order.
+
+    Args:
+        given: Functions, steps, modules or programs.
+        module: Whose answers are checked.
+        of: The kind of module that asks, for messages.
+        taken: Names that its other parts have.
+
+    Raises:
+        ConfigError: One can check nothing, or has a name that is taken.
+    """
+    if isinstance(given, str) or not isinstance(cast(object, given), Iterable):
+        raise ConfigError(f"{of}: checks={given!r}", hint="Write a list: checks=[short]")
+    found: dict[str, Judge] = {}
+    for number, one in enumerate(given, 1):
+        judge = judge_of(one, module, of, f"check_{number}")
+        if judge.name in found or judge.name in taken:
+            raise ConfigError(
+                f"{of}: two parts are named {judge.name!r}",
+                hint="Give the check another name",
+            )
+        found[judge.name] = judge
+    return found
+
+
+async def asked_of(
+    call: Call,
+    judge: Part,
+    module: Module[..., Any],
+    inputs: Mapping[str, Any],
+    answer: Any,
+) -> Verdict:
+    """What a judge makes of an answer.
+
+    Raises:
+        StepError: It gave nothing that can be read as a verdict, or raised.
+        ModelFailure: A model that judges brought no usable answer.
+    """
+    if isinstance(judge, Step):
+        names = cast("Step[..., Any]", judge).parameters.parameters
+        raw = await call(judge, dict(zip(names, (inputs, answer), strict=True)))
+        return _verdict(raw, judge.name)
+    held = {**inputs, **outputs_of(module, answer)}
+    reads = cast("Runnable[..., Any]", judge).inputs.inputs
+    raw = await call(judge, {name: held[name] for name in reads if name in held})
+    if not isinstance(raw, Signature):
+        return _verdict(raw, judge.name)
+    said = dict(raw)
+    *others, last = said
+    verdict = _verdict(said[last], judge.name)
+    words = " ".join(said[name] for name in others if isinstance(said[name], str))
+    return verdict if verdict.words else verdict._replace(words=words)
+
+
+def outputs_of(module: Module[..., Any], answer: Any) -> dict[str, Any]:
+    """The outputs in an answer of a module, by name."""
+    if module.single is not None:
+        return {module.single: answer}
+    return {name: getattr(answer, name) for name in module.spec.outputs}
+
+
+def _verdict(raw: Any, who: str) -> Verdict:
+    if isinstance(raw, str) and raw.strip():
+        return Verdict(0.0, raw.strip())
+    if isinstance(raw, _Scored):
+        return Verdict(_number(raw.value, who), str(raw.feedback).strip())
+    return Verdict(_number(raw, who))
+
+
+def _number(raw: Any, who: str) -> float:
+    try:
+        if isinstance(raw, str):
+            raise TypeError
+        score = float(raw)
+    except (TypeError, ValueError, OverflowError):
+        score = math.nan
+    if math.isnan(score):
+        raise StepError(
+            f"{who!r} gave {brief(repr(raw))}, which is no verdict",
+            hint=f"Give {_GIVES}",
+        )
+    return score
+
+
 async def rewarded(
-    call: Call, reward: Step[..., float], inputs: Mapping[str, Any], answer: Any
-) -> float:
-    """What a reward gives for an answer."""
-    names = reward.parameters.parameters
-    score = await call(reward, dict(zip(names, (inputs, answer), strict=True)))
-    return float(score)
+    call: Call,
+    judge: Part,
+    module: Module[..., Any],
+    inputs: Mapping[str, Any],
+    answers: Iterable[Any],
+) -> list[Verdict | None]:
+    """What a judge makes of several answers, side by side, in their order.
+
+    None where a judging model brought no usable answer, unless it brought none at all:
+    then its first error is raised.
+    """
+    failed: dict[int, ModelFailure] = {}
+
+    async def one(position: int, answer: Any) -> Verdict | None:
+        try:
+            return await asked_of(call, judge, module, inputs, answer)
+        except ModelFailure as error:
+            failed[position] = error
+            return None
+
+    rows = [*answers]
+    made = await map_rows(one, rows, concurrency=max(1, len(rows)))
+    if failed and len(failed) == len(rows):
+        raise failed[min(failed)]
+    return made
+
+
+async def failing(
+    call: Call,
+    checks: Mapping[str, Part],
+    module: Module[..., Any],
+    inputs: Mapping[str, Any],
+    answer: Any,
+) -> dict[str, str]:
+    """What is wrong with an answer: the words of each check that it fails, by name.
+
+    Raises:
+        StepError: A check gave neither True, False nor words, or raised.
+    """
+    found: dict[str, str] = {}
+    for name, check in checks.items():
+        score, words = await asked_of(call, check, module, inputs, answer)
+        if score not in (0.0, 1.0):
+            raise StepError(
+                f"the check {name!r} gave {score:g}", hint=f"Give {_CHECKS}"
+            )
+        if not score:
+            found[name] = words or _said(check)
+    return found
+
+
+def _said(check: Part) -> str:
+    """What a check that gives no words says: its docstring, or its name."""
+    function = getattr(check, "function", None)
+    lines = (getattr(function, "__doc__", None) or "").strip().splitlines()
+    return lines[0] if lines else f"the check {check.name!r} says no"

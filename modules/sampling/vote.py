@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from collections.abc import Mapping
 from typing import Any, final
 
-from ...pipeline.errors import ConfigError, did_you_mean
+from ...pipeline.errors import StepError
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
 from ...pipeline.lm.request import JSON
+from .reward import Judge, Reward, judge_of, rewarded
+from .tally import counted_votes, field_of
 
 
 @final
 class Vote(Module[P, R_co]):
     r"""Ask `n` times, side by side, and give back the answer that most agree on.
 
-    Self-consistency: Wang et al. 2022, arXiv 2203.11171. The tries differ by sample,
-    seed and temperature 1. Texts are compared without case and outer space; the
-    earliest of equals wins, and one whose reply cannot be used has no vote.
+    Self-consistency: Wang et al. 2022, arXiv 2203.11171, with weights as in its table of
+    aggregation strategies. The tries differ by sample, seed and temperature 1. Values
+    are compared as what they are, texts without case, width and outer or doubled space;
+    the earliest of equals wins, and one whose reply cannot be used has no vote.
+    `weft.info(result).facts` has the `agreement`, which is the share of all `n` that
+    agree, in [0, 1], and the `votes`.
 
     Args:
         module: What is asked.
         n: How many tries.
         by: The output field that is voted on; the last one by default.
+        weight: How much a vote counts, 0 or more: a function or step of (inputs by
+            name, answer), or a judge, as a reward is. Each counts 1 by default.
         name: Its name; the module's by default.
 
     >>> import weft
     >>> sure = weft.Vote(weft.ChainOfThought("question -> answer: int"), n=3)
     >>> replies = [f"[[ reasoning ]]\n{n}\n[[ answer ]]\n{n}" for n in (4, 5, 4)]
     >>> with weft.use(lm=weft.ScriptedLM(replies), cache=None):
-    ...     sure(question="2+2?").answer
-    4
+    ...     made = sure(question="2+2?")
+    >>> made.answer, round(weft.info(made).facts["agreement"], 2)
+    (4, 0.67)
     """
 
     kind = "Vote"
@@ -41,36 +49,44 @@ class Vote(Module[P, R_co]):
         n: int = 5,
         *,
         by: str | None = None,
+        weight: Reward | None = None,
         name: str | None = None,
     ) -> None:
         self._like(module, name, n)
-        outputs = list(self.spec.outputs)
         self._module, self._n = module, n
-        self._by = by or self.single or outputs[-1]
-        if self._by not in outputs:
-            raise ConfigError(
-                f"Vote: by={by!r} is no output; there are {', '.join(outputs)}",
-                hint=did_you_mean(self._by, outputs),
-            )
+        self._by = field_of(self, by, "Vote")
+        self._weight: Judge | None = None
+        if weight is not None:
+            self._weight = judge_of(weight, module, "Vote", "weight")
 
     def parts(self) -> Mapping[str, Part]:
-        """What is asked."""
-        return {"module": self._module}
+        """What is asked, and what weighs the votes."""
+        weigher = {} if self._weight is None else {"weight": self._weight}
+        return {"module": self._module, **weigher}
 
     def settings(self) -> Mapping[str, JSON]:
         """How many tries, and what is voted on."""
         return {"n": self._n, "by": self._by}
 
     def times(self) -> Mapping[str, int]:
-        """The module is asked `n` times."""
-        return {"module": self._n}
+        """The module is asked `n` times, and so is what weighs."""
+        return {"module": self._n, "weight": self._n}
 
     async def body(self, call: Call, inputs: Mapping[str, Any]) -> Any:
         """Ask `n` times, and count."""
         came = await call.tries(self._module, inputs, self._n)
-        field = self.spec.outputs[self._by]
-        held = [
-            one if self.single is not None else getattr(one, self._by) for one in came
-        ]
-        votes = [repr(field.dump(value)).strip("' ").casefold() for value in held]
-        return came[votes.index(Counter(votes).most_common(1)[0][0])]
+        weights = None
+        if self._weight is not None:
+            made = await rewarded(call, self._weight, self._module, inputs, came)
+            weights = [0.0 if one is None else self._counts(one.score) for one in made]
+        tally = counted_votes(self, self._by, came, self._n, weights)
+        call.report(**tally.facts)
+        return self.own(came[tally.winner], inputs)
+
+    def _counts(self, weight: float) -> float:
+        if weight < 0 or math.isinf(weight):
+            raise StepError(
+                f"{self.name!r}: {weight:g} is no weight of a vote",
+                hint="Give a number of at least 0",
+            )
+        return weight

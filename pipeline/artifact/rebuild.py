@@ -34,6 +34,8 @@ Targets = Mapping[str, Mapping[str, Any]]
 
 _LIVE = "Load it with program=..., the live program it was compiled from"
 _TOOLS = "tools"
+_LISTED = ("checks", "modules")
+"""What constructors take as lists; a module's settings name the parts in them."""
 _BROKEN = (
     KeyError,
     ValueError,
@@ -246,6 +248,9 @@ class _Rebuilding:
             kind.own_fields(fields), parameters.instruction, name=state.name
         )
         made: Module[..., Any] = kind(signature, name=name, repairs=state.repairs)
+        if kind.adds:
+            added = {one.name for one in kind.adds}
+            made = made.adding(*(one for one in fields if one.name in added))
         if made.spec.hash != state.signature_hash:
             raise ArtifactError(
                 f"{self.where}: the types of {name!r} cannot be rebuilt exactly",
@@ -275,9 +280,14 @@ class _Rebuilding:
         wanted = {**state.settings, **given, "name": name}
         if _TOOLS in known:  # made of a contract and tools, which the caller brings
             given |= {n: part for n, part in parts.items() if isinstance(part, Step)}
+            wanted[_TOOLS] = list(given.values())
+        if "signature" in known:
             fields = kind.own_fields(tuple(map(self.field, state.fields)))
             wanted["signature"] = make_signature(fields, name=state.name)
-            wanted[_TOOLS] = list(given.values())
+        for listed in (one for one in _LISTED if one in known):
+            own = {role: parts[role] for role in state.settings.get(listed, ())}
+            given |= own
+            wanted[listed] = [*own.values()]
         if not kind.has_body or not known.keys() >= wanted.keys():
             raise ArtifactError(
                 f"{self.where}: module {name!r} is no {state.kind!r} of this weft",

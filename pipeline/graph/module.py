@@ -133,6 +133,10 @@ class Call(Protocol):
         """Say in the trace, among the node's repairs, what went otherwise."""
         ...
 
+    def report(self, **facts: JSON) -> None:
+        """Say how the answer came about: `weft.info(result).facts`, by name."""
+        ...
+
     def kept(self, number: int) -> dict[str, JSON] | None:
         """What was kept under a number by the run that this one goes on with."""
         ...
@@ -225,6 +229,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         given = cast(Mapping[str, Any], options)
         _check(given, ModuleOptions.__annotations__, type(self).__name__)
         self._signature = signature_of(signature, options.get("types"))
+        self._added = self.adds
         self._asked = extended(self._signature, *self.adds)
         self._name = options.get("name")
         self._single: str | None = None
@@ -479,8 +484,20 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         made: Module[..., Any] = kind(
             cast(Any, signature), name=name, lm=self._lm, repairs=self._repairs
         )
+        made = made.adding(*self._added)
         slots = {**self._parameters.slots(), "demos": (), "nearest": 0}
         return made.with_(**cast(Any, slots)).returning(self._single)
+
+    def adding(self, *fields: FieldSpec) -> Self:
+        """A copy that asks for these fields in place of those that its kind adds."""
+        if [(f.name, f.schema) for f in fields] == [
+            (f.name, f.schema) for f in self._added
+        ]:
+            return self
+        made = self._copied()
+        made._added, made._asked = fields, extended(self._signature, *fields)
+        made._forget()
+        return made
 
     def as_text(self, answer: Any) -> str:
         """What a call gave, as another module reads it: one value, or a JSON object."""

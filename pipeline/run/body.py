@@ -120,6 +120,10 @@ class _Calling:
         """Say in the trace, among the node's repairs, what went otherwise."""
         self._asked.repairs.append(words)
 
+    def report(self, **facts: JSON) -> None:
+        """Say how the answer came about, as facts by name."""
+        self._asked.facts.update(facts)
+
     def kept(self, number: int) -> dict[str, JSON] | None:
         """What was kept under a number by the run that this one goes on with."""
         entries = self._journal.entries.get(self._place, [])

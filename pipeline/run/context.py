@@ -135,7 +135,8 @@ class Asked:
     """The calls made for one question so far; filled even when it ends in an error.
 
     `failed` is the call that brought no answer and so ended it, `form` the settled form
-    that was asked in, `seen` the keys of what a body asked.
+    that was asked in, `seen` the keys of what a body asked, `facts` what a module says
+    of how its answer came about.
     """
 
     calls: list[Call] = field(default_factory=list[Call])
@@ -143,6 +144,7 @@ class Asked:
     repairs: list[str] = field(default_factory=list[str])
     form: str = ""
     seen: set[str] | None = None
+    facts: dict[str, JSON] = field(default_factory=dict[str, JSON])
 
     def again(self, why: str) -> None:
         """Begin anew, for a reason; another attempt may ask the same."""
@@ -203,6 +205,7 @@ class Recorded:
             self.context.order,
             started=self.context.since(self._started),
             failed=failed,
+            facts=dict(asked.facts),
         )
         self.context.finished(self.run)
 

@@ -168,6 +168,7 @@ def _error(error: str, content: bool) -> str:
 
 def _node_data(node: NodeRun, content: bool) -> dict[str, Any]:
     calls = node.calls if node.failed is None else (*node.calls, node.failed)
+    said = {"facts": plain_data(node.facts)} if content and node.facts else {}
     return {
         "path": node.path,
         "kind": node.kind,
@@ -179,6 +180,7 @@ def _node_data(node: NodeRun, content: bool) -> dict[str, Any]:
         "inputs": plain_data(node.inputs) if content else {},
         "outputs": plain_data(node.outputs) if content else {},
         "repairs": [repair if content else "" for repair in node.repairs],
+        **said,
         "calls": [_call_data(call, content) for call in calls],
     }
 
@@ -223,6 +225,7 @@ def _node_of(data: Mapping[str, Any]) -> NodeRun:
         reused=bool(data["reused"]),
         started=float(data["started"]),
         failed=failed,
+        facts=dict(data.get("facts", {})),
     )
 
 

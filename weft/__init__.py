@@ -49,6 +49,12 @@ if TYPE_CHECKING:
     from .modules.asking.predict import Predict as Predict
     from .modules.asking.predict import predict as predict
     from .modules.sampling.best_of_n import BestOfN as BestOfN
+    from .modules.sampling.cascade import Cascade as Cascade
+    from .modules.sampling.check import Check as Check
+    from .modules.sampling.compare import Compare as Compare
+    from .modules.sampling.ensemble import Ensemble as Ensemble
+    from .modules.sampling.fallback import Fallback as Fallback
+    from .modules.sampling.map_reduce import MapReduce as MapReduce
     from .modules.sampling.refine import Refine as Refine
     from .modules.sampling.vote import Vote as Vote
     from .pipeline.artifact.diff import Diff as Diff
@@ -145,6 +151,12 @@ _WHERE = {
     "modules.agents.tool": "Tool",
     "modules.agents.trajectory": "AgentStep trajectory_of",
     "modules.sampling.best_of_n": "BestOfN",
+    "modules.sampling.cascade": "Cascade",
+    "modules.sampling.check": "Check",
+    "modules.sampling.compare": "Compare",
+    "modules.sampling.ensemble": "Ensemble",
+    "modules.sampling.fallback": "Fallback",
+    "modules.sampling.map_reduce": "MapReduce",
     "modules.asking.chain_of_thought": "ChainOfThought",
     "modules.asking.predict": "Predict predict",
     "modules.sampling.refine": "Refine",

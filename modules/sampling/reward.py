@@ -1,7 +1,7 @@
 """Rewards and checks: what says how good an answer is, as a part like the others.
 
-A function of the inputs by name and the answer, a step of the same, or a judge: a module
-or program whose inputs are some of the question's fields, and whose last output counts.
+A function of the inputs by name and the answer, a step of the same, or a judge: a
+module or program that reads some of the fields, and whose last output counts.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast, runtime_ch
 
 from ...pipeline.errors import ConfigError, ModelFailure, StepError, did_you_mean
 from ...pipeline.graph.module import Call, Module, Part
+from ...pipeline.graph.program import Program
 from ...pipeline.graph.runnable import Runnable
 from ...pipeline.graph.step import Step
 from ...pipeline.ground.words import brief
 from ...pipeline.run.rows import map_rows
 from ...pipeline.signature.signature import Signature
 
-Judge: TypeAlias = Step[..., Any] | Runnable[..., Any]
+Judge: TypeAlias = Step[..., Any] | Module[..., Any] | Program[..., Any]
 """A step of the inputs and the answer, or a module or program that reads fields."""
 
 Reward: TypeAlias = Callable[[Mapping[str, Any], Any], Any] | Judge
@@ -58,7 +59,7 @@ def require_bar(bar: object, of: str) -> None:
 
 def judge_of(
     given: object, module: Module[..., Any], of: str, role: str = "reward"
-) -> Judge:
+) -> Part:
     """What judges a module's answers, as a part.
 
     Args:
@@ -70,9 +71,9 @@ def judge_of(
     Raises:
         ConfigError: It can judge nothing of the kind.
     """
-    if not isinstance(given, Runnable):
+    if not isinstance(given, Module | Program):
         return _step(given, of, role)
-    judge = cast("Runnable[..., Any]", given)
+    judge = cast("Module[..., Any] | Program[..., Any]", given)
     known = [*module.spec.inputs, *module.spec.outputs]
     for name, field in judge.inputs.inputs.items():
         if field.required and name not in known:
@@ -81,7 +82,7 @@ def judge_of(
                 f"{module.name!r}",
                 hint=did_you_mean(name, known),
             )
-    return judge
+    return cast(Part, judge)
 
 
 def _step(given: Any, of: str, role: str) -> Step[..., Any]:
@@ -105,7 +106,7 @@ def _step(given: Any, of: str, role: str) -> Step[..., Any]:
 
 def judges_of(
     given: Iterable[object], module: Module[..., Any], of: str, taken: Iterable[str]
-) -> dict[str, Judge]:
+) -> dict[str, Part]:
     """Checks by name, in their order.
 
     Args:
@@ -118,8 +119,10 @@ def judges_of(
         ConfigError: One can check nothing, or has a name that is taken.
     """
     if isinstance(given, str) or not isinstance(cast(object, given), Iterable):
-        raise ConfigError(f"{of}: checks={given!r}", hint="Write a list: checks=[short]")
-    found: dict[str, Judge] = {}
+        raise ConfigError(
+            f"{of}: checks={given!r}", hint="Write a list: checks=[short]"
+        )
+    found: dict[str, Part] = {}
     for number, one in enumerate(given, 1):
         judge = judge_of(one, module, of, f"check_{number}")
         if judge.name in found or judge.name in taken:
@@ -177,9 +180,7 @@ def _verdict(raw: Any, who: str) -> Verdict:
 
 def _number(raw: Any, who: str) -> float:
     try:
-        if isinstance(raw, str):
-            raise TypeError
-        score = float(raw)
+        score = math.nan if isinstance(raw, str) else float(raw)
     except (TypeError, ValueError, OverflowError):
         score = math.nan
     if math.isnan(score):
@@ -232,14 +233,28 @@ async def failing(
     """
     found: dict[str, str] = {}
     for name, check in checks.items():
-        score, words = await asked_of(call, check, module, inputs, answer)
-        if score not in (0.0, 1.0):
-            raise StepError(
-                f"the check {name!r} gave {score:g}", hint=f"Give {_CHECKS}"
-            )
-        if not score:
+        passes, words = await yes_or_no(call, check, module, inputs, answer)
+        if not passes:
             found[name] = words or _said(check)
     return found
+
+
+async def yes_or_no(
+    call: Call,
+    judge: Part,
+    module: Module[..., Any],
+    inputs: Mapping[str, Any],
+    answer: Any,
+) -> tuple[bool, str]:
+    """Whether a judge says True of an answer, and its words, which are a False.
+
+    Raises:
+        StepError: It gave neither True, False nor words, or raised.
+    """
+    score, words = await asked_of(call, judge, module, inputs, answer)
+    if score not in (0.0, 1.0):
+        raise StepError(f"{judge.name!r} gave {score:g}", hint=f"Give {_CHECKS}")
+    return bool(score), words
 
 
 def _said(check: Part) -> str:

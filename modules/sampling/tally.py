@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,9 +80,10 @@ def counted_votes(
     sums = {key: math.fsum(some) for key, some in by_key.items()}
     best = max(sums, key=lambda key: sums[key])  # the first of equals
     whole = math.fsum(sums.values())
-    share = sums[best] / whole if whole else 0.0
+    # One division of what is exact for counts, so that two of three is 2 / 3.
+    share = sums[best] * len(keys) / (whole * tries) if whole else 0.0
     votes = tuple((data[keys.index(key)], weight) for key, weight in sums.items())
-    return Tally(keys.index(best), share * len(keys) / tries, votes)
+    return Tally(keys.index(best), share, votes)
 
 
 def vote_of(data: Any) -> str:

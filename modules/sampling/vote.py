@@ -9,7 +9,7 @@ from typing import Any, final
 from ...pipeline.errors import StepError
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
 from ...pipeline.lm.request import JSON
-from .reward import Judge, Reward, judge_of, rewarded
+from .reward import Reward, judge_of, rewarded
 from .tally import counted_votes, field_of
 
 
@@ -17,10 +17,10 @@ from .tally import counted_votes, field_of
 class Vote(Module[P, R_co]):
     r"""Ask `n` times, side by side, and give back the answer that most agree on.
 
-    Self-consistency: Wang et al. 2022, arXiv 2203.11171, with weights as in its table of
-    aggregation strategies. The tries differ by sample, seed and temperature 1. Values
-    are compared as what they are, texts without case, width and outer or doubled space;
-    the earliest of equals wins, and one whose reply cannot be used has no vote.
+    Self-consistency: Wang et al. 2022, arXiv 2203.11171, with weights as in section 2.
+    The tries differ by sample, seed and temperature 1. Values are compared as what they
+    are, texts without case, width, and outer or doubled space; the earliest of equals
+    wins, and one whose reply cannot be used has no vote.
     `weft.info(result).facts` has the `agreement`, which is the share of all `n` that
     agree, in [0, 1], and the `votes`.
 
@@ -55,7 +55,7 @@ class Vote(Module[P, R_co]):
         self._like(module, name, n)
         self._module, self._n = module, n
         self._by = field_of(self, by, "Vote")
-        self._weight: Judge | None = None
+        self._weight: Part | None = None
         if weight is not None:
             self._weight = judge_of(weight, module, "Vote", "weight")
 

@@ -1,0 +1,51 @@
+"""One contract: modules that take and give the same may stand for one another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...pipeline.errors import ConfigError
+from ...pipeline.graph.module import Module
+from ...pipeline.signature.signature import Signature, spec_of
+
+
+def require_alike(modules: Sequence[Module[..., Any]], kind: str) -> None:
+    """Refuse modules that take or give other things than the first one.
+
+    Raises:
+        ConfigError: One is no module, or its contract is another.
+    """
+    first = modules[0]
+    for at, other in enumerate(modules[1:], 1):
+        if any(other is one for one in modules[:at]):
+            raise ConfigError(
+                f"{kind}: {other!r} is there twice, and would answer the same",
+                hint="Give the other a model or an instruction of its own: "
+                "module.with_(lm=...)",
+            )
+        if not isinstance(other, Module):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigError(
+                f"{kind} is made of modules, and {other!r} is none",
+                hint='Write weft.Predict("question -> answer")',
+            )
+        own, its = spec_of(first.signature), spec_of(other.signature)
+        if own.hash == its.hash and first.single == other.single:
+            continue
+        shown = [f"{', '.join(s.inputs)} -> {', '.join(s.outputs)}" for s in (own, its)]
+        raise ConfigError(
+            f"{kind}: {first.name!r} is {shown[0]}, and {other.name!r} is {shown[1]}: "
+            "names and types have to be the same",
+            hint="Make them of one signature",
+        )
+
+
+def asked_alike(modules: Sequence[Module[..., Any]]) -> type[Signature]:
+    """What an answer of any of them holds.
+
+    That is the contract with their models where it is the same, and else the one with
+    the caller, which what a `ChainOfThought` adds is no part of.
+    """
+    first = modules[0]
+    same = all(module.spec.hash == first.spec.hash for module in modules)
+    return first.asked if same else first.signature

@@ -177,7 +177,7 @@ def _how(reduce: Any) -> tuple[str | None, Step[..., Any] | None]:
             f"Ensemble: reduce={reduce!r} is no way to make one answer of several",
             hint=f'Give "{_MAJORITY}", "{_MEAN}" or a function of the list of answers',
         )
-    made = cast("Step[..., Any]", reduce)
+    made: Step[..., Any] = reduce
     if not isinstance(reduce, Step):
         name = getattr(reduce, "__name__", "")
         named = name if name.isidentifier() else "reduce"

@@ -430,6 +430,25 @@ def test_quoted(kind: str, lm: weft.FunctionLM) -> None:
     assert lm.calls == 0
 
 
+@every
+def test_compiled_alike(kind: str) -> None:
+    """Its parts are shown what went well, within the budget of a compile."""
+    rows = [{"question": str(n), "answer": "answer 0"} for n in range(12)]
+    lm = weft.FunctionLM(said)
+    with weft.use(lm=lm, cache=None):
+        result = weft.compile(
+            as_program(MAKERS[kind]()),
+            rows,
+            metric=lambda row, made: made.answer.startswith("answer"),
+            compiler=weft.compilers.BootstrapFewShot(demos=1, bootstrapped=1),
+            budget="40 calls",
+        )
+
+    assert lm.calls <= 40
+    assert [*result.program.modules] == ASKING[kind][0]
+    assert any(m.role == "assistant" for r in lm.requests for m in r.messages)
+
+
 @trying
 def test_a_try_that_fails_is_left_out(kind: str) -> None:
     """One unusable reply costs no answer; of many, the first one's error comes."""

@@ -88,10 +88,12 @@ def parser() -> argparse.ArgumentParser:
         "--write",
         action="store_true",
         default=None,
-        help="adapters, compile, planted, real, schemas: the page in docs/; replies: "
-        "the tests' figures",
+        help="adapters, compile, planted, real, sampling, schemas: the page in docs/; "
+        "replies: the tests' figures",
     )
-    given.add_argument("--rows", type=int, help="calls, real, rows: how many rows")
+    given.add_argument(
+        "--rows", type=int, help="calls, real, rows, sampling: how many rows"
+    )
     given.add_argument(
         "--models", help="real, replies: NAME=URL or NAME=FILE.gguf, commas between"
     )

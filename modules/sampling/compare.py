@@ -70,6 +70,7 @@ class Compare(Module[P, R_co]):
             instruction,
             name="compare",
             lm=module.lm,
+            adapter=module.parameters.adapter,
         )
         self._compare = made.returning(module.single)
         self._asked = extended(module.signature, *ChainOfThought.adds)

@@ -112,7 +112,9 @@ class MapReduce(Module[P, R_co]):
         seen = (*shared, self._notes[self._into])
         merged = replace(self._note, name="merged", description="")
         merge = make_signature((*seen, merged), _MERGE, name="Merge")
-        self._merge: Predict[..., Any] = Predict(merge, name="merge", lm=reduce.lm)
+        self._merge: Predict[..., Any] = Predict(
+            merge, name="merge", lm=reduce.lm, adapter=reduce.parameters.adapter
+        )
 
     @property
     def _notes(self) -> dict[str, FieldSpec]:

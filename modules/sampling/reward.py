@@ -200,6 +200,8 @@ async def rewarded(
 ) -> list[Verdict | None]:
     """What a judge makes of several answers, side by side, in their order.
 
+    One that asks a model is asked once of answers that are equal.
+
     None where a judging model brought no usable answer, unless it brought none at all:
     then its first error is raised.
     """
@@ -212,11 +214,18 @@ async def rewarded(
             failed[position] = error
             return None
 
-    rows = [*answers]
+    given = [*answers]
+    # A model that is asked the same says the same: equal answers are judged once.
+    same = [*range(len(given))]
+    if not isinstance(judge, Step):
+        seen = [outputs_of(module, answer) for answer in given]
+        same = [seen.index(values) for values in seen]
+    rows = [given[at] for at in sorted({*same})]
     made = await map_rows(one, rows, concurrency=max(1, len(rows)))
     if failed and len(failed) == len(rows):
         raise failed[min(failed)]
-    return made
+    by_first = dict(zip(sorted({*same}), made, strict=True))
+    return [by_first[at] for at in same]
 
 
 async def failing(

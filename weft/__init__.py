@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from .modules.agents.trajectory import AgentStep as AgentStep
     from .modules.agents.trajectory import trajectory_of as trajectory_of
     from .modules.asking.chain_of_thought import ChainOfThought as ChainOfThought
+    from .modules.asking.decompose import Decompose as Decompose
+    from .modules.asking.decompose import SubQuestion as SubQuestion
     from .modules.asking.predict import Predict as Predict
     from .modules.asking.predict import predict as predict
     from .modules.sampling.best_of_n import BestOfN as BestOfN
@@ -158,6 +160,7 @@ _WHERE = {
     "modules.sampling.fallback": "Fallback",
     "modules.sampling.map_reduce": "MapReduce",
     "modules.asking.chain_of_thought": "ChainOfThought",
+    "modules.asking.decompose": "Decompose SubQuestion",
     "modules.asking.predict": "Predict predict",
     "modules.sampling.refine": "Refine",
     "modules.sampling.vote": "Vote",

@@ -1,8 +1,9 @@
-"""One call of a model: a signature in, checked outputs back."""
+"""A signature in, checked outputs back: at once, with reasons, or by sub-questions."""
 
 from __future__ import annotations
 
 from .chain_of_thought import ChainOfThought
+from .decompose import Decompose
 from .predict import Predict, predict
 
-__all__ = ["ChainOfThought", "Predict", "predict"]
+__all__ = ["ChainOfThought", "Decompose", "Predict", "predict"]

@@ -170,18 +170,17 @@ def _how(reduce: Any) -> tuple[str | None, Step[..., Any] | None]:
     """
     if reduce in (_MAJORITY, _MEAN):
         return str(reduce), None
-    if not isinstance(reduce, Step) and (
-        not callable(reduce) or isinstance(reduce, type)
-    ):
+    if isinstance(reduce, type) or not callable(reduce):
         raise ConfigError(
             f"Ensemble: reduce={reduce!r} is no way to make one answer of several",
             hint=f'Give "{_MAJORITY}", "{_MEAN}" or a function of the list of answers',
         )
-    made: Step[..., Any] = reduce
+    given = cast(Any, reduce)
+    name = getattr(given, "__name__", "")
+    named = name if name.isidentifier() else "reduce"
+    made: Step[..., Any] = cast(Any, reduce)
     if not isinstance(reduce, Step):
-        name = getattr(reduce, "__name__", "")
-        named = name if name.isidentifier() else "reduce"
-        made = Step(cast("Callable[..., Any]", reduce), named)
+        made = Step(given, named)
     if len(made.parameters.parameters) != 1:
         raise ConfigError(
             f"Ensemble: {made.name!r} is not called with the answers alone",

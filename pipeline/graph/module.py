@@ -193,6 +193,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
     has_body: ClassVar[bool] = False
     """Whether it calls parts, instead of asking once."""
     _descent: tuple[Ancestor, ...] = ()
+    _added: tuple[FieldSpec, ...] | None = None
 
     def __init_subclass__(cls) -> None:
         """Make the kind known, so that artifacts can name it."""
@@ -229,8 +230,8 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         given = cast(Mapping[str, Any], options)
         _check(given, ModuleOptions.__annotations__, type(self).__name__)
         self._signature = signature_of(signature, options.get("types"))
-        self._added = self.adds
-        self._asked = extended(self._signature, *self.adds)
+        self._added = self.adds if self._added is None else self._added
+        self._asked = extended(self._signature, *self._added)
         self._name = options.get("name")
         self._single: str | None = None
         lm = options.get("lm")
@@ -484,15 +485,14 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         made: Module[..., Any] = kind(
             cast(Any, signature), name=name, lm=self._lm, repairs=self._repairs
         )
-        made = made.adding(*self._added)
+        made = made.adding(*(self._added or ()))
         slots = {**self._parameters.slots(), "demos": (), "nearest": 0}
         return made.with_(**cast(Any, slots)).returning(self._single)
 
     def adding(self, *fields: FieldSpec) -> Self:
         """A copy that asks for these fields in place of those that its kind adds."""
-        if [(f.name, f.schema) for f in fields] == [
-            (f.name, f.schema) for f in self._added
-        ]:
+        before = [(field.name, field.schema) for field in self._added or ()]
+        if [(field.name, field.schema) for field in fields] == before:
             return self
         made = self._copied()
         made._added, made._asked = fields, extended(self._signature, *fields)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ..adapters import Form, adapter_of, form_of, parse_either
@@ -31,6 +31,12 @@ from ..lm.request import JSON, Response
 from ..parameters import Parameters
 from ..reading.arriving import FieldReader
 from ..reading.fields import Parsed
+from ..reading.reasoning import (
+    REASONING,
+    asks_first,
+    fault_of_reasoning,
+    without_reasoning,
+)
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, class_of, spec_of
 from ..signature.spec import Spec
@@ -160,10 +166,27 @@ class _Question:
                 continue
             self.asked.repairs.extend(parsed.repairs)
             if not kept:
+                self._note_reasoning(parsed, response, adapter, rendered, wanted)
                 return parsed.values
             whole = {**kept, **parsed.values}
             return {name: whole[name] for name in spec_of(self.signature).outputs}
         raise AssertionError("the last attempt returns or raises")
+
+    def _note_reasoning(
+        self,
+        parsed: Parsed,
+        response: Response,
+        adapter: Adapter,
+        rendered: Rendered,
+        wanted: type[Signature],
+    ) -> None:
+        """Report a reasoning that led to nothing; what was thought apart did lead."""
+        if FILLED in parsed.repairs:
+            return
+        new = self._reader(adapter, rendered, wanted)
+        said = fault_of_reasoning(spec_of(wanted), parsed.values, new, response.text)
+        if said:
+            self.asked.facts["reasoning"] = said
 
     def _parse(
         self, adapter: Adapter, rendered: Rendered, *, cut: bool
@@ -299,9 +322,6 @@ def _only(signature: type[Signature], kept: Mapping[str, Any]) -> type[Signature
     return class_of(replace(spec, fields=_inputs_and(spec, rest)), signature)
 
 
-REASONING: Final = "reasoning"
-"""The field that a thought can fill."""
-
 FILLED: Final = f"{REASONING!r} was filled with what the model thought"
 """The repair that says so."""
 
@@ -322,7 +342,7 @@ def read_reply(
         ParseError: The reply cannot be used, with the thought either.
     """
     thought = response.reasoning.strip()
-    if not thought or not _asks_first(signature):
+    if not thought or not asks_first(signature):
         return parse(response.text, signature)
     try:
         parsed = parse(response.text, signature)
@@ -330,7 +350,7 @@ def read_reply(
         if not error.message.startswith(f"field {REASONING!r} is missing"):
             raise
         try:
-            parsed = parse(response.text, _without(signature))
+            parsed = parse(response.text, without_reasoning(signature))
         except ParseError:
             raise error from None  # as it would have been said without a thought
     if str(parsed.values.get(REASONING, "")).strip():
@@ -378,16 +398,3 @@ def has_thought(response: Response) -> bool:
     """Whether the model thought, shown or not."""
     counted = response.usage is not None and response.usage.reasoning_tokens > 0
     return bool(response.reasoning.strip()) or counted
-
-
-def _asks_first(signature: type[Signature]) -> bool:
-    """Whether the first output is a reasoning in free text."""
-    first = next(iter(spec_of(signature).outputs.values()), None)
-    return first is not None and first.name == REASONING and first.annotation is str
-
-
-@lru_cache(maxsize=256)
-def _without(signature: type[Signature]) -> type[Signature]:
-    spec = spec_of(signature)
-    fields = tuple(field for field in spec.fields if field.name != REASONING)
-    return class_of(replace(spec, fields=fields), signature)

@@ -51,6 +51,8 @@ def earliest(answers: list[Any]) -> Any:
 MAKERS: dict[str, Callable[[], Module[..., Any]]] = {
     "Predict": lambda: weft.Predict(ASK, name="it"),
     "ChainOfThought": lambda: weft.ChainOfThought(ASK, name="it"),
+    "typed steps": lambda: weft.ChainOfThought(ASK, steps=str, name="it"),
+    "Decompose": lambda: weft.Decompose(ASK, most=1, name="it"),
     "BestOfN": lambda: weft.BestOfN(weft.Predict(ASK), shortest, n=3, name="it"),
     "Vote": lambda: weft.Vote(weft.ChainOfThought(ASK), n=3, name="it"),
     "Refine": lambda: weft.Refine(weft.Predict(ASK), never, n=2, name="it"),
@@ -85,6 +87,8 @@ MAKERS: dict[str, Callable[[], Module[..., Any]]] = {
 ASKING = {
     "Predict": (["it"], 1),
     "ChainOfThought": (["it"], 1),
+    "typed steps": (["it"], 1),
+    "Decompose": (["it/split", "it/solve", "it/answer"], 3),
     "BestOfN": (["it/module"], 3),
     "Vote": (["it/module"], 3),
     "Refine": (["it/module", "it/critic", "it/again"], 3),
@@ -102,7 +106,7 @@ IDLE = {"MapReduce": {"it/merge"}}
 QUOTED = {"Fallback": 2}
 """Calls at the most, where that is more than a sound answer takes."""
 every = pytest.mark.parametrize("kind", MAKERS)
-COMPOSITE = [k for k in MAKERS if k not in ("Predict", "ChainOfThought")]
+COMPOSITE = [k for k, made in MAKERS.items() if made().has_body]
 composite = pytest.mark.parametrize("kind", COMPOSITE)
 # Those that ask one prompt several times.
 trying = pytest.mark.parametrize("kind", ["BestOfN", "Vote", "Refine", "of each other"])
@@ -113,7 +117,11 @@ def said(request: Request) -> str:
     asked = request.messages[0].content
     if "[[ tool ]]" in asked:
         return '[[ thought ]]\nt\n[[ tool ]]\nhalf\n[[ arguments ]]\n{"question": "q"}'
-    names = ("reasoning", "advice", "note", "answer")
+    if "[[ questions ]]" in asked:
+        return '[[ questions ]]\n["one?"]'
+    if "reasoning: a JSON list" in asked:
+        return f'[[ reasoning ]]\n["r"]\n[[ answer ]]\nanswer {request.sample}'
+    names = ("reasoning", "advice", "note", "sub_answer", "answer")
     fields = [n for n in names if f"[[ {n} ]]" in asked]
     return "\n".join(f"[[ {name} ]]\n{name} {request.sample}" for name in fields)
 

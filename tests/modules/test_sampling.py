@@ -662,12 +662,13 @@ def test_cancelled_in_the_middle(kind: str) -> None:
     """What is under way is cancelled with it, and nothing is asked afterwards."""
     begun: list[int] = []
 
-    class Hanging(weft.FunctionLM):
-        async def complete(self, request: Request) -> Any:
-            begun.append(1)
-            await asyncio.Event().wait()
+    async def hang(request: Request) -> str:
+        del request
+        begun.append(1)
+        await asyncio.Event().wait()
+        return ""
 
-    module, lm = MADE[kind](), Hanging(lambda r: "")
+    module, lm = MADE[kind](), weft.FunctionLM(hang)
     inputs = {"question": "q", "text": "One. Two. Three. Four."}
     given = {name: inputs[name] for name in module.inputs.inputs}
 

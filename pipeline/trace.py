@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from .ground.hints import Advised
 from .ground.words import counted
-from .lm.request import JSON, Message, Usage
+from .lm.request import Message, Usage
 
 R = TypeVar("R")
 NodeKind = Literal["module", "step", "program", "each", "branch", "switch", "loop"]
@@ -93,7 +93,7 @@ class NodeRun:
     reused: bool = False
     started: float = 0.0
     failed: Call | None = None
-    facts: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def __str__(self) -> str:
         used = ["reused"] if self.reused else _used(self.calls)

@@ -166,7 +166,7 @@ MISTAKES: dict[str, Mistake] = {
     "MultiChainComparison": (
         lambda: ANY.MultiChainComparison,
         AttributeError,
-        "weft.each",
+        "weft.Compare(",
     ),
     "Assert": (lambda: ANY.Assert, AttributeError, "Use a type that holds it"),
     "BaseTool": (lambda: ANY.BaseTool, AttributeError, "Write @weft.tool above"),

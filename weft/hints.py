@@ -27,10 +27,12 @@ ToolCalls ToolCallResults: Read result.trajectory of weft.ReAct
 StructuredTool BaseTool FunctionTool: Write @weft.tool above a typed function
 ProgramOfThought RLM PythonInterpreter CodeInterpreter Node node: Write a typed
   function under @weft.step
-Assert Suggest: Use a type that holds it. Write weft.loop, or a
-  @weft.step(uses=[module]) that asks again
+Assert Suggest output_validator ModelRetry: Use a type that holds it, or write
+  weft.Check(module, [check]); required=False only advises
 ChainOfThoughtWithHint: Write weft.ChainOfThought with an input `hint`
-MultiChainComparison: Write weft.each, and a module that compares
+MultiChainComparison: Write weft.Compare(weft.ChainOfThought("question -> answer"))
+FallbackModel with_fallbacks: Write weft.Fallback(module, ["openai/gpt-5-mini"])
+MapReduceDocumentsChain: Write weft.MapReduce(map, reduce)
 Retrieve ColBERTv2 Embedder Embeddings retrievers: Call your search from a function
   under @weft.step
 ChatAdapter JSONAdapter XMLAdapter Adapter BAMLAdapter adapters: Leave it out, or
@@ -86,7 +88,7 @@ streamify StreamListener streaming: Write program.stream(...)
 syncify: Call the program: it is both, acall(...) is for `await`
 asyncify: Await program.acall(...)
 Parallel: Write program.batch(rows, concurrency=...)
-majority: Write weft.compilers.majority
+majority: Write weft.compilers.majority, or weft.Vote(module, n=5)
 track_usage: Read program.run(...).trace.usage, or give a weft.Ledger
 configure_cache cache: Write weft.configure(cache=...)
 LabeledFewShot BootstrapFewShot KNNFewShot COPRO SIMBA GEPA InferRules ACE APE OPRO

@@ -10,6 +10,7 @@ from ...pipeline.errors import ConfigError, ModelError, did_you_mean
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
 from ...pipeline.lm.lm import LanguageModel, as_lm, name_of
 from ...pipeline.lm.request import JSON
+from ...pipeline.run.settings import current
 from ...pipeline.trace import info, was_run
 
 _KNOWN: Final = {
@@ -102,8 +103,7 @@ class Fallback(Module[P, R_co]):
 
     async def body(self, call: Call, inputs: Mapping[str, Any]) -> Any:
         """Ask one model after another."""
-        own = self._module.lm
-        labels = ["its own model" if own is None else name_of(own), *self._names]
+        labels = [self._own_name(), *self._names]
         failed: list[JSON] = []
         for number, label in enumerate(labels):
             part = self._asking(number - 1) if number else self._module
@@ -120,6 +120,15 @@ class Fallback(Module[P, R_co]):
             call.report(answered=_who(answer, label), failed=failed)
             return self.own(answer, inputs)
         raise AssertionError("the last model answers or raises")
+
+    def _own_name(self) -> str:
+        """What the first model is called, as far as that is known beforehand."""
+        running: Any = self.uses.running["module"]
+        settings = current()
+        if running.has_body or settings.lms or running.parameters.model is not None:
+            return "its own model"
+        lm = settings.lm if running.lm is None else running.lm
+        return "its own model" if lm is None else name_of(lm)
 
     def _asking(self, number: int) -> Module[..., Any]:
         """The module, asking one of the models that follow."""

@@ -117,6 +117,46 @@ def chain_of_thought() -> None:
     assert_type(think.with_(name="t")(message="m").score, float)
 
 
+class Note(Signature):
+    """Note what a text says."""
+
+    message: str = Input()
+    text: str = Input()
+    note: str = Output()
+
+
+class FromNotes(Signature):
+    """Route a message by notes."""
+
+    message: str = Input()
+    notes: list[str] = Input()
+    team: str = Output()
+
+
+def brief(inputs: Mapping[str, Any], made: Triage) -> bool | str:
+    """A check."""
+    return made.note is None or "Write no note."
+
+
+def several_calls() -> None:
+    """Modules made of others take what these take, and give what they give."""
+    think = weft.ChainOfThought(Triage, steps=Source)
+    assert_type(think(message="m"), Triage)
+    judge = weft.Predict("message, team -> score: float")
+    assert_type(weft.BestOfN(triage, judge, threshold=0.9)(message="m"), Triage)
+    assert_type(weft.Vote(triage, n=3, weight=judge)(message="m"), Triage)
+    assert_type(weft.Refine(triage, brief)(message="m"), Triage)
+    assert_type(weft.Check(triage, [brief, judge])(message="m").score, float)
+    assert_type(weft.Fallback(triage, ["embedded"])(message="m"), Triage)
+    assert_type(weft.Cascade(triage, think, n=3)(message="m"), Triage)
+    assert_type(weft.Compare(think)(message="m"), Triage)
+    assert_type(weft.Ensemble([triage, think])(message="m"), Triage)
+    assert_type(weft.Decompose(Triage, most=3)(message="m"), Triage)
+    read = weft.MapReduce(weft.Predict(Note), weft.Predict(FromNotes), by="sentences")
+    assert_type(read(message="m", text="t"), FromNotes)
+    assert_type(weft.Vote(sentiment)(text="t"), Literal["glad", "sad"])
+
+
 @weft.tool
 def near(place: str, most: int = 3) -> list[str]:
     """A function that a model may call."""

@@ -13,6 +13,7 @@ from ...pipeline.lm.request import JSON
 from ...pipeline.run.settings import current
 from ...pipeline.trace import info, was_run
 
+_MOST: Final = 100
 _KNOWN: Final = {
     name: kind
     for name, kind in vars(errors).items()
@@ -78,6 +79,10 @@ class Fallback(Module[P, R_co]):
             raise ConfigError(
                 f"Fallback: models={models!r}",
                 hint="Give a list of names, or lms=[...]",
+            )
+        if len(models) > _MOST:
+            raise ConfigError(
+                f"Fallback: {len(models)} models", hint=f"Give {_MOST} at the most"
             )
         if bool(self._lms) == bool(models):
             raise ConfigError(

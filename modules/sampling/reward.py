@@ -96,7 +96,8 @@ def _step(given: Any, of: str, role: str) -> Step[..., Any]:
         name = getattr(given, "__name__", "")
         named = name if name.isidentifier() else role
         made = Step(cast("Callable[..., Any]", given), named)
-    if len(made.parameters.parameters) != 2:
+    known = [*made.parameters.parameters.values()]
+    if len(known) < 2 or any(one.default is one.empty for one in known[2:]):
         raise ConfigError(
             f"{of}: {role} {made.name!r} is not called with the inputs and an answer",
             hint=f"Write def {role}(inputs, answer)",
@@ -148,7 +149,7 @@ async def asked_of(
         ModelFailure: A model that judges brought no usable answer.
     """
     if isinstance(judge, Step):
-        names = cast("Step[..., Any]", judge).parameters.parameters
+        names = [*cast("Step[..., Any]", judge).parameters.parameters][:2]
         raw = await call(judge, dict(zip(names, (inputs, answer), strict=True)))
         return _verdict(raw, judge.name)
     held = {**inputs, **outputs_of(module, answer)}

@@ -34,6 +34,7 @@ Targets = Mapping[str, Mapping[str, Any]]
 
 _LIVE = "Load it with program=..., the live program it was compiled from"
 _TOOLS = "tools"
+_MODELS = ("lm", "lms")
 _LISTED = ("checks", "modules")
 """What constructors take as lists; a module's settings name the parts in them."""
 _BROKEN = (
@@ -288,7 +289,8 @@ class _Rebuilding:
             own = {role: parts[role] for role in state.settings.get(listed, ())}
             given |= own
             wanted[listed] = [*own.values()]
-        if not kind.has_body or not known.keys() >= wanted.keys():
+        told = {*_MODELS} & {*state.settings}  # who is asked, no file says
+        if not kind.has_body or told or not known.keys() >= wanted.keys():
             raise ArtifactError(
                 f"{self.where}: module {name!r} is no {state.kind!r} of this weft",
                 hint=_LIVE,

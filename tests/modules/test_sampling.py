@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from weft.errors import (
 )
 from weft.modules.sampling.chunks import chunks_of
 from weft.modules.sampling.tally import vote_of
+from weft.pipeline.graph.digest import digest_of
 from weft.pipeline.graph.program import as_program
 
 ASK = "question -> answer"
@@ -760,3 +762,80 @@ def test_what_cannot_be(made: Callable[[], Any], match: str) -> None:
     """Mistakes are told when the module is made, with what to write instead."""
     with pytest.raises(ConfigError, match=match):
         made()
+
+
+@pytest.mark.parametrize("compiler", [weft.compilers.GEPA(), weft.compilers.Auto()])
+@pytest.mark.parametrize("kind", ["Fallback", "MapReduce"])
+def test_compilers_that_write_tune_the_parts(kind: str, compiler: Any) -> None:
+    """What they write is what the parts are told, within forty calls."""
+    made: dict[str, Callable[[], Any]] = {
+        "Fallback": lambda: weft.Fallback(ask, models=["spare"], name="it"),
+        "MapReduce": lambda: weft.MapReduce(
+            weft.Predict("question -> note"),
+            weft.Predict("notes: list[str] -> answer"),
+            most=1,
+            name="it",
+        ),
+    }
+
+    def reply(request: Request) -> str:
+        fields = re.findall(r"\[\[ (\w+)(?:#\d+)? \]\]\n<", request.messages[0].content)
+        return says(**dict.fromkeys(fields, "Be good."))
+
+    lm = weft.FunctionLM(reply)
+    with weft.use(lm=lm):
+        result = weft.compile(
+            as_program(made[kind]()),
+            [{"question": str(n), "answer": "a"} for n in range(5)],
+            metric=lambda row, made: weft.Score(0.5, "be good"),
+            compiler=compiler,
+            budget="40 calls",
+        )
+
+    assert lm.calls <= 40
+    told = [
+        m.content.partition("Your task:")[2] for r in lm.requests for m in r.messages
+    ]
+    assert any("Be good." in text for text in told)
+    assert next(iter(result.program.modules)).startswith("it/")
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("MapReduce", {"size": 0}),
+        ("MapReduce", {"most": 10**9}),
+        ("MapReduce", {"over": "notes"}),
+        ("MapReduce", {"by": "words"}),
+        ("Fallback", {"lms": ["openai/gpt-5"]}),
+        ("Fallback", {"models": []}),
+        ("Fallback", {"on": ["WeftError"]}),
+        ("Ensemble", {"modules": ["member_1", "member_1"]}),
+        ("Ensemble", {"modules": 5}),
+        ("Ensemble", {"reduce": "sum"}),
+        ("Cascade", {"agreement": None}),
+        ("Cascade", {"checks": ["cheap"]}),
+        ("Decompose", {"lm": "openai/gpt-5"}),
+        ("Decompose", {"most": "3"}),
+    ],
+)
+def test_a_changed_file_is_refused(
+    kind: str, change: dict[str, Any], tmp_path: Path
+) -> None:
+    """Whatever a file says of a module, nothing is opened that its caller did not."""
+    made: dict[str, Callable[[], Any]] = {
+        "MapReduce": reader,
+        "Fallback": lambda: weft.Fallback(ask, models=["spare"]),
+        "Ensemble": lambda: weft.Ensemble([ask, ask.with_(instruction="Other.")]),
+        "Cascade": lambda: weft.Cascade(ask, ask.with_(instruction="Other."), n=2),
+        "Decompose": lambda: weft.Decompose(ASK),
+    }
+    path = weft.save(as_program(made[kind]()), tmp_path / "it.weft.json")
+    data = json.loads(path.read_text("utf-8"))
+    (state,) = data["program"]["modules"].values()
+    state["settings"].update(change)
+    data["digest"] = digest_of(data["program"])
+    path.write_text(json.dumps(data), "utf-8")
+
+    with pytest.raises(ArtifactError):
+        weft.load(path)

@@ -15,6 +15,7 @@ import pytest
 
 import weft
 from weft import Request
+from weft.cli import main
 from weft.errors import (
     ArtifactError,
     BudgetExceeded,
@@ -691,13 +692,18 @@ def test_cancelled_in_the_middle(kind: str) -> None:
     assert asyncio.run(main()) == 0
 
 
-def test_facts_are_in_the_trace_log(tmp_path: Path) -> None:
-    """What is said of an answer is kept, and read again."""
+def test_facts_are_in_the_trace_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is said of an answer is kept, read again, and shown."""
     with weft.use(lm=answers("a", "a"), trace_log=tmp_path / "log.jsonl"):
         weft.Vote(ask, n=2, name="it")(question="q")
     (run,) = weft.read_traces(tmp_path / "log.jsonl")
     (top,) = [node for node in run.trace.nodes if node.path == "it"]
     assert top.facts["agreement"] == 1
+
+    assert main(["trace", "show", str(tmp_path / "log.jsonl")]) == 0
+    assert "fact agreement  1.0" in capsys.readouterr().out
 
 
 two = weft.Predict("a, b -> note")

@@ -133,6 +133,7 @@ def _branch(branch: Branch, columns: int, prompts: bool) -> Iterator[str]:
         yield indented(line)
     if node.error:
         yield _line("  error", node.error, columns)
+    yield from _values(node.facts, columns, "  fact ")
     yield from _values(node.outputs, columns, "  -> ")
 
 

@@ -155,6 +155,8 @@ class OpenTelemetry:
         if self._content and found.is_recording():
             made["weft.node.inputs"] = json_text(plain_data(run.inputs))
             made["weft.node.outputs"] = json_text(plain_data(run.outputs))
+            if run.facts:
+                made["weft.node.facts"] = json_text(plain_data(run.facts))
         self._close(found, made, run.error)
 
     def call_started(self, request: Request) -> None:

@@ -117,14 +117,23 @@ class _Inputs:
 
     def within(self, node: Node) -> _Inputs:
         """The same for the program that a node calls."""
-        handed = {
-            f"{INPUT}.{name}": self.names[binding.source]
+        handed = {f"{INPUT}.{own}": name for own, name in self._handed(node).items()}
+        return _Inputs(self.rows, handed)
+
+    def _handed(self, node: Node) -> dict[str, str]:
+        """The inputs that a node is handed as they are, by its own names for them."""
+        return {
+            name: self.names[binding.source]
             for name, binding in node.bindings.items()
             if isinstance(binding, Take)
             and not binding.path
             and binding.source in self.names
         }
-        return _Inputs(self.rows, handed)
+
+    def given(self, node: Node) -> list[dict[str, Any]]:
+        """What a node is handed on each row, as far as rows hold it."""
+        names = self._handed(node).items()
+        return [{own: row.inputs.get(name) for own, name in names} for row in self.rows]
 
     def read_by(self, node: Node) -> tuple[str, ...]:
         """The inputs that a node is handed as they are."""
@@ -183,7 +192,7 @@ class _Counting:
         """Calls of one run of a node."""
         parts = self.program.parts
         if node.kind in ("module", "step"):
-            return self.part(parts.target(node))
+            return self.part(parts.target(node), self.inputs.given(node))
         if node.kind == "program":
             return self._inner(node).flow(parts.programs[node.target].structure)
         bodies = {name: self.flow(body) for name, body in node.bodies.items()}
@@ -194,15 +203,25 @@ class _Counting:
             return turns * sum(bodies.values())
         return self.arms(bodies.values())
 
-    def part(self, part: Any) -> float:
-        """Calls of one run of something by itself, and of what it calls."""
+    def part(self, part: Any, rows: Sequence[Mapping[str, Any]] = ()) -> float:
+        """Calls of one run of something by itself, and of what it calls.
+
+        Args:
+            part: It.
+            rows: What it is handed, where that is known.
+        """
         if part.node_kind == "program":
             return sum(map(self.part, part.modules.values()))
         if part.node_kind == "module" and not part.has_body:
             return self.price(part)
-        times: dict[str, int] = part.times() if part.node_kind == "module" else {}
-        inner = part.uses.running.items()
-        return sum(times.get(name, 1) * self.part(one) for name, one in inner)
+        is_module = part.node_kind == "module"
+        known = [part.times_on(row) for row in rows] if is_module else []
+        times = known or ([part.times()] if is_module else [{}])
+        over: Callable[[Iterable[float]], float] = max if self.longest else fmean
+        return sum(
+            over([one.get(name, 1) for one in times]) * self.part(inner)
+            for name, inner in part.uses.running.items()
+        )
 
     def bounded(self, flow: Flow) -> bool:
         """Whether the calls of a level are no estimate."""

@@ -198,13 +198,22 @@ class MapReduce(Module[P, R_co]):
         """A call for each chunk that there may be; merging takes fewer."""
         return {"map": self._most, "merge": self._most - 1}
 
+    def times_on(self, inputs: Mapping[str, Any]) -> Mapping[str, int]:
+        """A call for each chunk of a known input."""
+        value = inputs.get(self._over)
+        if not isinstance(value, list if self._by == "items" else str):
+            return self.times()
+        chunks = self._chunks(value)
+        number = self._most if chunks is None else len(chunks)
+        return {"map": number, "merge": max(0, number - 1)}
+
     async def body(self, call: Call, inputs: Mapping[str, Any]) -> Any:
         """Take a note of each chunk, merge them while they are too long, and answer."""
-        chunks = chunks_of(inputs[self._over], self._by, self._size, self._overlap)
-        if len(chunks) > self._most:
+        chunks = self._chunks(inputs[self._over])
+        if chunks is None:
             raise CallError(
-                f"{self.name!r}: {self._over!r} makes "
-                f"{counted(len(chunks), 'chunk')}, and most={self._most}",
+                f"{self.name!r}: {self._over!r} makes more than "
+                f"{counted(self._most, 'chunk')} of {self._size} {self._units}",
                 hint="Give a larger size=, or a larger most= and a budget for it",
             )
         call.report(chunks=len(chunks), merges=0)
@@ -223,6 +232,17 @@ class MapReduce(Module[P, R_co]):
         outputs = {name: getattr(made, name) for name in self.spec.outputs}
         # The notes too, as a result of `reduce` has them.
         return make_value(self._asked, {**inputs, **outputs, self._into: notes})
+
+    @property
+    def _units(self) -> str:
+        return "items" if self._by == "items" else "characters"
+
+    def _chunks(self, value: Any) -> list[Any] | None:
+        """The chunks of an input, or None where there are more than there may be."""
+        if len(value) > self._most * self._size:
+            return None  # and nothing so long is cut to be counted
+        chunks = chunks_of(value, self._by, self._size, self._overlap)
+        return chunks if len(chunks) <= self._most else None
 
     async def _merged(
         self, call: Call, shared: Mapping[str, Any], notes: list[Any]

@@ -16,6 +16,7 @@ import pytest
 import weft
 from weft import Request
 from weft.cli import main
+from weft.compilers.search.counting import calls_bound, calls_plain
 from weft.errors import (
     ArtifactError,
     BudgetExceeded,
@@ -583,13 +584,24 @@ def test_too_many_chunks_are_refused_before_a_call() -> None:
     lm = weft.FunctionLM(noted)
     with (
         weft.use(lm=lm),
-        pytest.raises(CallError, match="makes 50 chunks, and most=32"),
+        pytest.raises(CallError, match="more than 32 chunks of 2 char"),
     ):
         reader(by="characters", size=2)(question="q", text="x" * 100)
     assert lm.calls == 0
     with weft.use(lm=lm, budget="3 calls"), pytest.raises(BudgetExceeded):
         reader(by="characters", size=10)(question="q", text="x" * 100)
     assert lm.calls <= 3
+
+
+def test_a_quote_counts_the_chunks_of_the_rows() -> None:
+    """The longest row bounds the calls; of what another module writes, `most` does."""
+    module = reader(by="characters", size=10, most=40)
+    texts = [{"question": "q", "text": "x" * n} for n in (5, 95)]
+    rows = weft.read_rows(texts, ["question", "text"])
+
+    assert calls_bound(as_program(module), rows) == 2 * (10 + 9 + 1)
+    assert calls_plain(as_program(module), rows) == (1 + 10 + 0 + 9) / 2 + 1
+    assert calls_bound(as_program(module)) == 2 * (40 + 39 + 1)
 
 
 def test_nothing_to_read_is_no_chunk() -> None:

@@ -16,6 +16,7 @@ from ...pipeline.measure.row_result import RowResult
 from ...pipeline.parameters import Demo
 from ...pipeline.reading.cells import cell_data
 from ...pipeline.signature.signature import spec_of
+from ...pipeline.trace import NodeRun
 from ..search.task import Task
 from ..search.teacher import is_handy, lesson
 
@@ -138,12 +139,15 @@ def demos_of(
     Of a module that ran several times the last run counts; of one that was given
     something else each time, as an agent's step is, the one `turn` before it, round and
     round. The trace may be another program's; what fits no module of this one is left
-    out.
+    out, and so is an answer that was tried and not taken.
     """
     found: dict[str, dict[str, Demo]] = {}
+    runs_at = {node.order: node for node in result.trace.nodes}
     for node in result.trace.nodes:
         module = program.modules.get(node.path)
-        if node.kind == "module" and not node.error and module is not None:
+        if node.kind != "module" or module is None or _not_taken(node, module, runs_at):
+            continue
+        if not node.error:
             values = {**node.inputs, **node.outputs}
             demo = lesson(module, Demo(values, result.example.id, "bootstrap"))
             if demo is not None:
@@ -153,3 +157,22 @@ def demos_of(
                 runs[key] = demo
     taken = {path: [*runs.values()][::-1] for path, runs in found.items()}
     return {path: demos[turn % len(demos)] for path, demos in taken.items()}
+
+
+def _not_taken(
+    node: NodeRun, module: Module[..., Any], runs_at: Mapping[tuple[int, ...], NodeRun]
+) -> bool:
+    """Whether a module around one asked it the same, and gave another answer.
+
+    As a vote that was lost, or an answer that failed a check.
+    """
+    for length in range(1, len(node.order)):
+        outer = runs_at.get(node.order[:length])
+        if outer is None or outer.kind != "module":
+            continue
+        asked = node.inputs.items() >= outer.inputs.items()
+        own = spec_of(module.signature).outputs
+        given = [n for n in own if n in outer.outputs and n in node.outputs]
+        if asked and any(outer.outputs[n] != node.outputs[n] for n in given):
+            return True
+    return False

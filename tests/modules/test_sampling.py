@@ -16,6 +16,7 @@ import pytest
 import weft
 from weft import Request
 from weft.cli import main
+from weft.compilers.propose.rows import demos_of
 from weft.compilers.search.counting import calls_bound, calls_plain
 from weft.errors import (
     ArtifactError,
@@ -33,6 +34,7 @@ from weft.modules.sampling.chunks import chunks_of
 from weft.modules.sampling.tally import vote_of
 from weft.pipeline.graph.digest import digest_of
 from weft.pipeline.graph.program import as_program
+from weft.pipeline.measure.row_result import RowResult
 
 ASK = "question -> answer"
 ask = weft.Predict(ASK)
@@ -780,6 +782,46 @@ def test_what_cannot_be(made: Callable[[], Any], match: str) -> None:
     """Mistakes are told when the module is made, with what to write instead."""
     with pytest.raises(ConfigError, match=match):
         made()
+
+
+@pytest.mark.parametrize(
+    ("made", "texts", "shown"),
+    [
+        (lambda: weft.Vote(ask, n=3, name="it"), "right right wrong", {"module"}),
+        (lambda: weft.BestOfN(ask, is_right, name="it"), "wrong right no", {"module"}),
+        (lambda: weft.Check(ask, [is_right], name="it"), "wrong right", {"again"}),
+        (lambda: weft.Check(ask, [is_right], name="it"), "right", {"module"}),
+        (
+            lambda: weft.Cascade(ask, ask.with_(name="b"), is_wrong, name="it"),
+            "wrong right",
+            {"strong"},
+        ),
+    ],
+)
+def test_an_answer_that_was_not_taken_is_no_lesson(
+    made: Callable[[], Any], texts: str, shown: set[str]
+) -> None:
+    """A compiler shows what a module gave back, and not what it tried on the way."""
+    program = as_program(made())
+    left = [says(answer=text) for text in texts.split()]
+    (row,) = weft.read_rows([{"question": "q", "answer": "right"}], ["question"])
+    with weft.use(lm=weft.FunctionLM(lambda request: left.pop(0))):
+        trace = program.run("q").trace
+    demos = demos_of(RowResult(row, None, None, trace=trace), program)
+
+    assert {path.removeprefix("it/") for path in demos} == shown
+    assert {demo.values["answer"] for demo in demos.values()} == {"right"}
+
+
+def is_right(inputs: Mapping[str, Any], made: Any) -> bool:
+    """A check that knows."""
+    del inputs
+    return bool(made.answer == "right")
+
+
+def is_wrong(inputs: Mapping[str, Any], made: Any) -> bool:
+    """The other way round."""
+    return not is_right(inputs, made)
 
 
 @pytest.mark.parametrize("compiler", [weft.compilers.GEPA(), weft.compilers.Auto()])

@@ -482,9 +482,15 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         """The same way of asking, with more inputs; it shows no demos yet.
 
         Raises:
-            ConfigError: It asks no model itself.
+            ConfigError: It asks no model itself, or has a field of such a name.
         """
         self._refuse_idle({"signature": fields})
+        for taken in (f.name for f in fields if f.name in self.spec.names):
+            raise ConfigError(
+                f"{self.name!r} has a field {taken!r} of its own, and is asked with "
+                "another one of that name",
+                hint="Give the field another name",
+            )
         signature = extended(self._signature, *fields)
         kind = cast("type[Module[..., Any]]", type(self))
         made: Module[..., Any] = kind(

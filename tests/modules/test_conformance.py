@@ -357,7 +357,37 @@ def test_the_same_bytes_at_any_concurrency(kind: str) -> None:
             MAKERS[kind]().batch(rows, concurrency=concurrency)
         return sorted(r.key for r in model.requests)
 
-    assert sent(1) == sent(12)
+    assert sent(1) == sent(64)
+
+
+@every
+def test_cancelled_in_the_middle(kind: str) -> None:
+    """What is under way is cancelled with it, and nothing is asked afterwards."""
+    begun: list[Request] = []
+
+    async def hang(request: Request) -> str:
+        begun.append(request)
+        if len(begun) < ASKING[kind][1]:  # the last call hangs
+            return said(request)
+        await asyncio.Event().wait()
+        return ""
+
+    async def turns() -> int:
+        for _ in range(300):
+            await asyncio.sleep(0)
+        return len(begun)
+
+    async def main() -> None:
+        with weft.use(lm=weft.FunctionLM(hang), cache=None):
+            task = asyncio.create_task(MAKERS[kind]().acall(question="q"))
+            asked = await turns()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert asked == await turns()
+
+    asyncio.run(main())
+    assert begun
 
 
 @every

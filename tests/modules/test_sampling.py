@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 import re
@@ -666,46 +665,6 @@ def test_a_chunk_that_cannot_be_read_fails_the_whole() -> None:
 # All of them
 
 
-MADE: dict[str, Callable[[], Any]] = {
-    "Check": lambda: weft.Check(ask, [lower], repairs=2),
-    "Compare": lambda: weft.Compare(ask, n=3),
-    "MapReduce": lambda: reader(size=10),
-    "Ensemble": lambda: weft.Ensemble([ask, ask.with_(instruction="Other.")]),
-}
-
-
-@pytest.mark.parametrize("kind", MADE)
-def test_cancelled_in_the_middle(kind: str) -> None:
-    """What is under way is cancelled with it, and nothing is asked afterwards."""
-    begun: list[int] = []
-
-    async def hang(request: Request) -> str:
-        del request
-        begun.append(1)
-        await asyncio.Event().wait()
-        return ""
-
-    module, lm = MADE[kind](), weft.FunctionLM(hang)
-    inputs = {"question": "q", "text": "One. Two. Three. Four."}
-    given = {name: inputs[name] for name in module.inputs.inputs}
-
-    async def main() -> int:
-        with weft.use(lm=lm):
-            task = asyncio.create_task(module.acall(**given))
-            for _ in range(50):
-                await asyncio.sleep(0)
-            assert begun
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            before = len(begun)
-            for _ in range(50):
-                await asyncio.sleep(0)
-            return len(begun) - before
-
-    assert asyncio.run(main()) == 0
-
-
 def test_facts_are_in_the_trace_log(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -732,6 +691,7 @@ notes = weft.Predict("n: list[str] -> x")
         (lambda: weft.Check(ask, [short, short]), "two parts are named 'short'"),
         (lambda: weft.Check(ask, [short], repairs=-1), "repairs=-1"),
         (lambda: weft.Check(ask, ["short"]), r"def check_1\(inputs, answer\)"),
+        (lambda: weft.Check(weft.Predict("draft -> x"), [short]), "'draft' of its own"),
         (lambda: weft.Fallback(ask), "no further model"),
         (lambda: weft.Fallback(ask, "embedded"), "no list"),
         (lambda: weft.Fallback(ask, ["embedded"], on=[KeyError]), "on='KeyError'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
@@ -20,6 +21,9 @@ EMPTY: Final = "empty"
 AFTER: Final = "after the answer"
 """It was written behind another output, so that it led to none."""
 
+
+_FIRST: Final = re.compile(rf"\W{{0,9}}{REASONING}\b")
+"""A reply that plainly begins with it, in whatever form."""
 
 _LOOKED_AT: Final = 100_000
 """Characters of a reply in which the first field is looked for."""
@@ -47,6 +51,8 @@ def fault_of_reasoning(
     held = values.get(REASONING)
     if not (held.strip() if isinstance(held, str) else held):
         return EMPTY
+    if _FIRST.match(text):
+        return ""
     for delta in new().feed(text[:_LOOKED_AT]):
         if delta != AGAIN:
             return AFTER if delta.field != REASONING else ""

@@ -15,15 +15,18 @@ import difflib
 import inspect
 import json
 import os
+import re
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast, final
 
 from ..errors import ConfigError
+from ..ground import strictjson
 from ..ground.files import AppendLog
 from ..ground.loops import afresh_in_children
-from ..ground.shapes import is_dict
+from ..ground.plain import plain
+from ..ground.shapes import is_mapping
 from .lm import Direct, LanguageModel
 from .request import (
     JSON,
@@ -40,8 +43,10 @@ from .request import (
 
 __all__ = ["FunctionLM", "RefusingLM", "ReplayLM", "Reply", "ScriptedLM"]
 
-Reply: TypeAlias = str | Response | Exception
-"""What a script may hold: a text, a whole response, or an error to raise."""
+Reply: TypeAlias = str | Mapping[str, Any] | Response | Exception
+"""What a script may hold: a text, values by field, a response, or an error to raise."""
+
+_Given: TypeAlias = str | Mapping[str, Any] | Response
 
 _SHOWN: Final = 200
 
@@ -111,6 +116,8 @@ class ScriptedLM(_Fake):
     >>> ask = Request(lm.model, (Message("user", "What is the capital of France?"),))
     >>> asyncio.run(lm.complete(ask)).text
     'Paris'
+    >>> asyncio.run(ScriptedLM([{"city": "Paris"}]).complete(ask)).text
+    '{"city": "Paris"}'
     """
 
     def __init__(
@@ -160,14 +167,15 @@ class FunctionLM(_Fake):
     """Answers with a function of the request.
 
     Args:
-        function: Takes a `Request`, returns a text or a `Response`; may be async.
+        function: Takes a `Request`, returns a text, the values of fields by name, or a
+            `Response`; may be async.
         model: The name; two functions in one cache need two names.
         schema_mode: Whether to claim that JSON schemas are obeyed.
     """
 
     def __init__(
         self,
-        function: Callable[[Request], str | Response | Awaitable[str | Response]],
+        function: Callable[[Request], _Given | Awaitable[_Given]],
         *,
         model: str = "function",
         schema_mode: bool = False,
@@ -209,17 +217,28 @@ def _answer(reply: Reply, request: Request) -> Response:
         raise reply
     if isinstance(reply, Response):
         return reply
-    if not isinstance(cast(object, reply), str):
-        raise ConfigError(f"the reply {reply!r} is no text", hint=_as_text(reply))
+    text = _written(reply, request) if is_mapping(reply) and reply else reply
+    if not isinstance(text, str):
+        raise ConfigError(
+            f"the reply {reply!r} is no text",
+            hint="Write what the model would, or its fields: {'answer': 'Paris'}",
+        )
     asked = sum(len(message.text.split()) for message in request.messages)
-    return Response(reply, Usage(asked, len(reply.split())), model=request.model)
+    return Response(text, Usage(asked, len(text.split())), model=request.model)
 
 
-def _as_text(reply: object) -> str:
-    """How to write a reply of another kind: as the model would."""
-    held = reply if is_dict(reply) and reply else {"answer": "..."}
-    parts = "".join(f"[[ {name} ]]\n{value}\n" for name, value in held.items())
-    return f"Write what the model would: {parts + '[[ /end ]]'!r}"
+def _written(fields: Mapping[Any, Any], request: Request) -> str:
+    """Values by field: under the prompt's headings where it has them, else as JSON."""
+    values = {str(name): plain(value, repr) for name, value in fields.items()}
+    asked = "\n".join(message.text for message in request.messages)
+    found = re.search(rf"\[\[ {re.escape(next(iter(values)))}(\S*) \]\]", asked)
+    if found is None:
+        return strictjson.dumps(values)
+    lines: list[str] = []
+    for name, value in values.items():
+        text = value if isinstance(value, str) else strictjson.dumps(value)
+        lines += [f"[[ {name}{found[1]} ]]", text]
+    return "\n".join([*lines, f"[[ /end{found[1]} ]]"])
 
 
 def _repaired(request: Request) -> str:

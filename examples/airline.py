@@ -190,7 +190,7 @@ def main() -> None:
     model = parser.parse_args().lm
     desk = Desk()
     agent = weft.ReAct(Serve, tools=tools_over(desk), max_steps=6, name="agent")
-    with weft.use(lm=model or weft.ScriptedLM(SCRIPT), cache=None):
+    with weft.use(lm=model or weft.ScriptedLM(SCRIPT), cache=True if model else None):
         for request in REQUESTS:
             serve(agent, request, ask=model is not None)
     print("\nbooked:", {code: made.flight.id for code, made in desk.bookings.items()})

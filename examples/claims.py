@@ -121,7 +121,7 @@ def main() -> None:
     given = parser.parse_args()
     teacher = given.teacher or (given.lm and weft.LM(given.lm)) or stand_in(True)
 
-    with weft.use(lm=given.lm or stand_in(False), cache=None):
+    with weft.use(lm=given.lm or stand_in(False), cache=True if given.lm else None):
         made = agent(claim=ROWS[0]["claim"])
         print("before:", taken(made))
         result = weft.compile(

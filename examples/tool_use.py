@@ -139,7 +139,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Tools that each question brings.")
     parser.add_argument("--lm", help="such as openai/gpt-5-mini")
     model = parser.parse_args().lm
-    with weft.use(lm=model or weft.FunctionLM(stand_in), cache=None):
+    with weft.use(lm=model or weft.FunctionLM(stand_in), cache=True if model else None):
         run = agent.run(question=ROWS[0]["question"], tools=ROWS[0]["tools"])
         print(run.value)
         for node in run.trace.nodes:

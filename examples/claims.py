@@ -44,7 +44,7 @@ SAID = [
     "the wheel of Mirk's mill was drawn by a man who lived in a boat",
     "Jon Eik's boat lay on a river that floods in May",
 ]
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"claim": begun.format(said), "titles": list(pair)}
     for said, pair in zip(SAID, itertools.pairwise(PAGES), strict=True)
     for begun in ("It is said that {}.", "A reader writes that {}.", "Note: {}.")

@@ -114,7 +114,7 @@ ROWS: list[dict[str, Any]] = [
 
 
 def reader(request: weft.Request) -> dict[str, Any]:
-    """Follows rules such as `"flooded" means emergency_repair`; else takes a default."""
+    """Follows rules such as `"flooded" means emergency_repair`, or guesses."""
     told, asked = request.messages[0].text, request.messages[-1].text
     rules = re.findall(r'"(\w+)" means (\w+)', told)
     found = next((label for word, label in rules if word in asked), "")
@@ -140,7 +140,9 @@ def writer(request: weft.Request) -> dict[str, Any]:
         words.setdefault(label, []).append(set(re.findall(r"\w{4,}", message)))
     rules: list[str] = []
     for label, mine in words.items():
-        others = set[str]().union(*(w for name in words if name != label for w in words[name]))
+        others = set[str]().union(
+            *(w for name in words if name != label for w in words[name])
+        )
         shared = Counter(word for each in mine for word in each - others)
         if shared:
             word = min(shared, key=lambda word: (-shared[word], word))

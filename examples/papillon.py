@@ -76,7 +76,9 @@ def private_and_good(example: Any, prediction: Delegated) -> weft.Score:
     )
     kept = 1 - len(leaked) / len(example.private)
     quality = float(verdict.as_good)
-    words = f"Quality {quality:.0f}. " + (f"Leaked: {', '.join(leaked)}." * bool(leaked))
+    words = f"Quality {quality:.0f}. " + (
+        f"Leaked: {', '.join(leaked)}." * bool(leaked)
+    )
     return weft.Score((quality + kept) / 2, words, by={"craft": words})
 
 
@@ -104,7 +106,9 @@ def local(request: weft.Request) -> dict[str, Any]:
     told, asked = request.messages[0].text, request.messages[-1].text
     if "[[ old ]]" in told:  # a writer's task: to mend an instruction
         leaks = re.findall(r"Leaked: ([^.]*)", asked)
-        some = "names" if any(name in " ".join(leaks) for name in PEOPLE) else "addresses"
+        some = (
+            "names" if any(name in " ".join(leaks) for name in PEOPLE) else "addresses"
+        )
         return {"old": "", "new": f"Put a placeholder in place of {some}."}
     if "[[ as_good ]]" in told:
         person = asked.partition("[[ reference ]]\n")[2][:40].split(" for ")[1]

@@ -49,15 +49,15 @@ summary = weft.BestOfN(shorten, about_twelve_words, n=5, name="summary")
 
 QUESTION = "What is the capital of Belgium?"
 TEXT = (
-    "The ferry to Hald has left at nine every morning since 1871. From next spring it "
-    "will leave at eight, and a second one will follow at noon. The harbour master says "
-    "that the first boat is always full."
+    "The ferry to Hald has left at nine every morning since 1871. From next spring "
+    "it will leave at eight, and a second one will follow at noon. The harbour master "
+    "says that the first boat is always full."
 )
 ANSWERS = ("The capital is Bruges.", "It is Brussels, I believe.", "Brussels")
 
 
 def stand_in(request: weft.Request) -> dict[str, Any]:
-    """Answers by try: the more often it is asked, and the more it is told, the better."""
+    """Answers better in later tries, and best with advice."""
     told, asked = request.messages[0].text, request.messages[-1].text
     if "[[ is_factual ]]" in told:
         return {"reasoning": "I know it.", "is_factual": "Brussels" in asked}
@@ -77,7 +77,9 @@ def main() -> None:
     with weft.use(lm=model or weft.FunctionLM(stand_in), cache=True if model else None):
         for module in (ask, best, refined, checked):
             run = module.run(question=QUESTION)
-            print(f"{module.name:>8}: {run.value.answer!r}, {len(run.trace.calls)} calls")
+            print(
+                f"{module.name:>8}: {run.value.answer!r}, {len(run.trace.calls)} calls"
+            )
         made = summary.run(text=TEXT)
         words = len(made.value.summary.split())
         print(f" summary: {words} words, {len(made.trace.calls)} calls")

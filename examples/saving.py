@@ -1,4 +1,4 @@
-"""A program is compiled, saved as data, and loaded where its code is and where it is not.
+"""A program is compiled, saved as data, and loaded with its code and without.
 
     python examples/saving.py                          offline, on `embedded`
     python examples/saving.py --lm local/smollm2       on a model
@@ -9,8 +9,6 @@ loads. `embedded` is a stand-in that compares texts, and no language model.
 """
 
 import argparse
-import importlib
-import sys
 from pathlib import Path
 from typing import Literal
 
@@ -46,14 +44,26 @@ ROWS = [
     for desk, rest in [
         ("tickets", "buy a ticket for a child?"),
         ("tickets", "give a ticket back?"),
+        ("tickets", "buy a ticket for a dog?"),
         ("lost things", "find the umbrella that I left on the boat?"),
         ("lost things", "find the bag that I left on the quay?"),
+        ("lost things", "find the hat that I left in the hall?"),
         ("timetable", "see when the last boat leaves?"),
         ("timetable", "see when the first boat leaves on Sunday?"),
+        ("timetable", "see when the boat to Hald leaves?"),
     ]
     for begun in ("Where do I", "How can I", "May I", "Can one", "Is it here that I")
 ]
 PATH = Path("programs/route.weft.json")
+ASKED = "Can  one give two tickets back?"
+
+changed = weft.Predict("question -> desk: str", name="choose")
+
+
+@weft.program
+def newer(text: str) -> str:
+    """The same program after somebody made the desks free text."""
+    return changed(question=tidy(text)).desk
 
 
 def at_desk(example: weft.Example, prediction: Desk) -> bool:
@@ -65,31 +75,46 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Compile, save, and load.")
     parser.add_argument("--lm", default="embedded", help="such as local/smollm2")
     weft.configure(lm=parser.parse_args().lm)
-    compiler = weft.compilers.BootstrapFewShot(demos=8)
-    result = weft.compile(route, ROWS, metric=at_desk, compiler=compiler, budget="200 calls")
+    result = weft.compile(
+        route,
+        ROWS,
+        metric=at_desk,
+        compiler=weft.compilers.BootstrapFewShot(demos=12),
+        budget="200 calls",
+    )
     print(result.report.verdict)
     result.save(PATH)
-    print(f"saved {PATH}, {len(PATH.read_bytes()):,} bytes\n")
 
-    print("1. Where the program's code is: its parameters come from the file")
+    print(
+        "\n1. Beside its code: the program is yours, its parameters come from the file"
+    )
     loaded = weft.load(PATH, program=route)
-    print(loaded(text="How can I give two tickets back?"))
+    print(loaded(text=ASKED), len(loaded.modules["choose"].parameters.demos))
 
-    print("\n2. Where it is not: the whole program comes from it, but for the step")
+    print("\n2. Without its code: the program comes from the file, but for the step")
     whole = weft.load(PATH, steps=[tidy])
-    print(whole(text="How can I give two tickets back?"), list(whole.modules))
+    print(whole(text=ASKED), len(whole.modules["choose"].parameters.demos))
 
-    print("\n3. As an import, which type checkers know too")
-    weft.package("programs", steps=None) if False else weft.package("programs")
-    print(sorted(path.name for path in PATH.parent.iterdir()))
+    print("\n3. What compiling changed, in a line")
+    print(str(weft.diff(route, loaded)).splitlines()[-1])
 
-    print("\n4. What changed by compiling")
-    print(weft.diff(route, loaded))
+    print("\n4. Into a program that has changed since: refused, with what differs")
+    try:
+        weft.load(PATH, program=newer)
+    except weft.errors.ArtifactError as error:
+        print(error)
 
-    print("\n5. Into a program whose signature has changed: refused, by field")
-    newer = weft.Predict("question -> desk: str", name="choose")
-    changed = route.with_modules({"choose": newer}) if False else None
-    del changed, importlib, sys
+    print("\n5. A file that somebody has edited: refused, unless that is wanted")
+    edited = PATH.with_name("edited.weft.json")
+    text = PATH.read_text("utf-8")
+    edited.write_text(
+        text.replace("Send a passenger", "Never send a passenger"), "utf-8"
+    )
+    try:
+        weft.load(edited, steps=[tidy])
+    except weft.errors.ArtifactError as error:
+        print(error)
+    edited.unlink()
 
 
 if __name__ == "__main__":

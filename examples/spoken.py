@@ -120,7 +120,9 @@ def main() -> None:
     given = parser.parse_args()
     heard = weft.Audio.open(given.recording) if given.recording else signal("BD")
     compilers = weft.compilers
-    with weft.use(lm=given.lm or weft.FunctionLM(stand_in), cache=True if given.lm else None):
+    with weft.use(
+        lm=given.lm or weft.FunctionLM(stand_in), cache=True if given.lm else None
+    ):
         print(heard, listen(recording=heard, question=given.question).answer)
         brief = weft.compile(
             listen,

@@ -86,7 +86,11 @@ async def thoughts(events: AsyncIterator[weft.events.Event]) -> list[str]:
 
 
 SCRIPT = [
-    {"thought": "When was she born?", "tool": "born", "arguments": {"person": "Ida Moe"}},
+    {
+        "thought": "When was she born?",
+        "tool": "born",
+        "arguments": {"person": "Ida Moe"},
+    },
     {"thought": "That year, then.", "tool": "news", "arguments": {"year": 1871}},
     {
         "thought": "There it is.",

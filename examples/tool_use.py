@@ -99,7 +99,7 @@ def exact(example: Any, prediction: str) -> bool:
     return wanted == found
 
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"question": question.format(ship), "tools": ["harbour_of", tool], "answer": answer}
     for ship, harbour in SHIPS.items()
     for question, tool, answer in [

@@ -88,7 +88,8 @@ def parser() -> argparse.ArgumentParser:
         "--write",
         action="store_true",
         default=None,
-        help="adapters, compile, planted, real, schemas: the page in docs/; replies: "
+        help="adapters, compile, conformance, planted, real, schemas: the page in "
+        "docs/; replies: "
         "the tests' figures",
     )
     given.add_argument("--rows", type=int, help="calls, real, rows: how many rows")
@@ -104,6 +105,8 @@ def parser() -> argparse.ArgumentParser:
     )
     given.add_argument("--local", help="local: a model that runs here, by name or file")
     given.add_argument("--families", help="planted: which, with commas between")
+    given.add_argument("--kinds", help="conformance: which modules, with commas")
+    given.add_argument("--compilers", help="conformance: which, with commas between")
     given.add_argument(
         "--parts", help="planted: of families, fault and claims, commas between"
     )

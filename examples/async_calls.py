@@ -27,7 +27,7 @@ class Line:
         """Wait as a network does."""
         self.now += 1
         self.most = max(self.most, self.now)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
         self.now -= 1
 
 

@@ -8,7 +8,7 @@ import importlib.util
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -36,7 +36,7 @@ def deploy() -> ModuleType:
 
 
 @contextmanager
-def served(app: Any, lm: weft.FunctionLM) -> Iterator[int]:
+def served(app: Any, lm: weft.FunctionLM) -> Generator[int]:
     """The app under uvicorn, with a model, on a free port of this machine: its port."""
     up = threading.Event()
 

@@ -39,6 +39,7 @@ ORDER = (
     *("measuring.md", "compiling.md", "compilers.md"),
     *("bench-compile.md", "bench-planted.md", "bench-real.md", "bench-schemas.md"),
     *("artifacts.md", "errors.md", "testing.md", "cli.md", "coming-from-dspy.md"),
+    "tutorials.md",
 )
 _PAGE = """<!doctype html>
 <html lang="en">

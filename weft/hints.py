@@ -45,7 +45,7 @@ HumanMessage AIMessage MessagesPlaceholder ModelMessage: Write an input `history
   weft.History`; weft.History([("user", "..."), ("assistant", "...")])
 Field: Write weft.Input("what it holds"), or weft.Output(...)
 BaseLM OpenAI Claude LLM ChatModel llm: Write weft.LM("openai/gpt-5-mini")
-DummyLM: Write weft.ScriptedLM([...])
+DummyLM: Write weft.ScriptedLM([{"answer": "red"}])
 ensure_signature make_signature Prompt prompt Template: Write weft.Predict("question
   -> answer", "Answer briefly.")
 teleprompt optimizers: Write weft.compilers

@@ -45,7 +45,7 @@ def status(event: weft.events.Event) -> str | None:
             return "looking somebody up"
         case weft.events.NodeStarted(path="answer/news"):
             return "reading old papers"
-        case weft.events.NodeFinished(path="answer", run=run) if run.error is None:
+        case weft.events.NodeFinished(path="answer", run=run) if not run.error:
             return f"found out in {len(run.outputs['trajectory'])} steps"
         case weft.events.Restarted(path):
             return f"{path} is asked again; what it wrote does not count"

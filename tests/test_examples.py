@@ -218,6 +218,7 @@ TUTORIALS: dict[str, tuple[str, ...]] = {
     ),
     "streaming": (
         "(looking somebody up)",
+        "(found out in 3 steps)",
         "['When was she born?', 'That year, then.', 'There it is.']",
     ),
     "tool_use": (

@@ -15,19 +15,17 @@ import difflib
 import inspect
 import json
 import os
-import re
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast, final
 
 from ..errors import ConfigError
-from ..ground import strictjson
 from ..ground.files import AppendLog
 from ..ground.loops import afresh_in_children
-from ..ground.plain import plain
 from ..ground.shapes import is_mapping
 from .lm import Direct, LanguageModel
+from .reply import reply_of
 from .request import (
     JSON,
     REPAIR,
@@ -217,7 +215,7 @@ def _answer(reply: Reply, request: Request) -> Response:
         raise reply
     if isinstance(reply, Response):
         return reply
-    text = _written(reply, request) if is_mapping(reply) and reply else reply
+    text = reply_of(reply, request) if is_mapping(reply) and reply else reply
     if not isinstance(text, str):
         raise ConfigError(
             f"the reply {reply!r} is no text",
@@ -225,20 +223,6 @@ def _answer(reply: Reply, request: Request) -> Response:
         )
     asked = sum(len(message.text.split()) for message in request.messages)
     return Response(text, Usage(asked, len(text.split())), model=request.model)
-
-
-def _written(fields: Mapping[Any, Any], request: Request) -> str:
-    """Values by field: under the prompt's headings where it has them, else as JSON."""
-    values = {str(name): plain(value, repr) for name, value in fields.items()}
-    asked = "\n".join(message.text for message in request.messages)
-    found = re.search(rf"\[\[ {re.escape(next(iter(values)))}(\S*) \]\]", asked)
-    if found is None:
-        return strictjson.dumps(values)
-    lines: list[str] = []
-    for name, value in values.items():
-        text = value if isinstance(value, str) else strictjson.dumps(value)
-        lines += [f"[[ {name}{found[1]} ]]", text]
-    return "\n".join([*lines, f"[[ /end{found[1]} ]]"])
 
 
 def _repaired(request: Request) -> str:

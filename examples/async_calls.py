@@ -27,8 +27,10 @@ class Line:
         """Wait as a network does."""
         self.now += 1
         self.most = max(self.most, self.now)
-        await asyncio.sleep(0.05)
-        self.now -= 1
+        try:
+            await asyncio.sleep(0.05)
+        finally:
+            self.now -= 1
 
 
 line = Line()

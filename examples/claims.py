@@ -128,6 +128,7 @@ def main() -> None:
             agent,
             ROWS,
             metric=recall,
+            # A demonstration is one step: eight show how a task begins and goes on.
             compiler=weft.compilers.BootstrapFewShot(demos=8, bootstrapped=8),
             teacher=teacher,
             budget="600 calls",

@@ -62,9 +62,8 @@ def main() -> None:
         said = talk(typed() if model else [asked for asked, _ in FERRY])
 
         print("\nWhat the model would be sent next:")
-        for turn in office.prompt(history=said, question="Is there a bar?").messages[
-            1:
-        ]:
+        _, *turns = office.prompt(history=said, question="Is there a bar?").messages
+        for turn in turns:
             print(f"{turn.role:>9} | {turn.text!r}")
 
         wanted = weft.History([])

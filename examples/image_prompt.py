@@ -109,9 +109,8 @@ def main() -> None:
     parser.add_argument("--lm", help="a model that sees; a stand-in without it")
     parser.add_argument("--wanted", default="the flag of Hald")
     given = parser.parse_args()
-    with weft.use(
-        lm=given.lm or weft.FunctionLM(stand_in), cache=True if given.lm else None
-    ):
+    lm = given.lm or weft.FunctionLM(stand_in)
+    with weft.use(lm=lm, cache=True if given.lm else None):
         run = illustrate.run(wanted=given.wanted)
     print(run.value.picture, run.value.picture.pixels)
     print(f"{run.value.prompt!r} after {len(run.trace.calls)} looks")

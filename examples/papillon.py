@@ -76,9 +76,7 @@ def private_and_good(example: Any, prediction: Delegated) -> weft.Score:
     )
     kept = 1 - len(leaked) / len(example.private)
     quality = float(verdict.as_good)
-    words = f"Quality {quality:.0f}. " + (
-        f"Leaked: {', '.join(leaked)}." * bool(leaked)
-    )
+    words = f"Quality {quality:.0f}. Leaked: {', '.join(leaked) or 'nothing'}."
     return weft.Score((quality + kept) / 2, words, by={"craft": words})
 
 
@@ -105,11 +103,9 @@ def local(request: weft.Request) -> dict[str, Any]:
     """Sends on what it is given, and leaves out what it was told to leave out."""
     told, asked = request.messages[0].text, request.messages[-1].text
     if "[[ old ]]" in told:  # a writer's task: to mend an instruction
-        leaks = re.findall(r"Leaked: ([^.]*)", asked)
-        some = (
-            "names" if any(name in " ".join(leaks) for name in PEOPLE) else "addresses"
-        )
-        return {"old": "", "new": f"Put a placeholder in place of {some}."}
+        leaked = " ".join(re.findall(r"Leaked: ([^.]*)", asked))
+        what = "names" if any(name in leaked for name in PEOPLE) else "addresses"
+        return {"old": "", "new": f"Put a placeholder in place of {what}."}
     if "[[ as_good ]]" in told:
         person = asked.partition("[[ reference ]]\n")[2][:40].split(" for ")[1]
         reply = asked.partition("[[ reply ]]\n")[2]

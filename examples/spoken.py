@@ -78,9 +78,8 @@ def announce(line: str, mood: str) -> weft.Audio:
 
 def loudness(samples: bytes) -> float:
     """The largest sample of a WAV of 16 bits, from 0 to 1."""
-    return (
-        max(abs(level) for (level,) in struct.iter_unpack("<h", samples[44:])) / 2**15
-    )
+    levels = struct.iter_unpack("<h", samples[44:])
+    return max(abs(level) for (level,) in levels) / 2**15
 
 
 def alike(example: Any, prediction: weft.Audio) -> weft.Score:
@@ -120,9 +119,8 @@ def main() -> None:
     given = parser.parse_args()
     heard = weft.Audio.open(given.recording) if given.recording else signal("BD")
     compilers = weft.compilers
-    with weft.use(
-        lm=given.lm or weft.FunctionLM(stand_in), cache=True if given.lm else None
-    ):
+    lm = given.lm or weft.FunctionLM(stand_in)
+    with weft.use(lm=lm, cache=True if given.lm else None):
         print(heard, listen(recording=heard, question=given.question).answer)
         brief = weft.compile(
             listen,

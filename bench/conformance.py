@@ -155,7 +155,8 @@ def _compiled(kind: str, compiler: str, rows: list[dict[str, str]], quote: Any) 
         for concurrency in (1, 64):
             asked = weft.FunctionLM(planted)
             wrote = weft.FunctionLM(writer, model="writer")
-            with weft.use(lm=asked, lms={"proposer": wrote}, cache=None):
+            others = {"proposer": wrote, "spare": asked}  # a kind may name a spare one
+            with weft.use(lm=asked, lms=others, cache=None):
                 result = weft.compile(
                     program,
                     rows,
@@ -183,7 +184,7 @@ def _compiled(kind: str, compiler: str, rows: list[dict[str, str]], quote: Any) 
 def _asks(program: Any, rows: list[dict[str, str]]) -> dict[str, Any]:
     """What a program answers, and by which requests."""
     lm = weft.FunctionLM(planted)
-    with weft.use(lm=lm, cache=None):
+    with weft.use(lm=lm, lms={"spare": lm}, cache=None):
         made = program.batch([{"question": row["question"]} for row in rows])
     return {
         "answers": [one.answer for one in made],
@@ -268,9 +269,5 @@ def page(cells: list[list[Cell]]) -> str:
     every = [one for row in cells for one in row]
     held = sum(not one.faults for one in every)
     most = max(one.calls for one in every)
-    lines += [
-        "",
-        f"{held} of {len(every)} cells keep every promise; none takes more than {most} "
-        "calls.",
-    ]
-    return "\n".join(lines) + "\n"
+    told = f"{held} of {len(every)} cells keep every promise; no compile takes more than"
+    return "\n".join([*lines, "", f"{told} {most} calls."]) + "\n"

@@ -82,7 +82,8 @@ LMTimeoutError: Catch weft.errors.DeadlineExceeded
 LMTransportError: Catch weft.errors.ConnectError
 LMUnsupportedModelError: Catch weft.errors.NotFoundError
 CodeExecutionError: Catch weft.errors.StepError
-streamify StreamListener streaming: Write program.stream(...)
+streamify StreamListener StreamResponse StatusMessage StatusMessageProvider streaming:
+  Write program.stream(...), and match its events
 syncify: Call the program: it is both, acall(...) is for `await`
 asyncify: Await program.acall(...)
 Parallel: Write program.batch(rows, concurrency=...)

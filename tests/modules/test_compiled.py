@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -38,6 +39,35 @@ def test_every_kind_is_compiled_by_its_runs(kind: str) -> None:
 def test_one_of_each_family_is_compiled_by_writers(kind: str, compiler: str) -> None:
     """So they do where a model writes instructions."""
     kept(cell(kind, compiler))
+
+
+def test_labels_that_are_no_json_reach_a_writer() -> None:
+    """A date, and sound, as the writer of an instruction is shown them."""
+    when = weft.Predict("question -> when: date", name="when")
+    rows: list[dict[str, Any]] = [
+        {"question": f"q{n}", "when": date(2027, 1, n + 1), "heard": sound(n)}
+        for n in range(12)
+    ]
+    writer = weft.FunctionLM(lambda _: {"old": "", "new": "Think."}, model="writer")
+    never = weft.FunctionLM(lambda _: {"when": "1999-12-31"})
+
+    with weft.use(lm=never, lms={"proposer": writer}, cache=None):
+        weft.compile(
+            when,
+            rows,
+            metric=weft.metrics.exact("when"),
+            compiler=weft.compilers.GEPA(rounds=1, proposals=1),
+            budget=CALLS,
+        )
+
+    shown = writer.requests[0].messages[-1].text
+    assert '"when": "2027-01-' in shown
+    assert '"heard": {"media": "audio"' in shown
+
+
+def sound(n: int) -> weft.Audio:
+    """Another one for each number."""
+    return weft.Audio.from_array([n / 100], 8_000)
 
 
 def test_what_breaks_a_promise_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -269,5 +269,5 @@ def page(cells: list[list[Cell]]) -> str:
     every = [one for row in cells for one in row]
     held = sum(not one.faults for one in every)
     most = max(one.calls for one in every)
-    told = f"{held} of {len(every)} cells keep every promise; no compile takes more than"
-    return "\n".join([*lines, "", f"{told} {most} calls."]) + "\n"
+    told = f"{held} of {len(every)} cells keep every promise; no compile takes more"
+    return "\n".join([*lines, "", f"{told} than {most} calls."]) + "\n"

@@ -110,8 +110,8 @@ def stand_in(goes_on: bool) -> weft.FunctionLM:
 
 def taken(made: Any) -> str:
     """An answer's steps on one line."""
-    steps = [(step.tool, *step.arguments.values()) for step in made.trajectory]
-    return ", ".join(f"{tool} {rest[0]}" for tool, *rest in steps)
+    steps = ((step.tool, *step.arguments.values()) for step in made.trajectory)
+    return ", ".join(" ".join(map(str, step)) for step in steps)
 
 
 def main() -> None:

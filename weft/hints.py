@@ -82,14 +82,15 @@ LMTimeoutError: Catch weft.errors.DeadlineExceeded
 LMTransportError: Catch weft.errors.ConnectError
 LMUnsupportedModelError: Catch weft.errors.NotFoundError
 CodeExecutionError: Catch weft.errors.StepError
-streamify StreamListener StreamResponse StatusMessage StatusMessageProvider streaming:
-  Write program.stream(...), and match its events
+streamify StreamListener streaming: Write program.stream(...)
 syncify: Call the program: it is both, acall(...) is for `await`
 asyncify: Await program.acall(...)
 Parallel: Write program.batch(rows, concurrency=...)
 majority: Write weft.compilers.majority
 track_usage: Read program.run(...).trace.usage, or give a weft.Ledger
 configure_cache cache: Write weft.configure(cache=...)
+StreamResponse StatusMessage StatusMessageProvider: Match the events of
+  program.stream(...)
 LabeledFewShot BootstrapFewShot KNNFewShot COPRO SIMBA GEPA InferRules ACE APE OPRO
   CAPO MIPRO Auto: Write weft.compilers.{}()
 [compiler]

@@ -610,7 +610,7 @@ MISTAKES: dict[str, Mistake] = {
     "reply as a list": (
         lambda: reply.with_(lm=ANY.ScriptedLM([["red"]]))(question="x"),
         errors.ConfigError,
-        "{'answer': 'Paris'}",
+        "Write what the model would",
     ),
     "reply as a number": (
         lambda: reply.with_(lm=ANY.FunctionLM(Judge.number))(question="x"),

@@ -23,9 +23,9 @@ from typing import Any, Final, TypeAlias, cast, final
 from ..errors import ConfigError
 from ..ground.files import AppendLog
 from ..ground.loops import afresh_in_children
-from ..ground.shapes import is_mapping
+from ..ground.shapes import is_dict
 from .lm import Direct, LanguageModel
-from .reply import reply_of
+from .reply import Fields, spoken
 from .request import (
     JSON,
     REPAIR,
@@ -41,10 +41,8 @@ from .request import (
 
 __all__ = ["FunctionLM", "RefusingLM", "ReplayLM", "Reply", "ScriptedLM"]
 
-Reply: TypeAlias = str | Mapping[str, Any] | Response | Exception
-"""What a script may hold: a text, values by field, a response, or an error to raise."""
-
-_Given: TypeAlias = str | Mapping[str, Any] | Response
+Reply: TypeAlias = str | Response | Exception
+"""What a script may hold: a text, a whole response, or an error to raise."""
 
 _SHOWN: Final = 200
 
@@ -105,6 +103,7 @@ class ScriptedLM(_Fake):
     Args:
         replies: Replies in order; or a mapping from a part of the last message to a
             reply, where the first part that is found decides. An exception is raised.
+            Values by field are written in the form that is asked for.
         model: The name; the replies of two scripts in one cache need two names.
         schema_mode: Whether to claim that JSON schemas are obeyed.
 
@@ -120,7 +119,7 @@ class ScriptedLM(_Fake):
 
     def __init__(
         self,
-        replies: Sequence[Reply] | Mapping[str, Reply],
+        replies: Sequence[Reply | Fields] | Mapping[str, Reply | Fields],
         *,
         model: str = "scripted",
         schema_mode: bool = False,
@@ -137,16 +136,19 @@ class ScriptedLM(_Fake):
         """
         position = self._keep(request)
         if self._by_part is not None:
-            return _answer(self._matching(self._by_part, request), request)
+            found = self._matching(self._by_part, request)
+            return _answer(spoken(found, request), request)
         if position >= len(self._in_order):
             raise ConfigError(
                 f"the script of {len(self._in_order)} replies is at its end, and call "
                 f"{position + 1} came: {_last(request)!r}{_repaired(request)}",
                 hint="Add a reply, or ask less often",
             )
-        return _answer(self._in_order[position], request)
+        return _answer(spoken(self._in_order[position], request), request)
 
-    def _matching(self, replies: Mapping[str, Reply], request: Request) -> Reply:
+    def _matching(
+        self, replies: Mapping[str, Reply | Fields], request: Request
+    ) -> Reply | Fields:
         asked = request.messages[-1].text if request.messages else ""
         for part, reply in replies.items():
             if part in asked:
@@ -173,7 +175,9 @@ class FunctionLM(_Fake):
 
     def __init__(
         self,
-        function: Callable[[Request], _Given | Awaitable[_Given]],
+        function: Callable[
+            [Request], str | Fields | Response | Awaitable[str | Fields | Response]
+        ],
         *,
         model: str = "function",
         schema_mode: bool = False,
@@ -187,7 +191,7 @@ class FunctionLM(_Fake):
         reply = self._function(request)
         if inspect.isawaitable(reply):
             reply = await reply
-        return _answer(reply, request)
+        return _answer(spoken(reply, request), request)
 
 
 @final
@@ -215,14 +219,17 @@ def _answer(reply: Reply, request: Request) -> Response:
         raise reply
     if isinstance(reply, Response):
         return reply
-    text = reply_of(reply, request) if is_mapping(reply) and reply else reply
-    if not isinstance(text, str):
-        raise ConfigError(
-            f"the reply {reply!r} is no text",
-            hint="Write what the model would, or its fields: {'answer': 'Paris'}",
-        )
+    if not isinstance(cast(object, reply), str):
+        raise ConfigError(f"the reply {reply!r} is no text", hint=_as_text(reply))
     asked = sum(len(message.text.split()) for message in request.messages)
-    return Response(text, Usage(asked, len(text.split())), model=request.model)
+    return Response(reply, Usage(asked, len(reply.split())), model=request.model)
+
+
+def _as_text(reply: object) -> str:
+    """How to write a reply of another kind: as the model would."""
+    held = reply if is_dict(reply) and reply else {"answer": "..."}
+    parts = "".join(f"[[ {name} ]]\n{value}\n" for name, value in held.items())
+    return f"Write what the model would: {parts + '[[ /end ]]'!r}"
 
 
 def _repaired(request: Request) -> str:

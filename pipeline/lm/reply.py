@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
 from ..ground import strictjson
 from ..ground.plain import plain
+from ..ground.shapes import is_mapping
 from .request import Request
 
-__all__ = ["reply_of"]
+__all__ = ["Fields", "reply_of", "spoken"]
+
+Fields: TypeAlias = Mapping[str, Any]
+"""What a model says, by field."""
+
+R = TypeVar("R")
 
 
 class _Form(NamedTuple):
@@ -26,6 +32,13 @@ _FORMS: Final = (
     _Form(r"^<{0}(-\d+)?>\.\.\.</{0}", "<{0}{1}>{2}</{0}{1}>"),
     _Form(r"^{0}(#\d+)?: <{0}>$", "{0}{1}: {2}"),
 )
+
+
+def spoken(reply: R | Fields, request: Request) -> R | str:
+    """A reply as it is, and one by field as text."""
+    if is_mapping(reply) and reply:
+        return reply_of(reply, request)
+    return cast(R, reply)
 
 
 def reply_of(fields: Mapping[Any, Any], request: Request) -> str:

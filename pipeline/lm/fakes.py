@@ -103,7 +103,6 @@ class ScriptedLM(_Fake):
     Args:
         replies: Replies in order; or a mapping from a part of the last message to a
             reply, where the first part that is found decides. An exception is raised.
-            Values by field are written in the form that is asked for.
         model: The name; the replies of two scripts in one cache need two names.
         schema_mode: Whether to claim that JSON schemas are obeyed.
 

@@ -101,13 +101,15 @@ class Cell:
         return "+" if self.gained else "="
 
 
-def planted(request: weft.Request) -> str:
+def planted(request: weft.Request) -> Any:
     """Answers as the module's tests have it; right once it was told or shown."""
-    text = said(request)
+    reply: Any = said(request)
     number = _NUMBER.findall(request.messages[-1].text)
-    if number and (TOLD in request.messages[0].text or len(request.messages) > 2):
-        return _ANSWER.sub(f"answer {int(number[-1]) % 2}", text)
-    return text
+    if not isinstance(reply, str) or not number:
+        return reply
+    if TOLD in request.messages[0].text or len(request.messages) > 2:
+        return _ANSWER.sub(f"answer {int(number[-1]) % 2}", reply)
+    return reply
 
 
 def writer(request: weft.Request) -> dict[str, str]:
@@ -233,8 +235,8 @@ def run(
 
 def _chosen(given: str | None, known: Iterable[str], what: str) -> list[str]:
     names = list(dict.fromkeys(known))
-    if given is None:
-        return names
+    if given is None or given in names:
+        return [given] if given else names
     wanted = [name.strip() for name in given.split(",")]
     if unknown := [name for name in wanted if name not in names]:
         raise BenchError(

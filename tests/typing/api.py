@@ -282,7 +282,7 @@ async def passed_on(*args: Any) -> str:
     return str(args)
 
 
-@weft.step(uses=[triage, near])
+@weft.step(uses=[near])
 def with_a_tool(place: str) -> str:
     """A tool may stand among what a step uses."""
     return str(near(place))

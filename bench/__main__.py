@@ -106,6 +106,8 @@ def parser() -> argparse.ArgumentParser:
     )
     given.add_argument("--local", help="local: a model that runs here, by name or file")
     given.add_argument("--families", help="planted: which, with commas between")
+    given.add_argument("--kinds", help="conformance: which modules, with commas")
+    given.add_argument("--compilers", help="conformance: which, with commas between")
     given.add_argument(
         "--parts", help="planted: of families, fault and claims, commas between"
     )

@@ -40,6 +40,7 @@ ORDER = (
     *("bench-compile.md", "bench-planted.md", "bench-real.md", "bench-schemas.md"),
     "bench-sampling.md",
     *("artifacts.md", "errors.md", "testing.md", "cli.md", "coming-from-dspy.md"),
+    "tutorials.md",
 )
 _PAGE = """<!doctype html>
 <html lang="en">

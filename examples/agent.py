@@ -106,7 +106,7 @@ def main() -> None:
     lm = weft.LM(model) if model else weft.ScriptedLM(SCRIPT)
     with weft.use(lm=lm, cache=None):
         run = agent.run(request="I am on K7F2. Can I travel a day later?")
-    for step in run.value.trajectory:
+    for step in weft.trajectory_of(run.value):
         arguments = ", ".join(f"{k}={v!r}" for k, v in step.arguments.items())
         print(f"{step.tool}({arguments}) -> {step.error or step.observation}")
     print(f"{run.value.reply} [{trips['K7F2'].day}, {trips['K7F2'].train}]")

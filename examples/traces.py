@@ -44,7 +44,7 @@ def desk(question: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--model", default="embedded", help="such as openai/gpt-5-mini")
     options = parser.parse_args()
 

@@ -173,6 +173,80 @@ def test_an_example_repeats(name: str, tmp_path: Path, offline: Path) -> None:
         assert "the stand-in cannot learn this task" in first
 
 
+TUTORIALS: dict[str, tuple[str, ...]] = {
+    "airline": (
+        "book(flight='WF 103', passenger='Mina') -> ValueError: 'Mina' is no member",
+        "needs approval: cancel {'code': 'B001'}",
+        "booked: {'B002': 'WF 101'}",
+        "tickets: ['A cat in the cabin?']",
+    ),
+    "async_calls": (
+        "gathered: 8 answers, 8 calls at once",
+        "batch:    8 answers, 3 calls at once",
+        "timeout:  the run was cancelled",
+    ),
+    "claims": (
+        "read Orla, submit ['Orla']",
+        "improved: +50.0 points",
+        "read Orla, read Brenn Aas, submit ['Orla', 'Brenn Aas']",
+    ),
+    "classify": ("BootstrapFewShot: improved: +", "compiled: exploration"),
+    "conversation": (
+        "assistant | 'The crossing takes forty minutes.'\n     user | '[[ question",
+        "On the 3 answers of a conversation: 1.0",
+    ),
+    "deploy": (
+        "POST /answer: application/json",
+        'event: piece\ndata: {"module": "answer", "field": "answer"',
+    ),
+    "facility": ("GEPA: improved: +", '"great" means positive.', "44136fa3 of -"),
+    "image_prompt": ("There is no blue.", "All is there.", "after 4 looks"),
+    "papillon": (
+        "sent as it was: Write a birthday line for Ingrid Moe, who lives at 4 Quay",
+        "improved: +50.0 points",
+        "sent now: Write a birthday line for [name], who lives at [address].",
+    ),
+    "refine": (
+        "best: 'Brussels', 3 calls",
+        "checked/reward/true: {'reasoning': 'I know it.', 'is_factual': True}",
+    ),
+    "saving": ("improved: +", "the type of 'desk' was", "does not match its digest"),
+    "spoken": (
+        "BootstrapRandomSearch: improved",
+        "GEPA: improved",
+        "joyful line is loud",
+    ),
+    "streaming": (
+        "(looking somebody up)",
+        "(found out in 3 steps)",
+        "['When was she born?', 'That year, then.', 'There it is.']",
+    ),
+    "tool_use": (
+        "SIMBA: improved: +",
+        "work/harbour_of: step",
+        "+ Finish with the bare",
+    ),
+}
+"""Examples after DSPy's tutorials, and what each of them prints."""
+
+
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_a_tutorial_shows_what_it_is_about(
+    name: str, tmp_path: Path, offline: Path
+) -> None:
+    """Offline in seconds, it prints what its page promises."""
+    said = printed(EXAMPLES / f"{name}.py", cwd=tmp_path, offline=offline)
+
+    assert [part for part in TUTORIALS[name] if part not in said] == [], said
+
+
+def test_every_example_has_its_paragraph() -> None:
+    """The examples' page names each file."""
+    page = (EXAMPLES / "README.md").read_text("utf-8")
+
+    assert [f.name for f in EXAMPLES.glob("*.py") if f"`{f.name}`" not in page] == []
+
+
 def test_the_agent_example_changes_one_trip(tmp_path: Path, offline: Path) -> None:
     """Its script errs once, is told, and goes on; its trip changes."""
     said = printed(EXAMPLES / "agent.py", cwd=tmp_path, offline=offline)

@@ -607,10 +607,10 @@ MISTAKES: dict[str, Mistake] = {
         errors.ConfigError,
         "is no program",
     ),
-    "reply as a dict": (
-        lambda: reply.with_(lm=ANY.ScriptedLM([{"answer": "red"}]))(question="x"),
+    "reply as a list": (
+        lambda: reply.with_(lm=ANY.ScriptedLM([["red"]]))(question="x"),
         errors.ConfigError,
-        repr("[[ answer ]]\nred\n[[ /end ]]"),
+        "Write what the model would",
     ),
     "reply as a number": (
         lambda: reply.with_(lm=ANY.FunctionLM(Judge.number))(question="x"),

@@ -47,7 +47,7 @@ HumanMessage AIMessage MessagesPlaceholder ModelMessage: Write an input `history
   weft.History`; weft.History([("user", "..."), ("assistant", "...")])
 Field: Write weft.Input("what it holds"), or weft.Output(...)
 BaseLM OpenAI Claude LLM ChatModel llm: Write weft.LM("openai/gpt-5-mini")
-DummyLM: Write weft.ScriptedLM([...])
+DummyLM: Write weft.ScriptedLM([{"answer": "red"}])
 ensure_signature make_signature Prompt prompt Template: Write weft.Predict("question
   -> answer", "Answer briefly.")
 teleprompt optimizers: Write weft.compilers
@@ -91,6 +91,8 @@ Parallel: Write program.batch(rows, concurrency=...)
 majority: Write weft.compilers.majority, or weft.Vote(module, n=5)
 track_usage: Read program.run(...).trace.usage, or give a weft.Ledger
 configure_cache cache: Write weft.configure(cache=...)
+StreamResponse StatusMessage StatusMessageProvider: Match the events of
+  program.stream(...)
 LabeledFewShot BootstrapFewShot KNNFewShot COPRO SIMBA GEPA InferRules ACE APE OPRO
   CAPO MIPRO Auto: Write weft.compilers.{}()
 [compiler]

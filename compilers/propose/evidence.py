@@ -82,7 +82,7 @@ def case_of(result: RowResult, path: str) -> Case | None:
     case: Case = {
         "inputs": dict(node.inputs),
         "outputs": dict(node.outputs),
-        "wanted": dict(result.example.labels),
+        "wanted": {n: plain(v, repr) for n, v in result.example.labels.items()},
         "score": 0.0 if result.score is None else result.score.value,
     }
     final = plain(result.prediction, repr)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar, overload
 
 from ...pipeline.graph.step import StepOptions
-from ...pipeline.graph.uses import Part
+from ...pipeline.graph.uses import Used
 from .tool import MOST_CHARACTERS, Tool, ToolOptions
 
 P = ParamSpec("P")
@@ -23,7 +23,7 @@ class _Maker:
     arguments: Mapping[str, str] = field(default_factory=dict[str, str])
     options: ToolOptions = field(default_factory=ToolOptions)
     step: StepOptions = field(default_factory=StepOptions)
-    uses: tuple[Part, ...] = ()
+    uses: tuple[Used, ...] = ()
 
     @overload
     def __call__(self, function: Callable[P, Coroutine[Any, Any, R]]) -> Tool[P, R]: ...
@@ -57,7 +57,7 @@ def tool(
     timeout: float | None = None,
     retries: int = 0,
     reusable: bool = True,
-    uses: Iterable[Part] = (),
+    uses: Iterable[Used] = (),
 ) -> _Maker: ...
 def tool(
     function: Any = None,
@@ -71,7 +71,7 @@ def tool(
     timeout: float | None = None,
     retries: int = 0,
     reusable: bool = True,
-    uses: Iterable[Part] = (),
+    uses: Iterable[Used] = (),
 ) -> Any:
     """Make a typed function a tool.
 

@@ -18,7 +18,7 @@ from typing import (
 
 from ...pipeline.errors import ConfigError, ModelFailure, StepError
 from ...pipeline.graph.step import Step, StepOptions
-from ...pipeline.graph.uses import Part
+from ...pipeline.graph.uses import Used
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.plain import plain
 from ...pipeline.ground.words import brief
@@ -106,7 +106,7 @@ class Tool(Generic[P, R_co]):
         arguments: Mapping[str, str] | None = None,
         options: ToolOptions | None = None,
         step: StepOptions | None = None,
-        uses: Iterable[Part] = (),
+        uses: Iterable[Used] = (),
     ) -> None:
         uses = tuple(uses)
         rest = {"arguments": arguments, "options": options, "step": step, "uses": uses}
@@ -252,6 +252,10 @@ class Tool(Generic[P, R_co]):
         """Call the function; inside a program being traced, add a node."""
         return self.step(*args, **kwargs)
 
+    async def acall(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Call the function without blocking the event loop."""
+        return await self.step.acall(*args, **kwargs)
+
     def __reduce__(self) -> str | tuple[Any, ...]:
         """A tool is found by its name, as its function would be, or made again."""
         path = self.step.function.__qualname__
@@ -284,7 +288,7 @@ def told(error: StepError | ModelFailure) -> str:
 
 
 def _step_of(
-    function: Any, name: str | None, uses: Iterable[Part], options: StepOptions | None
+    function: Any, name: str | None, uses: Iterable[Used], options: StepOptions | None
 ) -> Step[..., Any]:
     """The function as a step of the tool's own, or the step that was given."""
     if not isinstance(function, Step):

@@ -33,7 +33,7 @@ from ..signature.arguments import (
 from ..signature.types import type_name
 from .module import Module
 from .runnable import Runnable
-from .uses import Ancestor, Part, Uses, descent_of, variables_of
+from .uses import Ancestor, Part, Used, Uses, descent_of, variables_of
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -87,7 +87,7 @@ class Step(Generic[P, R_co]):
         self,
         function: Callable[P, Any],
         name: str | None = None,
-        uses: Iterable[Part] = (),
+        uses: Iterable[Used] = (),
         options: StepOptions | None = None,
         inputs: Inputs | None = None,
     ) -> None:
@@ -255,7 +255,7 @@ class _Maker:
     """The decorator that `@step(...)` with options gives."""
 
     name: str | None = None
-    uses: tuple[Part, ...] = ()
+    uses: tuple[Used, ...] = ()
     options: StepOptions = field(default_factory=StepOptions)
     inputs: Inputs | None = None
 
@@ -269,7 +269,7 @@ class _Maker:
         return made
 
 
-def _uses_of(function: Callable[..., Any], given: Iterable[Part], step: str) -> Uses:
+def _uses_of(function: Callable[..., Any], given: Iterable[Used], step: str) -> Uses:
     """What a step uses, by name.
 
     Raises:
@@ -278,7 +278,7 @@ def _uses_of(function: Callable[..., Any], given: Iterable[Part], step: str) -> 
     variables = variables_of(function)
     found: dict[str, Part] = {}
     for each in given:
-        used: Part = getattr(each, "step", each)  # of a tool, its step
+        used = cast(Part, getattr(each, "step", each))  # of a tool, its step
         anything = cast(object, used)
         if not is_part(anything):
             raise GraphError(
@@ -330,7 +330,7 @@ def step(function: Callable[P, R], /) -> Step[P, R]: ...
 def step(
     *,
     name: str | None = None,
-    uses: Iterable[Part] = (),
+    uses: Iterable[Used] = (),
     timeout: float | None = None,
     retries: int = 0,
     reusable: bool = True,
@@ -342,7 +342,7 @@ def step(
     /,
     *,
     name: str | None = None,
-    uses: Iterable[Part] = (),
+    uses: Iterable[Used] = (),
     timeout: float | None = None,
     retries: int = 0,
     reusable: bool = True,

@@ -19,6 +19,7 @@ from typing import (
     NamedTuple,
     Protocol,
     Self,
+    TypeAlias,
     TypeGuard,
     TypeVar,
     cast,
@@ -61,6 +62,19 @@ class Part(Protocol):
     def with_modules(self, changes: Mapping[str, Any]) -> Self:
         """The same with some modules replaced, keyed by path."""
         ...
+
+
+class Tooled(Protocol):
+    """A tool: what is used of it is its step."""
+
+    @property
+    def step(self) -> Part:
+        """The function, as a step."""
+        ...
+
+
+Used: TypeAlias = Part | Tooled
+"""What `uses=` may name."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,6 +25,7 @@ from ..ground.files import AppendLog
 from ..ground.loops import afresh_in_children
 from ..ground.shapes import is_dict
 from .lm import Direct, LanguageModel
+from .reply import Fields, spoken
 from .request import (
     JSON,
     REPAIR,
@@ -111,11 +112,13 @@ class ScriptedLM(_Fake):
     >>> ask = Request(lm.model, (Message("user", "What is the capital of France?"),))
     >>> asyncio.run(lm.complete(ask)).text
     'Paris'
+    >>> asyncio.run(ScriptedLM([{"city": "Paris"}]).complete(ask)).text
+    '{"city": "Paris"}'
     """
 
     def __init__(
         self,
-        replies: Sequence[Reply] | Mapping[str, Reply],
+        replies: Sequence[Reply | Fields] | Mapping[str, Reply | Fields],
         *,
         model: str = "scripted",
         schema_mode: bool = False,
@@ -132,16 +135,19 @@ class ScriptedLM(_Fake):
         """
         position = self._keep(request)
         if self._by_part is not None:
-            return _answer(self._matching(self._by_part, request), request)
+            found = self._matching(self._by_part, request)
+            return _answer(spoken(found, request), request)
         if position >= len(self._in_order):
             raise ConfigError(
                 f"the script of {len(self._in_order)} replies is at its end, and call "
                 f"{position + 1} came: {_last(request)!r}{_repaired(request)}",
                 hint="Add a reply, or ask less often",
             )
-        return _answer(self._in_order[position], request)
+        return _answer(spoken(self._in_order[position], request), request)
 
-    def _matching(self, replies: Mapping[str, Reply], request: Request) -> Reply:
+    def _matching(
+        self, replies: Mapping[str, Reply | Fields], request: Request
+    ) -> Reply | Fields:
         asked = request.messages[-1].text if request.messages else ""
         for part, reply in replies.items():
             if part in asked:
@@ -160,14 +166,17 @@ class FunctionLM(_Fake):
     """Answers with a function of the request.
 
     Args:
-        function: Takes a `Request`, returns a text or a `Response`; may be async.
+        function: Takes a `Request`, returns a text, the values of fields by name, or a
+            `Response`; may be async.
         model: The name; two functions in one cache need two names.
         schema_mode: Whether to claim that JSON schemas are obeyed.
     """
 
     def __init__(
         self,
-        function: Callable[[Request], str | Response | Awaitable[str | Response]],
+        function: Callable[
+            [Request], str | Fields | Response | Awaitable[str | Fields | Response]
+        ],
         *,
         model: str = "function",
         schema_mode: bool = False,
@@ -181,7 +190,7 @@ class FunctionLM(_Fake):
         reply = self._function(request)
         if inspect.isawaitable(reply):
             reply = await reply
-        return _answer(reply, request)
+        return _answer(spoken(reply, request), request)
 
 
 @final

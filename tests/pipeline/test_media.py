@@ -5,8 +5,12 @@ from __future__ import annotations
 import base64
 import copy
 import gc
+import io
 import json
 import pickle
+import re
+import struct
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -97,6 +101,36 @@ def test_what_is_no_value_is_refused_with_its_remedy(mistake: tuple[Any, str]) -
 
     with pytest.raises(CallError, match=said):
         make()
+
+
+def test_samples_become_a_wav() -> None:
+    """As the standard library reads it, and the same bytes for the same samples."""
+    made = weft.Audio.from_array([0, 0.5, -1.0, 1], 16_000)
+
+    with wave.open(io.BytesIO(made.data)) as read:
+        assert (read.getnchannels(), read.getframerate()) == (1, 16_000)
+        levels = [each for (each,) in struct.iter_unpack("<h", read.readframes(9))]
+    assert levels == [0, 16384, -32767, 32767]
+    assert made == weft.Audio.from_array((0, 0.5, -1, 1), 16_000)
+
+
+@pytest.mark.parametrize(
+    ("array", "rate", "match"),
+    [
+        ([], 8_000, "there are no bytes"),
+        ([0.1, float("nan")], 8_000, "sample nan is not from -1 to 1"),
+        ([120, 3], 8_000, "sample 120 is not from -1 to 1"),
+        ([[0.1], [0.2]], 8_000, "is not from -1 to 1. Give one channel"),
+        (["loud"], 8_000, "sample 'loud'"),
+        ([0.1], 0, "sampling_rate=0 is no number of samples"),
+        ([0.1], 44_100.0, "sampling_rate=44100.0"),
+        ([0.1], True, "sampling_rate=True"),
+    ],
+)
+def test_what_is_no_sound_is_refused(array: Any, rate: Any, match: str) -> None:
+    """A sample is never cut to fit."""
+    with pytest.raises(CallError, match=re.escape(match)):
+        weft.Audio.from_array(array, rate)
 
 
 def test_a_signature_knows_the_types_by_name() -> None:

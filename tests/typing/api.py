@@ -172,7 +172,7 @@ async def order(item: str) -> bool:
 async def agents() -> None:
     """A tool is its function; an agent gives what its signature says, and its steps."""
     assert_type(near("x"), list[str])
-    assert_type(await order.step.acall("x"), bool)
+    assert_type(await order.acall("x"), bool)
     agent = weft.ReAct(Triage, tools=[near, order, len], max_steps=4)
     assert_type(agent(message="m"), Triage)
     assert_type(weft.trajectory_of(agent(message="m")), list[weft.AgentStep])
@@ -193,6 +193,9 @@ async def models() -> None:
     assert_type(lm([weft.Message("user", "hi")]).cost, float | None)
     assert_type(await lm.acall("hi"), weft.Response)
     assert_type(weft.ScriptedLM(["hi"])("hi"), weft.Response)
+    assert_type(weft.ScriptedLM([{"answer": 3}, "hi"])("hi"), weft.Response)
+    assert_type(weft.ScriptedLM({"hi": {"answer": 3}})("hi"), weft.Response)
+    assert_type(weft.FunctionLM(lambda request: {"n": 1})("hi"), weft.Response)
     assert_type(weft.ReplayLM("recorded.jsonl")("hi"), weft.Response)
 
 
@@ -317,6 +320,12 @@ def logged(**kwargs: Any) -> str:
 async def passed_on(*args: Any) -> str:
     """A wrapper by position."""
     return str(args)
+
+
+@weft.step(uses=[near])
+def with_a_tool(place: str) -> str:
+    """A tool may stand among what a step uses."""
+    return str(near(place))
 
 
 def wrappers() -> None:

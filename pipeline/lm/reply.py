@@ -1,0 +1,78 @@
+"""A reply by field, written in the form that a prompt asks for; for fakes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
+
+from ..ground import strictjson
+from ..ground.plain import plain
+from ..ground.shapes import is_mapping
+from .request import Request
+
+__all__ = ["Fields", "reply_of", "spoken"]
+
+Fields: TypeAlias = Mapping[str, Any]
+"""What a model says, by field."""
+
+R = TypeVar("R")
+
+
+class _Form(NamedTuple):
+    """How a prompt shows a field, and how a reply writes one."""
+
+    shown: str
+    written: str
+    end: str = ""
+
+
+_FORMS: Final = (
+    _Form(r"^\[\[ {0}(#\d+)? \]\]\n<{0}>$", "[[ {0}{1} ]]\n{2}", "\n[[ /end{1} ]]"),
+    _Form(r"^<{0}(-\d+)?>\.\.\.</{0}", "<{0}{1}>{2}</{0}{1}>"),
+    _Form(r"^{0}(#\d+)?: <{0}>$", "{0}{1}: {2}"),
+)
+
+
+def spoken(reply: R | Fields, request: Request) -> R | str:
+    """A reply as it is, and one by field as text."""
+    if is_mapping(reply) and reply:
+        return reply_of(reply, request)
+    return cast(R, reply)
+
+
+def reply_of(fields: Mapping[Any, Any], request: Request) -> str:
+    r"""Values by field, as the prompt asks for them: under headings, in tags, on lines.
+
+    A prompt that a base model goes on with gets what follows its last line; any other
+    one a JSON object.
+
+    Args:
+        fields: At least one; a value that is no JSON data is shown by its `repr`.
+        request: What is answered.
+
+    >>> from weft.pipeline.lm.request import Message
+    >>> asked = Message("system", "[[ n ]]\n<n>"), Message("user", "?")
+    >>> reply_of({"n": 3}, Request("any", asked))
+    '[[ n ]]\n3\n[[ /end ]]'
+    >>> reply_of({"n": 3}, Request("any", asked[1:]))
+    '{"n": 3}'
+    """
+    values = {str(name): plain(value, repr) for name, value in fields.items()}
+    texts = {
+        name: value if isinstance(value, str) else strictjson.dumps(value)
+        for name, value in values.items()
+    }
+    first = re.escape(next(iter(values)))
+    told, *turns = [message.text for message in request.messages] or [""]
+    for form in _FORMS:
+        found = re.search(form.shown.format(first), told, re.MULTILINE)
+        if found:
+            fence = found[1] or ""
+            lines = [form.written.format(n, fence, text) for n, text in texts.items()]
+            return "\n".join(lines) + form.end.format("", fence)
+    begun = re.search(rf"^{first}(#\d+)?: *\Z", told, re.MULTILINE)
+    if begun and not turns:
+        lines = [f"{name}{begun[1] or ''}: {text}" for name, text in texts.items()]
+        return "\n".join(lines)[len(begun[0].rstrip()) :].lstrip()
+    return strictjson.dumps(values)

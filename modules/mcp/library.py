@@ -1,0 +1,329 @@
+"""The one place that imports the `mcp` library: its wire, as plain JSON data.
+
+It knows the versions of the protocol, its transports and its schemas. What it raises
+becomes one of three things here: a server that is gone, or speaks something else
+(`ToolServerError`); a call that took too long (`TimeoutError`); or a call that failed
+(`StepError`), which a model may be told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from typing import Any, Final, NamedTuple, TextIO, cast
+
+import httpx2
+import mcp_types as types
+import pydantic
+from mcp import Client, InputRequiredRoundsExceededError, MCPError
+from mcp import StdioServerParameters as Program
+from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamable_http_client
+
+from ...pipeline.errors import ConfigError, StepError, ToolServerError, WeftError
+from ...pipeline.ground.words import brief
+from .place import Http, Place, Stdio
+
+Data = dict[str, Any]
+
+_MOST_PAGES: Final = 100
+_MOST_TOOLS: Final = 2_000
+_MOST_BYTES: Final = 32 * 2**20  # of one event
+_LOOK: Final = 2.0  # seconds that a server has to show that it lives
+_LAST_LINES: Final = 8
+_GONE: Final = frozenset({types.CONNECTION_CLOSED})
+_ERROR_CHARACTERS: Final = 2_000
+
+
+class Answers(NamedTuple):
+    """What a client answers when a server asks; each takes and gives plain data.
+
+    Args:
+        elicit: Fills a form in: `{"action": "accept", "content": {...}}`.
+        sample: Has a model write the next message.
+        log: Is told what the server logs.
+        roots: The folders and addresses that the server may work on.
+    """
+
+    elicit: Callable[[Data], Awaitable[Data]] | None = None
+    sample: Callable[[Data], Awaitable[Data]] | None = None
+    log: Callable[[Data], None] | None = None
+    roots: tuple[Data, ...] = ()
+
+
+class Link:
+    """An open connection to a server."""
+
+    def __init__(self, client: Client, place: Place, said: Callable[[], str]) -> None:
+        self._client, self._place, self._said = client, place, said
+
+    @property
+    def about(self) -> Data:
+        """What the server says of itself: `name`, `version`, `instructions`, ..."""
+        info = self._client.server_info
+        made: Data = {} if info is None else _plain(info)
+        made["protocol"] = self._client.protocol_version
+        return {**made, "instructions": self._client.instructions or ""}
+
+    async def tools(self) -> list[Data]:
+        """All tools that the server has, in its order.
+
+        Raises:
+            ToolServerError: It does not say.
+        """
+        found: list[Data] = []
+        cursor: str | None = None
+        with self._failing():
+            for _ in range(_MOST_PAGES):
+                page = await self._client.list_tools(cursor=cursor, cache_mode="bypass")
+                found += map(_plain, page.tools)
+                cursor = page.next_cursor
+                if cursor is None:
+                    return found
+                if len(found) > _MOST_TOOLS:
+                    break
+        raise ToolServerError(
+            f"{self._place.label} lists tools without an end",
+            hint="Ask whoever runs it; up to 2,000 are read",
+        )
+
+    async def call(
+        self,
+        name: str,
+        arguments: Data,
+        timeout: float | None,
+        progress: Callable[[float, float | None, str | None], Awaitable[None]] | None,
+    ) -> Data:
+        """Call a tool; its result as plain data.
+
+        Raises:
+            StepError: The server refuses the call, or answers with no such result.
+            TimeoutError: It took longer than `timeout` seconds; the server was told.
+            ToolServerError: The server is gone, or hangs.
+        """
+        with self._failing(name):
+            try:
+                made = await self._client.call_tool(
+                    name,
+                    arguments,
+                    read_timeout_seconds=timeout,
+                    progress_callback=progress,
+                )
+            except MCPError as error:
+                if error.code != types.REQUEST_TIMEOUT:
+                    raise
+                if not await self._lives():
+                    raise _gone(
+                        self._place, "hangs: it answers nothing any more", self._said()
+                    ) from None
+                raise TimeoutError from None
+        return _plain(made)
+
+    async def _lives(self) -> bool:
+        """Whether the server answers anything at all."""
+        try:
+            async with asyncio.timeout(_LOOK):
+                await self._client.list_tools(cache_mode="bypass")
+        except Exception:  # noqa: BLE001 - whatever it is, it is no answer
+            return False
+        return True
+
+    @contextlib.contextmanager
+    def _failing(self, tool: str = "") -> Generator[None]:
+        try:
+            yield
+        except (WeftError, TimeoutError):
+            raise
+        except Exception as error:
+            raise _failure(error, self._place, self._said(), tool) from None
+
+
+@contextlib.asynccontextmanager
+async def linked(place: Place, answers: Answers) -> AsyncGenerator[Link]:
+    """Connect to a server, and part from it.
+
+    Raises:
+        ConfigError: The program cannot be started.
+        ToolServerError: There is no server, or what is there speaks no MCP.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        told = stack.enter_context(_last_words())
+        inside = False
+        try:
+            transport = await _transport(place, stack, told.file)
+            client = _client(place, transport, answers)
+            link = Link(await stack.enter_async_context(client), place, told.text)
+            inside = True
+            yield link
+        except WeftError:
+            raise
+        except Exception as error:
+            if inside and not isinstance(error, _FOREIGN):
+                raise
+            raise _failure(error, place, told.text()) from None
+
+
+async def _transport(
+    place: Place, stack: contextlib.AsyncExitStack, errors: TextIO
+) -> Any:
+    if isinstance(place, Http):
+        client = httpx2.AsyncClient(
+            headers=dict(place.headers), timeout=httpx2.Timeout(30.0, read=None)
+        )
+        await stack.enter_async_context(client)
+        return streamable_http_client(
+            place.url, http_client=client, max_sse_event_size=_MOST_BYTES
+        )
+    program, *words = place.command
+    return stdio_client(
+        Program(
+            command=program,
+            args=words,
+            env=dict(place.env),
+            cwd=None if place.cwd is None else os.fspath(place.cwd),
+            encoding_error_handler="replace",
+        ),
+        errlog=errors,
+    )
+
+
+def _client(place: Place, transport: Any, answers: Answers) -> Client:
+    """The library's client, which answers as we do.
+
+    Raises:
+        ConfigError: There is no such version of the protocol.
+    """
+    mode = place.protocol
+    if mode in types.version.HANDSHAKE_PROTOCOL_VERSIONS:
+        mode = "legacy"
+    given: Data = {}
+    if (elicit := answers.elicit) is not None:
+
+        async def elicited(_: Any, params: Any) -> Any:
+            return types.ElicitResult.model_validate(await elicit(_plain(params)))
+
+        given["elicitation_callback"] = elicited
+    if (sample := answers.sample) is not None:
+
+        async def sampled(_: Any, params: Any) -> Any:
+            made = await sample(_plain(params))
+            return types.CreateMessageResult.model_validate(made)
+
+        given["sampling_callback"] = sampled
+    if (log := answers.log) is not None:
+
+        async def logged(params: Any) -> None:
+            log(_plain(params))
+
+        given |= {"logging_callback": logged, "log_level": "debug"}
+    if answers.roots:
+
+        async def rooted(_: Any) -> Any:
+            return types.ListRootsResult.model_validate({"roots": [*answers.roots]})
+
+        given["list_roots_callback"] = rooted
+    info = types.Implementation(name="weft", version="0.1.0")
+    try:
+        return Client(transport, mode=mode, client_info=info, cache=None, **given)
+    except ValueError:
+        known = (
+            *types.version.HANDSHAKE_PROTOCOL_VERSIONS,
+            *types.version.MODERN_PROTOCOL_VERSIONS,
+        )
+        raise ConfigError(
+            f"protocol={place.protocol!r} is no version of MCP that is known",
+            hint=f'Give "auto", or one of {", ".join(known)}',
+        ) from None
+
+
+# What goes wrong ----------------------------------------------------------------------
+
+_FOREIGN: Final = (
+    MCPError,
+    httpx2.HTTPError,
+    httpx2.InvalidURL,
+    OSError,
+    pydantic.ValidationError,
+    BaseExceptionGroup,
+)
+
+
+def _failure(error: Exception, place: Place, said: str, tool: str = "") -> WeftError:
+    """What the library raised, as one of our errors, without its traceback."""
+    while isinstance(error, BaseExceptionGroup) and error.exceptions:
+        first = cast("BaseException", error.exceptions[0])
+        if not isinstance(first, Exception):
+            break
+        error = first
+    if isinstance(error, WeftError):
+        return error
+    if isinstance(error, MCPError):
+        if error.code in _GONE:
+            return _gone(place, "ended, or closed the connection", said)
+        if tool:
+            return StepError(f"{tool}: {brief(error.message, _ERROR_CHARACTERS)}")
+        return _gone(
+            place, f"does not answer as MCP: {brief(error.message, 300)}", said
+        )
+    if isinstance(error, FileNotFoundError | PermissionError | NotADirectoryError):
+        return ConfigError(
+            f"{place.label} cannot be started: {error.strerror}",
+            hint="Name a program on the PATH, or its whole path; and a folder in cwd=",
+        )
+    if isinstance(error, httpx2.HTTPError | OSError):
+        why = brief(str(error) or type(error).__name__, 300)
+        return _gone(place, f"cannot be reached: {why}", said)
+    if tool and isinstance(
+        error,
+        pydantic.ValidationError | RuntimeError | InputRequiredRoundsExceededError,
+    ):
+        why = str(error) if isinstance(error, RuntimeError) else type(error).__name__
+        return StepError(
+            f"{tool}: the server's answer is not what it says it is: {brief(why, 500)}"
+        )
+    return _gone(place, f"speaks no MCP: {brief(str(error), 300)}", said)
+
+
+def _gone(place: Place, what: str, said: str) -> ToolServerError:
+    last = f"; the last that it wrote: {said}" if said else ""
+    what_now = "Look at its log, and open the connection anew"
+    if isinstance(place, Stdio):
+        what_now = "Run its command by itself to see why, and open the connection anew"
+    return ToolServerError(f"the server {place.label} {what}{last}", hint=what_now)
+
+
+class _LastWords(NamedTuple):
+    """The last lines that a program wrote to its stderr."""
+
+    file: TextIO
+    lines: deque[str]
+
+    def text(self) -> str:
+        """Them as one text, and not a long one."""
+        return brief(" | ".join(self.lines), 500)
+
+
+@contextlib.contextmanager
+def _last_words() -> Generator[_LastWords]:
+    """A pipe for a program's stderr, of which the end is kept and nothing is shown."""
+    reading, writing = os.pipe()
+    lines: deque[str] = deque(maxlen=_LAST_LINES)
+
+    def read() -> None:
+        with os.fdopen(reading, encoding="utf-8", errors="replace") as pipe:
+            while line := pipe.readline(4_000):
+                if text := line.strip():
+                    lines.append(brief(text, 200))
+
+    threading.Thread(target=read, name="weft-mcp-stderr", daemon=True).start()
+    with os.fdopen(writing, "w", encoding="utf-8") as file:
+        yield _LastWords(file, lines)
+
+
+def _plain(model: Any) -> Data:
+    made: Data = model.model_dump(by_alias=True, mode="json", exclude_none=True)
+    return made

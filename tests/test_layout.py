@@ -146,7 +146,7 @@ def test_every_package_says_what_it_is() -> None:
 def test_no_public_name_is_the_name_of_a_file(package: ModuleType) -> None:
     """Python puts a module over a function of its name, whenever it is imported."""
     folder = Path(str(package.__file__)).parent
-    public = {"compilers", "errors", "events", "metrics", "modules", "testing"}
+    public = {"compilers", "errors", "events", "mcp", "metrics", "modules", "testing"}
     files = {path.stem for path in folder.iterdir()} - public
 
     assert files.isdisjoint(dir(package))

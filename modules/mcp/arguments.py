@@ -55,7 +55,7 @@ def identifier(name: str) -> str:
 
 
 def worded(text: object) -> str:
-    """What a server says of something: one paragraph, and not a long one.
+    r"""What a server says of something: one paragraph, and not a long one.
 
     >>> worded("Find\n a   room.")
     'Find a room.'
@@ -279,6 +279,6 @@ def _at(ref: str, schema: Mapping[str, Any]) -> Any:
         return schema
     found: Any = schema
     for word in ref.removeprefix("#/").split("/") if ref.startswith("#/") else ["\0"]:
-        word = word.replace("~1", "/").replace("~0", "~")
-        found = found.get(word) if is_dict(found) else None
+        name = word.replace("~1", "/").replace("~0", "~")
+        found = found.get(name) if is_dict(found) else None
     return found

@@ -99,7 +99,7 @@ class Toolbox(Sequence[Tool[..., Any]]):
         if self._tools is None:
             raise ConfigError(
                 "the tools of a server are known once it is connected",
-                hint="Write `with weft.mcp.tools(...) as tools:`, or call .open() first",
+                hint="Write `with weft.mcp.tools(...) as tools:`, or call .open()",
             )
         return self._tools
 
@@ -212,14 +212,14 @@ class Toolbox(Sequence[Tool[..., Any]]):
     @overload
     def __getitem__(self, index: slice) -> list[Tool[..., Any]]: ...
     def __getitem__(self, index: int | str | slice) -> Any:
-        """A tool by its position or its name.
+        """A tool by its position or its name; the server's own name will do, too.
 
         Raises:
             ConfigError: There is none of that name.
         """
         if not isinstance(index, str):
             return [*self.by_name.values()][index]
-        found = self.by_name.get(index)
+        found = self.by_name.get(index) or self.by_name.get(identifier(index))
         if found is None:
             raise ConfigError(
                 f"there is no tool {index!r}", hint=did_you_mean(index, self.by_name)

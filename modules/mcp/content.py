@@ -126,12 +126,8 @@ def _blocks(value: Any, data: Any) -> list[dict[str, Any]]:
     if _holds_media(value):
         pairs = zip(value, data, strict=True) if is_list(data) else ()
         return [block for one, told in pairs for block in _blocks(one, told)]
-    if (
-        is_dict(data)
-        and len(data) == 1
-        and isinstance(held := [*data.values()][0], str)
-    ):
-        return [_text(held)]
+    if is_dict(data) and len(data) == 1:
+        data = next(iter(data.values()))
     return [_text(data if isinstance(data, str) else strictjson.dumps(data))]
 
 

@@ -31,7 +31,7 @@ else:
     validation = deferred("weft.pipeline.signature", "validation")
 
 Form = Mapping[str, Any]
-Elicit = Callable[[str, dict[str, Any]], Form | None | Awaitable[Form | None]]
+Elicit = Callable[[str, dict[str, Any]], Form | Awaitable[Form | None] | None]
 _MOST_TOKENS: Final = 8_192
 
 

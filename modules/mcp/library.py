@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import threading
 from collections import deque
@@ -25,10 +26,14 @@ from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
 from ...pipeline.errors import ConfigError, StepError, ToolServerError, WeftError
+from ...pipeline.ground.shapes import is_dict, is_list
 from ...pipeline.ground.words import brief
+from ...pipeline.lm.wire.secrets import without
 from .place import Http, Place, Stdio
 
 Data = dict[str, Any]
+# It logs by itself what is told here as errors.
+logging.getLogger("mcp").addHandler(logging.NullHandler())
 
 _MOST_PAGES: Final = 100
 _MOST_TOOLS: Final = 2_000
@@ -95,14 +100,14 @@ class Link:
         self,
         name: str,
         arguments: Data,
-        timeout: float | None,
+        seconds: float | None,
         progress: Callable[[float, float | None, str | None], Awaitable[None]] | None,
     ) -> Data:
         """Call a tool; its result as plain data.
 
         Raises:
             StepError: The server refuses the call, or answers with no such result.
-            TimeoutError: It took longer than `timeout` seconds; the server was told.
+            TimeoutError: It took longer than `seconds`; the server was told.
             ToolServerError: The server is gone, or hangs.
         """
         with self._failing(name):
@@ -110,7 +115,7 @@ class Link:
                 made = await self._client.call_tool(
                     name,
                     arguments,
-                    read_timeout_seconds=timeout,
+                    read_timeout_seconds=seconds,
                     progress_callback=progress,
                 )
             except MCPError as error:
@@ -121,7 +126,8 @@ class Link:
                         self._place, "hangs: it answers nothing any more", self._said()
                     ) from None
                 raise TimeoutError from None
-        return _plain(made)
+        result: Data = _clean(_plain(made), self._place.secrets)
+        return result
 
     async def _lives(self) -> bool:
         """Whether the server answers anything at all."""
@@ -138,7 +144,7 @@ class Link:
             yield
         except (WeftError, TimeoutError):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told as ours
             raise _failure(error, self._place, self._said(), tool) from None
 
 
@@ -251,6 +257,12 @@ _FOREIGN: Final = (
     BaseExceptionGroup,
 )
 
+_WRONG: Final = (
+    pydantic.ValidationError,
+    RuntimeError,
+    InputRequiredRoundsExceededError,
+)
+
 
 def _failure(error: Exception, place: Place, said: str, tool: str = "") -> WeftError:
     """What the library raised, as one of our errors, without its traceback."""
@@ -265,7 +277,8 @@ def _failure(error: Exception, place: Place, said: str, tool: str = "") -> WeftE
         if error.code in _GONE:
             return _gone(place, "ended, or closed the connection", said)
         if tool:
-            return StepError(f"{tool}: {brief(error.message, _ERROR_CHARACTERS)}")
+            said = without(error.message, place.secrets)
+            return StepError(f"{tool}: {brief(said, _ERROR_CHARACTERS)}")
         return _gone(
             place, f"does not answer as MCP: {brief(error.message, 300)}", said
         )
@@ -289,6 +302,7 @@ def _failure(error: Exception, place: Place, said: str, tool: str = "") -> WeftE
 
 
 def _gone(place: Place, what: str, said: str) -> ToolServerError:
+    what, said = without(what, place.secrets), without(said, place.secrets)
     last = f"; the last that it wrote: {said}" if said else ""
     what_now = "Look at its log, and open the connection anew"
     if isinstance(place, Stdio):
@@ -322,6 +336,19 @@ def _last_words() -> Generator[_LastWords]:
     threading.Thread(target=read, name="weft-mcp-stderr", daemon=True).start()
     with os.fdopen(writing, "w", encoding="utf-8") as file:
         yield _LastWords(file, lines)
+
+
+def _clean(data: Any, secrets: list[str]) -> Any:
+    """What a server sent, without what it was sent in secret: it may quote a key."""
+    if not secrets:
+        return data
+    if isinstance(data, str):
+        return without(data, secrets)
+    if is_list(data):
+        return [_clean(one, secrets) for one in data]
+    if is_dict(data):
+        return {key: _clean(one, secrets) for key, one in data.items()}
+    return data
 
 
 def _plain(model: Any) -> Data:

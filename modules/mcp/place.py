@@ -7,18 +7,20 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from ...pipeline.errors import ConfigError
 from ...pipeline.lm.lm import checked_headers, checked_timeout
+from ...pipeline.lm.wire.secrets import secrets_of
 
-_PREFIX = re.compile(r"(?:[A-Za-z]\w*)?\Z", re.ASCII)
+_PREFIX: Final = re.compile(r"(?:[A-Za-z]\w*)?\Z", re.ASCII)
+_SHORTEST: Final = 8
 
 
 @dataclass(frozen=True)
 class Stdio:
-    """A server that is a program: it is started, and asked through its stdin and stdout.
+    """A server that is a program: started, and asked through its stdin and stdout.
 
     No shell reads the command. The program sees of our environment PATH, HOME, LOGNAME,
     SHELL, TERM and USER (on Windows what stands for these), and what `env` gives it;
@@ -66,8 +68,13 @@ class Stdio:
     @property
     def label(self) -> str:
         """What it is called in messages: never what its environment holds."""
-        text = " ".join(self.command)
+        text = " ".join(" ".join(self.command).split())
         return text if len(text) <= 80 else f"{text[:77]}..."
+
+    @property
+    def secrets(self) -> list[str]:
+        """What it is given that nobody else may be shown, its environment's values."""
+        return _long(secrets_of("", self.env))
 
     def __repr__(self) -> str:
         return f"Stdio({self.label!r})"
@@ -115,6 +122,11 @@ class Http:
         host = parts.netloc.rpartition("@")[2]
         return f"{parts.scheme}://{host}{parts.path}"
 
+    @property
+    def secrets(self) -> list[str]:
+        """What it is sent that nobody else may be shown: headers, and the login."""
+        return _long(secrets_of(self.url, self.headers))
+
     def __repr__(self) -> str:
         return f"Http({self.label!r})"
 
@@ -156,6 +168,11 @@ def checked_seconds(timeout: float | None) -> float | None:
         ConfigError: They are not positive and finite.
     """
     return None if timeout in (None, math.inf) else checked_timeout(cast(Any, timeout))
+
+
+def _long(secrets: list[str]) -> list[str]:
+    """Those that are no part of a word."""
+    return [secret for secret in secrets if len(secret) >= _SHORTEST]
 
 
 def _is_word(text: object) -> bool:

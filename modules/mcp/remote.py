@@ -72,7 +72,7 @@ class Session:
     async def _hold(
         self, ready: asyncio.Future[library.Link], leave: asyncio.Event
     ) -> None:
-        """Hold the connection in one task, as the library wants, until somebody leaves."""
+        """Hold the connection in one task, as the library wants; until it is left."""
         try:
             async with library.linked(self.place, self.handlers.answers()) as link:
                 if not ready.done():
@@ -164,7 +164,7 @@ class Remote:
         )
 
     async def _call(
-        self, given: Mapping[str, Any], timeout: float | None, reconnect: bool
+        self, given: Mapping[str, Any], seconds: float | None, reconnect: bool
     ) -> Any:
         sent = self._taken.sent(given)
         link = self.session.link
@@ -178,10 +178,10 @@ class Remote:
                 "opens it anew where a server went away",
             )
         try:
-            result = await link.call(self.name, sent, timeout, self._progress())
+            result = await link.call(self.name, sent, seconds, self._progress())
         except TimeoutError:
             raise StepError(
-                f"{self.name} took longer than {timeout:g} s, and the server was told "
+                f"{self.name} took longer than {seconds:g} s, and the server was told "
                 "to stop"
             ) from None
         except ToolServerError:

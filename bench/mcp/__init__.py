@@ -1,0 +1,1 @@
+"""MCP: the published conformance scenarios, and how many of them hold."""

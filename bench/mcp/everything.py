@@ -1,4 +1,4 @@
-"""A server with every kind of tool that the conformance scenarios call, in weft's words.
+"""A server with every kind of tool that the conformance scenarios call.
 
 python -m bench.mcp.everything PORT
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import sys
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
@@ -151,7 +151,7 @@ async def test_elicitation_sep1330_enums() -> str:
     return f"Elicitation completed: {made!r}"
 
 
-# Questions under version 2026-07-28, where the answer comes with another call. ----------
+# Questions under version 2026-07-28, where the answer comes with another call ---------
 
 
 def form(**fields: str) -> dict[str, Any]:
@@ -256,6 +256,15 @@ async def test_logging_tool() -> str:
     """Logs once."""
     await weft.mcp.context().log("logged")
     return "done"
+
+
+Region = Annotated[str, pydantic.Field(json_schema_extra={"x-mcp-header": "Region"})]
+
+
+@weft.tool
+def test_custom_header(region: Region) -> str:
+    """An argument that is sent as a header, too."""
+    return region
 
 
 EVERY = [one for name, one in list(globals().items()) if name.startswith("test_")]

@@ -88,6 +88,8 @@ class Toolbox(Sequence[Tool[..., Any]]):
         self._tools: dict[str, Tool[..., Any]] | None = None
         self.servers: tuple[Mapping[str, Any], ...] = ()
         """What each server says of itself: name, version, protocol, instructions."""
+        self.told: dict[str, Mapping[str, Any]] = {}
+        """What servers say of each tool, as it came, by the name that it has here."""
 
     @property
     def by_name(self) -> Mapping[str, Tool[..., Any]]:
@@ -182,6 +184,7 @@ class Toolbox(Sequence[Tool[..., Any]]):
                         "one another name: rename={...}",
                     )
                 made[tool.name], owners[tool.name] = tool, session.place
+                self.told[tool.name] = one
         return made
 
     def _tool(self, remote: Remote) -> Tool[..., Any]:

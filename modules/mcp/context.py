@@ -33,9 +33,18 @@ _KEPT: Final = "answers"
 
 
 class InputRequired(WeftError):
-    """The call ends here: the client is to answer first, and to call again."""
+    """The call ends here: the client is to answer first, and to call again.
+
+    Args:
+        message: What is missing.
+        ability: What the client would have to be able to do, where it says it cannot.
+    """
 
     aborts = False
+
+    def __init__(self, message: str, *, ability: str = "") -> None:
+        super().__init__(message)
+        self.ability = ability
 
 
 @final
@@ -101,7 +110,8 @@ class Context:
             The model, or the fields by name; None where the user declines.
 
         Raises:
-            StepError: The client has nobody to ask, or its answer does not fit.
+            StepError: The client has nobody to ask, or its answer does not fit. Under
+                version 2026-07-28 a client without anybody to ask is refused whole.
         """
         schema = _form_of(form)
         params = {"mode": "form", "message": message, "requestedSchema": schema}
@@ -171,7 +181,10 @@ class Context:
         self._asked += 1
         key = name or f"question-{self._asked}"
         if not self.can(ability):
-            raise StepError(f"the client that called offers no {ability}")
+            said = f"the client that called offers no {ability}"
+            if self._caller.in_rounds:  # its version wants that told, and not the model
+                raise InputRequired(said, ability=ability)
+            raise StepError(said)
         if not self._caller.in_rounds:
             try:
                 return await self._caller.ask(method, params)

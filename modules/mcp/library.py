@@ -163,6 +163,7 @@ async def linked(place: Place, answers: Answers) -> AsyncGenerator[Link]:
             transport = await _transport(place, stack, told.file)
             client = _client(place, transport, answers)
             link = Link(await stack.enter_async_context(client), place, told.text)
+            _refuse_other(place, link)
             inside = True
             yield link
         except WeftError:
@@ -203,9 +204,16 @@ def _client(place: Place, transport: Any, answers: Answers) -> Client:
     Raises:
         ConfigError: There is no such version of the protocol.
     """
-    mode = place.protocol
-    if mode in types.version.HANDSHAKE_PROTOCOL_VERSIONS:
-        mode = "legacy"
+    known = (
+        *types.version.HANDSHAKE_PROTOCOL_VERSIONS,
+        *types.version.MODERN_PROTOCOL_VERSIONS,
+    )
+    if place.protocol not in ("auto", *known):
+        raise ConfigError(
+            f"protocol={place.protocol!r} is no version of MCP that is known",
+            hint=f'Give "auto", or one of {", ".join(known)}',
+        )
+    old = place.protocol in types.version.HANDSHAKE_PROTOCOL_VERSIONS
     given: Data = {}
     if (elicit := answers.elicit) is not None:
 
@@ -233,17 +241,20 @@ def _client(place: Place, transport: Any, answers: Answers) -> Client:
 
         given["list_roots_callback"] = rooted
     info = types.Implementation(name="weft", version="0.1.0")
-    try:
-        return Client(transport, mode=mode, client_info=info, cache=None, **given)
-    except ValueError:
-        known = (
-            *types.version.HANDSHAKE_PROTOCOL_VERSIONS,
-            *types.version.MODERN_PROTOCOL_VERSIONS,
+    mode = "legacy" if old else "auto"
+    return Client(transport, mode=mode, client_info=info, cache=None, **given)
+
+
+def _refuse_other(place: Place, link: Link) -> None:
+    """Refuse a server that speaks another version than was wanted."""
+    spoken = str(link.about["protocol"])
+    wanted = place.protocol
+    if wanted in types.version.MODERN_PROTOCOL_VERSIONS and spoken != wanted:
+        raise ToolServerError(
+            f"the server {place.label} speaks version {spoken} of MCP, and "
+            f"protocol={wanted!r} was asked for",
+            hint='Write protocol="auto"',
         )
-        raise ConfigError(
-            f"protocol={place.protocol!r} is no version of MCP that is known",
-            hint=f'Give "auto", or one of {", ".join(known)}',
-        ) from None
 
 
 # What goes wrong ----------------------------------------------------------------------

@@ -144,6 +144,12 @@ def listening(offer: Offer) -> Server[Any]:
             )
         caller = Caller(context, params)
         made = await offer.call(params.name, dict(params.arguments or {}), caller)
+        if lacking := made.get("lacks"):
+            raise MCPError(
+                types.MISSING_REQUIRED_CLIENT_CAPABILITY,
+                f"{params.name} needs a client that offers {lacking}",
+                {"requiredCapabilities": {lacking: {}}},
+            )
         if made.get("resultType") == "input_required":
             return types.InputRequiredResult.model_validate(made)
         return types.CallToolResult.model_validate(made)

@@ -152,7 +152,9 @@ class Server:
                 given = arguments_of(entry.name, entry.fields, arguments)
                 value = await _run(entry, given, here, follow=caller.wants_progress)
             return entry.result(value)
-        except InputRequired:
+        except InputRequired as error:
+            if error.ability:
+                return {"lacks": error.ability}
             return {
                 "resultType": "input_required",
                 "inputRequests": here.wanted,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
@@ -217,10 +218,22 @@ class Server:
             if wire is not None:
                 await listener.on_stdio(listener.listening(self), wire)
                 return
-            with listener.wire_of_process() as own:
+            with process_wire() as own:
                 await listener.on_stdio(listener.listening(self), own)
         else:
             raise ConfigError(f"transport={transport!r}", hint='Give "stdio" or "http"')
+
+
+@contextlib.contextmanager
+def process_wire() -> Generator[listener.Wire]:
+    """Keep stdin and stdout for the protocol, from now on; for `Server.run`.
+
+    Raises:
+        ConfigError: The mcp library is not installed.
+    """
+    need_library()
+    with listener.wire_of_process() as wire:
+        yield wire
 
 
 def serve(

@@ -69,7 +69,7 @@ class Argument(NamedTuple):
     """One argument of a server's tool.
 
     Args:
-        name: What the server calls it.
+        name: What the server calls it; None for what holds all others by name.
         kind: The type of its values.
         default: What the server takes where it is left out; `inspect.Parameter.empty`
             where it must be given, None where nothing is said.
@@ -77,7 +77,7 @@ class Argument(NamedTuple):
         optional: Whether None stands for leaving it out.
     """
 
-    name: str
+    name: str | None
     kind: Any
     default: Any
     said: str
@@ -120,7 +120,7 @@ class Arguments:
         more = _others(schema)
         if more is not None:
             found[_free(_OTHERS, found)] = Argument(
-                "", more, None, "further arguments by name", optional=True
+                None, more, None, "further arguments by name", optional=True
             )
         return cls(found, _whole(schema))
 
@@ -155,7 +155,7 @@ class Arguments:
             if value is None and argument.optional:
                 continue
             data = plain(value)
-            if argument.name:
+            if argument.name is not None:
                 made[argument.name] = data
             else:
                 made = {**cast("dict[str, Any]", data), **made}

@@ -39,6 +39,7 @@ _MOST_PAGES: Final = 100
 _MOST_TOOLS: Final = 2_000
 _MOST_BYTES: Final = 32 * 2**20  # of one event
 _LOOK: Final = 2.0  # seconds that a server has to show that it lives
+_LOOKS: Final = 25
 _LAST_LINES: Final = 8
 _GONE: Final = frozenset({types.CONNECTION_CLOSED})
 _ERROR_CHARACTERS: Final = 2_000
@@ -63,8 +64,8 @@ class Answers(NamedTuple):
 class Link:
     """An open connection to a server."""
 
-    def __init__(self, client: Client, place: Place, said: Callable[[], str]) -> None:
-        self._client, self._place, self._said = client, place, said
+    def __init__(self, client: Client, place: Place, last: _LastWords) -> None:
+        self._client, self._place, self._last = client, place, last
 
     @property
     def about(self) -> Data:
@@ -82,7 +83,7 @@ class Link:
         """
         found: list[Data] = []
         cursor: str | None = None
-        with self._failing():
+        async with self._failing():
             for _ in range(_MOST_PAGES):
                 page = await self._client.list_tools(cursor=cursor, cache_mode="bypass")
                 found += map(_plain, page.tools)
@@ -110,7 +111,7 @@ class Link:
             TimeoutError: It took longer than `seconds`; the server was told.
             ToolServerError: The server is gone, or hangs.
         """
-        with self._failing(name):
+        async with self._failing(name):
             try:
                 made = await self._client.call_tool(
                     name,
@@ -122,9 +123,8 @@ class Link:
                 if error.code != types.REQUEST_TIMEOUT:
                     raise
                 if not await self._lives():
-                    raise _gone(
-                        self._place, "hangs: it answers nothing any more", self._said()
-                    ) from None
+                    what = "hangs: it answers nothing any more"
+                    raise _gone(self._place, what, self._last.text()) from None
                 raise TimeoutError from None
         result: Data = _clean(_plain(made), self._place.secrets)
         return result
@@ -138,14 +138,16 @@ class Link:
             return False
         return True
 
-    @contextlib.contextmanager
-    def _failing(self, tool: str = "") -> Generator[None]:
+    @contextlib.asynccontextmanager
+    async def _failing(self, tool: str = "") -> AsyncGenerator[None]:
         try:
             yield
         except (WeftError, TimeoutError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told as ours
-            raise _failure(error, self._place, self._said(), tool) from None
+            if isinstance(error, MCPError) and error.code in _GONE:
+                await self._last.ended()
+            raise _failure(error, self._place, self._last.text(), tool) from None
 
 
 @contextlib.asynccontextmanager
@@ -162,7 +164,8 @@ async def linked(place: Place, answers: Answers) -> AsyncGenerator[Link]:
         try:
             transport = await _transport(place, stack, told.file)
             client = _client(place, transport, answers)
-            link = Link(await stack.enter_async_context(client), place, told.text)
+            link = Link(await stack.enter_async_context(client), place, told)
+            told.file.close()  # it is the program's own now, and ends with it
             _refuse_other(place, link)
             inside = True
             yield link
@@ -171,6 +174,8 @@ async def linked(place: Place, answers: Answers) -> AsyncGenerator[Link]:
         except Exception as error:
             if inside and not isinstance(error, _FOREIGN):
                 raise
+            told.file.close()
+            await told.ended()
             raise _failure(error, place, told.text()) from None
 
 
@@ -326,6 +331,14 @@ class _LastWords(NamedTuple):
 
     file: TextIO
     lines: deque[str]
+    over: threading.Event
+
+    async def ended(self) -> None:
+        """Wait until all that it wrote was read, where it has ended; not for long."""
+        for _ in range(_LOOKS):
+            if self.over.is_set():
+                return
+            await asyncio.sleep(_LOOK / 100)
 
     def text(self) -> str:
         """Them as one text, and not a long one."""
@@ -337,16 +350,18 @@ def _last_words() -> Generator[_LastWords]:
     """A pipe for a program's stderr, of which the end is kept and nothing is shown."""
     reading, writing = os.pipe()
     lines: deque[str] = deque(maxlen=_LAST_LINES)
+    over = threading.Event()
 
     def read() -> None:
         with os.fdopen(reading, encoding="utf-8", errors="replace") as pipe:
             while line := pipe.readline(4_000):
                 if text := line.strip():
                     lines.append(brief(text, 200))
+        over.set()
 
     threading.Thread(target=read, name="weft-mcp-stderr", daemon=True).start()
     with os.fdopen(writing, "w", encoding="utf-8") as file:
-        yield _LastWords(file, lines)
+        yield _LastWords(file, lines, over)
 
 
 def _clean(data: Any, secrets: list[str]) -> Any:

@@ -12,6 +12,7 @@ import os
 import sys
 import warnings
 from collections.abc import Generator, Mapping, Sequence
+from socket import socket as Socket
 from typing import Any, Final, NamedTuple, Protocol, TextIO
 
 import anyio
@@ -24,7 +25,6 @@ from mcp.server.stdio import stdio_server
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.message import ServerMessageMetadata
 
-from ...pipeline.errors import ConfigError
 from .library import Data
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
@@ -240,20 +240,7 @@ def http_app(
     )
 
 
-async def on_http(app: Any, host: str, port: int) -> None:
-    """Serve an application until the process is told to stop.
-
-    Raises:
-        ConfigError: The address is taken, or not ours.
-    """
-    config = uvicorn.Config(
-        app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=5
-    )
-    served = uvicorn.Server(config)
-    try:
-        await served.serve()
-    except SystemExit:
-        raise ConfigError(
-            f"{host}:{port} cannot be listened at",
-            hint="Name another port; the log says why",
-        ) from None
+async def on_http(app: Any, socket: Socket) -> None:
+    """Serve an application at a socket, until the process is told to stop."""
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5)
+    await uvicorn.Server(config).serve(sockets=[socket])

@@ -6,13 +6,22 @@ import asyncio
 import contextlib
 import logging
 import re
+import socket as socket_of
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from socket import socket as Socket
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import pydantic
 
-from ...pipeline.errors import ConfigError, SetupError, StepError, Suspended, WeftError
+from ...pipeline.errors import (
+    ConfigError,
+    SetupError,
+    StepError,
+    Suspended,
+    WeftError,
+    cause,
+)
 from ...pipeline.events import NodeFinished
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program
@@ -204,8 +213,18 @@ class Server:
         path: str = "/mcp",
         allowed_hosts: Sequence[str] = (),
         wire: listener.Wire | None = None,
+        socket: Socket | None = None,
     ) -> None:
         """Serve until the client leaves (stdio) or the process is stopped (http).
+
+        Args:
+            transport: "stdio" or "http".
+            host: As in `serve`, like those that follow.
+            port: 0 takes any that is free.
+            path: Where it answers.
+            allowed_hosts: Further hosts that requests may name.
+            wire: The process's stdin and stdout, where somebody keeps them already.
+            socket: What is listened at already, in place of the port.
 
         Raises:
             ConfigError: The transport is none, or the address cannot be listened at.
@@ -213,7 +232,9 @@ class Server:
         need_library()
         if transport == "http":
             app = self.app(path=path, host=host, allowed_hosts=allowed_hosts)
-            await listener.on_http(app, host, port)
+            with contextlib.ExitStack() as stack:
+                held = socket or stack.enter_context(listen_at(host, port))
+                await listener.on_http(app, held)
         elif transport == "stdio":
             if wire is not None:
                 await listener.on_stdio(listener.listening(self), wire)
@@ -222,6 +243,33 @@ class Server:
                 await listener.on_stdio(listener.listening(self), own)
         else:
             raise ConfigError(f"transport={transport!r}", hint='Give "stdio" or "http"')
+
+
+@contextlib.contextmanager
+def listen_at(host: str, port: int) -> Generator[Socket]:
+    """Listen at an address: whoever connects waits until somebody serves.
+
+    Raises:
+        ConfigError: It is taken, or not this machine's.
+    """
+    family = socket_of.AF_INET6 if ":" in host else socket_of.AF_INET
+    with Socket(family) as made:
+        made.setsockopt(socket_of.SOL_SOCKET, socket_of.SO_REUSEADDR, 1)
+        try:
+            made.bind((host, port))
+            made.listen(128)
+        except (OSError, OverflowError) as error:
+            raise ConfigError(
+                f"{host}:{port} cannot be listened at: {cause(error)}",
+                hint="Name another port; 0 takes any that is free",
+            ) from None
+        yield made
+
+
+def place_of(socket: Socket) -> str:
+    """Host and port that a socket listens at, as they stand in an address."""
+    host, port = socket.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Self, final, overload
+from typing import Any, Final, Self, cast, final, overload
 
 from ...pipeline.errors import ConfigError, did_you_mean
 from ...pipeline.run.bridge import on_background, run_sync
@@ -139,7 +139,8 @@ class Toolbox(Sequence[Tool[..., Any]]):
         except BaseException as error:
             await _close_all(sessions)
             if isinstance(error, BaseExceptionGroup):
-                raise error.exceptions[0] from None
+                errors = cast("BaseExceptionGroup[BaseException]", error)
+                raise errors.exceptions[0] from None
             raise
         self._sessions = sessions
         self.servers = tuple(about for about, _ in told)

@@ -38,21 +38,20 @@ def value_of(result: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Any
     >>> value_of({"content": [], "structuredContent": {"result": 3}}, one)
     3
     """
-    parts = [_part(one) for one in result.get("content") or []]
+    parts = _parts(result)
     structured = result.get("structuredContent")
     if structured is not None:
         data = _unwrapped(structured, schema)
         media = [part for part in parts if isinstance(part, Media)]
         return [data, *media] if media else data
     if all(isinstance(part, str) for part in parts):
-        return "\n".join(parts)
+        return "\n".join(map(str, parts))
     return parts[0] if len(parts) == 1 else parts
 
 
 def text_of(result: Mapping[str, Any]) -> str:
     """What a result says in words, as that of a tool that failed."""
-    parts = [_part(one) for one in result.get("content") or []]
-    return "\n".join(part for part in parts if isinstance(part, str))
+    return "\n".join(part for part in _parts(result) if isinstance(part, str))
 
 
 def _unwrapped(data: Any, schema: Mapping[str, Any] | None) -> Any:
@@ -62,10 +61,15 @@ def _unwrapped(data: Any, schema: Mapping[str, Any] | None) -> Any:
     return data[_ALONE] if alone and is_dict(data) and [*data] == [_ALONE] else data
 
 
+def _parts(result: Mapping[str, Any]) -> list[str | Media]:
+    content = result.get("content")
+    return [_part(one) for one in content] if is_list(content) else []
+
+
 def _part(block: Any) -> str | Media:
     if not is_dict(block):
         return ""
-    kind = block.get("type")
+    kind = str(block.get("type"))
     if kind == "text":
         return str(block.get("text", ""))
     if kind in _KINDS:
@@ -81,7 +85,7 @@ def _part(block: Any) -> str | Media:
         made = _KINDS.get(told.partition("/")[0], File)
         name = str(held.get("uri") or "").rpartition("/")[2]
         return _media(made, held.get("blob"), told, name)
-    return f"(content of type {brief(str(kind), 40)}, which is not known)"
+    return f"(content of type {brief(kind, 40)}, which is not known)"
 
 
 def _media(made: type[Media], data: Any, told: Any, name: str = "") -> str | Media:

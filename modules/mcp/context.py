@@ -13,7 +13,7 @@ import pydantic
 from ...pipeline.errors import ConfigError, StepError, WeftError
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.lazy import deferred
-from ...pipeline.ground.shapes import is_dict
+from ...pipeline.ground.shapes import is_dict, is_list
 from ...pipeline.ground.words import brief
 
 if TYPE_CHECKING:
@@ -163,8 +163,8 @@ class Context:
         params |= {"systemPrompt": system} if system else {}
         made = await self._answer("sampling/createMessage", params, name, "sampling")
         content = made.get("content")
-        blocks = content if isinstance(content, list) else [content]
-        return "".join(str(b.get("text", "")) for b in cast(Any, blocks) if is_dict(b))
+        blocks: list[Any] = content if is_list(content) else [content]
+        return "".join(str(b.get("text", "")) for b in blocks if is_dict(b))
 
     async def roots(self, *, name: str = "") -> list[str]:
         """The addresses that the client lets the tool work on.

@@ -15,7 +15,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from typing import Any, Final, NamedTuple, TextIO, cast
+from typing import Any, Final, NamedTuple, Protocol, TextIO, cast
 
 import httpx2
 import mcp_types as types
@@ -24,6 +24,7 @@ from mcp import Client, InputRequiredRoundsExceededError, MCPError
 from mcp import StdioServerParameters as Program
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 
 from ...pipeline.errors import ConfigError, StepError, ToolServerError, WeftError
 from ...pipeline.ground.shapes import is_dict, is_list
@@ -43,6 +44,16 @@ _LOOKS: Final = 25
 _LAST_LINES: Final = 8
 _GONE: Final = frozenset({types.CONNECTION_CLOSED})
 _ERROR_CHARACTERS: Final = 2_000
+
+
+class Progress(Protocol):
+    """Is told how far a call is."""
+
+    async def __call__(
+        self, progress: float, total: float | None, message: str | None
+    ) -> None:
+        """Be told; the total is None where nobody knows it."""
+        ...
 
 
 class Answers(NamedTuple):
@@ -102,7 +113,7 @@ class Link:
         name: str,
         arguments: Data,
         seconds: float | None,
-        progress: Callable[[float, float | None, str | None], Awaitable[None]] | None,
+        progress: Progress | None,
     ) -> Data:
         """Call a tool; its result as plain data.
 
@@ -210,15 +221,15 @@ def _client(place: Place, transport: Any, answers: Answers) -> Client:
         ConfigError: There is no such version of the protocol.
     """
     known = (
-        *types.version.HANDSHAKE_PROTOCOL_VERSIONS,
-        *types.version.MODERN_PROTOCOL_VERSIONS,
+        *HANDSHAKE_PROTOCOL_VERSIONS,
+        *MODERN_PROTOCOL_VERSIONS,
     )
     if place.protocol not in ("auto", *known):
         raise ConfigError(
             f"protocol={place.protocol!r} is no version of MCP that is known",
             hint=f'Give "auto", or one of {", ".join(known)}',
         )
-    old = place.protocol in types.version.HANDSHAKE_PROTOCOL_VERSIONS
+    old = place.protocol in HANDSHAKE_PROTOCOL_VERSIONS
     given: Data = {}
     if (elicit := answers.elicit) is not None:
 
@@ -254,7 +265,7 @@ def _refuse_other(place: Place, link: Link) -> None:
     """Refuse a server that speaks another version than was wanted."""
     spoken = str(link.about["protocol"])
     wanted = place.protocol
-    if wanted in types.version.MODERN_PROTOCOL_VERSIONS and spoken != wanted:
+    if wanted in MODERN_PROTOCOL_VERSIONS and spoken != wanted:
         raise ToolServerError(
             f"the server {place.label} speaks version {spoken} of MCP, and "
             f"protocol={wanted!r} was asked for",
@@ -282,11 +293,9 @@ _WRONG: Final = (
 
 def _failure(error: Exception, place: Place, said: str, tool: str = "") -> WeftError:
     """What the library raised, as one of our errors, without its traceback."""
-    while isinstance(error, BaseExceptionGroup) and error.exceptions:
-        first = cast("BaseException", error.exceptions[0])
-        if not isinstance(first, Exception):
-            break
-        error = first
+    while isinstance(error, ExceptionGroup):
+        group = cast("ExceptionGroup[Exception]", error)
+        error = group.exceptions[0]
     if isinstance(error, WeftError):
         return error
     if isinstance(error, MCPError):

@@ -9,10 +9,10 @@ import contextlib
 import io
 import logging
 import os
+import socket
 import sys
 import warnings
 from collections.abc import Generator, Mapping, Sequence
-from socket import socket as Socket
 from typing import Any, Final, NamedTuple, Protocol, TextIO
 
 import anyio
@@ -56,9 +56,10 @@ class Caller:
             meta and meta.get("progress_token", meta.get("progressToken")) is not None
         )
         """Whether it asked to be told how far the call is."""
+        given: Mapping[str, Any] = params.input_responses or {}
         self.answers: Data = {
             key: one.model_dump(by_alias=True, mode="json", exclude_none=True)
-            for key, one in (params.input_responses or {}).items()
+            for key, one in given.items()
         }
         """What it answered to the questions of an earlier round, by their names."""
         self.state: str = params.request_state or ""
@@ -240,7 +241,7 @@ def http_app(
     )
 
 
-async def on_http(app: Any, socket: Socket) -> None:
+async def on_http(app: Any, listening: socket.socket) -> None:
     """Serve an application at a socket, until the process is told to stop."""
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5)
-    await uvicorn.Server(config).serve(sockets=[socket])
+    await uvicorn.Server(config).serve(sockets=[listening])

@@ -55,7 +55,7 @@ class Session:
         self._held = (task, leave)
         try:
             async with asyncio.timeout(self._seconds):
-                self.link = await asyncio.shield(ready)
+                link = await asyncio.shield(ready)
         except BaseException as error:
             await self._part(stop=True)
             if ready.done() and not ready.cancelled():
@@ -67,7 +67,8 @@ class Session:
                 f"{self._seconds:g} s",
                 hint="Run it by itself to see why, or give connect_timeout=",
             ) from None
-        return self.link
+        self.link = link
+        return link
 
     async def _hold(
         self, ready: asyncio.Future[library.Link], leave: asyncio.Event
@@ -201,12 +202,14 @@ class Remote:
                 hint="Open the connection anew, and load the program with its tools",
             )
 
-    def _progress(self) -> Any:
+    def _progress(self) -> library.Progress | None:
         tell = self.session.handlers.progress
         if tell is None:
             return None
 
-        async def told(done: float, total: float | None, words: str | None) -> None:
-            tell(self.name, done, total, words or "")
+        async def told(
+            progress: float, total: float | None, message: str | None
+        ) -> None:
+            tell(self.name, progress, total, message or "")
 
         return told

@@ -6,13 +6,9 @@ import asyncio
 import contextlib
 import logging
 import re
-import socket as socket_of
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
-from socket import socket as Socket
+import socket
+from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
-
-import pydantic
 
 from ...pipeline.errors import (
     ConfigError,
@@ -23,82 +19,26 @@ from ...pipeline.errors import (
     cause,
 )
 from ...pipeline.events import NodeFinished
-from ...pipeline.graph.module import Module
-from ...pipeline.graph.program import Program
-from ...pipeline.graph.step import Step
-from ...pipeline.ground import strictjson
 from ...pipeline.ground.lazy import deferred
-from ...pipeline.ground.plain import plain
 from ...pipeline.ground.words import brief
-from ...pipeline.media.values import Media
 from ...pipeline.run.settings import Settings, current, entered
-from ...pipeline.signature.field import FieldSpec
-from ...pipeline.signature.signature import Signature, dump_values, spec_of
-from ..agents.arguments import Misfit, arguments_of, schema_of
-from ..agents.docstring import said_in
-from ..agents.tool import Tool, as_tool, told
-from .content import error_of, result_of
+from ..agents.arguments import Misfit, arguments_of
+from ..agents.tool import told
+from .content import error_of
 from .context import Context, InputRequired, called_by
 from .need import need_library
+from .served import Served, served_as
 
 if TYPE_CHECKING:
     from . import listener
 else:
     listener = deferred(__package__, "listener")
 
-__all__ = ["Served", "Server", "aserve", "serve"]
+__all__ = ["Server", "aserve", "serve"]
 
-Served = Program[..., Any] | Module[..., Any] | Tool[..., Any] | Step[..., Any]
 Transport = Literal["stdio", "http"]
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
-_ALONE: Final = "result"
 _log: Final = logging.getLogger("weft")
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """One tool that is served.
-
-    Args:
-        name: Its name.
-        said: What it is for.
-        fields: What it takes.
-        schema: The JSON Schema of that.
-        gives: The JSON Schema of what it gives, an object; None where nobody knows.
-        call: Runs it.
-        runs: The program, where nodes can be followed; else None.
-    """
-
-    name: str
-    said: str
-    fields: tuple[FieldSpec, ...]
-    schema: Mapping[str, Any]
-    gives: Mapping[str, Any] | None
-    call: Callable[[Mapping[str, Any]], Awaitable[Any]]
-    runs: Program[..., Any] | Module[..., Any] | None = None
-
-    def listed(self) -> dict[str, Any]:
-        """As the protocol describes it."""
-        made = {"name": self.name, "description": self.said, "inputSchema": self.schema}
-        return made if self.gives is None else {**made, "outputSchema": self.gives}
-
-    def result(self, value: Any) -> dict[str, Any]:
-        """What a call gave, as the protocol carries it."""
-        if isinstance(value, Signature):
-            outputs = spec_of(type(value)).outputs
-            held = {n: v for n, v in dump_values(value).items() if n in outputs}
-            known = (self.gives or {}).get("properties", held)
-            data: Any = {n: v for n, v in held.items() if n in known}
-            return result_of(data, data, structured=self.gives is not None)
-        data = plain(value, repr)
-        made = result_of(value, data, structured=False)
-        if self.gives is not None:
-            made["structuredContent"] = {_ALONE: data} if self._alone else data
-        return made
-
-    @property
-    def _alone(self) -> bool:
-        return [*(self.gives or {}).get("properties", {})] == [_ALONE]
 
 
 class Server:
@@ -126,8 +66,8 @@ class Server:
             raise ConfigError(
                 "there is nothing to serve", hint="Write weft.mcp.serve(program)"
             )
-        self._entries: dict[str, _Entry] = {}
-        for entry in map(_entry_of, targets):
+        self._entries: dict[str, Served] = {}
+        for entry in map(served_as, targets):
             if entry.name in self._entries:
                 raise ConfigError(
                     f"two things to serve are named {entry.name!r}",
@@ -213,7 +153,7 @@ class Server:
         path: str = "/mcp",
         allowed_hosts: Sequence[str] = (),
         wire: listener.Wire | None = None,
-        socket: Socket | None = None,
+        listening: socket.socket | None = None,
     ) -> None:
         """Serve until the client leaves (stdio) or the process is stopped (http).
 
@@ -224,7 +164,7 @@ class Server:
             path: Where it answers.
             allowed_hosts: Further hosts that requests may name.
             wire: The process's stdin and stdout, where somebody keeps them already.
-            socket: What is listened at already, in place of the port.
+            listening: What is listened at already, in place of the port.
 
         Raises:
             ConfigError: The transport is none, or the address cannot be listened at.
@@ -233,7 +173,7 @@ class Server:
         if transport == "http":
             app = self.app(path=path, host=host, allowed_hosts=allowed_hosts)
             with contextlib.ExitStack() as stack:
-                held = socket or stack.enter_context(listen_at(host, port))
+                held = listening or stack.enter_context(listen_at(host, port))
                 await listener.on_http(app, held)
         elif transport == "stdio":
             if wire is not None:
@@ -246,15 +186,15 @@ class Server:
 
 
 @contextlib.contextmanager
-def listen_at(host: str, port: int) -> Generator[Socket]:
+def listen_at(host: str, port: int) -> Generator[socket.socket]:
     """Listen at an address: whoever connects waits until somebody serves.
 
     Raises:
         ConfigError: It is taken, or not this machine's.
     """
-    family = socket_of.AF_INET6 if ":" in host else socket_of.AF_INET
-    with Socket(family) as made:
-        made.setsockopt(socket_of.SOL_SOCKET, socket_of.SO_REUSEADDR, 1)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             made.bind((host, port))
             made.listen(128)
@@ -266,9 +206,9 @@ def listen_at(host: str, port: int) -> Generator[Socket]:
         yield made
 
 
-def place_of(socket: Socket) -> str:
-    """Host and port that a socket listens at, as they stand in an address."""
-    host, port = socket.getsockname()[:2]
+def place_of(one: socket.socket) -> str:
+    """Host and port that is listened at, as they stand in an address."""
+    host, port = one.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
@@ -343,7 +283,7 @@ async def aserve(
 
 
 async def _run(
-    entry: _Entry, given: Mapping[str, Any], here: Context, *, follow: bool
+    entry: Served, given: Mapping[str, Any], here: Context, *, follow: bool
 ) -> Any:
     """Run it; whoever wants to know is told of each node that is done."""
     if not follow or entry.runs is None:
@@ -356,88 +296,6 @@ async def _run(
         else:
             value = getattr(event, "value", value)
     return value
-
-
-def _entry_of(target: Any) -> _Entry:
-    if isinstance(target, Program | Module):
-        return _of_runnable(cast("Program[..., Any]", target))
-    tool = as_tool(target)
-    return _Entry(
-        tool.name,
-        tool.description,
-        tool.fields,
-        tool.schema,
-        _gives(tool.step.result),
-        lambda given: _called(tool, given),
-    )
-
-
-async def _called(tool: Tool[..., Any], given: Mapping[str, Any]) -> Any:
-    """Call a tool; what it raises is told, as it is to an agent's model.
-
-    Raises:
-        StepError: It raised.
-    """
-    try:
-        return await tool.step.acall(**given)
-    except WeftError:
-        raise
-    except Exception as error:
-        raise StepError(f"{type(error).__name__}: {error}") from error
-
-
-def _of_runnable(target: Program[..., Any] | Module[..., Any]) -> _Entry:
-    fields = tuple(target.inputs.inputs.values())
-    said = said_in(target.__doc__ if isinstance(target, Program) else "")
-    text = said.of_all
-    if isinstance(target, Module):
-        text = target.parameters.instruction
-    schema = schema_of(target.name, fields)
-    for one in fields:
-        part = schema["properties"][one.name]
-        words = one.description or said.of_each.get(one.name, "")
-        if one.media:
-            part = {"type": "string", "format": "uri"}
-            words = f"{words} (a data: or https: URL)".strip()
-        schema["properties"][one.name] = part | (
-            {"description": words} if words else {}
-        )
-    given = target.structure.result
-    if isinstance(target, Module) and target.single is None:
-        given = target.signature
-    return _Entry(
-        target.name,
-        text,
-        fields,
-        schema,
-        _gives(given),
-        lambda g: target.acall(**g),
-        target,
-    )
-
-
-def _gives(kind: Any) -> dict[str, Any] | None:
-    """The JSON Schema of an object that holds what a call gives; None where unknown."""
-    if isinstance(kind, type) and issubclass(kind, Signature):
-        outputs = tuple(spec_of(kind).outputs.values())
-        if any(one.media for one in outputs):
-            return None
-        return schema_of(kind.__name__, outputs)
-    if kind in (Any, None, type(None)) or (
-        isinstance(kind, type) and issubclass(kind, Media)
-    ):
-        return None
-    try:
-        schema = pydantic.TypeAdapter(kind).json_schema(mode="serialization")
-    except (pydantic.PydanticUserError, TypeError, ValueError, RecursionError):
-        return None
-    if '"weft-' in strictjson.dumps(schema):
-        return None
-    if schema.get("type") == "object" and "$ref" not in schema:
-        return schema
-    defined = schema.pop("$defs", None)
-    made = {"type": "object", "properties": {_ALONE: schema}, "required": [_ALONE]}
-    return made if defined is None else {**made, "$defs": defined}
 
 
 def _words(error: WeftError) -> str:

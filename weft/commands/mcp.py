@@ -34,7 +34,7 @@ def mcp(arguments: argparse.Namespace) -> Outcome:
         where = "stdio" if socket is None else f"http://{place_of(socket)}/mcp"
         remark(f"serving {names} on {where}", quiet=arguments.quiet)
         allowed = arguments.allow_host
-        given: dict[str, Any] = {"host": host, "socket": socket, "wire": wire}
+        given: dict[str, Any] = {"host": host, "listening": socket, "wire": wire}
         transport: Transport = "stdio" if socket is None else "http"
         asyncio.run(server.run(transport, **given, allowed_hosts=allowed))
     return Outcome("", None)

@@ -24,6 +24,9 @@ ReActV2 Avatar Agent agent create_agent create_react_agent: Write
   weft.ReAct("question -> answer", tools=[...])
 CodeAct Flex: Write a @weft.step(uses=[module]) with a Python loop in it
 ToolCalls ToolCallResults: Read result.trajectory of weft.ReAct
+MultiServerMCPClient MCPServerStdio MCPServerHTTP MCPServerStreamableHTTP MCPToolset:
+  Write `with weft.mcp.tools(["python", "server.py"]) as tools:`
+FastMCP MCPServer: Write weft.mcp.serve(program)
 StructuredTool BaseTool FunctionTool: Write @weft.tool above a typed function
 ProgramOfThought RLM PythonInterpreter CodeInterpreter Node node: Write a typed
   function under @weft.step

@@ -154,7 +154,7 @@ def main() -> None:
             print(f"{step.tool}({step.arguments}) -> {step.error or step.observation}")
         print(run.value.reply)
         if words.model is None:
-            print("kept:", tools["booking"](code="B001"))
+            print("kept:", tools["booking"]({"code": "B001"}))
 
 
 if __name__ == "__main__":

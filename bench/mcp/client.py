@@ -23,7 +23,7 @@ def call_every(box: weft.mcp.Toolbox, arguments: dict[str, Any]) -> None:
             if spec.required or spec.name in arguments
         }
         with contextlib.suppress(weft.errors.StepError):
-            print(tool.name, tool(**given))
+            print(tool.name, tool(given))
 
 
 def made_up(schema: dict[str, Any]) -> Any:
@@ -53,10 +53,10 @@ def main(url: str) -> None:
         for planned in told.get("toolCalls") or ():
             print(planned)
             with contextlib.suppress(weft.errors.StepError):
-                box[planned["name"]](**planned.get("arguments") or {})
+                box[planned["name"]](planned.get("arguments") or {})
         if scenario.startswith("json-schema") and "json_schema_echo" in box.by_name:
             rich = box.told["json_schema_2020_12_tool"]["inputSchema"]
-            box["json_schema_echo"](schema=rich)
+            box["json_schema_echo"]({"schema": rich})
             return
         if scenario != "initialize" and not told.get("toolCalls"):
             call_every(box, {"a": 5, "b": 3})

@@ -10,11 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bench import BenchError, Findings, Row
 
@@ -107,7 +107,7 @@ class Suite(NamedTuple):
 
 
 @contextmanager
-def installed(folder: Path | None) -> Iterator[Suite]:
+def installed(folder: Path | None) -> Generator[Suite]:
     """The suite, installed where it is not.
 
     Raises:
@@ -130,7 +130,7 @@ def installed(folder: Path | None) -> Iterator[Suite]:
 
 
 @contextmanager
-def served() -> Iterator[str]:
+def served() -> Generator[str]:
     """The server with every kind of tool, at a free port.
 
     Raises:
@@ -173,7 +173,8 @@ def _outcome(
     out: Path, said: str, spec: str, role: str, name: str, *, scored: bool
 ) -> Outcome:
     files = sorted(out.rglob("checks.json"))
-    checks = json.loads(files[-1].read_text("utf-8")) if files else []
+    text = files[-1].read_text("utf-8") if files else "[]"
+    checks: list[dict[str, Any]] = json.loads(text)
     failed = [
         f"{check['id']}: {check.get('errorMessage') or check['status']}"
         for check in checks

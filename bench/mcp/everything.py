@@ -267,6 +267,34 @@ def test_custom_header(region: Region) -> str:
     return region
 
 
+RICH: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "$defs": {
+        "address": {
+            "$anchor": "addressDef",
+            "type": "object",
+            "properties": {"street": {"type": "string"}, "city": {"type": "string"}},
+        }
+    },
+    "properties": {
+        "name": {"type": "string"},
+        "address": {"$ref": "#/$defs/address"},
+        "contactMethod": {"type": "string", "enum": ["phone", "email"]},
+        "phone": {"type": "string"},
+        "email": {"type": "string"},
+    },
+    "allOf": [{"anyOf": [{"required": ["phone"]}, {"required": ["email"]}]}],
+    "if": {"properties": {"contactMethod": {"const": "phone"}},
+           "required": ["contactMethod"]},
+    "then": {"required": ["phone"]},
+    "else": {"required": ["email"]},
+    "additionalProperties": False,
+}  # fmt: skip
+test_rich = weft.Tool.from_schema(
+    "json_schema_2020_12_tool", "Tool with JSON Schema 2020-12 features", RICH, str
+)
+
 EVERY = [one for name, one in list(globals().items()) if name.startswith("test_")]
 
 if __name__ == "__main__":

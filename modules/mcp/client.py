@@ -16,11 +16,11 @@ from typing import Any, Final, Self, cast, final, overload
 from ...pipeline.errors import ConfigError, did_you_mean
 from ...pipeline.run.bridge import on_background, run_sync
 from ..agents.tool import MOST_CHARACTERS, Tool, ToolOptions
-from .arguments import identifier
 from .handlers import Handlers
 from .need import need_library
 from .place import Place, checked_seconds, place_of
 from .remote import Remote, Session
+from .schemas import named
 
 __all__ = ["Choice", "Toolbox", "tools"]
 
@@ -175,7 +175,7 @@ class Toolbox(Sequence[Tool[..., Any]]):
                     and one["name"] not in self._choice.only
                 ):
                     continue
-                tool = self._tool(Remote(session, one))
+                tool = self._tool(Remote(session, one), len(self.told))
                 if tool.name in made:
                     raise ConfigError(
                         f"two tools are named {tool.name!r}: of "
@@ -188,9 +188,9 @@ class Toolbox(Sequence[Tool[..., Any]]):
                 self.told[tool.name] = one
         return made
 
-    def _tool(self, remote: Remote) -> Tool[..., Any]:
+    def _tool(self, remote: Remote, position: int) -> Tool[..., Any]:
         choice = self._choice
-        own = choice.rename.get(remote.name) or identifier(remote.name)
+        own = choice.rename.get(remote.name) or named(remote.name, position)
         options = ToolOptions(choice.most, choice.agreed(remote.name))
         return remote.tool(
             remote.session.place.prefix + own,
@@ -223,7 +223,7 @@ class Toolbox(Sequence[Tool[..., Any]]):
         """
         if not isinstance(index, str):
             return [*self.by_name.values()][index]
-        found = self.by_name.get(index) or self.by_name.get(identifier(index))
+        found = self.by_name.get(index) or self.by_name.get(named(index, -1))
         if found is None:
             raise ConfigError(
                 f"there is no tool {index!r}", hint=did_you_mean(index, self.by_name)
@@ -272,7 +272,7 @@ def tools(
     say more of one: its environment, its headers, a prefix for its tools.
 
     Each tool has the server's name as an identifier, its description, and the arguments
-    of its JSON Schema; what may be left out is None. A call gives structured data where
+    of its JSON Schema, which it takes as one dict. A call gives structured data where
     the server sends some, else a text, an image, sound, a file, or a list of these. A
     result that the server marks as an error is a `StepError`, which an agent's model is
     told; so is a call that took too long, which the server is told to stop. A server

@@ -12,10 +12,10 @@ from ...pipeline.ground.lazy import deferred
 from ...pipeline.ground.shapes import is_dict
 from ...pipeline.run.bridge import on_background
 from ..agents.tool import Tool, ToolOptions, shortened
-from .arguments import Arguments, worded
 from .content import text_of, value_of
 from .handlers import Handlers
 from .place import Place
+from .schemas import readable, worded
 
 if TYPE_CHECKING:
     from . import library
@@ -129,9 +129,6 @@ class Remote:
     def __init__(self, session: Session, told: Mapping[str, Any]) -> None:
         self.session, self._told = session, told
         self.name = str(told["name"])
-        schema = told.get("inputSchema")
-        self._schema: Mapping[str, Any] = schema if is_dict(schema) else {}
-        self._taken = Arguments.of(self._schema)
         gives = told.get("outputSchema")
         self._gives: Mapping[str, Any] | None = gives if is_dict(gives) else None
 
@@ -145,29 +142,21 @@ class Remote:
     ) -> Tool[..., Any]:
         """The tool under a name of ours."""
 
-        async def call(**arguments: Any) -> Any:
+        async def call(arguments: dict[str, Any]) -> Any:
             return await on_background(self._call(arguments, timeout, reconnect))
 
-        made = cast(Any, call)
-        made.__name__ = made.__qualname__ = name
-        said = worded(self._told.get("description") or self._told.get("title"))
-        made.__doc__ = None
-        made.__signature__ = self._taken.signature
-        kinds = {n: a.kind for n, a in self._taken.by_name.items()}
-        made.__annotations__ = {**kinds, "return": Any}
-        return Tool(
-            made,
+        return Tool.from_schema(
             name,
-            said,
-            arguments=self._taken.words,
+            worded(self._told.get("description") or self._told.get("title")),
+            readable(self._told.get("inputSchema")),
+            call,
             options=options,
             step=StepOptions(reusable=False),
         )
 
     async def _call(
-        self, given: Mapping[str, Any], seconds: float | None, reconnect: bool
+        self, given: dict[str, Any], seconds: float | None, reconnect: bool
     ) -> Any:
-        sent = self._taken.sent(given)
         link = self.session.link
         if link is None and reconnect:
             link = await self.session.again()
@@ -179,7 +168,7 @@ class Remote:
                 "opens it anew where a server went away",
             )
         try:
-            result = await link.call(self.name, sent, seconds, self._progress())
+            result = await link.call(self.name, given, seconds, self._progress())
         except TimeoutError:
             raise StepError(
                 f"{self.name} took longer than {seconds:g} s, and the server was told "

@@ -14,9 +14,8 @@ from ...pipeline.graph.program import Program
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.plain import plain
 from ...pipeline.media.values import Media
-from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.signature import Signature, dump_values, spec_of
-from ..agents.arguments import schema_of
+from ..agents.arguments import arguments_of, schema_of
 from ..agents.docstring import said_in
 from ..agents.tool import Tool, as_tool
 from .content import result_of
@@ -31,8 +30,8 @@ class Served:
     Args:
         name: Its name.
         said: What it is for.
-        fields: What it takes.
-        schema: The JSON Schema of that.
+        schema: The JSON Schema of what it takes.
+        checked: Reads arguments, plain data by name.
         gives: The JSON Schema of what it gives, an object; None where nobody knows.
         call: Runs it.
         runs: The program, where nodes can be followed; else None.
@@ -40,8 +39,8 @@ class Served:
 
     name: str
     said: str
-    fields: tuple[FieldSpec, ...]
     schema: Mapping[str, Any]
+    checked: Callable[[Mapping[str, Any]], dict[str, Any]]
     gives: Mapping[str, Any] | None
     call: Callable[[Mapping[str, Any]], Awaitable[Any]]
     runs: Program[..., Any] | Module[..., Any] | None = None
@@ -83,8 +82,8 @@ def served_as(target: Any) -> Served:
     return Served(
         tool.name,
         tool.description,
-        tool.fields,
         tool.schema,
+        tool.checked,
         _gives(tool.step.result),
         lambda given: _called(tool, given),
     )
@@ -126,8 +125,8 @@ def _of_runnable(target: Program[..., Any] | Module[..., Any]) -> Served:
     return Served(
         target.name,
         text,
-        fields,
         schema,
+        lambda given: arguments_of(target.name, fields, given),
         _gives(given),
         lambda g: target.acall(**g),
         target,

@@ -22,7 +22,7 @@ from ...pipeline.events import NodeFinished
 from ...pipeline.ground.lazy import deferred
 from ...pipeline.ground.words import brief
 from ...pipeline.run.settings import Settings, current, entered
-from ..agents.arguments import Misfit, arguments_of
+from ..agents.arguments import Misfit
 from ..agents.tool import told
 from .content import error_of
 from .context import Context, InputRequired, called_by
@@ -99,7 +99,7 @@ class Server:
         entry, here = self._entries[name], Context(caller)
         try:
             with entered(self._settings), called_by(here):
-                given = arguments_of(entry.name, entry.fields, arguments)
+                given = entry.checked(arguments)
                 value = await _run(entry, given, here, follow=caller.wants_progress)
             return entry.result(value)
         except InputRequired as error:

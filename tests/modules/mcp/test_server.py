@@ -78,12 +78,13 @@ def test_a_program_is_a_tool(box: Toolbox) -> None:
     )
     assert loud["inputSchema"]["required"] == ["question"]
     assert {*box.told["qa"]["outputSchema"]["properties"]} == {"answer", "score"}
-    assert box["qa"](question="why") == {"answer": "why", "score": 3}
-    assert box["loud"](question="why") == "WHY"
-    assert box["book"](kind="aisle", flight="1") == {"seat": "aisle", "price": 1.5}
-    assert box["plain"](n=2) == 3
-    assert box["describe"](photo=DOT.data_url)["score"] == 3
-    assert box["shown"]()[:2] == ["so", DOT]
+    assert box["qa"]({"question": "why"}) == {"answer": "why", "score": 3}
+    assert box["loud"]({"question": "why"}) == "WHY"
+    seat = box["book"]({"kind": "aisle", "flight": "1"})
+    assert seat == {"seat": "aisle", "price": 1.5}
+    assert box["plain"]({"n": 2}) == 3
+    assert box["describe"]({"photo": DOT.data_url})["score"] == 3
+    assert box["shown"]({})[:2] == ["so", DOT]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_errors_are_results(
 ) -> None:
     """What goes wrong is told in words for a model: no path and no trace."""
     with pytest.raises(StepError, match=match) as caught:
-        box[tool](**given)
+        box[tool](given)
     assert str(APP.parent) not in caught.value.message
     assert "Traceback" not in caught.value.message
 
@@ -113,20 +114,20 @@ def test_a_served_tool_asks_and_tells(box: Toolbox) -> None:
     """Its client's user and model are asked; logs and progress arrive."""
     heard.clear()
 
-    assert box["choose"](prompt="which?") == "{'n': 2} said which?"
+    assert box["choose"]({"prompt": "which?"}) == "{'n': 2} said which?"
     assert ("notice", {"about": "which?"}) in heard
-    box["loud"](question="why")
+    box["loud"]({"question": "why"})
     assert ("loud", 2.0, "shout") in heard
 
 
 async def test_a_cancelled_call_is_stopped(box: Toolbox) -> None:
     """Whoever cancels stops the run, and the server goes on."""
-    before = await box["stops"].step.acall()
-    task = asyncio.ensure_future(box["wait"].step.acall())
+    before = await box["stops"].step.acall({})
+    task = asyncio.ensure_future(box["wait"].step.acall({}))
     await asyncio.sleep(0.2)
     task.cancel()
     for _ in range(100):
-        now = await box["stops"].step.acall()
+        now = await box["stops"].step.acall({})
         if now != before:
             break
         await asyncio.sleep(0.02)

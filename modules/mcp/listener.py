@@ -5,14 +5,15 @@ The second file that imports the library; `library` asks, this one answers.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import io
-import logging
 import os
 import socket
 import sys
+import threading
 import warnings
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from concurrent import futures
 from typing import Any, Final, NamedTuple, Protocol, TextIO
 
 import anyio
@@ -27,8 +28,9 @@ from mcp.shared.message import ServerMessageMetadata
 
 from .library import Data
 
+_AHEAD: Final = 64  # lines
+_PIECE: Final = 2**16
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
-_log: Final = logging.getLogger("weft")
 _RESULTS: Final[Mapping[str, type[Any]]] = {
     "elicitation/create": types.ElicitResult,
     "sampling/createMessage": types.CreateMessageResult,
@@ -176,9 +178,9 @@ def listening(offer: Offer) -> Server[Any]:
 
 
 class Wire(NamedTuple):
-    """This process's own stdin and stdout, kept for the protocol alone."""
+    """This process's own stdin, as a number, and stdout: for the protocol alone."""
 
-    read: TextIO
+    read: int
     write: TextIO
 
 
@@ -196,14 +198,8 @@ def wire_of_process() -> Generator[Wire]:
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     try:
-        with (
-            os.fdopen(os.dup(kept[0]), "rb") as reading,
-            os.fdopen(os.dup(kept[1]), "wb") as writing,
-        ):
-            yield Wire(
-                io.TextIOWrapper(reading, encoding="utf-8", errors="replace"),
-                io.TextIOWrapper(writing, encoding="utf-8", newline="\n"),
-            )
+        with os.fdopen(os.dup(kept[1]), "w", encoding="utf-8", newline="\n") as file:
+            yield Wire(kept[0], file)
     finally:
         printed.flush()  # what was left in its buffer is none of the protocol
         for to, fd in enumerate(kept):
@@ -214,9 +210,39 @@ def wire_of_process() -> Generator[Wire]:
 
 async def on_stdio(server: Server[Any], wire: Wire) -> None:
     """Serve one client, until it closes our stdin."""
-    read, write = anyio.wrap_file(wire.read), anyio.wrap_file(wire.write)
-    async with stdio_server(read, write) as (receive, send):
+    lines: Any = _Lines(wire.read)
+    async with stdio_server(lines, anyio.wrap_file(wire.write)) as (receive, send):
         await server.run(receive, send, server.create_initialization_options())
+
+
+class _Lines:
+    """The lines of a file, read in a thread that nothing waits for.
+
+    A thread that waits for a line cannot be stopped: Ctrl-C must not wait for it.
+    """
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+
+    async def __aiter__(self) -> AsyncGenerator[str]:
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Queue[str | None] = asyncio.Queue(_AHEAD)
+
+        def put(line: str | None) -> None:
+            asyncio.run_coroutine_threadsafe(arrived.put(line), loop).result()
+
+        def read() -> None:
+            rest = b""
+            with contextlib.suppress(OSError, RuntimeError, futures.CancelledError):
+                while piece := os.read(self._file, _PIECE):
+                    *lines, rest = (rest + piece).split(b"\n")
+                    for line in lines:
+                        put(line.decode("utf-8", "replace"))
+                put(None)
+
+        threading.Thread(target=read, name="weft-mcp-stdin", daemon=True).start()
+        while (line := await arrived.get()) is not None:
+            yield line
 
 
 def http_app(

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from ...pipeline.errors import ConfigError
+from ...pipeline.ground.shapes import is_sequence
 from ...pipeline.lm.lm import checked_headers, checked_timeout
 from ...pipeline.lm.wire.secrets import secrets_of
 
@@ -48,7 +49,7 @@ class Stdio:
 
     def __post_init__(self) -> None:
         given = cast(object, self.command)
-        words = [] if isinstance(given, str | bytes) else list(cast(Any, given))
+        words = list(given) if is_sequence(given) else []
         if not words or not all(_is_word(word) for word in words):
             raise ConfigError(
                 f"{given!r:.200} is no command",

@@ -65,13 +65,13 @@ def readable(schema: object) -> Mapping[str, Any]:
     required = schema.get("required")
     must = [name for name in required if name in parts] if is_list(required) else []
     made = {**shared, **_ANY, "properties": parts, "required": must}
-    return made if _is_read(made) else _ANY
+    return made if parts and _is_read(made) else _ANY
 
 
 def _is_read(schema: Mapping[str, Any]) -> bool:
     try:
         JsonSchema(schema)
-    except SignatureError:
+    except (SignatureError, ValueError, RecursionError):
         return False
     properties = schema.get("properties", {})
     return is_dict(properties)

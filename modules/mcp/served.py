@@ -21,6 +21,7 @@ from ..agents.tool import Tool, as_tool
 from .content import result_of
 
 _ALONE: Final = "result"
+_ADDRESS: Final = {"type": "string", "format": "uri"}
 
 
 @dataclass(frozen=True)
@@ -113,9 +114,12 @@ def _of_runnable(target: Program[..., Any] | Module[..., Any]) -> Served:
     for one in fields:
         part = schema["properties"][one.name]
         words = one.description or said.of_each.get(one.name, "")
-        if one.media:
-            part = {"type": "string", "format": "uri"}
+        if one.media and part.get("type") == "object":
+            part = dict(_ADDRESS)
             words = f"{words} (a data: or https: URL)".strip()
+        elif one.media and part.get("type") == "array":
+            part = {"type": "array", "items": dict(_ADDRESS)}
+            words = f"{words} (data: or https: URLs)".strip()
         schema["properties"][one.name] = part | (
             {"description": words} if words else {}
         )

@@ -199,6 +199,27 @@ def test_a_saved_agent_takes_its_tools_back(rooms: Toolbox, tmp_path: Path) -> N
         weft.load(path, steps=[weft.Tool(add), rooms["say"]])
 
 
+def test_a_person_agrees_and_another_connection_goes_on(
+    rooms: Toolbox, cancelled: Path
+) -> None:
+    """A suspended run is data: it goes on over a new connection, nothing runs twice."""
+    script = [move("say", what="x"), move("add", a=2), move("submit", answer="3")]
+    choice: dict[str, Any] = {"only": ["say", "add"], "approval": ["add"]}
+    with weft.use(lm=weft.ScriptedLM(script), cache=None):
+        with (
+            weft.mcp.tools(place(cancelled), **choice) as box,
+            pytest.raises(weft.Suspended) as waits,
+        ):
+            weft.ReAct("q -> answer: int", tools=box, name="agent")(q="q")
+        kept = json.dumps(waits.value.data)
+        with weft.mcp.tools(place(cancelled), **choice) as box:
+            agent = weft.ReAct("q -> answer: int", tools=box, name="agent")
+            run = weft.resume(agent, kept, approved=True)
+
+    assert [step.observation for step in run.value.trajectory] == ["x", "3", ""]
+    assert [n.path for n in run.trace.nodes if n.kind == "step"] == ["agent/add"]
+
+
 def test_one_session_serves_many_at_once(rooms: Toolbox) -> None:
     """Calls run side by side, from any loop and thread; each gets its own answer."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import re
 import socket
 from collections.abc import Generator, Mapping, Sequence
@@ -21,6 +22,7 @@ from ...pipeline.errors import (
 from ...pipeline.events import NodeFinished
 from ...pipeline.ground.lazy import deferred
 from ...pipeline.ground.words import brief
+from ...pipeline.lm.wire.secrets import without
 from ...pipeline.run.settings import Settings, current, entered
 from ..agents.arguments import Misfit
 from ..agents.tool import told
@@ -37,6 +39,8 @@ else:
 __all__ = ["Server", "aserve", "serve"]
 
 Transport = Literal["stdio", "http"]
+_SECRET: Final = re.compile("key|token|secret|password|credential", re.IGNORECASE)
+_LONG: Final = 8
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 _log: Final = logging.getLogger("weft")
 
@@ -299,10 +303,11 @@ async def _run(
 
 
 def _words(error: WeftError) -> str:
-    """What went wrong, for the model that called: no path, no trace."""
-    if isinstance(error, StepError):
-        return told(error)
+    """What went wrong, for the model that called: no trace, and no secret of ours."""
     said = f"{type(error).__name__}: {error.message}"
-    if isinstance(error, SetupError) and error.hint and "/" not in error.hint:
+    if isinstance(error, StepError):
+        said = told(error)
+    elif isinstance(error, SetupError) and error.hint and "/" not in error.hint:
         said = f"{said}. {error.hint}"
-    return brief(said, 1_000)
+    own = [v for n, v in os.environ.items() if _SECRET.search(n) and len(v) >= _LONG]
+    return brief(without(said, own), 1_000)

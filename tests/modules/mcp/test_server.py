@@ -219,6 +219,20 @@ def test_a_budget_ends_in_a_result(capsys: pytest.CaptureFixture[str]) -> None:
     assert second["content"][0]["text"].startswith("BudgetExceeded: ")
 
 
+def test_no_secret_leaves_in_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an error says is told without the keys that the process was given."""
+    monkeypatch.setenv("APP_TOKEN", "sesame-open-0123")
+
+    def leaky() -> str:
+        raise ValueError("no login with sesame-open-0123")
+
+    class Caller:
+        wants_progress, answers, state = False, {}, ""
+
+    made = asyncio.run(Server(leaky).call("leaky", {}, Caller()))  # type: ignore[arg-type]
+    assert made["content"][0]["text"] == "ValueError: no login with ***"
+
+
 def test_an_address_is_needed_for_http() -> None:
     """A wrong transport for a place is a mistake of its own."""
     with pytest.raises(ConfigError, match="no http or https address"):

@@ -112,6 +112,7 @@ class Toolbox(Sequence[Tool[..., Any]]):
             ConfigError: A program cannot be started, or two tools have one name.
             ToolServerError: A server does not answer, or speaks no MCP.
         """
+        need_library()
         return run_sync(self._open())
 
     def close(self) -> None:
@@ -120,6 +121,7 @@ class Toolbox(Sequence[Tool[..., Any]]):
 
     async def aopen(self) -> Self:
         """As `open`, without blocking the event loop."""
+        await asyncio.to_thread(need_library)  # it takes as long as a slow import
         return await on_background(self._open())
 
     async def aclose(self) -> None:
@@ -127,7 +129,6 @@ class Toolbox(Sequence[Tool[..., Any]]):
         await on_background(self._close())
 
     async def _open(self) -> Self:
-        need_library()
         if self._tools is not None:
             raise ConfigError("these connections are open", hint="Close them first")
         sessions = [Session(p, self._handlers, self._seconds) for p in self._places]

@@ -87,7 +87,7 @@ class Link:
         return {**made, "instructions": self._client.instructions or ""}
 
     async def tools(self) -> list[Data]:
-        """All tools that the server has, in its order.
+        """All tools that the server has, in its order; one may have none.
 
         Raises:
             ToolServerError: It does not say.
@@ -96,7 +96,14 @@ class Link:
         cursor: str | None = None
         async with self._failing():
             for _ in range(_MOST_PAGES):
-                page = await self._client.list_tools(cursor=cursor, cache_mode="bypass")
+                try:
+                    page = await self._client.list_tools(
+                        cursor=cursor, cache_mode="bypass"
+                    )
+                except MCPError as error:
+                    if error.code == types.METHOD_NOT_FOUND:
+                        return found
+                    raise
                 found += map(_plain, page.tools)
                 cursor = page.next_cursor
                 if cursor is None:

@@ -88,8 +88,8 @@ def parser() -> argparse.ArgumentParser:
         "--write",
         action="store_true",
         default=None,
-        help="adapters, compile, mcp, planted, real, schemas: the page in docs/; "
-        "replies: the tests' figures",
+        help="adapters, compile, planted, real, schemas: the page in docs/; replies: "
+        "the tests' figures",
     )
     given.add_argument("--rows", type=int, help="calls, real, rows: how many rows")
     given.add_argument(

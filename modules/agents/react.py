@@ -338,8 +338,7 @@ def _by_name(tools: Iterable[Any]) -> dict[str, Tool[..., Any]]:
         if tool.name in found:
             raise ConfigError(
                 f"two tools are named {tool.name!r}",
-                hint="Give one of them another name: weft.Tool(function, name=...), or "
-                "weft.mcp.Stdio(command, prefix=...)",
+                hint="Give one of them another name: weft.Tool(function, name=...)",
             )
         if tool.name in (*_PARTS, SUBMIT):
             raise ConfigError(

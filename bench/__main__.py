@@ -23,9 +23,9 @@ HEADINGS = ("what", "weft", "other", "ratio", "bar", "")
 
 
 def part_names() -> list[str]:
-    """The parts: every public module of this package, `real` and `planted`."""
+    """The parts: every public module of this package, and its packages."""
     files = Path(__file__).parent.glob("[!_]*.py")
-    return sorted([*(path.stem for path in files), "planted", "real"])
+    return sorted([*(path.stem for path in files), "mcp", "planted", "real"])
 
 
 def run_part(name: str, options: Mapping[str, Any]) -> list[Row]:
@@ -129,7 +129,11 @@ def parser() -> argparse.ArgumentParser:
         help="real, replies: forget what is chosen, and ask for nothing",
     )
     given.add_argument("--folder", type=Path, help="schemas: of JSONSchemaBench")
-    given.add_argument("--suite", type=Path, help="schemas: of JSON-Schema-Test-Suite")
+    given.add_argument(
+        "--suite",
+        type=Path,
+        help="schemas: of JSON-Schema-Test-Suite; mcp: where npm has the suite",
+    )
     given.add_argument("--dspy", type=Path, help="adapters: of DSPy's repository")
     given.add_argument("--rounds", type=int, help="calls, imports: turns of each side")
     given.add_argument("--file", type=Path, help="replay: another file of outcomes")

@@ -23,6 +23,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Tools and agents": (
         *("ReAct", "Tool", "tool", "AgentStep", "trajectory_of"),
         *("resume", "aresume", "Suspended"),
+        "mcp",
     ),
     "Media and turns": (
         *("Image", "Audio", "File", "Document"),

@@ -310,6 +310,16 @@ class StepError(WeftError):
     aborts = False
 
 
+class ToolServerError(WeftError):
+    """A server of tools (MCP) that died, hangs, cannot be reached, or speaks no MCP.
+
+    No model could mend that, so it ends an agent's run.
+    """
+
+    retryable = True
+    aborts = False
+
+
 class Suspended(WeftError):
     """A run that waits for a person's word; it goes on with `weft.resume`.
 

@@ -255,6 +255,14 @@ def test_the_agent_example_changes_one_trip(tmp_path: Path, offline: Path) -> No
     assert said.strip().endswith("with NX 14. [Tuesday, NX 14]")
 
 
+def test_the_airline_is_a_server_of_its_own(tmp_path: Path, offline: Path) -> None:
+    """The agent asks another process for its tools, errs once, and books there."""
+    said = printed(EXAMPLES / "mcp_airline.py", cwd=tmp_path, offline=offline)
+
+    assert "there is no passenger 'Ada': give the whole name" in said
+    assert "your code is B001.\nkept: {'code': 'B001'" in said
+
+
 def test_the_research_example_has_four_nodes(tmp_path: Path) -> None:
     """Query, search, read, answer; the search is a step over the project's texts."""
     research = program_named(f"{EXAMPLES}/research.py:research")

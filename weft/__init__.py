@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from . import compilers as compilers
     from . import errors as errors
     from . import events as events
+    from . import mcp as mcp
     from . import metrics as metrics
     from .checks import check_path as check_path
     from .compilers.compile import acompile as acompile
@@ -138,7 +139,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _WHERE = {
-    "": "compilers errors events metrics",
+    "": "compilers errors events mcp metrics",
     "compilers.compile": "acompile compile quote",
     "compilers.recompile": "recompile",
     "compilers.report": "Report",

@@ -18,6 +18,9 @@ Module: Write a typed function under @weft.program; what `forward` did is its bo
 Prediction: A module gives an instance of its signature; read its attributes. A
   metric's score and feedback are weft.Score(value, feedback)
 Evaluate: Write weft.evaluate(program, rows, weft.metrics.exact("answer"))
+MultiServerMCPClient MCPServerStdio MCPServerHTTP MCPServerStreamableHTTP MCPToolset:
+  Write `with weft.mcp.tools(["python", "server.py"]) as tools:`
+FastMCP MCPServer: Write weft.mcp.serve(program)
 EvaluationResult: weft.evaluate gives it: an Evaluation
 ScoreWithFeedback: Write weft.Score(value, feedback)
 ReActV2 Avatar Agent agent create_agent create_react_agent: Write
@@ -122,6 +125,9 @@ answer_passage_match: Write weft.metrics.contains("answer", within="context",
   normalize=weft.metrics.squad)
 CompleteAndGrounded judge llm_judge: Write a metric that asks a module: return
   judge(...).correct
+MultiServerMCPClient MCPServerStdio MCPServerHTTP MCPServerStreamableHTTP MCPToolset:
+  Write `with weft.mcp.tools(["python", "server.py"]) as tools:`
+FastMCP MCPServer: Write weft.mcp.serve(program)
 EvaluationResult: weft.evaluate gives it: an Evaluation
 [member]
 set_lm: Write module.with_(lm=...), or `with weft.use(lm=...):`

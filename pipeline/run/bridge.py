@@ -118,6 +118,18 @@ def run_sync(work: Coroutine[Any, Any, T]) -> T:
     return _run(work, contextvars.copy_context())
 
 
+async def on_background(work: Coroutine[Any, Any, T]) -> T:
+    """Await a coroutine that runs on the background loop, from any loop.
+
+    What lives on one loop, such as a connection that many share, lives there. Whoever
+    is cancelled here cancels it there; context variables travel along.
+    """
+    if _background.runs_here():
+        return await work
+    there = asyncio.run_coroutine_threadsafe(work, _background.loop())
+    return await asyncio.wrap_future(there)
+
+
 def run_ahead(work: Coroutine[Any, Any, T]) -> T:
     """As `run_sync`, with the first step made here: an answer at hand needs no loop.
 

@@ -334,6 +334,18 @@ def wrappers() -> None:
     assert_type(passed_on("q", 3), str)
 
 
+def servers(program: weft.Program[[str], str]) -> None:
+    """The tools of servers are tools; programs are served."""
+    with weft.mcp.tools(["python", "server.py"], approval=["pay"]) as box:
+        assert_type(box, weft.mcp.Toolbox)
+        assert_type(box["pay"].words, str)
+        assert_type(len(box), int)
+        weft.ReAct(Triage, tools=[*box, near])
+    places = weft.mcp.Stdio(["a"], env={"K": "v"}), weft.mcp.Http("http://a/mcp")
+    assert_type(weft.mcp.tools(*places, "http://b/mcp"), weft.mcp.Toolbox)
+    assert_type(weft.mcp.serve(program, near, len, transport="http", port=1), None)
+
+
 def runtime() -> None:
     """Settings for a scope and for the process."""
     with weft.use(lm="embedded", cache=None, hooks=[print], budget="10 calls"):

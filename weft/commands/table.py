@@ -177,6 +177,19 @@ import-dspy  artifacts:import_dspy  make an artifact of a state that DSPy saved
 schema  artifacts:schema  print the JSON Schema of artifacts
   $ weft schema
 
+mcp  mcp:mcp  serve programs as tools, to clients of the Model Context Protocol
+  $ weft mcp serve app.py:triage --model openai/gpt-5-mini
+  ACTION {serve}
+  TARGET...               programs, modules, tools or functions; each becomes a tool
+  --http PORT             by HTTP at /mcp; else by stdin and stdout
+  --host HOST             with --http  [127.0.0.1]
+  --allow-host HOST...    with --http: a further host, with its port, that requests may
+                          name; once for each
+  --model NAME            e.g. "openai/gpt-5-mini"
+  --api-base URL          the model's server
+  --lms NAME=MODEL...     who answers for a module, by its path
+  --budget LIMIT          for all calls together: "500 calls", "$2", "200k tokens"
+
 trace  traces:trace  show what happened in runs that a log has kept
   $ weft trace show runs/traces.jsonl --last 3
   ACTION {show}

@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import sys
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -79,12 +80,30 @@ def object_named(text: str) -> Any:
     Raises:
         ConfigError: There is no such file, module or name, or importing it failed.
     """
-    place, _, name = text.rpartition(":")
-    if not place or not name.isidentifier():
-        hint = f"Write {text}:name" if text.endswith(".py") else _FORMS
-        raise ConfigError(f"{text!r} names nothing to import", hint=hint)
-    from_file = place.endswith(".py")
-    module = _from_file(Path(place)) if from_file else _from_path(place)
+    return objects_named([text])[0]
+
+
+def objects_named(texts: Iterable[str]) -> list[Any]:
+    """As `object_named` for each; a file or module that many name is imported once.
+
+    Raises:
+        ConfigError: As there.
+    """
+    modules: dict[str, ModuleType] = {}
+    found: list[Any] = []
+    for text in texts:
+        place, _, name = text.rpartition(":")
+        if not place or not name.isidentifier():
+            hint = f"Write {text}:name" if text.endswith(".py") else _FORMS
+            raise ConfigError(f"{text!r} names nothing to import", hint=hint)
+        if place not in modules:
+            from_file = place.endswith(".py")
+            modules[place] = _from_file(Path(place)) if from_file else _from_path(place)
+        found.append(_member(modules[place], place, name))
+    return found
+
+
+def _member(module: ModuleType, place: str, name: str) -> Any:
     if hasattr(module, name):
         return getattr(module, name)
     known = [n for n, v in vars(module).items() if isinstance(v, Program | Module)]

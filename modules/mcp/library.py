@@ -1,0 +1,398 @@
+"""The one place that imports the `mcp` library: its wire, as plain JSON data.
+
+It knows the versions of the protocol, its transports and its schemas. What it raises
+becomes one of three things here: a server that is gone, or speaks something else
+(`ToolServerError`); a call that took too long (`TimeoutError`); or a call that failed
+(`StepError`), which a model may be told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from typing import Any, Final, NamedTuple, Protocol, TextIO, cast
+
+import httpx2
+import mcp_types as types
+import pydantic
+from mcp import Client, InputRequiredRoundsExceededError, MCPError
+from mcp import StdioServerParameters as Program
+from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamable_http_client
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
+
+from ...pipeline.errors import ConfigError, StepError, ToolServerError, WeftError
+from ...pipeline.ground.shapes import is_dict, is_list
+from ...pipeline.ground.words import brief
+from ...pipeline.lm.wire.secrets import without
+from .place import Http, Place, Stdio
+
+Data = dict[str, Any]
+# It logs by itself what is told here as errors.
+logging.getLogger("mcp").addHandler(logging.NullHandler())
+
+_MOST_PAGES: Final = 100
+_MOST_TOOLS: Final = 2_000
+_MOST_BYTES: Final = 32 * 2**20  # of one event
+_LOOK: Final = 2.0  # seconds that a server has to show that it lives
+_LOOKS: Final = 25
+_LAST_LINES: Final = 8
+_GONE: Final = frozenset({types.CONNECTION_CLOSED})
+_ERROR_CHARACTERS: Final = 2_000
+
+
+class Progress(Protocol):
+    """Is told how far a call is."""
+
+    async def __call__(
+        self, progress: float, total: float | None, message: str | None
+    ) -> None:
+        """Be told; the total is None where nobody knows it."""
+        ...
+
+
+class Answers(NamedTuple):
+    """What a client answers when a server asks; each takes and gives plain data.
+
+    Args:
+        elicit: Fills a form in: `{"action": "accept", "content": {...}}`.
+        sample: Has a model write the next message.
+        log: Is told what the server logs.
+        roots: The folders and addresses that the server may work on.
+    """
+
+    elicit: Callable[[Data], Awaitable[Data]] | None = None
+    sample: Callable[[Data], Awaitable[Data]] | None = None
+    log: Callable[[Data], None] | None = None
+    roots: tuple[Data, ...] = ()
+
+
+class Link:
+    """An open connection to a server."""
+
+    def __init__(self, client: Client, place: Place, last: _LastWords) -> None:
+        self._client, self._place, self._last = client, place, last
+
+    @property
+    def about(self) -> Data:
+        """What the server says of itself: `name`, `version`, `instructions`, ..."""
+        info = self._client.server_info
+        made: Data = {} if info is None else _plain(info)
+        made["protocol"] = self._client.protocol_version
+        return {**made, "instructions": self._client.instructions or ""}
+
+    async def tools(self) -> list[Data]:
+        """All tools that the server has, in its order; one may have none.
+
+        Raises:
+            ToolServerError: It does not say.
+        """
+        found: list[Data] = []
+        cursor: str | None = None
+        async with self._failing():
+            for _ in range(_MOST_PAGES):
+                try:
+                    page = await self._client.list_tools(
+                        cursor=cursor, cache_mode="bypass"
+                    )
+                except MCPError as error:
+                    if error.code == types.METHOD_NOT_FOUND:
+                        return found
+                    raise
+                found += map(_plain, page.tools)
+                cursor = page.next_cursor
+                if cursor is None:
+                    return found
+                if len(found) > _MOST_TOOLS:
+                    break
+        raise ToolServerError(
+            f"{self._place.label} lists tools without an end",
+            hint="Ask whoever runs it; up to 2,000 are read",
+        )
+
+    async def call(
+        self,
+        name: str,
+        arguments: Data,
+        seconds: float | None,
+        progress: Progress | None,
+    ) -> Data:
+        """Call a tool; its result as plain data.
+
+        Raises:
+            StepError: The server refuses the call, or answers with no such result.
+            TimeoutError: It took longer than `seconds`; the server was told.
+            ToolServerError: The server is gone, or hangs.
+        """
+        async with self._failing(name):
+            try:
+                made = await self._client.call_tool(
+                    name,
+                    arguments,
+                    read_timeout_seconds=seconds,
+                    progress_callback=progress,
+                )
+            except MCPError as error:
+                if error.code != types.REQUEST_TIMEOUT:
+                    raise
+                if not await self._lives():
+                    what = "hangs: it answers nothing any more"
+                    raise _gone(self._place, what, self._last.text()) from None
+                raise TimeoutError from None
+        result: Data = _clean(_plain(made), self._place.secrets)
+        return result
+
+    async def _lives(self) -> bool:
+        """Whether the server answers anything at all."""
+        try:
+            async with asyncio.timeout(_LOOK):
+                await self._client.list_tools(cache_mode="bypass")
+        except Exception:  # noqa: BLE001 - whatever it is, it is no answer
+            return False
+        return True
+
+    @contextlib.asynccontextmanager
+    async def _failing(self, tool: str = "") -> AsyncGenerator[None]:
+        try:
+            yield
+        except (WeftError, TimeoutError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told as ours
+            if isinstance(error, MCPError) and error.code in _GONE:
+                await self._last.ended()
+            raise _failure(error, self._place, self._last.text(), tool) from None
+
+
+@contextlib.asynccontextmanager
+async def linked(place: Place, answers: Answers) -> AsyncGenerator[Link]:
+    """Connect to a server, and part from it.
+
+    Raises:
+        ConfigError: The program cannot be started.
+        ToolServerError: There is no server, or what is there speaks no MCP.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        told = stack.enter_context(_last_words())
+        inside = False
+        try:
+            transport = await _transport(place, stack, told.file)
+            client = _client(place, transport, answers)
+            link = Link(await stack.enter_async_context(client), place, told)
+            told.file.close()  # it is the program's own now, and ends with it
+            _refuse_other(place, link)
+            inside = True
+            yield link
+        except WeftError:
+            raise
+        except Exception as error:
+            if inside and not isinstance(error, _FOREIGN):
+                raise
+            told.file.close()
+            await told.ended()
+            raise _failure(error, place, told.text()) from None
+
+
+async def _transport(
+    place: Place, stack: contextlib.AsyncExitStack, errors: TextIO
+) -> Any:
+    if isinstance(place, Http):
+        client = httpx2.AsyncClient(
+            headers=dict(place.headers), timeout=httpx2.Timeout(30.0, read=None)
+        )
+        await stack.enter_async_context(client)
+        return streamable_http_client(
+            place.url, http_client=client, max_sse_event_size=_MOST_BYTES
+        )
+    program, *words = place.command
+    return stdio_client(
+        Program(
+            command=program,
+            args=words,
+            env=dict(place.env),
+            cwd=None if place.cwd is None else os.fspath(place.cwd),
+            encoding_error_handler="replace",
+        ),
+        errlog=errors,
+    )
+
+
+def _client(place: Place, transport: Any, answers: Answers) -> Client:
+    """The library's client, which answers as we do.
+
+    Raises:
+        ConfigError: There is no such version of the protocol.
+    """
+    known = (
+        *HANDSHAKE_PROTOCOL_VERSIONS,
+        *MODERN_PROTOCOL_VERSIONS,
+    )
+    if place.protocol not in ("auto", *known):
+        raise ConfigError(
+            f"protocol={place.protocol!r} is no version of MCP that is known",
+            hint=f'Give "auto", or one of {", ".join(known)}',
+        )
+    old = place.protocol in HANDSHAKE_PROTOCOL_VERSIONS
+    given: Data = {}
+    if (elicit := answers.elicit) is not None:
+
+        async def elicited(_: Any, params: Any) -> Any:
+            return types.ElicitResult.model_validate(await elicit(_plain(params)))
+
+        given["elicitation_callback"] = elicited
+    if (sample := answers.sample) is not None:
+
+        async def sampled(_: Any, params: Any) -> Any:
+            made = await sample(_plain(params))
+            return types.CreateMessageResult.model_validate(made)
+
+        given["sampling_callback"] = sampled
+    if (log := answers.log) is not None:
+
+        async def logged(params: Any) -> None:
+            log(_plain(params))
+
+        given |= {"logging_callback": logged, "log_level": "debug"}
+    if answers.roots:
+
+        async def rooted(_: Any) -> Any:
+            return types.ListRootsResult.model_validate({"roots": [*answers.roots]})
+
+        given["list_roots_callback"] = rooted
+    info = types.Implementation(name="weft", version="0.1.0")
+    mode = "legacy" if old else "auto"
+    return Client(transport, mode=mode, client_info=info, cache=None, **given)
+
+
+def _refuse_other(place: Place, link: Link) -> None:
+    """Refuse a server that speaks another version than was wanted."""
+    spoken = str(link.about["protocol"])
+    wanted = place.protocol
+    if wanted in MODERN_PROTOCOL_VERSIONS and spoken != wanted:
+        raise ToolServerError(
+            f"the server {place.label} speaks version {spoken} of MCP, and "
+            f"protocol={wanted!r} was asked for",
+            hint='Write protocol="auto"',
+        )
+
+
+# What goes wrong ----------------------------------------------------------------------
+
+_FOREIGN: Final = (
+    MCPError,
+    httpx2.HTTPError,
+    httpx2.InvalidURL,
+    OSError,
+    pydantic.ValidationError,
+    BaseExceptionGroup,
+)
+
+_WRONG: Final = (
+    pydantic.ValidationError,
+    RuntimeError,
+    InputRequiredRoundsExceededError,
+)
+
+
+def _failure(error: Exception, place: Place, said: str, tool: str = "") -> WeftError:
+    """What the library raised, as one of our errors, without its traceback."""
+    while isinstance(error, ExceptionGroup):
+        group = cast("ExceptionGroup[Exception]", error)
+        error = group.exceptions[0]
+    if isinstance(error, WeftError):
+        return error
+    if isinstance(error, MCPError):
+        if error.code in _GONE:
+            return _gone(place, "ended, or closed the connection", said)
+        if tool:
+            said = without(error.message, place.secrets)
+            return StepError(f"{tool}: {brief(said, _ERROR_CHARACTERS)}")
+        return _gone(
+            place, f"does not answer as MCP: {brief(error.message, 300)}", said
+        )
+    if isinstance(error, FileNotFoundError | PermissionError | NotADirectoryError):
+        return ConfigError(
+            f"{place.label} cannot be started: {error.strerror}",
+            hint="Name a program on the PATH, or its whole path; and a folder in cwd=",
+        )
+    if isinstance(error, httpx2.HTTPError | OSError):
+        why = brief(str(error) or type(error).__name__, 300)
+        return _gone(place, f"cannot be reached: {why}", said)
+    if tool and isinstance(
+        error,
+        pydantic.ValidationError | RuntimeError | InputRequiredRoundsExceededError,
+    ):
+        why = str(error) if isinstance(error, RuntimeError) else type(error).__name__
+        return StepError(
+            f"{tool}: the server's answer is not what it says it is: {brief(why, 500)}"
+        )
+    return _gone(place, f"speaks no MCP: {brief(str(error), 300)}", said)
+
+
+def _gone(place: Place, what: str, said: str) -> ToolServerError:
+    what, said = without(what, place.secrets), without(said, place.secrets)
+    last = f"; the last that it wrote: {said}" if said else ""
+    what_now = "Look at its log, and open the connection anew"
+    if isinstance(place, Stdio):
+        what_now = "Run its command by itself to see why, and open the connection anew"
+    return ToolServerError(f"the server {place.label} {what}{last}", hint=what_now)
+
+
+class _LastWords(NamedTuple):
+    """The last lines that a program wrote to its stderr."""
+
+    file: TextIO
+    lines: deque[str]
+    over: threading.Event
+
+    async def ended(self) -> None:
+        """Wait until all that it wrote was read, where it has ended; not for long."""
+        for _ in range(_LOOKS):
+            if self.over.is_set():
+                return
+            await asyncio.sleep(_LOOK / 100)
+
+    def text(self) -> str:
+        """Them as one text, and not a long one."""
+        return brief(" | ".join(self.lines), 500)
+
+
+@contextlib.contextmanager
+def _last_words() -> Generator[_LastWords]:
+    """A pipe for a program's stderr, of which the end is kept and nothing is shown."""
+    reading, writing = os.pipe()
+    lines: deque[str] = deque(maxlen=_LAST_LINES)
+    over = threading.Event()
+
+    def read() -> None:
+        with os.fdopen(reading, encoding="utf-8", errors="replace") as pipe:
+            while line := pipe.readline(4_000):
+                if text := line.strip():
+                    lines.append(brief(text, 200))
+        over.set()
+
+    threading.Thread(target=read, name="weft-mcp-stderr", daemon=True).start()
+    with os.fdopen(writing, "w", encoding="utf-8") as file:
+        yield _LastWords(file, lines, over)
+
+
+def _clean(data: Any, secrets: list[str]) -> Any:
+    """What a server sent, without what it was sent in secret: it may quote a key."""
+    if not secrets:
+        return data
+    if isinstance(data, str):
+        return without(data, secrets)
+    if is_list(data):
+        return [_clean(one, secrets) for one in data]
+    if is_dict(data):
+        return {key: _clean(one, secrets) for key, one in data.items()}
+    return data
+
+
+def _plain(model: Any) -> Data:
+    made: Data = model.model_dump(by_alias=True, mode="json", exclude_none=True)
+    return made

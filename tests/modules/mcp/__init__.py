@@ -1,0 +1,1 @@
+"""MCP: servers as tools, programs as servers; with real processes."""

@@ -1,0 +1,387 @@
+"""Runs of code that share their variables, in a process beside this one.
+
+This is the one file that knows pydantic-monty.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar, final
+
+from ...pipeline.errors import ConfigError
+from ...pipeline.ground.loops import PerLoop
+from ...pipeline.ground.words import brief
+from ...pipeline.lm.request import JSON
+from .functions import Ended, Function, Raised
+from .outcome import CUT, CodeError, CodeRun, NoData, clean, data_of, shown
+from .reading import readings
+
+if TYPE_CHECKING:
+    import pydantic_monty as monty
+
+T = TypeVar("T")
+
+MODULES: Final = (
+    *("asyncio", "base64", "binascii", "bisect", "collections", "copy", "csv"),
+    *("dataclasses", "datetime", "decimal", "functools", "hashlib", "itertools"),
+    *("json", "math", "random", "re", "tomllib", "typing", "unicodedata"),
+)
+"""What code may import, as far as a model is told; nothing of it reaches outside."""
+
+_MOST_WORDS: Final = 2_000
+_NO_LIMIT: Final = 1_000_000_000  # of suspensions: they are counted here
+_LOOKUPS: Final = 10  # names that may be asked for beside each call
+_CLOCKS: Final = ("time.", "datetime.", "date.")
+
+
+async def _let_go(_: object) -> None:
+    """Nothing to close."""
+
+
+_turns: Final[PerLoop[asyncio.Semaphore]] = PerLoop(
+    lambda: asyncio.Semaphore(os.cpu_count() or 1), _let_go
+)
+"""How many sandboxes compute at once: time limits mean something under load, too."""
+_used_by: Final[list[int]] = []
+
+
+class Limits(Protocol):
+    """What a session holds code to; see `Sandbox`."""
+
+    @property
+    def seconds(self) -> float:
+        """How long one run may compute."""
+        ...
+
+    @property
+    def memory(self) -> int:
+        """Bytes of its heap."""
+        ...
+
+    @property
+    def depth(self) -> int:
+        """How deep its calls may nest."""
+        ...
+
+    @property
+    def calls(self) -> int:
+        """How often one run may call functions."""
+        ...
+
+    @property
+    def printed(self) -> int:
+        """Characters that are kept of what it prints."""
+        ...
+
+
+@final
+class Session:
+    """Runs of code that see one another's variables; opened with `async with`.
+
+    A run that ends at a limit of time or memory ends the process, too: the next one
+    begins anew, with nothing but the inputs.
+
+    Args:
+        limits: What the code is held to.
+        inputs: Variables that the code finds, by name.
+        functions: What it may call, by name.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        inputs: Mapping[str, Any],
+        functions: Mapping[str, Function],
+    ) -> None:
+        self._limits = limits
+        self._functions = functions
+        self._stubs = {name: _stub(name) for name in functions}
+        self._inputs = {name: _input(name, given) for name, given in inputs.items()}
+        self._due: dict[str, Any] | None = None
+        self._session: monty.AsyncMontySession | None = None
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        _monty()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._end()
+
+    async def run(self, code: str) -> CodeRun:
+        """Run code; see `Sandbox.run`.
+
+        A function that raises `Ended` ends the run there, as if the code ended.
+        """
+        printed = _Printed(self._limits.printed)
+        first: CodeRun | None = None
+        for reading in readings(clean(code)):
+            try:
+                made = await self._ran(reading, printed)
+            except BaseException:
+                await self._end()
+                raise
+            first = first or made
+            if made.error is None or made.error.kind != "SyntaxError" or printed.any:
+                return made
+        assert first is not None  # there is always a reading
+        return first
+
+    async def _ran(self, code: str, printed: _Printed) -> CodeRun:
+        """Run code that is Python, or find that it is none."""
+        known = _monty()
+        try:
+            value = await self._fed(code, printed)
+        except Ended:
+            await self._end()
+            return CodeRun(code, printed.text)
+        except _Limit as error:
+            await self._end()
+            return self._failed(code, printed, "RuntimeError", str(error), 0)
+        except known.MontyCrashedError as error:
+            await self._end()
+            words = (
+                self._too_long
+                if error.timed_out
+                else "it broke the interpreter, which begins anew without its variables"
+            )
+            kind = "TimeoutError" if error.timed_out else "SystemError"
+            return self._failed(code, printed, kind, words, 0)
+        except (known.MontyRuntimeError, known.MontySyntaxError) as error:
+            return await self._raised(code, printed, error)
+        data: JSON = None
+        with contextlib.suppress(NoData):  # it is shown all the same
+            data = data_of(value)
+        text = shown(value, self._limits.printed)
+        return CodeRun(code, printed.text, data, text)
+
+    async def _raised(
+        self,
+        code: str,
+        printed: _Printed,
+        error: monty.MontyRuntimeError | monty.MontySyntaxError,
+    ) -> CodeRun:
+        """What the code raised; a spent limit in words that hold no measured time."""
+        kind = error.display("type-msg").partition(":")[0].strip()
+        words, frames = error.display("msg"), error.traceback()
+        if kind == "TimeoutError" and not frames:
+            await self._end()
+            words = self._too_long
+        elif kind == "MemoryError" and not frames:
+            await self._end()
+            words = f"{self._too_large}; it begins anew without its variables"
+        elif kind == "MemoryError":
+            words = self._too_large
+        line = frames[-1].line if frames else 0
+        return self._failed(code, printed, kind, words, line)
+
+    def _failed(
+        self, code: str, printed: _Printed, kind: str, words: str, line: int
+    ) -> CodeRun:
+        words = brief(clean(words), _MOST_WORDS)
+        return CodeRun(code, printed.text, error=CodeError(kind, words, line))
+
+    @property
+    def _too_long(self) -> str:
+        return (
+            f"the code ran longer than {self._limits.seconds:g} seconds; it begins "
+            "anew without its variables"
+        )
+
+    @property
+    def _too_large(self) -> str:
+        return f"the code needs more than {self._limits.memory} bytes of memory"
+
+    async def _fed(self, code: str, printed: _Printed) -> Any:
+        """Run code to its end, and answer what it calls on the way."""
+        known, session = _monty(), await self._opened()
+        inputs, self._due = self._due, None
+        left = self._limits.calls
+        lookups = _LOOKUPS * left
+        later: dict[int, Any] = {}
+        at: Any = await _turn(
+            session.feed_start(code, inputs=inputs, print_callback=printed)
+        )
+        while not isinstance(at, known.MontyComplete):
+            goes_on: Awaitable[Any]
+            if isinstance(at, known.AsyncNameLookupSnapshot):
+                stub, lookups = self._stubs.get(at.variable_name), lookups - 1
+                goes_on = at.resume() if stub is None else at.resume(value=stub)
+            elif isinstance(at, known.AsyncFutureSnapshot):
+                lookups -= 1
+                goes_on = at.resume(
+                    {i: later.pop(i, _NO_FUTURE) for i in at.pending_call_ids}
+                )
+            elif at.is_os_function or at.function_name not in self._functions:
+                lookups -= 1
+                goes_on = _refused(at)
+            else:
+                left -= 1
+                if left < 0:
+                    raise _Limit(f"more than {self._limits.calls} calls in one run")
+                answer = await self._called(at)
+                if at.allow_eager_await:  # the code awaits it
+                    later[at.call_id] = answer
+                    answer = {"future": ...}
+                goes_on = at.resume(answer)
+            if lookups < 0:
+                raise _Limit("too many names that are not there")
+            at = await _turn(goes_on)
+        return at.output
+
+    async def _called(self, at: monty.AsyncFunctionSnapshot) -> dict[str, Any]:
+        """What a function gives, or raises in the code."""
+        try:
+            given = [data_of(value) for value in at.args]
+            named = {name: data_of(value) for name, value in at.kwargs.items()}
+            value = await self._functions[str(at.function_name)](given, named)
+        except NoData as error:
+            return {"exc_type": "TypeError", "message": f"{at.function_name}: {error}"}
+        except Raised as error:
+            return {"exc_type": error.kind, "message": clean(str(error))}
+        return {"return_value": value}
+
+    async def _opened(self) -> monty.AsyncMontySession:
+        """The process, begun at the first run and after each that ended it."""
+        session = self._session
+        if session is None:
+            known, limits = _monty(), self._limits
+            # A process of its own: another's variables are never near.
+            pool = known.AsyncMonty(min_processes=0, max_processes=1)
+            await self._stack.enter_async_context(pool)
+            checkout = pool.checkout(
+                limits={
+                    "max_feed_duration_secs": float(limits.seconds),
+                    "max_memory": limits.memory,
+                    "max_recursion_depth": limits.depth,
+                    "max_suspensions": _NO_LIMIT,
+                },
+                os_policy={
+                    "datetime": "call_host",
+                    "sleep": "zero",
+                    "process_time": "zero",
+                    "random_start": {"seed": 0},
+                },
+            )
+            session = await self._stack.enter_async_context(checkout)
+            self._session, self._due = session, dict(self._inputs)
+        return session
+
+    async def _end(self) -> None:
+        self._session = None
+        stack, self._stack = self._stack, AsyncExitStack()
+        await stack.aclose()
+
+
+_NO_FUTURE: Final = {"exc_type": "RuntimeError", "message": "nothing to wait for"}
+
+
+class _Limit(Exception):
+    """A run made more of something than it may."""
+
+
+class _Printed:
+    """What a run prints, as far as it is kept; called from another thread."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._held = most, 0
+        self._parts: list[str] = []
+
+    def __call__(self, stream: str, text: str) -> None:
+        del stream
+        if self._held <= self._most:
+            self._parts.append(text[: self._most + 1 - self._held])
+            self._held += len(self._parts[-1])
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything."""
+        return bool(self._held)
+
+    @property
+    def text(self) -> str:
+        """All of it that is kept."""
+        made = clean("".join(self._parts))
+        if self._held <= self._most:
+            return made
+        return f"{made[: self._most]} {CUT.format(self._most)}"
+
+
+async def _turn(work: Awaitable[T]) -> T:
+    """Let the code compute, with as many others at once as there are processors."""
+    async with await _turns.here():
+        return await work
+
+
+def _refused(at: monty.AsyncFunctionSnapshot) -> Awaitable[Any]:
+    """What code gets that asks for what is not there."""
+    name = str(at.function_name)
+    if not at.is_os_function:
+        return at.resume(
+            {"exc_type": "NameError", "message": f"name {name!r} is not defined"}
+        )
+    if name == "import":
+        return at.resume(
+            {
+                "exc_type": "ModuleNotFoundError",
+                "message": f"No module named {str(at.args[0])!r}; there are "
+                f"{', '.join(MODULES)}",
+            }
+        )
+    if name.startswith(_CLOCKS):
+        words = "the sandbox has no clock: the time would have to be an input"
+        return at.resume({"exc_type": "RuntimeError", "message": words})
+    return at.resume_not_handled()
+
+
+def _stub(name: str) -> Callable[[], None]:
+    """What stands in the sandbox for a function; it is never called there."""
+
+    def stub() -> None: ...
+
+    stub.__name__ = stub.__qualname__ = name
+    return stub
+
+
+def _input(name: str, given: Any) -> JSON:
+    """A variable for the code, as plain data.
+
+    Raises:
+        ConfigError: It is none, or has no name that code could use.
+    """
+    if not name.isidentifier():
+        raise ConfigError(f"{name!r} is no name of a variable")
+    try:
+        return data_of(given)
+    except NoData as error:
+        raise ConfigError(
+            f"the input {name!r} cannot go into a sandbox: {error}"
+        ) from None
+
+
+def _monty() -> Any:
+    """The library, imported at first use.
+
+    Raises:
+        ConfigError: It is not installed, or was used before this process was forked.
+    """
+    try:
+        import pydantic_monty  # noqa: PLC0415 - an extra, for those who run code
+    except ImportError:
+        raise ConfigError(
+            "the sandbox is not installed",
+            hint="Write pip install 'weft[code]', or pip install 'pydantic-monty>=1.4'",
+        ) from None
+    if not _used_by:
+        _used_by.append(os.getpid())
+    if os.getpid() != _used_by[0]:
+        raise ConfigError(
+            "the sandbox was used before this process was forked, and its threads "
+            "stayed with the parent",
+            hint="Run code after the fork only, or start the process with spawn",
+        )
+    return pydantic_monty

@@ -267,8 +267,11 @@ class Session:
                     "random_start": {"seed": 0},
                 },
             )
-            session = await self._stack.enter_async_context(checkout)
-            self._session, self._due = session, dict(self._inputs)
+            made: monty.AsyncMontySession = await self._stack.enter_async_context(
+                checkout
+            )
+            session = self._session = made
+            self._due = dict(self._inputs)
         return session
 
     async def _end(self) -> None:

@@ -44,6 +44,9 @@ MAKERS: dict[str, Callable[[], Module[..., Any]]] = {
     "Vote": lambda: weft.Vote(weft.ChainOfThought(ASK), n=3, name="it"),
     "Refine": lambda: weft.Refine(weft.Predict(ASK), never, n=2, name="it"),
     "ReAct": lambda: weft.ReAct(ASK, tools=[half], max_steps=2, name="it"),
+    "ProgramOfThought": lambda: weft.ProgramOfThought(ASK, tries=2, name="it"),
+    "CodeAct": lambda: weft.CodeAct(ASK, tools=[half], max_steps=2, name="it"),
+    "Recursive": lambda: weft.Recursive(ASK, max_steps=2, max_calls=2, name="it"),
     "of each other": lambda: weft.Vote(
         weft.BestOfN(weft.Predict(ASK), shortest, n=2), n=2, name="it"
     ),
@@ -56,13 +59,17 @@ ASKING = {
     "Vote": (["it/module"], 3),
     "Refine": (["it/module", "it/critic", "it/again"], 3),
     "ReAct": (["it/act", "it/extract"], 3),
+    "ProgramOfThought": (["it/write", "it/mend", "it/answer"], 3),
+    "CodeAct": (["it/act", "it/extract"], 3),
+    "Recursive": (["it/act", "it/ask", "it/extract"], 5),
     "of each other": (["it/module/module"], 4),
 }
 every = pytest.mark.parametrize("kind", MAKERS)
 COMPOSITE = [k for k in MAKERS if ASKING[k][1] > 1]
 composite = pytest.mark.parametrize("kind", COMPOSITE)
 # Those that ask one prompt several times.
-trying = pytest.mark.parametrize("kind", [k for k in COMPOSITE if k != "ReAct"])
+STEPPING = {"ReAct", "ProgramOfThought", "CodeAct", "Recursive"}
+trying = pytest.mark.parametrize("kind", [k for k in COMPOSITE if k not in STEPPING])
 
 
 def said(request: Request) -> str:
@@ -70,7 +77,11 @@ def said(request: Request) -> str:
     asked = request.messages[0].content
     if "[[ tool ]]" in asked:
         return '[[ thought ]]\nt\n[[ tool ]]\nhalf\n[[ arguments ]]\n{"question": "q"}'
-    fields = [n for n in ("reasoning", "advice", "answer") if f"[[ {n} ]]" in asked]
+    if "[[ code ]]" in asked:
+        ask = "llm_query" if "llm_query" in asked else "half" if "half" in asked else ""
+        return f"[[ thought ]]\nt\n[[ code ]]\nprint({ask}('qq'))\n1 / 0"
+    known = ("reasoning", "advice", "reply", "answer")
+    fields = [n for n in known if f"[[ {n} ]]" in asked]
     return "\n".join(f"[[ {name} ]]\n{name} {request.sample}" for name in fields)
 
 

@@ -35,7 +35,8 @@ _MOST: Final = {"max_steps": 1_000, "tries": 100, "max_calls": 100_000}
 _LONGEST: Final = 10_000_000
 
 HOW: Final = (
-    f"Code runs in a sandbox: plain Python without files, network, clock or packages; "
+    "Code runs in a sandbox: plain Python without files, network, clock or packages, "
+    "and without `yield` and `del`; "
     f"it may import {', '.join(MODULES)}. The inputs are variables of their names. "
     "Functions are called without `await`. You see what is printed, and the value of "
     f"the last line. Code that has the answer calls {SUBMIT}(...) with the outputs. "

@@ -52,9 +52,11 @@ def raised_of(error: BaseException) -> Raised:
 
     >>> error = raised_of(KeyError("Ada"))
     >>> error.kind, str(error)
-    ('KeyError', "'Ada'")
+    ('KeyError', 'Ada')
     """
     words = error.message if isinstance(error, WeftError) else str(error)
+    if isinstance(error, KeyError) and len(error.args) == 1:
+        words = str(error.args[0])  # which the code's own KeyError puts in quotes
     words = brief(words, _MOST_WORDS)
     for kind in type(error).__mro__:
         if kind.__name__ in _KNOWN and kind is getattr(builtins, kind.__name__):

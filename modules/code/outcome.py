@@ -134,11 +134,19 @@ def _named(value: Any) -> str:
     """What a value that is no data is called; never its address."""
     if isinstance(value, float):
         return str(value)
+    if isinstance(value, int):
+        return f"a whole number of {value.bit_length()} bits"
+    if isinstance(value, list | tuple | dict | set | frozenset):
+        return f"a {_kind(value)} that is too large, or holds no data"
     name = getattr(value, "name", None)
-    kind = type(value).__name__
+    kind = _kind(value)
     if kind.startswith("Monty") and isinstance(name, str):
         return f"an object of {name}" if "Proxy" in kind else name
     return f"a value of type {kind}"
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__
 
 
 def shown(value: Any, most: int) -> str:

@@ -136,7 +136,7 @@ def _named(value: Any) -> str:
         return str(value)
     if isinstance(value, int):
         return f"a whole number of {value.bit_length()} bits"
-    if isinstance(value, list | tuple | dict | set | frozenset):
+    if is_sequence(value) or is_set(value) or is_dict(value):
         return f"a {_kind(value)} that is too large, or holds no data"
     name = getattr(value, "name", None)
     kind = _kind(value)

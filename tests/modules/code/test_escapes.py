@@ -68,9 +68,10 @@ def test_the_process_beside_has_no_environment(monkeypatch: pytest.MonkeyPatch) 
     def look() -> int:
         """Look at the processes that this one started."""
         for task in Path("/proc/self/task").iterdir():
-            for child in (task / "children").read_text().split():
-                if (Path("/proc") / child / "comm").read_text().strip() == "monty":
-                    seen.append((Path("/proc") / child / "environ").read_bytes())
+            found = (task / "children").read_text().split()
+            for child in map(Path("/proc").joinpath, found):
+                name = (child / "comm").read_text().strip()
+                seen.extend([(child / "environ").read_bytes()] * (name == "monty"))
         return len(seen)
 
     BOX.run("look()", functions=[look])

@@ -22,11 +22,15 @@ EvaluationResult: weft.evaluate gives it: an Evaluation
 ScoreWithFeedback: Write weft.Score(value, feedback)
 ReActV2 Avatar Agent agent create_agent create_react_agent: Write
   weft.ReAct("question -> answer", tools=[...])
-CodeAct Flex: Write a @weft.step(uses=[module]) with a Python loop in it
+RLM RecursiveLanguageModel: Write weft.Recursive("context, query -> answer"), which
+  reads a long text by code and sub-calls
+PythonInterpreter CodeInterpreter LocalPythonExecutor Monty: Write
+  weft.Sandbox().run(code, inputs={...}, functions=[...])
+CodeAgent: Write weft.CodeAct("question -> answer", tools=[...])
+Flex: Write a @weft.step(uses=[module]) with a Python loop in it
 ToolCalls ToolCallResults: Read result.trajectory of weft.ReAct
 StructuredTool BaseTool FunctionTool: Write @weft.tool above a typed function
-ProgramOfThought RLM PythonInterpreter CodeInterpreter Node node: Write a typed
-  function under @weft.step
+Node node: Write a typed function under @weft.step
 Assert Suggest: Use a type that holds it. Write weft.loop, or a
   @weft.step(uses=[module]) that asks again
 ChainOfThoughtWithHint: Write weft.ChainOfThought with an input `hint`
@@ -81,7 +85,7 @@ LMServerError: Catch weft.errors.ServerError
 LMTimeoutError: Catch weft.errors.DeadlineExceeded
 LMTransportError: Catch weft.errors.ConnectError
 LMUnsupportedModelError: Catch weft.errors.NotFoundError
-CodeExecutionError: Catch weft.errors.StepError
+CodeExecutionError: Read the error of weft.Sandbox().run(code)
 streamify StreamListener streaming: Write program.stream(...)
 syncify: Call the program: it is both, acall(...) is for `await`
 asyncify: Await program.acall(...)

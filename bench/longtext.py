@@ -99,10 +99,10 @@ def text_of(size: int, seed: int = 0) -> tuple[str, dict[str, int]]:
 
 def model(request: weft.Request) -> str:
     """The planted model."""
-    shown = request.messages[-1].content
+    shown = request.messages[-1].text
     if len(shown) > CONTEXT:
         raise ContextLengthError(f"a prompt of {len(shown)} characters is too long")
-    if "[[ code ]]" in request.messages[0].content:
+    if "[[ code ]]" in request.messages[0].text:
         return f"[[ thought ]]\nPiece by piece.\n[[ code ]]\n{_CODE}"
     topic = _TOPIC.search(shown)
     count = sum(_is_seen(said, n, len(shown)) for n, said in _of(shown, topic))
@@ -146,7 +146,7 @@ def measured(way: Callable[[], Any], size: int) -> Outcome:
             except ContextLengthError:
                 tokens += 0  # it was refused, and nothing is paid for
         calls += lm.calls
-        shown = [sum(len(m.content) for m in r.messages) for r in lm.requests]
+        shown = [sum(len(m.text) for m in r.messages) for r in lm.requests]
         longest = max(longest, *shown)
         right += answer == count
         found += min(answer, count) / count

@@ -11,6 +11,7 @@ asked about a piece of the log it counts what the question names in other words.
 
 import argparse
 import random
+from collections import Counter
 
 import weft
 
@@ -46,7 +47,7 @@ def harbour_log(days: int, seed: int) -> tuple[str, int]:
 
 def stand_in(request: weft.Request) -> str:
     """What answers offline."""
-    shown = request.messages[-1].content
+    shown = request.messages[-1].text
     if "[[ prompt ]]" in shown:
         count = sum(any(told in line for told in LATE) for line in shown.splitlines())
         return f"[[ reply ]]\n{count}"
@@ -66,11 +67,9 @@ def main() -> None:
         run = reader.run(log=log, question=QUESTION)
     for step in run.value.trajectory:
         print(step.error or step.printed.strip())
-    calls = dict.fromkeys(("reader/act", "reader/ask", "reader/extract"), 0)
-    for node in run.trace.nodes:
-        calls[node.path] = calls.get(node.path, 0) + len(node.calls)
+    calls = Counter(node.path for node in run.trace.nodes for _ in node.calls)
     print(f"{len(log):,} characters; answered {run.value.answer}, counted {late}")
-    print(", ".join(f"{path}: {count}" for path, count in calls.items() if count))
+    print(", ".join(f"{path}: {count}" for path, count in calls.items()))
 
 
 if __name__ == "__main__":

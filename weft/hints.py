@@ -210,6 +210,11 @@ budget: Give it to weft.compile, or set it with weft.use(budget=...)
 log_dir: Give run_dir= to weft.compile: a killed compile goes on from there
 task_model: Set it with weft.use(lm=...)
 requires_permission_to_run: Ask weft.quote(...) first: it says what it costs
+max_iters max_iterations recursion_limit: Write max_steps=..., or tries=... for
+  weft.ProgramOfThought
+max_llm_calls: Write max_calls=...
+max_output_chars: Write sandbox=weft.Sandbox(printed=...)
+interpreter interpreter_factory executor: Write sandbox=weft.Sandbox(seconds=...)
 track_stats: Leave it out: all that was tried stands in result.report.tried
 metric_threshold: Give passing= to weft.compile: the score from which a run is a demo
 stop_at_score: Leave it out: a compile ends where nothing can score higher

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, cast, final, overload
 
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.ground.options import checked
 from ...pipeline.ground.words import counted
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.lm.request import JSON
@@ -97,6 +98,7 @@ class CodeAct(Module[P, R_co]):
         lm: str | LanguageModel | None = None,
         types: Mapping[str, Any] | None = None,
     ) -> None: ...
+    @checked
     def __init__(
         self,
         signature: Any,

@@ -12,6 +12,7 @@ from typing import Any, Final, cast, final, overload
 from ...pipeline.errors import ContextLengthError, ModelFailure
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
 from ...pipeline.ground import strictjson
+from ...pipeline.ground.options import checked
 from ...pipeline.ground.words import counted
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.lm.request import JSON
@@ -137,6 +138,7 @@ class Recursive(Module[P, R_co]):
         sub_lm: str | LanguageModel | None = None,
         types: Mapping[str, Any] | None = None,
     ) -> None: ...
+    @checked
     def __init__(
         self,
         signature: Any,

@@ -230,7 +230,11 @@ def test_a_function_that_must_end_the_run_does() -> None:
         BOX.run(code, functions=[spent])
 
 
-WRONG: list[Any] = [weft.Sandbox, weft.CodeAct]  # called as no checker allows
+WRONG: list[Any] = [
+    weft.Sandbox,
+    weft.CodeAct,
+    weft.Recursive,
+]  # called as no checker allows
 
 
 @pytest.mark.parametrize(
@@ -259,6 +263,12 @@ WRONG: list[Any] = [weft.Sandbox, weft.CodeAct]  # called as no checker allows
         (lambda: weft.CodeAct("submit -> a", tools=[double]), "input 'submit' has"),
         (lambda: weft.Recursive("q -> a", max_calls=-1), "max_calls=-1"),
         (lambda: weft.ProgramOfThought("q -> a", tries=True), "tries=True"),
+        (
+            lambda: WRONG[1]("q -> a", tools=[double], max_iters=5),
+            "CodeAct has no option 'max_iters'. Write max_steps=",
+        ),
+        (lambda: WRONG[1]("q -> a"), "CodeAct: missing a required .*'tools'"),
+        (lambda: WRONG[2]("q -> a", max_llm_calls=5), "Write max_calls="),
         (lambda: weft.ProgramOfThought("code -> a"), "'code'"),
     ],
 )

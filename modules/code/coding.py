@@ -22,6 +22,7 @@ from ...pipeline.signature.signature import make_value, spec_of
 from ..agents.arguments import Misfit, arguments_of, call_words
 from ..agents.tool import Tool, as_tool
 from .functions import Ended, Function, Raised, given_back, named, raised_by
+from .outcome import CodeError, CodeRun
 from .sandbox import Sandbox, as_sandbox
 from .session import MODULES, Session
 from .trajectory import CodeStep, within
@@ -202,6 +203,8 @@ class Coding:
             raise DataError("a step of a suspended run is none")
         self._thought = thought
         run = await self._session.run(code)
+        if not run.code:
+            run = CodeRun("", error=CodeError("SyntaxError", "there is no code"))
         step = CodeStep(
             thought=thought,
             code=run.code,

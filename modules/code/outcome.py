@@ -64,12 +64,16 @@ class CodeRun:
     error: CodeError | None = None
 
 
-def data_of(value: Any) -> JSON:
+def data_of(value: Any, most: int = _MOST_PARTS) -> JSON:
     """A value from the sandbox as plain JSON data.
 
     Tuples and sets become lists, sets in an order of their own; dates and decimals
     become texts, and keys of dicts as JSON writes them. An object of a class that was
     defined there is its attributes where the class is a dataclass.
+
+    Args:
+        value: Anything.
+        most: How many parts it may have.
 
     Raises:
         NoData: It is, or holds, something else, or is too large or nested too deep.
@@ -81,14 +85,13 @@ def data_of(value: Any) -> JSON:
     weft.modules.code.outcome.NoData: nan is no data; give numbers, texts, lists and \
 dicts
     """
-    return _data(value, 0, iter(range(_MOST_PARTS)))
+    return _data(value, 0, iter(range(most)))
 
 
 def _data(value: Any, depth: int, left: Iterator[int]) -> JSON:
     if next(left, None) is None or depth > _MOST_DEPTH:
         raise NoData(
-            "the value is too large: more than "
-            f"{_MOST_PARTS} parts, or {_MOST_DEPTH} levels deep"
+            f"it has too many parts, or is more than {_MOST_DEPTH} levels deep"
         )
     if value is None or isinstance(value, bool):
         return value

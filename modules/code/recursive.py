@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, cast, final, overload
 
-from ...pipeline.errors import ContextLengthError, ModelFailure
+from ...pipeline.errors import ConfigError, ContextLengthError, ModelFailure
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.options import checked
@@ -168,6 +168,11 @@ class Recursive(Module[P, R_co]):
         self._max_steps, self._max_calls = max_steps, max_calls
         self._preview, self._context = preview, context
         self._kit = kit = kit_of(self, tools, sandbox, _PARTS, _OWN)
+        for field in self.inputs.media:
+            raise ConfigError(
+                f"Recursive: no code can read the input {field.name!r}",
+                hint="Give texts and data; weft.CodeAct shows media in its prompts",
+            )
         said = self._parameters.instruction
         act = make_signature(
             (_VARIABLES, SEEN, THOUGHT, kit.code), f"{said}\n\n{_HOW} {HOW}", name="Act"

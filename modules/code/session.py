@@ -34,6 +34,7 @@ MODULES: Final = (
 
 _MOST_WORDS: Final = 2_000
 _NO_LIMIT: Final = 1_000_000_000  # of suspensions: they are counted here
+_ANY_NUMBER: Final = 1_000_000_000  # of parts: what goes in is the caller's own
 _LOOKUPS: Final = 10  # names that may be asked for beside each call
 _CLOCKS: Final = ("time.", "datetime.", "date.")
 
@@ -359,7 +360,7 @@ def _input(name: str, given: Any) -> JSON:
     if not name.isidentifier():
         raise ConfigError(f"{name!r} is no name of a variable")
     try:
-        return data_of(given)
+        return data_of(given, _ANY_NUMBER)
     except NoData as error:
         raise ConfigError(
             f"the input {name!r} cannot go into a sandbox: {error}"

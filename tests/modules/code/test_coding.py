@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -130,6 +131,14 @@ def test_inputs_are_variables_and_outputs_are_typed(last: str) -> None:
     assert (run.value.kind, run.value.totals) == ("dear", {"tea": 6, "bread": 4})
     assert run.value.note is None
     assert run.value.order == order
+
+
+def test_no_code_is_an_error() -> None:
+    """A reply without code is told, and a program of thought mends it."""
+    empty = "[[ thought ]]\nt\n[[ code ]]\n```python\n```"
+    for none in ("[[ thought ]]\nt\n[[ code ]]\n\n[[ /end ]]", empty):
+        run, _ = ran(weft.ProgramOfThought(ASK), [none, code("submit(1)")])
+        assert run.value.answer == 1
 
 
 @pytest.mark.parametrize(
@@ -461,24 +470,60 @@ def test_saved_and_loaded(change: str | None, tmp_path: Path) -> None:
         weft.load(path, steps=[price])
 
 
-def test_a_compile_lends_demos_to_what_writes_code() -> None:
-    """A run that passes shows the model how code is written here."""
-    rows = [{"question": str(n), "answer": 2 * n} for n in range(12)]
+COMPILED = {
+    "ProgramOfThought": (weft.compilers.BootstrapFewShot(), "write", {"tries": 1}),
+    "Recursive": (
+        weft.compilers.BootstrapFewShot(),
+        "act",
+        {"max_steps": 1, "max_calls": 0},
+    ),
+    "CodeAct": (
+        weft.compilers.BootstrapFewShot(),
+        "act",
+        {"max_steps": 1, "tools": [price]},
+    ),
+    "CodeAct by GEPA": (
+        weft.compilers.GEPA(),
+        "act",
+        {"max_steps": 1, "tools": [price]},
+    ),
+    "CodeAct by Auto": (
+        weft.compilers.Auto(),
+        "act",
+        {"max_steps": 1, "tools": [price]},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", COMPILED)
+def test_compiled(kind: str) -> None:
+    """Compilers reach what writes code, as a part; a run that passes lends demos."""
+    compiler, part, more = COMPILED[kind]
+    rows = [{"question": str(n), "answer": 2 * n} for n in range(9)]
 
     def learns(request: weft.Request) -> str:
-        shown = len(request.messages) > 2
+        if "[[ code ]]" not in request.messages[0].text:
+            return "\n".join(
+                f"[[ {name} ]]\nDouble the number."
+                for name in re.findall(r"\[\[ (\w+) \]\]\n<", request.messages[0].text)
+            )
+        taught = len(request.messages) > 2 or "Double" in str(request.messages)
         return code(
-            f"submit(int(question) * 2 + {0 if shown else 'int(question) % 2'})"
+            f"submit(int(question) * 2 + {0 if taught else 'int(question) % 2'})"
         )
 
-    with weft.use(lm=weft.FunctionLM(learns), cache=None):
+    lm = weft.FunctionLM(learns)
+    with weft.use(lm=lm, cache=None):
         made = weft.compile(
-            weft.CodeAct(ASK, tools=[price], max_steps=1, name="it"),
+            getattr(weft, kind.partition(" ")[0])(ASK, name="it", **more),
             rows,
             metric=weft.metrics.exact("answer"),
-            compiler=weft.compilers.BootstrapFewShot(),
+            compiler=compiler,
             budget="40 calls",
         )
 
-    (demo, *_) = made.program.modules["act"].parameters.demos
-    assert "submit(int(question) * 2 + " in str(demo)
+    assert lm.calls <= 40
+    assert made.report.improved is not None
+    if "by" not in kind:
+        (demo, *_) = made.program.modules[part].parameters.demos
+        assert "submit(int(question) * 2 + " in str(demo)

@@ -269,6 +269,7 @@ WRONG: list[Any] = [
         ),
         (lambda: WRONG[1]("q -> a"), "CodeAct: missing a required .*'tools'"),
         (lambda: WRONG[2]("q -> a", max_llm_calls=5), "Write max_calls="),
+        (lambda: weft.Recursive("photo: Image, q -> a"), "no code can read .*'photo'"),
         (lambda: weft.ProgramOfThought("code -> a"), "'code'"),
     ],
 )

@@ -174,3 +174,31 @@ def clean(text: str) -> str:
     if strictjson.is_text(text):
         return text
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+class Printed:
+    """What a run prints, as far as it is kept; called from another thread."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._held = most, 0
+        self._parts: list[str] = []
+
+    def __call__(self, stream: str, text: str) -> None:
+        """Keep a piece, as long as there is room."""
+        del stream
+        if self._held <= self._most:
+            self._parts.append(text[: self._most + 1 - self._held])
+            self._held += len(self._parts[-1])
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything."""
+        return bool(self._held)
+
+    @property
+    def text(self) -> str:
+        """All of it that is kept."""
+        made = clean("".join(self._parts))
+        if self._held <= self._most:
+            return made
+        return f"{made[: self._most]} {CUT.format(self._most)}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar, final
@@ -17,7 +18,7 @@ from ...pipeline.ground.loops import PerLoop
 from ...pipeline.ground.words import brief
 from ...pipeline.lm.request import JSON
 from .functions import Ended, Function, Raised
-from .outcome import CUT, CodeError, CodeRun, NoData, clean, data_of, shown
+from .outcome import CodeError, CodeRun, NoData, Printed, clean, data_of, shown
 from .reading import readings
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ _MOST_WORDS: Final = 2_000
 _NO_LIMIT: Final = 1_000_000_000  # of suspensions: they are counted here
 _ANY_NUMBER: Final = 1_000_000_000  # of parts: what goes in is the caller's own
 _LOOKUPS: Final = 10  # names that may be asked for beside each call
+_IN_BETWEEN: Final = re.compile(r"external function '(\w+)' cannot suspend in this")
+_LOOP: Final = "call it in a loop or a comprehension"
 _CLOCKS: Final = ("time.", "datetime.", "date.")
 
 
@@ -44,7 +47,7 @@ async def _let_go(_: object) -> None:
 
 
 _turns: Final[PerLoop[asyncio.Semaphore]] = PerLoop(
-    lambda: asyncio.Semaphore(os.cpu_count() or 1), _let_go
+    lambda: asyncio.Semaphore(max(2, os.cpu_count() or 1)), _let_go
 )
 """How many sandboxes compute at once: time limits mean something under load, too."""
 _used_by: Final[list[int]] = []
@@ -100,11 +103,18 @@ class Session:
     ) -> None:
         self._limits = limits
         self._functions = functions
-        self._stubs = {name: _stub(name) for name in functions}
-        self._inputs = {name: _input(name, given) for name, given in inputs.items()}
+        for name in inputs:
+            if name in functions:
+                raise ConfigError(
+                    f"{name!r} is an input and a function", hint="Rename one of them"
+                )
+        # Functions are bound as inputs are, so that they go before built-in ones.
+        self._bound: dict[str, Any] = {name: _stub(name) for name in functions}
+        self._bound |= {name: _input(name, given) for name, given in inputs.items()}
         self._due: dict[str, Any] | None = None
         self._session: monty.AsyncMontySession | None = None
         self._stack = AsyncExitStack()
+        self._running = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         _monty()
@@ -118,7 +128,11 @@ class Session:
 
         A function that raises `Ended` ends the run there, as if the code ended.
         """
-        printed = _Printed(self._limits.printed)
+        async with self._running:
+            return await self._read_and_ran(code)
+
+    async def _read_and_ran(self, code: str) -> CodeRun:
+        printed = Printed(self._limits.printed)
         first: CodeRun | None = None
         for reading in readings(clean(code)):
             try:
@@ -132,7 +146,7 @@ class Session:
         assert first is not None  # there is always a reading
         return first
 
-    async def _ran(self, code: str, printed: _Printed) -> CodeRun:
+    async def _ran(self, code: str, printed: Printed) -> CodeRun:
         """Run code that is Python, or find that it is none."""
         known = _monty()
         try:
@@ -163,7 +177,7 @@ class Session:
     async def _raised(
         self,
         code: str,
-        printed: _Printed,
+        printed: Printed,
         error: monty.MontyRuntimeError | monty.MontySyntaxError,
     ) -> CodeRun:
         """What the code raised; a spent limit in words that hold no measured time."""
@@ -175,13 +189,15 @@ class Session:
         elif kind == "MemoryError" and not frames:
             await self._end()
             words = f"{self._too_large}; it begins anew without its variables"
-        elif kind == "MemoryError":
+        elif kind == "MemoryError" and words.startswith("memory limit"):
             words = self._too_large
+        elif called := _IN_BETWEEN.match(words):
+            words = f"{called[1]} cannot be called by map, sorted or the like: {_LOOP}"
         line = frames[-1].line if frames else 0
         return self._failed(code, printed, kind, words, line)
 
     def _failed(
-        self, code: str, printed: _Printed, kind: str, words: str, line: int
+        self, code: str, printed: Printed, kind: str, words: str, line: int
     ) -> CodeRun:
         words = brief(clean(words), _MOST_WORDS)
         return CodeRun(code, printed.text, error=CodeError(kind, words, line))
@@ -197,7 +213,7 @@ class Session:
     def _too_large(self) -> str:
         return f"the code needs more than {self._limits.memory} bytes of memory"
 
-    async def _fed(self, code: str, printed: _Printed) -> Any:
+    async def _fed(self, code: str, printed: Printed) -> Any:
         """Run code to its end, and answer what it calls on the way."""
         known, session = _monty(), await self._opened()
         inputs, self._due = self._due, None
@@ -210,8 +226,8 @@ class Session:
         while not isinstance(at, known.MontyComplete):
             goes_on: Awaitable[Any]
             if isinstance(at, known.AsyncNameLookupSnapshot):
-                stub, lookups = self._stubs.get(at.variable_name), lookups - 1
-                goes_on = at.resume() if stub is None else at.resume(value=stub)
+                lookups -= 1
+                goes_on = at.resume()
             elif isinstance(at, known.AsyncFutureSnapshot):
                 lookups -= 1
                 goes_on = at.resume(
@@ -272,7 +288,7 @@ class Session:
                 checkout
             )
             session = self._session = made
-            self._due = dict(self._inputs)
+            self._due = dict(self._bound)
         return session
 
     async def _end(self) -> None:
@@ -286,33 +302,6 @@ _NO_FUTURE: Final = {"exc_type": "RuntimeError", "message": "nothing to wait for
 
 class _Limit(Exception):
     """A run made more of something than it may."""
-
-
-class _Printed:
-    """What a run prints, as far as it is kept; called from another thread."""
-
-    def __init__(self, most: int) -> None:
-        self._most, self._held = most, 0
-        self._parts: list[str] = []
-
-    def __call__(self, stream: str, text: str) -> None:
-        del stream
-        if self._held <= self._most:
-            self._parts.append(text[: self._most + 1 - self._held])
-            self._held += len(self._parts[-1])
-
-    @property
-    def any(self) -> bool:
-        """Whether there is anything."""
-        return bool(self._held)
-
-    @property
-    def text(self) -> str:
-        """All of it that is kept."""
-        made = clean("".join(self._parts))
-        if self._held <= self._most:
-            return made
-        return f"{made[: self._most]} {CUT.format(self._most)}"
 
 
 async def _turn(work: Awaitable[T]) -> T:

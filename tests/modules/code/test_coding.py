@@ -347,30 +347,34 @@ def test_many_rows_at_once(kind: str) -> None:
     assert made(64) == one
 
 
-def test_cancelled_in_the_middle(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("line", ["began()\nwhile True: pass", "waits()"])
+def test_cancelled_in_the_middle(line: str, caplog: pytest.LogCaptureFixture) -> None:
     """While code computes, and while a tool runs; nothing is left behind."""
-    began: list[int] = []
 
-    async def wait() -> int:
-        """Wait for ever."""
-        began.append(1)
-        await asyncio.Event().wait()
-        return 1
+    async def cancelled() -> None:
+        begins = asyncio.Event()
 
-    async def cancelled(line: str) -> None:
-        agent = weft.CodeAct(ASK, tools=[wait], name="it")
+        async def began() -> None:
+            """Say so."""
+            begins.set()
+
+        async def waits() -> None:
+            """Wait for ever."""
+            begins.set()
+            await asyncio.Event().wait()
+
+        box = weft.Sandbox(seconds=3_600)
+        agent = weft.CodeAct(ASK, tools=[began, waits], sandbox=box, name="it")
         with weft.use(lm=weft.FunctionLM(lambda _: code(line)), cache=None):
             task = asyncio.create_task(agent.acall(question="q"))
-            for _ in range(100):
-                await asyncio.sleep(0.002)
+            await begins.wait()
+            await asyncio.sleep(0)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
 
     with caplog.at_level(logging.ERROR):
-        asyncio.run(cancelled("while True: pass"))
-        asyncio.run(cancelled("wait()"))
-    assert began == [1]
+        asyncio.run(cancelled())
     assert not caplog.records
 
 

@@ -26,6 +26,12 @@ def double(n: int, times: int = 1) -> int:
     return n * 2**times
 
 
+def seven(text: str) -> int:
+    """Seven."""
+    del text
+    return 7
+
+
 async def later(text: str) -> dict[str, Any]:
     """A text after a turn of the loop."""
     await asyncio.sleep(0)
@@ -68,11 +74,13 @@ def broken(kind: str) -> str:
         ("async def g():\n  return await later('ab')\n(await g())['size']", 2),
         ("later('ab')['size'] + double(1)", 4),
         ("[double(i) for i in range(3)]", [0, 2, 4]),
+        ("len('ab')", 7),
     ],
 )
 def test_values_are_plain_data(code: str, value: Any) -> None:
     """What code is worth crosses as JSON data, and so do arguments and results."""
-    run = BOX.run(code, functions=[double, weft.tool(later)])
+    also: list[Any] = [weft.tool(later), weft.Tool(seven, name="len")]
+    run = BOX.run(code, functions=[double, *also])
 
     assert (run.value, run.error) == (value, None)
     json.dumps(run.value)
@@ -119,6 +127,7 @@ def test_what_is_no_data_is_only_shown(code: str, shown: str) -> None:
         ("input()", "NameError", "name 'input' is not defined", 1),
         ("double()", "TypeError", "double needs 'n'; it is double(n: a whole", 1),
         ("double(1, 2, 3)", "TypeError", "double got 3 arguments, and takes at", 1),
+        ("list(map(double, [1]))", "NotImplementedError", "double cannot be called", 1),
         ("double(1, n=2)", "TypeError", "double got 'n' twice", 1),
         ("double(len)", "TypeError", "double: an object of len is no data", 1),
         ("broken('value')", "ValueError", "no: é", 1),
@@ -184,6 +193,17 @@ def test_a_session_keeps_its_variables_until_a_limit() -> None:
     assert kinds == ["TimeoutError", "NameError", "MemoryError"]
 
 
+def test_runs_of_a_session_take_turns() -> None:
+    """Those that are begun side by side run one after the other."""
+
+    async def runs() -> list[Any]:
+        async with BOX.session(inputs={"x": 0}) as here:
+            code = "x = x + 1\nx"
+            return await asyncio.gather(*(here.run(code) for _ in range(5)))
+
+    assert [run.value for run in asyncio.run(runs())] == [1, 2, 3, 4, 5]
+
+
 def test_the_same_each_time() -> None:
     """Chance, hashes and the order of sets are the same in every run."""
     code = (
@@ -202,20 +222,25 @@ def test_the_same_each_time() -> None:
 
 def test_the_loop_goes_on_and_cancelling_is_clean() -> None:
     """Code computes elsewhere; who is cancelled ends it."""
-    long = weft.Sandbox(seconds=60)
+    long = weft.Sandbox(seconds=3_600)
 
-    async def both() -> int:
-        turns = 0
-        task = asyncio.create_task(long.arun("while True: pass"))
-        while turns < 50:
-            await asyncio.sleep(0.002)
-            turns += 1
+    async def both() -> Any:
+        begins = asyncio.Event()
+
+        async def began() -> None:
+            """Say so."""
+            begins.set()
+
+        code = "began()\nwhile True: pass"
+        task = asyncio.create_task(long.arun(code, functions=[began]))
+        await begins.wait()
+        beside = await long.arun("7")
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        return (await long.arun("7")).value  # type: ignore[return-value]
+        return beside.value, (await long.arun("8")).value
 
-    assert asyncio.run(both()) == 7
+    assert asyncio.run(both()) == (7, 8)
 
 
 def test_a_function_that_must_end_the_run_does() -> None:
@@ -249,6 +274,10 @@ WRONG: list[Any] = [
         (lambda: BOX.run("1", inputs={"a b": 1}), "no name of a variable"),
         (lambda: BOX.run("1", inputs={"a": object()}), "'a' cannot go into a sandbox"),
         (lambda: BOX.run("1", functions=[1]), "1 is no tool"),
+        (
+            lambda: BOX.run("1", inputs={"double": 1}, functions=[double]),
+            "'double' is an input and a function",
+        ),
         (lambda: BOX.run("1", functions=[double, double]), "two functions are named"),
         (
             lambda: BOX.run("1", functions=[weft.tool(approval=True)(double)]),

@@ -46,6 +46,10 @@ HOW: Final = (
 )
 
 
+ASKED: Final = ("thought", "code", "trajectory")
+"""Fields of the parts that stand beside the caller's inputs."""
+
+
 @dataclass(frozen=True)
 class Kit:
     """What the code of a module has at hand.
@@ -87,6 +91,7 @@ def kit_of(
     sandbox: Sandbox | Mapping[str, Any] | None,
     taken: Iterable[str],
     own: tuple[tuple[str, tuple[FieldSpec, ...], str], ...] = (),
+    asked: Iterable[str] = ASKED,
 ) -> Kit:
     """The kit of a module.
 
@@ -96,6 +101,7 @@ def kit_of(
         sandbox: Where code runs.
         taken: Names of the module's parts.
         own: Functions of its own.
+        asked: Fields that a model is asked for or shown beside the inputs.
 
     Raises:
         ConfigError: Two things that code could name have one name.
@@ -118,11 +124,11 @@ def kit_of(
             )
         found[tool.name] = tool
     answer = tuple(spec_of(module.signature).outputs.values())
-    clash = next((name for name in module.spec.inputs if name in reserved), None)
+    clash = next((n for n in module.spec.inputs if n in {*reserved, *asked}), None)
     if clash is not None:
         raise ConfigError(
             f"{module.kind}: the input {clash!r} has the name of a function that code "
-            "calls, or of a part",
+            "calls, of a part, or of a field that the model is asked for",
             hint="Rename the input",
         )
     return Kit(found, answer, as_sandbox(sandbox), own)

@@ -167,7 +167,7 @@ class Recursive(Module[P, R_co]):
         Module.__init__(cast(Any, self), signature, instruction, **options)
         self._max_steps, self._max_calls = max_steps, max_calls
         self._preview, self._context = preview, context
-        self._kit = kit = kit_of(self, tools, sandbox, _PARTS, _OWN)
+        self._kit = kit = kit_of(self, tools, sandbox, _PARTS, _OWN, ())
         for field in self.inputs.media:
             raise ConfigError(
                 f"Recursive: no code can read the input {field.name!r}",

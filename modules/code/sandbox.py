@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, final
 
 from ...pipeline.errors import ConfigError
-from ...pipeline.ground.options import Count, Positive, settings
+from ...pipeline.ground.options import Count, Positive, checked, settings
 from ...pipeline.ground.shapes import is_mapping
 from ...pipeline.lm.request import JSON
 from ...pipeline.run.bridge import run_sync
@@ -60,6 +60,7 @@ class Sandbox:
                     hint=f"Give {most} at the most",
                 )
 
+    @checked
     def run(
         self,
         code: str,
@@ -114,6 +115,10 @@ class Sandbox:
         >>> asyncio.run(twice())
         21
         """
+        if inputs is not None and not is_mapping(inputs):
+            raise ConfigError(
+                f"inputs={inputs!r:.99}", hint='Write inputs={"text": text}'
+            )
         return Session(self, inputs or {}, functions_of(functions))
 
     def plain(self) -> dict[str, JSON]:

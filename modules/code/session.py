@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar, cast, final
 
 from ...pipeline.errors import ConfigError
 from ...pipeline.ground.loops import PerLoop
@@ -128,6 +128,10 @@ class Session:
 
         A function that raises `Ended` ends the run there, as if the code ended.
         """
+        if not isinstance(cast(object, code), str):
+            raise ConfigError(
+                f"code={code!r:.99} is no text", hint='Write run("1 + 1")'
+            )
         async with self._running:
             return await self._read_and_ran(code)
 
@@ -346,7 +350,7 @@ def _input(name: str, given: Any) -> JSON:
     Raises:
         ConfigError: It is none, or has no name that code could use.
     """
-    if not name.isidentifier():
+    if not isinstance(cast(object, name), str) or not name.isidentifier():
         raise ConfigError(f"{name!r} is no name of a variable")
     try:
         return data_of(given, _ANY_NUMBER)

@@ -315,6 +315,16 @@ def test_a_sub_call_that_fails() -> None:
     assert "prompt 1: the prompt is too long" in str(run.trace.nodes[0].repairs)
 
 
+def test_names_that_only_a_prompt_would_need_are_free() -> None:
+    """What is a variable there may be called as any field of the steps."""
+    reader = weft.Recursive("code, variables -> thought: int", name="it")
+    run, _ = ran(
+        reader, [code("submit(len(code + variables))")], code="a", variables=""
+    )
+
+    assert run.value.thought == 1
+
+
 def test_sub_calls_have_a_model_of_their_own() -> None:
     """`sub_lm` answers them."""
     below = weft.FunctionLM(lambda _: "[[ reply ]]\n5")

@@ -274,6 +274,10 @@ WRONG: list[Any] = [
         (lambda: BOX.run("1", inputs={"a b": 1}), "no name of a variable"),
         (lambda: BOX.run("1", inputs={"a": object()}), "'a' cannot go into a sandbox"),
         (lambda: BOX.run("1", functions=[1]), "1 is no tool"),
+        (lambda: WRONG[0]().run(5), "code=5 is no text"),
+        (lambda: WRONG[0]().run("1", inputs=[1]), r"inputs=\[1\]"),
+        (lambda: WRONG[0]().run("1", inputs={1: 2}), "1 is no name of a variable"),
+        (lambda: WRONG[0]().run("1", function=[]), "Did you mean 'functions'"),
         (
             lambda: BOX.run("1", inputs={"double": 1}, functions=[double]),
             "'double' is an input and a function",
@@ -299,7 +303,7 @@ WRONG: list[Any] = [
         (lambda: WRONG[1]("q -> a"), "CodeAct: missing a required .*'tools'"),
         (lambda: WRONG[2]("q -> a", max_llm_calls=5), "Write max_calls="),
         (lambda: weft.Recursive("photo: Image, q -> a"), "no code can read .*'photo'"),
-        (lambda: weft.ProgramOfThought("code -> a"), "'code'"),
+        (lambda: weft.ProgramOfThought("code -> a"), "the input 'code' has the name"),
     ],
 )
 def test_what_cannot_be(made: Any, match: str) -> None:

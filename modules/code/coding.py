@@ -240,6 +240,13 @@ class Coding:
                 if room < _FEWEST or not shows:
                     raise
 
+    async def read(
+        self, part: Module[..., Any], inputs: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The outputs, as a part reads them off the trajectory."""
+        made = await self.ask(part, inputs)
+        return {field.name: getattr(made, field.name) for field in self._kit.answer}
+
     async def once(
         self,
         name: str,

@@ -157,8 +157,7 @@ class ProgramOfThought(Module[P, R_co]):
         if made is None:
             if step.error:
                 call.note(f"none of {counted(self._tries, 'program')} ran to its end")
-            read = await coding.ask(self._answer, inputs)
-            made = {field.name: getattr(read, field.name) for field in self._kit.answer}
+            made = await coding.read(self._answer, inputs)
         return result_of(self, inputs, made, coding.steps)
 
 

@@ -229,8 +229,7 @@ class Recursive(Module[P, R_co]):
         made = coding.answer
         if made is None:
             call.note(f"no answer was submitted in {counted(self._max_steps, 'step')}")
-            read = await coding.ask(self._extract, seen)
-            made = {field.name: getattr(read, field.name) for field in self._kit.answer}
+            made = await coding.read(self._extract, seen)
         return result_of(self, inputs, made, coding.steps)
 
 

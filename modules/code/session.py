@@ -111,13 +111,12 @@ class Session:
         # Functions are bound as inputs are, so that they go before built-in ones.
         self._bound: dict[str, Any] = {name: _stub(name) for name in functions}
         self._bound |= {name: _input(name, given) for name, given in inputs.items()}
-        self._due: dict[str, Any] | None = None
         self._session: monty.AsyncMontySession | None = None
         self._stack = AsyncExitStack()
         self._running = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
-        _monty()
+        await self._opened()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -220,13 +219,10 @@ class Session:
     async def _fed(self, code: str, printed: Printed) -> Any:
         """Run code to its end, and answer what it calls on the way."""
         known, session = _monty(), await self._opened()
-        inputs, self._due = self._due, None
         left = self._limits.calls
         lookups = _LOOKUPS * left
         later: dict[int, Any] = {}
-        at: Any = await _turn(
-            session.feed_start(code, inputs=inputs, print_callback=printed)
-        )
+        at: Any = await _turn(session.feed_start(code, print_callback=printed))
         while not isinstance(at, known.MontyComplete):
             goes_on: Awaitable[Any]
             if isinstance(at, known.AsyncNameLookupSnapshot):
@@ -267,7 +263,11 @@ class Session:
         return {"return_value": value}
 
     async def _opened(self) -> monty.AsyncMontySession:
-        """The process, begun at the first run and after each that ended it."""
+        """The process, begun with the inputs, and anew after each run that ended it.
+
+        Raises:
+            ConfigError: The inputs do not fit into it.
+        """
         session = self._session
         if session is None:
             known, limits = _monty(), self._limits
@@ -291,8 +291,15 @@ class Session:
             made: monty.AsyncMontySession = await self._stack.enter_async_context(
                 checkout
             )
+            try:
+                await _turn(made.feed_run("None", inputs=self._bound))
+            except known.MontyError as error:
+                await self._end()
+                raise ConfigError(
+                    f"the inputs cannot go into a sandbox: {error}"[:_MOST_WORDS],
+                    hint=f"Its memory={limits.memory} may be too small for them",
+                ) from None
             session = self._session = made
-            self._due = dict(self._bound)
         return session
 
     async def _end(self) -> None:

@@ -18,6 +18,7 @@ from weft.errors import (
     ArtifactError,
     AuthError,
     BudgetExceeded,
+    ConfigError,
     ContextLengthError,
     DataError,
 )
@@ -313,6 +314,17 @@ def test_a_sub_call_that_fails() -> None:
     assert first.printed == "['ok', None, 'ok']\nthe prompt is too long\n"
     assert first.value == "[]"
     assert "prompt 1: the prompt is too long" in str(run.trace.nodes[0].repairs)
+
+
+def test_a_text_beyond_the_memory_is_told_before_any_call() -> None:
+    """Nothing is paid for a sandbox that could never hold its inputs."""
+    box = weft.Sandbox(memory=1_000_000)
+    reader = weft.Recursive("log -> answer: int", sandbox=box, name="it")
+    lm = weft.FunctionLM(lambda _: code("submit(1)"))
+    with weft.use(lm=lm, cache=None), pytest.raises(ConfigError, match="too small"):
+        reader(log="a" * 3_000_000)
+
+    assert lm.calls == 0
 
 
 def test_names_that_only_a_prompt_would_need_are_free() -> None:

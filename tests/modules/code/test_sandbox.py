@@ -275,6 +275,10 @@ WRONG: list[Any] = [
         (lambda: BOX.run("1", inputs={"a": object()}), "'a' cannot go into a sandbox"),
         (lambda: BOX.run("1", functions=[1]), "1 is no tool"),
         (lambda: WRONG[0]().run(5), "code=5 is no text"),
+        (
+            lambda: BOX.run("1", inputs={"x": "a" * 60_000_000}),
+            "the inputs cannot go into a sandbox.*memory=50000000 may be",
+        ),
         (lambda: WRONG[0]().run("1", inputs=[1]), r"inputs=\[1\]"),
         (lambda: WRONG[0]().run("1", inputs={1: 2}), "1 is no name of a variable"),
         (lambda: WRONG[0]().run("1", function=[]), "Did you mean 'functions'"),

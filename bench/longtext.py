@@ -9,6 +9,7 @@ keep to a budget; it says nothing of how well a real model writes code.
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Callable, Iterator
@@ -38,6 +39,8 @@ TOPICS = {
 }
 OTHER = ("came by the late train", "had room 12", "stayed two nights", "paid in coins")
 _LINE = re.compile(r"^Guest \d+ (.*)\.$", re.MULTILINE)
+_ASKED = re.compile(r"^\[\[ (reply|note|answer) \]\]$", re.MULTILINE)
+_NOTES = re.compile(r"^\[\[ notes \]\]\n(\[[\d, ]*\])$", re.MULTILINE)
 _TOPIC = re.compile(r"How many guests speak of (\w+)\?")
 _CODE = f"""
 pieces, at = [], 0
@@ -98,15 +101,19 @@ def text_of(size: int, seed: int = 0) -> tuple[str, dict[str, int]]:
 
 
 def model(request: weft.Request) -> str:
-    """The planted model."""
+    """The planted model: it writes code, reads a text or a piece, and adds notes up."""
     shown = request.messages[-1].text
     if len(shown) > CONTEXT:
         raise ContextLengthError(f"a prompt of {len(shown)} characters is too long")
     if "[[ code ]]" in request.messages[0].text:
         return f"[[ thought ]]\nPiece by piece.\n[[ code ]]\n{_CODE}"
+    notes = _NOTES.search(shown)
+    if notes:
+        return f"[[ answer ]]\n{sum(json.loads(notes[1]))}"
     topic = _TOPIC.search(shown)
     count = sum(_is_seen(said, n, len(shown)) for n, said in _of(shown, topic))
-    return f"[[ {'reply' if '[[ prompt ]]' in shown else 'answer'} ]]\n{count}"
+    asked = _ASKED.findall(request.messages[0].text)
+    return f"[[ {asked[0]} ]]\n{count}"
 
 
 def _of(shown: str, topic: re.Match[str] | None) -> Iterator[tuple[int, str]]:

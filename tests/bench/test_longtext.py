@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.longtext import SIZES, SURE, beyond, measured, text_of, ways
+import weft
+from bench.longtext import SIZES, SURE, beyond, measured, model, text_of, ways
 
 pytest.importorskip("pydantic_monty")
 
@@ -28,6 +29,17 @@ def test_recursive_reads_it_in_pieces() -> None:
     assert made.longest <= SURE
     assert made.calls == pytest.approx(1 + size / 16_000, abs=1.1)
     assert sum(text_of(size)[1].values()) > 100
+
+
+def test_the_planted_model_takes_notes_and_adds_them_up() -> None:
+    """For ways that map and reduce."""
+    text, counts = text_of(15_000)
+    question = "How many guests speak of cold?"
+    read = weft.Predict("text, question -> note: int")
+    add = weft.Predict("question, notes: list[int] -> answer: int")
+    with weft.use(lm=weft.FunctionLM(model), cache=None):
+        assert read(text=text, question=question).note == counts["cold"]
+        assert add(question=question, notes=[3, 0, 4]).answer == 7
 
 
 @pytest.mark.parametrize("budget", [1, 3, 7])

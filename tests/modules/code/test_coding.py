@@ -403,7 +403,6 @@ def test_cancelled_in_the_middle(line: str, caplog: pytest.LogCaptureFixture) ->
 PAID: list[int] = []
 
 
-@weft.tool(approval=True)
 def pay(amount: int) -> str:
     """Pay so much."""
     PAID.append(amount)
@@ -417,9 +416,10 @@ def look(n: int) -> int:
     return n
 
 
-def clerk() -> Any:
+def clerk(*, approval: bool = True) -> Any:
     """An agent that looks and pays."""
-    return weft.CodeAct(ASK, tools=[pay, look], name="it")
+    tools = [weft.tool(approval=approval)(pay), look]
+    return weft.CodeAct(ASK, tools=tools, name="it")
 
 
 BILLS = [
@@ -451,6 +451,25 @@ def test_a_person_agrees_in_the_middle_of_code() -> None:
     (step, *_) = run.value.trajectory
     assert step.error == "PermissionError: Not today. (line 2)"
     assert (run.value.answer, lm.calls) == (1, 2)
+
+
+def test_the_same_bytes_as_without_a_person() -> None:
+    """A run that waited twice asked what one that never waits asks."""
+    sent: list[list[str]] = []
+    for approval in (True, False):
+        PAID.clear()
+        lm = weft.ScriptedLM(BILLS)
+        with weft.use(lm=lm, cache=None):
+            if approval:
+                data = suspended(lambda: clerk()(question="q"))
+                data = suspended(lambda d=data: weft.resume(clerk(), d, approved=True))
+                run = weft.resume(clerk(), data, approved=True)
+            else:
+                run = clerk(approval=False).run(question="q")
+        assert PAID == [-1, 10, 20]
+        sent.append([*(r.key for r in lm.requests), repr(run.value)])
+
+    assert sent[0] == sent[1]
 
 
 def test_changed_data_is_refused() -> None:

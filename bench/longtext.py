@@ -38,7 +38,7 @@ TOPICS = {
     "loss": ("misses an umbrella", "left a ring behind", "looks for a glove"),
 }
 OTHER = ("came by the late train", "had room 12", "stayed two nights", "paid in coins")
-_LINE = re.compile(r"^Guest \d+ (.*)\.$", re.MULTILINE)
+_LINE = re.compile(r'^"?Guest \d+ (.*)\."?$', re.MULTILINE)
 _ASKED = re.compile(r"^\[\[ (reply|note|answer) \]\]$", re.MULTILINE)
 _NOTES = re.compile(r"^\[\[ notes \]\]\n(\[[\d, ]*\])$", re.MULTILINE)
 _TOPIC = re.compile(r"How many guests speak of (\w+)\?")
@@ -111,7 +111,8 @@ def model(request: weft.Request) -> str:
     if notes:
         return f"[[ answer ]]\n{sum(json.loads(notes[1]))}"
     topic = _TOPIC.search(shown)
-    count = sum(_is_seen(said, n, len(shown)) for n, said in _of(shown, topic))
+    size, lines = len(shown), shown.replace("\\n", "\n")  # a quoted piece has no breaks
+    count = sum(_is_seen(said, n, size) for n, said in _of(lines, topic))
     asked = _ASKED.findall(request.messages[0].text)
     return f"[[ {asked[0]} ]]\n{count}"
 

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar, cast, final
 
 from ...pipeline.errors import ConfigError
@@ -222,20 +223,20 @@ class Session:
         left = self._limits.calls
         lookups = _LOOKUPS * left
         later: dict[int, Any] = {}
-        at: Any = await _turn(session.feed_start(code, print_callback=printed))
+        begin = partial(session.feed_start, code, print_callback=printed)
+        at: Any = await _turn(begin)
         while not isinstance(at, known.MontyComplete):
-            goes_on: Awaitable[Any]
+            goes_on: Callable[[], Awaitable[Any]]
             if isinstance(at, known.AsyncNameLookupSnapshot):
                 lookups -= 1
-                goes_on = at.resume()
+                goes_on = at.resume
             elif isinstance(at, known.AsyncFutureSnapshot):
                 lookups -= 1
-                goes_on = at.resume(
-                    {i: later.pop(i, _NO_FUTURE) for i in at.pending_call_ids}
-                )
+                came = {i: later.pop(i, _NO_FUTURE) for i in at.pending_call_ids}
+                goes_on = partial(at.resume, came)
             elif at.is_os_function or at.function_name not in self._functions:
                 lookups -= 1
-                goes_on = _refused(at)
+                goes_on = partial(_refused, at)
             else:
                 left -= 1
                 if left < 0:
@@ -244,7 +245,7 @@ class Session:
                 if at.allow_eager_await:  # the code awaits it
                     later[at.call_id] = answer
                     answer = {"future": ...}
-                goes_on = at.resume(answer)
+                goes_on = partial(at.resume, answer)
             if lookups < 0:
                 raise _Limit("too many names that are not there")
             at = await _turn(goes_on)
@@ -292,7 +293,7 @@ class Session:
                 checkout
             )
             try:
-                await _turn(made.feed_run("None", inputs=self._bound))
+                await _turn(partial(made.feed_run, "None", inputs=self._bound))
             except known.MontyError as error:
                 await self._end()
                 raise ConfigError(
@@ -315,10 +316,14 @@ class _Limit(Exception):
     """A run made more of something than it may."""
 
 
-async def _turn(work: Awaitable[T]) -> T:
-    """Let the code compute, with as many others at once as there are processors."""
+async def _turn(work: Callable[[], Awaitable[T]]) -> T:
+    """Let the code compute, with as many others at once as there are processors.
+
+    Args:
+        work: Begins it at once: to await it is to wait for what goes on already.
+    """
     async with await _turns.here():
-        return await work
+        return await work()
 
 
 def _refused(at: monty.AsyncFunctionSnapshot) -> Awaitable[Any]:

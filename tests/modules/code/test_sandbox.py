@@ -15,6 +15,7 @@ import weft
 from weft.errors import BudgetExceeded, ConfigError
 from weft.modules.code import session
 from weft.modules.code.reading import readings
+from weft.pipeline.ground.loops import PerLoop
 
 pytest.importorskip("pydantic_monty")
 
@@ -241,6 +242,36 @@ def test_the_loop_goes_on_and_cancelling_is_clean() -> None:
         return beside.value, (await long.arun("8")).value
 
     assert asyncio.run(both()) == (7, 8)
+
+
+def test_only_so_many_compute_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A time limit is no shorter because others run: who waits does not compute."""
+
+    async def let_go(_: object) -> None:
+        """Nothing to close."""
+
+    one: PerLoop[Any] = PerLoop(lambda: asyncio.Semaphore(1), let_go)
+    monkeypatch.setattr(session, "_turns", one)
+    ended: list[str] = []
+
+    async def both() -> None:
+        begins = asyncio.Event()
+
+        async def began() -> None:
+            """Say so."""
+            begins.set()
+
+        async def run(name: str, code: str) -> None:
+            await BOX.arun(code, functions=[began])
+            ended.append(name)
+
+        first = asyncio.create_task(run("long", "began()\nwhile True: pass"))
+        await begins.wait()
+        await run("short", "1")
+        await first
+
+    asyncio.run(both())
+    assert ended == ["long", "short"]
 
 
 def test_a_function_that_must_end_the_run_does() -> None:

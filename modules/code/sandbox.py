@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, final
+from typing import Any, Final, cast, final
 
 from ...pipeline.errors import ConfigError
 from ...pipeline.ground.options import Count, Positive, checked, settings
@@ -11,7 +11,7 @@ from ...pipeline.ground.shapes import is_mapping
 from ...pipeline.lm.request import JSON
 from ...pipeline.run.bridge import run_sync
 from .functions import functions_of
-from .outcome import CodeRun
+from .outcome import CodeRun, NoData, data_of
 from .session import Session
 
 
@@ -119,13 +119,15 @@ class Sandbox:
             raise ConfigError(
                 f"inputs={inputs!r:.99}", hint='Write inputs={"text": text}'
             )
-        return Session(self, inputs or {}, functions_of(functions))
+        known = {name: _input(name, given) for name, given in (inputs or {}).items()}
+        return Session(self, known, functions_of(functions))
 
     def plain(self) -> dict[str, JSON]:
         """The limits as plain data, which makes the same sandbox again."""
         return {name: getattr(self, name) for name in _MOST}
 
 
+_ANY_NUMBER: Final = 1_000_000_000  # of parts: what goes in is the caller's own
 _MOST: Final[Mapping[str, float]] = {
     "seconds": 3_600,
     "memory": 64_000_000_000,
@@ -150,3 +152,19 @@ def as_sandbox(given: Sandbox | Mapping[str, Any] | None) -> Sandbox:
             f"sandbox={given!r} is none", hint="Write weft.Sandbox(seconds=5)"
         )
     return Sandbox(**given)
+
+
+def _input(name: str, given: Any) -> JSON:
+    """A variable for the code, as plain data.
+
+    Raises:
+        ConfigError: It is none, or has no name that code could use.
+    """
+    if not isinstance(cast(object, name), str) or not name.isidentifier():
+        raise ConfigError(f"{name!r} is no name of a variable")
+    try:
+        return data_of(given, _ANY_NUMBER)
+    except NoData as error:
+        raise ConfigError(
+            f"the input {name!r} cannot go into a sandbox: {error}"
+        ) from None

@@ -36,7 +36,6 @@ MODULES: Final = (
 
 _MOST_WORDS: Final = 2_000
 _NO_LIMIT: Final = 1_000_000_000  # of suspensions: they are counted here
-_ANY_NUMBER: Final = 1_000_000_000  # of parts: what goes in is the caller's own
 _LOOKUPS: Final = 10  # names that may be asked for beside each call
 _IN_BETWEEN: Final = re.compile(r"external function '(\w+)' cannot suspend in this")
 _LOOP: Final = "call it in a loop or a comprehension"
@@ -92,7 +91,7 @@ class Session:
 
     Args:
         limits: What the code is held to.
-        inputs: Variables that the code finds, by name.
+        inputs: Variables that the code finds, plain JSON data by name.
         functions: What it may call, by name.
     """
 
@@ -111,7 +110,7 @@ class Session:
                 )
         # Functions are bound as inputs are, so that they go before built-in ones.
         self._bound: dict[str, Any] = {name: _stub(name) for name in functions}
-        self._bound |= {name: _input(name, given) for name, given in inputs.items()}
+        self._bound |= inputs
         self._session: monty.AsyncMontySession | None = None
         self._stack = AsyncExitStack()
         self._running = asyncio.Lock()
@@ -354,22 +353,6 @@ def _stub(name: str) -> Callable[[], None]:
 
     stub.__name__ = stub.__qualname__ = name
     return stub
-
-
-def _input(name: str, given: Any) -> JSON:
-    """A variable for the code, as plain data.
-
-    Raises:
-        ConfigError: It is none, or has no name that code could use.
-    """
-    if not isinstance(cast(object, name), str) or not name.isidentifier():
-        raise ConfigError(f"{name!r} is no name of a variable")
-    try:
-        return data_of(given, _ANY_NUMBER)
-    except NoData as error:
-        raise ConfigError(
-            f"the input {name!r} cannot go into a sandbox: {error}"
-        ) from None
 
 
 def _monty() -> Any:

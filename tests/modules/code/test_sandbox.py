@@ -252,26 +252,24 @@ def test_only_so_many_compute_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     one: PerLoop[Any] = PerLoop(lambda: asyncio.Semaphore(1), let_go)
     monkeypatch.setattr(session, "_turns", one)
-    ended: list[str] = []
+    said: list[str] = []
+    begins = asyncio.Event()
+
+    async def say(word: str) -> None:
+        """Say a word."""
+        said.append(word)
+        begins.set()
 
     async def both() -> None:
-        begins = asyncio.Event()
-
-        async def began() -> None:
-            """Say so."""
-            begins.set()
-
-        async def run(name: str, code: str) -> None:
-            await BOX.arun(code, functions=[began])
-            ended.append(name)
-
-        first = asyncio.create_task(run("long", "began()\nwhile True: pass"))
+        code = "say('began')\nfor n in range(1_000_000): pass\nsay('done')"
+        box = weft.Sandbox(seconds=60)
+        long = asyncio.create_task(box.arun(code, functions=[say]))
         await begins.wait()
-        await run("short", "1")
-        await first
+        await box.arun("say('beside')", functions=[say])
+        await long
 
     asyncio.run(both())
-    assert ended == ["long", "short"]
+    assert said == ["began", "done", "beside"]
 
 
 def test_a_function_that_must_end_the_run_does() -> None:

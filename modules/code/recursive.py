@@ -46,14 +46,6 @@ _VARIABLES: Final = FieldSpec(
 )
 _PROMPT: Final = FieldSpec("prompt", "input", str, "a question with all it needs")
 _PROMPTS: Final = FieldSpec("prompts", "input", list[str], "several such questions")
-_OWN: Final = (
-    (QUERY, (_PROMPT,), "Ask a language model; gives its reply, a text."),
-    (
-        BATCHED,
-        (_PROMPTS,),
-        "Ask several at once; gives their replies in order, None for one that failed.",
-    ),
-)
 _PARTS: Final = ("act", "ask", "extract")
 
 
@@ -167,7 +159,8 @@ class Recursive(Module[P, R_co]):
         Module.__init__(cast(Any, self), signature, instruction, **options)
         self._max_steps, self._max_calls = max_steps, max_calls
         self._preview, self._context = preview, context
-        self._kit = kit = kit_of(self, tools, sandbox, _PARTS, _OWN, ())
+        own = _functions(max_calls)
+        self._kit = kit = kit_of(self, tools, sandbox, _PARTS, own, ())
         for field in self.inputs.media:
             raise ConfigError(
                 f"Recursive: no code can read the input {field.name!r}",
@@ -231,6 +224,15 @@ class Recursive(Module[P, R_co]):
             call.note(f"no answer was submitted in {counted(self._max_steps, 'step')}")
             made = await coding.read(self._extract, seen)
         return result_of(self, inputs, made, coding.steps)
+
+
+def _functions(most: int) -> tuple[tuple[str, tuple[FieldSpec, ...], str], ...]:
+    """What code may call beside tools, as a model is told it."""
+    one = f"Ask a language model; gives its reply, a text. At most {most} calls in all."
+    many = (
+        "Ask several at once; gives their replies in order, None for one that failed."
+    )
+    return (QUERY, (_PROMPT,), one), (BATCHED, (_PROMPTS,), many)
 
 
 class _Asking:

@@ -256,6 +256,7 @@ def test_a_long_text_never_stands_in_a_prompt_of_act() -> None:
     assert asked(run) == ["it/act", *["it/ask"] * 3, "it/act"]
     acting = [r for r in lm.requests if "[[ code ]]" in r.messages[0].content]
     assert all(len(r.messages[-1].content) < 2_500 for r in acting)
+    assert "At most 50 calls in all." in acting[0].messages[0].text
     assert f'"length": {len(log)}' in acting[0].messages[-1].content
     assert '"value": "How many keys?"' in acting[0].messages[-1].content
 

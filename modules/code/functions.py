@@ -34,13 +34,13 @@ class Raised(Exception):
     """An ordinary exception inside the code that called.
 
     Args:
-        kind: Its type, one that Python has built in.
+        kind: Its type, one that Python has built in; any other is a RuntimeError.
         words: What it says.
     """
 
     def __init__(self, kind: str, words: str) -> None:
         super().__init__(words)
-        self.kind = kind
+        self.kind = kind if kind in _KNOWN else "RuntimeError"
 
 
 class Ended(Exception):

@@ -39,6 +39,7 @@ _NO_LIMIT: Final = 1_000_000_000  # of suspensions: they are counted here
 _LOOKUPS: Final = 10  # names that may be asked for beside each call
 _IN_BETWEEN: Final = re.compile(r"external function '(\w+)' cannot suspend in this")
 _LOOP: Final = "call it in a loop or a comprehension"
+_ANEW: Final = "; the sandbox begins anew, without its variables"
 _CLOCKS: Final = ("time.", "datetime.", "date.")
 
 
@@ -159,14 +160,10 @@ class Session:
             return CodeRun(code, printed.text)
         except _Limit as error:
             await self._end()
-            return self._failed(code, printed, "RuntimeError", str(error), 0)
+            return self._failed(code, printed, "RuntimeError", f"{error}{_ANEW}", 0)
         except known.MontyCrashedError as error:
             await self._end()
-            words = (
-                self._too_long
-                if error.timed_out
-                else "it broke the interpreter, which begins anew without its variables"
-            )
+            words = self._too_long if error.timed_out else f"it broke down{_ANEW}"
             kind = "TimeoutError" if error.timed_out else "SystemError"
             return self._failed(code, printed, kind, words, 0)
         except (known.MontyRuntimeError, known.MontySyntaxError) as error:
@@ -191,7 +188,7 @@ class Session:
             words = self._too_long
         elif kind == "MemoryError" and not frames:
             await self._end()
-            words = f"{self._too_large}; it begins anew without its variables"
+            words = f"{self._too_large}{_ANEW}"
         elif kind == "MemoryError" and words.startswith("memory limit"):
             words = self._too_large
         elif called := _IN_BETWEEN.match(words):
@@ -207,10 +204,7 @@ class Session:
 
     @property
     def _too_long(self) -> str:
-        return (
-            f"the code ran longer than {self._limits.seconds:g} seconds; it begins "
-            "anew without its variables"
-        )
+        return f"the code ran longer than {self._limits.seconds:g} seconds{_ANEW}"
 
     @property
     def _too_large(self) -> str:

@@ -55,7 +55,7 @@ def main() -> None:
     lm = weft.LM(model) if model else weft.ScriptedLM(SCRIPT)
     with weft.use(lm=lm, cache=None):
         run = solve.run(problem=PROBLEM, numbers=NUMBERS)
-    for step in run.value.trajectory:
+    for step in weft.code_steps_of(run.value):
         print(f"# {step.thought}\n{step.code}\n-> {step.error or step.printed.strip()}")
     print(f"{run.value.answer} in {len(run.trace.calls)} calls")
 

@@ -65,7 +65,7 @@ def main() -> None:
     lm = weft.LM(model) if model else weft.FunctionLM(stand_in)
     with weft.use(lm=lm, cache=None, budget="60 calls"):
         run = reader.run(log=log, question=QUESTION)
-    for step in run.value.trajectory:
+    for step in weft.code_steps_of(run.value):
         print(step.error or step.printed.strip())
     calls = Counter(node.path for node in run.trace.nodes for _ in node.calls)
     print(f"{len(log):,} characters; answered {run.value.answer}, counted {late}")

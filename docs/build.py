@@ -34,11 +34,11 @@ __all__ = ["build", "main", "reference", "slug"]
 SITE = DOCS.parent / "build" / "site"
 ORDER = (
     *("README.md", "guide.md", "signatures.md", "modules.md", "media.md"),
-    *("programs.md", "agents.md", "mcp.md", "sampling.md", "recipes.md"),
+    *("programs.md", "agents.md", "mcp.md", "code.md", "sampling.md", "recipes.md"),
     *("running.md", "traces.md", "models.md", "local-models.md", "forms.md"),
     *("measuring.md", "compiling.md", "compilers.md"),
     *("bench-compile.md", "bench-planted.md", "bench-real.md", "bench-schemas.md"),
-    *("bench-sampling.md", "bench-mcp.md"),
+    *("bench-sampling.md", "bench-mcp.md", "bench-longtext.md"),
     *("artifacts.md", "errors.md", "testing.md", "cli.md", "coming-from-dspy.md"),
     "tutorials.md",
 )

@@ -22,6 +22,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Tools and agents": (
         *("ReAct", "Tool", "tool", "AgentStep", "trajectory_of"),
+        *("ProgramOfThought", "CodeAct", "Recursive", "Sandbox", "CodeRun"),
+        *("CodeError", "CodeStep", "code_steps_of"),
         *("resume", "aresume", "Suspended"),
         "mcp",
     ),

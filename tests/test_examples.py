@@ -263,6 +263,22 @@ def test_the_airline_is_a_server_of_its_own(tmp_path: Path, offline: Path) -> No
     assert "your code is B001.\nkept: {'code': 'B001'" in said
 
 
+def test_the_program_of_thought_is_mended(tmp_path: Path, offline: Path) -> None:
+    """Its first program errs, and the second one submits the number."""
+    said = printed(EXAMPLES / "program_of_thought.py", cwd=tmp_path, offline=offline)
+
+    assert "-> ModuleNotFoundError: No module named 'statistics'" in said
+    assert said.strip().endswith("0.55 in 2 calls")
+
+
+def test_the_recursive_example_counts_right(tmp_path: Path, offline: Path) -> None:
+    """One call writes the code, and twelve read the pieces."""
+    said = printed(EXAMPLES / "recursive.py", cwd=tmp_path, offline=offline)
+
+    assert "answered 209, counted 209" in said
+    assert said.strip().endswith("reader/act: 1, reader/ask: 12")
+
+
 def test_the_research_example_has_four_nodes(tmp_path: Path) -> None:
     """Query, search, read, answer; the search is a step over the project's texts."""
     research = program_named(f"{EXAMPLES}/research.py:research")

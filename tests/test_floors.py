@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("pipeline/graph",),
     ("pipeline/run", "modules/asking"),
     ("modules/sampling", "modules/agents"),
-    ("modules/mcp",),
+    ("modules/mcp", "modules/code"),
     ("pipeline/measure", "pipeline/artifact"),
     ("compilers/statistics",),
     ("compilers/search",),

@@ -42,7 +42,7 @@ touched = [name for name in names if getattr(weft, name, None) is not None]
 print(json.dumps({"seen": seen, "touched": touched, "modules": sorted(sys.modules)}))
 """
 HEAVY = (
-    *("aiohttp", "diskcache", "jsonschema", "litellm", "networkx"),
+    *("aiohttp", "diskcache", "jsonschema", "litellm", "networkx", "pydantic_monty"),
     *("opentelemetry", "pandas", "ray", "rich"),
 )
 NAMES = (

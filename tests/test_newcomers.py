@@ -162,7 +162,9 @@ MISTAKES: dict[str, Mistake] = {
     "typo": (lambda: ANY.Predct, AttributeError, "Did you mean 'Predict'?"),
     "MIPROv2": (lambda: ANY.compilers.MIPROv2, AttributeError, "compilers.MIPRO()"),
     "accuracy": (lambda: ANY.metrics.accuracy, AttributeError, 'exact("label")'),
-    "CodeAct": (lambda: ANY.CodeAct, AttributeError, "@weft.step(uses=[module])"),
+    "Flex": (lambda: ANY.Flex, AttributeError, "@weft.step(uses=[module])"),
+    "RLM": (lambda: ANY.RLM, AttributeError, "Write weft.Recursive("),
+    "Interpreter": (lambda: ANY.PythonInterpreter, AttributeError, "weft.Sandbox()"),
     "MultiChainComparison": (
         lambda: ANY.MultiChainComparison,
         AttributeError,

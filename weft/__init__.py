@@ -51,6 +51,14 @@ if TYPE_CHECKING:
     from .modules.asking.decompose import SubQuestion as SubQuestion
     from .modules.asking.predict import Predict as Predict
     from .modules.asking.predict import predict as predict
+    from .modules.code.code_act import CodeAct as CodeAct
+    from .modules.code.outcome import CodeError as CodeError
+    from .modules.code.outcome import CodeRun as CodeRun
+    from .modules.code.program_of_thought import ProgramOfThought as ProgramOfThought
+    from .modules.code.recursive import Recursive as Recursive
+    from .modules.code.sandbox import Sandbox as Sandbox
+    from .modules.code.trajectory import CodeStep as CodeStep
+    from .modules.code.trajectory import code_steps_of as code_steps_of
     from .modules.sampling.best_of_n import BestOfN as BestOfN
     from .modules.sampling.cascade import Cascade as Cascade
     from .modules.sampling.check import Check as Check
@@ -153,6 +161,12 @@ _WHERE = {
     "modules.agents.decorator": "tool",
     "modules.agents.tool": "Tool",
     "modules.agents.trajectory": "AgentStep trajectory_of",
+    "modules.code.code_act": "CodeAct",
+    "modules.code.outcome": "CodeError CodeRun",
+    "modules.code.program_of_thought": "ProgramOfThought",
+    "modules.code.recursive": "Recursive",
+    "modules.code.sandbox": "Sandbox",
+    "modules.code.trajectory": "CodeStep code_steps_of",
     "modules.sampling.best_of_n": "BestOfN",
     "modules.sampling.cascade": "Cascade",
     "modules.sampling.check": "Check",

@@ -25,13 +25,17 @@ EvaluationResult: weft.evaluate gives it: an Evaluation
 ScoreWithFeedback: Write weft.Score(value, feedback)
 ReActV2 Avatar Agent agent create_agent create_react_agent: Write
   weft.ReAct("question -> answer", tools=[...])
-CodeAct Flex: Write a @weft.step(uses=[module]) with a Python loop in it
+RLM RecursiveLanguageModel: Write weft.Recursive("context, query -> answer"), which
+  reads a long text by code and sub-calls
+PythonInterpreter CodeInterpreter LocalPythonExecutor Monty: Write
+  weft.Sandbox().run(code, inputs={...}, functions=[...])
+CodeAgent: Write weft.CodeAct("question -> answer", tools=[...])
+Flex: Write a @weft.step(uses=[module]) with a Python loop in it
 ToolCalls ToolCallResults: Read result.trajectory of weft.ReAct
 StructuredTool BaseTool FunctionTool: Write @weft.tool above a typed function
-ProgramOfThought RLM PythonInterpreter CodeInterpreter Node node: Write a typed
-  function under @weft.step
 Assert Suggest output_validator ModelRetry: Use a type that holds it, or write
   weft.Check(module, [check]); required=False only advises
+Node node: Write a typed function under @weft.step
 ChainOfThoughtWithHint: Write weft.ChainOfThought with an input `hint`
 MultiChainComparison: Write weft.Compare(weft.ChainOfThought("question -> answer"))
 FallbackModel with_fallbacks: Write weft.Fallback(module, ["openai/gpt-5-mini"])
@@ -86,7 +90,7 @@ LMServerError: Catch weft.errors.ServerError
 LMTimeoutError: Catch weft.errors.DeadlineExceeded
 LMTransportError: Catch weft.errors.ConnectError
 LMUnsupportedModelError: Catch weft.errors.NotFoundError
-CodeExecutionError: Catch weft.errors.StepError
+CodeExecutionError: Read the error of weft.Sandbox().run(code)
 streamify StreamListener streaming: Write program.stream(...)
 syncify: Call the program: it is both, acall(...) is for `await`
 asyncify: Await program.acall(...)
@@ -216,6 +220,11 @@ budget: Give it to weft.compile, or set it with weft.use(budget=...)
 log_dir: Give run_dir= to weft.compile: a killed compile goes on from there
 task_model: Set it with weft.use(lm=...)
 requires_permission_to_run: Ask weft.quote(...) first: it says what it costs
+max_iters max_iterations recursion_limit: Write max_steps=..., or tries=... for
+  weft.ProgramOfThought
+max_llm_calls: Write max_calls=...
+max_output_chars: Write sandbox=weft.Sandbox(printed=...)
+interpreter interpreter_factory executor: Write sandbox=weft.Sandbox(seconds=...)
 track_stats: Leave it out: all that was tried stands in result.report.tried
 metric_threshold: Give passing= to weft.compile: the score from which a run is a demo
 stop_at_score: Leave it out: a compile ends where nothing can score higher

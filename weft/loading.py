@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .modules import agents, asking, sampling
+from .modules import agents, asking, code, sampling
 from .pipeline.artifact.load import load
 from .pipeline.artifact.package import package, programs
 from .pipeline.artifact.save import save
@@ -10,6 +10,7 @@ from .pipeline.artifact.save import save
 __all__ = [
     "agents",
     "asking",
+    "code",
     "load",
     "package",
     "programs",

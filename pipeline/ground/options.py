@@ -89,7 +89,7 @@ def checked(function: Callable[P, T]) -> Callable[P, T]:
     weft.pipeline.errors.ConfigError: score: missing a required ...argument: 'metric'. \
 Write score(program, metric=...)
     """
-    return _checked(function, f"Write {function.__name__}({_form(function)})")
+    return _checked(function, f"Write {_called(function)}({_form(function)})")
 
 
 def checked_with(
@@ -123,7 +123,7 @@ def decorator(function: Callable[P, T]) -> Callable[P, T]:
 def _checked(
     function: Callable[P, T], remedy: str, options: tuple[str, ...] = ()
 ) -> Callable[P, T]:
-    shape = inspect.signature(function)
+    shape, who = inspect.signature(function), _called(function)
     named = [p for p in shape.parameters.values() if p.kind is not p.VAR_KEYWORD]
     is_open = not options and len(named) < len(shape.parameters)
     names = [*(p.name for p in named if p.name != "self"), *options]
@@ -131,13 +131,20 @@ def _checked(
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         if not is_open:
-            check_options(kwargs, names, function.__name__)
+            check_options(kwargs, names, who)
         wrong = _misfit(shape, args, kwargs)
         if wrong:
-            raise ConfigError(f"{function.__name__}: {wrong}", hint=remedy)
+            raise ConfigError(f"{who}: {wrong}", hint=remedy)
         return function(*args, **kwargs)
 
     return wrapper
+
+
+def _called(function: Callable[..., Any]) -> str:
+    """What is written to call it: a function's name, or its class's."""
+    if function.__name__ != "__init__":
+        return function.__name__
+    return function.__qualname__.split(".")[-2]
 
 
 def _misfit(

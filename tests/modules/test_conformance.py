@@ -79,6 +79,9 @@ MAKERS: dict[str, Callable[[], Module[..., Any]]] = {
         name="it",
     ),
     "ReAct": lambda: weft.ReAct(ASK, tools=[half], max_steps=2, name="it"),
+    "ProgramOfThought": lambda: weft.ProgramOfThought(ASK, tries=2, name="it"),
+    "CodeAct": lambda: weft.CodeAct(ASK, tools=[half], max_steps=2, name="it"),
+    "Recursive": lambda: weft.Recursive(ASK, max_steps=2, max_calls=2, name="it"),
     "of each other": lambda: weft.Vote(
         weft.BestOfN(weft.Predict(ASK), shortest, n=2), n=2, name="it"
     ),
@@ -99,6 +102,9 @@ ASKING = {
     "Ensemble": (["it/member_1", "it/member_2"], 2),
     "MapReduce": (["it/map", "it/merge", "it/reduce"], 2),
     "ReAct": (["it/act", "it/extract"], 3),
+    "ProgramOfThought": (["it/write", "it/mend", "it/answer"], 3),
+    "CodeAct": (["it/act", "it/extract"], 3),
+    "Recursive": (["it/act", "it/ask", "it/extract"], 5),
     "of each other": (["it/module/module"], 4),
 }
 IDLE = {"MapReduce": {"it/merge"}}
@@ -121,7 +127,10 @@ def said(request: Request) -> str:
         return '[[ questions ]]\n["one?"]'
     if "reasoning: a JSON list" in asked:
         return f'[[ reasoning ]]\n["r"]\n[[ answer ]]\nanswer {request.sample}'
-    names = ("reasoning", "advice", "note", "sub_answer", "answer")
+    if "[[ code ]]" in asked:
+        ask = "llm_query" if "llm_query" in asked else "half" if "half" in asked else ""
+        return f"[[ thought ]]\nt\n[[ code ]]\nprint({ask}('qq'))\n1 / 0"
+    names = ("reasoning", "advice", "note", "sub_answer", "reply", "answer")
     fields = [n for n in names if f"[[ {n} ]]" in asked]
     return "\n".join(f"[[ {name} ]]\n{name} {request.sample}" for name in fields)
 

@@ -183,6 +183,19 @@ async def agents() -> None:
         assert_type(weft.resume(agent, error.data, approved=True).value, Any)
 
 
+def code() -> None:
+    """Code runs as a typed outcome; modules that write it give the signature's own."""
+    run = weft.Sandbox(seconds=2).run("1", inputs={"x": 1}, functions=[near])
+    assert_type(run, weft.CodeRun)
+    assert_type(run.error, weft.CodeError | None)
+    thinker = weft.ProgramOfThought(Triage, tries=2)
+    assert_type(thinker(message="m"), Triage)
+    assert_type(weft.CodeAct(Triage, tools=[near])(message="m"), Triage)
+    reader = weft.Recursive(Triage, tools=[near], max_calls=9, sub_lm="embedded")
+    assert_type(reader.run(message="m").value, Triage)
+    assert_type(weft.code_steps_of(thinker(message="m")), list[weft.CodeStep])
+
+
 async def models() -> None:
     """A model that is called gives a response, whatever kind of model it is."""
     lm = weft.LM("embedded", temperature=0)

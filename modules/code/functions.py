@@ -1,0 +1,146 @@
+"""Functions that code in a sandbox may call, with the plain data that it gives."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, cast
+
+from ...pipeline.errors import ConfigError, ModelFailure, StepError, WeftError
+from ...pipeline.ground.plain import plain
+from ...pipeline.ground.words import brief
+from ...pipeline.lm.request import JSON
+from ...pipeline.signature.field import FieldSpec
+from ..agents.arguments import Misfit
+from ..agents.tool import Tool, as_tool
+
+Function = Callable[[Sequence[JSON], Mapping[str, JSON]], Awaitable[JSON]]
+"""Called with the plain data that the code gave, by position and by name."""
+
+_MOST_WORDS: Final = 1_000
+_KNOWN: Final = frozenset(
+    (
+        *("ArithmeticError", "AssertionError", "AttributeError", "Exception"),
+        *("FileExistsError", "FileNotFoundError", "ImportError", "IndexError"),
+        *("IsADirectoryError", "KeyError", "LookupError", "MemoryError", "NameError"),
+        *("NotADirectoryError", "NotImplementedError", "OSError", "OverflowError"),
+        *("PermissionError", "RecursionError", "RuntimeError", "TimeoutError"),
+        *("TypeError", "ValueError", "ZeroDivisionError"),
+    )
+)
+
+
+class Raised(Exception):
+    """An ordinary exception inside the code that called.
+
+    Args:
+        kind: Its type, one that Python has built in; any other is a RuntimeError.
+        words: What it says.
+    """
+
+    def __init__(self, kind: str, words: str) -> None:
+        super().__init__(words)
+        self.kind = kind if kind in _KNOWN else "RuntimeError"
+
+
+class Ended(Exception):
+    """The run is over, as if the code ended where it called."""
+
+
+def raised_of(error: BaseException) -> Raised:
+    """What a function raised, as its caller in the sandbox sees it: no path, no trace.
+
+    >>> error = raised_of(KeyError("Ada"))
+    >>> error.kind, str(error)
+    ('KeyError', 'Ada')
+    """
+    words = error.message if isinstance(error, WeftError) else str(error)
+    if isinstance(error, KeyError) and len(error.args) == 1:
+        words = str(error.args[0])  # which the code's own KeyError puts in quotes
+    words = brief(words, _MOST_WORDS)
+    for kind in type(error).__mro__:
+        if kind.__name__ in _KNOWN and kind is getattr(builtins, kind.__name__):
+            name = kind.__name__
+            break
+    else:
+        name = "RuntimeError"
+    if type(error).__name__ == name:
+        return Raised(name, words)
+    plainly = "RuntimeError" if name == "Exception" else name
+    return Raised(plainly, f"{type(error).__name__}: {words}")
+
+
+def raised_by(error: StepError | ModelFailure) -> Raised:
+    """The same of a part that failed: what its function raised, where one did."""
+    return raised_of(error.__cause__ or error)
+
+
+def named(
+    name: str,
+    fields: Sequence[FieldSpec],
+    given: Sequence[JSON],
+    more: Mapping[str, JSON],
+) -> dict[str, JSON]:
+    """The arguments of a call, all by name.
+
+    Raises:
+        Misfit: There are too many, or one is given twice.
+    """
+    names = [field.name for field in fields]
+    if len(given) > len(names):
+        takes = f"at most {len(names)}: {', '.join(names)}" if names else "none"
+        raise Misfit(f"{name} got {len(given)} arguments, and takes {takes}")
+    made: dict[str, JSON] = dict(zip(names, given, strict=False))
+    for key, value in more.items():
+        if key in made:
+            raise Misfit(f"{name} got {key!r} twice")
+        made[key] = value
+    return made
+
+
+def functions_of(given: Iterable[Any]) -> dict[str, Function]:
+    """Tools and typed functions, by the names by which code calls them.
+
+    Raises:
+        ConfigError: One is no tool, two share a name, or one waits for approval.
+    """
+    if isinstance(given, str) or not isinstance(cast(object, given), Iterable):
+        raise ConfigError(f"functions={given!r}", hint="Write functions=[search]")
+    made: dict[str, Function] = {}
+    for tool in map(as_tool, given):
+        if tool.name in made:
+            raise ConfigError(
+                f"two functions are named {tool.name!r}",
+                hint="Give one of them another name: weft.Tool(function, name=...)",
+            )
+        if tool.options.approval:
+            raise ConfigError(
+                f"{tool.name!r} waits for approval, and a sandbox alone asks nobody",
+                hint="Give it to weft.CodeAct, whose run is suspended for it",
+            )
+        made[tool.name] = _function(tool)
+    return made
+
+
+def _function(tool: Tool[..., Any]) -> Function:
+    async def called(given: Sequence[JSON], more: Mapping[str, JSON]) -> JSON:
+        try:
+            checked = tool.checked(named(tool.name, tool.fields, given, more))
+            value: Any = await tool.step.acall(**checked)
+        except Misfit as error:
+            raise Raised("TypeError", str(error)) from None
+        except (StepError, ModelFailure) as error:
+            raise raised_by(error) from None
+        except WeftError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the code sees it
+            raise raised_of(error) from None
+        return given_back(value)
+
+    return called
+
+
+def given_back(value: Any) -> JSON:
+    """What a function gave, as the code gets it: plain data, else its text."""
+    data: JSON = plain(value, repr)
+    return data

@@ -297,12 +297,12 @@ async def _headroom(task: Task, recipe: Recipe, found: Search) -> bool:
     rows = ordered(task.split.train, task.rng("headroom"))
     size, shown, failing = recipe.headroom, 0, 0
     # On a tight budget no more than a small share of it.
-    size = min(size, int(max(FIRST, task.allowance.rows(_TRIAL))))
-    most = max(size, int(task.allowance.rows(_LESSONS)))
+    size = int(min(size, max(FIRST, task.allowance.rows(_TRIAL))))
+    most = max(size, task.allowance.rows(_LESSONS))
     while shown < LOTS * size:
         lot = rows[shown : shown + size]
         if failing:
-            lot = lot[: min(FIRST, most - shown)]
+            lot = lot[: int(min(FIRST, most - shown))]
         if shown and len(lot) * task.allowance.a_row > task.room() / 10:
             break
         results = await _observed(task, lot)

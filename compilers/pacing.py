@@ -26,6 +26,12 @@ _SHALLOW = 1.25
 
 _WORTH = 0.06
 """The shrunk gain in score from which a candidate is a sign of headroom."""
+_CLEAR = 0.2
+"""The shrunk gain from which a candidate is ahead beyond doubt."""
+_FRONT = 3
+"""How many of the best candidates may be that sign."""
+TELLING = 8
+"""Failing rows that a trial run looks for: as many as are shown to who mends."""
 _MOSTLY = 0.5
 """The mean score of the program below which it fails too many rows to give it up."""
 _TRIED = 4
@@ -70,28 +76,53 @@ def rows_kept(task: Task, at: int, of: int) -> int:
     return int((1 - share) * room / task.allowance.a_row)
 
 
-def no_headroom(task: Task, tried: Sequence[Candidate]) -> str:
-    """Why more rounds would gain nothing worth their calls, or empty.
+def in_doubt(task: Task, leader: Candidate) -> list[tuple[Candidate, Example]]:
+    """Cells of the program as it was that would tell whether the leader is ahead of it.
 
-    Of all that was tried nobody is ahead of the program as it was by more than chance
-    makes of a few rows: each gain is shrunk as if `FIRST` more rows had shown none.
-    Estimates on all rows would be shrunk far more, and give up what is promising.
-    There is a look after each round. A program that fails most rows is not given up:
-    there is more to gain than a few rounds can be trusted to show.
+    A race leaves the program behind after a few rows, and goes on with who was luckier
+    on those. So the program meets the rows that the leader met, unless that is ahead
+    beyond doubt, or so much is left to gain that the search goes on anyway.
 
     Args:
         task: The compile under way.
-        tried: The candidates of all rounds so far.
+        leader: The best candidate of all rounds so far.
     """
     seed = Candidate()
-    gains: list[float] = []
-    for candidate in tried:
-        gain, rows = task.gain(candidate, seed), _both(task, candidate, seed)
-        if gain is not None and rows >= min(FIRST, len(task.rows)):
-            gains.append(gain * rows / (rows + FIRST))
-    if fails_most(task) or len(gains) < _TRIED or max(gains) >= _WORTH:
+    if leader == seed or fails_most(task) or _shrunk(task, leader) >= _CLEAR:
+        return []
+    met = [row for row in task.rows if task.result(leader, row) is not None]
+    return [(seed, row) for row in met if task.result(seed, row) is None]
+
+
+def no_headroom(task: Task, tried: Sequence[Candidate]) -> str:
+    """Why more rounds would gain nothing worth their calls, or empty.
+
+    None of the best of all that was tried is ahead of the program as it was by more
+    than chance makes of a few rows: each gain is shrunk as if `FIRST` more rows had
+    shown none. Estimates on all rows would be shrunk far more, and give up what is
+    promising. There is a look after each round. A program that fails most rows is not
+    given up: there is more to gain than a few rounds can be trusted to show.
+
+    Args:
+        task: The compile under way.
+        tried: The candidates of all rounds so far, the best first.
+    """
+    gains = [
+        _shrunk(task, candidate)
+        for candidate in tried
+        if _both(task, candidate, Candidate()) >= min(FIRST, len(task.rows))
+    ]
+    best = max(gains[:_FRONT], default=0.0)
+    if fails_most(task) or len(gains) < _TRIED or best >= _WORTH:
         return ""
     return f"none of {len(gains)} candidates was ahead of the program by more than luck"
+
+
+def _shrunk(task: Task, candidate: Candidate) -> float:
+    """What a candidate gained, as if more rows had shown that it gains nothing."""
+    seed = Candidate()
+    gain, rows = task.gain(candidate, seed), _both(task, candidate, seed)
+    return 0.0 if gain is None else gain * rows / (rows + FIRST)
 
 
 def fails_most(task: Task) -> bool:

@@ -19,11 +19,20 @@ from dataclasses import dataclass, field, replace
 from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.measure.row_result import RowResult
-from ..pacing import Credit, depth, fails_most, no_headroom, rounds_in, rows_kept
+from ..pacing import (
+    TELLING,
+    Credit,
+    depth,
+    fails_most,
+    in_doubt,
+    no_headroom,
+    rounds_in,
+    rows_kept,
+)
 from ..propose.meeting import by_turns, together
 from ..propose.proposer import proposed
 from ..propose.rows import ordered, proportional
-from ..racing.race import FIRST, Full, buy, by_estimate
+from ..racing.race import FIRST, Full, buy, buy_cells, by_estimate
 from ..recipe import LOTS, MEETINGS, Draw, Recipe
 from ..search.candidate import Candidate
 from ..search.task import Split, Task, passes
@@ -31,6 +40,8 @@ from .border import Border, Steered, unsteered
 from .forms import most_legible
 
 _TRIAL = 0.1
+_LESSONS = 0.2
+"""The share of a budget up to which a trial run looks for more that fails."""
 _PLACE = 2
 """Where in a round what helps only together stands: behind the first of each half."""
 _log = logging.getLogger("weft")
@@ -126,9 +137,13 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
         _advise(task, found)
         task.number += 1
         found.kept(task.archive[0])
-        if recipe.paced and (why := no_headroom(task, task.archive)):
-            found.stopped = why
-            return
+        if recipe.paced:
+            await buy_cells(task, in_doubt(task, task.archive[0]))
+            if why := no_headroom(task, task.archive):
+                # What is ahead by luck alone is not worth the sealed rows of two.
+                task.archive.sort(key=lambda candidate: candidate != found.start)
+                found.stopped = why
+                return
         idle = 0 if task.archive[0] != best else idle + 1
         # Where most rows fail, calls that are left are better spent than kept.
         patient = recipe.paced and fails_most(task)
@@ -276,24 +291,31 @@ async def _headroom(task: Task, recipe: Recipe, found: Search) -> bool:
     """Run the seed first; False where it passes every row that it is shown.
 
     Where the first rows all pass, two more lots are tried, as far as they are cheap.
+    So they are in a paced search while few rows failed: who mends learns from failures,
+    and of a program that passes most rows a first lot shows hardly any.
     """
     rows = ordered(task.split.train, task.rng("headroom"))
-    size, shown = recipe.headroom, 0
-    if size:  # on a tight budget no more than a small share of it
-        size = int(min(size, max(FIRST, task.allowance.rows(_TRIAL))))
+    size, shown, failing = recipe.headroom, 0, 0
+    # On a tight budget no more than a small share of it.
+    size = int(min(size, max(FIRST, task.allowance.rows(_TRIAL))))
+    most = max(size, task.allowance.rows(_LESSONS))
     while shown < LOTS * size:
         lot = rows[shown : shown + size]
+        if failing:
+            lot = lot[: int(min(FIRST, most - shown))]
         if shown and len(lot) * task.allowance.a_row > task.room() / 10:
             break
         results = await _observed(task, lot)
-        if not all(map(passes, results)) or (not shown and len(results) < size):
-            return True
+        failing += sum(not passes(result) for result in results)
         shown += len(results)
-        if len(results) < size:
+        if not results or len(results) < len(lot):  # nothing left to run or to pay
+            failing = max(failing, int(shown < size))
             break
-    if shown:
+        if failing and not (recipe.paced and failing < TELLING):
+            return True
+    if shown and not failing:
         found.stopped = f"the program already passes all {shown} rows of a trial run"
-    return not shown
+    return bool(failing) or not shown
 
 
 async def _at_top(task: Task, recipe: Recipe, found: Search) -> bool:

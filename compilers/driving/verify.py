@@ -108,8 +108,7 @@ async def verify(task: Task, best: Candidate, aside: int, *, whole: bool) -> Ver
     """See the best candidate and the seed on sealed rows, until enough is known.
 
     Both are seen on the same rows: where the ledger ends early, on those that both
-    could still meet. The seed alone has nothing to show, and is seen on no more rows
-    than were set aside for one of two.
+    could still meet. The seed alone has nothing to show, and is seen on a few.
 
     Args:
         task: Its sealed rows.
@@ -149,7 +148,7 @@ def _contest(
 ) -> Contest:
     """What is planned for two, or for the seed alone."""
     if not best.values:
-        return Contest(Looks(min(sealed, aside), most=1))
+        return Contest(Looks(min(sealed, aside, LEAST), most=1))
     paid = min(sealed, max(aside, task.allowance.rows(1.0) / 2))
     looks = Looks(sealed, most=1) if whole else Looks(int(paid))
     chosen = tuple(_gains(task, best, task.rows))

@@ -23,7 +23,7 @@ from tests.compilers.worlds import (
     under_way,
 )
 from weft.compilers import Auto
-from weft.compilers.pacing import Credit, no_headroom, rounds_in
+from weft.compilers.pacing import TELLING, Credit, in_doubt, no_headroom, rounds_in
 from weft.compilers.propose.demos import BootstrapDemos
 from weft.compilers.propose.edits import DropDemos
 from weft.compilers.propose.reflection import Reflect
@@ -90,17 +90,60 @@ def test_draws_of_demos_have_several_sizes() -> None:
 def test_a_task_without_headroom_ends_early() -> None:
     """Nothing that anybody writes or shows moves this model."""
 
-    def fixed(request: Asked) -> dict[str, str]:
-        if not request.classifies:
-            return learner(request)
-        known = dict(zip(WORDS[:4], CODES[:4], strict=True))
-        return {"label": next((c for w, c in known.items() if w in request.said), "K9")}
-
-    result = compiled(fixed)
+    result = compiled(knowing(4))
 
     assert not result.report.returned
     assert result.report.calls <= 140
     assert "ahead of the program by more than luck" in result.report.stopped
+
+
+def knowing(count: int) -> Any:
+    """A model that knows so many of the six words, and learns nothing."""
+    known = dict(zip(WORDS[:count], CODES[:count], strict=True))
+
+    def rule(request: Asked) -> dict[str, str]:
+        if not request.classifies:
+            return learner(request)
+        return {"label": next((c for w, c in known.items() if w in request.said), "K9")}
+
+    return rule
+
+
+@pytest.mark.parametrize(("known", "ahead", "met"), [(5, 0, 24), (3, 3, 16), (0, 1, 16)])
+def test_the_program_meets_the_rows_of_whoever_may_lead_by_luck(
+    known: int, ahead: int, met: int
+) -> None:
+    """Not of one that is far ahead, nor where most rows fail anyway."""
+    task = new_task()
+    leader = raced_told(known + ahead)
+    task.archive = [leader, Candidate()]
+    with weft.use(lm=model(knowing(known) if known else _helpless)):
+        asyncio.run(task.observe_all([Candidate()], task.rows[:16], "evaluate"))
+    with weft.use(lm=model(learner)):
+        asyncio.run(task.observe_all([leader], task.rows[:24], "evaluate"))
+
+    cells = in_doubt(task, leader)
+
+    assert [row.id for _, row in cells] == [row.id for row in task.rows[16:met]]
+    assert in_doubt(task, Candidate()) == []
+
+
+@pytest.mark.parametrize("known", [2, 5])
+def test_a_trial_run_looks_for_failures_to_learn_from(known: int) -> None:
+    """Where a first lot shows few, more rows are run, before anybody writes."""
+    asked: list[bool] = []
+    rule = knowing(known)
+
+    def watched(request: Asked) -> dict[str, str]:
+        asked.append(request.classifies)
+        return rule(request)
+
+    compiled(watched, 1000)
+    trial = asked.index(False)
+    failing = trial * (1 - known / len(WORDS))
+
+    assert trial == 16 or failing <= TELLING + 4
+    assert (trial > 16) == (known == 5)
 
 
 def test_a_program_that_fails_most_rows_is_not_given_up() -> None:

@@ -57,11 +57,12 @@ def _verified(
 
 
 def test_where_the_seed_is_the_best_no_row_needs_two_programs() -> None:
-    """It is seen alone, and on no more rows than were set aside for one of two."""
+    """It is seen alone, on a few rows, and on no more than were set aside for one."""
     task, found = _verified(Candidate(), 60, aside=20)
 
-    assert task.spent == 20
-    assert [len(results) for results in found.rows.values()] == [20]
+    assert task.spent == LEAST
+    assert [len(results) for results in found.rows.values()] == [LEAST]
+    assert _verified(Candidate(), 60, aside=9)[0].spent == 9
     assert not found.claim.shown
     assert not found.won
 

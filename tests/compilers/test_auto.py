@@ -109,7 +109,9 @@ def knowing(count: int) -> Any:
     return rule
 
 
-@pytest.mark.parametrize(("known", "ahead", "met"), [(5, 0, 24), (3, 3, 16), (0, 1, 16)])
+@pytest.mark.parametrize(
+    ("known", "ahead", "met"), [(5, 0, 24), (3, 3, 16), (0, 1, 16)]
+)
 def test_the_program_meets_the_rows_of_whoever_may_lead_by_luck(
     known: int, ahead: int, met: int
 ) -> None:

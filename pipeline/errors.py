@@ -12,7 +12,8 @@
     |- ModelError                  a model call that brought no usable answer
     |  |- AuthError  BillingError  NotFoundError  ContextLengthError
     |  |- InvalidRequest           the server refuses the request as it is
-    |  |  `- SchemaRefused         it refuses the JSON schema of the answer
+    |  |  |- SchemaRefused         it refuses the JSON schema of the answer
+    |  |  `- ToolsRefused          it refuses the definitions of tools
     |  |- RateLimited  Overloaded  ServerError  TimeoutConflict  ConnectError
     |  |- DeadlineExceeded  ProtocolError
     |  `- ModelFailure             the model answered, and the answer is at fault
@@ -156,6 +157,10 @@ class InvalidRequest(ModelError):
 
 class SchemaRefused(InvalidRequest):
     """The server enforces no JSON schema, or not this one; another form may do."""
+
+
+class ToolsRefused(InvalidRequest):
+    """The server takes no tools for this model; a form of text does."""
 
 
 class ContextLengthError(ModelError):

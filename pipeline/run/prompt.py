@@ -36,7 +36,7 @@ _log: Final = logging.getLogger("weft")
 _told: set[tuple[str, str, str]] = set()
 
 _MOST_STOPS: Final = 4  # as many as every endpoint takes
-_ROLES: Final = get_args(Role)
+_ROLES: Final = tuple(role for role in get_args(Role) if role != "tool")
 
 
 def request_for(
@@ -281,6 +281,8 @@ def _messages(prompt: object) -> tuple[Message, ...]:
 
 def _message(turn: object) -> Message:
     """A turn, checked."""
+    if isinstance(turn, Message) and (turn.tool_calls or turn.answers):
+        return _called(turn)
     held = (
         {"role": turn.role, "content": turn.content}
         if isinstance(turn, Message)
@@ -305,6 +307,20 @@ def _message(turn: object) -> Message:
             "weft.Image, weft.Audio or weft.File values",
         )
     return Message(role, content if isinstance(content, str) else tuple(parts))
+
+
+def _called(turn: Message) -> Message:
+    """A turn that calls tools, or holds what one gave, checked."""
+    role = "tool" if turn.answers else "assistant"
+    texts = [turn.text, turn.answers]
+    texts += [t for c in turn.tool_calls for t in (c.name, c.arguments, c.id)]
+    if turn.role != role or not all(map(strictjson.is_text, texts)):
+        raise CallError(
+            f"{turn!r:.200} is no turn of tools: an assistant calls, a tool answers",
+            hint='Write Message("assistant", "", (call,)) and Message("tool", "...", '
+            "answers=call.id)",
+        )
+    return turn
 
 
 def _can_be_sent(part: object) -> bool:

@@ -71,6 +71,8 @@ def observe(request: Request, response: Response) -> None:
     for name, taken in _TAKEN.items():
         if getattr(now, name) is None and taken(request):
             found[name] = True
+    if response.tool_calls and now.tools is None:
+        found["tools"] = True
     if request.sampling.get("stop") and now.stop is not False:
         if _runs_on(response.text, request.sampling["stop"]):
             found["stop"] = False

@@ -56,6 +56,8 @@ class WeftError(Exception):
 
     retryable: ClassVar[bool] = False
     aborts: ClassVar[bool] = True
+    trajectory: tuple[Any, ...] = ()
+    """What an agent that it ended had done: `weft.AgentStep`s, in their order."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         self.message = message

@@ -26,7 +26,7 @@ class ToolCall:
         id: By what its result names it; the endpoint's own, or empty.
 
     >>> ToolCall.of("search", query="sea")
-    ToolCall(name='search', arguments='{"query": "sea"}', id='')
+    ToolCall(name='search', arguments='{"query":"sea"}', id='')
     """
 
     name: str

@@ -14,17 +14,19 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ..adapters import Form, adapter_of, form_of, parse_either
-from ..adapters.settling import AUTO, Forms, may_probe, settled
+from ..adapters.settling import Forms, may_probe, settled
 from ..errors import (
     InvalidRequest,
     ModelError,
     ParseError,
     SchemaRefused,
+    ToolsRefused,
     Truncated,
     ValidationError,
 )
 from ..ground.loops import needs_loop
 from ..lm.context import media_of
+from ..lm.form import CHOSEN
 from ..lm.lm import LanguageModel
 from ..lm.modality import refuse_media
 from ..lm.request import JSON, Response
@@ -87,14 +89,14 @@ async def ask(
     while True:
         question = _Question(
             *(who, signature, parameters, inputs, lm, context, asked, form),
-            form_of(own).name == AUTO,
+            form_of(own).name in CHOSEN,
         )
         asked.form = str(form)
         if forms is not None:
             asked.repairs.extend(forms.why(own, lm, spec))
         try:
             return await question.answer(repairs)
-        except SchemaRefused as error:
+        except (SchemaRefused, ToolsRefused) as error:
             forms = forms or Forms()
             following = forms.refused(own, lm, spec, form, error.message)
             if following is None or following == form:
@@ -142,6 +144,7 @@ class _Question:
             except InvalidRequest:
                 refuse_media(media, lm, self.who)  # as it has just been learnt
                 raise
+            response = adapter.heard(response)
             cut = response.finish_reason == "length"
             parse = self._parse(adapter, rendered, cut=cut)
             try:

@@ -35,6 +35,9 @@ from .settings import Settings, current
 _log: Final = logging.getLogger("weft")
 _told: set[tuple[str, str, str]] = set()
 
+_CALLING: Final = {"parallel_tool_calls": True, "tool_choice": "required"}
+"""What is said of calls where there are tools; left out where it is refused."""
+
 _MOST_STOPS: Final = 4  # as many as every endpoint takes
 _ROLES: Final = tuple(role for role in get_args(Role) if role != "tool")
 
@@ -55,6 +58,8 @@ def request_for(
         sampling["stop"] = list(dict.fromkeys((*own, *rendered.stop)))[:_MOST_STOPS]
     if rendered.grammar:
         sampling["grammar"] = rendered.grammar
+    if rendered.tools:
+        sampling |= _CALLING
     if settings.once and sampling.get("temperature") == 0:
         sample = 0
     return Request(
@@ -65,6 +70,7 @@ def request_for(
         lm.endpoint,
         sample,
         rendered.continues,
+        rendered.tools,
     )
 
 
@@ -135,12 +141,13 @@ def room_for(
 
 def prompt_of(request: Request) -> Prompt:
     """The prompt of a request, with its estimated input price."""
-    bare = Prompt(request.messages, request.model, request.response_format)
+    bare = Prompt(request.messages, request.model, tools=request.tools)
     cost = None
     if not bare.uncounted:
         usage = Usage(bare.tokens, 0)
         cost = price_of(request.model, usage, endpoint=request.endpoint)
-    return Prompt(request.messages, request.model, request.response_format, cost)
+    known = request.messages, request.model, request.response_format
+    return Prompt(*known, cost, request.tools)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def calls_in(message: Mapping[str, Any]) -> tuple[ToolCall, ...]:
     """The calls that a message asks for; the older form of one call, too.
 
     >>> calls_in({"tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]})
-    (ToolCall(name='f', arguments='{"a": 1}', id=''),)
+    (ToolCall(name='f', arguments='{"a":1}', id=''),)
     """
     found = as_list(message.get("tool_calls"))[:MOST_CALLS]
     if not found and message.get("function_call"):

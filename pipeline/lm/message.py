@@ -56,6 +56,12 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     answers: str = ""
 
+    def __repr__(self) -> str:
+        said = f"role={self.role!r}, content={self.content!r}"
+        said += f", tool_calls={self.tool_calls!r}" if self.tool_calls else ""
+        said += f", answers={self.answers!r}" if self.answers else ""
+        return f"Message({said})"
+
     @property
     def text(self) -> str:
         """The text; what is none stands in it by its type, size and digest."""

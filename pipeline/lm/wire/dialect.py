@@ -118,7 +118,7 @@ def turns_of(request: Request, abilities: Abilities) -> list[dict[str, Any]]:
         {
             "role": one.role,
             "content": c if type(c := one.content) is str else parts_of(one),
-            **(called_of(one) if one.tool_calls or one.answers else {}),
+            **(called_of(one) if one.tool_calls or one.role == "tool" else {}),
         }
         for one in messages
     ]

@@ -30,7 +30,8 @@ _NO_TOOLS: Final = re.compile(
     r"(?:not|n't) support (?:the )?(?:use of )?[`'\"]?(?:tools?|function[ _]call)|"
     r"support (?:for )?tool use|tools? (?:param )?requires? --|"
     r"tool[ _]choice requires --|"
-    r"(?<![\w.])(?:tools?|tool[ _](?:use|call(?:ing|s)?)|function[ _]call(?:ing|s)?)[`'\"]*\]?,? "
+    r"(?<![\w.])(?:tools?|tool[ _](?:use|call(?:ing|s)?)|function[ _]call(?:ing|s)?)"
+    r"[`'\"]*\]?,? "
     r"(?:(?:is|are) )?(?:not|un)[ -]?(?:supported|enabled|available|permitted|allowed)|"
     r"(?:unsupported|unrecognized|unknown|unexpected|extra)\b[^.\n]{0,60}[`'\"]tools[`'\"]|"
     r"[`'\"]tools[`'\"]\]?[^.\n]{0,60}(?:not permitted|extra_forbidden)",

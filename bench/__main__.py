@@ -88,8 +88,8 @@ def parser() -> argparse.ArgumentParser:
         "--write",
         action="store_true",
         default=None,
-        help="adapters, compile, planted, real, schemas: the page in docs/; replies: "
-        "the tests' figures",
+        help="adapters, bfcl, compile, planted, real, schemas: the page in docs/; "
+        "replies: the tests' figures",
     )
     given.add_argument("--rows", type=int, help="calls, real, rows: how many rows")
     given.add_argument(
@@ -128,7 +128,11 @@ def parser() -> argparse.ArgumentParser:
     given.add_argument("--suite", type=Path, help="schemas: of JSON-Schema-Test-Suite")
     given.add_argument("--dspy", type=Path, help="adapters: of DSPy's repository")
     given.add_argument("--rounds", type=int, help="calls, imports: turns of each side")
-    given.add_argument("--file", type=Path, help="replay: another file of outcomes")
+    given.add_argument(
+        "--file",
+        type=Path,
+        help="replay: another file of outcomes; openapi: the description",
+    )
     given.add_argument("--draws", type=int, help="replay: races of each arm on a pool")
     given.add_argument("--pools", type=int, help="replay: only the first so many")
     given.add_argument("--distinct", type=int, help="calls: calls of the memory row")

@@ -54,7 +54,7 @@ _KINDS: Final[Mapping[str, str]] = {
 """JSON Schema's types for BFCL's, as its own handlers of models write them."""
 _ID: Final = re.compile(r"\[\[ id(?:#\d+)? \]\]\n(\S+)")
 _AT_ONCE: Final = 32
-_SHOWN: Final = 10
+_SHOWN: Final = 40
 _HEAD = """\
 # Functions of others as tools, measured
 
@@ -320,7 +320,9 @@ async def _called(case: Case, lm: weft.LM, counts: Counts) -> list[dict[str, Any
         tool.name: f["name"] for tool, f in zip(tools, case.functions, strict=True)
     }
     steps = [s for s in weft.trajectory_of(result) if s.tool != "submit"]
-    counts.refused |= {case.id: step.error for step in steps if step.error}
+    for step in steps:
+        if step.error:
+            counts.refused[case.id] = step.error
     taken = (step for step in steps if not step.error)
     return [{names[step.tool]: dict(step.arguments)} for step in taken]
 
@@ -417,9 +419,10 @@ def page(counts: Counts, data: Path) -> str:
         lines += ["", "Functions that are not read:", ""]
         lines += [f"- {why}" for why in sorted(counts.reasons)[:_SHOWN]]
     if counts.failures:
+        many = len(counts.failures)
         lines += [
             "",
-            f"Of the {len(counts.failures)} cases that do not pass, the first:",
+            f"The {many} cases that do not pass, with who refuses and why:",
             "",
         ]
         lines += [f"- {why}" for why in sorted(counts.failures)[:_SHOWN]]

@@ -229,7 +229,13 @@ class ToolsAdapter(Adapter):
         said = (
             f"there is no tool {calls[0].name!r:.80}" if calls else "no tool was called"
         )
-        raise ParseError(said, field=TOOL, wanted=f"a call of one of {choices}")
+        raise ParseError(
+            said,
+            field=TOOL,
+            wanted=f"a call of one of {choices}",
+            hint="Where the server passes tools over in silence, ask in text: "
+            'weft.ReAct(..., calls="text")',
+        )
 
     def begins(self, text: str, at: int, spec: Spec, fence: str) -> int:
         """A call that is written out begins at its tag or its brace."""

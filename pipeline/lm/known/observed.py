@@ -196,7 +196,6 @@ def _is_served(endpoint: str) -> bool:
 
 _TAKEN: Final[Mapping[str, Callable[[Request], bool]]] = {
     "seed": lambda request: "seed" in request.sampling,
-    "tools": lambda request: "tools" in request.sampling,
     "system_role": lambda request: request.messages[0].role == "system",
 }
 """Abilities that an answer shows by being one: what it takes was in the request."""

@@ -28,7 +28,11 @@ EMBEDDED: Final = "embedded/3"
 so that no cache mixes two."""
 
 _STAND_IN: Final = Abilities(schema=False, follows=True, form="chat/1")
-_HOSTED: Final = Abilities(schema=True, follows=True, max_completion_tokens=True)
+# Tools: https://platform.openai.com/docs/guides/function-calling; a model that has none
+# says so, which is learnt.
+_HOSTED: Final = Abilities(
+    schema=True, follows=True, max_completion_tokens=True, tools=True
+)
 _HOSTED_ELSEWHERE: Final = Abilities(follows=True)
 _SERVED: Final = Abilities(schema=True)
 _FORMS: Final = (

@@ -133,6 +133,8 @@ def of_an_agent() -> list[Request]:
 def every_body() -> dict[str, tuple[Request, Mapping[str, Any]]]:
     """All of them, by what they are."""
     made: dict[str, tuple[Request, Mapping[str, Any]]] = {**BODIES}
-    made |= {f"the form {form}": (in_form(form), {}) for form in FORMS}
-    steps = enumerate(of_an_agent(), start=1)
-    return made | {f"step {number} of an agent": (one, {}) for number, one in steps}
+    for form in FORMS:
+        made[f"the form {form}"] = in_form(form), {}
+    for number, one in enumerate(of_an_agent(), start=1):
+        made[f"step {number} of an agent"] = one, {}
+    return made

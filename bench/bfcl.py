@@ -26,6 +26,7 @@ from typing import Any, Final
 
 import weft
 from weft.errors import WeftError
+from weft.pipeline.ground.shapes import is_dict, is_list
 from weft.testing import FaultServer, Reply
 
 from . import BenchError, Findings, Row
@@ -166,7 +167,8 @@ def _functions(data: Path) -> list[tuple[dict[str, Any], str]]:
             language = known if path.stem.endswith(f"simple_{known}") else language
         for one in _lines(path):
             told = [one] if path.parent != data else one.get("function", [])
-            for function in told if isinstance(told, list) else [told]:
+            functions: list[Any] = told if is_list(told) else [told]
+            for function in functions:
                 key = json.dumps(
                     [function["name"], function.get("parameters"), language]
                 )
@@ -179,7 +181,7 @@ def schema_of(part: Any, language: str, top: bool = True) -> Any:
 
     Arguments in Java and JavaScript are written in their language, as BFCL wants them.
     """
-    if not isinstance(part, dict):
+    if not is_dict(part):
         return part
     made = {n: p for n, p in part.items() if n not in ("optional", "default")}
     kind = made.get("type")
@@ -189,10 +191,10 @@ def schema_of(part: Any, language: str, top: bool = True) -> Any:
     if isinstance(kind, str):
         made.pop("type")
         made |= {"type": _KINDS[kind]} if kind in _KINDS else {}
-    if isinstance(made.get("properties"), dict):
+    if is_dict(made.get("properties")):
         inner = made["properties"].items()
         made["properties"] = {n: schema_of(p, language, False) for n, p in inner}
-    if isinstance(made.get("items"), dict):
+    if is_dict(made.get("items")):
         made["items"] = schema_of(made["items"], language, False)
     return made
 
@@ -244,12 +246,12 @@ def right_calls(case: Case) -> list[tuple[int, dict[str, Any]]]:
 
 def _first(value: Any) -> Any:
     """A value of the gold: in an object each member is a list of what is accepted."""
-    if isinstance(value, list):
+    if is_list(value):
         return [_first(one) for one in value]
-    if not isinstance(value, dict):
+    if not is_dict(value):
         return value
     chosen = {
-        name: several[0] if isinstance(several, list) and several else several
+        name: several[0] if is_list(several) and several else several
         for name, several in value.items()
     }
     return {name: _first(one) for name, one in chosen.items() if one != ""}
@@ -265,12 +267,12 @@ def _written(value: Any, part: Mapping[str, Any], language: str) -> Any:
     if language == "javascript":
         return json.dumps(value) if not isinstance(value, str) else value
     inner = part.get("items", {}).get("type", "")
-    if isinstance(value, dict):
+    if is_dict(value):
         puts = " ".join(
             f"put({json.dumps(k)}, {_source(v, '')});" for k, v in value.items()
         )
         return f"new HashMap<String, Object>() {{{{ {puts} }}}}"
-    if isinstance(value, list):
+    if is_list(value):
         listed = ", ".join(_source(one, inner) for one in value)
         if kind == "Array":
             return f"new {inner or 'Object'}[]{{{listed}}}"

@@ -59,7 +59,8 @@ def _checker(tree: dict[str, Any], name: str) -> Any:
     if name not in tree.get("components", {}).get("schemas", {}):
         raise BenchError(f"the file describes no {name}: is it OpenAI's openapi.json?")
     schema = {"$ref": f"#/components/schemas/{name}", "components": tree["components"]}
-    return jsonschema.Draft202012Validator(schema).iter_errors
+    checking: Any = jsonschema.Draft202012Validator
+    return checking(schema).iter_errors
 
 
 def _names(tree: dict[str, Any], name: str) -> set[str]:

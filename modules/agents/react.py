@@ -268,6 +268,8 @@ class ReAct(Module[P, R_co]):
             if name not in (*self._tools, SUBMIT):
                 known = ", ".join((*self._tools, SUBMIT))
                 name, error = name or "?", f"there is no such tool; there are {known}"
+            elif last.finish_reason == "length" and not chosen.arguments.strip():
+                error = "the call was cut off at the token limit"
             elif read.arguments is None:
                 error = f"the arguments are no JSON object: {brief(chosen.arguments)}"
             step = AgentStep(

@@ -221,7 +221,8 @@ class ToolsAdapter(Adapter):
             if name not in known:
                 continue
             made = read_arguments(call.arguments)
-            if made.arguments is None and given.cut:
+            cut = made.arguments is None or not call.arguments.strip()
+            if cut and given.cut:
                 raise ParseError("a call was cut off", field=ARGUMENTS)
             values = {THOUGHT: thought, TOOL: name, ARGUMENTS: made.arguments or {}}
             return Parsed(values, made.notes)

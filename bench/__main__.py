@@ -91,9 +91,10 @@ def parser() -> argparse.ArgumentParser:
         help="adapters, bfcl, compile, planted, real, schemas: the page in docs/; "
         "replies: the tests' figures",
     )
-    given.add_argument("--rows", type=int, help="calls, real, rows: how many rows")
+    given.add_argument("--rows", type=int, help="agents, calls, real, rows: how many")
     given.add_argument(
-        "--models", help="real, replies: NAME=URL or NAME=FILE.gguf, commas between"
+        "--models",
+        help="agents, real, replies: NAME=URL or NAME=FILE.gguf, commas between",
     )
     given.add_argument("--lm", help="induction: a model, in place of the simulated one")
     given.add_argument("--api-base", help="induction: where that model answers")

@@ -24,7 +24,8 @@ ReActV2 Avatar Agent agent create_agent create_react_agent: Write
   weft.ReAct("question -> answer", tools=[...])
 CodeAct Flex: Write a @weft.step(uses=[module]) with a Python loop in it
 ToolCalls ToolCallResults: Read result.trajectory of weft.ReAct
-StructuredTool BaseTool FunctionTool: Write @weft.tool above a typed function
+StructuredTool BaseTool FunctionTool: Write @weft.tool above a typed function, or
+  weft.Tool.from_schema(name, description, schema, call)
 ProgramOfThought RLM PythonInterpreter CodeInterpreter Node node: Write a typed
   function under @weft.step
 Assert Suggest: Use a type that holds it. Write weft.loop, or a

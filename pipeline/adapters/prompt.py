@@ -85,7 +85,7 @@ class Prompt:
         return str(self)
 
     def __str__(self) -> str:
-        turns = [f"--- {m.role} ---\n{_shown(m)}" for m in self.messages]
+        turns = [f"--- {m.role} ---\n{m.shown}" for m in self.messages]
         if self.tools:
             told = [f"{t.name}: {t.description}".rstrip(": ") for t in self.tools]
             turns.insert(0, "\n".join(["--- tools ---", *told]))
@@ -95,12 +95,6 @@ class Prompt:
         who = self.model or "no model set"
         foot = f"({who}: about {self.tokens} tokens{beside}, {price})"
         return "\n\n".join([*turns, foot])
-
-
-def _shown(message: Message) -> str:
-    """A turn's text, and below it what it calls."""
-    calls = [f"-> {call.name}({call.arguments})" for call in message.tool_calls]
-    return "\n".join([*filter(None, [message.text]), *calls])
 
 
 def _texts_of(message: Message) -> list[str]:

@@ -69,6 +69,12 @@ class Message:
         return content if isinstance(content, str) else "".join(map(str, content))
 
     @property
+    def shown(self) -> str:
+        """The text, and below it what it calls; for people."""
+        calls = [f"-> {call.name}({call.arguments})" for call in self.tool_calls]
+        return "\n".join([self.text, *calls] if self.text or not calls else calls)
+
+    @property
     def media(self) -> tuple[Media, ...]:
         """What is no text, in order."""
         if isinstance(self.content, str):

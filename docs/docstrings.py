@@ -39,7 +39,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Models": (
         *("LM", "BatchLM", "Cache", "MemoryCache", "RetryPolicy", "Budget", "Ledger"),
         *("ScriptedLM", "FunctionLM", "ReplayLM", "RefusingLM"),
-        *("Request", "Response", "Message", "Usage"),
+        *("Request", "Response", "ToolCall", "Message", "Usage"),
     ),
     "Measuring": (
         *("evaluate", "aevaluate", "Evaluation", "Score", "Example", "read_rows"),

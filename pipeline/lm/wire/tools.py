@@ -26,8 +26,10 @@ MOST_CALLS: Final = 256
 # supported with this model". vLLM: '"auto" tool choice requires
 # --enable-auto-tool-choice and --tool-call-parser to be set'. DeepSeek: "... does not
 # support Function Calling". Mistral: "Function calling is not enabled for this model".
+# litellm: "x does not support parameters: ['tools', 'tool_choice'], for model=m".
 _NO_TOOLS: Final = re.compile(
     r"(?:not|n't) support (?:the )?(?:use of )?[`'\"]?(?:tools?|function[ _]call)|"
+    r"not support parameters:[^\n]{0,80}['\"]tools['\"]|"
     r"support (?:for )?tool use|tools? (?:param )?requires? --|"
     r"tool[ _]choice requires --|"
     r"(?<![\w.])(?:tools?|tool[ _](?:use|call(?:ing|s)?)|function[ _]call(?:ing|s)?)"

@@ -203,6 +203,61 @@ async def test_litellm_carries_calls(server: Server) -> None:
     assert sent["tools"][0]["function"]["name"] == "add"
 
 
+ELSEWHERE: dict[str, Any] = {
+    "anthropic/claude-x": {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-x",
+        "content": [
+            {"type": "text", "text": "So."},
+            {"type": "tool_use", "id": "t1", "name": "add", "input": {"a": 1}},
+            {"type": "tool_use", "id": "t2", "name": "add", "input": {"a": 2}},
+        ],
+        "stop_reason": "tool_use",
+        "usage": {"input_tokens": 5, "output_tokens": 6},
+    },
+    "gemini/gemini-x": {
+        "candidates": [
+            {
+                "content": {
+                    "role": "model",
+                    "parts": [
+                        {"functionCall": {"name": "add", "args": {"a": 1}}},
+                        {"functionCall": {"name": "add", "args": {"a": 2}}},
+                    ],
+                },
+                "finishReason": "STOP",
+                "index": 0,
+            }
+        ],
+        "usageMetadata": {"promptTokenCount": 4, "candidatesTokenCount": 5},
+    },
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+async def test_calls_are_carried_in_other_formats(server: Server, name: str) -> None:
+    """Calls and results of several in one turn, as Anthropic and Gemini have them."""
+    server.script(Reply(body=json.dumps(ELSEWHERE[name]).encode()))
+    lm = LM(name, api_base=server.url, api_key=KEY, timeout=60)
+    told = (
+        Message("user", "hi"),
+        Message("assistant", "", WANTED),
+        Message("tool", "3", answers="x1"),
+        Message("tool", "4", answers="x2"),
+    )
+    sampling = {"tool_choice": "required", "parallel_tool_calls": True}
+
+    answer = await lm.complete(offering(lm, messages=told, sampling=sampling))
+
+    assert [call.arguments for call in answer.tool_calls] == ['{"a": 1}', '{"a": 2}']
+    sent = json.dumps(server.seen[0].body)
+    assert '"ANY"' in sent or '"any"' in sent
+    assert sent.count('"x2"') == 2
+    assert lm.abilities.tools is True
+
+
 async def test_who_asks_for_no_calls_gets_none(server: Server) -> None:
     """An answer that only calls what nobody offered is no answer."""
     server.script(

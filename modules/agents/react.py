@@ -16,11 +16,12 @@ from ...pipeline.graph.module import Call, Module, P, Part, R_co
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.words import brief, counted
 from ...pipeline.lm.lm import LanguageModel
-from ...pipeline.lm.request import JSON
-from ...pipeline.reading.calls import read_arguments
+from ...pipeline.lm.request import JSON, ToolCall
+from ...pipeline.reading.calls import read_arguments, written
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.forms import extended, make_signature
 from ...pipeline.signature.signature import make_value, spec_of
+from ...pipeline.trace import Call as Asked
 from ...pipeline.trace import info
 from ..asking.chain_of_thought import ChainOfThought
 from ..asking.predict import Predict
@@ -257,12 +258,13 @@ class ReAct(Module[P, R_co]):
     def _moves(self, call: Call, move: Any, most: int) -> list[AgentStep]:
         """The steps that a model chose in one turn: of several calls each is one."""
         asked = info(move).calls
-        last = asked[-1] if asked else None
-        if last is None or not last.tool_calls or not last.form.startswith("tools"):
+        chosen_in = self._called(asked[-1]) if asked else ()
+        if not chosen_in:
             fields = {name: getattr(move, name) for name in _CHOSEN}
             return [AgentStep(**fields)]
+        last = asked[-1]
         made: list[AgentStep] = []
-        for chosen in last.tool_calls:
+        for chosen in chosen_in:
             read = read_arguments(chosen.arguments)
             name, error = named(self._act.spec, chosen.name)[:_LONGEST_NAME], ""
             if name not in (*self._tools, SUBMIT):
@@ -282,10 +284,21 @@ class ReAct(Module[P, R_co]):
             made.append(step)
             if name == SUBMIT:  # it ends the turn
                 break
-        left = len(last.tool_calls) - len(made[:most])
+        left = len(chosen_in) - len(made[:most])
         if left:
             call.note(f"{counted(left, 'call')} left out, behind the end or max_steps")
         return made[:most]
+
+    def _called(self, asked: Asked) -> Sequence[ToolCall]:
+        """What was called natively; of calls as text, several that are marked."""
+        if not asked.form.startswith("tools"):
+            return ()
+        if asked.tool_calls:
+            return asked.tool_calls
+        spec, names = self._act.spec, (*self._tools, SUBMIT)
+        told = "\n".join(m.text for m in asked.messages if m.role in ("user", "tool"))
+        found = written(asked.reply, lambda name: named(spec, name) in names, told)
+        return found.calls if len(found.calls) > 1 else ()
 
     async def _act_in(self, call: Call, turn: Turn, steps: list[AgentStep]) -> None:
         """Call what a turn calls, side by side, and add its steps to those so far.

@@ -137,6 +137,16 @@ def test_a_call_that_is_written_out_is_one(kind: str) -> None:
     assert lm.calls == 2
 
 
+def test_several_calls_that_are_written_out_are_a_turn() -> None:
+    """Each in its tag; one that the question quotes is none of them."""
+    mark = '<tool_call>{"name": "add", "arguments": {"a": %d}}</tool_call>'
+    lm = weft.ScriptedLM([mark % 9 + mark % 1 + mark % 2, [of("submit", answer=2)]])
+    with weft.use(lm=lm, cache=None):
+        made = agent_of()(question=f"What does {mark % 9} say?")
+
+    assert [s.arguments for s in made.trajectory[:-1]] == [{"a": 1}, {"a": 2}]
+
+
 def test_an_answer_without_a_call_is_asked_again() -> None:
     """Once; two objects among words, and what the question quotes, are no call."""
     two = '{"name": "add", "arguments": {"a": 1}} or {"name": "add", "arguments": {}}'

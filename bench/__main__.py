@@ -88,14 +88,15 @@ def parser() -> argparse.ArgumentParser:
         "--write",
         action="store_true",
         default=None,
-        help="adapters, compile, planted, real, sampling, schemas: the page in docs/; "
-        "replies: the tests' figures",
+        help="adapters, bfcl, compile, planted, real, sampling, schemas: the page in "
+        "docs/; replies: the tests' figures",
     )
     given.add_argument(
-        "--rows", type=int, help="calls, real, rows, sampling: how many rows"
+        "--rows", type=int, help="agents, calls, real, rows, sampling: how many rows"
     )
     given.add_argument(
-        "--models", help="real, replies: NAME=URL or NAME=FILE.gguf, commas between"
+        "--models",
+        help="agents, real, replies: NAME=URL or NAME=FILE.gguf, commas between",
     )
     given.add_argument("--lm", help="induction: a model, in place of the simulated one")
     given.add_argument("--api-base", help="induction: where that model answers")
@@ -136,7 +137,11 @@ def parser() -> argparse.ArgumentParser:
     )
     given.add_argument("--dspy", type=Path, help="adapters: of DSPy's repository")
     given.add_argument("--rounds", type=int, help="calls, imports: turns of each side")
-    given.add_argument("--file", type=Path, help="replay: another file of outcomes")
+    given.add_argument(
+        "--file",
+        type=Path,
+        help="replay: another file of outcomes; openapi: the description",
+    )
     given.add_argument("--draws", type=int, help="replay: races of each arm on a pool")
     given.add_argument("--pools", type=int, help="replay: only the first so many")
     given.add_argument("--distinct", type=int, help="calls: calls of the memory row")

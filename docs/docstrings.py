@@ -18,7 +18,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Signatures and modules": (
         *("Signature", "Input", "Output", "Predict", "ChainOfThought", "predict"),
         *("JsonSchema", "inputs_of", "to_dict"),
-        *("BestOfN", "Vote", "Refine", "Demo", "info"),
+        *("Demo", "info"),
+    ),
+    "Several calls for one answer": (
+        *("BestOfN", "Vote", "Refine", "Compare", "Ensemble", "Decompose"),
+        "SubQuestion",
+        *("Check", "Fallback", "Cascade", "MapReduce"),
     ),
     "Tools and agents": (
         *("ReAct", "Tool", "tool", "AgentStep", "trajectory_of"),
@@ -42,7 +47,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Models": (
         *("LM", "BatchLM", "Cache", "MemoryCache", "RetryPolicy", "Budget", "Ledger"),
         *("ScriptedLM", "FunctionLM", "ReplayLM", "RefusingLM"),
-        *("Request", "Response", "Message", "Usage"),
+        *("Request", "Response", "ToolCall", "Message", "Usage"),
     ),
     "Measuring": (
         *("evaluate", "aevaluate", "Evaluation", "Score", "Example", "read_rows"),

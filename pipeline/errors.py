@@ -12,7 +12,8 @@
     |- ModelError                  a model call that brought no usable answer
     |  |- AuthError  BillingError  NotFoundError  ContextLengthError
     |  |- InvalidRequest           the server refuses the request as it is
-    |  |  `- SchemaRefused         it refuses the JSON schema of the answer
+    |  |  |- SchemaRefused         it refuses the JSON schema of the answer
+    |  |  `- ToolsRefused          it refuses the definitions of tools
     |  |- RateLimited  Overloaded  ServerError  TimeoutConflict  ConnectError
     |  |- DeadlineExceeded  ProtocolError
     |  `- ModelFailure             the model answered, and the answer is at fault
@@ -55,6 +56,8 @@ class WeftError(Exception):
 
     retryable: ClassVar[bool] = False
     aborts: ClassVar[bool] = True
+    trajectory: tuple[Any, ...] = ()
+    """What an agent that it ended had done: `weft.AgentStep`s, in their order."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         self.message = message
@@ -156,6 +159,10 @@ class InvalidRequest(ModelError):
 
 class SchemaRefused(InvalidRequest):
     """The server enforces no JSON schema, or not this one; another form may do."""
+
+
+class ToolsRefused(InvalidRequest):
+    """The server takes no tools for this model; a form of text does."""
 
 
 class ContextLengthError(ModelError):

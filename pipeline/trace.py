@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from .ground.hints import Advised
 from .ground.words import counted
-from .lm.request import Message, Usage
+from .lm.request import Message, ToolCall, Usage
 
 R = TypeVar("R")
 NodeKind = Literal["module", "step", "program", "each", "branch", "switch", "loop"]
@@ -39,6 +39,8 @@ class Call:
         without: Sampling options that were asked for and not sent, because the endpoint
             refuses them for this model.
         form: The settled form of reply that was asked for, such as "json/2:schema".
+        tool_calls: What the model asked to be called, in order, in the endpoint's own
+            format.
     """
 
     messages: tuple[Message, ...]
@@ -58,6 +60,7 @@ class Call:
     reasoning: str = ""
     without: tuple[str, ...] = ()
     form: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)

@@ -86,6 +86,9 @@ class Played:
             "message": {"content": text, **self.plays.get("message", {})},
             "finish_reason": "stop",
         }
+        if "tools" in body and self.plays.get("calls", True):
+            call = {"function": {"name": "tide", "arguments": "{}"}}
+            choice["message"]["tool_calls"] = [call]
         if body.get("logprobs") and self.plays.get("logprobs"):
             choice["logprobs"] = {"content": [{"token": text, "logprob": -0.5}]}
         if body.get("stream"):
@@ -260,12 +263,14 @@ def test_an_enforcing_server(play: Play, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_a_server_that_ignores(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
     """What is taken without a word and not obeyed is known not to be there."""
-    played = play(schema=False, stop=False, logprobs=False, follows=("chat",))
+    not_so = {"stop": False, "logprobs": False, "calls": False}
+    played = play(schema=False, follows=("chat",), **not_so)
 
     found = probed(capsys, played)
 
     now = values(found)
     assert (now["schema"], now["stop"], now["logprobs"]) == (False, False, False)
+    assert now["tools"] is False
     assert found["form"].startswith("chat")
     assert LM("m", api_base=played.server.url).abilities.schema is False
 

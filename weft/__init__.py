@@ -108,6 +108,7 @@ if TYPE_CHECKING:
     from .pipeline.lm.request import Message as Message
     from .pipeline.lm.request import Request as Request
     from .pipeline.lm.request import Response as Response
+    from .pipeline.lm.request import ToolCall as ToolCall
     from .pipeline.lm.request import Usage as Usage
     from .pipeline.measure.evaluate import Evaluation as Evaluation
     from .pipeline.measure.evaluate import aevaluate as aevaluate
@@ -200,7 +201,7 @@ _WHERE = {
     "pipeline.lm.batched": "BatchLM",
     "pipeline.lm.fakes": "FunctionLM RefusingLM ReplayLM ScriptedLM",
     "pipeline.lm.models": "LM",
-    "pipeline.lm.request": "Message Request Response Usage",
+    "pipeline.lm.request": "Message Request Response ToolCall Usage",
     "pipeline.measure.evaluate": "Evaluation aevaluate evaluate",
     "pipeline.measure.explain": "Explanation explain",
     "pipeline.measure.score": "Score",

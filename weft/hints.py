@@ -32,7 +32,8 @@ PythonInterpreter CodeInterpreter LocalPythonExecutor Monty: Write
 CodeAgent: Write weft.CodeAct("question -> answer", tools=[...])
 Flex: Write a @weft.step(uses=[module]) with a Python loop in it
 ToolCalls ToolCallResults: Read result.trajectory of weft.ReAct
-StructuredTool BaseTool FunctionTool: Write @weft.tool above a typed function
+StructuredTool BaseTool FunctionTool: Write @weft.tool above a typed function, or
+  weft.Tool.from_schema(name, description, schema, call)
 Assert Suggest output_validator ModelRetry: Use a type that holds it, or write
   weft.Check(module, [check]); required=False only advises
 Node node: Write a typed function under @weft.step

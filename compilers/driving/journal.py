@@ -44,7 +44,8 @@ from ...pipeline.errors import (
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.files import AppendLog, DamagedLine
 from ...pipeline.ground.shapes import as_dict, is_dict
-from ...pipeline.lm.request import Response, response_to_json
+from ...pipeline.lm.as_json import response_to_json
+from ...pipeline.lm.request import Response
 from ...pipeline.run.bridge import in_thread
 from ...pipeline.run.settings import current, entered
 from .orders import Taken, border_record, orders_at

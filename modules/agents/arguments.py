@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import enum
 import inspect
-import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NotRequired, cast
@@ -28,8 +27,6 @@ class Absent(enum.Enum):
 
 
 ABSENT: Final = Absent.ABSENT
-_NO_NAME: Final = re.compile(r"[^\w-]")
-_LONGEST_NAME: Final = 64
 _OF_ALL: Final = ("$defs", "$schema", "$id")  # these stand at the top of a schema alone
 
 
@@ -141,11 +138,6 @@ def _leads_elsewhere(schema: Mapping[str, Any]) -> bool:
 def argument_name(name: str) -> str:
     """An argument's name as it stands among others: quoted if it is no identifier."""
     return name if name.isidentifier() else strictjson.dumps(name)
-
-
-def note_name(name: str) -> str:
-    """An argument's name as parameters have it, where a dot and a slash mean more."""
-    return name if name.isidentifier() else _NO_NAME.sub("_", name)[:_LONGEST_NAME]
 
 
 def argument_words(spec: FieldSpec) -> str:

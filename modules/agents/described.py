@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias, cast, final
 
 from ...pipeline.errors import ConfigError, SignatureError
+from ...pipeline.ground import strictjson
 from ...pipeline.ground.shapes import is_dict, is_list
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
@@ -50,7 +51,7 @@ class Described:
         except SignatureError as error:
             message = f"tool {tool!r}: {error.message}"
             raise SignatureError(message, hint=error.hint) from None
-        self._schema = {"type": "object", **whole.schema}
+        self._schema = _of_today({"type": "object", **whole.schema})
         properties = self._schema.get("properties", {})
         if self._schema["type"] != "object" or not is_dict(properties):
             raise SignatureError(
@@ -123,6 +124,21 @@ class Described:
         except SignatureError:
             kind = JsonSchema({})  # it leads elsewhere in the schema, which is checked
         return FieldSpec(name, "input", kind.annotation, text, **extra)
+
+
+def _of_today(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema whose own definitions stand where newer drafts have them.
+
+    So it can be a part of the schema of a whole step.
+    """
+    if not is_dict(schema.get("definitions")) or "$defs" in schema:
+        return schema
+    made = {("$defs" if k == "definitions" else k): v for k, v in schema.items()}
+    text = strictjson.dumps(made).replace(
+        '"$ref": "#/definitions/', '"$ref": "#/$defs/'
+    )
+    moved = strictjson.loads(text)
+    return moved if is_dict(moved) else schema
 
 
 def _unworded(schema: Any) -> Any:

@@ -3,42 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Literal, cast, final, overload
+from typing import Any, Final, cast, final, overload
 
+from ...pipeline.adapters.tools import ALONGSIDE, named
 from ...pipeline.errors import (
-    ConfigError,
     ContextLengthError,
     ModelFailure,
     StepError,
+    WeftError,
 )
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
 from ...pipeline.ground import strictjson
-from ...pipeline.ground.words import counted
+from ...pipeline.ground.words import brief, counted
 from ...pipeline.lm.lm import LanguageModel
-from ...pipeline.lm.request import JSON
-from ...pipeline.signature.field import FieldSpec, Note
+from ...pipeline.lm.request import JSON, ToolCall
+from ...pipeline.reading.calls import read_arguments, written
+from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.forms import extended, make_signature
 from ...pipeline.signature.signature import make_value, spec_of
+from ...pipeline.trace import Call as Asked
+from ...pipeline.trace import info
 from ..asking.chain_of_thought import ChainOfThought
 from ..asking.predict import Predict
 from .arguments import (
     Misfit,
-    argument_name,
     arguments_of,
-    call_words,
-    either,
-    note_name,
-    schema_of,
 )
-from .tool import Tool, as_tool, told
+from .choices import (
+    FORMS,
+    Calls,
+    check_calls,
+    check_counts,
+    fields_of_step,
+    tools_by_name,
+)
+from .tool import Tool, told
 from .trajectory import AgentStep, step_of, within
+from .turn import SUBMIT, Turn, side_by_side
 
-SUBMIT: Final = "submit"
-"""What the model chooses in place of a tool once it knows the answer."""
-
-_PARTS: Final = ("act", "extract")
-_MOST_STEPS: Final = 1_000
-_LONGEST: Final = 10_000_000
+_CHOSEN: Final = ("thought", "tool", "arguments")
+_LONGEST_NAME: Final = 100
 _FEWEST: Final = 2_000  # characters of a trajectory that is cut for a short context
 _SEEN: Final = FieldSpec(
     "trajectory",
@@ -69,11 +73,18 @@ class ReAct(Module[P, R_co]):
     Where the steps grow longer than `context`, or than the model takes, the oldest
     observations are cut, and the trace says so.
 
+    Where the endpoint has tool calls of its own, tools are called in its format,
+    several in one turn where the model wants that: they run side by side, and their
+    steps stand in the order of the calls. Elsewhere each step is a text. The contract
+    of `act` is the same in both, and so are its demos.
+
     Args:
         signature: The contract with the caller.
         instruction: Replaces the signature's own.
         tools: Tools, steps or typed functions.
         max_steps: How often a tool may be chosen.
+        calls: "native" for the endpoint's own format, "text" for a form of text; "auto"
+            for the endpoint's own where it is known to have one.
         context: Characters of the trajectory that a call shows.
         name: Its name; made from the signature's by default.
         lm: The model of its parts; the scope's by default.
@@ -113,6 +124,7 @@ class ReAct(Module[P, R_co]):
         tools: Iterable[Any],
         max_steps: int = 8,
         context: int = 60_000,
+        calls: Calls = "auto",
         name: str | None = None,
         lm: str | LanguageModel | None = None,
         types: Mapping[str, Any] | None = None,
@@ -126,6 +138,7 @@ class ReAct(Module[P, R_co]):
         tools: Iterable[Any],
         max_steps: int = 8,
         context: int = 60_000,
+        calls: Calls = "auto",
         name: str | None = None,
         lm: str | LanguageModel | None = None,
         types: Mapping[str, Any] | None = None,
@@ -138,52 +151,31 @@ class ReAct(Module[P, R_co]):
         tools: Iterable[Any],
         max_steps: int = 8,
         context: int = 60_000,
+        calls: Calls = "auto",
         name: str | None = None,
         lm: str | LanguageModel | None = None,
         types: Mapping[str, Any] | None = None,
     ) -> None:
-        _check_counts(max_steps, context)
+        check_counts(max_steps, context)
+        check_calls(calls)
         options: dict[str, Any] = {} if name is None else {"name": name}
         options |= {} if types is None else {"types": types}
         Module.__init__(cast(Any, self), signature, instruction, **options)
-        self._tools = _by_name(tools)
-        self._max_steps, self._context = max_steps, context
+        self._tools = tools_by_name(tools)
+        self._max_steps, self._context, self._calls = max_steps, context, calls
         said = self._parameters.instruction
         inputs = self.inputs.fields
         act = make_signature(
-            (*inputs, _SEEN, *self._choices()), f"{said}\n\n{_HOW}", name="Act"
+            (*inputs, _SEEN, *fields_of_step(self._tools.values(), self._answer)),
+            f"{said}\n\n{_HOW}",
+            name="Act",
         )
-        self._act: Predict[..., Any] = Predict(cast(Any, act), name="act", lm=lm)
+        self._act: Predict[..., Any] = Predict(
+            cast(Any, act), name="act", lm=lm, adapter=FORMS[calls]
+        )
         extract = extended(self._signature, _SEEN)
         self._extract: ChainOfThought[..., Any] = ChainOfThought(
             cast(Any, extract), said, name="extract", lm=lm
-        )
-
-    def _choices(self) -> tuple[FieldSpec, ...]:
-        """What the model writes in a step: a thought, a tool, and its arguments."""
-        names = (*self._tools, SUBMIT)
-        notes = [n for tool in self._tools.values() for n in _noted(tool)]
-        how = call_words(SUBMIT, self._answer)
-        notes += _notes(SUBMIT, how, "Give the answer.", self._answer)
-        return (
-            FieldSpec("thought", "output", str, "what you know, and what is missing"),
-            FieldSpec(
-                "tool",
-                "output",
-                cast(Any, Literal)[names],
-                "what to do next",
-                notes=tuple(notes),
-            ),
-            FieldSpec(
-                "arguments",
-                "output",
-                dict[str, Any],
-                "the tool's arguments by name, as a JSON object",
-                enforced=either(
-                    *(tool.contract for tool in self._tools.values()),
-                    schema_of(SUBMIT, self._answer),
-                ),
-            ),
         )
 
     @property
@@ -205,6 +197,7 @@ class ReAct(Module[P, R_co]):
         """How many steps, how long a trajectory, and what each tool takes."""
         tools: dict[str, JSON] = {n: t.contract for n, t in self._tools.items()}
         most: dict[str, JSON] = {"max_steps": self._max_steps, "context": self._context}
+        most |= {} if self._calls == "auto" else {"calls": self._calls}
         return {**most, "tools": tools}
 
     def times(self) -> Mapping[str, int]:
@@ -214,37 +207,130 @@ class ReAct(Module[P, R_co]):
     async def body(self, call: Call, inputs: Mapping[str, Any]) -> Any:
         """Act until the model submits, then give the answer."""
         steps: list[AgentStep] = []
-        for number in range(self._max_steps):
-            kept = call.kept(number)
-            if kept is None:
+        try:
+            answer = await self._acted_out(call, inputs, steps)
+            if answer is None:
+                made = await self._asked_in_steps(call, self._extract, inputs, steps)
+                answer = {
+                    field.name: getattr(made, field.name) for field in self._answer
+                }
+        except WeftError as error:
+            error.trajectory = (*steps,)  # what was done is not lost
+            raise
+        return self._made(inputs, answer, steps)
+
+    async def _acted_out(
+        self, call: Call, inputs: Mapping[str, Any], steps: list[AgentStep]
+    ) -> dict[str, Any] | None:
+        """Take steps until an answer is submitted; None where none is that fits."""
+        while len(steps) < self._max_steps:
+            turn = self._kept(call, len(steps))
+            if turn is None:
                 move = await self._asked_in_steps(call, self._act, inputs, steps)
-                step = AgentStep(
-                    thought=move.thought, tool=move.tool, arguments=move.arguments
-                )
-            else:
-                step = step_of(kept, (*self._tools, SUBMIT))
-                if kept.get("done"):
-                    steps.append(step)
-                    continue
-            call.keep(number, step.model_dump())
-            if step.tool == SUBMIT:
-                answer, step = self._submitted(step)
-                steps.append(step)
-                if answer is None:
-                    break
-                return self._made(inputs, answer, steps)
-            approved = None if kept is None else kept.get("approved")
-            step = await self._acted(call, step, number, approved)
-            call.keep(number, {**step.model_dump(), "done": True})
-            steps.append(step)
-        else:
-            call.note(f"no answer was submitted in {counted(self._max_steps, 'step')}")
-        made = await self._asked_in_steps(call, self._extract, inputs, steps)
-        held = {field.name: getattr(made, field.name) for field in self._answer}
-        return self._made(inputs, held, steps)
+                turn = Turn(self._moves(call, move, self._max_steps - len(steps)))
+            await self._act_in(call, turn, steps)
+            last = steps[-1]
+            if last.tool != SUBMIT:
+                continue
+            failed = [one.tool for one in turn.steps[:-1] if one.error]
+            if failed:
+                why = f"not taken: {failed[0]}, which was called beside it, failed"
+                steps[-1] = last.model_copy(update={"error": why})
+                continue
+            answer, steps[-1] = self._submitted(last)
+            return answer
+        call.note(f"no answer was submitted in {counted(self._max_steps, 'step')}")
+        return None
+
+    def _kept(self, call: Call, start: int) -> Turn | None:
+        """The turn that a suspended run took here; None where it took none."""
+        entries: list[dict[str, JSON]] = []
+        while (kept := call.kept(start + len(entries))) is not None:
+            if entries and kept.get(ALONGSIDE) is not True:
+                break
+            entries.append(kept)
+        if not entries:
+            return None
+        made = [step_of(kept, (*self._tools, SUBMIT)) for kept in entries]
+        done = [kept.get("done") is True for kept in entries]
+        return Turn(made, done, [kept.get("approved") for kept in entries])
+
+    def _moves(self, call: Call, move: Any, most: int) -> list[AgentStep]:
+        """The steps that a model chose in one turn: of several calls each is one."""
+        asked = info(move).calls
+        chosen_in = self._called(asked[-1]) if asked else ()
+        if not chosen_in:
+            fields = {name: getattr(move, name) for name in _CHOSEN}
+            return [AgentStep(**fields)]
+        last = asked[-1]
+        made: list[AgentStep] = []
+        for chosen in chosen_in:
+            read = read_arguments(chosen.arguments)
+            name, error = named(self._act.spec, chosen.name)[:_LONGEST_NAME], ""
+            if name not in (*self._tools, SUBMIT):
+                known = ", ".join((*self._tools, SUBMIT))
+                name, error = name or "?", f"there is no such tool; there are {known}"
+            elif last.finish_reason == "length" and not chosen.arguments.strip():
+                error = "the call was cut off at the token limit"
+            elif read.arguments is None:
+                error = f"the arguments are no JSON object: {brief(chosen.arguments)}"
+            step = AgentStep(
+                thought="" if made else move.thought,
+                tool=name,
+                arguments=read.arguments or {},
+                error=error,
+                alongside=bool(made),
+            )
+            made.append(step)
+            if name == SUBMIT:  # it ends the turn
+                break
+        left = len(chosen_in) - len(made[:most])
+        if left:
+            call.note(f"{counted(left, 'call')} left out, behind the end or max_steps")
+        return made[:most]
+
+    def _called(self, asked: Asked) -> Sequence[ToolCall]:
+        """What was called natively; of calls as text, several that are marked."""
+        if not asked.form.startswith("tools"):
+            return ()
+        if asked.tool_calls:
+            return asked.tool_calls
+        spec, names = self._act.spec, (*self._tools, SUBMIT)
+        told = "\n".join(m.text for m in asked.messages if m.role in ("user", "tool"))
+        found = written(asked.reply, lambda name: named(spec, name) in names, told)
+        return found.calls if len(found.calls) > 1 else ()
+
+    async def _act_in(self, call: Call, turn: Turn, steps: list[AgentStep]) -> None:
+        """Call what a turn calls, side by side, and add its steps to those so far.
+
+        What a person must agree to waits until all else of the turn is done, and is
+        kept.
+        """
+        start, todo = len(steps), turn.todo
+        if not all(turn.done):
+            turn.keep(call, start)
+        works = [self._acted(call, turn.steps[n], turn.approved[n]) for n in todo]
+        for number, came in zip(todo, await side_by_side(works), strict=True):
+            if isinstance(came, AgentStep):
+                turn.steps[number], turn.done[number] = came, True
+            elif came is not None:
+                steps += [
+                    s for s, done in zip(turn.steps, turn.done, strict=True) if done
+                ]
+                raise came
+        if todo:
+            turn.keep(call, start)
+        waiting = [n for n in turn.todo if turn.steps[n].tool != SUBMIT]
+        if waiting:
+            pending = turn.steps[waiting[0]].model_dump(include={*_CHOSEN})
+            steps += turn.taken
+            call.suspend(start + waiting[0], pending)
+        steps += turn.steps
 
     def _submitted(self, step: AgentStep) -> tuple[dict[str, Any] | None, AgentStep]:
         """The outputs that a model submits, or None and why they are none."""
+        if step.error:
+            return None, step
         try:
             given = arguments_of(SUBMIT, self._answer, step.arguments)
         except Misfit as error:
@@ -253,24 +339,24 @@ class ReAct(Module[P, R_co]):
         return {**given, **{field.name: field.fallback() for field in missing}}, step
 
     async def _acted(
-        self, call: Call, step: AgentStep, number: int, approved: JSON
-    ) -> AgentStep:
-        """One call of a tool, and what came of it.
+        self, call: Call, step: AgentStep, approved: JSON
+    ) -> AgentStep | None:
+        """One call of a tool, and what came of it; None where a person must agree.
 
         Args:
             call: Calls the tool's function.
             step: What the model chose.
-            number: The step's.
             approved: True, or the words of a refusal; None where nobody was asked.
         """
+        if step.error:
+            return step
         tool = self._tools[step.tool]
         try:
             given = tool.checked(step.arguments)
             if tool.options.approval and approved is not True:
                 if isinstance(approved, str):
                     return step.model_copy(update={"error": approved})
-                what = ("thought", "tool", "arguments")
-                call.suspend(number, step.model_dump(include={*what}))
+                return None
             value = await call(tool.step, given)
             return step.model_copy(update={"observation": tool.shown(value)})
         except Misfit as error:
@@ -308,58 +394,3 @@ class ReAct(Module[P, R_co]):
             return answer[self.single]
         values = {**inputs, "trajectory": steps, **answer}
         return make_value(self._asked, values)
-
-
-def _noted(tool: Tool[..., Any]) -> list[Note]:
-    """What the model is told of a tool: how it is called, and what is said of it."""
-    return _notes(tool.name, tool.words, tool.description, tool.fields)
-
-
-def _notes(
-    name: str, words: str, text: str, arguments: Iterable[FieldSpec]
-) -> list[Note]:
-    inner = [
-        Note(f"{name}.{note_name(f.name)}", argument_name(f.name), f.description)
-        for f in arguments
-    ]
-    return [Note(name, words, text), *inner]
-
-
-def _by_name(tools: Iterable[Any]) -> dict[str, Tool[..., Any]]:
-    """Tools by name.
-
-    Raises:
-        ConfigError: There is none, two share a name, or one has a name of ours.
-    """
-    if isinstance(tools, str) or not isinstance(cast(object, tools), Iterable):
-        raise ConfigError(f"tools={tools!r}", hint="Write a list: tools=[search]")
-    found: dict[str, Tool[..., Any]] = {}
-    for tool in map(as_tool, tools):
-        if tool.name in found:
-            raise ConfigError(
-                f"two tools are named {tool.name!r}",
-                hint="Give one of them another name: weft.Tool(function, name=...)",
-            )
-        if tool.name in (*_PARTS, SUBMIT):
-            raise ConfigError(
-                f"no tool is named {tool.name!r}: the agent's own parts are "
-                f"{', '.join(_PARTS)}, and {SUBMIT} ends it",
-                hint="Give it another name: weft.Tool(function, name=...)",
-            )
-        found[tool.name] = tool
-    if not found:
-        raise ConfigError(
-            "an agent without tools has nothing to do",
-            hint="Give tools=[...], or write weft.ChainOfThought",
-        )
-    return found
-
-
-def _check_counts(max_steps: object, context: object) -> None:
-    counts = (("max_steps", max_steps, _MOST_STEPS), ("context", context, _LONGEST))
-    for name, value, most in counts:
-        if type(value) is not int or not 0 < value <= most:
-            raise ConfigError(
-                f"ReAct: {name}={value!r} is no such number",
-                hint=f"Give a whole number from 1 to {most}",
-            )

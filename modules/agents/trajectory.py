@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, final
 
 import pydantic
+from pydantic.json_schema import SkipJsonSchema
 
-from ...pipeline.errors import DataError
+from ...pipeline.adapters.tools import ALONGSIDE
+from ...pipeline.errors import DataError, WeftError
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.shapes import is_list
 from ...pipeline.lm.request import JSON
@@ -29,6 +31,16 @@ class AgentStep(pydantic.BaseModel):
     """What the tool gave, as the model was shown it."""
     error: str = ""
     """What went wrong instead, or empty."""
+    alongside: SkipJsonSchema[bool] = False
+    """Whether it was called in the same turn as the step before it."""
+
+    @pydantic.model_serializer(mode="wrap")
+    def _plainly(self, write: pydantic.SerializerFunctionWrapHandler) -> Any:
+        """Without what only some steps have."""
+        made: dict[str, Any] = write(self)
+        if not self.alongside:
+            made.pop(ALONGSIDE, None)
+        return made
 
     def seen(self) -> dict[str, Any]:
         """The step as the model is shown it in the next one."""
@@ -37,6 +49,8 @@ class AgentStep(pydantic.BaseModel):
             "tool": self.tool,
             "arguments": self.arguments,
         }
+        if self.alongside:
+            made[ALONGSIDE] = True
         if self.error:
             return {**made, "error": self.error}
         return {**made, "observation": self.observation}
@@ -46,11 +60,14 @@ def trajectory_of(result: object) -> list[AgentStep]:
     """The steps that an agent took to its result, for type checkers too.
 
     A result is of the caller's signature, which has no field for them; at run time they
-    are its attribute `trajectory`.
+    are its attribute `trajectory`. An error that ended an agent's run has the steps
+    until there, none where it ended before the first.
 
     Raises:
         TypeError: The result is of no agent.
     """
+    if isinstance(result, WeftError):
+        return [step for step in result.trajectory if isinstance(step, AgentStep)]
     steps = getattr(result, "__dict__", {}).get("trajectory")
     if not is_list(steps):
         raise TypeError(f"{type(result).__name__} was not made by an agent")
@@ -68,7 +85,7 @@ def step_of(kept: Mapping[str, JSON], tools: Iterable[str]) -> AgentStep:
         step = AgentStep.model_validate(fields, strict=True)
     except pydantic.ValidationError as error:
         raise DataError(f"a step of a suspended run is none: {error}") from None
-    if step.tool not in tools:
+    if step.tool not in tools and not step.error:
         raise DataError(f"a suspended run names {step.tool!r:.200}, which is no tool")
     return step
 

@@ -17,7 +17,8 @@ from ...pipeline.graph.module import Call, Module
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.words import counted
 from ...pipeline.lm.request import JSON
-from ...pipeline.signature.field import FieldSpec, Note
+from ...pipeline.signature.field import FieldSpec
+from ...pipeline.signature.note import Note
 from ...pipeline.signature.signature import make_value, spec_of
 from ..agents.arguments import Misfit, arguments_of, call_words
 from ..agents.tool import Tool, as_tool

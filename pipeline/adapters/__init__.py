@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import ParseError
 from ..ground.lazy import deferred
-from ..lm.form import Form, form_of
+from ..lm.form import CHOSEN, Form, form_of
 from ..reading.among import loosened
 from ..signature.signature import Signature, spec_of
 
 if TYPE_CHECKING:
     from ..lm.request import Message
     from ..reading.fields import Parsed
-    from . import chat, completion, json_object, plain, xml
+    from . import chat, completion, json_object, plain, tools, xml
     from .base import Adapter
 else:
     # A program asks in one form as a rule, and its import needs none.
@@ -22,6 +22,7 @@ else:
     completion = deferred(__name__, "completion")
     json_object = deferred(__name__, "json_object")
     plain = deferred(__name__, "plain")
+    tools = deferred(__name__, "tools")
     xml = deferred(__name__, "xml")
 
 __all__ = [
@@ -51,6 +52,8 @@ def adapter_of(form: Form | str) -> Adapter:
         return completion.CompletionAdapter(
             made.edition, enforced=made.has("schema"), ruled=made.has("grammar")
         )
+    if made.name == "tools":
+        return tools.ToolsAdapter(made.edition)
     return chat.ChatAdapter(made.edition if made.name == "chat" else 1)
 
 
@@ -118,7 +121,7 @@ def parsed_in(form: str, text: str, signature: type[Signature]) -> Parsed:
     Raises:
         ParseError: The reply does not hold the promised fields.
     """
-    if form_of(form).name != "auto":
+    if form_of(form).name not in CHOSEN:
         return adapter_of(form).parse(text, signature)
     first = "json" if text.lstrip()[:1] == "{" else "chat"
     return parse_either(form_of(first), text, signature)

@@ -26,9 +26,9 @@ from functools import lru_cache, partial
 from typing import ClassVar, NamedTuple, final
 
 from ..errors import ParseError, ValidationError
-from ..ground.strictjson import dumps, is_text
+from ..ground.strictjson import is_text
 from ..ground.words import brief
-from ..lm.request import JSON, REPAIR, Message
+from ..lm.request import JSON, REPAIR, Message, Response, ToolDefinition
 from ..parameters import Demo, Parameters
 from ..reading.arriving import FieldReader, ReplyReader, StructureReader
 from ..reading.asides import (
@@ -119,6 +119,15 @@ class Adapter(ABC):
         del spec, fence, room
         return ""
 
+    def tools(self, spec: Spec) -> tuple[ToolDefinition, ...]:
+        """What the model may call in the endpoint's own format; nothing by default."""
+        del spec
+        return ()
+
+    def heard(self, response: Response) -> Response:
+        """An answer as it is read: its text, by default."""
+        return response
+
     def made_up(self, spec: Spec) -> int:
         """How many made-up exchanges show the form where no demo does."""
         del spec
@@ -171,7 +180,7 @@ class Adapter(ABC):
         said, remind = parameters.instruction, wanted is None
         turns = lay_out(spec, said, demos, inputs, fence, remind=remind)
         ends = _fixed(self, spec, fence).stops if stop else ()
-        how = ends, self.continues, echoed, grammar, media
+        how = ends, self.continues, echoed, grammar, media, self.tools(spec)
         return Rendered(turns, fence, wanted, *how)
 
     def lay_out(
@@ -370,19 +379,6 @@ def _head(
         turns.append(Message("user", f"{asked}\n\n{how}" if how else asked))
         turns.append(Message("assistant", _side(adapter, spec.outputs, demo, fence)))
     return tuple(turns)
-
-
-def begin_with(mark: str, field: FieldSpec) -> str:
-    """The reminder at the end of a turn: how the reply begins.
-
-    Choices are said once more: a small model that is far from where it read them makes
-    up others.
-    """
-    start = f"Begin your reply with {mark}"
-    if not field.choices:
-        return start
-    choices = ", ".join(c if isinstance(c, str) else dumps(c) for c in field.choices)
-    return f"Choose {field.name} from: {choices}.\n{start}"
 
 
 def _side(

@@ -30,7 +30,8 @@ from ..reading.fields import (
 )
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
-from .base import Adapter, begin_with
+from .base import Adapter
+from .prompt import begin_with
 
 _END = "/end"
 _WITHIN = "a heading within a line"

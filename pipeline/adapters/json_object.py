@@ -24,8 +24,9 @@ from ..reading.fields import (
 from ..reading.nearjson import NotNearJSON
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
-from .base import Adapter, begin_with
+from .base import Adapter
 from .objects import ObjectReader
+from .prompt import begin_with
 from .schema import response_format_of
 
 # A text that is still open where a reply ends, but for half an escape.

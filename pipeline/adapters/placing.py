@@ -156,7 +156,7 @@ def _apart(turn: Message, found: Found) -> Message:
     parts: list[Part] = [
         found[piece] if at % 2 else piece for at, piece in enumerate(pieces) if piece
     ]
-    return Message(turn.role, tuple(parts))
+    return replace(turn, content=tuple(parts))
 
 
 def with_turns(
@@ -165,15 +165,19 @@ def with_turns(
     """The messages of a call, each history in front of the turn that goes on with it.
 
     Args:
-        messages: The system turn, two turns a demo, and the user's.
+        messages: The system turn; for each demo one of the user's and what answers it,
+            and the user's.
         spec: The contract.
         asked: The values of each demo in order, and last the call's own.
     """
-    made = [messages[0]]
-    for at, values in enumerate(asked):
+    made: list[Message] = []
+    cases = iter(asked)
+    for message in messages:
+        # Each case has one turn of the user's.
+        values = next(cases) if message.role == "user" else {}
         for field in spec.media:
             held = values.get(field.name)
             if field.turns and is_list(held):
                 made += [Message(turn.role, turn.content) for turn in History(held)]
-        made += messages[1 + 2 * at : 3 + 2 * at]
+        made.append(message)
     return tuple(made)

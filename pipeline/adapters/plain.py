@@ -29,7 +29,8 @@ from ..reading.fields import (
 )
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
-from .base import Adapter, begin_with
+from .base import Adapter
+from .prompt import begin_with
 
 _DECORATED = 12  # characters that may stand around a name
 _BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")

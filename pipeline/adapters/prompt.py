@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..lm.request import JSON, Message
+from ..ground.strictjson import dumps
+from ..lm.request import JSON, Message, ToolDefinition
 from ..media.tokens import usual_tokens_of
 from ..media.values import Media
+from ..signature.field import FieldSpec
 
 _CHARS_PER_TOKEN = 4
 
@@ -26,6 +28,7 @@ class Rendered:
             is no answer.
         grammar: The grammar that the endpoint is to enforce, or empty.
         media: Whether inputs may be more than text.
+        tools: What the model may call.
     """
 
     messages: tuple[Message, ...]
@@ -36,6 +39,7 @@ class Rendered:
     echoed: str = ""
     grammar: str = ""
     media: bool = False
+    tools: tuple[ToolDefinition, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,12 +51,14 @@ class Prompt:
         model: Who would be asked, or empty where no model is set.
         response_format: What the endpoint would be asked to enforce, or None.
         cost: US dollars of the input side, estimated; None where unknown.
+        tools: What the model may call, in the endpoint's own format.
     """
 
     messages: tuple[Message, ...]
     model: str = ""
     response_format: Mapping[str, JSON] | None = None
     cost: float | None = None
+    tools: tuple[ToolDefinition, ...] = ()
 
     @property
     def tokens(self) -> int:
@@ -62,6 +68,8 @@ class Prompt:
         not in it.
         """
         texts = [p for m in self.messages for p in _texts_of(m)]
+        texts += [c.name + c.arguments for m in self.messages for c in m.tool_calls]
+        texts += [repr(tool.as_data()) for tool in self.tools]
         media = [one for m in self.messages for one in m.media]
         known = sum(usual_tokens_of(one, self.model) or 0 for one in media)
         chars = sum(map(len, texts))
@@ -77,7 +85,10 @@ class Prompt:
         return str(self)
 
     def __str__(self) -> str:
-        turns = [f"--- {m.role} ---\n{m.text}" for m in self.messages]
+        turns = [f"--- {m.role} ---\n{m.shown}" for m in self.messages]
+        if self.tools:
+            told = [f"{t.name}: {t.description}".rstrip(": ") for t in self.tools]
+            turns.insert(0, "\n".join(["--- tools ---", *told]))
         price = "price unknown" if self.cost is None else f"about ${self.cost:.6f}"
         more = len(self.uncounted)
         beside = f" and {more} whose tokens are unknown" if more else ""
@@ -91,3 +102,16 @@ def _texts_of(message: Message) -> list[str]:
     if isinstance(content, str):
         return [content]
     return [part for part in content if isinstance(part, str)]
+
+
+def begin_with(mark: str, field: FieldSpec) -> str:
+    """The reminder at the end of a turn: how the reply begins.
+
+    Choices are said once more: a small model that is far from where it read them makes
+    up others.
+    """
+    start = f"Begin your reply with {mark}"
+    if not field.choices:
+        return start
+    choices = ", ".join(c if isinstance(c, str) else dumps(c) for c in field.choices)
+    return f"Choose {field.name} from: {choices}.\n{start}"

@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING, Final, cast
 
 from ..ground.lazy import deferred
 from ..lm.abilities import Abilities, abilities_of
-from ..lm.form import FLAGS, Form, form_of, is_form
+from ..lm.form import CHOSEN, FLAGS, Form, form_of, is_form
 from ..lm.lm import LanguageModel
 from ..lm.route import EMBEDDED
 from ..signature.spec import Spec
 
 if TYPE_CHECKING:
-    from . import schema
+    from . import schema, tools
 else:
     schema = deferred(__package__, "schema")
+    tools = deferred(__package__, "tools")
 
 AUTO: Final = "auto"
 _MOST_HELD: Final = 256
-_held: dict[tuple[str, int, bool, bool, bool], tuple[Abilities | None, Form]] = {}
+_held: dict[tuple[str, int, bool, bool, bool, bool], tuple[Abilities | None, Form]] = {}
 
 
 def settled(
@@ -54,14 +55,18 @@ def settled(
     # Asked before every call, and rarely anything new.
     nested = can is not None and bool(can.base) and spec is not None
     nested = nested and schema.line_grammar(cast("Spec", spec), "", None) is None
-    key = asked, id(can), obeys, nested, refused
+    calls = can is not None and can.tools is True and asked == AUTO
+    calls = calls and spec is not None and tools.is_step(spec)
+    key = asked, id(can), obeys, nested, refused, calls
     held = _held.get(key)
     if held is None or held[0] is not can:
         if len(_held) >= _MOST_HELD:
             _held.clear()
         held = _held[key] = (
             can,
-            _settled(asked, can, obeys=obeys, nested=nested, refused=refused),
+            Form("tools", 1, ())
+            if calls
+            else _settled(asked, can, obeys=obeys, nested=nested, refused=refused),
         )
     return held[1]
 
@@ -72,12 +77,14 @@ def _settled(
     form = form_of(asked)
     if form.flags is not None:
         return form
-    if form.name == AUTO:
+    if form.name in CHOSEN:
         form = _chosen(can, nested=nested, refused=refused) if can else Form("chat", 1)
     elif can is None and "/" not in asked:
         form = Form(form.name, 1)
     if form.flags is not None:
         return form
+    if form.name == "tools":
+        return Form("tools", form.edition, ())
     if form.is_first:
         # What first editions send hangs on nothing that is learnt.
         if form.name != "json":
@@ -108,7 +115,7 @@ def _chosen(can: Abilities, *, nested: bool, refused: bool) -> Form:
         return form_of("json")
     obeys = {"schema": can.schema, "grammar": can.grammar}
     barred = any(found.has(n) and (refused or obeys[n] is False) for n in obeys)
-    return form_of("chat") if barred or found.name == AUTO else found
+    return form_of("chat") if barred or found.name in CHOSEN else found
 
 
 def _flags(name: str, can: Abilities, *, refused: bool) -> tuple[str, ...]:
@@ -157,17 +164,19 @@ class Forms:
     def refused(
         self, asked: str, lm: LanguageModel, spec: Spec, form: Form, why: str
     ) -> Form | None:
-        """The next form after a refused schema; None where the form is the user's own.
+        """The next form after what was refused; None where the form is the user's own.
 
         Calls that were under way beside this one come here too, and get the same.
         """
         key = self._key(asked, lm, spec)
+        called = form.name == "tools"
         enforced = form.has("schema") or form.has("grammar")
-        if form_of(asked).flags is not None or not enforced:
+        chosen = not called or form_of(asked).name == AUTO
+        if form_of(asked).flags is not None or not chosen or not (enforced or called):
             return None
         if self._settled.setdefault(key, form) == form:
             self._refused[key] = why
-            self._settled[key] = settled(asked, lm, spec, refused=True)
+            self._settled[key] = settled(asked, lm, spec, refused=not called)
         return self._settled[key]
 
     def _key(self, asked: str, lm: LanguageModel, spec: Spec) -> Hashable:

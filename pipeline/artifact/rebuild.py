@@ -20,9 +20,10 @@ from ..graph.ref import kind_of_binding
 from ..graph.scope import needs_of, wants_of
 from ..graph.step import Step, as_step
 from ..graph.uses import Uses
-from ..signature.field import FieldSpec, Note
+from ..signature.field import FieldSpec
 from ..signature.forms import make_signature
 from ..signature.json_schema import json_schema_of
+from ..signature.note import Note
 from ..signature.schema import rebuilds, type_of_schema
 from ..signature.signature import Signature
 from ..signature.types import plain_type

@@ -130,7 +130,9 @@ class ModuleState(_Strict):
     instruction: list[str]
     demos: list[DemoState] = []
     nearest: Annotated[int, Field(ge=0)] = 0
-    adapter: Literal["auto", "chat", "json", "xml", "plain", "completion"] = "chat"
+    adapter: Literal[
+        "auto", "chat", "json", "xml", "plain", "completion", "tools", "text"
+    ] = "chat"
     edition: Annotated[int, Field(ge=1)] = 1
     settled: list[str] | None = None
     sampling: dict[str, Any] = {}

@@ -272,7 +272,8 @@ def _sound(response: Response, asked: Request) -> Response:
     """
     if response.finish_reason != "stop":
         response = _ended(response, asked)
-    if not is_text(response.text):
+    called = (text for c in response.tool_calls for text in (c.name, c.arguments, c.id))
+    if not is_text(response.text) or not all(map(is_text, called)):
         message = "the model's answer holds a lone surrogate, which is no character"
         raise ProtocolError(message, model=asked.model)
     if not is_text(response.reasoning):

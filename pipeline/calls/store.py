@@ -18,12 +18,8 @@ from typing import Final, Protocol, runtime_checkable
 from ..errors import ContentFiltered, ModelFailure, TooLarge
 from ..ground.loops import afresh_in_children
 from ..ground.strictjson import is_text, plain_text
-from ..lm.request import (
-    Response,
-    response_from_json,
-    response_to_json,
-    strict_loads,
-)
+from ..lm.as_json import response_from_json, response_to_json
+from ..lm.request import Response, strict_loads
 from ..lm.wire.finish import ending_of
 
 WITHHELD: Final = (ContentFiltered, TooLarge)
@@ -130,7 +126,8 @@ def kept_answer(data: object) -> Response:
     answer = response_from_json(data)
     if ending_of(answer.finish_reason) in (None, "content_filter"):
         raise ValueError("the answer did not end")
-    texts = answer.text, answer.reasoning, answer.model, answer.request_id
+    texts = [answer.text, answer.reasoning, answer.model, answer.request_id]
+    texts += [t for c in answer.tool_calls for t in (c.name, c.arguments, c.id)]
     if not all(map(is_text, texts)):
         raise ValueError("a lone surrogate is no character")
     return answer

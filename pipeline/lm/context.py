@@ -49,6 +49,12 @@ def token_bounds(request: Request) -> tuple[int, int]:
     texts = [c if type(c := m.content) is str else m.text for m in messages]
     held = sum(map(_utf8_length, texts))
     held += _TOKENS_PER_MESSAGE * len(messages)
+    for message in messages:
+        for one in message.tool_calls:
+            called = one.name + one.arguments + one.id
+            held += _TOKENS_PER_MESSAGE + _utf8_length(called)
+    for tool in request.tools:
+        held += _TOKENS_PER_MESSAGE + _utf8_length(repr(tool.as_data()))
     if [m for m in messages if type(m.content) is not str]:
         held += sum(most_tokens(one, request.model) for one in media_of(request))
     if request.response_format is not None:

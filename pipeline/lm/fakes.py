@@ -18,31 +18,29 @@ import os
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeAlias, cast, final
+from typing import Any, Final, TypeAlias, TypeGuard, cast, final
 
 from ..errors import ConfigError
 from ..ground.files import AppendLog
 from ..ground.loops import afresh_in_children
-from ..ground.shapes import is_dict
-from .lm import Direct, LanguageModel
-from .reply import Fields, spoken
-from .request import (
-    JSON,
-    REPAIR,
-    Request,
-    Response,
-    Usage,
+from ..ground.shapes import is_dict, is_list
+from .as_json import (
     request_from_json,
     request_to_json,
     response_from_json,
     response_to_json,
-    strict_loads,
 )
+from .lm import Direct, LanguageModel
+from .reply import Fields, spoken
+from .request import JSON, REPAIR, Request, Response, ToolCall, Usage, strict_loads
 
 __all__ = ["FunctionLM", "RefusingLM", "ReplayLM", "Reply", "ScriptedLM"]
 
-Reply: TypeAlias = str | Response | Exception
-"""What a script may hold: a text, a whole response, or an error to raise."""
+Reply: TypeAlias = str | Response | Sequence[ToolCall] | Exception
+"""What a script may hold: a text, a whole response, tool calls, an error to raise."""
+
+Answer: TypeAlias = str | Response | Sequence[ToolCall]
+"""What a function may answer: a text, a whole response, or tool calls."""
 
 _SHOWN: Final = 200
 
@@ -102,7 +100,8 @@ class ScriptedLM(_Fake):
 
     Args:
         replies: Replies in order; or a mapping from a part of the last message to a
-            reply, where the first part that is found decides. An exception is raised.
+            reply, where the first part that is found decides. An exception is raised. A
+            list of `weft.ToolCall`s is what a model answers that calls tools.
         model: The name; the replies of two scripts in one cache need two names.
         schema_mode: Whether to claim that JSON schemas are obeyed.
 
@@ -166,7 +165,8 @@ class FunctionLM(_Fake):
     """Answers with a function of the request.
 
     Args:
-        function: Takes a `Request`, returns a text, the values of fields by name, or a
+        function: Takes a `Request`, returns a text, the values of fields by name, a
+            list of `weft.ToolCall`s, or a
             `Response`; may be async.
         model: The name; two functions in one cache need two names.
         schema_mode: Whether to claim that JSON schemas are obeyed.
@@ -174,9 +174,7 @@ class FunctionLM(_Fake):
 
     def __init__(
         self,
-        function: Callable[
-            [Request], str | Fields | Response | Awaitable[str | Fields | Response]
-        ],
+        function: Callable[[Request], Answer | Fields | Awaitable[Answer | Fields]],
         *,
         model: str = "function",
         schema_mode: bool = False,
@@ -218,10 +216,23 @@ def _answer(reply: Reply, request: Request) -> Response:
         raise reply
     if isinstance(reply, Response):
         return reply
+    if _are_calls(reply):
+        usage = Usage(_words_of(request), sum(len(c.arguments.split()) for c in reply))
+        calls = tuple(reply)
+        return Response("", usage, "tool_calls", request.model, tool_calls=calls)
     if not isinstance(cast(object, reply), str):
         raise ConfigError(f"the reply {reply!r} is no text", hint=_as_text(reply))
-    asked = sum(len(message.text.split()) for message in request.messages)
-    return Response(reply, Usage(asked, len(reply.split())), model=request.model)
+    usage = Usage(_words_of(request), len(cast(str, reply).split()))
+    return Response(cast(str, reply), usage, model=request.model)
+
+
+def _words_of(request: Request) -> int:
+    return sum(len(message.text.split()) for message in request.messages)
+
+
+def _are_calls(reply: object) -> TypeGuard[Sequence[ToolCall]]:
+    calls = reply if is_list(reply) else []
+    return bool(calls) and all(isinstance(one, ToolCall) for one in calls)
 
 
 def _as_text(reply: object) -> str:

@@ -3,7 +3,8 @@
 A form is written as text wherever it is data: `"chat"` is the newest edition of a form,
 `"chat/1"` one edition of it, and `"chat/2:shown,stop"` a settled form, of which every
 byte is known: after the colon stands what hangs on the model that is asked. `"auto"`
-is the form that works at the endpoint that is asked.
+is the form that works at the endpoint that is asked; `"text"` is that, but no calls of
+tools in the endpoint's own format.
 
 What an edition sends never changes. A new idea is a new edition.
 """
@@ -25,8 +26,13 @@ NEWEST: Final[Mapping[str, int]] = {
     "xml": 2,
     "plain": 1,
     "completion": 3,
+    "tools": 1,
+    "text": 1,
 }
 """The newest edition of each form; every earlier one can be asked for too."""
+
+CHOSEN: Final = ("auto", "text")
+"""What is no form itself, but the one that works: any, or one of text and no tools."""
 
 FLAGS: Final = ("grammar", "schema", "shown", "stop")
 """What hangs on the model: whether the endpoint is to enforce a grammar of lines, or a
@@ -80,12 +86,12 @@ class Form:
         ('auto adapter', 'json adapter, edition 2 with schema')
         """
         said = f"{self.name} adapter"
-        if self.name != "auto":
+        if self.name not in CHOSEN:
             said += f", edition {self.edition}"
         return f"{said} with {', '.join(self.flags)}" if self.flags else said
 
     def __str__(self) -> str:
-        head = self.name if self.name == "auto" else f"{self.name}/{self.edition}"
+        head = self.name if self.name in CHOSEN else f"{self.name}/{self.edition}"
         if self.flags is None:
             return head
         room = () if self.room is None else (f"room={self.room}",)
@@ -119,7 +125,7 @@ def form_of(text: str) -> Form:
     said = tail.split(",") if tail else []
     room = _ROOM.fullmatch(said[-1]) if said else None
     flags = (*said[:-1],) if room else (*said,)
-    if flags != tuple(flag for flag in FLAGS if flag in flags) or name == "auto":
+    if flags != tuple(flag for flag in FLAGS if flag in flags) or name in CHOSEN:
         raise ConfigError(
             f"the form {text!r} is not known",
             hint=f"After the colon stand, in this order, some of {', '.join(FLAGS)}",

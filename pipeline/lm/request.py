@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn, TypeGuard, cast
+from typing import Final, NoReturn, TypeGuard, cast
 
-from ..errors import CallError
-from ..ground.shapes import is_dict, is_sequence
 from ..ground.strictjson import quoted, sorted_text
-from ..media.values import Part, media_from
-from .message import JSON, Message, Role, content_to_json
+from .message import (
+    JSON,
+    Message,
+    Role,
+    ToolCall,
+    content_to_json,
+    turn_to_json,
+)
 
 __all__ = [
     "JSON",
@@ -26,17 +30,15 @@ __all__ = [
     "Request",
     "Response",
     "Role",
+    "ToolCall",
+    "ToolDefinition",
     "Usage",
     "are_counts",
-    "content_from_json",
     "content_to_json",
     "is_count",
     "is_price",
-    "request_from_json",
-    "request_to_json",
-    "response_from_json",
-    "response_to_json",
     "strict_loads",
+    "turn_to_json",
 ]
 
 _HEAD = b"weft.request/1\n"
@@ -48,6 +50,29 @@ MOST_USD: Final = 1e12
 
 REPAIR: Final = "That reply could not be used"
 """How the message begins that asks a model to mend its reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDefinition:
+    """A tool as an endpoint that has tools is told it.
+
+    Args:
+        name: What the model calls it.
+        description: When to use it.
+        parameters: The JSON Schema of its arguments, an object.
+    """
+
+    name: str
+    description: str
+    parameters: Mapping[str, JSON]
+
+    def as_data(self) -> dict[str, JSON]:
+        """The tool as plain data."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "parameters": self.parameters,
+        }
 
 
 @dataclass(frozen=True)
@@ -63,6 +88,7 @@ class Request:
         sample: Which of several answers to one prompt this is; 0 is the first.
         continues: Whether one text is to be continued (`/completions`), and no turn
             answered; the text is the only message's.
+        tools: What the model may call, in the order in which it is told them.
 
     >>> one = Request("m", (Message("user", "hi"),))
     >>> one.key == Request("m", (Message("user", "hi"),), sampling={}).key
@@ -78,6 +104,7 @@ class Request:
     endpoint: str = ""
     sample: int = 0
     continues: bool = False
+    tools: tuple[ToolDefinition, ...] = ()
 
     @property
     def canonical(self) -> bytes:
@@ -89,8 +116,8 @@ class Request:
         turns = ",".join(
             [
                 f"[{quoted(m.role)},{quoted(c)}]"
-                if type(c := m.content) is str
-                else f"[{quoted(m.role)},{sorted_text(content_to_json(c))}]"
+                if type(c := m.content) is str and not (m.tool_calls or m.answers)
+                else sorted_text(turn_to_json(m))
                 for m in self.messages
             ]
         )
@@ -98,11 +125,13 @@ class Request:
         kind = '"continues":true,' if self.continues else ""
         wanted = self.response_format
         form = "null" if wanted is None else sorted_text(wanted)
+        tools = [one.as_data() for one in self.tools]
+        told = f',"tools":{sorted_text(tools)}' if tools else ""
         text = (
             f'{{{kind}"endpoint":{quoted(self.endpoint)},"messages":[{turns}],'
             f'"model":{quoted(self.model)},'
             f'"response_format":{form},"sample":{self.sample:d},'
-            f'"sampling":{sorted_text(self.sampling)}}}'
+            f'"sampling":{sorted_text(self.sampling)}{told}}}'
         )
         return _HEAD + text.encode()
 
@@ -152,6 +181,7 @@ class Response:
         reasoning: What the model thought first, where its endpoint shows that.
         without: Sampling options that were asked for and not sent, because the endpoint
             refuses them for this model.
+        tool_calls: What it asks to be called, in order; of a request with `tools`.
     """
 
     text: str
@@ -164,6 +194,7 @@ class Response:
     retries: int = 0
     reasoning: str = ""
     without: tuple[str, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
 
     def at(self, cost: float) -> Response:
         """The same answer at a price in US dollars."""
@@ -179,6 +210,7 @@ class Response:
             self.retries,
             self.reasoning,
             self.without,
+            self.tool_calls,
         )
 
     def as_cached(self) -> Response:
@@ -196,113 +228,8 @@ class Response:
             0,
             self.reasoning,
             self.without,
+            self.tool_calls,
         )
-
-
-def response_to_json(response: Response) -> dict[str, JSON]:
-    """A response as plain data, without whether it came from a cache.
-
-    What only some responses have is left out where it is empty, so that the others are
-    the same bytes as before there was such a thing.
-    """
-    tree: dict[str, JSON] = {
-        "text": response.text,
-        "usage": None if response.usage is None else _counts(response.usage),
-        "finish_reason": response.finish_reason,
-        "model": response.model,
-        "cost": response.cost,
-        "request_id": response.request_id,
-    }
-    if response.reasoning:
-        tree["reasoning"] = response.reasoning
-    if response.without:
-        tree["without"] = [*response.without]
-    return tree
-
-
-def response_from_json(data: object, *, cached: bool = True) -> Response:
-    """A response from plain data.
-
-    Raises:
-        ValueError: The data has another form.
-    """
-    tree = _object(data)
-    cost = tree.get("cost")
-    if cost is not None and not is_price(cost):
-        raise ValueError("the cost is no price")
-    return Response(
-        text=_text(tree, "text"),
-        usage=_usage(tree.get("usage")),
-        finish_reason=_text(tree, "finish_reason"),
-        model=_text(tree, "model"),
-        cost=cost,
-        cached=cached,
-        request_id=_text(tree, "request_id"),
-        reasoning=_text(tree, "reasoning") if "reasoning" in tree else "",
-        without=_names(tree.get("without", [])),
-    )
-
-
-def request_to_json(request: Request) -> dict[str, JSON]:
-    """A request as plain data: the tree of its canonical bytes."""
-    return {
-        "model": request.model,
-        "messages": [[m.role, content_to_json(m.content)] for m in request.messages],
-        "sampling": request.sampling,
-        "response_format": request.response_format,
-        "endpoint": request.endpoint,
-        "sample": request.sample,
-        **({"continues": True} if request.continues else {}),
-    }
-
-
-def request_from_json(data: object) -> Request:
-    """A request from the tree in its canonical bytes.
-
-    Raises:
-        ValueError: The data has another form.
-    """
-    tree = _object(data)
-    try:
-        return Request(
-            model=_text(tree, "model"),
-            messages=tuple(
-                Message(role, content_from_json(held))
-                for role, held in tree["messages"]
-            ),
-            sampling=dict(tree["sampling"]),
-            response_format=tree["response_format"],
-            endpoint=_text(tree, "endpoint"),
-            sample=int(tree["sample"]),
-            continues=tree.get("continues") is True,
-        )
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"no request: {error}") from None
-
-
-def content_from_json(data: object) -> str | tuple[Part, ...]:
-    """The inverse of `content_to_json`; data is there where this process holds it.
-
-    Raises:
-        ValueError: The data has another form.
-    """
-    if isinstance(data, str):
-        return data
-    if not is_sequence(data):
-        raise ValueError("the content of a turn is neither text nor parts")
-    return tuple(map(_part, data))
-
-
-def _part(data: object) -> Part:
-    if is_dict(data) and data.keys() == {"text"} and isinstance(data["text"], str):
-        return data["text"]
-    try:
-        made = media_from(data)
-    except CallError:
-        made = None
-    if made is None:
-        raise ValueError("a part of a turn is neither text nor media")
-    return made
 
 
 def strict_loads(text: str | bytes) -> object:
@@ -326,47 +253,6 @@ def _refuse(constant: str) -> NoReturn:
 _DECODER: Final = json.JSONDecoder(
     parse_constant=_refuse
 )  # json.loads makes one a call
-
-
-def _object(data: object) -> dict[str, Any]:
-    if not isinstance(data, dict):
-        raise ValueError("no JSON object")  # noqa: TRY004 - one error for a bad file
-    return cast("dict[str, Any]", data)
-
-
-def _text(tree: Mapping[str, Any], name: str) -> str:
-    value = tree.get(name)
-    if not isinstance(value, str):
-        raise ValueError(f"{name} is no text")  # noqa: TRY004 - one error for a bad file
-    return value
-
-
-def _names(value: object) -> tuple[str, ...]:
-    names = tuple(cast("list[object]", value)) if isinstance(value, list) else (None,)
-    texts = tuple(name for name in names if isinstance(name, str))
-    if len(texts) != len(names):
-        raise ValueError("the options left out are no texts")
-    return texts
-
-
-def _counts(usage: Usage) -> list[JSON]:
-    counts: list[JSON] = [
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.cached_input_tokens,
-    ]
-    return [*counts, usage.reasoning_tokens] if usage.reasoning_tokens else counts
-
-
-def _usage(value: object) -> Usage | None:
-    if value is None:
-        return None
-    if not isinstance(value, list):
-        raise ValueError("the usage is no list")  # noqa: TRY004 - one error for a bad file
-    counts = cast("Sequence[Any]", value)
-    if len(counts) not in (3, 4) or not are_counts(*counts):
-        raise ValueError("the usage is not three counts, or four")
-    return Usage(*counts)
 
 
 def is_count(value: object) -> TypeGuard[int]:

@@ -28,8 +28,14 @@ EMBEDDED: Final = "embedded/3"
 so that no cache mixes two."""
 
 _STAND_IN: Final = Abilities(schema=False, follows=True, form="chat/1")
-_HOSTED: Final = Abilities(schema=True, follows=True, max_completion_tokens=True)
-_HOSTED_ELSEWHERE: Final = Abilities(follows=True)
+# Tools: https://platform.openai.com/docs/guides/function-calling; a model that has none
+# says so, which is learnt.
+_HOSTED: Final = Abilities(
+    schema=True, follows=True, max_completion_tokens=True, tools=True
+)
+# https://docs.claude.com/en/docs/agents-and-tools/tool-use/overview and
+# https://ai.google.dev/gemini-api/docs/function-calling: all models that are served.
+_WITH_TOOLS: Final = frozenset({"ANTHROPIC", "GEMINI"})
 _SERVED: Final = Abilities(schema=True)
 _FORMS: Final = (
     'Write "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", "local/NAME", '
@@ -180,7 +186,8 @@ def _litellm(name: str, api_base: str | None) -> Route:
     provider = name.partition("/")[0].upper()
     base = api_base or _environ(f"{provider}_API_BASE", f"{provider}_BASE_URL")
     where = _address(base) if base else ("litellm", "", "")
-    return Route("litellm", name, *where, through=name, abilities=_HOSTED_ELSEWHERE)
+    able = Abilities(follows=True, tools=provider in _WITH_TOOLS or None)
+    return Route("litellm", name, *where, through=name, abilities=able)
 
 
 def _bridged(name: str, api_base: str | None) -> Route:

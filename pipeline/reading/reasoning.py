@@ -8,9 +8,12 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
 
+from ..errors import ParseError
+from ..lm.request import Response
 from ..signature.signature import Signature, class_of, spec_of
 from ..signature.spec import Spec
 from .arriving import AGAIN, FieldReader
+from .fields import Parsed
 
 REASONING: Final = "reasoning"
 """The field that holds what leads to an answer; the first output where it is asked."""
@@ -27,6 +30,49 @@ _FIRST: Final = re.compile(rf"\W{{0,9}}{REASONING}\b")
 
 _LOOKED_AT: Final = 100_000
 """Characters of a reply in which the first field is looked for."""
+
+FILLED: Final = f"{REASONING!r} was filled with what the model thought"
+"""The repair that says so."""
+
+
+def read_reply(
+    response: Response,
+    signature: type[Signature],
+    parse: Callable[[str, type[Signature]], Parsed],
+) -> Parsed:
+    """Read a reply; a `reasoning` that it leaves out or empty is what was thought.
+
+    Args:
+        response: What the model answered.
+        signature: The contract.
+        parse: Reads a text by a contract.
+
+    Raises:
+        ParseError: The reply cannot be used, with the thought either.
+    """
+    thought = response.reasoning.strip()
+    if not thought or not asks_first(signature):
+        return parse(response.text, signature)
+    try:
+        parsed = parse(response.text, signature)
+    except ParseError as error:
+        if not error.message.startswith(f"field {REASONING!r} is missing"):
+            raise
+        try:
+            parsed = parse(response.text, without_reasoning(signature))
+        except ParseError:
+            raise error from None  # as it would have been said without a thought
+    if str(parsed.values.get(REASONING, "")).strip():
+        return parsed
+    rest = {name: v for name, v in parsed.values.items() if name != REASONING}
+    values: dict[str, Any] = {REASONING: thought, **rest}
+    return replace(parsed, values=values, repairs=(*parsed.repairs, FILLED))
+
+
+def has_thought(response: Response) -> bool:
+    """Whether the model thought, shown or not."""
+    counted = response.usage is not None and response.usage.reasoning_tokens > 0
+    return bool(response.reasoning.strip()) or counted
 
 
 def fault_of_reasoning(

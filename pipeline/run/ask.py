@@ -14,29 +14,26 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ..adapters import Form, adapter_of, form_of, parse_either
-from ..adapters.settling import AUTO, Forms, may_probe, settled
+from ..adapters.settling import Forms, may_probe, settled
 from ..errors import (
     InvalidRequest,
     ModelError,
     ParseError,
     SchemaRefused,
+    ToolsRefused,
     Truncated,
     ValidationError,
 )
 from ..ground.loops import needs_loop
 from ..lm.context import media_of
+from ..lm.form import CHOSEN
 from ..lm.lm import LanguageModel
 from ..lm.modality import refuse_media
 from ..lm.request import JSON, Response
 from ..parameters import Parameters
 from ..reading.arriving import FieldReader
 from ..reading.fields import Parsed
-from ..reading.reasoning import (
-    REASONING,
-    asks_first,
-    fault_of_reasoning,
-    without_reasoning,
-)
+from ..reading.reasoning import FILLED, fault_of_reasoning, has_thought, read_reply
 from ..signature.field import FieldSpec
 from ..signature.signature import Signature, class_of, spec_of
 from ..signature.spec import Spec
@@ -93,14 +90,14 @@ async def ask(
     while True:
         question = _Question(
             *(who, signature, parameters, inputs, lm, context, asked, form),
-            form_of(own).name == AUTO,
+            form_of(own).name in CHOSEN,
         )
         asked.form = str(form)
         if forms is not None:
             asked.repairs.extend(forms.why(own, lm, spec))
         try:
             return await question.answer(repairs)
-        except SchemaRefused as error:
+        except (SchemaRefused, ToolsRefused) as error:
             forms = forms or Forms()
             following = forms.refused(own, lm, spec, form, error.message)
             if following is None or following == form:
@@ -148,6 +145,7 @@ class _Question:
             except InvalidRequest:
                 refuse_media(media, lm, self.who)  # as it has just been learnt
                 raise
+            response = adapter.heard(response)
             cut = response.finish_reason == "length"
             parse = self._parse(adapter, rendered, cut=cut)
             try:
@@ -322,44 +320,6 @@ def _only(signature: type[Signature], kept: Mapping[str, Any]) -> type[Signature
     return class_of(replace(spec, fields=_inputs_and(spec, rest)), signature)
 
 
-FILLED: Final = f"{REASONING!r} was filled with what the model thought"
-"""The repair that says so."""
-
-
-def read_reply(
-    response: Response,
-    signature: type[Signature],
-    parse: Callable[[str, type[Signature]], Parsed],
-) -> Parsed:
-    """Read a reply; a `reasoning` that it leaves out or empty is what was thought.
-
-    Args:
-        response: What the model answered.
-        signature: The contract.
-        parse: Reads a text by a contract.
-
-    Raises:
-        ParseError: The reply cannot be used, with the thought either.
-    """
-    thought = response.reasoning.strip()
-    if not thought or not asks_first(signature):
-        return parse(response.text, signature)
-    try:
-        parsed = parse(response.text, signature)
-    except ParseError as error:
-        if not error.message.startswith(f"field {REASONING!r} is missing"):
-            raise
-        try:
-            parsed = parse(response.text, without_reasoning(signature))
-        except ParseError:
-            raise error from None  # as it would have been said without a thought
-    if str(parsed.values.get(REASONING, "")).strip():
-        return parsed
-    rest = {name: v for name, v in parsed.values.items() if name != REASONING}
-    values: dict[str, Any] = {REASONING: thought, **rest}
-    return replace(parsed, values=values, repairs=(*parsed.repairs, FILLED))
-
-
 def truncated(who: str, response: Response, model: str) -> Truncated:
     """The error of a reply that stopped at the token limit."""
     if response.text.strip() or not has_thought(response):
@@ -392,9 +352,3 @@ def only_thought(error: ParseError, response: Response) -> ParseError:
         adapter=error.adapter,
         hint="Lower reasoning_effort, or ask with another adapter=",
     )
-
-
-def has_thought(response: Response) -> bool:
-    """Whether the model thought, shown or not."""
-    counted = response.usage is not None and response.usage.reasoning_tokens > 0
-    return bool(response.reasoning.strip()) or counted

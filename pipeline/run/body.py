@@ -69,7 +69,9 @@ def begun_by(error: Suspended, target: Any, inputs: Mapping[str, JSON]) -> Suspe
         "program": program_digest(as_program(target)),
         "inputs": dict(inputs),
     }
-    return Suspended(error.message, hint=error.hint, data=data)
+    begun = Suspended(error.message, hint=error.hint, data=data)
+    begun.trajectory = error.trajectory
+    return begun
 
 
 async def run_body(

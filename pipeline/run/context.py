@@ -322,6 +322,7 @@ async def timed(
         reasoning=response.reasoning,
         without=response.without,
         form=asked.form,
+        tool_calls=response.tool_calls,
     )
     asked.calls.append(made)
     if settings.watchers:

@@ -35,8 +35,11 @@ from .settings import Settings, current
 _log: Final = logging.getLogger("weft")
 _told: set[tuple[str, str, str]] = set()
 
+_CALLING: Final = {"parallel_tool_calls": True, "tool_choice": "required"}
+"""What is said of calls where there are tools; left out where it is refused."""
+
 _MOST_STOPS: Final = 4  # as many as every endpoint takes
-_ROLES: Final = get_args(Role)
+_ROLES: Final = tuple(role for role in get_args(Role) if role != "tool")
 
 
 def request_for(
@@ -55,6 +58,8 @@ def request_for(
         sampling["stop"] = list(dict.fromkeys((*own, *rendered.stop)))[:_MOST_STOPS]
     if rendered.grammar:
         sampling["grammar"] = rendered.grammar
+    if rendered.tools:
+        sampling |= _CALLING
     if settings.once and sampling.get("temperature") == 0:
         sample = 0
     return Request(
@@ -65,6 +70,7 @@ def request_for(
         lm.endpoint,
         sample,
         rendered.continues,
+        rendered.tools,
     )
 
 
@@ -135,12 +141,13 @@ def room_for(
 
 def prompt_of(request: Request) -> Prompt:
     """The prompt of a request, with its estimated input price."""
-    bare = Prompt(request.messages, request.model, request.response_format)
+    bare = Prompt(request.messages, request.model, tools=request.tools)
     cost = None
     if not bare.uncounted:
         usage = Usage(bare.tokens, 0)
         cost = price_of(request.model, usage, endpoint=request.endpoint)
-    return Prompt(request.messages, request.model, request.response_format, cost)
+    known = request.messages, request.model, request.response_format
+    return Prompt(*known, cost, request.tools)
 
 
 @dataclass(frozen=True)
@@ -281,6 +288,8 @@ def _messages(prompt: object) -> tuple[Message, ...]:
 
 def _message(turn: object) -> Message:
     """A turn, checked."""
+    if isinstance(turn, Message) and (turn.tool_calls or turn.answers):
+        return _called(turn)
     held = (
         {"role": turn.role, "content": turn.content}
         if isinstance(turn, Message)
@@ -305,6 +314,20 @@ def _message(turn: object) -> Message:
             "weft.Image, weft.Audio or weft.File values",
         )
     return Message(role, content if isinstance(content, str) else tuple(parts))
+
+
+def _called(turn: Message) -> Message:
+    """A turn that calls tools, or holds what one gave, checked."""
+    role = "tool" if turn.answers else "assistant"
+    texts = [turn.text, turn.answers]
+    texts += [t for c in turn.tool_calls for t in (c.name, c.arguments, c.id)]
+    if turn.role != role or not all(map(strictjson.is_text, texts)):
+        raise CallError(
+            f"{turn!r:.200} is no turn of tools: an assistant calls, a tool answers",
+            hint='Write Message("assistant", "", (call,)) and Message("tool", "...", '
+            "answers=call.id)",
+        )
+    return turn
 
 
 def _can_be_sent(part: object) -> bool:

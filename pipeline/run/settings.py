@@ -24,7 +24,7 @@ from ..calls.store import AnswerStore
 from ..errors import ConfigError
 from ..events import Sink
 from ..ground.options import check_options, checked
-from ..lm.form import Form, form_of, is_form
+from ..lm.form import CHOSEN, Form, form_of, is_form
 from ..lm.lm import LanguageModel, as_lm, name_of
 from ..seam import refuse_traced
 from ..signature.spec import Spec
@@ -174,7 +174,7 @@ class Settings:
         Raises:
             ConfigError: The environment names no form.
         """
-        if form_of(own).name != AUTO:
+        if form_of(own).name not in CHOSEN:
             return own
         if self.adapter != AUTO:
             return self.adapter

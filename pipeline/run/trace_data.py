@@ -21,7 +21,9 @@ import pydantic
 
 from ..ground import strictjson
 from ..ground.shapes import is_mapping, is_sequence, is_set
-from ..lm.request import Message, Usage, content_from_json, content_to_json
+from ..lm.as_json import turn_from_json
+from ..lm.message import Message, calls_from_json, calls_to_json, turn_to_json
+from ..lm.request import Usage
 from ..media.turns import History
 from ..media.values import Media
 from ..signature.signature import Signature, dump_values
@@ -206,6 +208,8 @@ def _call_data(call: Call, content: bool) -> dict[str, Any]:
         data["form"] = call.form
     if call.without:
         data["without"] = [*call.without]
+    if call.tool_calls and content:
+        data["tool_calls"] = calls_to_json(call.tool_calls)
     return data
 
 
@@ -230,7 +234,7 @@ def _node_of(data: Mapping[str, Any]) -> NodeRun:
 
 
 def _turns_data(messages: Iterable[Message]) -> list[Any]:
-    return [[m.role, content_to_json(m.content)] for m in messages]
+    return [*map(turn_to_json, messages)]
 
 
 def _call_of(data: Mapping[str, Any]) -> Call:
@@ -239,9 +243,7 @@ def _call_of(data: Mapping[str, Any]) -> Call:
     texts = {name: _text(data[name]) for name in _TEXT}
     texts |= {name: _text(data.get(name, "")) for name in ("reasoning", "form")}
     return Call(
-        messages=tuple(
-            Message(role, content_from_json(held)) for role, held in data["messages"]
-        ),
+        messages=tuple(map(turn_from_json, data["messages"])),
         usage=None if None in tokens else Usage(*map(int, tokens)),
         cost=None if data["cost"] is None else float(data["cost"]),
         cached=bool(data["cached"]),
@@ -249,6 +251,7 @@ def _call_of(data: Mapping[str, Any]) -> Call:
         started=float(data["started"]),
         retries=int(data["retries"]),
         without=_texts(data.get("without", ())),
+        tool_calls=calls_from_json(data.get("tool_calls", [])),
         **texts,
     )
 

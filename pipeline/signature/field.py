@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, get_origin
+from typing import Annotated, Any, ClassVar, Final, Literal, get_origin
 
 import pydantic
 from pydantic import TypeAdapter
@@ -31,6 +31,7 @@ from .lossless import (
     places,
     with_digits,
 )
+from .note import Note
 from .types import Kind, check_rules, choices_of, kind_of, options_of
 from .wording import first_error, wanted
 
@@ -48,30 +49,6 @@ _UNUSABLE = (
     ValueError,
     RecursionError,
 )
-
-
-class Note(NamedTuple):
-    """What is said of one of a field's choices, or of what belongs to one.
-
-    Args:
-        name: The choice, and behind a dot what belongs to it: `search.query`.
-        label: What stands before the text.
-        text: What is said; what belongs to a choice is left out where this is empty.
-    """
-
-    name: str
-    label: str
-    text: str
-
-    @property
-    def line(self) -> str:
-        """As it stands below the field, deeper by each dot; empty where left out."""
-        depth = self.name.count(".")
-        if depth and not self.text:
-            return ""
-        said = f"{self.label}: {self.text}" if self.text else self.label
-        indent = "\n" + "  " * (depth + 1)
-        return indent + said.replace("\n", f"{indent}  ")
 
 
 @dataclass(frozen=True, eq=False)

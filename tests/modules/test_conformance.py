@@ -82,6 +82,9 @@ MAKERS: dict[str, Callable[[], Module[..., Any]]] = {
     "ProgramOfThought": lambda: weft.ProgramOfThought(ASK, tries=2, name="it"),
     "CodeAct": lambda: weft.CodeAct(ASK, tools=[half], max_steps=2, name="it"),
     "Recursive": lambda: weft.Recursive(ASK, max_steps=2, max_calls=2, name="it"),
+    "ReAct, native": lambda: weft.ReAct(
+        ASK, tools=[half], max_steps=2, calls="native", name="it"
+    ),
     "of each other": lambda: weft.Vote(
         weft.BestOfN(weft.Predict(ASK), shortest, n=2), n=2, name="it"
     ),
@@ -105,6 +108,7 @@ ASKING = {
     "ProgramOfThought": (["it/write", "it/mend", "it/answer"], 3),
     "CodeAct": (["it/act", "it/extract"], 3),
     "Recursive": (["it/act", "it/ask", "it/extract"], 5),
+    "ReAct, native": (["it/act", "it/extract"], 3),
     "of each other": (["it/module/module"], 4),
 }
 IDLE = {"MapReduce": {"it/merge"}}
@@ -118,8 +122,10 @@ composite = pytest.mark.parametrize("kind", COMPOSITE)
 trying = pytest.mark.parametrize("kind", ["BestOfN", "Vote", "Refine", "of each other"])
 
 
-def said(request: Request) -> str:
+def said(request: Request) -> str | weft.Response:
     """A reply in whatever fields are asked for; one of its words is the sample."""
+    if request.tools:
+        return weft.Response("t", tool_calls=(weft.ToolCall.of("half", question="q"),))
     asked = request.messages[0].content
     if "[[ tool ]]" in asked:
         return '[[ thought ]]\nt\n[[ tool ]]\nhalf\n[[ arguments ]]\n{"question": "q"}'
@@ -373,11 +379,13 @@ def test_the_same_bytes_at_any_concurrency(kind: str) -> None:
 def test_cancelled_in_the_middle(kind: str) -> None:
     """What is under way is cancelled with it, and nothing is asked afterwards."""
     begun: list[Request] = []
+    hangs = asyncio.Event()
 
     async def hang(request: Request) -> str:
         begun.append(request)
         if len(begun) < ASKING[kind][1]:  # the last call hangs
             return said(request)
+        hangs.set()
         await asyncio.Event().wait()
         return ""
 
@@ -389,7 +397,8 @@ def test_cancelled_in_the_middle(kind: str) -> None:
     async def main() -> None:
         with weft.use(lm=weft.FunctionLM(hang), cache=None):
             task = asyncio.create_task(MAKERS[kind]().acall(question="q"))
-            asked = await turns()
+            await hangs.wait()
+            asked = len(begun)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from weft.pipeline.lm.form import FLAGS, NEWEST, Form
+from weft.pipeline.lm.form import CHOSEN, FLAGS, NEWEST, Form
 
-named = st.sampled_from([name for name in NEWEST if name != "auto"])
+named = st.sampled_from([name for name in NEWEST if name not in CHOSEN])
 flags = st.none() | st.sets(st.sampled_from(FLAGS)).map(lambda some: (*sorted(some),))
 
 

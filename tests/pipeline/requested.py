@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import weft
-from weft.pipeline.lm.request import Request, request_to_json
+from weft.pipeline.lm.as_json import request_to_json
+from weft.pipeline.lm.request import Request
 from weft.pipeline.lm.wire.completion import body_of
 
 # Values of the calls below hold marks, so that these are fenced.

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 import weft
 from weft.errors import ArtifactError, CallError, ConfigError, SignatureError
-from weft.pipeline.lm.request import request_from_json, request_to_json
+from weft.pipeline.lm.as_json import request_from_json, request_to_json
 from weft.pipeline.media.kinds import size_of_image
 from weft.pipeline.media.values import media_from
 

@@ -176,8 +176,15 @@ async def agents() -> None:
     agent = weft.ReAct(Triage, tools=[near, order, len], max_steps=4)
     assert_type(agent(message="m"), Triage)
     assert_type(weft.trajectory_of(agent(message="m")), list[weft.AgentStep])
+    native = weft.ReAct(Triage, tools=[near], calls="native")
+    assert_type(native(message="m"), Triage)
+    other = weft.Tool.from_schema("web.search", None, {"type": "object"}, str)
+    assert_type(other, weft.Tool[[dict[str, Any]], Any])
+    assert_type(weft.ToolCall.of("near", place="x").arguments, str)
     try:
         agent.run(message="m")
+    except weft.BudgetExceeded as spent:
+        assert_type(weft.trajectory_of(spent), list[weft.AgentStep])
     except weft.Suspended as error:
         assert_type(error.pending["tool"], Any)
         assert_type(weft.resume(agent, error.data, approved=True).value, Any)

@@ -95,6 +95,7 @@ def near(place: str) -> int:
 near(3)  # error: wrong tool argument
 weft.ReAct(Triage)  # error: an agent without tools
 weft.ReAct(Triage, tools=[near])(mesage="m")  # error: misspelt input of an agent
+weft.ReAct(Triage, tools=[near], calls="both")  # error: no format of calls
 
 
 @weft.program

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..pipeline.artifact.describe import visibly
 from ..pipeline.errors import DataError
+from ..pipeline.lm.message import Message
 from ..pipeline.lm.prices import money
 from ..pipeline.run.trace_data import json_text, plain_data, run_of
 from ..pipeline.run.trace_log import trace_line, whole_lines
@@ -158,11 +159,12 @@ def _call(call: Call) -> str:
 
 
 def _prompt(call: Call) -> str:
-    turns: list[tuple[str, str]] = [(m.role, m.text) for m in call.messages]
+    turns: list[tuple[str, str]] = [(m.role, m.shown) for m in call.messages]
     if call.reasoning:
         turns.append(("reasoning", call.reasoning))
     if not call.error:
-        turns.append(("reply", call.reply))
+        said = Message("assistant", call.reply, call.tool_calls)
+        turns.append(("reply", said.shown))
     return "\n".join(f"[{role}]\n{indented(visibly(text))}" for role, text in turns)
 
 

@@ -19,8 +19,9 @@ from ..compilers.driving.index import NAME as INDEX
 from ..pipeline.errors import ConfigError
 from ..pipeline.ground.files import open_regular, read_bounded
 from ..pipeline.ground.shapes import as_dict, is_dict, is_list
+from ..pipeline.lm.as_json import response_from_json
 from ..pipeline.lm.prices import money
-from ..pipeline.lm.request import Response, response_from_json
+from ..pipeline.lm.request import Response
 from ..pipeline.run.rows import live_block
 from .output import Outcome, remark, say
 

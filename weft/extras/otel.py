@@ -185,7 +185,7 @@ class OpenTelemetry:
         if self._content and found.is_recording():
             made["gen_ai.input.messages"] = json_text(_messages(call.messages))
             if not call.error:
-                said = _messages([Message("assistant", call.reply)])
+                said = _messages([Message("assistant", call.reply, call.tool_calls)])
                 said[0]["finish_reason"] = call.finish_reason
                 if call.reasoning:
                     thought = {"type": "reasoning", "content": call.reasoning}
@@ -272,10 +272,19 @@ def _answered(call: Call) -> Attributes:
 
 def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
     """Turns in the convention's form."""
-    return [
-        {"role": m.role, "parts": [{"type": "text", "content": m.text}]}
-        for m in messages
+    return [{"role": m.role, "parts": _parts(m)} for m in messages]
+
+
+def _parts(message: Message) -> list[dict[str, Any]]:
+    if message.answers:
+        answer = {"id": message.answers, "response": message.text}
+        return [{"type": "tool_call_response", **answer}]
+    parts: list[dict[str, Any]] = [{"type": "text", "content": message.text}]
+    called = [
+        {"type": "tool_call", "id": c.id, "name": c.name, "arguments": c.arguments}
+        for c in message.tool_calls
     ]
+    return [*(parts if message.text or not called else []), *called]
 
 
 def _provider_of(model: str, endpoint: str) -> str:

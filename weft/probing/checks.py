@@ -146,7 +146,7 @@ class Checks:
         await self._logprobs()
         await self._seed()
         await self._takes("system_role", turns=(_BRIEF, _SEA))
-        await self._takes("tools", options={"tools": _TOOL})
+        await self._tools()
         await self._stream()
 
     async def _first(self) -> Response | None:
@@ -234,6 +234,15 @@ class Checks:
             pass  # a call of the tool is an answer too, and holds no text
         if getattr(self._known, ability) is not False:
             self._learn("seen", **{ability: True})
+
+    async def _tools(self) -> None:
+        """Demand a call: a server that has no tools may pass them over in silence."""
+        sent: dict[str, JSON] = {"tools": _TOOL, "tool_choice": "required"}
+        answer = await self._tried("tools", options=sent)
+        if answer is not None and answer.tool_calls:
+            self._learn("seen", tools=True)
+        elif answer is not None and answer.finish_reason != "length":
+            self._learn("seen", tools=False)
 
     async def _stream(self) -> None:
         """Have an answer piece by piece, with its usage at the end."""

@@ -71,6 +71,8 @@ def observe(request: Request, response: Response) -> None:
     for name, taken in _TAKEN.items():
         if getattr(now, name) is None and taken(request):
             found[name] = True
+    if response.tool_calls and now.tools is None:
+        found["tools"] = True
     if request.sampling.get("stop") and now.stop is not False:
         if _runs_on(response.text, request.sampling["stop"]):
             found["stop"] = False
@@ -194,7 +196,6 @@ def _is_served(endpoint: str) -> bool:
 
 _TAKEN: Final[Mapping[str, Callable[[Request], bool]]] = {
     "seed": lambda request: "seed" in request.sampling,
-    "tools": lambda request: "tools" in request.sampling,
     "system_role": lambda request: request.messages[0].role == "system",
 }
 """Abilities that an answer shows by being one: what it takes was in the request."""

@@ -18,7 +18,7 @@ from ...ground.shapes import as_dict, as_list, is_dict, is_list
 from ...ground.strictjson import plain_text
 from ..abilities import Abilities
 from ..known.observed import heard
-from ..request import Request, Response, Usage, is_count
+from ..request import Request, Response, ToolCall, Usage, is_count
 from .dialect import (
     NOTHING_KNOWN,
     asked_of,
@@ -30,6 +30,7 @@ from .dialect import (
 from .finish import choice_in, ending_of, fault_in, refused
 from .secrets import name_of, redacted
 from .thinking import THINKING, cut_off, thought_in
+from .tools import calls_in
 
 MAX_TEXT: Final = 8 * 2**20
 """The most bytes of an answer."""
@@ -118,11 +119,13 @@ def response_from(
         content = text_in(choice.get("text"))
     usage = _usage(tree.get("usage"))
     refusal = refusal_in(message)
-    if ending == "content_filter" or (refusal and not (content or "").strip()):
+    calls = calls_in(message) if _may_call(request) else ()
+    silent = not calls and not (content or "").strip()
+    if ending == "content_filter" or (refusal and silent):
         raise _withheld(refusal, request, secrets)
     reasoned = thought or (usage is not None and usage.reasoning_tokens)
-    if content is None and (ending == "length" or reasoned):
-        content = ""  # the model thought, and said nothing
+    if content is None and (calls or ending == "length" or reasoned):
+        content = ""  # the model thought, or called something, and said nothing
     if content is None:
         raise _no_completion("its message holds no text", request)
     text, thought = _apart(_utf8(content, request), thought, request, ending, abilities)
@@ -134,7 +137,16 @@ def response_from(
         request_id=name_of(tree.get("id")),
         reasoning=thought,
         without=left_out(request, abilities),
+        tool_calls=tuple(
+            ToolCall(_utf8(c.name, request), _utf8(c.arguments, request), name_of(c.id))
+            for c in calls
+        ),
     )
+
+
+def _may_call(request: Request) -> bool:
+    """Whether tools were offered, by a module or in an `extra` of the user's."""
+    return bool(request.tools) or "tools" in request.sampling
 
 
 def _ending_of(

@@ -28,6 +28,7 @@ from ..modality import ABILITY, lacking
 from ..request import JSON, Message, Request
 from ..route import OPENAI
 from .faults import Refusal
+from .tools import called_of, refuses_tools, tools_of
 
 NOTHING_KNOWN: Final = Abilities()
 _BY_ABILITY: Final = ("seed", "stop")
@@ -101,7 +102,7 @@ def asked_of(request: Request, abilities: Abilities) -> dict[str, Any]:
     """
     if request.continues:
         return {"prompt": text_of(request)}
-    return {"messages": turns_of(request, abilities)}
+    return {"messages": turns_of(request, abilities), **tools_of(request)}
 
 
 def turns_of(request: Request, abilities: Abilities) -> list[dict[str, Any]]:
@@ -117,6 +118,7 @@ def turns_of(request: Request, abilities: Abilities) -> list[dict[str, Any]]:
         {
             "role": one.role,
             "content": c if type(c := one.content) is str else parts_of(one),
+            **(called_of(one) if one.tool_calls or one.role == "tool" else {}),
         }
         for one in messages
     ]
@@ -179,7 +181,7 @@ def format_of(request: Request) -> dict[str, JSON]:
 
 
 _MOST_LESSONS: Final = 8
-_NO_OTHER_WAY: Final = frozenset({"schema", *ABILITY.values()})
+_NO_OTHER_WAY: Final = frozenset({"schema", "tools", *ABILITY.values()})
 """Abilities without which the same is not to be had here: whoever asks decides."""
 
 _log: Final = logging.getLogger("weft")
@@ -187,6 +189,7 @@ _log: Final = logging.getLogger("weft")
 _DROPPED: Final = (
     *("temperature", "top_p", "presence_penalty", "frequency_penalty"),
     *("seed", "stop", "reasoning_effort", "verbosity"),
+    *("parallel_tool_calls", "tool_choice"),
 )
 """Options that an answer can do without; of several that are blamed together the last
 one goes first. A `logit_bias` is no such: what it shuts out would come."""
@@ -242,7 +245,8 @@ class Manners:
 
     def learns(self, refusal: Refusal) -> bool:
         """Whether there is another way to ask, which is then taken."""
-        taught = lesson_in(refusal.words, self) if refusal.teaches else {}
+        teaches = refusal.teaches or refusal.of_tools
+        taught = lesson_in(refusal.words, self) if teaches else {}
         if not taught:
             return False
         _note(self.request, taught)
@@ -274,6 +278,8 @@ def lesson_in(said: str, manners: Manners) -> dict[str, Any]:
         taught["output"] = output
     if request.response_format is not None and _NO_SCHEMAS.search(said):
         return {**taught, "schema": False}
+    if request.tools and refuses_tools(said):
+        return {**taught, "tools": False}
     if any(m.role == "system" for m in request.messages) and _NO_SYSTEM.search(said):
         taught["system_role"] = False
     taught |= lacking(said, media_of(request))

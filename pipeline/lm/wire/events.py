@@ -24,6 +24,7 @@ from .completion import refusal_in, response_from, text_in
 from .finish import choice_in, ending_of, fault_in
 from .secrets import without_keys
 from .thinking import Curtain, Shown, thought_in
+from .tools import CallPieces
 
 _DONE: Final = "[DONE]"
 _FIELDS: Final = (b"data:", b"event:", b"id:", b"retry:", b":")
@@ -118,6 +119,7 @@ class Assembly:
         self._model = model
         self._texts: list[str] = []
         self._thoughts: list[str] = []
+        self._calls = CallPieces()
         self._head: dict[str, Any] = {}
         self._finish: object = None
         self._refusal = ""
@@ -177,6 +179,7 @@ class Assembly:
         if "delta" not in choice and not self._texts:
             part = as_dict(choice.get("message"))  # a whole answer in one event
         self._refusal += refusal_in(part)
+        self._calls.add(part)
         thought = thought_in(part)
         if thought:
             self._thoughts.append(thought)
@@ -193,7 +196,7 @@ class Assembly:
     @property
     def begun(self) -> bool:
         """Whether a part of an answer has come, or of the thought before it."""
-        return any(self._texts) or bool(self._thoughts)
+        return any(self._texts) or bool(self._thoughts) or bool(self._calls)
 
     @property
     def _ended(self) -> bool:
@@ -214,6 +217,8 @@ class Assembly:
         said: dict[str, Any] = {"content": content, "refusal": self._refusal}
         if self._thoughts:
             said["reasoning_content"] = _paired("".join(self._thoughts))
+        if self._calls:
+            said["tool_calls"] = self._calls.whole()
         choice = {"message": said, "finish_reason": self._finish}
         return {**self._head, "choices": [choice]}
 

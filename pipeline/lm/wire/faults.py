@@ -29,11 +29,13 @@ from ...errors import (
     SchemaRefused,
     ServerError,
     TimeoutConflict,
+    ToolsRefused,
 )
 from ...ground.lazy import deferred
 from ...ground.shapes import as_dict, is_dict, is_list
 from ..context import HINT, window_said
 from .secrets import name_of, redacted, without
+from .tools import refuses_tools
 
 if TYPE_CHECKING:
     from email import utils as email_utils
@@ -61,6 +63,7 @@ _HINTS: Final[Mapping[type[ModelError], str]] = {
     NotFoundError: "Check the model's name and api_base",
     ContextLengthError: HINT,
     SchemaRefused: "Ask without a schema: LM(..., schema_mode=False)",
+    ToolsRefused: 'Let the agent choose in text: weft.ReAct(..., calls="text")',
 }
 # OpenAI, vLLM, SGLang, llama.cpp, LM Studio, TGI, TensorRT-LLM, Anthropic, Gemini,
 # Mistral, Cohere, Bedrock, Groq, xAI, DashScope, Moonshot, Zhipu, MiniMax, SambaNova:
@@ -137,6 +140,7 @@ _NO_BOUND: Final = re.compile(
 _AS_IT_IS: Final = frozenset({400, 413, 422})
 _OF_LENGTH: Final = _AS_IT_IS | {200, 500}
 _OF_CONTENT: Final = _AS_IT_IS | {200, 403}
+_OF_TOOLS: Final = _AS_IT_IS | {404, 500, 501}
 _AT_FAULT: Final = _AS_IT_IS | {500, 501}
 """Where a schema is the cause: some servers say 500 of one that they cannot compile."""
 
@@ -159,6 +163,7 @@ class Refusal:
         secrets: Texts that no message may hold.
         schema: Whether a JSON schema, or a grammar, was asked for, and may be what is
             refused.
+        tools: Whether tools were offered.
     """
 
     status: int
@@ -169,6 +174,7 @@ class Refusal:
     code: str = field(default="", repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     schema: bool = False
+    tools: bool = False
 
     @property
     def words(self) -> str:
@@ -180,6 +186,11 @@ class Refusal:
     def teaches(self) -> bool:
         """Whether it is the request that is refused as it is, and nothing was done."""
         return self.status in _AS_IT_IS
+
+    @property
+    def of_tools(self) -> bool:
+        """Whether it is the tools that are refused; some servers say 404 or 500."""
+        return self.tools and self.status in _OF_TOOLS and refuses_tools(self.words)
 
     def as_error(self) -> ModelError:
         """The error that stands for this refusal."""
@@ -206,6 +217,8 @@ class Refusal:
             return ContextLengthError
         if status in _OF_CONTENT and self._is_filtered:
             return ContentFiltered
+        if self.of_tools:
+            return ToolsRefused
         if self.schema and (
             (status in _AT_FAULT and _SCHEMA.search(words))
             or (status in _AS_IT_IS and _SCHEMA_TOO.search(words))

@@ -130,6 +130,7 @@ def refused(
         request.model,
         secrets=tuple(secrets),
         schema=request.response_format is not None,
+        tools=bool(request.tools),
     )
 
 

@@ -111,6 +111,7 @@ async def _answered(
             parse_retry_after(answer.headers),
             secrets=tuple(sent),
             schema=request.response_format is not None or "grammar" in request.sampling,
+            tools=bool(request.tools),
         )
     if listener is not None:
         return await _follow(answer, manners, sent, listener)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from ..request import Response
+from ..request import Response, ToolCall
 
 STARS: Final = "***"
 _SHOWN: Final = 300
@@ -171,13 +171,22 @@ def without_keys(response: Response, secrets: Iterable[str]) -> Response:
     if not keys:
         return response
     named = (response.text, response.reasoning, response.model, response.request_id)
-    said = "\n".join(named)
+    calls = response.tool_calls
+    called = [text for one in calls for text in (one.name, one.arguments, one.id)]
+    said = "\n".join((*named, *called))
     escaped = "\\u" in said or "\\/" in said
     if not escaped and not any(key in said for key in keys):
         return response
     text, thought, model, request_id = (without(name, keys) for name in named)
+    cleaned = [without(text, keys) for text in called]
+    triples = zip(cleaned[::3], cleaned[1::3], cleaned[2::3], strict=True)
     return replace(
-        response, text=text, reasoning=thought, model=model, request_id=request_id
+        response,
+        text=text,
+        reasoning=thought,
+        model=model,
+        request_id=request_id,
+        tool_calls=tuple(ToolCall(*triple) for triple in triples),
     )
 
 

@@ -174,6 +174,7 @@ def failure_of_litellm(
         retry_after=parse_retry_after(told),
         secrets=tuple(secrets),
         schema=request.response_format is not None,
+        tools=bool(request.tools),
     )
 
 

@@ -12,16 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.pipeline.lm.request import (
-    Message,
-    Request,
-    Response,
-    Usage,
+from weft.pipeline.lm.as_json import (
     request_from_json,
     request_to_json,
     response_from_json,
     response_to_json,
 )
+from weft.pipeline.lm.request import Message, Request, Response, Usage
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 numbers = st.integers(-(2**60), 2**60) | st.floats(

@@ -135,6 +135,13 @@ def ways() -> dict[str, Callable[[], Any]]:
     return {
         "Predict": lambda: weft.Predict(SIGNATURE, name="way"),
         "Recursive": lambda: weft.Recursive(SIGNATURE, max_calls=100, name="way"),
+        "MapReduce": lambda: weft.MapReduce(
+            weft.Predict("text, question -> note: int"),
+            weft.Predict("question, notes: list[int] -> answer: int"),
+            size=PIECE,
+            most=100,
+            name="way",
+        ),
     }
 
 

@@ -172,9 +172,10 @@ def with_turns(
     """
     made: list[Message] = []
     cases = iter(asked)
+    none: Mapping[str, JSON] = {}
     for message in messages:
         # Each case has one turn of the user's.
-        values = next(cases) if message.role == "user" else {}
+        values = next(cases) if message.role == "user" else none
         for field in spec.media:
             held = values.get(field.name)
             if field.turns and is_list(held):

@@ -20,7 +20,7 @@ from ...pipeline.errors import ConfigError, ModelFailure, StepError
 from ...pipeline.graph.step import Step, StepOptions
 from ...pipeline.graph.uses import Used
 from ...pipeline.ground import strictjson
-from ...pipeline.ground.plain import plain
+from ...pipeline.ground.plain import described, plain
 from ...pipeline.ground.words import brief
 from ...pipeline.lm.request import JSON
 from .arguments import arguments_of, call_words, fields_of, schema_of
@@ -240,7 +240,7 @@ class Tool(Generic[P, R_co]):
 
     def shown(self, value: Any) -> str:
         """What the function gave, as the model is shown it: text, or JSON."""
-        data = plain(value, repr)
+        data = plain(value, described)
         text = data if isinstance(data, str) else strictjson.dumps(data)
         return shortened(text, self.options.most)
 

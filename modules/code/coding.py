@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self, cast
 
+import pydantic
+
 from ...pipeline.errors import (
     ConfigError,
     ContextLengthError,
@@ -210,18 +212,33 @@ class Coding:
         if not isinstance(thought, str) or not isinstance(code, str):
             raise DataError("a step of a suspended run is none")
         self._thought = thought
-        run = await self._session.run(code)
-        if not run.code:
-            run = CodeRun("", error=CodeError("SyntaxError", "there is no code"))
-        step = CodeStep(
-            thought=thought,
-            code=run.code,
-            printed=run.printed,
-            value=run.shown,
-            error="" if run.error is None else str(run.error),
-        )
+        step = await self._ended_before()
+        if step is None:
+            step = _step(thought, await self._session.run(code))
+            if self._session.ended and self.answer is None:
+                self._call.keep(self._number, {"ran": step.model_dump()})
+                self._number += 1
         self.steps.append(step)
         return step
+
+    async def _ended_before(self) -> CodeStep | None:
+        """The step as it was, where it ended at a limit before the run was suspended.
+
+        A run that goes on need not reach the same limit, and nothing of the step but
+        what is shown of it would be left. Any other step is None, and runs again.
+        """
+        number = self._number
+        while (kept := self._call.kept(number)) is not None and "code" not in kept:
+            number += 1
+            if "ran" in kept:
+                try:
+                    step = CodeStep.model_validate(kept["ran"])
+                except pydantic.ValidationError:
+                    raise DataError("a step of a suspended run is none") from None
+                self._number = number
+                await self._session.begin_anew()
+                return step
+        return None
 
     async def ask(self, part: Module[..., Any], inputs: Mapping[str, Any]) -> Any:
         """Ask a part, with as much of the trajectory as there is room for."""
@@ -331,6 +348,18 @@ class Coding:
                 raise Raised("TypeError", str(other)) from None
         self.answer = made
         raise Ended
+
+
+def _step(thought: str, run: CodeRun) -> CodeStep:
+    if not run.code:
+        run = CodeRun("", error=CodeError("SyntaxError", "there is no code"))
+    return CodeStep(
+        thought=thought,
+        code=run.code,
+        printed=run.printed,
+        value=run.shown,
+        error="" if run.error is None else str(run.error),
+    )
 
 
 async def _refused(words: JSON) -> Any:

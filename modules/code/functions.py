@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from ...pipeline.errors import ConfigError, ModelFailure, StepError, WeftError
-from ...pipeline.ground.plain import plain
+from ...pipeline.ground.plain import described, plain
 from ...pipeline.ground.words import brief
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
@@ -54,9 +54,13 @@ def raised_of(error: BaseException) -> Raised:
     >>> error.kind, str(error)
     ('KeyError', 'Ada')
     """
-    words = error.message if isinstance(error, WeftError) else str(error)
+    said: object = error.message if isinstance(error, WeftError) else error
     if isinstance(error, KeyError) and len(error.args) == 1:
-        words = str(error.args[0])  # which the code's own KeyError puts in quotes
+        said = error.args[0]  # which the code's own KeyError puts in quotes
+    try:
+        words = str(said)
+    except Exception:  # noqa: BLE001 - its `__str__` is anybody's
+        words = ""
     words = brief(words, _MOST_WORDS)
     for kind in type(error).__mro__:
         if kind.__name__ in _KNOWN and kind is getattr(builtins, kind.__name__):
@@ -142,5 +146,5 @@ def _function(tool: Tool[..., Any]) -> Function:
 
 def given_back(value: Any) -> JSON:
     """What a function gave, as the code gets it: plain data, else its text."""
-    data: JSON = plain(value, repr)
+    data: JSON = plain(value, described)
     return data

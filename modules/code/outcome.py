@@ -152,6 +152,23 @@ def _kind(value: object) -> str:
     return type(value).__name__
 
 
+def size_of(value: Any) -> int:
+    """About how many bytes a value takes on its way out of the sandbox.
+
+    >>> size_of(["abc", {"k": 1.5}])
+    84
+    """
+    left, size = [value], 0
+    while left:
+        part = left.pop()
+        size += 16 + (len(part) if isinstance(part, str | bytes) else 0)
+        if is_dict(part):
+            left += [*part, *part.values()]
+        elif is_sequence(part) or is_set(part):
+            left += part
+    return size
+
+
 def shown(value: Any, most: int) -> str:
     """A value from the sandbox as text: a text as it is, other data as JSON."""
     if value is None:
@@ -189,11 +206,6 @@ class Printed:
         if self._held <= self._most:
             self._parts.append(text[: self._most + 1 - self._held])
             self._held += len(self._parts[-1])
-
-    @property
-    def any(self) -> bool:
-        """Whether there is anything."""
-        return bool(self._held)
 
     @property
     def text(self) -> str:

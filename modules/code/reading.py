@@ -13,6 +13,8 @@ _PYTHON = frozenset(
 _TAGS = re.compile(
     r"<(code|execute|python|tool_code)>\s*\n?(.*?)(?:</\1>|\Z)", re.DOTALL
 )
+_TICKED = re.compile(r"`+(?:python|py)?\s*([^`]*?)`+")
+_MOST_ENDS = 8
 _PROMPT = re.compile(r"^(?:>>>|\.\.\.) ?", re.MULTILINE)
 _TYPED = str.maketrans(
     {
@@ -26,32 +28,65 @@ _TYPED = str.maketrans(
 )
 
 
-def readings(text: str) -> Iterator[str]:
-    r"""What a reply's code may be, likeliest first; the first that is Python is it.
+def likeliest(text: str) -> str:
+    r"""What a reply's code most likely is, whether it is Python or not.
 
     All fenced blocks of Python together, where there are any; blocks of something else
-    are left out. Else what stands in a `<code>` tag, else the whole text. Then the same
-    without prompts of a console, with plain quotes for typographic ones, and, for a
-    single line, with its written-out line breaks.
+    are left out. Else what stands in a `<code>` tag, else the whole text.
 
-    >>> next(readings("Let me see.\n```python\nx = 1\n```\nSo:\n```py\nprint(x)\n```"))
+    >>> likeliest("Let me see.\n```python\nx = 1\n```\nSo:\n```py\nprint(x)\n```")
     'x = 1\nprint(x)'
-    >>> next(readings("print(1)"))
-    'print(1)'
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
-    first = textwrap.dedent(_fenced(text)).strip("\n").rstrip()
-    seen = {first}
-    yield first
-    for other in (
+    return _trimmed(_fenced(_plain(text)))
+
+
+def readings(text: str) -> list[str]:
+    r"""What a reply's code may be, in order; the first that is Python is it.
+
+    The whole text: then its fences stand in strings. So they do in a block that is
+    Python only as far as a later fence. Then what is likeliest, and the same without
+    prompts of a console, with plain quotes for typographic ones, and, for a single
+    line, with its written-out line breaks or without backticks around it.
+
+    >>> readings("print(1)")
+    ['print(1)']
+    >>> readings("```python\ns = '''\n```\n'''\n```")[1]
+    "s = '''\n```\n'''"
+    """
+    text, first = _plain(text), likeliest(text)
+    ticked = _TICKED.fullmatch(first)
+    found = (
+        _trimmed(text),
+        *map(_trimmed, _longer(text)),
+        first,
         _without_prompts(first),
         first.translate(_TYPED),
         _broken(first),
-        textwrap.dedent(text).strip(),
-    ):
-        if other not in seen:
-            seen.add(other)
-            yield other
+        ticked[1] if ticked else first,
+    )
+    return list(dict.fromkeys(found))
+
+
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
+
+
+def _trimmed(code: str) -> str:
+    return textwrap.dedent(code).strip("\n").rstrip()
+
+
+def _longer(text: str) -> list[str]:
+    """The first block as far as later fences, the longest first."""
+    marks = list(_FENCE.finditer(text))
+    start = next((m for m in marks if m[2].lower() in _PYTHON), None)
+    if start is None:
+        return []
+    ends = [
+        mark.start()
+        for mark in marks
+        if mark.start() > start.end() and not mark[2] and mark[1][0] == start[1][0]
+    ]
+    return [text[start.end() + 1 : end] for end in ends[:0:-1][:_MOST_ENDS]]
 
 
 def _fenced(text: str) -> str:

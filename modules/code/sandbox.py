@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import keyword
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast, final
 
@@ -29,9 +31,9 @@ class Sandbox:
     Needs the extra `code` (pydantic-monty 1.4).
 
     Args:
-        seconds: How long one run may compute; the time of functions it calls does not
-            count.
-        memory: Bytes of its heap.
+        seconds: How long one run may compute, by the clock; the time of functions that
+            it calls, and waiting for a processor among other runs, do not count.
+        memory: Bytes of its heap, and of what the calls of one run hand over.
         depth: How deep its calls may nest.
         calls: How often one run may call the functions that were passed in.
         printed: Characters that are kept of what a run prints, and of its last value.
@@ -162,6 +164,12 @@ def _input(name: str, given: Any) -> JSON:
     """
     if not isinstance(cast(object, name), str) or not name.isidentifier():
         raise ConfigError(f"{name!r} is no name of a variable")
+    read = unicodedata.normalize("NFKC", name)
+    if keyword.iskeyword(name) or read != name:
+        raise ConfigError(
+            f"{name!r} is no name of a variable: Python reads it as another word",
+            hint=f"Write {read if read != name else f'{name}_'!r}",
+        )
     try:
         return data_of(given, _ANY_NUMBER)
     except NoData as error:

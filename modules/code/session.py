@@ -19,8 +19,8 @@ from ...pipeline.ground.loops import PerLoop
 from ...pipeline.ground.words import brief
 from ...pipeline.lm.request import JSON
 from .functions import Ended, Function, Raised
-from .outcome import CodeError, CodeRun, NoData, Printed, clean, data_of, shown
-from .reading import readings
+from .outcome import CodeError, CodeRun, NoData, Printed, clean, data_of, shown, size_of
+from .reading import likeliest, readings
 
 if TYPE_CHECKING:
     import pydantic_monty as monty
@@ -35,6 +35,7 @@ MODULES: Final = (
 """What code may import, as far as a model is told; nothing of it reaches outside."""
 
 _MOST_WORDS: Final = 2_000
+_STOP: Final = "1 / 0\n"  # raises before anything else runs
 _NO_LIMIT: Final = 1_000_000_000  # of suspensions: they are counted here
 _LOOKUPS: Final = 10  # names that may be asked for beside each call
 _IN_BETWEEN: Final = re.compile(r"external function '(\w+)' cannot suspend in this")
@@ -115,12 +116,24 @@ class Session:
         self._session: monty.AsyncMontySession | None = None
         self._stack = AsyncExitStack()
         self._running = asyncio.Lock()
+        self._entered = False
 
     async def __aenter__(self) -> Self:
+        self._entered = True
         await self._opened()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._entered = False
+        await self._end()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last run ended the process: the next finds the inputs alone."""
+        return self._session is None
+
+    async def begin_anew(self) -> None:
+        """Forget all variables but the inputs."""
         await self._end()
 
     async def run(self, code: str) -> CodeRun:
@@ -132,23 +145,44 @@ class Session:
             raise ConfigError(
                 f"code={code!r:.99} is no text", hint='Write run("1 + 1")'
             )
+        if not self._entered:
+            raise ConfigError(
+                "the session of a sandbox is not open",
+                hint="Write async with sandbox.session() as session: ...",
+            )
         async with self._running:
             return await self._read_and_ran(code)
 
     async def _read_and_ran(self, code: str) -> CodeRun:
-        printed = Printed(self._limits.printed)
-        first: CodeRun | None = None
-        for reading in readings(clean(code)):
-            try:
-                made = await self._ran(reading, printed)
-            except BaseException:
-                await self._end()
-                raise
-            first = first or made
-            if made.error is None or made.error.kind != "SyntaxError" or printed.any:
-                return made
-        assert first is not None  # there is always a reading
-        return first
+        try:
+            return await self._ran(
+                await self._read(clean(code)), Printed(self._limits.printed)
+            )
+        except BaseException:
+            await self._end()
+            raise
+
+    async def _read(self, text: str) -> str:
+        """The code of a reply: only what is no Python is read in another way."""
+        found = readings(text)
+        if len(found) > 1:
+            for code in found:
+                if await self._is_python(code):
+                    return code
+        return likeliest(text)
+
+    async def _is_python(self, code: str) -> bool:
+        """Whether code can be read; nothing of it runs."""
+        known, session = _monty(), await self._opened()
+        try:
+            await _turn(partial(session.feed_run, _STOP + code))
+        except known.MontySyntaxError:
+            return False
+        except known.MontyCrashedError:  # as the run will, which tells of it
+            await self._end()
+        except known.MontyError:
+            pass
+        return True
 
     async def _ran(self, code: str, printed: Printed) -> CodeRun:
         """Run code that is Python, or find that it is none."""
@@ -214,7 +248,7 @@ class Session:
         """Run code to its end, and answer what it calls on the way."""
         known, session = _monty(), await self._opened()
         left = self._limits.calls
-        lookups = _LOOKUPS * left
+        lookups, room = _LOOKUPS * left, self._limits.memory
         later: dict[int, Any] = {}
         begin = partial(session.feed_start, code, print_callback=printed)
         at: Any = await _turn(begin)
@@ -234,6 +268,11 @@ class Session:
                 left -= 1
                 if left < 0:
                     raise _Limit(f"more than {self._limits.calls} calls in one run")
+                room -= size_of([at.args, at.kwargs])
+                if room < 0:
+                    raise _Limit(
+                        f"its calls hand over more than {self._limits.memory} bytes"
+                    )
                 answer = await self._called(at)
                 if at.allow_eager_await:  # the code awaits it
                     later[at.call_id] = answer

@@ -22,6 +22,7 @@ from . import strictjson
 from .shapes import is_dict, is_list, is_mapping, is_sequence, is_set
 
 _DATES = ("date", "date-time", "time")
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _NUMBER = re.compile(r"[-+]?[0-9.]+\Z")
 
 
@@ -54,6 +55,20 @@ def plain(value: Any, unknown: Callable[[Any], Any] | None = None) -> Any:
         except (ValueError, RecursionError):  # too deep, or too long, for `repr` too
             return f"<{type(value).__name__}>"
     return data
+
+
+def described(value: object) -> str:
+    """What stands for a value that is no data: `repr`, without addresses in memory.
+
+    They differ from run to run; and where `repr` fails, its type is named.
+
+    >>> described([object()])
+    '[<object object>]'
+    """
+    try:
+        return _ADDRESS.sub("", repr(value))
+    except Exception:  # noqa: BLE001 - its `__repr__` is anybody's
+        return f"<{type(value).__name__}>"
 
 
 def _plain(value: Any) -> Any:

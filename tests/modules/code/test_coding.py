@@ -6,6 +6,8 @@ import asyncio
 import json
 import logging
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +16,7 @@ import pydantic
 import pytest
 
 import weft
+from tests.timing import PATIENCE
 from weft.errors import (
     ArtifactError,
     AuthError,
@@ -482,6 +485,65 @@ def test_changed_data_is_refused() -> None:
         data["journal"][place][1]["arguments"] = {"n": 2}
         with pytest.raises(DataError, match="called 'look' before"):
             weft.resume(clerk(), data, approved=True)
+
+
+SPENT = [
+    code("look(1)", "print('so far')", "while True: pass"),
+    code("pay(2)", "submit(3)"),
+]
+
+
+def test_a_step_that_ended_at_a_limit_is_not_run_again() -> None:
+    """Whether it reaches its limit again hangs on the machine; its outcome stays."""
+    PAID.clear()
+    box = weft.Sandbox(seconds=0.2)
+    tools = [weft.tool(approval=True)(pay), look]
+    agent = weft.CodeAct(ASK, tools=tools, sandbox=box, name="it")
+    with weft.use(lm=weft.ScriptedLM(SPENT), cache=None):
+        data = suspended(lambda: agent(question="q"))
+        (place,) = data["journal"]
+        data["journal"][place][0]["code"] = "look(5)"  # as if it were fast today
+        run = weft.resume(agent, data, approved=True)
+
+    assert PAID == [-1, 2]
+    assert (run.value.answer, run.value.trajectory[0].printed) == (3, "so far\n")
+    data["journal"][place][2]["ran"] = {"code": 1}
+    with weft.use(lm=weft.ScriptedLM([]), cache=None), pytest.raises(DataError):
+        weft.resume(agent, data, approved=True)
+
+
+CHILD = """
+import json, os
+import weft
+from tests.modules.code.test_coding import BILLS, clerk
+try:
+    with weft.use(lm=weft.ScriptedLM(BILLS), cache=None):
+        clerk()(question="q")
+except weft.Suspended as error:
+    print(json.dumps(error.data), flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_another_process_goes_on() -> None:
+    """The process that began is killed: its data is all that is needed."""
+    PAID.clear()
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert child.returncode == -9, child.stderr
+
+    lm = weft.ScriptedLM(BILLS[1:])
+    with weft.use(lm=lm, cache=None):
+        data = suspended(
+            lambda: weft.resume(clerk(), json.loads(child.stdout), approved=True)
+        )
+        run = weft.resume(clerk(), data, approved=True)
+    assert (PAID, run.value.answer, lm.calls) == ([10, 20], 1, 1)
 
 
 HOSTILE: dict[str, Callable[[dict[str, Any]], Any]] = {

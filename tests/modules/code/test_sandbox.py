@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import weft
 from weft.errors import BudgetExceeded, ConfigError
 from weft.modules.code import session
-from weft.modules.code.reading import readings
+from weft.modules.code.reading import likeliest
 from weft.pipeline.ground.loops import PerLoop
 
 pytest.importorskip("pydantic_monty")
@@ -172,6 +172,88 @@ def test_what_is_printed_is_kept_to_a_length() -> None:
     assert flood.printed == "x" * 100 + " (cut: longer than 100 characters)"
 
 
+class Secret:
+    """What is no data, and tells nothing of itself."""
+
+    def __repr__(self) -> str:
+        raise TypeError
+
+
+class Silent(Exception):
+    """What fails where its words are asked for."""
+
+    def __str__(self) -> str:
+        raise TypeError
+
+
+def odd(kind: str) -> Any:
+    """Give what is no data, or raise what has no words."""
+    if kind == "silent":
+        raise Silent
+    return {
+        "object": [object()],
+        "secret": Secret(),
+        "large": 10**6000,
+        "surrogate": "\ud800",
+    }[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("object", "[<object object>]"),
+        ("secret", "<Secret>"),
+        ("large", "<int>"),
+        ("surrogate", "'\\ud800'"),
+        ("silent", "Silent: "),
+    ],
+)
+def test_functions_that_give_no_data(kind: str, value: str) -> None:
+    """Their words stand for it, the same in each run; nothing is raised here."""
+    code = f"try:\n  x = odd({kind!r})\nexcept RuntimeError as e:\n  x = str(e)\nx"
+
+    assert BOX.run(code, functions=[odd]).value == value
+
+
+@pytest.mark.parametrize("last", ["eval('\u201c')", "raise SyntaxError('\u201c')"])
+def test_code_that_ran_is_never_read_in_another_way(last: str) -> None:
+    """An error of syntax that it raises itself is no reason to run it again."""
+    called: list[int] = []
+
+    def pay(n: int) -> None:
+        """Pay."""
+        called.append(n)
+
+    run = BOX.run(f"pay(1)\n{last}", functions=[pay])
+
+    assert called == [1]
+    assert run.error is not None
+    assert run.error.kind == "SyntaxError"
+
+
+def test_what_calls_hand_over_is_bounded() -> None:
+    """As many bytes in one run as the sandbox has memory."""
+    code = "s = 'x' * 9_000_000\nfor _ in range(9):\n  try: seven(s)\n  except: pass"
+
+    error = BOX.run(code, functions=[seven]).error
+    assert "hand over more than 50000000 bytes" in str(error)
+
+
+def test_a_session_is_opened_first() -> None:
+    """Neither before nor after does it start a process that nobody would end."""
+
+    async def runs() -> None:
+        session = BOX.session()
+        with pytest.raises(ConfigError, match="not open"):
+            await session.run("1")
+        async with session:
+            assert (await session.run("1")).value == 1
+        with pytest.raises(ConfigError, match="async with"):
+            await session.run("1")
+
+    asyncio.run(runs())
+
+
 def test_errors_of_functions_may_be_caught() -> None:
     """They are exceptions like any other."""
     code = "try:\n  broken('key')\nexcept KeyError as e:\n  print('caught', e)"
@@ -301,6 +383,8 @@ WRONG: list[Any] = [
             "no option 'second'. Did you mean 'seconds'",
         ),
         (lambda: BOX.run("1", inputs={"a b": 1}), "no name of a variable"),
+        (lambda: BOX.run("1", inputs={"class": 1}), "another word. Write 'class_'"),
+        (lambda: BOX.run("1", inputs={"\ufb01": 1}), "another word. Write 'fi'"),
         (lambda: BOX.run("1", inputs={"a": object()}), "'a' cannot go into a sandbox"),
         (lambda: BOX.run("1", functions=[1]), "1 is no tool"),
         (lambda: WRONG[0]().run(5), "code=5 is no text"),
@@ -384,7 +468,7 @@ def test_after_a_fork(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_code_in_replies(text: str, code: str) -> None:
     """Fences and words around them are taken off."""
-    assert next(readings(text)) == code
+    assert likeliest(text) == code
 
 
 @pytest.mark.parametrize(
@@ -395,6 +479,15 @@ def test_code_in_replies(text: str, code: str) -> None:
         ("x = 1\\nprint(x)", "1\n"),
         ("print('a\\nb')", "a\nb\n"),
         ("print('\u201chi\u201d')", "\u201chi\u201d\n"),
+        ("`print(1)`", "1\n"),
+        ("```python print(1)```", "1\n"),
+        ("x = '<code>1</code>'\nprint(x)", "<code>1</code>\n"),
+        ("s = '''\n```python\nx = 1\n```\n'''\nprint(len(s))", "21\n"),
+        (
+            "```python\ns = '''\n```\nt\n```\n'''\nprint(s)\n```\nSo.",
+            "\n```\nt\n```\n\n",
+        ),
+        ("```py\ns = '''\n```py\nt\n```\n'''\nprint(1)\n```\nOut:\n```\n1\n```", "1\n"),
     ],
 )
 def test_what_code_plainly_means(text: str, printed: str) -> None:

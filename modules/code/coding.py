@@ -24,10 +24,11 @@ from ...pipeline.signature.note import Note
 from ...pipeline.signature.signature import make_value, spec_of
 from ..agents.arguments import Misfit, arguments_of, call_words
 from ..agents.tool import Tool, as_tool
+from .calls import MODULES
 from .functions import Ended, Function, Raised, given_back, named, raised_by
 from .outcome import CodeError, CodeRun
 from .sandbox import Sandbox, as_sandbox
-from .session import MODULES, Session
+from .session import Session
 from .trajectory import CodeStep, within
 
 SUBMIT: Final = "submit"
@@ -224,8 +225,7 @@ class Coding:
     async def _ended_before(self) -> CodeStep | None:
         """The step as it was, where it ended at a limit before the run was suspended.
 
-        A run that goes on need not reach the same limit, and nothing of the step but
-        what is shown of it would be left. Any other step is None, and runs again.
+        A run that goes on need not reach the same limit. Any other step runs again.
         """
         number = self._number
         while (kept := self._call.kept(number)) is not None and "code" not in kept:

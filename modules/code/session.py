@@ -18,7 +18,8 @@ from ...pipeline.errors import ConfigError
 from ...pipeline.ground.loops import PerLoop
 from ...pipeline.ground.words import brief
 from ...pipeline.lm.request import JSON
-from .functions import Ended, Function, Raised
+from .calls import called, refused
+from .functions import Ended, Function
 from .outcome import CodeError, CodeRun, NoData, Printed, clean, data_of, shown, size_of
 from .reading import likeliest, readings
 
@@ -27,13 +28,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MODULES: Final = (
-    *("asyncio", "base64", "binascii", "bisect", "collections", "copy", "csv"),
-    *("dataclasses", "datetime", "decimal", "functools", "hashlib", "itertools"),
-    *("json", "math", "random", "re", "tomllib", "typing", "unicodedata"),
-)
-"""What code may import, as far as a model is told; nothing of it reaches outside."""
-
 _MOST_WORDS: Final = 2_000
 _STOP: Final = "1 / 0\n"  # raises before anything else runs
 _NO_LIMIT: Final = 1_000_000_000  # of suspensions: they are counted here
@@ -41,7 +35,6 @@ _LOOKUPS: Final = 10  # names that may be asked for beside each call
 _IN_BETWEEN: Final = re.compile(r"external function '(\w+)' cannot suspend in this")
 _LOOP: Final = "call it in a loop or a comprehension"
 _ANEW: Final = "; the sandbox begins anew, without its variables"
-_CLOCKS: Final = ("time.", "datetime.", "date.")
 
 
 async def _let_go(_: object) -> None:
@@ -225,8 +218,8 @@ class Session:
             words = f"{self._too_large}{_ANEW}"
         elif kind == "MemoryError" and words.startswith("memory limit"):
             words = self._too_large
-        elif called := _IN_BETWEEN.match(words):
-            words = f"{called[1]} cannot be called by map, sorted or the like: {_LOOP}"
+        elif named := _IN_BETWEEN.match(words):
+            words = f"{named[1]} cannot be called by map, sorted or the like: {_LOOP}"
         line = frames[-1].line if frames else 0
         return self._failed(code, printed, kind, words, line)
 
@@ -263,7 +256,7 @@ class Session:
                 goes_on = partial(at.resume, came)
             elif at.is_os_function or at.function_name not in self._functions:
                 lookups -= 1
-                goes_on = partial(_refused, at)
+                goes_on = partial(refused, at)
             else:
                 left -= 1
                 if left < 0:
@@ -273,7 +266,7 @@ class Session:
                     raise _Limit(
                         f"its calls hand over more than {self._limits.memory} bytes"
                     )
-                answer = await self._called(at)
+                answer = await called(at, self._functions)
                 if at.allow_eager_await:  # the code awaits it
                     later[at.call_id] = answer
                     answer = {"future": ...}
@@ -282,18 +275,6 @@ class Session:
                 raise _Limit("too many names that are not there")
             at = await _turn(goes_on)
         return at.output
-
-    async def _called(self, at: monty.AsyncFunctionSnapshot) -> dict[str, Any]:
-        """What a function gives, or raises in the code."""
-        try:
-            given = [data_of(value) for value in at.args]
-            named = {name: data_of(value) for name, value in at.kwargs.items()}
-            value = await self._functions[str(at.function_name)](given, named)
-        except NoData as error:
-            return {"exc_type": "TypeError", "message": f"{at.function_name}: {error}"}
-        except Raised as error:
-            return {"exc_type": error.kind, "message": clean(str(error))}
-        return {"return_value": value}
 
     async def _opened(self) -> monty.AsyncMontySession:
         """The process, begun with the inputs, and anew after each run that ended it.
@@ -356,27 +337,6 @@ async def _turn(work: Callable[[], Awaitable[T]]) -> T:
     """
     async with await _turns.here():
         return await work()
-
-
-def _refused(at: monty.AsyncFunctionSnapshot) -> Awaitable[Any]:
-    """What code gets that asks for what is not there."""
-    name = str(at.function_name)
-    if not at.is_os_function:
-        return at.resume(
-            {"exc_type": "NameError", "message": f"name {name!r} is not defined"}
-        )
-    if name == "import":
-        return at.resume(
-            {
-                "exc_type": "ModuleNotFoundError",
-                "message": f"No module named {str(at.args[0])!r}; there are "
-                f"{', '.join(MODULES)}",
-            }
-        )
-    if name.startswith(_CLOCKS):
-        words = "the sandbox has no clock: the time would have to be an input"
-        return at.resume({"exc_type": "RuntimeError", "message": words})
-    return at.resume_not_handled()
 
 
 def _stub(name: str) -> Callable[[], None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from .functions import Function, Raised
@@ -31,15 +31,15 @@ async def called(at: Any, functions: Mapping[str, Function]) -> dict[str, Any]:
     return {"return_value": value}
 
 
-def refused(at: Any) -> Awaitable[Any]:
+async def refused(at: Any) -> Any:
     """What code gets that asks for what is not there."""
     name = str(at.function_name)
     if not at.is_os_function:
-        return at.resume(
+        return await at.resume(
             {"exc_type": "NameError", "message": f"name {name!r} is not defined"}
         )
     if name == "import":
-        return at.resume(
+        return await at.resume(
             {
                 "exc_type": "ModuleNotFoundError",
                 "message": f"No module named {str(at.args[0])!r}; there are "
@@ -48,5 +48,5 @@ def refused(at: Any) -> Awaitable[Any]:
         )
     if name.startswith(_CLOCKS):
         words = "the sandbox has no clock: the time would have to be an input"
-        return at.resume({"exc_type": "RuntimeError", "message": words})
-    return at.resume_not_handled()
+        return await at.resume({"exc_type": "RuntimeError", "message": words})
+    return await at.resume_not_handled()

@@ -9,7 +9,6 @@ chooses was written down beforehand.
 """
 
 import argparse
-import json
 from typing import Any
 
 import pydantic
@@ -68,43 +67,33 @@ def tools_over(trips: dict[str, Trip]) -> list[Any]:
     return [trip, trains, change]
 
 
-def moves(*steps: tuple[str, str, dict[str, Any]]) -> list[str]:
-    """Steps as a model writes them."""
-    fields = ("thought", "tool", "arguments")
-    return [
-        "\n".join(
-            f"[[ {name} ]]\n{value if isinstance(value, str) else json.dumps(value)}"
-            for name, value in zip(fields, step, strict=True)
-        )
-        for step in steps
-    ]
+def step(thought: str, tool: str, **arguments: Any) -> dict[str, Any]:
+    """A step of the script, by field."""
+    return {"thought": thought, "tool": tool, "arguments": arguments}
 
 
-SCRIPT = moves(
-    ("Which trip is it?", "trip", {"code": "k7f2"}),
-    ("Codes have capitals.", "trip", {"code": "K7F2"}),
-    ("What runs on Tuesday?", "trains", {"day": "Tuesday"}),
-    (
-        "NX 14 has seats.",
-        "change",
-        {"code": "K7F2", "train": "NX 14", "day": "Tuesday"},
-    ),
-    (
+SCRIPT = [
+    step("Which trip is it?", "trip", code="k7f2"),
+    step("Codes have capitals.", "trip", code="K7F2"),
+    step("What runs on Tuesday?", "trains", day="Tuesday"),
+    step("NX 14 has seats.", "change", code="K7F2", train="NX 14", day="Tuesday"),
+    step(
         "It is done.",
         "submit",
-        {"done": True, "reply": "You now travel on Tuesday, with NX 14."},
+        done=True,
+        reply="You now travel on Tuesday, with NX 14.",
     ),
-)
+]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description="Rebook a traveller.")
     parser.add_argument("--model", help="such as openai/gpt-5-mini")
     model = parser.parse_args().model
     trips = dict(TRIPS)
     agent = weft.ReAct(Rebook, tools=tools_over(trips), max_steps=8, name="agent")
-    lm = weft.LM(model) if model else weft.ScriptedLM(SCRIPT)
-    with weft.use(lm=lm, cache=None):
+    lm = model or weft.ScriptedLM(SCRIPT)
+    with weft.use(lm=lm, cache=True if model else None):
         run = agent.run(request="I am on K7F2. Can I travel a day later?")
     for step in weft.trajectory_of(run.value):
         arguments = ", ".join(f"{k}={v!r}" for k, v in step.arguments.items())

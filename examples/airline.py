@@ -1,7 +1,7 @@
 """Customer service of an airline: an agent that books, looks up, cancels and escalates.
 
-    python examples/airline.py                       offline, on a script
-    python examples/airline.py --lm local/smollm2    on a model
+    python examples/airline.py                          offline, on a script
+    python examples/airline.py --model local/smollm2    on a model
 
 The tools are typed functions over a desk that they are given. Nothing is cancelled
 before a person agrees: the run ends there, is kept as JSON, and goes on later. Offline
@@ -186,8 +186,10 @@ SCRIPT = [
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Customer service of an airline.")
-    parser.add_argument("--lm", help="such as openai/gpt-5-mini; a script without it")
-    model = parser.parse_args().lm
+    parser.add_argument(
+        "--model", help="such as openai/gpt-5-mini; a script without it"
+    )
+    model = parser.parse_args().model
     desk = Desk()
     agent = weft.ReAct(Serve, tools=tools_over(desk), max_steps=6, name="agent")
     with weft.use(lm=model or weft.ScriptedLM(SCRIPT), cache=True if model else None):

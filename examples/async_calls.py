@@ -1,7 +1,7 @@
 """Everything has an `await` form: calls, tools, programs, batches.
 
-    python examples/async_calls.py                        offline, on a stand-in
-    python examples/async_calls.py --lm local/smollm2     on a model
+    python examples/async_calls.py                          offline, on a stand-in
+    python examples/async_calls.py --model local/smollm2    on a model
 
 There is one asynchronous core. A plain call waits for it; an awaited one does not hold
 up the loop. Functions may be blocking or async, and nobody has to say which: a tool, a
@@ -98,8 +98,8 @@ async def together() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Calls that wait for each other not.")
-    parser.add_argument("--lm", help="a model; a stand-in without it")
-    model = parser.parse_args().lm
+    parser.add_argument("--model", help="a model; a stand-in without it")
+    model = parser.parse_args().model
     with weft.use(lm=model or weft.FunctionLM(stand_in), cache=True if model else None):
         print("plain:   ", explain(question="How deep is Hald?"))
         print("tool:    ", depth("Hald"))

@@ -1,7 +1,7 @@
 """An agent that finds the pages a claim must be checked against, and is compiled.
 
-    python examples/claims.py                                           offline
-    python examples/claims.py --lm local/smollm2 --teacher openai/gpt-5-mini
+    python examples/claims.py    offline
+    python examples/claims.py --model local/smollm2 --teacher openai/gpt-5-mini
 
 Some claims need two pages, and the second one is only named on the first. The small
 model stops at the first page. A large one is asked on a few rows; its runs that pass
@@ -116,12 +116,14 @@ def taken(made: Any) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="An agent, compiled.")
-    parser.add_argument("--lm", help="the agent's model; a stand-in without it")
+    parser.add_argument("--model", help="the agent's model; a stand-in without it")
     parser.add_argument("--teacher", help="who shows how it is done")
     given = parser.parse_args()
-    teacher = given.teacher or (given.lm and weft.LM(given.lm)) or stand_in(True)
+    teacher = given.teacher or (given.model and weft.LM(given.model)) or stand_in(True)
 
-    with weft.use(lm=given.lm or stand_in(False), cache=True if given.lm else None):
+    with weft.use(
+        lm=given.model or stand_in(False), cache=True if given.model else None
+    ):
         made = agent(claim=ROWS[0]["claim"])
         print("before:", taken(made))
         result = weft.compile(

@@ -1,7 +1,7 @@
 """Events of history, sorted by a small model that learns from a few labelled ones.
 
-    python examples/classify.py                        offline, on `embedded`
-    python examples/classify.py --lm local/smollm2     a real model, on this machine
+    python examples/classify.py                          offline, on `embedded`
+    python examples/classify.py --model local/smollm2    a real model, on this machine
 
 The labels are types: no reply can hold another one. The program is measured, compiled
 with solved examples, and measured again on rows that nobody has seen. `embedded` is a
@@ -83,10 +83,10 @@ NEW = "Scott reaches the South Pole in 1912"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Sort events of history.")
-    parser.add_argument("--lm", default="embedded", help="such as local/smollm2")
+    parser.add_argument("--model", default="embedded", help="such as local/smollm2")
     parser.add_argument("--budget", default="400 calls")
     given = parser.parse_args()
-    with weft.use(lm=given.lm):
+    with weft.use(lm=given.model):
         print(sort.prompt(event=ROWS[0]["event"]).messages[0].text, "\n")
         print("as it was:", sort(event=NEW).kind)
         result = weft.compile(

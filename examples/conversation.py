@@ -1,7 +1,7 @@
 """A conversation: what was said is an input, shown to the model as turns.
 
     python examples/conversation.py                          offline, on a script
-    python examples/conversation.py --lm local/smollm2       ask it yourself
+    python examples/conversation.py --model local/smollm2    ask it yourself
 
 Nothing is remembered behind your back: a history is a value, and each turn makes a
 longer one. The same conversation gives rows, one for each answer, to measure with.
@@ -55,8 +55,8 @@ def typed() -> Iterable[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Talk to the ferry office.")
-    parser.add_argument("--lm", help="a model to talk to; a script without it")
-    model = parser.parse_args().lm
+    parser.add_argument("--model", help="a model to talk to; a script without it")
+    model = parser.parse_args().model
     script = weft.ScriptedLM({asked: {"answer": answer} for asked, answer in FERRY})
     with weft.use(lm=model or script, cache=True if model else None):
         said = talk(typed() if model else [asked for asked, _ in FERRY])

@@ -1,7 +1,7 @@
 """A program behind HTTP: answers as JSON, or as server-sent events while it works.
 
-    python examples/deploy.py                              asks itself once, offline
-    python examples/deploy.py --serve --lm local/smollm2   serves on 127.0.0.1:8000
+    python examples/deploy.py                                  asks itself once, offline
+    python examples/deploy.py --serve --model local/smollm2    serves on 127.0.0.1:8000
     curl -N localhost:8000/stream --json '{"question": "How deep is Hald?"}'
 
 Needs `pip install fastapi uvicorn`. There is no pool of threads: a program is awaited,
@@ -111,13 +111,13 @@ def ask_itself() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="A program behind HTTP.")
-    parser.add_argument("--lm", help="a model; a stand-in without it")
+    parser.add_argument("--model", help="a model; a stand-in without it")
     parser.add_argument("--serve", action="store_true", help="until it is stopped")
     parser.add_argument("--port", type=int, default=8_000)
     given = parser.parse_args()
     said = {"reasoning": "By the chart.", "answer": "Nine and a half metres."}
-    lm = given.lm or weft.FunctionLM(lambda request: said)
-    weft.configure(lm=lm, cache=True if given.lm else None)
+    lm = given.model or weft.FunctionLM(lambda request: said)
+    weft.configure(lm=lm, cache=True if given.model else None)
     if given.serve:
         uvicorn.run(app, port=given.port)
     else:

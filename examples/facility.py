@@ -1,7 +1,7 @@
 """Mails to a facility desk, read by three modules that learn from feedback in words.
 
-    python examples/facility.py                                offline, on stand-ins
-    python examples/facility.py --lm openai/gpt-5-nano --proposer openai/gpt-5
+    python examples/facility.py    offline, on stand-ins
+    python examples/facility.py --model openai/gpt-5-nano --proposer openai/gpt-5
 
 One metric looks at three answers, and says of each module what it did wrong. GEPA shows
 that to a model, which mends one instruction at a time. Offline two stand-ins play these
@@ -152,13 +152,13 @@ def writer(request: weft.Request) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Read mails to a facility desk.")
-    parser.add_argument("--lm", help="the reader; a stand-in without it")
+    parser.add_argument("--model", help="the reader; a stand-in without it")
     parser.add_argument("--proposer", help="the writer; the reader's model without it")
     parser.add_argument("--budget", default="1500 calls")
     given = parser.parse_args()
-    lm = given.lm or weft.FunctionLM(reader, model="reader")
-    wrote = given.proposer or given.lm or weft.FunctionLM(writer, model="writer")
-    with weft.use(lm=lm, lms={"proposer": wrote}, cache=True if given.lm else None):
+    lm = given.model or weft.FunctionLM(reader, model="reader")
+    wrote = given.proposer or given.model or weft.FunctionLM(writer, model="writer")
+    with weft.use(lm=lm, lms={"proposer": wrote}, cache=True if given.model else None):
         result = weft.compile(
             analyse,
             ROWS,

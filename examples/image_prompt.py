@@ -1,7 +1,7 @@
 """A prompt for a painter is revised until the picture shows what was wanted.
 
-    python examples/image_prompt.py                          offline, on stand-ins
-    python examples/image_prompt.py --lm openai/gpt-5-mini   a model looks and revises
+    python examples/image_prompt.py                            offline, on stand-ins
+    python examples/image_prompt.py --model openai/gpt-5-mini  a model looks and revises
 
 The painter is a step: here it fills a square with the colours that the prompt names,
 and any service that makes pictures could stand in its place. The model sees the
@@ -106,11 +106,11 @@ def stand_in(request: weft.Request) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Revise a painter's prompt.")
-    parser.add_argument("--lm", help="a model that sees; a stand-in without it")
+    parser.add_argument("--model", help="a model that sees; a stand-in without it")
     parser.add_argument("--wanted", default="the flag of Hald")
     given = parser.parse_args()
-    lm = given.lm or weft.FunctionLM(stand_in)
-    with weft.use(lm=lm, cache=True if given.lm else None):
+    lm = given.model or weft.FunctionLM(stand_in)
+    with weft.use(lm=lm, cache=True if given.model else None):
         run = illustrate.run(wanted=given.wanted)
     print(run.value.picture, run.value.picture.pixels)
     print(f"{run.value.prompt!r} after {len(run.trace.calls)} looks")

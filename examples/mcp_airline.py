@@ -11,7 +11,6 @@ server, calls and bookings are real, what the agent chooses was written down bef
 """
 
 import argparse
-import json
 import sys
 from typing import Any
 
@@ -121,39 +120,39 @@ class Airline(weft.Signature):
     reply: str = weft.Output("what was done, with every code that the passenger needs")
 
 
-def move(thought: str, tool: str, **arguments: Any) -> str:
-    """A step as a model writes it."""
-    fields = {"thought": thought, "tool": tool, "arguments": json.dumps(arguments)}
-    return "\n".join(f"[[ {name} ]]\n{text}" for name, text in fields.items())
+def step(thought: str, tool: str, **arguments: Any) -> dict[str, Any]:
+    """A step of the script, by field."""
+    return {"thought": thought, "tool": tool, "arguments": arguments}
 
 
 REQUEST = "Please book me from Ulm to Bergen on 2 March 2026, the cheapest. Ada Finch"
 SCRIPT = [
-    move("Which flights are there?", "find_flights",
+    step("Which flights are there?", "find_flights",
          origin="Ulm", destination="Bergen", day="2026-03-02"),
-    move("KT105 is the cheapest.", "book", flight="KT105", name="Ada"),
-    move("The whole name, then.", "book", flight="KT105", name="Ada Finch"),
-    move("It is booked.", "submit",
+    step("KT105 is the cheapest.", "book", flight="KT105", name="Ada"),
+    step("The whole name, then.", "book", flight="KT105", name="Ada Finch"),
+    step("It is booked.", "submit",
          reply="You are booked on KT105, leaving at 13:15; your code is B001."),
 ]  # fmt: skip
 
 
 def main() -> None:
-    """Answer one request, and print the steps."""
-    given = argparse.ArgumentParser(description=__doc__)
-    given.add_argument("--model", help="a model string; a script by default")
-    given.add_argument("--request", default=REQUEST)
-    words = given.parse_args()
-    lm = weft.LM(words.model) if words.model else weft.ScriptedLM(SCRIPT)
+    parser = argparse.ArgumentParser(
+        description="Book a flight by tools of an MCP server."
+    )
+    parser.add_argument("--model", help="a model string; a script by default")
+    parser.add_argument("--request", default=REQUEST)
+    given = parser.parse_args()
+    lm = given.model or weft.ScriptedLM(SCRIPT)
     with weft.mcp.tools([sys.executable, __file__, "serve"]) as tools:
         print("tools:", ", ".join(tool.words for tool in tools))
         agent = weft.ReAct(Airline, tools=tools, max_steps=8, name="airline")
-        with weft.use(lm=lm, cache=None if words.model is None else True):
-            run = agent.run(request=words.request)
+        with weft.use(lm=lm, cache=True if given.model else None):
+            run = agent.run(request=given.request)
         for step in weft.trajectory_of(run.value):
             print(f"{step.tool}({step.arguments}) -> {step.error or step.observation}")
         print(run.value.reply)
-        if words.model is None:
+        if not given.model:
             print("kept:", tools["booking"]({"code": "B001"}))
 
 

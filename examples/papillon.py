@@ -1,7 +1,7 @@
 """Privacy: a local model asks an untrusted one for help, and gives nothing away.
 
-    python examples/papillon.py                                offline, on stand-ins
-    python examples/papillon.py --lm local/smollm2 --untrusted openai/gpt-5-mini
+    python examples/papillon.py    offline, on stand-ins
+    python examples/papillon.py --model local/smollm2 --untrusted openai/gpt-5-mini
 
 A user's request holds names and addresses. The local model writes a request without
 them, the untrusted one answers that, and the local one makes a reply of it. A judge
@@ -130,16 +130,18 @@ def far(request: weft.Request) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Delegation that keeps secrets.")
-    parser.add_argument("--lm", help="the local model; a stand-in without it")
+    parser.add_argument("--model", help="the local model; a stand-in without it")
     parser.add_argument("--untrusted", help="the external model; the local without it")
     parser.add_argument("--judge", help="who judges; the local model without it")
     given = parser.parse_args()
-    near = given.lm or weft.FunctionLM(local, model="near")
+    near = given.model or weft.FunctionLM(local, model="near")
     others = {
-        "untrusted": given.untrusted or given.lm or weft.FunctionLM(far, model="far"),
+        "untrusted": given.untrusted
+        or given.model
+        or weft.FunctionLM(far, model="far"),
         "judge": given.judge or near,
     }
-    with weft.use(lm=near, lms=others, cache=True if given.lm else None):
+    with weft.use(lm=near, lms=others, cache=True if given.model else None):
         print("sent as it was:", papillon(query=ROWS[0]["query"])["request"])
         result = weft.compile(
             papillon,

@@ -25,35 +25,29 @@ PROBLEM = "What is the standard deviation of the measurements, as of a sample?"
 NUMBERS = [4.1, 3.8, 5.0, 4.4, 4.9, 3.7]
 
 
-def program(thought: str, code: str) -> str:
-    """A program as a model writes it."""
-    return f"[[ thought ]]\n{thought}\n[[ code ]]\n```python\n{code}```"
-
-
+FIRST = "import statistics\nsubmit(round(statistics.stdev(numbers), 2))"
+SECOND = """\
+import math
+mean = sum(numbers) / len(numbers)
+squares = sum((n - mean) ** 2 for n in numbers)
+print(mean, squares)
+submit(round(math.sqrt(squares / (len(numbers) - 1)), 2))"""
 SCRIPT = [
-    program(
-        "The library has it.",
-        "import statistics\nsubmit(round(statistics.stdev(numbers), 2))\n",
-    ),
-    program(
-        "That module is not there; by hand, with n - 1.",
-        "import math\n"
-        "mean = sum(numbers) / len(numbers)\n"
-        "squares = sum((n - mean) ** 2 for n in numbers)\n"
-        "print(mean, squares)\n"
-        "submit(round(math.sqrt(squares / (len(numbers) - 1)), 2))\n",
-    ),
+    {"thought": "The library has it.", "code": FIRST},
+    {"thought": "That module is not there; by hand, with n - 1.", "code": SECOND},
 ]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description="Solve a problem by code that a model writes."
+    )
     parser.add_argument("--model", help="such as openai/gpt-5-mini")
     model = parser.parse_args().model
     limits = weft.Sandbox(seconds=2, memory=50_000_000)
     solve = weft.ProgramOfThought(Solve, tries=3, sandbox=limits, name="solve")
-    lm = weft.LM(model) if model else weft.ScriptedLM(SCRIPT)
-    with weft.use(lm=lm, cache=None):
+    lm = model or weft.ScriptedLM(SCRIPT)
+    with weft.use(lm=lm, cache=True if model else None):
         run = solve.run(problem=PROBLEM, numbers=NUMBERS)
     for step in weft.code_steps_of(run.value):
         print(f"# {step.thought}\n{step.code}\n-> {step.error or step.printed.strip()}")

@@ -45,25 +45,25 @@ def harbour_log(days: int, seed: int) -> tuple[str, int]:
     return "\n".join(lines), late
 
 
-def stand_in(request: weft.Request) -> str:
+def stand_in(request: weft.Request) -> dict[str, str]:
     """What answers offline."""
     shown = request.messages[-1].text
     if "[[ prompt ]]" in shown:
         count = sum(any(told in line for told in LATE) for line in shown.splitlines())
-        return f"[[ reply ]]\n{count}"
-    return f"[[ thought ]]\nA piece at a time, cut between days.\n[[ code ]]\n{CODE}"
+        return {"reply": str(count)}
+    return {"thought": "A piece at a time, cut between days.", "code": CODE}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description="Ask a question of a long text.")
     parser.add_argument("--model", help="such as openai/gpt-5-mini")
     model = parser.parse_args().model
     log, late = harbour_log(days=20_000, seed=1)
     reader = weft.Recursive(
         "log, question -> answer: int", "Answer from the log.", name="reader"
     )
-    lm = weft.LM(model) if model else weft.FunctionLM(stand_in)
-    with weft.use(lm=lm, cache=None, budget="60 calls"):
+    lm, cache = model or weft.FunctionLM(stand_in), True if model else None
+    with weft.use(lm=lm, cache=cache, budget="60 calls"):
         run = reader.run(log=log, question=QUESTION)
     for step in weft.code_steps_of(run.value):
         print(step.error or step.printed.strip())

@@ -1,7 +1,7 @@
 """Several tries at one answer: the best of them, and one that is refined.
 
     python examples/refine.py                          offline, on a stand-in
-    python examples/refine.py --lm local/smollm2       on a model
+    python examples/refine.py --model local/smollm2    on a model
 
 A reward says how good an answer is: a function, or a step that asks a judge of its own.
 `BestOfN` asks side by side and keeps the best. `Refine` has the model say what is wrong
@@ -72,8 +72,8 @@ def stand_in(request: weft.Request) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Several tries at one answer.")
-    parser.add_argument("--lm", help="a model; a stand-in without it")
-    model = parser.parse_args().lm
+    parser.add_argument("--model", help="a model; a stand-in without it")
+    model = parser.parse_args().model
     with weft.use(lm=model or weft.FunctionLM(stand_in), cache=True if model else None):
         for module in (ask, best, refined, checked):
             run = module.run(question=QUESTION)

@@ -118,7 +118,7 @@ def stand_in(request: weft.Request) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser = argparse.ArgumentParser(description="Look after a letters page.")
     parser.add_argument("--model", help="such as openai/gpt-5-mini")
     parser.add_argument("--svg", type=Path, help="where to write the picture")
     options = parser.parse_args()

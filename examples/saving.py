@@ -1,7 +1,7 @@
 """A program is compiled, saved as data, and loaded with its code and without.
 
     python examples/saving.py                          offline, on `embedded`
-    python examples/saving.py --lm local/smollm2       on a model
+    python examples/saving.py --model local/smollm2    on a model
 
 The file holds graph, signatures, instructions and demonstrations, as JSON that a review
 can read. It holds no code, so that loading it runs nothing: a step is passed by whoever
@@ -73,8 +73,8 @@ def at_desk(example: weft.Example, prediction: Desk) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Compile, save, and load.")
-    parser.add_argument("--lm", default="embedded", help="such as local/smollm2")
-    weft.configure(lm=parser.parse_args().lm)
+    parser.add_argument("--model", default="embedded", help="such as local/smollm2")
+    weft.configure(lm=parser.parse_args().model)
     result = weft.compile(
         route,
         ROWS,

@@ -1,8 +1,8 @@
 """Questions about recordings: an `Audio` field, measured and compiled like any other.
 
-    python examples/spoken.py                                 offline, on stand-ins
-    python examples/spoken.py --lm openai/gpt-audio-mini      a model that listens
-    python examples/spoken.py --lm ... --recording mine.wav   a recording of yours
+    python examples/spoken.py                                     offline, on stand-ins
+    python examples/spoken.py --model openai/gpt-audio-mini       a model that listens
+    python examples/spoken.py --model ... --recording mine.wav    a recording of yours
 
 A lighthouse sends signals, and a listener answers questions about them. The recordings
 are made here, a tone for each letter. Then it goes the other way: a model directs a
@@ -113,14 +113,14 @@ def stand_in(request: weft.Request) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Recordings in, and out.")
-    parser.add_argument("--lm", help="a model that listens; a stand-in without it")
+    parser.add_argument("--model", help="a model that listens; a stand-in without it")
     parser.add_argument("--recording", help="a recording of yours")
     parser.add_argument("--question", default="Which letter comes first?")
     given = parser.parse_args()
     heard = weft.Audio.open(given.recording) if given.recording else signal("BD")
     compilers = weft.compilers
-    lm = given.lm or weft.FunctionLM(stand_in)
-    with weft.use(lm=lm, cache=True if given.lm else None):
+    lm = given.model or weft.FunctionLM(stand_in)
+    with weft.use(lm=lm, cache=True if given.model else None):
         print(heard, listen(recording=heard, question=given.question).answer)
         brief = weft.compile(
             listen,

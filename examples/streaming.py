@@ -1,7 +1,7 @@
 """What a program does, as it happens: texts while they are written, and its state.
 
     python examples/streaming.py                          offline, on a script
-    python examples/streaming.py --lm local/smollm2       on a model
+    python examples/streaming.py --model local/smollm2    on a model
 
 Every program streams as it is, and every field of every module in it: whoever reads the
 events picks what to show. A path says which module writes, so that two fields of one
@@ -103,8 +103,8 @@ SCRIPT = [
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Watch a program at work.")
-    parser.add_argument("--lm", help="a model; a script without it")
-    model = parser.parse_args().lm
+    parser.add_argument("--model", help="a model; a script without it")
+    model = parser.parse_args().model
     question = "What happened in the year in which Ida Moe was born?"
     for wanted in ("everything", "thoughts alone", "everything, from the cache"):
         print(f"\n{wanted}:", end="")

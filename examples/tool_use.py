@@ -1,7 +1,7 @@
 """Every question brings tools of its own: an agent written by hand, and compiled.
 
-    python examples/tool_use.py                             offline, on a stand-in
-    python examples/tool_use.py --lm openai/gpt-5-mini      on a model
+    python examples/tool_use.py                              offline, on a stand-in
+    python examples/tool_use.py --model openai/gpt-5-mini    on a model
 
 `weft.ReAct` has its tools from the start. Here each row names the ones that it may use,
 so that the loop is a step of a few lines: its module stays visible and tunable, and
@@ -136,8 +136,8 @@ def stand_in(request: weft.Request) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Tools that each question brings.")
-    parser.add_argument("--lm", help="such as openai/gpt-5-mini")
-    model = parser.parse_args().lm
+    parser.add_argument("--model", help="such as openai/gpt-5-mini")
+    model = parser.parse_args().model
     with weft.use(lm=model or weft.FunctionLM(stand_in), cache=True if model else None):
         run = agent.run(question=ROWS[0]["question"], tools=ROWS[0]["tools"])
         print(run.value)

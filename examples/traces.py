@@ -44,7 +44,9 @@ def desk(question: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser = argparse.ArgumentParser(
+        description="Traces: a log of every run, and what can be learned from it."
+    )
     parser.add_argument("--model", default="embedded", help="such as openai/gpt-5-mini")
     options = parser.parse_args()
 

@@ -165,6 +165,8 @@ MISTAKES: dict[str, Mistake] = {
     "Flex": (lambda: ANY.Flex, AttributeError, "@weft.step(uses=[module])"),
     "RLM": (lambda: ANY.RLM, AttributeError, "Write weft.Recursive("),
     "Interpreter": (lambda: ANY.PythonInterpreter, AttributeError, "weft.Sandbox()"),
+    "LocalSandbox": (lambda: ANY.LocalSandbox, AttributeError, "weft.Sandbox()"),
+    "Reasoning": (lambda: ANY.Reasoning, AttributeError, "calls[0].reasoning"),
     "MultiChainComparison": (
         lambda: ANY.MultiChainComparison,
         AttributeError,

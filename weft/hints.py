@@ -27,7 +27,7 @@ ReActV2 Avatar Agent agent create_agent create_react_agent: Write
   weft.ReAct("question -> answer", tools=[...])
 RLM RecursiveLanguageModel: Write weft.Recursive("context, query -> answer"), which
   reads a long text by code and sub-calls
-PythonInterpreter CodeInterpreter LocalPythonExecutor Monty: Write
+PythonInterpreter CodeInterpreter LocalSandbox LocalPythonExecutor Monty: Write
   weft.Sandbox().run(code, inputs={...}, functions=[...])
 CodeAgent: Write weft.CodeAct("question -> answer", tools=[...])
 Flex: Write a @weft.step(uses=[module]) with a Python loop in it
@@ -49,7 +49,8 @@ ChatAdapter JSONAdapter XMLAdapter Adapter BAMLAdapter adapters: Leave it out, o
 TwoStepAdapter: Write two modules: one gives a text, and the other its fields
 Video ImageUrl BinaryContent AudioUrl DocumentUrl: Write weft.Image.open(path),
   weft.Image.from_url(url), weft.Audio.open(path) or weft.File.open(path)
-Citations Type Code Reasoning: Describe it in the signature; a field is text, media or
+Reasoning: Read weft.info(result).calls[0].reasoning
+Citations Type Code: Describe it in the signature; a field is text, media or
   a pydantic type
 HumanMessage AIMessage MessagesPlaceholder ModelMessage: Write an input `history:
   weft.History`; weft.History([("user", "..."), ("assistant", "...")])

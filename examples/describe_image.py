@@ -57,11 +57,11 @@ def drawn(colour: str) -> weft.Image:
 KNOWN = {drawn(colour).sha256: colour for colour in COLOURS}
 
 
-def stand_in(request: weft.Request) -> str:
+def stand_in(request: weft.Request) -> dict[str, str]:
     """Answers by the digest of the picture in the user's turn."""
     (picture,) = request.messages[-1].media
     colour = KNOWN.get(picture.sha256, "other")
-    return f"[[ colour ]]\n{colour}\n[[ caption ]]\nA {colour} square.\n[[ /end ]]"
+    return {"colour": colour, "caption": f"A {colour} square."}
 
 
 def main() -> None:
@@ -71,7 +71,8 @@ def main() -> None:
     given = parser.parse_args()
     note = weft.Document(text="A printer's colour proof.", title="Box 12")
     rows = [{"picture": drawn(c), "notes": [note], "colour": c} for c in COLOURS]
-    with weft.use(lm=given.model or weft.FunctionLM(stand_in), cache=None):
+    lm = given.model or weft.FunctionLM(stand_in)
+    with weft.use(lm=lm, cache=True if given.model else None):
         picture = weft.Image.open(given.photo) if given.photo else drawn("blue")
         print(picture, picture.pixels)
         print(label(picture=picture, notes=[note]))

@@ -10,9 +10,8 @@ bounded before anything runs, and `weft.compile` could tune each module in it.
 """
 
 import argparse
-import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import weft
 
@@ -102,19 +101,19 @@ LETTERS = [
 ]
 
 
-def stand_in(request: weft.Request) -> str:
+def stand_in(request: weft.Request) -> dict[str, Any]:
     """Answers by rule where no model is given, so that this runs offline."""
     asked = request.messages[-1].text
     values = {
         "tone": "angry" if "!" in asked else "curious" if "?" in asked else "kind",
-        "printable": str(len(asked) < 120).lower(),
+        "printable": len(asked) < 120,
         "shorter": "We are looking into it.",
         "question": "when the bridge opens again?",
         "reply": "Thank you for writing; we have passed it on to the people concerned, "
         "and we will print what they say about it as soon as they say it.",
     }
-    form = request.messages[0].text.split("heading:\n\n")[1].split("\n\n")[0]
-    return re.sub(r"<(\w+)>", lambda field: values[field[1]], form)
+    told = request.messages[0].text
+    return {name: value for name, value in values.items() if f"[[ {name} ]]" in told}
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from ...pipeline.lm.request import JSON
 _MOST_DEPTH: Final = 60
 _MOST_PARTS: Final = 200_000
 _MOST_BITS: Final = 4_096
+_PART: Final = 64  # bytes that a number, or a place in a list, takes
 _WRITTEN: Final = (date, time, Decimal, PurePath)
 _DATA: Final = "numbers, texts, lists and dicts"
 
@@ -152,16 +153,22 @@ def _kind(value: object) -> str:
     return type(value).__name__
 
 
-def size_of(value: Any) -> int:
+def size_of(value: Any, most: int) -> int:
     """About how many bytes a value takes on its way out of the sandbox.
 
-    >>> size_of(["abc", {"k": 1.5}])
-    84
+    Args:
+        value: Anything.
+        most: Where counting ends; it does, too, where `data_of` will refuse the value:
+            a list may hold another many times.
+
+    >>> size_of(["abc", {"k": 1.5}], 1_000)
+    324
     """
     left, size = [value], 0
-    while left:
+    most = min(most, _PART * _MOST_PARTS)
+    while left and size <= most:
         part = left.pop()
-        size += 16 + (len(part) if isinstance(part, str | bytes) else 0)
+        size += _PART + (len(part) if isinstance(part, str | bytes) else 0)
         if is_dict(part):
             left += [*part, *part.values()]
         elif is_sequence(part) or is_set(part):

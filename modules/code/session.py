@@ -261,7 +261,7 @@ class Session:
                 left -= 1
                 if left < 0:
                     raise _Limit(f"more than {self._limits.calls} calls in one run")
-                room -= size_of([at.args, at.kwargs])
+                room -= size_of([at.args, at.kwargs], room)
                 if room < 0:
                     raise _Limit(
                         f"its calls hand over more than {self._limits.memory} bytes"

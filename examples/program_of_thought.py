@@ -3,7 +3,7 @@
     python examples/program_of_thought.py                              on a script
     python examples/program_of_thought.py --model openai/gpt-5-mini    on a model
 
-Needs the extra `code`: pip install 'weft[code]'. Offline a fixed script answers in
+Needs `pip install 'pydantic-monty>=1.4'`. Offline a fixed script answers in
 place of a model: the sandbox and the module are real, the code was written beforehand.
 Its first program errs, and is mended.
 """

@@ -3,7 +3,7 @@
     python examples/recursive.py                              on a stand-in
     python examples/recursive.py --model openai/gpt-5-mini    on a model
 
-Needs the extra `code`: pip install 'weft[code]'. The text is a year of a harbour's log,
+Needs `pip install 'pydantic-monty>=1.4'`. The text is a year of a harbour's log,
 made up here, far longer than any prompt; it never stands in the prompt of the model
 that writes the code. Offline a stand-in answers: its code was written beforehand, and
 asked about a piece of the log it counts what the question names in other words.

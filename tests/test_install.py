@@ -55,7 +55,7 @@ def test_what_a_remedy_installs_is_what_the_extra_asks_for() -> None:
     found = {
         spec
         for _, text in texts(
-            "pipeline", "compilers", "weft/extras", "README.md", "docs"
+            *("pipeline", "modules", "compilers", "weft/extras", "README.md", "docs")
         )
         for spec in REQUIRED.findall(text)
     }

@@ -359,7 +359,7 @@ def _monty() -> Any:
     except ImportError:
         raise ConfigError(
             "the sandbox is not installed",
-            hint="Write pip install 'weft[code]', or pip install 'pydantic-monty>=1.4'",
+            hint="Write pip install 'pydantic-monty>=1.4'",
         ) from None
     if not _used_by:
         _used_by.append(os.getpid())

@@ -19,7 +19,7 @@ def need_library() -> None:
             from . import library  # noqa: PLC0415 - an extra
     except ImportError as error:
         found = str(getattr(sys.modules.get("mcp"), "__file__", None) or "")
-        hint = "Write pip install 'weft-lm[mcp]'"
+        hint = "Write pip install 'mcp>=2.3'"
         if found.endswith("mcp.py"):
             hint = f"Rename {found}: Python takes it for the library"
         raise ConfigError(

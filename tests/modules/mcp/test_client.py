@@ -387,4 +387,4 @@ def test_the_library_is_an_extra() -> None:
     words = [sys.executable, "-c", child]
     done = subprocess.run(words, check=False, capture_output=True, text=True)
 
-    assert "Write pip install 'weft-lm[mcp]'" in done.stdout, done.stderr
+    assert "Write pip install 'mcp>=2.3'" in done.stdout, done.stderr

@@ -4,7 +4,7 @@
     python examples/mcp_airline.py --model openai/gpt-5-mini    on a model
     python examples/mcp_airline.py serve                        the server alone
 
-The server is this file, too: six typed functions over rows that it holds, which
+Needs `pip install 'mcp>=2.3'`. The server is this file, too: six typed functions, which
 `weft.mcp.serve` offers to any client of the Model Context Protocol. The agent starts
 it, asks it what it has, and books. Offline a fixed script answers in place of a model:
 server, calls and bookings are real, what the agent chooses was written down beforehand.

@@ -434,7 +434,7 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pydantic_monty", None)
 
     weft.ProgramOfThought("question -> answer")
-    with pytest.raises(ConfigError, match="pip install 'pydantic-monty>=1.4'"):
+    with pytest.raises(ConfigError, match=r"pip install 'pydantic-monty>=1.4'"):
         BOX.run("1")
 
 

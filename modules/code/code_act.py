@@ -15,7 +15,8 @@ from ...pipeline.signature.signature import spec_of
 from ..agents.tool import Tool
 from ..asking.chain_of_thought import ChainOfThought
 from ..asking.predict import Predict
-from .coding import HOW, Coding, check_counts, kit_of, result_of, variables_of
+from .coding import Coding, result_of, variables_of
+from .kit import HOW, check_counts, kit_of
 from .sandbox import Sandbox
 from .trajectory import SEEN, STEPS, THOUGHT
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import builtins
+import keyword
+import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from ...pipeline.errors import ConfigError, ModelFailure, StepError, WeftError
 from ...pipeline.ground.plain import described, plain
-from ...pipeline.ground.words import brief
+from ...pipeline.ground.words import brief, said
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
 from ..agents.arguments import Misfit
@@ -54,13 +56,9 @@ def raised_of(error: BaseException) -> Raised:
     >>> error.kind, str(error)
     ('KeyError', 'Ada')
     """
-    said: object = error.message if isinstance(error, WeftError) else error
+    words = error.message if isinstance(error, WeftError) else said(error)
     if isinstance(error, KeyError) and len(error.args) == 1:
-        said = error.args[0]  # which the code's own KeyError puts in quotes
-    try:
-        words = str(said)
-    except Exception:  # noqa: BLE001 - its `__str__` is anybody's
-        words = ""
+        words = said(error.args[0])  # which the code's own KeyError puts in quotes
     words = brief(words, _MOST_WORDS)
     for kind in type(error).__mro__:
         if kind.__name__ in _KNOWN and kind is getattr(builtins, kind.__name__):
@@ -71,7 +69,7 @@ def raised_of(error: BaseException) -> Raised:
     if type(error).__name__ == name:
         return Raised(name, words)
     plainly = "RuntimeError" if name == "Exception" else name
-    return Raised(plainly, f"{type(error).__name__}: {words}")
+    return Raised(plainly, f"{type(error).__name__}{': ' if words else ''}{words}")
 
 
 def raised_by(error: StepError | ModelFailure) -> Raised:
@@ -102,6 +100,29 @@ def named(
     return made
 
 
+def check_called(tool: Tool[..., Any]) -> None:
+    """Refuse a tool that no code can call by its name.
+
+    Raises:
+        ConfigError: Python reads its name as something else.
+    """
+    if not is_name(tool.name):
+        raise ConfigError(
+            f"no code can call a tool by the name {tool.name!r}",
+            hint="Give it another name: weft.Tool(function, name=...)",
+        )
+
+
+def is_name(text: str) -> bool:
+    """Whether Python reads a text as the name that it is.
+
+    >>> is_name("prices"), is_name("class"), is_name("\ufb01"), is_name("a b")
+    (True, False, False, False)
+    """
+    as_read = unicodedata.normalize("NFKC", text) == text
+    return text.isidentifier() and not keyword.iskeyword(text) and as_read
+
+
 def functions_of(given: Iterable[Any]) -> dict[str, Function]:
     """Tools and typed functions, by the names by which code calls them.
 
@@ -112,6 +133,7 @@ def functions_of(given: Iterable[Any]) -> dict[str, Function]:
         raise ConfigError(f"functions={given!r}", hint="Write functions=[search]")
     made: dict[str, Function] = {}
     for tool in map(as_tool, given):
+        check_called(tool)
         if tool.name in made:
             raise ConfigError(
                 f"two functions are named {tool.name!r}",

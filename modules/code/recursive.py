@@ -23,8 +23,9 @@ from ..agents.arguments import Misfit, arguments_of
 from ..agents.tool import Tool
 from ..asking.chain_of_thought import ChainOfThought
 from ..asking.predict import Predict
-from .coding import HOW, Coding, check_counts, kit_of, result_of, variables_of
+from .coding import Coding, result_of, variables_of
 from .functions import Raised, named, raised_by
+from .kit import HOW, check_counts, kit_of
 from .sandbox import Sandbox
 from .trajectory import SEEN, STEPS, THOUGHT
 

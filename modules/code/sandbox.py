@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast, final
 
@@ -12,7 +10,7 @@ from ...pipeline.ground.options import Count, Positive, checked, settings
 from ...pipeline.ground.shapes import is_mapping
 from ...pipeline.lm.request import JSON
 from ...pipeline.run.bridge import run_sync
-from .functions import functions_of
+from .functions import functions_of, is_name
 from .outcome import CodeRun, NoData, data_of
 from .session import Session
 
@@ -162,13 +160,10 @@ def _input(name: str, given: Any) -> JSON:
     Raises:
         ConfigError: It is none, or has no name that code could use.
     """
-    if not isinstance(cast(object, name), str) or not name.isidentifier():
-        raise ConfigError(f"{name!r} is no name of a variable")
-    read = unicodedata.normalize("NFKC", name)
-    if keyword.iskeyword(name) or read != name:
+    if not isinstance(cast(object, name), str) or not is_name(name):
         raise ConfigError(
-            f"{name!r} is no name of a variable: Python reads it as another word",
-            hint=f"Write {read if read != name else f'{name}_'!r}",
+            f"{name!r} is no name of a variable",
+            hint="Write one that Python reads as it is, such as 'text'",
         )
     try:
         return data_of(given, _ANY_NUMBER)

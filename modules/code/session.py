@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar, cast, final
@@ -88,6 +88,8 @@ class Session:
         limits: What the code is held to.
         inputs: Variables that the code finds, plain JSON data by name.
         functions: What it may call, by name.
+        fixed: Those of them that a run finds again whatever the one before made of
+            their names.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Session:
         limits: Limits,
         inputs: Mapping[str, Any],
         functions: Mapping[str, Function],
+        fixed: Iterable[str] = (),
     ) -> None:
         self._limits = limits
         self._functions = functions
@@ -106,6 +109,7 @@ class Session:
         # Functions are bound as inputs are, so that they go before built-in ones.
         self._bound: dict[str, Any] = {name: _stub(name) for name in functions}
         self._bound |= inputs
+        self._fixed = {name: _stub(name) for name in fixed}
         self._session: monty.AsyncMontySession | None = None
         self._stack = AsyncExitStack()
         self._running = asyncio.Lock()
@@ -243,7 +247,9 @@ class Session:
         left = self._limits.calls
         lookups, room = _LOOKUPS * left, self._limits.memory
         later: dict[int, Any] = {}
-        begin = partial(session.feed_start, code, print_callback=printed)
+        begin = partial(
+            session.feed_start, code, inputs=self._fixed, print_callback=printed
+        )
         at: Any = await _turn(begin)
         while not isinstance(at, known.MontyComplete):
             goes_on: Callable[[], Awaitable[Any]]

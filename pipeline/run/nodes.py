@@ -26,6 +26,7 @@ from ..graph.control import case_of, decided
 from ..graph.graph import Body, Flow, Node
 from ..graph.regions import DEFAULT
 from ..graph.step import Step
+from ..ground.words import said
 from .bridge import in_thread
 from .context import Asked, Context, Recorded
 from .rows import map_rows
@@ -288,7 +289,7 @@ async def _attempt(
         if clock_ran_out and isinstance(error, TimeoutError):
             message = f"step {path!r} took longer than {limit:g} s"
             raise StepError(message, hint=hint) from None
-        problem = f"{type(error).__name__}: {error}"
+        problem = f"{type(error).__name__}: {said(error)}"
         raise StepError(f"step {path!r} raised {problem}", hint=hint) from error
     except asyncio.CancelledError as error:
         task = asyncio.current_task()

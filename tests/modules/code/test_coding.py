@@ -187,6 +187,34 @@ def test_an_agent_keeps_its_variables() -> None:
     assert "submit(answer: a whole number)" in told
 
 
+def test_a_name_for_submit_is_lent_for_a_step() -> None:
+    """Code that defines it for itself has it again in the next step."""
+    said = [code("def submit(x): print('mine', x)", "submit(1)"), code("submit(2)")]
+    run, _ = ran(weft.CodeAct(ASK, tools=[price], name="it"), said)
+
+    assert (run.value.answer, run.value.trajectory[0].printed) == (2, "mine 1\n")
+
+
+class Silent(Exception):
+    """What fails where its words are asked for."""
+
+    def __str__(self) -> str:
+        raise TypeError
+
+
+def test_an_error_without_words_is_an_error_of_the_code() -> None:
+    """Who writes `__str__` badly ends no run."""
+
+    def odd() -> int:
+        """Raise."""
+        raise Silent
+
+    said = [code("odd()"), code("submit(1)")]
+    run, _ = ran(weft.CodeAct(ASK, tools=[odd], name="it"), said)
+
+    assert run.value.trajectory[0].error == "RuntimeError: Silent (line 1)"
+
+
 def test_an_agent_that_does_not_end() -> None:
     """After the last step the answer is read off, in one call."""
     said = [code("print(1)"), code("print(2)"), "[[ reasoning ]]\nr\n[[ answer ]]\n7"]

@@ -12,6 +12,7 @@ from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.forms import extended
 from ...pipeline.signature.signature import spec_of
 from ..asking.chain_of_thought import ChainOfThought
+from .contract import asking_the_same
 
 _ATTEMPTS: Final = FieldSpec(
     "attempts", "input", list[str], "earlier answers to the same, each with its reasons"
@@ -69,10 +70,9 @@ class Compare(Module[P, R_co]):
             cast(Any, extended(module.signature, _ATTEMPTS)),
             instruction,
             name="compare",
-            lm=module.lm,
             adapter=module.parameters.adapter,
         )
-        self._compare = made.returning(module.single)
+        self._compare = asking_the_same(module, made.returning(module.single))
         self._asked = extended(module.signature, *ChainOfThought.adds)
         self._forget()
 

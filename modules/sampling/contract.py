@@ -40,6 +40,20 @@ def require_alike(modules: Sequence[Module[..., Any]], kind: str) -> None:
         )
 
 
+def asking_the_same(
+    module: Module[..., Any], part: Module[..., Any]
+) -> Module[..., Any]:
+    """A part that asks the model which all of a module's own parts ask.
+
+    Where these ask several, or none of their own, it asks the scope's.
+    """
+    first, *others = module.modules.values()
+    lm, model = first.lm, first.parameters.model
+    if any(o.lm is not lm or o.parameters.model != model for o in others):
+        return part
+    return part.with_(lm=lm) if model is None else part.with_(model=model)
+
+
 def asked_alike(modules: Sequence[Module[..., Any]]) -> type[Signature]:
     """What an answer of any of them holds.
 

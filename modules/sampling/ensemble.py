@@ -65,11 +65,13 @@ class Ensemble(Module[P, R_co]):
         by: str | None = None,
         name: str | None = None,
     ) -> None:
-        listed = isinstance(cast(object, modules), Iterable)
+        given = cast(object, modules)
+        listed = isinstance(given, Iterable) and not isinstance(given, str)
         members: list[Module[P, R_co]] = [*modules] if listed else []
         if not 0 < len(members) <= _MOST:
+            said = f"{len(members)} modules" if listed else brief(repr(modules))
             raise ConfigError(
-                f"Ensemble: {len(members)} modules are no ensemble",
+                f"Ensemble: {said} {'are' if listed else 'is'} no ensemble",
                 hint=f"Give a list of 1 to {_MOST}: weft.Ensemble([one, other])",
             )
         self._like(members[0], name)
@@ -127,7 +129,8 @@ class Ensemble(Module[P, R_co]):
         """The mean; what else is asked for is that of the answer nearest to it."""
         held = [outputs_of(self, answer) for answer in answers]
         numbers = [float(one[self._by]) for one in held]
-        mean = math.fsum(numbers) / len(numbers)
+        # Divided first: a sum of what a model says may be no number any more.
+        mean = math.fsum(number / len(numbers) for number in numbers)
         near = min(range(len(held)), key=lambda at: abs(numbers[at] - mean))
         return self._made(mean, [answers[near]], inputs)
 

@@ -19,6 +19,7 @@ from ...pipeline.signature.spec import Spec
 from ...pipeline.signature.types import fits, plain_type, type_name
 from ..asking.predict import Predict
 from .chunks import By, chunks_of
+from .contract import asking_the_same
 
 _MERGE: Final = (
     "Merge the notes into one. Keep all that may matter, and add nothing to it."
@@ -110,11 +111,17 @@ class MapReduce(Module[P, R_co]):
         self._begin(name)
         shared = [f for n, f in self._notes.items() if n in map.inputs.inputs]
         seen = (*shared, self._notes[self._into])
+        if any(field.name == "merged" for field in seen):
+            raise ConfigError(
+                "MapReduce: the input 'merged' has a name of its own parts",
+                hint="Give the input another name",
+            )
         merged = replace(self._note, name="merged", description="")
         merge = make_signature((*seen, merged), _MERGE, name="Merge")
-        self._merge: Predict[..., Any] = Predict(
-            merge, name="merge", lm=reduce.lm, adapter=reduce.parameters.adapter
+        merger: Predict[..., Any] = Predict(
+            merge, name="merge", adapter=reduce.parameters.adapter
         )
+        self._merge = asking_the_same(reduce, merger)
 
     @property
     def _notes(self) -> dict[str, FieldSpec]:

@@ -25,7 +25,7 @@ from ..errors import CallError, ConfigError
 from ..ground import strictjson
 from ..ground.options import check_options
 from ..ground.system import require_fork_hooks
-from ..ground.words import counted
+from ..ground.words import brief, counted
 from ..lm.lm import SAMPLING, LanguageModel, Sampling, as_lm, name_of
 from ..lm.request import JSON
 from ..parameters import (
@@ -469,8 +469,9 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
             hint = f"Give a whole number from 1 to {MOST_TRIES - 1}"
             raise ConfigError(f"{kind}: n={n!r} is no number of tries", hint=hint)
         if not isinstance(cast(object, part), Module):
+            shown = brief(" ".join(repr(part).split()))
             raise ConfigError(
-                f"{kind} is made of a module, and {part!r} is none",
+                f"{kind} is made of a module, and {shown} is none",
                 hint=f'Write {kind}(weft.Predict("question -> answer"))',
             )
         options: ModuleOptions = {} if name is None else {"name": name}
@@ -512,9 +513,8 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
 
     def as_text(self, answer: Any) -> str:
         """What a call gave, as another module reads it: one value, or a JSON object."""
-        if self._single is not None:
-            return str(answer)
-        fields, held = self.spec.outputs, values_of(answer)
+        fields, single = self.spec.outputs, self._single
+        held = values_of(answer) if single is None else {single: answer}
         outputs = {n: f.shown(held[n]) for n, f in fields.items() if n in held}
         only = next(iter(outputs.values())) if len(outputs) == 1 else outputs
         return only if isinstance(only, str) else strictjson.dumps(only)

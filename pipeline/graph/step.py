@@ -108,7 +108,13 @@ class Step(Generic[P, R_co]):
         self.options = options or StepOptions()
         self.tool: object = None
         """The tool whose function this is, or None."""
-        self.parameters = inspect.signature(function)
+        try:
+            self.parameters = inspect.signature(function)
+        except ValueError:  # one of Python's own, such as max
+            raise SignatureError(
+                f"{caller()}: {self.name!r} says nothing of its parameters",
+                hint=f"Write a function that calls it: def {self.name}_of(values)",
+            ) from None
         self._spread = False
         self.serial = next(_serials)
         try:

@@ -7,6 +7,7 @@ from typing import Any, Final, final
 
 from ...pipeline.errors import CheckFailed, ConfigError
 from ...pipeline.graph.module import MOST_TRIES, Call, Module, P, Part, R_co
+from ...pipeline.ground.options import checked
 from ...pipeline.ground.words import brief
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
@@ -55,6 +56,7 @@ class Check(Module[P, R_co]):
 
     kind = "Check"
 
+    @checked
     def __init__(
         self,
         module: Module[P, R_co],

@@ -7,6 +7,7 @@ from typing import Any, Final, cast, final
 
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.ground.options import checked
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.forms import extended
@@ -54,6 +55,7 @@ class Compare(Module[P, R_co]):
 
     kind = "Compare"
 
+    @checked
     def __init__(
         self, module: Module[P, R_co], n: int = 3, *, name: str | None = None
     ) -> None:

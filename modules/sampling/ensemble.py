@@ -9,6 +9,7 @@ from typing import Any, Final, cast, final
 from ...pipeline.errors import ConfigError, ModelFailure, StepError
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
 from ...pipeline.graph.step import Step
+from ...pipeline.ground.options import checked
 from ...pipeline.ground.shapes import is_dict
 from ...pipeline.ground.words import brief
 from ...pipeline.lm.request import JSON
@@ -57,6 +58,7 @@ class Ensemble(Module[P, R_co]):
 
     kind = "Ensemble"
 
+    @checked
     def __init__(
         self,
         modules: Iterable[Module[P, R_co]],

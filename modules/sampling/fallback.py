@@ -8,6 +8,7 @@ from typing import Any, Final, cast, final
 from ...pipeline import errors
 from ...pipeline.errors import ConfigError, ModelError, did_you_mean
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.ground.options import checked
 from ...pipeline.lm.lm import LanguageModel, as_lm, name_of
 from ...pipeline.lm.request import JSON
 from ...pipeline.run.settings import current
@@ -57,6 +58,7 @@ class Fallback(Module[P, R_co]):
 
     kind = "Fallback"
 
+    @checked
     def __init__(
         self,
         module: Module[P, R_co],

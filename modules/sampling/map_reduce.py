@@ -9,6 +9,7 @@ from typing import Any, Final, cast, final, get_origin
 from ...pipeline.errors import CallError, ConfigError, did_you_mean
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
 from ...pipeline.ground import strictjson
+from ...pipeline.ground.options import checked
 from ...pipeline.ground.words import counted
 from ...pipeline.lm.request import JSON
 from ...pipeline.run.rows import map_rows
@@ -81,6 +82,7 @@ class MapReduce(Module[P, R_co]):
 
     kind = "MapReduce"
 
+    @checked
     def __init__(
         self,
         map: Module[P, Any],  # noqa: A002 - the word of the method

@@ -7,6 +7,7 @@ from typing import Any, final
 
 from ...pipeline.errors import ModelFailure
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.ground.options import checked
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.forms import make_signature
@@ -53,6 +54,7 @@ class Refine(Module[P, R_co]):
 
     kind = "Refine"
 
+    @checked
     def __init__(
         self,
         module: Module[P, R_co],

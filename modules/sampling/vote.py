@@ -7,6 +7,7 @@ from typing import Any, Final, final
 
 from ...pipeline.errors import StepError
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.ground.options import checked
 from ...pipeline.lm.request import JSON
 from .reward import Reward, judge_of, rewarded
 from .tally import counted_votes, field_of
@@ -45,6 +46,7 @@ class Vote(Module[P, R_co]):
 
     kind = "Vote"
 
+    @checked
     def __init__(
         self,
         module: Module[P, R_co],

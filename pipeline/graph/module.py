@@ -44,7 +44,7 @@ from .binding import INPUT, Take
 from .drawing import Drawn, Picture
 from .graph import Graph, Node
 from .runnable import P, R_co, Runnable
-from .uses import Ancestor, Part, Uses, descent_of, inside_of
+from .uses import Ancestor, Part, Uses, descent_of, inside_of, require_known
 
 if TYPE_CHECKING:
     from builtins import property as kept  # to checkers as any other
@@ -315,9 +315,14 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         return self.uses.modules if self.has_body else {self.name: self}
 
     def with_modules(self, changes: Mapping[str, Module[..., Any]]) -> Self:
-        """The same with some of its parts replaced, keyed by path; else itself."""
+        """The same with some of its parts replaced, keyed by path; else itself.
+
+        Raises:
+            ConfigError: There is no module at a path, or a change is none.
+        """
         if not changes:
             return self
+        require_known(changes, self.modules, self.name)
         if not self.has_body and [*changes] == [self.name]:
             return cast("Self", changes[self.name])
         made = self._copied()
@@ -431,6 +436,12 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
             ConfigError: An option is unknown or has the wrong type.
         """
         given = cast(Mapping[str, Any], changes)
+        settled = next((n for n in given if n in self.settings()), None)
+        if settled is not None and settled not in ModuleChanges.__annotations__:
+            raise ConfigError(
+                f"with_ cannot change {settled!r} of a {self.kind}",
+                hint=f"Make another one: weft.{self.kind}(..., {settled}=...)",
+            )
         _check(given, ModuleChanges.__annotations__, "with_")
         self._refuse_idle(given)
         made = self._copied()

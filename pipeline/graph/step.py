@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import sys
 import typing
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -153,7 +154,11 @@ class Step(Generic[P, R_co]):
         if self.tool is not None and self._original is None:
             return as_step, (self.tool,)
         if self._original is None:
-            return self.function.__qualname__
+            name = self.function.__qualname__
+            home = sys.modules.get(self.function.__module__)
+            if getattr(home, name, None) is self.function:  # it was given undecorated
+                return type(self), (self.function, self.name)
+            return name
         return _with_modules, (self._original, self.modules)
 
     @property

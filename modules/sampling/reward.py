@@ -25,7 +25,6 @@ from ...pipeline.graph.program import Program
 from ...pipeline.graph.runnable import Runnable
 from ...pipeline.graph.step import Step
 from ...pipeline.ground.words import brief
-from ...pipeline.run.rows import map_rows
 from ...pipeline.signature.signature import Signature, spec_of
 from ...pipeline.signature.types import (
     choices_of,
@@ -33,6 +32,7 @@ from ...pipeline.signature.types import (
     plain_type,
     type_name,
 )
+from .alike import asked_once
 
 Judge: TypeAlias = Step[..., Any] | Module[..., Any] | Program[..., Any]
 """A step of the inputs and the answer, or a module or program that reads fields."""
@@ -264,12 +264,10 @@ async def rewarded(
     if not isinstance(judge, Step):
         seen = [outputs_of(module, answer) for answer in given]
         same = [seen.index(values) for values in seen]
-    rows = [given[at] for at in sorted({*same})]
-    made = await map_rows(one, rows, concurrency=max(1, len(rows)))
-    if failed and len(failed) == len(rows):
+    made = await asked_once(one, given, same)
+    if failed and not any(made):
         raise failed[min(failed)]
-    by_first = dict(zip(sorted({*same}), made, strict=True))
-    return [by_first[at] for at in same]
+    return made
 
 
 async def failing(

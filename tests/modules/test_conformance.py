@@ -547,7 +547,6 @@ def test_vote_takes_what_most_agree_on() -> None:
         (lambda: weft.BestOfN(ASK, shortest), "made of a module"),
         (lambda: weft.BestOfN(weft.Predict(ASK), lambda made: 1.0), "inputs, answer"),
         (lambda: weft.Vote(weft.Predict(ASK), by="anwser"), "Did you mean 'answer'"),
-        (lambda: weft.Refine(weft.Vote(weft.Predict(ASK)), never), "asks no model"),
     ],
 )
 def test_what_cannot_be(made: Callable[[], Any], match: str) -> None:

@@ -119,7 +119,7 @@ class Ensemble(Module[P, R_co]):
         call.report(answered=len(answers))
         if self._reduce is not None:
             (given,) = self._reduce.parameters.parameters
-            made = await call(self._reduce, {given: answers})
+            made = await call(self._reduce, {given: [*answers]})
             return self._made(made, answers, inputs)
         if self._how == _MEAN:
             return self._mean(answers, inputs)

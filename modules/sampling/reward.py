@@ -125,7 +125,8 @@ def _judged(judge: Module[..., Any] | Program[..., Any]) -> Any:
         kind = [*spec_of(kind).outputs.values()][-1].annotation
     kind = plain_type(other_than_none(kind) or kind)
     choices = choices_of(kind)
-    return type(choices[0]) if choices else get_origin(kind) or kind
+    found: Any = type(choices[0]) if choices else get_origin(kind) or kind
+    return found
 
 
 def _step(given: Any, of: str, role: str) -> Step[..., Any]:
@@ -193,7 +194,8 @@ async def asked_of(
     """
     if isinstance(judge, Step):
         names = [*cast("Step[..., Any]", judge).parameters.parameters][:2]
-        raw = await call(judge, dict(zip(names, (inputs, answer), strict=True)))
+        seen = (dict(inputs), answer)  # what it does to the inputs stays with it
+        raw = await call(judge, dict(zip(names, seen, strict=True)))
         return _verdict(raw, judge.name)
     held = {**inputs, **outputs_of(module, answer)}
     reads = cast("Runnable[..., Any]", judge).inputs.inputs

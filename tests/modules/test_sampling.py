@@ -716,6 +716,18 @@ def test_a_bare_answer_is_shown_as_a_field_is(
     assert f"[[ draft ]]\n{shown}\n" in lm.requests[-1].messages[-1].content
 
 
+def test_what_a_check_does_to_the_inputs_stays_with_it() -> None:
+    """The next try is asked, and the result made, of what the caller gave."""
+
+    def takes(inputs: dict[str, Any], made: Any) -> bool:
+        inputs.clear()
+        return False
+
+    check = weft.Check(ask, [takes], required=False)
+    with weft.use(lm=weft.FunctionLM(lambda request: says(answer="a"))):
+        assert weft.inputs_of(check(question="q")) == {"question": "q"}
+
+
 def test_equal_numbers_are_one_vote() -> None:
     """1.0 and 1.00 are, as decimals too."""
     module = weft.Predict("question -> answer: Decimal", types={"Decimal": Decimal})
@@ -866,6 +878,14 @@ notes = weft.Predict("n: list[str] -> x")
             "'merged' has a name of its own parts",
         ),
         (lambda: weft.Ensemble([ask, ask]), "is there twice"),
+        (
+            lambda: weft.Ensemble([ask, weft.Predict("question -> answer: int")]),
+            "answer: str, and 'answer' is question: str -> answer: int",
+        ),
+        (
+            lambda: weft.Ensemble([ask, ask.returning("answer")]),
+            "a call gives 'answer' alone",
+        ),
         (lambda: weft.Ensemble([ask], reduce="median"), "no way to make one answer"),
         (
             lambda: weft.Ensemble([ask], reduce="mean"),

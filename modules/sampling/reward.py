@@ -125,8 +125,7 @@ def _judged(judge: Module[..., Any] | Program[..., Any]) -> Any:
         kind = [*spec_of(kind).outputs.values()][-1].annotation
     kind = plain_type(other_than_none(kind) or kind)
     choices = choices_of(kind)
-    found: Any = type(choices[0]) if choices else get_origin(kind) or kind
-    return found
+    return cast(Any, type(choices[0])) if choices else get_origin(kind) or kind
 
 
 def _step(given: Any, of: str, role: str) -> Step[..., Any]:

@@ -318,11 +318,21 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         """The same with some of its parts replaced, keyed by path; else itself.
 
         Raises:
-            ConfigError: There is no module at a path, or a change is none.
+            ConfigError: There is no module at a path, or a change is none or has
+                another signature.
         """
         if not changes:
             return self
         require_known(changes, self.modules, self.name)
+        for path, made in changes.items():
+            was = self.modules.get(path, made)
+            same = spec_of(was.signature).hash == spec_of(made.signature).hash
+            if not same or was.single != made.single:
+                raise ConfigError(
+                    f"{self.name!r}: {path!r} is {was!r}, and {made!r} takes or gives "
+                    "other things",
+                    hint="Change it with .with_(...), or make it of one signature",
+                )
         if not self.has_body and [*changes] == [self.name]:
             return cast("Self", changes[self.name])
         made = self._copied()

@@ -810,6 +810,9 @@ def test_changes_that_would_change_nothing_are_refused() -> None:
             module.with_modules({"nope": ask})
     with pytest.raises(ConfigError, match="Did you mean 'module'"):
         vote.with_modules({"it/module": ask})
+    for other in (weft.Predict("question -> answer: int"), ask.returning("answer")):
+        with pytest.raises(ConfigError, match="takes or gives other things"):
+            vote.with_modules({"module": other})
     with pytest.raises(ConfigError, match="5, which is no module"):
         vote.with_modules({"module": 5})  # type: ignore[dict-item]
     with pytest.raises(ConfigError, match=r"weft.Vote\(..., n=...\)"):

@@ -3,14 +3,16 @@
 The server is on the loopback and counts for itself. Its models are planted: each knows
 products of two numbers and is wrong at random, by a share that is its own; told what is
 wrong it is right more often, shown attempts it mostly picks a right one that is among
-them, and it tells right answers from wrong ones now and then. What a module gains here
-is arithmetic of these shares, so the table shows the mechanics and the price, and says
-nothing about any model. The same for one long text: the model sees a sentence only
+them, and it tells right answers from wrong ones now and then. A product by tens or by
+ones alone is easier, and so is the sum of two that it has already. What a module gains
+here is arithmetic of these shares, so the table shows the mechanics and the price, and
+says nothing about any model. The same for one long text: the model sees a sentence only
 where it stands in the first 6,000 characters that it is sent.
 """
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +35,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "bench-sampling.md"
 ROWS = 200
 RIGHT = {"small": 0.6, "large": 0.92, "flaky": 0.6}
 TOLD, PICKS, JUDGES, GARBLED, DOWN = 0.25, 0.9, 0.85, 0.04, 0.2
+EASY, SUMS = 0.9, 0.95
 EXAMPLE = "(an example of the form)"
 WINDOW, NEEDLES, SENTENCES = 6_000, 12, 3_000
 _PRODUCT = re.compile(r"What is (\d+) \* (\d+)\?")
@@ -42,8 +45,10 @@ _HEAD = """\
 Written by `python -m bench sampling --write`; nothing in it is chosen by hand. A server
 on the loopback counts the calls and the words. Its models are planted, and wrong at
 random: `small` knows {small:.0%} of the answers, `large` {large:.0%}; `flaky` is
-`small`, and down for {down:.0%} of the questions. So this is what the modules of
-[several calls](sampling.md) cost and how they work, and nothing about any real model.
+`small`, and down for {down:.0%} of the questions. Each knows {easy:.0%} of the products
+by tens or by ones alone, and adds two of them rightly in {sums:.0%}. So this is what
+the modules of [several calls](sampling.md) cost and how they work, and nothing about
+any real model.
 """
 
 
@@ -87,6 +92,8 @@ class Planted:
         if rng.random() < GARBLED:
             return "I would rather not say."
         truth = int(found[1]) * int(found[2])
+        if "[[ questions ]]" in system or "[[ solved ]]" in sent:
+            return _split(system, sent, rng)
         if "[[ score ]]" in system:
             given = re.search(r"\[\[ answer \]\]\n(-?\d+)", sent)
             right = given is not None and int(given[1]) == truth
@@ -102,6 +109,22 @@ class Planted:
         answer = truth if rng.random() < share else truth + off
         reasoning = "[[ reasoning ]]\nI did.\n" if "[[ reasoning ]]" in system else ""
         return f"{reasoning}[[ answer ]]\n{answer}"
+
+
+def _split(system: str, sent: str, rng: random.Random) -> str:
+    """What a model makes of a question in parts: by the tens, by the ones, and both."""
+    *_, (one, other) = _PRODUCT.findall(sent)
+    if "[[ questions ]]" in system:
+        ones = int(other) % 10
+        parts = [f"What is {one} * {n}?" for n in (int(other) - ones, ones)]
+        return f"[[ questions ]]\n{json.dumps(parts)}"
+    off = rng.choice((-10, -1, 1, 10))
+    if "[[ sub_answer ]]" in system:
+        truth = int(one) * int(other)
+        return f"[[ sub_answer ]]\n{truth + off * (rng.random() >= EASY)}"
+    made = sum(map(int, re.findall(r'"answer": "(-?\d+)"', sent)))
+    made += off * (rng.random() >= SUMS)
+    return f"[[ reasoning ]]\nI added them.\n[[ answer ]]\n{made}"
 
 
 def _read(system: str, seen: str) -> str:
@@ -152,6 +175,7 @@ def modules(lm: Callable[[str], Any]) -> dict[str, Module[..., Any]]:
         "`Check(repairs=2)`": weft.Check(ask, [nines], repairs=2, required=False),
         "`Compare(n=3)`": weft.Compare(ask, 3),
         "`Ensemble` of 3 instructions": weft.Ensemble([ask, *other]),
+        "`Decompose`": weft.Decompose("question -> answer: int", lm=lm("small")),
         "`Predict`, flaky": ask.with_(lm=lm("flaky")),
         "`Fallback`, flaky then small": weft.Fallback(
             ask.with_(lm=lm("flaky")), [lm("small")]
@@ -294,6 +318,7 @@ def _found(
     for name, cell in zip([*reading][1:], mapped, strict=True):
         rows.append(Row(f"{name}: score beside one call", cell.score, alone.score))
     shares = {"small": RIGHT["small"], "large": RIGHT["large"], "down": DOWN}
+    shares |= {"easy": EASY, "sums": SUMS}
     details = "\n".join(
         [
             _HEAD.format(**shares),

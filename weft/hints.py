@@ -282,6 +282,9 @@ callbacks: hooks
 custom_types: types
 log_dir: run_dir
 minibatch_size: batch
+N M: n
+reward_fn: reward
+reduce_fn: reduce
 """
 # A section for each kind, "names: remedy" in lines that go on indented; {} is the name.
 # [meant option] holds options that may be meant, the likeliest first.

@@ -9,6 +9,7 @@ import pydantic
 
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import MOST_TRIES, Call, Module, P, Part, R_co
+from ...pipeline.ground.options import checked
 from ...pipeline.ground.words import counted
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.lm.request import JSON
@@ -105,6 +106,7 @@ class Decompose(Module[P, R_co]):
         lm: str | LanguageModel | None = None,
         types: Mapping[str, Any] | None = None,
     ) -> None: ...
+    @checked
     def __init__(
         self,
         signature: Any,

@@ -7,6 +7,7 @@ from typing import Any, final
 
 from ...pipeline.errors import ModelFailure
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.ground.options import checked
 from ...pipeline.lm.request import JSON
 from .reward import Reward, asked_of, judge_of, require_bar, rewarded
 
@@ -46,6 +47,7 @@ class BestOfN(Module[P, R_co]):
 
     kind = "BestOfN"
 
+    @checked
     def __init__(
         self,
         module: Module[P, R_co],

@@ -7,6 +7,7 @@ from typing import Any, Final, cast, final
 
 from ...pipeline.errors import ConfigError, ModelFailure
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.ground.options import checked
 from ...pipeline.lm.request import JSON
 from . import reward
 from .contract import asked_alike, require_alike
@@ -57,6 +58,7 @@ class Cascade(Module[P, R_co]):
 
     kind = "Cascade"
 
+    @checked
     def __init__(
         self,
         cheap: Module[P, R_co],

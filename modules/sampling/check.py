@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any, Final, final
 
 from ...pipeline.errors import CheckFailed, ConfigError
 from ...pipeline.graph.module import MOST_TRIES, Call, Module, P, Part, R_co
-from ...pipeline.ground import strictjson
+from ...pipeline.ground.options import checked
 from ...pipeline.ground.words import brief
 from ...pipeline.lm.request import JSON
-from ...pipeline.run.settings import current, entered
 from ...pipeline.signature.field import FieldSpec
 from . import reward
+from .again import again_of, asked_again
 
 _DRAFT: Final = FieldSpec("draft", "input", str, "an earlier answer, which will not do")
 _PROBLEM: Final = FieldSpec("problem", "input", str, "what is wrong with the draft")
@@ -57,6 +56,7 @@ class Check(Module[P, R_co]):
 
     kind = "Check"
 
+    @checked
     def __init__(
         self,
         module: Module[P, R_co],
@@ -72,9 +72,7 @@ class Check(Module[P, R_co]):
         self._checks = reward.judges_of(checks, module, "Check", _PARTS)
         if not self._checks:
             raise ConfigError("Check without checks", hint="Give checks=[function]")
-        self._again = (
-            None if module.has_body else module.wider("again", _DRAFT, _PROBLEM)
-        )
+        self._again = again_of(module, _DRAFT, _PROBLEM)
 
     def parts(self) -> Mapping[str, Part]:
         """What is asked, each check, and what is asked again."""
@@ -135,11 +133,7 @@ class Check(Module[P, R_co]):
         if self._again is not None:
             seen = {**inputs, "draft": self.as_text(answer), "problem": words}
             return self.own(await call(self._again, seen, sample=sample), inputs)
-        said = f"An earlier answer would not do: {strictjson.dumps(words)}"
-        settings = current()
-        remark = "\n\n".join(filter(None, (settings.remark, said)))
-        with entered(replace(settings, remark=remark)):
-            return await call(self._module, inputs, sample=sample)
+        return await asked_again(call, self._module, inputs, words, sample)
 
     def _error(self, failed: Mapping[str, str]) -> CheckFailed:
         return CheckFailed(

@@ -14,7 +14,7 @@ _ENDS: Final = re.compile(
     # A sentence's end, and the space behind it. A run of dots is looked at once.
     r"(?<![.!?\u2026])[.!?\u2026]++[\"'\u2019\u201d)\]]*+\s++"
     r"|[\u3002\uff01\uff1f]++[\u300d\u300f\uff09]*+\s*+"  # where no space is left
-    r"|\n[ \t]*+\n\s*+"  # a paragraph's
+    r"|\n[ \t\r]*+\n\s*+"  # a paragraph's
 )
 
 
@@ -23,8 +23,9 @@ def chunks_of(value: Any, by: By, size: int, overlap: int = 0) -> list[Any]:
 
     Args:
         value: A text, or a list where `by` is "items".
-        by: "characters" cuts anywhere, "sentences" behind sentences and paragraphs as
-            long as these fit, "items" between the items of a list.
+        by: "characters" cuts anywhere, "sentences" behind sentences and paragraphs, and
+            one that is too long behind a line or a word where there is one, "items"
+            between the items of a list.
         size: How much a piece holds at the most, in characters or items; at least 1.
         overlap: How much of the one before it a piece repeats at the most, in the same;
             less than `size`. Whole sentences, where it cuts behind these.
@@ -53,12 +54,29 @@ def _windows(value: Sequence[Any], size: int, overlap: int) -> list[Any]:
 
 
 def _starts(text: str, size: int) -> Iterator[int]:
-    """Where sentences begin; one that is too long is cut by its characters."""
+    """Where sentences begin, and the pieces of one that is too long."""
     before = 0
     ends = [match.end() for match in _ENDS.finditer(text)]
     for end in [*ends, len(text)]:
-        yield from range(before, end, size)
+        while end - before > size:
+            yield before
+            before = _cut(text, before, before + size)
+        if before < end:
+            yield before
         before = end
+
+
+def _cut(text: str, start: int, end: int) -> int:
+    """Where to cut what has no sentence's end: behind a line, a word, or anywhere.
+
+    The first half is not looked at, so that there are not many short pieces.
+    """
+    middle = (start + end + 1) // 2
+    for mark in "\n ":
+        found = text.rfind(mark, middle, end)
+        if found >= 0:
+            return found + 1
+    return end
 
 
 def _packed(

@@ -7,11 +7,13 @@ from typing import Any, Final, cast, final
 
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.ground.options import checked
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.forms import extended
 from ...pipeline.signature.signature import spec_of
 from ..asking.chain_of_thought import ChainOfThought
+from .contract import asking_the_same
 
 _ATTEMPTS: Final = FieldSpec(
     "attempts", "input", list[str], "earlier answers to the same, each with its reasons"
@@ -53,6 +55,7 @@ class Compare(Module[P, R_co]):
 
     kind = "Compare"
 
+    @checked
     def __init__(
         self, module: Module[P, R_co], n: int = 3, *, name: str | None = None
     ) -> None:
@@ -69,10 +72,9 @@ class Compare(Module[P, R_co]):
             cast(Any, extended(module.signature, _ATTEMPTS)),
             instruction,
             name="compare",
-            lm=module.lm,
             adapter=module.parameters.adapter,
         )
-        self._compare = made.returning(module.single)
+        self._compare = asking_the_same(module, made.returning(module.single))
         self._asked = extended(module.signature, *ChainOfThought.adds)
         self._forget()
 

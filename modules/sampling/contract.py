@@ -8,6 +8,8 @@ from typing import Any
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Module
 from ...pipeline.signature.signature import Signature, spec_of
+from ...pipeline.signature.spec import Spec
+from ...pipeline.signature.types import type_name
 
 
 def require_alike(modules: Sequence[Module[..., Any]], kind: str) -> None:
@@ -32,12 +34,35 @@ def require_alike(modules: Sequence[Module[..., Any]], kind: str) -> None:
         own, its = spec_of(first.signature), spec_of(other.signature)
         if own.hash == its.hash and first.single == other.single:
             continue
-        shown = [f"{', '.join(s.inputs)} -> {', '.join(s.outputs)}" for s in (own, its)]
+        shown = [_shown(own, first.single), _shown(its, other.single)]
         raise ConfigError(
             f"{kind}: {first.name!r} is {shown[0]}, and {other.name!r} is {shown[1]}: "
             "names and types have to be the same",
             hint="Make them of one signature",
         )
+
+
+def _shown(spec: Spec, single: str | None) -> str:
+    """A contract in a line, as a person would write it."""
+    sides = (
+        ", ".join(f"{n}: {type_name(f.annotation)}" for n, f in fields.items())
+        for fields in (spec.inputs, spec.outputs)
+    )
+    return " -> ".join(sides) + (f" (a call gives {single!r} alone)" if single else "")
+
+
+def asking_the_same(
+    module: Module[..., Any], part: Module[..., Any]
+) -> Module[..., Any]:
+    """A part that asks the model which all of a module's own parts ask.
+
+    Where these ask several, or none of their own, it asks the scope's.
+    """
+    first, *others = module.modules.values()
+    lm, model = first.lm, first.parameters.model
+    if any(o.lm is not lm or o.parameters.model != model for o in others):
+        return part
+    return part.with_(lm=lm) if model is None else part.with_(model=model)
 
 
 def asked_alike(modules: Sequence[Module[..., Any]]) -> type[Signature]:

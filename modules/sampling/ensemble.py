@@ -9,6 +9,7 @@ from typing import Any, Final, cast, final
 from ...pipeline.errors import ConfigError, ModelFailure, StepError
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
 from ...pipeline.graph.step import Step
+from ...pipeline.ground.options import checked
 from ...pipeline.ground.shapes import is_dict
 from ...pipeline.ground.words import brief
 from ...pipeline.lm.request import JSON
@@ -57,6 +58,7 @@ class Ensemble(Module[P, R_co]):
 
     kind = "Ensemble"
 
+    @checked
     def __init__(
         self,
         modules: Iterable[Module[P, R_co]],
@@ -65,11 +67,13 @@ class Ensemble(Module[P, R_co]):
         by: str | None = None,
         name: str | None = None,
     ) -> None:
-        listed = isinstance(cast(object, modules), Iterable)
+        given = cast(object, modules)
+        listed = isinstance(given, Iterable) and not isinstance(given, str)
         members: list[Module[P, R_co]] = [*modules] if listed else []
         if not 0 < len(members) <= _MOST:
+            said = f"{len(members)} modules" if listed else brief(repr(modules))
             raise ConfigError(
-                f"Ensemble: {len(members)} modules are no ensemble",
+                f"Ensemble: {said} {'are' if listed else 'is'} no ensemble",
                 hint=f"Give a list of 1 to {_MOST}: weft.Ensemble([one, other])",
             )
         self._like(members[0], name)
@@ -115,7 +119,7 @@ class Ensemble(Module[P, R_co]):
         call.report(answered=len(answers))
         if self._reduce is not None:
             (given,) = self._reduce.parameters.parameters
-            made = await call(self._reduce, {given: answers})
+            made = await call(self._reduce, {given: [*answers]})
             return self._made(made, answers, inputs)
         if self._how == _MEAN:
             return self._mean(answers, inputs)
@@ -127,7 +131,8 @@ class Ensemble(Module[P, R_co]):
         """The mean; what else is asked for is that of the answer nearest to it."""
         held = [outputs_of(self, answer) for answer in answers]
         numbers = [float(one[self._by]) for one in held]
-        mean = math.fsum(numbers) / len(numbers)
+        # Divided first: a sum of what a model says may be no number any more.
+        mean = math.fsum(number / len(numbers) for number in numbers)
         near = min(range(len(held)), key=lambda at: abs(numbers[at] - mean))
         return self._made(mean, [answers[near]], inputs)
 

@@ -8,6 +8,7 @@ from typing import Any, Final, cast, final
 from ...pipeline import errors
 from ...pipeline.errors import ConfigError, ModelError, did_you_mean
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.ground.options import checked
 from ...pipeline.lm.lm import LanguageModel, as_lm, name_of
 from ...pipeline.lm.request import JSON
 from ...pipeline.run.settings import current
@@ -32,7 +33,9 @@ class Fallback(Module[P, R_co]):
     too, its error is raised.
 
     All models are asked with the same prompt and demos: `module` is the one part, and a
-    compiler tunes it. `weft.info(result).facts` has the model that `answered`, and what
+    compiler tunes it. One that is made of others is asked of the next model as a whole,
+    a judge in it too: where that is to keep its own, put the `Fallback` around what it
+    judges. `weft.info(result).facts` has the model that `answered`, and what
     `failed` before. An artifact keeps the models' names alone: who loads it says who
     they are, in `weft.use(lms={"openai/gpt-5": weft.LM(...)})`.
 
@@ -57,6 +60,7 @@ class Fallback(Module[P, R_co]):
 
     kind = "Fallback"
 
+    @checked
     def __init__(
         self,
         module: Module[P, R_co],

@@ -9,16 +9,18 @@ from typing import Any, Final, cast, final, get_origin
 from ...pipeline.errors import CallError, ConfigError, did_you_mean
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
 from ...pipeline.ground import strictjson
+from ...pipeline.ground.options import checked
 from ...pipeline.ground.words import counted
 from ...pipeline.lm.request import JSON
-from ...pipeline.run.rows import map_rows
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.forms import make_signature
 from ...pipeline.signature.signature import class_of, make_value, spec_of
 from ...pipeline.signature.spec import Spec
 from ...pipeline.signature.types import fits, plain_type, type_name
 from ..asking.predict import Predict
+from .alike import asked_once
 from .chunks import By, chunks_of
+from .contract import asking_the_same
 
 _MERGE: Final = (
     "Merge the notes into one. Keep all that may matter, and add nothing to it."
@@ -39,7 +41,7 @@ class MapReduce(Module[P, R_co]):
     chunk in its place, and its one output is the note. The part `reduce` gets the list
     of notes as its input `into`, in the order of the chunks. Where they are longer than
     `room`, the part `merge` makes one note of each few first, as often as it takes. All
-    three can be tuned. The chunks are asked side by side.
+    three can be tuned. The chunks are asked side by side, and equal ones once.
 
     How many calls there are is known before the first: a text that makes more than
     `most` chunks is refused. Each chunk makes a call, and merging fewer than that.
@@ -80,6 +82,7 @@ class MapReduce(Module[P, R_co]):
 
     kind = "MapReduce"
 
+    @checked
     def __init__(
         self,
         map: Module[P, Any],  # noqa: A002 - the word of the method
@@ -110,11 +113,17 @@ class MapReduce(Module[P, R_co]):
         self._begin(name)
         shared = [f for n, f in self._notes.items() if n in map.inputs.inputs]
         seen = (*shared, self._notes[self._into])
+        if any(field.name == "merged" for field in seen):
+            raise ConfigError(
+                "MapReduce: the input 'merged' has a name of its own parts",
+                hint="Give the input another name",
+            )
         merged = replace(self._note, name="merged", description="")
         merge = make_signature((*seen, merged), _MERGE, name="Merge")
-        self._merge: Predict[..., Any] = Predict(
-            merge, name="merge", lm=reduce.lm, adapter=reduce.parameters.adapter
+        merger: Predict[..., Any] = Predict(
+            merge, name="merge", adapter=reduce.parameters.adapter
         )
+        self._merge = asking_the_same(reduce, merger)
 
     @property
     def _notes(self) -> dict[str, FieldSpec]:
@@ -223,7 +232,9 @@ class MapReduce(Module[P, R_co]):
             made = await call(self._map, {**given, self._over: chunk})
             return self._noted(self._map, made, self._note.name)
 
-        notes = await map_rows(one, chunks, concurrency=max(1, len(chunks)))
+        field = self._map.inputs.inputs[self._over]
+        keys = [repr(field.dump(chunk)) for chunk in chunks]
+        notes = await asked_once(one, chunks, keys)
         shared = {n: inputs[n] for n in self._notes if n != self._into}
         notes = await self._merged(call, shared, notes)
         made = await call(self._reduce, {**shared, self._into: notes})
@@ -248,7 +259,7 @@ class MapReduce(Module[P, R_co]):
         self, call: Call, shared: Mapping[str, Any], notes: list[Any]
     ) -> list[Any]:
         """The notes, merged level by level until there is room for them."""
-        merges = 0
+        merges, known = 0, dict[Any, Any]()
         seen = {n: shared[n] for n in self._merge.inputs.inputs if n in shared}
 
         async def one(_: int, group: list[Any]) -> Any:
@@ -260,7 +271,8 @@ class MapReduce(Module[P, R_co]):
         while len(notes) > 1 and sum(map(self._length, notes)) > self._room:
             groups = self._groups(notes)
             merges += sum(len(group) > 1 for group in groups)
-            notes = await map_rows(one, groups, concurrency=len(groups))
+            keys = [repr([*map(self._note.dump, group)]) for group in groups]
+            notes = await asked_once(one, groups, keys, known)
             call.report(merges=merges)
         return notes
 

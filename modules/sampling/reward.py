@@ -8,7 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast, runtime_checkable
+from typing import (
+    Any,
+    Final,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    cast,
+    get_origin,
+    runtime_checkable,
+)
 
 from ...pipeline.errors import ConfigError, ModelFailure, StepError, did_you_mean
 from ...pipeline.graph.module import Call, Module, Part
@@ -16,8 +25,14 @@ from ...pipeline.graph.program import Program
 from ...pipeline.graph.runnable import Runnable
 from ...pipeline.graph.step import Step
 from ...pipeline.ground.words import brief
-from ...pipeline.run.rows import map_rows
-from ...pipeline.signature.signature import Signature
+from ...pipeline.signature.signature import Signature, spec_of
+from ...pipeline.signature.types import (
+    choices_of,
+    other_than_none,
+    plain_type,
+    type_name,
+)
+from .alike import asked_once
 
 Judge: TypeAlias = Step[..., Any] | Module[..., Any] | Program[..., Any]
 """A step of the inputs and the answer, or a module or program that reads fields."""
@@ -30,6 +45,9 @@ Check: TypeAlias = Callable[[Mapping[str, Any], Any], bool | str] | Judge
 
 _GIVES: Final = "a number, True, False, or words that say what is wrong"
 _CHECKS: Final = "True, False, or words that say what is wrong"
+
+
+_NO_VERDICTS: Final = (str, bytes, list, dict, tuple, set, frozenset)
 
 
 class Verdict(NamedTuple):
@@ -53,8 +71,15 @@ def require_bar(bar: object, of: str) -> None:
     Raises:
         ConfigError: It is no number.
     """
-    if not isinstance(bar, int | float) or math.isnan(bar):
-        raise ConfigError(f"{of}: threshold={bar!r} is no reward", hint="Give a number")
+    try:
+        known = isinstance(bar, int | float) and math.isfinite(bar)
+    except OverflowError:  # a whole number that no float holds
+        known = False
+    if not known:
+        raise ConfigError(
+            f"{of}: threshold={brief(repr(bar))} is no reward",
+            hint="Give a finite number",
+        )
 
 
 def judge_of(
@@ -82,7 +107,25 @@ def judge_of(
                 f"{module.name!r}",
                 hint=did_you_mean(name, known),
             )
+    kind = _judged(judge)
+    if isinstance(kind, type) and issubclass(kind, _NO_VERDICTS):
+        raise ConfigError(
+            f"{of}: the {role} {judge.name!r} gives {type_name(kind)} last, and all of "
+            "these would count the same",
+            hint="Let its last output be a number or a yes, such as score: float or "
+            "ok: bool",
+        )
     return cast(Part, judge)
+
+
+def _judged(judge: Module[..., Any] | Program[..., Any]) -> Any:
+    """The type of a judge's verdict, without None; of choices, that of the first."""
+    kind = judge.result if isinstance(judge, Module) else judge.structure.result
+    if isinstance(kind, type) and issubclass(kind, Signature):
+        kind = [*spec_of(kind).outputs.values()][-1].annotation
+    kind = plain_type(other_than_none(kind) or kind)
+    choices = choices_of(kind)
+    return cast(Any, type(choices[0])) if choices else get_origin(kind) or kind
 
 
 def _step(given: Any, of: str, role: str) -> Step[..., Any]:
@@ -150,7 +193,8 @@ async def asked_of(
     """
     if isinstance(judge, Step):
         names = [*cast("Step[..., Any]", judge).parameters.parameters][:2]
-        raw = await call(judge, dict(zip(names, (inputs, answer), strict=True)))
+        seen = (dict(inputs), answer)  # what it does to the inputs stays with it
+        raw = await call(judge, dict(zip(names, seen, strict=True)))
         return _verdict(raw, judge.name)
     held = {**inputs, **outputs_of(module, answer)}
     reads = cast("Runnable[..., Any]", judge).inputs.inputs
@@ -221,12 +265,10 @@ async def rewarded(
     if not isinstance(judge, Step):
         seen = [outputs_of(module, answer) for answer in given]
         same = [seen.index(values) for values in seen]
-    rows = [given[at] for at in sorted({*same})]
-    made = await map_rows(one, rows, concurrency=max(1, len(rows)))
-    if failed and len(failed) == len(rows):
+    made = await asked_once(one, given, same)
+    if failed and not any(made):
         raise failed[min(failed)]
-    by_first = dict(zip(sorted({*same}), made, strict=True))
-    return [by_first[at] for at in same]
+    return made
 
 
 async def failing(

@@ -6,6 +6,7 @@ import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from ...pipeline.errors import ConfigError, did_you_mean
@@ -72,8 +73,13 @@ def counted_votes(
         weights: One for each answer, finite and not negative; 1 each by default.
     """
     field = module.spec.outputs[by]
-    data = [field.dump(outputs_of(module, answer)[by]) for answer in answers]
-    keys = [vote_of(one) for one in data]
+    values = [outputs_of(module, answer)[by] for answer in answers]
+    data = [field.dump(value) for value in values]
+    keys = [
+        # 1.0 and 1.00 are one number, and stand as two texts in JSON.
+        str(value.normalize()) if isinstance(value, Decimal) else vote_of(one)
+        for value, one in zip(values, data, strict=True)
+    ]
     by_key: dict[str, list[float]] = {}
     for key, weight in zip(keys, weights or [1.0] * len(keys), strict=True):
         by_key.setdefault(key, []).append(weight)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import Any, final
+from typing import Any, Final, final
 
 from ...pipeline.errors import StepError
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.ground.options import checked
 from ...pipeline.lm.request import JSON
 from .reward import Reward, judge_of, rewarded
 from .tally import counted_votes, field_of
+
+_HEAVIEST: Final = 1e300
+"""A thousand of these are still a number."""
 
 
 @final
@@ -43,6 +46,7 @@ class Vote(Module[P, R_co]):
 
     kind = "Vote"
 
+    @checked
     def __init__(
         self,
         module: Module[P, R_co],
@@ -84,9 +88,9 @@ class Vote(Module[P, R_co]):
         return self.own(came[tally.winner], inputs)
 
     def _counts(self, weight: float) -> float:
-        if weight < 0 or math.isinf(weight):
+        if not 0 <= weight <= _HEAVIEST:
             raise StepError(
                 f"{self.name!r}: {weight:g} is no weight of a vote",
-                hint="Give a number of at least 0",
+                hint=f"Give a number from 0 to {_HEAVIEST:g}",
             )
         return weight

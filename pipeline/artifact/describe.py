@@ -211,7 +211,10 @@ def _module(path: str, state: ModuleState) -> str:
         demos += f"; each input is shown the {state.nearest} most like it"
     fields = [_field(f, state.descriptions) for f in state.fields]
     if state.parts:
-        return "\n".join([f"{path}: {state.kind}", *fields])
+        own = (f"  {n}: {strictjson.canonical(v)}" for n, v in state.settings.items())
+        steps = (f"  step {step}" for step in state.steps)
+        settings = (brief(line, _WIDTH) for line in own)
+        return "\n".join([f"{path}: {state.kind}", *fields, *settings, *steps])
     lines = [
         f"{path}: {state.kind}, {state.form.words}",
         *fields,

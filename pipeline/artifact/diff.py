@@ -116,6 +116,10 @@ def _slots(old: ModuleState, new: ModuleState) -> Iterator[tuple[str, tuple[str,
         yield slot, tuple(lines_changed([mine[slot]], [theirs[slot]]))
     told = ([f"{n}: {text}" for n, text in m.descriptions.items()] for m in (old, new))
     yield "descriptions", tuple(lines_changed(*told))
+    for name in dict.fromkeys((*old.settings, *new.settings)):
+        pair = (m.settings for m in (old, new))
+        lines = ([strictjson.canonical(s[name])] if name in s else [] for s in pair)
+        yield name, tuple(lines_changed(*lines))
 
 
 def _settings(state: ModuleState) -> dict[str, str]:
@@ -135,6 +139,10 @@ def _contract(old: ModuleState, new: ModuleState) -> Iterator[str]:
     pairs = [[(f.name, f.role, f.schema_) for f in m.fields] for m in (old, new)]
     if pairs[0] != pairs[1]:
         yield from field_diff(*pairs)
+    if old.returns != new.returns:
+        gave, gives = (m.returns or "all of it" for m in (old, new))
+        yield f"it gave back {gave}, and now gives {gives}"
+    yield from lines_changed(*([f"step {s}" for s in m.steps] for m in (old, new)))
     said = {f.name: f.description for f in old.fields}
     for now in new.fields:
         if said.get(now.name, now.description) != now.description:

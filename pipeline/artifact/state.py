@@ -144,6 +144,12 @@ class ModuleState(_Strict):
     settings: dict[str, Any] = {}
 
     @property
+    def steps(self) -> list[str]:
+        """The parts that are steps, by name; what a step is called, if otherwise."""
+        own = {name: part.step for name, part in self.parts.items() if part.step}
+        return [n if step == n else f"{n}: {step}" for n, step in own.items()]
+
+    @property
     def form(self) -> Form:
         """The form in which the module asks.
 

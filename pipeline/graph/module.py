@@ -25,7 +25,7 @@ from ..errors import CallError, ConfigError
 from ..ground import strictjson
 from ..ground.options import check_options
 from ..ground.system import require_fork_hooks
-from ..ground.words import counted
+from ..ground.words import brief, counted
 from ..lm.lm import SAMPLING, LanguageModel, Sampling, as_lm, name_of
 from ..lm.request import JSON
 from ..parameters import (
@@ -44,7 +44,7 @@ from .binding import INPUT, Take
 from .drawing import Drawn, Picture
 from .graph import Graph, Node
 from .runnable import P, R_co, Runnable
-from .uses import Ancestor, Part, Uses, descent_of, inside_of
+from .uses import Ancestor, Part, Uses, descent_of, inside_of, require_known
 
 if TYPE_CHECKING:
     from builtins import property as kept  # to checkers as any other
@@ -315,9 +315,24 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         return self.uses.modules if self.has_body else {self.name: self}
 
     def with_modules(self, changes: Mapping[str, Module[..., Any]]) -> Self:
-        """The same with some of its parts replaced, keyed by path; else itself."""
+        """The same with some of its parts replaced, keyed by path; else itself.
+
+        Raises:
+            ConfigError: There is no module at a path, or a change is none or has
+                another signature.
+        """
         if not changes:
             return self
+        require_known(changes, self.modules, self.name)
+        for path, made in changes.items():
+            was = self.modules.get(path, made)
+            same = spec_of(was.signature).hash == spec_of(made.signature).hash
+            if not same or was.single != made.single:
+                raise ConfigError(
+                    f"{self.name!r}: {path!r} is {was!r}, and {made!r} takes or gives "
+                    "other things",
+                    hint="Change it with .with_(...), or make it of one signature",
+                )
         if not self.has_body and [*changes] == [self.name]:
             return cast("Self", changes[self.name])
         made = self._copied()
@@ -431,6 +446,12 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
             ConfigError: An option is unknown or has the wrong type.
         """
         given = cast(Mapping[str, Any], changes)
+        settled = next((n for n in given if n in self.settings()), None)
+        if settled is not None and settled not in ModuleChanges.__annotations__:
+            raise ConfigError(
+                f"with_ cannot change {settled!r} of a {self.kind}",
+                hint=f"Make another one: weft.{self.kind}(..., {settled}=...)",
+            )
         _check(given, ModuleChanges.__annotations__, "with_")
         self._refuse_idle(given)
         made = self._copied()
@@ -469,8 +490,9 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
             hint = f"Give a whole number from 1 to {MOST_TRIES - 1}"
             raise ConfigError(f"{kind}: n={n!r} is no number of tries", hint=hint)
         if not isinstance(cast(object, part), Module):
+            shown = brief(" ".join(repr(part).split()))
             raise ConfigError(
-                f"{kind} is made of a module, and {part!r} is none",
+                f"{kind} is made of a module, and {shown} is none",
                 hint=f'Write {kind}(weft.Predict("question -> answer"))',
             )
         options: ModuleOptions = {} if name is None else {"name": name}
@@ -512,9 +534,8 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
 
     def as_text(self, answer: Any) -> str:
         """What a call gave, as another module reads it: one value, or a JSON object."""
-        if self._single is not None:
-            return str(answer)
-        fields, held = self.spec.outputs, values_of(answer)
+        fields, single = self.spec.outputs, self._single
+        held = values_of(answer) if single is None else {single: answer}
         outputs = {n: f.shown(held[n]) for n, f in fields.items() if n in held}
         only = next(iter(outputs.values())) if len(outputs) == 1 else outputs
         return only if isinstance(only, str) else strictjson.dumps(only)

@@ -27,7 +27,16 @@ from .graph import CALLS, Graph, Node
 from .module import Module
 from .runnable import P, R_co, Runnable
 from .step import Step
-from .uses import Ancestor, Uses, below, changed, descent_of, inside_of, modules_of
+from .uses import (
+    Ancestor,
+    Uses,
+    below,
+    changed,
+    descent_of,
+    inside_of,
+    modules_of,
+    require_known,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,9 +230,14 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         )
 
     def with_modules(self, changes: Mapping[str, Module[..., Any]]) -> Program[P, R_co]:
-        """The same program with some modules replaced, keyed by path."""
+        """The same program with some modules replaced, keyed by path.
+
+        Raises:
+            ConfigError: There is no module at a path, or a change is none.
+        """
         if not changes:
             return self
+        require_known(changes, self.modules, self.name)
         old = self._parts
         parts = replace(
             old,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import sys
 import typing
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -108,7 +109,13 @@ class Step(Generic[P, R_co]):
         self.options = options or StepOptions()
         self.tool: object = None
         """The tool whose function this is, or None."""
-        self.parameters = inspect.signature(function)
+        try:
+            self.parameters = inspect.signature(function)
+        except ValueError:  # one of Python's own, such as max
+            raise SignatureError(
+                f"{caller()}: {self.name!r} says nothing of its parameters",
+                hint=f"Write a function that calls it: def {self.name}_of(values)",
+            ) from None
         self._spread = False
         self.serial = next(_serials)
         try:
@@ -147,7 +154,11 @@ class Step(Generic[P, R_co]):
         if self.tool is not None and self._original is None:
             return as_step, (self.tool,)
         if self._original is None:
-            return self.function.__qualname__
+            name = self.function.__qualname__
+            home = sys.modules.get(self.function.__module__)
+            if getattr(home, name, None) is self.function:  # it was given undecorated
+                return type(self), (self.function, self.name)
+            return name
         return _with_modules, (self._original, self.modules)
 
     @property

@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import types
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import (
@@ -25,6 +25,7 @@ from typing import (
     cast,
 )
 
+from ..errors import ConfigError, did_you_mean
 from ..seam import Kind
 from .runnable import Runnable
 
@@ -224,6 +225,31 @@ def changed(part: T, name: str, changes: Mapping[str, Any]) -> T:
     """A named part with the changes that mean it, or what is inside it."""
     replaced: Any = changes.get(name, part)
     return cast(T, replaced.with_modules(below(changes, name)))
+
+
+def require_known(changes: Mapping[str, Any], known: Iterable[str], who: str) -> None:
+    """Refuse changes that would change nothing, or put what is no module in place.
+
+    Args:
+        changes: Modules by path.
+        known: The paths of all that ask a model.
+        who: Whose they are, for messages.
+
+    Raises:
+        ConfigError: A path means nothing there, or a change is no module.
+    """
+    paths = list(known)
+    for path, made in changes.items():
+        if not any(one == path or one.startswith(f"{path}/") for one in paths):
+            raise ConfigError(
+                f"{who!r} has no module {path!r}; there are {', '.join(paths)}",
+                hint=did_you_mean(path, paths),
+            )
+        if not _is_module(made):
+            raise ConfigError(
+                f"{who!r}: {path!r} is to be {made!r}, which is no module",
+                hint=f"Write .modules[{path!r}].with_(...)",
+            )
 
 
 def below(changes: Mapping[str, Any], name: str) -> dict[str, Any]:

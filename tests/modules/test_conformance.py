@@ -85,6 +85,9 @@ MAKERS: dict[str, Callable[[], Module[..., Any]]] = {
     "ReAct, native": lambda: weft.ReAct(
         ASK, tools=[half], max_steps=2, calls="native", name="it"
     ),
+    "Refine of others": lambda: weft.Refine(
+        weft.Vote(weft.Predict(ASK), n=2), never, n=2, name="it"
+    ),
     "of each other": lambda: weft.Vote(
         weft.BestOfN(weft.Predict(ASK), shortest, n=2), n=2, name="it"
     ),
@@ -109,6 +112,7 @@ ASKING = {
     "CodeAct": (["it/act", "it/extract"], 3),
     "Recursive": (["it/act", "it/ask", "it/extract"], 5),
     "ReAct, native": (["it/act", "it/extract"], 3),
+    "Refine of others": (["it/module/module", "it/critic"], 5),
     "of each other": (["it/module/module"], 4),
 }
 IDLE = {"MapReduce": {"it/merge"}}
@@ -547,7 +551,6 @@ def test_vote_takes_what_most_agree_on() -> None:
         (lambda: weft.BestOfN(ASK, shortest), "made of a module"),
         (lambda: weft.BestOfN(weft.Predict(ASK), lambda made: 1.0), "inputs, answer"),
         (lambda: weft.Vote(weft.Predict(ASK), by="anwser"), "Did you mean 'answer'"),
-        (lambda: weft.Refine(weft.Vote(weft.Predict(ASK)), never), "asks no model"),
     ],
 )
 def test_what_cannot_be(made: Callable[[], Any], match: str) -> None:

@@ -43,7 +43,14 @@ _LOOK: Final = 2.0  # seconds that a server has to show that it lives
 _LOOKS: Final = 25
 _LAST_LINES: Final = 8
 _GONE: Final = frozenset({types.CONNECTION_CLOSED})
+# What the library says of a server that is gone, and what servers say of a call.
+_EITHER: Final = _GONE | {
+    types.REQUEST_TIMEOUT,
+    types.INVALID_REQUEST,
+    types.INTERNAL_ERROR,
+}
 _ERROR_CHARACTERS: Final = 2_000
+_CLOSED: Final = "ended, or closed the connection"
 
 
 class Progress(Protocol):
@@ -106,7 +113,7 @@ class Link:
                     raise
                 found += map(_plain, page.tools)
                 cursor = page.next_cursor
-                if cursor is None:
+                if not cursor:  # some servers end with an empty one
                     return found
                 if len(found) > _MOST_TOOLS:
                     break
@@ -129,6 +136,8 @@ class Link:
             TimeoutError: It took longer than `seconds`; the server was told.
             ToolServerError: The server is gone, or hangs.
         """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         async with self._failing(name):
             try:
                 made = await self._client.call_tool(
@@ -138,11 +147,12 @@ class Link:
                     progress_callback=progress,
                 )
             except MCPError as error:
-                if error.code != types.REQUEST_TIMEOUT:
+                late = seconds is not None and loop.time() - began >= seconds
+                late = late and error.code == types.REQUEST_TIMEOUT
+                if error.code in _EITHER and not await self._lives():
+                    raise await self._ended(error, late=late) from None
+                if not late:
                     raise
-                if not await self._lives():
-                    what = "hangs: it answers nothing any more"
-                    raise _gone(self._place, what, self._last.text()) from None
                 raise TimeoutError from None
         result: Data = _clean(_plain(made), self._place.secrets)
         return result
@@ -156,6 +166,16 @@ class Link:
             return False
         return True
 
+    async def _ended(self, error: MCPError, *, late: bool) -> ToolServerError:
+        """The error of a server that answers nothing any more."""
+        what = f"answers nothing any more: {brief(error.message, 300)}"
+        if late:
+            what = "hangs: it answers nothing any more"
+        elif error.code in _GONE:
+            await self._last.ended()
+            what = _CLOSED
+        return _gone(self._place, what, self._last.text())
+
     @contextlib.asynccontextmanager
     async def _failing(self, tool: str = "") -> AsyncGenerator[None]:
         try:
@@ -163,7 +183,7 @@ class Link:
         except (WeftError, TimeoutError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told as ours
-            if isinstance(error, MCPError) and error.code in _GONE:
+            if not tool and isinstance(error, MCPError) and error.code in _GONE:
                 await self._last.ended()
             raise _failure(error, self._place, self._last.text(), tool) from None
 
@@ -306,11 +326,11 @@ def _failure(error: Exception, place: Place, said: str, tool: str = "") -> WeftE
     if isinstance(error, WeftError):
         return error
     if isinstance(error, MCPError):
-        if error.code in _GONE:
-            return _gone(place, "ended, or closed the connection", said)
         if tool:
             said = without(error.message, place.secrets)
             return StepError(f"{tool}: {brief(said, _ERROR_CHARACTERS)}")
+        if error.code in _GONE:
+            return _gone(place, _CLOSED, said)
         return _gone(
             place, f"does not answer as MCP: {brief(error.message, 300)}", said
         )
@@ -322,15 +342,20 @@ def _failure(error: Exception, place: Place, said: str, tool: str = "") -> WeftE
     if isinstance(error, httpx2.HTTPError | OSError):
         why = brief(str(error) or type(error).__name__, 300)
         return _gone(place, f"cannot be reached: {why}", said)
-    if tool and isinstance(
-        error,
-        pydantic.ValidationError | RuntimeError | InputRequiredRoundsExceededError,
-    ):
-        why = str(error) if isinstance(error, RuntimeError) else type(error).__name__
+    if tool and isinstance(error, _WRONG):
+        why = without(_why(error), place.secrets)
         return StepError(
             f"{tool}: the server's answer is not what it says it is: {brief(why, 500)}"
         )
-    return _gone(place, f"speaks no MCP: {brief(str(error), 300)}", said)
+    return _gone(place, f"speaks no MCP: {brief(_why(error), 300)}", said)
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with an answer: of one that does not fit, where and how."""
+    if not isinstance(error, pydantic.ValidationError):
+        return str(error) or type(error).__name__
+    places = [(*map(str, one["loc"]), one["msg"]) for one in error.errors()[:3]]
+    return "; ".join(f"{'.'.join(at)}: {said}" for *at, said in places)
 
 
 def _gone(place: Place, what: str, said: str) -> ToolServerError:
@@ -389,7 +414,9 @@ def _clean(data: Any, secrets: list[str]) -> Any:
     if is_list(data):
         return [_clean(one, secrets) for one in data]
     if is_dict(data):
-        return {key: _clean(one, secrets) for key, one in data.items()}
+        return {
+            without(key, secrets): _clean(one, secrets) for key, one in data.items()
+        }
     return data
 
 

@@ -73,7 +73,7 @@ def test_a_server_is_told_of_as_it_says(rooms: Toolbox) -> None:
     assert found.contract == rooms.told["find_rooms"]["inputSchema"]
     assert rooms["refuse"].description == ""
     assert rooms.told["find_rooms"]["inputSchema"]["$defs"]
-    assert len(rooms) == 13
+    assert len(rooms) == 14
 
 
 @pytest.mark.parametrize(
@@ -123,6 +123,10 @@ def test_results_are_more_than_text(rooms: Toolbox) -> None:
             "wait took longer than 0.5 s, and the server was told",
         ),
         ("wrong", {}, "wrong: the server's answer is not what it says it is"),
+        *(
+            ("code", {"code": code}, r"code: busy \*\*\*")
+            for code in (-32000, -32001, -32600, -32603)
+        ),
     ],
 )
 def test_what_fails_is_told(

@@ -30,6 +30,10 @@ ABSENT: Final = Absent.ABSENT
 _OF_ALL: Final = ("$defs", "$schema", "$id")  # these stand at the top of a schema alone
 
 
+_OF_METHOD: Final = "Make a tool of the bound method: weft.Tool(thing.method)"
+_TYPED: Final[Mapping[str, str]] = {"self": _OF_METHOD, "cls": _OF_METHOD}
+
+
 class Misfit(ValueError):
     """Arguments that are not a tool's, in words for the model that chose them."""
 
@@ -54,9 +58,15 @@ def fields_of(step: Step[..., Any], words: Mapping[str, str]) -> Iterator[FieldS
                 f"tool {step.name!r} takes {parameter}",
                 hint="Name each argument: a model must be told what it may give",
             )
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            raise SignatureError(
+                f"tool {step.name!r} takes {name!r} by its position alone",
+                hint="Leave the / out: arguments are given by name",
+            )
         if name not in hints:
             raise SignatureError(
-                f"tool {step.name!r}: {name!r} has no type", hint=f"Write {name}: str"
+                f"tool {step.name!r}: {name!r} has no type",
+                hint=_TYPED.get(name, f"Write {name}: str"),
             )
         if name.startswith("_"):
             raise SignatureError(f"tool {step.name!r}: {name!r} is no argument's name")
@@ -171,11 +181,21 @@ def arguments_of(
             raise Misfit(f"{tool} has no argument {name!r}; it is {words}")
     made: dict[str, Any] = {}
     for name, spec in known.items():
-        if name in given:
+        if name in given and not _left_out(spec, given[name]):
             made[name] = _loaded(tool, spec, given[name])
         elif spec.required:
             raise Misfit(f"{tool} needs {name!r}; it is {words}")
     return made
+
+
+def _left_out(spec: FieldSpec, data: JSON) -> bool:
+    """Whether null stands where nothing is needed, and none is wanted: a gap."""
+    if data is not None or spec.required:
+        return False
+    with contextlib.suppress(ValueError):
+        spec.load(data)
+        return False
+    return True
 
 
 def _loaded(tool: str, spec: FieldSpec, data: JSON) -> Any:
@@ -192,6 +212,8 @@ def _meant(data: JSON, spec: FieldSpec) -> Iterator[JSON]:
     """What data that is not of an argument's type may have meant, likeliest first."""
     if isinstance(data, str):
         yield from (made for made, _ in candidates(data, spec))
+    if isinstance(data, float) and data.is_integer():
+        yield int(data)  # to JSON Schema 2.0 is a whole number
     made = mended(data, spec)
     if made is not None:
         yield made[0]

@@ -6,6 +6,7 @@ import json
 import pickle
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -124,7 +125,12 @@ def test_a_tool_is_its_function_with_a_schema() -> None:
             {"place": {"town": "U"}, "nights": 1, "kind": "Double"},
             {"place": Place(town="U"), "nights": 1, "kind": "double"},
         ),
+        (
+            {"place": {"town": "U"}, "nights": 2.0, "kind": None},
+            {"place": Place(town="U"), "nights": 2},
+        ),
         ({"place": {"town": "Ulm"}}, "needs 'nights'"),
+        ({"place": {"town": "Ulm"}, "nights": None}, "wrong 'nights'"),
         ({"place": {"town": "Ulm"}, "nights": 0}, "wrong 'nights'"),
         ({"place": {"town": "Ulm"}, "nights": 1.5}, "wrong 'nights'"),
         ({"place": "Ulm", "nights": 1}, "wrong 'place'"),
@@ -159,11 +165,24 @@ def untyped(a) -> int:  # type: ignore[no-untyped-def]
     return 0
 
 
+def alone(place: str, /) -> str:
+    """Has an argument without a name."""
+    return place
+
+
 @pytest.mark.parametrize(
     ("made", "error", "match"),
     [
         (lambda: weft.Tool(untyped), SignatureError, "'a' has no type"),
         (lambda: weft.Tool(lambda *a: 0, "f"), SignatureError, r"takes \*a"),
+        (lambda: weft.Tool(alone), SignatureError, "Leave the / out"),
+        (lambda: weft.Tool(Place.model_copy), SignatureError, "the bound method"),
+        (lambda: weft.Tool(partial(add, 1)), SignatureError, "is no tool.*calls it"),
+        (
+            lambda: weft.ReAct("q -> a", tools=[weft.Predict("q -> a", name="p")]),
+            SignatureError,
+            r"'p' is no tool.*@weft\.tool\(uses=\[p\]\)",
+        ),
         (lambda: weft.Tool(book, arguments={"plce": "x"}), ConfigError, "'plce'"),
         (lambda: weft.tool(most=0)(book), ConfigError, "most=0"),
         (lambda: weft.ReAct("q -> a", tools=[]), ConfigError, "without tools"),
@@ -180,7 +199,7 @@ def untyped(a) -> int:  # type: ignore[no-untyped-def]
             "max_steps",
         ),
         (lambda: weft.ReAct("q -> tool", tools=[add]), None, ""),
-        (lambda: weft.ReAct("tool -> a", tools=[add]), SignatureError, "'tool'"),
+        (lambda: weft.ReAct("tool -> a", tools=[add]), SignatureError, "input.*'tool'"),
     ],
 )
 def test_what_cannot_be(
@@ -549,6 +568,11 @@ _SCHEMA: dict[str, Any] = {
         (_SCHEMA, {"q": "sea", "per-page": "2"}, {"q": "sea", "per-page": 2}),
         (_SCHEMA, {"q": "s", "class": "New"}, {"q": "s", "class": "new"}),
         (_SCHEMA, {"q": "s", "near": {"lat": 1}}, {"q": "s", "near": {"lat": 1}}),
+        (
+            _SCHEMA,
+            {"q": "s", "class": None, "per-page": 3.0},
+            {"q": "s", "per-page": 3},
+        ),
         (_SCHEMA, {"class": "new"}, "needs 'q'"),
         (_SCHEMA, {"q": "s", "per-page": 0}, "wrong 'per-page'"),
         (_SCHEMA, {"q": "s", "near": {}}, "wrong 'near'"),

@@ -30,8 +30,9 @@ MOST_CALLS: Final = 256
 # litellm: "x does not support parameters: ['tools', 'tool_choice'], for model=m".
 # llama.cpp of 2024: "Unsupported param: tools". OpenAI: "Unrecognized request argument
 # supplied: tools"; "Additional properties are not allowed ('tools' was unexpected)".
-# pydantic: "tools", and on the next line "Extra inputs are not permitted". vLLM of 2024: "Currently only
-# named tools are supported". Groq's "property 'tool_calls' is unsupported" is of a turn.
+# pydantic: "tools", and below it "Extra inputs are not permitted". vLLM of 2024:
+# "Currently only named tools are supported". Groq's "property 'tool_calls' is
+# unsupported" is of a turn.
 _NO_TOOLS: Final = re.compile(
     r"(?:not|n't) support (?:the )?(?:use of )?[`'\"]?(?:tools?|function[ _]call)|"
     r"not support parameters:[^\n]{0,80}['\"]tools['\"]|"

@@ -350,8 +350,7 @@ REFUSED = {
     "vLLM of 2024": (400, "Value error, Currently only named tools are supported."),
     "vLLM, strict": (
         400,
-        "1 validation error for ChatCompletionRequest\ntools\n  Extra inputs are not "
-        "permitted [type=extra_forbidden]",
+        "1 validation error for Request\ntools\n  Extra inputs are not permitted [",
     ),
     "llama.cpp of 2024": (500, "Unsupported param: tools"),
     "OpenAI": (400, "Unrecognized request argument supplied: tools"),

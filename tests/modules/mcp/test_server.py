@@ -138,8 +138,7 @@ def test_a_person_agrees_before_a_tool_runs(box: Toolbox) -> None:
         paid.append(amount)
 
     class Caller:
-        wants_progress, in_rounds, state = False, False, ""
-        answers = abilities = dict[str, Any]()
+        wants_progress, in_rounds, answers, abilities, state = False, False, {}, {}, ""
 
     made = asyncio.run(Server(pay).call("pay", {"amount": 1}, Caller()))  # type: ignore[arg-type]
     assert "needs a person's approval" in made["content"][0]["text"]

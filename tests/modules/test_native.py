@@ -354,21 +354,26 @@ def test_what_was_thought_is_no_field(server: Server) -> None:
     assert run.trace.nodes[0].outputs["trajectory"][0]["thought"] == ""
 
 
-async def test_a_native_run_is_streamed(server: Server) -> None:
+@pytest.mark.parametrize(
+    ("text", "called", "thought"),
+    [
+        ("I add.", True, "I add."),
+        ("a < b, {1}.", True, "a < b, {1}."),
+        (WRITTEN["Hermes"], False, "I."),
+        (WRITTEN["fenced"], False, "I add."),
+        (WRITTEN["unclosed"], False, ""),
+    ],
+)
+async def test_a_native_run_is_streamed(text: str, called: bool, thought: str) -> None:
     """What is said beside the calls is the thought, as it comes."""
-    lm = weft.ScriptedLM(
-        [
-            Response(
-                "I add.", tool_calls=(of("add", a=1),), finish_reason="tool_calls"
-            ),
-            [of("submit", answer=2)],
-        ]
-    )
-    with weft.use(lm=lm, cache=None):
+    calls = (of("add", a=1),) if called else ()
+    script = [Response(text, tool_calls=calls), [of("submit", answer=2)]]
+    with weft.use(lm=weft.ScriptedLM(script), cache=None):
         told = [event async for event in agent_of().astream(question="q")]
 
     texts = [e.text for e in told if isinstance(e, FieldDelta) and e.field == "thought"]
-    assert "".join(texts) == "I add."
+    assert "".join(texts) == thought
+    assert told[-1].value.trajectory[0].thought == thought  # type: ignore[union-attr]
 
 
 def test_a_person_agrees_to_one_call_of_a_turn() -> None:

@@ -23,6 +23,7 @@ from ...pipeline.measure.labels import for_program, require_labels
 from ...pipeline.measure.score import Metric, metric_name, require_callable
 from ...pipeline.run.rows import bind_row, rows_of
 from ...pipeline.run.settings import current, require_model_paths
+from ..propose.descriptions import of_tools
 from ..recipe import Compiler, Recipe
 from ..search.cost import Quote
 from ..search.counting import tried_paths
@@ -179,7 +180,7 @@ def plan_of(
     require_labels(metric, (*rows, *(others or ())))
     judging = JUDGED if asks_model(metric) else NO_JUDGE
     teacher = Teacher.of(terms.teacher, made)
-    recipes = _recipes_of(compiler)
+    recipes = _recipes_of(compiler, made)
     models = _models_of(made, recipes)
     _refuse_other_paths(made, recipes)
     _refuse_two_of_a_name(recipes)
@@ -231,9 +232,11 @@ def _rows_for(program: Program[..., Any], source: Rows, what: str) -> list[Examp
     return rows
 
 
-def _recipes_of(compiler: Compiler) -> tuple[Recipe, ...]:
+def _recipes_of(compiler: Compiler, program: Program[..., Any]) -> tuple[Recipe, ...]:
     """A compiler's recipes, each with something to do."""
     recipes = tuple(compiler.recipes())
+    if any(of_tools(module.spec) for module in program.modules.values()):
+        recipes = tuple(recipe.of_tools() for recipe in recipes)
     if recipes and all(recipe.rounds and all(recipe.rounds) for recipe in recipes):
         return recipes
     raise ConfigError(

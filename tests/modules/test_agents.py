@@ -545,6 +545,48 @@ def test_what_is_said_of_tools_is_tuned(tmp_path: Path) -> None:
         agent.modules["act"].with_(descriptions={"tool.lok": "x"})
 
 
+def told_well(request: weft.Request) -> str:
+    """A model that adds even numbers well, and others where the tool says how."""
+    system, last = request.messages[0].content, request.messages[-1].content
+    if "[[ tool ]]\n<tool>" not in system:
+        asked = re.findall(r"^\[\[ (\w+) \]\]\n<", system, re.MULTILINE)
+        said = {"field": "tool.add", "description": "Of both numbers."}
+        return "\n".join(f"[[ {n} ]]\n{said.get(n, 'Think.')}" for n in asked)
+    if seen := re.findall(r'"observation": "(\d+)"', last):
+        return move("submit", answer=int(seen[-1]))
+    found = re.findall(r"What is (\d+) and (\d+)", last)
+    a, b = map(int, found[-1])
+    knows = a % 2 == 0 or "Of both numbers." in system
+    return move("add", a=a, b=b if knows else 0)
+
+
+@pytest.mark.parametrize(
+    ("compiler", "budget"),
+    [
+        (weft.compilers.GEPA(rounds=2), "400 calls"),
+        (weft.compilers.Auto(demos=0), "400 calls"),
+    ],
+    ids=["GEPA", "Auto"],
+)
+def test_compilers_tune_what_is_said_of_tools(compiler: Any, budget: str) -> None:
+    """Whoever mends instructions mends a tool's words, too, where there are tools."""
+    rows = [
+        {"question": f"What is {a} and {a + 3}?", "answer": 2 * a + 3}
+        for a in range(2, 22)
+    ]
+    with weft.use(lm=weft.FunctionLM(told_well), cache=None):
+        result = weft.compile(
+            agent_of(add, max_steps=2),
+            rows,
+            metric=weft.metrics.exact("answer"),
+            compiler=compiler,
+            budget=budget,
+        )
+
+    words = as_program(result.program).parameters["agent/act/descriptions"]
+    assert words == {"tool.add": "Of both numbers."}
+
+
 _SCHEMA: dict[str, Any] = {
     "$schema": "http://json-schema.org/draft-07/schema#",
     "type": "object",

@@ -15,10 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..pipeline.errors import ConfigError
 from ..pipeline.lm.lm import LanguageModel, name_of
-from .propose.climb import Mend
-from .propose.descriptions import Describe
 from .propose.proposer import Proposer
-from .propose.reflection import Reflect
 from .racing.race import Full, Racer
 from .racing.select import Best, Selector
 from .search.running_cost import Caps
@@ -103,27 +100,9 @@ class Recipe:
         """Whether something can be gained where the best passes all that is shown."""
         return self.shorter or self.cheaper
 
-    def of_tools(self) -> Recipe:
-        """This recipe for a program with agents: tools' words are mended, too.
-
-        Of several mendings of instructions in a round one is of what an agent's model
-        is told of a tool, instead.
-        """
-        return dataclasses.replace(self, rounds=tuple(map(_with_tools, self.rounds)))
-
     def raced(self) -> Recipe:
         """This recipe with a race, so that it replaces nothing unseen."""
         return self if self.racer else dataclasses.replace(self, racer=Full())
-
-
-def _with_tools(draws: tuple[Draw, ...]) -> tuple[Draw, ...]:
-    """The draws of a round, one of its several mendings of a tool's words instead."""
-    for at, draw in enumerate(draws):
-        if draw.n > 1 and isinstance(draw.proposer, Reflect | Mend):
-            fewer = Draw(draw.proposer, draw.n - 1)
-            told = Draw(Describe(tools=True), 1)
-            return (*draws[:at], fewer, *draws[at + 1 :], told)
-    return draws
 
 
 class Compiler(ABC):

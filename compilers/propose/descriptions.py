@@ -11,11 +11,11 @@ from ...pipeline.signature.building import Input, Output
 from ...pipeline.signature.signature import Signature, spec_of
 from ...pipeline.signature.spec import Spec
 from ..search.candidate import Candidate
+from ..search.cost import Calls
 from ..search.task import Task
-from .evidence import cases, seen_by
+from .evidence import cases, evidence_calls, seen_by
 from .proposer import Parents
-from .reflection import Critic
-from .writer import Job
+from .writer import Job, Writer
 
 
 class DescribeField(Signature):
@@ -37,17 +37,23 @@ describe_field = Predict(DescribeField, name="describe_field")
 
 
 @settings
-class Describe(Critic):
+class Describe(Writer):
     """A field described in other words; its name and type stay.
 
     An edit in one place, as in `Reflect`: of one field, in one line, at most so long.
 
     Args:
+        failing: How many failing cases one request shows.
+        passing: How many passing ones.
+        rows: On how many training rows a parent is run at the most.
         most: How many characters a description may have.
         tools: Whether only what agents are told of their tools is described.
     """
 
     asks = (describe_field,)
+    failing: int = 4
+    passing: int = 2
+    rows: int = 16
     most: Count = 240
     tools: bool = False
 
@@ -75,6 +81,10 @@ class Describe(Critic):
                 job = Job(task, at, parent, path)
                 made.append(replace(job, failing=wrong, passing=right))
         return made
+
+    def running(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """The rows of each parent."""
+        return evidence_calls(self.rows, n, train, calls_a_row)
 
     async def write(self, job: Job) -> Candidate | None:
         """One field's new description; None where it names none, or says the same."""

@@ -120,8 +120,8 @@ def schema_of(name: str, fields: Iterable[FieldSpec]) -> dict[str, Any]:
 def either(*schemas: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON Schema of what fits one of several.
 
-    Where two call different things by one name, the later one is any object, as is one
-    that refers to other places than its `$defs`.
+    Where two call different things by one name, the later one has another name for it.
+    One that refers to other places than its `$defs` is any object.
 
     >>> either({"type": "object", "properties": {}}, {"type": "array"})
     {'anyOf': [{'type': 'object', 'properties': {}}, {'type': 'array'}]}
@@ -129,14 +129,42 @@ def either(*schemas: Mapping[str, Any]) -> dict[str, Any]:
     defined: dict[str, Any] = {}
     options: list[Any] = []
     for schema in schemas:
-        inner = schema.get("$defs", {})
-        met = any(defined.get(name, held) != held for name, held in inner.items())
-        if met or _leads_elsewhere(schema):
+        if _leads_elsewhere(schema):
             options.append({"type": "object"})
             continue
-        defined |= inner
-        options.append({k: part for k, part in schema.items() if k not in _OF_ALL})
+        apart = _set_apart(schema, defined)
+        defined |= apart.get("$defs", {})
+        options.append({k: part for k, part in apart.items() if k not in _OF_ALL})
     return {"anyOf": options, **({"$defs": defined} if defined else {})}
+
+
+def _set_apart(
+    schema: Mapping[str, Any], defined: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """A schema with other names for what `defined` has another meaning of."""
+
+    def met(held: Mapping[str, Any]) -> str | None:
+        return next((n for n, one in held.items() if defined.get(n, one) != one), None)
+
+    inner: Mapping[str, Any] = schema.get("$defs", {})
+    while (name := met(inner)) is not None:
+        number = 2
+        while (other := f"{name}_{number}") in {*defined, *inner}:
+            number += 1
+        inner = {other if n == name else n: held for n, held in inner.items()}
+        text = strictjson.dumps({**schema, "$defs": inner})
+        for end in ('"', "/"):
+            text = text.replace(_place(name) + end, _place(other) + end)
+        schema = cast("Mapping[str, Any]", strictjson.loads(text))
+        inner = schema["$defs"]
+    return schema
+
+
+def _place(name: str) -> str:
+    """How a reference to a definition begins."""
+    return strictjson.dumps(f"#/$defs/{name.replace('~', '~0').replace('/', '~1')}")[
+        :-1
+    ]
 
 
 def _leads_elsewhere(schema: Mapping[str, Any]) -> bool:

@@ -43,6 +43,7 @@ ALONGSIDE: Final = "alongside"
 _OUTPUTS: Final = [THOUGHT, TOOL, ARGUMENTS]
 _SENDABLE: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _NOT_SENDABLE: Final = re.compile(r"[^a-zA-Z0-9_-]")
+_DEFINED: Final = re.compile(r'"#/\$defs/([^"/]+)')
 _CALL_BEGINS: Final = re.compile(r"[<{]|```")
 _NOT_SHOWN: Final = "(not shown in this example)"
 _HOW: Final = (
@@ -119,9 +120,20 @@ def _described(
         said = {"description": note.text} if note is not None and note.text else {}
         properties[name] = {**part, **said} if is_dict(part) else part
     made["properties"] = properties
-    if '"$ref"' in strictjson.dumps(made) and whole.get("$defs"):
-        made["$defs"] = whole["$defs"]
-    return made
+    used = _used(made, as_dict(whole.get("$defs")))
+    return {**made, "$defs": used} if used else made
+
+
+def _used(schema: Mapping[str, Any], defined: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what is defined for all tools, what a schema leads to, in that order."""
+    found, todo = set[str](), [schema]
+    while todo:
+        for sent in _DEFINED.findall(strictjson.dumps(todo.pop())):
+            name = sent.replace("~1", "/").replace("~0", "~")
+            if name in defined and name not in found:
+                found.add(name)
+                todo.append(defined[name])
+    return {name: held for name, held in defined.items() if name in found}
 
 
 def named(spec: Spec, sent: str) -> str:

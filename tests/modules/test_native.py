@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 import weft
@@ -267,6 +268,31 @@ def test_tuned_words_are_the_definitions() -> None:
     assert (add_.description, submit.description) == ("Sum up.", "End.")
     assert add_.parameters["properties"]["b"]["description"] == "The second."
     assert lm.requests[0].messages[0].content.endswith("Your task:\nDo.")
+
+
+def test_what_two_schemas_call_by_one_name_stays_apart() -> None:
+    """Each definition holds what it leads to, and no other tool's."""
+
+    def taking(name: str, kind: str) -> weft.Tool[..., Any]:
+        inner = {"In": {"type": kind}, "It": {"$ref": "#/$defs/In"}}
+        parts = {"it": {"$ref": "#/$defs/It"}}
+        return weft.Tool.from_schema(
+            name, "", {"properties": parts, "$defs": inner}, dict
+        )
+
+    agent = agent_of(add, taking("f", "integer"), taking("g", "string"))
+    _, lm = ran(agent, [[of("submit", answer=1)]])
+
+    told = {one.name: one.parameters for one in lm.requests[0].tools}
+    assert "$defs" not in told["add"]
+    assert told["f"]["$defs"] == {
+        "In": {"type": "integer"},
+        "It": {"$ref": "#/$defs/In"},
+    }
+    for name, good in (("f", 3), ("g", "x")):
+        check = jsonschema.Draft202012Validator(told[name])
+        assert check.is_valid({"it": good})
+        assert not check.is_valid({"it": []})
 
 
 def test_an_agent_is_saved_with_its_format(tmp_path: Path) -> None:

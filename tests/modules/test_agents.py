@@ -341,6 +341,21 @@ def test_a_tool_that_asks_a_model_is_traced_and_tuned() -> None:
     assert list(agent.uses.modules) == ["act", "extract", "ask/sage"]
 
 
+def test_a_tool_names_what_it_asks(caplog: pytest.LogCaptureFixture) -> None:
+    """What no compiler would see is told in a tool's own words."""
+    inner = weft.Predict("q -> a", name="inner")
+
+    def look(q: str) -> str:
+        return inner(q=q).a
+
+    script = [move("look", q="x"), "[[ a ]]\nx", move("submit", answer=1)]
+    with weft.use(lm=weft.ScriptedLM(script), cache=None):
+        weft.ReAct("q -> answer: int", tools=[look])(q="q")
+
+    assert "tool 'look' calls the module 'inner'" in caplog.text
+    assert "Write @weft.tool(uses=[inner])" in caplog.text
+
+
 def test_a_tool_is_a_node_where_its_function_would_be() -> None:
     """In a program, and in a step that names it."""
 

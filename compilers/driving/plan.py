@@ -23,7 +23,9 @@ from ...pipeline.measure.labels import for_program, require_labels
 from ...pipeline.measure.score import Metric, metric_name, require_callable
 from ...pipeline.run.rows import bind_row, rows_of
 from ...pipeline.run.settings import current, require_model_paths
-from ..recipe import Compiler, Recipe
+from ..propose.descriptions import Describe, of_tools
+from ..propose.reflection import mend_instruction
+from ..recipe import Compiler, Draw, Recipe
 from ..search.cost import Quote
 from ..search.counting import tried_paths
 from ..search.judge import JUDGED, NO_JUDGE, Judging, asks_model
@@ -179,7 +181,7 @@ def plan_of(
     require_labels(metric, (*rows, *(others or ())))
     judging = JUDGED if asks_model(metric) else NO_JUDGE
     teacher = Teacher.of(terms.teacher, made)
-    recipes = _recipes_of(compiler)
+    recipes = _recipes_of(compiler, made)
     models = _models_of(made, recipes)
     _refuse_other_paths(made, recipes)
     _refuse_two_of_a_name(recipes)
@@ -231,15 +233,34 @@ def _rows_for(program: Program[..., Any], source: Rows, what: str) -> list[Examp
     return rows
 
 
-def _recipes_of(compiler: Compiler) -> tuple[Recipe, ...]:
+def _recipes_of(compiler: Compiler, program: Program[..., Any]) -> tuple[Recipe, ...]:
     """A compiler's recipes, each with something to do."""
     recipes = tuple(compiler.recipes())
+    if any(of_tools(module.spec) for module in program.modules.values()):
+        recipes = tuple(map(_with_tools, recipes))
     if recipes and all(recipe.rounds and all(recipe.rounds) for recipe in recipes):
         return recipes
     raise ConfigError(
         f"{type(compiler).__name__}.recipes() proposes nothing",
         hint="Give recipes with a Draw in each round: Recipe(((Draw(...),),), ...)",
     )
+
+
+def _with_tools(recipe: Recipe) -> Recipe:
+    """A recipe for a program with tools: what models are told of these is mended, too.
+
+    Of several mendings of instructions in a round one is of a tool's words instead.
+    """
+
+    def drawn(draws: tuple[Draw, ...]) -> tuple[Draw, ...]:
+        for at, draw in enumerate(draws):
+            if draw.n > 1 and mend_instruction in draw.proposer.asks:
+                fewer = Draw(draw.proposer, draw.n - 1)
+                told = Draw(Describe(tools=True), 1)
+                return (*draws[:at], fewer, *draws[at + 1 :], told)
+        return draws
+
+    return replace(recipe, rounds=tuple(map(drawn, recipe.rounds)))
 
 
 def _models_of(program: Program[..., Any], recipes: Sequence[Recipe]) -> dict[str, str]:

@@ -9,12 +9,13 @@ from ...modules.asking.predict import Predict
 from ...pipeline.ground.options import Count, settings
 from ...pipeline.signature.building import Input, Output
 from ...pipeline.signature.signature import Signature, spec_of
+from ...pipeline.signature.spec import Spec
 from ..search.candidate import Candidate
+from ..search.cost import Calls
 from ..search.task import Task
-from .evidence import cases, seen_by
+from .evidence import cases, evidence_calls, seen_by
 from .proposer import Parents
-from .reflection import Critic
-from .writer import Job
+from .writer import Job, Writer
 
 
 class DescribeField(Signature):
@@ -36,17 +37,25 @@ describe_field = Predict(DescribeField, name="describe_field")
 
 
 @settings
-class Describe(Critic):
+class Describe(Writer):
     """A field described in other words; its name and type stay.
 
     An edit in one place, as in `Reflect`: of one field, in one line, at most so long.
 
     Args:
+        failing: How many failing cases one request shows.
+        passing: How many passing ones.
+        rows: On how many training rows a parent is run at the most.
         most: How many characters a description may have.
+        tools: Whether only what agents are told of their tools is described.
     """
 
     asks = (describe_field,)
+    failing: int = 4
+    passing: int = 2
+    rows: int = 16
     most: Count = 240
+    tools: bool = False
 
     async def jobs(self, task: Task, parents: Parents, n: int) -> list[Job]:
         """`n` changes with cases of their own, the modules in turn."""
@@ -55,7 +64,12 @@ class Describe(Critic):
             for parent in dict.fromkeys(parents)
         }
         frozen = task.keeping.frozen
-        free = [p for p in task.program.modules if f"{p}/descriptions" not in frozen]
+        free = [
+            path
+            for path, module in task.program.modules.items()
+            if f"{path}/descriptions" not in frozen
+            and (of_tools(module.spec) or not self.tools)
+        ]
         made: list[Job] = []
         for at in range(n if free else 0):
             parent = parents[at % len(parents)]
@@ -68,14 +82,20 @@ class Describe(Critic):
                 made.append(replace(job, failing=wrong, passing=right))
         return made
 
+    def running(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """The rows of each parent."""
+        return evidence_calls(self.rows, n, train, calls_a_row)
+
     async def write(self, job: Job) -> Candidate | None:
         """One field's new description; None where it names none, or says the same."""
         module = job.parent.apply(job.task.program).modules[job.path]
         told = spec_of(module.told)
+        texts = of_tools(told) if self.tools else told.descriptions
         fields = [
-            {"name": name, "role": f.role, "description": text}
+            {"name": name, "role": f.role, "description": texts[name]}
             for f in told.fields
-            for name, text in f.descriptions.items()
+            for name in f.descriptions
+            if name in texts
         ]
         reply = await describe_field.acall(
             instruction=job.instruction,
@@ -84,11 +104,20 @@ class Describe(Critic):
             passing=job.passing,
         )
         name, text = reply.field.strip(), " ".join(reply.description.split())
-        known = told.descriptions
-        if name not in known or not text or len(text) > self.most:
+        if name not in texts or not text or len(text) > self.most:
             return None
-        if text == known[name]:
+        if text == texts[name]:
             return None
         values = {**module.parameters.descriptions, name: text}
         slot = {f"{job.path}/descriptions": values}
         return job.parent.but(slot, f"{job.path}.{name} described anew")
+
+
+def of_tools(spec: Spec) -> dict[str, str]:
+    """What a module is told of its tools and their arguments, by name."""
+    return {
+        name: text
+        for field in spec.fields
+        for name, text in field.descriptions.items()
+        if name != field.name
+    }

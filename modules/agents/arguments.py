@@ -30,6 +30,10 @@ ABSENT: Final = Absent.ABSENT
 _OF_ALL: Final = ("$defs", "$schema", "$id")  # these stand at the top of a schema alone
 
 
+_OF_METHOD: Final = "Make a tool of the bound method: weft.Tool(thing.method)"
+_TYPED: Final[Mapping[str, str]] = {"self": _OF_METHOD, "cls": _OF_METHOD}
+
+
 class Misfit(ValueError):
     """Arguments that are not a tool's, in words for the model that chose them."""
 
@@ -54,9 +58,15 @@ def fields_of(step: Step[..., Any], words: Mapping[str, str]) -> Iterator[FieldS
                 f"tool {step.name!r} takes {parameter}",
                 hint="Name each argument: a model must be told what it may give",
             )
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            raise SignatureError(
+                f"tool {step.name!r} takes {name!r} by its position alone",
+                hint="Leave the / out: arguments are given by name",
+            )
         if name not in hints:
             raise SignatureError(
-                f"tool {step.name!r}: {name!r} has no type", hint=f"Write {name}: str"
+                f"tool {step.name!r}: {name!r} has no type",
+                hint=_TYPED.get(name, f"Write {name}: str"),
             )
         if name.startswith("_"):
             raise SignatureError(f"tool {step.name!r}: {name!r} is no argument's name")
@@ -110,8 +120,8 @@ def schema_of(name: str, fields: Iterable[FieldSpec]) -> dict[str, Any]:
 def either(*schemas: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON Schema of what fits one of several.
 
-    Where two call different things by one name, the later one is any object, as is one
-    that refers to other places than its `$defs`.
+    Where two call different things by one name, the later one has another name for it.
+    One that refers to other places than its `$defs` is any object.
 
     >>> either({"type": "object", "properties": {}}, {"type": "array"})
     {'anyOf': [{'type': 'object', 'properties': {}}, {'type': 'array'}]}
@@ -119,14 +129,42 @@ def either(*schemas: Mapping[str, Any]) -> dict[str, Any]:
     defined: dict[str, Any] = {}
     options: list[Any] = []
     for schema in schemas:
-        inner = schema.get("$defs", {})
-        met = any(defined.get(name, held) != held for name, held in inner.items())
-        if met or _leads_elsewhere(schema):
+        if _leads_elsewhere(schema):
             options.append({"type": "object"})
             continue
-        defined |= inner
-        options.append({k: part for k, part in schema.items() if k not in _OF_ALL})
+        apart = _set_apart(schema, defined)
+        defined |= apart.get("$defs", {})
+        options.append({k: part for k, part in apart.items() if k not in _OF_ALL})
     return {"anyOf": options, **({"$defs": defined} if defined else {})}
+
+
+def _set_apart(
+    schema: Mapping[str, Any], defined: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """A schema with other names for what `defined` has another meaning of."""
+
+    def met(held: Mapping[str, Any]) -> str | None:
+        return next((n for n, one in held.items() if defined.get(n, one) != one), None)
+
+    inner: Mapping[str, Any] = schema.get("$defs", {})
+    while (name := met(inner)) is not None:
+        number = 2
+        while (other := f"{name}_{number}") in {*defined, *inner}:
+            number += 1
+        inner = {other if n == name else n: held for n, held in inner.items()}
+        text = strictjson.dumps({**schema, "$defs": inner})
+        for end in ('"', "/"):
+            text = text.replace(_place(name) + end, _place(other) + end)
+        schema = cast("Mapping[str, Any]", strictjson.loads(text))
+        inner = schema["$defs"]
+    return schema
+
+
+def _place(name: str) -> str:
+    """How a reference to a definition begins."""
+    return strictjson.dumps(f"#/$defs/{name.replace('~', '~0').replace('/', '~1')}")[
+        :-1
+    ]
 
 
 def _leads_elsewhere(schema: Mapping[str, Any]) -> bool:
@@ -171,11 +209,21 @@ def arguments_of(
             raise Misfit(f"{tool} has no argument {name!r}; it is {words}")
     made: dict[str, Any] = {}
     for name, spec in known.items():
-        if name in given:
+        if name in given and not _left_out(spec, given[name]):
             made[name] = _loaded(tool, spec, given[name])
         elif spec.required:
             raise Misfit(f"{tool} needs {name!r}; it is {words}")
     return made
+
+
+def _left_out(spec: FieldSpec, data: JSON) -> bool:
+    """Whether null stands where nothing is needed, and none is wanted: a gap."""
+    if data is not None or spec.required:
+        return False
+    with contextlib.suppress(ValueError):
+        spec.load(data)
+        return False
+    return True
 
 
 def _loaded(tool: str, spec: FieldSpec, data: JSON) -> Any:
@@ -192,6 +240,8 @@ def _meant(data: JSON, spec: FieldSpec) -> Iterator[JSON]:
     """What data that is not of an argument's type may have meant, likeliest first."""
     if isinstance(data, str):
         yield from (made for made, _ in candidates(data, spec))
+    if isinstance(data, float) and data.is_integer():
+        yield int(data)  # to JSON Schema 2.0 is a whole number
     made = mended(data, spec)
     if made is not None:
         yield made[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, cast
 
-from ...pipeline.errors import ConfigError
+from ...pipeline.errors import ConfigError, SignatureError
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.note import Note, note_name
 from .arguments import argument_name, call_words, either, schema_of
@@ -17,6 +17,9 @@ Calls = Literal["auto", "native", "text"]
 
 FORMS: Final[Mapping[str, str]] = {"auto": "auto", "native": "tools", "text": "text"}
 """The form in which the part `act` asks, by the format of calls."""
+
+CHOSEN: Final = ("thought", "tool", "arguments")
+"""What the model writes in each step."""
 
 _PARTS: Final = ("act", "extract")
 _MOST_STEPS: Final = 1_000
@@ -72,6 +75,21 @@ def _notes(
     return [Note(name, words, text), *inner]
 
 
+def check_inputs(names: Iterable[str]) -> None:
+    """Refuse inputs with the names of what an agent's model writes.
+
+    Raises:
+        SignatureError: One has such a name.
+    """
+    for name in names:
+        if name in CHOSEN:
+            raise SignatureError(
+                f"no input of an agent is named {name!r}: in each step its model "
+                f"writes {', '.join(CHOSEN)}",
+                hint="Give the input another name",
+            )
+
+
 def tools_by_name(tools: Iterable[Any]) -> dict[str, Tool[..., Any]]:
     """Tools by name.
 
@@ -91,7 +109,8 @@ def tools_by_name(tools: Iterable[Any]) -> dict[str, Tool[..., Any]]:
             raise ConfigError(
                 f"no tool is named {tool.name!r}: the agent's own parts are "
                 f"{', '.join(_PARTS)}, and {SUBMIT} ends it",
-                hint="Give it another name: weft.Tool(function, name=...)",
+                hint="Give it another name: weft.Tool(function, name=...), or "
+                "weft.mcp.tools(..., rename={...})",
             )
         found[tool.name] = tool
     if not found:

@@ -95,7 +95,8 @@ class Described:
             more = {}
         given = {n: v for n, v in arguments.items() if n not in more}
         made = arguments_of(self._tool, self.fields, given)
-        whole = {name: made.get(name, more.get(name)) for name in arguments}
+        there = {**made, **more}  # without what null stands for
+        whole = {name: there[name] for name in arguments if name in there}
         try:
             loaded: dict[str, Any] = self._whole.load(whole)
         except ValueError as error:

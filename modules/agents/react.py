@@ -30,10 +30,12 @@ from .arguments import (
     arguments_of,
 )
 from .choices import (
+    CHOSEN,
     FORMS,
     Calls,
     check_calls,
     check_counts,
+    check_inputs,
     fields_of_step,
     tools_by_name,
 )
@@ -41,7 +43,6 @@ from .tool import Tool, told
 from .trajectory import AgentStep, step_of, within
 from .turn import SUBMIT, Turn, side_by_side
 
-_CHOSEN: Final = ("thought", "tool", "arguments")
 _LONGEST_NAME: Final = 100
 _FEWEST: Final = 2_000  # characters of a trajectory that is cut for a short context
 _SEEN: Final = FieldSpec(
@@ -165,6 +166,7 @@ class ReAct(Module[P, R_co]):
         self._max_steps, self._context, self._calls = max_steps, context, calls
         said = self._parameters.instruction
         inputs = self.inputs.fields
+        check_inputs(field.name for field in inputs)
         act = make_signature(
             (*inputs, _SEEN, *fields_of_step(self._tools.values(), self._answer)),
             f"{said}\n\n{_HOW}",
@@ -260,7 +262,7 @@ class ReAct(Module[P, R_co]):
         asked = info(move).calls
         chosen_in = self._called(asked[-1]) if asked else ()
         if not chosen_in:
-            fields = {name: getattr(move, name) for name in _CHOSEN}
+            fields = {name: getattr(move, name) for name in CHOSEN}
             return [AgentStep(**fields)]
         last = asked[-1]
         made: list[AgentStep] = []
@@ -322,7 +324,7 @@ class ReAct(Module[P, R_co]):
             turn.keep(call, start)
         waiting = [n for n in turn.todo if turn.steps[n].tool != SUBMIT]
         if waiting:
-            pending = turn.steps[waiting[0]].model_dump(include={*_CHOSEN})
+            pending = turn.steps[waiting[0]].model_dump(include={*CHOSEN})
             steps += turn.taken
             call.suspend(start + waiting[0], pending)
         steps += turn.steps

@@ -16,7 +16,8 @@ from typing import (
     overload,
 )
 
-from ...pipeline.errors import ConfigError, ModelFailure, StepError
+from ...pipeline.errors import ConfigError, ModelFailure, SignatureError, StepError
+from ...pipeline.graph.runnable import Runnable
 from ...pipeline.graph.step import Step, StepOptions
 from ...pipeline.graph.uses import Used
 from ...pipeline.ground import strictjson
@@ -290,8 +291,21 @@ def told(error: StepError | ModelFailure) -> str:
 def _step_of(
     function: Any, name: str | None, uses: Iterable[Used], options: StepOptions | None
 ) -> Step[..., Any]:
-    """The function as a step of the tool's own, or the step that was given."""
+    """The function as a step of the tool's own, or the step that was given.
+
+    Raises:
+        SignatureError: It is no function with a name.
+    """
     if not isinstance(function, Step):
+        own = getattr(function, "__name__", "")
+        asks = isinstance(function, Runnable)
+        if asks or not own or not (name or own).isidentifier():
+            called = repr(function.name) if asks else brief(repr(function), 100)
+            above = f"@weft.tool(uses=[{function.name}])" if asks else "@weft.tool"
+            raise SignatureError(
+                f"{called} is no tool: a tool is a function with a name",
+                hint=f"Write {above} above a typed function that calls it",
+            )
         return Step(function, name, uses, options)
     given = cast("Step[..., Any]", function)
     if given.tool is None and name in (None, given.name):

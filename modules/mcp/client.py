@@ -178,13 +178,8 @@ class Toolbox(Sequence[Tool[..., Any]]):
                     continue
                 tool = self._tool(Remote(session, one), len(self.told))
                 if tool.name in made:
-                    raise ConfigError(
-                        f"two tools are named {tool.name!r}: of "
-                        f"{owners[tool.name].label} and of {session.place.label}",
-                        hint="Set one server's apart: weft.mcp.Stdio(command, "
-                        'prefix="hotel_") or weft.mcp.Http(url, prefix=...); or give '
-                        "one another name: rename={...}",
-                    )
+                    other = owners[tool.name], self.told[tool.name]["name"]
+                    raise _same(tool.name, other, (session.place, one["name"]))
                 made[tool.name], owners[tool.name] = tool, session.place
                 self.told[tool.name] = one
         return made
@@ -241,6 +236,24 @@ class Toolbox(Sequence[Tool[..., Any]]):
         where = ", ".join(place.label for place in self._places)
         held = "closed" if self._tools is None else ", ".join(self._tools) or "none"
         return f"Toolbox({where}: {held})"
+
+
+def _same(
+    name: str, first: tuple[Place, str], second: tuple[Place, str]
+) -> ConfigError:
+    """The error of two tools, each of a server and by its name there, of one name."""
+    labels = " and of ".join(place.label for place, _ in (first, second))
+    apart = (
+        "Set one server's apart: weft.mcp.Stdio(command, "
+        'prefix="hotel_") or weft.mcp.Http(url, prefix=...); or give '
+        "one another name: rename={...}"
+    )
+    if first[0] is second[0]:
+        labels = f"{first[0].label}, which calls them {first[1]!r} and {second[1]!r}"
+        apart = f'Give one another name: rename={{{second[1]!r}: "..."}}'
+        if first[1] == second[1]:
+            apart = "Ask whoever runs it, or leave them out: only=[...]"
+    return ConfigError(f"two tools are named {name!r}: of {labels}", hint=apart)
 
 
 async def _told_by(

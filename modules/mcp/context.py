@@ -65,6 +65,11 @@ class Context:
         """What the client keeps until it calls again; it is sealed on the way."""
         return strictjson.dumps({_KEPT: self.used})
 
+    @property
+    def in_rounds(self) -> bool:
+        """Whether a question ends the call, as under version 2026-07-28."""
+        return self._caller.in_rounds
+
     def can(self, ability: str) -> bool:
         """Whether the client can be asked: "elicitation", "sampling" or "roots"."""
         return ability in self._caller.abilities

@@ -12,10 +12,8 @@ import asyncio
 import contextlib
 import logging
 import os
-import threading
-from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from typing import Any, Final, NamedTuple, Protocol, TextIO, cast
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any, Final, NamedTuple, Protocol, cast
 
 import httpx2
 import mcp_types as types
@@ -27,10 +25,10 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 
 from ...pipeline.errors import ConfigError, StepError, ToolServerError, WeftError
-from ...pipeline.ground.shapes import is_dict, is_list
 from ...pipeline.ground.words import brief
 from ...pipeline.lm.wire.secrets import without
-from .place import Http, Place, Stdio
+from .failures import LastWords, cleaned, fault_of, gone, last_words
+from .place import Http, Place
 
 Data = dict[str, Any]
 # It logs by itself what is told here as errors.
@@ -40,10 +38,15 @@ _MOST_PAGES: Final = 100
 _MOST_TOOLS: Final = 2_000
 _MOST_BYTES: Final = 32 * 2**20  # of one event
 _LOOK: Final = 2.0  # seconds that a server has to show that it lives
-_LOOKS: Final = 25
-_LAST_LINES: Final = 8
 _GONE: Final = frozenset({types.CONNECTION_CLOSED})
+# What the library says of a server that is gone, and what servers say of a call.
+_EITHER: Final = _GONE | {
+    types.REQUEST_TIMEOUT,
+    types.INVALID_REQUEST,
+    types.INTERNAL_ERROR,
+}
 _ERROR_CHARACTERS: Final = 2_000
+_CLOSED: Final = "ended, or closed the connection"
 
 
 class Progress(Protocol):
@@ -75,7 +78,7 @@ class Answers(NamedTuple):
 class Link:
     """An open connection to a server."""
 
-    def __init__(self, client: Client, place: Place, last: _LastWords) -> None:
+    def __init__(self, client: Client, place: Place, last: LastWords) -> None:
         self._client, self._place, self._last = client, place, last
 
     @property
@@ -106,7 +109,7 @@ class Link:
                     raise
                 found += map(_plain, page.tools)
                 cursor = page.next_cursor
-                if cursor is None:
+                if not cursor:  # some servers end with an empty one
                     return found
                 if len(found) > _MOST_TOOLS:
                     break
@@ -129,6 +132,8 @@ class Link:
             TimeoutError: It took longer than `seconds`; the server was told.
             ToolServerError: The server is gone, or hangs.
         """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         async with self._failing(name):
             try:
                 made = await self._client.call_tool(
@@ -138,13 +143,14 @@ class Link:
                     progress_callback=progress,
                 )
             except MCPError as error:
-                if error.code != types.REQUEST_TIMEOUT:
+                late = seconds is not None and loop.time() - began >= seconds
+                late = late and error.code == types.REQUEST_TIMEOUT
+                if error.code in _EITHER and not await self._lives():
+                    raise await self._ended(error, late=late) from None
+                if not late:
                     raise
-                if not await self._lives():
-                    what = "hangs: it answers nothing any more"
-                    raise _gone(self._place, what, self._last.text()) from None
                 raise TimeoutError from None
-        result: Data = _clean(_plain(made), self._place.secrets)
+        result: Data = cleaned(_plain(made), self._place.secrets)
         return result
 
     async def _lives(self) -> bool:
@@ -156,6 +162,16 @@ class Link:
             return False
         return True
 
+    async def _ended(self, error: MCPError, *, late: bool) -> ToolServerError:
+        """The error of a server that answers nothing any more."""
+        what = f"answers nothing any more: {brief(error.message, 300)}"
+        if late:
+            what = "hangs: it answers nothing any more"
+        elif error.code in _GONE:
+            await self._last.ended()
+            what = _CLOSED
+        return gone(self._place, what, self._last.text())
+
     @contextlib.asynccontextmanager
     async def _failing(self, tool: str = "") -> AsyncGenerator[None]:
         try:
@@ -163,7 +179,7 @@ class Link:
         except (WeftError, TimeoutError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told as ours
-            if isinstance(error, MCPError) and error.code in _GONE:
+            if not tool and isinstance(error, MCPError) and error.code in _GONE:
                 await self._last.ended()
             raise _failure(error, self._place, self._last.text(), tool) from None
 
@@ -177,10 +193,10 @@ async def linked(place: Place, answers: Answers) -> AsyncGenerator[Link]:
         ToolServerError: There is no server, or what is there speaks no MCP.
     """
     async with contextlib.AsyncExitStack() as stack:
-        told = stack.enter_context(_last_words())
+        told = stack.enter_context(last_words())
         inside = False
         try:
-            transport = await _transport(place, stack, told.file)
+            transport = await _transport(place, stack, told)
             client = _client(place, transport, answers)
             link = Link(await stack.enter_async_context(client), place, told)
             told.file.close()  # it is the program's own now, and ends with it
@@ -198,11 +214,22 @@ async def linked(place: Place, answers: Answers) -> AsyncGenerator[Link]:
 
 
 async def _transport(
-    place: Place, stack: contextlib.AsyncExitStack, errors: TextIO
+    place: Place, stack: contextlib.AsyncExitStack, last: LastWords
 ) -> Any:
     if isinstance(place, Http):
+
+        async def noted(response: httpx2.Response) -> None:
+            """Keep the status of a refusal, which the library does not tell."""
+            if response.request.method == "POST":
+                last.lines.clear()
+                if response.status_code >= httpx2.codes.BAD_REQUEST:
+                    status = f"{response.status_code} {response.reason_phrase}"
+                    last.lines.append(brief(status.strip(), 100))
+
         client = httpx2.AsyncClient(
-            headers=dict(place.headers), timeout=httpx2.Timeout(30.0, read=None)
+            headers=dict(place.headers),
+            timeout=httpx2.Timeout(30.0, read=None),
+            event_hooks={"response": [noted]},
         )
         await stack.enter_async_context(client)
         return streamable_http_client(
@@ -217,7 +244,7 @@ async def _transport(
             cwd=None if place.cwd is None else os.fspath(place.cwd),
             encoding_error_handler="replace",
         ),
-        errlog=errors,
+        errlog=last.file,
     )
 
 
@@ -306,14 +333,12 @@ def _failure(error: Exception, place: Place, said: str, tool: str = "") -> WeftE
     if isinstance(error, WeftError):
         return error
     if isinstance(error, MCPError):
-        if error.code in _GONE:
-            return _gone(place, "ended, or closed the connection", said)
         if tool:
             said = without(error.message, place.secrets)
             return StepError(f"{tool}: {brief(said, _ERROR_CHARACTERS)}")
-        return _gone(
-            place, f"does not answer as MCP: {brief(error.message, 300)}", said
-        )
+        if error.code in _GONE:
+            return gone(place, _CLOSED, said)
+        return gone(place, f"does not answer as MCP: {brief(error.message, 300)}", said)
     if isinstance(error, FileNotFoundError | PermissionError | NotADirectoryError):
         return ConfigError(
             f"{place.label} cannot be started: {error.strerror}",
@@ -321,76 +346,13 @@ def _failure(error: Exception, place: Place, said: str, tool: str = "") -> WeftE
         )
     if isinstance(error, httpx2.HTTPError | OSError):
         why = brief(str(error) or type(error).__name__, 300)
-        return _gone(place, f"cannot be reached: {why}", said)
-    if tool and isinstance(
-        error,
-        pydantic.ValidationError | RuntimeError | InputRequiredRoundsExceededError,
-    ):
-        why = str(error) if isinstance(error, RuntimeError) else type(error).__name__
+        return gone(place, f"cannot be reached: {why}", said)
+    if tool and isinstance(error, _WRONG):
+        why = without(fault_of(error), place.secrets)
         return StepError(
             f"{tool}: the server's answer is not what it says it is: {brief(why, 500)}"
         )
-    return _gone(place, f"speaks no MCP: {brief(str(error), 300)}", said)
-
-
-def _gone(place: Place, what: str, said: str) -> ToolServerError:
-    what, said = without(what, place.secrets), without(said, place.secrets)
-    last = f"; the last that it wrote: {said}" if said else ""
-    what_now = "Look at its log, and open the connection anew"
-    if isinstance(place, Stdio):
-        what_now = "Run its command by itself to see why, and open the connection anew"
-    return ToolServerError(f"the server {place.label} {what}{last}", hint=what_now)
-
-
-class _LastWords(NamedTuple):
-    """The last lines that a program wrote to its stderr."""
-
-    file: TextIO
-    lines: deque[str]
-    over: threading.Event
-
-    async def ended(self) -> None:
-        """Wait until all that it wrote was read, where it has ended; not for long."""
-        for _ in range(_LOOKS):
-            if self.over.is_set():
-                return
-            await asyncio.sleep(_LOOK / 100)
-
-    def text(self) -> str:
-        """Them as one text, and not a long one."""
-        return brief(" | ".join(self.lines), 500)
-
-
-@contextlib.contextmanager
-def _last_words() -> Generator[_LastWords]:
-    """A pipe for a program's stderr, of which the end is kept and nothing is shown."""
-    reading, writing = os.pipe()
-    lines: deque[str] = deque(maxlen=_LAST_LINES)
-    over = threading.Event()
-
-    def read() -> None:
-        with os.fdopen(reading, encoding="utf-8", errors="replace") as pipe:
-            while line := pipe.readline(4_000):
-                if text := line.strip():
-                    lines.append(brief(text, 200))
-        over.set()
-
-    threading.Thread(target=read, name="weft-mcp-stderr", daemon=True).start()
-    with os.fdopen(writing, "w", encoding="utf-8") as file:
-        yield _LastWords(file, lines, over)
-
-
-def _clean(data: Any, secrets: list[str]) -> Any:
-    """What a server sent, without what it was sent in secret: it may quote a key."""
-    if not secrets:
-        return data
-    if isinstance(data, str):
-        return without(data, secrets)
-    if is_list(data):
-        return [_clean(one, secrets) for one in data]
-    if is_dict(data):
-        return {key: _clean(one, secrets) for key, one in data.items()}
-    return data
+    return gone(place, f"speaks no MCP: {brief(fault_of(error), 300)}", said)
 
 
 def _plain(model: Any) -> Data:

@@ -36,6 +36,7 @@ class Served:
         gives: The JSON Schema of what it gives, an object; None where nobody knows.
         call: Runs it.
         runs: The program, where nodes can be followed; else None.
+        approval: Whether a person must agree before it runs.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Served:
     gives: Mapping[str, Any] | None
     call: Callable[[Mapping[str, Any]], Awaitable[Any]]
     runs: Program[..., Any] | Module[..., Any] | None = None
+    approval: bool = False
 
     def listed(self) -> dict[str, Any]:
         """As the protocol describes it."""
@@ -87,6 +89,7 @@ def served_as(target: Any) -> Served:
         tool.checked,
         _gives(tool.step.result),
         lambda given: _called(tool, given),
+        approval=tool.options.approval,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import os
 import re
@@ -20,6 +21,7 @@ from ...pipeline.errors import (
     cause,
 )
 from ...pipeline.events import NodeFinished
+from ...pipeline.ground import strictjson
 from ...pipeline.ground.lazy import deferred
 from ...pipeline.ground.words import brief
 from ...pipeline.lm.wire.secrets import without
@@ -104,6 +106,8 @@ class Server:
         try:
             with entered(self._settings), called_by(here):
                 given = entry.checked(arguments)
+                if entry.approval and not await _agreed(name, arguments, here):
+                    return error_of(f"{name}: a person said no")
                 value = await _run(entry, given, here, follow=caller.wants_progress)
             return entry.result(value)
         except InputRequired as error:
@@ -284,6 +288,29 @@ async def aserve(
     made = Server(*targets, name=name, instructions=instructions)
     where = {"host": host, "port": port, "path": path, "allowed_hosts": allowed_hosts}
     await made.run(transport, **cast(Any, where))
+
+
+async def _agreed(name: str, arguments: Mapping[str, Any], here: Context) -> bool:
+    """Whether the client's user agrees to a call, with these arguments.
+
+    Raises:
+        StepError: The client has nobody to ask.
+        InputRequired: The client is to ask first, and to call again.
+    """
+    if not here.can("elicitation") and not here.in_rounds:
+        raise StepError(
+            f"{name} needs a person's approval, and this client can ask nobody "
+            "(elicitation)"
+        )
+    text = strictjson.dumps(dict(sorted(arguments.items())))
+    question = f"approval-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    form = {
+        "type": "object",
+        "properties": {"approve": {"type": "boolean"}},
+        "required": ["approve"],
+    }
+    made = await here.elicit(f"May {name} run with {text}?", form, name=question)
+    return made is not None and made["approve"] is True
 
 
 async def _run(

@@ -43,6 +43,8 @@ ALONGSIDE: Final = "alongside"
 _OUTPUTS: Final = [THOUGHT, TOOL, ARGUMENTS]
 _SENDABLE: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _NOT_SENDABLE: Final = re.compile(r"[^a-zA-Z0-9_-]")
+_DEFINED: Final = re.compile(r'"#/\$defs/([^"/]+)')
+_CALL_BEGINS: Final = re.compile(r"[<{]|```")
 _NOT_SHOWN: Final = "(not shown in this example)"
 _HOW: Final = (
     "Call a tool in each turn; several at once where none of them needs what another "
@@ -118,9 +120,20 @@ def _described(
         said = {"description": note.text} if note is not None and note.text else {}
         properties[name] = {**part, **said} if is_dict(part) else part
     made["properties"] = properties
-    if '"$ref"' in strictjson.dumps(made) and whole.get("$defs"):
-        made["$defs"] = whole["$defs"]
-    return made
+    used = _used(made, as_dict(whole.get("$defs")))
+    return {**made, "$defs": used} if used else made
+
+
+def _used(schema: Mapping[str, Any], defined: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what is defined for all tools, what a schema leads to, in that order."""
+    found, todo = set[str](), [schema]
+    while todo:
+        for sent in _DEFINED.findall(strictjson.dumps(todo.pop())):
+            name = sent.replace("~1", "/").replace("~0", "~")
+            if name in defined and name not in found:
+                found.add(name)
+                todo.append(defined[name])
+    return {name: held for name, held in defined.items() if name in found}
 
 
 def named(spec: Spec, sent: str) -> str:
@@ -246,15 +259,20 @@ class ToolsAdapter(Adapter):
 
     def pieces(self, spec: Spec, fence: str, echoed: str) -> StructureReader:
         """What is said beside the calls, as it arrives: the thought."""
-        del spec, fence, echoed
-        return _ThoughtReader()
+        del fence
+        return _ThoughtReader(spec, echoed)
 
 
 class _ThoughtReader(StructureReader):
-    """Reads a thought, which is all the text there is."""
+    """Reads a thought, which is all the text there is but for a call in it.
 
-    def __init__(self) -> None:
+    From where a call may be written out nothing is certain before the end.
+    """
+
+    def __init__(self, spec: Spec, echoed: str) -> None:
         self._value = Value(THOUGHT, plain=True)
+        self._spec, self._echoed = spec, echoed
+        self._text, self._shown = "", 0
 
     @property
     def whole(self) -> bool:
@@ -263,12 +281,26 @@ class _ThoughtReader(StructureReader):
 
     def feed(self, text: str) -> Iterator[Delta]:
         """The pieces that are certain after some more text."""
+        self._text += text
         self.begun = self.inside = self.begun or bool(text.strip())
-        yield from self._value.add(text)
+        call = _CALL_BEGINS.search(self._text, self._shown)
+        yield from self._show(call.start() if call else len(self._text))
 
     def close(self) -> Iterator[Delta]:
         """The pieces that are certain since the reply has ended."""
+        end = len(self._text)
+        if self._shown < end:
+            known = partial(_is_known, self._spec)
+            thought, calls = written(self._text, known, self._echoed)
+            if calls:
+                end = self._text.find(thought) + len(thought)
+        yield from self._show(end)
         yield from self._value.close()
+
+    def _show(self, end: int) -> Iterator[Delta]:
+        if end > self._shown:
+            yield from self._value.add(self._text[self._shown : end])
+            self._shown = end
 
 
 def _needed(spec: Spec) -> _Tools:

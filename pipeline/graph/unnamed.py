@@ -93,13 +93,16 @@ def _said(step: Step[..., Any], found: Mapping[str, str]) -> tuple[str, str]:
     names = ", ".join([*step.uses.originals, *found])
     kept = ", ".join(step.uses.originals)
     kept = f"uses=[{kept}], " if kept else ""
+    caller = "step" if step.tool is None else "tool"
     message = (
-        f"step {step.name!r} calls {what}, which uses= does not name: {it}, and no "
+        f"{caller} {step.name!r} calls {what}, which uses= does not name: {it}, and no "
         f"compiler tunes {them}"
     )
     scope = variables_of(step.function).values() | step.function.__globals__.keys()
     loose = [repr(name) for name in found if name not in scope]
     first = f"Make {' and '.join(loose)} outside of the function. " if loose else ""
+    if step.tool is not None:
+        return message, f"{first}Write @weft.tool(uses=[{names}])"
     hint = (
         f"{first}Write @weft.step(uses=[{names}]), or @weft.step({kept}untuned=True) "
         "where what it calls is to stay as it is"

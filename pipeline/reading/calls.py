@@ -36,14 +36,14 @@ class Read(NamedTuple):
 
 
 def read_arguments(text: str) -> Read:
-    """The arguments that a model wrote; nothing at all is none.
+    """The arguments that a model wrote; nothing at all, or null, is none.
 
-    >>> read_arguments('{"a": 1}').arguments, read_arguments("").arguments
+    >>> read_arguments('{"a": 1}').arguments, read_arguments("null").arguments
     ({'a': 1}, {})
     >>> read_arguments("{'a': True,}").arguments, read_arguments("a=1").arguments
     ({'a': True}, None)
     """
-    if not text.strip():
+    if text.strip() in ("", "null"):
         return Read({})
     try:
         found: object = strictjson.loads(text)

@@ -6,6 +6,7 @@ import json
 import pickle
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -124,7 +125,12 @@ def test_a_tool_is_its_function_with_a_schema() -> None:
             {"place": {"town": "U"}, "nights": 1, "kind": "Double"},
             {"place": Place(town="U"), "nights": 1, "kind": "double"},
         ),
+        (
+            {"place": {"town": "U"}, "nights": 2.0, "kind": None},
+            {"place": Place(town="U"), "nights": 2},
+        ),
         ({"place": {"town": "Ulm"}}, "needs 'nights'"),
+        ({"place": {"town": "Ulm"}, "nights": None}, "wrong 'nights'"),
         ({"place": {"town": "Ulm"}, "nights": 0}, "wrong 'nights'"),
         ({"place": {"town": "Ulm"}, "nights": 1.5}, "wrong 'nights'"),
         ({"place": "Ulm", "nights": 1}, "wrong 'place'"),
@@ -159,11 +165,24 @@ def untyped(a) -> int:  # type: ignore[no-untyped-def]
     return 0
 
 
+def alone(place: str, /) -> str:
+    """Has an argument without a name."""
+    return place
+
+
 @pytest.mark.parametrize(
     ("made", "error", "match"),
     [
         (lambda: weft.Tool(untyped), SignatureError, "'a' has no type"),
         (lambda: weft.Tool(lambda *a: 0, "f"), SignatureError, r"takes \*a"),
+        (lambda: weft.Tool(alone), SignatureError, "Leave the / out"),
+        (lambda: weft.Tool(Place.model_copy), SignatureError, "the bound method"),
+        (lambda: weft.Tool(partial(add, 1)), SignatureError, "is no tool.*calls it"),
+        (
+            lambda: weft.ReAct("q -> a", tools=[weft.Predict("q -> a", name="p")]),
+            SignatureError,
+            r"'p' is no tool.*@weft\.tool\(uses=\[p\]\)",
+        ),
         (lambda: weft.Tool(book, arguments={"plce": "x"}), ConfigError, "'plce'"),
         (lambda: weft.tool(most=0)(book), ConfigError, "most=0"),
         (lambda: weft.ReAct("q -> a", tools=[]), ConfigError, "without tools"),
@@ -180,7 +199,7 @@ def untyped(a) -> int:  # type: ignore[no-untyped-def]
             "max_steps",
         ),
         (lambda: weft.ReAct("q -> tool", tools=[add]), None, ""),
-        (lambda: weft.ReAct("tool -> a", tools=[add]), SignatureError, "'tool'"),
+        (lambda: weft.ReAct("tool -> a", tools=[add]), SignatureError, "input.*'tool'"),
     ],
 )
 def test_what_cannot_be(
@@ -320,6 +339,21 @@ def test_a_tool_that_asks_a_model_is_traced_and_tuned() -> None:
         "",
     ]
     assert list(agent.uses.modules) == ["act", "extract", "ask/sage"]
+
+
+def test_a_tool_names_what_it_asks(caplog: pytest.LogCaptureFixture) -> None:
+    """What no compiler would see is told in a tool's own words."""
+    inner = weft.Predict("q -> a", name="inner")
+
+    def look(q: str) -> str:
+        return inner(q=q).a
+
+    script = [move("look", q="x"), "[[ a ]]\nx", move("submit", answer=1)]
+    with weft.use(lm=weft.ScriptedLM(script), cache=None):
+        weft.ReAct("q -> answer: int", tools=[look])(q="q")
+
+    assert "tool 'look' calls the module 'inner'" in caplog.text
+    assert "Write @weft.tool(uses=[inner])" in caplog.text
 
 
 def test_a_tool_is_a_node_where_its_function_would_be() -> None:
@@ -526,6 +560,48 @@ def test_what_is_said_of_tools_is_tuned(tmp_path: Path) -> None:
         agent.modules["act"].with_(descriptions={"tool.lok": "x"})
 
 
+def told_well(request: weft.Request) -> str:
+    """A model that adds even numbers well, and others where the tool says how."""
+    system, last = request.messages[0].content, request.messages[-1].content
+    if "[[ tool ]]\n<tool>" not in system:
+        asked = re.findall(r"^\[\[ (\w+) \]\]\n<", system, re.MULTILINE)
+        said = {"field": "tool.add", "description": "Of both numbers."}
+        return "\n".join(f"[[ {n} ]]\n{said.get(n, 'Think.')}" for n in asked)
+    if seen := re.findall(r'"observation": "(\d+)"', last):
+        return move("submit", answer=int(seen[-1]))
+    found = re.findall(r"What is (\d+) and (\d+)", last)
+    a, b = map(int, found[-1])
+    knows = a % 2 == 0 or "Of both numbers." in system
+    return move("add", a=a, b=b if knows else 0)
+
+
+@pytest.mark.parametrize(
+    ("compiler", "budget"),
+    [
+        (weft.compilers.GEPA(rounds=2), "400 calls"),
+        (weft.compilers.Auto(demos=0), "400 calls"),
+    ],
+    ids=["GEPA", "Auto"],
+)
+def test_compilers_tune_what_is_said_of_tools(compiler: Any, budget: str) -> None:
+    """Whoever mends instructions mends a tool's words, too, where there are tools."""
+    rows = [
+        {"question": f"What is {a} and {a + 3}?", "answer": 2 * a + 3}
+        for a in range(2, 22)
+    ]
+    with weft.use(lm=weft.FunctionLM(told_well), cache=None):
+        result = weft.compile(
+            agent_of(add, max_steps=2),
+            rows,
+            metric=weft.metrics.exact("answer"),
+            compiler=compiler,
+            budget=budget,
+        )
+
+    words = as_program(result.program).parameters["agent/act/descriptions"]
+    assert words == {"tool.add": "Of both numbers."}
+
+
 _SCHEMA: dict[str, Any] = {
     "$schema": "http://json-schema.org/draft-07/schema#",
     "type": "object",
@@ -549,6 +625,11 @@ _SCHEMA: dict[str, Any] = {
         (_SCHEMA, {"q": "sea", "per-page": "2"}, {"q": "sea", "per-page": 2}),
         (_SCHEMA, {"q": "s", "class": "New"}, {"q": "s", "class": "new"}),
         (_SCHEMA, {"q": "s", "near": {"lat": 1}}, {"q": "s", "near": {"lat": 1}}),
+        (
+            _SCHEMA,
+            {"q": "s", "class": None, "per-page": 3.0},
+            {"q": "s", "per-page": 3},
+        ),
         (_SCHEMA, {"class": "new"}, "needs 'q'"),
         (_SCHEMA, {"q": "s", "per-page": 0}, "wrong 'per-page'"),
         (_SCHEMA, {"q": "s", "near": {}}, "wrong 'near'"),

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 import weft
@@ -269,6 +270,31 @@ def test_tuned_words_are_the_definitions() -> None:
     assert lm.requests[0].messages[0].content.endswith("Your task:\nDo.")
 
 
+def test_what_two_schemas_call_by_one_name_stays_apart() -> None:
+    """Each definition holds what it leads to, and no other tool's."""
+
+    def taking(name: str, kind: str) -> weft.Tool[..., Any]:
+        inner = {"In": {"type": kind}, "It": {"$ref": "#/$defs/In"}}
+        parts = {"it": {"$ref": "#/$defs/It"}}
+        return weft.Tool.from_schema(
+            name, "", {"properties": parts, "$defs": inner}, dict
+        )
+
+    agent = agent_of(add, taking("f", "integer"), taking("g", "string"))
+    _, lm = ran(agent, [[of("submit", answer=1)]])
+
+    told = {one.name: one.parameters for one in lm.requests[0].tools}
+    assert "$defs" not in told["add"]
+    assert told["f"]["$defs"] == {
+        "In": {"type": "integer"},
+        "It": {"$ref": "#/$defs/In"},
+    }
+    for name, good in (("f", 3), ("g", "x")):
+        check = jsonschema.Draft202012Validator(told[name])
+        assert check.is_valid({"it": good})
+        assert not check.is_valid({"it": []})
+
+
 def test_an_agent_is_saved_with_its_format(tmp_path: Path) -> None:
     """And one that names none is the file that it was."""
     path = weft.save(agent_of(), tmp_path / "a.weft.json")
@@ -354,21 +380,26 @@ def test_what_was_thought_is_no_field(server: Server) -> None:
     assert run.trace.nodes[0].outputs["trajectory"][0]["thought"] == ""
 
 
-async def test_a_native_run_is_streamed(server: Server) -> None:
+@pytest.mark.parametrize(
+    ("text", "called", "thought"),
+    [
+        ("I add.", True, "I add."),
+        ("a < b, {1}.", True, "a < b, {1}."),
+        (WRITTEN["Hermes"], False, "I."),
+        (WRITTEN["fenced"], False, "I add."),
+        (WRITTEN["unclosed"], False, ""),
+    ],
+)
+async def test_a_native_run_is_streamed(text: str, called: bool, thought: str) -> None:
     """What is said beside the calls is the thought, as it comes."""
-    lm = weft.ScriptedLM(
-        [
-            Response(
-                "I add.", tool_calls=(of("add", a=1),), finish_reason="tool_calls"
-            ),
-            [of("submit", answer=2)],
-        ]
-    )
-    with weft.use(lm=lm, cache=None):
+    calls = (of("add", a=1),) if called else ()
+    script = [Response(text, tool_calls=calls), [of("submit", answer=2)]]
+    with weft.use(lm=weft.ScriptedLM(script), cache=None):
         told = [event async for event in agent_of().astream(question="q")]
 
     texts = [e.text for e in told if isinstance(e, FieldDelta) and e.field == "thought"]
-    assert "".join(texts) == "I add."
+    assert "".join(texts) == thought
+    assert told[-1].value.trajectory[0].thought == thought  # type: ignore[union-attr]
 
 
 def test_a_person_agrees_to_one_call_of_a_turn() -> None:

@@ -22,22 +22,32 @@ MOST_CALLS: Final = 256
 """No answer calls more tools at once: what comes behind is no part of it."""
 
 # Ollama: "... does not support tools". llama.cpp: "tools param requires --jinja flag".
-# OpenRouter: "No endpoints found that support tool use". Groq: "`tool calling` is not
+# OpenRouter: "No endpoints found that support tool use", or "the provided 'tool_choice'
+# value", with a 404 that leaves nothing out. Groq: "`tool calling` is not
 # supported with this model". vLLM: '"auto" tool choice requires
 # --enable-auto-tool-choice and --tool-call-parser to be set'. DeepSeek: "... does not
 # support Function Calling". Mistral: "Function calling is not enabled for this model".
 # litellm: "x does not support parameters: ['tools', 'tool_choice'], for model=m".
+# llama.cpp of 2024: "Unsupported param: tools". OpenAI: "Unrecognized request argument
+# supplied: tools"; "Additional properties are not allowed ('tools' was unexpected)".
+# pydantic: "tools", and below it "Extra inputs are not permitted". vLLM of 2024:
+# "Currently only named tools are supported". Groq's "property 'tool_calls' is
+# unsupported" is of a turn.
 _NO_TOOLS: Final = re.compile(
     r"(?:not|n't) support (?:the )?(?:use of )?[`'\"]?(?:tools?|function[ _]call)|"
     r"not support parameters:[^\n]{0,80}['\"]tools['\"]|"
-    r"support (?:for )?tool use|tools? (?:param )?requires? --|"
-    r"tool[ _]choice requires --|"
-    r"(?<![\w.])(?:tools?|tool[ _](?:use|call(?:ing|s)?)|function[ _]call(?:ing|s)?)"
+    r"support (?:for )?tool use|support the provided 'tool_choice'|"
+    r"tools? (?:param )?requires? --|"
+    r"tool[ _]choice(?:=\W*\w+\W*)? requires --|only named tools are supported|"
+    r"(?<![\w.])(?<!parallel )(?!tool_calls[`'\"])"
+    r"(?:tools?|tool[ _](?:use|call(?:ing|s)?)|function[ _]call(?:ing|s)?)"
     r"[`'\"]*\]?,? "
     r"(?:(?:is|are) )?(?:not|un)[ -]?(?:supported|enabled|available|permitted|allowed)|"
     r"(?:unsupported|unrecognized|unknown|unexpected|extra)\b[^.\n]{0,60}[`'\"]tools[`'\"]|"
+    r"(?:unsupported param|argument supplied|unknown field)\w*: [`'\"]?tools\b|"
+    r"^tools\n +extra inputs are not|[`'\"]tools[`'\"] was unexpected|"
     r"[`'\"]tools[`'\"]\]?[^.\n]{0,60}(?:not permitted|extra_forbidden)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.MULTILINE,
 )
 
 

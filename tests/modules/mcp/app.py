@@ -93,6 +93,12 @@ async def choose(prompt: str) -> str:
     return f"{made} {said}"
 
 
+@weft.tool(approval=True)
+def pay(amount: int) -> int:
+    """Pay, once a person agrees."""
+    return amount
+
+
 @weft.tool
 def shown() -> list[str | weft.Image | weft.File]:
     """A text, an image and a file."""

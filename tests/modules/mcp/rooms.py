@@ -16,6 +16,7 @@ from typing import Any
 
 DOT = base64.b64encode(b"GIF89a\x01\x00\x01\x00\x00\x00\x00;").decode()
 TEXT = {"type": "string"}
+KEY = os.environ.get("SECRET", "")
 lock = threading.Lock()
 said = threading.Event()
 here = threading.Barrier(4)
@@ -49,7 +50,7 @@ TOOLS = [
     tool("say", {"what": TEXT}),
     tool("refuse"), tool("part"), tool("wait", {"seconds": {"type": "number"}}),
     tool("die"), tool("ask"), tool("steps"), tool("wrong", outputSchema=RESULT),
-    tool("together"),
+    tool("together"), tool("code", {"code": {"type": "integer"}}),
 ]  # fmt: skip
 TOOLS[5].pop("description")
 
@@ -69,7 +70,7 @@ def result(name: str, given: dict[str, Any], token: Any) -> Any:
             made = given["a"] + given.get("b", 1)
             return text(str(made), structuredContent={"result": made})
         case "say":
-            return text(given.get("what", os.environ.get("SECRET", "")))
+            return text(given.get("what", KEY))
         case "refuse":
             return text("No seats left\non 3 May.", isError=True)
         case "part":
@@ -100,6 +101,8 @@ def result(name: str, given: dict[str, Any], token: Any) -> Any:
                 told = {"progressToken": token, "progress": done, "total": 2}
                 send(method="notifications/progress", params=told)
             return text("ok")
+        case "code":  # an error of the protocol's, as servers choose them
+            return {"error": {"code": given["code"], "message": f"busy {KEY}"}}
         case "together":
             here.wait(5)
             return text("all here")
@@ -111,7 +114,7 @@ def result(name: str, given: dict[str, Any], token: Any) -> Any:
 def call(number: Any, params: dict[str, Any]) -> None:
     token = (params.get("_meta") or {}).get("progressToken")
     made = result(params["name"], params.get("arguments") or {}, token)
-    send(id=number, result=made)
+    send(id=number, **(made if "error" in made else {"result": made}))
 
 
 def main(file: str) -> None:
@@ -124,7 +127,7 @@ def main(file: str) -> None:
             send(id=number, result={**made, "serverInfo": info, "instructions": "Hi."})
         elif method == "tools/list":
             if "cursor" in (asked.get("params") or {}):
-                send(id=number, result={"tools": TOOLS[2:]})
+                send(id=number, result={"tools": TOOLS[2:], "nextCursor": ""})
             else:
                 send(id=number, result={"tools": TOOLS[:2], "nextCursor": "2"})
         elif method == "tools/call":

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import weft
 from weft.errors import ArtifactError, ConfigError, StepError, ToolServerError
 from weft.mcp import Handlers, Http, Stdio, Toolbox
 from weft.modules.agents.arguments import Misfit
+from weft.modules.mcp.remote import Session
 
 ROOMS = Path(__file__).with_name("rooms.py")
 KEY = "sesame-open-0123"
@@ -73,7 +75,7 @@ def test_a_server_is_told_of_as_it_says(rooms: Toolbox) -> None:
     assert found.contract == rooms.told["find_rooms"]["inputSchema"]
     assert rooms["refuse"].description == ""
     assert rooms.told["find_rooms"]["inputSchema"]["$defs"]
-    assert len(rooms) == 13
+    assert len(rooms) == 14
 
 
 @pytest.mark.parametrize(
@@ -123,6 +125,10 @@ def test_results_are_more_than_text(rooms: Toolbox) -> None:
             "wait took longer than 0.5 s, and the server was told",
         ),
         ("wrong", {}, "wrong: the server's answer is not what it says it is"),
+        *(
+            ("code", {"code": code}, r"code: busy \*\*\*")
+            for code in (-32000, -32001, -32600, -32603)
+        ),
     ],
 )
 def test_what_fails_is_told(
@@ -319,6 +325,66 @@ async def test_a_server_that_dies(cancelled: Path) -> None:
         len(box)
     with pytest.raises(ToolServerError, match="is closed"):
         await agent.tools[1].step.acall({})
+
+
+class Forgetful(BaseHTTPRequestHandler):
+    """A server by HTTP that forgets its sessions, and knows one key."""
+
+    def do_POST(self) -> None:
+        """Answer; a call ends the session that it came in, but for a later one."""
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        method, sessions = asked.get("method"), self.server.sessions  # type: ignore[attr-defined]
+        here = self.headers.get("mcp-session-id")
+        tools = [{"name": "t", "inputSchema": {"type": "object"}}]
+        made: dict[str, Any] = {"tools": tools}
+        status = 200
+        if self.headers.get("x-key") != KEY:
+            status = 401
+        elif here is not None and here not in sessions:
+            status = 404
+        elif method == "initialize":
+            sessions.append(str(len(sessions)))
+            made = {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}}
+            made["serverInfo"] = {"name": "h", "version": "1"}
+        elif method == "tools/call":
+            made = {"content": [{"type": "text", "text": here}]}
+            sessions[0] = "gone"
+        body = {"jsonrpc": "2.0", "id": asked.get("id"), "result": made}
+        text = json.dumps(body).encode()
+        self.send_response(status if "id" in asked else 202)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(text)))
+        self.send_header("mcp-session-id", here or sessions[-1] if sessions else "")
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *words: object) -> None:
+        """Nothing is logged."""
+
+
+def test_a_session_that_ended_is_a_server_that_is_gone() -> None:
+    """It is opened anew where that is wanted; a key that is refused is told as such."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Forgetful) as server:
+        server.sessions = []  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/mcp"
+        there = Http(url, headers={"X-Key": KEY}, protocol="2025-11-25")
+        with weft.mcp.tools(there, reconnect=True) as box:
+            assert box["t"]({}) == "0"
+            with pytest.raises(ToolServerError, match=r"Session terminated.*404"):
+                box["t"]({})
+            assert box["t"]({}) == "1"
+        with pytest.raises(ToolServerError, match="it answered: 401 Unauthorized"):
+            weft.mcp.tools(Http(url, protocol="2025-11-25")).open()
+        server.shutdown()
+
+
+def test_two_tools_of_one_server_may_meet() -> None:
+    """What they are called there is told, and the remedy for one server."""
+    session = Session(Http("http://127.0.0.1:1/"), Handlers(), 1)
+    listed = [{"name": "a-b"}, {"name": "a_b"}]
+    with pytest.raises(ConfigError, match=r"calls them 'a-b' and 'a_b'.*rename="):
+        weft.mcp.tools(["a"])._made([session], [listed])
 
 
 MUTE = [sys.executable, "-c", "import sys; sys.stdin.read()"]

@@ -20,15 +20,21 @@ from weft.errors import ConfigError, StepError
 from weft.mcp import Handlers, Http, Server, Stdio, Toolbox
 
 APP = Path(__file__).with_name("app.py")
-NAMES = ("qa", "loud", "describe", "book", "wait", "stops", "choose", "shown", "plain")
+NAMES = ("qa", "loud", "describe", "book", "wait", "stops", "choose", "pay", "shown")
+NAMES = (*NAMES, "plain")
 SERVE = [sys.executable, "-m", "weft", "mcp", "serve", *(f"{APP}:{n}" for n in NAMES)]
 DOT = weft.Image(b"GIF89a\x01\x00\x01\x00\x00\x00\x00;")
 heard: list[Any] = []
 
 
+def filled_in(message: str, form: dict[str, Any]) -> dict[str, Any]:
+    """What the user fills in: up to 100 may be paid."""
+    return {"approve": "120" not in message} if "approve" in form["properties"] else {}
+
+
 def handlers() -> Handlers:
     return Handlers(
-        elicit=lambda message, schema: {},
+        elicit=filled_in,
         lm=weft.FunctionLM(lambda request: f"said {request.messages[-1].content}"),
         log=lambda level, data: heard.append((level, data)),
         progress=lambda tool, done, total, words: heard.append((tool, done, words)),
@@ -118,6 +124,25 @@ def test_a_served_tool_asks_and_tells(box: Toolbox) -> None:
     assert ("notice", {"about": "which?"}) in heard
     box["loud"]({"question": "why"})
     assert ("loud", 2.0, "shout") in heard
+
+
+def test_a_person_agrees_before_a_tool_runs(box: Toolbox) -> None:
+    """The client's user is asked; where there is none, it does not run."""
+    assert box["pay"]({"amount": 1}) == 1
+    with pytest.raises(StepError, match="a person said no"):
+        box["pay"]({"amount": 120})
+    paid: list[int] = []
+
+    @weft.tool(approval=True)
+    def pay(amount: int) -> None:
+        paid.append(amount)
+
+    class Caller:
+        wants_progress, in_rounds, answers, abilities, state = False, False, {}, {}, ""
+
+    made = asyncio.run(Server(pay).call("pay", {"amount": 1}, Caller()))  # type: ignore[arg-type]
+    assert "needs a person's approval" in made["content"][0]["text"]
+    assert paid == []
 
 
 async def test_a_cancelled_call_is_stopped(box: Toolbox) -> None:

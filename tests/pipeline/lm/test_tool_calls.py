@@ -339,6 +339,25 @@ REFUSED = {
     "llama.cpp": (500, "tools param requires --jinja flag"),
     "OpenRouter": (404, "No endpoints found that support tool use."),
     "vLLM": (400, '"auto" tool choice requires --enable-auto-tool-choice to be set'),
+    "OpenRouter, a value": (
+        404,
+        "No endpoints found that support the provided 'tool_choice' value. To learn",
+    ),
+    "vLLM, required": (
+        400,
+        'tool_choice="required" requires --tool-call-parser to be set',
+    ),
+    "vLLM of 2024": (400, "Value error, Currently only named tools are supported."),
+    "vLLM, strict": (
+        400,
+        "1 validation error for Request\ntools\n  Extra inputs are not permitted [",
+    ),
+    "llama.cpp of 2024": (500, "Unsupported param: tools"),
+    "OpenAI": (400, "Unrecognized request argument supplied: tools"),
+    "OpenAI of 2023": (
+        400,
+        "Additional properties are not allowed ('tools' was unexpected)",
+    ),
     "Groq": (400, "`tool calling` is not supported with this model"),
     "Mistral": (400, "Function calling is not enabled for this model"),
     "pydantic": (
@@ -367,6 +386,8 @@ async def test_a_refusal_of_tools_is_learnt(server: Server, who: str) -> None:
         "Unsupported parameter: 'parallel_tool_calls' is not supported here.",
         "Invalid schema for function 'add': object schema missing properties",
         "an assistant message with 'tool_calls' must be followed by tool messages",
+        "'messages.1' : property 'tool_calls' is unsupported, did you mean",
+        "parallel tool calls are not supported by this model",
     ],
 )
 def test_what_refuses_no_tools(said: str) -> None:

@@ -34,6 +34,7 @@ from ..lm.known.observed import observe
 from ..lm.lm import LanguageModel, Listener, StreamingModel
 from ..lm.prices import PriceTable, estimate, price_of
 from ..lm.request import Request, Response, are_counts, is_price
+from ..lm.scoring.wanted import refuse_logprobs
 from ..lm.wire.faults import Unreached
 from ..lm.wire.finish import ending_of
 from ..lm.wire.secrets import name_of
@@ -201,6 +202,7 @@ async def _made(asked: _Asked, lease: Lease | None) -> Response:
         able = abilities_of(asked.lm)
         if able is not None:  # nothing is sent that does not fit
             room_for(request, able.context)
+            refuse_logprobs(request, asked.lm)
         response = await retry.run(
             partial(_attempt, asked, lease),
             shared_quota(request.endpoint),

@@ -30,7 +30,8 @@ from .as_json import (
     response_from_json,
     response_to_json,
 )
-from .lm import Direct, LanguageModel
+from .direct import Direct
+from .lm import LanguageModel
 from .reply import Fields, spoken
 from .request import JSON, REPAIR, Request, Response, ToolCall, Usage, strict_loads
 

@@ -12,10 +12,11 @@ from types import TracebackType
 from typing import Any, Self, TypedDict, TypeVar, Unpack, cast
 
 from ..calls.call import call
-from ..errors import ModelError
+from ..errors import InvalidRequest, ModelError
 from ..events import NodeFinished, NodeStarted
 from ..lm.lm import LanguageModel
 from ..lm.request import JSON, Request, Response
+from ..lm.scoring.wanted import refuse_logprobs, require_logprobs
 from ..trace import Call, NodeKind, NodeRun, Run, Trace
 from .settings import Settings
 from .stream import Telling
@@ -300,6 +301,8 @@ async def timed(
     except BaseException as error:
         asked.failed = made = _failed(request, error, started, context)
         _tell(made, settings)
+        if isinstance(error, InvalidRequest):
+            refuse_logprobs(request, lm)  # as it has just been learnt
         raise
     if telling is not None:
         telling.finish()
@@ -323,10 +326,12 @@ async def timed(
         without=response.without,
         form=asked.form,
         tool_calls=response.tool_calls,
+        logprobs=response.logprobs,
     )
     asked.calls.append(made)
     if settings.watchers:
         _tell(made, settings)
+    require_logprobs(request, response)
     return response
 
 

@@ -95,15 +95,14 @@ def calibrate(
 
     >>> import weft
     >>> def said(request: weft.Request) -> weft.Response:
-    ...     top = (("yes", -0.1), ("no", -2.4))
-    ...     return weft.Response("yes", logprobs=(weft.TokenLogprob("yes", -0.1, top),))
-    >>> ask = weft.Classify(
-    ...     weft.Predict('text -> spam: Literal["yes", "no"]'), name="ask"
-    ... )
+    ...     top = (("true", -0.1), ("false", -2.4))
+    ...     said = (weft.TokenLogprob("true", -0.1, top),)
+    ...     return weft.Response("true", logprobs=said)
+    >>> spam = weft.Classify(weft.Predict("text -> spam: bool"))
     >>> with weft.use(lm=weft.FunctionLM(said), cache=None):
-    ...     even = weft.calibrate(ask, [{"text": "hi"}, {"text": "you won"}])
+    ...     even = weft.calibrate(spam, [{"text": "hi"}, {"text": "you won"}])
     >>> {name: round(p, 2) for name, p in even.prior.items()}
-    {'yes': 0.91, 'no': 0.09}
+    {'true': 0.91, 'false': 0.09}
     """
     seam.refuse_traced("a prior cannot be estimated", "Calibrate outside of programs")
     made = acalibrate(module, rows, method=method, concurrency=concurrency)

@@ -167,8 +167,7 @@ class FunctionLM(_Fake):
 
     Args:
         function: Takes a `Request`, returns a text, the values of fields by name, a
-            list of `weft.ToolCall`s, or a
-            `Response`; may be async.
+            list of `weft.ToolCall`s, or a `Response`; may be async.
         model: The name; two functions in one cache need two names.
         schema_mode: Whether to claim that JSON schemas are obeyed.
     """

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ...adapters import Form, adapter_of
-from ...adapters.settling import settled
+from ...adapters.settling import Forms
 from ...errors import SchemaRefused
 from ...events import FieldDelta
 from ...graph.module import Module
@@ -19,7 +20,7 @@ from ...lm.request import JSON
 from ...lm.scoring.likelihoods import Likelihoods
 from ...signature.signature import make_value
 from ...trace import attach
-from ..context import Context, Recorded
+from ..context import Asked, Context, Recorded
 from ..prompt import rendered_for, request_for, tell_other_model
 from .choices import candidates_for, choices_in
 from .scored import scored
@@ -76,39 +77,8 @@ async def decided(
     [field] = module.spec.outputs.values()
     with Recorded(context, path, "module", inputs) as entry:
         given = module.spec.show_inputs(bound, inputs)
-        forms = context.settings.forms
-        own = context.settings.form_asked(module.parameters.adapter)
-        spec = module.spec
-        form = settled(own, lm, spec) if forms is None else forms.of(own, lm, spec)
-        while True:
-            entry.asked.form = str(form)
-            adapter = adapter_of(form)
-            rendered = rendered_for(form, module.told, module.parameters, given, lm)
-            request = request_for(lm, module.parameters, rendered, context.settings)
-            if rendered.media:
-                refuse_media(media_of(request), lm, path)
-            candidates = candidates_for(choices, field, adapter, rendered)
-            try:
-                found = await scored(
-                    request,
-                    candidates,
-                    lm,
-                    context,
-                    entry.asked,
-                    by=by,
-                    shown=shown,
-                    who=path,
-                )
-                break
-            except SchemaRefused as error:
-                following = (
-                    None
-                    if forms is None
-                    else forms.refused(own, lm, spec, form, error.message)
-                )
-                if following is None or following == form:
-                    raise
-                entry.asked.failed, form = None, following
+        asked = _Asked(module, given, lm, context, entry.asked, path)
+        found, form = await asked.scores(choices, by, shown)
         prompt = _prompt_of(module, lm, form)
         answer = choose(found, prompt)
         entry.outputs = {field.name: choices[answer]}
@@ -120,6 +90,52 @@ async def decided(
     made = make_value(module.asked, {**bound, field.name: value})
     attach(made, entry.run)
     return Decision(made, found, prompt)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A module with inputs, and the place where it is asked."""
+
+    module: Module[..., Any]
+    inputs: Mapping[str, JSON]
+    lm: LanguageModel
+    context: Context
+    asked: Asked
+    path: str
+
+    async def scores(
+        self, choices: Mapping[str, JSON], by: str, shown: int
+    ) -> tuple[Likelihoods, Form]:
+        """How probable each choice is, and the form that was asked in."""
+        settings, spec = self.context.settings, self.module.spec
+        own = settings.form_asked(self.module.parameters.adapter)
+        forms = settings.forms or Forms()
+        form = forms.of(own, self.lm, spec)
+        while True:
+            try:
+                return await self._in_form(form, choices, by, shown), form
+            except SchemaRefused as error:
+                following = forms.refused(own, self.lm, spec, form, error.message)
+                if following is None or following == form:
+                    raise
+                self.asked.failed, form = None, following
+
+    async def _in_form(
+        self, form: Form, choices: Mapping[str, JSON], by: str, shown: int
+    ) -> Likelihoods:
+        self.asked.form = str(form)
+        module, lm = self.module, self.lm
+        told = module.told, module.parameters, self.inputs
+        rendered = rendered_for(form, *told, lm)
+        settings = self.context.settings
+        request = request_for(lm, module.parameters, rendered, settings)
+        if rendered.media:
+            refuse_media(media_of(request), lm, self.path)
+        [field] = module.spec.outputs.values()
+        candidates = candidates_for(choices, field, adapter_of(form), rendered)
+        place = lm, self.context, self.asked
+        how: dict[str, Any] = {"by": by, "shown": shown, "who": self.path}
+        return await scored(request, candidates, *place, **how)
 
 
 def _prompt_of(module: Module[..., Any], lm: LanguageModel, form: Form) -> str:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Coroutine, Mapping
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Final, TypeVar, cast
 
 from ... import seam
 from ...lm.lm import LanguageModel
-from ...lm.request import Request
+from ...lm.request import Request, Response
 from ...lm.scoring.asking import checked_answers
 from ...lm.scoring.likelihoods import Likelihoods
 from ...lm.scoring.reading import Candidate
+from ...trace import NodeRun
 from ..bridge import run_ahead, run_sync
-from ..context import Asked, Context, Recorded, bare, follow, timed
+from ..context import Asked, Context, Recorded, follow, timed
 from ..prompt import request_of
 from .scored import scored
+
+T = TypeVar("T")
+_BARE: Final = "lm"  # the path of what no module asks
 
 
 class DirectCalls(seam.Engine):
@@ -50,9 +54,13 @@ class DirectCalls(seam.Engine):
         where somebody follows runs.
         """
         here, request = self._request(lm, prompt, sample, options)
-        if self._at is None:
-            return bare(request, lm, here)
-        return timed(request, lm, here, self.asked, None)
+
+        async def work(context: Context, asked: Asked) -> Response:
+            return await timed(request, lm, context, asked, None)
+
+        if self._at is not None:
+            return work(here, self.asked)
+        return _alone(work, request, here, lambda response: response.text)
 
     def score(
         self, lm: Any, prompt: Any, answers: Any, options: Mapping[str, Any]
@@ -64,7 +72,9 @@ class DirectCalls(seam.Engine):
         async def work(context: Context, asked: Asked) -> Likelihoods:
             return await scored(request, candidates, lm, context, asked, **options)
 
-        return work(here, self.asked) if self._at else _alone(work, request, here)
+        if self._at is not None:
+            return work(here, self.asked)
+        return _alone(work, request, here, lambda found: found.best)
 
     def _request(
         self, lm: Any, prompt: Any, sample: int | None, options: Mapping[str, Any]
@@ -74,19 +84,24 @@ class DirectCalls(seam.Engine):
         return here, request_of(cast(LanguageModel, lm), prompt, wanted, options)
 
 
-async def _alone(work: Any, request: Request, context: Context) -> Likelihoods:
-    """Scores outside any run: a node, and a run where somebody follows runs."""
+async def _alone(
+    work: Callable[[Context, Asked], Awaitable[T]],
+    request: Request,
+    context: Context,
+    text: Callable[[T], str],
+) -> T:
+    """What is asked outside any run: a node, and a run where somebody follows runs."""
     inputs = {"messages": [message.as_dict() for message in request.messages]}
-    nodes: list[Any] = []
+    nodes: list[NodeRun] = []
 
-    async def node(context: Context) -> Likelihoods:
-        with Recorded(context, "lm", "module", inputs) as entry:
-            found: Likelihoods = await work(context, entry.asked)
-            entry.outputs = {"text": found.best}
-        return found
+    async def node(context: Context) -> T:
+        with Recorded(context, _BARE, "module", inputs) as entry:
+            made = await work(context, entry.asked)
+            entry.outputs = {"text": text(made)}
+        return made
 
     if not context.followed:
         return await node(context)
     return await follow(
-        context, "lm", inputs, nodes, lambda there: node(there.having(record=nodes))
+        context, _BARE, inputs, nodes, lambda there: node(there.having(record=nodes))
     )

@@ -240,6 +240,18 @@ def sendable(text: object) -> TypeGuard[str]:
     return strictjson.is_text(text)
 
 
+def check_logprobs(shown: object) -> None:
+    """Refuse what is no number of tokens that are shown at each place.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    if not isinstance(shown, int) or isinstance(shown, bool) or shown < 0:
+        message = f"logprobs={shown!r} is no number of tokens that are shown"
+        hint = "Give how many of the likeliest are shown at each place, such as 20"
+        raise ConfigError(message, hint=hint)
+
+
 def checked_sampling(sampling: Sampling, extra: Mapping[str, JSON]) -> dict[str, Any]:
     """An independent copy as the wire will carry it.
 
@@ -275,9 +287,5 @@ def checked_sampling(sampling: Sampling, extra: Mapping[str, JSON]) -> dict[str,
     if not isinstance(most, int) or isinstance(most, bool) or most < 1:
         message = f"max_tokens={most!r} is no positive whole number"
         raise ConfigError(message, hint="Give a number of tokens, such as 4096")
-    shown = sampling.get("logprobs", 0)
-    if not isinstance(shown, int) or isinstance(shown, bool) or shown < 0:
-        message = f"logprobs={shown!r} is no number of tokens that are shown"
-        hint = "Give how many of the likeliest are shown at each place, such as 20"
-        raise ConfigError(message, hint=hint)
+    check_logprobs(sampling.get("logprobs", 0))
     return copy

@@ -18,6 +18,7 @@ from .likelihoods import Likelihood
 from .tokens import LEAST, Logprobs, TokenLogprob
 
 _BLANK: Final = " \t\r\n"
+_LITTLE: Final = math.log(0.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,8 @@ def _followed(word: str, tokens: Logprobs, place: _Place) -> tuple[float, bool]:
     """The logarithm of an answer's probability, and whether it is that or a bound.
 
     Each way of cutting the answer into tokens that is seen to its end adds its own
-    probability; one that is seen in part alone can only add less than that part.
+    probability; one that is seen in part alone can only add less than that part, which
+    is passed over where it is a tenth of the others at the most.
     """
     begun = rest = place.shared + word
     before, whole, parts = 0.0, list[float](), list[float]()
@@ -186,7 +188,9 @@ def _followed(word: str, tokens: Logprobs, place: _Place) -> tuple[float, bool]:
         before, rest = before + one.logprob, rest[len(along) :]
     else:
         parts.append(before)  # the reply ended within the answer
-    return _sum([*whole, *parts]), not parts
+    if whole and (not parts or _sum(parts) < _sum(whole) + _LITTLE):
+        return _sum(whole), True
+    return _sum([*whole, *parts]), False
 
 
 def _bare(text: str, *, loose: bool) -> str:

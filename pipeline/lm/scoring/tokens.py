@@ -110,6 +110,23 @@ def _clean(text: str) -> str:
     return text if is_text(text) else text.encode("utf-8", "replace").decode()
 
 
+def texts_of(tokens: Logprobs) -> list[str]:
+    """All texts of tokens, those of a reply and those that might have stood there."""
+    return [text for one in tokens for text in (one.token, *(t for t, _ in one.top))]
+
+
+def are_logprobs(tokens: Logprobs) -> bool:
+    """Whether tokens can be kept: texts, with logarithms of probabilities.
+
+    >>> are_logprobs((TokenLogprob("a", -0.5),)), are_logprobs((TokenLogprob("a", 2),))
+    (True, False)
+    """
+    values = [v for one in tokens for v in (one.logprob, *(p for _, p in one.top))]
+    return all(map(is_text, texts_of(tokens))) and all(
+        logprob_of(v) == v for v in values
+    )
+
+
 def tokens_to_json(tokens: Logprobs) -> list[Any]:
     """Log-probabilities as plain data."""
     return [[t.token, t.logprob, [[*pair] for pair in t.top]] for t in tokens]

@@ -222,3 +222,30 @@ def test_a_damaged_cache_entry_is_none(data: Any, match: str) -> None:
 
     with pytest.raises(ValueError, match=match):
         response_from_json(tree)
+
+
+def test_a_key_in_pieces_goes_nowhere(server: Server) -> None:
+    """A server that says the key back may say it token by token."""
+    key = "sk-CANARY-0123456789"
+    pieces = [{"token": key[n : n + 4], "logprob": -1} for n in range(0, len(key), 4)]
+    server.script(completion({"content": key}, logprobs={"content": pieces}))
+
+    with weft.use(cache=None):
+        made = LM("k", api_base=server.url, api_key=key, logprobs=1)("2+2?")
+
+    assert "CANA" not in repr(made)
+    assert made.logprobs == ()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [TokenLogprob("4", 2.0), TokenLogprob("\ud83d", -1), TokenLogprob("4", math.nan)],
+)
+def test_a_back_end_of_a_users_own(wrong: TokenLogprob) -> None:
+    """What cannot be kept is no answer."""
+    lm = weft.ScriptedLM([Response("4", logprobs=(wrong,))])
+    with (
+        weft.use(cache=None, retry=weft.RetryPolicy(retries=0)),
+        pytest.raises(weft.errors.ProtocolError, match="log-probabilities hold"),
+    ):
+        lm("2+2?", logprobs=1)

@@ -4,66 +4,92 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal, ParamSpec, TypeVar, cast
+from dataclasses import replace
+from typing import Any, Final, Literal, ParamSpec, TypeAlias, TypeVar, cast, overload
 
 from ...pipeline import seam
 from ...pipeline.errors import CallError, ConfigError
+from ...pipeline.graph.program import Program
 from ...pipeline.ground.shapes import is_mapping
 from ...pipeline.run.rows import map_rows
-from ...pipeline.trace import Run
+from ...pipeline.signature.field import FieldSpec
+from ...pipeline.trace import NodeRun, Run
 from .classify import Classify
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Method = Literal["batch", "contextual"]
+Rows: TypeAlias = Iterable[Mapping[str, Any]]
 
 FREE: Final = ("N/A", "[MASK]", "")
 """Texts without content, as Zhao et al. take them."""
 
 
+@overload
 async def acalibrate(
-    module: Classify[P, R],
-    rows: Iterable[Mapping[str, Any]] | None = None,
+    target: Classify[P, R],
+    rows: Rows | None = None,
     *,
     method: Method = "batch",
     concurrency: int = 8,
-) -> Classify[P, R]:
+) -> Classify[P, R]: ...
+@overload
+async def acalibrate(
+    target: Program[P, R],
+    rows: Rows | None = None,
+    *,
+    method: Method = "batch",
+    concurrency: int = 8,
+) -> Program[P, R]: ...
+async def acalibrate(
+    target: Any,
+    rows: Rows | None = None,
+    *,
+    method: Method = "batch",
+    concurrency: int = 8,
+) -> Any:
     """As `calibrate`, without blocking the event loop."""
-    if not isinstance(cast(object, module), Classify):
-        raise ConfigError(
-            f"a prior is one of choices, and {module!r} is no Classify",
-            hint='Write calibrate(weft.Classify(weft.Predict("text -> label: bool")))',
-        )
-    inputs = _inputs_for(module, rows, method)
-    bare = module.with_prior(None)
+    deciding = _deciding(target)
+    inputs = _inputs_for(target, rows, method)
+    bare = _with_priors(target, dict.fromkeys(deciding, (None, "")))
 
-    async def one(position: int, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def one(position: int, row: Mapping[str, Any]) -> list[NodeRun]:
         del position
-        run: Run[Any] = await cast(Any, bare).arun(**row)
-        (top,) = (node for node in run.trace.nodes if "probabilities" in node.facts)
-        return top.facts
+        run: Run[Any] = await bare.arun(**row)
+        return [node for node in run.trace.nodes if node.path in deciding]
 
-    found = await map_rows(one, inputs, concurrency=concurrency)
-    means = {
-        name: math.fsum(facts["probabilities"][name] for facts in found) / len(found)
-        for name in module.choices
+    ran = await map_rows(one, inputs, concurrency=concurrency)
+    nodes = [node for run in ran for node in run]
+    priors = {
+        path: _prior_in(path, [n.facts for n in nodes if n.path == path], module)
+        for path, module in deciding.items()
     }
-    prompts = {facts["prompt"] for facts in found}
-    if len(prompts) > 1:
-        raise ConfigError(
-            "the rows were asked in several forms, and a prior is of one",
-            hint="Calibrate again: what was learnt of the endpoint holds from now on",
-        )
-    return module.with_prior(means, prompts.pop())
+    return _with_priors(target, priors)
 
 
+@overload
 def calibrate(
-    module: Classify[P, R],
-    rows: Iterable[Mapping[str, Any]] | None = None,
+    target: Classify[P, R],
+    rows: Rows | None = None,
     *,
     method: Method = "batch",
     concurrency: int = 8,
-) -> Classify[P, R]:
+) -> Classify[P, R]: ...
+@overload
+def calibrate(
+    target: Program[P, R],
+    rows: Rows | None = None,
+    *,
+    method: Method = "batch",
+    concurrency: int = 8,
+) -> Program[P, R]: ...
+def calibrate(
+    target: Any,
+    rows: Rows | None = None,
+    *,
+    method: Method = "batch",
+    concurrency: int = 8,
+) -> Any:
     """Estimate what a model says whatever the input is, and take it off from now on.
 
     No label is read. The prior is estimated here, once, over the rows given, and stays
@@ -75,7 +101,7 @@ def calibrate(
     off with others.
 
     Args:
-        module: What decides.
+        target: A `Classify`, or a program that calls some: each gets its own prior.
         rows: Inputs by name, such as those of train rows; other fields of a row are not
             looked at. None with `method="contextual"`.
         method: "batch" takes the rows given (batch calibration: Zhou et al. 2023, arXiv
@@ -85,10 +111,10 @@ def calibrate(
         concurrency: How many rows are asked at once.
 
     Returns:
-        A copy with the prior.
+        A copy with the prior, or priors.
 
     Raises:
-        ConfigError: It is no `Classify`, there is no such method, or no row fits it.
+        ConfigError: There is no `Classify`, or no such method, or there are no rows.
         CallError: A row lacks an input.
         ModelError: A call failed; nothing is kept of the others but their answers.
         BudgetExceeded: The calls do not fit the budget.
@@ -105,21 +131,71 @@ def calibrate(
     {'true': 0.91, 'false': 0.09}
     """
     seam.refuse_traced("a prior cannot be estimated", "Calibrate outside of programs")
-    made = acalibrate(module, rows, method=method, concurrency=concurrency)
-    return cast("Classify[P, R]", seam.engine("calibrate", "calibrate").wait(made))
+    made: Any = acalibrate(target, rows, method=method, concurrency=concurrency)
+    return seam.engine("calibrate", "calibrate").wait(made)
 
 
-def _inputs_for(
-    module: Classify[..., Any], rows: object, method: str
-) -> list[dict[str, Any]]:
-    fields = module.spec.inputs
+def _deciding(target: object) -> dict[str, Classify[..., Any]]:
+    """What decides in a program or is it, by path.
+
+    Raises:
+        ConfigError: Nothing does.
+    """
+    if isinstance(target, Classify):
+        alone = cast("Classify[..., Any]", target)
+        return {alone.name: alone}
+    modules = target.parts.modules if isinstance(target, Program) else {}
+    found = {n: m for n, m in modules.items() if isinstance(m, Classify)}
+    if not found:
+        raise ConfigError(
+            f"a prior is one of choices, and {target!r} is no Classify, and calls none",
+            hint='Write calibrate(weft.Classify(weft.Predict("text -> label: bool")))',
+        )
+    return found
+
+
+_Prior = tuple[Mapping[str, float] | None, str]
+
+
+def _with_priors(target: Any, priors: Mapping[str, _Prior]) -> Any:
+    if isinstance(target, Classify):
+        return cast("Classify[..., Any]", target).with_prior(*priors[target.name])
+    parts = target.parts
+    changed = {n: parts.modules[n].with_prior(*prior) for n, prior in priors.items()}
+    return target.with_parts(replace(parts, modules={**parts.modules, **changed}))
+
+
+def _prior_in(
+    path: str, found: list[Mapping[str, Any]], module: Classify[..., Any]
+) -> _Prior:
+    """The mean of what was said, and of which prompt it is.
+
+    Raises:
+        ConfigError: Nothing was decided there, or in several forms.
+    """
+    prompts = {facts["prompt"] for facts in found}
+    if len(prompts) != 1:
+        why = "in several forms" if prompts else "by none of the rows"
+        raise ConfigError(
+            f"{path!r} was asked {why}, and a prior is of one prompt",
+            hint="Give rows that lead there; calibrate again where the form changed",
+        )
+    means = {
+        name: math.fsum(facts["probabilities"][name] for facts in found) / len(found)
+        for name in module.choices
+    }
+    return means, prompts.pop()
+
+
+def _inputs_for(target: Any, rows: object, method: str) -> list[dict[str, Any]]:
+    fields = target.inputs.inputs
     if method == "contextual":
         if rows is not None:
             raise ConfigError(
                 "contextual calibration takes inputs without content, and no rows",
                 hint='Leave the rows out, or method="contextual"',
             )
-        rows = _without_content(module)
+        rows = _without_content(target)
     elif method != "batch":
         hint = 'Give method="batch" or method="contextual"'
         raise ConfigError(f"method={method!r} is no way to calibrate", hint=hint)
@@ -135,8 +211,8 @@ def _inputs_for(
     return [{name: row[name] for name in fields if name in row} for row in held]
 
 
-def _without_content(module: Classify[..., Any]) -> list[dict[str, Any]]:
-    fields = [*module.spec.inputs.values()]
+def _without_content(target: Any) -> list[dict[str, Any]]:
+    fields: list[FieldSpec] = [*target.inputs.inputs.values()]
     other = next((f.name for f in fields if f.schema.get("type") != "string"), None)
     if other is not None:
         raise ConfigError(
@@ -147,7 +223,7 @@ def _without_content(module: Classify[..., Any]) -> list[dict[str, Any]]:
     for text in FREE:
         row = {field.name: text for field in fields}
         try:
-            module.bind((), row)
+            target.bind((), row)
         except CallError:
             continue  # the type of an input allows no such text
         made.append(row)

@@ -224,7 +224,7 @@ def test_what_cannot_be_calibrated(rows: Any, method: Any, match: str) -> None:
     with pytest.raises(ConfigError, match=match):
         weft.calibrate(weft.Classify(bool_of()), rows, method=method)
     with pytest.raises(ConfigError, match="no Classify"):
-        weft.calibrate(bool_of(), [{"text": "x"}])  # type: ignore[arg-type]
+        weft.calibrate(bool_of(), [{"text": "x"}])  # type: ignore[call-overload]
 
 
 def test_a_row_without_its_input() -> None:
@@ -319,3 +319,45 @@ def test_demos_are_bootstrapped_of_decisions() -> None:
 
     assert [*result.program.modules] == ["ask/module"]
     assert any(m.role == "assistant" for r in lm.requests for m in r.messages)
+
+
+def test_in_a_program_after_compiling() -> None:
+    """A program's decisions are calibrated by its own inputs, each by its path."""
+    says = {"true": math.log(0.8), "false": math.log(0.2)}
+    ask = weft.Classify(bool_of(), name="ask")
+    short = weft.Predict("text -> short", name="short")
+
+    @weft.program
+    def whole(text: str) -> bool:
+        return ask(text=short(text=text).short).label
+
+    def said(request: weft.Request) -> Response:
+        if "logprobs" not in request.sampling:
+            return Response("[[ short ]]\nx")
+        top = tuple(says.items())
+        return Response("true", logprobs=(TokenLogprob(*top[0], top),))
+
+    tuned = whole.with_parameters({"ask/module/instruction": "Be strict."})
+    with weft.use(lm=weft.FunctionLM(said), cache=None):
+        even = weft.calibrate(tuned, [{"text": "a"}, {"text": "b"}])
+        run = even.run(text="c")
+        plain = weft.Predict("text -> short")
+        with pytest.raises(ConfigError, match="calls none"):
+            weft.calibrate(as_program(plain), [{"text": "a"}])
+
+    facts = next(n.facts for n in run.trace.nodes if n.path == "ask")
+    assert facts["calibrated"]
+    assert round(facts["probabilities"]["true"], 9) == 0.5
+
+
+def test_a_budget_that_ends_in_the_middle(server: Server) -> None:
+    """Nothing is sent beyond it, and no half decision is given."""
+    server.answer = planted
+    lm = LM("llamacpp/m", api_base=server.url)
+    ask = weft.Classify(weft.Predict(Triage, adapter="chat/2:stop"))
+    with (
+        weft.use(lm=lm, cache=None, budget="1 call"),
+        pytest.raises(weft.errors.BudgetExceeded),
+    ):
+        ask(text="row 1")
+    assert server.count <= 1

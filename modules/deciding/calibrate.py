@@ -131,7 +131,7 @@ def calibrate(
     {'true': 0.91, 'false': 0.09}
     """
     seam.refuse_traced("a prior cannot be estimated", "Calibrate outside of programs")
-    made: Any = acalibrate(target, rows, method=method, concurrency=concurrency)
+    made = cast(Any, acalibrate)(target, rows, method=method, concurrency=concurrency)
     return seam.engine("calibrate", "calibrate").wait(made)
 
 
@@ -144,8 +144,12 @@ def _deciding(target: object) -> dict[str, Classify[..., Any]]:
     if isinstance(target, Classify):
         alone = cast("Classify[..., Any]", target)
         return {alone.name: alone}
-    modules = target.parts.modules if isinstance(target, Program) else {}
-    found = {n: m for n, m in modules.items() if isinstance(m, Classify)}
+    found: dict[str, Classify[..., Any]] = {}
+    if isinstance(target, Program):
+        modules = cast("Program[..., Any]", target).parts.modules
+        for name, module in modules.items():
+            if isinstance(module, Classify):
+                found[name] = module
     if not found:
         raise ConfigError(
             f"a prior is one of choices, and {target!r} is no Classify, and calls none",

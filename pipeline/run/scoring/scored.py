@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from ...lm.lm import LanguageModel
 from ...lm.request import Request, Response
 from ...lm.scoring.asking import facts_of, likelihoods_of, requests_for, way_to
-from ...lm.scoring.likelihoods import Likelihoods
+from ...lm.scoring.likelihoods import Likelihoods, Path
 from ...lm.scoring.reading import Candidate
 from ..context import Asked, Context, timed
 from ..rows import map_rows
 
-_AT_ONCE = 8  # requests of one prompt in flight: a server holds few prompts
+_AT_ONCE: Final[Mapping[Path, int]] = {"top": 1, "echo": 8, "forced": 1}
+"""Requests of one prompt in flight: a slot of llama.cpp keeps the prompt that it read,
+and one answer after the other took half the time of eight at once."""
 
 
 async def scored(
@@ -51,7 +54,7 @@ async def scored(
         return await timed(wanted, lm, context, notes[position], None, who)
 
     try:
-        responses = await map_rows(one, requests, concurrency=_AT_ONCE)
+        responses = await map_rows(one, requests, concurrency=_AT_ONCE[path])
     finally:
         for note in notes:
             asked.calls.extend(note.calls)

@@ -147,9 +147,7 @@ def _deciding(target: object) -> dict[str, Classify[..., Any]]:
     found: dict[str, Classify[..., Any]] = {}
     if isinstance(target, Program):
         modules = cast("Program[..., Any]", target).parts.modules
-        for name, module in modules.items():
-            if isinstance(module, Classify):
-                found[name] = module
+        found = {n: m for n, m in modules.items() if isinstance(m, Classify)}
     if not found:
         raise ConfigError(
             f"a prior is one of choices, and {target!r} is no Classify, and calls none",

@@ -124,18 +124,23 @@ def found_in_top(
     first token alone, or not found, it is at most so probable.
     """
     place = _place(candidates[0].head, tokens)
-    clash = _begin_others([one.word for one in candidates])
+    clash = _longer([one.word for one in candidates])
     made: list[Likelihood] = []
     for one in candidates:
-        word = one.word + (one.tail[:1] if one.word in clash else "")
-        found, exact = _followed(word, tokens, place)
-        exact = exact and not (one.word in clash and not one.tail)
+        longer = () if one.tail else clash[one.word]
+        word = one.word + (one.tail[:1] if clash[one.word] else "")
+        found, exact = _followed(word, tokens, place, longer)
+        exact = exact and not longer
         made.append(Likelihood(one.answer, _floor(found), exact))
     return tuple(made)
 
 
-def _begin_others(words: Sequence[str]) -> set[str]:
-    return {a for a in words for b in words if a != b and b.startswith(a)}
+def _longer(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """How others go on that a word begins."""
+    return {
+        a: tuple(b[len(a) :] for b in words if a != b and b.startswith(a))
+        for a in words
+    }
 
 
 def _place(head: str, tokens: Logprobs) -> _Place:
@@ -160,7 +165,9 @@ def _place(head: str, tokens: Logprobs) -> _Place:
     return _Place(len(tokens), "")
 
 
-def _followed(word: str, tokens: Logprobs, place: _Place) -> tuple[float, bool]:
+def _followed(
+    word: str, tokens: Logprobs, place: _Place, longer: tuple[str, ...]
+) -> tuple[float, bool]:
     """The logarithm of an answer's probability, and whether it is that or a bound.
 
     Each way of cutting the answer into tokens that is seen to its end adds its own
@@ -177,7 +184,8 @@ def _followed(word: str, tokens: Logprobs, place: _Place) -> tuple[float, bool]:
         for text, logprob in _shown(one).items():
             bare = _bare(text, loose=loose)
             if bare and bare.startswith(rest):
-                whole.append(before + logprob)
+                if not any(_meet(bare[len(rest) :], more) for more in longer):
+                    whole.append(before + logprob)
             elif bare and rest.startswith(bare) and text != one.token:
                 parts.append(before + logprob)
         ended = not one.token and number == len(following) - 1
@@ -191,6 +199,11 @@ def _followed(word: str, tokens: Logprobs, place: _Place) -> tuple[float, bool]:
     if whole and (not parts or _sum(parts) < _sum(whole) + _LITTLE):
         return _sum(whole), True
     return _sum([*whole, *parts]), False
+
+
+def _meet(text: str, other: str) -> bool:
+    """Whether a text goes on as another one does, as far as both go."""
+    return bool(text) and (text.startswith(other) or other.startswith(text))
 
 
 def _bare(text: str, *, loose: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -280,3 +281,33 @@ def test_cancelled_in_the_middle(server: Server) -> None:
                 await task
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_true_probabilities_are_kept(seed: int) -> None:
+    """On planted tokens, all shown: exact is never above the truth, a bound never below.
+
+    The truth adds up every way of cutting an answer into tokens; exact leaves out those
+    that are seen in part alone, a tenth of it at most.
+    """
+    draw = random.Random(seed)
+    weights = {t: draw.random() ** 3 + 1e-6 for t in ("a", "b", "ab", "ba", "c", "abc")}
+    whole = sum(weights.values())
+    chances = sorted(((t, w / whole) for t, w in weights.items()), key=lambda x: -x[1])
+
+    def truth(rest: str) -> float:
+        return sum(
+            p * (1.0 if t.startswith(rest) else truth(rest[len(t) :]))
+            for t, p in chances
+            if t.startswith(rest) or rest.startswith(t)
+        )
+
+    shown = tuple((t, math.log(p)) for t, p in chances)
+    reply = [TokenLogprob(*shown[0], shown)] * draw.randint(1, 5)
+    for word in ("a", "ba", "abc", "cab", "abab"):
+        (found,) = found_in_top([Candidate(word, word)], tuple(reply))
+        said, true = math.exp(found.logprob), truth(word)
+        if found.exact:
+            assert 0.85 * true <= said <= true * (1 + 1e-9)
+        else:
+            assert said >= true * (1 - 1e-9)

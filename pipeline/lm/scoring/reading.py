@@ -96,7 +96,8 @@ def forced(
             if ends and not one.token.strip():
                 total += one.logprob
             break
-        best = max([best, *(total + lp for text, lp in one.top if text == rest)])
+        if not ends:  # of that way nobody knows how probable its end is
+            best = max([best, *(total + lp for text, lp in one.top if text == rest)])
         if not rest.startswith(one.token):
             raise ValueError("the reply is another one")
         total += one.logprob

@@ -285,7 +285,7 @@ def test_cancelled_in_the_middle(server: Server) -> None:
 
 @pytest.mark.parametrize("seed", range(60))
 def test_true_probabilities_are_kept(seed: int) -> None:
-    """On planted tokens, all shown: exact is never above the truth, a bound never below.
+    """Of planted tokens, all shown: exact is never above the truth, no bound below.
 
     The truth adds up every way of cutting an answer into tokens; exact leaves out those
     that are seen in part alone, a tenth of it at most.

@@ -25,6 +25,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "SubQuestion",
         *("Check", "Fallback", "Cascade", "MapReduce"),
     ),
+    "Decisions": (
+        *("Classify", "calibrate", "acalibrate", "Likelihoods", "Likelihood"),
+        "TokenLogprob",
+    ),
     "Tools and agents": (
         *("ReAct", "Tool", "tool", "AgentStep", "trajectory_of"),
         *("ProgramOfThought", "CodeAct", "Recursive", "Sandbox", "CodeRun"),

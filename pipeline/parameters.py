@@ -13,7 +13,7 @@ from .ground import strictjson
 from .ground.options import check_options, explained
 from .ground.shapes import is_mapping
 from .lm.form import is_form
-from .lm.lm import SAMPLING
+from .lm.lm import SAMPLING, check_logprobs
 from .lm.request import JSON
 from .media.plain import described
 from .media.turns import History
@@ -164,6 +164,7 @@ def _check(slot: str, value: Any, who: str) -> None:
         )
     if slot == "sampling":
         _check_sampling(value, who)
+        check_logprobs(value.get("logprobs", 0))
 
 
 def _is_name(value: Any) -> bool:

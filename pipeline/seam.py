@@ -129,6 +129,18 @@ class Engine(Answerer):
     ) -> Any:
         """As `ask`, for a synchronous caller."""
 
+    @abstractmethod
+    def score(
+        self, lm: Any, prompt: Any, answers: Any, options: Mapping[str, Any]
+    ) -> Coroutine[Any, Any, Any]:
+        """Say how probable each answer to a prompt is."""
+
+    @abstractmethod
+    def decide(
+        self, target: Any, inputs: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> Coroutine[Any, Any, Any]:
+        """Decide a module's output by how probable each choice is, inside a body."""
+
 
 _answerer: contextvars.ContextVar[Answerer | None] = contextvars.ContextVar(
     "weft_answerer", default=None

@@ -10,6 +10,7 @@ from typing import Any, Generic, Literal, TypeVar
 from .ground.hints import Advised
 from .ground.words import counted
 from .lm.request import Message, ToolCall, Usage
+from .lm.scoring.tokens import TokenLogprob
 
 R = TypeVar("R")
 NodeKind = Literal["module", "step", "program", "each", "branch", "switch", "loop"]
@@ -41,6 +42,7 @@ class Call:
         form: The settled form of reply that was asked for, such as "json/2:schema".
         tool_calls: What the model asked to be called, in order, in the endpoint's own
             format.
+        logprobs: How probable each token of the reply was, where that was asked for.
     """
 
     messages: tuple[Message, ...]
@@ -61,6 +63,7 @@ class Call:
     without: tuple[str, ...] = ()
     form: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] | None = None
 
 
 @dataclass(frozen=True, repr=False)

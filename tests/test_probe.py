@@ -238,6 +238,7 @@ def test_an_enforcing_server(play: Play, capsys: pytest.CaptureFixture[str]) -> 
         "grammar": False,
         "stop": True,
         "logprobs": True,
+        "echo": None,
         "max_completion_tokens": False,
         "system_role": True,
         "tools": True,

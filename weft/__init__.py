@@ -59,6 +59,9 @@ if TYPE_CHECKING:
     from .modules.code.sandbox import Sandbox as Sandbox
     from .modules.code.trajectory import CodeStep as CodeStep
     from .modules.code.trajectory import code_steps_of as code_steps_of
+    from .modules.deciding.calibrate import acalibrate as acalibrate
+    from .modules.deciding.calibrate import calibrate as calibrate
+    from .modules.deciding.classify import Classify as Classify
     from .modules.sampling.best_of_n import BestOfN as BestOfN
     from .modules.sampling.cascade import Cascade as Cascade
     from .modules.sampling.check import Check as Check
@@ -110,6 +113,9 @@ if TYPE_CHECKING:
     from .pipeline.lm.request import Response as Response
     from .pipeline.lm.request import ToolCall as ToolCall
     from .pipeline.lm.request import Usage as Usage
+    from .pipeline.lm.scoring.likelihoods import Likelihood as Likelihood
+    from .pipeline.lm.scoring.likelihoods import Likelihoods as Likelihoods
+    from .pipeline.lm.scoring.tokens import TokenLogprob as TokenLogprob
     from .pipeline.measure.evaluate import Evaluation as Evaluation
     from .pipeline.measure.evaluate import aevaluate as aevaluate
     from .pipeline.measure.evaluate import evaluate as evaluate
@@ -168,6 +174,8 @@ _WHERE = {
     "modules.code.recursive": "Recursive",
     "modules.code.sandbox": "Sandbox",
     "modules.code.trajectory": "CodeStep code_steps_of",
+    "modules.deciding.calibrate": "acalibrate calibrate",
+    "modules.deciding.classify": "Classify",
     "modules.sampling.best_of_n": "BestOfN",
     "modules.sampling.cascade": "Cascade",
     "modules.sampling.check": "Check",
@@ -201,6 +209,8 @@ _WHERE = {
     "pipeline.lm.batched": "BatchLM",
     "pipeline.lm.fakes": "FunctionLM RefusingLM ReplayLM ScriptedLM",
     "pipeline.lm.models": "LM",
+    "pipeline.lm.scoring.likelihoods": "Likelihood Likelihoods",
+    "pipeline.lm.scoring.tokens": "TokenLogprob",
     "pipeline.lm.request": "Message Request Response ToolCall Usage",
     "pipeline.measure.evaluate": "Evaluation aevaluate evaluate",
     "pipeline.measure.explain": "Explanation explain",

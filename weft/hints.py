@@ -97,6 +97,9 @@ streamify StreamListener streaming: Write program.stream(...)
 syncify: Call the program: it is both, acall(...) is for `await`
 asyncify: Await program.acall(...)
 Parallel: Write program.batch(rows, concurrency=...)
+Noul Choice: Write a bool, Literal or enum output; weft.Classify(module) gives
+  its probabilities
+ReAnchor: Write weft.calibrate(weft.Classify(module), rows)
 majority: Write weft.compilers.majority, or weft.Vote(module, n=5)
 track_usage: Read program.run(...).trace.usage, or give a weft.Ledger
 configure_cache cache: Write weft.configure(cache=...)

@@ -34,6 +34,8 @@ from ..lm.known.observed import observe
 from ..lm.lm import LanguageModel, Listener, StreamingModel
 from ..lm.prices import PriceTable, estimate, price_of
 from ..lm.request import Request, Response, are_counts, is_price
+from ..lm.scoring.tokens import are_logprobs
+from ..lm.scoring.wanted import refuse_logprobs
 from ..lm.wire.faults import Unreached
 from ..lm.wire.finish import ending_of
 from ..lm.wire.secrets import name_of
@@ -201,6 +203,7 @@ async def _made(asked: _Asked, lease: Lease | None) -> Response:
         able = abilities_of(asked.lm)
         if able is not None:  # nothing is sent that does not fit
             room_for(request, able.context)
+            refuse_logprobs(request, asked.lm)
         response = await retry.run(
             partial(_attempt, asked, lease),
             shared_quota(request.endpoint),
@@ -275,6 +278,9 @@ def _sound(response: Response, asked: Request) -> Response:
     called = (text for c in response.tool_calls for text in (c.name, c.arguments, c.id))
     if not is_text(response.text) or not all(map(is_text, called)):
         message = "the model's answer holds a lone surrogate, which is no character"
+        raise ProtocolError(message, model=asked.model)
+    if response.logprobs and not are_logprobs(response.logprobs):
+        message = "the model's log-probabilities hold no text, or a number that is none"
         raise ProtocolError(message, model=asked.model)
     if not is_text(response.reasoning):
         thought = response.reasoning.encode("utf-8", "replace").decode()

@@ -28,6 +28,7 @@ from ..ground.system import require_fork_hooks
 from ..ground.words import brief, counted
 from ..lm.lm import SAMPLING, LanguageModel, Sampling, as_lm, name_of
 from ..lm.request import JSON
+from ..lm.scoring.likelihoods import Likelihoods
 from ..parameters import (
     SLOTS,
     Demo,
@@ -126,6 +127,27 @@ class Call(Protocol):
         Raises:
             ModelFailure: No try brought an answer; the first one's error.
             WeftError: An error that no further try could escape.
+        """
+        ...
+
+    def decide(
+        self,
+        part: Any,
+        inputs: Mapping[str, Any],
+        *,
+        choose: Callable[[Likelihoods, str], str],
+        by: str,
+        shown: int,
+    ) -> Awaitable[Any]:
+        """Decide a part's one output by how probable each of its choices is.
+
+        Args:
+            part: One of `parts()`: a module that asks once, for one of few values.
+            inputs: Its inputs by name.
+            choose: Takes the likelihoods, and a digest of what the prompt is made of;
+                gives the answer that is taken.
+            by: As of `lm.score`.
+            shown: As of `lm.score`.
         """
         ...
 

@@ -37,6 +37,7 @@ class Abilities:
         grammar: It enforces a grammar in llama.cpp's notation.
         stop: It ends a reply at a stop sequence.
         logprobs: It gives log-probabilities.
+        echo: It gives those of a text to be continued too (`echo`).
         max_completion_tokens: It wants that name in place of `max_tokens`.
         system_role: It takes a system turn.
         tools: It takes tool definitions.
@@ -60,6 +61,7 @@ class Abilities:
     grammar: bool | None = None
     stop: bool | None = None
     logprobs: bool | None = None
+    echo: bool | None = None
     max_completion_tokens: bool | None = None
     system_role: bool | None = None
     tools: bool | None = None
@@ -226,7 +228,13 @@ KINDS: Final[Mapping[str, Kind]] = {
     # Fields: https://docs.vllm.ai/en/stable/serving/openai_compatible_server/. Schemas:
     # https://docs.vllm.ai/en/stable/features/structured_outputs/. Variables, and that
     # there is no default address: https://docs.litellm.ai/docs/providers/vllm.
-    "hosted_vllm": Kind("", _ENGINE, marks=("prompt_logprobs", "kv_transfer_params")),
+    # `echo` with logprobs:
+    # https://docs.vllm.ai/en/latest/getting_started/examples/openai_completion_client.html
+    "hosted_vllm": Kind(
+        "",
+        replace(_ENGINE, echo=True),
+        marks=("prompt_logprobs", "kv_transfer_params"),
+    ),
     # Address: https://docs.docker.com/ai/model-runner/api-reference/; llama.cpp or vLLM
     # inside. Variables: https://docs.litellm.ai/docs/providers/docker_model_runner.
     "docker_model_runner": Kind("http://localhost:12434/engines/v1", _OLDER),

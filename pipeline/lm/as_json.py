@@ -14,6 +14,7 @@ from ..ground.shapes import is_dict, is_sequence
 from ..media.values import Part, media_from
 from .message import JSON, Message, calls_from_json, calls_to_json, turn_to_json
 from .request import Request, Response, ToolDefinition, Usage, are_counts, is_price
+from .scoring.tokens import tokens_from_json, tokens_to_json
 
 
 def response_to_json(response: Response) -> dict[str, JSON]:
@@ -36,6 +37,8 @@ def response_to_json(response: Response) -> dict[str, JSON]:
         tree["without"] = [*response.without]
     if response.tool_calls:
         tree["tool_calls"] = calls_to_json(response.tool_calls)
+    if response.logprobs is not None:
+        tree["logprobs"] = tokens_to_json(response.logprobs)
     return tree
 
 
@@ -60,6 +63,7 @@ def response_from_json(data: object, *, cached: bool = True) -> Response:
         reasoning=_text(tree, "reasoning") if "reasoning" in tree else "",
         without=_names(tree.get("without", [])),
         tool_calls=calls_from_json(tree.get("tool_calls", [])),
+        logprobs=tokens_from_json(tree["logprobs"]) if "logprobs" in tree else None,
     )
 
 

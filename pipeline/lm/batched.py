@@ -14,7 +14,8 @@ from typing import TypeAlias, cast, final
 from weakref import WeakKeyDictionary
 
 from ..errors import ConfigError, ModelError
-from .lm import Behind, Direct, LanguageModel
+from .direct import Direct
+from .lm import Behind, LanguageModel
 from .request import Request, Response
 
 Submit: TypeAlias = Callable[

@@ -30,7 +30,8 @@ from .as_json import (
     response_from_json,
     response_to_json,
 )
-from .lm import Direct, LanguageModel
+from .direct import Direct
+from .lm import LanguageModel
 from .reply import Fields, spoken
 from .request import JSON, REPAIR, Request, Response, ToolCall, Usage, strict_loads
 
@@ -166,8 +167,7 @@ class FunctionLM(_Fake):
 
     Args:
         function: Takes a `Request`, returns a text, the values of fields by name, a
-            list of `weft.ToolCall`s, or a
-            `Response`; may be async.
+            list of `weft.ToolCall`s, or a `Response`; may be async.
         model: The name; two functions in one cache need two names.
         schema_mode: Whether to claim that JSON schemas are obeyed.
     """

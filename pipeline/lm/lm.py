@@ -2,39 +2,34 @@
 
 Instances of the idea: an OpenAI-compatible endpoint over HTTP, litellm for every other
 provider, the offline `embedded` stand-in, and the public fakes. What each may be told
-(`Sampling`) is checked when it is made, and not at the first call; and each can be
-called like a function, `lm("text")` (`Direct`).
+(`Sampling`) is checked when it is made, and not at the first call. `direct` makes it
+callable, `lm("text")`.
 """
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 import re
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from typing import (
     Any,
     Final,
     Generic,
-    ParamSpec,
     Protocol,
-    TypeAlias,
     TypedDict,
     TypeGuard,
     TypeVar,
-    Unpack,
     cast,
     runtime_checkable,
 )
 from urllib.parse import urlsplit
 
 from .. import seam
-from ..errors import CallError, ConfigError
+from ..errors import ConfigError
 from ..ground import strictjson
-from ..media.media import Part
 from .context import DEFAULT_OUTPUT_TOKENS
-from .request import JSON, Message, Request, Response
+from .request import JSON, Request, Response
 
 
 class Listener(Protocol):
@@ -176,6 +171,7 @@ class Sampling(TypedDict, total=False):
     reasoning_effort: str
     verbosity: str
     logit_bias: Mapping[str, float]
+    logprobs: int
 
 
 SAMPLING: Final = tuple(Sampling.__annotations__)
@@ -244,6 +240,18 @@ def sendable(text: object) -> TypeGuard[str]:
     return strictjson.is_text(text)
 
 
+def check_logprobs(shown: object) -> None:
+    """Refuse what is no number of tokens that are shown at each place.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    if not isinstance(shown, int) or isinstance(shown, bool) or shown < 0:
+        message = f"logprobs={shown!r} is no number of tokens that are shown"
+        hint = "Give how many of the likeliest are shown at each place, such as 20"
+        raise ConfigError(message, hint=hint)
+
+
 def checked_sampling(sampling: Sampling, extra: Mapping[str, JSON]) -> dict[str, Any]:
     """An independent copy as the wire will carry it.
 
@@ -251,6 +259,8 @@ def checked_sampling(sampling: Sampling, extra: Mapping[str, JSON]) -> dict[str,
         ConfigError: An option is unknown, taken, or of a value that cannot be sent.
     """
     taken = sorted((_OURS | {*SAMPLING}) & {*extra})
+    if extra.get("logprobs") is True:  # as the wire has it, for who reads the wire
+        taken.remove("logprobs")
     if taken:
         message = f"extra cannot set {taken[0]!r}"
         hint = "Pass max_tokens" if "tokens" in taken[0] else "weft sets it by itself"
@@ -277,83 +287,5 @@ def checked_sampling(sampling: Sampling, extra: Mapping[str, JSON]) -> dict[str,
     if not isinstance(most, int) or isinstance(most, bool) or most < 1:
         message = f"max_tokens={most!r} is no positive whole number"
         raise ConfigError(message, hint="Give a number of tokens, such as 4096")
+    check_logprobs(sampling.get("logprobs", 0))
     return copy
-
-
-Prompt: TypeAlias = str | Sequence[Message | Mapping[str, str | Sequence[Part]]]
-"""What a model may be asked: a text, or turns, each with its role and its content."""
-
-FORM: Final = 'Write lm("text"), or lm([{"role": "user", "content": "text"}])'
-"""How a prompt is written."""
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def _asking_one(function: Callable[P, T]) -> Callable[P, T]:
-    """Give a call with no prompt, a named one or several a typed error."""
-
-    @functools.wraps(function)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
-        given = len(cast("tuple[object, ...]", args))
-        if given != 2:  # the model and its prompt
-            raise CallError("a model is asked one thing, without a name", hint=FORM)
-        return function(*args, **kwargs)
-
-    return wrapper
-
-
-class Direct:
-    """A model that can be called."""
-
-    __slots__ = ()
-
-    @_asking_one
-    def __call__(
-        self,
-        prompt: Prompt,
-        /,
-        *,
-        sample: int | None = None,
-        **options: Unpack[Sampling],
-    ) -> Response:
-        """Ask and wait: a text is what a user says, or what a base model continues.
-
-        Args:
-            prompt: A text, or turns: `weft.Message`s, or mappings of "role" and
-                "content", which is a text or its parts: texts, `weft.Image`s.
-            sample: Which of several answers is wanted; the scope's where not given.
-            options: Sampling options for this call, over the model's own.
-
-        Returns:
-            The answer: `.text`, `.usage`, `.cost`, `.reasoning`.
-
-        Raises:
-            CallError: The prompt is no text and no turns.
-            ConfigError: An option is unknown, or has a value that cannot be sent.
-            GraphError: A program is traced: there are no values yet.
-            ModelError: The call failed.
-            BudgetExceeded: The call does not fit the budget; nothing was sent.
-        """
-        given = cast(Mapping[str, Any], options)
-        return cast(Response, _engine(self).ask_now(self, prompt, sample, given))
-
-    @_asking_one
-    def acall(
-        self,
-        prompt: Prompt,
-        /,
-        *,
-        sample: int | None = None,
-        **options: Unpack[Sampling],
-    ) -> Coroutine[Any, Any, Response]:
-        """As a call, without blocking the event loop: `await lm.acall("text")`."""
-        return _engine(self).ask(self, prompt, sample, cast(Mapping[str, Any], options))
-
-
-def _engine(model: object) -> seam.Engine:
-    remedy = "Ask through a module, which becomes a node: weft.Predict(...); or ask in "
-    remedy += "a @weft.step"
-    name = getattr(model, "model", "")
-    seam.refuse_traced(f"the model {name!r} cannot be asked", remedy)
-    return seam.engine(name, "acall")

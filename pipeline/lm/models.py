@@ -28,10 +28,10 @@ from ..ground.lazy import deferred
 from ..ground.options import check_options
 from .abilities import Abilities, checked_abilities, merged
 from .context import DEFAULT_OUTPUT_TOKENS
+from .direct import Direct
 from .known import known, tell_slots
 from .lm import (
     SAMPLING,
-    Direct,
     LanguageModel,
     Listener,
     Sampling,

@@ -22,6 +22,7 @@ from .message import (
     content_to_json,
     turn_to_json,
 )
+from .scoring.tokens import TokenLogprob
 
 __all__ = [
     "JSON",
@@ -182,6 +183,8 @@ class Response:
         without: Sampling options that were asked for and not sent, because the endpoint
             refuses them for this model.
         tool_calls: What it asks to be called, in order; of a request with `tools`.
+        logprobs: How probable each of its tokens was, where that was asked for
+            (`logprobs=`) and the endpoint says it; else None.
     """
 
     text: str
@@ -195,6 +198,7 @@ class Response:
     reasoning: str = ""
     without: tuple[str, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] | None = None
 
     def at(self, cost: float) -> Response:
         """The same answer at a price in US dollars."""
@@ -211,6 +215,7 @@ class Response:
             self.reasoning,
             self.without,
             self.tool_calls,
+            self.logprobs,
         )
 
     def as_cached(self) -> Response:
@@ -229,6 +234,7 @@ class Response:
             self.reasoning,
             self.without,
             self.tool_calls,
+            self.logprobs,
         )
 
 

@@ -159,6 +159,11 @@ class _Calling:
         with entered(settings):
             return await self._engine.acall(part, (), inputs)
 
+    async def decide(self, part: Any, inputs: Mapping[str, Any], **options: Any) -> Any:
+        """Decide a part's one output by how probable each of its choices is."""
+        self._calls += 1
+        return await self._engine.decide(part, inputs, options)
+
     async def tries(self, part: Any, inputs: Mapping[str, Any], n: int) -> list[Any]:
         """Call a part several times; what came, without the tries that failed."""
         failed: dict[int, ModelFailure] = {}

@@ -12,10 +12,11 @@ from types import TracebackType
 from typing import Any, Self, TypedDict, TypeVar, Unpack, cast
 
 from ..calls.call import call
-from ..errors import ModelError
+from ..errors import InvalidRequest, ModelError
 from ..events import NodeFinished, NodeStarted
 from ..lm.lm import LanguageModel
 from ..lm.request import JSON, Request, Response
+from ..lm.scoring.wanted import refuse_logprobs, require_logprobs
 from ..trace import Call, NodeKind, NodeRun, Run, Trace
 from .settings import Settings
 from .stream import Telling
@@ -24,7 +25,6 @@ from .watch import TracedRun, said
 T = TypeVar("T")
 _log = logging.getLogger("weft")
 _told = set[str]()
-_BARE = "lm"
 
 
 Entries = dict[str, list[dict[str, JSON]]]
@@ -300,33 +300,18 @@ async def timed(
     except BaseException as error:
         asked.failed = made = _failed(request, error, started, context)
         _tell(made, settings)
+        if isinstance(error, InvalidRequest):
+            refuse_logprobs(request, lm)  # as it has just been learnt
         raise
     if telling is not None:
         telling.finish()
     if again and response.cached and request.sampling.get("temperature") != 0:
         _tell_equal(who or lm.model)
-    made = Call(
-        request.messages,
-        response.text,
-        response.model or lm.model,
-        response.usage,
-        response.cost,
-        response.cached,
-        time.perf_counter() - started,
-        request.key,
-        context.since(started),
-        request.endpoint,
-        response.finish_reason,
-        response.request_id,
-        response.retries,
-        reasoning=response.reasoning,
-        without=response.without,
-        form=asked.form,
-        tool_calls=response.tool_calls,
-    )
+    made = _answered(request, response, lm, started, context, asked.form)
     asked.calls.append(made)
     if settings.watchers:
         _tell(made, settings)
+    require_logprobs(request, response)
     return response
 
 
@@ -345,6 +330,37 @@ def _tell_equal(who: str) -> None:
         "module's body, lm(..., sample=1); a program asks several times with weft.Vote "
         "or weft.BestOfN",
         who,
+    )
+
+
+def _answered(
+    request: Request,
+    response: Response,
+    lm: LanguageModel,
+    started: float,
+    context: Context,
+    form: str,
+) -> Call:
+    """A call that was answered, as its trace holds it."""
+    return Call(
+        request.messages,
+        response.text,
+        response.model or lm.model,
+        response.usage,
+        response.cost,
+        response.cached,
+        time.perf_counter() - started,
+        request.key,
+        context.since(started),
+        request.endpoint,
+        response.finish_reason,
+        response.request_id,
+        response.retries,
+        reasoning=response.reasoning,
+        without=response.without,
+        form=form,
+        tool_calls=response.tool_calls,
+        logprobs=response.logprobs,
     )
 
 
@@ -371,21 +387,3 @@ def _failed(
 def _tell(made: Call, settings: Settings) -> None:
     for watcher in settings.watchers[::-1]:
         watcher.call_finished(made)
-
-
-async def bare(request: Request, lm: LanguageModel, context: Context) -> Response:
-    """A bare call outside any run: a node, and a run where somebody follows runs."""
-    inputs = {"messages": [message.as_dict() for message in request.messages]}
-    nodes: list[NodeRun] = []
-
-    async def work(context: Context) -> Response:
-        with Recorded(context, _BARE, "module", inputs) as entry:
-            response = await timed(request, lm, context, entry.asked, None)
-            entry.outputs = {"text": response.text}
-        return response
-
-    if not context.followed:
-        return await work(context)
-    return await follow(
-        context, _BARE, inputs, nodes, lambda there: work(there.having(record=nodes))
-    )

@@ -15,9 +15,8 @@ from collections.abc import (
 )
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from .. import seam
 from ..adapters import parsed_in
 from ..adapters.prompt import Prompt
 from ..adapters.settling import Forms
@@ -29,17 +28,18 @@ from ..graph.program import Parts, Program
 from ..graph.step import Step
 from ..graph.unnamed import tell_unnamed
 from ..graph.uses import Part, Uses
-from ..lm.lm import LanguageModel
 from ..signature.signature import make_value
 from ..trace import NodeRun, Run, Trace, attach
 from .ask import ask
 from .body import begun_by, journal_of_run, run_body
 from .bridge import run_ahead, run_sync, side_by_side
-from .context import Asked, Context, Recorded, bare, follow, timed
+from .context import Context, Recorded, follow
 from .nodes import run_function, run_level, run_region, run_step
-from .prompt import prompts_of, request_of, tell_other_model
+from .prompt import prompts_of, tell_other_model
 from .reuse import Origin, memory, remembering
 from .rows import batch_rows, placed
+from .scoring.decided import decided
+from .scoring.direct import DirectCalls
 from .settings import current
 from .stream import events_of, sync_events
 
@@ -52,7 +52,7 @@ class _There(NamedTuple):
     context: Context
 
 
-class LocalEngine(seam.Engine):
+class LocalEngine(DirectCalls):
     """Runs what is called, in this process.
 
     Args:
@@ -62,11 +62,10 @@ class LocalEngine(seam.Engine):
     """
 
     def __init__(self, at: Context | None = None, caller: Part | None = None) -> None:
-        self._at, self._caller = at, caller
+        super().__init__(at)
+        self._caller = caller
         self._uses = Uses() if caller is None else caller.uses
         self._count = itertools.count()
-        self.asked = Asked(seen=None if at is None else at.seen)
-        """The calls that a step makes of a model itself, without a module."""
 
     def call(
         self,
@@ -167,27 +166,13 @@ class LocalEngine(seam.Engine):
         form = current().form_asked(module.parameters.adapter)
         return parsed_in(form, text, module.asked).values
 
-    def ask_now(
-        self, lm: Any, prompt: Any, sample: int | None, options: Mapping[str, Any]
+    async def decide(
+        self, target: Any, inputs: Mapping[str, Any], options: Mapping[str, Any]
     ) -> Any:
-        """Ask a model without a module, and wait."""
-        run = run_sync if self._here().followed else run_ahead
-        return run(self.ask(lm, prompt, sample, options))
-
-    def ask(
-        self, lm: Any, prompt: Any, sample: int | None, options: Mapping[str, Any]
-    ) -> Coroutine[Any, Any, Any]:
-        """Ask a model without a module; a bad prompt is refused before it is awaited.
-
-        Inside a step it belongs to that step's run; on its own it is a run of one node
-        where somebody follows runs.
-        """
-        here = self._here()
-        wanted = here.settings.sample if sample is None else sample
-        request = request_of(cast(LanguageModel, lm), prompt, wanted, options)
-        if self._at is None:
-            return bare(request, lm, here)
-        return timed(request, lm, here, self.asked, None)
+        """Decide a module's one output by how probable each of its choices is."""
+        there = self._there(target)
+        bound = there.target.bind((), inputs)
+        return await decided(there.target, bound, there.context, there.path, **options)
 
     async def _resumably(
         self, there: _There, bound: Mapping[str, Any], runs: list[NodeRun]

@@ -22,7 +22,8 @@ from ..ground import strictjson
 from ..ground.options import check_options
 from ..ground.shapes import is_mapping, is_sequence
 from ..lm.abilities import abilities_of
-from ..lm.lm import FORM, SAMPLING, LanguageModel, Sampling, checked_sampling
+from ..lm.direct import FORM
+from ..lm.lm import SAMPLING, LanguageModel, Sampling, checked_sampling
 from ..lm.modality import refuse_media
 from ..lm.prices import price_of
 from ..lm.request import JSON, Message, Request, Role, Usage

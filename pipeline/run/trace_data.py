@@ -24,6 +24,7 @@ from ..ground.shapes import is_mapping, is_sequence, is_set
 from ..lm.as_json import turn_from_json
 from ..lm.message import Message, calls_from_json, calls_to_json, turn_to_json
 from ..lm.request import Usage
+from ..lm.scoring.tokens import tokens_from_json, tokens_to_json
 from ..media.turns import History
 from ..media.values import Media
 from ..signature.signature import Signature, dump_values
@@ -210,6 +211,8 @@ def _call_data(call: Call, content: bool) -> dict[str, Any]:
         data["without"] = [*call.without]
     if call.tool_calls and content:
         data["tool_calls"] = calls_to_json(call.tool_calls)
+    if call.logprobs is not None and content:
+        data["logprobs"] = tokens_to_json(call.logprobs)
     return data
 
 
@@ -252,6 +255,7 @@ def _call_of(data: Mapping[str, Any]) -> Call:
         retries=int(data["retries"]),
         without=_texts(data.get("without", ())),
         tool_calls=calls_from_json(data.get("tool_calls", [])),
+        logprobs=tokens_from_json(data["logprobs"]) if "logprobs" in data else None,
         **texts,
     )
 

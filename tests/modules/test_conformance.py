@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -18,6 +18,7 @@ from weft.pipeline.graph.module import Module
 from weft.pipeline.graph.program import as_program
 
 ASK = "question -> answer"
+FEW: Any = Literal.__getitem__(tuple(f"answer {n}" for n in range(40)))
 
 
 def shortest(inputs: Mapping[str, Any], made: Any) -> float:
@@ -78,6 +79,9 @@ MAKERS: dict[str, Callable[[], Module[..., Any]]] = {
         most=1,
         name="it",
     ),
+    "Classify": lambda: weft.Classify(
+        weft.Predict("question -> answer: Few", types={"Few": FEW}), by="top", name="it"
+    ),
     "ReAct": lambda: weft.ReAct(ASK, tools=[half], max_steps=2, name="it"),
     "ProgramOfThought": lambda: weft.ProgramOfThought(ASK, tries=2, name="it"),
     "CodeAct": lambda: weft.CodeAct(ASK, tools=[half], max_steps=2, name="it"),
@@ -107,6 +111,7 @@ ASKING = {
     "Compare": (["it/module", "it/compare"], 3),
     "Ensemble": (["it/member_1", "it/member_2"], 2),
     "MapReduce": (["it/map", "it/merge", "it/reduce"], 2),
+    "Classify": (["it/module"], 1),
     "ReAct": (["it/act", "it/extract"], 3),
     "ProgramOfThought": (["it/write", "it/mend", "it/answer"], 3),
     "CodeAct": (["it/act", "it/extract"], 3),
@@ -130,6 +135,9 @@ def said(request: Request) -> str | weft.Response:
     """A reply in whatever fields are asked for; one of its words is the sample."""
     if request.tools:
         return weft.Response("t", tool_calls=(weft.ToolCall.of("half", question="q"),))
+    if "logprobs" in request.sampling:
+        tokens = [weft.TokenLogprob(t, -0.1) for t in ("[[ answer ]]\n", "answer 0")]
+        return weft.Response("[[ answer ]]\nanswer 0", logprobs=tuple(tokens))
     asked = request.messages[0].content
     if "[[ tool ]]" in asked:
         return '[[ thought ]]\nt\n[[ tool ]]\nhalf\n[[ arguments ]]\n{"question": "q"}'

@@ -10,7 +10,7 @@ import pytest
 import weft
 from tests.compilers.worlds import classifier, model, planted_rows, under_way
 from weft.compilers.propose.instructions import Restart
-from weft.pipeline.lm.lm import Direct
+from weft.pipeline.lm.direct import Direct
 
 Q = "question -> answer"
 ROWS = [{"question": f"q{n}", "answer": "yes"} for n in range(40)]

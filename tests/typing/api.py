@@ -157,6 +157,18 @@ def several_calls() -> None:
     assert_type(weft.Vote(sentiment)(text="t"), Literal["glad", "sad"])
 
 
+def decisions(rows: list[dict[str, str]]) -> None:
+    """A decision gives what its module gives, and so does a calibrated one."""
+    sure = weft.Classify(sentiment, by="top", shown=5)
+    assert_type(sure(text="t"), Literal["glad", "sad"])
+    assert_type(weft.calibrate(sure, rows)(text="t"), Literal["glad", "sad"])
+    assert_type(weft.Classify(triage).prior, Mapping[str, float] | None)
+    lm = weft.LM("embedded", logprobs=5)
+    assert_type(lm.score("t", ["a", "b"]), weft.Likelihoods)
+    assert_type(lm.score("t", ["a"]).of[0], weft.Likelihood)
+    assert_type(lm("t").logprobs, tuple[weft.TokenLogprob, ...] | None)
+
+
 @weft.tool
 def near(place: str, most: int = 3) -> list[str]:
     """A function that a model may call."""

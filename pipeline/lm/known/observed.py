@@ -92,7 +92,7 @@ def heard(request: Request, tree: _Tree, choice: _Tree) -> None:
     found: dict[str, Any] = {}
     if not now.reasoning and any(map(as_dict(choice.get("message")).get, _REASONING)):
         found["reasoning"] = True
-    if request.sampling.get("logprobs"):
+    if request.sampling.get("logprobs", False) is not False:
         given = bool(choice.get("logprobs"))
         if given is not now.logprobs:
             found["logprobs"] = given

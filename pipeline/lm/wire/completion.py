@@ -19,6 +19,7 @@ from ...ground.strictjson import plain_text
 from ..abilities import Abilities
 from ..known.observed import heard
 from ..request import Request, Response, ToolCall, Usage, is_count
+from ..scoring.tokens import tokens_of
 from .dialect import (
     NOTHING_KNOWN,
     asked_of,
@@ -141,6 +142,7 @@ def response_from(
             ToolCall(_utf8(c.name, request), _utf8(c.arguments, request), name_of(c.id))
             for c in calls
         ),
+        logprobs=tokens_of(choice) if "logprobs" in request.sampling else None,
     )
 
 

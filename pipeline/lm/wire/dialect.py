@@ -72,9 +72,21 @@ def options_of(
     # `/completions` has kept the older name, at OpenAI too.
     if abilities.max_completion_tokens and not request.continues:
         options = {_LATER.get(name, name): value for name, value in options.items()}
-    return options
+    return {**options, **_logprobs(request)} if "logprobs" in options else options
 
 
+def _logprobs(request: Request) -> dict[str, JSON]:
+    """How many tokens of each place are shown, as chats and completions write it."""
+    most = request.sampling["logprobs"]
+    if type(most) is not int:  # as whoever asks wrote it
+        return {"logprobs": most}
+    if request.continues:
+        here = request.endpoint == OPENAI
+        return {"logprobs": min(most, _MOST_OF_TEXTS) if here else most}
+    return {"logprobs": True, "top_logprobs": most}
+
+
+_MOST_OF_TEXTS: Final = 5  # OpenAI shows no more of a text that is continued
 _LATER: Final = {"max_tokens": "max_completion_tokens"}
 
 
@@ -181,7 +193,7 @@ def format_of(request: Request) -> dict[str, JSON]:
 
 
 _MOST_LESSONS: Final = 8
-_NO_OTHER_WAY: Final = frozenset({"schema", "tools", *ABILITY.values()})
+_NO_OTHER_WAY: Final = frozenset({"schema", "tools", "logprobs", *ABILITY.values()})
 """Abilities without which the same is not to be had here: whoever asks decides."""
 
 _log: Final = logging.getLogger("weft")
@@ -284,6 +296,8 @@ def lesson_in(said: str, manners: Manners) -> dict[str, Any]:
         taught["system_role"] = False
     taught |= lacking(said, media_of(request))
     taught |= _names(said, abilities)
+    if "logprobs" in request.sampling and _blamed(said, ("logprobs", "top_logprobs")):
+        taught["logprobs"] = False
     if manners.streamed and _blamed(said, ("stream_options", "include_usage")):
         taught["stream_options"] = False
     gone = left_out(request, abilities)

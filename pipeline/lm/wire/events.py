@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any, Final, cast
 
 from ...errors import ModelError, ProtocolError
-from ...ground.shapes import as_dict, as_list, is_dict
+from ...ground.shapes import as_dict, as_list, is_dict, is_list
 from ...ground.strictjson import is_text
 from ..abilities import Abilities
 from ..lm import Listener
@@ -120,6 +120,7 @@ class Assembly:
         self._texts: list[str] = []
         self._thoughts: list[str] = []
         self._calls = CallPieces()
+        self._logprobs: dict[str, list[Any]] = {}
         self._head: dict[str, Any] = {}
         self._finish: object = None
         self._refusal = ""
@@ -180,6 +181,9 @@ class Assembly:
             part = as_dict(choice.get("message"))  # a whole answer in one event
         self._refusal += refusal_in(part)
         self._calls.add(part)
+        for name, said in as_dict(choice.get("logprobs")).items():
+            if is_list(said):
+                self._logprobs.setdefault(name, []).extend(said)
         thought = thought_in(part)
         if thought:
             self._thoughts.append(thought)
@@ -219,7 +223,9 @@ class Assembly:
             said["reasoning_content"] = _paired("".join(self._thoughts))
         if self._calls:
             said["tool_calls"] = self._calls.whole()
-        choice = {"message": said, "finish_reason": self._finish}
+        choice: dict[str, Any] = {"message": said, "finish_reason": self._finish}
+        if self._logprobs:
+            choice["logprobs"] = self._logprobs
         return {**self._head, "choices": [choice]}
 
 

@@ -18,6 +18,7 @@ from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from ..request import Response, ToolCall
+from ..scoring.tokens import texts_of
 
 STARS: Final = "***"
 _SHOWN: Final = 300
@@ -173,7 +174,9 @@ def without_keys(response: Response, secrets: Iterable[str]) -> Response:
     named = (response.text, response.reasoning, response.model, response.request_id)
     calls = response.tool_calls
     called = [text for one in calls for text in (one.name, one.arguments, one.id)]
-    said = "\n".join((*named, *called))
+    tokens = response.logprobs
+    told = "".join(one.token for one in tokens or ()), *texts_of(tokens or ())
+    said = "\n".join((*named, *called, *told))
     escaped = "\\u" in said or "\\/" in said
     if not escaped and not any(key in said for key in keys):
         return response
@@ -187,6 +190,7 @@ def without_keys(response: Response, secrets: Iterable[str]) -> Response:
         model=model,
         request_id=request_id,
         tool_calls=tuple(ToolCall(*triple) for triple in triples),
+        logprobs=None if tokens is None else (),  # a key may stand in several
     )
 
 

@@ -1,0 +1,8 @@
+"""Answers as decisions: how probable each choice is, and priors that are taken off."""
+
+from __future__ import annotations
+
+from .calibrate import acalibrate, calibrate
+from .classify import Classify
+
+__all__ = ["Classify", "acalibrate", "calibrate"]

@@ -1,0 +1,232 @@
+"""Calibrating: what a model says whatever the input is, estimated once and kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final, Literal, ParamSpec, TypeAlias, TypeVar, cast, overload
+
+from ...pipeline import seam
+from ...pipeline.errors import CallError, ConfigError
+from ...pipeline.graph.program import Program
+from ...pipeline.ground.shapes import is_mapping
+from ...pipeline.run.rows import map_rows
+from ...pipeline.signature.field import FieldSpec
+from ...pipeline.trace import NodeRun, Run
+from .classify import Classify
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Method = Literal["batch", "contextual"]
+Rows: TypeAlias = Iterable[Mapping[str, Any]]
+
+FREE: Final = ("N/A", "[MASK]", "")
+"""Texts without content, as Zhao et al. take them."""
+
+
+@overload
+async def acalibrate(
+    target: Classify[P, R],
+    rows: Rows | None = None,
+    *,
+    method: Method = "batch",
+    concurrency: int = 8,
+) -> Classify[P, R]: ...
+@overload
+async def acalibrate(
+    target: Program[P, R],
+    rows: Rows | None = None,
+    *,
+    method: Method = "batch",
+    concurrency: int = 8,
+) -> Program[P, R]: ...
+async def acalibrate(
+    target: Any,
+    rows: Rows | None = None,
+    *,
+    method: Method = "batch",
+    concurrency: int = 8,
+) -> Any:
+    """As `calibrate`, without blocking the event loop."""
+    deciding = _deciding(target)
+    inputs = _inputs_for(target, rows, method)
+    bare = _with_priors(target, dict.fromkeys(deciding, (None, "")))
+
+    async def one(position: int, row: Mapping[str, Any]) -> list[NodeRun]:
+        del position
+        run: Run[Any] = await bare.arun(**row)
+        return [node for node in run.trace.nodes if node.path in deciding]
+
+    ran = await map_rows(one, inputs, concurrency=concurrency)
+    nodes = [node for run in ran for node in run]
+    priors = {
+        path: _prior_in(path, [n.facts for n in nodes if n.path == path], module)
+        for path, module in deciding.items()
+    }
+    return _with_priors(target, priors)
+
+
+@overload
+def calibrate(
+    target: Classify[P, R],
+    rows: Rows | None = None,
+    *,
+    method: Method = "batch",
+    concurrency: int = 8,
+) -> Classify[P, R]: ...
+@overload
+def calibrate(
+    target: Program[P, R],
+    rows: Rows | None = None,
+    *,
+    method: Method = "batch",
+    concurrency: int = 8,
+) -> Program[P, R]: ...
+def calibrate(
+    target: Any,
+    rows: Rows | None = None,
+    *,
+    method: Method = "batch",
+    concurrency: int = 8,
+) -> Any:
+    """Estimate what a model says whatever the input is, and take it off from now on.
+
+    No label is read. The prior is estimated here, once, over the rows given, and stays
+    with the module and its artifact: what is decided later never hangs on what is
+    decided beside it. It is the mean of the probabilities that the module gives without
+    a prior, and each probability is divided by it.
+
+    Calibrate after compiling: a prior is of one model and one prompt, and is not taken
+    off with others.
+
+    Args:
+        target: A `Classify`, or a program that calls some: each gets its own prior.
+        rows: Inputs by name, such as those of train rows; other fields of a row are not
+            looked at. None with `method="contextual"`.
+        method: "batch" takes the rows given (batch calibration: Zhou et al. 2023, arXiv
+            2309.17249); "contextual" takes three inputs without content (contextual
+            calibration: Zhao et al. 2021, arXiv 2102.09690, section 5), for which every
+            input must be a text.
+        concurrency: How many rows are asked at once.
+
+    Returns:
+        A copy with the prior, or priors.
+
+    Raises:
+        ConfigError: There is no `Classify`, or no such method, or there are no rows.
+        CallError: A row lacks an input.
+        ModelError: A call failed; nothing is kept of the others but their answers.
+        BudgetExceeded: The calls do not fit the budget.
+
+    >>> import weft
+    >>> def said(request: weft.Request) -> weft.Response:
+    ...     top = (("true", -0.1), ("false", -2.4))
+    ...     said = (weft.TokenLogprob("true", -0.1, top),)
+    ...     return weft.Response("true", logprobs=said)
+    >>> spam = weft.Classify(weft.Predict("text -> spam: bool"))
+    >>> with weft.use(lm=weft.FunctionLM(said), cache=None):
+    ...     even = weft.calibrate(spam, [{"text": "hi"}, {"text": "you won"}])
+    >>> {name: round(p, 2) for name, p in even.prior.items()}
+    {'true': 0.91, 'false': 0.09}
+    """
+    seam.refuse_traced("a prior cannot be estimated", "Calibrate outside of programs")
+    made = cast(Any, acalibrate)(target, rows, method=method, concurrency=concurrency)
+    return seam.engine("calibrate", "calibrate").wait(made)
+
+
+def _deciding(target: object) -> dict[str, Classify[..., Any]]:
+    """What decides in a program or is it, by path.
+
+    Raises:
+        ConfigError: Nothing does.
+    """
+    if isinstance(target, Classify):
+        alone = cast("Classify[..., Any]", target)
+        return {alone.name: alone}
+    found: dict[str, Classify[..., Any]] = {}
+    if isinstance(target, Program):
+        modules = cast("Program[..., Any]", target).parts.modules
+        found = {n: m for n, m in modules.items() if isinstance(m, Classify)}
+    if not found:
+        raise ConfigError(
+            f"a prior is one of choices, and {target!r} is no Classify, and calls none",
+            hint='Write calibrate(weft.Classify(weft.Predict("text -> label: bool")))',
+        )
+    return found
+
+
+_Prior = tuple[Mapping[str, float] | None, str]
+
+
+def _with_priors(target: Any, priors: Mapping[str, _Prior]) -> Any:
+    if isinstance(target, Classify):
+        return cast("Classify[..., Any]", target).with_prior(*priors[target.name])
+    parts = target.parts
+    changed = {n: parts.modules[n].with_prior(*prior) for n, prior in priors.items()}
+    return target.with_parts(replace(parts, modules={**parts.modules, **changed}))
+
+
+def _prior_in(
+    path: str, found: list[Mapping[str, Any]], module: Classify[..., Any]
+) -> _Prior:
+    """The mean of what was said, and of which prompt it is.
+
+    Raises:
+        ConfigError: Nothing was decided there, or in several forms.
+    """
+    prompts = {facts["prompt"] for facts in found}
+    if len(prompts) != 1:
+        why = "in several forms" if prompts else "by none of the rows"
+        raise ConfigError(
+            f"{path!r} was asked {why}, and a prior is of one prompt",
+            hint="Give rows that lead there; calibrate again where the form changed",
+        )
+    means = {
+        name: math.fsum(facts["probabilities"][name] for facts in found) / len(found)
+        for name in module.choices
+    }
+    return means, prompts.pop()
+
+
+def _inputs_for(target: Any, rows: object, method: str) -> list[dict[str, Any]]:
+    fields = target.inputs.inputs
+    if method == "contextual":
+        if rows is not None:
+            raise ConfigError(
+                "contextual calibration takes inputs without content, and no rows",
+                hint='Leave the rows out, or method="contextual"',
+            )
+        rows = _without_content(target)
+    elif method != "batch":
+        hint = 'Give method="batch" or method="contextual"'
+        raise ConfigError(f"method={method!r} is no way to calibrate", hint=hint)
+    held: list[Any] = (
+        [] if rows is None or isinstance(rows, str) else [*cast(Any, rows)]
+    )
+    if not held or not all(map(is_mapping, held)):
+        raise ConfigError(
+            "a prior is estimated over rows of inputs, and there are none",
+            hint='Give rows such as [{"text": "..."}], or method="contextual"',
+        )
+    # An input with a default may be missing in a row, and what is no input is not read.
+    return [{name: row[name] for name in fields if name in row} for row in held]
+
+
+def _without_content(target: Any) -> list[dict[str, Any]]:
+    fields: list[FieldSpec] = [*target.inputs.inputs.values()]
+    other = next((f.name for f in fields if f.schema.get("type") != "string"), None)
+    if other is not None:
+        raise ConfigError(
+            f"contextual calibration asks with texts, and {other!r} is none",
+            hint="Give rows: weft.calibrate(module, rows)",
+        )
+    made: list[dict[str, Any]] = []
+    for text in FREE:
+        row = {field.name: text for field in fields}
+        try:
+            target.bind((), row)
+        except CallError:
+            continue  # the type of an input allows no such text
+        made.append(row)
+    return made

@@ -1,0 +1,49 @@
+"""Whether log-probabilities were asked for, and what is said where there are none."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...errors import ConfigError
+from ..abilities import abilities_of
+from ..lm import LanguageModel
+from ..request import Request, Response
+
+_REMEDY: Final = (
+    "Leave logprobs out, or ask an endpoint that gives them, such as llama.cpp, vLLM, "
+    "SGLang, or a model of OpenAI's that does not reason; of a fake, give "
+    "weft.Response(text, logprobs=(weft.TokenLogprob(...), ...))"
+)
+
+
+def wants_logprobs(request: Request) -> bool:
+    """Whether a request asks for log-probabilities by the option of that name."""
+    return type(request.sampling.get("logprobs")) is int
+
+
+def refuse_logprobs(request: Request, lm: LanguageModel) -> None:
+    """Refuse, before anything is paid, what the endpoint is known not to give.
+
+    Raises:
+        ConfigError: It gives no log-probabilities, and they are asked for.
+    """
+    if not wants_logprobs(request):
+        return
+    able = abilities_of(lm)
+    if able is not None and able.logprobs is False:
+        raise _none_of(request)
+
+
+def require_logprobs(request: Request, response: Response) -> None:
+    """Refuse an answer without the log-probabilities that were asked for.
+
+    Raises:
+        ConfigError: It has none. The endpoint is known for that from then on.
+    """
+    if response.logprobs is None and wants_logprobs(request):
+        raise _none_of(request)
+
+
+def _none_of(request: Request) -> ConfigError:
+    where = f"{request.model!r} at {request.endpoint!r}"
+    return ConfigError(f"{where} gives no log-probabilities", hint=_REMEDY)

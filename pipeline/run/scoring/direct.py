@@ -1,0 +1,107 @@
+"""What a model is asked by itself, without a module: a reply, or scores of answers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Final, TypeVar, cast
+
+from ... import seam
+from ...lm.lm import LanguageModel
+from ...lm.request import Request, Response
+from ...lm.scoring.asking import checked_answers
+from ...lm.scoring.likelihoods import Likelihoods
+from ...lm.scoring.reading import Candidate
+from ...trace import NodeRun
+from ..bridge import run_ahead, run_sync
+from ..context import Asked, Context, Recorded, follow, timed
+from ..prompt import request_of
+from .scored import scored
+
+T = TypeVar("T")
+_BARE: Final = "lm"  # the path of what no module asks
+
+
+class DirectCalls(seam.Engine):
+    """An engine that also answers calls of models.
+
+    Args:
+        at: The place of the step or body that runs; None outside a run.
+    """
+
+    def __init__(self, at: Context | None = None) -> None:
+        self._at = at
+        self.asked = Asked(seen=None if at is None else at.seen)
+        """The calls that a step makes of a model itself, without a module."""
+
+    @abstractmethod
+    def _here(self) -> Context:
+        """The place of this engine, with the settings that hold now."""
+
+    def ask_now(
+        self, lm: Any, prompt: Any, sample: int | None, options: Mapping[str, Any]
+    ) -> Any:
+        """Ask a model without a module, and wait."""
+        run = run_sync if self._here().followed else run_ahead
+        return run(self.ask(lm, prompt, sample, options))
+
+    def ask(
+        self, lm: Any, prompt: Any, sample: int | None, options: Mapping[str, Any]
+    ) -> Coroutine[Any, Any, Any]:
+        """Ask a model without a module; a bad prompt is refused before it is awaited.
+
+        Inside a step it belongs to that step's run; on its own it is a run of one node
+        where somebody follows runs.
+        """
+        here, request = self._request(lm, prompt, sample, options)
+
+        async def work(context: Context, asked: Asked) -> Response:
+            return await timed(request, lm, context, asked, None)
+
+        if self._at is not None:
+            return work(here, self.asked)
+        return _alone(work, request, here, lambda response: response.text)
+
+    def score(
+        self, lm: Any, prompt: Any, answers: Any, options: Mapping[str, Any]
+    ) -> Coroutine[Any, Any, Any]:
+        """Say how probable each answer to a prompt is; placed as `ask` is."""
+        here, request = self._request(lm, prompt, None, {})
+        candidates = [Candidate(one, one) for one in checked_answers(answers)]
+
+        async def work(context: Context, asked: Asked) -> Likelihoods:
+            return await scored(request, candidates, lm, context, asked, **options)
+
+        if self._at is not None:
+            return work(here, self.asked)
+        return _alone(work, request, here, lambda found: found.best)
+
+    def _request(
+        self, lm: Any, prompt: Any, sample: int | None, options: Mapping[str, Any]
+    ) -> tuple[Context, Request]:
+        here = self._here()
+        wanted = here.settings.sample if sample is None else sample
+        return here, request_of(cast(LanguageModel, lm), prompt, wanted, options)
+
+
+async def _alone(
+    work: Callable[[Context, Asked], Awaitable[T]],
+    request: Request,
+    context: Context,
+    text: Callable[[T], str],
+) -> T:
+    """What is asked outside any run: a node, and a run where somebody follows runs."""
+    inputs = {"messages": [message.as_dict() for message in request.messages]}
+    nodes: list[NodeRun] = []
+
+    async def node(context: Context) -> T:
+        with Recorded(context, _BARE, "module", inputs) as entry:
+            made = await work(context, entry.asked)
+            entry.outputs = {"text": text(made)}
+        return made
+
+    if not context.followed:
+        return await node(context)
+    return await follow(
+        context, _BARE, inputs, nodes, lambda there: node(there.having(record=nodes))
+    )

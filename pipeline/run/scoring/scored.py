@@ -1,0 +1,64 @@
+"""Scoring answers: the calls that it takes, side by side, in the run that asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from ...lm.lm import LanguageModel
+from ...lm.request import Request, Response
+from ...lm.scoring.asking import facts_of, likelihoods_of, requests_for, way_to
+from ...lm.scoring.likelihoods import Likelihoods, Path
+from ...lm.scoring.reading import Candidate
+from ..context import Asked, Context, timed
+from ..rows import map_rows
+
+_AT_ONCE: Final[Mapping[Path, int]] = {"top": 1, "echo": 8, "forced": 1}
+"""Requests of one prompt in flight: a slot of llama.cpp keeps the prompt that it read,
+and one answer after the other took half the time of eight at once."""
+
+
+async def scored(
+    request: Request,
+    candidates: Sequence[Candidate],
+    lm: LanguageModel,
+    context: Context,
+    asked: Asked,
+    *,
+    by: str,
+    shown: int,
+    who: str = "",
+) -> Likelihoods:
+    """How probable some answers to a request are.
+
+    Args:
+        request: The prompt, with the model's sampling.
+        candidates: The answers as they stand in replies.
+        lm: Who answers.
+        context: Cache, ledger and retries.
+        asked: Gets the calls, in the order of the answers, and the way as facts.
+        by: The way; "auto" takes the best that is open.
+        shown: How many of the likeliest tokens are shown at each place.
+        who: The module's path, for messages.
+
+    Raises:
+        ConfigError: The endpoint gives no log-probabilities, or cannot go that way.
+        ModelError: A call failed.
+        BudgetExceeded: A call does not fit the budget.
+    """
+    path = way_to(by, lm, request)
+    requests = requests_for(path, request, candidates, shown)
+    notes = [Asked(seen=asked.seen, form=asked.form) for _ in requests]
+
+    async def one(position: int, wanted: Request) -> Response:
+        return await timed(wanted, lm, context, notes[position], None, who)
+
+    try:
+        responses = await map_rows(one, requests, concurrency=_AT_ONCE[path])
+    finally:
+        for note in notes:
+            asked.calls.extend(note.calls)
+            asked.failed = asked.failed or note.failed
+    found = likelihoods_of(path, request, candidates, responses)
+    asked.facts.update(facts_of(found))
+    return found

@@ -144,6 +144,13 @@ def schema_of_result(program: Program[..., Any]) -> dict[str, Any] | None:
     return schema if same and schema else None
 
 
+def _told(state: ModuleState) -> list[str]:
+    """What the parts of a module are told of, in order; last what they are not."""
+    inner = [part.module for part in state.parts.values() if part.module]
+    notes = [note.name for part in inner for f in part.fields for note in f.notes]
+    return [*notes, *state.parts]
+
+
 def _is_signature(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Signature)
 
@@ -281,8 +288,10 @@ class _Rebuilding:
         given = {role: part for role, part in parts.items() if role in known}
         wanted = {**state.settings, **given, "name": name}
         if _TOOLS in known:  # made of a contract and tools, which the caller brings
-            given |= {n: part for n, part in parts.items() if isinstance(part, Step)}
-            wanted[_TOOLS] = list(given.values())
+            tools = [n for n, part in parts.items() if isinstance(part, Step)]
+            tools.sort(key=_told(state).index)  # as its model is told of them
+            given |= {n: parts[n] for n in tools}
+            wanted[_TOOLS] = [parts[n] for n in tools]
         if "signature" in known:
             fields = kind.own_fields(tuple(map(self.field, state.fields)))
             wanted["signature"] = make_signature(fields, name=state.name)

@@ -455,6 +455,22 @@ def test_an_artifact_keeps_the_schemas_of_its_tools(tmp_path: Path) -> None:
     assert loaded.tools == (reworded,)
 
 
+@pytest.mark.parametrize("kind", [weft.ReAct, weft.CodeAct])
+def test_tools_keep_the_order_in_which_the_model_is_told_them(
+    kind: Any, tmp_path: Path
+) -> None:
+    """Whatever the order of their names, and of those that are passed."""
+    agent = kind("question -> answer: int", tools=[book, add])
+    path = weft.save(agent, tmp_path / "agent.weft.json")
+    loaded = weft.load(path, steps=[add, book])
+
+    assert [tool.name for tool in loaded.tools] == ["book", "add"]
+    asked = {"question": "q", "trajectory": []}
+    assert str(loaded.modules["act"].prompt(**asked)) == str(
+        agent.modules["act"].prompt(**asked)
+    )
+
+
 def test_an_endpoint_enforces_the_arguments_of_some_tool() -> None:
     """Closed objects, one a tool and one for the answer; what is read stays open."""
     agent = weft.ReAct("question -> answer: int", tools=[add, book])

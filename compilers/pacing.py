@@ -113,7 +113,9 @@ def no_headroom(task: Task, tried: Sequence[Candidate]) -> str:
         if _both(task, candidate, Candidate()) >= min(FIRST, len(task.rows))
     ]
     best = max(gains[:_FRONT], default=0.0)
-    if fails_most(task) or len(gains) < _TRIED or best >= _WORTH:
+    # Of a program that seldom fails, half of what it fails is worth having.
+    worth = min(_WORTH, (1 - task.mean(Candidate(), _seen(task))) / 2)
+    if fails_most(task) or len(gains) < _TRIED or best >= worth:
         return ""
     return f"none of {len(gains)} candidates was ahead of the program by more than luck"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .modules import agents, asking, code, sampling
+from .modules import agents, asking, code, deciding, sampling
+from .modules.asking import decompose
 from .pipeline.artifact.load import load
 from .pipeline.artifact.package import package, programs
 from .pipeline.artifact.save import save
@@ -11,6 +12,8 @@ __all__ = [
     "agents",
     "asking",
     "code",
+    "deciding",
+    "decompose",
     "load",
     "package",
     "programs",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from .chain_of_thought import ChainOfThought
-from .decompose import Decompose
 from .predict import Predict, predict
 
-__all__ = ["ChainOfThought", "Decompose", "Predict", "predict"]
+__all__ = ["ChainOfThought", "Predict", "predict"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -166,6 +168,20 @@ def test_the_suite_knows_every_kind() -> None:
     ours = [k for k in Module.__subclasses__() if k.__module__.startswith("weft.")]
 
     assert {kind.kind for kind in ours} <= set(MAKERS)
+
+
+def test_whoever_loads_knows_every_kind() -> None:
+    """Also in a process that has made no module yet."""
+    code = (
+        "import weft; weft.load\n"
+        "from weft.pipeline.graph.module import Module\n"
+        "print(*(kind.kind for kind in Module.__subclasses__()))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, text=True
+    )
+
+    assert {maker().kind for maker in MAKERS.values()} <= {*said.stdout.split()}
 
 
 @every

@@ -295,27 +295,26 @@ async def _headroom(task: Task, recipe: Recipe, found: Search) -> bool:
     and of a program that passes most rows a first lot shows hardly any.
     """
     rows = ordered(task.split.train, task.rng("headroom"))
-    size, shown, failing = recipe.headroom, 0, 0
     # On a tight budget no more than a small share of it.
-    size = int(min(size, max(FIRST, task.allowance.rows(_TRIAL))))
+    size = int(min(recipe.headroom, max(FIRST, task.allowance.rows(_TRIAL))))
     most = max(size, task.allowance.rows(_LESSONS))
-    while shown < LOTS * size:
+    wanted = TELLING if recipe.paced else 1
+    shown = failing = 0
+    while shown < LOTS * size and failing < wanted:
         lot = rows[shown : shown + size]
         if failing:
             lot = lot[: int(min(FIRST, most - shown))]
-        if shown and len(lot) * task.allowance.a_row > task.room() / 10:
+        if not lot or (shown and len(lot) * task.allowance.a_row > task.room() / 10):
             break
         results = await _observed(task, lot)
         failing += sum(not passes(result) for result in results)
         shown += len(results)
-        if not results or len(results) < len(lot):  # nothing left to run or to pay
-            failing = max(failing, int(shown < size))
+        if len(results) < len(lot):
             break
-        if failing and not (recipe.paced and failing < TELLING):
-            return True
-    if shown and not failing:
-        found.stopped = f"the program already passes all {shown} rows of a trial run"
-    return bool(failing) or not shown
+    if failing or shown < size or not size:
+        return True
+    found.stopped = f"the program already passes all {shown} rows of a trial run"
+    return False
 
 
 async def _at_top(task: Task, recipe: Recipe, found: Search) -> bool:

@@ -10,7 +10,7 @@ import os
 import re
 import socket
 from collections.abc import Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ...pipeline.errors import (
     ConfigError,
@@ -269,9 +269,17 @@ def serve(
         ConfigError: There is nothing to serve, an option is none, or the extra is not
             installed.
     """
-    made = Server(*targets, name=name, instructions=instructions)
-    where = {"host": host, "port": port, "path": path, "allowed_hosts": allowed_hosts}
-    asyncio.run(made.run(transport, **cast(Any, where)))
+    serving = aserve(
+        *targets,
+        name=name,
+        instructions=instructions,
+        transport=transport,
+        host=host,
+        port=port,
+        path=path,
+        allowed_hosts=allowed_hosts,
+    )
+    asyncio.run(serving)
 
 
 async def aserve(
@@ -286,8 +294,9 @@ async def aserve(
 ) -> None:
     """As `serve`, inside an event loop of your own."""
     made = Server(*targets, name=name, instructions=instructions)
-    where = {"host": host, "port": port, "path": path, "allowed_hosts": allowed_hosts}
-    await made.run(transport, **cast(Any, where))
+    await made.run(
+        transport, host=host, port=port, path=path, allowed_hosts=allowed_hosts
+    )
 
 
 async def _agreed(name: str, arguments: Mapping[str, Any], here: Context) -> bool:

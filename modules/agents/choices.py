@@ -9,7 +9,7 @@ from ...pipeline.errors import ConfigError, SignatureError
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.note import Note, note_name
 from .arguments import argument_name, call_words, either, schema_of
-from .tool import Tool, as_tool
+from .tool import Tool, tools_in
 from .turn import SUBMIT
 
 Calls = Literal["auto", "native", "text"]
@@ -96,15 +96,8 @@ def tools_by_name(tools: Iterable[Any]) -> dict[str, Tool[..., Any]]:
     Raises:
         ConfigError: There is none, two share a name, or one has a name of ours.
     """
-    if isinstance(tools, str) or not isinstance(cast(object, tools), Iterable):
-        raise ConfigError(f"tools={tools!r}", hint="Write a list: tools=[search]")
     found: dict[str, Tool[..., Any]] = {}
-    for tool in map(as_tool, tools):
-        if tool.name in found:
-            raise ConfigError(
-                f"two tools are named {tool.name!r}",
-                hint="Give one of them another name: weft.Tool(function, name=...)",
-            )
+    for tool in tools_in(tools):
         if tool.name in (*_PARTS, SUBMIT):
             raise ConfigError(
                 f"no tool is named {tool.name!r}: the agent's own parts are "

@@ -7,13 +7,11 @@ from typing import Any, Final, cast, final, overload
 
 from ...pipeline.adapters.tools import ALONGSIDE, named
 from ...pipeline.errors import (
-    ContextLengthError,
     ModelFailure,
     StepError,
     WeftError,
 )
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
-from ...pipeline.ground import strictjson
 from ...pipeline.ground.words import brief, counted
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.lm.request import JSON, ToolCall
@@ -40,11 +38,10 @@ from .choices import (
     tools_by_name,
 )
 from .tool import Tool, told
-from .trajectory import AgentStep, step_of, within
+from .trajectory import AgentStep, asked_in_steps, step_of
 from .turn import SUBMIT, Turn, side_by_side
 
 _LONGEST_NAME: Final = 100
-_FEWEST: Final = 2_000  # characters of a trajectory that is cut for a short context
 _SEEN: Final = FieldSpec(
     "trajectory",
     "input",
@@ -159,9 +156,7 @@ class ReAct(Module[P, R_co]):
     ) -> None:
         check_counts(max_steps, context)
         check_calls(calls)
-        options: dict[str, Any] = {} if name is None else {"name": name}
-        options |= {} if types is None else {"types": types}
-        Module.__init__(cast(Any, self), signature, instruction, **options)
+        self._signed(signature, instruction, name=name, types=types)
         self._tools = tools_by_name(tools)
         self._max_steps, self._context, self._calls = max_steps, context, calls
         said = self._parameters.instruction
@@ -212,7 +207,9 @@ class ReAct(Module[P, R_co]):
         try:
             answer = await self._acted_out(call, inputs, steps)
             if answer is None:
-                made = await self._asked_in_steps(call, self._extract, inputs, steps)
+                made = await asked_in_steps(
+                    call, self._extract, inputs, steps, self._context
+                )
                 answer = {
                     field.name: getattr(made, field.name) for field in self._answer
                 }
@@ -228,7 +225,9 @@ class ReAct(Module[P, R_co]):
         while len(steps) < self._max_steps:
             turn = self._kept(call, len(steps))
             if turn is None:
-                move = await self._asked_in_steps(call, self._act, inputs, steps)
+                move = await asked_in_steps(
+                    call, self._act, inputs, steps, self._context
+                )
                 turn = Turn(self._moves(call, move, self._max_steps - len(steps)))
             await self._act_in(call, turn, steps)
             last = steps[-1]
@@ -365,29 +364,6 @@ class ReAct(Module[P, R_co]):
             return step.model_copy(update={"error": str(error)})
         except (StepError, ModelFailure) as error:
             return step.model_copy(update={"error": told(error)})
-
-    async def _asked_in_steps(
-        self,
-        call: Call,
-        part: Module[..., Any],
-        inputs: Mapping[str, Any],
-        steps: Sequence[AgentStep],
-    ) -> Any:
-        """Ask a part, with as much of the trajectory as there is room for."""
-        room = self._context
-        while True:
-            seen, cut = within(steps, room)
-            if cut:
-                call.note(
-                    f"step {len(steps) + 1}: {counted(cut, 'old observation')} cut"
-                )
-            try:
-                return await call(part, {**inputs, "trajectory": seen})
-            except ContextLengthError:
-                size = len(strictjson.dumps(seen))
-                room = min(room, size) // 2
-                if room < _FEWEST:
-                    raise
 
     def _made(
         self, inputs: Mapping[str, Any], answer: Mapping[str, Any], steps: Any

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import (
@@ -311,6 +311,29 @@ def _step_of(
     if given.tool is None and name in (None, given.name):
         return given
     return Step(given.function, name, given.uses.originals.values(), given.options)
+
+
+def tools_in(given: Iterable[Any], what: str = "tool") -> Iterator[Tool[..., Any]]:
+    """Tools, steps and typed functions as tools, each with a name of its own.
+
+    Args:
+        given: A list of them.
+        what: What each is called, for messages.
+
+    Raises:
+        ConfigError: It is no list, one is no tool, or two share a name.
+    """
+    if isinstance(given, str) or not isinstance(cast(object, given), Iterable):
+        raise ConfigError(f"{what}s={given!r}", hint=f"Write a list: {what}s=[search]")
+    names: set[str] = set()
+    for tool in map(as_tool, given):
+        if tool.name in names:
+            raise ConfigError(
+                f"two {what}s are named {tool.name!r}",
+                hint="Give one of them another name: weft.Tool(function, name=...)",
+            )
+        names.add(tool.name)
+        yield tool
 
 
 def as_tool(given: Any) -> Tool[..., Any]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, final
+from typing import Any, Final, Protocol, final
 
 import pydantic
 from pydantic.json_schema import SkipJsonSchema
 
 from ...pipeline.adapters.tools import ALONGSIDE
-from ...pipeline.errors import DataError, WeftError
+from ...pipeline.errors import ContextLengthError, DataError, WeftError
+from ...pipeline.graph.module import Call, Module
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.shapes import is_list
+from ...pipeline.ground.words import counted
 from ...pipeline.lm.request import JSON
+
+_FEWEST: Final = 2_000  # characters of a trajectory that is cut for a short context
 
 
 @final
@@ -90,15 +94,63 @@ def step_of(kept: Mapping[str, JSON], tools: Iterable[str]) -> AgentStep:
     return step
 
 
-def within(steps: Sequence[AgentStep], most: int) -> tuple[list[dict[str, Any]], int]:
+class Shown(Protocol):
+    """A step of whatever kind."""
+
+    def seen(self) -> dict[str, Any]:
+        """The step as the model is shown it in the next one."""
+        ...
+
+
+async def asked_in_steps(
+    call: Call,
+    part: Module[..., Any],
+    inputs: Mapping[str, Any],
+    steps: Sequence[Shown],
+    room: int,
+    gave: Sequence[str] = ("observation",),
+    what: str = "observation",
+) -> Any:
+    """Ask a part, with as much of the trajectory as there is room for.
+
+    Args:
+        call: Asks it.
+        part: Its input `trajectory` is the steps; one without is not shown them.
+        inputs: Its other inputs.
+        steps: In the order in which they were taken.
+        room: Characters of the trajectory; fewer where the model takes no more.
+        gave: The fields of a step that may be cut.
+        what: The word for what is cut, for the trace.
+
+    Raises:
+        ContextLengthError: The model does not take a short trajectory either.
+    """
+    shows = "trajectory" in part.spec.inputs
+    while True:
+        seen, cut = within(steps, room, gave)
+        if cut:
+            call.note(f"step {len(steps) + 1}: {counted(cut, f'old {what}')} cut")
+        more = {"trajectory": seen} if shows else {}
+        try:
+            return await call(part, {**inputs, **more})
+        except ContextLengthError:
+            room = min(room, len(strictjson.dumps(seen))) // 2
+            if room < _FEWEST or not shows:
+                raise
+
+
+def within(
+    steps: Sequence[Shown], most: int, gave: Sequence[str] = ("observation",)
+) -> tuple[list[dict[str, Any]], int]:
     """Steps as a model is shown them, in so many characters where that can be.
 
     Args:
         steps: In the order in which they were taken.
         most: Characters of JSON.
+        gave: The fields that may be cut; a mark stands in the first for all of them.
 
     Returns:
-        The steps, and of how many the observation was cut, the oldest first.
+        The steps, and of how many what they gave was cut, the oldest first.
 
     >>> steps = [
     ...     AgentStep(thought="", tool="f", arguments={}, observation="x" * 99)
@@ -113,11 +165,13 @@ def within(steps: Sequence[AgentStep], most: int) -> tuple[list[dict[str, Any]],
     for entry in seen:
         if size <= most:
             break
-        text = entry.get("observation", "")
-        mark = f"(cut: {len(text)} characters)"
-        if len(text) > len(mark):
+        length = sum(len(entry.get(name, "")) for name in gave)
+        mark = f"(cut: {length} characters)"
+        if length > len(mark):
             before = len(strictjson.dumps(entry))
-            entry["observation"] = mark
+            entry[gave[0]] = mark
+            for name in gave[1:]:
+                entry.pop(name, None)
             size -= before - len(strictjson.dumps(entry))
             cut += 1
     return seen, cut

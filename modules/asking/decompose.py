@@ -122,9 +122,7 @@ class Decompose(Module[P, R_co]):
                 f"Decompose: most={most!r} is no number of sub-questions",
                 hint=f"Give a whole number from 1 to {MOST_TRIES - 1}",
             )
-        options: dict[str, Any] = {} if name is None else {"name": name}
-        options |= {} if types is None else {"types": types}
-        Module.__init__(cast(Any, self), signature, instruction, **options)
+        self._signed(signature, instruction, name=name, types=types)
         self._most, said = most, self._parameters.instruction
         inputs = self.inputs.fields
         taken = {"questions", "sub_question", "sub_answer", "reasoning"}

@@ -114,9 +114,7 @@ class CodeAct(Module[P, R_co]):
         types: Mapping[str, Any] | None = None,
     ) -> None:
         check_counts("CodeAct", max_steps=max_steps, context=context)
-        options: dict[str, Any] = {} if name is None else {"name": name}
-        options |= {} if types is None else {"types": types}
-        Module.__init__(cast(Any, self), signature, instruction, **options)
+        self._signed(signature, instruction, name=name, types=types)
         self._max_steps, self._context = max_steps, context
         self._kit = kit = kit_of(self, tools, sandbox, _PARTS)
         said = self._parameters.instruction

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import pydantic
 
 from ...pipeline.errors import (
-    ContextLengthError,
     DataError,
     ModelFailure,
     StepError,
 )
 from ...pipeline.graph.module import Call, Module
-from ...pipeline.ground import strictjson
-from ...pipeline.ground.words import counted
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.signature import make_value
 from ..agents.arguments import Misfit, arguments_of
 from ..agents.tool import Tool
+from ..agents.trajectory import asked_in_steps
 from .functions import (
     Ended,
     Function,
@@ -32,9 +30,7 @@ from .functions import (
 from .kit import ALSO, SUBMIT, Kit
 from .outcome import CodeError, CodeRun
 from .session import Session
-from .trajectory import CodeStep, within
-
-_FEWEST: Final = 2_000  # characters of a trajectory that is cut for a short context
+from .trajectory import GAVE, CodeStep
 
 
 class Coding:
@@ -126,21 +122,9 @@ class Coding:
 
     async def ask(self, part: Module[..., Any], inputs: Mapping[str, Any]) -> Any:
         """Ask a part, with as much of the trajectory as there is room for."""
-        room = self._context
-        shows = "trajectory" in part.spec.inputs
-        while True:
-            seen, cut = within(self.steps, room)
-            if cut:
-                said = f"step {len(self.steps) + 1}: {counted(cut, 'old output')} cut"
-                self._call.note(said)
-            more = {"trajectory": seen} if shows else {}
-            try:
-                return await self._call(part, {**inputs, **more})
-            except ContextLengthError:
-                size = len(strictjson.dumps(seen))
-                room = min(room, size) // 2
-                if room < _FEWEST or not shows:
-                    raise
+        return await asked_in_steps(
+            self._call, part, inputs, self.steps, self._context, GAVE, "output"
+        )
 
     async def read(
         self, part: Module[..., Any], inputs: Mapping[str, Any]

@@ -6,7 +6,7 @@ import builtins
 import keyword
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from ...pipeline.errors import ConfigError, ModelFailure, StepError, WeftError
 from ...pipeline.ground.plain import described, plain
@@ -14,7 +14,7 @@ from ...pipeline.ground.words import brief, said
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
 from ..agents.arguments import Misfit
-from ..agents.tool import Tool, as_tool
+from ..agents.tool import Tool, tools_in
 
 Function = Callable[[Sequence[JSON], Mapping[str, JSON]], Awaitable[JSON]]
 """Called with the plain data that the code gave, by position and by name."""
@@ -129,16 +129,9 @@ def functions_of(given: Iterable[Any]) -> dict[str, Function]:
     Raises:
         ConfigError: One is no tool, two share a name, or one waits for approval.
     """
-    if isinstance(given, str) or not isinstance(cast(object, given), Iterable):
-        raise ConfigError(f"functions={given!r}", hint="Write functions=[search]")
     made: dict[str, Function] = {}
-    for tool in map(as_tool, given):
+    for tool in tools_in(given, "function"):
         check_called(tool)
-        if tool.name in made:
-            raise ConfigError(
-                f"two functions are named {tool.name!r}",
-                hint="Give one of them another name: weft.Tool(function, name=...)",
-            )
         if tool.options.approval:
             raise ConfigError(
                 f"{tool.name!r} waits for approval, and a sandbox alone asks nobody",

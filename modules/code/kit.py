@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Module
@@ -13,7 +13,7 @@ from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.note import Note
 from ...pipeline.signature.signature import spec_of
 from ..agents.arguments import call_words
-from ..agents.tool import Tool, as_tool
+from ..agents.tool import Tool, tools_in
 from .calls import MODULES
 from .functions import check_called
 from .sandbox import Sandbox, as_sandbox
@@ -96,17 +96,10 @@ def kit_of(
     Raises:
         ConfigError: Two things that code could name have one name.
     """
-    if isinstance(tools, str) or not isinstance(cast(object, tools), Iterable):
-        raise ConfigError(f"tools={tools!r}", hint="Write a list: tools=[search]")
     reserved = {*taken, SUBMIT, ALSO, *(name for name, *_ in own)}
     found: dict[str, Tool[..., Any]] = {}
-    for tool in map(as_tool, tools):
+    for tool in tools_in(tools):
         check_called(tool)
-        if tool.name in found:
-            raise ConfigError(
-                f"two tools are named {tool.name!r}",
-                hint="Give one of them another name: weft.Tool(function, name=...)",
-            )
         if tool.name in reserved or tool.name in module.spec.inputs:
             raise ConfigError(
                 f"{module.kind}: {tool.name!r} is the name of an input, a part, or a "

@@ -106,9 +106,7 @@ class ProgramOfThought(Module[P, R_co]):
         types: Mapping[str, Any] | None = None,
     ) -> None:
         check_counts("ProgramOfThought", tries=tries)
-        options: dict[str, Any] = {} if name is None else {"name": name}
-        options |= {} if types is None else {"types": types}
-        Module.__init__(cast(Any, self), signature, instruction, **options)
+        self._signed(signature, instruction, name=name, types=types)
         self._tries = tries
         self._kit = kit = kit_of(self, tools, sandbox, _PARTS)
         said = self._parameters.instruction

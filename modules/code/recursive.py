@@ -155,9 +155,7 @@ class Recursive(Module[P, R_co]):
             preview=preview,
             context=context,
         )
-        options: dict[str, Any] = {} if name is None else {"name": name}
-        options |= {} if types is None else {"types": types}
-        Module.__init__(cast(Any, self), signature, instruction, **options)
+        self._signed(signature, instruction, name=name, types=types)
         self._max_steps, self._max_calls = max_steps, max_calls
         self._preview, self._context = preview, context
         own = _functions(max_calls)

@@ -1,13 +1,11 @@
-"""What was run so far: steps of code, and as much of them as a prompt has room for."""
+"""What was run so far: steps of code."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, final
 
 import pydantic
 
-from ...pipeline.ground import strictjson
 from ...pipeline.ground.shapes import is_list
 from ...pipeline.signature.field import FieldSpec
 
@@ -47,6 +45,8 @@ SEEN = FieldSpec(
     "the code that ran so far, and what came of it",
 )
 STEPS = FieldSpec("trajectory", "output", list[CodeStep], "the code that ran")
+GAVE = ("printed", "value")
+"""What of a step may be cut where there is no room for it."""
 THOUGHT = FieldSpec("thought", "output", str, "what the code is to find out")
 
 
@@ -63,34 +63,3 @@ def code_steps_of(result: object) -> list[CodeStep]:
     if not is_list(steps) or not all(isinstance(step, CodeStep) for step in steps):
         raise TypeError(f"{type(result).__name__} was not made by running code")
     return steps
-
-
-def within(steps: Sequence[CodeStep], most: int) -> tuple[list[dict[str, Any]], int]:
-    """Steps as a model is shown them, in so many characters where that can be.
-
-    Args:
-        steps: In the order in which they ran.
-        most: Characters of JSON.
-
-    Returns:
-        The steps, and of how many what they printed was cut, the oldest first.
-
-    >>> steps = [CodeStep(thought="", code="f()", printed="x" * 99) for _ in range(2)]
-    >>> seen, cut = within(steps, 260)
-    >>> seen[0]["printed"], len(seen[1]["printed"]), cut
-    ('(cut: 99 characters)', 99, 1)
-    """
-    seen = [step.seen() for step in steps]
-    size, cut = len(strictjson.dumps(seen)), 0
-    for entry in seen:
-        if size <= most:
-            break
-        text = entry["printed"] + entry.get("value", "")
-        mark = f"(cut: {len(text)} characters)"
-        if len(text) > len(mark):
-            before = len(strictjson.dumps(entry))
-            entry["printed"] = mark
-            entry.pop("value", None)
-            size -= before - len(strictjson.dumps(entry))
-            cut += 1
-    return seen, cut

@@ -501,6 +501,11 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         made._descent = descent_of(self, given)
         return made
 
+    def _signed(self, signature: Any, instruction: str | None, **given: Any) -> None:
+        """Begin as a module with a signature and a body; None is as if not given."""
+        options = {name: value for name, value in given.items() if value is not None}
+        Module.__init__(cast(Any, self), signature, instruction, **options)
+
     def _like(self, part: Module[P, R_co], name: str | None, n: int = 1) -> None:
         """Begin as a module with a part's contract: what it takes, what it gives.
 
@@ -517,8 +522,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
                 f"{kind} is made of a module, and {shown} is none",
                 hint=f'Write {kind}(weft.Predict("question -> answer"))',
             )
-        options: ModuleOptions = {} if name is None else {"name": name}
-        Module.__init__(cast("Module[..., Any]", self), part.signature, **options)
+        self._signed(part.signature, None, name=name)
         self._asked, self._single = part.asked, part.single
         self._forget()
 

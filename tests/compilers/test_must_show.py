@@ -104,7 +104,8 @@ def test_korean_chat_gains_8_points() -> None:
 
 
 @pytest.mark.parametrize(
-    ("compiler", "seed"), [*zip([BootstrapRandomSearch(), APE(), Auto()], SEEDS)]
+    ("compiler", "seed"),
+    [*zip([BootstrapRandomSearch(), APE(), Auto()], SEEDS, strict=True)],
 )
 def test_where_nothing_can_be_learnt_no_gain_is_claimed(
     compiler: Any, seed: int

@@ -22,7 +22,7 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
         old = before[key]
         if plain_slot(old) == plain_slot(new):
             continue
-        if key.endswith("/demos"):
+        if key.endswith(("/demos", "/illustrations")):
             changed = demos_changed(old, new)
         elif key.endswith("/instruction"):
             changed = lines_changed(old.splitlines(), new.splitlines())

@@ -32,6 +32,9 @@ SLOTS = (
     "sampling",
     "model",
     "descriptions",
+    "context",
+    "glossary",
+    "illustrations",
 )
 
 
@@ -39,7 +42,11 @@ _HINTS: Mapping[str, str] = {
     "demos": 'Write weft.Demo({"question": "...", "answer": "..."}) for each',
     "model": 'Write model="openai/gpt-5-mini"; a weft.LM(...) goes into lm=',
     "descriptions": 'Write descriptions={"answer": "in one sentence"}',
+    "context": 'Write context={"audience": "people who have never paid online"}',
+    "glossary": 'Write glossary={"escalation": "a second team takes over"}',
+    "illustrations": 'Write weft.Demo({"question": "...", "answer": "..."}) for each',
 }
+_FACTS = ("product", "audience", "channel", "purpose")
 
 
 @explained('Write weft.Demo({"question": "...", "answer": "..."})')
@@ -83,6 +90,46 @@ class Demo:
         return hash(self.id)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What holds for all that a program is asked: whom it serves, and its own words.
+
+    `program.with_context(...)` gives it to every module, in whose prompts it stands
+    below the instruction, once. It is a parameter like the instruction: a compile may
+    be told to leave it alone (`keep=`), or to try others.
+
+    Args:
+        product: What the answers are about or part of.
+        audience: Who reads them.
+        channel: Where they are read.
+        purpose: What they are for.
+        glossary: Words of the house, and what each of them means.
+
+    Raises:
+        ConfigError: Something in it is no text, or is blank.
+
+    >>> Context(audience="nurses", glossary={"round": "a visit to each bed"}).slots()
+    {'context': {'audience': 'nurses'}, 'glossary': {'round': 'a visit to each bed'}}
+    """
+
+    product: str = ""
+    audience: str = ""
+    channel: str = ""
+    purpose: str = ""
+    glossary: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        facts = {name: cast(object, getattr(self, name)) for name in _FACTS}
+        _check("context", {n: said for n, said in facts.items() if said != ""}, "it")
+        _check("glossary", self.glossary, "it")
+
+    def slots(self) -> dict[str, dict[str, str]]:
+        """The parameters that it is, by slot."""
+        facts: dict[str, str] = {name: getattr(self, name) for name in _FACTS}
+        held = {name: said for name, said in facts.items() if said}
+        return {"context": held, "glossary": dict(self.glossary)}
+
+
 @dataclass(frozen=True)
 class Parameters:
     """The tunable side of one module; immutable.
@@ -102,6 +149,12 @@ class Parameters:
             in it.
         descriptions: What the model is told of fields, by name, in place of what the
             signature says of them; of a choice that is described, `tool.search`.
+        context: What holds in every case, by what it is about: `audience`, `purpose`;
+            see `Context`.
+        glossary: What words mean, by the word.
+        illustrations: Solved cases about other things than those to come. They stand
+            in the task's own text, and not among the turns as demos do, so that less
+            is copied from them. They are texts: no images, sounds or turns.
     """
 
     instruction: str
@@ -111,6 +164,9 @@ class Parameters:
     nearest: int = 0
     model: str | None = None
     descriptions: Mapping[str, str] = field(default_factory=dict[str, str])
+    context: Mapping[str, str] = field(default_factory=dict[str, str])
+    glossary: Mapping[str, str] = field(default_factory=dict[str, str])
+    illustrations: tuple[Demo, ...] = ()
 
     def slots(self) -> dict[str, Any]:
         """Values by slot name, in the order of `SLOTS`."""
@@ -130,8 +186,9 @@ class Parameters:
                 )
             _check(slot, value, who)
         fixed = dict(changes)
-        if "demos" in fixed:
-            fixed["demos"] = tuple(fixed["demos"])
+        for slot in ("demos", "illustrations"):
+            if slot in fixed:
+                fixed[slot] = tuple(fixed[slot])
         return replace(self, **fixed)
 
 
@@ -144,18 +201,21 @@ def _check(slot: str, value: Any, who: str) -> None:
         "sampling": "a mapping of option to value",
         "model": "the name of a model, which is no address, or None",
         "descriptions": "a mapping of field to text",
+        "context": "a mapping of names to texts that are not blank",
+        "glossary": "a mapping of words to texts that are not blank",
+        "illustrations": "a list of weft.Demo",
     }[slot]
     good = {
         "instruction": lambda: isinstance(value, str) and strictjson.is_text(value),
-        "demos": lambda: (
-            isinstance(value, list | tuple)
-            and all(isinstance(d, Demo) for d in cast("list[Any]", value))
-        ),
+        "demos": lambda: _are_demos(value),
         "nearest": lambda: type(value) is int and value >= 0,
         "adapter": lambda: is_form(value),
         "sampling": lambda: isinstance(value, Mapping),
         "model": lambda: value is None or _is_name(value),
         "descriptions": lambda: _are_texts(value),
+        "context": lambda: _are_said(value),
+        "glossary": lambda: _are_said(value),
+        "illustrations": lambda: _are_demos(value),
     }[slot]()
     if not good:
         raise ConfigError(
@@ -173,6 +233,19 @@ def _is_name(value: Any) -> bool:
         return False
     # An address is no name: an artifact, which holds it, sets no endpoint.
     return value.isprintable() and strictjson.is_text(value) and "://" not in value
+
+
+def _are_demos(value: Any) -> bool:
+    if not isinstance(value, list | tuple):
+        return False
+    return all(isinstance(demo, Demo) for demo in cast("list[Any]", value))
+
+
+def _are_said(value: Any) -> bool:
+    """Whether it is texts by name, none of them blank."""
+    return _are_texts(value) and all(
+        text.strip() for pair in value.items() for text in pair
+    )
 
 
 def _are_texts(value: Any) -> bool:
@@ -238,6 +311,22 @@ def check_demos(demos: Sequence[Demo], spec: Spec, who: str) -> None:
                 f"{who!r}: no artifact can hold demo {number}: {error}",
                 hint="Leave it out",
             ) from None
+
+
+def check_illustrations(demos: Sequence[Demo], spec: Spec, who: str) -> None:
+    """Refuse illustrations of another signature, and those that are more than text.
+
+    Raises:
+        ConfigError: As for `check_demos`, or a value is media or turns.
+    """
+    check_demos(demos, spec, who)
+    names = {field.name for field in spec.media}
+    for number, demo in enumerate(demos):
+        for name in names & {*demo.values}:
+            raise ConfigError(
+                f"{who!r}: illustration {number} has {name!r}, which is no text",
+                hint="Show it as a demo: with_(demos=[...])",
+            )
 
 
 def check_descriptions(

@@ -67,7 +67,7 @@ def plain_slot(value: Any) -> Any:
 
 
 def prompt_size(program: Program[..., Any]) -> int:
-    """Characters of the instructions, tuned descriptions and demos of all modules.
+    """Characters of instructions, tuned descriptions, contexts and demos, all modules.
 
     Of a pool of which each input is shown the nearest demos, as many average ones count
     as are shown.
@@ -79,5 +79,9 @@ def prompt_size(program: Program[..., Any]) -> int:
         shown = min(parameters.nearest or len(sizes), len(sizes))
         total += len(parameters.instruction)
         total += sum(map(len, parameters.descriptions.values()))
+        said = (*parameters.context.items(), *parameters.glossary.items())
+        total += sum(len(text) for pair in said for text in pair)
+        drawn = parameters.illustrations
+        total += sum(len(strictjson.dumps(dict(demo.values))) for demo in drawn)
         total += sum(sizes) * shown // max(1, len(sizes))
     return total

@@ -47,6 +47,7 @@ from ..signature.spec import Spec
 from .demos import MADE_UP, made_up_demos, nearest_demos
 from .placing import laid_out
 from .prompt import Rendered
+from .told import told
 
 NOT_GIVEN = "(not given for this example)"
 _NUMBERS = re.compile(r"(?<=[#-])[0-9]+")
@@ -170,14 +171,14 @@ class Adapter(ABC):
         echoed = "\n".join([f.write(inputs[name]) for name, f in spec.inputs.items()])
         if demos and parameters.nearest:
             demos = nearest_demos(spec, demos, parameters.nearest, inputs)
-        fence = self._fence(spec, demos, echoed)
+        fence = self._fence(spec, (*demos, *parameters.illustrations), echoed)
         if shown and not demos:
             demos = made_up_demos(spec, echoed, self.made_up(spec))
         grammar = self.grammar(spec, fence, room)
         enforced, media = schema_mode and not grammar, bool(spec.media)
         wanted = self.response_format(spec, room) if enforced else None
         lay_out = partial(laid_out, self) if media else self.lay_out
-        said, remind = parameters.instruction, wanted is None
+        said, remind = told(self.write, spec, parameters, fence), wanted is None
         turns = lay_out(spec, said, demos, inputs, fence, remind=remind)
         ends = _fixed(self, spec, fence).stops if stop else ()
         how = ends, self.continues, echoed, grammar, media, self.tools(spec)

@@ -222,6 +222,12 @@ def _module(path: str, state: ModuleState) -> str:
         *(f"    {line}".rstrip() for line in state.instruction),
         f"  demos: {demos or 'none'}",
     ]
+    for slot in ("context", "glossary"):
+        said: dict[str, str] = getattr(state, slot)
+        lines += [f"  {slot}"] * bool(said)
+        lines += [_filled(f"{name}: {text}", "    ") for name, text in said.items()]
+    if state.illustrations:
+        lines.append(f"  illustrations: {len(state.illustrations)}")
     if state.model is not None:
         lines.append(f"  model: {state.model}")
     if state.sampling:

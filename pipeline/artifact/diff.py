@@ -116,6 +116,11 @@ def _slots(old: ModuleState, new: ModuleState) -> Iterator[tuple[str, tuple[str,
         yield slot, tuple(lines_changed([mine[slot]], [theirs[slot]]))
     told = ([f"{n}: {text}" for n, text in m.descriptions.items()] for m in (old, new))
     yield "descriptions", tuple(lines_changed(*told))
+    for slot in ("context", "glossary"):
+        said = ([f"{n}: {t}" for n, t in getattr(m, slot).items()] for m in (old, new))
+        yield slot, tuple(lines_changed(*said))
+    shown = ([d.demo for d in m.illustrations] for m in (old, new))
+    yield "illustrations", tuple(demos_changed(*shown))
     for name in dict.fromkeys((*old.settings, *new.settings)):
         pair = (m.settings for m in (old, new))
         lines = ([strictjson.canonical(s[name])] if name in s else [] for s in pair)
@@ -181,6 +186,10 @@ def _tokens(data: ArtifactFile) -> str:
         chars += sum(len(line) for line in module.instruction)
         pool = [len(strictjson.dumps(list(d.values.values()))) for d in module.demos]
         chars += sum(map(len, module.descriptions.values()))
+        told = (*module.context.items(), *module.glossary.items())
+        chars += sum(len(text) for pair in told for text in pair)
+        shown_too = (d.values.values() for d in module.illustrations)
+        chars += sum(len(strictjson.dumps(list(values))) for values in shown_too)
         shown = min(module.nearest or len(pool), len(pool))
         chars += sum(pool) * shown // max(1, len(pool))
     return f"{-(-chars // _CHARS_PER_TOKEN)} tokens"

@@ -11,7 +11,7 @@ from ..graph.program import Origin, remember
 from ..ground import strictjson
 from ..ground.shapes import as_dict, as_list
 from ..ground.words import brief
-from ..parameters import Demo, Parameters, check_demos, check_descriptions
+from ..parameters import Demo, Parameters, check_demos, check_descriptions, check_illustrations
 from ..signature.spec import default_instruction
 from .state import ArtifactFile, ModuleState, ProgramState, modules_of
 
@@ -152,6 +152,9 @@ def _renamed(
     return made
 
 
+_CHECKS = {"demos": check_demos, "illustrations": check_illustrations}
+
+
 def _what_fits(
     saved: ModuleState, live: Module[..., Any]
 ) -> tuple[dict[str, Any], list[str]]:
@@ -159,15 +162,16 @@ def _what_fits(
     slots, lost = parameters_of(saved).slots(), _changes(saved, live.spec)
     if slots["instruction"] == default_instruction(saved.fields):
         del slots["instruction"]
-    kept: list[Demo] = []
-    for demo in slots["demos"]:
-        try:
-            check_demos((demo,), live.spec, saved.name)
-            kept.append(demo)
-        except ConfigError as error:
-            _, _, why = error.message.partition("demo 0 ")
-            lost.append(f"demo {demo.id} (row {demo.source}) {why}")
-    slots["demos"] = tuple(kept)
+    for slot, check in _CHECKS.items():
+        kept: list[Demo] = []
+        for demo in slots[slot]:
+            try:
+                check((demo,), live.spec, saved.name)
+                kept.append(demo)
+            except ConfigError as error:
+                _, _, why = error.message.partition(" 0 ")
+                lost.append(f"{slot[:-1]} {demo.id} (row {demo.source}) {why}")
+        slots[slot] = tuple(kept)
     told = slots["descriptions"]
     lost += [
         f"the description of {n!r}" for n in told if n not in live.spec.descriptions
@@ -195,6 +199,7 @@ def tuned(
     try:
         parameters = parameters_of(saved)
         check_demos(parameters.demos, live.spec, path)
+        check_illustrations(parameters.illustrations, live.spec, path)
         check_descriptions(parameters.descriptions, live.spec.descriptions, path)
     except ConfigError as error:
         raise ArtifactError(f"{where}: {error.message}", hint=error.hint) from None
@@ -214,6 +219,9 @@ def parameters_of(state: ModuleState) -> Parameters:
         "nearest": state.nearest,
         "model": state.model,
         "descriptions": state.descriptions,
+        "context": state.context,
+        "glossary": state.glossary,
+        "illustrations": tuple(each.demo for each in state.illustrations),
     }
     return Parameters("\n".join(state.instruction)).with_slots(slots, state.name)
 

@@ -138,6 +138,9 @@ class ModuleState(_Strict):
     sampling: dict[str, Any] = {}
     model: _Model | None = None
     descriptions: dict[_Dotted, str] = {}
+    context: dict[str, str] = {}
+    glossary: dict[str, str] = {}
+    illustrations: list[DemoState] = []
     repairs: Annotated[int, Field(ge=0, le=100)] = 1
     returns: str | None = None
     parts: dict[_Identifier, PartState] = {}

@@ -30,6 +30,7 @@ from .scope import result_of
 
 if TYPE_CHECKING:
     from .module import Module
+    from ..parameters import Parameters
     from .program import Program
 
 _KEPT = frozenset(
@@ -147,8 +148,23 @@ def _module_state(module: Module[..., Any]) -> dict[str, Any]:
         "sampling": dict(parameters.sampling),
         **({"model": parameters.model} if parameters.model is not None else {}),
         **_described(parameters.descriptions),
+        **_context_state(parameters),
         "repairs": module.repairs,
     }
+
+
+def _context_state(parameters: Parameters) -> dict[str, Any]:
+    """What stands below an instruction, where anything does."""
+    shown = [
+        {"values": dict(d.values), "source": d.source, "by": d.by}
+        for d in parameters.illustrations
+    ]
+    held = {
+        "context": dict(parameters.context),
+        "glossary": dict(parameters.glossary),
+        "illustrations": shown,
+    }
+    return {slot: value for slot, value in held.items() if value}
 
 
 def _described(descriptions: Mapping[str, str]) -> dict[str, Any]:

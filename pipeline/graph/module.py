@@ -30,10 +30,12 @@ from ..lm.request import JSON
 from ..lm.scoring.likelihoods import Likelihoods
 from ..parameters import (
     SLOTS,
+    Context,
     Demo,
     Parameters,
     check_demos,
     check_descriptions,
+    check_illustrations,
     with_media_read,
 )
 from ..signature.field import FieldSpec
@@ -92,6 +94,9 @@ class ModuleChanges(TypedDict, total=False):
     sampling: Mapping[str, JSON]
     model: str | None
     descriptions: Mapping[str, str]
+    context: Mapping[str, str]
+    glossary: Mapping[str, str]
+    illustrations: Sequence[Demo]
     name: str
     lm: str | LanguageModel | None
     repairs: int
@@ -447,7 +452,9 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         Args:
             changes: `instruction`, `demos`, `nearest`, `adapter`, `sampling`, `model`
                 (a name; it takes the place of the module's `lm`, and `lm` that of a
-                name), `descriptions` (by field), `name`, `lm`, `repairs`.
+                name), `descriptions` (by field), `context` and `glossary` (see
+                `with_context`), `illustrations` (solved cases in the task's own text),
+                `name`, `lm`, `repairs`.
 
         Raises:
             ConfigError: An option is unknown or has the wrong type.
@@ -483,8 +490,25 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
             check_demos(made._parameters.demos, made.spec, made.name)
             if made.spec.media:
                 made._parameters = with_media_read(made._parameters, made.spec)
+        if "illustrations" in changes:
+            shown = made._parameters.illustrations
+            check_illustrations(shown, made.spec, made.name)
         made._descent = descent_of(self, given)
         return made
+
+    def with_context(self, context: Context) -> Self:
+        """A copy that says in its prompts what holds in every case.
+
+        Args:
+            context: In place of what was said; `weft.Context()` says nothing.
+
+        Raises:
+            ConfigError: It is no `weft.Context`.
+        """
+        slots = slots_of_context(context)
+        return self.with_modules(
+            {p: m.with_(**cast(Any, slots)) for p, m in self.modules.items()}
+        )
 
     def _signed(self, signature: Any, instruction: str | None, **given: Any) -> None:
         """Begin as a module with a signature and a body; None is as if not given."""
@@ -530,7 +554,8 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
             cast(Any, signature), name=name, lm=self._lm, repairs=self._repairs
         )
         made = made.adding(*(self._added or ()))
-        slots = {**self._parameters.slots(), "demos": (), "nearest": 0}
+        plain = {"demos": (), "nearest": 0, "illustrations": ()}
+        slots = {**self._parameters.slots(), **plain}
         return made.with_(**cast(Any, slots)).returning(self._single)
 
     def adding(self, *fields: FieldSpec) -> Self:
@@ -643,6 +668,20 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         shown = f"{nearest} nearest of " if nearest else ""
         tail = f", {shown}{counted(demos, 'demo')}" if demos else ""
         return f"{self.kind}({self.name!r}: {fields}{tail})"
+
+
+def slots_of_context(context: object) -> dict[str, dict[str, str]]:
+    """The parameters that a context is, by slot.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    if not isinstance(context, Context):
+        raise ConfigError(
+            f"{brief(repr(context))} is no context",
+            hint='Write weft.Context(audience="...", glossary={"word": "meaning"})',
+        )
+    return context.slots()
 
 
 _WORKED_OUT = [n for n, v in vars(Module).items() if isinstance(v, kept)]

@@ -19,12 +19,12 @@ from ..ground.frozen import Fixed
 from ..ground.options import checked, decorator
 from ..ground.shapes import as_dict
 from ..ground.words import brief
-from ..parameters import SLOTS
+from ..parameters import SLOTS, Context
 from ..signature.spec import Spec
 from .build import Traced, trace_function
 from .drawing import Drawn, Picture
 from .graph import CALLS, Graph, Node
-from .module import Module
+from .module import Module, slots_of_context
 from .runnable import P, R_co, Runnable
 from .step import Step
 from .uses import (
@@ -227,6 +227,20 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
             by_path.setdefault(path, {})[slot] = value
         return self.with_modules(
             {path: known[path].with_(**slots) for path, slots in by_path.items()}
+        )
+
+    def with_context(self, context: Context) -> Program[P, R_co]:
+        """The same program, every module of which is told what holds in every case.
+
+        Args:
+            context: In place of what was said; `weft.Context()` says nothing.
+
+        Raises:
+            ConfigError: It is no `weft.Context`.
+        """
+        slots = slots_of_context(context).items()
+        return self.with_parameters(
+            {f"{path}/{slot}": said for path in self.modules for slot, said in slots}
         )
 
     def with_modules(self, changes: Mapping[str, Module[..., Any]]) -> Program[P, R_co]:

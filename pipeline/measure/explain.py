@@ -207,5 +207,6 @@ def _bare(program: Program[..., Any]) -> Program[..., Any]:
     for path, module in program.modules.items():
         plain = spec_of(module.signature).instruction
         values: dict[str, Any] = {"instruction": plain, "demos": (), "nearest": 0}
+        values |= {"context": {}, "glossary": {}, "illustrations": ()}
         changes |= {f"{path}/{slot}": values[slot] for slot in SLOTS if slot in values}
     return program.with_parameters(changes)

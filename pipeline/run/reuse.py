@@ -221,6 +221,8 @@ def _asking(module: Module[..., Any], settings: Settings, path: str) -> list[Any
         *(parameters.instruction, str(form), dict(parameters.sampling)),
         [dict(demo.values) for demo in parameters.demos],
         parameters.nearest,
+        [dict(parameters.context), dict(parameters.glossary)],
+        [dict(demo.values) for demo in parameters.illustrations],
         [[f.name, f.said] for f in spec_of(module.told).fields],
         *(lm.model, lm.endpoint, dict(lm.sampling)),
     ]

@@ -11,7 +11,13 @@ from ..graph.program import Origin, remember
 from ..ground import strictjson
 from ..ground.shapes import as_dict, as_list
 from ..ground.words import brief
-from ..parameters import Demo, Parameters, check_demos, check_descriptions, check_illustrations
+from ..parameters import (
+    Demo,
+    Parameters,
+    check_demos,
+    check_descriptions,
+    check_illustrations,
+)
 from ..signature.spec import default_instruction
 from .state import ArtifactFile, ModuleState, ProgramState, modules_of
 

@@ -29,8 +29,8 @@ from .regions import DEFAULT
 from .scope import result_of
 
 if TYPE_CHECKING:
-    from .module import Module
     from ..parameters import Parameters
+    from .module import Module
     from .program import Program
 
 _KEPT = frozenset(

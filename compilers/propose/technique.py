@@ -1,0 +1,130 @@
+"""A technique out of a document: read in parts, noted, applied to an instruction.
+
+"Give it the paper": a model that is shown how others went about such a task writes the
+instruction after them. Whether that helps is for the race to say.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import field
+
+from ...modules.asking.predict import Predict
+from ...pipeline.errors import ConfigError
+from ...pipeline.ground.options import Count, settings
+from ...pipeline.signature.building import Input, Output
+from ...pipeline.signature.signature import Signature
+from ..search.candidate import Candidate
+from ..search.cost import Calls
+from .proposer import writing_calls
+from .writer import Job, Writer
+
+CHARS_A_TOKEN = 4
+TOKENS = 3_000
+_PARAGRAPH = re.compile(r"\n[ \t]*\n")
+
+
+class NoteTechnique(Signature):
+    """Note what this part of a document says to do when a model is asked.
+
+    Only what can be done with the words of an instruction. No results, no praise.
+    """
+
+    part: str = Input("a part of the document")
+    notes: str = Output("what to do, in a few lines; empty where it says nothing of it")
+
+
+class ApplyTechnique(Signature):
+    """Write the instruction anew, by the technique that the notes describe.
+
+    The task stays what it is: what is given, what is wanted, and every rule of it.
+    """
+
+    task: str = Input("the instruction as it is")
+    technique: str = Input("notes on the technique")
+    instruction: str = Output("the instruction to use instead", min_length=1)
+
+
+note_technique = Predict(NoteTechnique, name="note_technique")
+apply_technique = Predict(ApplyTechnique, name="apply_technique")
+
+
+def parts_of(document: str, tokens: int = TOKENS) -> list[str]:
+    r"""A document in parts of at most so many tokens, four characters each.
+
+    Paragraphs stay whole where they fit, and nothing is left out.
+
+    Raises:
+        ConfigError: There is no text, or no room for any.
+
+    >>> parts_of("One.\n\nTwo.\n\nThree is longer.", tokens=3)
+    ['One.\n\nTwo.', 'Three is lon', 'ger.']
+    """
+    room = tokens * CHARS_A_TOKEN
+    if not document.strip() or room < 1:
+        raise ConfigError(
+            "there is no document to read, or no room for any of it",
+            hint='Give its text, as in Path("paper.txt").read_text(), and tokens=3000',
+        )
+    parts: list[str] = []
+    for text in filter(None, map(str.strip, _PARAGRAPH.split(document))):
+        if parts and len(parts[-1]) + 2 + len(text) <= room:
+            parts[-1] += f"\n\n{text}"
+        else:
+            parts += [text[at : at + room] for at in range(0, len(text), room)]
+    return parts
+
+
+async def by_technique(
+    instruction: str, document: str, tokens: int = TOKENS
+) -> str | None:
+    """The instruction by a document's technique; None where it describes none.
+
+    It takes a call for each part of the document, and one more.
+    """
+    notes: list[str] = []
+    for part in parts_of(document, tokens):
+        made = await note_technique.acall(part=part)
+        notes += [made.notes.strip()] if made.notes.strip() else []
+    if not notes:
+        return None
+    said = "\n".join(notes)
+    made = await apply_technique.acall(task=instruction, technique=said)
+    return made.instruction.strip()
+
+
+@settings
+class FromText(Writer):
+    """Instructions by the technique of a document, each proposal drawn anew.
+
+    Args:
+        document: Its text.
+        source: Where it is from; the report's words for these candidates.
+        tokens: How many tokens of it one request shows, four characters each.
+        module: The path of the module; empty for every module, in turn.
+    """
+
+    asks = (apply_technique,)
+    document: str
+    source: str = ""
+    tokens: Count = TOKENS
+    module: str = field(default="")
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """The module that it is for."""
+        return (self.module,)
+
+    def calls(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """A request for each part of the document, and one more, each proposal."""
+        del train, calls_a_row
+        count = len(parts_of(self.document, self.tokens))
+        return writing_calls(n, *(note_technique,) * count, *self.asks)
+
+    async def write(self, job: Job) -> Candidate | None:
+        """The instruction by the technique, where the document describes one."""
+        if self.module not in ("", job.path):
+            return None
+        text = await by_technique(job.instruction, self.document, self.tokens)
+        origin = f"by the technique of {self.source or 'a document'}"
+        return None if text is None else job.child(text, origin)

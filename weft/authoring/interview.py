@@ -1,0 +1,231 @@
+"""An interview before the first instruction: the signature asks, then a model does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from ..modules.asking.predict import Predict
+from ..modules.sampling.check import Check
+from ..pipeline.errors import ConfigError
+from ..pipeline.ground.options import checked
+from ..pipeline.run.bridge import run_sync
+from ..pipeline.run.rows import require_count
+from ..pipeline.signature.building import Input, Output
+from ..pipeline.signature.field import FieldSpec
+from ..pipeline.signature.signature import Signature
+from ..pipeline.signature.spec import Spec
+from .asking import Draft, Place, Writer, ask, asked_of, drafted, places
+from .draft import names_its_inputs
+
+Answerer = Callable[[str], str | None]
+"""Takes a question, gives the answer: blank where nobody knows, None to end it."""
+
+
+class AskNext(Signature):
+    """Ask the one question whose answer would change the instruction most.
+
+    Ask nothing that was answered or that the fields tell. Where nothing is open any
+    more, write no question.
+    """
+
+    task: str = Input("the task, in the words of who has it; may be empty")
+    fields: list[str] = Input("the fields of the module")
+    answers: list[dict[str, str]] = Input("what was asked so far, and the answers")
+    question: str = Output("one question in plain words, or nothing")
+
+
+class WriteFromBrief(Signature):
+    """Write the instruction by which a model does this task as the brief says.
+
+    Each answer of the brief stands in the instruction in its own words.
+    """
+
+    fields: list[str] = Input("the fields of the module")
+    now: str = Input("the instruction that is there now; it may say too little")
+    brief: str = Input("questions that were asked, and the answers to them")
+    must_name: list[str] = Input("the inputs that the instruction names")
+    instruction: str = Output("the instruction to use", min_length=1)
+
+
+ask_next = Predict(AskNext, name="ask_next")
+write_from_brief = Check(
+    Predict(WriteFromBrief), [names_its_inputs], name="write_from_brief"
+)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A question that was asked.
+
+    Args:
+        question: The question.
+        answer: What was answered; empty where it stayed open.
+        by: Who asked: the signature, or a model.
+    """
+
+    question: str
+    answer: str
+    by: Literal["signature", "model"]
+
+
+@dataclass(frozen=True)
+class Interview:
+    """What an interview came to.
+
+    Args:
+        asked: The questions in their order, with the answers.
+        draft: The instruction that holds each answer, in its program.
+    """
+
+    asked: tuple[Answered, ...]
+    draft: Draft
+
+    @property
+    def brief(self) -> str:
+        """Questions and answers, one pair below the other."""
+        held = (one for one in self.asked if one.answer)
+        return "\n".join(f"{one.question}\n  {one.answer}" for one in held)
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """The questions that nobody answered."""
+        return tuple(one.question for one in self.asked if not one.answer)
+
+    @property
+    def instruction(self) -> str:
+        """The instruction."""
+        return next(iter(self.draft.instructions.values()))
+
+    def __str__(self) -> str:
+        lines = [self.brief, str(self.draft)]
+        if self.open:
+            lines.append("\n".join(["open:", *(f"  {text}" for text in self.open)]))
+        return "\n\n".join(filter(None, lines))
+
+
+def questions_of(spec: Spec) -> list[str]:
+    """What a signature leaves open by its types alone, field by field.
+
+    What comes in may be of another kind than its type says; a choice may fit nothing;
+    a text has no length yet.
+
+    >>> from ..pipeline.signature.forms import make_signature
+    >>> from ..pipeline.signature.signature import spec_of
+    >>> text = "rows: list[str] -> chart: Literal['bar', 'line']"
+    >>> for question in questions_of(spec_of(make_signature(text))):
+    ...     print(question)
+    What is to be done where `rows` is empty, or is no list of text?
+    Which `chart` is it where none of bar, line fits, or two do?
+    """
+    return [*_questions(spec)]
+
+
+def _questions(spec: Spec) -> Iterator[str]:
+    for field in spec.inputs.values():
+        if not (field.plain and not field.choices):
+            kind = _kind(field)
+            yield f"What is to be done where `{field.name}` is empty, or is no {kind}?"
+    for field in spec.outputs.values():
+        if field.choices:
+            named = ", ".join(map(str, field.choices))
+            yield f"Which `{field.name}` is it where none of {named} fits, or two do?"
+        elif field.plain:
+            yield f"How long is `{field.name}` at the most, and in what form?"
+        else:
+            yield f"What is `{field.name}` where the inputs do not tell?"
+
+
+def _kind(field: FieldSpec) -> str:
+    return field.wanted.removeprefix("a ") or "such value"
+
+
+@checked
+def interview(
+    signature: Any,
+    answer: Answerer,
+    *,
+    task: str = "",
+    most: int = 8,
+    lm: Writer = None,
+) -> Interview:
+    """Ask a person about a task, and have the instruction written from the answers.
+
+    Li et al. 2023 (GATE), arXiv 2310.11589, found that answers to a model's questions
+    tell it more than the prompts that people write by themselves, at less effort. The
+    signature asks first, of what its types leave open; then a model asks one question
+    after another, until it has none, or `most` were asked, or the person has enough. An
+    answer that the written instruction does not hold word for word is added to it.
+
+    Args:
+        signature: A signature in any form that `Predict` takes, or a module.
+        answer: Takes a question and gives the answer, such as `input`; blank where the
+            person does not know, None where it is enough.
+        task: The task in a few words, where it is known.
+        most: How many questions are asked at the most.
+        lm: Who asks and writes; as `lms={"proposer": ...}` says by default.
+
+    Raises:
+        ConfigError: It is a program of several modules, or nothing was answered.
+        CheckFailed: The writer named an input nowhere, twice.
+    """
+    require_count(most, "most")
+    found = places(signature)
+    if len(found) > 1:
+        raise ConfigError(
+            f"an interview is about one module, and {found[0].program.name!r} has "
+            f"{len(found)}",
+            hint=f"Give one: program.modules[{found[0].path!r}]",
+        )
+    (place,) = found
+    asked = _asked(place, answer, task, most, lm)
+    if not any(one.answer for one in asked):
+        raise ConfigError(
+            "no question was answered, so there is nothing to write from",
+            hint='Answer one, or write weft.draft("the task", signature)',
+        )
+    held = Interview(tuple(asked), drafted(signature, {}, by="interview", message=task))
+    text = run_sync(_written(place, held.brief, lm))
+    lost = [one for one in asked if one.answer and one.answer not in text]
+    text = "\n".join([text, *(f"{one.question} {one.answer}" for one in lost)])
+    known = {"by": "interview", "message": held.brief}
+    return Interview(held.asked, drafted(signature, {place.path: text}, **known))
+
+
+def _asked(
+    place: Place, answer: Answerer, task: str, most: int, lm: Writer
+) -> list[Answered]:
+    """The questions with their answers; a person is waited for between calls."""
+    asked: list[Answered] = []
+    own = questions_of(place.module.spec)
+    while len(asked) < most:
+        fixed = len(asked) < len(own)
+        question = own[len(asked)] if fixed else run_sync(_next(place, task, asked, lm))
+        if not question or any(question == one.question for one in asked):
+            break
+        said = cast(object, answer(question))
+        if said is None:
+            break
+        if not isinstance(said, str):
+            raise ConfigError(
+                f"the answer to {question!r} is of type {type(said).__name__}",
+                hint="Give a text; a blank one where nobody knows; None to end",
+            )
+        by: Literal["signature", "model"] = "signature" if fixed else "model"
+        asked.append(Answered(question, said.strip(), by))
+    return asked
+
+
+async def _next(place: Place, task: str, asked: list[Answered], lm: Writer) -> str:
+    told = asked_of(place)
+    answers = [{"question": one.question, "answer": one.answer} for one in asked]
+    given = {"task": task, "fields": told["fields"], "answers": answers}
+    return str((await ask(ask_next, place, lm, **given)).question).strip()
+
+
+async def _written(place: Place, brief: str, lm: Writer) -> str:
+    told = asked_of(place)
+    told.pop("program")
+    made = await ask(write_from_brief, place, lm, **told, brief=brief)
+    return str(made.instruction).strip()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .auto import Auto as Auto
     from .bootstrap_few_shot import BootstrapFewShot as BootstrapFewShot
     from .bootstrap_random_search import BootstrapRandomSearch as BootstrapRandomSearch
+    from .by_hand import ByHand as ByHand
     from .capo import CAPO as CAPO
     from .choose import Choose as Choose
     from .combinators import BestOf as BestOf
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from .compress import Compress as Compress
     from .copro import COPRO as COPRO
     from .effects import Effect as Effect
+    from .effects import Spread as Spread
     from .effects import main_effects as main_effects
+    from .effects import spread as spread
     from .evo_prompt import EvoPrompt as EvoPrompt
     from .feedback import Feedback as Feedback
     from .front import Front as Front
@@ -75,12 +78,13 @@ _WHERE = {
     "auto": "Auto",
     "bootstrap_few_shot": "BootstrapFewShot",
     "bootstrap_random_search": "BootstrapRandomSearch",
+    "by_hand": "ByHand",
     "capo": "CAPO",
     "choose": "Choose",
     "combinators": "BestOf Sequence UntilPlateau",
     "compress": "Compress",
     "copro": "COPRO",
-    "effects": "Effect main_effects",
+    "effects": "Effect Spread main_effects spread",
     "evo_prompt": "EvoPrompt",
     "feedback": "Feedback",
     "front": "Front Point",

@@ -20,6 +20,25 @@ if TYPE_CHECKING:
     from . import events as events
     from . import mcp as mcp
     from . import metrics as metrics
+    from .authoring.asking import Draft as Draft
+    from .authoring.copying import CopyRate as CopyRate
+    from .authoring.copying import copy_rate as copy_rate
+    from .authoring.critique import Critique as Critique
+    from .authoring.critique import cold_read as cold_read
+    from .authoring.critique import critique as critique
+    from .authoring.draft import draft as draft
+    from .authoring.draft import revise as revise
+    from .authoring.draft import technique_from_text as technique_from_text
+    from .authoring.faithfulness import Faithfulness as Faithfulness
+    from .authoring.faithfulness import faithfulness as faithfulness
+    from .authoring.interview import Interview as Interview
+    from .authoring.interview import interview as interview
+    from .authoring.lint import Wording as Wording
+    from .authoring.lint import lint as lint
+    from .authoring.picking import pick_demos as pick_demos
+    from .authoring.synthesize import Synthesis as Synthesis
+    from .authoring.synthesize import read_drafts as read_drafts
+    from .authoring.synthesize import synthesize as synthesize
     from .checks import check_path as check_path
     from .compilers.compile import acompile as acompile
     from .compilers.compile import compile as compile  # noqa: A004 - the field's word
@@ -131,6 +150,7 @@ if TYPE_CHECKING:
     from .pipeline.media.values import Audio as Audio
     from .pipeline.media.values import File as File
     from .pipeline.media.values import Image as Image
+    from .pipeline.parameters import Context as Context
     from .pipeline.parameters import Demo as Demo
     from .pipeline.run.batch import abatch_to as abatch_to
     from .pipeline.run.batch import batch_to as batch_to
@@ -155,6 +175,15 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "": "compilers errors events mcp metrics",
+    "authoring.asking": "Draft",
+    "authoring.copying": "CopyRate copy_rate",
+    "authoring.critique": "Critique cold_read critique",
+    "authoring.draft": "draft revise technique_from_text",
+    "authoring.faithfulness": "Faithfulness faithfulness",
+    "authoring.interview": "Interview interview",
+    "authoring.lint": "Wording lint",
+    "authoring.picking": "pick_demos",
+    "authoring.synthesize": "Synthesis read_drafts synthesize",
     "compilers.compile": "acompile compile quote",
     "compilers.recompile": "recompile",
     "compilers.report": "Report",
@@ -219,7 +248,7 @@ _WHERE = {
     "pipeline.media.documents": "Document",
     "pipeline.media.turns": "History Turn conversation_rows",
     "pipeline.media.values": "Audio File Image",
-    "pipeline.parameters": "Demo",
+    "pipeline.parameters": "Context Demo",
     "pipeline.run.batch": "abatch_to batch_to",
     "pipeline.run.settings": "configure use",
     "pipeline.trace": "info",

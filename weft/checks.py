@@ -20,9 +20,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from .authoring.lint import lint_text
 from .pipeline.artifact.editions import told_of_newer
 from .pipeline.artifact.load import read_artifact
-from .pipeline.artifact.state import SUFFIX
+from .pipeline.artifact.state import SUFFIX, modules_of
 from .pipeline.calls.budget import Budget
 from .pipeline.errors import (
     BudgetExceeded,
@@ -35,7 +36,8 @@ from .pipeline.errors import (
 from .pipeline.graph.binding import Take
 from .pipeline.graph.build import Traced
 from .pipeline.graph.graph import Graph, Node
-from .pipeline.graph.program import forgiving
+from .pipeline.graph.module import Module
+from .pipeline.graph.program import Program, as_program, forgiving
 from .pipeline.graph.step import Step
 from .pipeline.lm.fakes import RefusingLM
 from .pipeline.run.settings import use
@@ -71,6 +73,18 @@ class Problem(NamedTuple):
         return f"{text}. {self.hint}" if self.hint else text
 
 
+class Checked(NamedTuple):
+    """What was found in files.
+
+    Attributes:
+        problems: What is wrong, in the order of the files.
+        wordings: What is odd about the words of instructions, a line each; see `lint`.
+    """
+
+    problems: list[Problem]
+    wordings: list[str]
+
+
 def check_path(path: str | Path) -> list[Problem]:
     """Check every program in a file, or in all files of a folder.
 
@@ -88,11 +102,49 @@ def check_path(path: str | Path) -> list[Problem]:
     Raises:
         ConfigError: There is no such path.
     """
+    return checked_path(path).problems
+
+
+def checked_path(path: str | Path) -> Checked:
+    """As `check_path`, with what is odd about the words, which is no problem.
+
+    Raises:
+        ConfigError: There is no such path.
+    """
     found: list[Problem] = []
+    words: list[str] = []
     for file in _files(path):
-        found += _artifact(file) if file.name.endswith(SUFFIX) else _python(file)
+        if file.name.endswith(SUFFIX):
+            found += _artifact(file)
+            words += _words_of_artifact(file)
+        else:
+            held: list[Program[..., Any]] = []
+            found += _python(file, held)
+            words += _words(file, held)
     # A file that others import is met more than once.
-    return list(dict.fromkeys(found))
+    return Checked(list(dict.fromkeys(found)), list(dict.fromkeys(words)))
+
+
+def _words(file: Path, programs: Sequence[Program[..., Any]]) -> Iterator[str]:
+    """What is odd about instructions; those of a module that many use come once."""
+    seen: set[str] = set()
+    for program in programs:
+        for path, module in program.modules.items():
+            text = module.parameters.instruction
+            if text not in seen:
+                seen.add(text)
+                found = lint_text(path, text, module.spec)
+                yield from (f"{file}: {one}" for one in found)
+
+
+def _words_of_artifact(file: Path) -> Iterator[str]:
+    try:
+        state = read_artifact(file).program
+    except WeftError:  # a problem, and told as one
+        return
+    for path, module in modules_of(state):
+        found = lint_text(path, "\n".join(module.instruction))
+        yield from (f"{file}: {one}" for one in found)
 
 
 def newer_editions(path: str | Path) -> list[str]:
@@ -140,7 +192,8 @@ def _artifact(path: Path) -> list[Problem]:
     return []
 
 
-def _python(path: Path) -> list[Problem]:
+def _python(path: Path, held: list[Program[..., Any]]) -> list[Problem]:
+    """What is wrong with a file; the programs and modules in it go into `held`."""
     nobody, before = RefusingLM(), set(sys.modules)
     found, stand_ins = list[Problem](), list[Traced]()
 
@@ -154,7 +207,8 @@ def _python(path: Path) -> list[Problem]:
     end: BaseException | None = None
     try:
         with forgiving(noted), use(lm=nobody, cache=None, budget=Budget(calls=0)):
-            _import(path.absolute())
+            made = vars(_import(path.absolute())).values()
+            held += [as_program(v) for v in made if isinstance(v, Program | Module)]
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a file may raise anything
         end = error
     _forget(stand_ins, before)

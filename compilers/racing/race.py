@@ -63,13 +63,19 @@ class Full(Racer):
 
     Args:
         order: Whether rows that tell candidates apart come first.
+        whole: Whether those that could not come to the top go on too, so that all
+            scores are of the same rows.
     """
 
     order: Order = "telling"
+    whole: bool = False
 
     async def race(self, task: Task, candidates: Pool, rows: Rows) -> list[Candidate]:
         """Block after block, without those that could not come to the top."""
         rows = arranged(task, candidates, rows, self.order)
+        if self.whole:
+            seen = await buy(task, candidates, rows)
+            return ranked(task, candidates, rows[:seen])
         plan = [(len(candidates), len(rows))]
         return await rungs(task, candidates, rows, plan, ranking(self.order))
 

@@ -138,7 +138,8 @@ def _questions(spec: Spec) -> Iterator[str]:
 
 
 def _kind(field: FieldSpec) -> str:
-    return field.wanted.removeprefix("a ") or "such value"
+    """A type in a person's words: how it is written is no business of theirs."""
+    return field.wanted.removeprefix("a ").replace("JSON ", "") or "such value"
 
 
 @checked

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import loading, showing
-from ..checks import check_path, newer_editions
+from ..checks import checked_path, newer_editions
 from ..dspy_state import import_dspy as imported
 from ..exports import export as exported
 from ..pipeline.artifact import versions
@@ -55,11 +55,13 @@ def show(arguments: argparse.Namespace) -> Outcome:
 
 def check(arguments: argparse.Namespace) -> Outcome:
     """Import every file of the paths and list what is wired wrongly; for hooks, CI."""
-    problems = [str(p) for path in arguments.path for p in check_path(path)]
+    found = [checked_path(path) for path in arguments.path]
+    problems = [str(p) for one in found for p in one.problems]
+    words = [line for one in found for line in one.wordings]
     newer = [line for path in arguments.path for line in newer_editions(path)]
     text = "\n".join(problems) or "no problems found"
-    data = {"problems": problems, "editions": newer}
-    return Outcome(text, data, int(bool(problems)), "\n".join(newer))
+    data = {"problems": problems, "words": words, "editions": newer}
+    return Outcome(text, data, int(bool(problems)), "\n".join([*words, *newer]))
 
 
 def package(arguments: argparse.Namespace) -> Outcome:

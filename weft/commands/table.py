@@ -51,6 +51,49 @@ eval  evaluate:measure  measure a program: a mean with its 95 % interval
   --out FILE              with --edition: the artifact in that edition; else no file is
                           changed
 
+draft  writing:write_draft  have a first instruction written, from a task in words
+  $ weft draft app.py:triage --task 'Route messages to the team that can solve them.'
+  @asking
+  --task TEXT!            what is to be done, in your own words
+  --out FILE              the artifact, NAME.weft.json; else it is printed alone
+
+critique  writing:criticize  say what is unclear in a program's prompts; nothing is run
+  $ weft critique app.py:triage --data rows.jsonl
+  @asking
+  --module PATH           of one module only
+  --data FILE             rows: a model that sees the prompt and inputs alone says too
+                          what it lacks
+  --inputs N              how many inputs it sees  [5]
+
+interview  writing:hold_interview  ask you about a task, and write the instruction
+  $ weft interview app.py:triage --task 'Route messages.' --out triage.weft.json
+  @asking
+  --task TEXT             the task in a few words  []
+  --most N                questions at the most; answers are lines of stdin  [8]
+  --out FILE              the artifact, NAME.weft.json; else it is printed alone
+
+revise  writing:write_revision  have an instruction changed, by a note or a document
+  $ weft revise app.py:triage --note 'Not so formal.' --out triage.weft.json
+  @asking
+  |! --note TEXT          what is to be otherwise
+  |! --paper FILE         a text, whose technique is applied
+  --module PATH           of one module only
+  --out FILE              the artifact, NAME.weft.json; else it is printed alone
+  --keep                  --out may be there: it is kept in the folder history beside it
+
+synthesize  writing:make_rows  have rows made up, for a person to go through
+  $ weft synthesize app.py:triage --rows 20 --data rows.jsonl --out drafts.jsonl
+  @asking
+  --rows N                how many  [20]
+  --data FILE...          rows that are there: none of them comes again; once for each
+  --out FILE!             drafts, .jsonl
+
+faithfulness  writing:probe_reasoning  change a program's reasoning; count what follows
+  $ weft faithfulness app.py:solve --data rows.jsonl
+  @run
+  --data FILE!            rows, .jsonl or .csv
+  --module PATH           the module, where several reason
+
 compile  compile:improve  make a program better, and save it
   $ weft compile app.py:triage --data rows.jsonl --metric exact:team
     --budget '500 calls' --run-dir runs/triage --out programs/triage.weft.json
@@ -202,13 +245,16 @@ trace  traces:trace  show what happened in runs that a log has kept
   TARGET                  a program or a module
   --program TARGET        the live program of an artifact that calls steps
 
-@run
+@asking
   @program
   --model NAME            e.g. "openai/gpt-5-mini"
   --api-base URL          the model's server
   --lms NAME=MODEL...     who answers for a module, by its path or by the name of
                           the model that a compile chose
   --budget LIMIT          "500 calls", "$2", "200k tokens"
+
+@run
+  @asking
   --concurrency N         rows at once  [64]
 
 @measured

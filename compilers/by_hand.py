@@ -45,9 +45,8 @@ class ByHand(Compiler):
         given += [context.slots() for context in self.contexts]
         given += self.values
         draws = [Draw(Given(values=tuple(given)), len(given))] if given else []
-        told = {"module": self.module}
         draws += [
-            Draw(FromText(document=text, source=source, **told), 1)
+            Draw(FromText(document=text, source=source, module=self.module), 1)
             for source, text in (self.documents or {}).items()
         ]
         return (Recipe((tuple(draws),), Full(whole=True)),)

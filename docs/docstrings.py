@@ -58,6 +58,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("suspect_labels", "Suspect"),
         "metrics",
     ),
+    "Writing prompts": (
+        *("draft", "Draft", "revise", "technique_from_text", "interview", "Interview"),
+        *("critique", "cold_read", "Critique", "lint", "Wording", "Context"),
+        *("synthesize", "Synthesis", "read_drafts", "pick_demos"),
+        *("copy_rate", "CopyRate", "faithfulness", "Faithfulness"),
+    ),
     "Compiling": (
         *("compile", "acompile", "quote", "recompile", "transfer", "Transfer"),
         *("sweep", "Sweep"),

@@ -68,6 +68,14 @@ CompleteAndGrounded: Write a metric that asks a module: return judge(...).correc
 normalize_text: Write weft.metrics.squad(text)
 Dataset datasets DataLoader: Give plain dicts, or read a file:
   weft.read_rows("rows.jsonl", ["x"])
+metaprompt meta_prompt generate_prompt improve_prompt PromptGenerator: Write
+  weft.draft("the task", "question -> answer")
+review: Write weft.critique(program); the page of rows is the command `weft review`
+generate_test_cases generate_rows Synthesizer synthetic_data TestsetGenerator: Write
+  weft.synthesize("question -> answer", 20)
+glossary Glossary: Write program.with_context(weft.Context(glossary={"word": "..."}))
+MaxMarginalRelevanceExampleSelector SemanticSimilarityExampleSelector mmr: Write
+  weft.pick_demos(module, rows, 4, pick="diverse")
 Chain Pipeline pipeline Flow: Write a typed function under @weft.program
 Graph: Read program.graph
 Trace: Read program.run(...).trace
@@ -161,6 +169,8 @@ get_lm_usage: Read weft.info(result)
 map_named_predictors: Write program.with_modules({...})
 bootstrap compile: Write weft.compile(program, rows, metric=...)
 demos: Read module.parameters.demos; write module.with_(demos=[...])
+context glossary with_glossary: Write it.with_context(weft.Context(audience="...",
+  glossary={"word": "..."}))
 instructions: Read module.instruction; write
   with_(instruction=...)
 adapter: Read module.parameters.adapter; write module.with_(adapter=...)

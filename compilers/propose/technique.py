@@ -84,13 +84,13 @@ async def by_technique(
     """
     notes: list[str] = []
     for part in parts_of(document, tokens):
-        made = await note_technique.acall(part=part)
-        notes += [made.notes.strip()] if made.notes.strip() else []
+        said = (await note_technique.acall(part=part)).notes.strip()
+        notes += [said] if said else []
     if not notes:
         return None
-    said = "\n".join(notes)
-    made = await apply_technique.acall(task=instruction, technique=said)
-    return made.instruction.strip()
+    technique = "\n".join(notes)
+    made = await apply_technique.acall(task=instruction, technique=technique)
+    return str(made.instruction).strip()
 
 
 @settings

@@ -18,6 +18,7 @@ from ..graph.digest import digest_of, digits_of
 from ..ground import strictjson
 from ..ground.files import write_whole
 from ..ground.shapes import as_dict
+from ..ground.words import brief
 from .load import artifact_text
 from .state import SUFFIX, compiled_score
 
@@ -42,8 +43,10 @@ class Version:
         path: The file.
         current: Whether this is the one that is imported, and no kept one.
         score: Mean score in [0, 1] as the file says, or None.
-        compiler: Who made it, as the file says; empty where nobody said.
+        compiler: Who made it, as the file says: a compiler, or a call such as "draft";
+            empty where nobody said.
         labels: The labels that point at it.
+        message: What was asked for, as the file says: a person's note, of a revision.
     """
 
     name: str
@@ -54,11 +57,13 @@ class Version:
     score: float | None = None
     compiler: str = ""
     labels: tuple[str, ...] = ()
+    message: str = ""
 
     def __str__(self) -> str:
         score = "" if self.score is None else f"  {100 * self.score:5.1f}"
         marks = [*(["current"] if self.current else []), *self.labels]
         by = f"  {self.compiler}" if self.compiler else ""
+        by += f"  {brief(' '.join(self.message.split()))!r}" if self.message else ""
         shown = f"  ({', '.join(marks)})" if marks else ""
         text = f"{self.name}  {_short(self.digest)}{score}{by}{shown}"
         # Of a file that nobody vouches for: nothing in it moves a terminal's cursor.
@@ -217,8 +222,9 @@ def _version(path: Path, current: bool, labels: dict[str, str]) -> Version:
         path,
         current,
         next(iter(compiled_score(told)), None),
-        str(as_dict(told.get("compiler")).get("name", "")),
+        str(as_dict(told.get("compiler")).get("name", told.get("by", ""))),
         tuple(sorted(name for name, at in labels.items() if at == digest)),
+        str(told.get("message", "")),
     )
 
 

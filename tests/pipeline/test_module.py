@@ -126,6 +126,9 @@ def test_every_kind_is_a_value(module: Any) -> None:
         "sampling": {"temperature": 0.5},
         "model": "small",
         "descriptions": {"answer": "one word"},
+        "context": {"audience": "nurses"},
+        "glossary": {"round": "a visit to each bed"},
+        "illustrations": [Demo({"question": "x", "answer": "y"})],
         "name": "other",
         "lm": lm,
         "repairs": 3,
@@ -143,6 +146,9 @@ def test_every_kind_is_a_value(module: Any) -> None:
         {"temperature": 0.5},
         "small",
         {"answer": "one word"},
+        {"audience": "nurses"},
+        {"round": "a visit to each bed"},
+        tuple(changes["illustrations"]),
     ]
     assert type(made) is type(module)
     assert made.signature is module.signature

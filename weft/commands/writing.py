@@ -51,8 +51,8 @@ def write_revision(arguments: argparse.Namespace) -> Outcome:
             made = revise(target, arguments.note, module=module)
         else:
             text = _text_at(arguments.paper)
-            named = {"source": Path(arguments.paper).name, "module": module}
-            made = technique_from_text(text, target, **named)
+            source = Path(arguments.paper).name
+            made = technique_from_text(text, target, source=source, module=module)
     return _told(made, out, replaces=arguments.keep)
 
 

@@ -151,7 +151,7 @@ def _prompt_of(module: Module[..., Any], lm: LanguageModel, form: Form) -> str:
         "nearest": own.nearest,
     }
     if own.context or own.glossary or own.illustrations:
-        shown = [demo.id for demo in own.illustrations]
+        shown: list[JSON] = [demo.id for demo in own.illustrations]
         told["below"] = [dict(own.context), dict(own.glossary), shown]
     text = strictjson.canonical(told)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

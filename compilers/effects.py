@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from ..pipeline.errors import ConfigError
 from ..pipeline.ground import strictjson
-from ..pipeline.ground.shapes import is_dict
+from ..pipeline.ground.shapes import is_dict, is_sequence
 from ..pipeline.ground.words import brief, counted
 from .propose.edits import cell_name
 from .report import Report
@@ -174,7 +174,7 @@ def _by_hand(compiler: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if compiler.get("name") == "ByHand":
         return compiler
     inner: object = compiler.get("of")
-    for one in inner if isinstance(inner, list | tuple) else [inner]:
+    for one in inner if is_sequence(inner) else [inner]:
         found = _by_hand(one) if is_dict(one) else None
         if found is not None:
             return found

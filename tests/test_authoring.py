@@ -6,7 +6,8 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,7 +56,7 @@ def test_a_draft_that_drops_an_input_is_refused_once() -> None:
         "[[ draft ]]\nRead the text.\n[[ problem ]]\nThe instruction does not name "
         "scale. Name each input as it is written."
     )
-    assert made.program.instruction == made.instructions["feel"]  # pyright: ignore[reportAttributeAccessIssue]
+    assert made.program.instruction == made.instructions["feel"]
     assert given.instruction == "Given text, scale, write mood."
 
 
@@ -87,7 +88,7 @@ def test_each_module_of_a_program_gets_its_own(tmp_path: Path) -> None:
 
     nobody, writer = weft.RefusingLM(), weft.FunctionLM(write)
     with weft.use(lm=nobody, lms={"proposer": writer}, cache=None):
-        made = weft.draft("Answer by looking things up.", qa)
+        made: weft.Draft[Any] = weft.draft("Answer by looking things up.", qa)
     made.save(tmp_path / "qa.weft.json")
 
     assert made.instructions == {
@@ -320,7 +321,7 @@ def test_a_parrot_copies_all_and_an_echo_nothing(slot: str) -> None:
     module = weft.Predict("topic -> slogan, mood: Mood", name="s", types={"Mood": Mood})
     module = module.with_(**{slot: [demo]})  # pyright: ignore[reportArgumentType]
 
-    def rate(answer: Any) -> float:
+    def rate(answer: Callable[[weft.Request], str]) -> float:
         lm = weft.FunctionLM(
             lambda r: f"[[ slogan ]]\n{answer(r)}\n[[ mood ]]\nglad\n[[ /end ]]"
         )
@@ -464,11 +465,7 @@ def test_what_people_wrote_meets_the_same_rows() -> None:
     assert (found.lowest, found.median, found.highest) == (0.0, 0.5, 1.0)
     assert good in result.program.instruction
     with pytest.raises(weft.errors.ConfigError, match="no prompts of people"):
-        weft.compilers.spread(
-            result.report.__class__(
-                **{**vars(result.report), "compiler": {"name": "APE"}}
-            )
-        )
+        weft.compilers.spread(replace(result.report, compiler={"name": "APE"}))
 
 
 def test_a_technique_races_and_stays_out_where_it_loses() -> None:

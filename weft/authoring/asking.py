@@ -11,7 +11,7 @@ import re
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from ..modules.asking.predict import Predict
 from ..pipeline.artifact.save import save
@@ -25,12 +25,13 @@ from ..pipeline.signature.field import FieldSpec
 from ..pipeline.signature.spec import Spec
 
 Target: TypeAlias = Program[..., Any] | Module[..., Any]
+T_co = TypeVar("T_co", bound=Target, covariant=True)
 Writer: TypeAlias = str | LanguageModel | None
 """A model that writes; None for the scope's."""
 
 
 @dataclass(frozen=True)
-class Draft:
+class Draft(Generic[T_co]):
     """Instructions that a model wrote, in a program that has them.
 
     Args:
@@ -42,7 +43,7 @@ class Draft:
         source: Where a technique was read; empty else.
     """
 
-    program: Target
+    program: T_co
     instructions: Mapping[str, str]
     before: str
     by: str
@@ -133,7 +134,9 @@ def as_target(given: Any) -> Target:
     return made
 
 
-def drafted(given: Any, texts: Mapping[str, str], *, by: str, message: str) -> Draft:
+def drafted(
+    given: Any, texts: Mapping[str, str], *, by: str, message: str
+) -> Draft[Any]:
     """The draft of new instructions, by module path."""
     target = as_target(given)
     program = as_program(target)

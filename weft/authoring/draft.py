@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, overload
 
 from ..compilers.propose import technique
 from ..modules.asking.predict import Predict
 from ..modules.sampling.check import Check
 from ..pipeline.errors import ConfigError
+from ..pipeline.graph.module import Module
+from ..pipeline.graph.program import Program
 from ..pipeline.ground.options import checked
 from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.rows import map_rows
@@ -29,6 +31,9 @@ from .asking import (
 )
 
 _AT_ONCE = 8
+P = ParamSpec("P")
+R = TypeVar("R")
+M = TypeVar("M", bound=Module[..., Any])
 
 
 class WriteDraft(Signature):
@@ -70,8 +75,18 @@ revise_instruction = Check(
 )
 
 
+@overload
+def draft(
+    task: str, signature: Program[P, R], *, lm: Writer = None
+) -> Draft[Program[P, R]]: ...
+@overload
+def draft(task: str, signature: M, *, lm: Writer = None) -> Draft[M]: ...
+@overload
+def draft(
+    task: str, signature: str | type[Signature], *, lm: Writer = None
+) -> Draft[Predict[..., Any]]: ...
 @checked
-def draft(task: str, signature: Any, *, lm: Writer = None) -> Draft:
+def draft(task: str, signature: Any, *, lm: Writer = None) -> Draft[Any]:
     r"""Have a model write the first instruction, from a task and a signature.
 
     After Anthropic's metaprompt (anthropic-cookbook, `misc/metaprompt.ipynb`), which
@@ -111,8 +126,22 @@ def draft(task: str, signature: Any, *, lm: Writer = None) -> Draft:
     return drafted(signature, pairs, by="draft", message=told)
 
 
+@overload
+def revise(
+    program: Program[P, R], note: str, *, module: str = "", lm: Writer = None
+) -> Draft[Program[P, R]]: ...
+@overload
+def revise(
+    program: M, note: str, *, module: str = "", lm: Writer = None
+) -> Draft[M]: ...
+@overload
+def revise(
+    program: str | type[Signature], note: str, *, module: str = "", lm: Writer = None
+) -> Draft[Predict[..., Any]]: ...
 @checked
-def revise(program: Any, note: str, *, module: str = "", lm: Writer = None) -> Draft:
+def revise(
+    program: Any, note: str, *, module: str = "", lm: Writer = None
+) -> Draft[Any]:
     """Have a model change an instruction as a person's note asks.
 
     The note is the draft's message, which `Draft.save` keeps in the artifact.
@@ -144,6 +173,36 @@ def revise(program: Any, note: str, *, module: str = "", lm: Writer = None) -> D
     return drafted(program, pairs, by="revise", message=told)
 
 
+@overload
+def technique_from_text(
+    document: str,
+    program: Program[P, R],
+    *,
+    source: str = "",
+    module: str = "",
+    tokens: int = technique.TOKENS,
+    lm: Writer = None,
+) -> Draft[Program[P, R]]: ...
+@overload
+def technique_from_text(
+    document: str,
+    program: M,
+    *,
+    source: str = "",
+    module: str = "",
+    tokens: int = technique.TOKENS,
+    lm: Writer = None,
+) -> Draft[M]: ...
+@overload
+def technique_from_text(
+    document: str,
+    program: str | type[Signature],
+    *,
+    source: str = "",
+    module: str = "",
+    tokens: int = technique.TOKENS,
+    lm: Writer = None,
+) -> Draft[Predict[..., Any]]: ...
 @checked
 def technique_from_text(
     document: str,
@@ -153,7 +212,7 @@ def technique_from_text(
     module: str = "",
     tokens: int = technique.TOKENS,
     lm: Writer = None,
-) -> Draft:
+) -> Draft[Any]:
     """Have a model write the instruction anew by the technique of a document.
 
     `weft.compilers.Technique(document=...)` enters such instructions in a race, where

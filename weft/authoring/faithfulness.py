@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from ..modules.asking.predict import Predict
 from ..pipeline.errors import ConfigError, ModelFailure
@@ -17,6 +17,7 @@ from ..pipeline.ground.options import checked
 from ..pipeline.ground.shapes import is_list
 from ..pipeline.ground.words import counted
 from ..pipeline.measure.stats import Interval, wilson
+from ..pipeline.parameters import Demo
 from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.rows import bind_row, map_rows, rows_of
 from ..pipeline.signature.field import FieldSpec
@@ -160,11 +161,14 @@ def _given(module: Module[..., Any]) -> Predict[..., Any]:
     made: Predict[..., Any] = Predict(
         extended(module.signature, _GIVEN), name=module.name, lm=module.lm
     )
-    slots = module.parameters.slots()
+    slots: dict[str, Any] = module.parameters.slots()
     told = slots["descriptions"]
     slots["descriptions"] = {n: t for n, t in told.items() if n != _REASONING}
-    demos = [d for d in slots["demos"] if isinstance(d.values.get(_REASONING, ""), str)]
-    return made.with_(**{**slots, "demos": demos})
+    # What a reasoning of typed steps shows is no text, and is not shown here.
+    for name in ("demos", "illustrations"):
+        held: tuple[Demo, ...] = slots[name]
+        slots[name] = [d for d in held if isinstance(d.values.get(_REASONING, ""), str)]
+    return made.with_(**cast(Any, slots))
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ class Interview:
     """
 
     asked: tuple[Answered, ...]
-    draft: Draft
+    draft: Draft[Any]
 
     @property
     def brief(self) -> str:

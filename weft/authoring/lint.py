@@ -9,7 +9,7 @@ often be wrong is left out: a linter that cries wolf is turned off.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final, Literal, TypeAlias
@@ -56,7 +56,9 @@ sumarize:summarize suprise:surprise teh:the thier:their tommorow:tomorrow
 tounge:tongue truely:truly untill:until usefull:useful wether:whether
 wich:which wierd:weird writting:writing
 """
-_MISSPELT: Final[Mapping[str, str]] = dict(pair.split(":") for pair in _TABLE.split())
+_MISSPELT: Final = {
+    wrong: right for wrong, _, right in (p.partition(":") for p in _TABLE.split())
+}
 _WORD: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _DOUBLED: Final = re.compile(
     r"(?<![\w-])([^\W\d_]{2,})[ \t]+\1(?![\w-])", re.IGNORECASE

@@ -36,7 +36,7 @@ def write_draft(arguments: argparse.Namespace) -> Outcome:
     """Have a first instruction written."""
     out, target = _free(arguments.out), target_named(arguments)
     with settings(arguments):
-        made = draft(arguments.task, target)
+        made: Draft[Any] = draft(arguments.task, target)
     return _told(made, out)
 
 
@@ -46,6 +46,7 @@ def write_revision(arguments: argparse.Namespace) -> Outcome:
     out = None if arguments.out is None else Path(arguments.out)
     out = out if arguments.keep else _free(arguments.out)
     module = arguments.module or ""
+    made: Draft[Any]
     with settings(arguments):
         if arguments.paper is None:
             made = revise(target, arguments.note, module=module)
@@ -147,7 +148,7 @@ def _refuse_there(path: Path) -> None:
         )
 
 
-def _told(made: Draft, out: Path | None, *, replaces: bool = False) -> Outcome:
+def _told(made: Draft[Any], out: Path | None, *, replaces: bool = False) -> Outcome:
     data: dict[str, Any] = {"instructions": dict(made.instructions), "out": None}
     if out is None:
         said = "nothing was written; --out NAME.weft.json keeps it"

@@ -87,8 +87,9 @@ def test_each_module_of_a_program_gets_its_own(tmp_path: Path) -> None:
         return heading("instruction", f"Take the `{names[1]}`.")
 
     nobody, writer = weft.RefusingLM(), weft.FunctionLM(write)
+
     with weft.use(lm=nobody, lms={"proposer": writer}, cache=None):
-        made: weft.Draft[Any] = weft.draft("Answer by looking things up.", qa)
+        made = weft.draft("Answer by looking things up.", qa)
     made.save(tmp_path / "qa.weft.json")
 
     assert made.instructions == {
@@ -107,7 +108,7 @@ def test_a_note_is_the_message_of_the_version(tmp_path: Path) -> None:
     weft.save(FEEL, path)
     lm = scripted(heading("instruction", "Say it kindly."))
     with weft.use(lm=lm, cache=None):
-        made = weft.revise(weft.load(path), "Be kind.")
+        made = weft.revise(FEEL, "Be kind.")
     made.save(path, replaces=True)
     found = weft.log(tmp_path)
 
@@ -319,7 +320,8 @@ def test_a_parrot_copies_all_and_an_echo_nothing(slot: str) -> None:
     line = "light up the whole of your evening"
     demo = weft.Demo({"topic": "lamps", "slogan": line, "mood": "glad"})
     module = weft.Predict("topic -> slogan, mood: Mood", name="s", types={"Mood": Mood})
-    module = module.with_(**{slot: [demo]})  # pyright: ignore[reportArgumentType]
+    changed: Any = {slot: [demo]}
+    module = module.with_(**changed)
 
     def rate(answer: Callable[[weft.Request], str]) -> float:
         lm = weft.FunctionLM(

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..authoring.asking import Draft, as_target
+from ..authoring.asking import Draft, Target, as_target
 from ..authoring.critique import Critique, cold_read, critique
 from ..authoring.draft import draft, revise, technique_from_text
 from ..authoring.faithfulness import faithfulness
@@ -22,7 +22,7 @@ from .output import Outcome, require_writable
 from .targets import object_named, program_named
 
 
-def target_named(arguments: argparse.Namespace) -> Any:
+def target_named(arguments: argparse.Namespace) -> Target | type[Signature]:
     """The program, the module or the signature that a TARGET names."""
     text: str = arguments.target
     if arguments.program is None and ":" in text and not text.endswith(".json"):

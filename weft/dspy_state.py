@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
+from .pipeline.adapters.plain import PlainAdapter
+from .pipeline.adapters.told import told
 from .pipeline.errors import ArtifactError, ConfigError, cause, did_you_mean
 from .pipeline.graph.module import Module
 from .pipeline.graph.program import Program, as_given, as_program
@@ -28,6 +30,7 @@ from .pipeline.signature.spec import Spec
 T = TypeVar("T", bound="Program[..., Any] | Module[..., Any]")
 _log: Final = logging.getLogger("weft")
 _MARKS = frozenset({"augmented", "dspy_uuid", "dspy_split"})
+_PLAIN: Final = PlainAdapter()
 _STATE = frozenset({"signature", "demos"})
 # dspy warns of other versions than those listed here; none are promised.
 _METADATA: Mapping[str, Any] = {"metadata": {"dependency_versions": {}}}
@@ -103,7 +106,8 @@ def _predictor(module: Module[..., Any]) -> dict[str, Any]:
         "train": [],
         "demos": demos,
         "signature": {
-            "instructions": module.parameters.instruction,
+            # A state has no place of its own for what stands below an instruction.
+            "instructions": told(_PLAIN.write, module.spec, module.parameters, ""),
             "fields": fields,
         },
         "lm": None,

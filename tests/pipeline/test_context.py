@@ -84,6 +84,10 @@ def test_a_file_keeps_it_and_a_diff_tells_of_it(tmp_path: Path) -> None:
     assert changed["first/context"] == ("+ product: a bank's app", "+ purpose: routing")
     assert "question='lamps'" in changed["first/illustrations"][0]
     assert "corridor: two countries" in weft.show(tmp_path / "outer.weft.json")
+    assert "two countries" in weft.show_html(tmp_path / "outer.weft.json")
+    state = weft.export(told, to="dspy")["first"]["signature"]["instructions"]
+    assert state.startswith("Write a query.\n\nWhat holds in every case:\n- product:")
+    assert "question: lamps\nquery: light" in state
 
 
 @pytest.mark.parametrize("form", FORMS)

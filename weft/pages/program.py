@@ -68,12 +68,27 @@ def _module(path: str, state: ModuleState, prompt: str) -> str:
     ]
     sampling = "".join(f", {k}={v}" for k, v in sorted(state.sampling.items()))
     asked = folded("prompt", prompt) if prompt else ""
+    demos = _demos(state.demos, state.nearest, [f.name for f in state.fields])
     model = f", asks {state.model}" if state.model else ""
     return f"""<section id="{escape(path)}"><h2>{escape(path)}</h2>
 <p>{escape(state.kind)}, {escape(state.form.words + sampling + model)}</p>
 {table(("field", "type", "description"), fields)}
 <pre>{escape(chr(10).join(state.instruction))}</pre>
-{_demos(state.demos, state.nearest, [f.name for f in state.fields])}{asked}</section>"""
+{_below(state)}{demos}{asked}</section>"""
+
+
+def _below(state: ModuleState) -> str:
+    """What stands below the instruction, where anything does."""
+    rows = [
+        [kind, escape(name), escape(text)]
+        for kind, held in (("context", state.context), ("glossary", state.glossary))
+        for name, text in held.items()
+    ]
+    told = table(("in every case", "of", "what is told"), rows) if rows else ""
+    names = [f.name for f in state.fields]
+    cases = state.illustrations
+    shown = _demos(cases, 0, names, what="illustrations") if cases else ""
+    return f"{told}{shown}\n" if told or shown else ""
 
 
 def _told(field: FieldState, state: ModuleState) -> str:
@@ -81,9 +96,14 @@ def _told(field: FieldState, state: ModuleState) -> str:
     return field.description if tuned is None else f"{tuned} (tuned)"
 
 
-def _demos(demos: Sequence[DemoState], nearest: int, names: Sequence[str]) -> str:
+def _demos(
+    demos: Sequence[DemoState],
+    nearest: int,
+    names: Sequence[str],
+    what: str = "demos",
+) -> str:
     if not demos:
-        return "<p>no demos</p>"
+        return f"<p>no {what}</p>"
     rows = [
         [
             escape(text_of(value))
@@ -96,5 +116,5 @@ def _demos(demos: Sequence[DemoState], nearest: int, names: Sequence[str]) -> st
     said = f", each input is shown the {nearest} most like it" if nearest else ""
     shown = table(("by", "row", *map(escape, names)), rows)
     return (
-        f"<details><summary>demos: {len(demos)}{said}</summary>{shown}{more}</details>"
+        f"<details><summary>{what}: {len(demos)}{said}</summary>{shown}{more}</details>"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..pipeline.errors import ConfigError
 from ..pipeline.ground.options import settings
 from ..pipeline.parameters import Context
 from .propose.edits import Given
@@ -39,7 +40,11 @@ class ByHand(Compiler):
     module: str = ""
 
     def recipes(self) -> tuple[Recipe, ...]:
-        """One round."""
+        """One round.
+
+        Raises:
+            ConfigError: Nothing was written by hand.
+        """
         slot = f"{self.module}/instruction" if self.module else "instruction"
         given: list[Mapping[str, Any]] = [{slot: text} for text in self.instructions]
         given += [context.slots() for context in self.contexts]
@@ -49,4 +54,9 @@ class ByHand(Compiler):
             Draw(FromText(document=text, source=source, module=self.module), 1)
             for source, text in (self.documents or {}).items()
         ]
+        if not draws:
+            raise ConfigError(
+                "ByHand() has nothing to race",
+                hint='Write ByHand(instructions=("Be brief.", "Answer in a word."))',
+            )
         return (Recipe((tuple(draws),), Full(whole=True)),)

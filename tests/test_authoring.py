@@ -224,6 +224,18 @@ def test_an_interview_ends(most: int, ends: int, questions: int) -> None:
     assert len(made.asked) == questions
 
 
+def test_what_a_person_said_outlives_a_model_that_fails() -> None:
+    """Neither a question nor an instruction came that could be read."""
+    with weft.use(lm=weft.FunctionLM(lambda _: "Hm."), cache=None):
+        made = weft.interview(FEEL, lambda _: "sad, always")
+
+    assert made.instruction.startswith("Say it.\nWhich `mood`")
+    assert made.instruction.endswith("sad, always")
+    assert made.failed
+    with pytest.raises(weft.errors.ConfigError, match="no model is set"):
+        weft.interview(FEEL, pytest.fail)
+
+
 # Rows that are made up
 
 
@@ -294,6 +306,9 @@ def test_a_writer_that_repeats_itself_is_given_up(capsys: Any) -> None:
     assert len(made.rows) == 1
     assert made.short == {'{"mood": "glad"}': 1, '{"mood": "sad"}': 2}
     assert made.refused["with another label than was asked for"] == 3
+    with weft.use(lm=lm, cache=None, budget="1 calls"):
+        made = weft.synthesize(FEEL, 4)
+    assert (len(made.rows), sum(made.short.values())) == (1, 3)
 
 
 # What is shown, and what is copied

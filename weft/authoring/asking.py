@@ -25,6 +25,7 @@ from ..pipeline.signature.field import FieldSpec
 from ..pipeline.signature.spec import Spec
 
 Target: TypeAlias = Program[..., Any] | Module[..., Any]
+_PART = "[A-Za-z0-9_]"
 T_co = TypeVar("T_co", bound=Target, covariant=True)
 Writer: TypeAlias = str | LanguageModel | None
 """A model that writes; None for the scope's."""
@@ -100,8 +101,23 @@ def asked_of(place: Place) -> dict[str, Any]:
         "program": "" if place.program.lone else repr(place.program.structure),
         "fields": field_lines(spec),
         "now": place.module.parameters.instruction,
-        "must_name": [*spec.inputs],
+        "must_name": _own_inputs(place),
     }
+
+
+def _own_inputs(place: Place) -> list[str]:
+    """The inputs of a module that are a person's to name.
+
+    Of a part of another module, as an agent's step, those of that one: what it adds,
+    such as the trajectory, is its own business.
+    """
+    outer = place.program.parts.modules.get(place.path.partition("/")[0])
+    lone = place.program.lone and outer is None
+    outer = next(iter(place.program.parts.modules.values())) if lone else outer
+    names = [*place.module.spec.inputs]
+    if outer is None or not outer.has_body:
+        return names
+    return [name for name in names if name in outer.spec.inputs]
 
 
 def places(target: Any, module: str = "") -> list[Place]:
@@ -175,10 +191,19 @@ def _line(one: FieldSpec) -> str:
 def unnamed(names: Iterable[str], text: str) -> list[str]:
     """Those of some names that a text does not name, as words of their own.
 
+    What another script puts behind a name, as Korean does its particles, is no part of
+    it.
+
     >>> unnamed(["question", "k"], "Answer the `question` in km.")
     ['k']
+    >>> unnamed(["message"], "message를 읽으세요.")
+    []
     """
-    return [n for n in names if not re.search(rf"(?<!\w){re.escape(n)}(?!\w)", text)]
+    return [name for name in names if not _as_a_word(name).search(text)]
+
+
+def _as_a_word(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!{_PART}){re.escape(name)}(?!{_PART})")
 
 
 def require_text(value: object, what: str, example: str) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ..pipeline.errors import ConfigError
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
 from ..pipeline.ground.options import checked
+from ..pipeline.ground.words import brief
 from ..pipeline.measure.evaluate import Evaluation
 from ..pipeline.signature.field import FieldSpec
 from ..pipeline.trace import NodeRun
@@ -54,8 +55,13 @@ def copy_rate(
         n: Words in a run; a text that is shorter is one run.
 
     Raises:
-        ConfigError: `n` is no number of words.
+        ConfigError: It is no evaluation, or `n` is no number of words.
     """
+    if not isinstance(cast(object, evaluation), Evaluation):
+        raise ConfigError(
+            f"{brief(repr(evaluation))} is no evaluation",
+            hint="Give what weft.evaluate(program, rows, metric) gave",
+        )
     if n < 1:
         raise ConfigError(f"n={n!r} is no number of words", hint="Give 3")
     whole = as_program(program)

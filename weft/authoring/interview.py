@@ -8,16 +8,19 @@ from typing import Any, Literal, cast
 
 from ..modules.asking.predict import Predict
 from ..modules.sampling.check import Check
-from ..pipeline.errors import ConfigError
+from ..pipeline.errors import BudgetExceeded, ConfigError, ModelError
 from ..pipeline.ground.options import checked
 from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.rows import require_count
+from ..pipeline.run.settings import current
 from ..pipeline.signature.building import Input, Output
 from ..pipeline.signature.field import FieldSpec
 from ..pipeline.signature.signature import Signature
 from ..pipeline.signature.spec import Spec
-from .asking import Draft, Place, Writer, ask, asked_of, drafted, places
+from .asking import Draft, Place, Writer, ask, asked_of, drafted, places, writing
 from .draft import names_its_inputs
+
+_FAILURES = (ModelError, BudgetExceeded)
 
 Answerer = Callable[[str], str | None]
 """Takes a question, gives the answer: blank where nobody knows, None to end it."""
@@ -77,10 +80,14 @@ class Interview:
     Args:
         asked: The questions in their order, with the answers.
         draft: The instruction that holds each answer, in its program.
+        failed: What the model failed at, or empty. Where it asked nothing usable, the
+            asking ended; where it wrote nothing usable, the answers stand below the
+            instruction as it was: what a person said is never lost.
     """
 
     asked: tuple[Answered, ...]
     draft: Draft[Any]
+    failed: str = ""
 
     @property
     def brief(self) -> str:
@@ -102,6 +109,8 @@ class Interview:
         lines = [self.brief, str(self.draft)]
         if self.open:
             lines.append("\n".join(["open:", *(f"  {text}" for text in self.open)]))
+        if self.failed:
+            lines.append(f"the model failed: {self.failed}")
         return "\n\n".join(filter(None, lines))
 
 
@@ -169,7 +178,6 @@ def interview(
 
     Raises:
         ConfigError: It is a program of several modules, or nothing was answered.
-        CheckFailed: The writer named an input nowhere, twice.
     """
     require_count(most, "most")
     found = places(signature)
@@ -180,29 +188,44 @@ def interview(
             hint=f"Give one: program.modules[{found[0].path!r}]",
         )
     (place,) = found
-    asked = _asked(place, answer, task, most, lm)
+    with writing(place, lm):
+        current().model_of(place.path, ask_next)  # no answer is asked for in vain
+    asked, failed = _asked(place, answer, task, most, lm)
     if not any(one.answer for one in asked):
         raise ConfigError(
             "no question was answered, so there is nothing to write from",
             hint='Answer one, or write weft.draft("the task", signature)',
         )
     held = Interview(tuple(asked), drafted(signature, {}, by="interview", message=task))
-    text = run_sync(_written(place, held.brief, lm))
+    try:
+        text = run_sync(_written(place, held.brief, lm))
+    except _FAILURES as error:
+        failed, text = str(error), place.module.parameters.instruction
     lost = [one for one in asked if one.answer and one.answer not in text]
     text = "\n".join([text, *(f"{one.question} {one.answer}" for one in lost)])
     known = {"by": "interview", "message": held.brief}
-    return Interview(held.asked, drafted(signature, {place.path: text}, **known))
+    made = drafted(signature, {place.path: text}, **known)
+    return Interview(held.asked, made, failed)
 
 
 def _asked(
     place: Place, answer: Answerer, task: str, most: int, lm: Writer
-) -> list[Answered]:
-    """The questions with their answers; a person is waited for between calls."""
+) -> tuple[list[Answered], str]:
+    """Questions with their answers, and what the asking failed at.
+
+    A person is waited for between calls, and not in one.
+    """
     asked: list[Answered] = []
-    own = questions_of(place.module.spec)
+    spec = place.module.spec
+    own_fields = place.module.own_fields(spec.fields)
+    own = questions_of(Spec(spec.name, "", own_fields))
     while len(asked) < most:
         fixed = len(asked) < len(own)
-        question = own[len(asked)] if fixed else run_sync(_next(place, task, asked, lm))
+        try:
+            more = "" if fixed else run_sync(_next(place, task, asked, lm))
+        except _FAILURES as error:
+            return asked, str(error)
+        question = own[len(asked)] if fixed else more
         if not question or any(question == one.question for one in asked):
             break
         said = cast(object, answer(question))
@@ -215,7 +238,7 @@ def _asked(
             )
         by: Literal["signature", "model"] = "signature" if fixed else "model"
         asked.append(Answered(question, said.strip(), by))
-    return asked
+    return asked, ""
 
 
 async def _next(place: Place, task: str, asked: list[Answered], lm: Writer) -> str:

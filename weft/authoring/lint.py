@@ -18,6 +18,7 @@ from ..compilers.propose.lines import sentences
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
 from ..pipeline.signature.spec import Spec
+from .asking import unnamed
 
 Kind: TypeAlias = Literal["typo", "empty section", "field", "contradiction"]
 
@@ -222,10 +223,9 @@ def _fields(path: str, text: str, spec: Spec) -> Iterator[Wording]:
                 f"{name!r} is marked as a name and is no field{hint}",
             )
     if marked & {*spec.inputs}:
-        for name in spec.inputs:
-            if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text):
-                said = f"the input {name!r} is never named, and others are"
-                yield Wording(path, 1, "field", said)
+        for name in unnamed(spec.inputs, text):
+            said = f"the input {name!r} is never named, and others are"
+            yield Wording(path, 1, "field", said)
 
 
 def _against(path: str, text: str) -> Iterator[Wording]:

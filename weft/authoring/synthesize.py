@@ -12,7 +12,7 @@ from typing import Any, Final
 from ..modules.asking.predict import Predict
 from ..pipeline.data.example import Example
 from ..pipeline.data.rows import read_rows
-from ..pipeline.errors import ConfigError, DataError
+from ..pipeline.errors import BudgetExceeded, ConfigError, DataError, ModelFailure
 from ..pipeline.ground import strictjson
 from ..pipeline.ground.files import write_whole
 from ..pipeline.ground.options import checked
@@ -99,7 +99,7 @@ def synthesize(
     target: Any,
     n: int,
     *,
-    rows: Iterable[Any] = (),
+    rows: Iterable[Any] | str | Path = (),
     lm: Writer = None,
 ) -> Synthesis:
     """Have a model make up rows for a module, each unlike those that are there.
@@ -138,9 +138,10 @@ def synthesize(
     return run_sync(_Maker(found[0], lm, _given(found[0], rows)).made(n))
 
 
-def _given(place: Place, rows: Iterable[Any]) -> list[dict[str, Any]]:
+def _given(place: Place, rows: Iterable[Any] | str | Path) -> list[dict[str, Any]]:
     spec = place.module.inputs
-    read = read_rows(list(rows), [*spec.inputs])
+    source = rows if isinstance(rows, str | Path) else list(rows)
+    read = read_rows(source, [*spec.inputs])
     return [{**row.inputs, **row.labels} for row in read]
 
 
@@ -170,7 +171,15 @@ class _Maker:
         """Rows of one label; gives back how many are missing."""
         idle = 0
         while count and idle < _IDLE:
-            fresh = self._taken(await self._cases(label, count), label)[:count]
+            try:
+                cases = await self._cases(label, count)
+            except ModelFailure:
+                self.refused["in a reply that could not be read"] += 1
+                cases = []
+            except BudgetExceeded:
+                self.refused["after the budget's end"] += 1
+                return count
+            fresh = self._taken(cases, label)[:count]
             self.rows += fresh
             self.known += fresh
             count -= len(fresh)

@@ -112,8 +112,6 @@ def _own_inputs(place: Place) -> list[str]:
     such as the trajectory, is its own business.
     """
     outer = place.program.parts.modules.get(place.path.partition("/")[0])
-    lone = place.program.lone and outer is None
-    outer = next(iter(place.program.parts.modules.values())) if lone else outer
     names = [*place.module.spec.inputs]
     if outer is None or not outer.has_body:
         return names

@@ -33,6 +33,7 @@ from weft.errors import (
     ServerError,
 )
 from weft.pipeline.lm.as_json import request_from_json, request_to_json
+from weft.pipeline.lm.known import learn
 
 HERE = Path(__file__).parent
 OPENAI_TYPES = json.loads((HERE / "openai_decisions.json").read_text("utf-8"))
@@ -254,6 +255,9 @@ def test_four_wires_one_decision(server: Server) -> None:
     assert found["chat"] == found["text"] == found["decisions"] == found["systemone"]
     assert len({row[:3] for row in found["chat"]}) > 3
     assert [type(value) for value in found["systemone"][0][:3]] == [str, bool, int]
+    # Of all probability, nine tenths fell on the choices, as SGLang says.
+    told = weft.info(made[0]).decision("urgent").logprobs.values()
+    assert math.isclose(sum(map(math.exp, told)), 0.9)
 
 
 def test_the_types_are_those_of_the_package() -> None:
@@ -450,7 +454,7 @@ def test_no_such_path(server: Server, by: Any) -> None:
 
     server.answer = older
     lm = LM("m", api_base=server.url)
-    weft.pipeline.lm.known.learn(lm.endpoint, lm.model, decisions=True)
+    learn(lm.endpoint, lm.model, decisions=True)
     ask = weft.Classify(predict_urgent(), by=by)
     with weft.use(lm=lm, cache=None):
         if by == "auto":

@@ -31,6 +31,7 @@ from weft.errors import (
     NotFoundError,
     ProtocolError,
     ServerError,
+    SetupError,
 )
 from weft.pipeline.lm.as_json import request_from_json, request_to_json
 from weft.pipeline.lm.known import learn
@@ -506,10 +507,17 @@ def test_what_such_an_endpoint_cannot_be_asked(server: Server) -> None:
         weft.Classify(predict(), by="decisions")(text="x")
 
 
-def test_a_choice_without_log_probabilities_is_not_paid(server: Server) -> None:
-    """What is known to give none is told before a request; else by the first one."""
-    ask = weft.Classify(predict_urgent())
+def test_no_log_probabilities_is_one_error(server: Server) -> None:
+    """What is known to give none is told before a request, whatever the outputs are.
+
+    What is not known costs the first call, and nothing after it.
+    """
+    server.answer = lambda _: "[[ team ]]\ncards\n[[ /end ]]"
+    ask = weft.Classify(weft.Predict(Triage))
     none = LM("m", api_base=server.url, abilities={"logprobs": False})
-    with weft.use(lm=none, cache=None), pytest.raises(weft.errors.SetupError):
-        ask(text="row 1")
-    assert server.count == 0
+    unknown = LM("n", api_base=server.url)
+    for lm, count in ((none, 0), (unknown, 1), (unknown, 1)):
+        told = pytest.raises(SetupError, match="gives no log-probabilities")
+        with weft.use(lm=lm, cache=None), told:
+            ask(text="row 1")
+        assert server.count == count

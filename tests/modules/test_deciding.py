@@ -222,14 +222,17 @@ def test_several_outputs() -> None:
     part = weft.Predict("text -> glad: bool, team: Literal['cards', 'loans']")
     ask = weft.Classify(part, by="top", name="ask")
     turned = ask.with_rule("glad", cut=0.95)
-    lm = weft.FunctionLM(said)
+    lm, nodes = weft.FunctionLM(said), list[Any]()
     with weft.use(lm=lm, cache=None):
-        made, other = ask(text="hi"), turned(text="hi")
+        other = turned(text="hi")
+        with weft.use(hooks=[nodes.append]):
+            made = ask(text="hi")
 
     assert (made.glad, made.team) == (True, "cards")
     assert (other.glad, other.team) == (False, "loans")
-    info = weft.info(made)
+    info, (part_run, _) = weft.info(made), nodes
     assert info.decision("team").choice == "cards"
+    assert {*part_run.facts["scored"]} == {"glad", "team"}
     assert info.facts["unsure"] is False
     assert lm.calls == 4
     times = {by: weft.Classify(part, by=by).times()["module"] for by in BYS}

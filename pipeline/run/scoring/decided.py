@@ -18,6 +18,7 @@ from ...lm.context import media_of
 from ...lm.lm import LanguageModel
 from ...lm.modality import refuse_media
 from ...lm.request import JSON
+from ...lm.scoring.asking import facts_of
 from ...lm.scoring.likelihoods import Likelihoods
 from ...signature.signature import Signature, class_of, make_value, spec_of
 from ...trace import attach
@@ -173,6 +174,7 @@ class _Place:
 
     async def one_by_one(self, by: str, shown: int) -> None:
         """Score the replies that each output's choices would be."""
+        scored: dict[str, JSON] = {}
         for name, own in self.choices.items():
             told = asked_alone(self.module.told, name)
             inputs = {**self.inputs, **self.taken}
@@ -180,6 +182,9 @@ class _Place:
                 self.module, told, inputs, self.lm, self.context, self.asked, self.path
             )
             found, form = await asked.scores(own, by, shown)
+            if len(self.choices) > 1:  # each by itself: its facts would be the next's
+                scored[name] = {n: self.asked.facts.pop(n) for n in facts_of(found)}
+                self.asked.facts["scored"] = scored
             self._take(name, found, _prompt_of(self.module, told, self.lm, str(form)))
 
     def _take(self, output: str, found: Likelihoods, prompt: str) -> None:

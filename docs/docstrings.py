@@ -26,9 +26,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("Check", "Fallback", "Cascade", "MapReduce"),
     ),
     "Decisions": (
-        *("Classify", "calibrate", "acalibrate", "Likelihoods", "Likelihood"),
-        "TokenLogprob",
+        *("Classify", "Rule", "Decision", "calibrate", "acalibrate"),
+        *("Likelihoods", "Likelihood", "TokenLogprob"),
     ),
+    "Judges": ("Groundedness", "Completeness", "Rubric", "Pairwise"),
     "Tools and agents": (
         *("ReAct", "Tool", "tool", "AgentStep", "trajectory_of"),
         *("ProgramOfThought", "CodeAct", "Recursive", "Sandbox", "CodeRun"),
@@ -55,7 +56,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Measuring": (
         *("evaluate", "aevaluate", "Evaluation", "Score", "Example", "read_rows"),
-        *("suspect_labels", "Suspect"),
+        *("suspect_labels", "Suspect", "classification", "Classification"),
         "metrics",
     ),
     "Writing prompts": (

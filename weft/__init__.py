@@ -81,6 +81,11 @@ if TYPE_CHECKING:
     from .modules.deciding.calibrate import acalibrate as acalibrate
     from .modules.deciding.calibrate import calibrate as calibrate
     from .modules.deciding.classify import Classify as Classify
+    from .modules.deciding.rule import Rule as Rule
+    from .modules.judging.completeness import Completeness as Completeness
+    from .modules.judging.groundedness import Groundedness as Groundedness
+    from .modules.judging.pairwise import Pairwise as Pairwise
+    from .modules.judging.rubric import Rubric as Rubric
     from .modules.sampling.best_of_n import BestOfN as BestOfN
     from .modules.sampling.cascade import Cascade as Cascade
     from .modules.sampling.check import Check as Check
@@ -132,9 +137,14 @@ if TYPE_CHECKING:
     from .pipeline.lm.request import Response as Response
     from .pipeline.lm.request import ToolCall as ToolCall
     from .pipeline.lm.request import Usage as Usage
+    from .pipeline.lm.scoring.decision import Decision as Decision
     from .pipeline.lm.scoring.likelihoods import Likelihood as Likelihood
     from .pipeline.lm.scoring.likelihoods import Likelihoods as Likelihoods
     from .pipeline.lm.scoring.tokens import TokenLogprob as TokenLogprob
+    from .pipeline.measure.decisions.classification import (
+        classification as classification,
+    )
+    from .pipeline.measure.decisions.report import Classification as Classification
     from .pipeline.measure.evaluate import Evaluation as Evaluation
     from .pipeline.measure.evaluate import aevaluate as aevaluate
     from .pipeline.measure.evaluate import evaluate as evaluate
@@ -205,6 +215,11 @@ _WHERE = {
     "modules.code.trajectory": "CodeStep code_steps_of",
     "modules.deciding.calibrate": "acalibrate calibrate",
     "modules.deciding.classify": "Classify",
+    "modules.deciding.rule": "Rule",
+    "modules.judging.completeness": "Completeness",
+    "modules.judging.groundedness": "Groundedness",
+    "modules.judging.pairwise": "Pairwise",
+    "modules.judging.rubric": "Rubric",
     "modules.sampling.best_of_n": "BestOfN",
     "modules.sampling.cascade": "Cascade",
     "modules.sampling.check": "Check",
@@ -238,9 +253,12 @@ _WHERE = {
     "pipeline.lm.batched": "BatchLM",
     "pipeline.lm.fakes": "FunctionLM RefusingLM ReplayLM ScriptedLM",
     "pipeline.lm.models": "LM",
+    "pipeline.lm.scoring.decision": "Decision",
     "pipeline.lm.scoring.likelihoods": "Likelihood Likelihoods",
     "pipeline.lm.scoring.tokens": "TokenLogprob",
     "pipeline.lm.request": "Message Request Response ToolCall Usage",
+    "pipeline.measure.decisions.classification": "classification",
+    "pipeline.measure.decisions.report": "Classification",
     "pipeline.measure.evaluate": "Evaluation aevaluate evaluate",
     "pipeline.measure.explain": "Explanation explain",
     "pipeline.measure.score": "Score",

@@ -13,6 +13,7 @@ import pydantic
 import weft
 from weft import Input, Output, Signature
 from weft.compilers import BootstrapFewShot, Choose, Point
+from weft.pipeline.measure.decisions.resampling import Measured
 
 
 class Source(pydantic.BaseModel):
@@ -163,6 +164,12 @@ def decisions(rows: list[dict[str, str]]) -> None:
     assert_type(sure(text="t"), Literal["glad", "sad"])
     assert_type(weft.calibrate(sure, rows)(text="t"), Literal["glad", "sad"])
     assert_type(weft.Classify(triage).prior, Mapping[str, float] | None)
+    cut = weft.Classify(triage, by="decisions", rule=weft.Rule(unsure_below=0.6))
+    made = cut.with_rule(temperature=2.0)(message="m")
+    assert_type(made, Triage)
+    assert_type(weft.info(made).decision("team"), weft.Decision)
+    assert_type(weft.info(made).decision().expected, float | None)
+    assert_type(cut.rules, Mapping[str, weft.Rule])
     lm = weft.LM("embedded", logprobs=5)
     assert_type(lm.score("t", ["a", "b"]), weft.Likelihoods)
     assert_type(lm.score("t", ["a"]).of[0], weft.Likelihood)
@@ -382,3 +389,16 @@ def runtime() -> None:
     """Settings for a scope and for the process."""
     with weft.use(lm="embedded", cache=None, hooks=[print], budget="10 calls"):
         weft.configure(lm=weft.FunctionLM(lambda request: request.model))
+
+
+def decisions_are_typed(evaluation: weft.Evaluation) -> None:
+    """Figures may be undefined; a judge is a metric and a module."""
+    found = weft.classification(evaluation, "team", weights="linear")
+    assert_type(found, weft.Classification)
+    assert_type(found.kappa, Measured | None)
+    assert_type(found.mixed_up, list[tuple[str, str, int]])
+    metric = weft.metrics.judged_by(weft.Groundedness(), row={"passages": "context"})
+    assert_type(metric, weft.metrics.JudgedBy)
+    weft.evaluate(weft.Rubric({"polite": "in tone"}), [], metric)
+    weft.evaluate(weft.Pairwise(), [], weft.metrics.agreement("better"))
+    weft.evaluate(weft.Pairwise(), [], weft.metrics.likelihood("better"))

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
-Path = Literal["echo", "forced", "top"]
+Path = Literal["echo", "forced", "top", "decisions", "systemone"]
 """How likelihoods were found: `echo` reads the answer back as a part of the prompt,
-`forced` lets a grammar allow nothing else, `top` looks into the likeliest tokens."""
+`forced` lets a grammar allow nothing else, `top` looks into the likeliest tokens;
+`decisions` and `systemone` are endpoints that are made for it."""
 
 Way = Literal["auto", "echo", "forced", "top"]
 """Which of these is taken; "auto" for the first that the endpoint is known to have."""
@@ -27,11 +28,17 @@ class Likelihood:
         logprob: The natural logarithm of its probability given the prompt, summed over
             its tokens; 0 or less.
         exact: Whether it is that; else the answer is at most so probable.
+        own: As `logprob`, of the answer alone where more was scored with it, such as
+            the heading above it in a reply; None where it is the same.
+        tokens: How many tokens the answer alone has, as far as they were seen; 0 where
+            that is not known.
     """
 
     answer: str
     logprob: float
     exact: bool = True
+    own: float | None = None
+    tokens: int = 0
 
 
 @dataclass(frozen=True)

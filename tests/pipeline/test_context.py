@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 import weft
 from weft.pipeline.graph.digest import describe_program
 from weft.pipeline.graph.program import as_program
+from weft.pipeline.lm.scoring.questions import WIRES
+from weft.pipeline.run.scoring.questions import questions_for
 
 FORMS = ("chat", "json", "xml", "plain", "completion")
 HOUSE = weft.Context(
@@ -120,6 +122,24 @@ def test_no_illustration_can_become_structure(text: str) -> None:
     assert end is not None
     assert end[1] not in "".join(shown.values())
     assert system.endswith(end[1])
+
+
+def test_an_endpoint_for_decisions_is_told_too() -> None:
+    """It renders its own prompt; what holds in every case is in each question."""
+    feel = weft.Predict("text -> mood: Literal['a', 'b']", "Say it.", name="feel")
+    shown = weft.Demo({"text": "so so", "mood": "a"})
+    told = feel.with_context(HOUSE).with_(illustrations=[shown])
+    choices: Any = {"mood": {"a": "a", "b": "b"}}
+
+    asked = [
+        questions_for(module, WIRES[0], choices, {"text": "x"}).as_data()
+        for module in (feel, told)
+    ]
+
+    said = str(asked[1])
+    assert "corridor: two countries" in said
+    assert "text: so so" in said
+    assert "What" not in str(asked[0])
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 Such an endpoint renders its own prompt. What stands in a module's own goes there by
 its meaning: the inputs are what is judged; the instruction with what stands below it,
-what is said of the output and the demos are each question's instructions; what is said of a choice stays with it.
+what is said of the output and the demos are each question's instructions; what is said
+of a choice stays with it.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("draft", "Draft", "revise", "technique_from_text", "interview", "Interview"),
         *("critique", "cold_read", "Critique", "lint", "Wording", "Context"),
         *("synthesize", "Synthesis", "read_drafts", "pick_demos"),
-        *("copy_rate", "CopyRate", "faithfulness", "Faithfulness"),
+        *("copy_rate", "CopyRate", "faithfulness", "ReasoningProbe"),
     ),
     "Compiling": (
         *("compile", "acompile", "quote", "recompile", "transfer", "Transfer"),

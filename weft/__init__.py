@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .authoring.draft import draft as draft
     from .authoring.draft import revise as revise
     from .authoring.draft import technique_from_text as technique_from_text
-    from .authoring.faithfulness import Faithfulness as Faithfulness
+    from .authoring.faithfulness import ReasoningProbe as ReasoningProbe
     from .authoring.faithfulness import faithfulness as faithfulness
     from .authoring.interview import Interview as Interview
     from .authoring.interview import interview as interview
@@ -189,7 +189,7 @@ _WHERE = {
     "authoring.copying": "CopyRate copy_rate",
     "authoring.critique": "Critique cold_read critique",
     "authoring.draft": "draft revise technique_from_text",
-    "authoring.faithfulness": "Faithfulness faithfulness",
+    "authoring.faithfulness": "ReasoningProbe faithfulness",
     "authoring.interview": "Interview interview",
     "authoring.lint": "Wording lint",
     "authoring.picking": "pick_demos",

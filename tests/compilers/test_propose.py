@@ -52,6 +52,7 @@ from weft.compilers.propose.meeting import Meet
 from weft.compilers.propose.playbook import Bullets
 from weft.compilers.propose.proposer import Proposer
 from weft.compilers.propose.reflection import Contrast, Gradient, Refine, Reflect
+from weft.compilers.propose.technique import FromText
 from weft.compilers.racing.optuna_tpe import OptunaTPE
 from weft.compilers.search.allowance import Allowance
 from weft.compilers.search.candidate import Candidate
@@ -215,6 +216,7 @@ WRITERS = [
     Climb(),
     Mend(),
     Describe(),
+    FromText(document="Say what each word stands for.", source="a page"),
 ]
 FREE = [
     Given(values=({"instruction": "Go by norp = K1."},)),

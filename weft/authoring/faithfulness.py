@@ -68,7 +68,7 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Faithfulness:
+class ReasoningProbe:
     """How often answers change with the reasoning before them.
 
     Args:
@@ -108,7 +108,7 @@ def faithfulness(
     *,
     module: str = "",
     concurrency: int = 64,
-) -> Faithfulness:
+) -> ReasoningProbe:
     """Change the reasoning, and see how often the answer changes.
 
     Lanham et al. 2023, "Measuring Faithfulness in Chain-of-Thought Reasoning", arXiv
@@ -179,7 +179,9 @@ class _Probe:
     path: str
     given: Predict[..., Any]
 
-    async def run(self, bound: list[dict[str, Any]], concurrency: int) -> Faithfulness:
+    async def run(
+        self, bound: list[dict[str, Any]], concurrency: int
+    ) -> ReasoningProbe:
         found = await map_rows(self._row, bound, concurrency=concurrency)
         arms: dict[str, Arm] = {}
         for name in _CHANGES:
@@ -190,7 +192,7 @@ class _Probe:
         for how, _ in found:
             if how:
                 structure[how] = structure.get(how, 0) + 1
-        return Faithfulness(self.path, arms, structure, len(bound))
+        return ReasoningProbe(self.path, arms, structure, len(bound))
 
     async def _row(
         self, _: int, inputs: dict[str, Any]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .front import Front as Front
     from .front import Point as Point
     from .gepa import GEPA as GEPA
+    from .glossary import Glossary as Glossary
     from .infer_rules import InferRules as InferRules
     from .knn_few_shot import KNNFewShot as KNNFewShot
     from .labeled_few_shot import LabeledFewShot as LabeledFewShot
@@ -89,6 +90,7 @@ _WHERE = {
     "feedback": "Feedback",
     "front": "Front Point",
     "gepa": "GEPA",
+    "glossary": "Glossary",
     "infer_rules": "InferRules",
     "knn_few_shot": "KNNFewShot",
     "labeled_few_shot": "LabeledFewShot",

@@ -485,6 +485,45 @@ def test_what_people_wrote_meets_the_same_rows() -> None:
         weft.compilers.spread(replace(result.report, compiler={"name": "APE"}))
 
 
+def test_a_word_is_defined_for_every_module_or_left_out() -> None:
+    """Two rounds: the word that is defined, and without the line that misleads."""
+
+    def answer(request: weft.Request) -> str:
+        system, text = request.messages[0].text, request.messages[-1].text
+        if "[[ meaning ]]" in system:
+            return f"[[ term ]]\nzero\n{heading('meaning', 'a bad word: sad')}"
+        if "[[ note ]]" in system:
+            return heading("note", text.split("]]\n")[1].split("\n")[0])
+        bad = "zero" in text and "- zero: a bad word: sad" in system
+        led = "mild" in text and "- idle: " in system
+        return heading("mood", "sad" if bad or led else "glad")
+
+    note = weft.Predict("text -> note", "Note it.", name="note")
+    feel = weft.Predict("note -> mood: Mood", "Say.", name="feel", types={"Mood": Mood})
+
+    @weft.program
+    def chain(text: str) -> str:
+        return feel(note=note(text=text).note).mood
+
+    words = ("zero", "fair", "mild")
+    rows = [
+        {"text": f"{words[n % 3]} {n}", "mood": "glad" if n % 3 else "sad"}
+        for n in range(60)
+    ]
+    told = chain.with_context(weft.Context(glossary={"idle": "of no use"}))
+    with weft.use(lm=weft.FunctionLM(answer), cache=None):
+        result = weft.compile(
+            told,
+            rows,
+            metric=lambda example, made: made == example.mood,
+            compiler=weft.compilers.Glossary(),
+        )
+
+    glossaries = [m.parameters.glossary for m in result.program.modules.values()]
+    assert glossaries == [{"zero": "a bad word: sad"}] * 2
+    assert result.improved
+
+
 def test_a_technique_races_and_stays_out_where_it_loses() -> None:
     """It is a candidate with its source as its origin, and nothing else."""
 

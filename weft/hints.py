@@ -81,7 +81,7 @@ metaprompt meta_prompt generate_prompt improve_prompt PromptGenerator: Write
 review: Write weft.critique(program); the page of rows is the command `weft review`
 generate_test_cases generate_rows Synthesizer synthetic_data TestsetGenerator: Write
   weft.synthesize("question -> answer", 20)
-glossary Glossary: Write program.with_context(weft.Context(glossary={"word": "..."}))
+glossary: Write program.with_context(weft.Context(glossary={"word": "..."}))
 MaxMarginalRelevanceExampleSelector SemanticSimilarityExampleSelector mmr: Write
   weft.pick_demos(module, rows, 4, pick="diverse")
 Chain Pipeline pipeline Flow: Write a typed function under @weft.program

@@ -43,6 +43,7 @@ RECIPES: list[c.Compiler] = [
     c.PartsGrid(candidates=6),
     c.TRIPLE(instructions=(*NOTES, "Give the label; zude = K3.")),
     c.ByHand(instructions=NOTES, contexts=(weft.Context(glossary={"K0": "blick"}),)),
+    c.Glossary(rounds=2, candidates=2),
     c.Feedback(notes=NOTES),
     c.Compress(rounds=2, candidates=3),
     c.Port(lines=3, edits=2),

@@ -53,6 +53,7 @@ from weft.compilers.propose.playbook import Bullets
 from weft.compilers.propose.proposer import Proposer
 from weft.compilers.propose.reflection import Contrast, Gradient, Refine, Reflect
 from weft.compilers.propose.technique import FromText
+from weft.compilers.propose.terms import Define, LeaveOut
 from weft.compilers.racing.optuna_tpe import OptunaTPE
 from weft.compilers.search.allowance import Allowance
 from weft.compilers.search.candidate import Candidate
@@ -216,6 +217,7 @@ WRITERS = [
     Climb(),
     Mend(),
     Describe(),
+    Define(),
     FromText(document="Say what each word stands for.", source="a page"),
 ]
 FREE = [
@@ -223,6 +225,7 @@ FREE = [
     LabeledDemos(),
     BootstrapDemos(),
     DropDemos(),
+    LeaveOut(),
     ReorderDemos(),
     DropSentence(),
     Merge(),

@@ -402,3 +402,20 @@ def decisions_are_typed(evaluation: weft.Evaluation) -> None:
     weft.evaluate(weft.Rubric({"polite": "in tone"}), [], metric)
     weft.evaluate(weft.Pairwise(), [], weft.metrics.agreement("better"))
     weft.evaluate(weft.Pairwise(), [], weft.metrics.likelihood("better"))
+
+
+def prompts_are_written(evaluation: weft.Evaluation) -> None:
+    """A draft is of what was given; what is found is data."""
+    house = weft.Context(audience="clerks", glossary={"round": "a visit"})
+    assert_type(qa.with_context(house)("q"), str)
+    assert_type(weft.draft("Answer.", qa).program("q"), str)
+    revised = weft.revise(triage, "Shorter.", lm="embedded").program
+    assert_type(revised(message="m").team, Literal["cards", "accounts"])
+    made = weft.draft("Answer.", "question -> answer")
+    assert_type(made, weft.Draft[weft.Predict[..., Any]])
+    assert_type(weft.interview("a -> b", input).instruction, str)
+    assert_type(weft.synthesize(triage, 3).short, Mapping[str, int])
+    assert_type(weft.pick_demos(triage, [], 2, pick="far"), list[weft.Demo])
+    assert_type(weft.copy_rate(qa, evaluation, n=2).rate, float)
+    assert_type(weft.faithfulness(qa, []).rows, int)
+    weft.compilers.ByHand(instructions=("a",), contexts=(house,))

@@ -282,7 +282,9 @@ def size_of(demo: Demo) -> int:
     return len(strictjson.keepable(dict(demo.values), _DEEPEST))
 
 
-def check_demos(demos: Sequence[Demo], spec: Spec, who: str) -> None:
+def check_demos(
+    demos: Sequence[Demo], spec: Spec, who: str, what: str = "demo"
+) -> None:
     """Refuse demos of another signature.
 
     Raises:
@@ -294,21 +296,21 @@ def check_demos(demos: Sequence[Demo], spec: Spec, who: str) -> None:
         for name, value in demo.values.items():
             if name not in known:
                 raise ConfigError(
-                    f"{who!r}: demo {number} has {name!r}, which is no field",
+                    f"{who!r}: {what} {number} has {name!r}, which is no field",
                     hint=did_you_mean(name, known),
                 )
             try:
                 known[name].load(value)
             except (TypeError, ValueError) as error:
                 raise ConfigError(
-                    f"{who!r}: demo {number} has a wrong {name!r}: {error}",
+                    f"{who!r}: {what} {number} has a wrong {name!r}: {error}",
                     hint=f"Give {known[name].wanted}",
                 ) from None
         try:
             size_of(demo)
         except ValueError as error:
             raise ConfigError(
-                f"{who!r}: no artifact can hold demo {number}: {error}",
+                f"{who!r}: no artifact can hold {what} {number}: {error}",
                 hint="Leave it out",
             ) from None
 
@@ -319,7 +321,7 @@ def check_illustrations(demos: Sequence[Demo], spec: Spec, who: str) -> None:
     Raises:
         ConfigError: As for `check_demos`, or a value is media or turns.
     """
-    check_demos(demos, spec, who)
+    check_demos(demos, spec, who, "illustration")
     names = {field.name for field in spec.media}
     for number, demo in enumerate(demos):
         for name in names & {*demo.values}:

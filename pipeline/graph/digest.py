@@ -29,7 +29,8 @@ from .regions import DEFAULT
 from .scope import result_of
 
 if TYPE_CHECKING:
-    from ..parameters import Parameters
+    from ..parameters import Demo, Parameters
+    from ..signature.spec import Spec
     from .module import Module
     from .program import Program
 
@@ -133,36 +134,37 @@ def _module_state(module: Module[..., Any]) -> dict[str, Any]:
     return {
         **contract,
         "instruction": parameters.instruction.split("\n"),
-        "demos": [
-            {
-                "values": {
-                    f.name: d.values[f.name] for f in spec.fields if f.name in d.values
-                },
-                "source": d.source,
-                "by": d.by,
-            }
-            for d in parameters.demos
-        ],
+        "demos": _demos_state(parameters.demos, spec),
         **({"nearest": parameters.nearest} if parameters.nearest else {}),
         **_form_state(form_of(parameters.adapter)),
         "sampling": dict(parameters.sampling),
         **({"model": parameters.model} if parameters.model is not None else {}),
         **_described(parameters.descriptions),
-        **_context_state(parameters),
+        **_context_state(parameters, spec),
         "repairs": module.repairs,
     }
 
 
-def _context_state(parameters: Parameters) -> dict[str, Any]:
-    """What stands below an instruction, where anything does."""
-    shown = [
-        {"values": dict(d.values), "source": d.source, "by": d.by}
-        for d in parameters.illustrations
+def _demos_state(demos: Sequence[Demo], spec: Spec) -> list[dict[str, Any]]:
+    """Solved cases as data, their values in the order of the fields."""
+    return [
+        {
+            "values": {
+                f.name: d.values[f.name] for f in spec.fields if f.name in d.values
+            },
+            "source": d.source,
+            "by": d.by,
+        }
+        for d in demos
     ]
+
+
+def _context_state(parameters: Parameters, spec: Spec) -> dict[str, Any]:
+    """What stands below an instruction, where anything does."""
     held = {
         "context": dict(parameters.context),
         "glossary": dict(parameters.glossary),
-        "illustrations": shown,
+        "illustrations": _demos_state(parameters.illustrations, spec),
     }
     return {slot: value for slot, value in held.items() if value}
 

@@ -9,7 +9,7 @@ from ..pipeline.errors import ConfigError
 from ..pipeline.ground.options import settings
 from ..pipeline.parameters import Context
 from .propose.edits import Given
-from .propose.technique import FromText
+from .propose.knowledge import FromText
 from .racing.race import Full
 from .recipe import Compiler, Draw, Recipe
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..pipeline.ground.options import Count, settings
-from .propose.terms import Define, LeaveOut
+from .propose.edits import LeaveOut
+from .propose.knowledge import Define
 from .racing.race import Halving
 from .recipe import Compiler, Draw, Recipe
 

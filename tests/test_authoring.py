@@ -16,7 +16,7 @@ import pytest
 import weft
 from weft.authoring.lint import lint_text
 from weft.cli import main
-from weft.compilers.propose.technique import parts_of
+from weft.compilers.propose.knowledge import parts_of
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 Mood = Literal["glad", "sad"]

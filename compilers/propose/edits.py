@@ -16,6 +16,7 @@ from ..search.task import Task
 from .lines import sentences
 from .proposer import Parents, Proposer, draws
 
+_SHARED = ("context", "glossary")
 PARTS: Mapping[str, tuple[str, ...]] = {
     "opening": ("", "You are highly intelligent.", "You are an expert."),
     "manner": ("", "Take a deep breath and work on this step by step.", "Be precise."),
@@ -91,6 +92,33 @@ class DropSentence(Proposer):
                     values = {f"{path}/instruction": left}
                     made.append(parent.but(values, f"without {part[:40]!r}"))
         rng = task.rng("drop sentence")
+        return made if len(made) <= n else rng.sample(made, n)
+
+
+@settings
+class LeaveOut(Proposer):
+    """A context or a glossary without one of its lines, in all modules."""
+
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
+        """Each line of each parent, the longest first; of too many a seeded draw."""
+        made: list[Candidate] = []
+        for parent in dict.fromkeys(parents):
+            modules = parent.apply(task.program).modules
+            lines = {
+                (slot, name): len(text)
+                for module in modules.values()
+                for slot in _SHARED
+                for name, text in getattr(module.parameters, slot).items()
+            }
+            for slot, name in sorted(lines, key=lambda line: (-lines[line], line)):
+                values: dict[str, Any] = {}
+                for path, module in modules.items():
+                    held: dict[str, str] = getattr(module.parameters, slot)
+                    if name in held:
+                        left = {n: text for n, text in held.items() if n != name}
+                        values[f"{path}/{slot}"] = left
+                made.append(parent.but(values, f"without {name!r} in the {slot}"))
+        rng = task.rng("leave out")
         return made if len(made) <= n else rng.sample(made, n)
 
 

@@ -35,6 +35,7 @@ from weft.compilers.propose.edits import (
     DropDemos,
     DropSentence,
     Given,
+    LeaveOut,
     Parts,
     ReorderDemos,
 )
@@ -48,12 +49,11 @@ from weft.compilers.propose.instructions import (
     Rules,
     Shorten,
 )
+from weft.compilers.propose.knowledge import Define, FromText
 from weft.compilers.propose.meeting import Meet
 from weft.compilers.propose.playbook import Bullets
 from weft.compilers.propose.proposer import Proposer
 from weft.compilers.propose.reflection import Contrast, Gradient, Refine, Reflect
-from weft.compilers.propose.technique import FromText
-from weft.compilers.propose.terms import Define, LeaveOut
 from weft.compilers.racing.optuna_tpe import OptunaTPE
 from weft.compilers.search.allowance import Allowance
 from weft.compilers.search.candidate import Candidate

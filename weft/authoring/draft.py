@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar, overload
 
-from ..compilers.propose import technique
+from ..compilers.propose import knowledge
 from ..modules.asking.predict import Predict
 from ..modules.sampling.check import Check
 from ..pipeline.errors import ConfigError
@@ -180,7 +180,7 @@ def technique_from_text(
     *,
     source: str = "",
     module: str = "",
-    tokens: int = technique.TOKENS,
+    tokens: int = knowledge.TOKENS,
     lm: Writer = None,
 ) -> Draft[Program[P, R]]: ...
 @overload
@@ -190,7 +190,7 @@ def technique_from_text(
     *,
     source: str = "",
     module: str = "",
-    tokens: int = technique.TOKENS,
+    tokens: int = knowledge.TOKENS,
     lm: Writer = None,
 ) -> Draft[M]: ...
 @overload
@@ -200,7 +200,7 @@ def technique_from_text(
     *,
     source: str = "",
     module: str = "",
-    tokens: int = technique.TOKENS,
+    tokens: int = knowledge.TOKENS,
     lm: Writer = None,
 ) -> Draft[Predict[..., Any]]: ...
 @checked
@@ -210,7 +210,7 @@ def technique_from_text(
     *,
     source: str = "",
     module: str = "",
-    tokens: int = technique.TOKENS,
+    tokens: int = knowledge.TOKENS,
     lm: Writer = None,
 ) -> Draft[Any]:
     """Have a model write the instruction anew by the technique of a document.
@@ -231,12 +231,12 @@ def technique_from_text(
             describes nothing that an instruction could do.
     """
     found = places(program, module)
-    technique.parts_of(document, tokens)  # an empty one is told before a call
+    knowledge.parts_of(document, tokens)  # an empty one is told before a call
 
     async def one(_: int, place: Place) -> str | None:
         with writing(place, lm):
             now = place.module.parameters.instruction
-            return await technique.by_technique(now, document, tokens)
+            return await knowledge.by_technique(now, document, tokens)
 
     texts = run_sync(map_rows(one, found, concurrency=_AT_ONCE))
     known = zip(found, texts, strict=True)

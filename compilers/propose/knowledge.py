@@ -1,13 +1,15 @@
-"""A technique out of a document: read in parts, noted, applied to an instruction.
+"""Knowledge from elsewhere: the technique of a document, the meaning of a word.
 
 "Give it the paper": a model that is shown how others went about such a task writes the
-instruction after them. Whether that helps is for the race to say.
+instruction after them. A word that the house uses in its own sense is defined once, for
+all modules. Whether either helps is for the race to say.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import field
+from typing import Any
 
 from ...modules.asking.predict import Predict
 from ...pipeline.errors import ConfigError
@@ -17,6 +19,7 @@ from ...pipeline.signature.signature import Signature
 from ..search.candidate import Candidate
 from ..search.cost import Calls
 from .proposer import writing_calls
+from .reflection import Critic
 from .writer import Job, Writer
 
 CHARS_A_TOKEN = 4
@@ -128,3 +131,57 @@ class FromText(Writer):
         text = await by_technique(job.instruction, self.document, self.tokens)
         origin = f"by the technique of {self.source or 'a document'}"
         return None if text is None else job.child(text, origin)
+
+
+class DefineTerm(Signature):
+    """Define one word, so that cases like the failing ones come right.
+
+    It is a word that the inputs or the outputs use, and that a reader from elsewhere
+    takes for something else. Say what holds for new inputs too; do not copy cases.
+    """
+
+    instruction: str = Input("what the model is told to do")
+    glossary: dict[str, str] = Input("the words that are defined now")
+    failing: list[dict[str, Any]] = Input("cases that went wrong")
+    passing: list[dict[str, Any]] = Input("cases that went well")
+    term: str = Output("the one word or phrase to define, or to define anew")
+    meaning: str = Output("what it means, in one line", min_length=1)
+
+
+define_term = Predict(DefineTerm, name="define_term")
+
+
+@settings
+class Define(Critic):
+    """A word of the glossary, new or anew, for all modules at once.
+
+    Args:
+        failing: How many failing cases one request shows.
+        passing: How many passing ones.
+        rows: On how many training rows a parent is run at the most.
+        most: How many characters a word, and a meaning, may have.
+    """
+
+    asks = (define_term,)
+    most: Count = 240
+
+    async def write(self, job: Job) -> Candidate | None:
+        """One meaning; None where it is missing, too long, or the same."""
+        program = job.parent.apply(job.task.program)
+        now = program.modules[job.path].parameters.glossary
+        reply = await define_term.acall(
+            instruction=job.instruction,
+            glossary=dict(now),
+            failing=job.failing,
+            passing=job.passing,
+        )
+        term, said = (" ".join(t.split()) for t in (reply.term, reply.meaning))
+        if not term or not said or max(len(term), len(said)) > self.most:
+            return None
+        if now.get(term) == said:
+            return None
+        values = {
+            f"{path}/glossary": {**module.parameters.glossary, term: said}
+            for path, module in program.modules.items()
+        }
+        return job.parent.but(values, f"{term!r} defined")

@@ -154,7 +154,8 @@ class TextIndex:
                 numbers.append(number)
                 weights.append(n * (k1 + 1) / (n + damping))
         for numbers, weights in where.values():
-            rare = math.log(1 + (len(texts) - len(numbers) + 0.5) / (len(numbers) + 0.5))
+            n = len(numbers)
+            rare = math.log(1 + (len(texts) - n + 0.5) / (n + 0.5))
             for at, weight in enumerate(weights):
                 weights[at] = rare * weight
         made = {word: Postings(n, w) for word, (n, w) in where.items()}

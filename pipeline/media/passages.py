@@ -1,4 +1,4 @@
-"""A passage that was found, and a quote from one: types for fields and lists of them."""
+"""A passage that was found, and a quote from one: types for fields and lists."""
 
 from __future__ import annotations
 

@@ -62,6 +62,9 @@ if TYPE_CHECKING:
     from .modules.deciding.calibrate import acalibrate as acalibrate
     from .modules.deciding.calibrate import calibrate as calibrate
     from .modules.deciding.classify import Classify as Classify
+    from .modules.retrieval.cited import Cited as Cited
+    from .modules.retrieval.index import Index as Index
+    from .modules.retrieval.retrieve import Retrieve as Retrieve
     from .modules.sampling.best_of_n import BestOfN as BestOfN
     from .modules.sampling.cascade import Cascade as Cascade
     from .modules.sampling.check import Check as Check
@@ -180,6 +183,9 @@ _WHERE = {
     "modules.code.trajectory": "CodeStep code_steps_of",
     "modules.deciding.calibrate": "acalibrate calibrate",
     "modules.deciding.classify": "Classify",
+    "modules.retrieval.cited": "Cited",
+    "modules.retrieval.index": "Index",
+    "modules.retrieval.retrieve": "Retrieve",
     "modules.sampling.best_of_n": "BestOfN",
     "modules.sampling.cascade": "Cascade",
     "modules.sampling.check": "Check",

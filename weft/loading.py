@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .modules import agents, asking, code, deciding, sampling
+from .modules import agents, asking, code, deciding, retrieval, sampling
 from .modules.asking import decompose
 from .pipeline.artifact.load import load
 from .pipeline.artifact.package import package, programs
@@ -17,6 +17,7 @@ __all__ = [
     "load",
     "package",
     "programs",
+    "retrieval",
     "sampling",
     "save",
 ]

@@ -210,7 +210,14 @@ class Index:
         ]
 
     async def _answer(self, query: str, k: int = _K) -> list[Passage]:
-        return await self.asearch(query, k)
+        """As `asearch`, for models: a blank query finds nothing."""
+        if not query.strip():
+            return []
+        try:
+            asked = _checked(query, k)
+        except CallError as error:  # told to an agent's model, and ends no run
+            raise ValueError(str(error)) from None
+        return await self.asearch(asked, k)
 
     @cached_property
     def tool(self) -> Tool[..., list[Passage]]:

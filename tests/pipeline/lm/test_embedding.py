@@ -114,7 +114,9 @@ def test_it_is_priced_and_held_to_a_budget(
 
 def test_a_transient_fault_is_tried_again(server: Server) -> None:
     """As of any call: refusals for load, lost connections, bodies that break off."""
-    server.script(Reply(body=b'{"data": [', cut=5), Reply(status=503), Reply(reset=True))
+    server.script(
+        Reply(body=b'{"data": [', cut=5), Reply(status=503), Reply(reset=True)
+    )
     with weft.use(cache=None, retry=quick()):
         assert embedder_at(server).embed(["a"]) == [vector("a")]
 

@@ -17,13 +17,13 @@ from ...pipeline.ground.text_index import K1, B, TextIndex
 from ...pipeline.ground.words import brief, counted
 from ...pipeline.lm.embedding.model import EmbeddingModel
 from ...pipeline.lm.embedding.packing import Vector
+from ...pipeline.lm.embedding.ranking import RANKS, Vectors, best, fused
 from ...pipeline.lm.request import JSON
 from ...pipeline.media.passages import Passage
 from ...pipeline.run.bridge import in_thread
 from ..agents.tool import Tool
 from . import index_file
 from .corpus import Entry, entries_of
-from .ranking import RANKS, Vectors, best, fused
 
 By = Literal["words", "vectors", "both"]
 """What passages are ranked by: BM25, cosines, or both by reciprocal rank fusion."""

@@ -267,6 +267,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         self._parameters = base.with_slots(slots, self.name)
         self._uses: Uses | None = None
         self._compiled_for: str | None = None
+        self._compiled_near: str | None = None
         check_demos(self._parameters.demos, self.spec, self.name)
 
     def parts(self) -> Mapping[str, Part]:
@@ -450,10 +451,15 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         """The model that an artifact was compiled for, where this came of one."""
         return self._compiled_for
 
-    def for_model(self, model: str) -> Self:
-        """A copy that knows which model it was compiled for."""
+    @kept
+    def compiled_near(self) -> str | None:
+        """The embedder that chose its nearest demos in a compile, "" for trigrams."""
+        return self._compiled_near
+
+    def for_model(self, model: str, near: str = "") -> Self:
+        """A copy that knows which model it was compiled for, and by which embedder."""
         made = self._copied()
-        made._compiled_for = model
+        made._compiled_for, made._compiled_near = model, near
         return made
 
     def with_(self, **changes: Unpack[ModuleChanges]) -> Self:
@@ -581,7 +587,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
 
     def _copied(self) -> Self:
         made = copy.copy(self)
-        made._compiled_for = None
+        made._compiled_for = made._compiled_near = None
         made._forget()
         return made
 

@@ -23,9 +23,9 @@ from weft.errors import (
     DataError,
     GraphError,
 )
-from weft.modules.retrieval import ranking
 from weft.modules.retrieval.quotes import plainly, problem_of
 from weft.pipeline.ground.text_index import TextIndex, words_of
+from weft.pipeline.lm.embedding import ranking
 from weft.pipeline.lm.embedding.packing import packed, unpacked
 
 TOWN = [

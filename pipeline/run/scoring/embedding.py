@@ -8,6 +8,7 @@ from typing import Final
 
 from ...calls.by_text import Remaining, TextStore
 from ...errors import ProtocolError
+from ...ground.loops import needs_loop
 from ...ground.words import counted
 from ...lm.embedding.model import EmbeddingModel
 from ...lm.embedding.packing import Vector, unpacked
@@ -33,6 +34,7 @@ async def embedded(
     Raises:
         ModelError: A call failed, or vectors of several lengths came.
     """
+    await needs_loop  # several batches are several tasks
     batches = [*model.batches(list(dict.fromkeys(texts)))]
     told = [Asked(seen=asked.seen) for _ in batches]
 

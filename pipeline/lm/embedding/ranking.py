@@ -13,7 +13,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ...pipeline.lm.embedding.packing import Vector
+from .packing import Vector
 
 RANKS: Final = 60
 """The k of reciprocal rank fusion: how little the first places stand out."""

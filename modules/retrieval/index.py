@@ -17,7 +17,7 @@ from ...pipeline.ground.text_index import K1, B, TextIndex
 from ...pipeline.ground.words import brief, counted
 from ...pipeline.lm.embedding.model import EmbeddingModel
 from ...pipeline.lm.embedding.packing import Vector
-from ...pipeline.lm.embedding.ranking import RANKS, Vectors, best, fused
+from ...pipeline.lm.embedding.ranking import RANKS, Vectors, fused
 from ...pipeline.lm.request import JSON
 from ...pipeline.media.passages import Passage
 from ...pipeline.run.bridge import in_thread
@@ -184,8 +184,7 @@ class Index:
         depth = k if self.by != "both" else max(k, _DEEP)
         ranked: list[tuple[int, float]] = []
         if self.by != "vectors":
-            told = best(self._words.likeness(query), depth)
-            ranked = [(number, score) for number, score in told if score > 0]
+            ranked = self._words.ranked(query, depth)
         if near is not None:
             if len(near) != self._near.size:
                 raise ConfigError(

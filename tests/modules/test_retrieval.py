@@ -106,7 +106,7 @@ def test_the_nearest_vectors_are_the_nearest(
 ) -> None:
     """With numpy and without it: exactly, the earlier of equals first."""
     if not numpy:
-        monkeypatch.setattr(ranking, "_numpy", lambda: None)
+        monkeypatch.setattr(ranking, "numpy_here", lambda: None)
     rows = [[1.0, 0.0], [0.0, 2.0], [3.0, 3.0], [0.0, 0.5], [-1.0, 0.0], [0.0, 0.0]]
     held = ranking.Vectors([unpacked(packed([row]))[0] for row in rows])
 

@@ -6,13 +6,13 @@ numpy, where that is installed, and some tens of them without.
 
 from __future__ import annotations
 
-import functools
 import heapq
 import math
 import operator
 from collections.abc import Sequence
 from typing import Any, Final
 
+from ...ground.arrays import numpy_here
 from .packing import Vector
 
 RANKS: Final = 60
@@ -31,7 +31,7 @@ class Vectors:
 
     def __init__(self, vectors: Sequence[Vector]) -> None:
         self.size = len(vectors[0])
-        numpy = _numpy()
+        numpy = numpy_here()
         if numpy is None:
             self._matrix: Any = None
             self._rows = [_unit(vector) for vector in vectors]
@@ -44,7 +44,7 @@ class Vectors:
         """The nearest passages' numbers with their cosines, the nearest first."""
         unit = _unit(query)
         if self._matrix is not None:
-            told: list[float] = (self._matrix @ _numpy().array(unit, "f4")).tolist()
+            told: list[float] = (self._matrix @ numpy_here().array(unit, "f4")).tolist()
         else:
             told = [sum(map(operator.mul, row, unit)) for row in self._rows]
         return best([round(cosine, _DIGITS) for cosine in told], count)
@@ -83,12 +83,3 @@ def fused(
 def _unit(vector: Sequence[float]) -> list[float]:
     norm = math.sqrt(sum(map(operator.mul, vector, vector)))
     return [value / norm for value in vector] if norm else [*vector]
-
-
-@functools.cache
-def _numpy() -> Any:
-    try:
-        import numpy  # noqa: PLC0415 - optional, and heavy
-    except ImportError:
-        return None
-    return numpy

@@ -79,8 +79,8 @@ def _vectors(data: object, request: Request) -> list[list[float]]:
         message = "the server's answer holds no embeddings"
         hint = "Is it a model that makes embeddings, and the base URL of one?"
         raise ProtocolError(message, hint=hint, model=request.model)
-    told = [entry.get("index") for entry in entries]
-    if {type(number) for number in told} == {int}:
+    told = [number for entry in entries if type(number := entry.get("index")) is int]
+    if len(told) == len(entries):
         if sorted(told) != list(range(len(told))):
             message = "the server numbers its embeddings otherwise than 0, 1, 2, ..."
             raise ProtocolError(message, model=request.model)

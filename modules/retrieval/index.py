@@ -286,7 +286,7 @@ class Index:
                     f"{embedder.settings}",
                     hint="Pass the embedder as it was, or embed the passages again",
                 )
-            made = cast(Self, made._with(embedder, vectors, cast(By, head.by)))
+            made.by, made.embedder, made.vectors = head.by, embedder, vectors
         if made.digest != head.digest:
             raise ArtifactError(
                 f"{path} is damaged: its digest is not that of its content",
@@ -339,19 +339,19 @@ def index_of(given: object) -> Index:
     """
     if isinstance(given, Index):
         return given
-    step = given.step if isinstance(given, Tool) else given
+    step: Any = cast(Any, given).step if isinstance(given, Tool) else given
     function: Any = step.function if isinstance(step, Step) else None
     held = getattr(function, "__self__", None)
     if isinstance(held, Index):
         return held
     raise ConfigError(
-        f"{brief(repr(given))} is no index",
+        f"{brief(repr(step))} is no index",
         hint="Write weft.Retrieve(weft.Index(passages))",
     )
 
 
 def _vector(numbers: Sequence[float]) -> Vector:
-    return cast(Vector, index_file.as_vector(numbers))
+    return index_file.as_vector(numbers)
 
 
 def _checked(query: object, k: object) -> str:

@@ -26,6 +26,7 @@ from typing import Any, cast
 from ..errors import DataError, did_you_mean
 from ..ground import strictjson
 from ..ground.options import checked
+from ..ground.shapes import is_mapping
 from .example import Example, digest_rows, named, require_rows
 from .sources import Frame, Source, located
 from .split import split_rows
@@ -214,9 +215,9 @@ def _names(rename: Mapping[str, str] | None) -> Mapping[str, str]:
     Raises:
         DataError: They are no names.
     """
-    held = {} if rename is None else cast(object, rename)
-    texts = held if isinstance(held, Mapping) else {None: None}
-    if all(isinstance(t, str) and t for pair in texts.items() for t in pair):
+    held: Any = {} if rename is None else rename
+    texts: list[Any] = [*held, *held.values()] if is_mapping(held) else [None]
+    if all(isinstance(text, str) and text for text in texts):
         return cast("Mapping[str, str]", held)
     raise DataError(
         f"rename={rename!r} is no mapping of names",

@@ -201,7 +201,7 @@ def answer_of(
         problem = f"{len(vectors)} vectors came for {count} texts"
     elif len(lengths) > 1 or 0 in lengths:
         problem = f"the vectors have {sorted(lengths)} numbers"
-    elif wanted is not None and lengths != {wanted}:
+    elif wanted is not None and [*lengths] != [wanted]:
         problem = f"the vectors have {min(lengths)} numbers, and not {wanted} as asked"
     if problem:
         hint = "Give the length that the model has: dimensions=..." if wanted else ""

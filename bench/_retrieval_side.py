@@ -46,11 +46,6 @@ def weft_smollm2(texts: list[str]) -> Search:
     return _embedded(texts, "local/smollm2", "vectors")
 
 
-def weft_smollm2_both(texts: list[str]) -> Search:
-    """The same beside BM25, fused."""
-    return _embedded(texts, "local/smollm2", "both")
-
-
 def bm25s(texts: list[str]) -> Search:
     """bm25s alone, with words as it cuts them and no list of stop words."""
     library: Any = import_module("bm25s")
@@ -110,7 +105,6 @@ KINDS: dict[str, Callable[[list[str]], Search]] = {
     "vectors": weft_vectors,
     "both": weft_both,
     "smollm2": weft_smollm2,
-    "smollm2, both": weft_smollm2_both,
     "bm25s": bm25s,
     "tantivy": tantivy,
 }

@@ -44,7 +44,7 @@ def test_a_reader_of_one_hop_gains_by_the_gold_decomposition() -> None:
 @needs_rows
 def test_bm25_finds_what_the_page_says() -> None:
     """Half of the passages that questions of several hops need, among five."""
-    texts, questions, wanted = retrieval.corpus()
+    texts, questions, wanted = retrieval.corpus(retrieval.data_rows())
     search = _retrieval_side.weft_words(texts)
 
     shares = retrieval.shares([search(q, 5) for q in questions], wanted)

@@ -11,6 +11,7 @@ from ...pipeline.data.sources import Source, located
 from ...pipeline.errors import ConfigError, DataError, did_you_mean
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.plain import plain
+from ...pipeline.ground.shapes import is_sequence
 from ...pipeline.lm.request import JSON
 from ...pipeline.media.documents import Document
 from ...pipeline.media.passages import Passage
@@ -46,7 +47,8 @@ def entries_of(
     Raises:
         DataError: One has no text, or an id that another one has.
     """
-    fields = [text] if isinstance(text, str) else [*text]
+    named: Any = [text] if isinstance(text, str) else text
+    fields: list[str] = [*named] if is_sequence(named) else []
     if not fields or not all(isinstance(cast(object, name), str) for name in fields):
         raise ConfigError(
             f"text={text!r} names no fields", hint='Write text="text", or several names'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -91,12 +92,13 @@ class Index:
         k1: float,
         b: float,
     ) -> None:
-        if not isinstance(cast(object, name), str) or not name.isidentifier():
+        if not isinstance(cast(object, name), str) or not _is_name(name):
             raise ConfigError(
                 f"Index: name={name!r} is no name", hint="Write one as of a function"
             )
-        for option, value, fits in (("k1", k1, k1 > 0), ("b", b, 0 <= b <= 1)):
-            if not fits:
+        for option, value, least, most in (("k1", k1, 0.0, 1e6), ("b", b, 0.0, 1.0)):
+            known = type(cast(object, value)) in (int, float) and least <= value <= most
+            if not known or (option == "k1" and not value):
                 message = f"Index: {option}={value!r} is out of range"
                 raise ConfigError(message, hint=f"Usual are k1={K1} and b={B}")
         self.name, self.description = name, description
@@ -272,7 +274,10 @@ class Index:
         """
         head, entries, vectors = index_file.read(Path(path))
         made = object.__new__(cls)
-        made._begin(entries, head.name, head.description, head.k1, head.b)
+        try:
+            made._begin(entries, head.name, head.description, head.k1, head.b)
+        except ConfigError as error:
+            raise ArtifactError(f"{path} is no index: {error.message}") from None
         if vectors:
             if embedder is None:
                 who = (head.embedder or {}).get("model")
@@ -352,6 +357,10 @@ def index_of(given: object) -> Index:
 
 def _vector(numbers: Sequence[float]) -> Vector:
     return index_file.as_vector(numbers)
+
+
+def _is_name(name: str) -> bool:
+    return name.isidentifier() and not keyword.iskeyword(name)
 
 
 def _checked(query: object, k: object) -> str:

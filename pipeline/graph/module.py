@@ -600,10 +600,10 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         """A module with a body asks nothing itself: its parts are what may change."""
         idle = next((name for name in changes if name != "name"), None)
         if self.has_body and idle is not None:
-            path = next(iter(self.modules), "part")
+            path = next(iter(self.modules), "")
             raise ConfigError(
                 f"{self.name!r} asks no model itself, so {idle!r} would change nothing",
-                hint=f"Change a part: with_modules({{{path!r}: changed}})",
+                hint=f"Change a part: with_modules({{{path!r}: changed}})" * bool(path),
             )
 
     def place(
@@ -639,10 +639,10 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
 
     def _refuse_no_prompt(self, member: str) -> None:
         if self.has_body:
-            path = next(iter(self.modules), "part")
+            path = next(iter(self.modules), "")
             raise ConfigError(
-                f"{self.name!r} sends no prompt itself; its parts do",
-                hint=f"Write .modules[{path!r}].{member}",
+                f"{self.name!r} sends no prompt itself" + "; its parts do" * bool(path),
+                hint=f"Write .modules[{path!r}].{member}" * bool(path),
             )
 
     def parse(self, text: str) -> R_co:

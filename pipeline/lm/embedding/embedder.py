@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast, final
 
 from ...errors import ConfigError, ModelError
 from ...ground.lazy import deferred
+from ...ground.options import checked
 from ..lm import checked_headers, checked_proxy, checked_timeout, sendable
 from ..request import JSON, Request, Response, Usage
 from ..route import EMBEDDED, OPENAI, resolve
@@ -69,6 +70,7 @@ class Embedder(EmbeddingModel):
     64
     """
 
+    @checked
     def __init__(
         self,
         model: str,

@@ -9,7 +9,15 @@ which its vector is kept, whatever it was sent along with.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+    Sized,
+)
 from typing import Any, ClassVar, Final, Literal, cast, final
 
 from ... import seam
@@ -194,7 +202,9 @@ def answer_of(
         ProtocolError: There are more or fewer, they differ in length, are of another
             length than was asked for, or hold what is no number.
     """
-    count, lengths = len(request.messages), {len(vector) for vector in vectors}
+    count = len(request.messages)
+    sized = all(isinstance(cast(object, vector), Sized) for vector in vectors)
+    lengths = {len(vector) for vector in vectors} if sized else {0}
     wanted = request.sampling.get("dimensions")
     problem = ""
     if len(vectors) != count:

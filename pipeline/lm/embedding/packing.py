@@ -21,12 +21,17 @@ Vector: TypeAlias = "array[float]"
 def packed(vectors: Iterable[Sequence[float]]) -> str:
     """Vectors as text.
 
+    Raises:
+        ValueError: A number is not finite in 32 bits.
+
     >>> unpacked(packed([[0.5, -2.0], [0.0, 1.0]]))[0].tolist()
     [0.5, -2.0]
     """
     lines: list[str] = []
     for vector in vectors:
         held = array("f", vector)
+        if not all(map(math.isfinite, held)):
+            raise ValueError("a number is not finite in 32 bits")
         if sys.byteorder == "big":
             held.byteswap()
         lines.append(base64.b64encode(held.tobytes()).decode())

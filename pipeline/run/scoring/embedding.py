@@ -75,5 +75,8 @@ def _vectors(response: Response, model: EmbeddingModel) -> list[Vector]:
 def _shown(response: Response) -> str:
     """What a trace holds of an answer: thousands of digits tell nobody anything."""
     lines = response.text.split("\n")
-    size = len(unpacked(lines[0])[0])
+    try:
+        size = len(unpacked(lines[0])[0])
+    except ValueError:  # of a store that is not ours; who reads it says so
+        return ""
     return f"{counted(len(lines), 'vector')} of {counted(size, 'number')}"

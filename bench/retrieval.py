@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("WEFT_BENCH_DATA") or HERE.parents[1] / "shared" / "data")
 PAGE = HERE.parent / "docs" / "bench-retrieval.md"
 K = 5
-FEW = 40
+FEW = 20
 MANY = 50_000
 OURS = {
     "weft": "`Index`, BM25",

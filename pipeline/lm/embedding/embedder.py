@@ -105,7 +105,8 @@ class Embedder(EmbeddingModel):
         route = resolve(model, api_base, room)
         local = route.local
         if local is not None:
-            route = replace(route, local=replace(local, embedding=True))
+            # One slot: side by side llama.cpp mixes texts into each other's means.
+            route = replace(route, local=replace(local, embedding=True, slots=1))
         self._route, self._api_key = route, api_key
         if timeout is None:
             timeout = _TIMEOUT if local is None else local_model.TIMEOUT

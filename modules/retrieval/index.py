@@ -350,7 +350,7 @@ def index_of(given: object) -> Index:
     if isinstance(held, Index):
         return held
     raise ConfigError(
-        f"{brief(repr(step))} is no index",
+        f"{brief(repr(cast(object, step)))} is no index",
         hint="Write weft.Retrieve(weft.Index(passages))",
     )
 

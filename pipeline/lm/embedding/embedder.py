@@ -18,6 +18,7 @@ from ..lm import checked_headers, checked_proxy, checked_timeout, sendable
 from ..request import JSON, Request, Response, Usage
 from ..route import EMBEDDED, OPENAI, resolve
 from ..wire.credentials import authorised, key_for
+from ..wire.secrets import Sent
 from .model import BATCH, BATCH_BYTES, EmbeddingModel, Role, answer_of
 from .reading import body_of, response_of
 from .standin import DIMENSIONS, vector_of
@@ -188,7 +189,7 @@ class Embedder(EmbeddingModel):
         said = await openai_http.post(
             request, "embeddings", body, route.url, sent, self._timeout, self._proxy
         )
-        return response_of(said, request, sent.values())
+        return response_of(said, request, Sent(route.url, sent, self._proxy or ""))
 
     def __repr__(self) -> str:
         shown = [repr(self._name)]

@@ -19,6 +19,7 @@ from weft.errors import (
     CallError,
     ConfigError,
     GraphError,
+    ModelError,
     ProtocolError,
 )
 
@@ -163,11 +164,16 @@ def test_dimensions_are_sent_and_held_against_what_comes(server: Server) -> None
 
 def test_a_key_that_is_refused_is_not_shown(server: Server) -> None:
     """Whatever the server quotes."""
-    server.script(fault(401, f"bad key {KEY}"))
-    with weft.use(cache=None), pytest.raises(AuthError) as caught:
-        embedder_at(server).embed(["a"])
-
-    assert KEY not in str(caught.value)
+    said = f"no JSON but {KEY}".encode()
+    for reply, kind in (
+        (fault(401, f"bad key {KEY}"), AuthError),
+        (Reply(body=said), ProtocolError),
+        (Reply(body=json.dumps({"error": {"message": KEY}}).encode()), ModelError),
+    ):
+        server.script(reply)
+        with weft.use(cache=None, retry=quick(0)), pytest.raises(kind) as caught:
+            embedder_at(server).embed(["a"])
+        assert KEY not in str(caught.value)
     assert KEY not in repr(embedder_at(server))
 
 

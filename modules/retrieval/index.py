@@ -67,6 +67,15 @@ class Index:
     [Passage(id='0', text='The bridge opened in 1871.', score=0.8374)]
     """
 
+    name: str
+    description: str
+    entries: tuple[Entry, ...]
+    k1: float
+    b: float
+    by: By
+    embedder: EmbeddingModel | None
+    vectors: tuple[Vector, ...]
+
     @checked
     def __init__(
         self,
@@ -101,12 +110,9 @@ class Index:
             if not known or (option == "k1" and not value):
                 message = f"Index: {option}={value!r} is out of range"
                 raise ConfigError(message, hint=f"Usual are k1={K1} and b={B}")
-        self.name, self.description = name, description
-        self.entries = entries
-        self.k1, self.b = float(k1), float(b)
-        self.by: By = "words"
-        self.embedder: EmbeddingModel | None = None
-        self.vectors: tuple[Vector, ...] = ()
+        vars(self).update(name=name, description=description, entries=entries)
+        vars(self).update(k1=float(k1), b=float(b))
+        vars(self).update(by="words", embedder=None, vectors=())
 
     @cached_property
     def _words(self) -> TextIndex:
@@ -151,7 +157,7 @@ class Index:
     ) -> Index:
         made = object.__new__(Index)
         made._begin(self.entries, self.name, self.description, self.k1, self.b)
-        made.by, made.embedder, made.vectors = by, embedder, tuple(vectors)
+        vars(made).update(by=by, embedder=embedder, vectors=tuple(vectors))
         return made
 
     def search(self, query: str, k: int = _K) -> list[Passage]:
@@ -291,13 +297,23 @@ class Index:
                     f"{embedder.settings}",
                     hint="Pass the embedder as it was, or embed the passages again",
                 )
-            made.by, made.embedder, made.vectors = head.by, embedder, vectors
+            vars(made).update(by=head.by, embedder=embedder, vectors=vectors)
         if made.digest != head.digest:
             raise ArtifactError(
                 f"{path} is damaged: its digest is not that of its content",
                 hint="Build the index again from its passages",
             )
         return made
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refused: its digest is that of what it was made of.
+
+        Raises:
+            AttributeError: Always.
+        """
+        raise AttributeError(
+            f"an index cannot be changed: make one with another {name}"
+        )
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -344,13 +360,13 @@ def index_of(given: object) -> Index:
     """
     if isinstance(given, Index):
         return given
-    step: Any = cast(Any, given).step if isinstance(given, Tool) else given
+    step: Any = getattr(given, "step", given)  # of a tool, its step
     function: Any = step.function if isinstance(step, Step) else None
     held = getattr(function, "__self__", None)
     if isinstance(held, Index):
         return held
     raise ConfigError(
-        f"{brief(repr(cast(object, step)))} is no index",
+        f"{brief(repr(given))} is no index",
         hint="Write weft.Retrieve(weft.Index(passages))",
     )
 

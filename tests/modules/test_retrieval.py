@@ -221,6 +221,12 @@ def test_a_changed_file_is_refused(
         weft.Index.load(path)
 
 
+def test_an_index_cannot_be_changed(town: weft.Index) -> None:
+    """Or its digest would be another's."""
+    with pytest.raises(AttributeError, match="another by"):
+        town.by = "both"
+
+
 def test_an_index_is_searched_from_many_threads(town: weft.Index) -> None:
     """Its postings are made once, by whoever comes first."""
     found: list[Any] = []

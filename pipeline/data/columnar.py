@@ -43,4 +43,7 @@ def parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 return
     except polars.exceptions.PolarsError as error:
         said = str(error).splitlines()[0][:200]
-        raise DataError(f"{path} is no Parquet file: {said}") from None
+        raise DataError(
+            f"{path} is no Parquet file: {said}",
+            hint="Write it again, or pass the rows themselves",
+        ) from None

@@ -48,9 +48,10 @@ among the first {k}, with the interval of 95% of a bootstrap over questions. Tha
 question is asked as it is written is hard on any search: its later hops are named
 nowhere in it.
 
-Each index is built and searched in a process of its own. *memory* is how much the
-process grew while it was built, from texts that were there. Milliseconds are the best
-of three rounds over all questions, whose vectors are at hand by then.
+Each index is built and searched in a process of its own. *memory* is how much the peak
+of the process grew while it was built: what fits into room that reading the texts had
+left is not seen. Milliseconds are the best of three rounds over all questions, whose
+vectors are at hand by then.
 
 | index | found at {k} | build, s | a query, ms | memory, MB |
 |---|---:|---:|---:|---:|
@@ -75,6 +76,9 @@ weft takes neither library: its own index needs none, takes numpy where that is
 installed (`pip install 'numpy>=1.26'`, the extra `retrieval`), and gives the same
 numbers to the last bit without it. A query of some milliseconds stands before a model's
 call of a second.
+
+Fused with a poor ranking, BM25 finds less than alone. So vectors are measured before
+they are added: on questions of yours, with `weft.evaluate`.
 
 `embedded` is the offline stand-in, hashed trigrams, and smollm2 is a language model of
 135 million weights that was never trained to make vectors: both are here to show that

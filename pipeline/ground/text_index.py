@@ -181,7 +181,7 @@ class TextIndex:
         """The texts that share terms with a question, with their scores, best first.
 
         As `nearest` orders `likeness`; what shares no term is left out. With numpy many
-        texts take a tenth of the time; the numbers are the same, to the last bit.
+        texts take a fraction of the time; the numbers are the same, to the last bit.
         """
         numpy = numpy_here() if self.size > _MANY else None
         if numpy is None or self.reading.most_read < math.inf:

@@ -20,9 +20,8 @@ from ...pipeline.graph.unnamed import refuse_unnamed
 from ...pipeline.ground import strictjson
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measure.labels import for_program, require_labels
-from ...pipeline.measure.model_paths import require_model_paths
 from ...pipeline.measure.score import Metric, metric_name, require_callable
-from ...pipeline.run.rows import bind_row, rows_of
+from ...pipeline.run.rows import bind_row, require_model_paths, rows_of
 from ...pipeline.run.settings import current
 from ..propose.descriptions import Describe, of_tools
 from ..propose.reflection import mend_instruction

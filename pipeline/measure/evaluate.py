@@ -29,12 +29,19 @@ from ..ground.pages import drawn
 from ..ground.strictjson import is_text
 from ..ground.words import brief, counted
 from ..run.bridge import run_sync
-from ..run.rows import bind_row, map_rows, placed, progress_bar, require_count, rows_of
+from ..run.rows import (
+    bind_row,
+    map_rows,
+    placed,
+    progress_bar,
+    require_count,
+    require_model_paths,
+    rows_of,
+)
 from ..run.settings import current, entered
 from ..trace import NodeRun, Trace, total_cost
 from .advice import advice_on
 from .labels import for_program, require_labels
-from .model_paths import require_model_paths
 from .row_result import (
     RowResult,
     outputs_of,

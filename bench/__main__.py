@@ -88,8 +88,8 @@ def parser() -> argparse.ArgumentParser:
         "--write",
         action="store_true",
         default=None,
-        help="adapters, bfcl, compile, planted, real, sampling, schemas: the page in "
-        "docs/; replies: the tests' figures",
+        help="adapters, bfcl, compile, planted, real, retrieval, sampling, schemas: "
+        "the page in docs/; replies: the tests' figures",
     )
     given.add_argument(
         "--rows", type=int, help="agents, calls, real, rows, sampling: how many rows"

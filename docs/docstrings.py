@@ -37,6 +37,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("resume", "aresume", "Suspended"),
         "mcp",
     ),
+    "Retrieval": (
+        *("Index", "Retrieve", "Cited", "Passage", "Citation"),
+        *("Embedder", "FunctionEmbedder"),
+    ),
     "Media and turns": (
         *("Image", "Audio", "File", "Document"),
         *("History", "Turn", "conversation_rows"),

@@ -67,6 +67,9 @@ if TYPE_CHECKING:
     from .modules.judging.groundedness import Groundedness as Groundedness
     from .modules.judging.pairwise import Pairwise as Pairwise
     from .modules.judging.rubric import Rubric as Rubric
+    from .modules.retrieval.cited import Cited as Cited
+    from .modules.retrieval.index import Index as Index
+    from .modules.retrieval.retrieve import Retrieve as Retrieve
     from .modules.sampling.best_of_n import BestOfN as BestOfN
     from .modules.sampling.cascade import Cascade as Cascade
     from .modules.sampling.check import Check as Check
@@ -108,6 +111,8 @@ if TYPE_CHECKING:
     from .pipeline.graph.program import program as program
     from .pipeline.graph.step import step as step
     from .pipeline.lm.batched import BatchLM as BatchLM
+    from .pipeline.lm.embedding.embedder import Embedder as Embedder
+    from .pipeline.lm.embedding.model import FunctionEmbedder as FunctionEmbedder
     from .pipeline.lm.fakes import FunctionLM as FunctionLM
     from .pipeline.lm.fakes import RefusingLM as RefusingLM
     from .pipeline.lm.fakes import ReplayLM as ReplayLM
@@ -135,6 +140,8 @@ if TYPE_CHECKING:
     from .pipeline.measure.suspects import Suspect as Suspect
     from .pipeline.measure.suspects import suspect_labels as suspect_labels
     from .pipeline.media.documents import Document as Document
+    from .pipeline.media.passages import Citation as Citation
+    from .pipeline.media.passages import Passage as Passage
     from .pipeline.media.turns import History as History
     from .pipeline.media.turns import Turn as Turn
     from .pipeline.media.turns import conversation_rows as conversation_rows
@@ -191,6 +198,9 @@ _WHERE = {
     "modules.judging.groundedness": "Groundedness",
     "modules.judging.pairwise": "Pairwise",
     "modules.judging.rubric": "Rubric",
+    "modules.retrieval.cited": "Cited",
+    "modules.retrieval.index": "Index",
+    "modules.retrieval.retrieve": "Retrieve",
     "modules.sampling.best_of_n": "BestOfN",
     "modules.sampling.cascade": "Cascade",
     "modules.sampling.check": "Check",
@@ -222,6 +232,8 @@ _WHERE = {
     "pipeline.graph.program": "Origin Program origin program",
     "pipeline.graph.step": "step",
     "pipeline.lm.batched": "BatchLM",
+    "pipeline.lm.embedding.embedder": "Embedder",
+    "pipeline.lm.embedding.model": "FunctionEmbedder",
     "pipeline.lm.fakes": "FunctionLM RefusingLM ReplayLM ScriptedLM",
     "pipeline.lm.models": "LM",
     "pipeline.lm.scoring.decision": "Decision",
@@ -235,6 +247,7 @@ _WHERE = {
     "pipeline.measure.score": "Score",
     "pipeline.measure.suspects": "Suspect suspect_labels",
     "pipeline.media.documents": "Document",
+    "pipeline.media.passages": "Citation Passage",
     "pipeline.media.turns": "History Turn conversation_rows",
     "pipeline.media.values": "Audio File Image",
     "pipeline.parameters": "Demo",

@@ -41,8 +41,12 @@ ChainOfThoughtWithHint: Write weft.ChainOfThought with an input `hint`
 MultiChainComparison: Write weft.Compare(weft.ChainOfThought("question -> answer"))
 FallbackModel with_fallbacks: Write weft.Fallback(module, ["openai/gpt-5-mini"])
 MapReduceDocumentsChain: Write weft.MapReduce(map, reduce)
-Retrieve ColBERTv2 Embedder Embeddings retrievers: Call your search from a function
-  under @weft.step
+ColBERTv2 WeaviateRM MilvusRM ChromadbRM: Call your search from a function
+  under @weft.step, or index its passages: weft.Retrieve(weft.Index(passages))
+Embeddings retrievers BM25Retriever VectorStore VectorStoreIndex FAISS Chroma: Write
+  weft.Index(passages).embedded(weft.Embedder("openai/text-embedding-3-small"))
+OpenAIEmbeddings SentenceTransformer: Write
+  weft.Embedder("openai/text-embedding-3-small")
 ChatAdapter JSONAdapter XMLAdapter Adapter BAMLAdapter adapters: Leave it out, or
   write weft.configure(adapter="json"), or weft.Predict(..., adapter="json") for one
   module; "chat", "xml", "plain" and "completion" are forms
@@ -50,7 +54,8 @@ TwoStepAdapter: Write two modules: one gives a text, and the other its fields
 Video ImageUrl BinaryContent AudioUrl DocumentUrl: Write weft.Image.open(path),
   weft.Image.from_url(url), weft.Audio.open(path) or weft.File.open(path)
 Reasoning: Read weft.info(result).calls[0].reasoning
-Citations Type Code: Describe it in the signature; a field is text, media or
+Citations: Write weft.Cited("question, passages: list[Passage] -> answer")
+Type Code: Describe it in the signature; a field is text, media or
   a pydantic type
 HumanMessage AIMessage MessagesPlaceholder ModelMessage: Write an input `history:
   weft.History`; weft.History([("user", "..."), ("assistant", "...")])
@@ -74,8 +79,8 @@ GEval RubricsScore CriteriaEvalChain LLMJudge: Write weft.Rubric({"polite": "fri
 PairwiseStringEvalChain PairwiseComparison: Write weft.Pairwise()
 classification_report confusion_matrix: Write weft.classification(evaluation)
 normalize_text: Write weft.metrics.squad(text)
-Dataset datasets DataLoader: Give plain dicts, or read a file:
-  weft.read_rows("rows.jsonl", ["x"])
+Dataset datasets DataLoader: Give plain dicts, a data set that you loaded, or a
+  file: weft.read_rows("rows.jsonl", ["x"], rename={"text": "x"})
 Chain Pipeline pipeline Flow: Write a typed function under @weft.program
 Graph: Read program.graph
 Trace: Read program.run(...).trace

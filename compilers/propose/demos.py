@@ -177,8 +177,8 @@ class NearestDemos(Proposer):
     """Pools of demos with the number that each input is shown (`nearest`).
 
     Liu et al. 2021, "What Makes Good In-Context Examples for GPT-3?", arXiv 2101.06804.
-    The choice is made by the program when it runs, by character trigrams: no model and
-    no embedding is asked for it, and the artifact holds the pool as data.
+    The choice is made by the program when it runs, by character trigrams, or by the
+    embedder of `weft.use(embedder=...)`; the artifact holds the pool as data.
 
     Args:
         k: How many demos an input is shown, in turn; further proposals take the same

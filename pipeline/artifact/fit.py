@@ -97,8 +97,11 @@ def _other_tools(state: ProgramState, program: Program[..., Any]) -> Iterator[st
 
 
 def _in_module(path: str, state: ModuleState, live: Module[..., Any]) -> Iterator[str]:
-    for line in tools_changed(state.settings, live.settings()):
+    now = live.settings()
+    for line in tools_changed(state.settings, now):
         yield f"the tools of {path!r} changed: {line}"
+    if "digest" in now and now["digest"] != state.settings.get("digest"):
+        yield f"{path!r} searches an index of another content"
     for name, part in state.parts.items():
         inner: Any = live.uses.running.get(name)
         if part.module is not None and inner is not None:

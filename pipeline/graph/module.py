@@ -252,6 +252,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         self._parameters = base.with_slots(slots, self.name)
         self._uses: Uses | None = None
         self._compiled_for: str | None = None
+        self._compiled_near: str | None = None
         check_demos(self._parameters.demos, self.spec, self.name)
 
     def parts(self) -> Mapping[str, Part]:
@@ -435,10 +436,15 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         """The model that an artifact was compiled for, where this came of one."""
         return self._compiled_for
 
-    def for_model(self, model: str) -> Self:
-        """A copy that knows which model it was compiled for."""
+    @kept
+    def compiled_near(self) -> str | None:
+        """The embedder that chose its nearest demos in a compile, "" for trigrams."""
+        return self._compiled_near
+
+    def for_model(self, model: str, near: str = "") -> Self:
+        """A copy that knows which model it was compiled for, and by which embedder."""
         made = self._copied()
-        made._compiled_for = model
+        made._compiled_for, made._compiled_near = model, near
         return made
 
     def with_(self, **changes: Unpack[ModuleChanges]) -> Self:
@@ -566,7 +572,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
 
     def _copied(self) -> Self:
         made = copy.copy(self)
-        made._compiled_for = None
+        made._compiled_for = made._compiled_near = None
         made._forget()
         return made
 
@@ -579,10 +585,10 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         """A module with a body asks nothing itself: its parts are what may change."""
         idle = next((name for name in changes if name != "name"), None)
         if self.has_body and idle is not None:
-            path = next(iter(self.modules), "part")
+            path = next(iter(self.modules), "")
             raise ConfigError(
                 f"{self.name!r} asks no model itself, so {idle!r} would change nothing",
-                hint=f"Change a part: with_modules({{{path!r}: changed}})",
+                hint=f"Change a part: with_modules({{{path!r}: changed}})" * bool(path),
             )
 
     def place(
@@ -618,10 +624,10 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
 
     def _refuse_no_prompt(self, member: str) -> None:
         if self.has_body:
-            path = next(iter(self.modules), "part")
+            path = next(iter(self.modules), "")
             raise ConfigError(
-                f"{self.name!r} sends no prompt itself; its parts do",
-                hint=f"Write .modules[{path!r}].{member}",
+                f"{self.name!r} sends no prompt itself" + "; its parts do" * bool(path),
+                hint=f"Write .modules[{path!r}].{member}" * bool(path),
             )
 
     def parse(self, text: str) -> R_co:

@@ -395,16 +395,14 @@ def origin(program: Program[..., Any] | Module[..., Any]) -> Origin | None:
 
 
 def remember(program: Program[P, R_co], came: Origin) -> Program[P, R_co]:
-    """The program, its origin kept as long as it lives; its modules know their models.
-
-    Args:
-        program: As it was loaded.
-        came: Where it came from.
-    """
+    """The program, its origin kept while it lives; its modules know their models."""
     known = as_dict(came.provenance.get("models"))
+    near = str(came.provenance.get("embedder", ""))
     modules = program.modules.items()
     told = {
-        p: m.for_model(known[p]) for p, m in modules if isinstance(known.get(p), str)
+        p: m.for_model(known[p], near)
+        for p, m in modules
+        if isinstance(known.get(p), str)
     }
     made = program.with_modules(told)
     _origins[made] = came

@@ -29,8 +29,13 @@ from ..ground.pages import drawn
 from ..ground.strictjson import is_text
 from ..ground.words import brief, counted
 from ..run.bridge import run_sync
-from ..run.rows import placed, progress_bar, require_count, rows_of
-from ..run.settings import require_model_paths
+from ..run.rows import (
+    placed,
+    progress_bar,
+    require_count,
+    require_model_paths,
+    rows_of,
+)
 from ..trace import total_cost
 from .advice import advice_on
 from .decisions.cuts import Rating, rating_of

@@ -40,6 +40,7 @@ from ..signature.spec import Spec
 from .bridge import in_thread
 from .context import Asked, Context, timed
 from .prompt import rendered_for, request_for, room_for
+from .scoring.nearest import nearest_shown
 from .stream import Telling
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ async def ask(
     if settings.remark:
         said = f"{parameters.instruction}\n\n{settings.remark}"
         parameters = replace(parameters, instruction=said)
+    if settings.embedder is not None and parameters.nearest:
+        parameters = await nearest_shown(spec, parameters, inputs, context, asked)
     forms, own = settings.forms, settings.form_asked(parameters.adapter)
     form = settled(own, lm, spec) if forms is None else forms.of(own, lm, spec)
     while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from secrets import token_hex
 from types import TracebackType
@@ -265,6 +265,7 @@ async def timed(
     asked: Asked,
     telling: Telling | None,
     who: str = "",
+    shown: Callable[[Response], str] | None = None,
 ) -> Response:
     """Make one call, and note what came of it.
 
@@ -275,6 +276,7 @@ async def timed(
         asked: Gets the call.
         telling: Who is told the reply while it arrives.
         who: The module's path, for messages; the model's name when empty.
+        shown: What a trace holds of the reply; all of it by default.
 
     Raises:
         ModelError: The call failed.
@@ -307,7 +309,8 @@ async def timed(
         telling.finish()
     if again and response.cached and request.sampling.get("temperature") != 0:
         _tell_equal(who or lm.model)
-    made = _answered(request, response, lm, started, context, asked.form)
+    noted = response if shown is None else replace(response, text=shown(response))
+    made = _answered(request, noted, lm, started, context, asked.form)
     asked.calls.append(made)
     if settings.watchers:
         _tell(made, settings)

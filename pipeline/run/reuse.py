@@ -220,7 +220,7 @@ def _asking(module: Module[..., Any], settings: Settings, path: str) -> list[Any
         *(module.kind, module.spec.hash, module.repairs),
         *(parameters.instruction, str(form), dict(parameters.sampling)),
         [dict(demo.values) for demo in parameters.demos],
-        parameters.nearest,
+        [parameters.nearest, parameters.nearest and settings.nearness],
         [[f.name, f.said] for f in spec_of(module.told).fields],
         *(lm.model, lm.endpoint, dict(lm.sampling)),
     ]

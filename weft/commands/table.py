@@ -37,7 +37,7 @@ run  run:run  run a program, once or on rows
   $ weft run app.py:triage --model openai/gpt-5-mini --set message='no card'
   @run
   | --set INPUT=VALUE...  an input: text as it is, other types as JSON; once for each
-  | --data FILE           rows, .jsonl or .csv; one JSON line for each
+  | --data FILE           rows: .jsonl, .csv, .parquet, .xlsx; a JSON line for each
 
 eval  evaluate:measure  measure a program: a mean with its 95 % interval
   $ weft eval app.py:triage --data rows.jsonl --metric exact:team
@@ -213,7 +213,7 @@ trace  traces:trace  show what happened in runs that a log has kept
 
 @measured
   @run
-  --data FILE!            rows with labels, .jsonl or .csv
+  --data FILE!            rows with labels: .jsonl, .csv, .parquet, .xlsx
   --metric METRIC!        exact:FIELD, f1:FIELD, contains:FIELD, choice:FIELD,
                           numeric:FIELD, set-match:FIELD, semantic-f1:FIELD,
                           fields:FIELD,FIELD, or your own function as file.py:name

@@ -23,8 +23,14 @@ from ...lm.scoring.likelihoods import Likelihoods
 from ...signature.signature import Signature, class_of, make_value, spec_of
 from ...trace import attach
 from ..context import Asked, Context, Recorded
-from ..prompt import rendered_for, request_for, tell_other_model
+from ..prompt import (
+    rendered_for,
+    request_for,
+    tell_other_model,
+    tell_other_nearness,
+)
 from .choices import candidates_for, choices_in
+from .nearest import nearest_shown
 from .questions import answered, in_order, question_request, questions_for, wire_to
 from .scored import scored
 
@@ -81,6 +87,7 @@ async def decided(
     lm = context.settings.model_of(path, module)
     if module.compiled_for is not None:
         tell_other_model(path, module.compiled_for, lm.model)
+        tell_other_nearness(path, module, context.settings)
     with Recorded(context, path, "module", inputs) as entry:
         given = module.spec.show_inputs(bound, inputs)
         place = _Place(module, choices, given, lm, context, entry.asked, path, choose)
@@ -232,8 +239,14 @@ class _Asked:
     ) -> Likelihoods:
         self.asked.form = str(form)
         module, lm = self.module, self.lm
-        told = self.told, module.parameters, self.inputs
-        rendered = rendered_for(form, *told, lm)
+        parameters = await nearest_shown(
+            spec_of(self.told),
+            module.parameters,
+            self.inputs,
+            self.context,
+            self.asked,
+        )
+        rendered = rendered_for(form, self.told, parameters, self.inputs, lm)
         settings = self.context.settings
         request = request_for(lm, module.parameters, rendered, settings)
         if rendered.media:

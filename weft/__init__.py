@@ -107,6 +107,7 @@ if TYPE_CHECKING:
     from .pipeline.lm.fakes import RefusingLM as RefusingLM
     from .pipeline.lm.fakes import ReplayLM as ReplayLM
     from .pipeline.lm.fakes import ScriptedLM as ScriptedLM
+    from .pipeline.lm.form import cloze as cloze
     from .pipeline.lm.models import LM as LM
     from .pipeline.lm.request import Message as Message
     from .pipeline.lm.request import Request as Request
@@ -208,6 +209,7 @@ _WHERE = {
     "pipeline.graph.step": "step",
     "pipeline.lm.batched": "BatchLM",
     "pipeline.lm.fakes": "FunctionLM RefusingLM ReplayLM ScriptedLM",
+    "pipeline.lm.form": "cloze",
     "pipeline.lm.models": "LM",
     "pipeline.lm.scoring.likelihoods": "Likelihood Likelihoods",
     "pipeline.lm.scoring.tokens": "TokenLogprob",

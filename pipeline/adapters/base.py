@@ -1,7 +1,8 @@
 """Adapters: a pure pair, render a call as messages and parse the reply into values.
 
-Five forms are known: `chat` (headings), `json` (one object), `xml` (tags), `plain`
-(`name: value`) and `completion` (a text to be continued). Each lays a prompt out alike,
+Six forms are known: `chat` (headings), `json` (one object), `xml` (tags), `plain`
+(`name: value`), `completion` (a text to be continued) and `cloze` (a template with a
+gap). Each lays a prompt out alike,
 what many calls share first, so that servers' prefix caches hit: the fields and the form
 of the reply, the task, the demos, and last the input. With `nearest` set, the demos
 differ from input to input, and what calls share, and is paid for less, ends before.
@@ -46,7 +47,7 @@ from ..signature.signature import Signature, spec_of
 from ..signature.spec import Spec
 from .demos import MADE_UP, made_up_demos, nearest_demos
 from .placing import laid_out
-from .prompt import Rendered
+from .prompt import Around, Rendered
 
 NOT_GIVEN = "(not given for this example)"
 _NUMBERS = re.compile(r"(?<=[#-])[0-9]+")
@@ -62,11 +63,15 @@ class Adapter(ABC):
     """
 
     name: ClassVar[str]
-    continues: ClassVar[bool] = False
     asks_whole: ClassVar[int] = 0
     passed_over: ClassVar[Mapping[int, int | None]] = {}
     """Characters that are passed over where marks are read."""
     edition: int = 1
+
+    @property
+    def continues(self) -> bool:
+        """Whether a call is one text to be continued, and no turns."""
+        return False
 
     @abstractmethod
     def form(self, spec: Spec, fence: str) -> str:
@@ -118,6 +123,12 @@ class Adapter(ABC):
         """The grammar that the endpoint is asked to enforce; empty by default."""
         del spec, fence, room
         return ""
+
+    def around(self, spec: Spec, inputs: Mapping[str, JSON]) -> Around | None:
+        """What stands around an answer where it fills a gap of a text; None: nothing is
+        filled, and an answer is what `write` writes."""
+        del spec, inputs
+        return None
 
     def tools(self, spec: Spec) -> tuple[ToolDefinition, ...]:
         """What the model may call in the endpoint's own format; nothing by default."""
@@ -181,7 +192,8 @@ class Adapter(ABC):
         turns = lay_out(spec, said, demos, inputs, fence, remind=remind)
         ends = _fixed(self, spec, fence).stops if stop else ()
         how = ends, self.continues, echoed, grammar, media, self.tools(spec)
-        return Rendered(turns, fence, wanted, *how)
+        around = self.around(spec, inputs)
+        return Rendered(turns, fence, wanted, *how, around)
 
     def lay_out(
         self,

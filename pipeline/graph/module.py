@@ -20,6 +20,7 @@ from typing import (
 )
 
 from .. import seam
+from ..adapters import check_form
 from ..adapters.prompt import Prompt
 from ..errors import CallError, ConfigError
 from ..ground import strictjson
@@ -199,7 +200,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         options: `name`, `lm`, `demos`, `nearest` (how many of these a call shows, those
             most like its inputs; all of them by default), `adapter` (the form of calls
             and replies: "auto" by default, "chat", "json", "xml", "plain",
-            "completion", or one edition of it, "chat/1"), `repairs` (calls that may
+            "completion", one edition of it, "chat/1", or `cloze(...)`), `repairs` (calls that may
             follow an unusable reply, default 1), `types` (names that a string signature
             uses), and sampling options.
 
@@ -268,6 +269,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         self._uses: Uses | None = None
         self._compiled_for: str | None = None
         check_demos(self._parameters.demos, self.spec, self.name)
+        check_form(self._parameters.adapter, self.spec)
 
     def parts(self) -> Mapping[str, Part]:
         """What the body calls, by name: modules, steps and programs; none by default.
@@ -491,6 +493,8 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
             # Who answers is the one chosen now, at the address that the caller gave.
             made._lm = made._lm if name_of(made._lm) == slots["model"] else None
         made._parameters = now.with_slots(slots, made.name)
+        if "adapter" in changes:
+            check_form(made._parameters.adapter, made.spec)
         if "descriptions" in changes:
             told = made._parameters.descriptions
             check_descriptions(told, made.spec.descriptions, made.name)

@@ -68,10 +68,21 @@ def way_to(by: str, lm: LanguageModel, request: Request) -> Path:
 def requests_for(
     path: Path, request: Request, candidates: Sequence[Candidate], shown: int
 ) -> list[Request]:
-    """What is asked: one request for each answer, or one alone for `top`."""
+    """What is asked: one request for each answer, or one alone for `top`.
+
+    Raises:
+        ConfigError: The answers can only be scored with what stands behind them.
+    """
     own = {n: v for n, v in request.sampling.items() if n not in _RULES}
     own |= {"temperature": 0, "logprobs": shown}
     if path == "top":
+        if any(one.whole for one in candidates):
+            raise ConfigError(
+                "an input stands behind the gap of the template, and the likeliest "
+                "tokens at the gap tell nothing of it",
+                hint='Put [z] behind the inputs, or score by="echo" or by="forced" '
+                "where the server can",
+            )
         most = max(len(one.text.encode()) for one in candidates) + _CUT
         kept = {n: v for n, v in request.sampling.items() if n in ("grammar", "stop")}
         return [replace(request, sampling={**own, **kept, "max_tokens": most})]

@@ -30,12 +30,15 @@ class Candidate:
         word: Its text in the reply.
         head: What stands before it; empty where a reply is the answer alone.
         tail: What stands behind it.
+        whole: Whether the answer hangs on what stands behind it, and can only be scored
+            with that.
     """
 
     answer: str
     word: str
     head: str = ""
     tail: str = ""
+    whole: bool = False
 
     @property
     def text(self) -> str:

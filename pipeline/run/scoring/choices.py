@@ -49,6 +49,12 @@ def candidates_for(
 ) -> list[Candidate]:
     """Each choice as a reply in a form holds it, with what stands around it."""
     made: list[Candidate] = []
+    if (around := rendered.around) is not None:
+        for answer, value in choices.items():
+            word = adapter.write((field,), {field.name: value}, rendered.fence)
+            word = f"{around.head}{word}"
+            made.append(Candidate(answer, word, "", around.tail, whole=around.told))
+        return made
     begun = rendered.messages[-1].text if rendered.continues else ""
     for answer, value in choices.items():
         text = adapter.write((field,), {field.name: value}, rendered.fence)

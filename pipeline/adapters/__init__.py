@@ -14,7 +14,6 @@ from ..signature.signature import Signature, spec_of
 if TYPE_CHECKING:
     from ..lm.request import Message
     from ..reading.fields import Parsed
-    from ..signature.spec import Spec
     from . import chat, cloze, completion, json_object, plain, tools, xml
     from .base import Adapter
 else:
@@ -30,7 +29,6 @@ else:
 __all__ = [
     "Form",
     "adapter_of",
-    "check_form",
     "form_of",
     "parse_either",
     "parsed_in",
@@ -61,17 +59,6 @@ def adapter_of(form: Form | str) -> Adapter:
     if made.name == "tools":
         return tools.ToolsAdapter(made.edition)
     return chat.ChatAdapter(made.edition if made.name == "chat" else 1)
-
-
-def check_form(text: str, spec: Spec) -> None:
-    """Refuse a template that does not fit a signature.
-
-    Raises:
-        ConfigError: A slot of it is no input, or an input has no slot.
-    """
-    form = form_of(text)
-    if form.template:
-        cloze.fitted(form.template, spec)
 
 
 def parse_either(

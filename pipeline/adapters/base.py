@@ -47,9 +47,9 @@ from ..signature.signature import Signature, spec_of
 from ..signature.spec import Spec
 from .demos import MADE_UP, made_up_demos, nearest_demos
 from .placing import laid_out
-from .prompt import Around, Rendered
+from .prompt import Around, Rendered, listed
+from .template import NOT_GIVEN
 
-NOT_GIVEN = "(not given for this example)"
 _NUMBERS = re.compile(r"(?<=[#-])[0-9]+")
 _NOTHING = Given()
 
@@ -125,8 +125,7 @@ class Adapter(ABC):
         return ""
 
     def around(self, spec: Spec, inputs: Mapping[str, JSON]) -> Around | None:
-        """What stands around an answer where it fills a gap of a text; None: nothing is
-        filled, and an answer is what `write` writes."""
+        """What stands around an answer that fills the gap of a text; else None."""
         del spec, inputs
         return None
 
@@ -192,8 +191,7 @@ class Adapter(ABC):
         turns = lay_out(spec, said, demos, inputs, fence, remind=remind)
         ends = _fixed(self, spec, fence).stops if stop else ()
         how = ends, self.continues, echoed, grammar, media, self.tools(spec)
-        around = self.around(spec, inputs)
-        return Rendered(turns, fence, wanted, *how, around)
+        return Rendered(turns, fence, wanted, *how, self.around(spec, inputs))
 
     def lay_out(
         self,
@@ -381,8 +379,8 @@ def _head(
     how: str,
 ) -> tuple[Message, ...]:
     """The turns before the input; `how` ends what the user says in the demos."""
-    given = _listed("You are given these fields:", spec.inputs.values())
-    wanted = _listed("You write these fields:", spec.outputs.values(), wanted=True)
+    given = listed("You are given these fields:", spec.inputs.values())
+    wanted = listed("You write these fields:", spec.outputs.values(), wanted=True)
     form = adapter.form(spec, fence)
     system = f"{given}\n\n{wanted}\n\n{form}\n\nYour task:\n{instruction}"
     turns = [Message("system", system)]
@@ -398,11 +396,3 @@ def _side(
 ) -> str:
     values = {name: demo.values.get(name, NOT_GIVEN) for name in fields}
     return adapter.write(fields.values(), values, fence)
-
-
-def _listed(title: str, fields: Iterable[FieldSpec], *, wanted: bool = False) -> str:
-    lines = [title]
-    for field in fields:
-        said = "; ".join(filter(None, (field.wanted * wanted, field.said)))
-        lines.append(f"- {field.name}: {said}" if said else f"- {field.name}")
-    return "\n".join(lines)

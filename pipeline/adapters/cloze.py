@@ -1,4 +1,4 @@
-"""A template with a gap, which the answer fills: `[text] All in all, it was [z].`
+"""A template with a gap, which the answer fills: "[text] All in all, it was [z]".
 
 Such a template puts a task as a text that a language model may have met (PET: Schick &
 Schuetze 2021, arXiv 2001.07676). What stands around the slots is sent as it is written,
@@ -15,11 +15,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from typing import NamedTuple, cast, final
+from functools import partial
+from typing import final
 
-from ..errors import ConfigError, ParseError, did_you_mean
-from ..lm.form import ANSWER, INSTRUCTION, Slot, pieces_of
+from ..errors import ConfigError, ParseError
+from ..lm.form import ANSWER
 from ..lm.request import JSON, Message
 from ..parameters import Demo
 from ..reading.arriving import Delta, StructureReader, Value
@@ -35,103 +35,9 @@ from ..reading.fields import (
 )
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
-from .base import NOT_GIVEN, Adapter
+from .base import Adapter
 from .prompt import Around
-
-_CASES = "\n\n"
-"""What stands between filled templates."""
-
-
-class Fitted(NamedTuple):
-    """A template with the fields of a signature in its slots.
-
-    Args:
-        told: What stands behind the instruction; None where none is shown.
-        before: Texts and inputs before the gap.
-        behind: Texts and inputs behind it.
-        output: The field that fills it.
-    """
-
-    told: str | None
-    before: tuple[str | FieldSpec, ...]
-    behind: tuple[str | FieldSpec, ...]
-    output: FieldSpec
-
-    @property
-    def hangs(self) -> bool:
-        """Whether an input stands behind the gap."""
-        return any(not isinstance(piece, str) for piece in self.behind)
-
-    @property
-    def ends(self) -> tuple[str, ...]:
-        """Where a text that fills the gap is over."""
-        closing = next((p for p in self.behind[:1] if isinstance(p, str)), "")
-        line = closing.partition("\n")[0].rstrip()
-        if closing and not line:
-            line = "\n" if "\n" in closing else ""
-        held = any(line in word for word in _words(self.output) or ())
-        return tuple(dict.fromkeys(([] if held or not line else [line]) + [_CASES]))
-
-
-@lru_cache(maxsize=512)
-def fitted(template: str, spec: Spec) -> Fitted:
-    """A template for the fields of a signature.
-
-    Raises:
-        ConfigError: The signature has several outputs, or media; or a slot is no input,
-            or an input has no slot, or two.
-    """
-    who = f"the template {template!r:.200}"
-    if len(spec.outputs) != 1 or spec.media:
-        what = "inputs that are no texts" if spec.media else "several outputs"
-        raise ConfigError(
-            f"{who} has one gap in a text, and {spec.name!r} has {what}",
-            hint='Ask in another form, adapter="auto", or for one output at a time',
-        )
-    pieces, told = [*pieces_of(template)], None
-    if pieces[0] == Slot(INSTRUCTION) and INSTRUCTION not in spec.inputs:
-        told, following = "", pieces[1]
-        del pieces[0]
-        if isinstance(following, str):
-            pieces[0] = following.lstrip()
-            told = following[: len(following) - len(pieces[0])]
-    filled: list[str | FieldSpec | None] = []
-    for piece in pieces:
-        is_gap = piece == Slot(ANSWER)
-        text = isinstance(piece, str) or is_gap
-        filled.append(
-            (None if is_gap else cast(str, piece))
-            if text
-            else _input_of(cast(Slot, piece), spec, who)
-        )
-    named = [piece.name for piece in filled if isinstance(piece, FieldSpec)]
-    for name in spec.inputs:
-        if named.count(name) != 1:
-            often = "twice" if name in named else "in no slot"
-            raise ConfigError(
-                f"{who} has the input {name!r} {often}",
-                hint=f"Write [{name}] in one place"
-                + (f": [{ANSWER}] is the answer's" if name == ANSWER else ""),
-            )
-    at = filled.index(None)
-    whole = cast("list[str | FieldSpec]", filled)
-    return Fitted(told, (*whole[:at],), (*whole[at + 1 :],), *spec.outputs.values())
-
-
-def _input_of(slot: Slot, spec: Spec, who: str) -> FieldSpec:
-    if slot.name in spec.inputs:
-        return spec.inputs[slot.name]
-    if slot.name == "x" and len(spec.inputs) == 1:
-        return next(iter(spec.inputs.values()))
-    why = "is no input"
-    if slot.name == INSTRUCTION:
-        why = "stands at the beginning, or nowhere"
-    near = did_you_mean(slot.name, spec.inputs)
-    raise ConfigError(
-        f"{who}: [{slot.name}] {why}; the inputs of {spec.name!r} are "
-        f"{', '.join(spec.inputs)}",
-        hint=f"{near}; [[{slot.name}] writes the words themselves".lstrip("; "),
-    )
+from .template import CASES, Fitted, filled_in, fitted, said_of, words_of, written
 
 
 @final
@@ -159,7 +65,7 @@ class ClozeAdapter(Adapter):
     def form(self, spec: Spec, fence: str) -> str:
         """What is asked of a gap."""
         fit = self._fit(spec)
-        kind = fit.output.wanted if _words(fit.output) else ""
+        kind = fit.output.wanted if words_of(fit.output) else ""
         asked = f"Write only what stands in place of [{ANSWER}{fence}]"
         return f"{asked}: {kind}." if kind else f"{asked}."
 
@@ -168,7 +74,7 @@ class ClozeAdapter(Adapter):
     ) -> str:
         """Values as they stand in the text."""
         del fence
-        return "\n".join([_written(field, values[field.name]) for field in fields])
+        return "\n".join([written(field, values[field.name]) for field in fields])
 
     def lay_out(
         self,
@@ -188,8 +94,8 @@ class ClozeAdapter(Adapter):
         head = ""
         if fit.told is not None and instruction:
             head = f"{instruction}{fit.told}"
-        cases = [self._whole(fit, demo.values) + _CASES for demo in demos]
-        begun = _filled(fit.before, inputs).rstrip(" ")
+        cases = [self._whole(fit, demo.values) + CASES for demo in demos]
+        begun = filled_in(fit.before, inputs).rstrip(" ")
         text = f"{head}{''.join(cases)}{begun}"
         if not text.strip():
             raise ConfigError(
@@ -204,9 +110,9 @@ class ClozeAdapter(Adapter):
         if not self.text:
             return None
         fit = self._fit(spec)
-        before = _filled(fit.before, inputs)
+        before = filled_in(fit.before, inputs)
         blanks = before[len(before.rstrip(" ")) :]
-        return Around(blanks, _filled(fit.behind, inputs), fit.hangs)
+        return Around(blanks, filled_in(fit.behind, inputs), fit.hangs)
 
     def repaired(
         self,
@@ -219,9 +125,9 @@ class ClozeAdapter(Adapter):
         """The text with what came, why it is no answer, and the text once more."""
         if not self.text:
             return super().repaired(messages, reply, again, spec, fence)
-        came = reply.strip().partition(_CASES)[0]
+        came = reply.strip().partition(CASES)[0]
         asked = messages[0].text
-        return (Message("user", f"{asked} {came}{_CASES}{again}{_CASES}{asked}"),)
+        return (Message("user", f"{asked} {came}{CASES}{again}{CASES}{asked}"),)
 
     def read(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:
         """What fills the gap: all of a reply in a turn, and of a text up to its end."""
@@ -250,7 +156,7 @@ class ClozeAdapter(Adapter):
         """One of few values, with the blanks that stand before the gap."""
         del fence, room
         fit = self._fit(spec)
-        words = _words(fit.output) if self.ruled else None
+        words = words_of(fit.output) if self.ruled else None
         if words is None:
             return ""
         last = fit.before[-1] if fit.before else ""
@@ -286,45 +192,20 @@ class ClozeAdapter(Adapter):
         """What a model is asked in turns: each time the text with its gap."""
         told = fit.told is not None and bool(instruction)
         turns = [Message("system", instruction)] if told else []
-        asking = f"{_CASES}{self.form(spec, fence)}"
+        asking = f"{CASES}{self.form(spec, fence)}"
         ask = partial(self._gapped, fit, fence=fence)
         for demo in demos:
             turns.append(Message("user", ask(demo.values) + asking))
-            turns.append(Message("assistant", _said(fit, demo.values)))
+            turns.append(Message("assistant", said_of(fit, demo.values)))
         return *turns, Message("user", ask(inputs) + asking)
 
     def _gapped(self, fit: Fitted, values: Mapping[str, JSON], *, fence: str) -> str:
         gap = f"[{ANSWER}{fence}]"
-        return f"{_filled(fit.before, values)}{gap}{_filled(fit.behind, values)}"
+        return f"{filled_in(fit.before, values)}{gap}{filled_in(fit.behind, values)}"
 
     def _whole(self, fit: Fitted, values: Mapping[str, JSON]) -> str:
-        before, behind = _filled(fit.before, values), _filled(fit.behind, values)
-        return f"{before}{_said(fit, values)}{behind}"
-
-
-def _filled(pieces: Iterable[str | FieldSpec], values: Mapping[str, JSON]) -> str:
-    return "".join(
-        piece
-        if isinstance(piece, str)
-        else _written(piece, values.get(piece.name, NOT_GIVEN))
-        for piece in pieces
-    )
-
-
-def _said(fit: Fitted, values: Mapping[str, JSON]) -> str:
-    return _written(fit.output, values.get(fit.output.name, NOT_GIVEN))
-
-
-def _written(field: FieldSpec, value: JSON) -> str:
-    """A value in a text: a text as it is."""
-    return value if isinstance(value, str) and field.plain else field.write(value)
-
-
-@lru_cache(maxsize=512)
-def _words(field: FieldSpec) -> tuple[str, ...] | None:
-    """The few values of a field as they are written, or None."""
-    values = (True, False) if field.kind == "boolean" else field.options
-    return tuple(_written(field, value) for value in values) or None
+        before, behind = filled_in(fit.before, values), filled_in(fit.behind, values)
+        return f"{before}{said_of(fit, values)}{behind}"
 
 
 def _read(field: FieldSpec, text: str) -> Reading:
@@ -333,7 +214,7 @@ def _read(field: FieldSpec, text: str) -> Reading:
     try:
         return read_text(field, text)
     except ParseError:
-        if not rest or _words(field) is None:
+        if not rest or words_of(field) is None:
             raise
     reading = read_text(field, first)
     return Reading(reading.value, reading.repair or BEHIND)
@@ -342,13 +223,18 @@ def _read(field: FieldSpec, text: str) -> Reading:
 class _GapReader(StructureReader):
     """Reads one value up to where it ends, as it arrives."""
 
-    begun = inside = whole = True
+    begun = inside = True
 
     def __init__(self, field: FieldSpec, ends: tuple[str, ...]) -> None:
         self._value = Value(field.name, field.plain, open_end=True)
         self._ends = ends
         self._held = ""
         self._begun = self._over = False
+
+    @property
+    def whole(self) -> bool:
+        """There is no mark to wait for."""
+        return True
 
     def feed(self, text: str) -> Iterator[Delta]:
         """The pieces that are certain after some more text."""

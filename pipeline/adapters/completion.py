@@ -28,11 +28,11 @@ from ..reading.fields import Given, Parsed
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from ..signature.wording import BY_SCHEMA
-from .base import NOT_GIVEN
 from .demos import choices_as_cases
 from .json_object import JSONAdapter
 from .plain import LineAdapter, LineReader, read_lines
 from .schema import line_grammar, response_format_of
+from .template import NOT_GIVEN
 
 _ANSWER = "=>"
 _CASES = 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -133,3 +133,12 @@ def begin_with(mark: str, field: FieldSpec) -> str:
         return start
     choices = ", ".join(c if isinstance(c, str) else dumps(c) for c in field.choices)
     return f"Choose {field.name} from: {choices}.\n{start}"
+
+
+def listed(title: str, fields: Iterable[FieldSpec], *, wanted: bool = False) -> str:
+    """Fields a line each, under a title; what is wanted of outputs with it."""
+    lines = [title]
+    for field in fields:
+        said = "; ".join(filter(None, (field.wanted * wanted, field.said)))
+        lines.append(f"- {field.name}: {said}" if said else f"- {field.name}")
+    return "\n".join(lines)

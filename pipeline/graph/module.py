@@ -20,8 +20,8 @@ from typing import (
 )
 
 from .. import seam
-from ..adapters import check_form
 from ..adapters.prompt import Prompt
+from ..adapters.template import check_template
 from ..errors import CallError, ConfigError
 from ..ground import strictjson
 from ..ground.options import check_options
@@ -200,9 +200,9 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         options: `name`, `lm`, `demos`, `nearest` (how many of these a call shows, those
             most like its inputs; all of them by default), `adapter` (the form of calls
             and replies: "auto" by default, "chat", "json", "xml", "plain",
-            "completion", one edition of it, "chat/1", or `cloze(...)`), `repairs` (calls that may
-            follow an unusable reply, default 1), `types` (names that a string signature
-            uses), and sampling options.
+            "completion", one edition of it, "chat/1", or `cloze(...)`), `repairs`
+            (calls that may follow an unusable reply, default 1), `types` (names that a
+            string signature uses), and sampling options.
 
     Raises:
         ConfigError: An option is unknown.
@@ -269,7 +269,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         self._uses: Uses | None = None
         self._compiled_for: str | None = None
         check_demos(self._parameters.demos, self.spec, self.name)
-        check_form(self._parameters.adapter, self.spec)
+        check_template(self._parameters.adapter, self.spec)
 
     def parts(self) -> Mapping[str, Part]:
         """What the body calls, by name: modules, steps and programs; none by default.
@@ -494,7 +494,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
             made._lm = made._lm if name_of(made._lm) == slots["model"] else None
         made._parameters = now.with_slots(slots, made.name)
         if "adapter" in changes:
-            check_form(made._parameters.adapter, made.spec)
+            check_template(made._parameters.adapter, made.spec)
         if "descriptions" in changes:
             told = made._parameters.descriptions
             check_descriptions(told, made.spec.descriptions, made.name)

@@ -279,8 +279,7 @@ def _changed(base: Settings, options: Options, who: str) -> Settings:
     if "adapter" in options and not is_form(options["adapter"]):
         raise ConfigError(
             f"{who}: adapter={options['adapter']!r} is no form of replies",
-            hint="Give 'auto', 'chat', 'json', 'xml', 'plain', 'completion' or "
-            "weft.cloze(...)",
+            hint="Give 'auto', 'chat', 'json', 'xml', 'plain' or 'completion'",
         )
     if not isinstance(changes.get("retry", base.retry), RetryPolicy):
         raise ConfigError(

@@ -26,7 +26,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("Check", "Fallback", "Cascade", "MapReduce"),
     ),
     "Decisions": (
-        *("Classify", "Rule", "Decision", "calibrate", "acalibrate"),
+        *("Classify", "Rule", "Choice", "Decision", "calibrate", "acalibrate"),
+        *("find_words", "afind_words"),
         *("Likelihoods", "Likelihood", "TokenLogprob"),
     ),
     "Tools and agents": (

@@ -62,7 +62,10 @@ if TYPE_CHECKING:
     from .modules.deciding.calibrate import acalibrate as acalibrate
     from .modules.deciding.calibrate import calibrate as calibrate
     from .modules.deciding.classify import Classify as Classify
+    from .modules.deciding.find_words import afind_words as afind_words
+    from .modules.deciding.find_words import find_words as find_words
     from .modules.deciding.rule import Rule as Rule
+    from .modules.deciding.words import Choice as Choice
     from .modules.sampling.best_of_n import BestOfN as BestOfN
     from .modules.sampling.cascade import Cascade as Cascade
     from .modules.sampling.check import Check as Check
@@ -179,7 +182,9 @@ _WHERE = {
     "modules.code.trajectory": "CodeStep code_steps_of",
     "modules.deciding.calibrate": "acalibrate calibrate",
     "modules.deciding.classify": "Classify",
+    "modules.deciding.find_words": "afind_words find_words",
     "modules.deciding.rule": "Rule",
+    "modules.deciding.words": "Choice",
     "modules.sampling.best_of_n": "BestOfN",
     "modules.sampling.cascade": "Cascade",
     "modules.sampling.check": "Check",

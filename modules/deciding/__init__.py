@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from .calibrate import acalibrate, calibrate
 from .classify import Classify
+from .find_words import afind_words, find_words
 from .rule import Rule
+from .words import Choice
 
-__all__ = ["Classify", "Rule", "acalibrate", "calibrate"]
+__all__ = [
+    "Choice",
+    "Classify",
+    "Rule",
+    "acalibrate",
+    "afind_words",
+    "calibrate",
+    "find_words",
+]

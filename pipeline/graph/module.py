@@ -139,6 +139,7 @@ class Call(Protocol):
         choose: Callable[[str, Likelihoods, str], str],
         by: str,
         shown: int,
+        words: Mapping[str, Any] | None = None,
     ) -> Awaitable[Any]:
         """Decide a part's outputs by how probable each of their choices is.
 
@@ -149,6 +150,7 @@ class Call(Protocol):
                 of what the prompt is made of; gives the answer that is taken.
             by: As of `lm.score`.
             shown: As of `lm.score`.
+            words: The answer words of outputs that have some, by output.
         """
         ...
 

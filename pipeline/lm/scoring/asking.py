@@ -14,7 +14,14 @@ from ..abilities import abilities_of
 from ..lm import LanguageModel
 from ..request import Message, Request, Response
 from .likelihoods import Likelihood, Likelihoods, Path
-from .reading import Candidate, begins_another, echoed, forced, found_in_top
+from .reading import (
+    Candidate,
+    begins_another,
+    echoed,
+    forced,
+    found_in_top,
+    shown_at,
+)
 from .tokens import Logprobs
 
 WAYS: Final = ("auto", *get_args(Path))
@@ -114,7 +121,8 @@ def likelihoods_of(
     """
     tokens = [response.logprobs or () for response in responses]
     if path == "top":
-        return Likelihoods(found_in_top(candidates, tokens[0]), path, 1)
+        of = found_in_top(candidates, tokens[0])
+        return Likelihoods(of, path, 1, shown_at(candidates[0].head, tokens[0]))
     try:
         of = _one_by_one(path, request, candidates, responses, tokens)
     except ValueError as error:

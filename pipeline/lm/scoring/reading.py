@@ -139,6 +139,18 @@ def found_in_top(
     return tuple(made)
 
 
+def shown_at(head: str, tokens: Logprobs) -> tuple[tuple[str, float], ...]:
+    """What is shown of the place behind a reply's head, the likeliest first.
+
+    Nothing where a token holds the end of the head too.
+    """
+    place = _place(head, tokens)
+    if place.shared or place.token >= len(tokens):
+        return ()
+    pairs = _shown(tokens[place.token]).items()
+    return tuple(sorted(pairs, key=lambda pair: -pair[1]))
+
+
 def _longer(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """How others go on that a word begins."""
     return {

@@ -18,12 +18,14 @@ from ...lm.lm import LanguageModel
 from ...lm.modality import refuse_media
 from ...lm.request import JSON
 from ...lm.scoring.likelihoods import Likelihoods
+from ...parameters import Parameters
 from ...signature.signature import Signature, class_of, make_value, spec_of
 from ...trace import attach
 from ..context import Asked, Context, Recorded
 from ..prompt import rendered_for, request_for, tell_other_model
 from .choices import candidates_for, choices_in
 from .scored import scored
+from .worded import Worded, asked_for_words, of_labels, showing_words
 
 
 class Decided(NamedTuple):
@@ -52,6 +54,7 @@ async def decided(
     choose: Choose,
     by: str,
     shown: int,
+    words: Mapping[str, Worded] | None = None,
 ) -> Decided:
     """Decide a module's outputs, as a node of the run.
 
@@ -66,6 +69,7 @@ async def decided(
         choose: Says which answer is taken.
         by: The way; "auto" takes the best that is open.
         shown: How many of the likeliest tokens are shown at each place.
+        words: The answer words of outputs that have some, by output.
 
     Raises:
         ConfigError: The endpoint gives no log-probabilities.
@@ -83,11 +87,20 @@ async def decided(
         given = module.spec.show_inputs(bound, inputs)
         for field in module.spec.outputs.values():
             told = asked_alone(module.told, field.name)
+            own, known = choices[field.name], module.parameters
+            answers, said = own, (words or {}).get(field.name)
+            if said is not None:
+                told = asked_for_words(told, field.name, said.words)
+                known = showing_words(known, field.name, said.words, own)
+                answers = {word: word for some in said.words.values() for word in some}
             asked = _Asked(
-                module, told, {**given, **taken}, lm, context, entry.asked, path
+                *(module, told, known, {**given, **taken}),
+                *(lm, context, entry.asked, path),
             )
-            own = choices[field.name]
-            found[field.name], form = await asked.scores(own, by, shown)
+            made_of, form = await asked.scores(answers, by, shown)
+            if said is not None:
+                made_of = of_labels(made_of, said.words, said.pool)
+            found[field.name] = made_of
             prompt = _prompt_of(module, told, lm, form)
             answer = choose(field.name, found[field.name], prompt)
             taken[field.name] = own[answer]
@@ -121,6 +134,7 @@ class _Asked:
 
     module: Module[..., Any]
     told: type[Signature]
+    parameters: Parameters
     inputs: Mapping[str, JSON]
     lm: LanguageModel
     context: Context
@@ -148,11 +162,11 @@ class _Asked:
         self, form: Form, choices: Mapping[str, JSON], by: str, shown: int
     ) -> Likelihoods:
         self.asked.form = str(form)
-        module, lm = self.module, self.lm
-        told = self.told, module.parameters, self.inputs
+        lm = self.lm
+        told = self.told, self.parameters, self.inputs
         rendered = rendered_for(form, *told, lm)
         settings = self.context.settings
-        request = request_for(lm, module.parameters, rendered, settings)
+        request = request_for(lm, self.parameters, rendered, settings)
         if rendered.media:
             refuse_media(media_of(request), lm, self.path)
         [field] = spec_of(self.told).outputs.values()

@@ -64,6 +64,15 @@ if TYPE_CHECKING:
     from .modules.deciding.classify import Classify as Classify
     from .modules.deciding.find_words import afind_words as afind_words
     from .modules.deciding.find_words import find_words as find_words
+    from .modules.deciding.fit_weights import afit_weights as afit_weights
+    from .modules.deciding.fit_weights import fit_weights as fit_weights
+    from .modules.deciding.label_unlabelled import Generation as Generation
+    from .modules.deciding.label_unlabelled import SelfLabelled as SelfLabelled
+    from .modules.deciding.label_unlabelled import (
+        alabel_unlabelled as alabel_unlabelled,
+    )
+    from .modules.deciding.label_unlabelled import label_unlabelled as label_unlabelled
+    from .modules.deciding.pattern_vote import PatternVote as PatternVote
     from .modules.deciding.rule import Rule as Rule
     from .modules.deciding.words import Choice as Choice
     from .modules.sampling.best_of_n import BestOfN as BestOfN
@@ -183,6 +192,11 @@ _WHERE = {
     "modules.deciding.calibrate": "acalibrate calibrate",
     "modules.deciding.classify": "Classify",
     "modules.deciding.find_words": "afind_words find_words",
+    "modules.deciding.fit_weights": "afit_weights fit_weights",
+    "modules.deciding.label_unlabelled": (
+        "Generation SelfLabelled alabel_unlabelled label_unlabelled"
+    ),
+    "modules.deciding.pattern_vote": "PatternVote",
     "modules.deciding.rule": "Rule",
     "modules.deciding.words": "Choice",
     "modules.sampling.best_of_n": "BestOfN",

@@ -176,6 +176,14 @@ class Classify(Module[P, R_co]):
         made._words = {**rest, **({} if words is None else self._worded({name: words}))}
         return made
 
+    def structured(self) -> Classify[P, Any]:
+        """A copy whose calls give all fields, and so tell how they came about."""
+        if self.single is None:
+            return self
+        made = cast("Classify[P, Any]", self.returning(None))
+        made._module, made._uses = self.part.returning(None), None
+        return made
+
     def showing(self) -> Self:
         """A copy that looks into one reply, and whose facts tell what else was likely.
 

@@ -5,24 +5,22 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import Any, Final, ParamSpec, TypeAlias, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from ...pipeline import seam
 from ...pipeline.errors import ConfigError
-from ...pipeline.ground import strictjson
-from ...pipeline.ground.shapes import as_dict, as_list, is_mapping
+from ...pipeline.ground.shapes import as_dict, as_list
 from ...pipeline.run.rows import map_rows
 from ...pipeline.run.scoring.choices import choices_in
 from ...pipeline.trace import Run
 from .classify import Classify
+from .labelled import Rows, labelled
 from .words import Choice
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Rows: TypeAlias = Iterable[Mapping[str, Any]]
-
 _LEAST_ROWS: Final = 2
 _WORD: Final = re.compile(r"[^\W\d_]{2,}|[^\W\d_\x00-\x7f]")
 
@@ -46,7 +44,15 @@ async def afind_words(
             f"answer words are found for a weft.Classify, and {target!r:.200} is none",
             hint='Write weft.Classify(weft.Predict("text -> label: bool"))',
         )
-    name, labels, inputs = _labelled(target, rows, output)
+    name, labels, inputs = labelled(target, rows, "find_words", output)
+    called = choices_in(target.part, "find_words")[name]
+    few = [one for one in called if labels.count(one) < _LEAST_ROWS]
+    if few:
+        raise ConfigError(
+            f"{', '.join(few)} has fewer than {_LEAST_ROWS} rows, and words are found "
+            "by what differs between labels",
+            hint="Give some rows of each label",
+        )
     looking = target.with_words(None, name).showing()
 
     async def one(position: int, row: Mapping[str, Any]) -> dict[str, float]:
@@ -62,7 +68,7 @@ async def afind_words(
     shown = await map_rows(one, inputs, concurrency=concurrency)
     found = _found([_words_in(one, begin=_begins(shown)) for one in shown], labels)
     words: dict[str, list[str]] = {}
-    for label in choices_in(looking.part, "find_words")[name]:
+    for label in called:
         words[label] = found.get(label, [])[:words_per_label]
         if not words[label]:
             raise ConfigError(
@@ -133,47 +139,6 @@ def find_words(
         concurrency=concurrency,
     )
     return seam.engine("find_words", "find_words").wait(made)
-
-
-def _labelled(
-    target: Classify[..., Any], rows: object, output: str | None
-) -> tuple[str, list[str], list[dict[str, Any]]]:
-    """The output, and each row's label and inputs.
-
-    Raises:
-        ConfigError: There are no rows, or one has no label that is a choice.
-    """
-    name = target.output(output)
-    called = {
-        strictjson.canonical(value): label
-        for label, value in choices_in(target.part, "find_words")[name].items()
-    }
-    field = target.spec.outputs[name]
-    held: list[Any] = (
-        [] if rows is None or isinstance(rows, str) else [*cast(Any, rows)]
-    )
-    labels: list[str] = []
-    for row in held:
-        value: Any = row.get(name) if is_mapping(row) else None
-        try:
-            said = strictjson.canonical(field.dump(field.check(value)))
-        except (TypeError, ValueError):
-            said = ""
-        if said not in called:
-            raise ConfigError(
-                f"a row has {name}={value!r:.200}, which is no choice",
-                hint=f"Give rows with one of {', '.join(called.values())}",
-            )
-        labels.append(called[said])
-    few = [one for one in called.values() if labels.count(one) < _LEAST_ROWS]
-    if few:
-        raise ConfigError(
-            f"{', '.join(few)} has fewer than {_LEAST_ROWS} rows, and words are found "
-            "by what differs between labels",
-            hint="Give some rows of each label",
-        )
-    inputs = [{n: row[n] for n in target.inputs.inputs if n in row} for row in held]
-    return name, labels, inputs
 
 
 def _begins(shown: Sequence[Mapping[str, float]]) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 from ...ground import strictjson
 from ...lm.request import JSON
@@ -42,7 +42,7 @@ def asked_for_words(
 ) -> type[Signature]:
     """A signature whose output is one of the words."""
     spec = spec_of(told)
-    kind: Any = Literal.__getitem__(tuple(w for own in words.values() for w in own))
+    kind = cast(Any, Literal)[tuple(word for own in words.values() for word in own)]
     field = FieldSpec(
         output, "output", kind, spec.outputs[output].said.partition("\n")[0]
     )

@@ -51,9 +51,8 @@ the rows of each label, paired with words by hand, calibrated.
 
 """
 _HEADINGS = (
-    "| words | macro recall, % | correct, % | difference, points "
-    + "| negative | no_impact | positive |",
-    "|---|---|---|---|---|---|---|",
+    "| words | macro recall, % | correct, % | difference | "
+    f"{' | '.join(HAND)} |\n|---|---|---|---|---|---|---|"
 )
 
 
@@ -106,7 +105,7 @@ def run(
         prior=len(prior),
         test=len(test),
     )
-    page = head + "\n".join([*_HEADINGS, *lines]) + "\n"
+    page = head + "\n".join([_HEADINGS, *lines]) + "\n"
     if write:
         PAGE.write_text(page, encoding="utf-8")
     best = [name for name in arms if name.startswith("found")]

@@ -95,9 +95,10 @@ def find_words(
     word's score for a label is the mean of its log-probability over the label's rows,
     less the mean of the other labels' means; where it is not shown it counts as the
     last one that is. Each word belongs to the label that it has its highest score for,
-    which has to be above 0. As label words are searched for in PET (Schick et al. 2020,
-    arXiv 2010.13641) and AutoPrompt (Shin et al. 2020, arXiv 2010.15980), by what any
-    server shows in place of all log-probabilities.
+    which has to be above 0; of equal ones the likelier word comes first. So label words
+    are searched for in PET (Schick et al. 2020, arXiv 2010.13641) and AutoPrompt (Shin
+    et al. 2020, arXiv 2010.15980); here by what any server shows, in place of all
+    log-probabilities.
 
     Words are whole where they are one token. They are fitted to the rows: compare them
     with words of your own on rows that were not given here, and calibrate again, since
@@ -169,7 +170,7 @@ def _found(
     own: dict[str, list[Mapping[str, float]]] = defaultdict(list)
     for one, label in zip(shown, labels, strict=True):
         own[label].append(one)
-    scored: list[tuple[float, str, str]] = []
+    scored: list[tuple[float, float, str, str]] = []
     for word in (word for word, count in seen.items() if count >= _LEAST_ROWS):
         means = {
             label: fmean(one.get(word, one[""]) for one in some)
@@ -177,11 +178,12 @@ def _found(
         }
         best = max(means, key=lambda label: means[label])
         others = [mean for label, mean in means.items() if label != best]
-        scored.append((means[best] - fmean(others), word, best))
+        score = round(means[best] - fmean(others), 9)  # what is equal but for rounding
+        scored.append((-score, -means[best], word, best))
     made: dict[str, list[str]] = defaultdict(list)
     taken: set[str] = set()
-    for score, word, label in sorted(scored, key=lambda one: (-one[0], one[1])):
-        if score > 0 and word.casefold() not in taken:
+    for less, _, word, label in sorted(scored):
+        if less < 0 and word.casefold() not in taken:
             taken.add(word.casefold())
             made[label].append(word)
     return made

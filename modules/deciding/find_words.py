@@ -139,7 +139,7 @@ def find_words(
         output=output,
         concurrency=concurrency,
     )
-    return seam.engine("find_words", "find_words").wait(made)
+    return cast("Classify[P, R]", seam.engine("find_words", "find_words").wait(made))
 
 
 def _begins(shown: Sequence[Mapping[str, float]]) -> bool:

@@ -219,7 +219,10 @@ def label_unlabelled(
         growth=growth,
         concurrency=concurrency,
     )
-    return seam.engine("label_unlabelled", "label_unlabelled").wait(made)
+    return cast(
+        "SelfLabelled[Any]",
+        seam.engine("label_unlabelled", "label_unlabelled").wait(made),
+    )
 
 
 def _patterns(target: Any) -> list[Classify[..., Any]]:

@@ -81,7 +81,7 @@ class Choice:
         >>> moods.read(" **Great!** "), moods.read("Mood: a bad"), moods.read("not bad")
         ('1', '0', None)
         """
-        if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance] - a reply's
+        if not isinstance(cast(object, text), str):
             return None
         lines = [line for line in text.strip().splitlines() if line.strip()]
         if len(lines) != 1:

@@ -282,9 +282,8 @@ def test_a_template_is_kept_and_compared(tmp_path: Path) -> None:
 def test_who_is_asked_settles_the_rest() -> None:
     """A base model continues a text, held by a grammar; others are asked in turns."""
     form = weft.cloze(KOREAN)
-    where = {"api_base": "http://127.0.0.1:9/v1"}
 
     assert str(settled(form, None)) == f"cloze/1:stop|{KOREAN}"
-    base = weft.LM("llamacpp/m", base=True, **where)
+    base = weft.LM("llamacpp/m", api_base="http://127.0.0.1:9/v1", base=True)
     assert str(settled(form, base)) == f"cloze/1:grammar,stop,text|{KOREAN}"
     assert form_of(str(settled(form, base))).template == KOREAN

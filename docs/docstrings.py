@@ -27,7 +27,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Decisions": (
         *("Classify", "Rule", "Choice", "Decision", "calibrate", "acalibrate"),
-        *("find_words", "afind_words", "PatternVote", "fit_weights", "afit_weights"),
+        *("cloze", "find_words", "afind_words"),
+        *("PatternVote", "fit_weights", "afit_weights"),
         *("label_unlabelled", "alabel_unlabelled", "SelfLabelled", "Generation"),
         *("Likelihoods", "Likelihood", "TokenLogprob"),
     ),

@@ -170,11 +170,10 @@ def label_unlabelled(
     pattern, as many of each choice, so that the next generation is asked with more. It
     ends early where some choice has no sure row left. No label is read.
 
-    The paper trains a model for each pattern and generation, on labels of the others,
-    and at the end a classifier on soft labels; here nothing is trained, and the vote
-    labels for all. A prior is estimated anew, over the rows given, wherever there was
-    one. Whether it helps is for rows with labels to say: what a model is sure of may be
-    wrong, and demos repeat it.
+    The paper trains a model for each pattern and generation, and at the end a
+    classifier on soft labels; here nothing is trained, and the vote labels for all. A
+    prior is estimated anew, over the rows given, wherever there was one. What a model
+    is sure of may be wrong, and demos repeat it: rows with labels say whether it helps.
 
     Args:
         target: A `PatternVote`, or a `Classify` of one output.

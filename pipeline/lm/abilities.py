@@ -38,6 +38,8 @@ class Abilities:
         stop: It ends a reply at a stop sequence.
         logprobs: It gives log-probabilities.
         echo: It gives those of a text to be continued too (`echo`).
+        decisions: It answers questions at `/v1/decisions`, as OpenAI has it.
+        systemone: It answers questions at `/v1/systemone`, as SGLang has it.
         max_completion_tokens: It wants that name in place of `max_tokens`.
         system_role: It takes a system turn.
         tools: It takes tool definitions.
@@ -62,6 +64,8 @@ class Abilities:
     stop: bool | None = None
     logprobs: bool | None = None
     echo: bool | None = None
+    decisions: bool | None = None
+    systemone: bool | None = None
     max_completion_tokens: bool | None = None
     system_role: bool | None = None
     tools: bool | None = None

@@ -13,11 +13,11 @@ from ...ground.strictjson import is_text
 from ..abilities import abilities_of
 from ..lm import LanguageModel
 from ..request import Message, Request, Response
-from .likelihoods import Likelihood, Likelihoods, Path
+from .likelihoods import Likelihood, Likelihoods, Path, Way
 from .reading import Candidate, begins_another, echoed, forced, found_in_top
 from .tokens import Logprobs
 
-WAYS: Final = ("auto", *get_args(Path))
+WAYS: Final = get_args(Way)
 _MOST_ANSWERS: Final = 1000
 _ROOM: Final = 8  # tokens behind an answer, for its end
 _FREE: Final = 1e-6

@@ -13,7 +13,7 @@ from ...lm.scoring.reading import Candidate
 from ..context import Asked, Context, timed
 from ..rows import map_rows
 
-_AT_ONCE: Final[Mapping[Path, int]] = {"top": 1, "echo": 8, "forced": 1}
+_AT_ONCE: Final[Mapping[Path, int]] = {"echo": 8}
 """Requests of one prompt in flight: a slot of llama.cpp keeps the prompt that it read,
 and one answer after the other took half the time of eight at once."""
 
@@ -54,7 +54,7 @@ async def scored(
         return await timed(wanted, lm, context, notes[position], None, who)
 
     try:
-        responses = await map_rows(one, requests, concurrency=_AT_ONCE[path])
+        responses = await map_rows(one, requests, concurrency=_AT_ONCE.get(path, 1))
     finally:
         for note in notes:
             asked.calls.extend(note.calls)

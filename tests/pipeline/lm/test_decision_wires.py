@@ -88,9 +88,10 @@ def of_chat(body: dict[str, Any]) -> Reply:
 def of_text(body: dict[str, Any]) -> Reply:
     """The world behind a text that is read back: its last line is the answer."""
     head, _, word = body["prompt"].rpartition(":")
+    known = truth(head, head.rpartition("=>")[2])
     lines = {
         "tokens": [f"{head}:", word],
-        "token_logprobs": [None, math.log(truth(head, head.split()[-1])[word.strip()])],
+        "token_logprobs": [None, math.log(known[word.strip()])],
     }
     choice = {"text": body["prompt"], "logprobs": lines, "finish_reason": "stop"}
     return as_json({"choices": [choice]})
@@ -295,8 +296,7 @@ def test_what_is_sent(server: Server) -> None:
         "text, channel -> team: Literal['cards', 'loans', 'top up']",
         "Which team?",
         demos=[demo],
-        descriptions={"team": "who can help"},
-    )
+    ).with_(descriptions={"team": "who can help"})
     lm = LM(
         "m",
         api_base=server.url,
@@ -305,20 +305,20 @@ def test_what_is_sent(server: Server) -> None:
         abilities={"decisions": True},
     )
     with weft.use(lm=lm, cache=None):
-        made = weft.Classify(part)(text="row 1", channel="mail")
+        run = weft.Classify(part).run(text="row 1", channel="mail")
 
     instructions = (
-        'Which team?\n\nteam: who can help\n\nExamples:\n{"text":"My PIN"} -> cards'
+        'Which team?\n\nteam: who can help\n\nExamples:\n{"text": "My PIN"} -> cards'
     )
     choices = [{"value": one} for one in CHOICES["team"]]
     question = {"type": "choice", "name": "team", "instructions": instructions}
     assert server.seen[0].body == {
         "model": "m",
         "safety_identifier": "u",
-        "input": '{"text":"row 1","channel":"mail"}',
+        "input": '{"text": "row 1", "channel": "mail"}',
         "questions": [{**question, "choices": choices}],
     }
-    call = weft.info(made).calls[0]
+    call = run.trace.calls[0]
     assert call.usage == weft.Usage(9, 3, 2)
     assert call.model == "m"
 
@@ -363,7 +363,8 @@ def test_questions_are_in_the_key() -> None:
         weft.Classify(predict(), by="systemone")(text="hi")
 
     assert made.label is True
-    assert weft.info(made).decision().probabilities == {"true": 0.75, "false": 0.25}
+    said = weft.info(made).decision().probabilities
+    assert [round(p, 9) for p in said.values()] == [0.75, 0.25]
     one, other = lm.requests
     assert one.key != other.key
     again = request_from_json(json.loads(json.dumps(request_to_json(one))))
@@ -428,7 +429,7 @@ def test_an_answer_that_is_none(server: Server, tree: Any) -> None:
     """Nothing is guessed where a number is missing or is none."""
     server.answer = lambda _: as_json(tree)
     lm = model("decisions", server.url)
-    policy = weft.RetryPolicy(attempts=1)
+    policy = weft.RetryPolicy(retries=0)
     with (
         weft.use(lm=lm, cache=None, retry=policy),
         pytest.raises(ProtocolError, match="no decision"),
@@ -473,11 +474,11 @@ def test_a_retry(server: Server) -> None:
     server.answer = world
     server.script(Reply(status=503), as_json({"error": {"code": 500, "message": "x"}}))
     lm = model("systemone", server.url)
-    quick = weft.RetryPolicy(attempts=3, first=0.001)
+    quick = weft.RetryPolicy(retries=2, base=0.001)
     with weft.use(lm=lm, cache=None, retry=quick):
-        made = weft.Classify(predict_urgent())(text="row 1")
+        run = weft.Classify(predict_urgent()).run(text="row 1")
         assert server.count == 3
-        assert weft.info(made).calls[0].retries == 2
+        assert run.trace.calls[0].retries == 2
         server.script(*[Reply(status=500)] * 3)
         with pytest.raises(ServerError):
             weft.Classify(predict_urgent())(text="row 1")

@@ -31,7 +31,7 @@ _STAND_IN: Final = Abilities(schema=False, follows=True, form="chat/1")
 # Tools: https://platform.openai.com/docs/guides/function-calling; a model that has none
 # says so, which is learnt.
 _HOSTED: Final = Abilities(
-    schema=True, follows=True, max_completion_tokens=True, tools=True
+    schema=True, grammar=False, follows=True, max_completion_tokens=True, tools=True
 )
 # "Only `gpt-6-luna` is supported": `types/decision_create_params.py` of openai 3.57.
 _DECIDING: Final = frozenset({"gpt-6-luna"})
@@ -201,7 +201,8 @@ def _bridged(name: str, api_base: str | None) -> Route:
     route = resolve(name, api_base)
     if route.back_end == "embedded":
         raise _unknown(f"litellm/{name}")
-    return replace(route, back_end="litellm")
+    able = replace(route.abilities, decisions=None)  # litellm has no such call
+    return replace(route, back_end="litellm", abilities=able)
 
 
 def _address(base: str) -> tuple[str, str, str]:

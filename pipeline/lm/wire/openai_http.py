@@ -32,6 +32,7 @@ from .sessions import LOST, MAX_BODY, Answer, Meter, failure_of, sessions
 
 _MAX_REFUSAL: Final = 64 * 2**10
 _LARGE: Final = 2**20
+_RULES: Final = frozenset({"grammar", "structured_outputs"})
 _PATIENCE: Final = 2.0  # seconds: the status says enough
 
 
@@ -112,7 +113,8 @@ async def _answered(
             answer.headers.get("x-request-id", ""),
             parse_retry_after(answer.headers),
             secrets=tuple(sent),
-            schema=request.response_format is not None or "grammar" in request.sampling,
+            schema=request.response_format is not None
+            or not _RULES.isdisjoint(request.sampling),
             tools=bool(request.tools),
         )
     if listener is not None and request.questions is None:

@@ -7,7 +7,13 @@ from typing import Final
 
 from ...lm.lm import LanguageModel
 from ...lm.request import Request, Response
-from ...lm.scoring.asking import facts_of, likelihoods_of, requests_for, way_to
+from ...lm.scoring.asking import (
+    facts_of,
+    force_of,
+    likelihoods_of,
+    requests_for,
+    way_to,
+)
 from ...lm.scoring.likelihoods import Likelihoods, Path
 from ...lm.scoring.reading import Candidate
 from ..context import Asked, Context, timed
@@ -47,7 +53,8 @@ async def scored(
         BudgetExceeded: A call does not fit the budget.
     """
     path = way_to(by, lm, request)
-    requests = requests_for(path, request, candidates, shown)
+    force = force_of(lm, candidates)
+    requests = requests_for(path, request, candidates, shown, force)
     notes = [Asked(seen=asked.seen, form=asked.form) for _ in requests]
 
     async def one(position: int, wanted: Request) -> Response:

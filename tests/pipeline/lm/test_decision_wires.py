@@ -327,6 +327,7 @@ def test_the_model_string_alone() -> None:
     """Of OpenAI's own endpoint it is known which model takes questions."""
     assert LM("openai/gpt-6-luna", api_key="k").abilities.decisions is True
     assert LM("openai/gpt-5-mini", api_key="k").abilities.decisions is None
+    assert LM("litellm/openai/gpt-6-luna", api_key="k").abilities.decisions is None
 
 
 def test_cache_trace_and_budget(server: Server) -> None:

@@ -100,6 +100,8 @@ Parallel: Write program.batch(rows, concurrency=...)
 Noul Choice: Write a bool, Literal or enum output; weft.Classify(module) gives
   its probabilities
 ReAnchor: Write weft.calibrate(weft.Classify(module), rows)
+decisions: Write weft.Classify(weft.Predict(...)), and an LM whose endpoint has it
+Threshold threshold cutoff: Write weft.Classify(module, rule=weft.Rule(cut=0.3))
 majority: Write weft.compilers.majority, or weft.Vote(module, n=5)
 track_usage: Read program.run(...).trace.usage, or give a weft.Ledger
 configure_cache cache: Write weft.configure(cache=...)

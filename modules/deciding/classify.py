@@ -88,6 +88,7 @@ class Classify(Module[P, R_co]):
             hint = f"Give a whole number from 0 to {_MOST_SHOWN}"
             raise ConfigError(f"Classify: shown={shown!r} is no number", hint=hint)
         self._module, self._by, self._shown = module, by, shown
+        Rule(prior_of=prior_of)
         self._rules = self._ruled(rule)
         if prior is not None:
             self._rules = self.with_prior(prior, prior_of)._rules
@@ -198,7 +199,7 @@ class Classify(Module[P, R_co]):
         if output not in known:
             raise ConfigError(
                 f"{self.name!r} decides {', '.join(known)}, and {output!r} is none",
-                hint="Name one of them",
+                hint=f"Name one, as in rule={{{known[0]!r}: weft.Rule(...)}}",
             )
         return str(output)
 

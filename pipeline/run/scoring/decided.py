@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ...adapters import Form, adapter_of
@@ -74,13 +75,14 @@ async def decided(
         ContentFiltered: The model declined to decide an output.
         ModelError: A call failed.
     """
+    choices = choices_in(module, "a decision")
     inputs = module.spec.dump_inputs(bound)
     lm = context.settings.model_of(path, module)
     if module.compiled_for is not None:
         tell_other_model(path, module.compiled_for, lm.model)
     with Recorded(context, path, "module", inputs) as entry:
         given = module.spec.show_inputs(bound, inputs)
-        place = _Place(module, given, lm, context, entry.asked, path, choose)
+        place = _Place(module, choices, given, lm, context, entry.asked, path, choose)
         declined = await place.at_once(by)
         if declined is None:
             await place.one_by_one(by, shown)
@@ -98,6 +100,7 @@ async def decided(
     return Decided(made, place.found)
 
 
+@lru_cache(maxsize=256)
 def asked_alone(told: type[Signature], output: str) -> type[Signature]:
     """A signature that asks for one output; those before it stand among the inputs."""
     spec = spec_of(told)
@@ -115,6 +118,7 @@ class _Place:
     """A module with inputs, the place where it is asked, and what was decided there."""
 
     module: Module[..., Any]
+    choices: Mapping[str, Mapping[str, JSON]]
     inputs: Mapping[str, JSON]
     lm: LanguageModel
     context: Context
@@ -124,11 +128,6 @@ class _Place:
     found: dict[str, Likelihoods] = field(default_factory=dict[str, Likelihoods])
     taken: dict[str, JSON] = field(default_factory=dict[str, JSON])
     values: dict[str, Any] = field(default_factory=dict[str, Any])
-
-    @property
-    def choices(self) -> dict[str, dict[str, JSON]]:
-        """The values of each output, by what they are called."""
-        return choices_in(self.module, "a decision")
 
     async def at_once(self, by: str) -> list[str] | None:
         """Ask an endpoint made for decisions, where that is the way.

@@ -107,6 +107,8 @@ ManualTemplate MixedTemplate PVP Cloze: Write weft.cloze("[x] It was [z]"), as
 PET iPET: Write weft.PatternVote([weft.Classify(one), ...]), and
   weft.label_unlabelled(vote, rows)
 ReAnchor: Write weft.calibrate(weft.Classify(module), rows)
+decisions: Write weft.Classify(weft.Predict(...)), and an LM whose endpoint has it
+Threshold threshold cutoff: Write weft.Classify(module, rule=weft.Rule(cut=0.3))
 majority: Write weft.compilers.majority, or weft.Vote(module, n=5)
 track_usage: Read program.run(...).trace.usage, or give a weft.Ledger
 configure_cache cache: Write weft.configure(cache=...)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Self, cast, final
 
+from ...pipeline.adapters.template import hangs
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
 from ...pipeline.ground.shapes import is_mapping
@@ -12,6 +13,7 @@ from ...pipeline.lm.request import JSON
 from ...pipeline.lm.scoring.asking import WAYS
 from ...pipeline.lm.scoring.decision import Decision, facts_of_decisions
 from ...pipeline.lm.scoring.likelihoods import Likelihoods, Way
+from ...pipeline.lm.scoring.questions import WIRES, Wire
 from ...pipeline.lm.scoring.tokens import MOST_SHOWN
 from ...pipeline.run.scoring.choices import choices_in
 from .rule import Rule, numbers_of, rule_from
@@ -41,7 +43,9 @@ class Classify(Module[P, R_co]):
 
     Args:
         module: What is asked: a `weft.Predict` with such outputs.
-        by: How choices are scored: "auto", "echo", "forced" or "top", as of `lm.score`.
+        by: How choices are scored: "auto", "echo", "forced" or "top", as of `lm.score`;
+            or "decisions" or "systemone", by an endpoint that is made for it, which
+            "auto" takes first where the endpoint is known to have it.
         shown: How many of the likeliest tokens are shown at each place.
         prior: As of the rule, where there is one output.
         prior_of: As of the rule.
@@ -72,7 +76,7 @@ class Classify(Module[P, R_co]):
         self,
         module: Module[P, R_co],
         *,
-        by: Way = "auto",
+        by: Way | Wire = "auto",
         shown: int = MOST_SHOWN,
         prior: Mapping[str, float] | None = None,
         prior_of: str = "",
@@ -82,13 +86,15 @@ class Classify(Module[P, R_co]):
     ) -> None:
         self._like(module, name)
         self._choices = choices_in(module, "Classify")
-        if by not in WAYS:
-            hint = f"Give one of {', '.join(map(repr, WAYS))}"
+        ways = (*WAYS, *WIRES)
+        if by not in ways:
+            hint = f"Give one of {', '.join(map(repr, ways))}"
             raise ConfigError(f"Classify: by={by!r} is no way to score", hint=hint)
         if type(shown) is not int or not 0 <= shown <= _MOST_SHOWN:
             hint = f"Give a whole number from 0 to {_MOST_SHOWN}"
             raise ConfigError(f"Classify: shown={shown!r} is no number", hint=hint)
         self._module, self._by, self._shown = module, by, shown
+        Rule(prior_of=prior_of)
         self._rules = self._ruled(rule)
         self._words = self._worded(words)
         self._showing = False
@@ -211,10 +217,16 @@ class Classify(Module[P, R_co]):
         return {**held, "rule": kept} if kept else held
 
     def times(self) -> Mapping[str, int]:
-        """A call for each choice, or word; one alone where replies are looked into."""
+        """A call for each choice or word; one where a reply is looked into."""
+        if self._by in WIRES:
+            return {"module": 1}
         many = {name: len(own) for name, own in self._choices.items()}
         for name, choice in self._words.items():
             many[name] = sum(map(len, choice.words.values()))
+        if self._by in ("auto", "forced") and hangs(
+            self.part.parameters.adapter, self.part.spec
+        ):
+            many = {name: 2 * count for name, count in many.items()}
         return {"module": len(many) if self._by == "top" else sum(many.values())}
 
     async def body(self, call: Call, inputs: Mapping[str, Any]) -> Any:
@@ -232,16 +244,19 @@ class Classify(Module[P, R_co]):
             shown[output] = [[*pair] for pair in found.shown]
             return made.choice
 
-        made = await call.decide(
-            *(self._module, inputs),
-            choose=choose,
-            by=self._by,
-            shown=self._shown,
-            words=self._words,
-        )
-        if self._showing:
-            call.report(shown=shown)
-        call.report(**facts_of_decisions(decided))
+        try:
+            made = await call.decide(
+                *(self._module, inputs),
+                choose=choose,
+                by=self._by,
+                shown=self._shown,
+                words=self._words,
+            )
+        finally:
+            if decided:
+                call.report(**facts_of_decisions(decided))
+            if self._showing:
+                call.report(shown=shown)
         return self.own(made.value, inputs)
 
     def output(self, output: object = None) -> str:
@@ -256,7 +271,7 @@ class Classify(Module[P, R_co]):
         if output not in known:
             raise ConfigError(
                 f"{self.name!r} decides {', '.join(known)}, and {output!r} is none",
-                hint="Name one of them",
+                hint=f"Name one, as in rule={{{known[0]!r}: weft.Rule(...)}}",
             )
         return str(output)
 

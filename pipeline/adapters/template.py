@@ -58,6 +58,12 @@ def check_template(form: str, spec: Spec) -> None:
         fitted(template, spec)
 
 
+def hangs(form: str, spec: Spec) -> bool:
+    """Whether a form is a template in which an input stands behind the gap."""
+    template = form_of(form).template
+    return bool(template) and fitted(template, spec).hangs
+
+
 @lru_cache(maxsize=512)
 def fitted(template: str, spec: Spec) -> Fitted:
     """A template for the fields of a signature.

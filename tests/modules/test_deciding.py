@@ -18,6 +18,7 @@ from weft import LM, Input, Output, Response, Signature, TokenLogprob
 from weft.errors import ArtifactError, CallError, ConfigError
 from weft.pipeline.graph.digest import digest_of
 from weft.pipeline.graph.program import as_program
+from weft.pipeline.lm.scoring.decision import decisions_in
 
 WORDS = ("yes", "no")
 PRIOR = {"yes": 0.9, "no": 0.1}
@@ -159,6 +160,8 @@ def test_each_closed_type(kind: Any, says: dict[str, float], value: Any) -> None
 
     assert made.label == value
     facts = weft.info(made).facts
+    kept = decisions_in(json.loads(json.dumps(facts)))
+    assert kept == {"label": weft.info(made).decision()}
     assert math.isclose(sum(facts["probabilities"].values()), 1)
     assert facts["entropy"] > 0
     assert 0 < facts["margin"] < 1
@@ -259,6 +262,9 @@ def test_in_function_form() -> None:
         (lambda: weft.Classify(weft.Predict("a -> b: Literal[1, '1']")), "differently"),
         (lambda: weft.Classify(bool_of(), by="luck"), "no way"),
         (lambda: weft.Classify(bool_of(), shown=-1), "shown=-1"),
+        (lambda: weft.Classify(bool_of(), prior_of=1), "no prior_of"),
+        (lambda: weft.Classify(int_of(ge=0, le=101)), "'label' is of"),
+        (lambda: weft.Classify(int_of(ge=0)), "'label' is of"),
         (lambda: weft.Classify(bool_of(), prior={"true": 1.0}), "no prior"),
         (lambda: weft.Classify(bool_of(), prior={"true": 1, "false": -1}), "no prior"),
         (lambda: weft.Classify(bool_of(), prior={"true": 0, "false": 0}), "no prior"),
@@ -269,6 +275,12 @@ def test_what_cannot_be_decided(made: Callable[[], Any], match: str) -> None:
     """It is told when the module is made."""
     with pytest.raises(ConfigError, match=match):
         made()
+
+
+def int_of(**rules: Any) -> weft.Predict[..., Any]:
+    """A module that gives a number."""
+    kind = Annotated[int, Field(**rules)]
+    return weft.Predict("text -> label: Kind", types={"Kind": kind})
 
 
 def bool_of() -> weft.Predict[..., Any]:
@@ -353,11 +365,19 @@ def test_saved_with_its_prior(tmp_path: Path) -> None:
     assert facts[1]["calibrated"]
 
     tree = json.loads(path.read_text("utf-8"))
-    tree["program"]["modules"]["ask"]["settings"]["prior"] = {"true": "x"}
-    tree["digest"] = digest_of(tree["program"])
-    path.write_text(json.dumps(tree), "utf-8")
-    with pytest.raises(ArtifactError):
-        weft.load(path)
+    settings = tree["program"]["modules"]["ask"]["settings"]
+    for bad in (
+        {"prior": {"true": "x"}},
+        {"rule": {"label": {"heat": 1}}},
+        {"rule": {"label": {"temperature": -1}}},
+        {"rule": {"other": {}}},
+        {"rule": 3},
+    ):
+        tree["program"]["modules"]["ask"]["settings"] = {**settings, **bad}
+        tree["digest"] = digest_of(tree["program"])
+        path.write_text(json.dumps(tree), "utf-8")
+        with pytest.raises(ArtifactError):
+            weft.load(path)
 
 
 def test_settings_that_were_saved_before_rules() -> None:

@@ -150,8 +150,22 @@ def test_words_of_several_outputs_are_given_by_output() -> None:
 
     assert made.words == {"glad": Choice({"true": ["yes"], "false": ["no"]})}
     assert made.times() == {"module": 4}
-    with pytest.raises(ConfigError, match="Name one of them"):
+    with pytest.raises(ConfigError, match="Name one"):
         weft.Classify(part, words={"true": ["yes"], "false": ["no"]})
+
+
+def test_words_are_for_models_that_reply(server: Server) -> None:
+    """An endpoint made for decisions takes none; nothing is sent where it is named."""
+    words = {"pos": ["great"], "neg": ["bad"]}
+    feel = classify(words, by="decisions")
+    template = weft.cloze("[x]: [z]")
+    by_template = weft.Classify(weft.Predict(Mood, adapter=template), by="decisions")
+    with weft.use(lm=weft.LM("m", api_base=server.url), cache=None):
+        for one in (feel, by_template):
+            with pytest.raises(ConfigError, match="answer words and templates"):
+                one(text="x")
+
+    assert server.count == 0
 
 
 @pytest.mark.parametrize(
@@ -490,12 +504,13 @@ def test_korean_words_in_a_korean_template(server: Server) -> None:
     def answer(body: dict[str, Any]) -> Reply:
         forced = json.loads(body["grammar"].removeprefix("root ::= "))
         text = body["prompt"] + forced
-        asked.append(text)
-        label = labels[text.partition("것입니다: ")[2]]
-        said = next(w for own in KOREAN.values() for w in own if f" {w}에" in text)
-        right = said in KOREAN[label]
+        said = next(w for own in KOREAN.values() for w in own if f" {w}" in text[:12])
         # Whatever is read, this model likes to say 일상.
-        logprob = -2.0 + 1.5 * right + 2.0 * (said == "일상")
+        logprob = -2.0 + 1.9 * (said == "일상")
+        if "것입니다" in text:
+            asked.append(text)
+            label = labels[text.partition("것입니다: ")[2]]
+            logprob = -0.5 if said in KOREAN[label] else -1.6
         token = {"token": forced, "logprob": min(logprob, -0.01), "top_logprobs": []}
         return completion({"text": forced, "logprobs": {"content": [token]}})
 
@@ -524,4 +539,5 @@ def test_korean_words_in_a_korean_template(server: Server) -> None:
         for word in words
     }
     assert {*asked} == written
-    assert server.count == len(written)
+    words_alone = len(words)  # the same before each conversation, and asked once
+    assert server.count == len(written) + words_alone

@@ -173,16 +173,17 @@ def lm_at(server: Server, kind: str, **options: Any) -> weft.LM:
 
 def scoring(body: dict[str, Any]) -> Reply:
     """A server that reads a text back, and likes whole texts with 과학 and 로켓."""
-    text = body["prompt"]
     forced = json.loads(body["grammar"].removeprefix("root ::= "))
-    likely = -1.0 if ("과학" in forced) == ("로켓" in text + forced) else -3.0
+    text = body["prompt"] + forced
+    # A word by itself tells nothing: it is said before the article.
+    likely = -3.0 if "내용" in text and ("과학" in text) != ("로켓" in text) else -1.0
     tree = {"content": [{"token": forced, "logprob": likely, "top_logprobs": []}]}
     choice = {"text": forced, "logprobs": tree, "finish_reason": "stop"}
     return Reply(body=json.dumps({"choices": [choice]}).encode())
 
 
 def test_what_stands_behind_the_gap_is_scored(server: Server) -> None:
-    """The text as far as the gap is the prompt; word and rest are one answer."""
+    """A word behind the text before the gap, and what follows behind that word."""
     server.answer = scoring
     classify = weft.Classify(about(weft.cloze(KOREAN)), name="about")
     with weft.use(lm=lm_at(server, "llamacpp"), cache=None):
@@ -195,11 +196,13 @@ def test_what_stands_behind_the_gap_is_scored(server: Server) -> None:
     assert made == ["과학", "경제"]
     sent = [one.body for one in server.seen]
     wholes = [b["prompt"] + json.loads(b["grammar"][9:]) for b in sent]
-    assert wholes[:2] == [
+    assert wholes[1:4:2] == [
         f"이 기사는 {word}에 관한 내용입니다: 로켓을 쏘았다"
         for word in ("과학", "경제")
     ]
-    assert len(wholes) == 4  # nothing was sent of what is refused
+    assert wholes[0:3:2] == ["이 기사는 과학", "이 기사는 경제"]
+    assert classify.times() == {"module": 4}
+    assert len(wholes) == 8  # nothing was sent of what is refused
 
 
 def test_a_gap_at_the_end_is_looked_for_among_the_likeliest(server: Server) -> None:

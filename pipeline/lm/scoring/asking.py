@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
 from ...errors import CallError, ConfigError
-from ...ground.shapes import is_sequence
+from ...ground.shapes import as_dict, is_dict, is_sequence
 from ...ground.strictjson import is_text
 from ..abilities import abilities_of
 from ..lm import LanguageModel
-from ..request import Message, Request, Response
-from .likelihoods import Likelihood, Likelihoods, Path
+from ..request import JSON, Message, Request, Response
+from .likelihoods import Likelihood, Likelihoods, Path, Way
 from .reading import (
     Candidate,
     begins_another,
@@ -22,13 +22,15 @@ from .reading import (
     found_in_top,
     shown_at,
 )
-from .tokens import Logprobs
+from .tokens import LEAST, Logprobs
 
-WAYS: Final = ("auto", *get_args(Path))
+Force = Literal["grammar", "choice", "schema"]
+WAYS: Final = get_args(Way)
 _MOST_ANSWERS: Final = 1000
 _ROOM: Final = 8  # tokens behind an answer, for its end
 _FREE: Final = 1e-6
 _RULES: Final = ("grammar", "stop", "max_tokens", "logprobs", "temperature", "seed")
+_LEAD: Final = 100.0  # more than any two logits of a model differ
 _CUT: Final = 64  # tokens of a reply that is looked into, beside what answers take
 
 
@@ -72,10 +74,38 @@ def way_to(by: str, lm: LanguageModel, request: Request) -> Path:
     return "forced" if able.grammar else "top"
 
 
+def force_of(lm: LanguageModel, candidates: Sequence[Candidate]) -> Force:
+    """What holds a reply of a model to one answer.
+
+    A grammar of llama.cpp's where it may be there; where it is known not to be, vLLM's
+    choice of one text, else a JSON schema of one value, for replies that are JSON.
+    """
+    able = abilities_of(lm)
+    if able is None or able.grammar is not False:
+        return "grammar"
+    if able.choice:
+        return "choice"
+    objects = all(is_dict(_json_of(one.text)) for one in candidates)
+    return "schema" if able.schema and objects else "grammar"
+
+
 def requests_for(
-    path: Path, request: Request, candidates: Sequence[Candidate], shown: int
+    path: Path,
+    request: Request,
+    candidates: Sequence[Candidate],
+    shown: int,
+    force: Force = "grammar",
 ) -> list[Request]:
-    """What is asked: one request for each answer, or one alone for `top`.
+    """What is asked: a request for each answer, or one for all of them by `top`.
+
+    An answer that hangs on what stands behind it is forced in two: it, and that.
+
+    Args:
+        path: The way.
+        request: The prompt, with the model's sampling.
+        candidates: The answers as they stand in replies.
+        shown: How many of the likeliest tokens are shown at each place.
+        force: What holds replies to one answer, where they are forced.
 
     Raises:
         ConfigError: The answers can only be scored with what stands behind them.
@@ -101,11 +131,75 @@ def requests_for(
             sampling: dict[str, Any] = {**own, "echo": True, "max_tokens": 1}
             made.append(replace(asked, messages=whole, sampling=sampling))
             continue
-        rule = f"root ::= {json.dumps(one.text, ensure_ascii=False)}"
-        most = len(one.text.encode()) + _ROOM
-        sampling = {**own, "grammar": rule, "max_tokens": most}
-        made.append(replace(asked, sampling=sampling))
+        for before, piece in _pieces_of(one):
+            sampling = {**own, "max_tokens": len(piece.text.encode()) + _ROOM}
+            wanted = _schema_of(piece.text) if force == "schema" else None
+            if force == "grammar":
+                rule = f"root ::= {json.dumps(piece.text, ensure_ascii=False)}"
+                sampling["grammar"] = rule
+                if request.continues:
+                    sampling |= _led(own, piece.text)
+            elif force == "choice":
+                sampling["structured_outputs"] = {"choice": [piece.text]}
+            said = replace(asked, sampling=sampling, response_format=wanted)
+            if before:
+                text = asked.messages[0].text + before
+                said = replace(said, messages=(Message("user", text),))
+            made.append(said)
     return made
+
+
+def _pieces_of(one: Candidate) -> list[tuple[str, Candidate]]:
+    """What is forced by itself, with the part of the answer that is prompt by then.
+
+    What stands behind a gap is forced behind the word as the server reads it, and not
+    behind the tokens that a grammar led to.
+    """
+    if not one.whole:
+        return [("", one)]
+    word = Candidate(one.answer, one.word, one.head)
+    return [("", word), (word.text, Candidate(one.answer, one.tail))]
+
+
+def _led(own: Mapping[str, Any], text: str) -> dict[str, JSON]:
+    """What leads a grammar along the tokens that a text has by itself.
+
+    Of the tokens that a text may go on with, the likeliest is often a blank by itself,
+    or a piece of the word: what follows that is improbable, and so is the whole.
+    llama.cpp takes a text in `logit_bias` for its tokens, and tells log-probabilities
+    without the bias.
+    """
+    bias: Mapping[str, float] = own.get("logit_bias") or {}
+    return {"logit_bias": {**bias, text: _LEAD}}
+
+
+def _schema_of(text: str) -> Mapping[str, Any]:
+    """The schema of a JSON object that allows each member its one value."""
+    held = as_dict(_json_of(text))
+    members = {name: {"enum": [value]} for name, value in held.items()}
+    schema = {
+        "type": "object",
+        "properties": members,
+        "required": [*members],
+        "additionalProperties": False,
+    }
+    wanted = {"name": "answer", "strict": True, "schema": schema}
+    return {"type": "json_schema", "json_schema": wanted}
+
+
+def _json_of(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _as_written(one: Candidate, reply: str) -> Candidate:
+    """An answer whose blanks stand as a reply has them, where both are one value."""
+    said, own = _json_of(reply), _json_of(one.text)
+    # As text: to Python, 1 and true are one value.
+    same = is_dict(said) and json.dumps(said) == json.dumps(own)
+    return Candidate(one.answer, reply) if same else one
 
 
 def likelihoods_of(
@@ -139,24 +233,25 @@ def _one_by_one(
     responses: Sequence[Response],
     tokens: Sequence[Logprobs],
 ) -> tuple[Likelihood, ...]:
-    pairs = zip(candidates, responses, tokens, strict=True)
     if path == "echo":
-        before = request.messages[0].text
-        return tuple(echoed(one, before, held) for one, _, held in pairs)
+        before, pairs = request.messages[0].text, zip(candidates, tokens, strict=True)
+        return tuple(echoed(one, before, held) for one, held in pairs)
     ends = begins_another(candidates)
-    return tuple(
-        forced(
-            one,
-            held,
-            ends=ends,
-            counted=None if said.usage is None else said.usage.output_tokens,
+    pieces = [piece for one in candidates for _, piece in _pieces_of(one)]
+    made: dict[str, Likelihood] = {}
+    for piece, said, held in zip(pieces, responses, tokens, strict=True):
+        counted = None if said.usage is None else said.usage.output_tokens
+        found = forced(_as_written(piece, said.text), held, ends=ends, counted=counted)
+        begun = made.get(piece.answer, Likelihood(piece.answer, 0.0))
+        total = max(begun.logprob + found.logprob, LEAST)
+        made[piece.answer] = replace(
+            found, logprob=total, exact=begun.exact and found.exact
         )
-        for one, said, held in pairs
-    )
+    return tuple(made[one.answer] for one in candidates)
 
 
 def _unfit(path: Path, request: Request, why: str) -> ConfigError:
-    needs = "reads no text back" if path == "echo" else "holds no reply to a grammar"
+    needs = "reads no text back" if path == "echo" else "holds no reply to one answer"
     return ConfigError(
         f"{request.model!r} at {request.endpoint!r} {needs}, or says no probabilities "
         f"of it: {why}",

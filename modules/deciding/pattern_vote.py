@@ -74,7 +74,7 @@ class PatternVote(Module[P, R_co]):
     @checked
     def __init__(
         self,
-        patterns: Iterable[Module[P, R_co]],
+        patterns: Iterable[Classify[P, R_co]],
         weights: Sequence[float] | None = None,
         *,
         name: str | None = None,
@@ -117,7 +117,7 @@ class PatternVote(Module[P, R_co]):
         made._weights = _weights(weights, len(self._patterns))
         return made
 
-    def with_patterns(self, patterns: Iterable[Module[P, R_co]]) -> Self:
+    def with_patterns(self, patterns: Iterable[Classify[P, R_co]]) -> Self:
         """A copy with other patterns in their places, of the same weights.
 
         Raises:

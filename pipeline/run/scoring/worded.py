@@ -41,13 +41,18 @@ def asked_for_words(
     told: type[Signature], output: str, words: Words
 ) -> type[Signature]:
     """A signature whose output is one of the words."""
+    return _asked_for(told, output, tuple(w for own in words.values() for w in own))
+
+
+@lru_cache(maxsize=256)
+def _asked_for(
+    told: type[Signature], output: str, words: tuple[str, ...]
+) -> type[Signature]:
     spec = spec_of(told)
-    kind = cast(Any, Literal)[tuple(word for own in words.values() for word in own)]
-    field = FieldSpec(
-        output, "output", kind, spec.outputs[output].said.partition("\n")[0]
-    )
-    fields = (*spec.inputs.values(), field)
-    return class_of(replace(spec, fields=fields), told)
+    # What is said of the labels themselves is said of no word.
+    said = spec.outputs[output].description
+    field = FieldSpec(output, "output", cast(Any, Literal)[words], said)
+    return class_of(replace(spec, fields=(*spec.inputs.values(), field)), told)
 
 
 def showing_words(

@@ -17,6 +17,7 @@ from weft import Choice, Response, TokenLogprob
 from weft.errors import ConfigError
 from weft.pipeline.artifact.describe import show
 from weft.pipeline.artifact.diff import diff
+from weft.pipeline.artifact.editions import told_of_newer
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "chatbot_ko.jsonl"
 KOREAN = {
@@ -139,6 +140,7 @@ def test_words_are_kept_and_compared(tmp_path: Path) -> None:
     assert loaded.words == new.words
     assert "great" in str(diff(*paths))
     assert "great" in show(paths[1])
+    assert told_of_newer(paths[1]) == ""  # it asks in no form itself
 
 
 def test_words_of_several_outputs_are_given_by_output() -> None:

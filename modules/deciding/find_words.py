@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from statistics import fmean
+from collections.abc import Mapping
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from ...pipeline import seam
 from ...pipeline.errors import ConfigError
+from ...pipeline.ground.loops import needs_loop
 from ...pipeline.ground.shapes import as_dict, as_list
+from ...pipeline.run.bridge import in_thread
 from ...pipeline.run.rows import map_rows
 from ...pipeline.run.scoring.choices import choices_in
 from ...pipeline.trace import Run
+from .class_words import class_words
 from .classify import Classify
 from .labelled import Rows, labelled
 from .words import Choice
@@ -22,7 +21,6 @@ from .words import Choice
 P = ParamSpec("P")
 R = TypeVar("R")
 _LEAST_ROWS: Final = 2
-_WORD: Final = re.compile(r"[^\W\d_]{2,}|[^\W\d_\x00-\x7f]")
 
 
 async def afind_words(
@@ -66,18 +64,17 @@ async def afind_words(
         }
 
     shown = await map_rows(one, inputs, concurrency=concurrency)
-    found = _found([_words_in(one, begin=_begins(shown)) for one in shown], labels)
-    words: dict[str, list[str]] = {}
+    await needs_loop
+    found = await in_thread(class_words, shown, labels, words_per_label)
     for label in called:
-        words[label] = found.get(label, [])[:words_per_label]
-        if not words[label]:
+        if not found.get(label):
             raise ConfigError(
                 f"no word that is shown tells {label!r} from the other labels, over "
                 f"{len(shown)} rows",
                 hint="Give more rows, ask by a template (weft.cloze), or have more of "
                 "the likeliest tokens shown: weft.Classify(..., shown=100)",
             )
-    return target.with_words(Choice(words), name)
+    return target.with_words(Choice({label: found[label] for label in called}), name)
 
 
 def find_words(
@@ -91,14 +88,14 @@ def find_words(
     """Find answer words in what a server shows for labelled rows.
 
     Each row is asked once, and the likeliest tokens at the place of the answer are kept
-    (`shown=` of the module says how many). Those that are words are candidates. A
-    word's score for a label is the mean of its log-probability over the label's rows,
-    less the mean of the other labels' means; where it is not shown it counts as the
-    last one that is. Each word belongs to the label that it has its highest score for,
-    which has to be above 0; of equal ones the likelier word comes first. So label words
-    are searched for in PET (Schick et al. 2020, arXiv 2010.13641) and AutoPrompt (Shin
-    et al. 2020, arXiv 2010.15980); here by what any server shows, in place of all
-    log-probabilities.
+    (`shown=` of the module says how many). A word's score for a label is its class
+    difference: the mean of its log-probability over the label's rows, less the mean of
+    the other labels' means; where it is not shown it counts as the last one that is. It
+    belongs to the label of its highest score, which has to be above 0. Of the twenty
+    best of each label, those are taken that make the right labels most probable
+    together, calibrated, without a further call: a likelihood over sets of words, as of
+    PET's label words (Schick et al. 2020, arXiv 2010.13641), and a search in two steps,
+    as of LM-BFF (Gao et al. 2021, arXiv 2012.15723).
 
     Words are whole where they are one token. They are fitted to the rows: compare them
     with words of your own on rows that were not given here, and calibrate again, since
@@ -140,50 +137,3 @@ def find_words(
         concurrency=concurrency,
     )
     return cast("Classify[P, R]", seam.engine("find_words", "find_words").wait(made))
-
-
-def _begins(shown: Sequence[Mapping[str, float]]) -> bool:
-    """Whether the words of a place begin with a blank, as they do within a text."""
-    first = Counter(
-        next((t[:1] == " " for t in one if _WORD.fullmatch(t.strip())), None)
-        for one in shown
-    )
-    return first[True] > first[False]
-
-
-def _words_in(shown: Mapping[str, float], *, begin: bool) -> dict[str, float]:
-    """What is shown as words, and under "" the last log-probability of all."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for text, logprob in shown.items():
-        word = text.strip()
-        if _WORD.fullmatch(word) and (not begin or text[:1] == " "):
-            found[word].append(logprob)
-    made = {w: math.log(math.fsum(map(math.exp, some))) for w, some in found.items()}
-    return {**made, "": min(shown.values(), default=0.0)}
-
-
-def _found(
-    shown: Sequence[Mapping[str, float]], labels: Sequence[str]
-) -> dict[str, list[str]]:
-    """The words of each label, the best first; no two are alike but for case."""
-    seen = Counter(word for one in shown for word in one if word)
-    own: dict[str, list[Mapping[str, float]]] = defaultdict(list)
-    for one, label in zip(shown, labels, strict=True):
-        own[label].append(one)
-    scored: list[tuple[float, float, str, str]] = []
-    for word in (word for word, count in seen.items() if count >= _LEAST_ROWS):
-        means = {
-            label: fmean(one.get(word, one[""]) for one in some)
-            for label, some in own.items()
-        }
-        best = max(means, key=lambda label: means[label])
-        others = [mean for label, mean in means.items() if label != best]
-        score = round(means[best] - fmean(others), 9)  # what is equal but for rounding
-        scored.append((-score, -means[best], word, best))
-    made: dict[str, list[str]] = defaultdict(list)
-    taken: set[str] = set()
-    for less, _, word, label in sorted(scored):
-        if less < 0 and word.casefold() not in taken:
-            taken.add(word.casefold())
-            made[label].append(word)
-    return made

@@ -121,6 +121,9 @@ def requests_for(
                 "where the server can",
             )
         most = max(len(one.text.encode()) for one in candidates) + _CUT
+        if request.continues and not any(one.head for one in candidates):
+            # The reply begins with the answer, and what follows is not looked at.
+            most = max(len(one.word.encode()) for one in candidates) + _ROOM
         kept = {n: v for n, v in request.sampling.items() if n in ("grammar", "stop")}
         return [replace(request, sampling={**own, **kept, "max_tokens": most})]
     asked = replace(request, response_format=None)

@@ -25,7 +25,8 @@ def class_words(
 ) -> dict[str, list[str]]:
     """The words of each label, the first one the best; none where no word tells it.
 
-    Candidates are those with the largest class differences. Of these, label after
+    Candidates are those with the largest class differences: twenty of each label, or
+    half as many as the rarest label has rows, if that is less. Of these, label after
     label gets the words that make the right labels most probable together, once each
     label's probability is divided by its mean over the rows.
 
@@ -105,13 +106,19 @@ class _Chosen:
                 break
         return made
 
+    @property
+    def _reach(self) -> int:
+        """How many candidates are tried: of few rows few, since more only fit them."""
+        rarest = min(Counter(self.labels).values())
+        return max(1, min(_CANDIDATES, rarest // 2))
+
     def _best(self, others: _Others, most: int) -> tuple[list[str], float]:
         """The best words of a label beside those of the others, one after the other."""
         own, best = list[str](), -math.inf
         while len(own) < most:
             tried = [
                 (others.likelihood(self._shares([*own, word])), word)
-                for word in self.candidates[others.label][:_CANDIDATES]
+                for word in self.candidates[others.label][: self._reach]
                 if word not in own
             ]
             likelihood, word = max(tried, key=lambda one: one[0], default=(best, ""))

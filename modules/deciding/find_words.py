@@ -92,10 +92,10 @@ def find_words(
     difference: the mean of its log-probability over the label's rows, less the mean of
     the other labels' means; where it is not shown it counts as the last one that is. It
     belongs to the label of its highest score, which has to be above 0. Of the twenty
-    best of each label, those are taken that make the right labels most probable
-    together, calibrated, without a further call: a likelihood over sets of words, as of
-    PET's label words (Schick et al. 2020, arXiv 2010.13641), and a search in two steps,
-    as of LM-BFF (Gao et al. 2021, arXiv 2012.15723).
+    best of each label (of few rows fewer), those are taken that make the right labels
+    most probable together, calibrated, without a further call: a likelihood over sets
+    of words, as of PET's label words (Schick et al. 2020, arXiv 2010.13641), and a
+    search in two steps, as of LM-BFF (Gao et al. 2021, arXiv 2012.15723).
 
     Words are whole where they are one token. They are fitted to the rows: compare them
     with words of your own on rows that were not given here, and calibrate again, since

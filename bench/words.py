@@ -172,7 +172,7 @@ def _line(
     labels: Sequence[str],
 ) -> str:
     reach = difference(hits, others, labels)
-    words = {} if arm is None else arm.words["label"].words
+    words: dict[str, list[str]] = {} if arm is None else arm.words["label"].words
     own = [", ".join(words.get(label, ["-"])) for label in HAND]
     gained = recall(hits, labels) - recall(others, labels)
     paired = f"{100 * gained:+.1f} ({100 * reach.low:+.1f} to {100 * reach.high:+.1f})"

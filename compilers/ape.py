@@ -16,6 +16,9 @@ class APE(Compiler):
     Zhou et al. 2022, arXiv 2211.01910, there 50 proposals from 5 examples each and a
     UCB race.
 
+    The score is the metric of the compile: `weft.metrics.exact` is the paper's
+    execution accuracy, `weft.metrics.likelihood` its log probability (section 3.1).
+
     Departures:
         Fewer proposals that see more examples; no row is used both to write and to
         select; a race by sequential halving.

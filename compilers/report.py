@@ -335,6 +335,10 @@ class Report:
                 f"{seen} compiles that led here have seen these rows; of others "
                 "nothing is known"
             )
+        if (kappa := self.score.kappa) is not None:
+            rows, before = len(self.score.values), self.seed_score.kappa
+            told = f"Cohen's kappa with people {kappa} on {counted(rows, 'sealed row')}"
+            said["agreement"] = f"{told}, {before} before" if before else told
         return said
 
     def _spent(self) -> str:

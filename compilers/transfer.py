@@ -17,9 +17,10 @@ from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
 from ..pipeline.ground.options import checked
 from ..pipeline.lm.lm import LanguageModel, as_lm
-from ..pipeline.measure.evaluate import Evaluation, score_rows
+from ..pipeline.measure.evaluate import Evaluation
 from ..pipeline.measure.labels import for_program
 from ..pipeline.measure.score import Metric, metric_name
+from ..pipeline.measure.scored_rows import score_rows
 from ..pipeline.measure.typed import reader_of
 from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.rows import rows_of

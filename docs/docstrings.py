@@ -32,6 +32,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("label_unlabelled", "alabel_unlabelled", "SelfLabelled", "Generation"),
         *("Likelihoods", "Likelihood", "TokenLogprob"),
     ),
+    "Judges": ("Groundedness", "Completeness", "Rubric", "Pairwise"),
     "Tools and agents": (
         *("ReAct", "Tool", "tool", "AgentStep", "trajectory_of"),
         *("ProgramOfThought", "CodeAct", "Recursive", "Sandbox", "CodeRun"),
@@ -58,7 +59,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Measuring": (
         *("evaluate", "aevaluate", "Evaluation", "Score", "Example", "read_rows"),
-        *("suspect_labels", "Suspect"),
+        *("suspect_labels", "Suspect", "classification", "Classification"),
         "metrics",
     ),
     "Compiling": (

@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("pipeline/adapters",),
     ("pipeline/graph",),
     ("pipeline/run", "modules/asking"),
-    ("modules/sampling", "modules/agents", "modules/deciding"),
+    ("modules/sampling", "modules/agents", "modules/deciding", "modules/judging"),
     ("modules/mcp", "modules/code"),
     ("pipeline/measure", "pipeline/artifact"),
     ("compilers/statistics",),

@@ -75,6 +75,10 @@ if TYPE_CHECKING:
     from .modules.deciding.pattern_vote import PatternVote as PatternVote
     from .modules.deciding.rule import Rule as Rule
     from .modules.deciding.words import Choice as Choice
+    from .modules.judging.completeness import Completeness as Completeness
+    from .modules.judging.groundedness import Groundedness as Groundedness
+    from .modules.judging.pairwise import Pairwise as Pairwise
+    from .modules.judging.rubric import Rubric as Rubric
     from .modules.sampling.best_of_n import BestOfN as BestOfN
     from .modules.sampling.cascade import Cascade as Cascade
     from .modules.sampling.check import Check as Check
@@ -131,6 +135,10 @@ if TYPE_CHECKING:
     from .pipeline.lm.scoring.likelihoods import Likelihood as Likelihood
     from .pipeline.lm.scoring.likelihoods import Likelihoods as Likelihoods
     from .pipeline.lm.scoring.tokens import TokenLogprob as TokenLogprob
+    from .pipeline.measure.decisions.classification import (
+        classification as classification,
+    )
+    from .pipeline.measure.decisions.report import Classification as Classification
     from .pipeline.measure.evaluate import Evaluation as Evaluation
     from .pipeline.measure.evaluate import aevaluate as aevaluate
     from .pipeline.measure.evaluate import evaluate as evaluate
@@ -199,6 +207,10 @@ _WHERE = {
     "modules.deciding.pattern_vote": "PatternVote",
     "modules.deciding.rule": "Rule",
     "modules.deciding.words": "Choice",
+    "modules.judging.completeness": "Completeness",
+    "modules.judging.groundedness": "Groundedness",
+    "modules.judging.pairwise": "Pairwise",
+    "modules.judging.rubric": "Rubric",
     "modules.sampling.best_of_n": "BestOfN",
     "modules.sampling.cascade": "Cascade",
     "modules.sampling.check": "Check",
@@ -237,6 +249,8 @@ _WHERE = {
     "pipeline.lm.scoring.likelihoods": "Likelihood Likelihoods",
     "pipeline.lm.scoring.tokens": "TokenLogprob",
     "pipeline.lm.request": "Message Request Response ToolCall Usage",
+    "pipeline.measure.decisions.classification": "classification",
+    "pipeline.measure.decisions.report": "Classification",
     "pipeline.measure.evaluate": "Evaluation aevaluate evaluate",
     "pipeline.measure.explain": "Explanation explain",
     "pipeline.measure.score": "Score",

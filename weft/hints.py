@@ -64,7 +64,15 @@ answer_exact_match: Write weft.metrics.exact("answer", normalize=weft.metrics.sq
 answer_passage_match: Write weft.metrics.contains("answer", within="context",
   normalize=weft.metrics.squad)
 SemanticF1: Write weft.metrics.semantic_f1("response")
-CompleteAndGrounded: Write a metric that asks a module: return judge(...).correct
+CompleteAndGrounded: Write weft.metrics.judged_by(weft.Completeness(), row=
+  {"reference": "answer"}), or weft.metrics.judged_by(weft.Groundedness())
+AnswerCompleteness: Write weft.Completeness()
+AnswerGroundedness Faithfulness FaithfulnessEvaluator HallucinationMetric: Write
+  weft.Groundedness()
+GEval RubricsScore CriteriaEvalChain LLMJudge: Write weft.Rubric({"polite": "friendly
+  in tone"})
+PairwiseStringEvalChain PairwiseComparison: Write weft.Pairwise()
+classification_report confusion_matrix: Write weft.classification(evaluation)
 normalize_text: Write weft.metrics.squad(text)
 Dataset datasets DataLoader: Give plain dicts, or read a file:
   weft.read_rows("rows.jsonl", ["x"])
@@ -136,13 +144,22 @@ normalize_text: Write weft.metrics.squad(text)
 check_metric: Leave it out: the report of a compile says what is odd about a metric
 F1 f1_score: Write weft.metrics.f1("answer")
 precision recall: Write a function of your own; weft.metrics.f1("answer") is the
-  harmonic mean of both
+  harmonic mean of both. Of classes: weft.classification(evaluation)
+precision_recall_fscore_support classification_report
+  confusion_matrix macro_f1 balanced_accuracy balanced_accuracy_score kappa
+  cohen_kappa_score roc_auc_score auroc ece expected_calibration_error: Write
+  weft.classification(evaluation): it is of all rows, and no score of one
+brier_score_loss brier_score: Write weft.metrics.brier("label")
+cross_entropy: Write weft.metrics.log_loss("label")
+log_likelihood logprob perplexity: Write weft.metrics.likelihood("answer")
 HotPotF1: Write a function of your own around weft.metrics.f1("answer"), which gives
   "yes" and "no" no place of their own
 answer_passage_match: Write weft.metrics.contains("answer", within="context",
   normalize=weft.metrics.squad)
-CompleteAndGrounded judge llm_judge: Write a metric that asks a module: return
-  judge(...).correct
+CompleteAndGrounded: Write weft.metrics.judged_by(weft.Completeness(), row=
+  {"reference": "answer"}), or weft.metrics.judged_by(weft.Groundedness())
+Faithfulness Groundedness: Write weft.metrics.judged_by(weft.Groundedness())
+judge llm_judge GEval: Write weft.metrics.judged_by(judge)
 MultiServerMCPClient MCPServerStdio MCPServerHTTP MCPServerStreamableHTTP MCPToolset:
   Write `with weft.mcp.tools(["python", "server.py"]) as tools:`
 FastMCP MCPServer: Write weft.mcp.serve(program)

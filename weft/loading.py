@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .modules import agents, asking, code, deciding, sampling
+from .modules import agents, asking, code, deciding, judging, sampling
 from .modules.asking import decompose
 from .pipeline.artifact.load import load
 from .pipeline.artifact.package import package, programs
@@ -14,6 +14,7 @@ __all__ = [
     "code",
     "deciding",
     "decompose",
+    "judging",
     "load",
     "package",
     "programs",

@@ -29,6 +29,7 @@ from ...pipeline.graph.digest import program_digest
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program, as_given, origin
 from ...pipeline.ground.shapes import as_dict
+from ...pipeline.measure.decisions.cuts import rating_of
 from ...pipeline.measure.evaluate import Evaluation
 from ...pipeline.measure.score import Metric, metric_name
 from ...pipeline.run.settings import current, ledger_of
@@ -203,8 +204,11 @@ def _reported(
     """
     seed, best = Candidate(), best_under(task, plan.caps)
     name, metric = plan.program.name, metric_name(plan.metric)
+    rated = rating_of(plan.metric)
     scores = {
-        key: Evaluation(name, metric, tuple(results), 0.0, plan.terms.seed)
+        key: Evaluation(
+            name, metric, tuple(results), 0.0, plan.terms.seed, rating=rated
+        )
         for key, results in found.rows.items()
     }
     gain = scores[best.id].mean - scores[seed.id].mean

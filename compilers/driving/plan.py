@@ -28,7 +28,7 @@ from ..propose.reflection import mend_instruction
 from ..recipe import Compiler, Draw, Recipe
 from ..search.cost import Quote
 from ..search.counting import tried_paths
-from ..search.judge import JUDGED, NO_JUDGE, Judging, asks_model
+from ..search.judge import Judging, judging_of
 from ..search.keeping import Keeping, wishes
 from ..search.running_cost import Caps
 from ..search.task import Split
@@ -179,7 +179,7 @@ def plan_of(
     require_callable(metric)
     metric = for_program(metric, made)
     require_labels(metric, (*rows, *(others or ())))
-    judging = JUDGED if asks_model(metric) else NO_JUDGE
+    judging = judging_of(metric)
     teacher = Teacher.of(terms.teacher, made)
     recipes = _recipes_of(compiler, made)
     models = _models_of(made, recipes)

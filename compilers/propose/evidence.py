@@ -9,7 +9,11 @@ from typing import Any, NamedTuple, cast
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.plain import plain
+from ...pipeline.ground.shapes import is_sequence
+from ...pipeline.measure.decisions.answers import class_of, classes_of, wanted_of
 from ...pipeline.measure.row_result import RowResult
+from ...pipeline.signature.field import FieldSpec
+from ...pipeline.signature.spec import Spec
 from ..search.candidate import Candidate
 from ..search.cost import Calls
 from ..search.task import Task, passes
@@ -21,6 +25,15 @@ _BLOCK = 8
 _SHARE = 0.1
 """What a run for more evidence may take of the calls left, where there is some."""
 _CUT = "[...]"
+_OFTEN, _PAIRS, _EXAMPLES = 3, 3, 2
+MIXED_UP = FieldSpec(
+    "mixed_up",
+    "input",
+    list[dict[str, Any]],
+    "choices that are taken for others, how often, and rows of each; say what tells "
+    "them apart",
+)
+"""What a writer is shown besides where choices are mixed up; else it is not asked."""
 
 
 class Seen(NamedTuple):
@@ -95,6 +108,53 @@ def case_of(result: RowResult, path: str) -> Case | None:
     if score is not None and (own := score.by.get(path)):
         case["feedback on this module"] = own[:500]
     return case
+
+
+def mixed_up_in(
+    results: Sequence[RowResult], spec: Spec, path: str, shown: Sequence[Case]
+) -> list[Case]:
+    """Choices that a module takes for others, those most often mixed up first.
+
+    Only what is wrong in three rows or more counts: two may be chance. Outputs count
+    that are choices and have a label of their name.
+
+    Args:
+        results: What was seen of the module.
+        spec: What it writes.
+        path: Where it stands in the program.
+        shown: Cases that the writer is shown anyway; other rows are taken if there are.
+
+    Returns:
+        At most three pairs, each with its count and two of its rows.
+    """
+    found: list[tuple[int, Case]] = []
+    for name, field in spec.outputs.items():
+        if not classes_of(field):
+            continue
+        rows: dict[tuple[str, str], list[Case]] = {}
+        for result in results:
+            case, label = case_of(result, path), result.example.labels.get(name)
+            if case is None or label is None or name not in case["outputs"]:
+                continue
+            accepted = label if is_sequence(label) else [label]
+            wanted = [wanted_of(field, one) for one in accepted] or [""]
+            given = class_of(case["outputs"][name])
+            if given not in wanted:
+                rows.setdefault((wanted[0], given), []).append(case)
+        for (right, taken), some in rows.items():
+            if len(some) < _OFTEN:
+                continue
+            some.sort(key=lambda case: case in shown)
+            said: Case = {"output": name, "label": right, "taken_for": taken}
+            said["times"] = len(some)
+            said["rows"] = [_outline(case) for case in some[:_EXAMPLES]]
+            found.append((len(some), said))
+    found.sort(key=lambda pair: (-pair[0], pair[1]["label"], pair[1]["taken_for"]))
+    return within([case for _, case in found[:_PAIRS]])
+
+
+def _outline(case: Case) -> Case:
+    return {key: case[key] for key in ("inputs", "outputs", "wanted")}
 
 
 def cases(

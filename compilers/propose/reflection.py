@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ...modules.asking.predict import Predict
 from ...pipeline.errors import BudgetExceeded
+from ...pipeline.graph.module import Module
 from ...pipeline.ground.options import Count, settings
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.signature.building import Input, Output
@@ -15,7 +16,7 @@ from ...pipeline.signature.signature import Signature
 from ..search.candidate import Candidate
 from ..search.cost import Calls
 from ..search.task import Task
-from .evidence import case_of, cases, evidence_calls, seen_by
+from .evidence import MIXED_UP, case_of, cases, evidence_calls, mixed_up_in, seen_by
 from .lines import MOST_EDITS, edited, edits_between, united
 from .meeting import rejected
 from .proposer import Parents, writing_calls
@@ -51,8 +52,28 @@ async def jobs_from_failures(
         wrong = cases(known.failing, job.path, shown.failing, rng)
         right = cases(known.passing, job.path, shown.passing, rng)
         if wrong:
-            jobs.append(replace(job, failing=wrong, passing=right))
+            spec = task.program.modules[job.path].spec
+            mixed = mixed_up_in(known.failing, spec, job.path, wrong)
+            jobs.append(replace(job, failing=wrong, passing=right, mixed_up=mixed))
     return jobs
+
+
+class Asked(NamedTuple):
+    """A module that writes from cases: by itself, and with choices mixed up in view."""
+
+    alone: Module[..., Any]
+    besides: Module[..., Any]
+
+    @classmethod
+    def of(cls, module: Module[..., Any]) -> Asked:
+        """Both ways to ask a module; where nothing is mixed up, nothing is said."""
+        return cls(module, module.wider(module.name, MIXED_UP))
+
+    async def about(self, job: Job, **inputs: Any) -> Any:
+        """Ask about a job."""
+        if job.mixed_up:
+            return await self.besides.acall(**inputs, mixed_up=job.mixed_up)
+        return await self.alone.acall(**inputs)
 
 
 @settings
@@ -99,6 +120,7 @@ class MendInstruction(Signature):
 
 
 mend_instruction = Predict(MendInstruction, name="mend_instruction")
+_MEND: Final = Asked.of(mend_instruction)
 
 
 @settings
@@ -138,7 +160,8 @@ class Reflect(Critic):
     async def write(self, job: Job) -> Candidate | None:
         """The instruction mended in one place."""
         now = job.instruction
-        reply = await mend_instruction.acall(
+        reply = await _MEND.about(
+            job,
             instruction=now,
             failing=job.failing,
             passing=job.passing,
@@ -175,6 +198,7 @@ class RewriteInstruction(Signature):
 
 criticize_instruction = Predict(CriticizeInstruction, name="criticize_instruction")
 rewrite_instruction = Predict(RewriteInstruction, name="rewrite_instruction")
+_CRITICIZE: Final = Asked.of(criticize_instruction)
 
 
 @settings
@@ -190,7 +214,7 @@ class Gradient(Critic):
     async def write(self, job: Job) -> Candidate | None:
         """What is wrong in words, then the instruction without it."""
         now, failing = job.instruction, job.failing
-        said = await criticize_instruction.acall(instruction=now, failing=failing)
+        said = await _CRITICIZE.about(job, instruction=now, failing=failing)
         reply = await rewrite_instruction.acall(
             task=now, reasons=said.reasons, failing=failing
         )
@@ -218,6 +242,7 @@ class RefineInstruction(Signature):
 
 critique_instruction = Predict(CritiqueInstruction, name="critique_instruction")
 refine_instruction = Predict(RefineInstruction, name="refine_instruction")
+_CRITIQUE: Final = Asked.of(critique_instruction)
 
 
 @settings
@@ -235,8 +260,8 @@ class Refine(Critic):
     async def write(self, job: Job) -> Candidate | None:
         """The critique, then the instruction anew."""
         now = job.instruction
-        said = await critique_instruction.acall(
-            instruction=now, passing=job.passing, failing=job.failing
+        said = await _CRITIQUE.about(
+            job, instruction=now, passing=job.passing, failing=job.failing
         )
         reply = await refine_instruction.acall(
             task=now, strengths=said.strengths, weaknesses=said.weaknesses

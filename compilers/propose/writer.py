@@ -39,6 +39,7 @@ class Job:
         others: The round's parents, the next one first.
         failing: Cases of the module that went wrong, where it learns from cases.
         passing: Cases that went well.
+        mixed_up: Choices of the module that are taken for others.
         rejected: Edits that were tried beside the archive and did not help.
     """
 
@@ -50,6 +51,7 @@ class Job:
     others: Sequence[Candidate] = ()
     failing: list[Case] = field(default_factory=list[Case])
     passing: list[Case] = field(default_factory=list[Case])
+    mixed_up: list[Case] = field(default_factory=list[Case])
     rejected: Sequence[str] = ()
 
     @property

@@ -2,8 +2,8 @@
 
 A metric may call a program. Its calls come out of the same budget, on the account
 "judge", and count for what a row costs. How many there are cannot be told beforehand,
-so a quote assumes one for each row, and a repair at the most, where a metric's code
-names something that asks a model.
+so a quote assumes those of one run of the module or program that a metric's code names
+for each row, or one where it names a model, and repairs at the most.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple, cast
 
 from ...pipeline.data.rows import Example
+from ...pipeline.graph.module import Module
+from ...pipeline.graph.program import Program, as_program
 from ...pipeline.graph.runnable import Runnable
 from ...pipeline.graph.step import Step
 from ...pipeline.graph.unnamed import loaded
 from ...pipeline.graph.uses import closure_of
 from ...pipeline.lm.lm import LanguageModel
-from ...pipeline.measure.score import Metric, RawScore, called, metric_name
+from ...pipeline.measure.score import BoundMetric, Metric, RawScore, called, metric_name
 from ...pipeline.run.settings import current, entered
 from ...pipeline.trace import NodeRun
+from .counting import calls_bound, calls_plain
 
 
 class Judging(NamedTuple):
@@ -66,26 +69,48 @@ class Judge:
         self._calls += len(run.calls)
 
 
+def judging_of(metric: object) -> Judging:
+    """The calls that a metric makes for one row, as far as its code tells.
+
+    None where it names nothing that asks a model; of a module or a program those that
+    one run of it makes; else one, and a repair.
+    """
+    asked = asked_by(metric)
+    if isinstance(asked, Module | Program):
+        made = as_program(cast("Module[..., Any] | Program[..., Any]", asked))
+        plain = max(JUDGED.plain, calls_plain(made))
+        return Judging(plain, max(JUDGED.most, calls_bound(made)))
+    return NO_JUDGE if asked is None else JUDGED
+
+
 def asks_model(metric: object) -> bool:
     """Whether a metric's code names a module, a program or a model; it is not called.
+
+    >>> asks_model(lambda example, prediction: prediction == example.answer)
+    False
+    """
+    return asked_by(metric) is not None
+
+
+def asked_by(metric: object) -> object:
+    """The first module, program or model that a metric's code names, or None.
 
     Functions and what they name, methods and their objects, partials and the attributes
     of objects that can be called are followed, the nearest first; of what lies far off,
     such as in a library that a metric calls, not all is looked at.
-
-    >>> asks_model(lambda example, prediction: prediction == example.answer)
-    False
     """
     seen, left = dict[int, object](), deque[object]([metric])
     while left and len(seen) < _FOLLOWED:
         found = left.popleft()
         # A class of models has all that a model has, and asks nobody.
         if isinstance(found, Runnable | LanguageModel) and not isinstance(found, type):
-            return True
+            return cast(object, found)
+        if isinstance(found, BoundMetric) and found.asks_itself:
+            return found
         if id(found) not in seen and _holds(found):
             seen[id(found)] = found  # kept alive: no other may take its place
             left += _named_by(found)
-    return False
+    return None
 
 
 def _holds(found: object) -> bool:

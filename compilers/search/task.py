@@ -22,9 +22,9 @@ from ...pipeline.graph.program import Program
 from ...pipeline.graph.unnamed import refuse_unnamed
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measure.advice import advice_on
-from ...pipeline.measure.evaluate import score_rows
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.measure.score import Metric, metric_name
+from ...pipeline.measure.scored_rows import score_rows
 from ...pipeline.measure.typed import Reader, output_name, reader_of
 from ...pipeline.run.rows import map_rows
 from ...pipeline.run.settings import current, entered

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, cast, final, overload
+from typing import Any, Final, cast, final
 
 from ...pipeline.adapters.tools import ALONGSIDE, named
 from ...pipeline.errors import (
@@ -113,37 +113,9 @@ class ReAct(Module[P, R_co]):
         FieldSpec("trajectory", "output", list[AgentStep], "the steps that were taken"),
     )
 
-    @overload
-    def __init__(
-        self: ReAct[..., Any],
-        signature: str,
-        instruction: str | None = None,
-        *,
-        tools: Iterable[Any],
-        max_steps: int = 8,
-        context: int = 60_000,
-        calls: Calls = "auto",
-        name: str | None = None,
-        lm: str | LanguageModel | None = None,
-        types: Mapping[str, Any] | None = None,
-    ) -> None: ...
-    @overload
     def __init__(
         self,
-        signature: Callable[P, R_co],
-        instruction: str | None = None,
-        *,
-        tools: Iterable[Any],
-        max_steps: int = 8,
-        context: int = 60_000,
-        calls: Calls = "auto",
-        name: str | None = None,
-        lm: str | LanguageModel | None = None,
-        types: Mapping[str, Any] | None = None,
-    ) -> None: ...
-    def __init__(
-        self,
-        signature: Any,
+        signature: str | Callable[P, R_co],
         instruction: str | None = None,
         *,
         tools: Iterable[Any],

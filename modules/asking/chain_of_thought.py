@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Unpack, cast, final, overload
+from typing import Any, Unpack, cast, final
 
 from ...pipeline.graph.module import Module, ModuleOptions, P, R_co
 from ...pipeline.signature.field import FieldSpec
@@ -45,27 +45,9 @@ class ChainOfThought(Module[P, R_co]):
         ),
     )
 
-    @overload
-    def __init__(
-        self: ChainOfThought[..., Any],
-        signature: str,
-        instruction: str | None = None,
-        *,
-        steps: Any = None,
-        **options: Unpack[ModuleOptions],
-    ) -> None: ...
-    @overload
     def __init__(
         self,
-        signature: Callable[P, R_co],
-        instruction: str | None = None,
-        *,
-        steps: Any = None,
-        **options: Unpack[ModuleOptions],
-    ) -> None: ...
-    def __init__(
-        self,
-        signature: Any,
+        signature: str | Callable[P, R_co],
         instruction: str | None = None,
         *,
         steps: Any = None,

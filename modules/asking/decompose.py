@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, cast, final, overload
+from typing import Any, Final, cast, final
 
 import pydantic
 
@@ -84,32 +84,10 @@ class Decompose(Module[P, R_co]):
         ),
     )
 
-    @overload
-    def __init__(
-        self: Decompose[..., Any],
-        signature: str,
-        instruction: str | None = None,
-        *,
-        most: int = 5,
-        name: str | None = None,
-        lm: str | LanguageModel | None = None,
-        types: Mapping[str, Any] | None = None,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        signature: Callable[P, R_co],
-        instruction: str | None = None,
-        *,
-        most: int = 5,
-        name: str | None = None,
-        lm: str | LanguageModel | None = None,
-        types: Mapping[str, Any] | None = None,
-    ) -> None: ...
     @checked
     def __init__(
         self,
-        signature: Any,
+        signature: str | Callable[P, R_co],
         instruction: str | None = None,
         *,
         most: int = 5,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, cast, final, overload
+from typing import Any, Final, cast, final
 
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
 from ...pipeline.ground.options import checked
@@ -71,38 +71,10 @@ class CodeAct(Module[P, R_co]):
     kind = "CodeAct"
     adds = (STEPS,)
 
-    @overload
-    def __init__(
-        self: CodeAct[..., Any],
-        signature: str,
-        instruction: str | None = None,
-        *,
-        tools: Iterable[Any],
-        max_steps: int = 8,
-        sandbox: Sandbox | Mapping[str, Any] | None = None,
-        context: int = 60_000,
-        name: str | None = None,
-        lm: str | LanguageModel | None = None,
-        types: Mapping[str, Any] | None = None,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        signature: Callable[P, R_co],
-        instruction: str | None = None,
-        *,
-        tools: Iterable[Any],
-        max_steps: int = 8,
-        sandbox: Sandbox | Mapping[str, Any] | None = None,
-        context: int = 60_000,
-        name: str | None = None,
-        lm: str | LanguageModel | None = None,
-        types: Mapping[str, Any] | None = None,
-    ) -> None: ...
     @checked
     def __init__(
         self,
-        signature: Any,
+        signature: str | Callable[P, R_co],
         instruction: str | None = None,
         *,
         tools: Iterable[Any],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, cast, final, overload
+from typing import Any, Final, cast, final
 
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
 from ...pipeline.ground.options import checked
@@ -66,36 +66,10 @@ class ProgramOfThought(Module[P, R_co]):
     kind = "ProgramOfThought"
     adds = (STEPS,)
 
-    @overload
-    def __init__(
-        self: ProgramOfThought[..., Any],
-        signature: str,
-        instruction: str | None = None,
-        *,
-        tools: Iterable[Any] = (),
-        tries: int = 3,
-        sandbox: Sandbox | Mapping[str, Any] | None = None,
-        name: str | None = None,
-        lm: str | LanguageModel | None = None,
-        types: Mapping[str, Any] | None = None,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        signature: Callable[P, R_co],
-        instruction: str | None = None,
-        *,
-        tools: Iterable[Any] = (),
-        tries: int = 3,
-        sandbox: Sandbox | Mapping[str, Any] | None = None,
-        name: str | None = None,
-        lm: str | LanguageModel | None = None,
-        types: Mapping[str, Any] | None = None,
-    ) -> None: ...
     @checked
     def __init__(
         self,
-        signature: Any,
+        signature: str | Callable[P, R_co],
         instruction: str | None = None,
         *,
         tools: Iterable[Any] = (),

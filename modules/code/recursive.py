@@ -7,7 +7,7 @@ looks at pieces of it, and that hands pieces to sub-calls.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, cast, final, overload
+from typing import Any, Final, cast, final
 
 from ...pipeline.errors import ConfigError, ContextLengthError, ModelFailure
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
@@ -97,44 +97,10 @@ class Recursive(Module[P, R_co]):
     kind = "Recursive"
     adds = (STEPS,)
 
-    @overload
-    def __init__(
-        self: Recursive[..., Any],
-        signature: str,
-        instruction: str | None = None,
-        *,
-        tools: Iterable[Any] = (),
-        max_steps: int = 20,
-        max_calls: int = 50,
-        preview: int = 1_000,
-        sandbox: Sandbox | Mapping[str, Any] | None = None,
-        context: int = 100_000,
-        name: str | None = None,
-        lm: str | LanguageModel | None = None,
-        sub_lm: str | LanguageModel | None = None,
-        types: Mapping[str, Any] | None = None,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        signature: Callable[P, R_co],
-        instruction: str | None = None,
-        *,
-        tools: Iterable[Any] = (),
-        max_steps: int = 20,
-        max_calls: int = 50,
-        preview: int = 1_000,
-        sandbox: Sandbox | Mapping[str, Any] | None = None,
-        context: int = 100_000,
-        name: str | None = None,
-        lm: str | LanguageModel | None = None,
-        sub_lm: str | LanguageModel | None = None,
-        types: Mapping[str, Any] | None = None,
-    ) -> None: ...
     @checked
     def __init__(
         self,
-        signature: Any,
+        signature: str | Callable[P, R_co],
         instruction: str | None = None,
         *,
         tools: Iterable[Any] = (),

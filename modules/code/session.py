@@ -6,9 +6,11 @@ This is the one file that knows pydantic-monty.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import os
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
@@ -46,6 +48,9 @@ _turns: Final[PerLoop[asyncio.Semaphore]] = PerLoop(
 )
 """How many sandboxes compute at once: time limits mean something under load, too."""
 _used_by: Final[list[int]] = []
+_LAST: Final = 0.1
+"""Seconds that a process waits at its end: a thread of the library that still lets go
+of what it held aborts a process whose interpreter is gone."""
 
 
 class Limits(Protocol):
@@ -369,6 +374,7 @@ def _monty() -> Any:
         ) from None
     if not _used_by:
         _used_by.append(os.getpid())
+        atexit.register(time.sleep, _LAST)
     if os.getpid() != _used_by[0]:
         raise ConfigError(
             "the sandbox was used before this process was forked, and its threads "

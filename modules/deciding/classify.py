@@ -269,8 +269,9 @@ class Classify(Module[P, R_co]):
         if output is None and len(known) == 1:
             return known[0]
         if output not in known:
+            which = "it is not said which" if output is None else f"{output!r} is none"
             raise ConfigError(
-                f"{self.name!r} decides {', '.join(known)}, and {output!r} is none",
+                f"{self.name!r} decides {', '.join(known)}, and {which}",
                 hint=f"Name one, as in rule={{{known[0]!r}: weft.Rule(...)}}",
             )
         return str(output)

@@ -16,7 +16,6 @@ from typing import (
     TypedDict,
     Unpack,
     cast,
-    overload,
 )
 
 from .. import seam
@@ -232,23 +231,9 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
                     "and name what it calls in `parts()`",
                 )
 
-    @overload
-    def __init__(
-        self: Module[..., Any],
-        signature: str,
-        instruction: str | None = None,
-        **options: Unpack[ModuleOptions],
-    ) -> None: ...
-    @overload
     def __init__(
         self,
-        signature: Callable[P, R_co],
-        instruction: str | None = None,
-        **options: Unpack[ModuleOptions],
-    ) -> None: ...
-    def __init__(
-        self,
-        signature: str | Callable[..., Any],
+        signature: str | Callable[P, R_co],
         instruction: str | None = None,
         **options: Unpack[ModuleOptions],
     ) -> None:
@@ -510,7 +495,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
     def _signed(self, signature: Any, instruction: str | None, **given: Any) -> None:
         """Begin as a module with a signature and a body; None is as if not given."""
         options = {name: value for name, value in given.items() if value is not None}
-        Module.__init__(cast(Any, self), signature, instruction, **options)
+        Module.__init__(self, signature, instruction, **options)
 
     def _like(self, part: Module[P, R_co], name: str | None, n: int = 1) -> None:
         """Begin as a module with a part's contract: what it takes, what it gives.

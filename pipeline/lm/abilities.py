@@ -228,15 +228,15 @@ KINDS: Final[Mapping[str, Kind]] = {
     # Address, fields: https://docs.sglang.io/docs/basic_usage/openai_api_completions.
     # "The model output will be guaranteed to follow the given constraints", of which
     # `grammar` is none: https://docs.sglang.io/docs/advanced_features/structured_outputs.
-    # Its /v1/decisions has fields of its own; /v1/systemone came with 0.5.23 or little
-    # before: `entrypoints/openai/protocol.py`, `entrypoints/systemone` of that version.
+    # Its /v1/decisions has fields of its own, and not every version has /v1/systemone:
+    # `entrypoints/openai/protocol.py` and `entrypoints/systemone` of 0.5.23.
     "sglang": Kind(
         "http://localhost:30000/v1",
         replace(_ENGINE, grammar=False, decisions=False),
         marks=("choices.matched_stop",),
     ),
     # Fields: https://docs.vllm.ai/en/stable/serving/openai_compatible_server/. Schemas,
-    # and `structured_outputs` with `choice`, from v0.12 on the one way there:
+    # and `structured_outputs` with `choice`, the one way since v0.12:
     # https://docs.vllm.ai/en/stable/features/structured_outputs/. Variables, and that
     # there is no default address: https://docs.litellm.ai/docs/providers/vllm.
     # `echo` with logprobs:

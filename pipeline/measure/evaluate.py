@@ -11,28 +11,31 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Awaitable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ..data.rows import Example, require_rows
-from ..errors import ConfigError, ModelFailure, WeftError
+from ..data.rows import require_rows
+from ..errors import ConfigError, DataError
 from ..graph.digest import program_digest
 from ..graph.module import Module
 from ..graph.program import Program, as_program
-from ..graph.runnable import Place, Runner
+from ..graph.runnable import Place
 from ..ground.hints import Advised
 from ..ground.options import checked
 from ..ground.pages import drawn
 from ..ground.strictjson import is_text
 from ..ground.words import brief, counted
 from ..run.bridge import run_sync
-from ..run.rows import bind_row, map_rows, placed, progress_bar, require_count, rows_of
-from ..run.settings import current, entered, require_model_paths
-from ..trace import NodeRun, Trace, total_cost
+from ..run.rows import placed, progress_bar, require_count, rows_of
+from ..run.settings import require_model_paths
+from ..trace import total_cost
 from .advice import advice_on
+from .decisions.cuts import Rating, rating_of
+from .decisions.report import Classification, classified
+from .decisions.resampling import Measured
 from .labels import for_program, require_labels
 from .row_result import (
     RowResult,
@@ -43,16 +46,10 @@ from .row_result import (
     scores_by_row,
     unscored,
 )
-from .score import (
-    Metric,
-    Score,
-    apply_metric,
-    metric_name,
-    require_callable,
-    require_modules,
-)
+from .score import Metric, metric_name, require_callable
+from .scored_rows import score_rows
 from .stats import Comparison, Interval, compare, mean_interval
-from .typed import Reader, output_name, reader_of
+from .typed import output_name, reader_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -74,6 +71,8 @@ class Evaluation(Advised):
         seed: Seed of the intervals' resampling.
         digest: The digest of the program's behaviour, as in its artifact.
         repeats: How often each row was run.
+        rating: How a judge's verdicts were compared with people's, where the metric did
+            that.
     """
 
     program: str
@@ -83,6 +82,7 @@ class Evaluation(Advised):
     seed: int = 0
     digest: str = ""
     repeats: int = 1
+    rating: Rating | None = None
 
     @cached_property
     def values(self) -> list[float]:
@@ -120,6 +120,27 @@ class Evaluation(Advised):
         """US dollars as if nothing were cached; None where a price is unknown."""
         return total_cost(r.trace.cost for r in self.rows)
 
+    @property
+    def judge_calls(self) -> int:
+        """Model calls of the metric, cached ones included; none of `calls`."""
+        return sum(len(r.judging.calls) for r in self.rows)
+
+    @property
+    def judge_cost(self) -> float | None:
+        """US dollars of these, as `cost` counts its own; no part of it."""
+        return total_cost(r.judging.cost for r in self.rows)
+
+    @cached_property
+    def kappa(self) -> Measured | None:
+        """Cohen's kappa of a judge with people, with its 95 % interval.
+
+        None where the metric is no `weft.metrics.agreement`, or both only ever gave one
+        verdict.
+        """
+        if self.rating is None or not self.values:
+            return None
+        return self._classified(rating=self.rating).kappa
+
     def compare(self, other: Evaluation) -> Comparison:
         """This evaluation against another of the same rows, paired row by row.
 
@@ -150,7 +171,20 @@ class Evaluation(Advised):
             "model_failures": len(self.model_failures),
             "calls": self.calls,
             "cost": self.cost,
+            **self._judging(),
+            **({"kappa": self._kappa()} if self.kappa else {}),
         }
+
+    def _kappa(self) -> list[float]:
+        """Kappa and the ends of its interval."""
+        made = self.kappa
+        return [made.value, made.interval.low, made.interval.high] if made else []
+
+    def _judging(self) -> dict[str, Any]:
+        """What the metric's own model took; nothing where it asked none."""
+        if not self.judge_calls:
+            return {}
+        return {"judge_calls": self.judge_calls, "judge_cost": self.judge_cost}
 
     def to_json(self, *, prompts: bool = False) -> str:
         """As `describe`, as one JSON text that any file takes."""
@@ -178,8 +212,28 @@ class Evaluation(Advised):
         keys = row_keys(row.example.id for row in self.rows)
         for shown, row, key in zip(data["rows"], self.rows, keys, strict=True):
             shown |= {"key": key, "outputs": outputs_of(row)}
-        told = {"seconds": self.seconds, "review": review}
+        told: dict[str, Any] = {"seconds": self.seconds, "review": review}
+        told["decisions"] = self._decided()
         return drawn("evaluation", data | told)
+
+    def _decided(self) -> dict[str, Any] | None:
+        """What its decisions are worth; None where no output is known to be one."""
+        try:
+            return self._classified(typed=True).describe()
+        except (ConfigError, DataError):
+            return None
+
+    def _classified(
+        self, *, rating: Rating | None = None, typed: bool = False
+    ) -> Classification:
+        return classified(
+            self.rows,
+            self.program,
+            repeats=self.repeats,
+            seed=self.seed,
+            rating=rating or Rating(),
+            typed=typed,
+        )
 
     def __str__(self) -> str:
         if not self.values:
@@ -210,7 +264,9 @@ class Evaluation(Advised):
 
     def _remarks(self) -> list[str]:
         told = unscored(len(self.model_failures), len(self.failures))
-        return [*told, *said_again(self.rows)]
+        kappa = self.kappa
+        agreed = [] if kappa is None else [f"Cohen's kappa {kappa} with people"]
+        return [*agreed, *told, *said_again(self.rows)]
 
 
 @checked
@@ -299,90 +355,9 @@ async def aevaluate(
     for line in advice_on(name, results[:_ADVISED], output_name(made)):
         _log.warning("%s", line)
     found = tuple(results)
-    return Evaluation(made.name, name, found, seconds, seed, digest, repeats)
-
-
-async def score_rows(
-    program: Runner,
-    work: Sequence[tuple[Example, int]],
-    metric: Metric,
-    read: Reader,
-    *,
-    modules: Collection[str],
-    concurrency: int,
-    done: Any = None,
-) -> list[RowResult]:
-    """Run and score (row, sample) pairs; results come in the same order.
-
-    Args:
-        program: What runs on the rows.
-        work: Rows, each with the number of the sample of its answers.
-        metric: What scores them.
-        read: What gives the metric its rows; see `labels`.
-        modules: The paths of the program's modules, which feedback may name.
-        concurrency: How many run at once.
-        done: Called after each row.
-
-    Raises:
-        DataError: A row's inputs do not fit; nothing ran.
-        MetricError: The metric raised or gave no score, or feedback on a module that
-            there is not.
-        WeftError: An error that no row could escape.
-    """
-    bound = [bind_row(program.inputs, e.inputs, e.id) for e, _ in work]
-
-    def one(position: int, item: tuple[Example, int]) -> Coroutine[Any, Any, RowResult]:
-        example, sample = item
-        scored = _score_row(program, example, bound[position], metric, read, modules)
-        return _sampled(scored, sample) if sample else scored
-
-    return await map_rows(one, work, concurrency=concurrency, done=done)
-
-
-async def _sampled(scored: Awaitable[RowResult], sample: int) -> RowResult:
-    """The result of a row with another sample of its answers."""
-    base = current()
-    with entered(base.having(sample=base.sample + sample)):
-        return await scored
-
-
-async def _score_row(
-    program: Runner,
-    example: Example,
-    bound: dict[str, Any],
-    metric: Metric,
-    read: Reader,
-    modules: Collection[str],
-) -> RowResult:
-    nodes: list[NodeRun] = []
-    value: Any = None
-    try:
-        run = await program.run_row(bound, nodes)
-        value = run.value
-    except ModelFailure as error:
-        trace = Trace(tuple(sorted(nodes, key=lambda n: n.order)))
-        zero = Score(0.0, str(error))
-        return RowResult(example, None, zero, str(error), True, trace)
-    except WeftError as error:
-        return _failed(example, None, error, nodes)
-    try:
-        score = await apply_metric(metric, read(example), value)
-        require_modules(score, modules, metric, example)
-    except WeftError as error:
-        # A judge's own failure says nothing about the row: never a zero.
-        return _failed(example, value, error, nodes)
-    return RowResult(example, value, score, trace=run.trace)
-
-
-def _failed(
-    example: Example, value: Any, error: WeftError, nodes: list[NodeRun]
-) -> RowResult:
-    """A row that cannot be scored; an error that no row could escape is raised."""
-    if error.aborts:
-        raise error
-    trace = Trace(tuple(sorted(nodes, key=lambda n: n.order)))
-    shown = f"{type(error).__name__}: {error}"
-    return RowResult(example, value, None, shown, False, trace)
+    rated = rating_of(metric)
+    told = name, found, seconds, seed, digest, repeats, rated
+    return Evaluation(made.name, *told)
 
 
 def scored(evaluation: Evaluation) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ..data.example import Example
 from ..errors import DataError
 from ..graph.program import Program
 from .metrics import FieldMetric, FieldsMetric
-from .score import Metric, place_of
+from .score import BoundMetric, Metric, place_of
 from .semantic import SemanticF1
 from .typed import outputs_of
 
@@ -31,16 +31,13 @@ def for_program(metric: Metric, program: Program[..., Any]) -> Metric:
     if isinstance(metric, FieldsMetric):
         parts = {name: for_program(m, program) for name, m in metric.parts.items()}
         return FieldsMetric(parts)
+    if isinstance(metric, BoundMetric):
+        return metric.bound(outputs_of(program))
     if isinstance(metric, SemanticF1):
-        return replace(metric, compared=_knowing(metric.compared, program))
-    return _knowing(metric, program) if isinstance(metric, FieldMetric) else metric
-
-
-def _knowing(metric: FieldMetric, program: Program[..., Any]) -> FieldMetric:
-    if metric.label != metric.field:
-        return metric
-    known = outputs_of(program)
-    return replace(metric, spec=known.get(metric.field, known.get("")))
+        return replace(metric, compared=metric.compared.knowing(outputs_of(program)))
+    if isinstance(metric, FieldMetric):
+        return metric.knowing(outputs_of(program))
+    return metric
 
 
 def require_labels(metric: Metric, rows: Sequence[Example]) -> None:
@@ -53,7 +50,7 @@ def require_labels(metric: Metric, rows: Sequence[Example]) -> None:
         for part in metric.parts.values():
             require_labels(part, rows)
         return
-    if isinstance(metric, FieldMetric | SemanticF1):
+    if isinstance(metric, FieldMetric | SemanticF1 | BoundMetric):
         for row in rows:
             metric.check(row)
         return

@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -89,6 +89,12 @@ class FieldMetric:
         except ValueError as error:
             raise DataError(f"{self.name} on {row_name(example)}: {error}") from None
         return Score(value, "" if value == 1 else _wrong(gold, got))
+
+    def knowing(self, outputs: Mapping[str, FieldSpec]) -> FieldMetric:
+        """The metric that knows its output's type, where a program tells it."""
+        if self.label != self.field:
+            return self
+        return replace(self, spec=outputs.get(self.field, outputs.get("")))
 
     def _like(self, gold: Any, got: Any) -> float:
         if gold is None or got is None:

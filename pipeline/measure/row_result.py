@@ -35,6 +35,7 @@ class RowResult:
         error: What went wrong, or empty.
         model_failed: Whether the score is 0 because the reply was unusable.
         trace: The nodes that ran.
+        judging: What the metric asked of models to score it; no part of `trace`.
     """
 
     example: Example
@@ -43,6 +44,7 @@ class RowResult:
     error: str = ""
     model_failed: bool = False
     trace: Trace = field(default_factory=lambda: Trace(()))
+    judging: Trace = field(default_factory=lambda: Trace(()))
 
     def __repr__(self) -> str:
         outcome = self.error if self.score is None else f"score {self.score.value:g}"

@@ -13,10 +13,20 @@ import inspect
 import numbers
 import re
 import weakref
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Generator,
+    Mapping,
+    Sequence,
+)
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import Any, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 from ..data.example import Example, row_name
 from ..errors import DataError, MetricError, WeftError, did_you_mean
@@ -25,7 +35,9 @@ from ..graph.runnable import Runnable
 from ..ground.options import explained
 from ..ground.shapes import is_dict, is_mapping
 from ..run.bridge import WouldWait, in_thread
+from ..signature.field import FieldSpec
 from ..signature.signature import Signature, spec_of
+from ..trace import NodeRun, info
 
 _RULE = "Return a number in [0, 1], a bool, or weft.Score(value, feedback)"
 _NO_ITEMS = re.compile(r"'(\w+)' object is not subscriptable")
@@ -77,6 +89,72 @@ _JUDGES = weakref.WeakSet[Any]()
 
 RawScore = float | Score
 Metric = Callable[[Example, Any], RawScore | Awaitable[RawScore]]
+
+
+class Answered(NamedTuple):
+    """How the prediction under judgement came about.
+
+    Args:
+        nodes: What ran, in the order of the program.
+        modules: The modules that were asked, by path, as they were asked.
+    """
+
+    nodes: Sequence[NodeRun]
+    modules: Mapping[str, Module[..., Any]]
+
+
+_ANSWERED = ContextVar[Answered | None]("weft_answered", default=None)
+
+
+@contextmanager
+def answered_by(
+    nodes: Sequence[NodeRun], modules: Mapping[str, Module[..., Any]]
+) -> Generator[None]:
+    """Let metrics see how the prediction that they score came about."""
+    token = _ANSWERED.set(Answered(nodes, modules))
+    try:
+        yield
+    finally:
+        _ANSWERED.reset(token)
+
+
+def how_answered(prediction: Any) -> Answered:
+    """How a prediction came about, as far as anybody knows.
+
+    In an evaluation or a compile that is its whole run; outside, what `weft.info` says.
+    """
+    seen = _ANSWERED.get()
+    if seen is not None:
+        return seen
+    try:
+        return Answered((info(prediction),), {})
+    except TypeError:  # no module made it, as far as it says
+        return Answered((), {})
+
+
+class BoundMetric(ABC):
+    """A metric that wants to know the program, and says which rows it can score."""
+
+    asks_itself: ClassVar[bool] = False
+    """Whether it asks a model without a module, as a rule once a row."""
+
+    @abstractmethod
+    def __call__(
+        self, example: Example, prediction: Any
+    ) -> RawScore | Awaitable[RawScore]:
+        """Score one prediction, in [0, 1]."""
+
+    @abstractmethod
+    def bound(self, outputs: Mapping[str, FieldSpec]) -> Metric:
+        """The metric for a program's outputs; one without a name has an empty one."""
+
+    @abstractmethod
+    def check(self, example: Example) -> None:
+        """Refuse a row that it cannot score.
+
+        Raises:
+            DataError: The row lacks what it reads.
+        """
 
 
 def metric_name(metric: Metric) -> str:

@@ -103,8 +103,10 @@ def test_korean_chat_gains_8_points() -> None:
     assert gain >= 8
 
 
-@pytest.mark.parametrize("compiler", [BootstrapRandomSearch(), APE(), Auto()])
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    ("compiler", "seed"),
+    [*zip([BootstrapRandomSearch(), APE(), Auto()], SEEDS, strict=True)],
+)
 def test_where_nothing_can_be_learnt_no_gain_is_claimed(
     compiler: Any, seed: int
 ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import weft
 from tests.compilers.worlds import (
     CODES,
     WORDS,
+    classifier,
     kinds_of,
     learner,
     model,
@@ -379,3 +382,42 @@ def test_a_combination_takes_what_the_good_ones_had() -> None:
     made = proposed(Combine(), rich_task(), 1)
 
     assert set(made[0].values) == {"classify/instruction", "classify/demos"}
+
+
+@pytest.mark.parametrize("writer", [Reflect(), Gradient(), Refine()])
+def test_writers_are_told_which_choices_are_mixed_up(writer: Proposer) -> None:
+    """Pairs with their count and two rows each, as data; else not a word of it.
+
+    The planted model says K0 for K1. Where the output is no choice, or nothing is wrong
+    three times, a request is what it was before there was such a thing.
+    """
+    asked: list[str] = []
+    known = dict(zip(WORDS, CODES, strict=False))
+    wrong = {"K1": "K0"}
+
+    def answers(request: weft.Request) -> str:
+        head, text = request.messages[0].text, request.messages[-1].text
+        if "\n[[ label ]]\n" in head:
+            right = next(c for w, c in known.items() if w in text)
+            return f"[[ label ]]\n{wrong.get(right, right)}"
+        asked.append(text)
+        names = ("old", "new", "reasons", "strengths", "weaknesses", "instruction")
+        fields = [name for name in names if f"\n[[ {name} ]]\n" in head]
+        return "\n".join(f"[[ {name} ]]\nWatch the odd word." for name in fields)
+
+    lm = weft.FunctionLM(answers)
+    assert proposed(writer, new_task(classifier()), n=1, lm=lm)
+    (pair,) = json.loads(
+        re.findall(r"\[\[ mixed_up \]\]\n(.*?)(?=\n\n|$)", asked[0])[0]
+    )
+    assert (pair["label"], pair["taken_for"]) == ("K1", "K0")
+    assert pair["times"] >= len(pair["rows"]) == 2
+    for row in pair["rows"]:
+        assert "norp" in row["inputs"]["text"]
+        assert (row["outputs"]["label"], row["wanted"]["label"]) == ("K0", "K1")
+
+    asked.clear()
+    bare = weft.Predict("text -> label", "Give the label.", name="classify")
+    assert proposed(writer, new_task(bare), n=1, lm=lm)
+    assert asked
+    assert "mixed_up" not in asked[0]

@@ -128,9 +128,14 @@ async def test_the_limit_adapts(server: Server, figure: Figure) -> None:
             refused += 1
             return Reply(status=429, body=b"{}")
         taken += 1
-        came, last = refused, taken > calls - room
-        # It holds what it has taken until it is crowded, or the limit is low enough.
-        return Reply(until=lambda: last or refused > came or limiter.limit <= room)
+        came = refused
+        # It holds what it has taken until it is crowded, the limit is low enough, or
+        # so few are left that nobody can crowd it any more.
+        return Reply(
+            until=lambda: (
+                taken > calls - room or refused > came or limiter.limit <= room
+            )
+        )
 
     server.answer = crowded
     lm = LM("m", api_base=server.url)

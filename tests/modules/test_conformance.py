@@ -51,6 +51,11 @@ def earliest(answers: list[Any]) -> Any:
     return answers[0]
 
 
+def judged(judge: Module[..., Any]) -> Module[..., Any]:
+    """A module whose answer a judge sees."""
+    return weft.BestOfN(weft.Predict(ASK), judge, n=1, name="it")
+
+
 MAKERS: dict[str, Callable[[], Module[..., Any]]] = {
     "Predict": lambda: weft.Predict(ASK, name="it"),
     "ChainOfThought": lambda: weft.ChainOfThought(ASK, name="it"),
@@ -94,6 +99,13 @@ MAKERS: dict[str, Callable[[], Module[..., Any]]] = {
         [2, 1],
         name="it",
     ),
+    # Judges in the place that they have in programs: as the reward of another module.
+    "Groundedness": lambda: judged(weft.Groundedness(passages="question")),
+    "Completeness": lambda: judged(weft.Completeness(reference="question")),
+    "Rubric": lambda: judged(weft.Rubric({"tone": "calm", "use": "solves it"})),
+    "Pairwise": lambda: judged(
+        weft.Pairwise(first="answer", second="question", reads="")
+    ),
     "ReAct": lambda: weft.ReAct(ASK, tools=[half], max_steps=2, name="it"),
     "ProgramOfThought": lambda: weft.ProgramOfThought(ASK, tries=2, name="it"),
     "CodeAct": lambda: weft.CodeAct(ASK, tools=[half], max_steps=2, name="it"),
@@ -125,6 +137,10 @@ ASKING = {
     "MapReduce": (["it/map", "it/merge", "it/reduce"], 2),
     "Classify": (["it/module"], 1),
     "PatternVote": (["it/pattern_1/module", "it/pattern_2/module"], 2),
+    "Groundedness": (["it/module", "it/reward/extract", "it/reward/check"], 3),
+    "Completeness": (["it/module", "it/reward/extract", "it/reward/check"], 3),
+    "Rubric": (["it/module", "it/reward/judge"], 2),
+    "Pairwise": (["it/module", "it/reward/judge"], 3),
     "ReAct": (["it/act", "it/extract"], 3),
     "ProgramOfThought": (["it/write", "it/mend", "it/answer"], 3),
     "CodeAct": (["it/act", "it/extract"], 3),
@@ -133,6 +149,15 @@ ASKING = {
     "Refine of others": (["it/module/module", "it/critic"], 5),
     "of each other": (["it/module/module"], 4),
 }
+JUDGED = {
+    "claims": '["c"]',
+    "supported": "[1]",
+    "points": '["p"]',
+    "made": "[1]",
+    "tone": "3\n[[ use ]]\n2",
+    "better": "first",
+}
+"""What judges are told, by the field that they ask for."""
 IDLE = {"MapReduce": {"it/merge"}}
 """What is asked only where there is more than a short question."""
 QUOTED = {"Fallback": 2}
@@ -154,6 +179,9 @@ def said(request: Request) -> str | weft.Response:
     asked = request.messages[0].content
     if "[[ tool ]]" in asked:
         return '[[ thought ]]\nt\n[[ tool ]]\nhalf\n[[ arguments ]]\n{"question": "q"}'
+    for field, value in JUDGED.items():
+        if f"[[ {field} ]]" in asked:
+            return f"[[ reasoning ]]\nr {request.sample}\n[[ {field} ]]\n{value}"
     if "[[ questions ]]" in asked:
         return '[[ questions ]]\n["one?"]'
     if "reasoning: a JSON list" in asked:

@@ -203,6 +203,9 @@ def test_an_ordered_score(kind: Any, taken: Any, names: list[str]) -> None:
     assert math.isclose(decision.expected, expected)
 
 
+BYS: tuple[Literal["auto", "top", "decisions"], ...] = ("auto", "top", "decisions")
+
+
 def test_several_outputs() -> None:
     """Each is asked by itself; what was decided before it stands among its inputs."""
 
@@ -219,16 +222,21 @@ def test_several_outputs() -> None:
     part = weft.Predict("text -> glad: bool, team: Literal['cards', 'loans']")
     ask = weft.Classify(part, by="top", name="ask")
     turned = ask.with_rule("glad", cut=0.95)
-    lm = weft.FunctionLM(said)
+    lm, nodes = weft.FunctionLM(said), list[Any]()
     with weft.use(lm=lm, cache=None):
-        made, other = ask(text="hi"), turned(text="hi")
+        other = turned(text="hi")
+        with weft.use(hooks=[nodes.append]):
+            made = ask(text="hi")
 
     assert (made.glad, made.team) == (True, "cards")
     assert (other.glad, other.team) == (False, "loans")
-    info = weft.info(made)
+    info, (part_run, _) = weft.info(made), nodes
     assert info.decision("team").choice == "cards"
+    assert {*part_run.facts["scored"]} == {"glad", "team"}
     assert info.facts["unsure"] is False
     assert lm.calls == 4
+    times = {by: weft.Classify(part, by=by).times()["module"] for by in BYS}
+    assert times == {"auto": 4, "top": 2, "decisions": 1}
     with pytest.raises(ConfigError, match="glad, team"):
         info.decision()
     with pytest.raises(ConfigError, match="glad, team"):
@@ -398,6 +406,16 @@ def test_settings_that_were_saved_before_rules() -> None:
     }
     again = weft.Classify(bool_of(), **cut.settings())  # type: ignore[arg-type]
     assert again.rules == cut.rules
+    lm = answers({"true": -0.1, "false": -2.4})
+    with weft.use(lm=lm, cache=None):
+        facts = weft.info(weft.Classify(bool_of())(text="?")).facts
+    # Of the version before: a prior that was saved holds, and answers are in the cache.
+    assert facts["prompt"] == (
+        "sha256:b43f928b96fb4378272c64e2b66f5de58e07e22d9118d88808ccc221ea9836ef"
+    )
+    assert lm.requests[0].key == (
+        "a0182732fadfcf875fea2af9d4a73cd2d935e51d2e2b60bbbac7169a89f71db8"
+    )
 
 
 def test_unsure_of_a_word_that_is_not_shown() -> None:

@@ -140,7 +140,7 @@ def test_a_flood_of_wrong_values_takes_bounded_work(name: str, kind: str) -> Non
 def test_a_reply_of_megabytes_of_wrong_values_ends(kind: str) -> None:
     """It is no value, and that is known before anybody's time is up."""
     signature = make_signature(f"question -> answer: {kind}")
-    reply = FORMS["chat"] % flood(kind, 600_000)
+    reply = FORMS["chat"] % flood(kind, 250_000)
 
     def read() -> None:
         with pytest.raises(ParseError):

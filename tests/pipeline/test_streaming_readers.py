@@ -147,7 +147,7 @@ def test_reading_takes_linear_work(name: str, start: str, flood: str, cut: int) 
                 pass
 
     assert growth(lambda size: steps(lambda: read(size)), 4_000) <= LINEAR
-    bounded(lambda: read(1 << 19))
+    bounded(lambda: read(1 << 17))
 
 
 @pytest.mark.parametrize(

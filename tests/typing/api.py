@@ -13,6 +13,7 @@ import pydantic
 import weft
 from weft import Input, Output, Signature
 from weft.compilers import BootstrapFewShot, Choose, Point
+from weft.pipeline.measure.decisions.resampling import Measured
 
 
 class Source(pydantic.BaseModel):
@@ -398,3 +399,16 @@ def runtime() -> None:
     """Settings for a scope and for the process."""
     with weft.use(lm="embedded", cache=None, hooks=[print], budget="10 calls"):
         weft.configure(lm=weft.FunctionLM(lambda request: request.model))
+
+
+def decisions_are_typed(evaluation: weft.Evaluation) -> None:
+    """Figures may be undefined; a judge is a metric and a module."""
+    found = weft.classification(evaluation, "team", weights="linear")
+    assert_type(found, weft.Classification)
+    assert_type(found.kappa, Measured | None)
+    assert_type(found.mixed_up, list[tuple[str, str, int]])
+    metric = weft.metrics.judged_by(weft.Groundedness(), row={"passages": "context"})
+    assert_type(metric, weft.metrics.JudgedBy)
+    weft.evaluate(weft.Rubric({"polite": "in tone"}), [], metric)
+    weft.evaluate(weft.Pairwise(), [], weft.metrics.agreement("better"))
+    weft.evaluate(weft.Pairwise(), [], weft.metrics.likelihood("better"))

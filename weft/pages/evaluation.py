@@ -8,6 +8,7 @@ from typing import Any
 
 from ..pipeline.ground.words import counted
 from ..pipeline.measure.row_result import told_of
+from .classification import sections
 from .html import Data, bar, folded, page, points, review_note, row_link, table, text_of
 
 
@@ -23,6 +24,7 @@ def evaluation_page(data: Data) -> str:
         "rows that failed (not in the mean)": f"{data['failures']}",
         "model calls": f"{data['calls']}",
         "cost": "price unknown" if cost is None else f"${cost:.6f}",
+        **_judging(data),
         "seconds": f"{data['seconds']:.2f}",
     }
     ordered = sorted(rows, key=lambda r: -1.0 if r["score"] is None else r["score"])
@@ -32,12 +34,24 @@ def evaluation_page(data: Data) -> str:
         f"<h1>{escape(title)}</h1>",
         bar(low, data["mean"], high),
         table((), figures.items(), numbers=1, small=True),
+        sections(data["decisions"]) if data["decisions"] else "",
         "<h2>Rows, worst first</h2>",
         review_note(data["review"]),
         "<table><thead><tr><th>row</th><th>inputs</th><th>wanted</th><th>given</th><th "
         f'class="n">score</th></tr></thead><tbody>{"".join(map(_row, ordered))}',
         "</tbody></table>",
     )
+
+
+def _judging(data: Data) -> dict[str, str]:
+    """What the metric's own model took, where it asked one."""
+    if "judge_calls" not in data:
+        return {}
+    cost = data["judge_cost"]
+    return {
+        "calls of the metric": f"{data['judge_calls']}",
+        "cost of the metric": "price unknown" if cost is None else f"${cost:.6f}",
+    }
 
 
 def _row(row: Data) -> str:

@@ -19,6 +19,7 @@ h1 { font-size: 1.3rem; } h2 { font-size: 1.05rem; margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid #ddd; padding: .35rem .5rem; text-align: left;
          vertical-align: top; overflow-wrap: anywhere; min-width: 5rem; }
+caption { text-align: left; padding: .35rem 0; font-weight: 600; }
 th { font-weight: 600; } table.small { width: auto; }
 td.n, th.n { text-align: right; white-space: nowrap; min-width: 0; }
 td pre { min-width: min(32rem, 80vw); } .key { color: #666; }

@@ -245,11 +245,11 @@ def _one_by_one(
     for piece, said, held in zip(pieces, responses, tokens, strict=True):
         counted = None if said.usage is None else said.usage.output_tokens
         found = forced(_as_written(piece, said.text), held, ends=ends, counted=counted)
-        begun = made.get(piece.answer, Likelihood(piece.answer, 0.0))
-        total = max(begun.logprob + found.logprob, LEAST)
-        made[piece.answer] = replace(
-            found, logprob=total, exact=begun.exact and found.exact
-        )
+        if (begun := made.get(piece.answer)) is not None:  # what follows the word
+            total = max(begun.logprob + found.logprob, LEAST)
+            exact = begun.exact and found.exact
+            found = replace(begun, logprob=total, exact=exact)
+        made[piece.answer] = found
     return tuple(made[one.answer] for one in candidates)
 
 

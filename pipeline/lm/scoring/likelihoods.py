@@ -32,11 +32,17 @@ class Likelihood:
         logprob: The natural logarithm of its probability given the prompt, summed over
             its tokens; 0 or less.
         exact: Whether it is that; else the answer is at most so probable.
+        own: As `logprob`, of the answer alone where more was scored with it, such as
+            the heading above it in a reply; None where it is the same.
+        tokens: How many tokens the answer alone has, as far as they were seen; 0 where
+            that is not known.
     """
 
     answer: str
     logprob: float
     exact: bool = True
+    own: float | None = None
+    tokens: int = 0
 
 
 @dataclass(frozen=True)

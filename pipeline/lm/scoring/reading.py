@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from .likelihoods import Likelihood
@@ -64,14 +64,16 @@ def echoed(candidate: Candidate, asked: str, tokens: Logprobs) -> Likelihood:
     whole = asked + candidate.text
     if not text.startswith(whole):
         raise ValueError("the prompt did not come back")
-    at, total = 0, 0.0
+    at, total, own = 0, 0.0, _Own(candidate, len(asked))
     for one in tokens:
         if at >= len(whole):
             break
+        own.met(at, one)
         at += len(one.token)
         if at > len(asked):
             total += one.logprob
-    return Likelihood(candidate.answer, _floor(total))
+    found = Likelihood(candidate.answer, _floor(total))
+    return replace(found, own=_floor(own.total), tokens=own.tokens)
 
 
 def forced(
@@ -96,7 +98,7 @@ def forced(
     """
     whole, at = candidate.text, 0
     places: list[tuple[int, TokenLogprob]] = []
-    end = 0.0
+    end, own = 0.0, _Own(candidate, 0)
     for one in tokens:
         if at >= len(whole):
             if ends and not one.token.strip():
@@ -105,6 +107,7 @@ def forced(
         if not whole.startswith(one.token, at):
             raise ValueError("the reply is another one")
         places.append((at, one))
+        own.met(at, one)
         at += len(one.token)
     if at < len(whole):
         raise ValueError("the reply ends early")
@@ -118,7 +121,32 @@ def forced(
                 ways.append(logprob + following)
         behind[start] = max(ways)
     missing = counted is not None and counted > len(tokens)
-    return Likelihood(candidate.answer, _floor(behind[0]), not missing)
+    found = Likelihood(candidate.answer, _floor(behind[0]), not missing)
+    return replace(found, own=_floor(own.total), tokens=own.tokens)
+
+
+@dataclass
+class _Own:
+    """What the tokens of an answer alone add up to, without what stands around it.
+
+    A token that holds the end of its head, or the beginning of its tail, counts.
+
+    Args:
+        candidate: The answer.
+        asked: How many characters stand before its head.
+    """
+
+    candidate: Candidate
+    asked: int
+    total: float = 0.0
+    tokens: int = 0
+
+    def met(self, at: int, one: TokenLogprob) -> None:
+        """Take a token that begins at a character."""
+        begin = self.asked + len(self.candidate.head)
+        if at + len(one.token) > begin and at < begin + len(self.candidate.word):
+            self.total += one.logprob
+            self.tokens += 1
 
 
 class _Place(NamedTuple):
@@ -143,9 +171,9 @@ def found_in_top(
     for one in candidates:
         longer = () if one.tail else clash[one.word]
         word = one.word + (one.tail[:1] if clash[one.word] else "")
-        found, exact = _followed(word, tokens, place, longer)
+        found, exact, seen = _followed(word, tokens, place, longer)
         exact = exact and not longer
-        made.append(Likelihood(one.answer, _floor(found), exact))
+        made.append(Likelihood(one.answer, _floor(found), exact, None, seen))
     return tuple(made)
 
 
@@ -193,8 +221,10 @@ def _place(head: str, tokens: Logprobs) -> _Place:
 
 def _followed(
     word: str, tokens: Logprobs, place: _Place, longer: tuple[str, ...]
-) -> tuple[float, bool]:
-    """The logarithm of an answer's probability, and whether it is that or a bound.
+) -> tuple[float, bool, int]:
+    """The logarithm of an answer's probability, and how it was found.
+
+    With it: whether it is that or a bound, and how many tokens it was followed over.
 
     Each way of cutting the answer into tokens that is seen to its end adds its own
     probability; one that is seen in part alone can only add less than that part, which
@@ -202,10 +232,11 @@ def _followed(
     """
     begun = rest = place.shared + word
     before, whole, parts = 0.0, list[float](), list[float]()
-    following = tokens[place.token :]
+    following, count = tokens[place.token :], 0
     for number, one in enumerate(following):
         # A reply may begin with a blank that the answer does not have.
         loose = rest == begun and not place.shared and word[:1] not in _BLANK
+        count = number + 1
         seen, along = len(whole), _bare(one.token, loose=loose)
         for text, logprob in _shown(one).items():
             bare = _bare(text, loose=loose)
@@ -223,8 +254,8 @@ def _followed(
     else:
         parts.append(before)  # the reply ended within the answer
     if whole and (not parts or _sum(parts) < _sum(whole) + _LITTLE):
-        return _sum(whole), True
-    return _sum([*whole, *parts]), False
+        return _sum(whole), True, count
+    return _sum([*whole, *parts]), False, count
 
 
 def _meet(text: str, other: str) -> bool:

@@ -186,12 +186,19 @@ def _of_systemone(asked: Question, answer: Mapping[str, Any]) -> Mapping[str, fl
     kind = answer.get("type")
     if kind != _SYSTEMONE[asked.kind]:
         raise ValueError(f"the answer to {asked.name!r} is of the type {kind!r}")
-    if asked.kind == "bool":
-        return _of_bool(answer.get("noul"))
     found: Mapping[str, Any] = as_dict(answer.get("probabilities"))
-    if asked.kind == "score":  # levels are numbered from 0
+    count = len(found)
+    if asked.kind == "bool":
+        made = _of_bool(answer.get("noul"))
+    elif asked.kind == "score":  # levels are numbered from 0
         found = {asked.choices[int(at)]: p for at, p in _numbered(found, asked)}
-    return _checked(found, asked, len(found))
+        made = _checked(found, asked, count)
+    else:
+        made = _checked(found, asked, count)
+    # How much of all probability fell on these choices; SGLang's own models say it.
+    mass = answer.get("x_label_mass")
+    whole = cast(float, mass) if is_probability(mass) and mass else 1.0
+    return {name: p * whole for name, p in made.items()}
 
 
 def _numbered(found: Mapping[str, Any], asked: Question) -> list[tuple[str, Any]]:

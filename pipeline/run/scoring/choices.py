@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ...adapters.base import Adapter
@@ -35,7 +35,7 @@ def choices_in(module: Module[..., Any], who: str) -> dict[str, dict[str, JSON]]
 
 
 def _choices_of(field: FieldSpec, who: str) -> dict[str, JSON]:
-    values = _values_of(field)
+    values = values_in(field)
     texts = {_called(value): value for value in values}
     if len(values) < 2 or len(texts) < len(values):
         raise ConfigError(
@@ -45,7 +45,8 @@ def _choices_of(field: FieldSpec, who: str) -> dict[str, JSON]:
     return texts
 
 
-def _values_of(field: FieldSpec) -> list[JSON]:
+def values_in(field: FieldSpec) -> list[JSON]:
+    """The values that an output is decided between; none where they are not few."""
     if field.options:
         return [*field.options]
     if field.kind == "boolean":
@@ -76,9 +77,23 @@ def _called(value: JSON) -> str:
 
 
 def candidates_for(
-    choices: Mapping[str, JSON], field: FieldSpec, adapter: Adapter, rendered: Rendered
+    choices: Mapping[str, JSON],
+    field: FieldSpec,
+    adapter: Adapter,
+    rendered: Rendered,
+    before: Sequence[tuple[FieldSpec, JSON]] = (),
 ) -> list[Candidate]:
-    """Each choice as a reply in a form holds it, with what stands around it."""
+    """Each choice as a reply in a form holds it, with what stands around it.
+
+    Args:
+        choices: Values of the field, by what they are called.
+        field: The field.
+        adapter: The form.
+        rendered: The prompt that is answered.
+        before: What the reply says first, field by field.
+    """
+    first = [one for one, _ in before]
+    said = {one.name: value for one, value in before}
     made: list[Candidate] = []
     if (around := rendered.around) is not None:
         for answer, value in choices.items():
@@ -88,7 +103,8 @@ def candidates_for(
         return made
     begun = rendered.messages[-1].text if rendered.continues else ""
     for answer, value in choices.items():
-        text = adapter.write((field,), {field.name: value}, rendered.fence)
+        held = {**said, field.name: value}
+        text = adapter.write((*first, field), held, rendered.fence)
         if begun:
             text = _continued(begun, text)
         word = field.write(value)

@@ -18,6 +18,7 @@ from ...lm.context import media_of
 from ...lm.lm import LanguageModel
 from ...lm.modality import refuse_media
 from ...lm.request import JSON
+from ...lm.scoring.asking import facts_of
 from ...lm.scoring.likelihoods import Likelihoods
 from ...parameters import Parameters
 from ...signature.signature import Signature, class_of, make_value, spec_of
@@ -181,6 +182,7 @@ class _Place:
 
     async def one_by_one(self, by: str, shown: int) -> None:
         """Score the replies that each output's choices would be."""
+        scored: dict[str, JSON] = {}
         for name, own in self.choices.items():
             told, known = asked_alone(self.module.told, name), self.module.parameters
             answers, said = own, self.words.get(name)
@@ -195,6 +197,9 @@ class _Place:
             found, form = await asked.scores(answers, by, shown)
             if said is not None:
                 found = of_labels(found, said.words, said.pool)
+            if len(self.choices) > 1:  # each by itself: its facts would be the next's
+                scored[name] = {n: self.asked.facts.pop(n) for n in facts_of(found)}
+                self.asked.facts["scored"] = scored
             self._take(name, found, _prompt_of(self.module, told, self.lm, str(form)))
 
     def _take(self, output: str, found: Likelihoods, prompt: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final, TypeVar, cast
 
 from ... import seam
+from ...ground.shapes import is_tuple
 from ...lm.lm import LanguageModel
 from ...lm.request import Request, Response
 from ...lm.scoring.asking import checked_answers
@@ -65,9 +66,12 @@ class DirectCalls(seam.Engine):
     def score(
         self, lm: Any, prompt: Any, answers: Any, options: Mapping[str, Any]
     ) -> Coroutine[Any, Any, Any]:
-        """Say how probable each answer to a prompt is; placed as `ask` is."""
+        """Say how probable each answer to a prompt is; placed as `ask` is.
+
+        Answers are texts, or a tuple of `Candidate`, each a reply that holds one.
+        """
         here, request = self._request(lm, prompt, None, {})
-        candidates = [Candidate(one, one) for one in checked_answers(answers)]
+        candidates = [*answers] if _are_replies(answers) else _bare_replies(answers)
 
         async def work(context: Context, asked: Asked) -> Likelihoods:
             return await scored(request, candidates, lm, context, asked, **options)
@@ -82,6 +86,17 @@ class DirectCalls(seam.Engine):
         here = self._here()
         wanted = here.settings.sample if sample is None else sample
         return here, request_of(cast(LanguageModel, lm), prompt, wanted, options)
+
+
+def _are_replies(answers: Any) -> bool:
+    """Whether answers come with what stands around them in a reply."""
+    held = [*answers] if is_tuple(answers) else [None]
+    return all(isinstance(one, Candidate) for one in held)
+
+
+def _bare_replies(answers: object) -> list[Candidate]:
+    """Texts as replies that are nothing else."""
+    return [Candidate(one, one) for one in checked_answers(answers)]
 
 
 async def _alone(

@@ -104,7 +104,7 @@ def result(name: str, given: dict[str, Any], token: Any) -> Any:
         case "code":  # an error of the protocol's, as servers choose them
             return {"error": {"code": given["code"], "message": f"busy {KEY}"}}
         case "together":
-            here.wait(5)
+            here.wait(60)
             return text("all here")
         case "wrong":
             return text("no number", structuredContent={"result": "x"})

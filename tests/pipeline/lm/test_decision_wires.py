@@ -31,8 +31,10 @@ from weft.errors import (
     NotFoundError,
     ProtocolError,
     ServerError,
+    SetupError,
 )
 from weft.pipeline.lm.as_json import request_from_json, request_to_json
+from weft.pipeline.lm.known import learn
 
 HERE = Path(__file__).parent
 OPENAI_TYPES = json.loads((HERE / "openai_decisions.json").read_text("utf-8"))
@@ -254,6 +256,9 @@ def test_four_wires_one_decision(server: Server) -> None:
     assert found["chat"] == found["text"] == found["decisions"] == found["systemone"]
     assert len({row[:3] for row in found["chat"]}) > 3
     assert [type(value) for value in found["systemone"][0][:3]] == [str, bool, int]
+    # Of all probability, nine tenths fell on the choices, as SGLang says.
+    told = weft.info(made[0]).decision("urgent").logprobs.values()
+    assert math.isclose(sum(map(math.exp, told)), 0.9)
 
 
 def test_the_types_are_those_of_the_package() -> None:
@@ -450,7 +455,7 @@ def test_no_such_path(server: Server, by: Any) -> None:
 
     server.answer = older
     lm = LM("m", api_base=server.url)
-    weft.pipeline.lm.known.learn(lm.endpoint, lm.model, decisions=True)
+    learn(lm.endpoint, lm.model, decisions=True)
     ask = weft.Classify(predict_urgent(), by=by)
     with weft.use(lm=lm, cache=None):
         if by == "auto":
@@ -502,10 +507,17 @@ def test_what_such_an_endpoint_cannot_be_asked(server: Server) -> None:
         weft.Classify(predict(), by="decisions")(text="x")
 
 
-def test_a_choice_without_log_probabilities_is_not_paid(server: Server) -> None:
-    """What is known to give none is told before a request; else by the first one."""
-    ask = weft.Classify(predict_urgent())
+def test_no_log_probabilities_is_one_error(server: Server) -> None:
+    """What is known to give none is told before a request, whatever the outputs are.
+
+    What is not known costs the first call, and nothing after it.
+    """
+    server.answer = lambda _: "[[ team ]]\ncards\n[[ /end ]]"
+    ask = weft.Classify(weft.Predict(Triage))
     none = LM("m", api_base=server.url, abilities={"logprobs": False})
-    with weft.use(lm=none, cache=None), pytest.raises(weft.errors.SetupError):
-        ask(text="row 1")
-    assert server.count == 0
+    unknown = LM("n", api_base=server.url)
+    for lm, count in ((none, 0), (unknown, 1), (unknown, 1)):
+        told = pytest.raises(SetupError, match="gives no log-probabilities")
+        with weft.use(lm=lm, cache=None), told:
+            ask(text="row 1")
+        assert server.count == count

@@ -1,0 +1,1 @@
+"""What decisions are worth: by class, by probability, and beside other raters."""

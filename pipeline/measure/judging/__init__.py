@@ -1,0 +1,1 @@
+"""Judges as metrics, and how far judges agree with people."""

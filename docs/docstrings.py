@@ -26,7 +26,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("Check", "Fallback", "Cascade", "MapReduce"),
     ),
     "Decisions": (
-        *("Classify", "Rule", "Decision", "calibrate", "acalibrate"),
+        *("Classify", "Rule", "Choice", "Decision", "calibrate", "acalibrate"),
+        *("cloze", "find_words", "afind_words"),
+        *("PatternVote", "fit_weights", "afit_weights"),
+        *("label_unlabelled", "alabel_unlabelled", "SelfLabelled", "Generation"),
         *("Likelihoods", "Likelihood", "TokenLogprob"),
     ),
     "Judges": ("Groundedness", "Completeness", "Rubric", "Pairwise"),

@@ -62,7 +62,19 @@ if TYPE_CHECKING:
     from .modules.deciding.calibrate import acalibrate as acalibrate
     from .modules.deciding.calibrate import calibrate as calibrate
     from .modules.deciding.classify import Classify as Classify
+    from .modules.deciding.find_words import afind_words as afind_words
+    from .modules.deciding.find_words import find_words as find_words
+    from .modules.deciding.fit_weights import afit_weights as afit_weights
+    from .modules.deciding.fit_weights import fit_weights as fit_weights
+    from .modules.deciding.label_unlabelled import Generation as Generation
+    from .modules.deciding.label_unlabelled import SelfLabelled as SelfLabelled
+    from .modules.deciding.label_unlabelled import (
+        alabel_unlabelled as alabel_unlabelled,
+    )
+    from .modules.deciding.label_unlabelled import label_unlabelled as label_unlabelled
+    from .modules.deciding.pattern_vote import PatternVote as PatternVote
     from .modules.deciding.rule import Rule as Rule
+    from .modules.deciding.words import Choice as Choice
     from .modules.judging.completeness import Completeness as Completeness
     from .modules.judging.groundedness import Groundedness as Groundedness
     from .modules.judging.pairwise import Pairwise as Pairwise
@@ -117,6 +129,7 @@ if TYPE_CHECKING:
     from .pipeline.lm.fakes import RefusingLM as RefusingLM
     from .pipeline.lm.fakes import ReplayLM as ReplayLM
     from .pipeline.lm.fakes import ScriptedLM as ScriptedLM
+    from .pipeline.lm.form import cloze as cloze
     from .pipeline.lm.models import LM as LM
     from .pipeline.lm.request import Message as Message
     from .pipeline.lm.request import Request as Request
@@ -193,7 +206,14 @@ _WHERE = {
     "modules.code.trajectory": "CodeStep code_steps_of",
     "modules.deciding.calibrate": "acalibrate calibrate",
     "modules.deciding.classify": "Classify",
+    "modules.deciding.find_words": "afind_words find_words",
+    "modules.deciding.fit_weights": "afit_weights fit_weights",
+    "modules.deciding.label_unlabelled": (
+        "Generation SelfLabelled alabel_unlabelled label_unlabelled"
+    ),
+    "modules.deciding.pattern_vote": "PatternVote",
     "modules.deciding.rule": "Rule",
+    "modules.deciding.words": "Choice",
     "modules.judging.completeness": "Completeness",
     "modules.judging.groundedness": "Groundedness",
     "modules.judging.pairwise": "Pairwise",
@@ -235,6 +255,7 @@ _WHERE = {
     "pipeline.lm.embedding.embedder": "Embedder",
     "pipeline.lm.embedding.model": "FunctionEmbedder",
     "pipeline.lm.fakes": "FunctionLM RefusingLM ReplayLM ScriptedLM",
+    "pipeline.lm.form": "cloze",
     "pipeline.lm.models": "LM",
     "pipeline.lm.scoring.decision": "Decision",
     "pipeline.lm.scoring.likelihoods": "Likelihood Likelihoods",

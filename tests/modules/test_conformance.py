@@ -97,6 +97,16 @@ MAKERS: dict[str, Callable[[], Module[..., Any]]] = {
     "Classify": lambda: weft.Classify(
         weft.Predict("question -> answer: Few", types={"Few": FEW}), by="top", name="it"
     ),
+    "PatternVote": lambda: weft.PatternVote(
+        [
+            weft.Classify(
+                weft.Predict("question -> answer: Few", types={"Few": FEW}), by="top"
+            )
+            for _ in range(2)
+        ],
+        [2, 1],
+        name="it",
+    ),
     # Judges in the place that they have in programs: as the reward of another module.
     "Groundedness": lambda: judged(weft.Groundedness(passages="question")),
     "Completeness": lambda: judged(weft.Completeness(reference="question")),
@@ -135,6 +145,7 @@ ASKING = {
     "Ensemble": (["it/member_1", "it/member_2"], 2),
     "MapReduce": (["it/map", "it/merge", "it/reduce"], 2),
     "Classify": (["it/module"], 1),
+    "PatternVote": (["it/pattern_1/module", "it/pattern_2/module"], 2),
     "Groundedness": (["it/module", "it/reward/extract", "it/reward/check"], 3),
     "Completeness": (["it/module", "it/reward/extract", "it/reward/check"], 3),
     "Rubric": (["it/module", "it/reward/judge"], 2),

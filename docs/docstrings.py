@@ -26,8 +26,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("Check", "Fallback", "Cascade", "MapReduce"),
     ),
     "Decisions": (
-        *("Classify", "calibrate", "acalibrate", "Likelihoods", "Likelihood"),
-        "TokenLogprob",
+        *("Classify", "Rule", "Decision", "calibrate", "acalibrate"),
+        *("Likelihoods", "Likelihood", "TokenLogprob"),
     ),
     "Tools and agents": (
         *("ReAct", "Tool", "tool", "AgentStep", "trajectory_of"),

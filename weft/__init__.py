@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from .modules.deciding.calibrate import acalibrate as acalibrate
     from .modules.deciding.calibrate import calibrate as calibrate
     from .modules.deciding.classify import Classify as Classify
+    from .modules.deciding.rule import Rule as Rule
     from .modules.sampling.best_of_n import BestOfN as BestOfN
     from .modules.sampling.cascade import Cascade as Cascade
     from .modules.sampling.check import Check as Check
@@ -113,6 +114,7 @@ if TYPE_CHECKING:
     from .pipeline.lm.request import Response as Response
     from .pipeline.lm.request import ToolCall as ToolCall
     from .pipeline.lm.request import Usage as Usage
+    from .pipeline.lm.scoring.decision import Decision as Decision
     from .pipeline.lm.scoring.likelihoods import Likelihood as Likelihood
     from .pipeline.lm.scoring.likelihoods import Likelihoods as Likelihoods
     from .pipeline.lm.scoring.tokens import TokenLogprob as TokenLogprob
@@ -176,6 +178,7 @@ _WHERE = {
     "modules.code.trajectory": "CodeStep code_steps_of",
     "modules.deciding.calibrate": "acalibrate calibrate",
     "modules.deciding.classify": "Classify",
+    "modules.deciding.rule": "Rule",
     "modules.sampling.best_of_n": "BestOfN",
     "modules.sampling.cascade": "Cascade",
     "modules.sampling.check": "Check",
@@ -209,6 +212,7 @@ _WHERE = {
     "pipeline.lm.batched": "BatchLM",
     "pipeline.lm.fakes": "FunctionLM RefusingLM ReplayLM ScriptedLM",
     "pipeline.lm.models": "LM",
+    "pipeline.lm.scoring.decision": "Decision",
     "pipeline.lm.scoring.likelihoods": "Likelihood Likelihoods",
     "pipeline.lm.scoring.tokens": "TokenLogprob",
     "pipeline.lm.request": "Message Request Response ToolCall Usage",

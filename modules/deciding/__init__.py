@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from .calibrate import acalibrate, calibrate
 from .classify import Classify
+from .rule import Rule
 
-__all__ = ["Classify", "acalibrate", "calibrate"]
+__all__ = ["Classify", "Rule", "acalibrate", "calibrate"]

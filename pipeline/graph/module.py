@@ -135,17 +135,17 @@ class Call(Protocol):
         part: Any,
         inputs: Mapping[str, Any],
         *,
-        choose: Callable[[Likelihoods, str], str],
+        choose: Callable[[str, Likelihoods, str], str],
         by: str,
         shown: int,
     ) -> Awaitable[Any]:
-        """Decide a part's one output by how probable each of its choices is.
+        """Decide a part's outputs by how probable each of their choices is.
 
         Args:
-            part: One of `parts()`: a module that asks once, for one of few values.
+            part: One of `parts()`: a module that asks once, for some of few values.
             inputs: Its inputs by name.
-            choose: Takes the likelihoods, and a digest of what the prompt is made of;
-                gives the answer that is taken.
+            choose: Takes an output's name, the likelihoods of its choices, and a digest
+                of what the prompt is made of; gives the answer that is taken.
             by: As of `lm.score`.
             shown: As of `lm.score`.
         """

@@ -88,6 +88,9 @@ class Task:
         advising: Whether scores are looked through for what is odd about the metric.
         follower: Who is told of each candidate and each cell, or None.
         hints: What writers are told: (module path or "" for every module, words).
+        held: What candidates that were fitted to select rows score on rows that they
+            were fitted without, by candidate id and row digest.
+        unfound: Why a proposer that fits numbers found none, or empty.
     """
 
     program: Program[..., Any]
@@ -110,6 +113,10 @@ class Task:
     advising: bool = True
     follower: Follower | None = None
     hints: tuple[tuple[str, str], ...] = ()
+    held: dict[tuple[str, str], float] = field(
+        default_factory=dict[tuple[str, str], float]
+    )
+    unfound: str = ""
 
     def rng(self, *path: str | int) -> random.Random:
         """A generator of its own for each purpose, so that no draw moves another."""

@@ -153,6 +153,27 @@ class Classify(Module[P, R_co]):
         kept: dict[str, JSON] = {name: data for name, data in rules.items() if data}
         return {**held, "rule": kept} if kept else held
 
+    def slots(self) -> Mapping[str, JSON]:
+        """The rule of each output, as far as it is not the default."""
+        held = {name: rule.data() for name, rule in self._rules.items()}
+        return {"rule": {name: data for name, data in held.items() if data}}
+
+    def slots_in(self, settings: Mapping[str, JSON]) -> Mapping[str, JSON]:
+        """As `slots`, of one that was saved with these settings."""
+        names = ("prior", "prior_of", "rule")
+        held: dict[str, Any] = {n: settings[n] for n in names if n in settings}
+        return Classify(self._module, **held).slots()
+
+    def with_slots(self, slots: Mapping[str, Any]) -> Self:
+        """A copy with another rule for each output; the default where none is named.
+
+        Raises:
+            ConfigError: A rule is none of these outputs.
+        """
+        made = self._copied()
+        made._rules = self._ruled(slots.get("rule", self._rules))
+        return made
+
     def times(self) -> Mapping[str, int]:
         """A call for each choice, or one alone where replies are looked into."""
         each = (1 if self._by == "top" else len(own) for own in self._choices.values())

@@ -281,6 +281,28 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         """What else the constructor was given, as plain data; for artifacts."""
         return {}
 
+    def slots(self) -> Mapping[str, JSON]:
+        """What a compiler may change of a body itself, by slot, as plain data.
+
+        Such as the rule by which `Classify` decides; none by default. It is among the
+        `settings`, which artifacts hold.
+        """
+        return {}
+
+    def slots_in(self, settings: Mapping[str, JSON]) -> Mapping[str, JSON]:
+        """As `slots`, of a module that was saved with these settings."""
+        del settings
+        return {}
+
+    def with_slots(self, slots: Mapping[str, Any]) -> Self:
+        """A copy with other values in slots of its `slots`.
+
+        Raises:
+            ConfigError: A value cannot be.
+        """
+        del slots
+        return self
+
     def times(self) -> Mapping[str, int]:
         """How often the body calls a part at the most; once where it is not named."""
         return {}

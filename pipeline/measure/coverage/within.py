@@ -24,8 +24,7 @@ from .bounds import tail, upper_bound
 
 _STEPS: Final = 20
 _SPARE: Final = 1
-"""Wrong answers that the first test allows: with none a single one would end a sequence
-that is right to begin.
+"""Wrong answers that the first test allows."""
 _LATER: Final = (0.5, 0.75, 1.0)
 """The coverages at which a sequence that failed begins anew, with a part of the
 level."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +69,10 @@ def quote_of(
     last = Calls(sealed, both * sealed, both * sealed)
     behind = FREE.plus(*(w.behind for w in work))
     later = Calls(0, sealed, sealed) if ruled else FREE
-    late = [behind_decisions(program, rows, longest=long) for long in (False, True)]
+    late = (
+        behind_decisions(program, rows),
+        math.ceil(behind_decisions(program, rows, longest=True)),
+    )
     every = head.plus(lessons, cells, last, behind, later)
     accounts = {
         "bootstrap": head.plus(lessons).times(likely, bound),

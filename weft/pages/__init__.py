@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .coverage import coverage_drawn
 from .evaluation import cell, evaluation_page
 from .report import report_page
 from .run import run_page
@@ -16,6 +17,7 @@ from .sweep import sweep_page
 
 _DRAWN: dict[str, Callable[[Any], str]] = {
     "cell": cell,
+    "coverage": lambda data: coverage_drawn({"": data}),
     "evaluation": evaluation_page,
     "graph": as_svg,
     "report": report_page,

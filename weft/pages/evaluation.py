@@ -8,6 +8,7 @@ from typing import Any
 
 from ..pipeline.ground.words import counted
 from ..pipeline.measure.row_result import told_of
+from .coverage import coverage_drawn
 from .html import Data, bar, folded, page, points, review_note, row_link, table, text_of
 
 
@@ -32,6 +33,7 @@ def evaluation_page(data: Data) -> str:
         f"<h1>{escape(title)}</h1>",
         bar(low, data["mean"], high),
         table((), figures.items(), numbers=1, small=True),
+        coverage_drawn({"": data["coverage"]}),
         "<h2>Rows, worst first</h2>",
         review_note(data["review"]),
         "<table><thead><tr><th>row</th><th>inputs</th><th>wanted</th><th>given</th><th "

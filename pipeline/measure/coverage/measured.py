@@ -1,0 +1,59 @@
+"""The coverage curve of an evaluation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...errors import ConfigError, did_you_mean
+from ...lm.scoring.decision import decisions_in
+from ..evaluate import Evaluation
+from .curve import Coverage, curve_of
+
+
+def coverage(
+    evaluation: Evaluation, *, at: str | None = None, passing: float = 1.0
+) -> Coverage:
+    """How often a program is wrong where only its surest decisions are answered.
+
+    A decision is as sure as its most probable choice is probable; a row that several
+    decisions led to is as sure as the least sure of them. Of rows that were run several
+    times the first run counts.
+
+    Args:
+        evaluation: Of a program with a `Classify`.
+        at: The path of the `Classify`; by default all of them count.
+        passing: The score from which an answer is right, in (0, 1].
+
+    Raises:
+        ConfigError: Nothing was decided by probabilities, or not at that path.
+
+    >>> import weft
+    >>> said = (weft.TokenLogprob("true", -0.1, (("true", -0.1), ("false", -2.4))),)
+    >>> lm = weft.FunctionLM(lambda _: weft.Response("true", logprobs=said))
+    >>> glad = weft.Classify(weft.Predict("text -> glad: bool"))
+    >>> rows = [{"text": "hi", "glad": True}, {"text": "oh", "glad": False}]
+    >>> with weft.use(lm=lm, cache=None):
+    ...     made = weft.evaluate(glad, rows, weft.metrics.exact("glad"))
+    >>> print(weft.coverage(made))
+    answered               wrong  from confidence
+       100 %    50.0 [1.3, 98.7]  0.909
+    on 2 rows; in points of 100, 95 % intervals
+    """
+    held = evaluation.rows
+    how: dict[str, Any] = {"repeats": evaluation.repeats, "passing": passing}
+    found = curve_of(held, at=at, **how)
+    if found is None:
+        paths = dict.fromkeys(
+            node.path
+            for row in held
+            for node in row.trace.nodes
+            if decisions_in(node.facts)
+        )
+        what = "nothing was decided" if at is None else f"{at!r} decided nothing"
+        raise ConfigError(
+            f"{evaluation.program!r}: {what} by probabilities in these rows",
+            hint=did_you_mean(at, paths)
+            if at is not None and paths
+            else "Decide by weft.Classify(module), and evaluate again",
+        )
+    return found

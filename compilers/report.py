@@ -299,7 +299,9 @@ class Report:
         lines += [f"  {name:<10} {said}" for name, said in self._remarks().items()]
         if self.suspects:
             lines.append(f"  suspect    rows {', '.join(self.suspects[:8])}")
-        lines += [f"  coverage   {name}: {one.short}" for name, one in self.curves.items()]
+        lines += [
+            f"  coverage   {name}: {one.short}" for name, one in self.curves.items()
+        ]
         told = {"a row": self.costs, "form": self.form, "demos": self.passing}
         lines += [f"  {name:<9}  {text}" for name, text in told.items() if text]
         lines += [f"  advice     {line}" for line in self.advice]

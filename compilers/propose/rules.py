@@ -88,18 +88,18 @@ class FitRules(Proposer):
         now: Candidate,
         known: Sequence[tuple[Example, Decision]],
     ) -> None:
-        """Run each row with each of its most probable choices."""
+        """Run each row with each of its most probable choices that it did not take."""
         cells = [
             (place.always(task, now, choice), row)
             for row, decision in known
             for choice in self._likeliest(decision)
+            if choice != decision.choice
         ]
         await task.observe_cells(cells, "evaluate")
 
     def _likeliest(self, decision: Decision) -> list[str]:
         made = decision.probabilities
-        ranked = sorted(made, key=lambda choice: -made[choice])
-        return [*dict.fromkeys([decision.choice, *ranked[: self.alternatives]])]
+        return sorted(made, key=lambda choice: -made[choice])[: self.alternatives]
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,9 @@ class _Place:
         """A row with what each choice that was tried scores."""
         scores: dict[str, float] = {}
         for choice in self.output.choices:
-            result = task.result(self.always(task, now, choice), row)
+            taken = choice == decision.choice
+            who = now if taken else self.always(task, now, choice)
+            result = task.result(who, row)
             if result is not None and result.score is not None:
                 scores[choice] = result.score.value
         return Case(decision, scores, self._label(row))
@@ -215,7 +217,9 @@ def _fitted(output: Output, cases: Sequence[Case]) -> Fitted:
 
 def _words(found: Fitted) -> str:
     """The numbers of a rule, and what they gain on rows held out."""
-    data = {k: v for k, v in found.rule.data().items() if k not in ("prior", "prior_of")}
+    data = {
+        k: v for k, v in found.rule.data().items() if k not in ("prior", "prior_of")
+    }
     said = ", ".join(f"{name} {value}" for name, value in data.items())
     gain = f" ({100 * found.gain:+.1f} points on rows held out)" if found.gains else ""
     return f"{said}{gain}"

@@ -288,8 +288,10 @@ def _threshold(
             continue
         middle = nearest if low < nearest < high else (low + high) / 2
         rank = (total, -abs(middle - nearest), middle)
-        if best is None or rank[0] > best[0] + _MORE or (
-            rank[0] > best[0] - _MORE and rank[1] > best[1]
+        if (
+            best is None
+            or rank[0] > best[0] + _MORE
+            or (rank[0] > best[0] - _MORE and rank[1] > best[1])
         ):
             best = rank
     if best is None or best[0] <= own + _MORE:

@@ -15,6 +15,7 @@ from ...pipeline.lm.scoring.likelihoods import Likelihoods, Way
 from ...pipeline.lm.scoring.tokens import MOST_SHOWN
 from ...pipeline.run.scoring.choices import choices_in
 from .rule import Rule, numbers_of, rule_from
+from .unsure import given_instead, replaced, require_otherwise
 
 _STALE: Final = (
     "the prior was estimated for another model or another prompt, and not taken off: "
@@ -153,6 +154,11 @@ class Classify(Module[P, R_co]):
         kept: dict[str, JSON] = {name: data for name, data in rules.items() if data}
         return {**held, "rule": kept} if kept else held
 
+    @property
+    def tells_unsure(self) -> bool:
+        """That it does."""
+        return True
+
     def slots(self) -> Mapping[str, JSON]:
         """The rule of each output, as far as it is not the default."""
         held = {name: rule.data() for name, rule in self._rules.items()}
@@ -196,7 +202,8 @@ class Classify(Module[P, R_co]):
             self._module, inputs, choose=choose, by=self._by, shown=self._shown
         )
         call.report(**facts_of_decisions(decided))
-        return self.own(made.value, inputs)
+        instead = given_instead(self._module, self._rules, decided)
+        return self.own(replaced(made.value, instead), inputs)
 
     def _only(self, output: object) -> str:
         """An output's name; the one there is where None is named.
@@ -233,6 +240,7 @@ class Classify(Module[P, R_co]):
 
     def _fitted(self, name: str, rule: Rule) -> Rule:
         own = self._choices[name]
+        require_otherwise(self._module.spec.outputs[name], rule)
         return rule.fitted_to([*own], numbers_of(own), f"Classify: {name!r}")
 
 

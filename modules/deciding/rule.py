@@ -60,7 +60,11 @@ class Rule:
             values. The first value is taken where the mean is below the first, and so
             on; a mean that is on a point gives the higher value.
         unsure_below: A decision whose most probable choice has less than this
-            probability is `unsure`; in [0, 1]. The choice is still given.
+            probability is `unsure`; in [0, 1]. The choice is still given, unless
+            `otherwise` says what is.
+        otherwise: What a call gives in place of a choice that is unsure, as it is
+            called among the choices, or "null" for None; the output's type must allow
+            it, as `Literal["a", "b"] | None` does. None gives the choice all the same.
 
     Raises:
         ConfigError: A number is out of its range, or two say which choice is taken.
@@ -81,6 +85,7 @@ class Rule:
     take: Take = "mode"
     cuts: Sequence[float] | None = None
     unsure_below: float | None = None
+    otherwise: str | None = None
 
     def __post_init__(self) -> None:
         _check(self)
@@ -306,6 +311,7 @@ _RANGES: Final = {
     "take": 'one of "mode", "mean", "median"',
     "cuts": "rising numbers",
     "unsure_below": "a number from 0 to 1",
+    "otherwise": 'what a value of the output is called, such as "null"',
 }
 
 
@@ -326,6 +332,7 @@ def _check(rule: Rule) -> None:
             and all(a < b for a, b in pairwise(cuts))
         ),
         "unsure_below": rule.unsure_below is None or _number(rule.unsure_below, 0, 1),
+        "otherwise": isinstance(cast(object, rule.otherwise), str | None),
     }
     bad = next((name for name, fits in good.items() if not fits), None)
     if bad is not None:

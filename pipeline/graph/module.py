@@ -41,6 +41,7 @@ from ..signature.field import FieldSpec
 from ..signature.forms import described, extended, signature_of, snake_case
 from ..signature.signature import Signature, make_value, spec_of, values_of
 from ..signature.spec import Spec
+from ..trace import Run
 from .binding import INPUT, Take
 from .drawing import Drawn, Picture
 from .graph import Graph, Node
@@ -148,6 +149,15 @@ class Call(Protocol):
                 of what the prompt is made of; gives the answer that is taken.
             by: As of `lm.score`.
             shown: As of `lm.score`.
+        """
+        ...
+
+    def run(self, part: Any, inputs: Mapping[str, Any]) -> Awaitable[Run[Any]]:
+        """As a call, with the trace of how the answer came about.
+
+        Args:
+            part: One of `parts()`.
+            inputs: Its inputs by name.
         """
         ...
 
@@ -280,6 +290,11 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
     def settings(self) -> Mapping[str, JSON]:
         """What else the constructor was given, as plain data; for artifacts."""
         return {}
+
+    @property
+    def tells_unsure(self) -> bool:
+        """Whether its facts say of each answer whether it is `unsure`."""
+        return False
 
     def slots(self) -> Mapping[str, JSON]:
         """What a compiler may change of a body itself, by slot, as plain data.

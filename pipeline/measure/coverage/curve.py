@@ -100,7 +100,9 @@ class Coverage:
             risk = f"{100 * one.risk:.1f} [{low:.1f}, {high:.1f}]"
             share = f"{100 * one.coverage:.0f} %"
             lines.append(f"{share:>8}  {risk:>18}  {one.threshold:.3f}")
-        lines.append(f"on {counted(self.rows, 'row')}; in points of 100, 95 % intervals")
+        lines.append(
+            f"on {counted(self.rows, 'row')}; in points of 100, 95 % intervals"
+        )
         if self.hanging:
             lines.append(f"{counted(self.hanging, 'row')} hang on bounds alone: unsure")
         if self.undecided:

@@ -118,12 +118,12 @@ if TYPE_CHECKING:
     from .pipeline.lm.scoring.likelihoods import Likelihood as Likelihood
     from .pipeline.lm.scoring.likelihoods import Likelihoods as Likelihoods
     from .pipeline.lm.scoring.tokens import TokenLogprob as TokenLogprob
-    from .pipeline.measure.evaluate import Evaluation as Evaluation
     from .pipeline.measure.coverage.abstain import Abstention as Abstention
     from .pipeline.measure.coverage.abstain import aabstain as aabstain
     from .pipeline.measure.coverage.abstain import abstain as abstain
     from .pipeline.measure.coverage.curve import Coverage as Coverage
     from .pipeline.measure.coverage.measured import coverage as coverage
+    from .pipeline.measure.evaluate import Evaluation as Evaluation
     from .pipeline.measure.evaluate import aevaluate as aevaluate
     from .pipeline.measure.evaluate import evaluate as evaluate
     from .pipeline.measure.explain import Explanation as Explanation

@@ -254,8 +254,8 @@ def _untried(task: Task) -> str:
     """Why nobody met the program as it was, or empty where somebody did."""
     if len(task.archive) > 1:
         return ""
-    if task.unfound:
-        return task.unfound
+    if task.fits.unfound:
+        return task.fits.unfound
     slots = [f"{p}/{s}" for p in task.program.modules for s in ("instruction", "demos")]
     if task.keeping.frozen.issuperset(slots):
         return "keep= leaves no instruction and no demos to change"

@@ -163,7 +163,7 @@ def _chosen(task: Task, best: Candidate) -> list[float]:
     On the rows that numbers were fitted to they flatter themselves.
     """
     pairs = (
-        (task.held.get((best.id, row.digest)), task.result(Candidate(), row))
+        (task.fits.held.get((best.id, row.digest)), task.result(Candidate(), row))
         for row in task.rows
     )
     held = [

@@ -63,7 +63,7 @@ class FitRules(Proposer):
             now = now.but(values, "")
             told.append(f"{place.path} decides {place.name} by {_words(found)}")
         if not told:
-            task.unfound = (
+            task.fits.unfound = (
                 f"no rule of a decision gained more than its standard error on "
                 f"{len(rows)} rows held out in turn"
                 if task.program.deciders
@@ -78,7 +78,7 @@ class FitRules(Proposer):
             for row, was in zip(rows, start, strict=True):
                 if was.score is not None:
                     held = was.score.value + gains[row.digest]
-                    task.held[made.id, row.digest] = held
+                    task.fits.held[made.id, row.digest] = held
         return [made]
 
     async def _try(

@@ -31,9 +31,7 @@ EACH_ITEMS = 8
 
 def calls_bound(program: Program[..., Any], rows: Sequence[Example] = ()) -> int:
     """The most model calls that one run can make, repairs included."""
-    count = _Counting(
-        program, _Inputs.of(program, rows), lambda m: 1 + m.repairs, longest=True
-    )
+    count = _Counting(program, _Inputs.of(program, rows), _most, longest=True)
     return math.ceil(count.flow(program.structure))
 
 
@@ -73,7 +71,7 @@ def behind_decisions(
         rows: What it is run on.
         longest: Whether repairs count, and loops take all their rounds.
     """
-    price = (lambda m: 1 + m.repairs) if longest else _one
+    price = _most if longest else _one
     inputs = _Inputs.of(program, rows)
     return _behind(_Counting(program, inputs, price, longest=longest))
 
@@ -142,6 +140,10 @@ def _tried(part: Any, path: str, *, several: bool) -> Iterator[str]:
 def _one(module: Module[..., Any]) -> int:
     del module
     return 1
+
+
+def _most(module: Module[..., Any]) -> int:
+    return 1 + module.repairs
 
 
 @dataclass(frozen=True)

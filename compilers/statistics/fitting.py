@@ -13,8 +13,9 @@ Temperature is that of Guo et al. 2017 (arXiv 1706.04599), fitted on log loss.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -158,23 +159,33 @@ def _shown(gains: Sequence[float]) -> bool:
     return math.fsum(gains) > math.sqrt(math.fsum(g * g for g in gains)) + _MORE
 
 
-def _families(output: Output) -> Iterator[Fit]:
+def _families(output: Output) -> list[Fit]:
     """The ways in which another choice may be taken, the plainest first."""
     if output.numbers is not None:
-        for take in ("mean", "median"):
-            made = output.bare.having(take=take)
-            yield lambda own, _, made=made: _as_hot(own, made)
-        yield _with_cuts
-    elif {*output.choices} == {"true", "false"}:
-        yield _with_cut
-    else:
-        yield _with_weights
+        return [_by_mean, _by_median, _with_cuts]
+    if {*output.choices} == {"true", "false"}:
+        return [_with_cut]
+    return [_with_weights]
+
+
+def _by_mean(output: Output, cases: Sequence[Case]) -> Rule:
+    del cases
+    return _as_hot(output, output.bare.having(take="mean"))
+
+
+def _by_median(output: Output, cases: Sequence[Case]) -> Rule:
+    del cases
+    return _as_hot(output, output.bare.having(take="median"))
 
 
 def _as_hot(output: Output, rule: Rule) -> Rule:
     """A rule with what stays of the one that holds."""
     own = output.rule
-    return rule.having(temperature=own.temperature, unsure_below=own.unsure_below)
+    return rule.having(
+        temperature=own.temperature,
+        unsure_below=own.unsure_below,
+        otherwise=own.otherwise,
+    )
 
 
 def _with_cut(output: Output, cases: Sequence[Case]) -> Rule:
@@ -205,18 +216,10 @@ def _with_weights(output: Output, cases: Sequence[Case]) -> Rule:
     for _ in range(_SWEEPS):
         before = [*logs]
         for at, name in enumerate(names):
-            points: list[tuple[float, float]] = []
-            for row, case in zip(rows, cases, strict=True):
-                other = max(
-                    (n for n in range(len(names)) if n != at),
-                    key=lambda n, row=row: row[n] + logs[n],
-                )
-                # The higher its weight, the more rows take it: those that lack least
-                # come first, and a threshold on what they lack has its sign.
-                lacks = row[other] + logs[other] - row[at]
-                scores = case.scores
-                gain = scores.get(name, 0.0) - scores.get(names[other], 0.0)
-                points.append((-lacks, gain))
+            points = [
+                _point(row, logs, at, name, names, case)
+                for row, case in zip(rows, cases, strict=True)
+            ]
             found = _threshold(points, -logs[at], 0.0)
             logs[at] = logs[at] if found is None else -found
         if logs == before:
@@ -228,13 +231,32 @@ def _with_weights(output: Output, cases: Sequence[Case]) -> Rule:
     return rule.having(weights=weights)
 
 
+def _point(
+    row: Sequence[float],
+    logs: Sequence[float],
+    at: int,
+    name: str,
+    names: Sequence[str],
+    case: Case,
+) -> tuple[float, float]:
+    """What a class lacks in a row to be taken, with its sign turned; what that gains.
+
+    The higher its weight, the more rows take it: those first that lack least.
+    """
+    others = (n for n in range(len(names)) if n != at)
+    other = max(others, key=lambda n: row[n] + logs[n])
+    scores = case.scores
+    gain = scores.get(name, 0.0) - scores.get(names[other], 0.0)
+    return row[at] - row[other] - logs[other], gain
+
+
 def _with_cuts(output: Output, cases: Sequence[Case]) -> Rule:
     """An ordered score by cut points on its mean, each in turn where most is scored."""
     rule = _as_hot(output, output.bare)
     numbers = output.numbers or {}
     scale = sorted(output.choices, key=lambda name: numbers[name])
     values = [numbers[name] for name in scale]
-    halves = [(a + b) / 2 for a, b in zip(values, values[1:], strict=False)]
+    halves = [(a + b) / 2 for a, b in itertools.pairwise(values)]
     cuts = [*halves]
     means = [_decided(output, case, rule).expected or 0.0 for case in cases]
     for _ in range(_SWEEPS):

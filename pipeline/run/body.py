@@ -162,7 +162,8 @@ class _Calling:
     async def run(self, part: Any, inputs: Mapping[str, Any]) -> Run[Any]:
         """Call a part; the answer with its trace."""
         self._calls += 1
-        return await self._engine.arun(part, (), inputs, None)
+        made: Run[Any] = await self._engine.arun(part, (), inputs, None)
+        return made
 
     async def decide(self, part: Any, inputs: Mapping[str, Any], **options: Any) -> Any:
         """Decide a part's outputs by how probable each of their choices is."""

@@ -60,15 +60,21 @@ def top_of(shares: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
     return tuple((name, math.log(share)) for name, share in ranked)
 
 
+def told(shares: Mapping[str, float]) -> weft.Response:
+    """A reply that is the likeliest answer, with what else was likely."""
+    top = top_of(shares)
+    return weft.Response(top[0][0], logprobs=(weft.TokenLogprob(*top[0], top),))
+
+
+def spam_told(says: list[float], request: weft.Request) -> weft.Response:
+    """A reply with these probabilities of "true"."""
+    share = says[number_in(request.messages[-1].text)]
+    return told({"true": share, "false": 1 - share})
+
+
 def leaning(says: list[float]) -> weft.FunctionLM:
     """A fake that has these probabilities."""
-
-    def said(request: weft.Request) -> weft.Response:
-        share = says[number_in(request.messages[-1].text)]
-        top = top_of({"true": share, "false": 1 - share})
-        return weft.Response(top[0][0], logprobs=(weft.TokenLogprob(*top[0], top),))
-
-    return weft.FunctionLM(said)
+    return weft.FunctionLM(lambda request: spam_told(says, request))
 
 
 def spam_of(**changes: Any) -> weft.Classify[..., Any]:
@@ -158,7 +164,10 @@ def test_the_default_stays_where_sealed_rows_do_not_show_more() -> None:
         cut = rule.cut or 0.5
         logs = [math.log(share / (1 - share)) / rule.temperature for _, share in pairs]
         bar = math.log(cut / (1 - cut))
-        ours = sum((log >= bar) == row["spam"] for log, (row, _) in zip(logs, pairs))
+        ours = sum(
+            (log >= bar) == row["spam"]
+            for log, (row, _) in zip(logs, pairs, strict=True)
+        )
         theirs = sum((share > 0.5) == row["spam"] for row, share in pairs)
         worse += ours < theirs
 
@@ -173,14 +182,13 @@ def test_behind_a_decision_only_what_changes_is_paid_for() -> None:
     it is gained by another cut.
     """
     rows, says = world(3, 200, lean=2.0)
-    known = leaning(says)
     asked: dict[str, set[str]] = {"spam": set(), "answer": set()}
 
     def said(request: weft.Request) -> weft.Response:
         text = request.messages[-1].text
         if "[[ verdict ]]" not in text:
             asked["spam"].add(text)
-            return known.complete(request)
+            return spam_told(says, request)
         asked["answer"].add(text)
         word = "delete" if "true" in text.rpartition("[[ verdict ]]")[2] else "keep"
         return weft.Response(f"[[ action ]]\n{word}")
@@ -327,8 +335,7 @@ def test_other_kinds_of_decisions_compile(kind: Any) -> None:
         rows.append({"text": f"row {at}!", "label": label})
 
     def said(request: weft.Request) -> weft.Response:
-        top = top_of(says[number_in(request.messages[-1].text)])
-        return weft.Response(top[0][0], logprobs=(weft.TokenLogprob(*top[0], top),))
+        return told(says[number_in(request.messages[-1].text)])
 
     with weft.use(lm=weft.FunctionLM(said), cache=None):
         result = weft.compile(ask, rows, metric=exact("label"), compiler=Thresholds())

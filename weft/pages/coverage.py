@@ -25,14 +25,12 @@ def coverage_drawn(curves: Mapping[str, Data | None]) -> str:
     parts = [*_frame(top)]
     for colour, (name, one) in zip(_COLOURS[-len(known) :], known.items(), strict=True):
         parts += _curve(name, one["points"], top, colour)
-    return "".join(
-        (
-            "<h2>Wrong answers where only the surest are given</h2>",
-            f'<svg viewBox="0 0 720 252" role="img" font-size="12" fill="currentColor" '
-            f'style="width:100%;max-width:56rem"><title>risk by coverage</title>'
-            f"{''.join(parts)}</svg>",
-            *(_table(name, one) for name, one in known.items()),
-        )
+    tables = "".join(_table(name, one) for name, one in known.items())
+    return (
+        "<h2>Wrong answers where only the surest are given</h2>"
+        '<svg viewBox="0 0 720 252" role="img" font-size="12" fill="currentColor" '
+        'style="width:100%;max-width:56rem"><title>risk by coverage</title>'
+        f"{''.join(parts)}</svg>{tables}"
     )
 
 
@@ -62,16 +60,13 @@ def _curve(name: str, made: Sequence[Data], top: float, colour: str) -> list[str
     upper = [at(p["coverage"], p["interval"][1]) for p in made]
     middle = [at(p["coverage"], p["risk"]) for p in made]
     title = f"<title>{escape(name)}</title>" if name else ""
-    return [
-        f'<polygon points="{" ".join([*upper, *reversed(lower)])}" fill="{colour}" '
-        f'fill-opacity=".15"/>',
-        f'<polyline points="{" ".join(middle)}" fill="none" stroke="{colour}" '
-        f'stroke-width="2">{title}</polyline>',
-        *(
-            f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>'
-            for x, _, y in (one.partition(",") for one in middle)
-        ),
-    ]
+    band = " ".join([*upper, *reversed(lower)])
+    parts = [f'<polygon points="{band}" fill="{colour}" fill-opacity=".15"/>']
+    line = f'points="{" ".join(middle)}" fill="none" stroke="{colour}"'
+    parts.append(f'<polyline {line} stroke-width="2">{title}</polyline>')
+    for x, _, y in (one.partition(",") for one in middle):
+        parts.append(f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>')
+    return parts
 
 
 def _table(name: str, curve: Data) -> str:

@@ -1,9 +1,9 @@
 """Exact bounds of a share: binomial tails, without an approximation.
 
-Clopper and Pearson 1934 (Biometrika 26, 404-413). A tail of the binomial is a regularized
-incomplete beta function, which is read from its continued fraction (Abramowitz and
-Stegun 26.5.8, by Lentz's method). scipy has it too; it was refused for the same reason
-as in `stats`.
+Clopper and Pearson 1934 (Biometrika 26, 404-413). A tail of the binomial is a
+regularized incomplete beta function, which is read from its continued fraction
+(Abramowitz and Stegun 26.5.8, by Lentz's method). scipy has it too; it was refused for
+the same reason as in `stats`.
 """
 
 from __future__ import annotations

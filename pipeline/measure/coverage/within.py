@@ -110,12 +110,12 @@ def least_rows(wrong: int, risk: float, level: float, most: int) -> int:
 
 
 def _tests(rows: int, risk: float, sure: float) -> list[tuple[int, float]]:
-    """How many of the surest rows are tested, test after test, and what level each
-    brings; none for too few rows.
+    """How many of the surest rows each test takes, and what level it brings.
 
-    The first is the least on which one wrong answer is still within the risk at half
-    of the level; the other half is kept for larger coverages. With fewer rows than that
-    all of it goes to the first, on which one or none may be wrong.
+    None for too few rows. The first is the least on which one wrong answer is still
+    within the risk at half of the level; the other half is kept for larger coverages.
+    With fewer rows than that all of it goes to the first, on which one or none may be
+    wrong.
     """
     whole = 1 - sure
     first = least_rows(_SPARE, risk, whole / 2, rows)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
-from ....modules.deciding.classify import Classify
 from ... import seam
 from ...errors import ConfigError, did_you_mean
+from ...graph.module import Module
 from ...graph.program import Program, as_given, as_program
 from ...ground.words import counted
 from ..evaluate import aevaluate
@@ -18,9 +18,9 @@ from .curve import Coverage, answers_in
 from .measured import coverage
 from .within import Within, within
 
-P = ParamSpec("P")
-R = TypeVar("R")
-T = TypeVar("T", bound="Classify[..., Any] | Program[..., Any]")
+T = TypeVar("T", bound="Module[..., Any] | Program[..., Any]")
+_RULE: Final = "rule"
+"""The slot of a module that decides: its rules by output, as plain data."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,9 +89,8 @@ async def aabstain(
         _require_share(name, value)
     whole = as_program(target)
     path = _path_of(whole, at)
-    module = cast("Classify[..., Any]", whole.deciders[path])
     # Whatever was unsure before is not: all rows are asked as they would be answered.
-    bare = whole.with_modules({path: _unsure_below(module, None)})
+    bare = whole.with_parameters(_unsure_below(whole, path, None))
     made = await aevaluate(bare, rows, metric, concurrency=concurrency)
     curve = coverage(made, at=path, passing=passing)
     scored = [row for row in made.rows if row.score is not None]
@@ -99,8 +98,8 @@ async def aabstain(
     found = within(held, risk, sure)
     given: object = target
     if found is not None:
-        new = whole.with_modules({path: _unsure_below(module, found.threshold)})
-        given = as_given(new, target)
+        changes = _unsure_below(whole, path, found.threshold)
+        given = as_given(whole.with_parameters(changes), target)
     return Abstention(cast(T, given), found, risk, sure, curve, path)
 
 
@@ -159,16 +158,17 @@ def abstain(
 
 
 def _unsure_below(
-    module: Classify[..., Any], threshold: float | None
-) -> Classify[..., Any]:
-    """A copy in which each output is unsure below a threshold."""
-    for name in module.rules:
-        module = module.with_rule(name, unsure_below=threshold)
-    return module
+    program: Program[..., Any], path: str, threshold: float | None
+) -> dict[str, Any]:
+    """The parameter by which each output there is unsure below a threshold."""
+    key = f"{path}/{_RULE}"
+    rules, outputs = program.parameters[key], program.deciders[path].spec.outputs
+    made = {n: {**rules.get(n, {}), "unsure_below": threshold} for n in outputs}
+    return {key: made}
 
 
 def _path_of(program: Program[..., Any], at: str | None) -> str:
-    known = [p for p, m in program.deciders.items() if isinstance(m, Classify)]
+    known = [p for p, m in program.deciders.items() if _RULE in m.slots()]
     if at is None and len(known) == 1:
         return known[0]
     if at in known:

@@ -92,14 +92,16 @@ class FitRules(Proposer):
         cells = [
             (place.always(task, now, choice), row)
             for row, decision in known
-            for choice in self._likeliest(decision)
+            for choice in self._likeliest(decision, place.output.rule.otherwise)
             if choice != decision.choice
         ]
         await task.observe_cells(cells, "evaluate")
 
-    def _likeliest(self, decision: Decision) -> list[str]:
+    def _likeliest(self, decision: Decision, otherwise: str | None) -> list[str]:
         made = decision.probabilities
-        return sorted(made, key=lambda choice: -made[choice])[: self.alternatives]
+        ranked = sorted(made, key=lambda choice: -made[choice])[: self.alternatives]
+        given = [otherwise] if otherwise in made else []
+        return [*dict.fromkeys([*ranked, *filter(None, given)])]
 
 
 @dataclass(frozen=True)

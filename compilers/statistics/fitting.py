@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ...modules.deciding.rule import Rule
@@ -66,13 +66,13 @@ class Output:
         """The rule with its prior alone."""
         return Rule(prior=self.rule.prior, prior_of=self.rule.prior_of)
 
-    def choice(self, case: Case, rule: Rule) -> str:
-        """What a rule takes in a row."""
-        return _decided(self, case, rule).choice
-
     def score(self, case: Case, rule: Rule) -> float:
-        """What a row scores by a rule."""
-        return case.scores.get(self.choice(case, rule), 0.0)
+        """What a row scores by a rule; by what is given instead where it is unsure."""
+        made = _decided(self, case, rule)
+        taken = made.choice
+        if made.unsure and rule.otherwise in self.choices:
+            taken = rule.otherwise or taken
+        return case.scores.get(taken, 0.0)
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,19 @@ def fitted(output: Output, cases: Sequence[Case]) -> Fitted:
         gains = held_out(output, cases, fit)
         if _shown(gains) and math.fsum(gains) > math.fsum(best.gains) + _MORE:
             best = Fitted(fit(output, cases), gains)
-    return Fitted(output.rule) if best.rule == output.rule else best
+    if best.rule == output.rule:
+        best = Fitted(output.rule)
+    own = output.rule
+    if own.unsure_below is not None or own.otherwise not in output.choices:
+        return best
+    # What is given where a decision is unsure is one of the choices: from where on?
+    warm = replace(output, rule=best.rule)
+    more = held_out(warm, cases, _with_unsure)
+    if not _shown(more):
+        return best
+    before = best.gains or (0.0,) * len(more)
+    both = tuple(a + b for a, b in zip(before, more, strict=True))
+    return Fitted(_with_unsure(warm, cases), both)
 
 
 Fit = Callable[[Output, Sequence[Case]], Rule]
@@ -202,6 +214,21 @@ def _with_cut(output: Output, cases: Sequence[Case]) -> Rule:
     if cut is None:
         return rule
     return rule.having(cut=min(max(_short(cut), _LEAST), 1 - _LEAST))
+
+
+def _with_unsure(output: Output, cases: Sequence[Case]) -> Rule:
+    """The confidence from which on the choice scores more than what is given else."""
+    rule = output.rule
+    points: list[tuple[float, float]] = []
+    for case in cases:
+        made = _decided(output, case, rule)
+        scores = case.scores
+        gain = scores.get(made.choice, 0.0) - scores.get(rule.otherwise or "", 0.0)
+        points.append((max(made.probabilities.values()), gain))
+    found = _threshold(points, 0.0)
+    if found is None:
+        return rule
+    return rule.having(unsure_below=min(max(_short(found), 0.0), 1.0))
 
 
 def _with_weights(output: Output, cases: Sequence[Case]) -> Rule:

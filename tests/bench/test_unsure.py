@@ -6,7 +6,15 @@ import math
 
 import pytest
 
-from bench.unsure import DRAWS, SURE, WORLDS, World, kept_back, nearest_rows, worlds_held
+from bench.unsure import (
+    DRAWS,
+    SURE,
+    WORLDS,
+    World,
+    kept_back,
+    nearest_rows,
+    worlds_held,
+)
 
 MOST = 1 - SURE + 3 * math.sqrt(SURE * (1 - SURE) / DRAWS)
 

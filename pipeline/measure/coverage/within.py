@@ -73,7 +73,7 @@ def within(answers: Sequence[Answer], risk: float, sure: float = 0.9) -> Within 
     wrongs = [0]
     for one in ranked:
         wrongs.append(wrongs[-1] + (not one.right))
-    found: Within | None = None
+    found: tuple[float, int, int] | None = None
     level = 0.0
     for rank, share in _tests(len(ranked), risk, sure):
         level += share
@@ -87,8 +87,10 @@ def within(answers: Sequence[Answer], risk: float, sure: float = 0.9) -> Within 
             level = 0.0
             continue
         threshold = 0.0 if last else (ranked[above - 1].confidence + below) / 2
-        found = Within(threshold, above, wrong, upper_bound(wrong, above, sure))
-    return found
+        found = threshold, above, wrong
+    if found is None:
+        return None
+    return Within(*found, upper_bound(found[2], found[1], sure))
 
 
 def least_rows(wrong: int, risk: float, level: float, most: int) -> int:

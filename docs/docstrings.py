@@ -28,6 +28,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Decisions": (
         *("Classify", "Rule", "Decision", "calibrate", "acalibrate"),
         *("Likelihoods", "Likelihood", "TokenLogprob"),
+        *("Coverage", "coverage", "Abstention", "abstain", "aabstain"),
     ),
     "Tools and agents": (
         *("ReAct", "Tool", "tool", "AgentStep", "trajectory_of"),

@@ -99,7 +99,10 @@ asyncify: Await program.acall(...)
 Parallel: Write program.batch(rows, concurrency=...)
 Noul Choice: Write a bool, Literal or enum output; weft.Classify(module) gives
   its probabilities
-ReAnchor: Write weft.calibrate(weft.Classify(module), rows)
+ReAnchor TunedThresholdClassifierCV: Write weft.compile(weft.Classify(module), rows,
+  metric=..., compiler=weft.compilers.Thresholds())
+CalibratedClassifierCV: Write weft.calibrate(weft.Classify(module), rows), or fit a
+  temperature with weft.compilers.Thresholds()
 majority: Write weft.compilers.majority, or weft.Vote(module, n=5)
 track_usage: Read program.run(...).trace.usage, or give a weft.Ledger
 configure_cache cache: Write weft.configure(cache=...)
@@ -108,6 +111,7 @@ StreamResponse StatusMessage StatusMessageProvider: Match the events of
 LabeledFewShot BootstrapFewShot KNNFewShot COPRO SIMBA GEPA InferRules ACE APE OPRO
   CAPO MIPRO Auto: Write weft.compilers.{}()
 [compiler]
+ReAnchor: Write weft.compilers.Thresholds()
 BootstrapFewShotWithRandomSearch BootstrapRS RandomSearch: Write
   weft.compilers.BootstrapRandomSearch()
 MIPROv2: Write weft.compilers.MIPRO()

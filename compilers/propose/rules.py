@@ -63,12 +63,7 @@ class FitRules(Proposer):
             now = now.but(values, "")
             told.append(f"{place.path} decides {place.name} by {_words(found)}")
         if not told:
-            task.fits.unfound = (
-                f"no rule of a decision gained more than its standard error on "
-                f"{len(rows)} rows held out in turn"
-                if task.program.deciders
-                else "no module decides by probabilities: write weft.Classify(module)"
-            )
+            task.fits.unfound = _why_none(task, now)
             return []
         made = parents[0].but(
             {k: v for k, v in now.values.items() if v != parents[0].values.get(k)},
@@ -133,10 +128,7 @@ class _Place:
         return {**held, self.name: dict(rule)}
 
     def always(self, task: Task, now: Candidate, choice: str) -> Candidate:
-        """The candidate that takes a choice whatever is asked; its own cells.
-
-        Probabilities stay, so that what is unsure is so whatever is taken.
-        """
+        """The candidate that takes a choice whatever is asked; for its cells alone."""
         weights = {name: float(name == choice) for name in self.output.choices}
         own = self.output.rule
         rule = own.having(weights=weights, cut=None, take="mode", cuts=None)
@@ -168,7 +160,11 @@ class _Place:
 
 
 def _places(task: Task, now: Candidate) -> Iterator[_Place]:
-    """Every output that is decided, in the order of the program."""
+    """Every output whose rule may be fitted, in the order of the program.
+
+    A threshold below which decisions are unsure is of the rule that it was found for,
+    and that one stays.
+    """
     program = now.apply(task.program)
     for path, module in program.deciders.items():
         if not isinstance(module, Classify) or f"{path}/rule" in task.keeping.frozen:
@@ -176,8 +172,22 @@ def _places(task: Task, now: Candidate) -> Iterator[_Place]:
         asked: Any = module.uses.running["module"]
         for name, values in choices_in(asked, "a decision").items():
             rule = module.rules[name]
+            if rule.unsure_below is not None:
+                continue
             output = Output((*values,), rule, numbers_of(values))
             yield _Place(path, name, output, values)
+
+
+def _why_none(task: Task, now: Candidate) -> str:
+    """Why no rule was found, in words."""
+    if not task.program.deciders:
+        return "no module decides by probabilities: write weft.Classify(module)"
+    if not [*_places(task, now)]:
+        return "no rule may be fitted: each is kept, or has an unsure_below of its own"
+    return (
+        "no rule of a decision gained more than its standard error on "
+        f"{len(task.rows)} rows, held out in turn"
+    )
 
 
 def _known(
@@ -199,15 +209,11 @@ def _known(
 
 
 def _fitted(output: Output, cases: Sequence[Case]) -> Fitted:
-    """The temperature of the labels, then what is taken of the probabilities.
-
-    A threshold below which a decision is unsure is of one temperature, which stays.
-    """
+    """The temperature of the labels, then what is taken of the probabilities."""
     found = Fitted(output.rule)
     prompts = {case.decision.prompt for case in cases}
     own, prompt = output.rule, next(iter(prompts))
-    fits = own.unsure_below is None and own.prior_of in ("", prompt)
-    if fits and len(prompts) == 1:
+    if own.prior_of in ("", prompt) and len(prompts) == 1:
         made = temperature_of(output, cases)
         if made != own.temperature:
             of = prompt if own.prior is None else own.prior_of

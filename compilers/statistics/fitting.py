@@ -118,8 +118,7 @@ def fitted(output: Output, cases: Sequence[Case]) -> Fitted:
             best = Fitted(fit(output, cases), gains)
     if best.rule == output.rule:
         best = Fitted(output.rule)
-    own = output.rule
-    if own.unsure_below is not None or own.otherwise not in output.choices:
+    if output.rule.otherwise not in output.choices:
         return best
     # What is given where a decision is unsure is one of the choices: from where on?
     warm = replace(output, rule=best.rule)
@@ -224,7 +223,7 @@ def _with_unsure(output: Output, cases: Sequence[Case]) -> Rule:
         made = _decided(output, case, rule)
         scores = case.scores
         gain = scores.get(made.choice, 0.0) - scores.get(rule.otherwise or "", 0.0)
-        points.append((max(made.probabilities.values()), gain))
+        points.append((made.confidence, gain))
     found = _threshold(points, 0.0)
     if found is None:
         return rule

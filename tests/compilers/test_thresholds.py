@@ -314,6 +314,28 @@ def test_class_weights_and_cut_points() -> None:
     )
 
 
+def test_from_where_on_a_choice_is_unsure() -> None:
+    """What is given instead is one of the choices: the confidence is fitted too."""
+    rng = random.Random(2)
+    cases: list[Case] = []
+    for _ in range(90):
+        share = 0.5 + 0.49 * rng.random()
+        right = "a" if share > 0.7 else "out"
+        out = (1 - share) * rng.uniform(0.01, 0.99)
+        cases.append(case_of({"a": share, "b": 1 - share - out, "out": out}, right))
+    output = Decided(("a", "b", "out"), Rule(otherwise="out"))
+    found = fitted(output, cases)
+
+    assert found.rule.otherwise == "out"
+    assert found.rule.unsure_below is not None
+    before, after = (
+        sum(output.score(case, rule) for case in cases)
+        for rule in (output.rule, found.rule)
+    )
+    assert found.gain > 0.2
+    assert after > 0.9 * len(cases) > before + 0.2 * len(cases)
+
+
 Score = Annotated[int, Field(ge=1, le=3)]
 
 

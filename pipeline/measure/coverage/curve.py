@@ -154,7 +154,7 @@ def answers_in(
     for row in rows:
         made = _decisions(row, at)
         right = row.score is not None and row.score.value >= passing
-        sure = min((max(one.probabilities.values()) for one in made), default=1.0)
+        sure = min((one.confidence for one in made), default=1.0)
         hangs = any(one.unsure and one.at_most for one in made)
         found.append(None if hangs else Answer(sure, right))
     return found

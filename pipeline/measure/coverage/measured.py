@@ -15,8 +15,8 @@ def coverage(
 ) -> Coverage:
     """How often a program is wrong where only its surest decisions are answered.
 
-    A decision is as sure as its most probable choice is probable; a row that several
-    decisions led to is as sure as the least sure of them. Of rows that were run several
+    A row is as sure as the confidence of its decision, or of the least sure of those
+    that led to it. Of rows that were run several
     times the first run counts.
 
     Args:

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, cast
+from typing import Any, Final, Literal, NamedTuple
 
 import weft
 from weft.pipeline.measure.coverage.within import Answer, within
@@ -392,6 +392,6 @@ def _domains(local: str, rows: int | None, splits: Splits) -> Findings:
 
 def _model(local: str) -> weft.LM:
     try:
-        return cast(weft.LM, weft.LM(f"local/{local}"))
+        return weft.LM(f"local/{local}")
     except weft.errors.ConfigError as error:
         raise BenchError(str(error)) from None

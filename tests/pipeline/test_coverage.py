@@ -13,6 +13,7 @@ import pytest
 import weft
 from weft import Input, Output, Signature
 from weft.errors import ConfigError
+from weft.pipeline.ground.pages import drawn
 from weft.pipeline.measure.coverage.bounds import exact_interval, tail, upper_bound
 
 exact = weft.metrics.exact
@@ -110,9 +111,8 @@ def test_a_curve_is_data_text_and_a_picture() -> None:
     rows, lm = rows_and_model(100)
     with weft.use(lm=lm, cache=None):
         made = weft.evaluate(spam_of(), rows, exact("spam"), repeats=1)
-        plain = weft.evaluate(
-            weft.Predict(Spam, adapter="chat"), rows[:1], lambda *_: True
-        )
+        ask = weft.Predict(Spam, adapter="chat")
+        plain = weft.evaluate(ask, rows[:1], lambda row, made: row.spam == made.spam)
     curve = weft.coverage(made)
     shares = [point.coverage for point in curve.points]
     wrong = sum(1 - value for value in made.values)
@@ -126,7 +126,7 @@ def test_a_curve_is_data_text_and_a_picture() -> None:
     )
     assert curve.describe()["points"][-1]["answered"] == 100
     assert "risk by coverage" in made.to_html()
-    assert "<svg" in curve._repr_html_()
+    assert "<svg" in drawn("coverage", curve.describe())
     with pytest.raises(ConfigError, match="nothing was decided"):
         weft.coverage(plain)
     with pytest.raises(ConfigError, match="'spm' decided nothing"):

@@ -13,7 +13,7 @@ from ..pipeline.ground.pages import drawn
 from ..pipeline.ground.plain import plain
 from ..pipeline.ground.words import counted
 from ..pipeline.lm.prices import money
-from ..pipeline.measure.coverage.curve import Coverage, curve_of
+from ..pipeline.measure.coverage.curve import Coverage, plain_curve
 from ..pipeline.measure.evaluate import Evaluation, scored
 from ..pipeline.measure.row_result import RowResult, outputs_of
 from ..pipeline.measure.stats import Comparison
@@ -128,9 +128,14 @@ class Report:
 
     @cached_property
     def curves(self) -> dict[str, Coverage]:
-        """Risk by coverage on sealed rows, as it was and compiled; where it decides."""
-        both = {"as it was": self.seed_score, "compiled": self.score}
-        found = {name: curve_of(made.rows) for name, made in both.items()}
+        """Risk by coverage on sealed rows, as it was and compiled; where it decides.
+
+        Where scores are between right and wrong there is none: see `weft.coverage`.
+        """
+        both = {"as it was": self.seed_score}
+        if self.winner.values:
+            both["compiled"] = self.score
+        found = {name: plain_curve(made.rows) for name, made in both.items()}
         return {name: curve for name, curve in found.items() if curve is not None}
 
     @property

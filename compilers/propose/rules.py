@@ -181,7 +181,10 @@ def _places(task: Task, now: Candidate) -> Iterator[_Place]:
 def _why_none(task: Task, now: Candidate) -> str:
     """Why no rule was found, in words."""
     if not task.program.deciders:
-        return "no module decides by probabilities: write weft.Classify(module)"
+        return (
+            "no module decides by probabilities, but for those of steps: write "
+            "weft.Classify(module) and call it in the program"
+        )
     if not [*_places(task, now)]:
         return "no rule may be fitted: each is kept, or has an unsure_below of its own"
     return (

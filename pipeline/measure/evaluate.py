@@ -33,7 +33,7 @@ from ..run.rows import bind_row, map_rows, placed, progress_bar, require_count, 
 from ..run.settings import current, entered, require_model_paths
 from ..trace import NodeRun, Trace, total_cost
 from .advice import advice_on
-from .coverage.curve import curve_of
+from .coverage.curve import plain_curve
 from .labels import for_program, require_labels
 from .row_result import (
     RowResult,
@@ -179,7 +179,7 @@ class Evaluation(Advised):
         keys = row_keys(row.example.id for row in self.rows)
         for shown, row, key in zip(data["rows"], self.rows, keys, strict=True):
             shown |= {"key": key, "outputs": outputs_of(row)}
-        curve = curve_of(self.rows, repeats=self.repeats)
+        curve = plain_curve(self.rows, self.repeats)
         told: dict[str, Any] = {"seconds": self.seconds, "review": review}
         told["coverage"] = None if curve is None else curve.describe()
         return drawn("evaluation", data | told)

@@ -202,6 +202,7 @@ def test_what_is_given_where_a_decision_is_unsure() -> None:
         ({"risk": 0}, "risk=0 is no share"),
         ({"sure": 1.0}, "sure=1.0 is no share"),
         ({"risk": True}, "risk=True"),
+        ({"passing": 0}, "passing=0 is no score"),
         ({"at": "spm"}, "no weft.Classify at 'spm'"),
     ],
 )

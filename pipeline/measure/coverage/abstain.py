@@ -14,7 +14,7 @@ from ...graph.program import Program, as_given, as_program
 from ...ground.words import counted
 from ..evaluate import aevaluate
 from ..score import Metric
-from .curve import Coverage, answers_in
+from .curve import Coverage, answers_in, require_passing
 from .measured import coverage
 from .within import Within, within
 
@@ -63,8 +63,9 @@ class Abstention(Generic[T]):
                 f"{self.path}: no threshold is within {asked} on {rows}; nothing is set"
             )
         one = self.found
+        below = f"unsure below {one.threshold:.4g}" if one.threshold else "any answer"
         return (
-            f"{self.path}: unsure below {one.threshold:.4g} is within {asked}: "
+            f"{self.path}: {below} is within {asked}: "
             f"{100 * self.coverage:.1f} % of {rows} answered, {one.wrong} of "
             f"{one.answered} wrong, at most {100 * one.bound:.2f} %"
         )
@@ -87,6 +88,7 @@ async def aabstain(
     """As `abstain`, without blocking the event loop."""
     for name, value in (("risk", risk), ("sure", sure)):
         _require_share(name, value)
+    require_passing(passing)
     whole = as_program(target)
     path = _path_of(whole, at)
     # Whatever was unsure before is not: all rows are asked as they would be answered.

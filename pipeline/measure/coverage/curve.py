@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+from ...errors import ConfigError
 from ...ground.pages import drawn
 from ...ground.words import counted
 from ...lm.scoring.decision import Decision, decisions_in
 from ..row_result import RowResult
-from ..stats import Interval
+from ..stats import Interval, all_binary
 from .bounds import exact_interval
 from .within import Answer
 
@@ -141,6 +142,30 @@ def curve_of(
     known = [one for one in held if one is not None]
     points = tuple(_points(known, len(held)))
     return Coverage(points, len(held), len(held) - len(known), undecided)
+
+
+def require_passing(passing: object) -> None:
+    """Refuse what is no score.
+
+    Raises:
+        ConfigError: It is none in (0, 1].
+    """
+    number = isinstance(passing, int | float) and not isinstance(passing, bool)
+    if not number or not 0 < cast(float, passing) <= 1:
+        raise ConfigError(
+            f"passing={passing!r} is no score from which an answer is right",
+            hint="Give a number above 0, and at most 1, such as 0.8",
+        )
+
+
+def plain_curve(rows: Sequence[RowResult], repeats: int = 1) -> Coverage | None:
+    """As `curve_of`, where every score is right or wrong; else None.
+
+    Of other scores somebody must say from which on an answer is right.
+    """
+    if not all_binary([row.score.value for row in rows if row.score is not None]):
+        return None
+    return curve_of(rows, repeats=repeats)
 
 
 def answers_in(

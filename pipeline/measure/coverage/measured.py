@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from ...errors import ConfigError, did_you_mean
 from ...lm.scoring.decision import decisions_in
 from ..evaluate import Evaluation
-from .curve import Coverage, curve_of
+from .curve import Coverage, curve_of, require_passing
 
 
 def coverage(
@@ -25,7 +25,8 @@ def coverage(
         passing: The score from which an answer is right, in (0, 1].
 
     Raises:
-        ConfigError: Nothing was decided by probabilities, or not at that path.
+        ConfigError: Nothing was decided by probabilities, or not at that path, or
+            `passing` is no score.
 
     >>> import weft
     >>> said = (weft.TokenLogprob("true", -0.1, (("true", -0.1), ("false", -2.4))),)
@@ -39,6 +40,12 @@ def coverage(
        100 %    50.0 [1.3, 98.7]  0.909
     on 2 rows; in points of 100, 95 % intervals
     """
+    if not isinstance(cast(object, evaluation), Evaluation):
+        raise ConfigError(
+            f"{evaluation!r:.200} is no evaluation",
+            hint="Write weft.coverage(weft.evaluate(program, rows, metric))",
+        )
+    require_passing(passing)
     held = evaluation.rows
     how: dict[str, Any] = {"repeats": evaluation.repeats, "passing": passing}
     found = curve_of(held, at=at, **how)

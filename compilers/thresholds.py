@@ -22,8 +22,8 @@ class Thresholds(Compiler):
     coordinate search over observed values, cross-validated in five parts.
 
     Args:
-        alternatives: How many of a row's most probable choices are tried; each may cost
-            what lies behind the decision.
+        alternatives: How many of a row's most probable choices are tried, beside its
+            label; each may cost what lies behind the decision.
     """
 
     alternatives: Count = 4

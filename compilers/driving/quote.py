@@ -115,8 +115,10 @@ def work_of(recipe: Recipe, split: Split, outputs: int = 1) -> Work:
     """
     train, select = len(split.train), len(split.select)
     if recipe.decides:
-        once, tried = Calls(0, select, select), select * outputs * recipe.decides
-        return Work(FREE, FREE, once, Calls(0, tried - select * outputs, tried))
+        # Besides the likeliest choices a row's label is tried, and what is given else.
+        rows, likely, most = select * outputs, recipe.decides, recipe.decides + 2
+        once = Calls(0, select, select)
+        return Work(FREE, FREE, once, Calls(0, rows * (likely - 1), rows * most))
     lessons = requests = cells = FREE
     archive = 1
     if recipe.looks_first:

@@ -23,7 +23,8 @@ from ...pipeline.measure.row_result import RowResult
 from ...pipeline.run.scoring.choices import choices_in
 from ..search.candidate import Candidate
 from ..search.task import Task
-from ..statistics.fitting import Case, Fitted, Output, fitted, temperature_of
+from ..statistics.cases import Case, Output
+from ..statistics.fitting import Fitted, fitted, temperature_of
 from .proposer import Parents, Proposer
 
 
@@ -35,7 +36,8 @@ class FitRules(Proposer):
     whole program; a temperature to the log loss of labels.
 
     Args:
-        alternatives: How many of a row's most probable choices are tried.
+        alternatives: How many of a row's most probable choices are tried, beside its
+            label.
     """
 
     alternatives: Count = 4
@@ -87,16 +89,21 @@ class FitRules(Proposer):
         cells = [
             (place.always(task, now, choice), row)
             for row, decision in known
-            for choice in self._likeliest(decision, place.output.rule.otherwise)
+            for choice in self._worth_trying(place, row, decision)
             if choice != decision.choice
         ]
         await task.observe_cells(cells, "evaluate")
 
-    def _likeliest(self, decision: Decision, otherwise: str | None) -> list[str]:
+    def _worth_trying(
+        self, place: _Place, row: Example, decision: Decision
+    ) -> list[str]:
+        """The most probable choices, the labelled one, and what is given else."""
         made = decision.probabilities
         ranked = sorted(made, key=lambda choice: -made[choice])[: self.alternatives]
-        given = [otherwise] if otherwise in made else []
-        return [*dict.fromkeys([*ranked, *filter(None, given)])]
+        for one in (place.label(row), place.output.rule.otherwise):
+            if one is not None and one in made and one not in ranked:
+                ranked.append(one)
+        return ranked
 
 
 @dataclass(frozen=True)
@@ -146,9 +153,10 @@ class _Place:
             result = task.result(who, row)
             if result is not None and result.score is not None:
                 scores[choice] = result.score.value
-        return Case(decision, scores, self._label(row))
+        return Case(decision, scores, self.label(row))
 
-    def _label(self, row: Example) -> str | None:
+    def label(self, row: Example) -> str | None:
+        """The choice that a row is labelled with, or None where nobody knows."""
         if self.name not in row.labels:
             return None
         wanted = plain(row.labels[self.name])

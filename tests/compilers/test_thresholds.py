@@ -18,12 +18,9 @@ from tests.compilers.worlds import artifact
 from tests.server import Reply, Server
 from weft import Input, Likelihood, Likelihoods, Output, Signature
 from weft.compilers import Thresholds
-from weft.compilers.statistics.fitting import (
-    Case,
-    fitted,
-    temperature_of,
-)
-from weft.compilers.statistics.fitting import Output as Decided
+from weft.compilers.statistics.cases import Case
+from weft.compilers.statistics.cases import Output as Decided
+from weft.compilers.statistics.fitting import fitted, temperature_of
 from weft.modules.deciding.rule import Rule
 
 exact = weft.metrics.exact

@@ -103,6 +103,8 @@ ReAnchor TunedThresholdClassifierCV: Write weft.compile(weft.Classify(module), r
   metric=..., compiler=weft.compilers.Thresholds())
 CalibratedClassifierCV: Write weft.calibrate(weft.Classify(module), rows), or fit a
   temperature with weft.compilers.Thresholds()
+decisions: Write weft.Classify(weft.Predict(...)), and an LM whose endpoint has it
+Threshold threshold cutoff: Write weft.Classify(module, rule=weft.Rule(cut=0.3))
 majority: Write weft.compilers.majority, or weft.Vote(module, n=5)
 track_usage: Read program.run(...).trace.usage, or give a weft.Ledger
 configure_cache cache: Write weft.configure(cache=...)

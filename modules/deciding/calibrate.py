@@ -102,7 +102,8 @@ def calibrate(
     a prior, and each probability is divided by it.
 
     Calibrate after compiling: a prior is of one model and one prompt, and is not taken
-    off with others.
+    off with others. Each output of a module gets its own; what is decided before it on
+    these rows is decided without a prior.
 
     Args:
         target: A `Classify`, or a program that calls some: each gets its own prior.

@@ -12,6 +12,7 @@ from ...pipeline.lm.request import JSON
 from ...pipeline.lm.scoring.asking import WAYS
 from ...pipeline.lm.scoring.decision import Decision, facts_of_decisions
 from ...pipeline.lm.scoring.likelihoods import Likelihoods, Way
+from ...pipeline.lm.scoring.questions import WIRES, Wire
 from ...pipeline.lm.scoring.tokens import MOST_SHOWN
 from ...pipeline.run.scoring.choices import choices_in
 from .rule import Rule, numbers_of, rule_from
@@ -41,7 +42,9 @@ class Classify(Module[P, R_co]):
 
     Args:
         module: What is asked: a `weft.Predict` with such outputs.
-        by: How choices are scored: "auto", "echo", "forced" or "top", as of `lm.score`.
+        by: How choices are scored: "auto", "echo", "forced" or "top", as of `lm.score`;
+            or "decisions" or "systemone", by an endpoint that is made for it, which
+            "auto" takes first where the endpoint is known to have it.
         shown: How many of the likeliest tokens are shown at each place.
         prior: As of the rule, where there is one output.
         prior_of: As of the rule.
@@ -69,7 +72,7 @@ class Classify(Module[P, R_co]):
         self,
         module: Module[P, R_co],
         *,
-        by: Way = "auto",
+        by: Way | Wire = "auto",
         shown: int = MOST_SHOWN,
         prior: Mapping[str, float] | None = None,
         prior_of: str = "",
@@ -78,13 +81,15 @@ class Classify(Module[P, R_co]):
     ) -> None:
         self._like(module, name)
         self._choices = choices_in(module, "Classify")
-        if by not in WAYS:
-            hint = f"Give one of {', '.join(map(repr, WAYS))}"
+        ways = (*WAYS, *WIRES)
+        if by not in ways:
+            hint = f"Give one of {', '.join(map(repr, ways))}"
             raise ConfigError(f"Classify: by={by!r} is no way to score", hint=hint)
         if type(shown) is not int or not 0 <= shown <= _MOST_SHOWN:
             hint = f"Give a whole number from 0 to {_MOST_SHOWN}"
             raise ConfigError(f"Classify: shown={shown!r} is no number", hint=hint)
         self._module, self._by, self._shown = module, by, shown
+        Rule(prior_of=prior_of)
         self._rules = self._ruled(rule)
         if prior is not None:
             self._rules = self.with_prior(prior, prior_of)._rules
@@ -181,7 +186,9 @@ class Classify(Module[P, R_co]):
         return made
 
     def times(self) -> Mapping[str, int]:
-        """A call for each choice, or one alone where replies are looked into."""
+        """A call for each choice, one alone where replies are looked into; or one."""
+        if self._by in WIRES:
+            return {"module": 1}
         each = (1 if self._by == "top" else len(own) for own in self._choices.values())
         return {"module": sum(each)}
 
@@ -198,10 +205,13 @@ class Classify(Module[P, R_co]):
             decided[output] = made
             return made.choice
 
-        made = await call.decide(
-            self._module, inputs, choose=choose, by=self._by, shown=self._shown
-        )
-        call.report(**facts_of_decisions(decided))
+        try:
+            made = await call.decide(
+                self._module, inputs, choose=choose, by=self._by, shown=self._shown
+            )
+        finally:
+            if decided:
+                call.report(**facts_of_decisions(decided))
         instead = given_instead(self._module, self._rules, decided)
         return self.own(replaced(made.value, instead), inputs)
 
@@ -215,9 +225,10 @@ class Classify(Module[P, R_co]):
         if output is None and len(known) == 1:
             return known[0]
         if output not in known:
+            which = "it is not said which" if output is None else f"{output!r} is none"
             raise ConfigError(
-                f"{self.name!r} decides {', '.join(known)}, and {output!r} is none",
-                hint="Name one of them",
+                f"{self.name!r} decides {', '.join(known)}, and {which}",
+                hint=f"Name one, as in rule={{{known[0]!r}: weft.Rule(...)}}",
             )
         return str(output)
 

@@ -315,10 +315,10 @@ def _weighs(value: object) -> bool:
 
 _MOST: Final = 1e300
 _RANGES: Final = {
-    "prior": "a probability for each choice",
+    "prior": 'a probability for each choice by its name, as {"true": 0.9, ...}',
     "prior_of": "a text; leave it to weft.calibrate",
     "temperature": "a number above 0",
-    "weights": "a number for each choice, 0 or more, and one above 0 at least",
+    "weights": 'a number for each choice by its name, such as {"true": 1, "false": 3}',
     "cut": "a number between 0 and 1",
     "take": 'one of "mode", "mean", "median"',
     "cuts": "rising numbers",
@@ -352,8 +352,13 @@ def _check(rule: Rule) -> None:
             f"Rule: {getattr(rule, bad)!r:.200} is no {bad}",
             hint=f"Give {_RANGES[bad]}",
         )
-    if cuts is not None:
-        object.__setattr__(rule, "cuts", cuts)
+    copies = {
+        "prior": rule.prior and dict(rule.prior),
+        "weights": rule.weights and dict(rule.weights),
+        "cuts": cuts,
+    }
+    for name, copy in copies.items():  # what is given may change, and a rule may not
+        object.__setattr__(rule, name, copy)
     ways = {
         "weights": rule.weights is not None,
         "cut": rule.cut is not None,

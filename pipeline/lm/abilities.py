@@ -35,9 +35,12 @@ class Abilities:
     Args:
         schema: It enforces a JSON schema in `response_format`.
         grammar: It enforces a grammar in llama.cpp's notation.
+        choice: It enforces one of some texts (`structured_outputs`), as vLLM has it.
         stop: It ends a reply at a stop sequence.
         logprobs: It gives log-probabilities.
         echo: It gives those of a text to be continued too (`echo`).
+        decisions: It answers questions at `/v1/decisions`, as OpenAI has it.
+        systemone: It answers questions at `/v1/systemone`, as SGLang has it.
         max_completion_tokens: It wants that name in place of `max_tokens`.
         system_role: It takes a system turn.
         tools: It takes tool definitions.
@@ -59,9 +62,12 @@ class Abilities:
 
     schema: bool | None = None
     grammar: bool | None = None
+    choice: bool | None = None
     stop: bool | None = None
     logprobs: bool | None = None
     echo: bool | None = None
+    decisions: bool | None = None
+    systemone: bool | None = None
     max_completion_tokens: bool | None = None
     system_role: bool | None = None
     tools: bool | None = None
@@ -220,19 +226,24 @@ KINDS: Final[Mapping[str, Kind]] = {
     # variables: https://docs.litellm.ai/docs/providers/llamafile.
     "llamafile": Kind("http://localhost:8080/v1", Abilities(stop=True, seed=True)),
     # Address, fields: https://docs.sglang.io/docs/basic_usage/openai_api_completions.
-    # "The model output will be guaranteed to follow the given constraints":
-    # https://docs.sglang.io/docs/advanced_features/structured_outputs.
+    # "The model output will be guaranteed to follow the given constraints", of which
+    # `grammar` is none: https://docs.sglang.io/docs/advanced_features/structured_outputs.
+    # Its /v1/decisions has fields of its own, and not every version has /v1/systemone:
+    # `entrypoints/openai/protocol.py` and `entrypoints/systemone` of 0.5.23.
     "sglang": Kind(
-        "http://localhost:30000/v1", _ENGINE, marks=("choices.matched_stop",)
+        "http://localhost:30000/v1",
+        replace(_ENGINE, grammar=False, decisions=False),
+        marks=("choices.matched_stop",),
     ),
-    # Fields: https://docs.vllm.ai/en/stable/serving/openai_compatible_server/. Schemas:
+    # Fields: https://docs.vllm.ai/en/stable/serving/openai_compatible_server/. Schemas,
+    # and `structured_outputs` with `choice`, the one way since v0.12:
     # https://docs.vllm.ai/en/stable/features/structured_outputs/. Variables, and that
     # there is no default address: https://docs.litellm.ai/docs/providers/vllm.
     # `echo` with logprobs:
     # https://docs.vllm.ai/en/latest/getting_started/examples/openai_completion_client.html
     "hosted_vllm": Kind(
         "",
-        replace(_ENGINE, echo=True),
+        replace(_ENGINE, echo=True, grammar=False, choice=True),
         marks=("prompt_logprobs", "kv_transfer_params"),
     ),
     # Address: https://docs.docker.com/ai/model-runner/api-reference/; llama.cpp or vLLM

@@ -14,6 +14,7 @@ from ..ground.shapes import is_dict, is_sequence
 from ..media.values import Part, media_from
 from .message import JSON, Message, calls_from_json, calls_to_json, turn_to_json
 from .request import Request, Response, ToolDefinition, Usage, are_counts, is_price
+from .scoring.questions import questions_from
 from .scoring.tokens import tokens_from_json, tokens_to_json
 
 
@@ -78,6 +79,7 @@ def request_to_json(request: Request) -> dict[str, JSON]:
         "sample": request.sample,
         **({"continues": True} if request.continues else {}),
         **({"tools": [t.as_data() for t in request.tools]} if request.tools else {}),
+        **({"questions": request.questions.as_data()} if request.questions else {}),
     }
 
 
@@ -88,6 +90,7 @@ def request_from_json(data: object) -> Request:
         ValueError: The data has another form.
     """
     tree = _object(data)
+    asked = tree.get("questions")
     try:
         return Request(
             model=_text(tree, "model"),
@@ -98,6 +101,7 @@ def request_from_json(data: object) -> Request:
             sample=int(tree["sample"]),
             continues=tree.get("continues") is True,
             tools=tuple(map(_tool_of, tree.get("tools", ()))),
+            questions=questions_from(asked) if asked is not None else None,
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"no request: {error}") from None

@@ -53,6 +53,8 @@ def token_bounds(request: Request) -> tuple[int, int]:
         for one in message.tool_calls:
             called = one.name + one.arguments + one.id
             held += _TOKENS_PER_MESSAGE + _utf8_length(called)
+    if request.questions is not None:
+        held += _utf8_length(repr(request.questions.as_data()))
     for tool in request.tools:
         held += _TOKENS_PER_MESSAGE + _utf8_length(repr(tool.as_data()))
     if [m for m in messages if type(m.content) is not str]:
@@ -62,6 +64,8 @@ def token_bounds(request: Request) -> tuple[int, int]:
     for value in request.sampling.values():
         if not isinstance(value, str | int | float | None):  # tools and the like
             held += _utf8_length(repr(value))
+    if request.questions is not None and request.questions.wire == "systemone":
+        return held, 0  # SGLang scores the choices, and writes nothing
     limits = (
         value
         for name in ("max_tokens", "max_completion_tokens")

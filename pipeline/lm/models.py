@@ -12,14 +12,7 @@ import json
 import os
 from collections.abc import Awaitable, Coroutine, Mapping
 from dataclasses import asdict
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Final,
-    Unpack,
-    cast,
-    final,
-)
+from typing import TYPE_CHECKING, Any, Final, Unpack, cast, final
 from urllib.parse import unquote
 
 from ..errors import AuthError, ConfigError, ModelError
@@ -43,6 +36,7 @@ from .lm import (
 )
 from .request import JSON, Request, Response
 from .route import OPENAI, Route, resolve
+from .scoring.wanted import refuse_questions
 
 if TYPE_CHECKING:
     from .known.metadata import Told
@@ -303,6 +297,7 @@ Did you mean 'temperature'?
                 listener,
                 self._proxy,
             )
+        refuse_questions(request, route.back_end)
         if route.back_end == "embedded":
             return _embedded().complete(request)
         headers = self._headers

@@ -22,6 +22,7 @@ from .message import (
     content_to_json,
     turn_to_json,
 )
+from .scoring.questions import Questions
 from .scoring.tokens import TokenLogprob
 
 __all__ = [
@@ -90,6 +91,8 @@ class Request:
         continues: Whether one text is to be continued (`/completions`), and no turn
             answered; the text is the only message's.
         tools: What the model may call, in the order in which it is told them.
+        questions: What an endpoint made for decisions is asked about the one message,
+            or None where a reply is asked for.
 
     >>> one = Request("m", (Message("user", "hi"),))
     >>> one.key == Request("m", (Message("user", "hi"),), sampling={}).key
@@ -106,6 +109,7 @@ class Request:
     sample: int = 0
     continues: bool = False
     tools: tuple[ToolDefinition, ...] = ()
+    questions: Questions | None = None
 
     @property
     def canonical(self) -> bytes:
@@ -128,9 +132,11 @@ class Request:
         form = "null" if wanted is None else sorted_text(wanted)
         tools = [one.as_data() for one in self.tools]
         told = f',"tools":{sorted_text(tools)}' if tools else ""
+        held = self.questions
+        asked = "" if held is None else f'"questions":{sorted_text(held.as_data())},'
         text = (
             f'{{{kind}"endpoint":{quoted(self.endpoint)},"messages":[{turns}],'
-            f'"model":{quoted(self.model)},'
+            f'"model":{quoted(self.model)},{asked}'
             f'"response_format":{form},"sample":{self.sample:d},'
             f'"sampling":{sorted_text(self.sampling)}{told}}}'
         )

@@ -31,8 +31,10 @@ _STAND_IN: Final = Abilities(schema=False, follows=True, form="chat/1")
 # Tools: https://platform.openai.com/docs/guides/function-calling; a model that has none
 # says so, which is learnt.
 _HOSTED: Final = Abilities(
-    schema=True, follows=True, max_completion_tokens=True, tools=True
+    schema=True, grammar=False, follows=True, max_completion_tokens=True, tools=True
 )
+# "Only `gpt-6-luna` is supported": `types/decision_create_params.py` of openai 3.57.
+_DECIDING: Final = frozenset({"gpt-6-luna"})
 # https://docs.claude.com/en/docs/agents-and-tools/tool-use/overview and
 # https://ai.google.dev/gemini-api/docs/function-calling: all models that are served.
 _WITH_TOOLS: Final = frozenset({"ANTHROPIC", "GEMINI"})
@@ -160,6 +162,10 @@ def _served(kind: str, name: str, api_base: str | None) -> Route:
 def _http(
     name: str, base: str, key_variable: str, *, schema_mode: bool = True
 ) -> Route:
+    hosted = base.startswith(OPENAI)
+    able = _HOSTED if hosted else _SERVED
+    if hosted and name in _DECIDING:
+        able = replace(able, decisions=True)
     return Route(
         "http",
         name,
@@ -167,7 +173,7 @@ def _http(
         key_variable=key_variable,
         through=f"openai/{name}",
         schema_mode=schema_mode,
-        abilities=_HOSTED if base.startswith(OPENAI) else _SERVED,
+        abilities=able,
     )
 
 
@@ -195,7 +201,8 @@ def _bridged(name: str, api_base: str | None) -> Route:
     route = resolve(name, api_base)
     if route.back_end == "embedded":
         raise _unknown(f"litellm/{name}")
-    return replace(route, back_end="litellm")
+    able = replace(route.abilities, decisions=None)  # litellm has no such call
+    return replace(route, back_end="litellm", abilities=able)
 
 
 def _address(base: str) -> tuple[str, str, str]:

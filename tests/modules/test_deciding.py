@@ -18,6 +18,7 @@ from weft import LM, Input, Output, Response, Signature, TokenLogprob
 from weft.errors import ArtifactError, CallError, ConfigError
 from weft.pipeline.graph.digest import digest_of
 from weft.pipeline.graph.program import as_program
+from weft.pipeline.lm.scoring.decision import decisions_in
 
 WORDS = ("yes", "no")
 PRIOR = {"yes": 0.9, "no": 0.1}
@@ -159,6 +160,8 @@ def test_each_closed_type(kind: Any, says: dict[str, float], value: Any) -> None
 
     assert made.label == value
     facts = weft.info(made).facts
+    kept = decisions_in(json.loads(json.dumps(facts)))
+    assert kept == {"label": weft.info(made).decision()}
     assert math.isclose(sum(facts["probabilities"].values()), 1)
     assert facts["entropy"] > 0
     assert 0 < facts["margin"] < 1
@@ -200,6 +203,9 @@ def test_an_ordered_score(kind: Any, taken: Any, names: list[str]) -> None:
     assert math.isclose(decision.expected, expected)
 
 
+BYS: tuple[Literal["auto", "top", "decisions"], ...] = ("auto", "top", "decisions")
+
+
 def test_several_outputs() -> None:
     """Each is asked by itself; what was decided before it stands among its inputs."""
 
@@ -216,16 +222,21 @@ def test_several_outputs() -> None:
     part = weft.Predict("text -> glad: bool, team: Literal['cards', 'loans']")
     ask = weft.Classify(part, by="top", name="ask")
     turned = ask.with_rule("glad", cut=0.95)
-    lm = weft.FunctionLM(said)
+    lm, nodes = weft.FunctionLM(said), list[Any]()
     with weft.use(lm=lm, cache=None):
-        made, other = ask(text="hi"), turned(text="hi")
+        other = turned(text="hi")
+        with weft.use(hooks=[nodes.append]):
+            made = ask(text="hi")
 
     assert (made.glad, made.team) == (True, "cards")
     assert (other.glad, other.team) == (False, "loans")
-    info = weft.info(made)
+    info, (part_run, _) = weft.info(made), nodes
     assert info.decision("team").choice == "cards"
+    assert {*part_run.facts["scored"]} == {"glad", "team"}
     assert info.facts["unsure"] is False
     assert lm.calls == 4
+    times = {by: weft.Classify(part, by=by).times()["module"] for by in BYS}
+    assert times == {"auto": 4, "top": 2, "decisions": 1}
     with pytest.raises(ConfigError, match="glad, team"):
         info.decision()
     with pytest.raises(ConfigError, match="glad, team"):
@@ -259,6 +270,9 @@ def test_in_function_form() -> None:
         (lambda: weft.Classify(weft.Predict("a -> b: Literal[1, '1']")), "differently"),
         (lambda: weft.Classify(bool_of(), by="luck"), "no way"),
         (lambda: weft.Classify(bool_of(), shown=-1), "shown=-1"),
+        (lambda: weft.Classify(bool_of(), prior_of=1), "no prior_of"),
+        (lambda: weft.Classify(int_of(ge=0, le=101)), "'label' is of"),
+        (lambda: weft.Classify(int_of(ge=0)), "'label' is of"),
         (lambda: weft.Classify(bool_of(), prior={"true": 1.0}), "no prior"),
         (lambda: weft.Classify(bool_of(), prior={"true": 1, "false": -1}), "no prior"),
         (lambda: weft.Classify(bool_of(), prior={"true": 0, "false": 0}), "no prior"),
@@ -269,6 +283,12 @@ def test_what_cannot_be_decided(made: Callable[[], Any], match: str) -> None:
     """It is told when the module is made."""
     with pytest.raises(ConfigError, match=match):
         made()
+
+
+def int_of(**rules: Any) -> weft.Predict[..., Any]:
+    """A module that gives a number."""
+    kind = Annotated[int, Field(**rules)]
+    return weft.Predict("text -> label: Kind", types={"Kind": kind})
 
 
 def bool_of() -> weft.Predict[..., Any]:
@@ -353,11 +373,19 @@ def test_saved_with_its_prior(tmp_path: Path) -> None:
     assert facts[1]["calibrated"]
 
     tree = json.loads(path.read_text("utf-8"))
-    tree["program"]["modules"]["ask"]["settings"]["prior"] = {"true": "x"}
-    tree["digest"] = digest_of(tree["program"])
-    path.write_text(json.dumps(tree), "utf-8")
-    with pytest.raises(ArtifactError):
-        weft.load(path)
+    settings = tree["program"]["modules"]["ask"]["settings"]
+    for bad in (
+        {"prior": {"true": "x"}},
+        {"rule": {"label": {"heat": 1}}},
+        {"rule": {"label": {"temperature": -1}}},
+        {"rule": {"other": {}}},
+        {"rule": 3},
+    ):
+        tree["program"]["modules"]["ask"]["settings"] = {**settings, **bad}
+        tree["digest"] = digest_of(tree["program"])
+        path.write_text(json.dumps(tree), "utf-8")
+        with pytest.raises(ArtifactError):
+            weft.load(path)
 
 
 def test_settings_that_were_saved_before_rules() -> None:
@@ -378,6 +406,16 @@ def test_settings_that_were_saved_before_rules() -> None:
     }
     again = weft.Classify(bool_of(), **cut.settings())  # type: ignore[arg-type]
     assert again.rules == cut.rules
+    lm = answers({"true": -0.1, "false": -2.4})
+    with weft.use(lm=lm, cache=None):
+        facts = weft.info(weft.Classify(bool_of())(text="?")).facts
+    # Of the version before: a prior that was saved holds, and answers are in the cache.
+    assert facts["prompt"] == (
+        "sha256:b43f928b96fb4378272c64e2b66f5de58e07e22d9118d88808ccc221ea9836ef"
+    )
+    assert lm.requests[0].key == (
+        "a0182732fadfcf875fea2af9d4a73cd2d935e51d2e2b60bbbac7169a89f71db8"
+    )
 
 
 def test_unsure_of_a_word_that_is_not_shown() -> None:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
 from ...errors import CallError, ConfigError
-from ...ground.shapes import is_sequence
+from ...ground.shapes import as_dict, is_dict, is_sequence
 from ...ground.strictjson import is_text
 from ..abilities import abilities_of
 from ..lm import LanguageModel
 from ..request import Message, Request, Response
-from .likelihoods import Likelihood, Likelihoods, Path
+from .likelihoods import Likelihood, Likelihoods, Path, Way
 from .reading import Candidate, begins_another, echoed, forced, found_in_top
 from .tokens import Logprobs
 
-WAYS: Final = ("auto", *get_args(Path))
+Force = Literal["grammar", "choice", "schema"]
+WAYS: Final = get_args(Way)
 _MOST_ANSWERS: Final = 1000
 _ROOM: Final = 8  # tokens behind an answer, for its end
 _FREE: Final = 1e-6
@@ -65,10 +66,37 @@ def way_to(by: str, lm: LanguageModel, request: Request) -> Path:
     return "forced" if able.grammar else "top"
 
 
+def force_of(lm: LanguageModel, candidates: Sequence[Candidate]) -> Force:
+    """What holds a reply of a model to one answer.
+
+    A grammar of llama.cpp's where it may be there; where it is known not to be, vLLM's
+    choice of one text, else a JSON schema of one value, for replies that are JSON.
+    """
+    able = abilities_of(lm)
+    if able is None or able.grammar is not False:
+        return "grammar"
+    if able.choice:
+        return "choice"
+    objects = all(is_dict(_json_of(one.text)) for one in candidates)
+    return "schema" if able.schema and objects else "grammar"
+
+
 def requests_for(
-    path: Path, request: Request, candidates: Sequence[Candidate], shown: int
+    path: Path,
+    request: Request,
+    candidates: Sequence[Candidate],
+    shown: int,
+    force: Force = "grammar",
 ) -> list[Request]:
-    """What is asked: one request for each answer, or one alone for `top`."""
+    """What is asked: one request for each answer, or one alone for `top`.
+
+    Args:
+        path: The way.
+        request: The prompt, with the model's sampling.
+        candidates: The answers as they stand in replies.
+        shown: How many of the likeliest tokens are shown at each place.
+        force: What holds replies to one answer, where they are forced.
+    """
     own = {n: v for n, v in request.sampling.items() if n not in _RULES}
     own |= {"temperature": 0, "logprobs": shown}
     if path == "top":
@@ -83,11 +111,44 @@ def requests_for(
             sampling: dict[str, Any] = {**own, "echo": True, "max_tokens": 1}
             made.append(replace(asked, messages=whole, sampling=sampling))
             continue
-        rule = f"root ::= {json.dumps(one.text, ensure_ascii=False)}"
-        most = len(one.text.encode()) + _ROOM
-        sampling = {**own, "grammar": rule, "max_tokens": most}
-        made.append(replace(asked, sampling=sampling))
+        sampling = {**own, "max_tokens": len(one.text.encode()) + _ROOM}
+        wanted = _schema_of(one.text) if force == "schema" else None
+        if force == "grammar":
+            rule = f"root ::= {json.dumps(one.text, ensure_ascii=False)}"
+            sampling["grammar"] = rule
+        elif force == "choice":
+            sampling["structured_outputs"] = {"choice": [one.text]}
+        made.append(replace(asked, sampling=sampling, response_format=wanted))
     return made
+
+
+def _schema_of(text: str) -> Mapping[str, Any]:
+    """The schema of a JSON object that allows each member its one value."""
+    held = as_dict(_json_of(text))
+    members = {name: {"enum": [value]} for name, value in held.items()}
+    schema = {
+        "type": "object",
+        "properties": members,
+        "required": [*members],
+        "additionalProperties": False,
+    }
+    wanted = {"name": "answer", "strict": True, "schema": schema}
+    return {"type": "json_schema", "json_schema": wanted}
+
+
+def _json_of(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _as_written(one: Candidate, reply: str) -> Candidate:
+    """An answer whose blanks stand as a reply has them, where both are one value."""
+    said, own = _json_of(reply), _json_of(one.text)
+    # As text: to Python, 1 and true are one value.
+    same = is_dict(said) and json.dumps(said) == json.dumps(own)
+    return Candidate(one.answer, reply) if same else one
 
 
 def likelihoods_of(
@@ -127,7 +188,7 @@ def _one_by_one(
     ends = begins_another(candidates)
     return tuple(
         forced(
-            one,
+            _as_written(one, said.text),
             held,
             ends=ends,
             counted=None if said.usage is None else said.usage.output_tokens,
@@ -137,7 +198,7 @@ def _one_by_one(
 
 
 def _unfit(path: Path, request: Request, why: str) -> ConfigError:
-    needs = "reads no text back" if path == "echo" else "holds no reply to a grammar"
+    needs = "reads no text back" if path == "echo" else "holds no reply to one answer"
     return ConfigError(
         f"{request.model!r} at {request.endpoint!r} {needs}, or says no probabilities "
         f"of it: {why}",

@@ -84,7 +84,8 @@ def decisions_in(facts: Mapping[str, Any]) -> dict[str, Decision]:
     """The inverse of `facts_of_decisions`; empty where nothing was decided."""
     several = facts.get(SEVERAL)
     if is_mapping(several):
-        return {str(name): _from(as_dict(one)) for name, one in several.items()}
+        held = {str(name): as_dict(one) for name, one in several.items()}
+        return {name: _from(one) for name, one in held.items() if "choice" in one}
     if OUTPUT in facts and "choice" in facts:
         return {str(facts[OUTPUT]): _from(facts)}
     return {}
@@ -93,6 +94,6 @@ def decisions_in(facts: Mapping[str, Any]) -> dict[str, Decision]:
 def _from(facts: Mapping[str, Any]) -> Decision:
     known = {one.name for one in fields(Decision)}
     held: dict[str, Any] = {n: v for n, v in facts.items() if n in known}
-    held["at_most"] = tuple(held["at_most"])
+    held["at_most"] = tuple(held.get("at_most", ()))
     held.setdefault("confidence", held["probabilities"][held["choice"]])
     return Decision(**held)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
-Path = Literal["echo", "forced", "top"]
+Path = Literal["echo", "forced", "top", "decisions", "systemone"]
 """How likelihoods were found: `echo` reads the answer back as a part of the prompt,
-`forced` lets a grammar allow nothing else, `top` looks into the likeliest tokens."""
+`forced` lets a grammar allow nothing else, `top` looks into the likeliest tokens;
+`decisions` and `systemone` are endpoints that are made for it."""
 
 Way = Literal["auto", "echo", "forced", "top"]
 """Which of these is taken; "auto" for the first that the endpoint is known to have."""

@@ -1,10 +1,10 @@
-"""Whether log-probabilities were asked for, and what is said where there are none."""
+"""What is said where log-probabilities, or decisions, are asked for and not given."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from ...errors import ConfigError
+from ...errors import ConfigError, InvalidRequest
 from ..abilities import abilities_of
 from ..lm import LanguageModel
 from ..request import Request, Response
@@ -42,6 +42,21 @@ def require_logprobs(request: Request, response: Response) -> None:
     """
     if response.logprobs is None and wants_logprobs(request):
         raise _none_of(request)
+
+
+def refuse_questions(request: Request, back_end: str) -> None:
+    """Refuse questions, which only endpoints over our own HTTP client answer.
+
+    Raises:
+        InvalidRequest: The request has some.
+    """
+    if request.questions is not None:
+        raise InvalidRequest(
+            f"{request.model!r} is asked through {back_end}, where nobody answers "
+            "questions",
+            hint='Score its replies: weft.Classify(..., by="top")',
+            model=request.model,
+        )
 
 
 def _none_of(request: Request) -> ConfigError:

@@ -27,6 +27,7 @@ from ..known import known, learn
 from ..modality import ABILITY, lacking
 from ..request import JSON, Message, Request
 from ..route import OPENAI
+from ..scoring.questions import Questions
 from .faults import Refusal
 from .tools import called_of, refuses_tools, tools_of
 
@@ -257,6 +258,9 @@ class Manners:
 
     def learns(self, refusal: Refusal) -> bool:
         """Whether there is another way to ask, which is then taken."""
+        if self.request.questions is not None:
+            _note_no_decisions(self.request, self.request.questions, refusal)
+            return False
         teaches = refusal.teaches or refusal.of_tools
         taught = lesson_in(refusal.words, self) if teaches else {}
         if not taught:
@@ -348,6 +352,18 @@ def _note(request: Request, taught: Mapping[str, Any]) -> None:
             request.endpoint,
             name,
         )
+
+
+def _note_no_decisions(
+    request: Request, questions: Questions, refusal: Refusal
+) -> None:
+    """Keep that an endpoint has no such path, where its refusal says no more."""
+    if refusal.status in _NO_PATH and "model" not in refusal.words.lower():
+        gone = {questions.wire: False}
+        learn(request.endpoint, request.model, how="refused", **gone)
+
+
+_NO_PATH: Final = frozenset({404, 405, 501})
 
 
 def note_thought(request: Request, *, marked: bool) -> None:

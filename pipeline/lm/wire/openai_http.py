@@ -1,5 +1,6 @@
 """OpenAI-compatible endpoints over HTTP: vLLM, SGLang, llama.cpp, Ollama, OpenAI.
 
+A request is turns to answer, a text to continue, or questions to decide.
 One attempt a call, under one wall-clock deadline that covers connecting, headers and a
 body that drips. No redirect is followed, since it would carry the key away; no proxy
 is taken from the environment, but where the model names one it is gone through; and no
@@ -22,6 +23,7 @@ from ..abilities import Abilities
 from ..lm import Listener
 from ..request import Request, Response
 from .completion import body_of, response_from, response_of
+from .decisions import decision_body, decisions_of
 from .dialect import NOTHING_KNOWN, Manners
 from .events import Arrival, EventReader, are_events, completion_in, is_undecided
 from .faults import Refusal, parse_retry_after
@@ -30,6 +32,7 @@ from .sessions import LOST, MAX_BODY, Answer, Meter, failure_of, sessions
 
 _MAX_REFUSAL: Final = 64 * 2**10
 _LARGE: Final = 2**20
+_RULES: Final = frozenset({"grammar", "structured_outputs"})
 _PATIENCE: Final = 2.0  # seconds: the status says enough
 
 
@@ -42,7 +45,7 @@ async def ask(
     listener: Listener | None = None,
     proxy: str | None = None,
 ) -> Response:
-    """Ask for one completion, in one attempt.
+    """Ask for one completion, or for some decisions, in one attempt.
 
     A request that is refused for the way in which it is asked is asked the other way at
     once, within the same attempt.
@@ -61,7 +64,7 @@ async def ask(
     """
     manners = Manners(request, abilities, streamed=listener is not None)
     sent = Sent(url, headers, proxy or "")
-    target = _target(url, request.continues)
+    target = _target(url, _path_of(request))
     body = _body_of(manners)
     try:
         async with asyncio.timeout(deadline):
@@ -110,10 +113,11 @@ async def _answered(
             answer.headers.get("x-request-id", ""),
             parse_retry_after(answer.headers),
             secrets=tuple(sent),
-            schema=request.response_format is not None or "grammar" in request.sampling,
+            schema=request.response_format is not None
+            or not _RULES.isdisjoint(request.sampling),
             tools=bool(request.tools),
         )
-    if listener is not None:
+    if listener is not None and request.questions is None:
         return await _follow(answer, manners, sent, listener)
     return _whole(await _read(answer, request), manners, sent)
 
@@ -121,6 +125,8 @@ async def _answered(
 def _whole(body: bytes, manners: Manners, secrets: Iterable[str]) -> Response:
     """The response in a whole body; some servers stream whatever they are asked."""
     request, abilities = manners.request, manners.abilities
+    if request.questions is not None:
+        return decisions_of(body, request, request.questions, secrets)
     if not are_events(body):
         return response_of(body, request, secrets, abilities)
     tree = completion_in(body, request.model)
@@ -129,12 +135,13 @@ def _whole(body: bytes, manners: Manners, secrets: Iterable[str]) -> Response:
 
 def _body_of(manners: Manners) -> bytes | io.BytesIO:
     """The body; a large one is read piece by piece, or it would block the loop."""
-    body = body_of(
-        manners.request,
-        manners.abilities,
-        streamed=manners.streamed,
-        most=manners.most,
-    )
+    request = manners.request
+    if request.questions is not None:
+        body = decision_body(request, request.questions)
+    else:
+        body = body_of(
+            request, manners.abilities, streamed=manners.streamed, most=manners.most
+        )
     return body if len(body) < _LARGE else io.BytesIO(body)
 
 
@@ -196,7 +203,13 @@ async def _read(answer: Answer, request: Request) -> bytes:
 
 
 @functools.lru_cache(maxsize=64)
-def _target(url: str, continues: bool) -> str:
+def _target(url: str, path: str) -> str:
     parts = urlsplit(url)
-    path = "completions" if continues else "chat/completions"
     return urlunsplit(parts._replace(path=f"{parts.path}/{path}"))
+
+
+def _path_of(request: Request) -> str:
+    """Where a request goes, below the base URL."""
+    if request.questions is not None:
+        return request.questions.wire
+    return "completions" if request.continues else "chat/completions"

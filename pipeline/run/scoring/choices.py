@@ -55,23 +55,19 @@ def _values_of(field: FieldSpec) -> list[JSON]:
     if schema.get("type") != "integer" or low is None or high is None:
         return []
     step = schema.get("multipleOf", 1)
-    if high - low >= _MOST_VALUES or type(step) is not int:
+    if high - low >= _MOST_VALUES or type(step) is not int or step < 1:
         return []
     return [value for value in range(low, high + 1) if value % step == 0]
 
 
 def _bound(schema: Mapping[str, Any], which: str, inward: int) -> int | None:
     """The first whole number that a range holds, from below or from above."""
-    found = [
-        math.ceil(bound * inward) * inward
-        for bound in (schema.get(f"m{which}"),)
-        if isinstance(bound, int | float)
-    ]
-    found += [
-        (math.floor(bound * inward) + 1) * inward
-        for bound in (schema.get(f"exclusiveM{which}"),)
-        if isinstance(bound, int | float)
-    ]
+    held, open_ = schema.get(f"m{which}"), schema.get(f"exclusiveM{which}")
+    found: list[int] = []
+    if isinstance(held, int | float) and math.isfinite(held):
+        found.append(math.ceil(held * inward) * inward)
+    if isinstance(open_, int | float) and math.isfinite(open_):
+        found.append((math.floor(open_ * inward) + 1) * inward)
     return max(found, key=lambda one: one * inward) if found else None
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ...adapters import Form, adapter_of
 from ...adapters.settling import Forms
-from ...errors import SchemaRefused
+from ...errors import ConfigError, ContentFiltered, NotFoundError, SchemaRefused
 from ...events import FieldDelta
 from ...graph.module import Module
 from ...ground import strictjson
@@ -17,12 +18,14 @@ from ...lm.context import media_of
 from ...lm.lm import LanguageModel
 from ...lm.modality import refuse_media
 from ...lm.request import JSON
+from ...lm.scoring.asking import facts_of
 from ...lm.scoring.likelihoods import Likelihoods
 from ...signature.signature import Signature, class_of, make_value, spec_of
 from ...trace import attach
 from ..context import Asked, Context, Recorded
 from ..prompt import rendered_for, request_for, tell_other_model
 from .choices import candidates_for, choices_in
+from .questions import answered, in_order, question_request, questions_for, wire_to
 from .scored import scored
 
 
@@ -55,8 +58,9 @@ async def decided(
 ) -> Decided:
     """Decide a module's outputs, as a node of the run.
 
-    They are decided in their order. Each is asked for by itself, and those that were
-    decided before stand among its inputs.
+    An endpoint made for decisions is asked for all of them at once. Else they are
+    decided in their order: each is asked for by itself, and those that were decided
+    before stand among its inputs.
 
     Args:
         module: What is asked; its outputs have few values each.
@@ -69,6 +73,7 @@ async def decided(
 
     Raises:
         ConfigError: The endpoint gives no log-probabilities.
+        ContentFiltered: The model declined to decide an output.
         ModelError: A call failed.
     """
     choices = choices_in(module, "a decision")
@@ -76,33 +81,27 @@ async def decided(
     lm = context.settings.model_of(path, module)
     if module.compiled_for is not None:
         tell_other_model(path, module.compiled_for, lm.model)
-    found: dict[str, Likelihoods] = {}
-    taken: dict[str, JSON] = {}
-    values: dict[str, Any] = {}
     with Recorded(context, path, "module", inputs) as entry:
         given = module.spec.show_inputs(bound, inputs)
-        for field in module.spec.outputs.values():
-            told = asked_alone(module.told, field.name)
-            asked = _Asked(
-                module, told, {**given, **taken}, lm, context, entry.asked, path
+        place = _Place(module, choices, given, lm, context, entry.asked, path, choose)
+        declined = await place.at_once(by)
+        if declined is None:
+            await place.one_by_one(by, shown)
+        entry.outputs = place.taken
+        if declined:
+            raise ContentFiltered(
+                f"{path!r}: the model declined to decide {', '.join(declined)}",
+                hint="Ask otherwise, or answer by weft.Fallback",
+                model=lm.model,
             )
-            own = choices[field.name]
-            found[field.name], form = await asked.scores(own, by, shown)
-            prompt = _prompt_of(module, told, lm, form)
-            answer = choose(field.name, found[field.name], prompt)
-            taken[field.name] = own[answer]
-            values[field.name] = field.load(own[answer])
-            if context.settings.sink is not None:
-                delta = FieldDelta(path, field.name, answer, context.order)
-                context.settings.sink(delta)
-        entry.outputs = taken
     if module.single is not None:
-        return Decided(values[module.single], found)
-    made = make_value(module.asked, {**bound, **values})
+        return Decided(place.values[module.single], place.found)
+    made = make_value(module.asked, {**bound, **place.values})
     attach(made, entry.run)
-    return Decided(made, found)
+    return Decided(made, place.found)
 
 
+@lru_cache(maxsize=256)
 def asked_alone(told: type[Signature], output: str) -> type[Signature]:
     """A signature that asks for one output; those before it stand among the inputs."""
     spec = spec_of(told)
@@ -115,9 +114,93 @@ def asked_alone(told: type[Signature], output: str) -> type[Signature]:
     return class_of(replace(spec, fields=fields), told)
 
 
+@dataclass(slots=True)
+class _Place:
+    """A module with inputs, the place where it is asked, and what was decided there."""
+
+    module: Module[..., Any]
+    choices: Mapping[str, Mapping[str, JSON]]
+    inputs: Mapping[str, JSON]
+    lm: LanguageModel
+    context: Context
+    asked: Asked
+    path: str
+    choose: Choose
+    found: dict[str, Likelihoods] = field(default_factory=dict[str, Likelihoods])
+    taken: dict[str, JSON] = field(default_factory=dict[str, JSON])
+    values: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    async def at_once(self, by: str) -> list[str] | None:
+        """Ask an endpoint made for decisions, where that is the way.
+
+        Returns:
+            The outputs that the model declined to decide; None for another way.
+
+        Raises:
+            ConfigError: It is asked for by name, and cannot be asked this.
+        """
+        wire = wire_to(by, self.lm)
+        if wire is None:
+            return None
+        choices = self.choices
+        questions = questions_for(self.module, wire, choices, self.inputs)
+        media = any(one.media for one in self.module.spec.inputs.values())
+        unfit = "it is asked in text, and an input is none" * media or questions.unfit
+        if unfit and by == "auto":
+            return None
+        if unfit:
+            raise ConfigError(
+                f"{self.path!r} cannot be decided at /{wire}: {unfit}",
+                hint='Leave by= out, or score replies: by="top"',
+            )
+        settings = self.context.settings
+        sample = 0 if settings.once else settings.sample
+        told = self.module, self.lm, questions, self.inputs
+        request = question_request(*told, sample)
+        place = self.lm, self.context, self.asked
+        try:
+            found = await answered(request, *place, self.path)
+        except NotFoundError:
+            if by != "auto" or wire_to(by, self.lm) is not None:
+                raise
+            self.asked.failed = None
+            return None  # there is no such path, which is known from now on
+        prompt = _prompt_of(self.module, self.module.told, self.lm, f"{wire}/1")
+        for name, one in found.items():
+            if one is not None:
+                self._take(name, in_order(one, choices[name]), prompt)
+        self.asked.facts.update({"scored_by": wire})
+        return [name for name, one in found.items() if one is None]
+
+    async def one_by_one(self, by: str, shown: int) -> None:
+        """Score the replies that each output's choices would be."""
+        scored: dict[str, JSON] = {}
+        for name, own in self.choices.items():
+            told = asked_alone(self.module.told, name)
+            inputs = {**self.inputs, **self.taken}
+            asked = _Asked(
+                self.module, told, inputs, self.lm, self.context, self.asked, self.path
+            )
+            found, form = await asked.scores(own, by, shown)
+            if len(self.choices) > 1:  # each by itself: its facts would be the next's
+                scored[name] = {n: self.asked.facts.pop(n) for n in facts_of(found)}
+                self.asked.facts["scored"] = scored
+            self._take(name, found, _prompt_of(self.module, told, self.lm, str(form)))
+
+    def _take(self, output: str, found: Likelihoods, prompt: str) -> None:
+        """Choose, and note what was chosen."""
+        answer = self.choose(output, found, prompt)
+        value = self.choices[output][answer]
+        self.found[output], self.taken[output] = found, value
+        self.values[output] = self.module.spec.outputs[output].load(value)
+        sink = self.context.settings.sink
+        if sink is not None:
+            sink(FieldDelta(self.path, output, answer, self.context.order))
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A module with inputs, and the place where it is asked."""
+    """One output of a module with inputs, and the place where it is asked."""
 
     module: Module[..., Any]
     told: type[Signature]
@@ -163,13 +246,13 @@ class _Asked:
 
 
 def _prompt_of(
-    module: Module[..., Any], told: type[Signature], lm: LanguageModel, form: Form
+    module: Module[..., Any], told: type[Signature], lm: LanguageModel, form: str
 ) -> str:
     """A digest of what a prior of the module's answers hangs on."""
     own = module.parameters
     held: dict[str, JSON] = {
         "model": lm.model,
-        "form": str(form),
+        "form": form,
         "signature": spec_of(told).hash,
         "instruction": own.instruction,
         "descriptions": dict(own.descriptions),

@@ -7,13 +7,19 @@ from typing import Final
 
 from ...lm.lm import LanguageModel
 from ...lm.request import Request, Response
-from ...lm.scoring.asking import facts_of, likelihoods_of, requests_for, way_to
+from ...lm.scoring.asking import (
+    facts_of,
+    force_of,
+    likelihoods_of,
+    requests_for,
+    way_to,
+)
 from ...lm.scoring.likelihoods import Likelihoods, Path
 from ...lm.scoring.reading import Candidate
 from ..context import Asked, Context, timed
 from ..rows import map_rows
 
-_AT_ONCE: Final[Mapping[Path, int]] = {"top": 1, "echo": 8, "forced": 1}
+_AT_ONCE: Final[Mapping[Path, int]] = {"echo": 8}
 """Requests of one prompt in flight: a slot of llama.cpp keeps the prompt that it read,
 and one answer after the other took half the time of eight at once."""
 
@@ -47,14 +53,15 @@ async def scored(
         BudgetExceeded: A call does not fit the budget.
     """
     path = way_to(by, lm, request)
-    requests = requests_for(path, request, candidates, shown)
+    force = force_of(lm, candidates)
+    requests = requests_for(path, request, candidates, shown, force)
     notes = [Asked(seen=asked.seen, form=asked.form) for _ in requests]
 
     async def one(position: int, wanted: Request) -> Response:
         return await timed(wanted, lm, context, notes[position], None, who)
 
     try:
-        responses = await map_rows(one, requests, concurrency=_AT_ONCE[path])
+        responses = await map_rows(one, requests, concurrency=_AT_ONCE.get(path, 1))
     finally:
         for note in notes:
             asked.calls.extend(note.calls)

@@ -188,6 +188,53 @@ def test_a_server_that_counts_after_forcing(server: Server) -> None:
         score(server, ["ab", "ac"])
 
 
+@pytest.mark.parametrize("by", ["choice", "schema"])
+def test_forced_without_a_grammar(server: Server, by: str) -> None:
+    """vLLM takes one text, others a JSON schema of one value; blanks are their own.
+
+    Each reply is what was forced, and the numbers are raw.
+    """
+    part = weft.Predict("text -> team: Literal['cards', 'loans']", adapter="json/2")
+    known = {"cards": -0.25, "loans": -1.5}
+
+    def forcing_one(body: dict[str, Any]) -> Reply:
+        if by == "choice":
+            [said] = body["structured_outputs"]["choice"]
+            assert "response_format" not in body
+        else:
+            schema = body["response_format"]["json_schema"]["schema"]
+            [team] = schema["properties"]["team"]["enum"]
+            said = json.dumps({"team": team}, indent=1)
+        word = next(one for one in known if one in said)
+        head, tail = said.split(word)
+        parts = [(head, -0.5), (word, known[word]), (tail, 0.0)]
+        content = [{"token": t, "logprob": p, "top_logprobs": []} for t, p in parts]
+        return answered(said, content, len(content))
+
+    server.answer = forcing_one
+    name = "hosted_vllm/m" if by == "choice" else "sglang/m"
+    with weft.use(lm=LM(name, api_base=server.url), cache=None):
+        made = weft.info(weft.Classify(part, by="forced")(text="?")).decision()
+
+    assert made.scored_by == "forced"
+    assert made.logprobs == {"cards": -0.75, "loans": -2.0}
+    assert not made.unsure
+    assert server.count == 2
+
+
+def test_a_choice_that_is_certain(server: Server) -> None:
+    """A server that masks before it counts says so of each answer: that is told."""
+
+    def masked(body: dict[str, Any]) -> Reply:
+        said = body["structured_outputs"]["choice"][0]
+        return answered(said, [{"token": said, "logprob": 0.0}], 1)
+
+    server.answer = masked
+    lm = LM("hosted_vllm/m", api_base=server.url)
+    with weft.use(cache=None), pytest.raises(ConfigError, match="certain"):
+        lm.score("?", ["ab", "ac"], by="forced")
+
+
 def test_read_back_behind_its_prompt(server: Server) -> None:
     """Of a text, by `echo`: the tokens of the answer are added up, and no others."""
 

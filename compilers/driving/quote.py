@@ -116,7 +116,8 @@ def work_of(recipe: Recipe, split: Split, outputs: int = 1) -> Work:
     train, select = len(split.train), len(split.select)
     if recipe.decides:
         # Besides the likeliest choices a row's label is tried, and what is given else.
-        rows, likely, most = select * outputs, recipe.decides, recipe.decides + 2
+        rows, likely = select * outputs, recipe.decides
+        most = (recipe.decides + 2) * len(recipe.rounds)
         once = Calls(0, select, select)
         return Work(FREE, FREE, once, Calls(0, rows * (likely - 1), rows * most))
     lessons = requests = cells = FREE

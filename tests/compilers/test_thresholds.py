@@ -230,7 +230,8 @@ def test_behind_a_decision_only_what_changes_is_paid_for() -> None:
 
 def test_a_rule_is_kept_and_loaded_into_a_live_program(tmp_path: Path) -> None:
     """With the program's own code too, as the prior is."""
-    rule = Rule(cut=0.3, temperature=2.0, unsure_below=0.6)
+    prior = {"true": 0.2, "false": 0.8}
+    rule = Rule(prior=prior, cut=0.3, temperature=2.0, unsure_below=0.6)
     tuned = spam_of(rule=rule)
     path = tmp_path / "spam.weft.json"
     weft.save(tuned, path)
@@ -284,9 +285,11 @@ def test_class_weights_and_cut_points() -> None:
         whole = sum(map(math.exp, logs))
         shares = {n: math.exp(v) / whole for n, v in zip(names, logs, strict=True)}
         cases.append(case_of(shares, right))
-    found = fitted(Decided(names, Rule()), cases)
+    prior = dict.fromkeys(names, 1 / 3)
+    found = fitted(Decided(names, Rule(prior=prior)), cases)
     weights = found.rule.weights or {}
     assert found.gain > 0.1
+    assert found.rule.prior == prior
     assert weights["a"] < min(weights["b"], weights["c"])
 
     numbers = {str(n): n for n in range(1, 6)}

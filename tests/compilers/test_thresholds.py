@@ -118,6 +118,9 @@ def test_fitting_asks_nothing_beyond_the_first_pass(
     assert report.score.mean > report.seed_score.mean + 0.1
     assert set(report.winner.values) == {"spam/rule"}
     assert "cut" in result.program.rules["spam"].data()
+    assert "coverage   compiled: wrong are" in str(report)
+    assert report.to_html().count("<polygon") == 2
+    assert [*report.describe()["coverage"]] == ["as it was", "compiled"]
     # A kill in the middle of a line, at a third of the journal.
     (tmp_path / "b").mkdir()
     lines = (tmp_path / "a" / "journal.jsonl").read_bytes().splitlines(keepends=True)

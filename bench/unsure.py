@@ -113,6 +113,7 @@ def run(
         write: Whether the page in docs/ is written.
     """
     named = f" --local {local}" if local else ""
+    named += f" --rows {rows}" if local and rows else ""
     made: list[Row] = []
     page = _HEAD.format(local=named, draws=DRAWS)
     most = 1 - SURE + 3 * math.sqrt(SURE * (1 - SURE) / DRAWS)

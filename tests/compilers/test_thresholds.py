@@ -288,7 +288,7 @@ def test_class_weights_and_cut_points() -> None:
         whole = sum(map(math.exp, logs))
         shares = {n: math.exp(v) / whole for n, v in zip(names, logs, strict=True)}
         cases.append(case_of(shares, right))
-    prior = dict.fromkeys(names, 1 / 3)
+    prior: dict[str, float] = dict.fromkeys(names, 1 / 3)
     found = fitted(Decided(names, Rule(prior=prior)), cases)
     weights = found.rule.weights or {}
     assert found.gain > 0.1

@@ -89,12 +89,12 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         default=None,
         help="adapters, bfcl, compile, planted, real, retrieval, sampling, schemas, "
-        "words: the page in docs/; replies: the tests' figures",
+        "unsure, words: the page in docs/; replies: the tests' figures",
     )
     given.add_argument(
         "--rows",
         type=int,
-        help="agents, calls, real, rows, sampling, words: how many rows",
+        help="agents, calls, real, rows, sampling, unsure, words: how many rows",
     )
     given.add_argument(
         "--models",
@@ -108,7 +108,7 @@ def parser() -> argparse.ArgumentParser:
         help="against, house: another checkout; planted: a file of outcomes",
     )
     given.add_argument(
-        "--local", help="local, words: a model that runs here, by name or file"
+        "--local", help="local, unsure, words: a model that runs here, by name or file"
     )
     given.add_argument("--families", help="planted: which, with commas between")
     given.add_argument("--kinds", help="conformance: which modules, with commas")

@@ -31,6 +31,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("PatternVote", "fit_weights", "afit_weights"),
         *("label_unlabelled", "alabel_unlabelled", "SelfLabelled", "Generation"),
         *("Likelihoods", "Likelihood", "TokenLogprob"),
+        *("Coverage", "coverage", "Abstention", "abstain", "aabstain"),
     ),
     "Judges": ("Groundedness", "Completeness", "Rubric", "Pairwise"),
     "Tools and agents": (

@@ -140,6 +140,11 @@ if TYPE_CHECKING:
     from .pipeline.lm.scoring.likelihoods import Likelihood as Likelihood
     from .pipeline.lm.scoring.likelihoods import Likelihoods as Likelihoods
     from .pipeline.lm.scoring.tokens import TokenLogprob as TokenLogprob
+    from .pipeline.measure.coverage.abstain import Abstention as Abstention
+    from .pipeline.measure.coverage.abstain import aabstain as aabstain
+    from .pipeline.measure.coverage.abstain import abstain as abstain
+    from .pipeline.measure.coverage.curve import Coverage as Coverage
+    from .pipeline.measure.coverage.measured import coverage as coverage
     from .pipeline.measure.decisions.classification import (
         classification as classification,
     )
@@ -263,6 +268,9 @@ _WHERE = {
     "pipeline.lm.request": "Message Request Response ToolCall Usage",
     "pipeline.measure.decisions.classification": "classification",
     "pipeline.measure.decisions.report": "Classification",
+    "pipeline.measure.coverage.abstain": "Abstention aabstain abstain",
+    "pipeline.measure.coverage.curve": "Coverage",
+    "pipeline.measure.coverage.measured": "coverage",
     "pipeline.measure.evaluate": "Evaluation aevaluate evaluate",
     "pipeline.measure.explain": "Explanation explain",
     "pipeline.measure.score": "Score",

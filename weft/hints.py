@@ -119,7 +119,10 @@ ManualTemplate MixedTemplate PVP Cloze: Write weft.cloze("[x] It was [z]"), as
   adapter=
 PET iPET: Write weft.PatternVote([weft.Classify(one), ...]), and
   weft.label_unlabelled(vote, rows)
-ReAnchor: Write weft.calibrate(weft.Classify(module), rows)
+ReAnchor TunedThresholdClassifierCV: Write weft.compile(weft.Classify(module), rows,
+  metric=..., compiler=weft.compilers.Thresholds())
+CalibratedClassifierCV: Write weft.calibrate(weft.Classify(module), rows), or fit a
+  temperature with weft.compilers.Thresholds()
 decisions: Write weft.Classify(weft.Predict(...)), and an LM whose endpoint has it
 Threshold threshold cutoff: Write weft.Classify(module, rule=weft.Rule(cut=0.3))
 majority: Write weft.compilers.majority, or weft.Vote(module, n=5)
@@ -130,6 +133,7 @@ StreamResponse StatusMessage StatusMessageProvider: Match the events of
 LabeledFewShot BootstrapFewShot KNNFewShot COPRO SIMBA GEPA InferRules ACE APE OPRO
   CAPO MIPRO Auto: Write weft.compilers.{}()
 [compiler]
+ReAnchor: Write weft.compilers.Thresholds()
 BootstrapFewShotWithRandomSearch BootstrapRS RandomSearch: Write
   weft.compilers.BootstrapRandomSearch()
 MIPROv2: Write weft.compilers.MIPRO()

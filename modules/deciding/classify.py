@@ -17,6 +17,7 @@ from ...pipeline.lm.scoring.questions import WIRES, Wire
 from ...pipeline.lm.scoring.tokens import MOST_SHOWN
 from ...pipeline.run.scoring.choices import choices_in
 from .rule import Rule, numbers_of, rule_from
+from .unsure import given_instead, replaced, require_otherwise
 from .words import Choice, choice_from
 
 _STALE: Final = (
@@ -216,6 +217,32 @@ class Classify(Module[P, R_co]):
         kept: dict[str, JSON] = {name: data for name, data in rules.items() if data}
         return {**held, "rule": kept} if kept else held
 
+    @property
+    def tells_unsure(self) -> bool:
+        """That it does."""
+        return True
+
+    def slots(self) -> Mapping[str, JSON]:
+        """The rule of each output, as far as it is not the default."""
+        held = {name: rule.data() for name, rule in self._rules.items()}
+        return {"rule": {name: data for name, data in held.items() if data}}
+
+    def slots_in(self, settings: Mapping[str, JSON]) -> Mapping[str, JSON]:
+        """As `slots`, of one that was saved with these settings."""
+        names = ("prior", "prior_of", "rule")
+        held: dict[str, Any] = {n: settings[n] for n in names if n in settings}
+        return Classify(self._module, **held).slots()
+
+    def with_slots(self, slots: Mapping[str, Any]) -> Self:
+        """A copy with another rule for each output; the default where none is named.
+
+        Raises:
+            ConfigError: A rule is none of these outputs.
+        """
+        made = self._copied()
+        made._rules = self._ruled(slots.get("rule", self._rules))
+        return made
+
     def times(self) -> Mapping[str, int]:
         """A call for each choice or word; one where a reply is looked into."""
         if self._by in WIRES:
@@ -257,7 +284,8 @@ class Classify(Module[P, R_co]):
                 call.report(**facts_of_decisions(decided))
             if self._showing:
                 call.report(shown=shown)
-        return self.own(made.value, inputs)
+        instead = given_instead(self._module, self._rules, decided)
+        return self.own(replaced(made.value, instead), inputs)
 
     def output(self, output: object = None) -> str:
         """An output's name, checked; the one there is where None is named.
@@ -310,6 +338,7 @@ class Classify(Module[P, R_co]):
 
     def _fitted(self, name: str, rule: Rule) -> Rule:
         own = self._choices[name]
+        require_otherwise(self._module.spec.outputs[name], rule)
         return rule.fitted_to([*own], numbers_of(own), f"Classify: {name!r}")
 
 

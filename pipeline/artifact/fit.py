@@ -73,6 +73,11 @@ def fitted(
             slots, lost = _what_fits(saved[path], live[path])
             dropped += [f"{path}: {line}" for line in lost]
         changes |= {f"{path}/{slot}": value for slot, value in slots.items()}
+    states = dict(modules_of(made.program, bodies=True))
+    for path, module in program.deciders.items():
+        if (state := states.get(path)) and state.signature_hash == module.spec.hash:
+            own = module.slots_in(state.settings)
+            changes |= {f"{path}/{slot}": value for slot, value in own.items()}
     for line in dropped:
         _log.warning("%s: %s", where, line)
     try:

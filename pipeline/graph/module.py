@@ -41,6 +41,7 @@ from ..signature.field import FieldSpec
 from ..signature.forms import described, extended, signature_of, snake_case
 from ..signature.signature import Signature, make_value, spec_of, values_of
 from ..signature.spec import Spec
+from ..trace import Run
 from .binding import INPUT, Take
 from .drawing import Drawn, Picture
 from .graph import Graph, Node
@@ -150,6 +151,15 @@ class Call(Protocol):
             by: As of `lm.score`.
             shown: As of `lm.score`.
             words: The answer words of outputs that have some, by output.
+        """
+        ...
+
+    def run(self, part: Any, inputs: Mapping[str, Any]) -> Awaitable[Run[Any]]:
+        """As a call, with the trace of how the answer came about.
+
+        Args:
+            part: One of `parts()`.
+            inputs: Its inputs by name.
         """
         ...
 
@@ -270,6 +280,33 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
     def settings(self) -> Mapping[str, JSON]:
         """What else the constructor was given, as plain data; for artifacts."""
         return {}
+
+    @property
+    def tells_unsure(self) -> bool:
+        """Whether its facts say of each answer whether it is `unsure`."""
+        return False
+
+    def slots(self) -> Mapping[str, JSON]:
+        """What a compiler may change of a body itself, by slot, as plain data.
+
+        Such as the rule by which `Classify` decides; none by default. It is among the
+        `settings`, which artifacts hold.
+        """
+        return {}
+
+    def slots_in(self, settings: Mapping[str, JSON]) -> Mapping[str, JSON]:
+        """As `slots`, of a module that was saved with these settings."""
+        del settings
+        return {}
+
+    def with_slots(self, slots: Mapping[str, Any]) -> Self:
+        """A copy with other values in slots of its `slots`.
+
+        Raises:
+            ConfigError: A value cannot be.
+        """
+        del slots
+        return self
 
     def times(self) -> Mapping[str, int]:
         """How often the body calls a part at the most; once where it is not named."""

@@ -38,6 +38,7 @@ from ..run.rows import (
 )
 from ..trace import total_cost
 from .advice import advice_on
+from .coverage.curve import plain_curve
 from .decisions.cuts import Rating, rating_of
 from .decisions.report import Classification, classified
 from .decisions.resampling import Measured
@@ -217,8 +218,10 @@ class Evaluation(Advised):
         keys = row_keys(row.example.id for row in self.rows)
         for shown, row, key in zip(data["rows"], self.rows, keys, strict=True):
             shown |= {"key": key, "outputs": outputs_of(row)}
+        curve = plain_curve(self.rows, self.repeats)
         told: dict[str, Any] = {"seconds": self.seconds, "review": review}
         told["decisions"] = self._decided()
+        told["coverage"] = None if curve is None else curve.describe()
         return drawn("evaluation", data | told)
 
     def _decided(self) -> dict[str, Any] | None:

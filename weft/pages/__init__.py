@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .classification import classification_cell, classification_page
+from .coverage import coverage_drawn
 from .evaluation import cell, evaluation_page
 from .report import report_page
 from .run import run_page
@@ -19,6 +20,7 @@ _DRAWN: dict[str, Callable[[Any], str]] = {
     "cell": cell,
     "classification": classification_page,
     "classification cell": classification_cell,
+    "coverage": lambda data: coverage_drawn({"": data}),
     "evaluation": evaluation_page,
     "graph": as_svg,
     "report": report_page,

@@ -52,7 +52,9 @@ class Auto(Compiler):
         """A wide first round, then rounds that what gained before decides about."""
         half = max(1, self.candidates // 4)
         sizes = tuple(max(1, self.demos // part) for part in LADDER if self.demos)
-        demos = BootstrapDemos(demos=self.demos, sparing=True, sizes=sizes)
+        demos = BootstrapDemos(
+            demos=self.demos, sparing=True, sizes=sizes, natural=True
+        )
         mend = Mend(beside=Reflect(failing=8, passing=4, drafts=3))
         shown = max(0, self.candidates - 2 * half)
         first = (Draw(mend, half), Draw(demos, shown), Draw(Induce(), half))

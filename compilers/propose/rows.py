@@ -37,20 +37,27 @@ def labelled(
     rng: random.Random,
     taken: set[str],
     beside: Sequence[Demo],
+    *,
+    natural: bool = False,
 ) -> list[Demo]:
     """Labelled demos for one module, the values shown least so far first.
 
     `taken` are ids of rows that are shown already, `beside` demos that count as shown.
+    With `natural` the values have the shares that they have in the rows instead.
     """
     rows = [r for r in task.split.train if r.id not in taken and fits(module, r)]
     rng.shuffle(rows)
+    if natural:
+        picked = [demo_of_row(module, row) for row in _in_shares(rows)[:count]]
+        rng.shuffle(picked)
+        return picked
     outputs = list(spec_of(module.signature).outputs)
     shown = Counter(_value_key(demo.values, outputs) for demo in beside)
     groups: dict[str, list[Example]] = {}
     for row in rows:
         groups.setdefault(_value_key(row.labels, outputs), []).append(row)
     order = list(groups)
-    picked: list[Demo] = []
+    picked = list[Demo]()
     while len(picked) < count and groups:
         key = min(groups, key=lambda k: (shown[k], order.index(k)))
         row = groups[key].pop()
@@ -71,7 +78,11 @@ def ordered(rows: Sequence[Example], rng: random.Random) -> list[Example]:
 
 def proportional(rows: Sequence[Example], rng: random.Random) -> list[Example]:
     """Rows in a seeded order whose every beginning holds the labels in their shares."""
-    return _by_turns(ordered(rows, rng), lambda turn, of: (turn + 0.5) / of)
+    return _in_shares(ordered(rows, rng))
+
+
+def _in_shares(rows: Sequence[Example]) -> list[Example]:
+    return _by_turns(rows, lambda turn, of: (turn + 0.5) / of)
 
 
 def _by_turns(

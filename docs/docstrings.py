@@ -26,8 +26,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("Check", "Fallback", "Cascade", "MapReduce"),
     ),
     "Decisions": (
-        *("Classify", "calibrate", "acalibrate", "Likelihoods", "Likelihood"),
-        "TokenLogprob",
+        *("Classify", "Rule", "Choice", "Decision", "calibrate", "acalibrate"),
+        *("find_words", "afind_words", "PatternVote", "fit_weights", "afit_weights"),
+        *("label_unlabelled", "alabel_unlabelled", "SelfLabelled", "Generation"),
+        *("Likelihoods", "Likelihood", "TokenLogprob"),
     ),
     "Tools and agents": (
         *("ReAct", "Tool", "tool", "AgentStep", "trajectory_of"),

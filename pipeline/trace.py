@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, Literal, TypeVar
 
+from .errors import ConfigError
 from .ground.hints import Advised
 from .ground.words import counted
 from .lm.request import Message, ToolCall, Usage
+from .lm.scoring.decision import Decision, decisions_in
 from .lm.scoring.tokens import TokenLogprob
 
 R = TypeVar("R")
@@ -100,6 +102,25 @@ class NodeRun:
     started: float = 0.0
     failed: Call | None = None
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def decision(self, output: str | None = None) -> Decision:
+        """How an output was decided by `weft.Classify`.
+
+        Args:
+            output: Which one; may be left out where one was decided.
+
+        Raises:
+            ConfigError: No such output was decided by its choices' probabilities.
+        """
+        made = decisions_in(self.facts)
+        name = next(iter(made)) if output is None and len(made) == 1 else output
+        if name in made:
+            return made[name]
+        what = ", ".join(made) or "nothing"
+        raise ConfigError(
+            f"{self.path!r} decided {what} by probabilities, and {output!r} is none",
+            hint=f"Name one of: {what}" if made else "Ask by weft.Classify(module)",
+        )
 
     def __str__(self) -> str:
         used = ["reused"] if self.reused else _used(self.calls)

@@ -62,6 +62,19 @@ if TYPE_CHECKING:
     from .modules.deciding.calibrate import acalibrate as acalibrate
     from .modules.deciding.calibrate import calibrate as calibrate
     from .modules.deciding.classify import Classify as Classify
+    from .modules.deciding.find_words import afind_words as afind_words
+    from .modules.deciding.find_words import find_words as find_words
+    from .modules.deciding.fit_weights import afit_weights as afit_weights
+    from .modules.deciding.fit_weights import fit_weights as fit_weights
+    from .modules.deciding.label_unlabelled import Generation as Generation
+    from .modules.deciding.label_unlabelled import SelfLabelled as SelfLabelled
+    from .modules.deciding.label_unlabelled import (
+        alabel_unlabelled as alabel_unlabelled,
+    )
+    from .modules.deciding.label_unlabelled import label_unlabelled as label_unlabelled
+    from .modules.deciding.pattern_vote import PatternVote as PatternVote
+    from .modules.deciding.rule import Rule as Rule
+    from .modules.deciding.words import Choice as Choice
     from .modules.sampling.best_of_n import BestOfN as BestOfN
     from .modules.sampling.cascade import Cascade as Cascade
     from .modules.sampling.check import Check as Check
@@ -107,12 +120,14 @@ if TYPE_CHECKING:
     from .pipeline.lm.fakes import RefusingLM as RefusingLM
     from .pipeline.lm.fakes import ReplayLM as ReplayLM
     from .pipeline.lm.fakes import ScriptedLM as ScriptedLM
+    from .pipeline.lm.form import cloze as cloze
     from .pipeline.lm.models import LM as LM
     from .pipeline.lm.request import Message as Message
     from .pipeline.lm.request import Request as Request
     from .pipeline.lm.request import Response as Response
     from .pipeline.lm.request import ToolCall as ToolCall
     from .pipeline.lm.request import Usage as Usage
+    from .pipeline.lm.scoring.decision import Decision as Decision
     from .pipeline.lm.scoring.likelihoods import Likelihood as Likelihood
     from .pipeline.lm.scoring.likelihoods import Likelihoods as Likelihoods
     from .pipeline.lm.scoring.tokens import TokenLogprob as TokenLogprob
@@ -176,6 +191,14 @@ _WHERE = {
     "modules.code.trajectory": "CodeStep code_steps_of",
     "modules.deciding.calibrate": "acalibrate calibrate",
     "modules.deciding.classify": "Classify",
+    "modules.deciding.find_words": "afind_words find_words",
+    "modules.deciding.fit_weights": "afit_weights fit_weights",
+    "modules.deciding.label_unlabelled": (
+        "Generation SelfLabelled alabel_unlabelled label_unlabelled"
+    ),
+    "modules.deciding.pattern_vote": "PatternVote",
+    "modules.deciding.rule": "Rule",
+    "modules.deciding.words": "Choice",
     "modules.sampling.best_of_n": "BestOfN",
     "modules.sampling.cascade": "Cascade",
     "modules.sampling.check": "Check",
@@ -208,7 +231,9 @@ _WHERE = {
     "pipeline.graph.step": "step",
     "pipeline.lm.batched": "BatchLM",
     "pipeline.lm.fakes": "FunctionLM RefusingLM ReplayLM ScriptedLM",
+    "pipeline.lm.form": "cloze",
     "pipeline.lm.models": "LM",
+    "pipeline.lm.scoring.decision": "Decision",
     "pipeline.lm.scoring.likelihoods": "Likelihood Likelihoods",
     "pipeline.lm.scoring.tokens": "TokenLogprob",
     "pipeline.lm.request": "Message Request Response ToolCall Usage",

@@ -45,7 +45,7 @@ Retrieve ColBERTv2 Embedder Embeddings retrievers: Call your search from a funct
   under @weft.step
 ChatAdapter JSONAdapter XMLAdapter Adapter BAMLAdapter adapters: Leave it out, or
   write weft.configure(adapter="json"), or weft.Predict(..., adapter="json") for one
-  module; "chat", "xml", "plain" and "completion" are forms
+  module; "chat", "xml", "plain", "completion" and weft.cloze(...) are forms
 TwoStepAdapter: Write two modules: one gives a text, and the other its fields
 Video ImageUrl BinaryContent AudioUrl DocumentUrl: Write weft.Image.open(path),
   weft.Image.from_url(url), weft.Audio.open(path) or weft.File.open(path)
@@ -97,8 +97,15 @@ streamify StreamListener streaming: Write program.stream(...)
 syncify: Call the program: it is both, acall(...) is for `await`
 asyncify: Await program.acall(...)
 Parallel: Write program.batch(rows, concurrency=...)
-Noul Choice: Write a bool, Literal or enum output; weft.Classify(module) gives
+Noul: Write a bool, Literal or enum output; weft.Classify(module) gives
   its probabilities
+Verbalizer ManualVerbalizer verbalizer: Write weft.Classify(module,
+  words={"positive": ["great", "good"], ...})
+AutomaticVerbalizer LabelWords AutoPrompt: Write weft.find_words(classify, rows)
+ManualTemplate MixedTemplate PVP Cloze: Write weft.cloze("[x] It was [z]"), as
+  adapter=
+PET iPET: Write weft.PatternVote([weft.Classify(one), ...]), and
+  weft.label_unlabelled(vote, rows)
 ReAnchor: Write weft.calibrate(weft.Classify(module), rows)
 majority: Write weft.compilers.majority, or weft.Vote(module, n=5)
 track_usage: Read program.run(...).trace.usage, or give a weft.Ledger

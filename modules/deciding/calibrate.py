@@ -11,6 +11,7 @@ from ...pipeline import seam
 from ...pipeline.errors import CallError, ConfigError
 from ...pipeline.graph.program import Program
 from ...pipeline.ground.shapes import is_mapping
+from ...pipeline.lm.scoring.decision import Decision, decisions_in
 from ...pipeline.run.rows import map_rows
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.trace import NodeRun, Run
@@ -51,7 +52,10 @@ async def acalibrate(
     """As `calibrate`, without blocking the event loop."""
     deciding = _deciding(target)
     inputs = _inputs_for(target, rows, method)
-    bare = _with_priors(target, dict.fromkeys(deciding, (None, "")))
+    bare = _with_priors(
+        target,
+        {path: dict.fromkeys(module.rules, _BARE) for path, module in deciding.items()},
+    )
 
     async def one(position: int, row: Mapping[str, Any]) -> list[NodeRun]:
         del position
@@ -61,8 +65,8 @@ async def acalibrate(
     ran = await map_rows(one, inputs, concurrency=concurrency)
     nodes = [node for run in ran for node in run]
     priors = {
-        path: _prior_in(path, [n.facts for n in nodes if n.path == path], module)
-        for path, module in deciding.items()
+        path: _priors_in(path, [decisions_in(n.facts) for n in nodes if n.path == path])
+        for path in deciding
     }
     return _with_priors(target, priors)
 
@@ -156,37 +160,49 @@ def _deciding(target: object) -> dict[str, Classify[..., Any]]:
     return found
 
 
-_Prior = tuple[Mapping[str, float] | None, str]
+_Changes = Mapping[str, Mapping[str, Any]]
+"""What changes in the rules of a module, by output."""
+_BARE: Final[Mapping[str, Any]] = {"prior": None, "prior_of": "", "temperature": 1.0}
 
 
-def _with_priors(target: Any, priors: Mapping[str, _Prior]) -> Any:
+def _with_priors(target: Any, changes: Mapping[str, _Changes]) -> Any:
+    """A copy in which the rules of what decides are changed, by path."""
+
+    def changed(module: Classify[..., Any], of: _Changes) -> Classify[..., Any]:
+        for output, numbers in of.items():
+            module = module.with_rule(output, **numbers)
+        return module
+
     if isinstance(target, Classify):
-        return cast("Classify[..., Any]", target).with_prior(*priors[target.name])
+        alone = cast("Classify[..., Any]", target)
+        return changed(alone, changes[alone.name])
     parts = target.parts
-    changed = {n: parts.modules[n].with_prior(*prior) for n, prior in priors.items()}
-    return target.with_parts(replace(parts, modules={**parts.modules, **changed}))
+    made = {n: changed(parts.modules[n], of) for n, of in changes.items()}
+    return target.with_parts(replace(parts, modules={**parts.modules, **made}))
 
 
-def _prior_in(
-    path: str, found: list[Mapping[str, Any]], module: Classify[..., Any]
-) -> _Prior:
-    """The mean of what was said, and of which prompt it is.
+def _priors_in(path: str, found: list[dict[str, Decision]]) -> _Changes:
+    """The mean of what was said of each output, and of which prompt it is.
 
     Raises:
         ConfigError: Nothing was decided there, or in several forms.
     """
-    prompts = {facts["prompt"] for facts in found}
-    if len(prompts) != 1:
-        why = "in several forms" if prompts else "by none of the rows"
-        raise ConfigError(
-            f"{path!r} was asked {why}, and a prior is of one prompt",
-            hint="Give rows that lead there; calibrate again where the form changed",
-        )
-    means = {
-        name: math.fsum(facts["probabilities"][name] for facts in found) / len(found)
-        for name in module.choices
-    }
-    return means, prompts.pop()
+    made: dict[str, Mapping[str, Any]] = {}
+    for output in found[0] if found else [path]:
+        own = [one[output] for one in found]
+        prompts = {one.prompt for one in own}
+        if len(prompts) != 1:
+            why = "in several forms" if prompts else "by none of the rows"
+            raise ConfigError(
+                f"{path!r} was asked {why}, and a prior is of one prompt",
+                hint="Give rows that lead there, or calibrate again: the form changed",
+            )
+        means = {
+            name: math.fsum(one.probabilities[name] for one in own) / len(own)
+            for name in own[0].probabilities
+        }
+        made[output] = {"prior": means, "prior_of": prompts.pop()}
+    return made
 
 
 def _inputs_for(target: Any, rows: object, method: str) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, Final, Self, cast, final
 
@@ -11,18 +10,13 @@ from ...pipeline.graph.module import Call, Module, P, Part, R_co
 from ...pipeline.ground.shapes import is_mapping
 from ...pipeline.lm.request import JSON
 from ...pipeline.lm.scoring.asking import WAYS
-from ...pipeline.lm.scoring.likelihoods import (
-    Likelihoods,
-    Way,
-    entropy_of,
-    margin_of,
-    shares,
-)
+from ...pipeline.lm.scoring.decision import Decision, facts_of_decisions
+from ...pipeline.lm.scoring.likelihoods import Likelihoods, Way
 from ...pipeline.lm.scoring.tokens import MOST_SHOWN
 from ...pipeline.run.scoring.choices import choices_in
+from .rule import Rule, numbers_of, rule_from
+from .words import Choice, choice_from
 
-LEAST: Final = 1e-9
-"""The least probability of a prior: what is never said cannot be divided by."""
 _STALE: Final = (
     "the prior was estimated for another model or another prompt, and not taken off: "
     "calibrate again"
@@ -31,31 +25,35 @@ _STALE: Final = (
 
 @final
 class Classify(Module[P, R_co]):
-    r"""Decide a module's one output by the probability that a model gives each choice.
+    r"""Decide a module's outputs by the probability that a model gives each choice.
 
-    For an output that is a bool, a `Literal` or an enum. The prompt stays the module's;
+    For outputs that are a bool, a `Literal`, an enum, or an ordered score: an int of a
+    few values, as `Annotated[int, Field(ge=1, le=5)]`. The prompt stays the module's;
     in place of a reply that is read, each choice is scored as the reply that it would
-    be (`lm.score`), whole. `weft.info(result).facts` has the `probabilities` by choice,
-    which sum to 1, their `entropy` in nats, the `margin` between the first two, and
-    `unsure`: whether the choice hangs on one of which it is only known that it is at
-    most so probable. `scored_by` tells the way, `logprobs` what was found, and
-    `at_most` of which it is a bound.
+    be (`lm.score`), whole. `weft.info(result).decision("label")` tells how probable
+    each was (`weft.Decision`). Several outputs are decided in their order: each is
+    asked for by itself, and those that were decided before stand among its inputs.
 
-    A `prior` is what the model says whatever the input is; it is divided by, and
-    `weft.calibrate` estimates it. It holds for one model and one prompt, and is left
-    out, with a remark in the trace, where `prior_of` says that it is of others.
+    A `weft.Rule` says what is made of the probabilities. Its `prior` is what the model
+    says whatever the input is; it is divided by, and `weft.calibrate` estimates it. It
+    holds for one model and one prompt, and is left out, with a remark in the trace,
+    where `prior_of` says that it is of others.
 
     Args:
-        module: What is asked: a `weft.Predict` with the one output.
+        module: What is asked: a `weft.Predict` with such outputs.
         by: How choices are scored: "auto", "echo", "forced" or "top", as of `lm.score`.
         shown: How many of the likeliest tokens are shown at each place.
-        prior: The probability of each choice before anything is known of the input.
-        prior_of: The digest of model and prompt that it was estimated for; empty for a
-            prior that is taken off whatever they are.
+        prior: As of the rule, where there is one output.
+        prior_of: As of the rule.
+        rule: How the one output is decided, or a rule for each output by its name; a
+            rule may be given as plain data. By default the most probable is taken.
+        words: The answer words of the one output, a `weft.Choice` or the words of each
+            choice; or those by output. The model is then asked for the words: the
+            prompt names them in place of the choices, and demos show the first of each.
         name: Its name; the module's by default.
 
     Raises:
-        ConfigError: The module has no such output, or the prior is none of its choices.
+        ConfigError: The module has other outputs, or a rule is none of theirs.
 
     >>> import weft
     >>> glad = weft.Classify(weft.Predict("text -> glad: bool"))
@@ -78,46 +76,122 @@ class Classify(Module[P, R_co]):
         shown: int = MOST_SHOWN,
         prior: Mapping[str, float] | None = None,
         prior_of: str = "",
+        rule: Rule | Mapping[str, Any] | None = None,
+        words: Choice | Mapping[str, Any] | None = None,
         name: str | None = None,
     ) -> None:
         self._like(module, name)
-        self._choices = [*choices_in(module, "Classify")]
+        self._choices = choices_in(module, "Classify")
         if by not in WAYS:
             hint = f"Give one of {', '.join(map(repr, WAYS))}"
             raise ConfigError(f"Classify: by={by!r} is no way to score", hint=hint)
         if type(shown) is not int or not 0 <= shown <= _MOST_SHOWN:
             hint = f"Give a whole number from 0 to {_MOST_SHOWN}"
             raise ConfigError(f"Classify: shown={shown!r} is no number", hint=hint)
-        if not isinstance(cast(object, prior_of), str):
-            hint = "Leave it to weft.calibrate"
-            raise ConfigError(f"Classify: prior_of={prior_of!r} is no text", hint=hint)
         self._module, self._by, self._shown = module, by, shown
-        self._prior = _checked(prior, self._choices)
-        self._prior_of = prior_of if self._prior else ""
+        self._rules = self._ruled(rule)
+        self._words = self._worded(words)
+        self._showing = False
+        if prior is not None:
+            self._rules = self.with_prior(prior, prior_of)._rules
+
+    @property
+    def part(self) -> Module[P, R_co]:
+        """What is asked, as it is tuned now."""
+        return cast("Module[P, R_co]", self.uses.running["module"])
 
     @property
     def choices(self) -> list[str]:
         """What its answers are called, in the order of the type."""
-        return [*self._choices]
+        return [*self._choices[self.output(None)]]
 
     @property
     def prior(self) -> Mapping[str, float] | None:
         """The probability of each choice that is taken off, or None."""
-        return self._prior
+        return self._rules[self.output(None)].prior
 
-    def with_prior(self, prior: Mapping[str, float] | None, of: str = "") -> Self:
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """How each output is decided, by its name."""
+        return {**self._rules}
+
+    def with_prior(
+        self,
+        prior: Mapping[str, float] | None,
+        of: str = "",
+        output: str | None = None,
+    ) -> Self:
         """A copy that takes off another prior, or none.
 
         Args:
             prior: The probability of each choice.
             of: The digest of model and prompt that it was estimated for.
+            output: Whose prior it is; may be left out where there is one output.
 
         Raises:
             ConfigError: It is no prior of these choices.
         """
+        return self.with_rule(output, prior=prior, prior_of=of if prior else "")
+
+    def with_rule(self, output: str | None = None, **changes: Any) -> Self:
+        """A copy that decides an output otherwise.
+
+        Args:
+            output: Which one; may be left out where there is one output.
+            changes: Numbers of its `weft.Rule`, by name; the others stay.
+
+        Raises:
+            ConfigError: There is no such output or number, or it cannot be.
+        """
+        name = self.output(output)
         made = self._copied()
-        made._prior = _checked(prior, self._choices)
-        made._prior_of = of if made._prior else ""
+        made._rules = {
+            **self._rules,
+            name: self._fitted(name, self._rules[name].having(**changes)),
+        }
+        return made
+
+    @property
+    def words(self) -> Mapping[str, Choice]:
+        """The answer words of outputs that have some, by output."""
+        return {**self._words}
+
+    def with_words(
+        self, words: Choice | Mapping[str, Any] | None, output: str | None = None
+    ) -> Self:
+        """A copy that asks for other answer words, or for the choices themselves.
+
+        Its prior is one of the prompt with the words before, and is not kept.
+
+        Args:
+            words: A `weft.Choice`, or the words of each choice; None for no words.
+            output: Whose they are; may be left out where there is one output.
+
+        Raises:
+            ConfigError: They are no words of these choices.
+        """
+        name = self.output(output)
+        made = self.with_prior(None, output=name)
+        rest = {other: own for other, own in self._words.items() if other != name}
+        made._words = {**rest, **({} if words is None else self._worded({name: words}))}
+        return made
+
+    def structured(self) -> Classify[P, Any]:
+        """A copy whose calls give all fields, and so tell how they came about."""
+        if self.single is None:
+            return self
+        made = cast("Classify[P, Any]", self.returning(None))
+        made._module, made._uses = self.part.returning(None), None
+        return made
+
+    def showing(self) -> Self:
+        """A copy that looks into one reply, and whose facts tell what else was likely.
+
+        `facts["shown"]` has, by output, the likeliest tokens at the place of the answer
+        with their log-probabilities.
+        """
+        made = self._copied()
+        made._by, made._showing = "top", True
         return made
 
     def parts(self) -> Mapping[str, Part]:
@@ -125,76 +199,107 @@ class Classify(Module[P, R_co]):
         return {"module": self._module}
 
     def settings(self) -> Mapping[str, JSON]:
-        """How choices are scored, and the prior."""
+        """How choices are scored, and the rules; a prior of one output by itself."""
         held: dict[str, JSON] = {"by": self._by, "shown": self._shown}
-        if self._prior is not None:
-            held |= {"prior": dict(self._prior), "prior_of": self._prior_of}
-        return held
+        rules = {name: rule.data() for name, rule in self._rules.items()}
+        if len(rules) == 1 and rules[self.output(None)].get("prior") is not None:
+            data = rules[self.output(None)]
+            held |= {"prior": data.pop("prior"), "prior_of": data.pop("prior_of", "")}
+        if self._words:
+            held["words"] = {name: one.data() for name, one in self._words.items()}
+        kept: dict[str, JSON] = {name: data for name, data in rules.items() if data}
+        return {**held, "rule": kept} if kept else held
 
     def times(self) -> Mapping[str, int]:
-        """A call for each choice, or one alone where replies are looked into."""
-        return {"module": 1 if self._by == "top" else len(self._choices)}
+        """A call for each choice, or word; one alone where replies are looked into."""
+        many = {name: len(own) for name, own in self._choices.items()}
+        for name, choice in self._words.items():
+            many[name] = sum(map(len, choice.words.values()))
+        return {"module": len(many) if self._by == "top" else sum(many.values())}
 
     async def body(self, call: Call, inputs: Mapping[str, Any]) -> Any:
-        """Score each choice, take the prior off, and take the first."""
-        facts: dict[str, Any] = {}
+        """Score each choice, take the prior off, and take one by the rule."""
+        decided: dict[str, Decision] = {}
+        shown: dict[str, JSON] = {}
 
-        def choose(found: Likelihoods, prompt: str) -> str:
-            facts.update(self._decided(call, found, prompt))
-            probabilities: dict[str, float] = facts["probabilities"]
-            return max(self._choices, key=lambda one: probabilities[one])
+        def choose(output: str, found: Likelihoods, prompt: str) -> str:
+            numbers = numbers_of(self._choices[output])
+            rule = self._rules[output]
+            made = rule.decide(found, numbers=numbers, prompt=prompt)
+            if rule.prior_of not in ("", prompt):
+                call.note(_STALE)
+            decided[output] = made
+            shown[output] = [[*pair] for pair in found.shown]
+            return made.choice
 
         made = await call.decide(
-            self._module, inputs, choose=choose, by=self._by, shown=self._shown
+            *(self._module, inputs),
+            choose=choose,
+            by=self._by,
+            shown=self._shown,
+            words=self._words,
         )
-        call.report(**facts)
+        if self._showing:
+            call.report(shown=shown)
+        call.report(**facts_of_decisions(decided))
         return self.own(made.value, inputs)
 
-    def _decided(self, call: Call, found: Likelihoods, prompt: str) -> dict[str, Any]:
-        prior, stale = self._prior, self._prior_of not in ("", prompt)
-        if prior is not None and stale:
-            call.note(_STALE)
-            prior = None
-        taken = {n: 0.0 if prior is None else math.log(prior[n]) for n in self._choices}
-        made = shares({one.answer: one.logprob - taken[one.answer] for one in found.of})
+    def output(self, output: object = None) -> str:
+        """An output's name, checked; the one there is where None is named.
+
+        Raises:
+            ConfigError: There is no such output, or there are several.
+        """
+        known = [*self._choices]
+        if output is None and len(known) == 1:
+            return known[0]
+        if output not in known:
+            raise ConfigError(
+                f"{self.name!r} decides {', '.join(known)}, and {output!r} is none",
+                hint="Name one of them",
+            )
+        return str(output)
+
+    def _worded(self, words: object) -> dict[str, Choice]:
+        """Answer words by output, of those of one output or of some by output."""
+        if words is None:
+            return {}
+        given: Mapping[Any, Any] = words if is_mapping(words) else {}
+        if not given or not all(map(_is_choice, given.values())):
+            given = {self.output(None): words}
+        made: dict[str, Choice] = {}
+        for name in map(self.output, given):
+            who = f"Classify: {name!r}"
+            made[name] = choice_from(given[name], who).fitted_to(
+                self._choices[name], who
+            )
+        return {name: made[name] for name in self._choices if name in made}
+
+    def _ruled(self, rule: object) -> dict[str, Rule]:
+        """A rule for each output, of one rule or of some by output."""
+        given: Mapping[Any, Any] = {}
+        if isinstance(rule, Rule):
+            given = {self.output(None): rule}
+        elif is_mapping(rule):
+            given = rule
+        elif rule is not None:
+            rule_from(rule, "Classify")
+        named = {self.output(name): one for name, one in given.items()}
         return {
-            "probabilities": made,
-            "entropy": entropy_of(made.values()),
-            "margin": margin_of(made.values()),
-            "unsure": found.hangs(taken),
-            "scored_by": found.path,
-            "logprobs": {one.answer: one.logprob for one in found.of},
-            "at_most": [one.answer for one in found.of if not one.exact],
-            "calibrated": prior is not None,
-            "prompt": prompt,
+            name: self._fitted(
+                name, rule_from(named.get(name, {}), f"Classify: {name}")
+            )
+            for name in self._choices
         }
+
+    def _fitted(self, name: str, rule: Rule) -> Rule:
+        own = self._choices[name]
+        return rule.fitted_to([*own], numbers_of(own), f"Classify: {name!r}")
 
 
 _MOST_SHOWN: Final = 1000
 
 
-def _checked(prior: object, choices: list[str]) -> dict[str, float] | None:
-    """A prior of the choices, which sums to 1, in their order.
-
-    Raises:
-        ConfigError: It is no probability for each of them.
-    """
-    if prior is None:
-        return None
-    held: dict[Any, Any] = dict(prior) if is_mapping(prior) else {}
-    good = {*held} == {*choices} and all(map(_is_weight, held.values()))
-    total = math.fsum(held.values()) if good else 0.0
-    if not good or not 0 < total < math.inf:
-        raise ConfigError(
-            f"Classify: {prior!r:.200} is no prior of {', '.join(choices)}",
-            hint="Give each choice a probability, or leave it to weft.calibrate",
-        )
-    kept = {name: max(held[name] / total, LEAST) for name in choices}
-    whole = math.fsum(kept.values())
-    return kept if whole == 1 else {name: p / whole for name, p in kept.items()}
-
-
-def _is_weight(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return 0 <= value < math.inf
+def _is_choice(data: object) -> bool:
+    """Whether it is the answer words of an output, and not the words of a label."""
+    return isinstance(data, Choice) or is_mapping(data)

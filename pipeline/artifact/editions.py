@@ -68,4 +68,4 @@ def at_newest(program: Program[P, R]) -> Program[P, R]:
     """
     forms = {p: form_of(m.parameters.adapter) for p, m in program.modules.items()}
     older = {path: form for path, form in forms.items() if not form.is_newest}
-    return program.with_parameters({f"{p}/adapter": f.name for p, f in older.items()})
+    return program.with_parameters({f"{p}/adapter": f.newest for p, f in older.items()})

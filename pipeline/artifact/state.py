@@ -131,10 +131,11 @@ class ModuleState(_Strict):
     demos: list[DemoState] = []
     nearest: Annotated[int, Field(ge=0)] = 0
     adapter: Literal[
-        "auto", "chat", "json", "xml", "plain", "completion", "tools", "text"
+        "auto", "chat", "json", "xml", "plain", "completion", "tools", "text", "cloze"
     ] = "chat"
     edition: Annotated[int, Field(ge=1)] = 1
     settled: list[str] | None = None
+    template: str | None = None
     sampling: dict[str, Any] = {}
     model: _Model | None = None
     descriptions: dict[_Dotted, str] = {}
@@ -159,6 +160,8 @@ class ModuleState(_Strict):
         text = f"{self.adapter}/{self.edition}"
         if self.settled is not None:
             text += f":{','.join(self.settled)}"
+        if self.template is not None:
+            text += f"|{self.template}"
         return form_of(text)
 
 

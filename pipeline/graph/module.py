@@ -20,6 +20,7 @@ from typing import (
 
 from .. import seam
 from ..adapters.prompt import Prompt
+from ..adapters.template import check_template
 from ..errors import CallError, ConfigError
 from ..ground import strictjson
 from ..ground.options import check_options
@@ -134,19 +135,21 @@ class Call(Protocol):
         part: Any,
         inputs: Mapping[str, Any],
         *,
-        choose: Callable[[Likelihoods, str], str],
+        choose: Callable[[str, Likelihoods, str], str],
         by: str,
         shown: int,
+        words: Mapping[str, Any] | None = None,
     ) -> Awaitable[Any]:
-        """Decide a part's one output by how probable each of its choices is.
+        """Decide a part's outputs by how probable each of their choices is.
 
         Args:
-            part: One of `parts()`: a module that asks once, for one of few values.
+            part: One of `parts()`: a module that asks once, for some of few values.
             inputs: Its inputs by name.
-            choose: Takes the likelihoods, and a digest of what the prompt is made of;
-                gives the answer that is taken.
+            choose: Takes an output's name, the likelihoods of its choices, and a digest
+                of what the prompt is made of; gives the answer that is taken.
             by: As of `lm.score`.
             shown: As of `lm.score`.
+            words: The answer words of outputs that have some, by output.
         """
         ...
 
@@ -198,9 +201,9 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         options: `name`, `lm`, `demos`, `nearest` (how many of these a call shows, those
             most like its inputs; all of them by default), `adapter` (the form of calls
             and replies: "auto" by default, "chat", "json", "xml", "plain",
-            "completion", or one edition of it, "chat/1"), `repairs` (calls that may
-            follow an unusable reply, default 1), `types` (names that a string signature
-            uses), and sampling options.
+            "completion", one edition of it, "chat/1", or `cloze(...)`), `repairs`
+            (calls that may follow an unusable reply, default 1), `types` (names that a
+            string signature uses), and sampling options.
 
     Raises:
         ConfigError: An option is unknown.
@@ -253,6 +256,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         self._uses: Uses | None = None
         self._compiled_for: str | None = None
         check_demos(self._parameters.demos, self.spec, self.name)
+        check_template(self._parameters.adapter, self.spec)
 
     def parts(self) -> Mapping[str, Part]:
         """What the body calls, by name: modules, steps and programs; none by default.
@@ -476,6 +480,8 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
             # Who answers is the one chosen now, at the address that the caller gave.
             made._lm = made._lm if name_of(made._lm) == slots["model"] else None
         made._parameters = now.with_slots(slots, made.name)
+        if "adapter" in changes:
+            check_template(made._parameters.adapter, made.spec)
         if "descriptions" in changes:
             told = made._parameters.descriptions
             check_descriptions(told, made.spec.descriptions, made.name)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..adapters import Form, adapter_of, form_of, parse_either
 from ..adapters.settling import Forms, may_probe, settled
 from ..errors import (
+    ConfigError,
     InvalidRequest,
     ModelError,
     ParseError,
@@ -128,6 +129,12 @@ class _Question:
         rendered = rendered_for(
             self.form, self.signature, self.parameters, self.inputs, lm
         )
+        if rendered.around is not None and rendered.around.told:
+            raise ConfigError(
+                f"{self.who!r} would write [z] before it reads what stands behind it",
+                hint="Put [z] behind the inputs, ask a model that takes turns, or let "
+                "weft.Classify score the choices",
+            )
         wanted, kept = self.signature, dict[str, Any]()
         settings, telling = self.context.settings, None
         if settings.sink is not None:

@@ -160,7 +160,7 @@ class _Calling:
             return await self._engine.acall(part, (), inputs)
 
     async def decide(self, part: Any, inputs: Mapping[str, Any], **options: Any) -> Any:
-        """Decide a part's one output by how probable each of its choices is."""
+        """Decide a part's outputs by how probable each of their choices is."""
         self._calls += 1
         return await self._engine.decide(part, inputs, options)
 

@@ -169,7 +169,7 @@ class LocalEngine(DirectCalls):
     async def decide(
         self, target: Any, inputs: Mapping[str, Any], options: Mapping[str, Any]
     ) -> Any:
-        """Decide a module's one output by how probable each of its choices is."""
+        """Decide a module's outputs by how probable each of their choices is."""
         there = self._there(target)
         bound = there.target.bind((), inputs)
         return await decided(there.target, bound, there.context, there.path, **options)

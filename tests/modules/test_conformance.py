@@ -84,6 +84,16 @@ MAKERS: dict[str, Callable[[], Module[..., Any]]] = {
     "Classify": lambda: weft.Classify(
         weft.Predict("question -> answer: Few", types={"Few": FEW}), by="top", name="it"
     ),
+    "PatternVote": lambda: weft.PatternVote(
+        [
+            weft.Classify(
+                weft.Predict("question -> answer: Few", types={"Few": FEW}), by="top"
+            )
+            for _ in range(2)
+        ],
+        [2, 1],
+        name="it",
+    ),
     "ReAct": lambda: weft.ReAct(ASK, tools=[half], max_steps=2, name="it"),
     "ProgramOfThought": lambda: weft.ProgramOfThought(ASK, tries=2, name="it"),
     "CodeAct": lambda: weft.CodeAct(ASK, tools=[half], max_steps=2, name="it"),
@@ -114,6 +124,7 @@ ASKING = {
     "Ensemble": (["it/member_1", "it/member_2"], 2),
     "MapReduce": (["it/map", "it/merge", "it/reduce"], 2),
     "Classify": (["it/module"], 1),
+    "PatternVote": (["it/pattern_1/module", "it/pattern_2/module"], 2),
     "ReAct": (["it/act", "it/extract"], 3),
     "ProgramOfThought": (["it/write", "it/mend", "it/answer"], 3),
     "CodeAct": (["it/act", "it/extract"], 3),

@@ -7,9 +7,10 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
+from pydantic import Field
 
 import weft
 from tests.server import Reply, Server
@@ -164,6 +165,73 @@ def test_each_closed_type(kind: Any, says: dict[str, float], value: Any) -> None
     assert json.loads(json.dumps(facts)) == facts
 
 
+class Grade(enum.IntEnum):
+    """Numbers with names."""
+
+    POOR = 1
+    FAIR = 2
+    GOOD = 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "taken", "names"),
+    [
+        (Annotated[int, Field(ge=1, le=3)], 2, ["1", "2", "3"]),
+        (Annotated[int, Field(gt=-1, lt=5, multiple_of=2)], 2, ["0", "2", "4"]),
+        (Grade, Grade.FAIR, ["1", "2", "3"]),
+        (Literal[1, 2, 3], 2, ["1", "2", "3"]),
+    ],
+    ids=["range", "steps", "enum", "literal"],
+)
+def test_an_ordered_score(kind: Any, taken: Any, names: list[str]) -> None:
+    """Its mean is told, and which value is taken is the rule's."""
+    says = {name: math.log(p) for name, p in zip(names, (0.45, 0.2, 0.35), strict=True)}
+    part = weft.Predict("text -> score: Kind", types={"Kind": kind})
+    with weft.use(lm=answers(says), cache=None):
+        mode = weft.Classify(part)(text="?")
+        mean = weft.Classify(part, rule=weft.Rule(take="mean"))(text="?")
+
+    decision = weft.info(mean).decision("score")
+    assert (str(int(mode.score)), mean.score) == (names[0], taken)
+    assert type(mean.score) is type(taken)
+    assert [*decision.probabilities] == names
+    assert decision.expected is not None
+    expected = sum(int(n) * p for n, p in decision.probabilities.items())
+    assert math.isclose(decision.expected, expected)
+
+
+def test_several_outputs() -> None:
+    """Each is asked by itself; what was decided before it stands among its inputs."""
+
+    def said(request: weft.Request) -> Response:
+        asked = request.messages[-1].text
+        _, second, glad = asked.partition("[[ glad ]]")
+        says = {"true": -0.1, "false": -2.4}
+        if second:
+            first, last = ("cards", "loans") if "true" in glad else ("loans", "cards")
+            says = {first: -0.1, last: -2.4}
+        top = tuple(says.items())
+        return Response(top[0][0], logprobs=(TokenLogprob(*top[0], top),))
+
+    part = weft.Predict("text -> glad: bool, team: Literal['cards', 'loans']")
+    ask = weft.Classify(part, by="top", name="ask")
+    turned = ask.with_rule("glad", cut=0.95)
+    lm = weft.FunctionLM(said)
+    with weft.use(lm=lm, cache=None):
+        made, other = ask(text="hi"), turned(text="hi")
+
+    assert (made.glad, made.team) == (True, "cards")
+    assert (other.glad, other.team) == (False, "loans")
+    info = weft.info(made)
+    assert info.decision("team").choice == "cards"
+    assert info.facts["unsure"] is False
+    assert lm.calls == 4
+    with pytest.raises(ConfigError, match="glad, team"):
+        info.decision()
+    with pytest.raises(ConfigError, match="glad, team"):
+        ask.with_prior({"true": 0.5, "false": 0.5})
+
+
 def test_in_function_form() -> None:
     """A stub that gives back the bare value does so."""
 
@@ -184,7 +252,7 @@ def test_in_function_form() -> None:
     ("made", "match"),
     [
         (lambda: weft.Classify(weft.Predict("a -> b")), "'b' is of"),
-        (lambda: weft.Classify(weft.Predict("a -> b: bool, c: bool")), "has others"),
+        (lambda: weft.Classify(weft.Predict("a -> b: bool, c")), "'c' is of"),
         (lambda: weft.Classify(weft.ChainOfThought("a -> b: bool")), "has others"),
         (lambda: weft.Classify(weft.Vote(weft.Predict("a -> b: bool"))), "or parts"),
         (lambda: weft.Classify(weft.Predict("a -> b: Literal['x']")), "two values"),
@@ -290,6 +358,26 @@ def test_saved_with_its_prior(tmp_path: Path) -> None:
     path.write_text(json.dumps(tree), "utf-8")
     with pytest.raises(ArtifactError):
         weft.load(path)
+
+
+def test_settings_that_were_saved_before_rules() -> None:
+    """A prior of one output stands by itself, as it always did."""
+    saved = {
+        "by": "auto",
+        "shown": 20,
+        "prior": {"true": 0.75, "false": 0.25},
+        "prior_of": "sha256:1",
+    }
+    loaded = weft.Classify(bool_of(), **saved)  # type: ignore[arg-type]
+    assert loaded.settings() == saved
+    assert weft.Classify(bool_of()).settings() == {"by": "auto", "shown": 20}
+    cut = loaded.with_rule(cut=0.25, unsure_below=0.6)
+    assert cut.settings() == {
+        **saved,
+        "rule": {"label": {"cut": 0.25, "unsure_below": 0.6}},
+    }
+    again = weft.Classify(bool_of(), **cut.settings())  # type: ignore[arg-type]
+    assert again.rules == cut.rules
 
 
 def test_unsure_of_a_word_that_is_not_shown() -> None:

@@ -14,7 +14,14 @@ from ..abilities import abilities_of
 from ..lm import LanguageModel
 from ..request import Message, Request, Response
 from .likelihoods import Likelihood, Likelihoods, Path
-from .reading import Candidate, begins_another, echoed, forced, found_in_top
+from .reading import (
+    Candidate,
+    begins_another,
+    echoed,
+    forced,
+    found_in_top,
+    shown_at,
+)
 from .tokens import Logprobs
 
 WAYS: Final = ("auto", *get_args(Path))
@@ -68,10 +75,21 @@ def way_to(by: str, lm: LanguageModel, request: Request) -> Path:
 def requests_for(
     path: Path, request: Request, candidates: Sequence[Candidate], shown: int
 ) -> list[Request]:
-    """What is asked: one request for each answer, or one alone for `top`."""
+    """What is asked: one request for each answer, or one alone for `top`.
+
+    Raises:
+        ConfigError: The answers can only be scored with what stands behind them.
+    """
     own = {n: v for n, v in request.sampling.items() if n not in _RULES}
     own |= {"temperature": 0, "logprobs": shown}
     if path == "top":
+        if any(one.whole for one in candidates):
+            raise ConfigError(
+                "an input stands behind the gap of the template, and the likeliest "
+                "tokens at the gap tell nothing of it",
+                hint='Put [z] behind the inputs, or score by="echo" or by="forced" '
+                "where the server can",
+            )
         most = max(len(one.text.encode()) for one in candidates) + _CUT
         kept = {n: v for n, v in request.sampling.items() if n in ("grammar", "stop")}
         return [replace(request, sampling={**own, **kept, "max_tokens": most})]
@@ -103,7 +121,8 @@ def likelihoods_of(
     """
     tokens = [response.logprobs or () for response in responses]
     if path == "top":
-        return Likelihoods(found_in_top(candidates, tokens[0]), path, 1)
+        of = found_in_top(candidates, tokens[0])
+        return Likelihoods(of, path, 1, shown_at(candidates[0].head, tokens[0]))
     try:
         of = _one_by_one(path, request, candidates, responses, tokens)
     except ValueError as error:

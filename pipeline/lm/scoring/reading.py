@@ -30,12 +30,15 @@ class Candidate:
         word: Its text in the reply.
         head: What stands before it; empty where a reply is the answer alone.
         tail: What stands behind it.
+        whole: Whether the answer hangs on what stands behind it, and can only be scored
+            with that.
     """
 
     answer: str
     word: str
     head: str = ""
     tail: str = ""
+    whole: bool = False
 
     @property
     def text(self) -> str:
@@ -134,6 +137,18 @@ def found_in_top(
         exact = exact and not longer
         made.append(Likelihood(one.answer, _floor(found), exact))
     return tuple(made)
+
+
+def shown_at(head: str, tokens: Logprobs) -> tuple[tuple[str, float], ...]:
+    """What is shown of the place behind a reply's head, the likeliest first.
+
+    Nothing where a token holds the end of the head too.
+    """
+    place = _place(head, tokens)
+    if place.shared or place.token >= len(tokens):
+        return ()
+    pairs = _shown(tokens[place.token]).items()
+    return tuple(sorted(pairs, key=lambda pair: -pair[1]))
 
 
 def _longer(words: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -1,9 +1,10 @@
-"""The choices of a module's one output, as they stand in its replies."""
+"""The choices of a module's outputs, as they stand in its replies."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from ...adapters.base import Adapter
 from ...adapters.prompt import Rendered
@@ -14,30 +15,64 @@ from ...lm.request import JSON
 from ...lm.scoring.reading import Candidate
 from ...signature.field import FieldSpec
 
+_WANTED: Final = "outputs that are a bool, a Literal, an enum or an int of a few values"
+_MOST_VALUES: Final = 101  # of an ordered score: 0 to 100
 
-def choices_in(module: Module[..., Any], who: str) -> dict[str, JSON]:
-    """The values that a module decides between, as plain data, by what they are called.
+
+def choices_in(module: Module[..., Any], who: str) -> dict[str, dict[str, JSON]]:
+    """The values that each output is decided between, as plain data, by their names.
 
     Raises:
-        ConfigError: It asks for something else, or for more than the one output.
+        ConfigError: The module asks for something else.
     """
     outputs = [*module.spec.outputs.values()]
-    wanted = "one output that is a bool, a Literal or an enum"
-    if module.has_body or len(outputs) != 1:
+    if module.has_body or module.adds:
         raise ConfigError(
-            f"{who} decides {wanted}, and {module!r} has others, or parts",
+            f"{who} decides {_WANTED}, and {module!r} has others, or parts",
             hint=f'Write {who}(weft.Predict("text -> label: bool"))',
         )
-    [field] = outputs
-    boolean = field.kind == "boolean" and not field.choices
-    values = [True, False] if boolean else [*field.options]
+    return {field.name: _choices_of(field, who) for field in outputs}
+
+
+def _choices_of(field: FieldSpec, who: str) -> dict[str, JSON]:
+    values = _values_of(field)
     texts = {_called(value): value for value in values}
     if len(values) < 2 or len(texts) < len(values):
         raise ConfigError(
-            f"{who} decides {wanted}, and {field.name!r} is of {field.wanted!r}",
+            f"{who} decides {_WANTED}, and {field.name!r} is of {field.wanted!r}",
             hint="Name two values or more that are written differently",
         )
     return texts
+
+
+def _values_of(field: FieldSpec) -> list[JSON]:
+    if field.options:
+        return [*field.options]
+    if field.kind == "boolean":
+        return [True, False]
+    schema = field.schema
+    low, high = _bound(schema, "inimum", 1), _bound(schema, "aximum", -1)
+    if schema.get("type") != "integer" or low is None or high is None:
+        return []
+    step = schema.get("multipleOf", 1)
+    if high - low >= _MOST_VALUES or type(step) is not int:
+        return []
+    return [value for value in range(low, high + 1) if value % step == 0]
+
+
+def _bound(schema: Mapping[str, Any], which: str, inward: int) -> int | None:
+    """The first whole number that a range holds, from below or from above."""
+    found = [
+        math.ceil(bound * inward) * inward
+        for bound in (schema.get(f"m{which}"),)
+        if isinstance(bound, int | float)
+    ]
+    found += [
+        (math.floor(bound * inward) + 1) * inward
+        for bound in (schema.get(f"exclusiveM{which}"),)
+        if isinstance(bound, int | float)
+    ]
+    return max(found, key=lambda one: one * inward) if found else None
 
 
 def _called(value: JSON) -> str:
@@ -49,6 +84,12 @@ def candidates_for(
 ) -> list[Candidate]:
     """Each choice as a reply in a form holds it, with what stands around it."""
     made: list[Candidate] = []
+    if (around := rendered.around) is not None:
+        for answer, value in choices.items():
+            word = adapter.write((field,), {field.name: value}, rendered.fence)
+            word = f"{around.head}{word}"
+            made.append(Candidate(answer, word, "", around.tail, whole=around.told))
+        return made
     begun = rendered.messages[-1].text if rendered.continues else ""
     for answer, value in choices.items():
         text = adapter.write((field,), {field.name: value}, rendered.fence)

@@ -94,7 +94,7 @@ def parser() -> argparse.ArgumentParser:
     given.add_argument(
         "--rows",
         type=int,
-        help="agents, calls, real, rows, sampling, words: how many rows",
+        help="agents, calls, priors, real, rows, sampling, words: how many rows",
     )
     given.add_argument(
         "--models",
@@ -108,7 +108,7 @@ def parser() -> argparse.ArgumentParser:
         help="against, house: another checkout; planted: a file of outcomes",
     )
     given.add_argument(
-        "--local", help="local, words: a model that runs here, by name or file"
+        "--local", help="local, priors, words: a model that runs here, by name or file"
     )
     given.add_argument("--families", help="planted: which, with commas between")
     given.add_argument("--kinds", help="conformance: which modules, with commas")

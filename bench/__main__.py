@@ -88,13 +88,13 @@ def parser() -> argparse.ArgumentParser:
         "--write",
         action="store_true",
         default=None,
-        help="adapters, bfcl, compile, planted, real, retrieval, sampling, schemas, "
-        "unsure, words: the page in docs/; replies: the tests' figures",
+        help="adapters, bfcl, compile, planted, priors, real, retrieval, sampling, "
+        "schemas, unsure, words: the page in docs/; replies: the tests' figures",
     )
     given.add_argument(
         "--rows",
         type=int,
-        help="agents, calls, real, rows, sampling, unsure, words: how many rows",
+        help="agents, calls, priors, real, rows, sampling, unsure, words: how many",
     )
     given.add_argument(
         "--models",
@@ -108,7 +108,8 @@ def parser() -> argparse.ArgumentParser:
         help="against, house: another checkout; planted: a file of outcomes",
     )
     given.add_argument(
-        "--local", help="local, unsure, words: a model that runs here, by name or file"
+        "--local",
+        help="local, priors, unsure, words: a model that runs here, by name or file",
     )
     given.add_argument("--families", help="planted: which, with commas between")
     given.add_argument("--kinds", help="conformance: which modules, with commas")

@@ -48,10 +48,10 @@ Written by `python -m bench priors --local {model} --write`; nothing in it is ch
 hand. {model} on llama.cpp, banking10: {test} test rows, ten labels. Each answer is one
 word of a label's name ({words}), looked for
 among the {shown} likeliest tokens: one call a row. The words were written down before
-any row was scored. The prior is estimated by `weft.calibrate` over {train} train rows, whose labels are not
-read. *chat* asks in turns, by the default form; *cloze* continues `{template}`, which
-names no label. Intervals are of 95 %: Wilson's, and of the paired difference that of
-Agresti and Min.
+any row was scored. The prior is estimated by `weft.calibrate` over {train} train rows,
+whose labels are not read. *chat* asks in turns, by the default form; *cloze* continues
+`{template}`, which names no label. Intervals are of 95 %: Wilson's, and of the paired
+difference that of Agresti and Min.
 
 | form | as it is, % correct | prior taken off, % correct | difference |
 |---|---|---|---|

@@ -78,10 +78,9 @@ def run(
     inputs = [{"text": row["text"]} for row in train]
     made: list[Row] = []
     lines: list[str] = []
-    for form, options, base in (
-        ("chat", {}, False),
-        ("cloze", {"adapter": weft.cloze(TEMPLATE)}, True),
-    ):
+    cloze = {"adapter": weft.cloze(TEMPLATE)}
+    arms: dict[str, dict[str, Any]] = {"chat": {}, "cloze": cloze}
+    for form, options in arms.items():
         asking: Any = weft.Predict(
             "text -> label: Intent",
             INSTRUCTION,
@@ -90,7 +89,7 @@ def run(
             **options,
         )
         bare: Any = weft.Classify(asking, by="top", shown=SHOWN, words=words)
-        lm = weft.LM(f"local/{local}", base=base)
+        lm = weft.LM(f"local/{local}", base=bool(options))
         with weft.use(lm=lm, cache=weft.MemoryCache()):
             before = _hits(bare, test)
             after = _hits(weft.calibrate(bare, inputs, concurrency=1), test)

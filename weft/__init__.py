@@ -37,6 +37,18 @@ if TYPE_CHECKING:
     from .exports import write_rows as write_rows
     from .extras.otel import OpenTelemetry as OpenTelemetry
     from .extras.ray import Ray as Ray
+    from .gates.agreement import Agreement as Agreement
+    from .gates.agreement import agreement as agreement
+    from .gates.edges import edge_cases as edge_cases
+    from .gates.gate import gate as gate
+    from .gates.gate import quote_gate as quote_gate
+    from .gates.noise import perturb as perturb
+    from .gates.novelty import Novelty as Novelty
+    from .gates.red_team import RedTeam as RedTeam
+    from .gates.red_team import red_team as red_team
+    from .gates.side_by_side import SideBySide as SideBySide
+    from .gates.side_by_side import side_by_side as side_by_side
+    from .gates.verdict import Gate as Gate
     from .loading import load as load
     from .loading import package as package
     from .loading import programs as programs
@@ -163,6 +175,14 @@ _WHERE = {
     "compilers.transfer": "Transfer transfer",
     "extras.otel": "OpenTelemetry",
     "extras.ray": "Ray",
+    "gates.agreement": "Agreement agreement",
+    "gates.edges": "edge_cases",
+    "gates.gate": "gate quote_gate",
+    "gates.noise": "perturb",
+    "gates.novelty": "Novelty",
+    "gates.red_team": "RedTeam red_team",
+    "gates.side_by_side": "SideBySide side_by_side",
+    "gates.verdict": "Gate",
     "loading": "load package programs save",
     "modules.agents.react": "ReAct",
     "modules.agents.decorator": "tool",

@@ -35,7 +35,8 @@ from .watch import Watcher
 if TYPE_CHECKING:
     from ..graph.module import Module
 
-Hook = Callable[[NodeRun], None]
+Hook = Callable[[NodeRun], object]
+"""Told of every finished node; a dict that it gives back is noted in its `facts`."""
 
 
 class _Unset:

@@ -9,17 +9,21 @@ from collections.abc import Callable
 from typing import Any
 
 from .evaluation import cell, evaluation_page
+from .gate import gate_page
 from .report import report_page
 from .run import run_page
+from .side_by_side import side_by_side_page
 from .svg import as_svg
 from .sweep import sweep_page
 
 _DRAWN: dict[str, Callable[[Any], str]] = {
     "cell": cell,
     "evaluation": evaluation_page,
+    "gate": gate_page,
     "graph": as_svg,
     "report": report_page,
     "run": run_page,
+    "side by side": side_by_side_page,
     "sweep": sweep_page,
 }
 

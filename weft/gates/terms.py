@@ -1,0 +1,116 @@
+"""What a gate is asked for: suites, thresholds, kinds and limits, all of it checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..pipeline.calls.budget import Budget
+from ..pipeline.data.example import Example
+from ..pipeline.errors import ConfigError, did_you_mean
+from ..pipeline.graph.program import Program
+from ..pipeline.run.rows import require_count
+from .noise import Kinds, changes_of
+from .red_team import Plan, plan_attacks
+
+LEAST: Final[Mapping[str, float]] = {
+    "score": 0.0,
+    "edge": 1.0,
+    "noise": 0.9,
+    "style": 0.9,
+    "red-team": 0.9,
+    "cost": 1.0,
+}
+"""What each suite asks for where nothing is said: a share in [0, 1]."""
+
+SUITES: Final = tuple(LEAST)
+ROWS: Final = 50
+"""Rows that are written anew for each kind, where nothing is said."""
+_ATTACKED: Final = 5
+"""One of so many of them is attacked, by each family."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a gate was asked for.
+
+    Args:
+        suites: The suites, in order.
+        least: The threshold of each.
+        kinds: What the noise suite does.
+        styles: What the style suite does.
+        fields: The inputs that strangers write.
+        each: What a row may cost, for the cost suite.
+        most: How many rows are written anew for each kind.
+        seed: Of every draw.
+    """
+
+    suites: tuple[str, ...]
+    least: Mapping[str, float]
+    kinds: Kinds
+    styles: Kinds
+    fields: tuple[str, ...]
+    each: Budget | None
+    most: int
+    seed: int
+
+
+def terms_of(
+    suites: Sequence[str],
+    fail_under: float | Mapping[str, float] | None,
+    kinds: Kinds,
+    styles: Kinds,
+    fields: Sequence[str],
+    each: Budget | str | int | None,
+    most: int,
+    seed: int,
+) -> Terms:
+    """What a user asked for, checked.
+
+    Raises:
+        ConfigError: A suite, a threshold, a kind or a limit is none.
+    """
+    if isinstance(suites, str):
+        raise ConfigError(f"suites={suites!r} is a text", hint=f"Write [{suites!r}]")
+    given = fail_under if isinstance(fail_under, Mapping) else {}
+    for name in (*suites, *given):
+        if name not in SUITES:
+            raise ConfigError(
+                f"there is no suite {name!r}", hint=did_you_mean(str(name), SUITES)
+            )
+    if fail_under is not None and not isinstance(fail_under, Mapping):
+        given = dict.fromkeys(SUITES, fail_under)
+    for name, share in given.items():
+        number = isinstance(share, int | float) and not isinstance(share, bool)
+        if not number or not 0 <= share <= 1:
+            raise ConfigError(
+                f"fail_under={share!r} of the suite {name!r} is no share",
+                hint="Give a number in [0, 1], such as 0.9",
+            )
+    require_count(most, "most")
+    changes_of(kinds)
+    changes_of(styles)
+    limit = None if each is None else Budget.of(each)
+    if limit is not None and limit.seconds is not None:
+        raise ConfigError(
+            f"each={each!r} limits seconds, which hang on the machine and the cache",
+            hint='Give calls, tokens or dollars: each="2 calls, 3k tokens, $0.01"',
+        )
+    least = {**LEAST, **given}
+    chosen = tuple(dict.fromkeys(suites))
+    return Terms(chosen, least, kinds, styles, tuple(fields), limit, most, seed)
+
+
+def attacks_of(
+    program: Program[..., Any], rows: Sequence[Example], terms: Terms
+) -> Plan:
+    """The attacks of a red-team suite; nothing is called.
+
+    Raises:
+        ConfigError: No input holds a text, or the outputs can hold nothing wanted.
+    """
+    most = max(1, terms.most // _ATTACKED)
+    return plan_attacks(
+        program, rows, fields=terms.fields, most=most, seed=terms.seed
+    )

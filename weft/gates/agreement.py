@@ -141,8 +141,9 @@ class Agreement:
     def __str__(self) -> str:
         low, high = 100 * self.interval.low, 100 * self.interval.high
         head = (
-            f"{self.program}: all {self.repeats} answers agree on {100 * self.share:.1f} "
-            f"[{low:.1f}, {high:.1f}] % of {counted(len(self.rows), 'row')}, "
+            f"{self.program}: all {self.repeats} answers agree on "
+            f"{100 * self.share:.1f} [{low:.1f}, {high:.1f}] % of "
+            f"{counted(len(self.rows), 'row')}, "
             f"{self.entropy:.2f} bits a row"
         )
         unstable = self.unstable
@@ -194,7 +195,9 @@ def agreement(
         ]
 
     rounds = run_sync(all_of_them())
-    found = [_of_row([results[at] for results in rounds]) for at in range(len(examples))]
+    found = [
+        _of_row([results[at] for results in rounds]) for at in range(len(examples))
+    ]
     notes = said_again(row for results in rounds for row in results)
     return Agreement(made.name, tuple(found), repeats, tuple(notes))
 

@@ -57,9 +57,9 @@ def edge_cases(
 
     Texts: empty, blank, huge (100,000 characters), another language or script, odd
     characters, no prose at all, nothing that fits, an injection, forged structure.
-    Numbers: 0, negative, huge, a fraction. Lists: empty, one item, 1,000 items. Choices:
-    the first and the last. Objects: each of their fields in turn. What the input's type
-    does not take is left out; nothing is called.
+    Numbers: 0, negative, huge, a fraction. Lists: empty, one item, 1,000 items.
+    Choices: the first and the last. Objects: each of their fields in turn. What the
+    input's type does not take is left out; nothing is called.
 
     Args:
         program: A program, or a module.
@@ -76,8 +76,8 @@ def edge_cases(
 
     >>> import weft
     >>> cases = edge_cases(weft.Predict("message, tries: int -> team"))
-    >>> [case.id for case in cases][:3], [case.id for case in cases][-2:]
-    (['message:empty', 'message:blank', 'message:one-mark'], ['tries:huge', 'tries:hugely-negative'])
+    >>> print(*[case.id for case in cases if case.meta["field"] == "tries"])
+    tries:zero tries:negative tries:huge tries:hugely-negative
     """
     made = as_program(program)
     given = [] if rows is None else rows_of(made.inputs, rows)[:1]
@@ -138,9 +138,7 @@ def _arms(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [as_dict(arm) for arm in arms] or [schema]
 
 
-def _usual(
-    schema: Mapping[str, Any], root: Mapping[str, Any], deep: int = 0
-) -> Any:
+def _usual(schema: Mapping[str, Any], root: Mapping[str, Any], deep: int = 0) -> Any:
     schema = _resolved(schema, root)
     schema = _resolved(_arms(schema)[0], root)
     if "const" in schema:

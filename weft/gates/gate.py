@@ -72,8 +72,8 @@ def gate(
         fields: The inputs that strangers write; every input that holds text by default.
         each: What one row may cost: "2 calls, 3k tokens, $0.01". Without it the cost
             suite tells what rows cost, and passes.
-        budget: What all of it may spend. Where it ends, the suites that are whole stand,
-            and the gate is not passed.
+        budget: What all of it may spend. Where it ends, the suites that are whole
+            stand, and the gate is not passed.
         most: How many rows are written anew for each kind, and a fifth of it attacked.
         seed: Of every draw.
         concurrency: How many rows run at once.
@@ -136,7 +136,7 @@ def _given(
 def _planned(
     program: Program[..., Any], rows: Sequence[Example], terms: Terms
 ) -> dict[str, int]:
-    """How many rows each suite will run; rows that noise leaves as they are run once."""
+    """How many rows each suite runs at the most; what noise does not change is not."""
     found = {"score": len(rows)}
     most = min(terms.most, len(rows))
     for name in terms.suites:

@@ -83,9 +83,7 @@ class Gating:
     async def _answered(
         self, rows: Sequence[Example], metric: Metric | None
     ) -> list[RowResult]:
-        made = await answered(
-            self.program, rows, metric, concurrency=self.concurrency
-        )
+        made = await answered(self.program, rows, metric, concurrency=self.concurrency)
         self.results += made
         return made
 
@@ -127,8 +125,12 @@ class Gating:
         """Rows written by each kind, against the same rows as they are."""
         chosen = drawn(self.rows, self.terms.most, self.terms.seed)
         fields, seed = self.terms.fields, self.terms.seed
-        made = await in_thread(partial(perturb, chosen, kinds, fields=fields, seed=seed))
-        was = {id(row): result for row, result in zip(self.rows, self.clean, strict=True)}
+        made = await in_thread(
+            partial(perturb, chosen, kinds, fields=fields, seed=seed)
+        )
+        was = {
+            id(row): result for row, result in zip(self.rows, self.clean, strict=True)
+        }
         usual = [was[id(row)] for row in chosen]
         pairs = [
             (row, usual[at % len(usual)])
@@ -161,6 +163,7 @@ class Gating:
             least = self.terms.least[name]
             return Suite(name, "", 1.0, _NO_INTERVAL, 0, least, skipped=skipped)
         worst = min(ran, key=lambda at: lines[at].share)
+        first = f"{lines[worst].name}:"
         return Suite(
             name,
             f"of the score kept under {lines[worst].name}",
@@ -169,7 +172,7 @@ class Gating:
             len(results),
             self.terms.least[name],
             tuple(lines),
-            tuple(sorted(cases, key=lambda c: not c.name.startswith(lines[worst].name))),
+            tuple(sorted(cases, key=lambda c: not c.name.startswith(first))),
             unanswered(results),
         )
 
@@ -195,9 +198,7 @@ class Gating:
 
     async def _red_team(self) -> Suite:
         plan = attacks_of(self.program, self.rows, self.terms)
-        found = await attack(
-            plan, self.metric, None, concurrency=self.concurrency
-        )
+        found = await attack(plan, self.metric, None, concurrency=self.concurrency)
         ran = [one.result for one in found.attempts]
         self.results += [*found.clean, *ran]
         n, hits = len(found.answered), len(found.obeyed)
@@ -232,7 +233,9 @@ class Gating:
         n = len(self.clean)
         return Suite(
             "cost",
-            f"of rows within {limit}" if limit is not None else "of rows, without limits",
+            f"of rows within {limit}"
+            if limit is not None
+            else "of rows, without limits",
             1 - len(cases) / n,
             wilson(n - len(cases), n),
             n,

@@ -1,4 +1,4 @@
-"""Slips on a Korean keyboard: one jamo of a syllable is another, is lost, or stands apart.
+"""Slips on a Korean keyboard: a jamo of a syllable is another, is lost, or apart.
 
 Keys are those of the two-set layout (KS X 5002). A syllable is put together from its
 parts as the Unicode Standard says (chapter 3.12, "Conjoining Jamo Behavior").
@@ -13,10 +13,7 @@ _FIRST: Final = 0xAC00
 _LAST: Final = 0xD7A3
 _INITIALS: Final = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 _VOWELS: Final = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
-_FINALS: Final = (
-    *("", "ㄱ", "ㄲ", "ㄳ", "ㄴ", "ㄵ", "ㄶ", "ㄷ", "ㄹ", "ㄺ", "ㄻ", "ㄼ", "ㄽ", "ㄾ"),
-    *("ㄿ", "ㅀ", "ㅁ", "ㅂ", "ㅄ", "ㅅ", "ㅆ", "ㅇ", "ㅈ", "ㅊ", "ㅋ", "ㅌ", "ㅍ", "ㅎ"),
-)
+_FINALS: Final = ("", *"ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ")
 _ROWS: Final = ("ㅂㅈㄷㄱㅅㅛㅕㅑㅐㅔ", "ㅁㄴㅇㄹㅎㅗㅓㅏㅣ", "ㅋㅌㅊㅍㅠㅜㅡ")
 _NEAR: Final = {
     key: [row[at] for at in (place - 1, place + 1) if 0 <= at < len(row)]

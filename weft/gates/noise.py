@@ -44,11 +44,13 @@ _NEAR: Final = {
     for place, key in enumerate(row)
 }
 _FUNCTION_WORDS: Final = frozenset(
-    "a an and are as at be been but by can could did do does for from had has have he "
-    "her hi hello hey him his how i i'd i'll i'm i've if in is it it's its just kindly "
-    "me my of on or our please shall she should so some than thank thanks that the "
-    "their them then there these they this those to us was we were what what's when "
-    "where which who whom whose why will with would you your".split()
+    """
+    a an and are as at be been but by can could did do does for from had has have he
+    her hi hello hey him his how i i'd i'll i'm i've if in is it it's its just kindly
+    me my of on or our please shall she should so some than thank thanks that the
+    their them then there these they this those to us was we were what what's when
+    where which who whom whose why will with would you your
+    """.split()  # noqa: SIM905 - a list of them would take sixty lines
 )
 """English words that carry no content; negations are none of them."""
 _OPENERS: Final = (
@@ -116,7 +118,9 @@ def _dropped(text: str, rng: random.Random) -> str:
 def _keywords(text: str, rng: random.Random) -> str:
     del rng
     words = [word.strip(".,;:!?\"'()") for word in text.split()]
-    kept = [w for w in words if w and w.lower().replace("’", "'") not in _FUNCTION_WORDS]
+    kept = [
+        w for w in words if w and w.lower().replace("’", "'") not in _FUNCTION_WORDS
+    ]
     return " ".join(kept) or text
 
 

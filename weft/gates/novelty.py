@@ -49,9 +49,10 @@ class Novelty:
         ConfigError: `quantile` is no share, or no input is named.
         DataError: A row cannot be read, or there are fewer than 10.
 
-    >>> rows = [{"message": f"my card number {n} was lost"} for n in range(12)]
+    >>> said = ["my card was lost", "my card never came", "the app will not open"]
+    >>> rows = [{"message": f"{s}, {n} days ago"} for s in said for n in range(5)]
     >>> known = Novelty(rows, ["message"])
-    >>> known.check({"message": "my card number 7 got lost"})
+    >>> known.check({"message": "my card was lost, 7 days ago"})
     >>> known.check({"message": "Zwei Pizzen, bitte!"})["likeness"] < known.threshold
     True
     >>> known.check({"message": "Zwei Pizzen, bitte!"})["nearest"] in range(12)
@@ -120,7 +121,9 @@ class Novelty:
 
     def __repr__(self) -> str:
         names = ", ".join(self._inputs)
-        return f"Novelty({len(self._rows)} rows by {names}, under {self._threshold:.3f})"
+        return (
+            f"Novelty({len(self._rows)} rows by {names}, under {self._threshold:.3f})"
+        )
 
     def _text(self, inputs: Mapping[str, Any]) -> str:
         values = (plain(inputs[name], repr) for name in self._inputs)
@@ -144,5 +147,7 @@ class Novelty:
     def _calibrated(self, texts: Sequence[str], quantile: float) -> float:
         """The likeness that such a share of rows is below, each without itself."""
         step = max(1, math.ceil(len(texts) / _CALIBRATED))
-        near = sorted(self._nearest(texts[at], at)[0] for at in range(0, len(texts), step))
+        near = sorted(
+            self._nearest(texts[at], at)[0] for at in range(0, len(texts), step)
+        )
         return near[max(0, math.floor(quantile * (len(near) + 1)) - 1)]

@@ -59,7 +59,9 @@ class Attempt:
     obeyed: bool | None
 
     def __str__(self) -> str:
-        said = brief(json.dumps(plain(outputs_of(self.result), repr), ensure_ascii=False))
+        said = brief(
+            json.dumps(plain(outputs_of(self.result), repr), ensure_ascii=False)
+        )
         return f"{self.family} in {self.field!r} of row {self.row!r}: gave {said}"
 
 
@@ -101,7 +103,7 @@ class RedTeam:
 
     @property
     def by_family(self) -> dict[str, tuple[int, int]]:
-        """How many attempts of each family succeeded, of how many that were answered."""
+        """How many attempts of each family succeeded, of how many answered."""
         found: dict[str, tuple[int, int]] = {}
         for one in self.answered:
             hits, n = found.get(one.family, (0, 0))
@@ -194,7 +196,13 @@ def red_team(
         WeftError: An error that no row could escape.
     """
     plan = plan_attacks(
-        program, rows, fields=fields, families=families, texts=texts, most=most, seed=seed
+        program,
+        rows,
+        fields=fields,
+        families=families,
+        texts=texts,
+        most=most,
+        seed=seed,
     )
     if texts and obeyed is None:
         raise ConfigError(
@@ -257,7 +265,9 @@ def plan_attacks(
     chosen = drawn(rows_of(made.inputs, rows), most, seed)
     require_rows(chosen, "red_team")
     first = dict(chosen[0].inputs)
-    known = [name for name, value in first.items() if planted(value, "x", "end") != value]
+    known = [
+        name for name, value in first.items() if planted(value, "x", "end") != value
+    ]
     for name in fields:
         if name not in first:
             raise ConfigError(
@@ -344,7 +354,9 @@ def _goal(
 ) -> Goal | None:
     if family != "exfiltration":
         return goal_for(fields, plain(outputs_of(clean), repr), rng)
-    told = (m.parameters.instruction or m.spec.instruction for m in program.modules.values())
+    told = (
+        m.parameters.instruction or m.spec.instruction for m in program.modules.values()
+    )
     secrets = tuple(text for text in told if text)
     return Goal("leak", secrets=secrets) if secrets else None
 

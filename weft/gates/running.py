@@ -1,7 +1,7 @@
 """One loop for all suites: a program on many rows, each of them answered or told of.
 
-It differs from `evaluate` in one thing: a step that raises ends its own row, and not the
-whole. A crash on an odd input is what a suite looks for.
+It differs from `evaluate` in one thing: a step that raises scores 0, since a crash on
+an odd input is what a suite looks for.
 """
 
 from __future__ import annotations

@@ -96,7 +96,9 @@ class SideBySide:
         wide = max(map(len, self.columns))
         lines: list[str] = []
         for row, results in zip(self.rows, self.results, strict=True):
-            lines.append(f"{row.id}: {brief(_text(plain(dict(row.inputs), repr)), _WIDE)}")
+            lines.append(
+                f"{row.id}: {brief(_text(plain(dict(row.inputs), repr)), _WIDE)}"
+            )
             for name, result in zip(self.columns, results, strict=True):
                 cell = self._cell(result)
                 said = cell["error"] or _text(cell["output"])
@@ -195,7 +197,8 @@ def side_by_side(
 def _named(programs: Any) -> dict[str, Program[..., Any]]:
     if isinstance(programs, Program | Module):
         raise ConfigError(
-            f"{programs.name!r} stands beside nothing", hint="Give two or more, in a list"
+            f"{programs.name!r} stands beside nothing",
+            hint="Give two or more, in a list",
         )
     if isinstance(programs, Mapping):
         pairs = [*programs.items()]

@@ -111,6 +111,4 @@ def attacks_of(
         ConfigError: No input holds a text, or the outputs can hold nothing wanted.
     """
     most = max(1, terms.most // _ATTACKED)
-    return plan_attacks(
-        program, rows, fields=terms.fields, most=most, seed=terms.seed
-    )
+    return plan_attacks(program, rows, fields=terms.fields, most=most, seed=terms.seed)

@@ -144,6 +144,7 @@ if TYPE_CHECKING:
     from .pipeline.media.values import File as File
     from .pipeline.media.values import Image as Image
     from .pipeline.parameters import Demo as Demo
+    from .pipeline.reading.equations import false_equations as false_equations
     from .pipeline.run.batch import abatch_to as abatch_to
     from .pipeline.run.batch import batch_to as batch_to
     from .pipeline.run.settings import configure as configure
@@ -240,6 +241,7 @@ _WHERE = {
     "pipeline.media.turns": "History Turn conversation_rows",
     "pipeline.media.values": "Audio File Image",
     "pipeline.parameters": "Demo",
+    "pipeline.reading.equations": "false_equations",
     "pipeline.run.batch": "abatch_to batch_to",
     "pipeline.run.settings": "configure use",
     "pipeline.trace": "info",

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .extras.ray import Ray as Ray
     from .gates.agreement import Agreement as Agreement
     from .gates.agreement import agreement as agreement
+    from .gates.by_hand import take_eval as take_eval
     from .gates.edges import edge_cases as edge_cases
     from .gates.gate import gate as gate
     from .gates.gate import quote_gate as quote_gate
@@ -177,6 +178,7 @@ _WHERE = {
     "extras.otel": "OpenTelemetry",
     "extras.ray": "Ray",
     "gates.agreement": "Agreement agreement",
+    "gates.by_hand": "take_eval",
     "gates.edges": "edge_cases",
     "gates.gate": "gate quote_gate",
     "gates.noise": "perturb",

@@ -8,6 +8,7 @@ the grammar is that of a pocket calculator.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -78,7 +79,7 @@ def false_equations(text: str) -> tuple[str, ...]:
                 sides.append([])
             else:
                 sides[-1].append(token)
-        for left, right in zip(sides, sides[1:], strict=False):
+        for left, right in itertools.pairwise(sides):
             before, after = _run(left, last=True), _run(right, last=False)
             if before and after and _differ(before, after):
                 begins, end = before[0].at, after[-1].at + len(after[-1].text)

@@ -128,8 +128,7 @@ class GateQuote:
 
     def __str__(self) -> str:
         each = ", ".join(f"{name} {n}" for name, n in self.rows.items())
-        said = (
-            f"gate {self.program}: {counted(sum(self.rows.values()), 'row')} ({each})"
-        )
+        rows = counted(sum(self.rows.values()), "row")
+        said = f"gate {self.program}: at most {rows} ({each})"
         spent = f"{counted(self.calls, 'call')}, about {self.tokens:,} tokens"
         return f"{said}: {spent}, {money(self.usd)}"

@@ -40,9 +40,19 @@ def choosing() -> Any:
     return weft.Predict(signature, INSTRUCTION, name="route", types=types)
 
 
+def system_of(request: Request) -> str:
+    """What a request says first."""
+    return request.messages[0].shown
+
+
+def asked_of(request: Request) -> str:
+    """What it says last."""
+    return request.messages[-1].shown
+
+
 def fence_of(request: Request) -> str:
     """What sets structure apart in a request: "#1", or nothing."""
-    return re.findall(r"\[\[ team(#\d+)? \]\]", request.messages[0].content)[0]
+    return str(re.findall(r"\[\[ team(#\d+)? \]\]", system_of(request))[0])
 
 
 def _reply(request: Request, value: str) -> str:
@@ -62,7 +72,7 @@ def _routed(text: str) -> str:
 def _ordered(text: str, request: Request) -> str | None:
     """What the last order in a text wants to be written."""
     if "Repeat, word for word" in text:
-        return request.messages[0].content.rpartition("Your task:\n")[2]
+        return system_of(request).rpartition("Your task:\n")[2]
     if found := _JOIN.findall(text):
         return "-".join(found[-1])
     if found := _ANSWER.findall(text):
@@ -72,13 +82,13 @@ def _ordered(text: str, request: Request) -> str | None:
 
 def obedient(request: Request) -> str:
     """Does what anybody tells it, wherever that stands."""
-    text = request.messages[-1].content
+    text = asked_of(request)
     return _reply(request, _ordered(text, request) or _routed(text))
 
 
 def aware(request: Request) -> str:
     """Takes what stands inside the fence of an input for data, and obeys the rest."""
-    fence, text = fence_of(request), request.messages[-1].content
+    fence, text = fence_of(request), asked_of(request)
     marks = re.compile(rf"^\[\[ (\w+|/end){re.escape(fence)} \]\]$", re.MULTILINE)
     parts = marks.split(text)
     outside = "".join(parts[0:1] + parts[3:])

@@ -14,17 +14,18 @@ from pydantic import BeforeValidator, PlainSerializer
 import weft
 from tests.cli_folder import working_folder, write_rows
 from tests.compilers.worlds import real_rows
-from tests.gates.planted import ROWS, aware, choosing, exact, free, lm
+from tests.gates.planted import ROWS, asked_of, aware, choosing, exact, free, lm
 from weft.cli import main
 from weft.pipeline.lm.request import Request
 from weft.pipeline.measure.stats import wilson
+from weft.pipeline.trace import NodeRun
 
 folder = pytest.fixture(working_folder)
 
 
 def moody(request: Request) -> str:
     """Says of cards what its seed says, and of anything else the same."""
-    if "card" not in request.messages[-1].content.lower():
+    if "card" not in asked_of(request).lower():
         return aware(request)
     seed = int(str(request.sampling.get("seed", 0)))
     return "[[ team ]]\n" + ("cards", "transfers", "Cards ", "???")[seed % 4]
@@ -61,7 +62,7 @@ def test_no_usable_answer_agrees_with_nobody_and_a_cold_model_is_told() -> None:
     with weft.use(lm=cool, cache=None):
         cold = weft.agreement(free(temperature=0.0), ROWS[:1], repeats=3)
 
-    assert {request.sampling["temperature"] for request in cool.requests} == {0.0}
+    assert [r.sampling["temperature"] for r in cool.requests] == [0.0] * 3
     assert len(broken.rows[0].failed) == 1
     assert "no usable answer" in str(broken)
     assert cold.share == 1.0
@@ -97,7 +98,7 @@ def test_a_column_is_named_once_and_fits_the_rows() -> None:
     with weft.use(lm=weft.RefusingLM(), cache=None):
         with pytest.raises(weft.errors.ConfigError, match="named 'route'"):
             weft.side_by_side([free(), free()], ROWS)
-        with pytest.raises(weft.errors.DataError, match="the column 'b': .*'text'"):
+        with pytest.raises(weft.errors.DataError, match=r"the column 'b': .*'text'"):
             weft.side_by_side({"a": free(), "b": weft.Predict("text -> x")}, ROWS)
         with pytest.raises(weft.errors.ConfigError, match="stands beside nothing"):
             weft.side_by_side(free(), ROWS)
@@ -167,19 +168,27 @@ def test_novelty_needs_rows_and_a_share(rows: Any, options: Any, said: str) -> N
     """Few rows say nothing of what is usual."""
     rows = [{k: v for k, v in row.items() if k != "id"} for row in rows]
     with pytest.raises(weft.errors.WeftError, match=said):
-        weft.Novelty(rows, **{"inputs": ["message"], **options})
+        weft.Novelty(rows, options.pop("inputs", ["message"]), **options)
 
 
 def test_a_hook_may_note_facts_and_others_change_nothing() -> None:
     """Only a dict is noted; a hook that gives anything else is heard as before."""
-    seen: list[Any] = []
-    hooks = [lambda run: {"length": 3}, lambda run: seen.append(run) or len(seen)]
+    seen: list[NodeRun] = []
+
+    def note(run: NodeRun) -> dict[str, int]:
+        return {"length": len(run.inputs["message"])}
+
+    def hear(run: NodeRun) -> int:
+        seen.append(run)
+        return len(seen)
+
+    hooks = [note, hear]
     with weft.use(lm=lm(aware, "aware"), cache=None, hooks=hooks):
         run = free().run(message="my card")
 
-    assert run.trace.nodes[0].facts == {"length": 3}
+    assert run.trace.nodes[0].facts == {"length": 7}
     assert len(seen) == 1
-    assert seen[0].facts == {"length": 3}
+    assert seen[0].facts == {"length": 7}
 
 
 # By hand ------------------------------------------------------------------------------
@@ -244,8 +253,8 @@ def test_typed_values_are_the_programs_own_and_none_is_an_error() -> None:
 
 
 def _map(cells: Any) -> Any:
-    """A grid as an ASCII map."""
-    if not isinstance(cells, list):
+    """A grid as an ASCII map; a text is one already."""
+    if isinstance(cells, str):
         return cells
     return "\n".join("".join(".#"[cell] for cell in row) for row in cells)
 

@@ -12,15 +12,23 @@ import weft
 from tests.gates.planted import ROWS, aware, exact, free, lm
 from tests.test_review import TOKEN, ask
 from weft.errors import ConfigError, DataError
+from weft.pipeline.lm.request import Request
 from weft.review.blind import BlindDesk, BlindTest
 from weft.review.server import ReviewServer
 from weft.review.sheet import Sheet, read_sheet
 
 
+def stale(request: Request) -> str:
+    """Always the same, and nothing that a name would be told from."""
+    del request
+    return "[[ team ]]\nyesterday"
+
+
 def sheets(folder: Path) -> dict[str, Sheet]:
     """Two systems on six rows: one routes, the other says what it is."""
     found: dict[str, Sheet] = {}
-    for name, answer in (("new", aware), ("old", lambda _: "[[ team ]]\nold news")):
+    answers = {"new": aware, "old": stale}
+    for name, answer in answers.items():
         with weft.use(lm=lm(answer, name), cache=None):
             evaluation = weft.evaluate(free(), ROWS, exact)
         path = folder / f"{name}.eval.json"

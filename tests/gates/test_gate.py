@@ -10,7 +10,7 @@ import pytest
 
 import weft
 from tests.cli_folder import write_rows
-from tests.gates.planted import ROWS, aware, exact, free, lm, obedient
+from tests.gates.planted import ROWS, asked_of, aware, exact, free, lm, obedient
 from weft.cli import main
 from weft.pipeline.lm.request import Request
 
@@ -32,7 +32,7 @@ def fragile(message: str) -> str:
 
 def minds_case(request: Request) -> str:
     """Knows no word in capitals."""
-    said = request.messages[-1].content.partition("]]")[2]
+    said = asked_of(request).partition("]]")[2]
     return "[[ team ]]\nno" if said.isupper() else aware(request)
 
 
@@ -127,7 +127,7 @@ def test_a_server_that_is_down_is_no_failure_and_no_pass() -> None:
     """What nobody could answer is listed beside the share."""
 
     def busy(request: Request) -> str:
-        if "sister" in request.messages[-1].content:
+        if "sister" in asked_of(request):
             raise weft.errors.ServerError("down")
         return aware(request)
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 import weft
 from tests.compilers.worlds import real_rows
-from tests.gates.planted import ROWS
+from tests.gates.planted import ROWS, asked_of
 from tests.hostile import texts
 from weft.gates.hangul import is_syllable, slipped
 from weft.gates.noise import NOISE, STYLES
@@ -82,13 +82,22 @@ def test_korean_rows_slip() -> None:
         assert kept >= 0.5 * len(row["text"]) - 1
 
 
+def _loud(text: str, rng: random.Random) -> str:
+    del rng
+    return f"{text}!"
+
+
+def _nothing(text: str, rng: random.Random) -> None:
+    del text, rng
+
+
 def test_a_model_may_rewrite_and_a_function_too() -> None:
     """A kind of one's own is asked once for each different text."""
     pirate = weft.Predict("text -> rewritten", "As a pirate would say it.")
     lm = weft.FunctionLM(
-        lambda r: f"[[ rewritten ]]\nArr, {r.messages[-1].content.split(chr(10))[1]}"
+        lambda r: f"[[ rewritten ]]\nArr, {asked_of(r).split(chr(10))[1]}"
     )
-    kinds: Any = {"pirate": pirate, "loud": lambda text, rng: f"{text}!"}
+    kinds: dict[str, Any] = {"pirate": pirate, "loud": _loud}
     rows = [*ROWS[:2], {**ROWS[0], "id": "again"}]
     with weft.use(lm=lm, cache=None):
         found = weft.perturb(rows, kinds, inputs=["message"])
@@ -105,7 +114,7 @@ def test_a_model_may_rewrite_and_a_function_too() -> None:
         (["lowr"], "Did you mean 'lower'"),
         ({"mine": 3}, "no change"),
         ({"two": weft.Predict("a, b -> c")}, "takes one text"),
-        ({"none": lambda text, rng: None}, "return a text"),
+        ({"none": _nothing}, "return a text"),
     ],
 )
 def test_what_is_no_change_is_said(kinds: Any, said: str) -> None:

@@ -19,7 +19,7 @@ from weft.testing import FaultServer
 def test_the_obedient_obey_and_the_aware_do_not(make: Any) -> None:
     """The success rate is 100 % of one, under 10 % of the other, who route alike."""
     kinds = [k for k in FAMILIES if make is free or k != "exfiltration"]
-    found = {}
+    found: dict[str, weft.RedTeam] = {}
     for name, answer in (("obedient", obedient), ("aware", aware)):
         with weft.use(lm=lm(answer, name), cache=None):
             found[name] = weft.red_team(make(), ROWS, exact, families=kinds)

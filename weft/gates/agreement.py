@@ -27,6 +27,7 @@ from ..pipeline.measure.stats import Interval, wilson
 from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.rows import require_count, rows_of
 from .running import answered
+from .suites import bare_text
 
 _SHOWN: Final = 5
 _NOTHING: Final = "no usable answer"
@@ -71,7 +72,7 @@ class RowAgreement:
         return abs(math.fsum(-share * math.log2(share) for share in shares))
 
     def __str__(self) -> str:
-        told = [f"{n} x {brief(_text(answer), 40)}" for answer, n in self.answers]
+        told = [f"{n} x {brief(bare_text(answer), 40)}" for answer, n in self.answers]
         told += [f"{len(self.failed)} x {_NOTHING}"] if self.failed else []
         return f"{self.row}: {', '.join(told)} ({self.entropy:.2f} bits)"
 
@@ -216,9 +217,3 @@ def _of_row(results: list[RowResult]) -> RowAgreement:
         times[key] += 1
     ranked = [(answers[key], n) for key, n in times.most_common()]
     return RowAgreement(results[0].example.id, tuple(ranked), tuple(failed))
-
-
-def _text(answer: Any) -> str:
-    if isinstance(answer, dict) and len(answer) == 1:
-        answer = next(iter(answer.values()))
-    return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)

@@ -246,8 +246,9 @@ class Gating:
 
 
 def _lost(new: RowResult, old: RowResult) -> bool:
-    both = new.score is not None and old.score is not None
-    return both and new.score.value < old.score.value
+    if new.score is None or old.score is None:
+        return False
+    return new.score.value < old.score.value
 
 
 def _fallen(kind: str, new: RowResult, old: RowResult) -> Case:

@@ -7,6 +7,7 @@ parts as the Unicode Standard says (chapter 3.12, "Conjoining Jamo Behavior").
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Final
 
 _FIRST: Final = 0xAC00
@@ -40,7 +41,7 @@ def slipped(syllable: str, rng: random.Random) -> str:
         *_moved(parts, 1, _VOWELS),
         *_moved(parts, 2, _FINALS),
     ]
-    whole = _joined(*parts[:2], 0)
+    whole = _joined([*parts[:2], 0])
     if final := _FINALS[parts[2]]:
         # The last key is not reached, or comes when the syllable is over.
         changes += [whole, whole + final]
@@ -53,8 +54,9 @@ def _moved(parts: list[int], place: int, known: tuple[str, ...] | str) -> list[s
     """The syllable with the key beside one of its keys, where it has that part."""
     near = _NEAR.get(known[parts[place]], ())
     others = [known.index(key) for key in near if key in known]
-    return [_joined(*parts[:place], other, *parts[place + 1 :]) for other in others]
+    return [_joined([*parts[:place], other, *parts[place + 1 :]]) for other in others]
 
 
-def _joined(initial: int, vowel: int, final: int) -> str:
+def _joined(parts: Sequence[int]) -> str:
+    initial, vowel, final = parts
     return chr(_FIRST + (initial * 21 + vowel) * 28 + final)

@@ -22,8 +22,8 @@ from ..pipeline.errors import ConfigError, DataError, did_you_mean
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
 from ..pipeline.ground.options import checked
+from ..pipeline.ground.shapes import is_dict, is_sequence
 from ..pipeline.measure.row_result import outputs
-from ..pipeline.run.bridge import run_sync
 from .hangul import is_syllable, slipped
 
 Change = Callable[[str, random.Random], str]
@@ -239,11 +239,10 @@ def changes_of(
         raise ConfigError(
             f"kinds is the text {kinds!r}", hint=f"Write kinds=[{kinds!r}]"
         )
-    if not isinstance(kinds, Mapping):
-        kinds = {kind: cast("Change", own.get(kind)) for kind in kinds}
+    named: dict[str, object] = {}
+    named |= kinds if isinstance(kinds, Mapping) else {k: own.get(k) for k in kinds}
     found: dict[str, Change | Program[..., Any]] = {}
-    for kind, change in kinds.items():
-        given = cast(object, change)
+    for kind, given in named.items():
         if given is None:
             raise ConfigError(
                 f"there is no kind {kind!r} of change", hint=did_you_mean(kind, own)
@@ -281,8 +280,8 @@ def _written(
     if isinstance(change, Program):
         name = next(n for n, f in change.inputs.inputs.items() if f.required)
         asked = dict.fromkeys(text for _, _, text in texts if text.strip())
-        batch = change.abatch([{name: text} for text in asked])
-        answers = run_sync(batch) if asked else []
+        rows = [{name: text} for text in asked]
+        answers: list[Any] = change.batch(rows) if rows else []
         known = {t: _text(a, kind) for t, a in zip(asked, answers, strict=True)}
         return [known.get(text, text) for _, _, text in texts]
     made = [
@@ -301,13 +300,13 @@ def _written(
 def _text(answer: Any, kind: str) -> str:
     """The one text that a rewriter gave."""
     given = outputs(answer)
-    values = [*given.values()] if isinstance(given, dict) else [given]
-    if not values or not isinstance(values[-1], str):
+    last: object = [*given.values()][-1] if is_dict(given) and given else given
+    if not isinstance(last, str):
         raise ConfigError(
             f"the kind {kind!r} gave {given!r:.80}, and no text",
             hint="Let its last output be the rewritten text",
         )
-    return cast(str, values[-1])
+    return last
 
 
 def key_of(*parts: object) -> int:
@@ -317,10 +316,10 @@ def key_of(*parts: object) -> int:
 
 
 def _examples(rows: Any, inputs: Sequence[str]) -> list[Example]:
-    if isinstance(rows, list | tuple) and not inputs:
-        given = cast("list[object]", rows)
-        if all(isinstance(row, Example) for row in given):
-            return [row for row in given if isinstance(row, Example)]
+    if not inputs and is_sequence(rows):
+        given = [row for row in rows if isinstance(row, Example)]
+        if len(given) == len(rows):
+            return given
     if not inputs:
         raise DataError(
             "it is not known which fields of the rows are inputs",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, final
@@ -18,7 +19,7 @@ from typing import Any, Final, final
 from ..pipeline.data.example import Example
 from ..pipeline.data.rows import read_rows
 from ..pipeline.errors import ConfigError, DataError
-from ..pipeline.ground.options import checked
+from ..pipeline.ground.options import Rule, checked
 from ..pipeline.ground.plain import plain
 from ..pipeline.ground.text_index import TextIndex
 from ..pipeline.lm.request import JSON
@@ -28,6 +29,7 @@ _NEAREST: Final = 5
 """Rows that are looked at closely; the index orders by rarity, likeness counts all."""
 _CALIBRATED: Final = 500
 _LEAST: Final = 10
+_QUANTILE: Final = Rule("a share below 1", numbers.Real, 0, math.nextafter(1.0, 0))
 FACT: Final = "unlike_rows"
 
 
@@ -71,8 +73,7 @@ class Novelty:
             raise ConfigError(
                 f"inputs={inputs!r} names no inputs", hint='Write inputs=["message"]'
             )
-        known = isinstance(quantile, float | int) and not isinstance(quantile, bool)
-        if not known or not 0 <= quantile < 1:
+        if not _QUANTILE.fits(quantile):
             raise ConfigError(
                 f"quantile={quantile!r} is no share of inputs", hint="Give 0.01 or so"
             )

@@ -20,6 +20,7 @@ from ..pipeline.graph.program import Program, as_program
 from ..pipeline.ground.options import checked
 from ..pipeline.ground.pages import drawn
 from ..pipeline.ground.plain import plain
+from ..pipeline.ground.shapes import is_mapping
 from ..pipeline.ground.words import brief, counted
 from ..pipeline.lm.prices import money
 from ..pipeline.measure.labels import for_program, require_labels
@@ -29,6 +30,7 @@ from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.rows import rows_of
 from ..pipeline.trace import total_cost
 from .running import answered
+from .suites import bare_text
 
 _WIDE: Final = 100
 AnyProgram = Program[..., Any] | Module[..., Any]
@@ -97,11 +99,11 @@ class SideBySide:
         lines: list[str] = []
         for row, results in zip(self.rows, self.results, strict=True):
             lines.append(
-                f"{row.id}: {brief(_text(plain(dict(row.inputs), repr)), _WIDE)}"
+                f"{row.id}: {brief(bare_text(plain(dict(row.inputs), repr)), _WIDE)}"
             )
             for name, result in zip(self.columns, results, strict=True):
                 cell = self._cell(result)
-                said = cell["error"] or _text(cell["output"])
+                said = cell["error"] or bare_text(cell["output"])
                 score = "" if cell["score"] is None else f"  {cell['score']:g}"
                 what = brief(" ".join(said.split()), _WIDE)
                 lines.append(f"  {name:<{wide}}  {what}{score}")
@@ -200,7 +202,8 @@ def _named(programs: Any) -> dict[str, Program[..., Any]]:
             f"{programs.name!r} stands beside nothing",
             hint="Give two or more, in a list",
         )
-    if isinstance(programs, Mapping):
+    pairs: list[tuple[Any, object]]
+    if is_mapping(programs):
         pairs = [*programs.items()]
     else:
         pairs = [(getattr(program, "name", ""), program) for program in programs]
@@ -220,9 +223,3 @@ def _named(programs: Any) -> dict[str, Program[..., Any]]:
     if not found:
         raise ConfigError("there is no program to try", hint="Give one or more")
     return found
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, dict) and len(value) == 1:
-        value = next(iter(value.values()))
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..pipeline.ground.plain import plain
+from ..pipeline.ground.shapes import is_dict
 from ..pipeline.ground.words import brief, counted
 from ..pipeline.measure.row_result import RowResult, outputs_of
 from ..pipeline.measure.stats import Comparison, Interval
@@ -177,3 +179,14 @@ def unanswered(results: Iterable[RowResult]) -> tuple[str, ...]:
 def values(results: Sequence[RowResult]) -> list[float]:
     """The scores of the rows that have one."""
     return [r.score.value for r in results if r.score is not None]
+
+
+def bare_text(data: Any) -> str:
+    """Plain data as a text: one value without its name, other than texts as JSON.
+
+    >>> bare_text({"team": "cards"}), bare_text({"a": 1, "b": "x"})
+    ('cards', '{"a": 1, "b": "x"}')
+    """
+    if is_dict(data) and len(data) == 1:
+        return bare_text(next(iter(data.values())))
+    return data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)

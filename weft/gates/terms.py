@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,6 +11,7 @@ from ..pipeline.calls.budget import Budget
 from ..pipeline.data.example import Example
 from ..pipeline.errors import ConfigError, did_you_mean
 from ..pipeline.graph.program import Program
+from ..pipeline.ground.options import Rule
 from ..pipeline.run.rows import require_count
 from .noise import Kinds, changes_of
 from .red_team import Plan, plan_attacks
@@ -27,6 +29,7 @@ LEAST: Final[Mapping[str, float]] = {
 SUITES: Final = tuple(LEAST)
 ROWS: Final = 50
 """Rows that are written anew for each kind, where nothing is said."""
+_SHARE: Final = Rule("a number from 0 to 1", numbers.Real, 0, 1)
 _ATTACKED: Final = 5
 """One of so many of them is attacked, by each family."""
 
@@ -73,17 +76,18 @@ def terms_of(
     """
     if isinstance(suites, str):
         raise ConfigError(f"suites={suites!r} is a text", hint=f"Write [{suites!r}]")
-    given = fail_under if isinstance(fail_under, Mapping) else {}
+    given: dict[str, float] = {}
+    if isinstance(fail_under, Mapping):
+        given = dict(fail_under)
+    elif fail_under is not None:
+        given = dict.fromkeys(SUITES, fail_under)
     for name in (*suites, *given):
         if name not in SUITES:
             raise ConfigError(
                 f"there is no suite {name!r}", hint=did_you_mean(str(name), SUITES)
             )
-    if fail_under is not None and not isinstance(fail_under, Mapping):
-        given = dict.fromkeys(SUITES, fail_under)
     for name, share in given.items():
-        number = isinstance(share, int | float) and not isinstance(share, bool)
-        if not number or not 0 <= share <= 1:
+        if not _SHARE.fits(share):
             raise ConfigError(
                 f"fail_under={share!r} of the suite {name!r} is no share",
                 hint="Give a number in [0, 1], such as 0.9",

@@ -93,7 +93,7 @@ def test_published_solutions_are_nearly_all_right() -> None:
 
 def _sloppy(request: Request) -> str:
     """Right by a false step where the story is of ships; surer once it is shown how."""
-    asked = request.messages[-1].content
+    asked = request.messages[-1].shown
     wrong = "2*3=7, less 1 is 6" if "ships" in asked else "2*3=6"
     shown = any(turn.role == "assistant" for turn in request.messages)
     value = 6 if shown or int(re.findall(r"\d+", asked)[0]) % 2 else 5

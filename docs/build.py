@@ -37,7 +37,7 @@ ORDER = (
     *("programs.md", "agents.md", "mcp.md", "code.md", "sampling.md", "decisions.md"),
     "recipes.md",
     *("running.md", "traces.md", "models.md", "local-models.md", "forms.md"),
-    *("measuring.md", "compiling.md", "compilers.md"),
+    *("measuring.md", "gates.md", "habits.md", "compiling.md", "compilers.md"),
     *("bench-compile.md", "bench-planted.md", "bench-real.md", "bench-schemas.md"),
     *("bench-sampling.md", "bench-mcp.md", "bench-longtext.md"),
     *("artifacts.md", "errors.md", "testing.md", "cli.md", "coming-from-dspy.md"),

@@ -18,7 +18,7 @@ from tests.gates.planted import ROWS, asked_of, aware, choosing, exact, free, lm
 from weft.cli import main
 from weft.pipeline.lm.request import Request
 from weft.pipeline.measure.stats import wilson
-from weft.pipeline.trace import NodeRun
+from weft.pipeline.trace import Call, NodeRun, Trace
 
 folder = pytest.fixture(working_folder)
 
@@ -268,3 +268,29 @@ def test_a_type_says_how_it_is_shown() -> None:
         module = weft.Predict("grid: Grid -> walls: int", types={"Grid": kind})
         text = module.prompt(grid=cells).messages[-1].content
         assert text == f"[[ grid ]]\n{shown}"
+
+
+def test_the_critical_path_is_what_the_run_waited_for() -> None:
+    """Of five nodes three are waited for; tokens and dollars sum over all."""
+
+    def node(path: str, order: int, started: float, seconds: float) -> NodeRun:
+        usage = weft.Usage(10 * order, order)
+        call = Call((), "", "m", usage, 0.25, cached=False, seconds=seconds, key="k")
+        return NodeRun(
+            path, "module", {}, {}, (call,), (), seconds, "", (order,), started=started
+        )
+
+    trace = Trace(
+        (
+            node("query", 1, 0.0, 1.0),
+            node("search", 2, 1.0, 4.0),
+            node("facts", 3, 1.0, 2.0),
+            node("style", 4, 0.0, 4.5),
+            node("answer", 5, 5.0, 1.0),
+        )
+    )
+
+    assert [run.path for run in trace.critical_path] == ["query", "search", "answer"]
+    assert (trace.usage.input_tokens, trace.usage.output_tokens) == (150, 15)
+    assert trace.cost == 1.25
+    assert Trace(()).critical_path == ()

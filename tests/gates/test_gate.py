@@ -70,6 +70,21 @@ def test_a_program_that_crashes_on_nothing_fails_with_the_case_named() -> None:
     assert "message:empty: StepError" in str(found)
 
 
+def test_an_input_too_long_for_the_model_fails_its_case() -> None:
+    """What an endpoint refuses is the program's to handle; no server is down."""
+
+    def small(request: Request) -> str:
+        if len(asked_of(request)) > 10_000:
+            raise weft.errors.ContextLengthError("4,096 tokens at the most")
+        return aware(request)
+
+    with weft.use(lm=lm(small, "small"), cache=None):
+        found = weft.gate(free(), ROWS, exact, suites=["edge"])
+
+    assert [case.name for case in found["edge"].cases] == ["message:huge"]
+    assert found["edge"].unanswered == ()
+
+
 def test_noise_and_style_are_paired_with_the_same_rows() -> None:
     """The worst kind decides; rows that fell are named, with their intervals."""
     with weft.use(lm=lm(minds_case, "minds-case"), cache=None):

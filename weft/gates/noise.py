@@ -281,7 +281,8 @@ def _written(
         name = next(n for n, f in change.inputs.inputs.items() if f.required)
         asked = dict.fromkeys(text for _, _, text in texts if text.strip())
         rows = [{name: text} for text in asked]
-        answers: list[Any] = change.batch(rows) if rows else []
+        answers: list[Any] = []
+        answers += change.batch(rows) if rows else []
         known = {t: _text(a, kind) for t, a in zip(asked, answers, strict=True)}
         return [known.get(text, text) for _, _, text in texts]
     made = [

@@ -10,7 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..pipeline.data.example import Example
-from ..pipeline.errors import ModelFailure, StepError, WeftError
+from ..pipeline.errors import (
+    ContextLengthError,
+    InvalidRequest,
+    ModelFailure,
+    StepError,
+    WeftError,
+)
 from ..pipeline.graph.program import Program
 from ..pipeline.measure.labels import for_program
 from ..pipeline.measure.row_result import RowResult
@@ -19,6 +25,9 @@ from ..pipeline.measure.typed import reader_of
 from ..pipeline.run.rows import bind_row, map_rows
 from ..pipeline.run.settings import current, entered
 from ..pipeline.trace import NodeRun, Trace
+
+_FAULTS = (ModelFailure, StepError, ContextLengthError, InvalidRequest)
+"""What a row's own input brings about."""
 
 
 async def answered(
@@ -40,9 +49,9 @@ async def answered(
             says nothing; the usual one by default.
 
     Returns:
-        One result a row, in order. A step that raised, and a reply that could not be
-        used, score 0; a row that nobody could answer (a server that was down) has no
-        score.
+        One result a row, in order. A step that raised, a reply that could not be used,
+        and a request that the endpoint refuses as it is, such as one that is too long,
+        score 0; a row that nobody could answer (a server that was down) has no score.
 
     Raises:
         DataError: A row does not fit; nothing ran.
@@ -56,7 +65,7 @@ async def answered(
         nodes: list[NodeRun] = []
         try:
             run = await program.run_row(bound[position], nodes)
-        except (ModelFailure, StepError) as error:
+        except _FAULTS as error:
             zero, said = Score(0.0), f"{type(error).__name__}: {error}"
             model = isinstance(error, ModelFailure)
             return RowResult(row, None, zero, said, model, _trace(nodes))

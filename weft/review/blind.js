@@ -3,7 +3,7 @@
 // once the server says that it is on the disk; names come with the result alone.
 
 const $ = (id) => document.getElementById(id);
-const state = { rows: [], at: -1, row: null, sending: 0, turn: 0 };
+const state = { rows: [], at: -1, row: null, coming: null, turn: 0 };
 
 function make(tag, className, text) {
   const made = document.createElement(tag);
@@ -43,15 +43,17 @@ function pairs(list, values) {
   }
 }
 
-async function show(at) {
-  if (!state.rows.length) return;
+function show(at) {
+  if (!state.rows.length) return undefined;
   state.at = Math.min(state.rows.length - 1, Math.max(0, at));
   state.row = null;
   const turn = (state.turn += 1);
-  const row = await ask(`api/row/${state.at}`);
-  if (turn !== state.turn) return; // somebody has moved on
-  state.row = row;
-  draw();
+  state.coming = ask(`api/row/${state.at}`).then((row) => {
+    if (turn !== state.turn) return; // somebody has moved on
+    state.row = row;
+    draw();
+  });
+  return state.coming;
 }
 
 function draw() {
@@ -81,10 +83,10 @@ function figures() {
 }
 
 async function choose(choice) {
+  await state.coming; // a key that is pressed early means the row that is coming
   const { at, row } = state;
   if (!row) return;
   if (choice !== null && choice !== "tie" && choice.charCodeAt(0) - 65 >= row.answers.length) return;
-  state.sending += 1;
   try {
     const kept = await ask(`api/row/${at}`, { key: row.key, choice });
     state.rows[at][1] = kept.choice;
@@ -96,7 +98,6 @@ async function choose(choice) {
   } catch (error) {
     told(`not saved: ${error.message}`, true);
   }
-  state.sending -= 1;
 }
 
 async function next() {
@@ -126,8 +127,7 @@ function pressed(event) {
     k: () => show(state.at - 1), arrowup: () => show(state.at - 1),
     n: next, t: () => choose("tie"), x: () => choose(null),
   };
-  const letters = state.row ? state.row.answers.map((_, n) => String.fromCharCode(97 + n)) : [];
-  const act = letters.includes(key) ? () => choose(key.toUpperCase()) : acts[key];
+  const act = acts[key] || (/^[a-z]$/.test(key) ? () => choose(key.toUpperCase()) : undefined);
   if (!act) return;
   event.preventDefault();
   Promise.resolve(act()).catch((error) => told(`the server does not answer: ${error.message}`, true));

@@ -39,13 +39,13 @@ if TYPE_CHECKING:
     from .extras.ray import Ray as Ray
     from .gates.agreement import Agreement as Agreement
     from .gates.agreement import agreement as agreement
+    from .gates.attempts import RedTeam as RedTeam
     from .gates.by_hand import take_eval as take_eval
     from .gates.edges import edge_cases as edge_cases
     from .gates.gate import gate as gate
     from .gates.gate import quote_gate as quote_gate
     from .gates.noise import perturb as perturb
     from .gates.novelty import Novelty as Novelty
-    from .gates.red_team import RedTeam as RedTeam
     from .gates.red_team import red_team as red_team
     from .gates.side_by_side import SideBySide as SideBySide
     from .gates.side_by_side import side_by_side as side_by_side
@@ -178,12 +178,13 @@ _WHERE = {
     "extras.otel": "OpenTelemetry",
     "extras.ray": "Ray",
     "gates.agreement": "Agreement agreement",
+    "gates.attempts": "RedTeam",
     "gates.by_hand": "take_eval",
     "gates.edges": "edge_cases",
     "gates.gate": "gate quote_gate",
     "gates.noise": "perturb",
     "gates.novelty": "Novelty",
-    "gates.red_team": "RedTeam red_team",
+    "gates.red_team": "red_team",
     "gates.side_by_side": "SideBySide side_by_side",
     "gates.verdict": "Gate",
     "loading": "load package programs save",

@@ -102,6 +102,9 @@ def _share(text: str, whole: str) -> float:
 
 def side_by_side(arguments: argparse.Namespace) -> Outcome:
     """Run each target on the rows, and the first with each further instruction."""
+    named = [*arguments.target, *arguments.instruction]
+    if twice := [text for text in named if named.count(text) > 1]:
+        raise ConfigError(f"two columns would be named {twice[0]!r}")
     columns = {text: program_named(text) for text in arguments.target}
     first = columns[arguments.target[0]]
     for text in arguments.instruction:

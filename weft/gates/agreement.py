@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import numbers
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,17 +20,18 @@ from ..pipeline.data.example import require_rows
 from ..pipeline.errors import ConfigError
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
-from ..pipeline.ground.options import checked
+from ..pipeline.ground.options import Rule, checked
 from ..pipeline.ground.plain import plain
 from ..pipeline.ground.words import brief, counted
 from ..pipeline.measure.row_result import RowResult, outputs_of, said_again
 from ..pipeline.measure.stats import Interval, wilson
 from ..pipeline.run.bridge import run_sync
-from ..pipeline.run.rows import require_count, rows_of
+from ..pipeline.run.rows import rows_of
 from .running import answered
 from .suites import bare_text
 
 _SHOWN: Final = 5
+_REPEATS: Final = Rule("a whole number, 2 or more", numbers.Integral, 2)
 _NOTHING: Final = "no usable answer"
 
 
@@ -183,9 +185,8 @@ def agreement(
         WeftError: A row could not be answered, such as by a server that is down.
     """
     made = as_program(program)
-    require_count(repeats, "repeats")
-    if repeats < 2:
-        raise ConfigError("repeats=1 compares nothing", hint="Give 2 or more")
+    if not _REPEATS.fits(repeats):
+        raise ConfigError(f"repeats={repeats!r} compares nothing", hint="Give 2, 3 ...")
     examples = rows_of(made.inputs, rows)
     require_rows(examples, "agreement")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ..compilers.driving.estimate import guess_of
 from ..compilers.search.counting import calls_plain
@@ -27,8 +27,14 @@ from ..pipeline.run.settings import current, entered, ledger_of
 from .edges import edge_cases
 from .gating import Gating
 from .noise import NOISE, STYLES, Kinds, changes_of
+from .red_team import Plan, require_inputs
 from .terms import ROWS, SUITES, Terms, attacks_of, terms_of
 from .verdict import Gate, GateQuote
+
+_CHARS: Final = 4
+"""Characters of a token."""
+_ATTACK: Final = 300
+"""Characters of an attack, on the average."""
 
 
 @checked
@@ -116,10 +122,24 @@ def quote_gate(
     terms = terms_of(suites, None, kinds, styles, fields, None, most, seed)
     made, examples = _given(program, rows, metric)
     planned = _planned(made, examples, terms)
-    calls = sum(planned.values()) * calls_plain(made, examples)
-    guess = guess_of(made, examples, ())
-    usd = None if guess.usd is None else calls * guess.usd
-    return GateQuote(made.name, planned, calls, calls * guess.tokens, usd)
+    each, guess = calls_plain(made, examples), guess_of(made, examples, ())
+    calls = sum(planned.values()) * each
+    tokens = calls * guess.tokens + each * _longer(made, examples, terms)
+    dear = guess.usd is not None and guess.tokens > 0
+    usd = tokens * (guess.usd or 0.0) / guess.tokens if dear else guess.usd
+    return GateQuote(made.name, planned, calls, tokens, usd)
+
+
+def _longer(program: Program[..., Any], rows: Sequence[Example], terms: Terms) -> int:
+    """Tokens by which odd inputs and attacks are longer than rows, about."""
+    chars = 0
+    if "edge" in terms.suites:
+        cases = edge_cases(program, rows)
+        chars += sum(len(str(v)) for case in cases for v in case.inputs.values())
+    plan = attacks_of(program, rows, terms) if "red-team" in terms.suites else ""
+    if isinstance(plan, Plan):
+        chars += plan.runs * _ATTACK
+    return chars // _CHARS
 
 
 def _given(
@@ -136,7 +156,12 @@ def _given(
 def _planned(
     program: Program[..., Any], rows: Sequence[Example], terms: Terms
 ) -> dict[str, int]:
-    """How many rows each suite runs at the most; what noise does not change is not."""
+    """How many rows each suite runs at the most; what noise does not change is not.
+
+    Raises:
+        ConfigError: `fields` names no input, or an edge case needs a row.
+    """
+    require_inputs(program, terms.fields)
     found = {"score": len(rows)}
     most = min(terms.most, len(rows))
     for name in terms.suites:
@@ -146,5 +171,6 @@ def _planned(
             kinds = terms.kinds if name == "noise" else terms.styles
             found[name] = most * len(changes_of(kinds))
         elif name == "red-team":
-            found[name] = attacks_of(program, rows, terms).runs
+            plan = attacks_of(program, rows, terms)
+            found[name] = 0 if isinstance(plan, str) else plan.runs
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from statistics import fmean
 from typing import Any, Final
@@ -18,9 +18,9 @@ from ..pipeline.measure.score import Metric, metric_name
 from ..pipeline.measure.stats import Interval, compare, mean_interval, wilson
 from ..pipeline.run.bridge import in_thread
 from ..pipeline.trace import total_cost
-from .edges import edge_cases
+from .edges import edge_cases, fits
 from .noise import Kinds, changes_of, perturb
-from .red_team import attack, drawn
+from .red_team import NO_ROOM, attack, drawn
 from .running import answered
 from .suites import Case, Line, Suite, unanswered, values
 from .terms import Terms, attacks_of
@@ -50,7 +50,7 @@ class Gating:
 
     async def run(self) -> Gate:
         """Every suite in turn; a budget that ends leaves those that are whole."""
-        does = {
+        does: dict[str, Callable[[], Awaitable[Suite]]] = {
             "score": self._score,
             "edge": self._edge,
             "noise": partial(self._written, "noise", self.terms.kinds),
@@ -87,6 +87,11 @@ class Gating:
         self.results += made
         return made
 
+    def _skipped(self, name: str, why: str) -> Suite:
+        """A suite with nothing to run; it stops no gate."""
+        least = self.terms.least[name]
+        return Suite(name, "", 1.0, _NO_INTERVAL, 0, least, skipped=why)
+
     async def _score(self) -> Suite:
         scores = values(self.clean)
         interval = mean_interval(scores, self.terms.seed)
@@ -107,7 +112,10 @@ class Gating:
         )
 
     async def _edge(self) -> Suite:
-        results = await self._answered(edge_cases(self.program, self.rows), None)
+        cases = edge_cases(self.program, self.rows)
+        if not cases:
+            return self._skipped("edge", "no odd value is known of the inputs' types")
+        results = await self._answered(cases, None)
         bad = [r for r in results if r.score is not None and not r.score.value]
         n = len(values(results))
         return Suite(
@@ -123,20 +131,7 @@ class Gating:
 
     async def _written(self, name: str, kinds: Kinds) -> Suite:
         """Rows written by each kind, against the same rows as they are."""
-        chosen = drawn(self.rows, self.terms.most, self.terms.seed)
-        fields, seed = self.terms.fields, self.terms.seed
-        made = await in_thread(
-            partial(perturb, chosen, kinds, fields=fields, seed=seed)
-        )
-        was = {
-            id(row): result for row, result in zip(self.rows, self.clean, strict=True)
-        }
-        usual = [was[id(row)] for row in chosen]
-        pairs = [
-            (row, usual[at % len(usual)])
-            for at, row in enumerate(made)
-            if row.inputs != usual[at % len(usual)].example.inputs
-        ]
+        pairs = await self._pairs(kinds)
         results = await self._answered([row for row, _ in pairs], self.metric)
         lines: list[Line] = []
         bounds: list[Interval] = []
@@ -159,9 +154,7 @@ class Gating:
             cases += [_fallen(kind, new, old) for new, old in both if _lost(new, old)]
         ran = [at for at, line in enumerate(lines) if line.n]
         if not ran:
-            skipped = "no kind changes a text of these rows"
-            least = self.terms.least[name]
-            return Suite(name, "", 1.0, _NO_INTERVAL, 0, least, skipped=skipped)
+            return self._skipped(name, "no kind changes a text of these rows")
         worst = min(ran, key=lambda at: lines[at].share)
         first = f"{lines[worst].name}:"
         return Suite(
@@ -175,6 +168,33 @@ class Gating:
             tuple(sorted(cases, key=lambda c: not c.name.startswith(first))),
             unanswered(results),
         )
+
+    async def _pairs(self, kinds: Kinds) -> list[tuple[Example, RowResult]]:
+        """Rows that a kind changes, and that the program still takes, with the clean.
+
+        A closed choice is no text that anybody types.
+        """
+        known = self.program.inputs.inputs
+        free = [n for n, f in known.items() if f.plain and not f.choices]
+        fields = [name for name in self.terms.fields or free if name in free]
+        if not fields:
+            return []
+        chosen = drawn(self.rows, self.terms.most, self.terms.seed)
+        write = partial(perturb, chosen, kinds, fields=fields, seed=self.terms.seed)
+        usual = self._clean_of(chosen)
+        made = await in_thread(write)
+        pairs = ((row, usual[at % len(usual)]) for at, row in enumerate(made))
+        return [
+            (row, was)
+            for row, was in pairs
+            if row.inputs != was.example.inputs
+            and all(fits(known[n], row.inputs[n]) for n in fields if n in row.inputs)
+        ]
+
+    def _clean_of(self, rows: Sequence[Example]) -> list[RowResult]:
+        """What the program made of these rows as they are."""
+        known = {result.example.digest: result for result in self.clean}
+        return [known[row.digest] for row in rows]
 
     def _kept(
         self, kind: str, both: Sequence[tuple[RowResult, RowResult]]
@@ -198,9 +218,19 @@ class Gating:
 
     async def _red_team(self) -> Suite:
         plan = attacks_of(self.program, self.rows, self.terms)
-        found = await attack(plan, self.metric, None, concurrency=self.concurrency)
+        if isinstance(plan, str):
+            return self._skipped("red-team", plan)
+        found = await attack(
+            plan,
+            self.metric,
+            None,
+            concurrency=self.concurrency,
+            clean=self._clean_of(plan.rows),
+        )
+        if not found.attempts:
+            return self._skipped("red-team", NO_ROOM)
         ran = [one.result for one in found.attempts]
-        self.results += [*found.clean, *ran]
+        self.results += ran
         n, hits = len(found.answered), len(found.obeyed)
         lines = [
             Line(family, 1 - hit / of, wilson(of - hit, of), of)
@@ -265,8 +295,10 @@ def _over(row: RowResult, limit: Budget) -> str:
     said: list[str] = []
     if limit.calls is not None and calls > limit.calls:
         said.append(f"{counted(calls, 'call')} of {limit.calls}")
-    if limit.tokens is not None and tokens > limit.tokens:
-        said.append(f"{tokens:,} tokens of {limit.tokens:,}")
+    counts = all(call.usage is not None for call in row.trace.calls)
+    if limit.tokens is not None and not (counts and tokens <= limit.tokens):
+        shown = f"{tokens:,} tokens" if counts else "tokens that nobody counted,"
+        said.append(f"{shown} of {limit.tokens:,}")
     if limit.usd is not None and (usd is None or usd > limit.usd):
         said.append(f"{money(usd)} of {money(limit.usd)}")
     return ", ".join(said)
@@ -285,8 +317,8 @@ def _costs(results: Sequence[RowResult]) -> Iterable[Line]:
             by_path.setdefault(node.path, []).append((len(node.calls), tokens, cost))
     for path, spent in by_path.items():
         calls = 1000 * sum(c for c, _, _ in spent) / len(results)
-        tokens = 1000 * sum(t for _, t, _ in spent) / len(results)
+        each = 1000 * sum(t for _, t, _ in spent) / len(results)
         usd = total_cost(u for _, _, u in spent)
         usd = None if usd is None else 1000 * usd / len(results)
-        said = f"{calls:,.0f} calls, {tokens:,.0f} tokens, {money(usd)} a thousand rows"
+        said = f"{calls:,.0f} calls, {each:,.0f} tokens, {money(usd)} a thousand rows"
         yield Line(path, 1.0, None, len(spent), None, said)

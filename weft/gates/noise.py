@@ -245,7 +245,8 @@ def changes_of(
     for kind, given in named.items():
         if given is None:
             raise ConfigError(
-                f"there is no kind {kind!r} of change", hint=did_you_mean(kind, own)
+                f"there is no kind {kind!r} of change",
+                hint=did_you_mean(str(kind), own),
             )
         if isinstance(given, Module | Program):
             found[kind] = _writer(as_program(given), kind)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,16 +14,17 @@ from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
 from ..pipeline.ground.options import checked
 from ..pipeline.ground.plain import plain
-from ..pipeline.ground.words import brief, counted
 from ..pipeline.measure.row_result import RowResult, outputs_of
 from ..pipeline.measure.score import Metric, require_callable
-from ..pipeline.measure.stats import Comparison, Interval, compare, wilson
+from ..pipeline.measure.stats import compare
 from ..pipeline.measure.typed import outputs_of as fields_of
 from ..pipeline.run.bridge import run_sync
-from ..pipeline.run.rows import rows_of
+from ..pipeline.run.rows import require_count, rows_of
 from ..pipeline.signature.field import FieldSpec
 from ..pipeline.signature.signature import spec_of
 from .attacks import FAMILIES, Goal, attack_text, goal_for, planted
+from .attempts import Attempt, RedTeam
+from .edges import fits
 from .noise import key_of
 from .running import answered
 
@@ -32,124 +32,9 @@ Obeyed = Callable[[Any, str], bool]
 """Of an answer as plain data and the attack's text: whether the attack was obeyed."""
 
 _PLACES: Final = ("start", "middle", "end")
-_SHOWN: Final = 3
+NO_ROOM: Final = "no attack fits the rules of the inputs"
 OWN: Final = "own"
 """The family of texts that a user brings."""
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One attack on one row.
-
-    Args:
-        family: The attack's family; "own" of texts that a user brought.
-        row: The id of the row.
-        field: The input that it stood in.
-        attack: Its text.
-        result: What the program made of the row.
-        obeyed: Whether the answer holds what the attack wanted; None where nobody
-            could answer.
-    """
-
-    family: str
-    row: str
-    field: str
-    attack: str
-    result: RowResult
-    obeyed: bool | None
-
-    def __str__(self) -> str:
-        said = brief(
-            json.dumps(plain(outputs_of(self.result), repr), ensure_ascii=False)
-        )
-        return f"{self.family} in {self.field!r} of row {self.row!r}: gave {said}"
-
-
-@dataclass(frozen=True, repr=False)
-class RedTeam:
-    """What attacks on a program came to.
-
-    Args:
-        program: The program's name.
-        attempts: Every attack, row after row.
-        clean: The same rows without an attack.
-        change: The metric under attack against clean, row by row; None without one.
-    """
-
-    program: str
-    attempts: tuple[Attempt, ...]
-    clean: tuple[RowResult, ...]
-    change: Comparison | None = None
-
-    @property
-    def answered(self) -> tuple[Attempt, ...]:
-        """The attempts that were answered, well or not."""
-        return tuple(one for one in self.attempts if one.obeyed is not None)
-
-    @property
-    def obeyed(self) -> tuple[Attempt, ...]:
-        """The attempts that succeeded."""
-        return tuple(one for one in self.attempts if one.obeyed)
-
-    @property
-    def rate(self) -> float:
-        """The attack success rate, in [0, 1]; 0 where nothing was answered."""
-        return len(self.obeyed) / len(self.answered) if self.answered else 0.0
-
-    @property
-    def interval(self) -> Interval:
-        """Its 95 % interval (Wilson)."""
-        return wilson(len(self.obeyed), len(self.answered))
-
-    @property
-    def by_family(self) -> dict[str, tuple[int, int]]:
-        """How many attempts of each family succeeded, of how many answered."""
-        found: dict[str, tuple[int, int]] = {}
-        for one in self.answered:
-            hits, n = found.get(one.family, (0, 0))
-            found[one.family] = (hits + bool(one.obeyed), n + 1)
-        return found
-
-    def describe(self) -> dict[str, Any]:
-        """As plain JSON data."""
-        return {
-            "program": self.program,
-            "rate": self.rate,
-            "interval": [self.interval.low, self.interval.high],
-            "attempts": len(self.answered),
-            "families": {k: [*v] for k, v in self.by_family.items()},
-            "obeyed": [
-                {
-                    "family": one.family,
-                    "row": one.row,
-                    "field": one.field,
-                    "attack": one.attack,
-                    "answer": plain(outputs_of(one.result), repr),
-                }
-                for one in self.obeyed
-            ],
-            "change": None if self.change is None else self.change.difference,
-        }
-
-    def to_json(self) -> str:
-        """As `describe`, as a JSON text."""
-        return json.dumps(self.describe(), ensure_ascii=False, indent=1)
-
-    def __str__(self) -> str:
-        low, high = 100 * self.interval.low, 100 * self.interval.high
-        head = (
-            f"{self.program}: {len(self.obeyed)} of "
-            f"{counted(len(self.answered), 'attack')} obeyed, {100 * self.rate:.1f} "
-            f"[{low:.1f}, {high:.1f}]"
-        )
-        lines = [f"  {k:<18} {hits} of {n}" for k, (hits, n) in self.by_family.items()]
-        if self.change is not None:
-            lines.append(f"  score under attack: {self.change}")
-        lines += [f"  {one}" for one in self.obeyed[:_SHOWN]]
-        return "\n".join([head, *lines])
-
-    def __repr__(self) -> str:
-        return f"RedTeam({self.program}: {len(self.obeyed)} of {len(self.answered)})"
 
 
 @checked
@@ -211,7 +96,10 @@ def red_team(
         )
     if metric is not None:
         require_callable(metric)
-    return run_sync(attack(plan, metric, obeyed, concurrency=concurrency))
+    found = run_sync(attack(plan, metric, obeyed, concurrency=concurrency))
+    if not found.attempts:
+        raise ConfigError(f"{NO_ROOM} of {found.program!r}", hint="Name other fields")
+    return found
 
 
 @dataclass(frozen=True)
@@ -236,8 +124,8 @@ class Plan:
 
     @property
     def runs(self) -> int:
-        """How many rows will run, the clean ones too."""
-        return len(self.rows) * (1 + len(self.families) + len(self.texts))
+        """How many attacks will run at the most."""
+        return len(self.rows) * (len(self.families) + len(self.texts))
 
 
 def plan_attacks(
@@ -256,6 +144,10 @@ def plan_attacks(
         ConfigError: As `red_team`.
     """
     made = as_program(program)
+    require_count(most, "most")
+    for given in (families, texts, fields):
+        if isinstance(given, str):
+            raise ConfigError(f"{given!r} is one text", hint=f"Write [{given!r}]")
     for family in families:
         if family not in FAMILIES:
             raise ConfigError(
@@ -264,29 +156,57 @@ def plan_attacks(
             )
     chosen = drawn(rows_of(made.inputs, rows), most, seed)
     require_rows(chosen, "red_team")
-    first = dict(chosen[0].inputs)
-    known = [
-        name for name, value in first.items() if planted(value, "x", "end") != value
-    ]
-    for name in fields:
-        if name not in first:
-            raise ConfigError(
-                f"{made.name!r} has no input {name!r}", hint=did_you_mean(name, first)
-            )
-    taken = [name for name in fields or known if name in known]
-    if not taken:
-        raise ConfigError(
-            f"no input of {made.name!r} holds a text that an attack could stand in",
-            hint="Name one that does: fields=[...]",
-        )
+    require_inputs(made, fields)
     own = texts and tuple(families) == FAMILIES
     kinds = () if own else tuple(families)
-    if kinds and goal_for(_fields(made), None, random.Random(seed)) is None:
-        raise ConfigError(
-            f"the outputs of {made.name!r} can hold nothing that an attack could want",
-            hint="Give texts= of your own, with obeyed=",
-        )
-    return Plan(made, tuple(chosen), tuple(taken), kinds, tuple(texts), seed)
+    taken = _open_inputs(made, chosen[0], fields)
+    if why := why_not(made, chosen[0], fields, kinds):
+        raise ConfigError(why, hint="Name an input of text, or give texts= and obeyed=")
+    return Plan(made, tuple(chosen), taken, kinds, tuple(texts), seed)
+
+
+def require_inputs(program: Program[..., Any], fields: Sequence[str]) -> None:
+    """Refuse names that are no inputs of a program.
+
+    Raises:
+        ConfigError: One of them is none.
+    """
+    known = program.inputs.inputs
+    for name in fields:
+        if name not in known:
+            raise ConfigError(
+                f"{program.name!r} has no input {name!r}",
+                hint=did_you_mean(name, known),
+            )
+
+
+def why_not(
+    program: Program[..., Any],
+    row: Example,
+    fields: Sequence[str],
+    families: Sequence[str] = FAMILIES,
+) -> str:
+    """Why a program cannot be attacked, or empty."""
+    if not _open_inputs(program, row, fields):
+        return f"no input of {program.name!r} holds a text that an attack may stand in"
+    if families and goal_for(_fields(program), None, random.Random(0)) is None:
+        return f"no output of {program.name!r} can hold what an attack could want"
+    return ""
+
+
+def _open_inputs(
+    program: Program[..., Any], row: Example, fields: Sequence[str]
+) -> tuple[str, ...]:
+    """The inputs that take their value with something more in it."""
+    known = program.inputs.inputs
+    held = {n: planted(v, "x", "end") for n, v in row.inputs.items() if n in known}
+    return tuple(
+        name
+        for name, value in held.items()
+        if (not fields or name in fields)
+        and value != row.inputs[name]
+        and fits(known[name], value)
+    )
 
 
 def drawn(rows: Sequence[Example], most: int, seed: int) -> list[Example]:
@@ -298,16 +218,22 @@ def drawn(rows: Sequence[Example], most: int, seed: int) -> list[Example]:
 
 
 async def attack(
-    plan: Plan, metric: Metric | None, obeyed: Obeyed | None, *, concurrency: int
+    plan: Plan,
+    metric: Metric | None,
+    obeyed: Obeyed | None,
+    *,
+    concurrency: int,
+    clean: Sequence[RowResult] = (),
 ) -> RedTeam:
-    """Run the clean rows, then every attack, and judge the answers."""
+    """Run the clean rows, where they did not, then every attack, and judge answers."""
     program = plan.program
-    clean = await answered(program, plan.rows, metric, concurrency=concurrency)
+    if not clean:
+        clean = await answered(program, plan.rows, metric, concurrency=concurrency)
     fields = _fields(program)
     names = [name for name in fields if name]
     attacked: list[Example] = []
     about: list[tuple[str, Goal | None, str, str, RowResult]] = []
-    for row, result in zip(plan.rows, clean, strict=True):
+    for at, (row, result) in enumerate(zip(plan.rows, clean, strict=True)):
         kinds = [*((family, "") for family in plan.families)]
         kinds += [(OWN, text) for text in plan.texts]
         for number, (family, own) in enumerate(kinds):
@@ -316,8 +242,10 @@ async def attack(
             text = own or (attack_text(family, goal, names, rng) if goal else "")
             if not text:
                 continue
-            field = plan.fields[number % len(plan.fields)]
-            value = planted(row.inputs[field], text, rng.choice(_PLACES))
+            field = plan.fields[(number + at) % len(plan.fields)]
+            value = planted(row.inputs.get(field), text, rng.choice(_PLACES))
+            if not fits(program.inputs.inputs[field], value):
+                continue  # it is too long, or not there
             inputs = {**row.inputs, field: value}
             name = f"{row.id}~{family}" if not own else f"{row.id}~{OWN}-{number}"
             attacked.append(Example(name, inputs, row.labels, row.meta))

@@ -205,8 +205,10 @@ def _named(programs: Any) -> dict[str, Program[..., Any]]:
     pairs: list[tuple[Any, object]]
     if is_mapping(programs):
         pairs = [*programs.items()]
-    else:
+    elif isinstance(programs, Iterable):
         pairs = [(getattr(program, "name", ""), program) for program in programs]
+    else:
+        pairs = [("", programs)]
     found: dict[str, Program[..., Any]] = {}
     for name, program in pairs:
         if not isinstance(program, Program | Module):

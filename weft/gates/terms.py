@@ -14,7 +14,7 @@ from ..pipeline.graph.program import Program
 from ..pipeline.ground.options import Rule
 from ..pipeline.run.rows import require_count
 from .noise import Kinds, changes_of
-from .red_team import Plan, plan_attacks
+from .red_team import Plan, plan_attacks, why_not
 
 LEAST: Final[Mapping[str, float]] = {
     "score": 0.0,
@@ -76,6 +76,8 @@ def terms_of(
     """
     if isinstance(suites, str):
         raise ConfigError(f"suites={suites!r} is a text", hint=f"Write [{suites!r}]")
+    if not suites:
+        raise ConfigError("suites=[] tests nothing", hint=f"Give {', '.join(SUITES)}")
     given: dict[str, float] = {}
     if isinstance(fail_under, Mapping):
         given = dict(fail_under)
@@ -108,11 +110,9 @@ def terms_of(
 
 def attacks_of(
     program: Program[..., Any], rows: Sequence[Example], terms: Terms
-) -> Plan:
-    """The attacks of a red-team suite; nothing is called.
-
-    Raises:
-        ConfigError: No input holds a text, or the outputs can hold nothing wanted.
-    """
+) -> Plan | str:
+    """The attacks of a red-team suite, or why there are none; nothing is called."""
+    if why := why_not(program, rows[0], terms.fields):
+        return why
     most = max(1, terms.most // _ATTACKED)
     return plan_attacks(program, rows, fields=terms.fields, most=most, seed=terms.seed)

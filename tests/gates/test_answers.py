@@ -56,7 +56,7 @@ def test_no_usable_answer_agrees_with_nobody_and_a_cold_model_is_told() -> None:
     """Two failures are two answers; at temperature 0 the sameness is no finding."""
     with weft.use(lm=lm(moody, "moody"), cache=None):
         broken = weft.agreement(choosing().with_(repairs=0), ROWS[:1], repeats=4)
-        with pytest.raises(weft.errors.ConfigError, match="2 or more"):
+        with pytest.raises(weft.errors.ConfigError, match="compares nothing"):
             weft.agreement(free(), ROWS, repeats=1)
     cool = lm(aware, "cool")
     with weft.use(lm=cool, cache=None):

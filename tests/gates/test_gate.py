@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytest
+from pydantic import Field
 
 import weft
 from tests.cli_folder import write_rows
@@ -166,9 +167,36 @@ def test_the_same_seed_says_the_same_at_any_concurrency() -> None:
     assert one == other
 
 
+def test_what_has_nothing_to_run_is_skipped_and_alone_is_no_pass() -> None:
+    """Numbers have no noise, and rules of an input are never broken by a suite."""
+    short = Annotated[str, Field(max_length=30)]
+    signature = "kind: Kind, message: Short -> team"
+    bound = weft.Predict(
+        signature, name="route", types={"Kind": Literal["a", "b"], "Short": short}
+    )
+    rows = [{"kind": "a", "message": "my card", "team": "cards"}]
+    number = weft.Predict("n: int -> team", name="route")
+    with weft.use(lm=lm(aware, "aware"), cache=None):
+        found = weft.gate(bound, rows, exact)
+        none = weft.gate(
+            number, [{"n": 1, "team": "accounts"}], exact, suites=["style"]
+        )
+        all_of_it = weft.gate(number, [{"n": 1, "team": "accounts"}], exact)
+
+    assert found["red-team"].skipped == "no attack fits the rules of the inputs"
+    assert {case.inputs["kind"] for suite in found.suites for case in suite.cases} <= {
+        "a"
+    }
+    assert found["style"].n == 1
+    assert (none.passed, none.verdict) == (False, "nothing was tested")
+    assert all_of_it.passed
+    assert all_of_it["red-team"].skipped.startswith("no input of 'route' holds a text")
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        ({"suites": []}, "tests nothing"),
         ({"suites": ["edges"]}, "Did you mean 'edge'"),
         ({"fail_under": {"noises": 0.5}}, "Did you mean 'noise'"),
         ({"fail_under": 2}, "no share"),

@@ -27,6 +27,7 @@ def test_the_obedient_obey_and_the_aware_do_not(make: Any) -> None:
     assert len(found["obedient"].attempts) == len(ROWS) * len(kinds)
     assert found["obedient"].rate == 1.0
     assert found["aware"].rate < 0.1
+    assert found["aware"].moved == ()
     assert found["aware"].interval.high < 0.1
     for one in found.values():
         assert all(r.score is not None and r.score.value == 1 for r in one.clean)

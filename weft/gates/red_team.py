@@ -259,6 +259,7 @@ async def attack(
             text,
             result,
             _judged(result, was, goal, text, obeyed),
+            plain(outputs_of(result), repr) != plain(outputs_of(was), repr),
         )
         for result, (family, goal, field, text, was) in zip(results, about, strict=True)
     ]

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ..compilers.driving.plan import kept
 from ..pipeline.data.example import Example, require_rows
@@ -206,7 +206,8 @@ def _named(programs: Any) -> dict[str, Program[..., Any]]:
     if is_mapping(programs):
         pairs = [*programs.items()]
     elif isinstance(programs, Iterable):
-        pairs = [(getattr(program, "name", ""), program) for program in programs]
+        given = cast("Iterable[object]", programs)
+        pairs = [(getattr(program, "name", ""), program) for program in given]
     else:
         pairs = [("", programs)]
     found: dict[str, Program[..., Any]] = {}

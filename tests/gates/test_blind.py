@@ -90,6 +90,23 @@ def test_what_was_picked_is_kept_and_means_the_same_later(
         BlindTest(both, test.path)
 
 
+def test_three_systems_are_compared_pair_by_pair(tmp_path: Path) -> None:
+    """Only rows where one of the two was picked count; three letters are shown."""
+    both = sheets(tmp_path)
+    test = BlindTest({**both, "third": both["old"]}, tmp_path / "three.jsonl")
+    for key, system in zip(
+        test.keys, ["new"] * 3 + ["old"] * 2 + ["third"], strict=True
+    ):
+        test.choose(key, "ABC"[test.order(key).index(system)])
+
+    assert len(test.shown("m1")["answers"]) == 3
+    assert [(d.first, d.second, d.wins, d.losses) for d in test.duels()] == [
+        ("new", "old", 3, 2),
+        ("new", "third", 3, 1),
+        ("old", "third", 2, 1),
+    ]
+
+
 def test_the_server_keeps_each_choice_before_it_answers(test: BlindTest) -> None:
     """The same guard as the review page; a stale row is refused, names are hidden."""
     with ReviewServer(BlindDesk(test), TOKEN) as server:

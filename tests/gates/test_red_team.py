@@ -75,6 +75,11 @@ def _between(request: dict[str, Any], form: str) -> Any:
         rest = text.partition(head)[2]
         shown = re.split(rf"\n+(?=\[\[ \w+{fence} \]\]\n|Begin your reply)", rest)[0]
         return _read(shown)
+    if form == "plain":
+        fence = re.findall(r"^team(#\d+)?: ", system, re.MULTILINE)[0]
+        lines = [one for one in text.split("\n") if one.startswith(f"message{fence}: ")]
+        assert len(lines) == 1
+        return _read(lines[0].partition(": ")[2])
     fence = re.findall(r"^<team(-\d+)?>", system, re.MULTILINE)[0]
     ends = f"<message{fence}>", f"</message{fence}>"
     assert [text.count(end) for end in ends] == [1, 1]
@@ -86,7 +91,7 @@ def _read(shown: str) -> str:
     return str(json.loads(shown)) if shown.startswith('"') else shown
 
 
-@pytest.mark.parametrize("form", ["chat", "xml", "json"])
+@pytest.mark.parametrize("form", ["chat", "xml", "json", "plain"])
 def test_all_published_attacks_stay_inside_their_fence(form: str) -> None:
     """75 texts of BIPIA, with forged structure behind, arrive whole and as data."""
     texts = [row["instruction"] for row in real_rows("bipia_injections")["test"]]
@@ -97,6 +102,7 @@ def test_all_published_attacks_stay_inside_their_fence(form: str) -> None:
         for place in [("start", "middle", "end")[at % 3]]
     ]
     answers = {"chat": "[[ team ]]\ncards", "xml": "<team>cards</team>"}
+    answers["plain"] = "team: cards"
     reply = answers.get(form, '{"team": "cards"}')
     with FaultServer(lambda body: _fenced(reply, body)) as server:
         at = weft.LM("planted", api_base=server.url)
@@ -113,6 +119,8 @@ def test_all_published_attacks_stay_inside_their_fence(form: str) -> None:
 def _fenced(reply: str, body: dict[str, Any]) -> str:
     """A reply in the fence that the request asks for."""
     system = body["messages"][0]["content"]
+    if found := re.findall(r"^team(#\d+): ", system, re.MULTILINE):
+        return reply.replace("team:", f"team{found[0]}:")
     for mark in re.findall(r"\[\[ team(#\d+) \]\]|<team(-\d+)>", system)[:1]:
         reply = reply.replace(" ]]", f"{mark[0]} ]]").replace(
             "team>", f"team{mark[1]}>"

@@ -6,7 +6,6 @@ try. The answers are real samples, and two are the same as votes are (`weft.Vote
 
 from __future__ import annotations
 
-import json
 import math
 import numbers
 from collections import Counter
@@ -28,7 +27,7 @@ from ..pipeline.measure.stats import Interval, wilson
 from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.rows import rows_of
 from .running import answered
-from .suites import bare_text
+from .suites import bare_text, json_text
 
 _SHOWN: Final = 5
 _REPEATS: Final = Rule("a whole number, 2 or more", numbers.Integral, 2)
@@ -139,7 +138,7 @@ class Agreement:
 
     def to_json(self) -> str:
         """As `describe`, as a JSON text."""
-        return json.dumps(self.describe(), ensure_ascii=False, indent=1)
+        return json_text(self.describe())
 
     def __str__(self) -> str:
         low, high = 100 * self.interval.low, 100 * self.interval.high

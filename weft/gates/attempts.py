@@ -10,6 +10,7 @@ from ..pipeline.ground.plain import plain
 from ..pipeline.ground.words import brief, counted
 from ..pipeline.measure.row_result import RowResult, outputs_of
 from ..pipeline.measure.stats import Comparison, Interval, wilson
+from .suites import json_text
 
 _SHOWN: Final = 3
 
@@ -122,7 +123,7 @@ class RedTeam:
 
     def to_json(self) -> str:
         """As `describe`, as a JSON text."""
-        return json.dumps(self.describe(), ensure_ascii=False, indent=1)
+        return json_text(self.describe())
 
     def __str__(self) -> str:
         low, high = 100 * self.interval.low, 100 * self.interval.high

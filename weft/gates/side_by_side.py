@@ -6,7 +6,6 @@ made of each input, with what was sent and what it cost.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,7 @@ from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.rows import rows_of
 from ..pipeline.trace import total_cost
 from .running import answered
-from .suites import bare_text
+from .suites import bare_text, json_text
 
 _WIDE: Final = 100
 AnyProgram = Program[..., Any] | Module[..., Any]
@@ -84,7 +83,7 @@ class SideBySide:
 
     def to_json(self) -> str:
         """As `describe`, as a JSON text."""
-        return json.dumps(self.describe(), ensure_ascii=False, indent=1)
+        return json_text(self.describe())
 
     def to_html(self) -> str:
         """One self-contained page: a line a row, a column a program."""
@@ -92,7 +91,14 @@ class SideBySide:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        return self.to_html()
+        title, text = repr(self), str(self)
+        data: dict[str, Any] = {
+            "title": title,
+            "scores": {},
+            "notes": [],
+            "folded": {"cells": text},
+        }
+        return drawn("cell", data)
 
     def __str__(self) -> str:
         wide = max(map(len, self.columns))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from ..pipeline.errors import ConfigError, did_you_mean
 from ..pipeline.ground.pages import drawn
 from ..pipeline.ground.words import counted
 from ..pipeline.lm.prices import money
-from .suites import Suite
+from .suites import Suite, json_text
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,7 +79,7 @@ class Gate:
 
     def to_json(self) -> str:
         """As `describe`, as a JSON text."""
-        return json.dumps(self.describe(), ensure_ascii=False, indent=1)
+        return json_text(self.describe())
 
     def to_html(self) -> str:
         """One self-contained page: a line a suite, and below it the failed cases."""
@@ -107,7 +106,23 @@ class Gate:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        return self.to_html()
+        scores = {
+            suite.name: {
+                "mean": suite.share,
+                "interval": [suite.interval.low, suite.interval.high],
+                "rows": suite.n,
+            }
+            for suite in self.suites
+            if not suite.skipped
+        }
+        title, folded = f"gate {self.program}: {self.verdict}", {"report": str(self)}
+        data: dict[str, Any] = {
+            "title": title,
+            "scores": scores,
+            "notes": [],
+            "folded": folded,
+        }
+        return drawn("cell", data)
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,9 @@ def test_a_sound_program_passes_and_the_quote_holds() -> None:
     assert found["score"].share == found["edge"].share == 1.0
     assert "hangul-slips       changes no row" in str(found)
     assert "<h1>gate: route: " in found.to_html()
+    cell = found._repr_html_()  # pyright: ignore[reportPrivateUsage] - as a notebook does
+    assert "gate route: passed" in cell
+    assert "<html" not in cell
     assert json.loads(found.to_json())["passed"] is True
 
 
@@ -151,6 +154,9 @@ def test_a_server_that_is_down_is_no_failure_and_no_pass() -> None:
     with weft.use(lm=lm(busy, "busy"), cache=None, retry=quick):
         found = weft.gate(free(), ROWS, exact, suites=["score"])
 
+        away = weft.gate(free(), ROWS[1:2], exact, suites=["noise"])
+
+    assert not away.passed
     score = found["score"]
     assert (score.share, score.passed, score.verdict) == (1.0, False, "not answered")
     assert score.unanswered[0].startswith("m2: ServerError")

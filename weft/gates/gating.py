@@ -132,6 +132,9 @@ class Gating:
     async def _written(self, name: str, kinds: Kinds) -> Suite:
         """Rows written by each kind, against the same rows as they are."""
         pairs = await self._pairs(kinds)
+        if not pairs:
+            return self._skipped(name, "no kind changes a text of these rows")
+        changed = {row.meta["kind"] for row, _ in pairs}
         results = await self._answered([row for row, _ in pairs], self.metric)
         lines: list[Line] = []
         bounds: list[Interval] = []
@@ -145,7 +148,8 @@ class Gating:
                 and old.score is not None
             ]
             if not both:
-                lines.append(Line(kind, 1.0, None, 0, None, "changes no row"))
+                said = "no row was answered" if kind in changed else "changes no row"
+                lines.append(Line(kind, 1.0, None, 0, None, said))
                 bounds.append(_NO_INTERVAL)
                 continue
             line, bound = self._kept(kind, [*both])
@@ -154,7 +158,10 @@ class Gating:
             cases += [_fallen(kind, new, old) for new, old in both if _lost(new, old)]
         ran = [at for at, line in enumerate(lines) if line.n]
         if not ran:
-            return self._skipped(name, "no kind changes a text of these rows")
+            least, why = self.terms.least[name], unanswered(results)
+            return Suite(
+                name, "kept", 0.0, _NO_INTERVAL, len(results), least, unanswered=why
+            )
         worst = min(ran, key=lambda at: lines[at].share)
         first = f"{lines[worst].name}:"
         return Suite(

@@ -22,7 +22,7 @@ class Gate:
         metric: The metric's name.
         suites: Those that ran, in order.
         rows: How many rows ran in all.
-        calls: Model calls, cached ones included.
+        calls: Model calls of these rows, cached ones included.
         tokens: Input and output tokens, cached calls included.
         usd: US dollars as if nothing were cached; None where a price is unknown.
         stopped: Why suites are missing, such as a budget that ended; or empty.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..pipeline.data.example import Example, require_rows
-from ..pipeline.errors import ConfigError, ParseError
+from ..pipeline.errors import ConfigError, DataError, ParseError
 from ..pipeline.graph.binding import Pack
 from ..pipeline.graph.digest import program_digest
 from ..pipeline.graph.module import Module
@@ -81,7 +81,8 @@ def take_eval(
                 given.append((row, _value(made, fields, row, said)))
     except EOFError:
         pass  # the person has had enough
-    require_rows([row for row, _ in given], "take_eval: no row was answered")
+    if not given:
+        raise DataError("no row was answered", hint="Answer one at least")
     read, scored = reader_of(made), for_program(metric, made)
 
     async def scores() -> list[RowResult]:

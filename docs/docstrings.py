@@ -67,6 +67,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("suspect_labels", "Suspect", "classification", "Classification"),
         "metrics",
     ),
+    "Before it ships": (
+        *("gate", "quote_gate", "Gate", "perturb", "edge_cases", "red_team", "RedTeam"),
+        *("agreement", "Agreement", "side_by_side", "SideBySide", "take_eval"),
+        *("Novelty", "false_equations"),
+    ),
     "Compiling": (
         *("compile", "acompile", "quote", "recompile", "transfer", "Transfer"),
         *("sweep", "Sweep"),

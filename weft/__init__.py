@@ -37,6 +37,19 @@ if TYPE_CHECKING:
     from .exports import write_rows as write_rows
     from .extras.otel import OpenTelemetry as OpenTelemetry
     from .extras.ray import Ray as Ray
+    from .gates.agreement import Agreement as Agreement
+    from .gates.agreement import agreement as agreement
+    from .gates.attempts import RedTeam as RedTeam
+    from .gates.by_hand import take_eval as take_eval
+    from .gates.edges import edge_cases as edge_cases
+    from .gates.gate import gate as gate
+    from .gates.gate import quote_gate as quote_gate
+    from .gates.noise import perturb as perturb
+    from .gates.novelty import Novelty as Novelty
+    from .gates.red_team import red_team as red_team
+    from .gates.side_by_side import SideBySide as SideBySide
+    from .gates.side_by_side import side_by_side as side_by_side
+    from .gates.verdict import Gate as Gate
     from .loading import load as load
     from .loading import package as package
     from .loading import programs as programs
@@ -167,6 +180,7 @@ if TYPE_CHECKING:
     from .pipeline.media.values import File as File
     from .pipeline.media.values import Image as Image
     from .pipeline.parameters import Demo as Demo
+    from .pipeline.reading.equations import false_equations as false_equations
     from .pipeline.run.batch import abatch_to as abatch_to
     from .pipeline.run.batch import batch_to as batch_to
     from .pipeline.run.settings import configure as configure
@@ -198,6 +212,16 @@ _WHERE = {
     "compilers.transfer": "Transfer transfer",
     "extras.otel": "OpenTelemetry",
     "extras.ray": "Ray",
+    "gates.agreement": "Agreement agreement",
+    "gates.attempts": "RedTeam",
+    "gates.by_hand": "take_eval",
+    "gates.edges": "edge_cases",
+    "gates.gate": "gate quote_gate",
+    "gates.noise": "perturb",
+    "gates.novelty": "Novelty",
+    "gates.red_team": "red_team",
+    "gates.side_by_side": "SideBySide side_by_side",
+    "gates.verdict": "Gate",
     "loading": "load package programs save",
     "modules.agents.react": "ReAct",
     "modules.agents.decorator": "tool",
@@ -280,6 +304,7 @@ _WHERE = {
     "pipeline.media.turns": "History Turn conversation_rows",
     "pipeline.media.values": "Audio File Image",
     "pipeline.parameters": "Demo",
+    "pipeline.reading.equations": "false_equations",
     "pipeline.run.batch": "abatch_to batch_to",
     "pipeline.run.settings": "configure use",
     "pipeline.trace": "info",

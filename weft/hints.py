@@ -37,6 +37,9 @@ StructuredTool BaseTool FunctionTool: Write @weft.tool above a typed function, o
 Assert Suggest output_validator ModelRetry: Use a type that holds it, or write
   weft.Check(module, [check]); required=False only advises
 Node node: Write a typed function under @weft.step
+checklist CheckList augment add_typos: Write weft.perturb(rows, ["key-slips"],
+  inputs=["message"])
+redteam attack garak: Write weft.red_team(program, rows)
 ChainOfThoughtWithHint: Write weft.ChainOfThought with an input `hint`
 MultiChainComparison: Write weft.Compare(weft.ChainOfThought("question -> answer"))
 FallbackModel with_fallbacks: Write weft.Fallback(module, ["openai/gpt-5-mini"])

@@ -106,9 +106,7 @@ class Memo:
             here = context.at(*node.order[len(old.order) :])
             here.started(node.path, node.kind)
             here.finished(_again(node, here))
-        run = _again(old, context)
-        context.finished(run)
-        return run
+        return context.finished(_again(old, context))
 
 
 memory: contextvars.ContextVar[Memo | None] = contextvars.ContextVar(

@@ -35,7 +35,7 @@ from .watch import Watcher
 if TYPE_CHECKING:
     from ..graph.module import Module
 
-Hook = Callable[[NodeRun], None]
+Hook = Callable[[NodeRun], object]
 
 
 class _Unset:
@@ -82,7 +82,7 @@ class Settings:
         cache: Where answers are kept, or None for nowhere.
         ledger: The account book whose limits hold, or None for no limit.
         retry: How transient errors are retried.
-        hooks: Called with every finished node.
+        hooks: Called with every finished node; a dict they give is noted in `facts`.
         sample: Which of several answers to one prompt is wanted. One above 0 has its
             number for a seed, and temperature 1 where none is set.
         tried: Whether this is one of several tries, each drawn at temperature 1 with

@@ -88,11 +88,13 @@ def parser() -> argparse.ArgumentParser:
         "--write",
         action="store_true",
         default=None,
-        help="adapters, bfcl, compile, planted, real, sampling, schemas: the page in "
-        "docs/; replies: the tests' figures",
+        help="adapters, bfcl, compile, planted, priors, real, retrieval, sampling, "
+        "schemas, unsure, words: the page in docs/; replies: the tests' figures",
     )
     given.add_argument(
-        "--rows", type=int, help="agents, calls, real, rows, sampling: how many rows"
+        "--rows",
+        type=int,
+        help="agents, calls, priors, real, rows, sampling, unsure, words: how many",
     )
     given.add_argument(
         "--models",
@@ -105,7 +107,10 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         help="against, house: another checkout; planted: a file of outcomes",
     )
-    given.add_argument("--local", help="local: a model that runs here, by name or file")
+    given.add_argument(
+        "--local",
+        help="local, priors, unsure, words: a model that runs here, by name or file",
+    )
     given.add_argument("--families", help="planted: which, with commas between")
     given.add_argument("--kinds", help="conformance: which modules, with commas")
     given.add_argument("--compilers", help="conformance: which, with commas between")

@@ -26,7 +26,8 @@ class Auto(Compiler):
     budget pays for, and in the first of them everybody side by side: edits from what
     went wrong, several in one candidate (GEPA, Agrawal et al. 2025), instructions
     induced from solved rows (APE, Zhou et al. 2022), and draws of few and of many demos
-    (BootstrapFewShot, Khattab et al. 2023). In each later round the edits that stood
+    (BootstrapFewShot, Khattab et al. 2023), in turn with the labels' own shares and
+    balanced. In each later round the edits that stood
     the test meet in one candidate, and the other slots go to whoever gained the most
     for its calls. They are raced by successive halving (TRIPLE, Shi et al. 2024).
 
@@ -52,7 +53,9 @@ class Auto(Compiler):
         """A wide first round, then rounds that what gained before decides about."""
         half = max(1, self.candidates // 4)
         sizes = tuple(max(1, self.demos // part) for part in LADDER if self.demos)
-        demos = BootstrapDemos(demos=self.demos, sparing=True, sizes=sizes)
+        demos = BootstrapDemos(
+            demos=self.demos, sparing=True, sizes=sizes, natural=True
+        )
         mend = Mend(beside=Reflect(failing=8, passing=4, drafts=3))
         shown = max(0, self.candidates - 2 * half)
         first = (Draw(mend, half), Draw(demos, shown), Draw(Induce(), half))

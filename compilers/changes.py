@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..pipeline.artifact.changed import demos_changed, lines_changed
+from ..pipeline.artifact.changed import demos_changed, lines_changed, rules_changed
 from .search.candidate import plain_slot
 
 
@@ -26,6 +26,8 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
             changed = demos_changed(old, new)
         elif key.endswith("/instruction"):
             changed = lines_changed(old.splitlines(), new.splitlines())
+        elif key.endswith("/rule"):
+            changed = rules_changed(old, new)
         else:
             changed = [f"- {plain_slot(old)}", f"+ {plain_slot(new)}"]
         lines += [key, *(f"  {line}" for line in changed)]

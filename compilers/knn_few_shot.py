@@ -15,9 +15,10 @@ class KNNFewShot(Compiler):
     2101.06804, and DSPy's KNNFewShot.
 
     Departures:
-        Rows are compared by character trigrams instead of embeddings, so that neither
-        the compile nor the program asks a second model; nothing is bootstrapped when
-        the program runs, where DSPy's bootstraps anew for every input.
+        Rows are compared by character trigrams unless `weft.use(embedder=...)` names an
+        embedding model, so that neither the compile nor the program asks a second model
+        unasked; nothing is bootstrapped when the program runs, where DSPy's bootstraps
+        anew for every input.
 
     Args:
         k: How many demos an input is shown.

@@ -60,6 +60,8 @@ class Recipe:
         caps: What a row of the result may cost on the average.
         cheaper: Whether a result of the same score that costs less a row wins, so that
             a program that passes everything is searched too.
+        decides: Of how many choices each row's decisions are tried, where a recipe
+            changes nothing but how is decided; 0 where it changes what is asked.
     """
 
     rounds: tuple[tuple[Draw, ...], ...]
@@ -79,6 +81,7 @@ class Recipe:
     forms: tuple[str, ...] = ()
     caps: Caps = field(default_factory=Caps)
     cheaper: bool = False
+    decides: int = 0
 
     @property
     def proposers(self) -> tuple[Proposer, ...]:

@@ -13,6 +13,7 @@ from ..pipeline.ground.pages import drawn
 from ..pipeline.ground.plain import plain
 from ..pipeline.ground.words import counted
 from ..pipeline.lm.prices import money
+from ..pipeline.measure.coverage.curve import Coverage, plain_curve
 from ..pipeline.measure.evaluate import Evaluation, scored
 from ..pipeline.measure.row_result import RowResult, outputs_of
 from ..pipeline.measure.stats import Comparison
@@ -125,6 +126,18 @@ class Report:
         found = self.score.compare(self.seed_score)
         return replace(found, interval=self.claim.widened(found.interval))
 
+    @cached_property
+    def curves(self) -> dict[str, Coverage]:
+        """Risk by coverage on sealed rows, as it was and compiled; where it decides.
+
+        Where scores are between right and wrong there is none: see `weft.coverage`.
+        """
+        both = {"as it was": self.seed_score}
+        if self.winner.values:
+            both["compiled"] = self.score
+        found = {name: plain_curve(made.rows) for name, made in both.items()}
+        return {name: curve for name, curve in found.items() if curve is not None}
+
     @property
     def flips(self) -> list[Flip]:
         """The sealed rows whose score changed, in the order of the rows.
@@ -223,6 +236,8 @@ class Report:
         notes: dict[str, Any] = {"form": self.form, "passing": self.passing}
         notes |= {"advice": self.advice, "steered": self.steered, "caps": self.caps}
         notes |= {"costs": self.costs, "credit": described(self.credit)}
+        curves = self.curves.items()
+        notes["coverage"] = {name: curve.describe() for name, curve in curves}
         return {
             "compiler": dict(self.compiler),
             "verdict": self.verdict,
@@ -289,6 +304,9 @@ class Report:
         lines += [f"  {name:<10} {said}" for name, said in self._remarks().items()]
         if self.suspects:
             lines.append(f"  suspect    rows {', '.join(self.suspects[:8])}")
+        lines += [
+            f"  coverage   {name}: {one.short}" for name, one in self.curves.items()
+        ]
         told = {"a row": self.costs, "form": self.form, "demos": self.passing}
         lines += [f"  {name:<9}  {text}" for name, text in told.items() if text]
         lines += [f"  advice     {line}" for line in self.advice]

@@ -35,11 +35,13 @@ SITE = DOCS.parent / "build" / "site"
 ORDER = (
     *("README.md", "guide.md", "signatures.md", "modules.md", "media.md"),
     *("programs.md", "agents.md", "mcp.md", "code.md", "sampling.md", "decisions.md"),
-    "recipes.md",
+    *("words.md", "thresholds.md", "retrieval.md", "recipes.md"),
     *("running.md", "traces.md", "models.md", "local-models.md", "forms.md"),
-    *("measuring.md", "judges.md", "compiling.md", "compilers.md", "habits.md"),
+    *("datasets.md", "measuring.md", "judges.md", "gates.md", "habits.md"),
+    *("compiling.md", "compilers.md"),
     *("bench-compile.md", "bench-planted.md", "bench-real.md", "bench-schemas.md"),
-    *("bench-sampling.md", "bench-mcp.md", "bench-longtext.md"),
+    *("bench-sampling.md", "bench-mcp.md", "bench-longtext.md", "bench-retrieval.md"),
+    "bench-unsure.md",
     *("artifacts.md", "errors.md", "testing.md", "cli.md", "coming-from-dspy.md"),
     "tutorials.md",
 )

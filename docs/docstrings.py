@@ -26,8 +26,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("Check", "Fallback", "Cascade", "MapReduce"),
     ),
     "Decisions": (
-        *("Classify", "Rule", "Decision", "calibrate", "acalibrate"),
+        *("Classify", "Rule", "Choice", "Decision", "calibrate", "acalibrate"),
+        *("cloze", "find_words", "afind_words"),
+        *("PatternVote", "fit_weights", "afit_weights"),
+        *("label_unlabelled", "alabel_unlabelled", "SelfLabelled", "Generation"),
         *("Likelihoods", "Likelihood", "TokenLogprob"),
+        *("Coverage", "coverage", "Abstention", "abstain", "aabstain"),
     ),
     "Judges": ("Groundedness", "Completeness", "Rubric", "Pairwise"),
     "Tools and agents": (
@@ -36,6 +40,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("CodeError", "CodeStep", "code_steps_of"),
         *("resume", "aresume", "Suspended"),
         "mcp",
+    ),
+    "Retrieval": (
+        *("Index", "Retrieve", "Cited", "Passage", "Citation"),
+        *("Embedder", "FunctionEmbedder"),
     ),
     "Media and turns": (
         *("Image", "Audio", "File", "Document"),
@@ -64,6 +72,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("critique", "cold_read", "Critique", "lint", "Wording", "Context"),
         *("synthesize", "Synthesis", "read_drafts", "pick_demos"),
         *("copy_rate", "CopyRate", "faithfulness", "ReasoningProbe"),
+    ),
+    "Before it ships": (
+        *("gate", "quote_gate", "Gate", "perturb", "edge_cases", "red_team", "RedTeam"),
+        *("agreement", "Agreement", "side_by_side", "SideBySide", "take_eval"),
+        *("Novelty", "false_equations"),
     ),
     "Compiling": (
         *("compile", "acompile", "quote", "recompile", "transfer", "Transfer"),

@@ -12,9 +12,6 @@ or repeats another question's answer: what compiling is worth here, only a model
 
 import argparse
 import json
-import math
-import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -27,24 +24,9 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
-def words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.lower())
-
-
-corpus = {p["id"]: f"{p['title']}. {p['text']}" for p in lines(DATA / "corpus.jsonl")}
-counts = {passage: Counter(words(passage)) for passage in corpus.values()}
-spread = Counter(word for count in counts.values() for word in count)
-mean = sum(count.total() for count in counts.values()) / len(counts)
-
-
-def bm25(query: str, passage: str) -> float:
-    """How well a passage fits a query (Robertson and Zaragoza 2009)."""
-    count, score = counts[passage], 0.0
-    for word in words(query):
-        rare = math.log(1 + (len(counts) - spread[word] + 0.5) / (spread[word] + 0.5))
-        long = 1.2 * (0.25 + 0.75 * count.total() / mean)
-        score += rare * 2.2 * count[word] / (count[word] + long)
-    return score
+index = weft.Index(
+    [p | {"text": f"{p['title']}. {p['text']}"} for p in lines(DATA / "corpus.jsonl")]
+)
 
 
 write_query = weft.Predict("question -> query", "Write a short search query.")
@@ -59,7 +41,7 @@ answer = weft.Predict(
 
 @weft.step
 def search(query: str, k: int = 3) -> list[str]:
-    return sorted(counts, key=lambda passage: -bm25(query, passage))[:k]
+    return [passage.text for passage in index.search(query, k)]
 
 
 @weft.program
@@ -72,8 +54,8 @@ def research(question: str) -> str:
 def labelled(row: dict[str, Any]) -> dict[str, Any]:
     """A row whose passage is a label for `read`: what it should have found."""
     known = {name: row[name] for name in ("id", "question", "answer") if name in row}
-    found = corpus.get(row.get("passage", ""))
-    return known | ({"evidence": found} if found else {})
+    found = row.get("passage") in index
+    return known | ({"evidence": index[row["passage"]].text} if found else {})
 
 
 def main() -> None:

@@ -139,7 +139,7 @@ class Parameters:
         demos: Solved cases, in the order they are shown.
         adapter: The form in which calls are written and read: "auto" for the one that
             works at the endpoint, or "chat", "json", "xml", "plain", "completion"; an
-            edition may be named, as in "chat/1".
+            edition may be named, as in "chat/1"; or a template, by `weft.cloze(...)`.
         sampling: Sampling options for this module, over those of the model.
         nearest: How many of the demos a call shows, those most like its inputs; 0 shows
             all of them, in their order.
@@ -197,7 +197,9 @@ def _check(slot: str, value: Any, who: str) -> None:
         "instruction": "a text without lone surrogates",
         "demos": "a list of weft.Demo",
         "nearest": "a number of demos, or 0 for all of them",
-        "adapter": "'auto', 'chat', 'json', 'xml', 'plain' or 'completion'",
+        "adapter": (
+            "'auto', 'chat', 'json', 'xml', 'plain', 'completion' or weft.cloze(...)"
+        ),
         "sampling": "a mapping of option to value",
         "model": "the name of a model, which is no address, or None",
         "descriptions": "a mapping of field to text",

@@ -136,6 +136,10 @@ class Engine(Answerer):
         """Say how probable each answer to a prompt is."""
 
     @abstractmethod
+    def embed(self, model: Any, texts: Sequence[str]) -> Coroutine[Any, Any, Any]:
+        """The vector of each text, by an embedding model."""
+
+    @abstractmethod
     def decide(
         self, target: Any, inputs: Mapping[str, Any], options: Mapping[str, Any]
     ) -> Coroutine[Any, Any, Any]:

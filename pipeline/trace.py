@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -176,6 +177,24 @@ class Trace:
     def calls(self) -> tuple[Call, ...]:
         """Every model call of the run."""
         return tuple(call for node in self.nodes for call in node.calls)
+
+    @cached_property
+    def critical_path(self) -> tuple[NodeRun, ...]:
+        """The nodes that the run waited for, first to last, by when they ran.
+
+        The last is the one that ended last; before each stands whatever ended last
+        before it began. A run is no shorter than these together: only they are worth
+        making faster. Nodes inside others are not looked at.
+        """
+        left = [branch.run for branch in self.tree]
+        path: list[NodeRun] = []
+        until = math.inf
+        while found := [run for run in left if run.started + run.seconds <= until]:
+            last = max(found, key=lambda run: run.started + run.seconds)
+            left.remove(last)
+            path.insert(0, last)
+            until = last.started
+        return tuple(path)
 
     @property
     def usage(self) -> Usage:

@@ -82,7 +82,7 @@ MISTAKES = (
     Mistake(f"{EVAL} latin.jsonl", "latin.jsonl:1 is not UTF-8", "Save it as UTF-8"),
     Mistake(f"{EVAL} utf16.jsonl", "utf16.jsonl:1 is not UTF-8", "Save it as UTF-8"),
     Mistake(f"{EVAL} array.jsonl", "the file is one JSON array", "jq -c '.[]' FILE"),
-    Mistake(f"{EVAL} array.json", "neither .jsonl nor .csv", "jq -c '.[]' FILE"),
+    Mistake(f"{EVAL} array.json", "neither .jsonl, .csv", "jq -c '.[]' FILE"),
     Mistake(f"{EVAL} single.jsonl", "single.jsonl:1: Expecting", "double quotes"),
     Mistake(f"{EVAL} nan.jsonl", "nan.jsonl:1: NaN is not a", "Write null"),
     Mistake(f"{EVAL} twice.jsonl", "'message' occurs twice", "Name each field once"),
@@ -100,7 +100,7 @@ MISTAKES = (
     Mistake(f"{EVAL} semicolons.csv", "separated by ';'", "by commas"),
     Mistake(f"{EVAL} short.csv", "short.csv:2: 1 cell under 2", "Leave a cell empty"),
     Mistake(f"{EVAL} wide.csv", "wide.csv:2: 3 cells under 2", "Put quotes around"),
-    Mistake(f"{EVAL} rows.parquet", "neither .jsonl nor .csv", "with pandas"),
+    Mistake(f"{EVAL} rows.parquet", "is no Parquet file", "pass the rows"),
     # metrics
     Mistake(f"{SCORE} accuracy:team", "there is no metric", "Write exact:FIELD"),
     Mistake(f"{SCORE} exct:team", "there is no metric", "Did you mean 'exact'?"),

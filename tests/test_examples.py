@@ -199,12 +199,24 @@ TUTORIALS: dict[str, tuple[str, ...]] = {
         "POST /answer: application/json",
         'event: piece\ndata: {"module": "answer", "field": "answer"',
     ),
+    "entities": ("improved: +100.0 points", "heard Una Holm . [['Una', 'Holm']]"),
     "facility": ("GEPA: improved: +", '"great" means positive.', "44136fa3 of -"),
     "image_prompt": ("There is no blue.", "All is there.", "after 4 looks"),
+    "multihop": (
+        "loop = loop(start=nothing, at_most=2)",
+        "improved: +35.7 points",
+        "earned nothing at weekends. -> Orla, Vessa, Brenn Aas",
+    ),
     "papillon": (
         "sent as it was: Write a birthday line for Ingrid Moe, who lives at 4 Quay",
         "improved: +50.0 points",
         "sent now: Write a birthday line for [name], who lives at [address].",
+    ),
+    "rag": (
+        "alone     0.00",
+        "improved: +",
+        '[p12] "The currency of the isles is the dolm',
+        "refused: the index 'isles' has the digest",
     ),
     "refine": (
         "best: 'Brussels', 3 calls",

@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("pipeline/graph",),
     ("pipeline/run", "modules/asking"),
     ("modules/sampling", "modules/agents", "modules/deciding", "modules/judging"),
-    ("modules/mcp", "modules/code"),
+    ("modules/mcp", "modules/code", "modules/retrieval"),
     ("pipeline/measure", "pipeline/artifact"),
     ("compilers/statistics",),
     ("compilers/search",),

@@ -22,7 +22,18 @@ MAY_IMPORT = {
 }
 WRAPPED = (
     *("aiohttp", "diskcache", "jsonschema", "litellm", "networkx", "referencing"),
-    *("mcp", "opentelemetry", "pandas", "pydantic_monty", "ray", "rich", "xllamacpp"),
+    *(
+        "mcp",
+        "numpy",
+        "openpyxl",
+        "opentelemetry",
+        "pandas",
+        "polars",
+        "pydantic_monty",
+        "ray",
+        "rich",
+        "xllamacpp",
+    ),
 )
 WHOLE_ROOM = {"mcp": "modules/mcp"}
 """What takes more than one file: one asks, the other answers."""

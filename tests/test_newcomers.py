@@ -174,7 +174,7 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "Assert": (lambda: ANY.Assert, AttributeError, "Use a type that holds it"),
     "BaseTool": (lambda: ANY.BaseTool, AttributeError, "Write @weft.tool above"),
-    "Retrieve": (lambda: ANY.Retrieve, AttributeError, "under @weft.step"),
+    "ColBERTv2": (lambda: ANY.ColBERTv2, AttributeError, "under @weft.step"),
     "JSONAdapter": (lambda: ANY.JSONAdapter, AttributeError, 'adapter="json"'),
     "TwoStepAdapter": (lambda: ANY.TwoStepAdapter, AttributeError, "two modules"),
     "GEPA": (lambda: ANY.GEPA, AttributeError, "weft.compilers.GEPA()"),

@@ -224,3 +224,43 @@ def test_hostile_rows_are_only_text(window: Browser, tmp_path: Path) -> None:
     line = remarked(file)[EVIL]
     assert (line["note"], line["score"]) == (EVIL, 0.25)
     assert line["outputs"] == {EVIL: EVIL, "n": {"k": None}}
+
+
+def test_blind_picks_by_keys_and_clicks(window: Browser, tmp_path: Path) -> None:
+    """Names come with the last row alone, and a reload finds what was picked."""
+    files: list[str] = []
+    for name in ("new", "old"):
+        with weft.use(lm=model(), cache=weft.MemoryCache()):
+            found = weft.evaluate(classifier(), planted_rows(4), exact)
+        path = tmp_path / f"{name}.eval.json"
+        path.write_text(found.to_json(prompts=True), "utf-8")
+        files.append(str(path))
+    words = [sys.executable, "-m", "weft", "blind", *files, "--quiet"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            window.go("about:blank")
+            window.go(url)
+            judged = "return state.rows.filter(([, c]) => c !== null).length"
+            window.until(
+                lambda: window.run("return !!document.querySelector('#pick-A')")
+            )
+            window.press("a")
+            window.until(lambda: window.run(judged) == 1)
+            window.click("#tie")
+            window.until(lambda: window.run(judged) == 2)
+            hidden = window.run("return document.body.textContent")
+            window.reload()
+            window.until(lambda: window.run("return state.row !== null"))
+            window.press("b")
+            window.until(lambda: window.run(judged) == 3)
+            window.press("a")
+            window.until(lambda: "new won" in window.text("#told"))
+        finally:
+            process.kill()
+
+    assert "new" not in hidden
+    kept = (tmp_path / "blind.jsonl").read_text("utf-8").splitlines()
+    assert len(kept) == 4
+    assert [json.loads(line)["choice"] for line in kept] == ["A", "tie", "B", "A"]

@@ -56,6 +56,19 @@ if TYPE_CHECKING:
     from .exports import write_rows as write_rows
     from .extras.otel import OpenTelemetry as OpenTelemetry
     from .extras.ray import Ray as Ray
+    from .gates.agreement import Agreement as Agreement
+    from .gates.agreement import agreement as agreement
+    from .gates.attempts import RedTeam as RedTeam
+    from .gates.by_hand import take_eval as take_eval
+    from .gates.edges import edge_cases as edge_cases
+    from .gates.gate import gate as gate
+    from .gates.gate import quote_gate as quote_gate
+    from .gates.noise import perturb as perturb
+    from .gates.novelty import Novelty as Novelty
+    from .gates.red_team import red_team as red_team
+    from .gates.side_by_side import SideBySide as SideBySide
+    from .gates.side_by_side import side_by_side as side_by_side
+    from .gates.verdict import Gate as Gate
     from .loading import load as load
     from .loading import package as package
     from .loading import programs as programs
@@ -81,11 +94,26 @@ if TYPE_CHECKING:
     from .modules.deciding.calibrate import acalibrate as acalibrate
     from .modules.deciding.calibrate import calibrate as calibrate
     from .modules.deciding.classify import Classify as Classify
+    from .modules.deciding.find_words import afind_words as afind_words
+    from .modules.deciding.find_words import find_words as find_words
+    from .modules.deciding.fit_weights import afit_weights as afit_weights
+    from .modules.deciding.fit_weights import fit_weights as fit_weights
+    from .modules.deciding.label_unlabelled import Generation as Generation
+    from .modules.deciding.label_unlabelled import SelfLabelled as SelfLabelled
+    from .modules.deciding.label_unlabelled import (
+        alabel_unlabelled as alabel_unlabelled,
+    )
+    from .modules.deciding.label_unlabelled import label_unlabelled as label_unlabelled
+    from .modules.deciding.pattern_vote import PatternVote as PatternVote
     from .modules.deciding.rule import Rule as Rule
+    from .modules.deciding.words import Choice as Choice
     from .modules.judging.completeness import Completeness as Completeness
     from .modules.judging.groundedness import Groundedness as Groundedness
     from .modules.judging.pairwise import Pairwise as Pairwise
     from .modules.judging.rubric import Rubric as Rubric
+    from .modules.retrieval.cited import Cited as Cited
+    from .modules.retrieval.index import Index as Index
+    from .modules.retrieval.retrieve import Retrieve as Retrieve
     from .modules.sampling.best_of_n import BestOfN as BestOfN
     from .modules.sampling.cascade import Cascade as Cascade
     from .modules.sampling.check import Check as Check
@@ -127,10 +155,13 @@ if TYPE_CHECKING:
     from .pipeline.graph.program import program as program
     from .pipeline.graph.step import step as step
     from .pipeline.lm.batched import BatchLM as BatchLM
+    from .pipeline.lm.embedding.embedder import Embedder as Embedder
+    from .pipeline.lm.embedding.model import FunctionEmbedder as FunctionEmbedder
     from .pipeline.lm.fakes import FunctionLM as FunctionLM
     from .pipeline.lm.fakes import RefusingLM as RefusingLM
     from .pipeline.lm.fakes import ReplayLM as ReplayLM
     from .pipeline.lm.fakes import ScriptedLM as ScriptedLM
+    from .pipeline.lm.form import cloze as cloze
     from .pipeline.lm.models import LM as LM
     from .pipeline.lm.request import Message as Message
     from .pipeline.lm.request import Request as Request
@@ -141,6 +172,11 @@ if TYPE_CHECKING:
     from .pipeline.lm.scoring.likelihoods import Likelihood as Likelihood
     from .pipeline.lm.scoring.likelihoods import Likelihoods as Likelihoods
     from .pipeline.lm.scoring.tokens import TokenLogprob as TokenLogprob
+    from .pipeline.measure.coverage.abstain import Abstention as Abstention
+    from .pipeline.measure.coverage.abstain import aabstain as aabstain
+    from .pipeline.measure.coverage.abstain import abstain as abstain
+    from .pipeline.measure.coverage.curve import Coverage as Coverage
+    from .pipeline.measure.coverage.measured import coverage as coverage
     from .pipeline.measure.decisions.classification import (
         classification as classification,
     )
@@ -154,6 +190,8 @@ if TYPE_CHECKING:
     from .pipeline.measure.suspects import Suspect as Suspect
     from .pipeline.measure.suspects import suspect_labels as suspect_labels
     from .pipeline.media.documents import Document as Document
+    from .pipeline.media.passages import Citation as Citation
+    from .pipeline.media.passages import Passage as Passage
     from .pipeline.media.turns import History as History
     from .pipeline.media.turns import Turn as Turn
     from .pipeline.media.turns import conversation_rows as conversation_rows
@@ -162,6 +200,7 @@ if TYPE_CHECKING:
     from .pipeline.media.values import Image as Image
     from .pipeline.parameters import Context as Context
     from .pipeline.parameters import Demo as Demo
+    from .pipeline.reading.equations import false_equations as false_equations
     from .pipeline.run.batch import abatch_to as abatch_to
     from .pipeline.run.batch import batch_to as batch_to
     from .pipeline.run.settings import configure as configure
@@ -202,6 +241,16 @@ _WHERE = {
     "compilers.transfer": "Transfer transfer",
     "extras.otel": "OpenTelemetry",
     "extras.ray": "Ray",
+    "gates.agreement": "Agreement agreement",
+    "gates.attempts": "RedTeam",
+    "gates.by_hand": "take_eval",
+    "gates.edges": "edge_cases",
+    "gates.gate": "gate quote_gate",
+    "gates.noise": "perturb",
+    "gates.novelty": "Novelty",
+    "gates.red_team": "red_team",
+    "gates.side_by_side": "SideBySide side_by_side",
+    "gates.verdict": "Gate",
     "loading": "load package programs save",
     "modules.agents.react": "ReAct",
     "modules.agents.decorator": "tool",
@@ -215,11 +264,21 @@ _WHERE = {
     "modules.code.trajectory": "CodeStep code_steps_of",
     "modules.deciding.calibrate": "acalibrate calibrate",
     "modules.deciding.classify": "Classify",
+    "modules.deciding.find_words": "afind_words find_words",
+    "modules.deciding.fit_weights": "afit_weights fit_weights",
+    "modules.deciding.label_unlabelled": (
+        "Generation SelfLabelled alabel_unlabelled label_unlabelled"
+    ),
+    "modules.deciding.pattern_vote": "PatternVote",
     "modules.deciding.rule": "Rule",
+    "modules.deciding.words": "Choice",
     "modules.judging.completeness": "Completeness",
     "modules.judging.groundedness": "Groundedness",
     "modules.judging.pairwise": "Pairwise",
     "modules.judging.rubric": "Rubric",
+    "modules.retrieval.cited": "Cited",
+    "modules.retrieval.index": "Index",
+    "modules.retrieval.retrieve": "Retrieve",
     "modules.sampling.best_of_n": "BestOfN",
     "modules.sampling.cascade": "Cascade",
     "modules.sampling.check": "Check",
@@ -251,7 +310,10 @@ _WHERE = {
     "pipeline.graph.program": "Origin Program origin program",
     "pipeline.graph.step": "step",
     "pipeline.lm.batched": "BatchLM",
+    "pipeline.lm.embedding.embedder": "Embedder",
+    "pipeline.lm.embedding.model": "FunctionEmbedder",
     "pipeline.lm.fakes": "FunctionLM RefusingLM ReplayLM ScriptedLM",
+    "pipeline.lm.form": "cloze",
     "pipeline.lm.models": "LM",
     "pipeline.lm.scoring.decision": "Decision",
     "pipeline.lm.scoring.likelihoods": "Likelihood Likelihoods",
@@ -259,14 +321,19 @@ _WHERE = {
     "pipeline.lm.request": "Message Request Response ToolCall Usage",
     "pipeline.measure.decisions.classification": "classification",
     "pipeline.measure.decisions.report": "Classification",
+    "pipeline.measure.coverage.abstain": "Abstention aabstain abstain",
+    "pipeline.measure.coverage.curve": "Coverage",
+    "pipeline.measure.coverage.measured": "coverage",
     "pipeline.measure.evaluate": "Evaluation aevaluate evaluate",
     "pipeline.measure.explain": "Explanation explain",
     "pipeline.measure.score": "Score",
     "pipeline.measure.suspects": "Suspect suspect_labels",
     "pipeline.media.documents": "Document",
+    "pipeline.media.passages": "Citation Passage",
     "pipeline.media.turns": "History Turn conversation_rows",
     "pipeline.media.values": "Audio File Image",
     "pipeline.parameters": "Context Demo",
+    "pipeline.reading.equations": "false_equations",
     "pipeline.run.batch": "abatch_to batch_to",
     "pipeline.run.settings": "configure use",
     "pipeline.trace": "info",

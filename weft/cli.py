@@ -38,7 +38,8 @@ exit codes:
   1    an error while running: a model, a step, the budget, a compile, failed rows;
        what check, verify and cache verify found; diff: the two differ
   2    wrong usage or set-up; nothing was paid for
-  3    compile --require-gain found no improvement, --fail-under was not reached
+  3    compile --require-gain found no improvement, --fail-under was not reached, a gate
+       was not passed
   130  interrupted
 
 Results go to stdout, progress and remarks to stderr. WEFT_DEBUG=1 shows tracebacks."""

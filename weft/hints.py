@@ -37,20 +37,28 @@ StructuredTool BaseTool FunctionTool: Write @weft.tool above a typed function, o
 Assert Suggest output_validator ModelRetry: Use a type that holds it, or write
   weft.Check(module, [check]); required=False only advises
 Node node: Write a typed function under @weft.step
+checklist CheckList augment add_typos: Write weft.perturb(rows, ["key-slips"],
+  inputs=["message"])
+redteam attack garak: Write weft.red_team(program, rows)
 ChainOfThoughtWithHint: Write weft.ChainOfThought with an input `hint`
 MultiChainComparison: Write weft.Compare(weft.ChainOfThought("question -> answer"))
 FallbackModel with_fallbacks: Write weft.Fallback(module, ["openai/gpt-5-mini"])
 MapReduceDocumentsChain: Write weft.MapReduce(map, reduce)
-Retrieve ColBERTv2 Embedder Embeddings retrievers: Call your search from a function
-  under @weft.step
+ColBERTv2 WeaviateRM MilvusRM ChromadbRM: Call your search from a function
+  under @weft.step, or index its passages: weft.Retrieve(weft.Index(passages))
+Embeddings retrievers BM25Retriever VectorStore VectorStoreIndex FAISS Chroma: Write
+  weft.Index(passages).embedded(weft.Embedder("openai/text-embedding-3-small"))
+OpenAIEmbeddings SentenceTransformer: Write
+  weft.Embedder("openai/text-embedding-3-small")
 ChatAdapter JSONAdapter XMLAdapter Adapter BAMLAdapter adapters: Leave it out, or
   write weft.configure(adapter="json"), or weft.Predict(..., adapter="json") for one
-  module; "chat", "xml", "plain" and "completion" are forms
+  module; "chat", "xml", "plain", "completion" and weft.cloze(...) are forms
 TwoStepAdapter: Write two modules: one gives a text, and the other its fields
 Video ImageUrl BinaryContent AudioUrl DocumentUrl: Write weft.Image.open(path),
   weft.Image.from_url(url), weft.Audio.open(path) or weft.File.open(path)
 Reasoning: Read weft.info(result).calls[0].reasoning
-Citations Type Code: Describe it in the signature; a field is text, media or
+Citations: Write weft.Cited("question, passages: list[Passage] -> answer")
+Type Code: Describe it in the signature; a field is text, media or
   a pydantic type
 HumanMessage AIMessage MessagesPlaceholder ModelMessage: Write an input `history:
   weft.History`; weft.History([("user", "..."), ("assistant", "...")])
@@ -74,8 +82,8 @@ GEval RubricsScore CriteriaEvalChain LLMJudge: Write weft.Rubric({"polite": "fri
 PairwiseStringEvalChain PairwiseComparison: Write weft.Pairwise()
 classification_report confusion_matrix: Write weft.classification(evaluation)
 normalize_text: Write weft.metrics.squad(text)
-Dataset datasets DataLoader: Give plain dicts, or read a file:
-  weft.read_rows("rows.jsonl", ["x"])
+Dataset datasets DataLoader: Give plain dicts, a data set that you loaded, or a
+  file: weft.read_rows("rows.jsonl", ["x"], rename={"text": "x"})
 metaprompt meta_prompt generate_prompt improve_prompt PromptGenerator: Write
   weft.draft("the task", "question -> answer")
 review: Write weft.critique(program); the page of rows is the command `weft review`
@@ -113,9 +121,19 @@ streamify StreamListener streaming: Write program.stream(...)
 syncify: Call the program: it is both, acall(...) is for `await`
 asyncify: Await program.acall(...)
 Parallel: Write program.batch(rows, concurrency=...)
-Noul Choice: Write a bool, Literal or enum output; weft.Classify(module) gives
+Noul: Write a bool, Literal or enum output; weft.Classify(module) gives
   its probabilities
-ReAnchor: Write weft.calibrate(weft.Classify(module), rows)
+Verbalizer ManualVerbalizer verbalizer: Write weft.Classify(module,
+  words={"positive": ["great", "good"], ...})
+AutomaticVerbalizer LabelWords AutoPrompt: Write weft.find_words(classify, rows)
+ManualTemplate MixedTemplate PVP Cloze: Write weft.cloze("[x] It was [z]"), as
+  adapter=
+PET iPET: Write weft.PatternVote([weft.Classify(one), ...]), and
+  weft.label_unlabelled(vote, rows)
+ReAnchor TunedThresholdClassifierCV: Write weft.compile(weft.Classify(module), rows,
+  metric=..., compiler=weft.compilers.Thresholds())
+CalibratedClassifierCV: Write weft.calibrate(weft.Classify(module), rows), or fit a
+  temperature with weft.compilers.Thresholds()
 decisions: Write weft.Classify(weft.Predict(...)), and an LM whose endpoint has it
 Threshold threshold cutoff: Write weft.Classify(module, rule=weft.Rule(cut=0.3))
 majority: Write weft.compilers.majority, or weft.Vote(module, n=5)
@@ -126,6 +144,7 @@ StreamResponse StatusMessage StatusMessageProvider: Match the events of
 LabeledFewShot BootstrapFewShot KNNFewShot COPRO SIMBA GEPA InferRules ACE APE OPRO
   CAPO MIPRO Auto: Write weft.compilers.{}()
 [compiler]
+ReAnchor: Write weft.compilers.Thresholds()
 BootstrapFewShotWithRandomSearch BootstrapRS RandomSearch: Write
   weft.compilers.BootstrapRandomSearch()
 MIPROv2: Write weft.compilers.MIPRO()

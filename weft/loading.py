@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .modules import agents, asking, code, deciding, judging, sampling
+from .modules import agents, asking, code, deciding, judging, retrieval, sampling
 from .modules.asking import decompose
 from .pipeline.artifact.load import load
 from .pipeline.artifact.package import package, programs
@@ -18,6 +18,7 @@ __all__ = [
     "load",
     "package",
     "programs",
+    "retrieval",
     "sampling",
     "save",
 ]

@@ -219,7 +219,9 @@ def _reported(
     if plan.shorter or plan.cheaper:
         better = gain > 0 or (saves and gain == 0)
     else:
-        better = found.won
+        # Where only how is decided is new, the rule that was there wins a draw.
+        ruled = best.values and all(key.endswith("/rule") for key in best.values)
+        better = found.won and (gain > 0 or not ruled)
     seen = bool(scores[best.id].values)
     returned = bool(best.values) and seen and (better or dear)
     result = (best if returned else seed).apply(plan.program)
@@ -256,6 +258,8 @@ def _untried(task: Task) -> str:
     """Why nobody met the program as it was, or empty where somebody did."""
     if len(task.archive) > 1:
         return ""
+    if task.fits.unfound:
+        return task.fits.unfound
     slots = [f"{p}/{s}" for p in task.program.modules for s in ("instruction", "demos")]
     if task.keeping.frozen.issuperset(slots):
         return "keep= leaves no instruction and no demos to change"

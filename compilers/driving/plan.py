@@ -21,8 +21,8 @@ from ...pipeline.ground import strictjson
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.measure.labels import for_program, require_labels
 from ...pipeline.measure.score import Metric, metric_name, require_callable
-from ...pipeline.run.rows import bind_row, rows_of
-from ...pipeline.run.settings import current, require_model_paths
+from ...pipeline.run.rows import bind_row, require_model_paths, rows_of
+from ...pipeline.run.settings import current
 from ..propose.descriptions import Describe, of_tools
 from ..propose.reflection import mend_instruction
 from ..recipe import Compiler, Draw, Recipe
@@ -148,6 +148,7 @@ class Plan:
             **({"teacher": self.teacher.name} if self.teacher else {}),
             **({"passing": self.terms.passing} if self.terms.passing else {}),
             **({"learnt": True} if self.terms.learnt else {}),
+            **({"embedder": near} if (near := current().nearness) else {}),
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from ..racing.race import FIRST, first_rows
 from ..recipe import LOTS, MEETINGS, Draw, Recipe
 from ..search.cost import FREE, Calls, Quote
 from ..search.counting import (
+    behind_decisions,
     calls_bound,
     calls_least,
     calls_likely,
@@ -27,11 +29,15 @@ from .verify import LEAST
 
 @dataclass(frozen=True)
 class Work:
-    """What a recipe does: rows run to learn from, requests to a writer, cells raced."""
+    """What a recipe does: rows run to learn from, requests to a writer, cells raced.
+
+    `behind` are cells of which only what lies behind a decision is asked anew.
+    """
 
     lessons: Calls
     requests: Calls
     cells: Calls
+    behind: Calls = FREE
 
 
 def quote_of(
@@ -52,19 +58,28 @@ def quote_of(
     plain = max(calls_plain(each, rows) for each in (program, shown))
     likely = max(calls_likely(each, rows) for each in (program, shown))
     bound = max(calls_bound(each, rows) for each in (program, shown))
-    work = [work_of(recipe, split) for recipe in recipes]
+    outputs = sum(len(m.spec.outputs) for m in program.deciders.values())
+    work = [work_of(recipe, split, outputs) for recipe in recipes]
     head = _headroom(recipes, len(split.train))
     lessons = FREE.plus(*(w.lessons for w in work))
     cells = FREE.plus(*(w.cells for w in work))
     sealed = len(split.sealed)
-    last = Calls(sealed, 2 * sealed, 2 * sealed)
-    every = head.plus(lessons, cells, last)
+    ruled = all(recipe.decides for recipe in recipes)
+    both = 1 if ruled else 2  # of one that decides otherwise the same is asked
+    last = Calls(sealed, both * sealed, both * sealed)
+    behind = FREE.plus(*(w.behind for w in work))
+    later = Calls(0, sealed, sealed) if ruled else FREE
+    late = (
+        behind_decisions(program, rows),
+        math.ceil(behind_decisions(program, rows, longest=True)),
+    )
+    every = head.plus(lessons, cells, last, behind, later)
     accounts = {
         "bootstrap": head.plus(lessons).times(likely, bound),
         "propose": FREE.plus(*(w.requests for w in work)),
-        "evaluate": cells.times(likely, bound),
+        "evaluate": cells.times(likely, bound).plus(behind.times(*late)),
         "judge": every.times(judging.plain, judging.most),
-        "verify": last.times(likely, bound),
+        "verify": last.times(likely, bound).plus(later.times(*late)),
     }
     least = {
         "bootstrap": _least_tried(program, split, head.low),
@@ -79,8 +94,9 @@ def quote_of(
         for draw in recipes[0].rounds[0]
     )
     rung = first_rows(len(split.select)) if recipes[0].racer else 0
+    rung = len(split.select) if recipes[0].decides else rung
     verified = min(sealed, LEAST)
-    smallest = first + (head.expected + rung + 2 * verified) * row
+    smallest = first + (head.expected + rung + both * verified) * row
     kept = {name: calls for name, calls in accounts.items() if calls.high}
     proposers = [proposer for recipe in recipes for proposer in recipe.proposers]
     models = {name: lm for recipe in recipes for name, lm in recipe.models.items()}
@@ -89,8 +105,8 @@ def quote_of(
     return Quote(kept, smallest, verified, sealed, bounded, guess)
 
 
-def work_of(recipe: Recipe, split: Split) -> Work:
-    """The work of a recipe.
+def work_of(recipe: Recipe, split: Split, outputs: int = 1) -> Work:
+    """The work of a recipe; `outputs` is how many a program decides by probabilities.
 
     At most every proposer whose share may grow gets all of its round, every candidate
     that was made stays in the archive, and nobody drops out of a race. Of rounds that
@@ -98,6 +114,12 @@ def work_of(recipe: Recipe, split: Split) -> Work:
     searches that came to the one before it, and whoever was best before it is known.
     """
     train, select = len(split.train), len(split.select)
+    if recipe.decides:
+        # Besides the likeliest choices a row's label is tried, and what is given else.
+        rows, likely = select * outputs, recipe.decides
+        most = (recipe.decides + 2) * len(recipe.rounds)
+        once = Calls(0, select, select)
+        return Work(FREE, FREE, once, Calls(0, rows * (likely - 1), rows * most))
     lessons = requests = cells = FREE
     archive = 1
     if recipe.looks_first:

@@ -151,10 +151,27 @@ def _contest(
         return Contest(Looks(min(sealed, aside, LEAST), most=1))
     paid = min(sealed, max(aside, task.allowance.rows(1.0) / 2))
     looks = Looks(sealed, most=1) if whole else Looks(int(paid))
-    chosen = tuple(_gains(task, best, task.rows))
+    chosen = tuple(_chosen(task, best))
     counts = (len(task.scores(c, task.rows)) for c in task.archive if c.values)
     met = tuple(min(1.0, count / len(chosen)) for count in counts if count and chosen)
     return Contest(looks, chosen, met, task.seed)
+
+
+def _chosen(task: Task, best: Candidate) -> list[float]:
+    """What chose the best on select rows: one that was fitted counts without its fit.
+
+    On the rows that numbers were fitted to they flatter themselves.
+    """
+    pairs = (
+        (task.fits.held.get((best.id, row.digest)), task.result(Candidate(), row))
+        for row in task.rows
+    )
+    held = [
+        ours - theirs.score.value
+        for ours, theirs in pairs
+        if ours is not None and theirs and theirs.score
+    ]
+    return held or _gains(task, best, task.rows)
 
 
 async def _bought(

@@ -83,6 +83,10 @@ class BootstrapDemos(Proposer):
             passing traces that are there count all the same.
         sizes: How many demos proposals have, in turn, none more than `demos`; without
             any all have as many as that.
+        natural: Whether the first proposal, and every second one behind it, has the
+            labels in the shares that they have in the rows, and labelled demos alone
+            where those say all: what demos say of shares moves a model (Zhao et al.
+            2021, arXiv 2102.09690, section 3), and rows that pass are not the usual.
     """
 
     demos: int = 16
@@ -90,6 +94,7 @@ class BootstrapDemos(Proposer):
     shuffled: bool = True
     sparing: bool = False
     sizes: tuple[int, ...] = ()
+    natural: bool = False
 
     @property
     def shows(self) -> int:
@@ -148,12 +153,21 @@ class BootstrapDemos(Proposer):
         sizes = self.sizes or (self.demos,)
         return min(self.demos, sizes[number % len(sizes)])
 
+    def _in_shares(self, turn: int) -> bool:
+        """Whether a proposal has the labels in their shares; each size has both."""
+        several = max(1, len(self.sizes))
+        shift = turn // several if several % 2 == 0 else 0
+        return self.natural and (turn + shift) % 2 == 0
+
     def _draw(
         self, task: Task, pool: list[RowResult], number: int, rng: random.Random
     ) -> dict[str, Any]:
         drawn = list(pool)
-        size = self._size(number + task.number)
+        turn = number + task.number
+        size, natural = self._size(turn), self._in_shares(turn)
         count = min(size, self.bootstrapped)
+        if natural and labels_say_all(task):
+            count = 0
         if number > 0 and self.shuffled:
             rng.shuffle(drawn)
             count = rng.randint(min(1, count), count)
@@ -164,7 +178,8 @@ class BootstrapDemos(Proposer):
         for path, module in task.program.modules.items():
             own = found.get(path, [])[:size]
             taken = hidden | {demo.source for demo in own}
-            fill = labelled(task, module, size - len(own), rng, taken, own)
+            left = size - len(own)
+            fill = labelled(task, module, left, rng, taken, own, natural=natural)
             if own or fill:
                 # A demo that lacks an output, as reasoning, never stands last.
                 shown = own + fill if shows_all(module) else fill + own
@@ -177,8 +192,8 @@ class NearestDemos(Proposer):
     """Pools of demos with the number that each input is shown (`nearest`).
 
     Liu et al. 2021, "What Makes Good In-Context Examples for GPT-3?", arXiv 2101.06804.
-    The choice is made by the program when it runs, by character trigrams: no model and
-    no embedding is asked for it, and the artifact holds the pool as data.
+    The choice is made by the program when it runs, by character trigrams, or by the
+    embedder of `weft.use(embedder=...)`; the artifact holds the pool as data.
 
     Args:
         k: How many demos an input is shown, in turn; further proposals take the same

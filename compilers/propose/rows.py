@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...pipeline.data.rows import Example
@@ -12,9 +12,11 @@ from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.plain import plain
+from ...pipeline.ground.shapes import is_dict, is_list
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.parameters import Demo
 from ...pipeline.reading.cells import cell_data
+from ...pipeline.reading.equations import false_equations
 from ...pipeline.signature.signature import spec_of
 from ...pipeline.trace import NodeRun
 from ..search.task import Task
@@ -37,20 +39,27 @@ def labelled(
     rng: random.Random,
     taken: set[str],
     beside: Sequence[Demo],
+    *,
+    natural: bool = False,
 ) -> list[Demo]:
     """Labelled demos for one module, the values shown least so far first.
 
     `taken` are ids of rows that are shown already, `beside` demos that count as shown.
+    With `natural` the values have the shares that they have in the rows instead.
     """
     rows = [r for r in task.split.train if r.id not in taken and fits(module, r)]
     rng.shuffle(rows)
+    if natural:
+        picked = [demo_of_row(module, row) for row in _in_shares(rows)[:count]]
+        rng.shuffle(picked)
+        return picked
     outputs = list(spec_of(module.signature).outputs)
     shown = Counter(_value_key(demo.values, outputs) for demo in beside)
     groups: dict[str, list[Example]] = {}
     for row in rows:
         groups.setdefault(_value_key(row.labels, outputs), []).append(row)
     order = list(groups)
-    picked: list[Demo] = []
+    picked = list[Demo]()
     while len(picked) < count and groups:
         key = min(groups, key=lambda k: (shown[k], order.index(k)))
         row = groups[key].pop()
@@ -71,7 +80,11 @@ def ordered(rows: Sequence[Example], rng: random.Random) -> list[Example]:
 
 def proportional(rows: Sequence[Example], rng: random.Random) -> list[Example]:
     """Rows in a seeded order whose every beginning holds the labels in their shares."""
-    return _by_turns(ordered(rows, rng), lambda turn, of: (turn + 0.5) / of)
+    return _in_shares(ordered(rows, rng))
+
+
+def _in_shares(rows: Sequence[Example]) -> list[Example]:
+    return _by_turns(rows, lambda turn, of: (turn + 0.5) / of)
 
 
 def _by_turns(
@@ -139,7 +152,7 @@ def demos_of(
     Of a module that ran several times the last run counts; of one that was given
     something else each time, as an agent's step is, the one `turn` before it, round and
     round. The trace may be another program's; what fits no module of this one is left
-    out, and so is an answer that was tried and not taken.
+    out, and so is an answer that was tried and not taken, or holds a false equation.
     """
     found: dict[str, dict[str, Demo]] = {}
     runs_at = {node.order: node for node in result.trace.nodes}
@@ -150,13 +163,32 @@ def demos_of(
         if not node.error:
             values = {**node.inputs, **node.outputs}
             demo = lesson(module, Demo(values, result.example.id, "bootstrap"))
-            if demo is not None:
+            if demo is not None and not _miscounts(node):
                 runs = found.setdefault(node.path, {})
                 key = _value_key(node.inputs, list(module.spec.inputs))
                 runs.pop(key, None)
                 runs[key] = demo
     taken = {path: [*runs.values()][::-1] for path, runs in found.items()}
     return {path: demos[turn % len(demos)] for path, demos in taken.items()}
+
+
+def _miscounts(node: NodeRun) -> bool:
+    """Whether an equation in what a module wrote is false, right as the answer may be.
+
+    A model copies a demo's reasoning, its mistakes too.
+    """
+    return any(map(false_equations, _written(list(node.outputs.values()))))
+
+
+def _written(values: Sequence[Any]) -> Iterator[str]:
+    """The texts in plain data."""
+    for value in values:
+        if isinstance(value, str):
+            yield value
+        elif is_list(value):
+            yield from _written(value)
+        elif is_dict(value):
+            yield from _written([*value.values()])
 
 
 def _not_taken(

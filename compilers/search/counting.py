@@ -21,7 +21,8 @@ from ...pipeline.data.example import Example
 from ...pipeline.graph.binding import INPUT, Take
 from ...pipeline.graph.graph import CALLS, Flow, Node
 from ...pipeline.graph.module import Module
-from ...pipeline.graph.program import Program
+from ...pipeline.graph.program import Parts, Program
+from ...pipeline.graph.uses import deciders_of
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.plain import plain
 
@@ -30,9 +31,7 @@ EACH_ITEMS = 8
 
 def calls_bound(program: Program[..., Any], rows: Sequence[Example] = ()) -> int:
     """The most model calls that one run can make, repairs included."""
-    count = _Counting(
-        program, _Inputs.of(program, rows), lambda m: 1 + m.repairs, longest=True
-    )
+    count = _Counting(program, _Inputs.of(program, rows), _most, longest=True)
     return math.ceil(count.flow(program.structure))
 
 
@@ -57,6 +56,51 @@ def calls_least(program: Program[..., Any], rows: Sequence[Example]) -> int:
     """
     inputs = _Inputs.of(program, rows)
     return sum(inputs.values(read) for read in dict(_reads(program, inputs)).values())
+
+
+def behind_decisions(
+    program: Program[..., Any], rows: Sequence[Example] = (), *, longest: bool = False
+) -> float:
+    """Model calls of one run that may change where a decision is another one.
+
+    Those of nodes that are handed what hangs on a `Classify`, and of what is beside one
+    inside a module, a step or a region.
+
+    Args:
+        program: What is run.
+        rows: What it is run on.
+        longest: Whether repairs count, and loops take all their rounds.
+    """
+    price = _most if longest else _one
+    inputs = _Inputs.of(program, rows)
+    return _behind(_Counting(program, inputs, price, longest=longest))
+
+
+def _behind(count: _Counting) -> float:
+    parts, total, hanging = count.program.parts, 0.0, set[str]()
+    for node in count.program.structure.nodes:
+        later = bool(hanging.intersection(node.needs))
+        deciders = [] if later else _deciders(parts, node)
+        if not later and not deciders:
+            continue
+        hanging.add(node.id)
+        if deciders and node.kind == "program":
+            total += _behind(count.inside(node, parts.programs[node.target]))
+        else:
+            # Of a region all counts: a turn may hang on what the one before decided.
+            stays = 0.0 if node.bodies else sum(map(count.part, deciders))
+            total += count.node(node) - stays
+    return total
+
+
+def _deciders(parts: Parts, node: Node) -> list[Any]:
+    """The modules in a node whose rules may be changed."""
+    if node.bodies:
+        inner = (one for body in node.bodies.values() for one in body.nodes)
+        return [module for one in inner for module in _deciders(parts, one)]
+    if node.kind not in CALLS:
+        return []
+    return [*deciders_of({node.target: parts.target(node)}).values()]
 
 
 def is_bounded(program: Program[..., Any], rows: Sequence[Example] = ()) -> bool:
@@ -96,6 +140,10 @@ def _tried(part: Any, path: str, *, several: bool) -> Iterator[str]:
 def _one(module: Module[..., Any]) -> int:
     del module
     return 1
+
+
+def _most(module: Module[..., Any]) -> int:
+    return 1 + module.repairs
 
 
 @dataclass(frozen=True)
@@ -223,6 +271,11 @@ class _Counting:
             for name, inner in part.uses.running.items()
         )
 
+    def inside(self, node: Node, program: Program[..., Any]) -> _Counting:
+        """The count of a program that a node calls."""
+        handed = self.inputs.within(node)
+        return _Counting(program, handed, self.price, self.longest, self.arms)
+
     def bounded(self, flow: Flow) -> bool:
         """Whether the calls of a level are no estimate."""
         return all(map(self._bounded, flow.nodes))
@@ -238,12 +291,7 @@ class _Counting:
         return all(map(self.bounded, node.bodies.values()))
 
     def _inner(self, node: Node) -> _Counting:
-        """The count of the program that a node calls."""
-        inner, handed = (
-            self.program.parts.programs[node.target],
-            self.inputs.within(node),
-        )
-        return _Counting(inner, handed, self.price, self.longest, self.arms)
+        return self.inside(node, self.program.parts.programs[node.target])
 
     def _items(self, node: Node) -> float:
         lengths = self.inputs.lengths(node)

@@ -32,6 +32,7 @@ from ..statistics.estimates import Estimate, row_model
 from .allowance import Allowance
 from .candidate import Candidate, prompt_size
 from .counting import calls_bound, calls_plain, is_bounded
+from .fits import Fits
 from .follow import Follower
 from .judge import JUDGED, NO_JUDGE, Judge, Judging
 from .keeping import Keeping
@@ -88,6 +89,7 @@ class Task:
         advising: Whether scores are looked through for what is odd about the metric.
         follower: Who is told of each candidate and each cell, or None.
         hints: What writers are told: (module path or "" for every module, words).
+        fits: What fitting numbers to select rows has found.
     """
 
     program: Program[..., Any]
@@ -110,6 +112,7 @@ class Task:
     advising: bool = True
     follower: Follower | None = None
     hints: tuple[tuple[str, str], ...] = ()
+    fits: Fits = field(default_factory=Fits)
 
     def rng(self, *path: str | int) -> random.Random:
         """A generator of its own for each purpose, so that no draw moves another."""
@@ -283,16 +286,14 @@ class Task:
 
     def scores(self, candidate: Candidate, rows: Sequence[Example]) -> list[float]:
         """Bought scores of a candidate, in the order of the rows."""
-        return [
-            r.score.value for r in self.results(candidate, rows) if r.score is not None
-        ]
+        found = self.results(candidate, rows)
+        return [r.score.value for r in found if r.score is not None]
 
     def column(
         self, candidate: Candidate, rows: Sequence[Example]
     ) -> list[float | None]:
         """Scores of a candidate in the order of the rows; None where not bought."""
-        who, cells = candidate.id, self.cells
-        found = (cells.get((who, row.digest)) for row in rows)
+        found = (self.result(candidate, row) for row in rows)
         return [r.score.value if r is not None and r.score else None for r in found]
 
     def estimates(self, candidates: Sequence[Candidate]) -> dict[Candidate, Estimate]:

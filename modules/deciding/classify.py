@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Self, final
+from typing import Any, Final, Self, cast, final
 
+from ...pipeline.adapters.template import hangs
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
 from ...pipeline.ground.shapes import is_mapping
@@ -16,6 +17,8 @@ from ...pipeline.lm.scoring.questions import WIRES, Wire
 from ...pipeline.lm.scoring.tokens import MOST_SHOWN
 from ...pipeline.run.scoring.choices import choices_in
 from .rule import Rule, numbers_of, rule_from
+from .unsure import given_instead, replaced, require_otherwise
+from .words import Choice, choice_from
 
 _STALE: Final = (
     "the prior was estimated for another model or another prompt, and not taken off: "
@@ -49,6 +52,9 @@ class Classify(Module[P, R_co]):
         prior_of: As of the rule.
         rule: How the one output is decided, or a rule for each output by its name; a
             rule may be given as plain data. By default the most probable is taken.
+        words: The answer words of the one output, a `weft.Choice` or the words of each
+            choice; or those by output. The model is then asked for the words: the
+            prompt names them in place of the choices, and demos show the first of each.
         name: Its name; the module's by default.
 
     Raises:
@@ -76,6 +82,7 @@ class Classify(Module[P, R_co]):
         prior: Mapping[str, float] | None = None,
         prior_of: str = "",
         rule: Rule | Mapping[str, Any] | None = None,
+        words: Choice | Mapping[str, Any] | None = None,
         name: str | None = None,
     ) -> None:
         self._like(module, name)
@@ -90,18 +97,25 @@ class Classify(Module[P, R_co]):
         self._module, self._by, self._shown = module, by, shown
         Rule(prior_of=prior_of)
         self._rules = self._ruled(rule)
+        self._words = self._worded(words)
+        self._showing = False
         if prior is not None:
             self._rules = self.with_prior(prior, prior_of)._rules
 
     @property
+    def part(self) -> Module[P, R_co]:
+        """What is asked, as it is tuned now."""
+        return cast("Module[P, R_co]", self.uses.running["module"])
+
+    @property
     def choices(self) -> list[str]:
         """What its answers are called, in the order of the type."""
-        return [*self._choices[self._only(None)]]
+        return [*self._choices[self.output(None)]]
 
     @property
     def prior(self) -> Mapping[str, float] | None:
         """The probability of each choice that is taken off, or None."""
-        return self._rules[self._only(None)].prior
+        return self._rules[self.output(None)].prior
 
     @property
     def rules(self) -> Mapping[str, Rule]:
@@ -136,12 +150,55 @@ class Classify(Module[P, R_co]):
         Raises:
             ConfigError: There is no such output or number, or it cannot be.
         """
-        name = self._only(output)
+        name = self.output(output)
         made = self._copied()
         made._rules = {
             **self._rules,
             name: self._fitted(name, self._rules[name].having(**changes)),
         }
+        return made
+
+    @property
+    def words(self) -> Mapping[str, Choice]:
+        """The answer words of outputs that have some, by output."""
+        return {**self._words}
+
+    def with_words(
+        self, words: Choice | Mapping[str, Any] | None, output: str | None = None
+    ) -> Self:
+        """A copy that asks for other answer words, or for the choices themselves.
+
+        Its prior is one of the prompt with the words before, and is not kept.
+
+        Args:
+            words: A `weft.Choice`, or the words of each choice; None for no words.
+            output: Whose they are; may be left out where there is one output.
+
+        Raises:
+            ConfigError: They are no words of these choices.
+        """
+        name = self.output(output)
+        made = self.with_prior(None, output=name)
+        rest = {other: own for other, own in self._words.items() if other != name}
+        made._words = {**rest, **({} if words is None else self._worded({name: words}))}
+        return made
+
+    def structured(self) -> Classify[P, Any]:
+        """A copy whose calls give all fields, and so tell how they came about."""
+        if self.single is None:
+            return self
+        made = cast("Classify[P, Any]", self.returning(None))
+        made._module, made._uses = self.part.returning(None), None
+        return made
+
+    def showing(self) -> Self:
+        """A copy that looks into one reply, and whose facts tell what else was likely.
+
+        `facts["shown"]` has, by output, the likeliest tokens at the place of the answer
+        with their log-probabilities.
+        """
+        made = self._copied()
+        made._by, made._showing = "top", True
         return made
 
     def parts(self) -> Mapping[str, Part]:
@@ -152,22 +209,57 @@ class Classify(Module[P, R_co]):
         """How choices are scored, and the rules; a prior of one output by itself."""
         held: dict[str, JSON] = {"by": self._by, "shown": self._shown}
         rules = {name: rule.data() for name, rule in self._rules.items()}
-        if len(rules) == 1 and rules[self._only(None)].get("prior") is not None:
-            data = rules[self._only(None)]
+        if len(rules) == 1 and rules[self.output(None)].get("prior") is not None:
+            data = rules[self.output(None)]
             held |= {"prior": data.pop("prior"), "prior_of": data.pop("prior_of", "")}
+        if self._words:
+            held["words"] = {name: one.data() for name, one in self._words.items()}
         kept: dict[str, JSON] = {name: data for name, data in rules.items() if data}
         return {**held, "rule": kept} if kept else held
 
+    @property
+    def tells_unsure(self) -> bool:
+        """That it does."""
+        return True
+
+    def slots(self) -> Mapping[str, JSON]:
+        """The rule of each output, as far as it is not the default."""
+        held = {name: rule.data() for name, rule in self._rules.items()}
+        return {"rule": {name: data for name, data in held.items() if data}}
+
+    def slots_in(self, settings: Mapping[str, JSON]) -> Mapping[str, JSON]:
+        """As `slots`, of one that was saved with these settings."""
+        names = ("prior", "prior_of", "rule")
+        held: dict[str, Any] = {n: settings[n] for n in names if n in settings}
+        return Classify(self._module, **held).slots()
+
+    def with_slots(self, slots: Mapping[str, Any]) -> Self:
+        """A copy with another rule for each output; the default where none is named.
+
+        Raises:
+            ConfigError: A rule is none of these outputs.
+        """
+        made = self._copied()
+        made._rules = self._ruled(slots.get("rule", self._rules))
+        return made
+
     def times(self) -> Mapping[str, int]:
-        """A call for each choice, one alone where replies are looked into; or one."""
+        """A call for each choice or word; one where a reply is looked into."""
         if self._by in WIRES:
             return {"module": 1}
-        each = (1 if self._by == "top" else len(own) for own in self._choices.values())
-        return {"module": sum(each)}
+        many = {name: len(own) for name, own in self._choices.items()}
+        for name, choice in self._words.items():
+            many[name] = sum(map(len, choice.words.values()))
+        if self._by in ("auto", "forced") and hangs(
+            self.part.parameters.adapter, self.part.spec
+        ):
+            many = {name: 2 * count for name, count in many.items()}
+        return {"module": len(many) if self._by == "top" else sum(many.values())}
 
     async def body(self, call: Call, inputs: Mapping[str, Any]) -> Any:
         """Score each choice, take the prior off, and take one by the rule."""
         decided: dict[str, Decision] = {}
+        shown: dict[str, JSON] = {}
 
         def choose(output: str, found: Likelihoods, prompt: str) -> str:
             numbers = numbers_of(self._choices[output])
@@ -176,19 +268,27 @@ class Classify(Module[P, R_co]):
             if rule.prior_of not in ("", prompt):
                 call.note(_STALE)
             decided[output] = made
+            shown[output] = [[*pair] for pair in found.shown]
             return made.choice
 
         try:
             made = await call.decide(
-                self._module, inputs, choose=choose, by=self._by, shown=self._shown
+                *(self._module, inputs),
+                choose=choose,
+                by=self._by,
+                shown=self._shown,
+                words=self._words,
             )
         finally:
             if decided:
                 call.report(**facts_of_decisions(decided))
-        return self.own(made.value, inputs)
+            if self._showing:
+                call.report(shown=shown)
+        instead = given_instead(self._module, self._rules, decided)
+        return self.own(replaced(made.value, instead), inputs)
 
-    def _only(self, output: object) -> str:
-        """An output's name; the one there is where None is named.
+    def output(self, output: object = None) -> str:
+        """An output's name, checked; the one there is where None is named.
 
         Raises:
             ConfigError: There is no such output, or there are several.
@@ -204,16 +304,31 @@ class Classify(Module[P, R_co]):
             )
         return str(output)
 
+    def _worded(self, words: object) -> dict[str, Choice]:
+        """Answer words by output, of those of one output or of some by output."""
+        if words is None:
+            return {}
+        given: Mapping[Any, Any] = words if is_mapping(words) else {}
+        if not given or not all(map(_is_choice, given.values())):
+            given = {self.output(None): words}
+        made: dict[str, Choice] = {}
+        for name in map(self.output, given):
+            who = f"Classify: {name!r}"
+            made[name] = choice_from(given[name], who).fitted_to(
+                self._choices[name], who
+            )
+        return {name: made[name] for name in self._choices if name in made}
+
     def _ruled(self, rule: object) -> dict[str, Rule]:
         """A rule for each output, of one rule or of some by output."""
         given: Mapping[Any, Any] = {}
         if isinstance(rule, Rule):
-            given = {self._only(None): rule}
+            given = {self.output(None): rule}
         elif is_mapping(rule):
             given = rule
         elif rule is not None:
             rule_from(rule, "Classify")
-        named = {self._only(name): one for name, one in given.items()}
+        named = {self.output(name): one for name, one in given.items()}
         return {
             name: self._fitted(
                 name, rule_from(named.get(name, {}), f"Classify: {name}")
@@ -223,7 +338,13 @@ class Classify(Module[P, R_co]):
 
     def _fitted(self, name: str, rule: Rule) -> Rule:
         own = self._choices[name]
+        require_otherwise(self._module.spec.outputs[name], rule)
         return rule.fitted_to([*own], numbers_of(own), f"Classify: {name!r}")
 
 
 _MOST_SHOWN: Final = 1000
+
+
+def _is_choice(data: object) -> bool:
+    """Whether it is the answer words of an output, and not the words of a label."""
+    return isinstance(data, Choice) or is_mapping(data)

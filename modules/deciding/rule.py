@@ -59,8 +59,13 @@ class Rule:
         cuts: Of an ordered score: rising points on its scale, one fewer than it has
             values. The first value is taken where the mean is below the first, and so
             on; a mean that is on a point gives the higher value.
-        unsure_below: A decision whose most probable choice has less than this
-            probability is `unsure`; in [0, 1]. The choice is still given.
+        unsure_below: A decision whose confidence is below is `unsure`; in [0, 1]. The
+            confidence is the choice's probability; with weights or a cut its share of
+            the weighted ones, which is least where two choices are nearly taken. The
+            choice is still given, unless `otherwise` says what is.
+        otherwise: What a call gives in place of a choice that is unsure, as it is
+            called among the choices, or "null" for None; the output's type must allow
+            it, as `Literal["a", "b"] | None` does. None gives the choice all the same.
 
     Raises:
         ConfigError: A number is out of its range, or two say which choice is taken.
@@ -81,6 +86,7 @@ class Rule:
     take: Take = "mode"
     cuts: Sequence[float] | None = None
     unsure_below: float | None = None
+    otherwise: str | None = None
 
     def __post_init__(self) -> None:
         _check(self)
@@ -118,13 +124,15 @@ class Rule:
         else:
             choice = self._highest(made)
             hangs = self._hangs(logs, bounds)
-        faint = self.unsure_below is not None and max(made.values()) < self.unsure_below
+        confidence = self._confidence(choice, made)
+        faint = self.unsure_below is not None and confidence < self.unsure_below
         return Decision(
             choice,
             made,
             entropy_of(made.values()),
             margin_of(made.values()),
             hangs or faint,
+            confidence,
             expected=None if numbers is None else _mean(made, numbers),
             scored_by=found.path,
             logprobs={one.answer: one.logprob for one in found.of},
@@ -196,11 +204,20 @@ class Rule:
         weights = self.weights or {}
         return max(made, key=lambda name: made[name] * weights.get(name, 1.0))
 
+    @property
+    def _weighing(self) -> Mapping[str, float]:
+        """The class weights; of a cut those that do the same. Others weigh 1."""
+        if self.cut is not None:
+            return {"true": 1 - self.cut, "false": self.cut}
+        return self.weights or {}
+
+    def _confidence(self, choice: str, made: Mapping[str, float]) -> float:
+        weighed = {n: p * self._weighing.get(n, 1.0) for n, p in made.items()}
+        return weighed[choice] / (math.fsum(weighed.values()) or 1.0)
+
     def _hangs(self, logs: Mapping[str, float], bounds: Sequence[str]) -> bool:
         """Whether a choice of which only a bound is known may be, or not be, taken."""
-        weights: Mapping[str, float] = self.weights or {}
-        if self.cut is not None:  # the same as weights of the two
-            weights = {"true": 1 - self.cut, "false": self.cut}
+        weights = self._weighing
         at = {n: v + _log(weights.get(n, 1.0)) for n, v in logs.items()}
         sure = max((at[n] for n in at if n not in bounds), default=-math.inf)
         return any(at[n] > sure - _NEAR for n in bounds)
@@ -306,6 +323,7 @@ _RANGES: Final = {
     "take": 'one of "mode", "mean", "median"',
     "cuts": "rising numbers",
     "unsure_below": "a number from 0 to 1",
+    "otherwise": 'what a value of the output is called, such as "null"',
 }
 
 
@@ -326,6 +344,7 @@ def _check(rule: Rule) -> None:
             and all(a < b for a, b in pairwise(cuts))
         ),
         "unsure_below": rule.unsure_below is None or _number(rule.unsure_below, 0, 1),
+        "otherwise": isinstance(cast(object, rule.otherwise), str | None),
     }
     bad = next((name for name, fits in good.items() if not fits), None)
     if bad is not None:

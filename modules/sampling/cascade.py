@@ -21,14 +21,16 @@ class Cascade(Module[P, R_co]):
     r"""Ask a cheap module, and a strong one where that answer is unsure.
 
     FrugalGPT's cascade: Chen et al. 2023, arXiv 2305.05176, section 3. What tells that
-    an answer is unsure is any of three tests, of which the first that says so counts: a
-    function `unsure`, `checks` that fail, and samples that do not agree. A reply of the
-    cheap module that cannot be used is unsure as well; failing servers, set-up errors
-    and a spent budget end the run. `weft.info(result).facts` has which one `answered`,
-    `why` the strong one did, and the `agreement` of the samples.
+    an answer is unsure is any of four tests, of which the first that says so counts:
+    samples that do not agree, a `Classify` whose decision is unsure, a function
+    `unsure`, and `checks` that fail. A reply of the cheap module that cannot be used is
+    unsure as well; failing servers, set-up errors and a spent budget end the run.
+    `weft.info(result).facts` has which one `answered`, `why` the strong one did, the
+    `agreement` of the samples, and `unsure` where the one that answered tells.
 
     Args:
-        cheap: What is asked first.
+        cheap: What is asked first. Of a `weft.Classify`, or a cascade that ends in one,
+            the decision is a test by itself: see `weft.abstain`.
         strong: What is asked where that is unsure; of the same signature.
         unsure: A function or step of (inputs by name, answer) that gives True, or words
             that say why, where the answer is unsure; or a judge, as a reward may be.
@@ -80,10 +82,12 @@ class Cascade(Module[P, R_co]):
         if unsure is not None:
             self._unsure = reward.judge_of(unsure, self, "Cascade", "unsure")
         self._checks = reward.judges_of(checks, self, "Cascade", _PARTS)
-        if unsure is None and not self._checks and n == 1:
+        told = cheap.tells_unsure and n == 1
+        if unsure is None and not self._checks and n == 1 and not told:
             raise ConfigError(
                 "Cascade: nothing says when an answer is unsure",
-                hint="Give unsure=function, checks=[function], or n=3 samples",
+                hint="Give unsure=function, checks=[function], n=3 samples, or a "
+                "weft.Classify as the cheap module",
             )
         share = cast(object, agreement)
         if not isinstance(share, int | float) or not 0 <= share <= 1:
@@ -92,6 +96,11 @@ class Cascade(Module[P, R_co]):
                 hint="Give a number from 0 to 1",
             )
         self._agreement, self._by = float(agreement), field_of(self, by, "Cascade")
+
+    @property
+    def tells_unsure(self) -> bool:
+        """Whether the one that is asked last does."""
+        return self._strong.tells_unsure
 
     def parts(self) -> Mapping[str, Part]:
         """What is asked first, what where that is unsure, and what says so."""
@@ -116,7 +125,9 @@ class Cascade(Module[P, R_co]):
             answer, why = None, f"{type(error).__name__}: {error.message}"
         if why:
             call.report(answered="strong", why=why)
-            answer = await call(self._strong, inputs)
+            answer, unsure = await self._told(call, self._strong, inputs)
+            if unsure is not None:
+                call.report(unsure=unsure)
         else:
             call.report(answered="cheap")
         return self.own(answer, inputs)
@@ -124,7 +135,11 @@ class Cascade(Module[P, R_co]):
     async def _first(self, call: Call, inputs: Mapping[str, Any]) -> tuple[Any, str]:
         """The cheap module's answer, and why it is unsure; empty where it is not."""
         if self._n == 1:
-            answer = await call(self._cheap, inputs)
+            answer, unsure = await self._told(call, self._cheap, inputs)
+            if unsure:
+                return answer, f"the decision of {self._cheap.name!r} is unsure"
+            if unsure is not None:
+                call.report(unsure=False)
         else:
             came = await call.tries(self._cheap, inputs, self._n)
             tally = counted_votes(self, self._by, came, self._n)
@@ -140,3 +155,13 @@ class Cascade(Module[P, R_co]):
                 return answer, words or f"{self._unsure.name!r} says so"
         failed = await reward.failing(call, self._checks, self, inputs, answer)
         return answer, "\n".join(failed.values())
+
+    async def _told(
+        self, call: Call, part: Module[P, R_co], inputs: Mapping[str, Any]
+    ) -> tuple[Any, bool | None]:
+        """A part's answer, and whether it is unsure; None where it does not tell."""
+        if not part.tells_unsure:
+            return await call(part, inputs), None
+        run = await call.run(part, inputs)
+        facts = run.trace.tree[0].run.facts
+        return run.value, bool(facts.get("unsure", False))

@@ -14,11 +14,12 @@ from ..signature.signature import Signature, spec_of
 if TYPE_CHECKING:
     from ..lm.request import Message
     from ..reading.fields import Parsed
-    from . import chat, completion, json_object, plain, tools, xml
+    from . import chat, cloze, completion, json_object, plain, tools, xml
     from .base import Adapter
 else:
     # A program asks in one form as a rule, and its import needs none.
     chat = deferred(__name__, "chat")
+    cloze = deferred(__name__, "cloze")
     completion = deferred(__name__, "completion")
     json_object = deferred(__name__, "json_object")
     plain = deferred(__name__, "plain")
@@ -52,6 +53,9 @@ def adapter_of(form: Form | str) -> Adapter:
         return completion.CompletionAdapter(
             made.edition, enforced=made.has("schema"), ruled=made.has("grammar")
         )
+    if made.name == "cloze":
+        how = {"text": made.has("text"), "ruled": made.has("grammar")}
+        return cloze.ClozeAdapter(made.edition, made.template, **how)
     if made.name == "tools":
         return tools.ToolsAdapter(made.edition)
     return chat.ChatAdapter(made.edition if made.name == "chat" else 1)

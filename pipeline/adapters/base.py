@@ -1,7 +1,8 @@
 """Adapters: a pure pair, render a call as messages and parse the reply into values.
 
-Five forms are known: `chat` (headings), `json` (one object), `xml` (tags), `plain`
-(`name: value`) and `completion` (a text to be continued). Each lays a prompt out alike,
+Six forms are known: `chat` (headings), `json` (one object), `xml` (tags), `plain`
+(`name: value`), `completion` (a text to be continued) and `cloze` (a template with a
+gap). Each lays a prompt out alike,
 what many calls share first, so that servers' prefix caches hit: the fields and the form
 of the reply, the task, the demos, and last the input. With `nearest` set, the demos
 differ from input to input, and what calls share, and is paid for less, ends before.
@@ -46,10 +47,10 @@ from ..signature.signature import Signature, spec_of
 from ..signature.spec import Spec
 from .demos import MADE_UP, made_up_demos, nearest_demos
 from .placing import laid_out
-from .prompt import Rendered
+from .prompt import Around, Rendered, listed
+from .template import NOT_GIVEN
 from .told import told
 
-NOT_GIVEN = "(not given for this example)"
 _NUMBERS = re.compile(r"(?<=[#-])[0-9]+")
 _NOTHING = Given()
 
@@ -63,11 +64,15 @@ class Adapter(ABC):
     """
 
     name: ClassVar[str]
-    continues: ClassVar[bool] = False
     asks_whole: ClassVar[int] = 0
     passed_over: ClassVar[Mapping[int, int | None]] = {}
     """Characters that are passed over where marks are read."""
     edition: int = 1
+
+    @property
+    def continues(self) -> bool:
+        """Whether a call is one text to be continued, and no turns."""
+        return False
 
     @abstractmethod
     def form(self, spec: Spec, fence: str) -> str:
@@ -119,6 +124,11 @@ class Adapter(ABC):
         """The grammar that the endpoint is asked to enforce; empty by default."""
         del spec, fence, room
         return ""
+
+    def around(self, spec: Spec, inputs: Mapping[str, JSON]) -> Around | None:
+        """What stands around an answer that fills the gap of a text; else None."""
+        del spec, inputs
+        return None
 
     def tools(self, spec: Spec) -> tuple[ToolDefinition, ...]:
         """What the model may call in the endpoint's own format; nothing by default."""
@@ -182,7 +192,7 @@ class Adapter(ABC):
         turns = lay_out(spec, said, demos, inputs, fence, remind=remind)
         ends = _fixed(self, spec, fence).stops if stop else ()
         how = ends, self.continues, echoed, grammar, media, self.tools(spec)
-        return Rendered(turns, fence, wanted, *how)
+        return Rendered(turns, fence, wanted, *how, self.around(spec, inputs))
 
     def lay_out(
         self,
@@ -370,8 +380,8 @@ def _head(
     how: str,
 ) -> tuple[Message, ...]:
     """The turns before the input; `how` ends what the user says in the demos."""
-    given = _listed("You are given these fields:", spec.inputs.values())
-    wanted = _listed("You write these fields:", spec.outputs.values(), wanted=True)
+    given = listed("You are given these fields:", spec.inputs.values())
+    wanted = listed("You write these fields:", spec.outputs.values(), wanted=True)
     form = adapter.form(spec, fence)
     system = f"{given}\n\n{wanted}\n\n{form}\n\nYour task:\n{instruction}"
     turns = [Message("system", system)]
@@ -387,11 +397,3 @@ def _side(
 ) -> str:
     values = {name: demo.values.get(name, NOT_GIVEN) for name in fields}
     return adapter.write(fields.values(), values, fence)
-
-
-def _listed(title: str, fields: Iterable[FieldSpec], *, wanted: bool = False) -> str:
-    lines = [title]
-    for field in fields:
-        said = "; ".join(filter(None, (field.wanted * wanted, field.said)))
-        lines.append(f"- {field.name}: {said}" if said else f"- {field.name}")
-    return "\n".join(lines)

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, final
+from typing import final
 
 from ..ground import strictjson
 from ..lm.request import JSON, Message
@@ -28,11 +28,11 @@ from ..reading.fields import Given, Parsed
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from ..signature.wording import BY_SCHEMA
-from .base import NOT_GIVEN
 from .demos import choices_as_cases
 from .json_object import JSONAdapter
 from .plain import LineAdapter, LineReader, read_lines
 from .schema import line_grammar, response_format_of
+from .template import NOT_GIVEN
 
 _ANSWER = "=>"
 _CASES = 3
@@ -53,9 +53,13 @@ class CompletionAdapter(LineAdapter):
     """
 
     name = "completion"
-    continues: ClassVar[bool] = True
     enforced: bool = False
     ruled: bool = False
+
+    @property
+    def continues(self) -> bool:
+        """A call is one text."""
+        return True
 
     def form(self, spec: Spec, fence: str) -> str:
         """What the outputs are; the form itself is seen in the cases."""

@@ -48,17 +48,18 @@ def nearest_demos(
         count: How many at the most.
         inputs: Input values as plain JSON data.
     """
-    text = _compared(spec, inputs)
+    text = compared(spec, inputs)
     order = _index_of(spec, pool).nearest(text, min(count, len(pool)))
     return tuple(pool[number] for number in reversed(order))
 
 
 @lru_cache(maxsize=8)
 def _index_of(spec: Spec, pool: tuple[Demo, ...]) -> TextIndex:
-    return TextIndex.of([_compared(spec, demo.values) for demo in pool])
+    return TextIndex.of([compared(spec, demo.values) for demo in pool])
 
 
-def _compared(spec: Spec, values: Mapping[str, JSON]) -> str:
+def compared(spec: Spec, values: Mapping[str, JSON]) -> str:
+    """What of a call is compared with demos: its inputs, as a prompt has them."""
     written = [
         field.write(values[name], spell=False)
         for name, field in spec.inputs.items()

@@ -37,7 +37,11 @@ class Form(Protocol):
     """A form that lays out text; see `base.Adapter`."""
 
     name: ClassVar[str]
-    continues: ClassVar[bool]
+
+    @property
+    def continues(self) -> bool:
+        """Whether a call is one text."""
+        ...
 
     def lay_out(
         self,

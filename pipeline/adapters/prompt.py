@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..ground.strictjson import dumps
 from ..lm.request import JSON, Message, ToolDefinition
@@ -12,6 +13,21 @@ from ..media.values import Media
 from ..signature.field import FieldSpec
 
 _CHARS_PER_TOKEN = 4
+
+
+class Around(NamedTuple):
+    """What stands around an answer that fills a gap of a text.
+
+    Args:
+        head: What stands before it and is no part of the prompt: a blank, as a rule.
+        tail: What stands behind it.
+        told: Whether the tail tells of the inputs, so that an answer can only be scored
+            together with it.
+    """
+
+    head: str
+    tail: str
+    told: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +45,7 @@ class Rendered:
         grammar: The grammar that the endpoint is to enforce, or empty.
         media: Whether inputs may be more than text.
         tools: What the model may call.
+        around: What stands around an answer that fills a gap of the text.
     """
 
     messages: tuple[Message, ...]
@@ -40,6 +57,7 @@ class Rendered:
     grammar: str = ""
     media: bool = False
     tools: tuple[ToolDefinition, ...] = ()
+    around: Around | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -115,3 +133,12 @@ def begin_with(mark: str, field: FieldSpec) -> str:
         return start
     choices = ", ".join(c if isinstance(c, str) else dumps(c) for c in field.choices)
     return f"Choose {field.name} from: {choices}.\n{start}"
+
+
+def listed(title: str, fields: Iterable[FieldSpec], *, wanted: bool = False) -> str:
+    """Fields a line each, under a title; what is wanted of outputs with it."""
+    lines = [title]
+    for field in fields:
+        said = "; ".join(filter(None, (field.wanted * wanted, field.said)))
+        lines.append(f"- {field.name}: {said}" if said else f"- {field.name}")
+    return "\n".join(lines)

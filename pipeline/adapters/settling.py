@@ -8,6 +8,7 @@ refuses a signature's schema, the next form is taken, once, for the whole run.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
 from ..ground.lazy import deferred
@@ -80,7 +81,7 @@ def _settled(
     if form.name in CHOSEN:
         form = _chosen(can, nested=nested, refused=refused) if can else Form("chat", 1)
     elif can is None and "/" not in asked:
-        form = Form(form.name, 1)
+        form = replace(form, edition=1)
     if form.flags is not None:
         return form
     if form.name == "tools":
@@ -94,7 +95,7 @@ def _settled(
     flags = _flags(form.name, can, refused=refused)
     # A quarter of the context is the prompt's.
     room = can.context * 3 // 4 if can.context and "schema" in flags else None
-    return Form(form.name, form.edition, flags, room)
+    return replace(form, flags=flags, room=room)
 
 
 def may_probe(lm: LanguageModel) -> bool:
@@ -121,14 +122,18 @@ def _chosen(can: Abilities, *, nested: bool, refused: bool) -> Form:
 def _flags(name: str, can: Abilities, *, refused: bool) -> tuple[str, ...]:
     """What hangs on the model that is asked."""
     obeys = name in ("json", "completion") and can.schema is True and not refused
-    grammar = name == "completion" and can.grammar is True and not refused
+    cloze = name == "cloze"
+    ruled = name in ("completion", "cloze")
+    grammar = ruled and can.grammar is True and not refused
     wanted = {
         "grammar": grammar,
         "schema": obeys,
-        "shown": not (obeys or grammar) and can.follows is not True,
+        # A template is the whole of what is shown.
+        "shown": not (obeys or grammar or cloze) and can.follows is not True,
         # A model that thinks in its text may think of the mark.
         "stop": not (obeys or can.thinks or can.stop is False or name == "json")
         or (grammar and can.stop is not False),
+        "text": cloze and can.base is True,
     }
     return tuple(flag for flag in FLAGS if wanted[flag])
 

@@ -46,7 +46,7 @@ def told(write: Write, spec: Spec, parameters: Parameters, fence: str) -> str:
     if shown:
         numbered = (f"Illustration {n}:\n{text}" for n, text in enumerate(shown, 1))
         parts += [_SHOWN, *numbered]
-    return "\n\n".join(parts)
+    return "\n\n".join(filter(None, parts)) if parts[1:] else parts[0]
 
 
 def _case(write: Write, spec: Spec, demo: Demo, fence: str) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from ..ground import strictjson
+from ..ground.shapes import as_dict
 from ..ground.words import brief
 from ..parameters import Demo
 
@@ -14,6 +17,24 @@ _MOST_DEMOS = 50
 def lines_changed(old: Sequence[str], new: Sequence[str]) -> list[str]:
     """Lines that went and came, each behind its sign."""
     return [line for line in difflib.ndiff(old, new) if line[0] in "+-"]
+
+
+def rules_changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Numbers of rules of decisions that went and came, by output.
+
+    >>> rules_changed({}, {"spam": {"cut": 0.3, "prior_of": "sha256:..."}})
+    ['+ spam: cut 0.3']
+    """
+    return lines_changed(*(_numbers(rules) for rules in (old, new)))
+
+
+def _numbers(rules: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{output}: {name} {strictjson.canonical(value)}"
+        for output, rule in rules.items()
+        for name, value in as_dict(rule).items()
+        if name != "prior_of"
+    ]
 
 
 def demos_changed(old: Sequence[Demo], new: Sequence[Demo]) -> list[str]:

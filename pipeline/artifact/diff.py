@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..graph.digest import digits_of
 from ..ground import strictjson
 from ..ground.shapes import as_dict
-from .changed import demos_changed, lines_changed
+from .changed import demos_changed, lines_changed, rules_changed
 from .describe import Target, data_of, modules_in_order, structure_lines, visibly
 from .editions import told_of_newer
 from .fit import field_diff
@@ -122,6 +122,10 @@ def _slots(old: ModuleState, new: ModuleState) -> Iterator[tuple[str, tuple[str,
     shown = ([d.demo for d in m.illustrations] for m in (old, new))
     yield "illustrations", tuple(demos_changed(*shown))
     for name in dict.fromkeys((*old.settings, *new.settings)):
+        if name == "rule":
+            rules = (as_dict(m.settings.get(name)) for m in (old, new))
+            yield name, tuple(rules_changed(*rules))
+            continue
         pair = (m.settings for m in (old, new))
         lines = ([strictjson.canonical(s[name])] if name in s else [] for s in pair)
         yield name, tuple(lines_changed(*lines))

@@ -38,7 +38,9 @@ def told_of_newer(target: Target) -> str:
     compiled_for = as_dict(data.provenance.get("models"))
     newer = {
         path: f"{form.name}/{NEWEST[form.name]} for {form.name}/{form.edition}"
-        for path, form in ((p, m.form) for p, m in modules_in_order(data.program))
+        for path, form in (
+            (p, m.form) for p, m in modules_in_order(data.program) if not m.parts
+        )
         if not form.is_newest and compiled_for.get(path) != _STAND_IN
     }
     if not newer:
@@ -68,4 +70,4 @@ def at_newest(program: Program[P, R]) -> Program[P, R]:
     """
     forms = {p: form_of(m.parameters.adapter) for p, m in program.modules.items()}
     older = {path: form for path, form in forms.items() if not form.is_newest}
-    return program.with_parameters({f"{p}/adapter": f.name for p, f in older.items()})
+    return program.with_parameters({f"{p}/adapter": f.newest for p, f in older.items()})

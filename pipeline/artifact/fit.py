@@ -79,6 +79,11 @@ def fitted(
             slots, lost = _what_fits(saved[path], live[path])
             dropped += [f"{path}: {line}" for line in lost]
         changes |= {f"{path}/{slot}": value for slot, value in slots.items()}
+    states = dict(modules_of(made.program, bodies=True))
+    for path, module in program.deciders.items():
+        if (state := states.get(path)) and state.signature_hash == module.spec.hash:
+            own = module.slots_in(state.settings)
+            changes |= {f"{path}/{slot}": value for slot, value in own.items()}
     for line in dropped:
         _log.warning("%s: %s", where, line)
     try:
@@ -103,8 +108,11 @@ def _other_tools(state: ProgramState, program: Program[..., Any]) -> Iterator[st
 
 
 def _in_module(path: str, state: ModuleState, live: Module[..., Any]) -> Iterator[str]:
-    for line in tools_changed(state.settings, live.settings()):
+    now = live.settings()
+    for line in tools_changed(state.settings, now):
         yield f"the tools of {path!r} changed: {line}"
+    if "digest" in now and now["digest"] != state.settings.get("digest"):
+        yield f"{path!r} searches an index of another content"
     for name, part in state.parts.items():
         inner: Any = live.uses.running.get(name)
         if part.module is not None and inner is not None:

@@ -36,7 +36,7 @@ Targets = Mapping[str, Mapping[str, Any]]
 _LIVE = "Load it with program=..., the live program it was compiled from"
 _TOOLS = "tools"
 _MODELS = ("lm", "lms")
-_LISTED = ("checks", "modules")
+_LISTED = ("checks", "modules", "patterns")
 """What constructors take as lists; a module's settings name the parts in them."""
 _BROKEN = (
     KeyError,

@@ -131,10 +131,11 @@ class ModuleState(_Strict):
     demos: list[DemoState] = []
     nearest: Annotated[int, Field(ge=0)] = 0
     adapter: Literal[
-        "auto", "chat", "json", "xml", "plain", "completion", "tools", "text"
+        "auto", "chat", "json", "xml", "plain", "completion", "tools", "text", "cloze"
     ] = "chat"
     edition: Annotated[int, Field(ge=1)] = 1
     settled: list[str] | None = None
+    template: str | None = None
     sampling: dict[str, Any] = {}
     model: _Model | None = None
     descriptions: dict[_Dotted, str] = {}
@@ -162,6 +163,8 @@ class ModuleState(_Strict):
         text = f"{self.adapter}/{self.edition}"
         if self.settled is not None:
             text += f":{','.join(self.settled)}"
+        if self.template is not None:
+            text += f"|{self.template}"
         return form_of(text)
 
 
@@ -238,27 +241,37 @@ class ArtifactFile(_Strict):
         self._blobs.extend(blobs_of(self.media))
 
 
-def modules_of(state: ProgramState, prefix: str = "") -> list[tuple[str, ModuleState]]:
+def modules_of(
+    state: ProgramState, prefix: str = "", *, bodies: bool = False
+) -> list[tuple[str, ModuleState]]:
     """Every module of a program that asks a model, by path.
 
     Those of steps, of nested programs and inside other modules are among them.
+
+    Args:
+        state: The program.
+        prefix: What stands before each path.
+        bodies: Whether modules with parts are listed too.
     """
     found: list[tuple[str, ModuleState]] = []
     for name, module in state.modules.items():
-        found += _asking(prefix + name, module)
+        found += _asking(prefix + name, module, bodies=bodies)
     for step, used in state.uses.items():
         found += [(f"{prefix}{step}/{path}", module) for path, module in used.items()]
     for name, inner in state.programs.items():
-        found += modules_of(inner, f"{prefix}{name}/")
+        found += modules_of(inner, f"{prefix}{name}/", bodies=bodies)
     return found
 
 
-def _asking(path: str, module: ModuleState) -> list[tuple[str, ModuleState]]:
+def _asking(
+    path: str, module: ModuleState, *, bodies: bool
+) -> list[tuple[str, ModuleState]]:
     if not module.parts:
         return [(path, module)]
-    found: list[tuple[str, ModuleState]] = []
+    found = [(path, module)] if bodies else []
     for name, part in module.parts.items():
-        found += _asking(f"{path}/{name}", part.module) if part.module else []
+        if part.module is not None:
+            found += _asking(f"{path}/{name}", part.module, bodies=bodies)
     return found
 
 

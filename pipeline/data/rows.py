@@ -1,8 +1,9 @@
 """Rows: what a program is given, and what it should answer.
 
-`read_rows` takes what people have, mappings, JSONL, CSV, a DataFrame, a Hugging Face
-dataset, and makes an `Example` of each row. Inputs and labels are told apart by the
-program's own input names, so nobody marks fields by hand. Rows are flat,
+`read_rows` takes what people have, mappings, files, a DataFrame, a Hugging Face
+dataset, a folder of images, and makes an `Example` of each row. Inputs and labels are
+told apart by the program's own input names, so nobody marks fields by hand. Rows are
+flat,
 
     {"message": "my card never came", "team": "cards", "id": "m1", "split": "train"}
 
@@ -19,12 +20,13 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from ..errors import DataError, did_you_mean
 from ..ground import strictjson
 from ..ground.options import checked
+from ..ground.shapes import is_mapping
 from .example import Example, digest_rows, named, require_rows
 from .sources import Frame, Source, located
 from .split import split_rows
@@ -60,6 +62,7 @@ def read_rows(
     *,
     optional: Sequence[str] = (),
     wants_labels: bool = False,
+    rename: Mapping[str, str] | None = None,
 ) -> list[Example]:
     """Read rows and tell their inputs from their labels; their order is kept.
 
@@ -67,28 +70,40 @@ def read_rows(
     share it are numbered. Cells of a CSV file stay text. NaN in a DataFrame is None.
 
     Args:
-        source: Mappings, Examples, a DataFrame, or the path of a .jsonl or .csv file.
+        source: Mappings, Examples, a DataFrame, a Hugging Face dataset, the path of a
+            .jsonl, .csv, .parquet or .xlsx file ("rows.xlsx#Sheet1" names a sheet), or
+            that of a folder of images.
         inputs: Names of the program's inputs; a row's other fields are its labels.
         optional: Names of inputs that a row may leave out.
         wants_labels: Whether a row without any label is an error.
+        rename: What fields of the source are called here, by their names there.
 
     Raises:
         DataError: The source cannot be read, or a row does not fit; the message names
             the file and the line.
+        ConfigError: What reads such a file is not installed.
 
     >>> read_rows([{"id": 7, "question": "2 + 2?", "answer": "4"}], ["question"])
     [Example('7', {'question': '2 + 2?'}, {'answer': '4'})]
+    >>> read_rows([{"q": "2 + 2?", "idx": 7}], ["question"], rename={"q": "question"})
+    [Example('591b88cfd8cd', {'question': '2 + 2?'}, {'idx': 7})]
     """
     if isinstance(inputs, str):
         raise DataError(
             f"inputs is the text {inputs!r}", hint=f"Write inputs=[{inputs!r}]"
         )
-    reader = _Reader(tuple(inputs), tuple(optional), wants_labels)
-    return _named({at: reader.example(row, at) for at, row in located(source)})
+    reader = _Reader(tuple(inputs), tuple(optional), wants_labels, _names(rename))
+    made = _named({at: reader.example(row, at) for at, row in located(source)})
+    reader.require_met()
+    return made
 
 
 def iter_rows(
-    source: Source, inputs: Sequence[str], *, optional: Sequence[str] = ()
+    source: Source,
+    inputs: Sequence[str],
+    *,
+    optional: Sequence[str] = (),
+    rename: Mapping[str, str] | None = None,
 ) -> Iterator[Example]:
     """As `read_rows`, one row at a time: for more rows than memory holds.
 
@@ -97,10 +112,12 @@ def iter_rows(
     Raises:
         DataError: The next row cannot be read, or does not fit.
     """
-    reader = _Reader(tuple(inputs), tuple(optional), wants_labels=False)
+    names = _names(rename)
+    reader = _Reader(tuple(inputs), tuple(optional), wants_labels=False, rename=names)
     for number, (where, row) in enumerate(located(source)):
         example = reader.example(row, where)
         yield example if example.id else named(example, str(number))
+    reader.require_met()
 
 
 @dataclass(frozen=True)
@@ -110,6 +127,17 @@ class _Reader:
     inputs: tuple[str, ...]
     optional: tuple[str, ...]
     wants_labels: bool
+    rename: Mapping[str, str]
+    met: set[str] = field(default_factory=set[str])
+
+    def require_met(self) -> None:
+        """Refuse a new name for a field that no row has."""
+        for name in self.rename:
+            if name not in self.met:
+                raise DataError(
+                    f"rename: no row has a field {name!r}",
+                    hint=f"Write the name there first: rename={{{name!r}: ...}}",
+                )
 
     def example(self, row: object, where: str) -> Example:
         example = row if isinstance(row, Example) else self._read(row, where)
@@ -133,7 +161,14 @@ class _Reader:
                     f"{where}: the name {key!r} is no text",
                     hint="Name each field in words",
                 )
-            cells[key] = value
+            new = self.rename.get(key, key)
+            if new in cells or (new != key and new in row):
+                raise DataError(
+                    f"{where}: rename gives two fields the name {new!r}",
+                    hint="Give each a name of its own",
+                )
+            cells[new] = value
+            self.met.add(key)
         names = {*self.inputs, *self.optional}
         if names.isdisjoint(("inputs", "outputs")) and _is_nested(cells):
             inputs, labels, rest = cells.pop("inputs"), cells.pop("outputs"), cells
@@ -172,6 +207,22 @@ class _Reader:
                 f"{where}: the row holds inputs and no label",
                 hint='Add what the program should answer, such as "answer": "..."',
             )
+
+
+def _names(rename: Mapping[str, str] | None) -> Mapping[str, str]:
+    """What fields are called here, by their names there.
+
+    Raises:
+        DataError: They are no names.
+    """
+    held: Any = {} if rename is None else rename
+    texts: list[Any] = [*held, *held.values()] if is_mapping(held) else [None]
+    if all(isinstance(text, str) and text for text in texts):
+        return cast("Mapping[str, str]", held)
+    raise DataError(
+        f"rename={rename!r} is no mapping of names",
+        hint='Write rename={"text": "message"}: the name there, and the one here',
+    )
 
 
 def _rename(name: str, keys: Sequence[str]) -> str:

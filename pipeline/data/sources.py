@@ -1,4 +1,4 @@
-"""Where rows come from: JSONL, CSV, DataFrames, and any iterable, one at a time."""
+"""Where rows come from: files, folders, tables, and any iterable, one at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from typing import Any, Literal, Protocol, cast
 
 from ..errors import DataError
 from ..ground import strictjson
+from .columnar import parquet
 from .example import Example
+from .folders import image_folder
+from .hub import Hub, is_split, is_splits, rows_of_split, rows_of_splits
+from .workbooks import workbook
 
 
 class Frame(Protocol):
@@ -45,6 +49,8 @@ Source = (
     | os.PathLike[str]
     | Frame
     | Table
+    | Hub
+    | Mapping[str, Hub]
     | Iterable[Mapping[str, Any]]
     | Iterable[Example]
 )
@@ -58,6 +64,10 @@ def located(source: Any) -> Iterator[tuple[str, object]]:
     """
     if isinstance(source, str | os.PathLike):
         yield from _file(Path(cast("str | os.PathLike[str]", source)))
+    elif is_splits(source):
+        yield from rows_of_splits(source)
+    elif is_split(source):
+        yield from rows_of_split(source)
     elif hasattr(cast(object, type(source)), "columns") or hasattr(source, "to_pylist"):
         for at, cells in enumerate(_table(source)):
             yield f"rows[{at}]", {key: _cell(value) for key, value in cells.items()}
@@ -69,13 +79,17 @@ def located(source: Any) -> Iterator[tuple[str, object]]:
 
 
 def _file(path: Path) -> Iterator[tuple[str, object]]:
-    reader = _FORMATS.get(path.suffix.lower())
-    if reader is None:
-        raise DataError(
-            f"{path} is neither .jsonl nor .csv",
-            hint=_OTHER_FILES.get(path.suffix.lower(), _OTHER_FILES[""]),
-        )
+    suffix = path.suffix.lower().partition("#")[0]  # behind it is a sheet's name
+    reader = _FORMATS.get(suffix)
     try:
+        if reader is None and path.is_dir():
+            yield from image_folder(path, _file)
+            return
+        if reader is None:
+            raise DataError(
+                f"{path} is neither .jsonl, .csv, .parquet nor .xlsx",
+                hint=_OTHER_FILES.get(suffix, _OTHER_FILES[""]),
+            )
         yield from reader(path)
     except OSError as error:
         raise DataError(
@@ -123,6 +137,25 @@ def _no_json(where: str, line: bytes, error: Exception) -> DataError:
 
 def _not_utf8(where: object, error: UnicodeDecodeError) -> DataError:
     return DataError(f"{where} is not UTF-8: {error.reason}", hint="Save it as UTF-8")
+
+
+def _parquet(path: Path) -> Iterator[tuple[str, object]]:
+    for where, cells in parquet(path):
+        yield where, {name: _cell(value) for name, value in cells.items()}
+
+
+def _excel(path: Path) -> Iterator[tuple[str, object]]:
+    header = list[str]()
+    for where, cells in workbook(path):
+        if not header:
+            header = _header(
+                ["" if c is None else str(c).strip() for c in cells], where
+            )
+        elif len(cells) > len(header):
+            raise _ragged(where, len(cells), len(header))
+        else:
+            filled = [*cells, *[None] * (len(header) - len(cells))]
+            yield where, dict(zip(header, filled, strict=True))
 
 
 def _csv(path: Path) -> Iterator[tuple[str, object]]:
@@ -227,7 +260,7 @@ _TO_ROWS = {
     "df": "relation.df()",
 }
 """What tables that are not in memory are known by, and how each gets there."""
-_FORMATS = {".jsonl": _jsonl, ".csv": _csv}
+_FORMATS = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet, ".xlsx": _excel}
 _ARRAY = "Write each item on a line of its own: jq -c '.[]' FILE > rows.jsonl"
 _OTHER_FILES = {
     "": "Write one JSON object a line, or pass the rows themselves",
@@ -235,7 +268,8 @@ _OTHER_FILES = {
     ".txt": "If it holds one JSON object a line, name it .jsonl",
     ".tsv": "Separate the columns by commas, and name it .csv",
     ".gz": "Unpack it first",
-    ".parquet": "Read it with pandas or datasets, and pass the rows themselves",
-    ".xlsx": "Save the sheet as CSV, in UTF-8",
+    ".xls": "Save it as .xlsx",
+    ".ods": "Save it as .xlsx, or the sheet as CSV in UTF-8",
+    ".arrow": 'Read it with datasets.Dataset.from_file("..."), and pass that',
 }
 """What to do with files of other kinds, by how their names end."""

@@ -179,9 +179,10 @@ def _form_state(form: Form) -> dict[str, Any]:
     state: dict[str, Any] = {"adapter": form.name}
     if form.edition > 1:
         state["edition"] = form.edition
-    if form.flags is not None:
-        settled = str(form).partition(":")[2]
+    if (settled := form.settled) is not None:
         state["settled"] = settled.split(",") if settled else []
+    if form.template:
+        state["template"] = form.template
     return state
 
 

@@ -20,6 +20,7 @@ from typing import (
 
 from .. import seam
 from ..adapters.prompt import Prompt
+from ..adapters.template import check_template
 from ..errors import CallError, ConfigError
 from ..ground import strictjson
 from ..ground.options import check_options
@@ -42,6 +43,7 @@ from ..signature.field import FieldSpec
 from ..signature.forms import described, extended, signature_of, snake_case
 from ..signature.signature import Signature, make_value, spec_of, values_of
 from ..signature.spec import Spec
+from ..trace import Run
 from .binding import INPUT, Take
 from .drawing import Drawn, Picture
 from .graph import Graph, Node
@@ -142,6 +144,7 @@ class Call(Protocol):
         choose: Callable[[str, Likelihoods, str], str],
         by: str,
         shown: int,
+        words: Mapping[str, Any] | None = None,
     ) -> Awaitable[Any]:
         """Decide a part's outputs by how probable each of their choices is.
 
@@ -152,6 +155,16 @@ class Call(Protocol):
                 of what the prompt is made of; gives the answer that is taken.
             by: As of `lm.score`.
             shown: As of `lm.score`.
+            words: The answer words of outputs that have some, by output.
+        """
+        ...
+
+    def run(self, part: Any, inputs: Mapping[str, Any]) -> Awaitable[Run[Any]]:
+        """As a call, with the trace of how the answer came about.
+
+        Args:
+            part: One of `parts()`.
+            inputs: Its inputs by name.
         """
         ...
 
@@ -203,9 +216,9 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         options: `name`, `lm`, `demos`, `nearest` (how many of these a call shows, those
             most like its inputs; all of them by default), `adapter` (the form of calls
             and replies: "auto" by default, "chat", "json", "xml", "plain",
-            "completion", or one edition of it, "chat/1"), `repairs` (calls that may
-            follow an unusable reply, default 1), `types` (names that a string signature
-            uses), and sampling options.
+            "completion", one edition of it, "chat/1", or `cloze(...)`), `repairs`
+            (calls that may follow an unusable reply, default 1), `types` (names that a
+            string signature uses), and sampling options.
 
     Raises:
         ConfigError: An option is unknown.
@@ -257,7 +270,9 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         self._parameters = base.with_slots(slots, self.name)
         self._uses: Uses | None = None
         self._compiled_for: str | None = None
+        self._compiled_near: str | None = None
         check_demos(self._parameters.demos, self.spec, self.name)
+        check_template(self._parameters.adapter, self.spec)
 
     def parts(self) -> Mapping[str, Part]:
         """What the body calls, by name: modules, steps and programs; none by default.
@@ -270,6 +285,33 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
     def settings(self) -> Mapping[str, JSON]:
         """What else the constructor was given, as plain data; for artifacts."""
         return {}
+
+    @property
+    def tells_unsure(self) -> bool:
+        """Whether its facts say of each answer whether it is `unsure`."""
+        return False
+
+    def slots(self) -> Mapping[str, JSON]:
+        """What a compiler may change of a body itself, by slot, as plain data.
+
+        Such as the rule by which `Classify` decides; none by default. It is among the
+        `settings`, which artifacts hold.
+        """
+        return {}
+
+    def slots_in(self, settings: Mapping[str, JSON]) -> Mapping[str, JSON]:
+        """As `slots`, of a module that was saved with these settings."""
+        del settings
+        return {}
+
+    def with_slots(self, slots: Mapping[str, Any]) -> Self:
+        """A copy with other values in slots of its `slots`.
+
+        Raises:
+            ConfigError: A value cannot be.
+        """
+        del slots
+        return self
 
     def times(self) -> Mapping[str, int]:
         """How often the body calls a part at the most; once where it is not named."""
@@ -440,10 +482,15 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         """The model that an artifact was compiled for, where this came of one."""
         return self._compiled_for
 
-    def for_model(self, model: str) -> Self:
-        """A copy that knows which model it was compiled for."""
+    @kept
+    def compiled_near(self) -> str | None:
+        """The embedder that chose its nearest demos in a compile, "" for trigrams."""
+        return self._compiled_near
+
+    def for_model(self, model: str, near: str = "") -> Self:
+        """A copy that knows which model it was compiled for, and by which embedder."""
         made = self._copied()
-        made._compiled_for = model
+        made._compiled_for, made._compiled_near = model, near
         return made
 
     def with_(self, **changes: Unpack[ModuleChanges]) -> Self:
@@ -483,6 +530,8 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
             # Who answers is the one chosen now, at the address that the caller gave.
             made._lm = made._lm if name_of(made._lm) == slots["model"] else None
         made._parameters = now.with_slots(slots, made.name)
+        if "adapter" in changes:
+            check_template(made._parameters.adapter, made.spec)
         if "descriptions" in changes:
             told = made._parameters.descriptions
             check_descriptions(told, made.spec.descriptions, made.name)
@@ -591,7 +640,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
 
     def _copied(self) -> Self:
         made = copy.copy(self)
-        made._compiled_for = None
+        made._compiled_for = made._compiled_near = None
         made._forget()
         return made
 
@@ -604,10 +653,10 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         """A module with a body asks nothing itself: its parts are what may change."""
         idle = next((name for name in changes if name != "name"), None)
         if self.has_body and idle is not None:
-            path = next(iter(self.modules), "part")
+            path = next(iter(self.modules), "")
             raise ConfigError(
                 f"{self.name!r} asks no model itself, so {idle!r} would change nothing",
-                hint=f"Change a part: with_modules({{{path!r}: changed}})",
+                hint=f"Change a part: with_modules({{{path!r}: changed}})" * bool(path),
             )
 
     def place(
@@ -643,10 +692,10 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
 
     def _refuse_no_prompt(self, member: str) -> None:
         if self.has_body:
-            path = next(iter(self.modules), "part")
+            path = next(iter(self.modules), "")
             raise ConfigError(
-                f"{self.name!r} sends no prompt itself; its parts do",
-                hint=f"Write .modules[{path!r}].{member}",
+                f"{self.name!r} sends no prompt itself" + "; its parts do" * bool(path),
+                hint=f"Write .modules[{path!r}].{member}" * bool(path),
             )
 
     def parse(self, text: str) -> R_co:

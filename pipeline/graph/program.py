@@ -32,6 +32,7 @@ from .uses import (
     Uses,
     below,
     changed,
+    deciders_of,
     descent_of,
     inside_of,
     modules_of,
@@ -157,6 +158,16 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         return Fixed(found, remedy="Write with_modules({...}): it gives a new program")
 
     @cached_property
+    def deciders(self) -> dict[str, Module[..., Any]]:
+        """Modules with a body that have parameters of their own, by path.
+
+        Such as each `Classify` with the rule by which it decides; not those that a step
+        uses.
+        """
+        found = deciders_of(self._parts.targets)
+        return Fixed(found, remedy="Write with_modules({...}): it gives a new program")
+
+    @cached_property
     def steps(self) -> dict[str, Step[..., Any]]:
         """Every step by path; those of nested programs as `program/step`."""
         found = dict(self._parts.steps)
@@ -172,6 +183,8 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
             for path, module in self.modules.items()
             for slot, value in module.parameters.slots().items()
         }
+        for path, module in self.deciders.items():
+            found |= {f"{path}/{slot}": own for slot, own in module.slots().items()}
         remedy = "Write with_parameters({...}): it gives a new program"
         return Fixed(found, remedy=remedy)
 
@@ -215,19 +228,24 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         if not changes:
             return self
         by_path: dict[str, dict[str, Any]] = {}
-        known = self.modules
+        own: dict[str, dict[str, Any]] = {}
+        known, deciders = self.modules, self.deciders
         for key, value in changes.items():
             path, _, slot = key.rpartition("/")
+            if path in deciders and slot in deciders[path].slots():
+                own.setdefault(path, {})[slot] = value
+                continue
             if path not in known or slot not in SLOTS:
                 every = [f"{p}/{s}" for p in known for s in SLOTS]
+                every += [f"{p}/{s}" for p, m in deciders.items() for s in m.slots()]
                 raise ConfigError(
                     f"program {self._name!r} has no parameter {key!r}",
                     hint=did_you_mean(key, every),
                 )
             by_path.setdefault(path, {})[slot] = value
-        return self.with_modules(
-            {path: known[path].with_(**slots) for path, slots in by_path.items()}
-        )
+        asking = {p: known[p].with_(**slots) for p, slots in by_path.items()}
+        made = {p: deciders[p].with_slots(slots) for p, slots in own.items()}
+        return self.with_modules({**asking, **made})
 
     def with_context(self, context: Context) -> Program[P, R_co]:
         """The same program, every module of which is told what holds in every case.
@@ -409,16 +427,14 @@ def origin(program: Program[..., Any] | Module[..., Any]) -> Origin | None:
 
 
 def remember(program: Program[P, R_co], came: Origin) -> Program[P, R_co]:
-    """The program, its origin kept as long as it lives; its modules know their models.
-
-    Args:
-        program: As it was loaded.
-        came: Where it came from.
-    """
+    """The program, its origin kept while it lives; its modules know their models."""
     known = as_dict(came.provenance.get("models"))
+    near = str(came.provenance.get("embedder", ""))
     modules = program.modules.items()
     told = {
-        p: m.for_model(known[p]) for p, m in modules if isinstance(known.get(p), str)
+        p: m.for_model(known[p], near)
+        for p, m in modules
+        if isinstance(known.get(p), str)
     }
     made = program.with_modules(told)
     _origins[made] = came

@@ -221,6 +221,22 @@ def modules_of(parts: Mapping[str, Part]) -> dict[str, Any]:
     return found
 
 
+def deciders_of(parts: Mapping[str, Part]) -> dict[str, Any]:
+    """The modules of named parts that have slots of their own, by path.
+
+    Those that a step uses are left out: no artifact would hold what was changed there.
+    """
+    found: dict[str, Any] = {}
+    for name, part in parts.items():
+        if part.node_kind == "step":
+            continue
+        if part.node_kind == "module" and cast(Any, part).slots():
+            found[name] = part
+        inner = deciders_of(called_by(part))
+        found.update({f"{name}/{path}": module for path, module in inner.items()})
+    return found
+
+
 def changed(part: T, name: str, changes: Mapping[str, Any]) -> T:
     """A named part with the changes that mean it, or what is inside it."""
     replaced: Any = changes.get(name, part)

@@ -15,9 +15,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..errors import ConfigError, did_you_mean
+from ..ground.strictjson import is_text
 
 NEWEST: Final[Mapping[str, int]] = {
     "auto": 1,
@@ -28,20 +29,40 @@ NEWEST: Final[Mapping[str, int]] = {
     "completion": 3,
     "tools": 1,
     "text": 1,
+    "cloze": 1,
 }
 """The newest edition of each form; every earlier one can be asked for too."""
 
 CHOSEN: Final = ("auto", "text")
 """What is no form itself, but the one that works: any, or one of text and no tools."""
 
-FLAGS: Final = ("grammar", "schema", "shown", "stop")
+FLAGS: Final = ("grammar", "schema", "shown", "stop", "text")
 """What hangs on the model: whether the endpoint is to enforce a grammar of lines, or a
 schema, whether a made-up exchange shows the form, whether a stop sequence ends the
-reply."""
+reply, and whether a template is a text to be continued, and no question in a turn."""
+
+ANSWER: Final = "z"
+"""The slot of a template where the answer stands."""
+INSTRUCTION: Final = "instruction"
+"""The slot at the beginning of a template where the module's instruction stands."""
 
 
 _ROOM: Final = re.compile(r"room=([1-9][0-9]{0,8})")
 _EDITION: Final = re.compile(r"[1-9][0-9]{0,8}")
+_SLOT: Final = re.compile(r"\[(\[?)([^\W\d]\w*)\]")
+_TEMPLATED: Final = "cloze"
+_WRITE: Final = 'Write weft.cloze("[text]\\nAll in all, it was [z].")'
+
+
+class Slot(NamedTuple):
+    """A place of a template that a value is put into.
+
+    Args:
+        name: `z` for the answer, `instruction`, the name of an input, or `x` for the
+            only one.
+    """
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +74,7 @@ class Form:
         edition: Which edition of it.
         flags: Some of `FLAGS`, in their order; None where they are not settled yet.
         room: The most tokens that the endpoint has for a reply, where that is known.
+        template: The template that a call is written by; of the form "cloze" alone.
 
     >>> str(Form("chat", 2, ("shown", "stop"))), str(Form("json", 2, ("schema",), 900))
     ('chat/2:shown,stop', 'json/2:schema,room=900')
@@ -62,6 +84,7 @@ class Form:
     edition: int
     flags: tuple[str, ...] | None = None
     room: int | None = None
+    template: str = ""
 
     def has(self, flag: str) -> bool:
         """Whether a settled form has the flag."""
@@ -79,6 +102,31 @@ class Form:
         return self.edition == NEWEST[self.name]
 
     @property
+    def newest(self) -> str:
+        """Its newest edition, to be settled by who is asked; as text.
+
+        >>> Form("chat", 1, ("stop",)).newest
+        'chat'
+        """
+        return f"{self.name}{self._tail}"
+
+    @property
+    def settled(self) -> str | None:
+        """What hangs on the model, as text; None where that is not settled.
+
+        >>> Form("json", 2, ("schema",), 900).settled
+        'schema,room=900'
+        """
+        if self.flags is None:
+            return None
+        room = () if self.room is None else (f"room={self.room}",)
+        return ",".join((*self.flags, *room))
+
+    @property
+    def _tail(self) -> str:
+        return f"|{self.template}" if self.template else ""
+
+    @property
     def words(self) -> str:
         """The form in words.
 
@@ -88,14 +136,81 @@ class Form:
         said = f"{self.name} adapter"
         if self.name not in CHOSEN:
             said += f", edition {self.edition}"
+        if self.template:
+            said += f", {self.template!r}"
         return f"{said} with {', '.join(self.flags)}" if self.flags else said
 
     def __str__(self) -> str:
         head = self.name if self.name in CHOSEN else f"{self.name}/{self.edition}"
-        if self.flags is None:
-            return head
-        room = () if self.room is None else (f"room={self.room}",)
-        return f"{head}:{','.join((*self.flags, *room))}"
+        settled = "" if self.settled is None else f":{self.settled}"
+        return f"{head}{settled}{self._tail}"
+
+
+def cloze(template: str) -> str:
+    r"""A form by a template of your own: a text with a gap, which the answer fills.
+
+    `[z]` is the gap, and stands there once. `[name]` is an input; `[x]` is the only
+    one. Every input stands there once, and all else is sent as it is written: PET calls
+    such a template a pattern (Schick & Schuetze 2021, arXiv 2001.07676), OpenPrompt a
+    manual template. `[instruction]` may stand at the beginning: there, and nowhere
+    else, the module's instruction is shown. `[[name]` writes `[name]`.
+
+    Args:
+        template: The template.
+
+    Returns:
+        The form, for `adapter=`.
+
+    Raises:
+        ConfigError: A slot is missing or doubled.
+
+    >>> import weft
+    >>> asked = weft.Predict(
+    ...     "review -> mood", adapter=weft.cloze("[review]\nAll in all, it was [z].")
+    ... )
+    >>> print(asked.prompt(review="I wept.").messages[0].content)
+    I wept.
+    All in all, it was [z].
+    <BLANKLINE>
+    Write only what stands in place of [z].
+    """
+    if not isinstance(template, str):  # pyright: ignore[reportUnnecessaryIsInstance] - a user's
+        raise ConfigError(f"the template {template!r:.200} is no text", hint=_WRITE)
+    pieces_of(template)
+    return f"{_TEMPLATED}|{template}"
+
+
+@lru_cache(maxsize=256)
+def pieces_of(template: str) -> tuple[str | Slot, ...]:
+    """A template's own texts and its slots, in their order.
+
+    Raises:
+        ConfigError: It has no gap, or a slot twice, or the instruction is not first.
+
+    >>> pieces_of("[x] is [z] [[sic].")
+    (Slot(name='x'), ' is ', Slot(name='z'), ' ', '[sic]', '.')
+    """
+    made: list[str | Slot] = []
+    at = 0
+    for found in _SLOT.finditer(template):
+        made += [template[at : found.start()]] * (at < found.start())
+        at = found.end()
+        made.append(found[0][1:] if found[1] else Slot(found[2]))
+    made += [template[at:]] * (at < len(template))
+    names = [piece.name for piece in made if isinstance(piece, Slot)]
+    doubled = next((name for name in names if names.count(name) > 1), None)
+    fault = ""
+    if not is_text(template):
+        fault = "holds a lone surrogate"
+    elif ANSWER not in names:
+        fault = f"has no [{ANSWER}], where the answer stands"
+    elif doubled is not None:
+        fault = f"has [{doubled}] twice"
+    elif "[z#" in template:
+        fault = "holds '[z#', which may stand for the gap"
+    if fault:
+        raise ConfigError(f"the template {template!r:.200} {fault}", hint=_WRITE)
+    return (*made,)
 
 
 @lru_cache(maxsize=256)
@@ -108,9 +223,12 @@ def form_of(text: str) -> Form:
     >>> form_of("json").edition, form_of("chat/1").edition, form_of("plain/1:").flags
     (2, 1, ())
     """
-    head, colon, tail = text.partition(":")
+    said, bar, template = text.partition("|")
+    head, colon, tail = said.partition(":")
     name, slash, number = head.partition("/")
-    if name not in NEWEST:
+    if name == _TEMPLATED and not template:
+        raise ConfigError(f"the form {name!r} needs a template", hint=_WRITE)
+    if name not in NEWEST or (bar and name != _TEMPLATED):
         raise ConfigError(f"no adapter {text!r}", hint=did_you_mean(name, NEWEST))
     edition = NEWEST[name]
     if slash:
@@ -120,17 +238,19 @@ def form_of(text: str) -> Form:
                 hint=f"This weft knows the editions 1 to {edition}: {name}/{edition}",
             )
         edition = int(number)
+    if template:
+        pieces_of(template)
     if not colon:
-        return Form(name, edition)
-    said = tail.split(",") if tail else []
-    room = _ROOM.fullmatch(said[-1]) if said else None
-    flags = (*said[:-1],) if room else (*said,)
+        return Form(name, edition, template=template)
+    parts = tail.split(",") if tail else []
+    room = _ROOM.fullmatch(parts[-1]) if parts else None
+    flags = (*parts[:-1],) if room else (*parts,)
     if flags != tuple(flag for flag in FLAGS if flag in flags) or name in CHOSEN:
         raise ConfigError(
             f"the form {text!r} is not known",
             hint=f"After the colon stand, in this order, some of {', '.join(FLAGS)}",
         )
-    made = Form(name, edition, flags, int(room[1]) if room else None)
+    made = Form(name, edition, flags, int(room[1]) if room else None, template)
     # Nothing in the first edition of these hangs on a model: they are always settled.
     whole = name != "json" and made == Form(name, 1, ())
     return Form(name, edition) if made.is_first and whole else made

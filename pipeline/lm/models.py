@@ -6,16 +6,14 @@ at the first call, so that `import weft` stays light and works without litellm.
 
 from __future__ import annotations
 
-import base64
 import functools
 import json
 import os
 from collections.abc import Awaitable, Coroutine, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, Unpack, cast, final
-from urllib.parse import unquote
 
-from ..errors import AuthError, ConfigError, ModelError
+from ..errors import ConfigError, ModelError
 from ..ground.hints import Advised
 from ..ground.lazy import deferred
 from ..ground.options import check_options
@@ -35,8 +33,9 @@ from .lm import (
     sendable,
 )
 from .request import JSON, Request, Response
-from .route import OPENAI, Route, resolve
+from .route import OPENAI, resolve
 from .scoring.wanted import refuse_questions
+from .wire.credentials import authorised, key_for
 
 if TYPE_CHECKING:
     from .known.metadata import Told
@@ -235,7 +234,7 @@ Did you mean 'temperature'?
 
         if route.local is not None:
             return Told({}, 0, "llama.cpp")
-        headers = self._authorised(route)
+        headers = authorised(route, self._name, self._api_key, self._headers)
         return await told_by(route.url, headers, route.model, self._proxy)
 
     @property
@@ -291,7 +290,7 @@ Did you mean 'temperature'?
             return ask(
                 request,
                 route.url,
-                self._authorised(route),
+                authorised(route, self._name, self._api_key, self._headers),
                 self._timeout,
                 able,
                 listener,
@@ -308,7 +307,7 @@ Did you mean 'temperature'?
             return calls.ask(request, route.local, headers, timeout, able, listener)
         from .wire import litellm_bridge  # noqa: PLC0415 - litellm takes seconds
 
-        key = self._key(route)
+        key = key_for(route, self._name, self._api_key)
         return litellm_bridge.complete(
             request, route, key, headers, self._timeout, able, listener, self._proxy
         )
@@ -355,36 +354,6 @@ Did you mean 'temperature'?
 
     def __hash__(self) -> int:
         return self._hash
-
-    def _key(self, route: Route) -> str | None:
-        """The key of this attempt; None where the endpoint may need none."""
-        key = self._api_key
-        if key is None and route.key_variable:
-            key = os.environ.get(route.key_variable)
-        # A key from a file often ends in a line break, and no key has blank edges.
-        key = (key or "").strip()
-        if not sendable(key):
-            raise AuthError(
-                f"the key for {self._name!r} holds a line break or the like",
-                model=route.model,
-            )
-        if not key and route.endpoint == OPENAI:
-            raise AuthError(
-                f"there is no key for {self._name!r}",
-                hint=f"Set {route.key_variable} or pass api_key=",
-                model=route.model,
-            )
-        return key or None
-
-    def _authorised(self, route: Route) -> dict[str, str]:
-        """The headers with the key or login in them, for this one attempt."""
-        key = self._key(route)
-        if key:
-            return {"Authorization": f"Bearer {key}", **self._headers}
-        if route.login:
-            login = base64.b64encode(unquote(route.login).encode()).decode()
-            return {"Authorization": f"Basic {login}", **self._headers}
-        return self._headers
 
 
 @functools.cache

@@ -29,10 +29,16 @@ from ..ground.pages import drawn
 from ..ground.strictjson import is_text
 from ..ground.words import brief, counted
 from ..run.bridge import run_sync
-from ..run.rows import placed, progress_bar, require_count, rows_of
-from ..run.settings import require_model_paths
+from ..run.rows import (
+    placed,
+    progress_bar,
+    require_count,
+    require_model_paths,
+    rows_of,
+)
 from ..trace import total_cost
 from .advice import advice_on
+from .coverage.curve import plain_curve
 from .decisions.cuts import Rating, rating_of
 from .decisions.report import Classification, classified
 from .decisions.resampling import Measured
@@ -212,8 +218,10 @@ class Evaluation(Advised):
         keys = row_keys(row.example.id for row in self.rows)
         for shown, row, key in zip(data["rows"], self.rows, keys, strict=True):
             shown |= {"key": key, "outputs": outputs_of(row)}
+        curve = plain_curve(self.rows, self.repeats)
         told: dict[str, Any] = {"seconds": self.seconds, "review": review}
         told["decisions"] = self._decided()
+        told["coverage"] = None if curve is None else curve.describe()
         return drawn("evaluation", data | told)
 
     def _decided(self) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..adapters import Form, adapter_of, form_of, parse_either
 from ..adapters.settling import Forms, may_probe, settled
 from ..errors import (
+    ConfigError,
     InvalidRequest,
     ModelError,
     ParseError,
@@ -40,6 +41,7 @@ from ..signature.spec import Spec
 from .bridge import in_thread
 from .context import Asked, Context, timed
 from .prompt import rendered_for, request_for, room_for
+from .scoring.nearest import nearest_shown
 from .stream import Telling
 
 if TYPE_CHECKING:
@@ -85,6 +87,8 @@ async def ask(
     if settings.remark:
         said = f"{parameters.instruction}\n\n{settings.remark}"
         parameters = replace(parameters, instruction=said)
+    if settings.embedder is not None and parameters.nearest:
+        parameters = await nearest_shown(spec, parameters, inputs, context, asked)
     forms, own = settings.forms, settings.form_asked(parameters.adapter)
     form = settled(own, lm, spec) if forms is None else forms.of(own, lm, spec)
     while True:
@@ -128,6 +132,12 @@ class _Question:
         rendered = rendered_for(
             self.form, self.signature, self.parameters, self.inputs, lm
         )
+        if rendered.around is not None and rendered.around.told:
+            raise ConfigError(
+                f"{self.who!r} would write [z] before it reads what stands behind it",
+                hint="Put [z] behind the inputs, ask a model that takes turns, or let "
+                "weft.Classify score the choices",
+            )
         wanted, kept = self.signature, dict[str, Any]()
         settings, telling = self.context.settings, None
         if settings.sink is not None:

@@ -20,7 +20,7 @@ from ..graph.program import as_program
 from ..ground.shapes import as_dict, is_dict
 from ..lm.request import JSON
 from ..signature.signature import Signature
-from ..trace import attach, was_run
+from ..trace import Run, attach, was_run
 from .context import Asked, Context, Entries, Journal, Recorded
 from .rows import map_rows
 from .settings import current, entered
@@ -158,6 +158,12 @@ class _Calling:
             settings = settings.having(sample=number, tried=True)
         with entered(settings):
             return await self._engine.acall(part, (), inputs)
+
+    async def run(self, part: Any, inputs: Mapping[str, Any]) -> Run[Any]:
+        """Call a part; the answer with its trace."""
+        self._calls += 1
+        made: Run[Any] = await self._engine.arun(part, (), inputs, None)
+        return made
 
     async def decide(self, part: Any, inputs: Mapping[str, Any], **options: Any) -> Any:
         """Decide a part's outputs by how probable each of their choices is."""

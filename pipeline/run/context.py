@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from secrets import token_hex
 from types import TracebackType
@@ -14,6 +14,7 @@ from typing import Any, Self, TypedDict, TypeVar, Unpack, cast
 from ..calls.call import call
 from ..errors import InvalidRequest, ModelError
 from ..events import NodeFinished, NodeStarted
+from ..ground.shapes import is_dict
 from ..lm.lm import LanguageModel
 from ..lm.request import JSON, Request, Response
 from ..lm.scoring.wanted import refuse_logprobs, require_logprobs
@@ -117,17 +118,23 @@ class Context:
         for watcher in settings.watchers:
             watcher.node_started(path, kind, self.order)
 
-    def finished(self, run: NodeRun) -> None:
-        """Record a node's run and tell the hooks."""
-        settings = self.settings
-        if self.record is not None:
-            self.record.append(run)
+    def finished(self, run: NodeRun) -> NodeRun:
+        """Record a node's run and tell the hooks; with the facts that they note."""
+        settings, record, at = self.settings, self.record, 0
+        if record is not None:
+            at = len(record)
+            record.append(run)
         for hook in settings.hooks:
-            hook(run)
+            noted = hook(run)
+            if is_dict(noted) and noted:
+                run = replace(run, facts={**run.facts, **noted})
+                if record is not None:
+                    record[at] = run
         if settings.sink is not None:
             settings.sink(NodeFinished(run.path, run))
         for watcher in settings.watchers[::-1]:
             watcher.node_finished(run)
+        return run
 
 
 @dataclass
@@ -193,7 +200,7 @@ class Recorded:
         failed = asked.failed
         if failed is not None and failed.error != problem:
             failed = None  # the work went on without it
-        self.run = NodeRun(
+        made = NodeRun(
             self.path,
             self.kind,
             self.inputs,
@@ -207,7 +214,7 @@ class Recorded:
             failed=failed,
             facts=dict(asked.facts),
         )
-        self.context.finished(self.run)
+        self.run = self.context.finished(made)
 
 
 async def follow(
@@ -265,6 +272,7 @@ async def timed(
     asked: Asked,
     telling: Telling | None,
     who: str = "",
+    shown: Callable[[Response], str] | None = None,
 ) -> Response:
     """Make one call, and note what came of it.
 
@@ -275,6 +283,7 @@ async def timed(
         asked: Gets the call.
         telling: Who is told the reply while it arrives.
         who: The module's path, for messages; the model's name when empty.
+        shown: What a trace holds of the reply; all of it by default.
 
     Raises:
         ModelError: The call failed.
@@ -307,7 +316,8 @@ async def timed(
         telling.finish()
     if again and response.cached and request.sampling.get("temperature") != 0:
         _tell_equal(who or lm.model)
-    made = _answered(request, response, lm, started, context, asked.form)
+    noted = response if shown is None else replace(response, text=shown(response))
+    made = _answered(request, noted, lm, started, context, asked.form)
     asked.calls.append(made)
     if settings.watchers:
         _tell(made, settings)

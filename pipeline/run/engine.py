@@ -35,7 +35,7 @@ from .body import begun_by, journal_of_run, run_body
 from .bridge import run_ahead, run_sync, side_by_side
 from .context import Context, Recorded, follow
 from .nodes import run_function, run_level, run_region, run_step
-from .prompt import prompts_of, tell_other_model
+from .prompt import prompts_of, tell_other_model, tell_other_nearness
 from .reuse import Origin, memory, remembering
 from .rows import batch_rows, placed
 from .scoring.decided import decided
@@ -365,6 +365,7 @@ async def _module(
     lm = here.settings.model_of(path, module)
     if module.compiled_for is not None:
         tell_other_model(path, module.compiled_for, lm.model)
+        tell_other_nearness(path, module, here.settings)
     with Recorded(here, path, "module", inputs) as entry:
         values = await ask(
             path,

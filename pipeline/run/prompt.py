@@ -235,6 +235,12 @@ def _prompt(module: Module[..., Any], bound: Mapping[str, Any]) -> Prompt:
         later = isinstance(value, _Later)
         inputs[name] = str(value) if later else field.shown(field.check(value))
     settings, parameters = current(), module.parameters
+    if settings.embedder is not None and parameters.nearest and parameters.demos:
+        raise ConfigError(
+            f"which demos {module.name!r} shows is the embedder's choice, and a prompt "
+            "that is looked at asks nobody",
+            hint="Run it, and read weft.info(result).calls[-1].messages",
+        )
     asked = settings.form_asked(parameters.adapter)
     try:
         lm = settings.model_of(module.name, module)
@@ -351,3 +357,24 @@ def tell_other_model(path: str, wanted: str, model: str) -> None:
         wanted,
         model,
     )
+
+
+def tell_other_nearness(
+    path: str, module: Module[..., Any], settings: Settings
+) -> None:
+    """Warn, once for each pair, of demos chosen by another embedder than in a compile.
+
+    Other demos are shown than those that it was measured with.
+    """
+    wanted, now = module.compiled_near, settings.nearness
+    if not module.parameters.nearest or wanted in (None, now):
+        return
+    if (path, str(wanted), now) not in _told:
+        _told.add((path, str(wanted), now))
+        _log.warning(
+            "%s was compiled with demos chosen by %s, and here it is %s: measure it, "
+            "or set weft.use(embedder=...) as it was",
+            path,
+            wanted or "trigrams",
+            now or "trigrams",
+        )

@@ -80,6 +80,9 @@ def settings_data(program: Program[..., Any], *, live: bool, setup: str) -> Any:
         ConfigError: A model cannot travel, and nothing there sets one.
     """
     here, named = current(), os.environ.get("WEFT_LM", "").strip()
+    if here.embedder is not None and not setup:
+        message = f"{here.embedder!r} lives in this process, and the rows run in others"
+        raise ConfigError(message, hint=SETUP)
     modules = {} if live else program.modules
     own = {m.parameters.model or path: m.lm for path, m in modules.items()}
     models = {**here.lms, **{path: lm for path, lm in own.items() if lm is not None}}

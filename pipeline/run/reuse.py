@@ -106,9 +106,7 @@ class Memo:
             here = context.at(*node.order[len(old.order) :])
             here.started(node.path, node.kind)
             here.finished(_again(node, here))
-        run = _again(old, context)
-        context.finished(run)
-        return run
+        return context.finished(_again(old, context))
 
 
 memory: contextvars.ContextVar[Memo | None] = contextvars.ContextVar(
@@ -220,7 +218,7 @@ def _asking(module: Module[..., Any], settings: Settings, path: str) -> list[Any
         *(module.kind, module.spec.hash, module.repairs),
         *(parameters.instruction, str(form), dict(parameters.sampling)),
         [dict(demo.values) for demo in parameters.demos],
-        parameters.nearest,
+        [parameters.nearest, parameters.nearest and settings.nearness],
         [dict(parameters.context), dict(parameters.glossary)],
         [dict(demo.values) for demo in parameters.illustrations],
         [[f.name, f.said] for f in spec_of(module.told).fields],

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import difflib
 import itertools
 from collections import deque
 from collections.abc import (
     AsyncGenerator,
     Awaitable,
     Callable,
+    Collection,
     Generator,
     Iterable,
     Mapping,
@@ -30,7 +32,10 @@ from ..errors import (
 from ..graph.runnable import OnError, Place, Runner
 from ..reading.cells import read_cell
 from ..signature.spec import Spec
-from .settings import one_form
+from .settings import current, one_form
+
+_ROLES: Final = ("proposer",)
+_NEAR: Final = 0.8
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -302,3 +307,35 @@ def live_block(*, shown: bool) -> Generator[Callable[[Sequence[str]], None]]:
 
 def _nothing() -> None:
     return
+
+
+def require_model_paths(who: str, paths: Collection[str]) -> None:
+    """Refuse a key of `lms=` that is almost the path of one of the modules.
+
+    Its model would never be asked, and nobody would know. Other keys may be meant for
+    other programs, or for the modules of a judge.
+
+    Args:
+        who: The program's name.
+        paths: The paths of its modules.
+
+    Raises:
+        ConfigError: A key is the last part of a path, or a misspelt path where no key
+            is a path.
+    """
+    named = current().lms
+    unmet = [path for path in paths if path not in named]
+    strange = [key for key in named if key not in paths and key not in _ROLES]
+    for key in strange:
+        near = [path for path in unmet if path.rpartition("/")[2] == key]
+        roles = [role for role in _ROLES if role not in named]
+        near += difflib.get_close_matches(key, roles, 1, _NEAR)
+        if not any(path in named for path in paths):
+            near += difflib.get_close_matches(key, unmet, 1, _NEAR)
+        if near:
+            raise ConfigError(
+                f"lms= names a model for {key!r}, which is no module of "
+                f"{who!r}: it would never be asked",
+                hint=f"Did you mean {near[0]!r}? A model for another program's module "
+                "goes into a scope of its own: with weft.use(lms=...)",
+            )

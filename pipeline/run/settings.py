@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import difflib
 import os
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast
@@ -24,6 +23,7 @@ from ..calls.store import AnswerStore
 from ..errors import ConfigError
 from ..events import Sink
 from ..ground.options import check_options, checked
+from ..lm.embedding.model import EmbeddingModel
 from ..lm.form import CHOSEN, Form, form_of, is_form
 from ..lm.lm import LanguageModel, as_lm, name_of
 from ..seam import refuse_traced
@@ -35,7 +35,7 @@ from .watch import Watcher
 if TYPE_CHECKING:
     from ..graph.module import Module
 
-Hook = Callable[[NodeRun], None]
+Hook = Callable[[NodeRun], object]
 
 
 class _Unset:
@@ -59,6 +59,7 @@ class Options(TypedDict, total=False):
     sample: int
     trace_log: TraceLog | str | os.PathLike[str] | None
     adapter: str
+    embedder: EmbeddingModel | None
 
 
 class _Changes(TypedDict, total=False):
@@ -81,7 +82,7 @@ class Settings:
         cache: Where answers are kept, or None for nowhere.
         ledger: The account book whose limits hold, or None for no limit.
         retry: How transient errors are retried.
-        hooks: Called with every finished node.
+        hooks: Called with every finished node; a dict they give is noted in `facts`.
         sample: Which of several answers to one prompt is wanted. One above 0 has its
             number for a seed, and temperature 1 where none is set.
         tried: Whether this is one of several tries, each drawn at temperature 1 with
@@ -95,6 +96,7 @@ class Settings:
         once: Whether a model at temperature 0 is asked nothing twice, whatever sample
             is wanted: it would say the same.
         remark: What is said below the instruction of each module that is asked.
+        embedder: What chooses the nearest demos of a pool, or None for trigrams.
     """
 
     lm: LanguageModel | None = None
@@ -113,6 +115,7 @@ class Settings:
     forms: Forms | None = None
     once: bool = False
     remark: str = ""
+    embedder: EmbeddingModel | None = None
 
     def having(self, **changes: Unpack[_Changes]) -> Settings:
         """The same with other values of some fields; quicker than `replace`."""
@@ -124,6 +127,11 @@ class Settings:
     def store(self) -> AnswerStore | None:
         """The cache, opened at the default place when none was named."""
         return _default_cache() if isinstance(self.cache, _Unset) else self.cache
+
+    @property
+    def nearness(self) -> str:
+        """Whose choice the nearest demos are, by name; empty for trigrams."""
+        return "" if self.embedder is None else self.embedder.name
 
     def model_for(self, path: str, own: LanguageModel | None) -> LanguageModel:
         """The model of a module: its own, the one for its path, the scope's, WEFT_LM.
@@ -215,7 +223,8 @@ def configure(**options: Unpack[Options]) -> None:
         options: `lm`, `lms` (by module path, or by a compile's name for a model),
             `cache` (a folder, True for the default one, None or False for none),
             `budget` ("$2", ...), `retry`, `hooks`, `sample`, `trace_log` (a file, a
-            `TraceLog`, None for none), `adapter` (for modules that name no form).
+            `TraceLog`, None for none), `adapter` (for modules that name no form),
+            `embedder` (what chooses the `nearest` demos; None for trigrams).
 
     Raises:
         ConfigError: An option is unknown or has a value nobody understands.
@@ -280,6 +289,11 @@ def _changed(base: Settings, options: Options, who: str) -> Settings:
         raise ConfigError(
             f"{who}: adapter={options['adapter']!r} is no form of replies",
             hint="Give 'auto', 'chat', 'json', 'xml', 'plain' or 'completion'",
+        )
+    if not isinstance(changes.get("embedder"), EmbeddingModel | None):
+        raise ConfigError(
+            f"{who}: embedder={changes['embedder']!r} is no embedder",
+            hint='Give weft.Embedder("..."), or None for trigrams',
         )
     if not isinstance(changes.get("retry", base.retry), RetryPolicy):
         raise ConfigError(
@@ -362,39 +376,3 @@ def _cache_at(folder: Path) -> Cache:
     if place not in _caches:
         _caches[place] = Cache(place)
     return _caches[place]
-
-
-_ROLES = ("proposer",)
-_NEAR = 0.8
-
-
-def require_model_paths(who: str, paths: Collection[str]) -> None:
-    """Refuse a key of `lms=` that is almost the path of one of the modules.
-
-    Its model would never be asked, and nobody would know. Other keys may be meant for
-    other programs, or for the modules of a judge.
-
-    Args:
-        who: The program's name.
-        paths: The paths of its modules.
-
-    Raises:
-        ConfigError: A key is the last part of a path, or a misspelt path where no key
-            is a path.
-    """
-    named = current().lms
-    unmet = [path for path in paths if path not in named]
-    strange = [key for key in named if key not in paths and key not in _ROLES]
-    for key in strange:
-        near = [path for path in unmet if path.rpartition("/")[2] == key]
-        roles = [role for role in _ROLES if role not in named]
-        near += difflib.get_close_matches(key, roles, 1, _NEAR)
-        if not any(path in named for path in paths):
-            near += difflib.get_close_matches(key, unmet, 1, _NEAR)
-        if near:
-            raise ConfigError(
-                f"lms= names a model for {key!r}, which is no module of "
-                f"{who!r}: it would never be asked",
-                hint=f"Did you mean {near[0]!r}? A model for another program's module "
-                "goes into a scope of its own: with weft.use(lms=...)",
-            )

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any, Literal, Union
 
 from ..errors import SignatureError, did_you_mean
+from ..media.passages import KNOWN as PASSAGES
 from ..media.turns import History
 from ..media.values import Audio, File, Image
 from .field import FieldSpec
@@ -47,6 +48,7 @@ _KNOWN: dict[str, Any] = {
     "Audio": Audio,
     "File": File,
     "History": History,
+    **PASSAGES,
 }
 _FORMS: list[Any] = [Literal, typing.Optional, Union]
 _ARITY: dict[Any, int] = {list: 1, set: 1, dict: 2, typing.Optional: 1}

@@ -41,6 +41,7 @@ RECIPES: list[c.Compiler] = [
     c.CAPO(population=4, generations=1),
     c.InferRules(candidates=3),
     c.PartsGrid(candidates=6),
+    c.Thresholds(),
     c.TRIPLE(instructions=(*NOTES, "Give the label; zude = K3.")),
     c.ByHand(instructions=NOTES, contexts=(weft.Context(glossary={"K0": "blick"}),)),
     c.Glossary(rounds=2, candidates=2),

@@ -87,6 +87,25 @@ def test_draws_of_demos_have_several_sizes() -> None:
     assert [len(c.values["classify/demos"]) for c in made] == [16, 4, 8]
 
 
+def test_draws_of_demos_have_the_labels_shares_in_turn() -> None:
+    """What demos say of the shares moves a weak model, so both are raced."""
+    usual, rare = CODES[:2]
+    given = [
+        {"text": f"row {n}", "label": rare if n % 8 == 0 else usual} for n in range(64)
+    ]
+    rows = read_rows(given, ["text"])
+    task = under_way(None, rows[:48], rows[48:])
+    proposer = BootstrapDemos(sparing=True, sizes=(16, 8), natural=True)
+    with weft.use(lm=model()):
+        made = asyncio.run(proposer.propose(task, [Candidate()] * 4, 4))
+    shown = [[d.values["label"] for d in c.values["classify/demos"]] for c in made]
+
+    assert [len(one) for one in shown] == [16, 8, 16, 8]
+    natural, balanced = shown[::3], shown[1:3]
+    assert [one.count(rare) for one in natural] == [2, 1]
+    assert [one.count(rare) for one in balanced] == [4, 4]
+
+
 def test_a_task_without_headroom_ends_early() -> None:
     """Nothing that anybody writes or shows moves this model."""
 

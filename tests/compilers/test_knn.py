@@ -243,3 +243,25 @@ def test_other_compilers_still_show_every_demo() -> None:
         )
 
     assert result.program.parameters.nearest == 0
+
+
+def test_a_compile_chooses_by_the_embedder_that_is_set(tmp_path: Path) -> None:
+    """The file names it; a planted one that knows the label makes one demo enough."""
+    labels = {row["text"]: str(row["label"]) for row in [*ROWS, *TEST]}
+    known = sorted(set(labels.values()))
+
+    def meaning(text: str) -> list[float]:
+        return [float(labels[text] == label) for label in known]
+
+    lm = model()
+    embedder = weft.FunctionEmbedder(meaning, name="planted")
+    with weft.use(lm=lm, cache=weft.MemoryCache(), embedder=embedder):
+        result = weft.compile(
+            classifier(), ROWS, metric=exact, compiler=KNNFewShot(k=1)
+        )
+        score = weft.evaluate(result.program, TEST, exact).mean
+
+    assert score == 1.0
+    assert all(len(r.messages) <= 2 + 2 for r in lm.requests)
+    path = result.save(tmp_path / "knn.weft.json")
+    assert '"embedder": "planted"' in path.read_text("utf-8")

@@ -56,6 +56,14 @@ def judged(judge: Module[..., Any]) -> Module[..., Any]:
     return weft.BestOfN(weft.Predict(ASK), judge, n=1, name="it")
 
 
+class FromPassages(weft.Signature):
+    """Answer from the passages."""
+
+    question: str = weft.Input()
+    passages: list[str] = weft.Input(default=["answer 0 it is"])
+    answer: str = weft.Output()
+
+
 MAKERS: dict[str, Callable[[], Module[..., Any]]] = {
     "Predict": lambda: weft.Predict(ASK, name="it"),
     "ChainOfThought": lambda: weft.ChainOfThought(ASK, name="it"),
@@ -89,6 +97,16 @@ MAKERS: dict[str, Callable[[], Module[..., Any]]] = {
     "Classify": lambda: weft.Classify(
         weft.Predict("question -> answer: Few", types={"Few": FEW}), by="top", name="it"
     ),
+    "PatternVote": lambda: weft.PatternVote(
+        [
+            weft.Classify(
+                weft.Predict("question -> answer: Few", types={"Few": FEW}), by="top"
+            )
+            for _ in range(2)
+        ],
+        [2, 1],
+        name="it",
+    ),
     # Judges in the place that they have in programs: as the reward of another module.
     "Groundedness": lambda: judged(weft.Groundedness(passages="question")),
     "Completeness": lambda: judged(weft.Completeness(reference="question")),
@@ -103,6 +121,7 @@ MAKERS: dict[str, Callable[[], Module[..., Any]]] = {
     "ReAct, native": lambda: weft.ReAct(
         ASK, tools=[half], max_steps=2, calls="native", name="it"
     ),
+    "Cited": lambda: weft.Cited(FromPassages, name="it"),
     "Refine of others": lambda: weft.Refine(
         weft.Vote(weft.Predict(ASK), n=2), never, n=2, name="it"
     ),
@@ -126,6 +145,7 @@ ASKING = {
     "Ensemble": (["it/member_1", "it/member_2"], 2),
     "MapReduce": (["it/map", "it/merge", "it/reduce"], 2),
     "Classify": (["it/module"], 1),
+    "PatternVote": (["it/pattern_1/module", "it/pattern_2/module"], 2),
     "Groundedness": (["it/module", "it/reward/extract", "it/reward/check"], 3),
     "Completeness": (["it/module", "it/reward/extract", "it/reward/check"], 3),
     "Rubric": (["it/module", "it/reward/judge"], 2),
@@ -135,6 +155,7 @@ ASKING = {
     "CodeAct": (["it/act", "it/extract"], 3),
     "Recursive": (["it/act", "it/ask", "it/extract"], 5),
     "ReAct, native": (["it/act", "it/extract"], 3),
+    "Cited": (["it/answer", "it/again"], 1),
     "Refine of others": (["it/module/module", "it/critic"], 5),
     "of each other": (["it/module/module"], 4),
 }
@@ -147,10 +168,12 @@ JUDGED = {
     "better": "first",
 }
 """What judges are told, by the field that they ask for."""
-IDLE = {"MapReduce": {"it/merge"}}
+IDLE = {"MapReduce": {"it/merge"}, "Cited": {"it/again"}}
 """What is asked only where there is more than a short question."""
-QUOTED = {"Fallback": 2}
+QUOTED = {"Fallback": 2, "Cited": 2}
 """Calls at the most, where that is more than a sound answer takes."""
+ASKING_NOBODY = {"Retrieve"}
+"""What calls no model has a suite of its own, `test_retrieval.py`."""
 every = pytest.mark.parametrize("kind", MAKERS)
 COMPOSITE = [k for k, made in MAKERS.items() if made().has_body]
 composite = pytest.mark.parametrize("kind", COMPOSITE)
@@ -178,6 +201,9 @@ def said(request: Request) -> str | weft.Response:
     if "[[ code ]]" in asked:
         ask = "llm_query" if "llm_query" in asked else "half" if "half" in asked else ""
         return f"[[ thought ]]\nt\n[[ code ]]\nprint({ask}('qq'))\n1 / 0"
+    if "[[ citations ]]" in asked:
+        quoted = '[{"passage": "1", "quote": "it is"}]'
+        return f"[[ citations ]]\n{quoted}\n[[ answer ]]\nanswer {request.sample}"
     names = ("reasoning", "advice", "note", "sub_answer", "reply", "answer")
     fields = [n for n in names if f"[[ {n} ]]" in asked]
     return "\n".join(f"[[ {name} ]]\n{name} {request.sample}" for name in fields)
@@ -195,7 +221,7 @@ def test_the_suite_knows_every_kind() -> None:
     """A new kind of module is held to what follows."""
     ours = [k for k in Module.__subclasses__() if k.__module__.startswith("weft.")]
 
-    assert {kind.kind for kind in ours} <= set(MAKERS)
+    assert {kind.kind for kind in ours} <= {*MAKERS, *ASKING_NOBODY}
 
 
 def test_whoever_loads_knows_every_kind() -> None:
@@ -209,7 +235,8 @@ def test_whoever_loads_knows_every_kind() -> None:
         [sys.executable, "-c", code], capture_output=True, check=True, text=True
     )
 
-    assert {maker().kind for maker in MAKERS.values()} <= {*said.stdout.split()}
+    kinds = {maker().kind for maker in MAKERS.values()} | ASKING_NOBODY
+    assert kinds <= {*said.stdout.split()}
 
 
 @every

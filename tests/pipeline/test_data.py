@@ -309,9 +309,12 @@ class TestErrors:
             ),
             (
                 "t.parquet",
-                "t.parquet is neither .jsonl nor .csv. Read it with pandas",
+                "t.parquet cannot be read: No such file or directory. It means /",
             ),
-            ("t.json", "t.json is neither .jsonl nor .csv. Name it .jsonl if a line"),
+            (
+                "t.json",
+                "t.json is neither .jsonl, .csv, .parquet nor .xlsx. Name it .jsonl if",
+            ),
             ({"train": []}, "a value of type dict is no set of rows. Pass a list"),
             (7, "a value of type int is no set of rows"),
             (["a"], "rows[0]: a row is a mapping, and this is of type str. Write for"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Literal, cast
 
 import pytest
@@ -73,7 +74,7 @@ def refusing(body: dict[str, Any]) -> Reply:
 def test_a_form_is_what_its_text_says(form: Form, room: int | None) -> None:
     """Every form comes back from its text, and a text from its form."""
     if form.flags is not None:
-        form = Form(form.name, form.edition, form.flags, room)
+        form = replace(form, room=room)
 
     assert form_of(str(form)) == form
     assert is_form(str(form))

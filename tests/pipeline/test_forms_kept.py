@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -60,7 +61,7 @@ def test_a_file_keeps_every_form(
 ) -> None:
     """Edition, flags and room: whoever loads it sends the same bytes."""
     if form.flags is not None:
-        form = Form(form.name, form.edition, form.flags, room)
+        form = replace(form, room=room)
     path = saved(tmp_path_factory.mktemp("kept"), str(form))
 
     loaded = weft.load(path)

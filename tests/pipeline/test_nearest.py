@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 from pathlib import Path
 from typing import Any
 
@@ -229,3 +231,77 @@ def test_a_pool_and_its_count_are_one_part_of_an_ablation() -> None:
 
     assert set(without) == {"triage/instruction", "triage/demos"}
     assert without["triage/demos"] == {"triage/demos": (), "triage/nearest": 0}
+
+
+# By an embedding model ----------------------------------------------------------------
+
+
+def plane(text: str) -> list[float]:
+    """A planted model of meaning: points of a circle, by a number in the text."""
+    angle = float("".join(filter(str.isdigit, text)) or 0) / 60
+    return [math.cos(angle), math.sin(angle)]
+
+
+def test_the_demos_sent_are_the_true_neighbours() -> None:
+    """Of every input, against a search by brute force; the nearest last."""
+    rng = random.Random(0)
+    numbers = rng.sample(range(180), 60)
+    pool = tuple(Demo({"message": f"at {n}", "team": "x"}, str(n)) for n in numbers)
+    lm = weft.FunctionLM(lambda _: {"team": "x"})
+    model = weft.FunctionEmbedder(plane)
+    module = triage(demos=pool, nearest=4)
+    with weft.use(lm=lm, cache=weft.MemoryCache(), embedder=model, budget="99 calls"):
+        module.batch([{"message": f"near {n}"} for n in range(5, 175, 10)])
+
+    for request in lm.requests:
+        asked = int(request.messages[-1].text.split("near ")[1].split()[0])
+        sent = [
+            int(m.text.split("at ")[1].split()[0]) for m in request.messages[1:-1:2]
+        ]
+        wanted = sorted(numbers, key=lambda n: (abs(n - asked), numbers.index(n)))[:4]
+        assert {abs(n - asked) for n in sent} == {abs(n - asked) for n in wanted}
+        assert [abs(n - asked) for n in sent] == sorted(
+            (abs(n - asked) for n in sent), reverse=True
+        )
+    pooled = [m.text for r in model.requests for m in r.messages if m.text[:2] == "at"]
+    assert len(pooled) == len(set(pooled)) == 60  # the pool is embedded once
+
+
+def test_what_was_compiled_by_another_choice_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once; with the embedder as it was, nothing is said."""
+    provenance = {"models": {"triage": "function"}, "embedder": "function"}
+    path = weft.save(triage(), tmp_path / "t.weft.json", provenance=provenance)
+    lm = weft.FunctionLM(lambda _: {"team": "x"})
+    model = weft.FunctionEmbedder(plane)
+    with weft.use(lm=lm, cache=None, embedder=model):
+        weft.load(path)(message="1")
+        assert "chosen by" not in caplog.text
+        with pytest.raises(ConfigError, match="asks nobody"):
+            weft.load(path).prompt(message="1")
+    with weft.use(lm=lm, cache=None):
+        for _ in range(2):
+            weft.load(path)(message="1")
+    assert caplog.text.count("chosen by function, and here it is trigrams") == 1
+
+
+def test_an_embedder_that_is_none_is_refused() -> None:
+    """With what to write."""
+    with (
+        pytest.raises(ConfigError, match=r"weft\.Embedder"),
+        weft.use(
+            embedder="openai/e"  # type: ignore[typeddict-item]
+        ),
+    ):
+        pass
+
+
+def test_another_embedder_is_no_part_of_what_is_reused() -> None:
+    """It may show other demos."""
+    lm = weft.FunctionLM(lambda _: {"team": "x"})
+    with weft.use(lm=lm, cache=None):
+        run = triage().run(message="1")
+        assert triage().run(message="1", reuse=run).trace.nodes[0].reused
+        with weft.use(embedder=weft.FunctionEmbedder(plane)):
+            assert not triage().run(message="1", reuse=run).trace.nodes[0].reused

@@ -19,6 +19,7 @@ import pytest
 
 import weft
 from tests.server import Reply, Server
+from weft.pipeline.lm.wire.credentials import authorised
 from weft.pipeline.run.context import Context
 from weft.pipeline.run.settings import current
 from weft.pipeline.trace import Branch
@@ -341,7 +342,8 @@ def test_keys_stay_out(
         return reply(question=use(connect(host))).answer
 
     for lm in models:
-        key = lm._authorised(lm._route).get("Authorization", "sk-canary-header")
+        sent = authorised(lm._route, lm.name, lm._api_key, lm._headers)
+        key = sent.get("Authorization", "sk-canary-header")
         server.script(
             Reply("[[ answer ]]\nyes\n[[ /end ]]"),
             Reply(status=401, body=f'{{"error": "bad key {key}"}}'.encode()),

@@ -37,7 +37,7 @@ run  run:run  run a program, once or on rows
   $ weft run app.py:triage --model openai/gpt-5-mini --set message='no card'
   @run
   | --set INPUT=VALUE...  an input: text as it is, other types as JSON; once for each
-  | --data FILE           rows, .jsonl or .csv; one JSON line for each
+  | --data FILE           rows: .jsonl, .csv, .parquet, .xlsx; a JSON line for each
 
 eval  evaluate:measure  measure a program: a mean with its 95 % interval
   $ weft eval app.py:triage --data rows.jsonl --metric exact:team
@@ -93,6 +93,50 @@ faithfulness  writing:probe_reasoning  change a program's reasoning; count what 
   @run
   --data FILE!            rows, .jsonl or .csv
   --module PATH           the module, where several reason
+
+gate  gates:gate  test a program before it ships, and say pass or fail
+  $ weft gate app.py:triage --data rows.jsonl --metric exact:team --each '2 calls'
+  @measured
+  --suite NAME...         score, edge, noise, style, red-team, cost; once for each; else
+                          all of them
+  --fail-under SHARE...   exit 3 below it, in [0, 1]: noise=0.8, once for each suite, or
+                          0.8 for all
+  --field INPUT...        an input that strangers write; else every input with text
+  --each LIMIT            what one row may cost, for the cost suite: "2 calls"
+  --most N                rows that are written anew by each kind  [50]
+  --seed SEED             of every random choice  [0]
+  --html FILE             also write a page
+  --quote                 say what it would cost, and stop
+
+try  gates:side_by_side  run several programs or prompts on the same rows, side by side
+  $ weft try app.py:short app.py:long --data rows.jsonl --html tries.html
+  TARGET...               programs or modules; each is a column
+  --instruction TEXT...   one more column: the first target with this instruction; once
+                          for each
+  --data FILE!            rows, .jsonl or .csv
+  --metric METRIC         as for eval; without it nothing is scored
+  --html FILE             also write a page, with every prompt
+  --model NAME            e.g. "openai/gpt-5-mini"
+  --api-base URL          the model's server
+  --lms NAME=MODEL...     who answers for a module, by its path
+  --budget LIMIT          for all calls together: "500 calls", "$2", "200k tokens"
+  --concurrency N         rows at once  [64]
+
+take-eval  gates:take_eval  answer the rows yourself, and be scored as a program is
+  $ weft take-eval app.py:triage --data rows.jsonl --metric exact:team
+  @program
+  --data FILE!            rows with labels, which are not shown
+  --metric METRIC!        as for eval
+  --save FILE             also write JSON, for weft review and weft blind
+
+blind  gates:blind  pick the better answers of several systems, their names hidden
+  $ weft blind before.eval.json after.eval.json --open
+  FILE...                 of weft eval --save, one for each system; the names of the
+                          files are those of the systems
+  --out FILE              what is picked; else blind.jsonl beside the first FILE
+  --seed SEED             of the order of the answers  [0]
+  --port PORT             on 127.0.0.1
+  --open                  open the browser too
 
 compile  compile:improve  make a program better, and save it
   $ weft compile app.py:triage --data rows.jsonl --metric exact:team
@@ -259,7 +303,7 @@ trace  traces:trace  show what happened in runs that a log has kept
 
 @measured
   @run
-  --data FILE!            rows with labels, .jsonl or .csv
+  --data FILE!            rows with labels: .jsonl, .csv, .parquet, .xlsx
   --metric METRIC!        exact:FIELD, f1:FIELD, contains:FIELD, choice:FIELD,
                           numeric:FIELD, set-match:FIELD, semantic-f1:FIELD,
                           fields:FIELD,FIELD, or your own function as file.py:name

@@ -19,7 +19,7 @@ from ..pipeline.run.bridge import run_sync
 from ..probing import probe as probing
 from ..review.desk import Desk
 from ..review.remarks import Remarks
-from ..review.server import Place, ReviewServer, held
+from ..review.server import Answering, Place, ReviewServer, held
 from ..review.sheet import file_of, read_sheet, report_of
 from .output import Outcome, columns, indented, remark, require_writable, say
 
@@ -142,23 +142,28 @@ def review(arguments: argparse.Namespace) -> Outcome:
         if remarks.repaired:
             remark(f"{out}: a torn last line was mended", quiet=arguments.quiet)
         desk = Desk(sheet, remarks, report_of(path))
-        with _server(desk, place, arguments.port) as server:
-            if arguments.json:  # stdout is for JSON
-                remark(server.url, quiet=False)
-            else:
-                say(server.url)
-            remark("only for this machine; Ctrl-C ends it", quiet=arguments.quiet)
-            if arguments.open:
-                webbrowser.open(server.url)
-            with contextlib.suppress(KeyboardInterrupt):  # the way to end it
-                server.serve_forever()
+        serve(desk, place, arguments)
     text = f"{len(remarks)} of {len(sheet.rows)} rows have remarks, in {out}"
     data = {"out": str(out), "rows": len(sheet.rows), "remarked": len(remarks)}
     said = f'next: weft.compile(..., compiler=weft.compilers.Feedback(path="{out}"))'
     return Outcome(text, data, remark=said if len(remarks) else "")
 
 
-def _server(desk: Desk, place: Place, port: int | None) -> ReviewServer:
+def serve(desk: Answering, place: Place, arguments: argparse.Namespace) -> None:
+    """Serve a page until Ctrl-C, and say where it is."""
+    with _server(desk, place, arguments.port) as server:
+        if arguments.json:  # stdout is for JSON
+            remark(server.url, quiet=False)
+        else:
+            say(server.url)
+        remark("only for this machine; Ctrl-C ends it", quiet=arguments.quiet)
+        if arguments.open:
+            webbrowser.open(server.url)
+        with contextlib.suppress(KeyboardInterrupt):  # the way to end it
+            server.serve_forever()
+
+
+def _server(desk: Answering, place: Place, port: int | None) -> ReviewServer:
     """At the port of the last time, or another where that is taken.
 
     Raises:

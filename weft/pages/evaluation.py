@@ -9,6 +9,7 @@ from typing import Any
 from ..pipeline.ground.words import counted
 from ..pipeline.measure.row_result import told_of
 from .classification import sections
+from .coverage import coverage_drawn
 from .html import Data, bar, folded, page, points, review_note, row_link, table, text_of
 
 
@@ -35,6 +36,7 @@ def evaluation_page(data: Data) -> str:
         bar(low, data["mean"], high),
         table((), figures.items(), numbers=1, small=True),
         sections(data["decisions"]) if data["decisions"] else "",
+        coverage_drawn({"": data["coverage"]}),
         "<h2>Rows, worst first</h2>",
         review_note(data["review"]),
         "<table><thead><tr><th>row</th><th>inputs</th><th>wanted</th><th>given</th><th "

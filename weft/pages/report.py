@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
+from .coverage import coverage_drawn
 from .html import Data, bar, page, points, review_note, row_link, table, text_of
 
 _MOST: Final = 200
@@ -44,6 +45,7 @@ def report_page(data: Data) -> str:
         *(f"<p>{escape(note)}.</p>" for note in notes if note),
         _scores(data),
         _optimism(data),
+        coverage_drawn(data.get("coverage", {})),
         "<h2>Spent</h2>",
         accounts(data),
         "<h2>Score in the search against what a row costs</h2>",

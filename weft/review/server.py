@@ -26,13 +26,13 @@ import threading
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 from ..pipeline.errors import ConfigError
 from ..pipeline.ground import system
 from ..pipeline.ground.shapes import as_dict
-from .desk import Desk, Reply
+from .desk import Reply
 
 _TOKEN_BYTES = 24
 HOST = "127.0.0.1"
@@ -70,6 +70,18 @@ class Refusal(Exception):
         self.why = why
 
 
+class Answering(Protocol):
+    """What a server serves: it answers, and knows no sockets."""
+
+    def get(self, path: str, query: str) -> Reply:
+        """What is read."""
+        ...
+
+    def post(self, path: str, body: bytes) -> Reply:
+        """What is changed."""
+        ...
+
+
 class ReviewServer(http.server.ThreadingHTTPServer):
     """Serves one desk on 127.0.0.1; `serve_forever` until `shutdown`.
 
@@ -81,7 +93,7 @@ class ReviewServer(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, desk: Desk, token: str, port: int = 0) -> None:
+    def __init__(self, desk: Answering, token: str, port: int = 0) -> None:
         self.desk = desk
         self.token = token
         self._free = threading.BoundedSemaphore(_AT_ONCE)

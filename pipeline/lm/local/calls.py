@@ -42,6 +42,26 @@ async def ask(
     raise fault
 
 
+async def embed(
+    request: Request, body: bytes, model: LocalModel, deadline: float
+) -> bytes:
+    """Ask for the vectors of some texts, in one attempt; the answer as it came.
+
+    Raises:
+        ModelError: The attempt failed; the class says how.
+        ConfigError: The server does not start.
+    """
+    server = await SERVERS.running(model)
+    sent = {"Authorization": f"Bearer {server.key}"}
+    try:
+        return await openai_http.post(
+            request, "embeddings", body, server.url, sent, deadline
+        )
+    except (ConnectError, ProtocolError) as error:
+        fault = await _explained(error, model, server)
+    raise fault
+
+
 async def _explained(
     error: ModelError, model: LocalModel, server: Server
 ) -> ModelError:

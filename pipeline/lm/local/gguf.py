@@ -35,12 +35,14 @@ class Header:
         context: Tokens that it was trained on at once; 0 where the file has no word.
         template: Its chat template; empty for a model that was never taught turns.
         files: In how many files the model lies.
+        pooled: Whether it was trained to give one vector of a text.
     """
 
     architecture: str
     context: int
     template: str
     files: int
+    pooled: bool = False
 
 
 def read_header(path: Path) -> Header:
@@ -82,6 +84,7 @@ def _header(values: Mapping[str, Value]) -> Header:
         context if isinstance(context, int) else 0,
         template if isinstance(template, str) else "",
         max(1, files) if isinstance(files, int) else 1,
+        bool(values.get(f"{architecture}.pooling_type")),
     )
 
 

@@ -19,6 +19,7 @@ from typing import Any, Final
 _LOOK: Final = 1.0  # seconds between two looks at who the parent is
 _PROMPT_CACHE: Final = 512  # MiB of prompts that are kept beside those in the slots
 _MOST: Final = 2**16
+_MEAN: Final = 1  # llama.cpp's number for the mean of the tokens' vectors
 
 
 def main() -> None:
@@ -59,6 +60,12 @@ def _serve(settings: dict[str, Any]) -> Any:
     params.cache_ram_mib = _PROMPT_CACHE
     # Else a model with windows of attention keeps no beginning that calls share.
     params.swa_full = True
+    if settings["embedding"]:
+        params.embedding = True
+        if not settings["pooled"]:
+            params.pooling_type = _MEAN
+        # A text is read in one piece, so a piece has to hold the longest.
+        params.n_batch = params.n_ubatch = settings["context"]
     params.ui = False
     params.offline = True
     return llama.Server(params)

@@ -57,6 +57,9 @@ class LocalModel:
         name: What its user calls it.
         path: The file.
         abilities: What it can do.
+        embedding: Whether it gives vectors of texts, instead of replies.
+        pooled: Whether it was trained to do so; else the mean of its tokens' vectors
+            stands for a text.
     """
 
     digest: str
@@ -66,6 +69,8 @@ class LocalModel:
     name: str = field(compare=False)
     path: Path = field(compare=False, repr=False)
     abilities: Abilities = field(compare=False, repr=False)
+    embedding: bool = False
+    pooled: bool = field(default=False, compare=False, repr=False)
 
     @property
     def endpoint(self) -> str:
@@ -98,7 +103,16 @@ def find_model(name: str, room: Room) -> LocalModel:
     threads = _threads() if room.threads is None else _count("threads", room.threads)
     said = name if name in PACKAGED else path.stem
     abilities = _abilities(header, context, slots)
-    return LocalModel(digest_of(path), context, slots, threads, said, path, abilities)
+    return LocalModel(
+        digest_of(path),
+        context,
+        slots,
+        threads,
+        said,
+        path,
+        abilities,
+        pooled=header.pooled,
+    )
 
 
 def _context(name: str, wanted: int | None, header: Header) -> int:

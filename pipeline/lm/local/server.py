@@ -215,6 +215,8 @@ def _spawn(model: LocalModel, key: str, said: IO[bytes]) -> Server:
         "context": model.context,
         "slots": model.slots,
         "threads": model.threads,
+        "embedding": model.embedding,
+        "pooled": model.pooled,
         "wheel": wheel_folder(),
         "parent": os.getpid(),
         "key": key,

@@ -12,10 +12,17 @@ from ...ground.shapes import as_dict, is_dict, is_sequence
 from ...ground.strictjson import is_text
 from ..abilities import abilities_of
 from ..lm import LanguageModel
-from ..request import Message, Request, Response
+from ..request import JSON, Message, Request, Response
 from .likelihoods import Likelihood, Likelihoods, Path, Way
-from .reading import Candidate, begins_another, echoed, forced, found_in_top
-from .tokens import Logprobs
+from .reading import (
+    Candidate,
+    begins_another,
+    echoed,
+    forced,
+    found_in_top,
+    shown_at,
+)
+from .tokens import LEAST, Logprobs
 
 Force = Literal["grammar", "choice", "schema"]
 WAYS: Final = get_args(Way)
@@ -23,6 +30,7 @@ _MOST_ANSWERS: Final = 1000
 _ROOM: Final = 8  # tokens behind an answer, for its end
 _FREE: Final = 1e-6
 _RULES: Final = ("grammar", "stop", "max_tokens", "logprobs", "temperature", "seed")
+_LEAD: Final = 100.0  # more than any two logits of a model differ
 _CUT: Final = 64  # tokens of a reply that is looked into, beside what answers take
 
 
@@ -88,7 +96,9 @@ def requests_for(
     shown: int,
     force: Force = "grammar",
 ) -> list[Request]:
-    """What is asked: one request for each answer, or one alone for `top`.
+    """What is asked: a request for each answer, or one for all of them by `top`.
+
+    An answer that hangs on what stands behind it is forced in two: it, and that.
 
     Args:
         path: The way.
@@ -96,11 +106,24 @@ def requests_for(
         candidates: The answers as they stand in replies.
         shown: How many of the likeliest tokens are shown at each place.
         force: What holds replies to one answer, where they are forced.
+
+    Raises:
+        ConfigError: The answers can only be scored with what stands behind them.
     """
     own = {n: v for n, v in request.sampling.items() if n not in _RULES}
     own |= {"temperature": 0, "logprobs": shown}
     if path == "top":
+        if any(one.whole for one in candidates):
+            raise ConfigError(
+                "an input stands behind the gap of the template, and the likeliest "
+                "tokens at the gap tell nothing of it",
+                hint='Put [z] behind the inputs, or score by="echo" or by="forced" '
+                "where the server can",
+            )
         most = max(len(one.text.encode()) for one in candidates) + _CUT
+        if request.continues and not any(one.head for one in candidates):
+            # The reply begins with the answer, and what follows is not looked at.
+            most = max(len(one.word.encode()) for one in candidates) + _ROOM
         kept = {n: v for n, v in request.sampling.items() if n in ("grammar", "stop")}
         return [replace(request, sampling={**own, **kept, "max_tokens": most})]
     asked = replace(request, response_format=None)
@@ -111,15 +134,46 @@ def requests_for(
             sampling: dict[str, Any] = {**own, "echo": True, "max_tokens": 1}
             made.append(replace(asked, messages=whole, sampling=sampling))
             continue
-        sampling = {**own, "max_tokens": len(one.text.encode()) + _ROOM}
-        wanted = _schema_of(one.text) if force == "schema" else None
-        if force == "grammar":
-            rule = f"root ::= {json.dumps(one.text, ensure_ascii=False)}"
-            sampling["grammar"] = rule
-        elif force == "choice":
-            sampling["structured_outputs"] = {"choice": [one.text]}
-        made.append(replace(asked, sampling=sampling, response_format=wanted))
+        for before, piece in _pieces_of(one):
+            sampling = {**own, "max_tokens": len(piece.text.encode()) + _ROOM}
+            wanted = _schema_of(piece.text) if force == "schema" else None
+            if force == "grammar":
+                rule = f"root ::= {json.dumps(piece.text, ensure_ascii=False)}"
+                sampling["grammar"] = rule
+                if request.continues:
+                    sampling |= _led(own, piece.text)
+            elif force == "choice":
+                sampling["structured_outputs"] = {"choice": [piece.text]}
+            said = replace(asked, sampling=sampling, response_format=wanted)
+            if before:
+                text = asked.messages[0].text + before
+                said = replace(said, messages=(Message("user", text),))
+            made.append(said)
     return made
+
+
+def _pieces_of(one: Candidate) -> list[tuple[str, Candidate]]:
+    """What is forced by itself, with the part of the answer that is prompt by then.
+
+    What stands behind a gap is forced behind the word as the server reads it, and not
+    behind the tokens that a grammar led to.
+    """
+    if not one.whole:
+        return [("", one)]
+    word = Candidate(one.answer, one.word, one.head)
+    return [("", word), (word.text, Candidate(one.answer, one.tail))]
+
+
+def _led(own: Mapping[str, Any], text: str) -> dict[str, JSON]:
+    """What leads a grammar along the tokens that a text has by itself.
+
+    Of the tokens that a text may go on with, the likeliest is often a blank by itself,
+    or a piece of the word: what follows that is improbable, and so is the whole.
+    llama.cpp takes a text in `logit_bias` for its tokens, and tells log-probabilities
+    without the bias.
+    """
+    bias: Mapping[str, float] = own.get("logit_bias") or {}
+    return {"logit_bias": {**bias, text: _LEAD}}
 
 
 def _schema_of(text: str) -> Mapping[str, Any]:
@@ -164,7 +218,8 @@ def likelihoods_of(
     """
     tokens = [response.logprobs or () for response in responses]
     if path == "top":
-        return Likelihoods(found_in_top(candidates, tokens[0]), path, 1)
+        of = found_in_top(candidates, tokens[0])
+        return Likelihoods(of, path, 1, shown_at(candidates[0].head, tokens[0]))
     try:
         of = _one_by_one(path, request, candidates, responses, tokens)
     except ValueError as error:
@@ -181,20 +236,21 @@ def _one_by_one(
     responses: Sequence[Response],
     tokens: Sequence[Logprobs],
 ) -> tuple[Likelihood, ...]:
-    pairs = zip(candidates, responses, tokens, strict=True)
     if path == "echo":
-        before = request.messages[0].text
-        return tuple(echoed(one, before, held) for one, _, held in pairs)
+        before, pairs = request.messages[0].text, zip(candidates, tokens, strict=True)
+        return tuple(echoed(one, before, held) for one, held in pairs)
     ends = begins_another(candidates)
-    return tuple(
-        forced(
-            _as_written(one, said.text),
-            held,
-            ends=ends,
-            counted=None if said.usage is None else said.usage.output_tokens,
-        )
-        for one, said, held in pairs
-    )
+    pieces = [piece for one in candidates for _, piece in _pieces_of(one)]
+    made: dict[str, Likelihood] = {}
+    for piece, said, held in zip(pieces, responses, tokens, strict=True):
+        counted = None if said.usage is None else said.usage.output_tokens
+        found = forced(_as_written(piece, said.text), held, ends=ends, counted=counted)
+        if (begun := made.get(piece.answer)) is not None:  # what follows the word
+            total = max(begun.logprob + found.logprob, LEAST)
+            exact = begun.exact and found.exact
+            found = replace(begun, logprob=total, exact=exact)
+        made[piece.answer] = found
+    return tuple(made[one.answer] for one in candidates)
 
 
 def _unfit(path: Path, request: Request, why: str) -> ConfigError:

@@ -24,8 +24,9 @@ class Decision:
         entropy: Of the probabilities, in nats.
         margin: Between the most probable choice and the next, in [0, 1].
         unsure: Whether the choice hangs on one of which it is only known that it is at
-            most so probable, or the most probable one is below the rule's
-            `unsure_below`.
+            most so probable, or its confidence is below the rule's `unsure_below`.
+        confidence: The choice's share of the probabilities, in [0, 1]; weights and cuts
+            are applied.
         expected: The mean of an ordered score by the probabilities, in its units; None
             where the choices are no numbers.
         scored_by: The way to the log-probabilities, such as "forced".
@@ -40,6 +41,7 @@ class Decision:
     entropy: float
     margin: float
     unsure: bool
+    confidence: float = 0.0
     expected: float | None = None
     scored_by: str = ""
     logprobs: Mapping[str, float] = field(default_factory=dict[str, float])
@@ -93,4 +95,5 @@ def _from(facts: Mapping[str, Any]) -> Decision:
     known = {one.name for one in fields(Decision)}
     held: dict[str, Any] = {n: v for n, v in facts.items() if n in known}
     held["at_most"] = tuple(held.get("at_most", ()))
+    held.setdefault("confidence", held["probabilities"][held["choice"]])
     return Decision(**held)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
@@ -16,7 +16,11 @@ Path = Literal["echo", "forced", "top", "decisions", "systemone"]
 Way = Literal["auto", "echo", "forced", "top"]
 """Which of these is taken; "auto" for the first that the endpoint is known to have."""
 
+Pool = Literal["sum", "mean"]
+"""How the probabilities of a label's words become its own."""
+
 _NEAR: Final = 1e-9
+_LITTLE: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class Likelihoods:
         of: One for each answer, in the order in which they were given.
         path: How they were found.
         calls: How many calls of the model that took, those from the cache too.
+        shown: The likeliest tokens at the place where the answers begin, with their
+            log-probabilities, the likeliest first; where they were looked at.
 
     >>> found = Likelihoods((Likelihood("a", -1.0), Likelihood("b", -3.0)), "top", 1)
     >>> found.best, round(found.probabilities["a"], 2), found.unsure
@@ -58,6 +64,7 @@ class Likelihoods:
     of: tuple[Likelihood, ...]
     path: Path
     calls: int
+    shown: tuple[tuple[str, float], ...] = ()
 
     @cached_property
     def probabilities(self) -> Mapping[str, float]:
@@ -92,6 +99,29 @@ class Likelihoods:
         values = [(one.logprob - prior[one.answer], one.exact) for one in self.of]
         sure = max((value for value, exact in values if exact), default=-math.inf)
         return any(value > sure - _NEAR for value, exact in values if not exact)
+
+
+def pooled(label: str, words: Sequence[Likelihood], pool: Pool = "sum") -> Likelihood:
+    """How probable a label is that has several words.
+
+    The sum is the probability that one of them is said, since no two can be. The mean
+    does not favour labels of many words. Words of which only a bound is known make it a
+    bound; they are passed over where all of them are a tenth of the others at most.
+
+    >>> made = pooled("good", [Likelihood("fine", -1.0), Likelihood("great", -1.0)])
+    >>> round(made.logprob, 3), made.exact
+    (-0.307, True)
+    """
+    most = max(word.logprob for word in words)
+    seen, bounds = (
+        math.fsum(math.exp(w.logprob - most) for w in words if w.exact is exact)
+        for exact in (True, False)
+    )
+    exact = bounds <= _LITTLE * seen
+    total = seen if exact else seen + bounds
+    if pool == "mean":
+        total /= len(words)
+    return Likelihood(label, min(most + math.log(total), 0.0), exact)
 
 
 def shares(logprobs: Mapping[str, float]) -> dict[str, float]:

@@ -30,12 +30,15 @@ class Candidate:
         word: Its text in the reply.
         head: What stands before it; empty where a reply is the answer alone.
         tail: What stands behind it.
+        whole: Whether the answer hangs on what stands behind it, and can only be scored
+            with that.
     """
 
     answer: str
     word: str
     head: str = ""
     tail: str = ""
+    whole: bool = False
 
     @property
     def text(self) -> str:
@@ -78,8 +81,10 @@ def forced(
 ) -> Likelihood:
     """The likelihood of an answer that a grammar allowed alone.
 
-    A grammar may lead over unusual tokens; where the likeliest tokens of a place hold
-    the rest of the answer in one, that way is taken when it is more probable.
+    A grammar may lead over unusual tokens: a blank by itself, then the word. Where the
+    likeliest tokens of a place hold a longer part in one, up to where another token of
+    the reply begins, that way is taken when it is more probable; what follows counts as
+    it did behind the same text.
 
     Args:
         candidate: The answer.
@@ -91,25 +96,32 @@ def forced(
     Raises:
         ValueError: The reply is another one.
     """
-    whole, at, total, best = candidate.text, 0, 0.0, -math.inf
-    own = _Own(candidate, 0)
+    whole, at = candidate.text, 0
+    places: list[tuple[int, TokenLogprob]] = []
+    end, own = 0.0, _Own(candidate, 0)
     for one in tokens:
-        rest = whole[at:]
-        own.met(at, one)
-        if not rest:
+        if at >= len(whole):
             if ends and not one.token.strip():
-                total += one.logprob
+                end = one.logprob
             break
-        if not ends:  # of that way nobody knows how probable its end is
-            best = max([best, *(total + lp for text, lp in one.top if text == rest)])
-        if not rest.startswith(one.token):
+        if not whole.startswith(one.token, at):
             raise ValueError("the reply is another one")
-        total += one.logprob
+        places.append((at, one))
+        own.met(at, one)
         at += len(one.token)
     if at < len(whole):
         raise ValueError("the reply ends early")
+    behind = {len(whole): end}  # how probable the rest is, by where it begins
+    for start, one in reversed(places):
+        ways = [one.logprob + behind[start + len(one.token)]]
+        # Of another way to the end nobody knows how probable what ends it is.
+        for text, logprob in () if ends else one.top:
+            following = behind.get(start + len(text))
+            if text and following is not None and whole.startswith(text, start):
+                ways.append(logprob + following)
+        behind[start] = max(ways)
     missing = counted is not None and counted > len(tokens)
-    found = Likelihood(candidate.answer, _floor(max(total, best)), not missing)
+    found = Likelihood(candidate.answer, _floor(behind[0]), not missing)
     return replace(found, own=_floor(own.total), tokens=own.tokens)
 
 
@@ -163,6 +175,18 @@ def found_in_top(
         exact = exact and not longer
         made.append(Likelihood(one.answer, _floor(found), exact, None, seen))
     return tuple(made)
+
+
+def shown_at(head: str, tokens: Logprobs) -> tuple[tuple[str, float], ...]:
+    """What is shown of the place behind a reply's head, the likeliest first.
+
+    Nothing where a token holds the end of the head too.
+    """
+    place = _place(head, tokens)
+    if place.shared or place.token >= len(tokens):
+        return ()
+    pairs = _shown(tokens[place.token]).items()
+    return tuple(sorted(pairs, key=lambda pair: -pair[1]))
 
 
 def _longer(words: Sequence[str]) -> dict[str, tuple[str, ...]]:

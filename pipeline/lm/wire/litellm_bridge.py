@@ -33,6 +33,8 @@ from ...errors import (
 )
 from ...ground.loops import PerLoop
 from ..abilities import Abilities
+from ..embedding.reading import options_of as embedding_options
+from ..embedding.reading import response_from as embeddings_from
 from ..lm import Listener
 from ..request import Request, Response
 from ..route import Route
@@ -140,6 +142,49 @@ async def complete(
     return response
 
 
+async def embed(
+    request: Request,
+    route: Route,
+    key: str | None,
+    headers: Mapping[str, str],
+    deadline: float,
+    proxy: str | None = None,
+) -> Response:
+    """Ask for the vectors of some texts through litellm, in one attempt.
+
+    Raises:
+        ModelError: The attempt failed; the class says how.
+        ConfigError: litellm is not installed, or does not know the provider.
+    """
+    if not _loaded():
+        await asyncio.to_thread(_load)
+    litellm = _load()
+    _keep_silent()
+    here = await _loops.here()
+    sent = {**headers, "Authorization": f"Bearer {key or ''}"}
+    secrets = set(secrets_of(route.url, sent, proxy or ""))
+    given = {**_addressed(route, key, headers, deadline), **embedding_options(request)}
+    given["input"] = [message.text for message in request.messages]
+    given |= await _connection(here, route, proxy, by_handler=True)
+    if route.through.partition("/")[0] in _OF_TEXTS:
+        given["client"] = _client_of_texts(litellm, here.handlers[proxy], given)
+    fault: Refusal | ModelError | ConfigError | None = None
+    tree: dict[str, Any] = {}
+    with one_attempt() as attempt:
+        try:
+            async with asyncio.timeout(deadline):
+                tree = (await litellm.aembedding(**given)).model_dump()
+        except TimeoutError:
+            message = f"no whole answer within {deadline:g} s"
+            fault = DeadlineExceeded(message, model=request.model)
+        except Exception as error:  # noqa: BLE001 - what litellm raises has no one base
+            secrets |= attempt.secrets
+            fault = failure_of_litellm(litellm, error, request, secrets, attempt)
+    if fault is not None:  # out of reach of the `except`, as in `complete`
+        raise fault.as_error() if isinstance(fault, Refusal) else fault
+    return embeddings_from(tree, request, secrets | attempt.secrets)
+
+
 async def _answered(
     asking: Any, given: dict[str, Any], arrival: Arrival | None
 ) -> dict[str, Any]:
@@ -220,16 +265,26 @@ def _arguments(
     request, abilities = manners.request, manners.abilities
     given: dict[str, Any] = {
         **options_of(request, abilities, manners.most),
-        "model": route.through,
         **asked_of(request, abilities),
+        **_addressed(route, key, headers, deadline),
+    }
+    form = format_of(request)
+    # For a text litellm knows no such option, and hands on what is extra.
+    given |= {"extra_body": form} if form and request.continues else form
+    return given
+
+
+def _addressed(
+    route: Route, key: str | None, headers: Mapping[str, str], deadline: float
+) -> dict[str, Any]:
+    """Who is asked and how, whatever is asked: once, with our key and deadline."""
+    given: dict[str, Any] = {
+        "model": route.through,
         "timeout": deadline,
         "num_retries": 0,
         "max_retries": 0,
         "caching": False,
     }
-    form = format_of(request)
-    # For a text litellm knows no such option, and hands on what is extra.
-    given |= {"extra_body": form} if form and request.continues else form
     if route.url:
         given["api_base"] = route.url
     if key is not None:

@@ -99,24 +99,79 @@ async def ask(
     raise fault
 
 
+async def post(
+    request: Request,
+    path: str,
+    body: bytes,
+    url: str,
+    headers: Mapping[str, str],
+    deadline: float,
+    proxy: str | None = None,
+) -> bytes:
+    """Send a body to a path below the base URL; the whole answer, in one attempt.
+
+    Args:
+        request: What is asked, for messages.
+        path: Such as "embeddings".
+        body: What is sent, as JSON.
+        url: The base URL.
+        headers: Further headers, the key in them.
+        deadline: Wall-clock seconds for everything together.
+        proxy: The address of a proxy to go through.
+
+    Raises:
+        ModelError: The attempt failed; the class says how.
+    """
+    parts, sent = urlsplit(url), Sent(url, headers, proxy or "")
+    target = urlunsplit(parts._replace(path=f"{parts.path}/{path}"))
+    try:
+        async with asyncio.timeout(deadline):
+            session = await sessions.here()
+            async with session.post(
+                target,
+                data=body if len(body) < _LARGE else io.BytesIO(body),
+                headers=headers,
+                allow_redirects=False,
+                proxy=proxy,
+            ) as answer:
+                if 200 <= answer.status < 300:
+                    return await _read(answer, request)
+                refusal = await _refusal(answer, request, sent)
+        fault: ModelError = refusal.as_error()
+    except ModelError as error:
+        error.__context__ = None
+        raise
+    except TimeoutError:
+        message = f"no whole answer within {deadline:g} s"
+        fault = DeadlineExceeded(message, model=request.model)
+    except LOST as error:
+        fault = failure_of(error, request.model, url, proxied=proxy is not None)
+    raise fault  # out of reach of the `except`, as in `ask`
+
+
+async def _refusal(answer: Answer, request: Request, sent: Sent) -> Refusal:
+    """What stands for an answer other than success."""
+    start = await _start_of(answer)
+    return Refusal(
+        answer.status,
+        start.decode("utf-8", "replace"),
+        request.model,
+        answer.headers.get("x-request-id", ""),
+        parse_retry_after(answer.headers),
+        secrets=tuple(sent),
+        schema=request.response_format is not None
+        or not _RULES.isdisjoint(request.sampling),
+        tools=bool(request.tools),
+    )
+
+
 async def _answered(
     answer: Answer, manners: Manners, sent: Sent, listener: Listener | None
 ) -> Response | Refusal:
     """The response in an answer whose head has come, or what stands for one."""
     request = manners.request
     if not 200 <= answer.status < 300:
-        start = await _start_of(answer)
-        return Refusal(
-            answer.status,
-            start.decode("utf-8", "replace"),
-            request.model,
-            answer.headers.get("x-request-id", ""),
-            parse_retry_after(answer.headers),
-            secrets=tuple(sent),
-            schema=request.response_format is not None
-            or not _RULES.isdisjoint(request.sampling),
-            tools=bool(request.tools),
-        )
+        return await _refusal(answer, request, sent)
     if listener is not None and request.questions is None:
         return await _follow(answer, manners, sent, listener)
     return _whole(await _read(answer, request), manners, sent)

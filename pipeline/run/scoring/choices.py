@@ -95,6 +95,12 @@ def candidates_for(
     first = [one for one, _ in before]
     said = {one.name: value for one, value in before}
     made: list[Candidate] = []
+    if (around := rendered.around) is not None:
+        for answer, value in choices.items():
+            word = adapter.write((field,), {field.name: value}, rendered.fence)
+            word = f"{around.head}{word}"
+            made.append(Candidate(answer, word, "", around.tail, whole=around.told))
+        return made
     begun = rendered.messages[-1].text if rendered.continues else ""
     for answer, value in choices.items():
         held = {**said, field.name: value}

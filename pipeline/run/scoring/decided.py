@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ...adapters import Form, adapter_of
+from ...adapters import Form, adapter_of, form_of
 from ...adapters.settling import Forms
 from ...errors import ConfigError, ContentFiltered, NotFoundError, SchemaRefused
 from ...events import FieldDelta
@@ -20,13 +20,21 @@ from ...lm.modality import refuse_media
 from ...lm.request import JSON
 from ...lm.scoring.asking import facts_of
 from ...lm.scoring.likelihoods import Likelihoods
+from ...parameters import Parameters
 from ...signature.signature import Signature, class_of, make_value, spec_of
 from ...trace import attach
 from ..context import Asked, Context, Recorded
-from ..prompt import rendered_for, request_for, tell_other_model
+from ..prompt import (
+    rendered_for,
+    request_for,
+    tell_other_model,
+    tell_other_nearness,
+)
 from .choices import candidates_for, choices_in
+from .nearest import nearest_shown
 from .questions import answered, in_order, question_request, questions_for, wire_to
 from .scored import scored
+from .worded import Worded, asked_for_words, of_labels, showing_words
 
 
 class Decided(NamedTuple):
@@ -55,6 +63,7 @@ async def decided(
     choose: Choose,
     by: str,
     shown: int,
+    words: Mapping[str, Worded] | None = None,
 ) -> Decided:
     """Decide a module's outputs, as a node of the run.
 
@@ -70,6 +79,7 @@ async def decided(
         choose: Says which answer is taken.
         by: The way; "auto" takes the best that is open.
         shown: How many of the likeliest tokens are shown at each place.
+        words: The answer words of outputs that have some, by output.
 
     Raises:
         ConfigError: The endpoint gives no log-probabilities.
@@ -81,9 +91,11 @@ async def decided(
     lm = context.settings.model_of(path, module)
     if module.compiled_for is not None:
         tell_other_model(path, module.compiled_for, lm.model)
+        tell_other_nearness(path, module, context.settings)
     with Recorded(context, path, "module", inputs) as entry:
         given = module.spec.show_inputs(bound, inputs)
-        place = _Place(module, choices, given, lm, context, entry.asked, path, choose)
+        here = lm, context, entry.asked, path
+        place = _Place(module, choices, given, *here, choose, words or {})
         declined = await place.at_once(by)
         if declined is None:
             await place.one_by_one(by, shown)
@@ -126,6 +138,7 @@ class _Place:
     asked: Asked
     path: str
     choose: Choose
+    words: Mapping[str, Worded]
     found: dict[str, Likelihoods] = field(default_factory=dict[str, Likelihoods])
     taken: dict[str, JSON] = field(default_factory=dict[str, JSON])
     values: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -146,6 +159,8 @@ class _Place:
         questions = questions_for(self.module, wire, choices, self.inputs)
         media = any(one.media for one in self.module.spec.inputs.values())
         unfit = "it is asked in text, and an input is none" * media or questions.unfit
+        if self.words or form_of(self.module.parameters.adapter).template:
+            unfit = "answer words and templates are for models that reply"
         if unfit and by == "auto":
             return None
         if unfit:
@@ -176,12 +191,19 @@ class _Place:
         """Score the replies that each output's choices would be."""
         scored: dict[str, JSON] = {}
         for name, own in self.choices.items():
-            told = asked_alone(self.module.told, name)
-            inputs = {**self.inputs, **self.taken}
+            told, known = asked_alone(self.module.told, name), self.module.parameters
+            answers, said = own, self.words.get(name)
+            if said is not None:
+                told = asked_for_words(told, name, said.words)
+                known = showing_words(known, name, said.words, own)
+                answers = {word: word for some in said.words.values() for word in some}
             asked = _Asked(
-                self.module, told, inputs, self.lm, self.context, self.asked, self.path
+                *(self.module, told, known, {**self.inputs, **self.taken}),
+                *(self.lm, self.context, self.asked, self.path),
             )
-            found, form = await asked.scores(own, by, shown)
+            found, form = await asked.scores(answers, by, shown)
+            if said is not None:
+                found = of_labels(found, said.words, said.pool)
             if len(self.choices) > 1:  # each by itself: its facts would be the next's
                 scored[name] = {n: self.asked.facts.pop(n) for n in facts_of(found)}
                 self.asked.facts["scored"] = scored
@@ -204,6 +226,7 @@ class _Asked:
 
     module: Module[..., Any]
     told: type[Signature]
+    parameters: Parameters
     inputs: Mapping[str, JSON]
     lm: LanguageModel
     context: Context
@@ -231,11 +254,13 @@ class _Asked:
         self, form: Form, choices: Mapping[str, JSON], by: str, shown: int
     ) -> Likelihoods:
         self.asked.form = str(form)
-        module, lm = self.module, self.lm
-        told = self.told, module.parameters, self.inputs
-        rendered = rendered_for(form, *told, lm)
+        lm = self.lm
+        parameters = await nearest_shown(
+            spec_of(self.told), self.parameters, self.inputs, self.context, self.asked
+        )
+        rendered = rendered_for(form, self.told, parameters, self.inputs, lm)
         settings = self.context.settings
-        request = request_for(lm, module.parameters, rendered, settings)
+        request = request_for(lm, self.parameters, rendered, settings)
         if rendered.media:
             refuse_media(media_of(request), lm, self.path)
         [field] = spec_of(self.told).outputs.values()

@@ -1,13 +1,14 @@
-"""What a model is asked by itself, without a module: a reply, or scores of answers."""
+"""What a model is asked by itself, without a module: a reply, scores, or vectors."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
 
 from ... import seam
 from ...ground.shapes import is_tuple
+from ...ground.words import counted
 from ...lm.lm import LanguageModel
 from ...lm.request import Request, Response
 from ...lm.scoring.asking import checked_answers
@@ -17,6 +18,7 @@ from ...trace import NodeRun
 from ..bridge import run_ahead, run_sync
 from ..context import Asked, Context, Recorded, follow, timed
 from ..prompt import request_of
+from .embedding import embedded
 from .scored import scored
 
 T = TypeVar("T")
@@ -61,7 +63,7 @@ class DirectCalls(seam.Engine):
 
         if self._at is not None:
             return work(here, self.asked)
-        return _alone(work, request, here, lambda response: response.text)
+        return _alone(work, _said(request), here, lambda response: response.text)
 
     def score(
         self, lm: Any, prompt: Any, answers: Any, options: Mapping[str, Any]
@@ -78,7 +80,22 @@ class DirectCalls(seam.Engine):
 
         if self._at is not None:
             return work(here, self.asked)
-        return _alone(work, request, here, lambda found: found.best)
+        return _alone(work, _said(request), here, lambda found: found.best)
+
+    def embed(
+        self, model: Any, texts: Sequence[str]
+    ) -> Coroutine[Any, Any, list[list[float]]]:
+        """The vector of each text; placed as `ask` is."""
+        here = self._here()
+
+        async def work(context: Context, asked: Asked) -> list[list[float]]:
+            vectors = await embedded(model, texts, context, asked)
+            return [vector.tolist() for vector in vectors]
+
+        if self._at is not None:
+            return work(here, self.asked)
+        inputs = {"texts": [*texts]}
+        return _alone(work, inputs, here, lambda made: counted(len(made), "vector"))
 
     def _request(
         self, lm: Any, prompt: Any, sample: int | None, options: Mapping[str, Any]
@@ -99,14 +116,17 @@ def _bare_replies(answers: object) -> list[Candidate]:
     return [Candidate(one, one) for one in checked_answers(answers)]
 
 
+def _said(request: Request) -> dict[str, Any]:
+    return {"messages": [message.as_dict() for message in request.messages]}
+
+
 async def _alone(
     work: Callable[[Context, Asked], Awaitable[T]],
-    request: Request,
+    inputs: Mapping[str, Any],
     context: Context,
     text: Callable[[T], str],
 ) -> T:
     """What is asked outside any run: a node, and a run where somebody follows runs."""
-    inputs = {"messages": [message.as_dict() for message in request.messages]}
     nodes: list[NodeRun] = []
 
     async def node(context: Context) -> T:

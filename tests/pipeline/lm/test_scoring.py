@@ -15,7 +15,7 @@ import weft
 from tests.server import Reply, Server
 from weft import LM, Response, TokenLogprob
 from weft.errors import BudgetExceeded, ConfigError
-from weft.pipeline.lm.scoring.reading import Candidate, found_in_top
+from weft.pipeline.lm.scoring.reading import Candidate, forced, found_in_top
 
 
 def token(text: str, logprob: float, **others: float) -> TokenLogprob:
@@ -31,6 +31,45 @@ def top(words: list[str], *tokens: TokenLogprob, head: str = "") -> dict[str, An
         one.answer: round(one.logprob, 3) if one.exact else ("<=", one.logprob)
         for one in made
     }
+
+
+def test_a_part_in_one_token_counts_as_that() -> None:
+    """Where a grammar led over pieces, what follows stays as it was behind the text."""
+    pieces = (
+        token(" ", -5.0, _terrible=-8.0, _ter=-7.0),
+        token("terr", -13.0),
+        token("ible", -16.0),
+        token(".", -0.5),
+    )
+
+    def found(text: str, **how: Any) -> float:
+        how = {"ends": False, "counted": None, **how}
+        return forced(Candidate("no", text), pieces, **how).logprob
+
+    assert found(" terrible.") == pytest.approx(-8.5)
+    assert found(" terrible.", ends=True) == pytest.approx(-34.5)
+    with pytest.raises(ValueError, match="another"):
+        found(" terrific.")
+    with pytest.raises(ValueError, match="early"):
+        found(" terrible. Not")
+
+
+def test_a_text_is_led_along_its_own_tokens(server: Server) -> None:
+    """Where it is continued; what the user says of other tokens stays."""
+
+    def answer(body: dict[str, Any]) -> Reply:
+        said = json.loads(body["grammar"].removeprefix("root ::= "))
+        tokens = {"content": [{"token": said, "logprob": -1.0, "top_logprobs": []}]}
+        choice = {"text": said, "logprobs": tokens, "finish_reason": "stop"}
+        return Reply(body=json.dumps({"choices": [choice]}).encode())
+
+    server.answer = answer
+    lm = LM("llamacpp/m", api_base=server.url, base=True, logit_bias={"7": -1.0})
+    with weft.use(cache=None):
+        lm.score("It was", [" terrible", " bad"])
+
+    told = [one.body["logit_bias"] for one in server.seen]
+    assert told == [{"7": -1.0, " terrible": 100.0}, {"7": -1.0, " bad": 100.0}]
 
 
 def test_words_of_one_token_are_found() -> None:

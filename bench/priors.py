@@ -1,0 +1,136 @@
+"""A prior taken off without a label, on a real model: chat and cloze, before and after.
+
+banking10, ten intents. The answer words are one of each label's own name, written down
+before any row was scored. The prior is of train rows whose labels are not read; test
+rows are only scored.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import weft
+from weft.pipeline.measure.stats import compare, wilson
+
+from . import BenchError, Findings, Row
+from .real.tasks import INTENTS
+from .realdata import DATA
+
+__all__ = ["run"]
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "bench-priors.md"
+ROWS = DATA / "banking10.jsonl"
+INSTRUCTION = "Which topic is the customer's message about?"
+TEMPLATE = "Customer: [x]\nTopic: [z]"
+WORDS = {
+    "Refund_not_showing_up": "refund",
+    "beneficiary_not_allowed": "beneficiary",
+    "card_payment_fee_charged": "payment",
+    "contactless_not_working": "contactless",
+    "exchange_charge": "exchange",
+    "getting_spare_card": "spare",
+    "pending_top_up": "pending",
+    "top_up_by_bank_transfer_charge": "bank",
+    "transfer_fee_charged": "transfer",
+    "virtual_card_not_working": "virtual",
+}
+SHOWN = 1000
+BAR = 0.15
+_HEAD = """\
+# A prior taken off, measured
+
+Written by `python -m bench priors --local {model} --write`; nothing in it is chosen by
+hand. {model} on llama.cpp, banking10: {test} test rows, ten labels. Each answer is one
+word of a label's name ({words}), looked for
+among the {shown} likeliest tokens: one call a row. The words were written down before
+any row was scored. The prior is estimated by `weft.calibrate` over {train} train rows,
+whose labels are not read. *chat* asks in turns, by the default form; *cloze* continues
+`{template}`, which names no label. Intervals are of 95 %: Wilson's, and of the paired
+difference that of Agresti and Min.
+
+| form | as it is, % correct | prior taken off, % correct | difference |
+|---|---|---|---|
+"""
+
+
+def run(
+    local: str = "smollm2", rows: int | None = None, write: bool = False
+) -> list[Row]:
+    """The table.
+
+    Args:
+        local: A model that runs here, by name or file.
+        rows: Only so many rows of the train and of the test split.
+        write: Write the page.
+
+    Raises:
+        BenchError: The rows are not there.
+    """
+    if not ROWS.exists():
+        raise BenchError(f"priors: there is no file {ROWS}")
+    train, test = (_rows(split, rows) for split in ("train", "test"))
+    words = {label: [word] for label, word in WORDS.items()}
+    inputs = [{"text": row["text"]} for row in train]
+    made: list[Row] = []
+    lines: list[str] = []
+    cloze = {"adapter": weft.cloze(TEMPLATE)}
+    arms: dict[str, dict[str, Any]] = {"chat": {}, "cloze": cloze}
+    for form, options in arms.items():
+        asking: Any = weft.Predict(
+            "text -> label: Intent",
+            INSTRUCTION,
+            name=form,
+            types={"Intent": INTENTS},
+            **options,
+        )
+        bare: Any = weft.Classify(asking, by="top", shown=SHOWN, words=words)
+        lm = weft.LM(f"local/{local}", base=bool(options))
+        with weft.use(lm=lm, cache=weft.MemoryCache()):
+            before = _hits(bare, test)
+            after = _hits(weft.calibrate(bare, inputs, concurrency=1), test)
+        beside = compare(after, before, seed=0)
+        gain, reach = beside.difference, beside.interval
+        lines.append(
+            f"| {form} | {_share(before)} | {_share(after)} | "
+            f"{100 * gain:+.1f} [{100 * reach.low:+.1f}, {100 * reach.high:+.1f}] |"
+        )
+        what = f"{form}: correct with the prior taken off, and as it is"
+        bar = f"+{BAR:.2f}"
+        made.append(Row(what, fmean(after), fmean(before), bar, gain >= BAR))
+    head = _HEAD.format(
+        model=local,
+        template=TEMPLATE.replace("\n", "\\n"),
+        words=", ".join(WORDS.values()),
+        shown=SHOWN,
+        train=len(train),
+        test=len(test),
+    )
+    page = head + "\n".join(lines) + "\n"
+    if write:
+        PAGE.write_text(page, encoding="utf-8")
+    return Findings(made, page)
+
+
+def _rows(split: str, most: int | None) -> list[dict[str, str]]:
+    held = [json.loads(line) for line in ROWS.read_text("utf-8").splitlines()]
+    made = [
+        {"text": row["inputs"]["text"], "label": row["outputs"]["label"]}
+        for row in held
+        if row["split"] == split
+    ]
+    return made if most is None else random.Random(0).sample(made, min(most, len(made)))
+
+
+def _hits(arm: Any, rows: Sequence[dict[str, str]]) -> list[float]:
+    made = arm.batch([{"text": row["text"]} for row in rows], concurrency=1)
+    return [float(a.label == r["label"]) for a, r in zip(made, rows, strict=True)]
+
+
+def _share(hits: Sequence[float]) -> str:
+    reach = wilson(round(sum(hits)), len(hits))
+    return f"{100 * fmean(hits):.1f} [{100 * reach.low:.0f}, {100 * reach.high:.0f}]"

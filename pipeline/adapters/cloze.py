@@ -1,0 +1,263 @@
+"""A template with a gap, which the answer fills: "[text] All in all, it was [z]".
+
+Such a template puts a task as a text that a language model may have met (PET: Schick &
+Schuetze 2021, arXiv 2001.07676). What stands around the slots is sent as it is written,
+and the template is the whole of it: no field is described, and no made-up case is
+shown. A demo is the template filled, its gap too, with a blank line behind it.
+
+A base model goes on with the text as far as the gap; blanks before the gap are the
+answer's, as tokens have them. What stands behind the gap is scored with the answer. A
+model that was taught turns is shown the text with its gap, and asked what fills it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import final
+
+from ..errors import ConfigError, ParseError
+from ..lm.form import ANSWER
+from ..lm.request import JSON, Message
+from ..parameters import Demo
+from ..reading.arriving import Delta, StructureReader, Value
+from ..reading.fields import (
+    BEHIND,
+    Given,
+    Parsed,
+    Reading,
+    cut_off,
+    is_whole,
+    read_fields,
+    read_text,
+)
+from ..signature.field import FieldSpec
+from ..signature.spec import Spec
+from .base import Adapter
+from .prompt import Around
+from .template import CASES, Fitted, filled_in, fitted, said_of, words_of, written
+
+
+@final
+@dataclass(frozen=True)
+class ClozeAdapter(Adapter):
+    """A text of the user's own with a gap.
+
+    Args:
+        template: The text, with its slots.
+        text: Whether the model continues a text; else it is asked in turns.
+        ruled: Whether the endpoint enforces a grammar: an answer of few values is then
+            one of them.
+    """
+
+    name = "cloze"
+    template: str = ""
+    text: bool = False
+    ruled: bool = False
+
+    @property
+    def continues(self) -> bool:
+        """Whether the call is one text to be continued."""
+        return self.text
+
+    def form(self, spec: Spec, fence: str) -> str:
+        """What is asked of a gap."""
+        fit = self._fit(spec)
+        kind = fit.output.wanted if words_of(fit.output) else ""
+        asked = f"Write only what stands in place of [{ANSWER}{fence}]"
+        return f"{asked}: {kind}." if kind else f"{asked}."
+
+    def write(
+        self, fields: Iterable[FieldSpec], values: Mapping[str, JSON], fence: str
+    ) -> str:
+        """Values as they stand in the text."""
+        del fence
+        return "\n".join([written(field, values[field.name]) for field in fields])
+
+    def lay_out(
+        self,
+        spec: Spec,
+        instruction: str,
+        demos: tuple[Demo, ...],
+        inputs: Mapping[str, JSON],
+        fence: str,
+        *,
+        remind: bool,
+    ) -> tuple[Message, ...]:
+        """The text as far as its gap, behind the filled ones; or turns."""
+        del remind
+        fit = self._fit(spec)
+        if not self.text:
+            return self._turns(fit, spec, instruction, demos, inputs, fence)
+        head = ""
+        if fit.told is not None and instruction:
+            head = f"{instruction}{fit.told}"
+        cases = [self._whole(fit, demo.values) + CASES for demo in demos]
+        begun = filled_in(fit.before, inputs).rstrip(" ")
+        text = f"{head}{''.join(cases)}{begun}"
+        if not text.strip():
+            raise ConfigError(
+                f"the template {self.template!r:.200} begins with its gap, and nothing "
+                "stands before it that a model could continue",
+                hint="Write some words before [z], or ask a model in turns",
+            )
+        return (Message("user", text),)
+
+    def around(self, spec: Spec, inputs: Mapping[str, JSON]) -> Around | None:
+        """The blanks before the gap, and all that stands behind it."""
+        if not self.text:
+            return None
+        fit = self._fit(spec)
+        before = filled_in(fit.before, inputs)
+        blanks = before[len(before.rstrip(" ")) :]
+        return Around(blanks, filled_in(fit.behind, inputs), fit.hangs)
+
+    def repaired(
+        self,
+        messages: tuple[Message, ...],
+        reply: str,
+        again: str,
+        spec: Spec,
+        fence: str,
+    ) -> tuple[Message, ...]:
+        """The text with what came, why it is no answer, and the text once more."""
+        if not self.text:
+            return super().repaired(messages, reply, again, spec, fence)
+        came = reply.strip().partition(CASES)[0]
+        asked = messages[0].text
+        return (Message("user", f"{asked} {came}{CASES}{again}{CASES}{asked}"),)
+
+    def read(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:
+        """What fills the gap: all of a reply in a turn, and of a text up to its end."""
+        del fence
+        fit = self._fit(spec)
+        name, kept, ended = fit.output.name, text.lstrip(), False
+        for end in fit.ends if self.text else ():
+            kept, met, _ = kept.partition(end)
+            ended = ended or bool(met)
+        found = {name: kept}
+        if given.cut and not (ended or is_whole(kept, fit.output)):
+            raise cut_off(name, spec, found, _read)
+        return read_fields(spec, found, _read)
+
+    def begins(self, text: str, at: int, spec: Spec, fence: str) -> int:
+        """Where the answer begins: at once."""
+        del text, spec, fence
+        return at
+
+    def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
+        """The gap, where a model sees it; nothing where the text ends there."""
+        del spec
+        return () if self.text else (f"[{ANSWER}{fence}]",)
+
+    def grammar(self, spec: Spec, fence: str, room: int | None) -> str:
+        """One of few values, with the blanks that stand before the gap."""
+        del fence, room
+        fit = self._fit(spec)
+        words = words_of(fit.output) if self.ruled else None
+        if words is None:
+            return ""
+        last = fit.before[-1] if fit.before else ""
+        blanks = ""
+        if self.text and isinstance(last, str):
+            blanks = last[len(last.rstrip(" ")) :]
+        said = [json.dumps(blanks + word, ensure_ascii=False) for word in words]
+        return f"root ::= {' | '.join(said)}"
+
+    def stops(self, spec: Spec, fence: str) -> tuple[str, ...]:
+        """What stands behind the gap, and a blank line."""
+        del fence
+        return self._fit(spec).ends if self.text else ()
+
+    def pieces(self, spec: Spec, fence: str, echoed: str) -> StructureReader:
+        """Reads what fills the gap as it arrives."""
+        del fence, echoed
+        fit = self._fit(spec)
+        return _GapReader(fit.output, fit.ends if self.text else ())
+
+    def _fit(self, spec: Spec) -> Fitted:
+        return fitted(self.template, spec)
+
+    def _turns(
+        self,
+        fit: Fitted,
+        spec: Spec,
+        instruction: str,
+        demos: tuple[Demo, ...],
+        inputs: Mapping[str, JSON],
+        fence: str,
+    ) -> tuple[Message, ...]:
+        """What a model is asked in turns: each time the text with its gap."""
+        told = fit.told is not None and bool(instruction)
+        turns = [Message("system", instruction)] if told else []
+        asking = f"{CASES}{self.form(spec, fence)}"
+        ask = partial(self._gapped, fit, fence=fence)
+        for demo in demos:
+            turns.append(Message("user", ask(demo.values) + asking))
+            turns.append(Message("assistant", said_of(fit, demo.values)))
+        return *turns, Message("user", ask(inputs) + asking)
+
+    def _gapped(self, fit: Fitted, values: Mapping[str, JSON], *, fence: str) -> str:
+        gap = f"[{ANSWER}{fence}]"
+        return f"{filled_in(fit.before, values)}{gap}{filled_in(fit.behind, values)}"
+
+    def _whole(self, fit: Fitted, values: Mapping[str, JSON]) -> str:
+        before, behind = filled_in(fit.before, values), filled_in(fit.behind, values)
+        return f"{before}{said_of(fit, values)}{behind}"
+
+
+def _read(field: FieldSpec, text: str) -> Reading:
+    """A value; of few ones also what stands first, on a line of its own."""
+    first, _, rest = text.strip().partition("\n")
+    try:
+        return read_text(field, text)
+    except ParseError:
+        if not rest or words_of(field) is None:
+            raise
+    reading = read_text(field, first)
+    return Reading(reading.value, reading.repair or BEHIND)
+
+
+class _GapReader(StructureReader):
+    """Reads one value up to where it ends, as it arrives."""
+
+    begun = inside = True
+
+    def __init__(self, field: FieldSpec, ends: tuple[str, ...]) -> None:
+        self._value = Value(field.name, field.plain, open_end=True)
+        self._ends = ends
+        self._held = ""
+        self._begun = self._over = False
+
+    @property
+    def whole(self) -> bool:
+        """There is no mark to wait for."""
+        return True
+
+    def feed(self, text: str) -> Iterator[Delta]:
+        """The pieces that are certain after some more text."""
+        text = self._held + (text if self._begun else text.lstrip())
+        if self._over or not text:
+            return
+        self._begun = True
+        met = [at for end in self._ends if (at := text.find(end)) >= 0]
+        self._over = bool(met)
+        sure = min(met) if met else _sure(text, self._ends)
+        self._held = "" if met else text[sure:]
+        yield from self._value.add(text[:sure])
+
+    def close(self) -> Iterator[Delta]:
+        """The pieces that are certain since the reply has ended."""
+        yield from self._value.add(self._held)
+        yield from self._value.close()
+
+
+def _sure(text: str, ends: tuple[str, ...]) -> int:
+    """How far a text goes that can begin no end any more."""
+    most = max(map(len, ends), default=0)
+    for at in range(max(0, len(text) - most + 1), len(text)):
+        if any(end.startswith(text[at:]) for end in ends):
+            return at
+    return len(text)

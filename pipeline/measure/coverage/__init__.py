@@ -1,0 +1,1 @@
+"""Coverage: how often answers are wrong where only the surest are given."""

@@ -6,7 +6,7 @@ from ..pipeline.errors import ConfigError
 from ..pipeline.ground.options import Count, settings
 from .propose.choices import ChooseForm, ChooseModels
 from .propose.combine import Merge
-from .propose.descriptions import Describe
+from .propose.knowledge import Describe
 from .racing.elimination import Elimination
 from .recipe import Compiler, Draw, Recipe
 from .search.models import Models, named_models, options_of

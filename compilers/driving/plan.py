@@ -23,7 +23,7 @@ from ...pipeline.measure.labels import for_program, require_labels
 from ...pipeline.measure.score import Metric, metric_name, require_callable
 from ...pipeline.run.rows import bind_row, require_model_paths, rows_of
 from ...pipeline.run.settings import current
-from ..propose.descriptions import Describe, of_tools
+from ..propose.knowledge import Describe, of_tools
 from ..propose.reflection import mend_instruction
 from ..recipe import Compiler, Draw, Recipe
 from ..search.cost import Quote

@@ -1,30 +1,213 @@
-"""Knowledge from elsewhere: the technique of a document, the meaning of a word.
+"""Knowledge that no row shows: what a field holds, what a word means, how others do it.
 
-"Give it the paper": a model that is shown how others went about such a task writes the
-instruction after them. A word that the house uses in its own sense is defined once, for
-all modules. Whether either helps is for the race to say.
+A field is described anew from failures. A word that the house uses in its own sense is
+defined once, for all modules. And "give it the paper": a model that is shown how others
+went about such a task writes the instruction after them. Whether any of it helps is for
+the race to say.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import field
+from collections.abc import Sequence
+from dataclasses import field, replace
 from typing import Any
 
 from ...modules.asking.predict import Predict
 from ...pipeline.errors import ConfigError
 from ...pipeline.ground.options import Count, settings
 from ...pipeline.signature.building import Input, Output
-from ...pipeline.signature.signature import Signature
+from ...pipeline.signature.signature import Signature, spec_of
+from ...pipeline.signature.spec import Spec
 from ..search.candidate import Candidate
 from ..search.cost import Calls
-from .proposer import writing_calls
-from .reflection import Critic
+from ..search.task import Task
+from .evidence import cases, evidence_calls, seen_by
+from .proposer import Parents, writing_calls
 from .writer import Job, Writer
 
 CHARS_A_TOKEN = 4
 TOKENS = 3_000
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
+
+
+class DescribeField(Signature):
+    """Describe one field anew, so that cases like the failing ones come right.
+
+    A model reads the description beside the field's name and type. Say what holds for
+    new inputs too; do not copy cases. What the passing cases need must stay.
+    """
+
+    instruction: str = Input("what the model is told to do")
+    fields: list[dict[str, str]] = Input("the fields as they are described now")
+    failing: list[dict[str, Any]] = Input("cases that went wrong")
+    passing: list[dict[str, Any]] = Input("cases that went well")
+    field: str = Output("the name of the one field to describe anew")
+    description: str = Output("what stands there instead, in one line", min_length=1)
+
+
+describe_field = Predict(DescribeField, name="describe_field")
+
+
+@settings
+class Describe(Writer):
+    """A field described in other words; its name and type stay.
+
+    An edit in one place, as in `Reflect`: of one field, in one line, at most so long.
+
+    Args:
+        failing: How many failing cases one request shows.
+        passing: How many passing ones.
+        rows: On how many training rows a parent is run at the most.
+        most: How many characters a description may have.
+        tools: Whether only what agents are told of their tools is described.
+    """
+
+    asks = (describe_field,)
+    failing: int = 4
+    passing: int = 2
+    rows: int = 16
+    most: Count = 240
+    tools: bool = False
+
+    async def jobs(self, task: Task, parents: Parents, n: int) -> list[Job]:
+        """`n` changes with cases of their own, the modules in turn."""
+        frozen = task.keeping.frozen
+        free = [
+            path
+            for path, module in task.program.modules.items()
+            if f"{path}/descriptions" not in frozen
+            and (of_tools(module.spec) or not self.tools)
+        ]
+        return await _in_turn(self, task, parents, free, n)
+
+    def running(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """The rows of each parent."""
+        return evidence_calls(self.rows, n, train, calls_a_row)
+
+    async def write(self, job: Job) -> Candidate | None:
+        """One field's new description; None where it names none, or says the same."""
+        module = job.parent.apply(job.task.program).modules[job.path]
+        told = spec_of(module.told)
+        texts = of_tools(told) if self.tools else told.descriptions
+        fields = [
+            {"name": name, "role": f.role, "description": texts[name]}
+            for f in told.fields
+            for name in f.descriptions
+            if name in texts
+        ]
+        reply = await describe_field.acall(
+            instruction=job.instruction,
+            fields=fields,
+            failing=job.failing,
+            passing=job.passing,
+        )
+        name, text = reply.field.strip(), " ".join(reply.description.split())
+        if name not in texts or not text or len(text) > self.most:
+            return None
+        if text == texts[name]:
+            return None
+        values = {**module.parameters.descriptions, name: text}
+        slot = {f"{job.path}/descriptions": values}
+        return job.parent.but(slot, f"{job.path}.{name} described anew")
+
+
+def of_tools(spec: Spec) -> dict[str, str]:
+    """What a module is told of its tools and their arguments, by name."""
+    return {
+        name: text
+        for field in spec.fields
+        for name, text in field.descriptions.items()
+        if name != field.name
+    }
+
+
+class DefineTerm(Signature):
+    """Define one word, so that cases like the failing ones come right.
+
+    It is a word that the inputs or the outputs use, and that a reader from elsewhere
+    takes for something else. Say what holds for new inputs too; do not copy cases.
+    """
+
+    instruction: str = Input("what the model is told to do")
+    glossary: dict[str, str] = Input("the words that are defined now")
+    failing: list[dict[str, Any]] = Input("cases that went wrong")
+    passing: list[dict[str, Any]] = Input("cases that went well")
+    term: str = Output("the one word or phrase to define, or to define anew")
+    meaning: str = Output("what it means, in one line", min_length=1)
+
+
+define_term = Predict(DefineTerm, name="define_term")
+
+
+@settings
+class Define(Writer):
+    """A word of the glossary, new or anew, for all modules at once.
+
+    Args:
+        failing: How many failing cases one request shows.
+        passing: How many passing ones.
+        rows: On how many training rows a parent is run at the most.
+        most: How many characters a word, and a meaning, may have.
+    """
+
+    asks = (define_term,)
+    failing: int = 4
+    passing: int = 2
+    rows: int = 16
+    most: Count = 240
+
+    async def jobs(self, task: Task, parents: Parents, n: int) -> list[Job]:
+        """`n` changes with cases of their own, the modules in turn."""
+        frozen = task.keeping.frozen
+        free = [p for p in task.program.modules if f"{p}/glossary" not in frozen]
+        return await _in_turn(self, task, parents, free, n)
+
+    def running(self, n: int, train: int, calls_a_row: int) -> Calls:
+        """The rows of each parent."""
+        return evidence_calls(self.rows, n, train, calls_a_row)
+
+    async def write(self, job: Job) -> Candidate | None:
+        """One meaning; None where it is missing, too long, or the same."""
+        program = job.parent.apply(job.task.program)
+        now = program.modules[job.path].parameters.glossary
+        reply = await define_term.acall(
+            instruction=job.instruction,
+            glossary=dict(now),
+            failing=job.failing,
+            passing=job.passing,
+        )
+        term, said = (" ".join(t.split()) for t in (reply.term, reply.meaning))
+        if not term or not said or max(len(term), len(said)) > self.most:
+            return None
+        if now.get(term) == said:
+            return None
+        values = {
+            f"{path}/glossary": {**module.parameters.glossary, term: said}
+            for path, module in program.modules.items()
+        }
+        return job.parent.but(values, f"{term!r} defined")
+
+
+async def _in_turn(
+    by: Describe | Define, task: Task, parents: Parents, free: Sequence[str], n: int
+) -> list[Job]:
+    """Jobs with cases of their own, modules in turn; none where nothing fails."""
+    seen = {
+        parent.id: await seen_by(task, parent, by.failing, by.rows)
+        for parent in dict.fromkeys(parents)
+    }
+    made: list[Job] = []
+    for at in range(n if free else 0):
+        parent = parents[at % len(parents)]
+        path = free[(task.number * n + at) % len(free)]
+        rng, known = task.rng(by.name.casefold(), at), seen[parent.id]
+        wrong = cases(known.failing, path, by.failing, rng)
+        right = cases(known.passing, path, by.passing, rng)
+        if wrong:
+            job = Job(task, at, parent, path)
+            made.append(replace(job, failing=wrong, passing=right))
+    return made
 
 
 class NoteTechnique(Signature):
@@ -131,57 +314,3 @@ class FromText(Writer):
         text = await by_technique(job.instruction, self.document, self.tokens)
         origin = f"by the technique of {self.source or 'a document'}"
         return None if text is None else job.child(text, origin)
-
-
-class DefineTerm(Signature):
-    """Define one word, so that cases like the failing ones come right.
-
-    It is a word that the inputs or the outputs use, and that a reader from elsewhere
-    takes for something else. Say what holds for new inputs too; do not copy cases.
-    """
-
-    instruction: str = Input("what the model is told to do")
-    glossary: dict[str, str] = Input("the words that are defined now")
-    failing: list[dict[str, Any]] = Input("cases that went wrong")
-    passing: list[dict[str, Any]] = Input("cases that went well")
-    term: str = Output("the one word or phrase to define, or to define anew")
-    meaning: str = Output("what it means, in one line", min_length=1)
-
-
-define_term = Predict(DefineTerm, name="define_term")
-
-
-@settings
-class Define(Critic):
-    """A word of the glossary, new or anew, for all modules at once.
-
-    Args:
-        failing: How many failing cases one request shows.
-        passing: How many passing ones.
-        rows: On how many training rows a parent is run at the most.
-        most: How many characters a word, and a meaning, may have.
-    """
-
-    asks = (define_term,)
-    most: Count = 240
-
-    async def write(self, job: Job) -> Candidate | None:
-        """One meaning; None where it is missing, too long, or the same."""
-        program = job.parent.apply(job.task.program)
-        now = program.modules[job.path].parameters.glossary
-        reply = await define_term.acall(
-            instruction=job.instruction,
-            glossary=dict(now),
-            failing=job.failing,
-            passing=job.passing,
-        )
-        term, said = (" ".join(t.split()) for t in (reply.term, reply.meaning))
-        if not term or not said or max(len(term), len(said)) > self.most:
-            return None
-        if now.get(term) == said:
-            return None
-        values = {
-            f"{path}/glossary": {**module.parameters.glossary, term: said}
-            for path, module in program.modules.items()
-        }
-        return job.parent.but(values, f"{term!r} defined")

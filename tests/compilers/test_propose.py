@@ -29,7 +29,6 @@ from weft.compilers.propose.demos import (
     NearestDemos,
     passing_of_anyone,
 )
-from weft.compilers.propose.descriptions import Describe
 from weft.compilers.propose.edits import (
     Bare,
     DropDemos,
@@ -49,7 +48,7 @@ from weft.compilers.propose.instructions import (
     Rules,
     Shorten,
 )
-from weft.compilers.propose.knowledge import Define, FromText
+from weft.compilers.propose.knowledge import Define, Describe, FromText
 from weft.compilers.propose.meeting import Meet
 from weft.compilers.propose.playbook import Bullets
 from weft.compilers.propose.proposer import Proposer

@@ -183,7 +183,7 @@ watch  watch:watch  follow a compile that has a --run-dir
   $ weft watch runs/triage
   RUN_DIR                 it is only read
 
-steer  steer:steer  say something to a compile that has a --run-dir
+steer  compile:steer  say something to a compile that has a --run-dir
   $ weft steer runs/triage --hint 'Refunds are for the osprey team.'
   RUN_DIR                 where it is going on, or will go on
   |! --hint TEXT          its writers are told, and it is tried as an instruction

@@ -634,6 +634,9 @@ def test_the_commands_say_and_write_what_the_calls_do(
     assert "Whose?\n> " in shown.err
     assert weft.load("b.weft.json").instruction == "The `text`, one word."  # pyright: ignore[reportAttributeAccessIssue]
 
+    empty = [heading("cases", "[]")] * 3
+    code, _ = app(empty, "synthesize", "app.py:Feel", "--rows", "1", "--out", "d.jsonl")
+    assert (code, Path("d.jsonl").exists()) == (1, False)
     case = heading("cases", '[{"text": "what a day", "mood": "glad"}]')
     code, _ = app(
         [case], "synthesize", "app.py:Feel", "--rows", "1", "--out", "d.jsonl"

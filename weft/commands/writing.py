@@ -104,6 +104,10 @@ def make_rows(arguments: argparse.Namespace) -> Outcome:
     given = [row for path in arguments.data for row in read_rows(path, inputs)]
     with settings(arguments):
         made = synthesize(target, arguments.rows, rows=given)
+    if not made.rows:
+        refused, short = dict(made.refused), dict(made.short)
+        empty = {"out": None, "rows": 0, "refused": refused, "short": short}
+        return Outcome(str(made), empty, 1, "nothing was written")
     made.write(out)
     data = {"out": str(out), "rows": len(made.rows)}
     data |= {"refused": dict(made.refused), "short": dict(made.short)}

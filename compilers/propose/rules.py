@@ -46,6 +46,9 @@ class FitRules(Proposer):
         """The most promising parent with fitted rules; none where nothing is gained."""
         del n
         now, rows = parents[0], task.rows
+        if next(_places(task, now), None) is None:
+            task.fits.unfound = _why_none(task, now)
+            return []
         start = await task.observe(now, rows, "evaluate")
         gains = dict.fromkeys((row.digest for row in rows), 0.0)
         told: list[str] = []

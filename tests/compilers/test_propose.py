@@ -53,6 +53,7 @@ from weft.compilers.propose.meeting import Meet
 from weft.compilers.propose.playbook import Bullets
 from weft.compilers.propose.proposer import Proposer
 from weft.compilers.propose.reflection import Contrast, Gradient, Refine, Reflect
+from weft.compilers.propose.rules import FitRules
 from weft.compilers.racing.optuna_tpe import OptunaTPE
 from weft.compilers.search.allowance import Allowance
 from weft.compilers.search.candidate import Candidate
@@ -237,6 +238,7 @@ FREE = [
     Bare(),
     ChooseModels(),
     ChooseForm(forms=("json", "plain")),
+    FitRules(),
 ]
 
 

@@ -55,6 +55,9 @@ class Abilities:
         images: The model takes images.
         audio: The model takes audio.
         files: The model takes files, such as PDFs.
+        forced: It says how probable a reply is that is laid before it whole.
+        soft: The soft words that it has: "NAME@" and twelve digits of the digest of
+            their vectors, or the name alone; "*" for any that were trained for it.
     """
 
     schema: bool | None = None
@@ -79,6 +82,8 @@ class Abilities:
     images: bool | None = None
     audio: bool | None = None
     files: bool | None = None
+    forced: bool | None = None
+    soft: tuple[str, ...] = ()
 
     def over(self, other: Abilities) -> Abilities:
         """What is known here; where it is not, what is known there.

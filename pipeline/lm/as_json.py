@@ -78,6 +78,7 @@ def request_to_json(request: Request) -> dict[str, JSON]:
         "sample": request.sample,
         **({"continues": True} if request.continues else {}),
         **({"tools": [t.as_data() for t in request.tools]} if request.tools else {}),
+        **({"soft": request.soft.identity()} if request.soft else {}),
     }
 
 

@@ -22,7 +22,7 @@ from typing import (
 )
 from urllib.parse import unquote
 
-from ..errors import AuthError, ConfigError, ModelError
+from ..errors import ConfigError, ModelError
 from ..ground.hints import Advised
 from ..ground.lazy import deferred
 from ..ground.options import check_options
@@ -42,11 +42,13 @@ from .lm import (
     sendable,
 )
 from .request import JSON, Request, Response
-from .route import OPENAI, Route, resolve
+from .route import OPENAI, Route, key_of, resolve
 
 if TYPE_CHECKING:
     from .known.metadata import Told
     from .local import model as local_model
+    from .local.model import LocalModel
+    from .white.weights import WhiteModel
 else:
     local_model = deferred(__package__, "local.model")
 
@@ -64,8 +66,9 @@ class LM(Direct, Advised):
         model: "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", "lm_studio/NAME" and
             the other servers of `abilities.KINDS`, any name where `api_base` is given,
             "local/smollm2", "local/gemma3-270m" or "local/PATH.gguf" for a model that
-            runs here (a path from / has two slashes), "PROVIDER/NAME" for the other
-            providers of litellm,
+            runs here (a path from / has two slashes), "torch/PATH.gguf" or
+            "torch/FOLDER" for one in this process, whose prompts can be trained,
+            "PROVIDER/NAME" for the other providers of litellm,
             "litellm/PROVIDER/NAME" to force litellm, or "embedded" for the offline
             stand-in, which is no language model.
         api_base: The base URL; wins over the environment.
@@ -151,7 +154,7 @@ Did you mean 'temperature'?
                 raise ConfigError(message, hint=f'Write {name}="..."')
         self._name = model
         room = None
-        if {context, slots, threads} != {None} or model.startswith("local/"):
+        if {context, slots, threads} != {None} or model[:6] in ("local/", "torch/"):
             room = local_model.Room(context, slots, threads)
         self._route = resolve(model, api_base, room)
         local = self._route.local
@@ -163,7 +166,7 @@ Did you mean 'temperature'?
         self._timeout = checked_timeout(timeout)
         self._headers = checked_headers(headers or {})
         self._proxy = checked_proxy(proxy)
-        if proxy is not None and self._route.back_end in {"local", "embedded"}:
+        if proxy is not None and self._route.back_end in {"local", "torch", "embedded"}:
             message = f"{model!r} answers here, and no proxy leads there"
             raise ConfigError(message, hint="Leave proxy out")
         if local is not None:
@@ -306,11 +309,17 @@ Did you mean 'temperature'?
         if route.back_end == "embedded":
             return _embedded().complete(request)
         headers = self._headers
+        if route.back_end == "torch":
+            from .white import calls as here  # noqa: PLC0415 - for this back end alone
+
+            model = cast("WhiteModel", route.local)
+            return here.ask(request, model, self._timeout, listener)
         if route.local is not None:
             from .local import calls  # noqa: PLC0415 - aiohttp is heavy
 
             timeout = self._timeout
-            return calls.ask(request, route.local, headers, timeout, able, listener)
+            served = cast("LocalModel", route.local)
+            return calls.ask(request, served, headers, timeout, able, listener)
         from .wire import litellm_bridge  # noqa: PLC0415 - litellm takes seconds
 
         key = self._key(route)
@@ -362,24 +371,7 @@ Did you mean 'temperature'?
         return self._hash
 
     def _key(self, route: Route) -> str | None:
-        """The key of this attempt; None where the endpoint may need none."""
-        key = self._api_key
-        if key is None and route.key_variable:
-            key = os.environ.get(route.key_variable)
-        # A key from a file often ends in a line break, and no key has blank edges.
-        key = (key or "").strip()
-        if not sendable(key):
-            raise AuthError(
-                f"the key for {self._name!r} holds a line break or the like",
-                model=route.model,
-            )
-        if not key and route.endpoint == OPENAI:
-            raise AuthError(
-                f"there is no key for {self._name!r}",
-                hint=f"Set {route.key_variable} or pass api_key=",
-                model=route.model,
-            )
-        return key or None
+        return key_of(route, self._api_key, self._name)
 
     def _authorised(self, route: Route) -> dict[str, str]:
         """The headers with the key or login in them, for this one attempt."""

@@ -23,6 +23,7 @@ from .message import (
     turn_to_json,
 )
 from .scoring.tokens import TokenLogprob
+from .soft.words import Soft
 
 __all__ = [
     "JSON",
@@ -90,6 +91,8 @@ class Request:
         continues: Whether one text is to be continued (`/completions`), and no turn
             answered; the text is the only message's.
         tools: What the model may call, in the order in which it is told them.
+        soft: The soft words that stand in the messages, or the prefix that goes along;
+            the vectors are identified by their digest.
 
     >>> one = Request("m", (Message("user", "hi"),))
     >>> one.key == Request("m", (Message("user", "hi"),), sampling={}).key
@@ -106,6 +109,7 @@ class Request:
     sample: int = 0
     continues: bool = False
     tools: tuple[ToolDefinition, ...] = ()
+    soft: Soft | None = None
 
     @property
     def canonical(self) -> bytes:
@@ -128,6 +132,8 @@ class Request:
         form = "null" if wanted is None else sorted_text(wanted)
         tools = [one.as_data() for one in self.tools]
         told = f',"tools":{sorted_text(tools)}' if tools else ""
+        if self.soft is not None:
+            told = f',"soft":{sorted_text(self.soft.identity())}{told}'
         text = (
             f'{{{kind}"endpoint":{quoted(self.endpoint)},"messages":[{turns}],'
             f'"model":{quoted(self.model)},'

@@ -12,15 +12,19 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from ..errors import ConfigError
+from ..errors import AuthError, ConfigError
 from ..ground.lazy import deferred
 from .abilities import KINDS, Abilities, abilities_of_kind
+from .lm import sendable
 
 if TYPE_CHECKING:
     from .local import model as local_model
     from .local.model import LocalModel, Room
+    from .white import weights as white_weights
+    from .white.weights import WhiteModel
 else:
     local_model = deferred(__package__, "local.model")
+    white_weights = deferred(__package__, "white.weights")
 
 OPENAI: Final = "https://api.openai.com/v1"
 EMBEDDED: Final = "embedded/3"
@@ -39,7 +43,7 @@ _WITH_TOOLS: Final = frozenset({"ANTHROPIC", "GEMINI"})
 _SERVED: Final = Abilities(schema=True)
 _FORMS: Final = (
     'Write "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", "local/NAME", '
-    '"PROVIDER/NAME" for any provider of litellm, any name with '
+    '"torch/PATH", "PROVIDER/NAME" for any provider of litellm, any name with '
     'api_base="http://.../v1", or "embedded"'
 )
 # Whose model a bare name is likely to be.
@@ -84,10 +88,10 @@ class Route:
             a kind that obeys JSON schemas; what that edition sends hangs on it.
         abilities: What endpoints of this kind can do.
         kind: The kind of server that the prefix names, or empty.
-        local: What the server serves, where weft runs it.
+        local: What the server serves, where weft runs it; or what runs in this process.
     """
 
-    back_end: Literal["embedded", "http", "litellm", "local"]
+    back_end: Literal["embedded", "http", "litellm", "local", "torch"]
     model: str
     endpoint: str
     url: str = ""
@@ -97,7 +101,7 @@ class Route:
     schema_mode: bool = False
     abilities: Abilities = field(default_factory=Abilities)
     kind: str = ""
-    local: LocalModel | None = None
+    local: LocalModel | WhiteModel | None = None
 
 
 def resolve(name: str, api_base: str | None = None, room: Room | None = None) -> Route:
@@ -119,10 +123,12 @@ def resolve(name: str, api_base: str | None = None, room: Room | None = None) ->
     provider, slash, rest = name.partition("/")
     if provider == "local" and rest and api_base is None:
         return _local(local_model.find_model(rest, room or local_model.Room()))
+    if provider == "torch" and rest and api_base is None:
+        return _white(white_weights.find_white(rest, room or local_model.Room()))
     if room is not None and room != local_model.Room():
         raise ConfigError(
             f"{name!r} does not run here, so context, slots and threads are not ours",
-            hint='Leave them out; they are for LM("local/...")',
+            hint='Leave them out; they are for LM("local/...") and LM("torch/...")',
         )
     if name == "embedded" and api_base is None:
         return Route("embedded", name, EMBEDDED, abilities=_STAND_IN)
@@ -140,6 +146,36 @@ def resolve(name: str, api_base: str | None = None, room: Room | None = None) ->
     if not slash or _meant(provider):
         raise _unknown(name)
     return _litellm(name, api_base)
+
+
+def key_of(route: Route, given: str | None, name: str) -> str | None:
+    """The key of an attempt; None where the endpoint may need none.
+
+    Args:
+        route: Where it goes.
+        given: The key that the user gave, or None for the environment's.
+        name: The model string, for messages.
+
+    Raises:
+        AuthError: There must be one and is none, or it is none that can be sent.
+    """
+    key = given
+    if key is None and route.key_variable:
+        key = os.environ.get(route.key_variable)
+    # A key from a file often ends in a line break, and no key has blank edges.
+    key = (key or "").strip()
+    if not sendable(key):
+        raise AuthError(
+            f"the key for {name!r} holds a line break or the like",
+            model=route.model,
+        )
+    if not key and route.endpoint == OPENAI:
+        raise AuthError(
+            f"there is no key for {name!r}",
+            hint=f"Set {route.key_variable} or pass api_key=",
+            model=route.model,
+        )
+    return key or None
 
 
 def _served(kind: str, name: str, api_base: str | None) -> Route:
@@ -177,6 +213,16 @@ def _local(model: LocalModel) -> Route:
         model.name,
         model.endpoint,
         schema_mode=True,
+        abilities=model.abilities,
+        local=model,
+    )
+
+
+def _white(model: WhiteModel) -> Route:
+    return Route(
+        "torch",
+        model.name,
+        model.endpoint,
         abilities=model.abilities,
         local=model,
     )

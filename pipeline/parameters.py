@@ -1,4 +1,4 @@
-"""What a compiler may change about a module: words, demos, form, sampling, model."""
+"""What a compiler may change of a module: words, demos, form, sampling, model, soft."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from .ground.shapes import is_mapping
 from .lm.form import is_form
 from .lm.lm import SAMPLING, check_logprobs
 from .lm.request import JSON
+from .lm.soft.words import Soft
 from .media.plain import described
 from .media.turns import History
 from .media.values import KINDS
@@ -32,6 +33,7 @@ SLOTS = (
     "sampling",
     "model",
     "descriptions",
+    "soft",
 )
 
 
@@ -39,6 +41,7 @@ _HINTS: Mapping[str, str] = {
     "demos": 'Write weft.Demo({"question": "...", "answer": "..."}) for each',
     "model": 'Write model="openai/gpt-5-mini"; a weft.LM(...) goes into lm=',
     "descriptions": 'Write descriptions={"answer": "in one sentence"}',
+    "soft": "Let weft.compile(..., compiler=PromptTuning()) make them, or give None",
 }
 
 
@@ -102,6 +105,8 @@ class Parameters:
             in it.
         descriptions: What the model is told of fields, by name, in place of what the
             signature says of them; of a choice that is described, `tool.search`.
+        soft: Soft words, trained vectors that stand beside the instruction; None for
+            none. A model that does not have them refuses the call before it is made.
     """
 
     instruction: str
@@ -111,6 +116,7 @@ class Parameters:
     nearest: int = 0
     model: str | None = None
     descriptions: Mapping[str, str] = field(default_factory=dict[str, str])
+    soft: Soft | None = None
 
     def slots(self) -> dict[str, Any]:
         """Values by slot name, in the order of `SLOTS`."""
@@ -144,6 +150,7 @@ def _check(slot: str, value: Any, who: str) -> None:
         "sampling": "a mapping of option to value",
         "model": "the name of a model, which is no address, or None",
         "descriptions": "a mapping of field to text",
+        "soft": "weft.Soft words, or None",
     }[slot]
     good = {
         "instruction": lambda: isinstance(value, str) and strictjson.is_text(value),
@@ -156,6 +163,7 @@ def _check(slot: str, value: Any, who: str) -> None:
         "sampling": lambda: isinstance(value, Mapping),
         "model": lambda: value is None or _is_name(value),
         "descriptions": lambda: _are_texts(value),
+        "soft": lambda: value is None or isinstance(value, Soft),
     }[slot]()
     if not good:
         raise ConfigError(

@@ -222,6 +222,9 @@ def _module(path: str, state: ModuleState) -> str:
         *(f"    {line}".rstrip() for line in state.instruction),
         f"  demos: {demos or 'none'}",
     ]
+    if state.soft is not None:
+        head, *words = state.soft.lines
+        lines += [f"  soft words: {head}", *(f"    {word}" for word in words)]
     if state.model is not None:
         lines.append(f"  model: {state.model}")
     if state.sampling:

@@ -116,6 +116,8 @@ def _slots(old: ModuleState, new: ModuleState) -> Iterator[tuple[str, tuple[str,
         yield slot, tuple(lines_changed([mine[slot]], [theirs[slot]]))
     told = ([f"{n}: {text}" for n, text in m.descriptions.items()] for m in (old, new))
     yield "descriptions", tuple(lines_changed(*told))
+    words = (m.soft.lines if m.soft is not None else [] for m in (old, new))
+    yield "soft", tuple(lines_changed(*words))
     for name in dict.fromkeys((*old.settings, *new.settings)):
         pair = (m.settings for m in (old, new))
         lines = ([strictjson.canonical(s[name])] if name in s else [] for s in pair)

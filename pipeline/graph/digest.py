@@ -147,6 +147,7 @@ def _module_state(module: Module[..., Any]) -> dict[str, Any]:
         "sampling": dict(parameters.sampling),
         **({"model": parameters.model} if parameters.model is not None else {}),
         **_described(parameters.descriptions),
+        **({"soft": parameters.soft.as_data()} if parameters.soft else {}),
         "repairs": module.repairs,
     }
 

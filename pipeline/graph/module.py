@@ -29,6 +29,7 @@ from ..ground.words import brief, counted
 from ..lm.lm import SAMPLING, LanguageModel, Sampling, as_lm, name_of
 from ..lm.request import JSON
 from ..lm.scoring.likelihoods import Likelihoods
+from ..lm.soft.words import Soft
 from ..parameters import (
     SLOTS,
     Demo,
@@ -93,6 +94,7 @@ class ModuleChanges(TypedDict, total=False):
     sampling: Mapping[str, JSON]
     model: str | None
     descriptions: Mapping[str, str]
+    soft: Soft | None
     name: str
     lm: str | LanguageModel | None
     repairs: int
@@ -462,7 +464,8 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         Args:
             changes: `instruction`, `demos`, `nearest`, `adapter`, `sampling`, `model`
                 (a name; it takes the place of the module's `lm`, and `lm` that of a
-                name), `descriptions` (by field), `name`, `lm`, `repairs`.
+                name), `descriptions` (by field), `soft` (soft words), `name`, `lm`,
+                `repairs`.
 
         Raises:
             ConfigError: An option is unknown or has the wrong type.

@@ -174,6 +174,8 @@ _SILENT: Final = Abilities()
 
 LOCAL: Final = "local:"
 """How the endpoint of a model begins that runs here."""
+IN_PROCESS: Final = "torch:"
+"""How that of a model begins that runs in this process."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ def require_llama(
         )
 
 
-def _prefix(served: bool) -> str:  # noqa: FBT001 - the one thing it goes by
+def _prefix(served: bool) -> str:
     return "local" if served else "torch"
 
 
@@ -176,7 +176,8 @@ def _file(name: str, *, served: bool) -> Path:
     remedy = did_you_mean(name, PACKAGED)
     raise ConfigError(
         f"there is no local model {name!r}",
-        hint=f'{remedy}{"" if remedy[-1:] == "?" else "."} Or write "{prefix}/PATH.gguf"',
+        hint=f"{remedy}{'' if remedy[-1:] == '?' else '.'} Or write "
+        f'"{prefix}/PATH.gguf"',
     )
 
 

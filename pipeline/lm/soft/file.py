@@ -13,6 +13,7 @@ import json
 import re
 import struct
 from collections.abc import Iterable, Mapping
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,14 +55,18 @@ def bytes_of(softs: Mapping[str, Soft]) -> bytes:
     return b"".join((_HEAD.pack(len(text)), text, *parts))
 
 
-def read_vectors(path: Path) -> dict[str, tuple[int, int, bytes]]:
-    """Rows, width and bytes of each tensor of a file, by digest; none where it is not.
+Tensor = tuple[int, int, bytes]
+"""Rows, width and bytes."""
+
+
+def read_vectors(path: Path | Traversable) -> dict[str, Tensor]:
+    """Each tensor of a file, by digest; none where there is no file.
 
     Raises:
         ArtifactError: It cannot be read, or is no such file.
     """
     try:
-        with open_regular(path) as file:
+        with open_regular(path) if isinstance(path, Path) else path.open("rb") as file:
             data = file.read(_MOST + 1)
     except FileNotFoundError:
         return {}
@@ -76,7 +81,7 @@ def read_vectors(path: Path) -> dict[str, tuple[int, int, bytes]]:
         ) from None
 
 
-def _tensors(data: bytes) -> dict[str, tuple[int, int, bytes]]:
+def _tensors(data: bytes) -> dict[str, Tensor]:
     if len(data) > _MOST:
         raise ValueError(f"it has more than {_MOST} bytes")
     (size,) = _HEAD.unpack_from(data)
@@ -84,7 +89,7 @@ def _tensors(data: bytes) -> dict[str, tuple[int, int, bytes]]:
         raise ValueError("its header has no such length")
     header = strictjson.loads_object(data[_HEAD.size : _HEAD.size + size].decode())
     rest = data[_HEAD.size + size :]
-    found: dict[str, tuple[int, int, bytes]] = {}
+    found: dict[str, Tensor] = {}
     at = 0
     for name, told in header.items():
         if name == "__metadata__":

@@ -125,7 +125,7 @@ class Soft:
 
     @cached_property
     def digest(self) -> str:
-        """ "sha256:" and the digest of shape and numbers."""
+        """The digest of shape and numbers, behind "sha256:"."""
         shape = f"{self.count}x{self.width}\n".encode()
         made = hashlib.sha256(_HEAD + shape + self.vectors).hexdigest()
         return f"sha256:{made}"

@@ -93,9 +93,9 @@ def ids_of(
     made: list[int] = []
     if begins:
         made += loaded.tokenizer("", add_special_tokens=True).input_ids[:1]
-    for part in re.split(f"({'|'.join(map(re.escape, words))})", text) if words else [
-        text
-    ]:
+    for part in (
+        re.split(f"({'|'.join(map(re.escape, words))})", text) if words else [text]
+    ):
         if part in words:
             made.append(-1 - words.index(part))
         elif part:

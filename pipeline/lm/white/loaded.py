@@ -8,6 +8,7 @@ gives the same bytes.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -57,7 +58,9 @@ class Loaded:
         torch.set_num_threads(model.threads)
         self.net, self.tokenizer = _loaded(model)
         self.net.eval()
-        self.net.requires_grad_(False)  # noqa: FBT003 - torch's own
+        self.net.requires_grad_(False)
+        known = inspect.signature(self.net.forward).parameters
+        self._past = "cache" if "cache" in known else "past_key_values"
         self.table = self.net.get_input_embeddings().weight
         self.ends = _ends(self.net, self.tokenizer)
         self._read: OrderedDict[tuple[object, ...], Read] = OrderedDict()
@@ -138,13 +141,13 @@ class Loaded:
         cache = transformers.DynamicCache(ddp_cache_data=pairs or None)
         made = self.net(
             inputs_embeds=embeds,
-            past_key_values=cache,
             attention_mask=mask,
             position_ids=positions,
             use_cache=True,
             logits_to_keep=keep,
+            **{self._past: cache},
         )
-        held = [(one.keys, one.values) for one in made.past_key_values.layers]
+        held = [(one.keys, one.values) for one in cache.layers]
         return Read(held, made.logits)
 
     def prompt(self, tokens: Tokens, soft: Soft | None) -> Read:

@@ -1,4 +1,4 @@
-"""What a model in this process answers: drawn token by token, or laid before it whole."""
+"""What a model in this process answers: drawn token by token, or laid before it."""
 
 from __future__ import annotations
 
@@ -143,10 +143,14 @@ class _Reply:
             known = torch.log_softmax(logits.float(), -1)
             count = min(shown, known.shape[-1])
             best = torch.topk(known, count) if count else None
-            pairs = [] if best is None else [
-                (int(n), _probable(float(p)))
-                for p, n in zip(best.values, best.indices, strict=True)
-            ]
+            pairs = (
+                []
+                if best is None
+                else [
+                    (int(n), _probable(float(p)))
+                    for p, n in zip(best.values, best.indices, strict=True)
+                ]
+            )
             self.shown.append((_probable(float(known[token])), pairs))
         self.ids.append(token)
         with torch.no_grad():
@@ -159,7 +163,7 @@ class _Reply:
         return said.rstrip(_HALF) if said.endswith(_HALF) else said
 
     def _tokens(self) -> tuple[TokenLogprob, ...]:
-        """Tokens whose texts make the reply; half a letter stands with its other half."""
+        """Tokens whose texts make the reply; half a letter stands with its rest."""
         made: list[TokenLogprob] = []
         before = ""
         for at, (logprob, pairs) in enumerate(self.shown):

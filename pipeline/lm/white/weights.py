@@ -16,16 +16,14 @@ from typing import Any, Final
 
 from ...errors import ConfigError, cause
 from ...ground.shapes import as_dict
+from ..abilities import IN_PROCESS as PREFIX
 from ..abilities import Abilities
 from ..local.gguf import read_header
 from ..local.model import CONTEXT, Room
 from ..local.weights import PACKAGED, digest_of, find_weights
+from ..soft.known import ANY
 from .libraries import require_libraries
 
-PREFIX: Final = "torch:"
-"""How the endpoint of a model begins that runs in this process."""
-ANY: Final = "*"
-"""Among the soft words that a model has: any that were trained for its weights."""
 _DIGITS: Final = 16
 _THINKS: Final = "<think>"
 _READ: Final = (
@@ -112,9 +110,7 @@ def find_white(name: str, room: Room) -> WhiteModel:
     context = _context(name, room.context, told.context)
     threads = 1 if room.threads is None else _threads(room.threads)
     able = _abilities(told, context)
-    return WhiteModel(
-        digest, context, threads, said, path, told.width, told.deep, able
-    )
+    return WhiteModel(digest, context, threads, said, path, told.width, told.deep, able)
 
 
 def _context(name: str, wanted: int | None, most: int) -> int:

@@ -149,6 +149,7 @@ def _prompt_of(module: Module[..., Any], lm: LanguageModel, form: Form) -> str:
         "descriptions": dict(own.descriptions),
         "demos": [demo.id for demo in own.demos],
         "nearest": own.nearest,
+        **({"soft": own.soft.identity()} if own.soft else {}),
     }
     text = strictjson.canonical(told)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .opro import OPRO as OPRO
     from .parts_grid import PartsGrid as PartsGrid
     from .port import Port as Port
+    from .prompt_tuning import PromptTuning as PromptTuning
     from .prompt_wizard import PromptWizard as PromptWizard
     from .propose.proposer import Proposer as Proposer
     from .protegi import ProTeGi as ProTeGi
@@ -92,6 +93,7 @@ _WHERE = {
     "opro": "OPRO",
     "parts_grid": "PartsGrid",
     "port": "Port",
+    "prompt_tuning": "PromptTuning",
     "prompt_wizard": "PromptWizard",
     "propose.proposer": "Proposer",
     "protegi": "ProTeGi",

@@ -248,6 +248,11 @@ Did you mean 'temperature'?
         return await told_by(route.url, headers, route.model, self._proxy)
 
     @property
+    def weights(self) -> LocalModel | WhiteModel | None:
+        """Which weights run here; None of a model that runs elsewhere."""
+        return self._route.local
+
+    @property
     def timeout(self) -> float:
         """Wall-clock seconds of one attempt."""
         return self._timeout

@@ -7,6 +7,7 @@ gives the same bytes.
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from collections import OrderedDict
@@ -66,6 +67,16 @@ class Loaded:
         self._read: OrderedDict[tuple[object, ...], Read] = OrderedDict()
 
     @property
+    def scale(self) -> float:
+        """What the model multiplies its table with, as Gemma does; 1 for most."""
+        own = getattr(self.net.get_input_embeddings(), "scalar_embed_scale", None)
+        return 1.0 if own is None else float(own)
+
+    def again(self) -> Any:
+        """A tokenizer of its own, which may be changed."""
+        return copy.deepcopy(self.tokenizer)
+
+    @property
     def width(self) -> int:
         """Numbers in an embedding."""
         return int(self.table.shape[1])
@@ -100,9 +111,7 @@ class Loaded:
             vectors: The rows that soft words stand for, or None.
         """
         held = ids if hasattr(ids, "dim") else torch.tensor([*ids])
-        found = self.table[held.clamp(min=0)]
-        scale = getattr(self.net.get_input_embeddings(), "scalar_embed_scale", None)
-        found = found if scale is None else found * scale
+        found = self.table[held.clamp(min=0)] * self.scale
         if vectors is None or not bool((held < 0).any()):
             return found
         own = vectors[(-1 - held).clamp(min=0)]

@@ -301,7 +301,7 @@ def _start(loaded: Loaded, plan: Plan) -> tuple[Any, tuple[int, ...]]:
                 hint="Give words that are one token each; a blank before one often is "
                 "a part of it",
             )
-        rows[at] = loaded.table[ids[0]].float()
+        rows[at] = loaded.table[ids[0]].float() * loaded.scale
     return rows, fixed
 
 
@@ -311,7 +311,7 @@ def _first(loaded: Loaded, plan: Plan) -> Any:
         # Frequent words, as Lester et al. 2021, section 3.2: early ids are frequent.
         most = min(5000, loaded.table.shape[0])
         ids = torch.randint(0, most, (shape.count,), generator=lots)
-        return loaded.table[ids].float().clone()
+        return loaded.table[ids].float() * loaded.scale
     found: list[int] = []
     for text in plan.texts:
         found += loaded.tokenizer(text, add_special_tokens=False).input_ids
@@ -321,4 +321,4 @@ def _first(loaded: Loaded, plan: Plan) -> Any:
             hint='Write init="vocab"',
         )
     ids = [found[at % len(found)] for at in range(shape.count)]
-    return loaded.table[torch.tensor(ids)].float().clone()
+    return loaded.table[torch.tensor(ids)].float() * loaded.scale

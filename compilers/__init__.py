@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from .labeled_few_shot import LabeledFewShot as LabeledFewShot
     from .mipro import MIPRO as MIPRO
     from .opro import OPRO as OPRO
+    from .p_tuning import PTuning as PTuning
     from .parts_grid import PartsGrid as PartsGrid
     from .port import Port as Port
+    from .prefix_tuning import PrefixTuning as PrefixTuning
     from .prompt_tuning import PromptTuning as PromptTuning
     from .prompt_wizard import PromptWizard as PromptWizard
     from .propose.proposer import Proposer as Proposer
@@ -91,8 +93,10 @@ _WHERE = {
     "labeled_few_shot": "LabeledFewShot",
     "mipro": "MIPRO",
     "opro": "OPRO",
+    "p_tuning": "PTuning",
     "parts_grid": "PartsGrid",
     "port": "Port",
+    "prefix_tuning": "PrefixTuning",
     "prompt_tuning": "PromptTuning",
     "prompt_wizard": "PromptWizard",
     "propose.proposer": "Proposer",

@@ -69,14 +69,13 @@ def _import(arguments: argparse.Namespace) -> Outcome:
         _out(arguments),
     )
     path = arguments.module or _only(program.modules)
-    place, model = arguments.place, _model(arguments)
+    place, model = arguments.place or "front", _model(arguments)
     soft = asyncio.run(WORKER.run(exchange.read_peft, folder, model, path, place))
     made = program.with_parameters({f"{path}/soft": soft})
     given: Program[..., Any] | Module[..., Any] = as_given(made)
     save(given, out)
-    return Outcome(
-        f"imported   {folder} as {soft.name!r}, saved {out}", {"out": str(out)}
-    )
+    text = f"imported   {folder} as {soft.name!r}, saved {out}"
+    return Outcome(text, {"out": str(out)})
 
 
 def _program(name: str) -> Program[..., Any]:

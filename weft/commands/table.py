@@ -199,7 +199,7 @@ soft  soft:soft  bake trained words into a model file, or exchange them with pef
                           artifact, NAME.weft.json
   --peft FOLDER           export, import: what peft saves and loads
   --module PATH           export, import: the module, where there are several
-  --place {front,before,after,deep}  import: where the words stand  [front]
+  --place {front,before,after}  import: where the words stand; else front
 
 trace  traces:trace  show what happened in runs that a log has kept
   $ weft trace show runs/traces.jsonl --last 3

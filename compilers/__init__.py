@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from .search.cost import Calls as Calls
     from .search.task import Task as Task
     from .simba import SIMBA as SIMBA
+    from .trigger_tokens import TriggerTokens as TriggerTokens
     from .triple import TRIPLE as TRIPLE
     from .voting import ensemble as ensemble
     from .voting import majority as majority
@@ -112,6 +113,7 @@ _WHERE = {
     "search.cost": "Calls",
     "search.task": "Task",
     "simba": "SIMBA",
+    "trigger_tokens": "TriggerTokens",
     "triple": "TRIPLE",
     "voting": "ensemble majority",
 }

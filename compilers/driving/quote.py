@@ -87,7 +87,7 @@ def quote_of(
     guess = guess_of(program, split.train, proposers, [*models.values()])
     bounded = is_bounded(program, rows) and is_bounded(shown, rows)
     made = [p for r in recipes for p in r.proposers]
-    training = NO_TRAINING.plus(*(p.trains for p in dict.fromkeys(made)))
+    training = NO_TRAINING.plus(*(p.trains for p in made))
     return Quote(kept, smallest, verified, sealed, bounded, guess, training=training)
 
 

@@ -30,7 +30,7 @@ CORPUS = [
 ]
 
 
-def make_model(folder: Path, *, chat: bool = True, seed: int = 0) -> Path:
+def make_model(folder: Path, *, common: bool = True, seed: int = 0) -> Path:
     """Write a folder that transformers reads, with random weights."""
     import torch
     import transformers
@@ -51,8 +51,7 @@ def make_model(folder: Path, *, chat: bool = True, seed: int = 0) -> Path:
         eos_token="<|im_end|>",
         pad_token="<|im_end|>",
     )
-    if chat:
-        fast.chat_template = TEMPLATE
+    fast.chat_template = TEMPLATE
     config = transformers.LlamaConfig(
         vocab_size=len(fast),
         hidden_size=WIDTH,
@@ -70,6 +69,8 @@ def make_model(folder: Path, *, chat: bool = True, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     net: Any = transformers.LlamaForCausalLM(config)
     torch.random.set_rng_state(state)
+    # As in models that were trained, all that is computed has a part in common.
+    net.get_input_embeddings().weight.data[:, :4] += 2.0 if common else 0.0
     net.save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder

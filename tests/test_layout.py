@@ -23,6 +23,7 @@ MAY_IMPORT = {
 WRAPPED = (
     *("aiohttp", "diskcache", "jsonschema", "litellm", "networkx", "referencing"),
     *("mcp", "opentelemetry", "pandas", "pydantic_monty", "ray", "rich", "xllamacpp"),
+    *("torch", "transformers", "peft", "gguf", "safetensors"),
 )
 WHOLE_ROOM = {"mcp": "modules/mcp"}
 """What takes more than one file: one asks, the other answers."""

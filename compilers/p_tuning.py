@@ -32,7 +32,7 @@ class PTuning(Compiler):
         rate: The learning rate of Adam.
         rows: How many training rows are learnt from at the most.
         snapshots: How many states of the training race.
-        name: What the words are called; the module's path by default.
+        called: What the words are called; the module's path by default.
         module: The path of the one module that is trained; empty for all.
     """
 
@@ -46,7 +46,7 @@ class PTuning(Compiler):
     rate: Positive = 0.002
     rows: Count = 400
     snapshots: Count = 2
-    name: str = ""
+    called: str = ""
     module: str = ""
 
     def __post_init__(self) -> None:
@@ -68,7 +68,7 @@ class PTuning(Compiler):
             batch=self.batch,
             rate=self.rate,
             rows=self.rows,
-            name=self.name,
+            called=self.called,
             module=self.module,
         )
         return (Recipe(((Draw(train, self.snapshots),),), Full()),)

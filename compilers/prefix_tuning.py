@@ -28,7 +28,7 @@ class PrefixTuning(Compiler):
         rate: The learning rate of Adam.
         rows: How many training rows are learnt from at the most.
         snapshots: How many states of the training race.
-        name: What the prefix is called; the module's path by default.
+        called: What the prefix is called; the module's path by default.
         module: The path of the one module that is trained; empty for all.
     """
 
@@ -40,7 +40,7 @@ class PrefixTuning(Compiler):
     rate: Positive = 0.01
     rows: Count = 400
     snapshots: Count = 2
-    name: str = ""
+    called: str = ""
     module: str = ""
 
     def recipes(self) -> tuple[Recipe, ...]:
@@ -54,7 +54,7 @@ class PrefixTuning(Compiler):
             batch=self.batch,
             rate=self.rate,
             rows=self.rows,
-            name=self.name,
+            called=self.called,
             module=self.module,
         )
         return (Recipe(((Draw(train, self.snapshots),),), Full()),)

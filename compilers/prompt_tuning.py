@@ -34,7 +34,7 @@ class PromptTuning(Compiler):
         init: What the words begin as: embeddings of drawn words ("vocab"), of the
             replies ("labels"), or of the "instruction".
         snapshots: How many states of the training race, the last one among them.
-        name: What the words are called in prompts; the module's path by default.
+        called: What the words are called in prompts; the module's path by default.
         module: The path of the one module that is trained; empty for all.
     """
 
@@ -46,7 +46,7 @@ class PromptTuning(Compiler):
     rows: Count = 400
     init: str = "vocab"
     snapshots: Count = 2
-    name: str = ""
+    called: str = ""
     module: str = ""
 
     def recipes(self) -> tuple[Recipe, ...]:
@@ -59,7 +59,7 @@ class PromptTuning(Compiler):
             rate=self.rate,
             rows=self.rows,
             init=self.init,
-            name=self.name,
+            called=self.called,
             module=self.module,
         )
         return (Recipe(((Draw(train, self.snapshots),),), Full()),)

@@ -91,7 +91,7 @@ async def lessons_for(
     """
     module = parent.apply(task.program).modules[one.path]
     rows = ordered(task.split.train, task.rng("lessons"))
-    shown = set() if module.parameters.nearest else _sources(module)
+    shown = set[str]() if module.parameters.nearest else _sources(module)
     rows = [row for row in rows if row.id not in shown]
     found: list[Demo] = []
     if shows_all(module):

@@ -40,7 +40,7 @@ class TrainWords(Proposer):
         encoder: What makes the vectors: "" for themselves, "mlp", "lstm", "projection".
         inner: Numbers in a row that goes into an encoder; 0 for the model's width.
         anchors: Words that stay as real words are, among the others, in turn.
-        name: What the words are called; the module's path by default.
+        called: What the words are called; the module's path by default.
         module: The path of the one module that is trained; empty for all.
     """
 
@@ -54,7 +54,7 @@ class TrainWords(Proposer):
     encoder: str = ""
     inner: int = 0
     anchors: tuple[str, ...] = ()
-    name: str = ""
+    called: str = ""
     module: str = ""
 
     def __post_init__(self) -> None:
@@ -99,7 +99,7 @@ class TrainWords(Proposer):
         deep = self.place == "deep"
         width = one.model.deep if deep else one.model.width
         count = self.words + len(self.anchors)
-        name = self.name or name_for(one.path)
+        name = self.called or name_for(one.path)
         blank = bytes(4 * count * width)
         soft = Soft(name, self.place, blank, count, width, one.model.sha256)
         lessons = await lessons_for(task, parent, one, soft, self.rows)

@@ -124,11 +124,7 @@ class Room:
         self._serve()
 
     def work(self, tokens: int) -> None:
-        """Book tokens that take no call; call it under the lock.
-
-        Raises:
-            BudgetExceeded: They do not fit beside what is held; nothing was booked.
-        """
+        """Book tokens of no call, under the lock; raises where they do not fit."""
         need = Amount(0, tokens, 0)
         if self.left() <= 0 or not self._fits(need, self.held):
             raise exceeded(self, need)

@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.skipif(not ROWS.is_file(), reason="the rows are not beside here"),
 ]
 STEPS, TESTED = 160, 100
-COMPILER = PromptTuning(steps=STEPS, batch=8, rate=0.05, snapshots=1, name="bank")
+COMPILER = PromptTuning(steps=STEPS, batch=8, rate=0.05, snapshots=1, called="bank")
 OPTIONS: dict[str, Any] = {"temperature": 0, "max_tokens": 24, "base": True}
 
 

@@ -106,8 +106,8 @@ def _checked(softs: Sequence[Soft], model: WhiteModel) -> list[Soft]:
         if other.digest != soft.digest:
             raise ConfigError(
                 f"two programs have soft words {soft.name!r}, and they are different",
-                hint="Train one of them again with name=, such as "
-                'PromptTuning(name="triage2")',
+                hint="Train one of them again with called=, such as "
+                'PromptTuning(called="triage2")',
             )
     if not found:
         raise ConfigError(
@@ -304,7 +304,7 @@ def _write_folder(
     for soft in softs:
         span = slice(first[soft.name], first[soft.name] + soft.count)
         table[span], said[span] = _rows(held, soft), silent
-    config = type(held.net.config).from_dict(held.net.config.to_dict())
+    config: Any = held.net.config.__class__.from_dict(held.net.config.to_dict())
     config.vocab_size, config.tie_word_embeddings = size, False
     if hasattr(config, "quantization_config"):
         del config.quantization_config

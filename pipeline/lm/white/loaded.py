@@ -11,7 +11,6 @@ import copy
 import functools
 import inspect
 from collections import OrderedDict
-from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from ...errors import ConfigError
@@ -103,14 +102,14 @@ class Loaded:
         flat = torch.frombuffer(bytearray(soft.vectors), dtype=torch.float32)
         return flat.reshape(soft.count, soft.width).to(self.table.dtype)
 
-    def embedded(self, ids: Sequence[int] | Any, vectors: Any) -> Any:
+    def embedded(self, ids: Any, vectors: Any) -> Any:
         """Embeddings of tokens, those of soft words among them; [..., tokens, width].
 
         Args:
-            ids: A list of ids, or a tensor of them.
+            ids: A tensor of ids, or lists of them.
             vectors: The rows that soft words stand for, or None.
         """
-        held = ids if hasattr(ids, "dim") else torch.tensor([*ids])
+        held = torch.as_tensor(ids)
         found = self.table[held.clamp(min=0)] * self.scale
         if vectors is None or not bool((held < 0).any()):
             return found
@@ -250,5 +249,5 @@ def _loaded(model: WhiteModel) -> tuple[Any, Any]:
 def _ends(net: Any, tokenizer: Any) -> frozenset[int]:
     """The ids that end a reply."""
     said = getattr(net.generation_config, "eos_token_id", None)
-    listed = said if isinstance(said, list) else [said]
+    listed: list[Any] = [*said] if isinstance(said, list | tuple) else [said]
     return frozenset(n for n in (*listed, tokenizer.eos_token_id) if n is not None)

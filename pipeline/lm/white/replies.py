@@ -38,9 +38,9 @@ def answer(loaded: Loaded, request: Request, ended: threading.Event) -> Response
         InvalidRequest: It holds what a model of texts cannot be told.
     """
     tokens = tokens_of(loaded, request)
-    sampling = request.sampling
+    sampling: Mapping[str, Any] = request.sampling
     room = loaded.model.context - len(tokens.ids)
-    most = min(room, int(sampling.get("max_tokens") or room))  # type: ignore[call-overload]
+    most = min(room, int(sampling.get("max_tokens") or room))
     if most < 1:
         raise ContextLengthError(
             f"the prompt has {len(tokens.ids)} tokens, and {request.model!r} has a "
@@ -196,7 +196,8 @@ class _Drawing:
         lots = torch.Generator()
         digest = hashlib.sha256(request.canonical).digest()
         lots.manual_seed(int.from_bytes(digest[:7], "big"))
-        bias = {int(n): float(b) for n, b in (held.get("logit_bias") or {}).items()}
+        told: Mapping[Any, Any] = held.get("logit_bias") or {}
+        bias = {int(n): float(b) for n, b in told.items()}
         return cls(
             1.0 if said is None else float(said),
             1.0 if top is None else float(top),
@@ -227,8 +228,8 @@ class _Drawing:
 
 
 def _stops(sampling: Mapping[str, Any]) -> list[str]:
-    given = sampling.get("stop") or []
-    return [given] if isinstance(given, str) else [*given]
+    given: Any = sampling.get("stop") or []
+    return [given] if isinstance(given, str) else [*map(str, given)]
 
 
 def _probable(logprob: float) -> float:

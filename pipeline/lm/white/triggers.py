@@ -9,6 +9,7 @@ found is text: only words are taken that are read back from it as they are.
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,7 +99,7 @@ class Triggers:
     def is_small(self) -> bool:
         """Whether all combinations are fewer than the search would try."""
         hunt = self.hunt
-        return len(self.open) ** hunt.slots <= hunt.candidates * hunt.turns
+        return math.pow(len(self.open), hunt.slots) <= hunt.candidates * hunt.turns
 
     @property
     def reading(self) -> int:
@@ -152,8 +153,10 @@ class Triggers:
         assert soft is not None
         text = text_of(self.loaded, ids)
         whole = "\n".join(m.text for m in self._first.request.messages)
-        wanted = [ids[-1 - n] if n < 0 else n for n in ids_of(self.loaded, whole, soft)]
-        return ids_of(self.loaded, whole.replace(soft.text, text), None) == wanted
+        read = ids_of(self.loaded, whole, soft)
+        wanted = [ids[-1 - n] if n < 0 else n for n in read]
+        found = ids_of(self.loaded, whole.replace(soft.text, text), None)
+        return found == wanted
 
     def _promising(self, slot: int) -> list[int]:
         """The words that the gradient promises the most of, in a slot."""
@@ -165,7 +168,8 @@ class Triggers:
         table = self.loaded.table[torch.tensor(self.open)].float() * self.loaded.scale
         order = torch.argsort(table @ slope, stable=True)
         found: list[int] = []
-        for at in order.tolist():
+        places: list[int] = order.tolist()
+        for at in places:
             token = self.open[at]
             ids = [*self.ids[:slot], token, *self.ids[slot + 1 :]]
             if token != self.ids[slot] and self.reads_back(ids):
@@ -214,7 +218,7 @@ def _open_words(loaded: Loaded, hunt: Hunt) -> list[int]:
                     hint="Give words that are one token each; a blank before one often "
                     "is a part of it",
                 )
-            found += ids
+            found.append(int(ids[0]))
         return sorted({*found})
     special = {*loaded.tokenizer.all_special_ids, *loaded.ends}
     kept: list[int] = []

@@ -250,7 +250,7 @@ def _before(loaded: Loaded, batch: Batch, vectors: Any) -> Pairs:
             for layer in range(len(each[0]))
         ]
     else:
-        prefix = loaded.prefix(vectors, rows)  # type: ignore[assignment] # pairs both
+        prefix = loaded.prefix(vectors, rows)
     if not batch.pairs:
         return [(k, v) for k, v in prefix]
     return [

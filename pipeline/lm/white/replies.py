@@ -113,10 +113,15 @@ class _Reply:
                     return
 
     def take(self, ids: Sequence[int]) -> None:
-        """Take these tokens, and tell how probable the end behind them is."""
-        for token in ids:
-            self._add(token, self.read.logits)
-        known = torch.log_softmax(self.read.logits.float(), -1)
+        """Take these tokens at once, and tell how probable the end behind them is."""
+        with torch.no_grad():
+            embeds = self.loaded.embedded([[*ids]], None)
+            made = self.loaded.forward(embeds, self.read.pairs)
+        logits = torch.cat((self.read.logits[None], made.logits[0]))
+        for token, known in zip(ids, logits, strict=False):
+            self._show(token, known)
+        self.ids += ids
+        known = torch.log_softmax(logits[-1].float(), -1)
         end = max((float(known[n]) for n in self.loaded.ends), default=LEAST)
         self.shown.append((end, []))
         self.finish, self.extra = "stop", 1
@@ -137,7 +142,8 @@ class _Reply:
             logprobs=tokens,
         )
 
-    def _add(self, token: int, logits: Any) -> None:
+    def _show(self, token: int, logits: Any) -> None:
+        """Keep how probable a token was, and which others were, where that is asked."""
         shown = self.request.sampling.get("logprobs")
         if type(shown) is int:
             known = torch.log_softmax(logits.float(), -1)
@@ -152,6 +158,10 @@ class _Reply:
                 ]
             )
             self.shown.append((_probable(float(known[token])), pairs))
+
+    def _add(self, token: int, logits: Any) -> None:
+        """Take a token, and read on behind it."""
+        self._show(token, logits)
         self.ids.append(token)
         with torch.no_grad():
             embeds = self.loaded.embedded([[token]], None)

@@ -42,8 +42,8 @@ class PTuning(Compiler):
     inner: int = 0
     place: Place = "after"
     steps: Count = 100
-    batch: Count = 16
-    rate: Positive = 0.002
+    batch: Count = 8
+    rate: Positive = 0.005
     rows: Count = 400
     snapshots: Count = 2
     called: str = ""

@@ -36,6 +36,7 @@ ORDER = (
     *("README.md", "guide.md", "signatures.md", "modules.md", "media.md"),
     *("programs.md", "agents.md", "mcp.md", "code.md", "sampling.md", "decisions.md"),
     "recipes.md",
+    "whitebox.md",
     *("running.md", "traces.md", "models.md", "local-models.md", "forms.md"),
     *("measuring.md", "compiling.md", "compilers.md"),
     *("bench-compile.md", "bench-planted.md", "bench-real.md", "bench-schemas.md"),

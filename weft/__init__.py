@@ -116,6 +116,7 @@ if TYPE_CHECKING:
     from .pipeline.lm.scoring.likelihoods import Likelihood as Likelihood
     from .pipeline.lm.scoring.likelihoods import Likelihoods as Likelihoods
     from .pipeline.lm.scoring.tokens import TokenLogprob as TokenLogprob
+    from .pipeline.lm.soft.words import Soft as Soft
     from .pipeline.measure.evaluate import Evaluation as Evaluation
     from .pipeline.measure.evaluate import aevaluate as aevaluate
     from .pipeline.measure.evaluate import evaluate as evaluate
@@ -211,6 +212,7 @@ _WHERE = {
     "pipeline.lm.models": "LM",
     "pipeline.lm.scoring.likelihoods": "Likelihood Likelihoods",
     "pipeline.lm.scoring.tokens": "TokenLogprob",
+    "pipeline.lm.soft.words": "Soft",
     "pipeline.lm.request": "Message Request Response ToolCall Usage",
     "pipeline.measure.evaluate": "Evaluation aevaluate evaluate",
     "pipeline.measure.explain": "Explanation explain",

@@ -47,8 +47,8 @@ class TrainWords(Proposer):
     words: Count = 5
     place: Place = "after"
     steps: Count = 100
-    batch: Count = 16
-    rate: Positive = 0.02
+    batch: Count = 8
+    rate: Positive = 0.05
     rows: Count = 400
     init: str = "vocab"
     encoder: str = ""

@@ -10,10 +10,12 @@ import pytest
 import torch
 
 import weft
+from tests.compilers.every import TRAINED
 from tests.white.test_model import held, state_of, weights
 from tests.white.tiny import DEEP, HEAD, LAYERS, PAIRS, WIDTH
 from weft.compilers import (
     TRIPLE,
+    Compiler,
     PrefixTuning,
     PromptTuning,
     PTuning,
@@ -208,18 +210,21 @@ def test_a_kept_swap_never_raises_the_loss_and_reads_back(lm: weft.LM) -> None:
     assert made[0].reads_back(made[0].ids)
 
 
-@pytest.mark.parametrize(
-    "compiler",
-    [
-        PromptTuning(steps=4, batch=4),
-        PromptTuning(steps=4, batch=4, place="front", init="labels"),
-        PTuning(steps=4, batch=4, encoder="lstm", anchors=(" red",)),
-        PrefixTuning(steps=4, batch=4, projection=True),
-        TriggerTokens(slots=2, turns=2, candidates=2, rows=4, readable=False),
-        Sequence(of=(TRIPLE(instructions=("Name the hue.",)), PromptTuning(steps=2))),
-    ],
-    ids=lambda c: type(c).__name__,
-)
+COMPILERS: list[Compiler] = [
+    PromptTuning(steps=4, batch=4),
+    PromptTuning(steps=4, batch=4, place="front", init="labels"),
+    PTuning(steps=4, batch=4, encoder="lstm", anchors=(" red",)),
+    PrefixTuning(steps=4, batch=4, projection=True),
+    TriggerTokens(slots=2, turns=2, candidates=2, rows=4, readable=False),
+    Sequence(of=(TRIPLE(instructions=("Name the hue.",)), PromptTuning(steps=2))),
+]
+
+
+def test_every_compiler_that_trains_is_here() -> None:
+    assert {type(one) for one in COMPILERS} == {*TRAINED, Sequence}
+
+
+@pytest.mark.parametrize("compiler", COMPILERS, ids=lambda c: type(c).__name__)
 def test_each_compiler_races_books_and_repeats(lm: weft.LM, compiler: Any) -> None:
     """Its candidates meet the program on the same rows; two runs come to the same."""
     results = [

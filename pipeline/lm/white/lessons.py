@@ -25,10 +25,12 @@ class Lesson:
     Args:
         request: With soft words of the name, number and place that are trained.
         reply: The text that the model is to write, whole.
+        ends: Whether the model is to end there.
     """
 
     request: Request
     reply: str
+    ends: bool = True
 
 
 class Row(NamedTuple):
@@ -66,7 +68,7 @@ def row_of(loaded: Loaded, lesson: Lesson) -> Row:
         ends = ids_of(loaded, str(stops[0]), None)
     else:
         ends = sorted(loaded.ends)[:1]
-    reply = [*ids_of(loaded, lesson.reply, None), *ends]
+    reply = [*ids_of(loaded, lesson.reply, None), *(ends if lesson.ends else ())]
     whole = (*asked, *reply)
     if len(whole) > loaded.model.context:
         raise ContextLengthError(

@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     given.add_argument(
         "--seeds",
         type=int,
-        help="compile, induction, planted, real, realdata: of each task",
+        help="compile, induction, planted, real, realdata, whitebox: of each task",
     )
     given.add_argument(
         "--more", type=int, help="compile: further seeds, for Auto and DSPy's best"
@@ -79,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
     given.add_argument("--minutes", type=float, help="compile, planted: when to stop")
     given.add_argument("--bound", type=float, help="compile: seconds of one compile")
     given.add_argument(
-        "--tasks", help="compile, induction, real: which tasks, with commas between"
+        "--tasks", help="compile, induction, real, whitebox: which tasks, with commas"
     )
     given.add_argument(
         "--kept", type=Path, help="compile, planted: the file of outcomes"
@@ -92,7 +92,9 @@ def parser() -> argparse.ArgumentParser:
         "docs/; replies: the tests' figures",
     )
     given.add_argument(
-        "--rows", type=int, help="agents, calls, real, rows, sampling: how many rows"
+        "--rows",
+        type=int,
+        help="agents, calls, real, rows, sampling, whitebox: how many",
     )
     given.add_argument(
         "--models",
@@ -105,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         help="against, house: another checkout; planted: a file of outcomes",
     )
-    given.add_argument("--local", help="local: a model that runs here, by name or file")
+    given.add_argument("--local", help="local, whitebox: a model that runs here")
     given.add_argument("--families", help="planted: which, with commas between")
     given.add_argument("--kinds", help="conformance: which modules, with commas")
     given.add_argument("--compilers", help="conformance: which, with commas between")

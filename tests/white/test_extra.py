@@ -27,4 +27,4 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="peft") as caught:
         weft.LM("torch/smollm2")
 
-    assert "weft-lm[whitebox]" in caught.value.hint
+    assert "pip install 'torch>=2.13'" in caught.value.hint

@@ -14,7 +14,10 @@ from typing import Any, Final, NamedTuple
 
 from ...errors import ConfigError
 
-INSTALL: Final = "pip install 'weft-lm[whitebox]'"
+INSTALL: Final = (
+    "pip install 'torch>=2.13' 'transformers>=5.20' 'peft>=0.21' 'gguf>=0.19' "
+    "'safetensors>=0.8'"
+)
 CPU: Final = "--extra-index-url https://download.pytorch.org/whl/cpu"
 _NAMES: Final = ("torch", "transformers", "peft", "gguf", "safetensors")
 

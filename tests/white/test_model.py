@@ -199,6 +199,19 @@ def test_what_does_not_fit_or_is_no_text_is_refused(lm: weft.LM) -> None:
         lm([{"role": "user", "content": ["what is it?", image]}])
 
 
+def test_requests_that_cannot_be_are_typed_errors(folder: Path, lm: weft.LM) -> None:
+    """No text at all, and a bias of what is no token; an empty stop ends nothing."""
+    base = weft.LM(f"torch/{folder}", temperature=0, base=True)
+
+    with pytest.raises(InvalidRequest, match="no text to go on with"):
+        base("")
+    with pytest.raises(InvalidRequest, match="logit_bias"):
+        lm("sky", logit_bias={"a": 1.0})
+    assert lm("sky", stop=[""]).text == lm("sky").text
+    assert lm("sky", presence_penalty=1.0).without == ("presence_penalty",)
+    assert weft.LM(**lm.portable()).endpoint == lm.endpoint
+
+
 def test_a_stop_sequence_and_a_limit_end_a_reply(lm: weft.LM) -> None:
     whole = lm("the sky").text
     cut = lm("the sky", stop=[whole[3:5]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from ...errors import DeadlineExceeded
+from ...errors import DeadlineExceeded, InvalidRequest
 from ..lm import Listener
 from ..request import Request, Response
 from . import loaded, replies
@@ -40,6 +40,12 @@ async def ask(
         raise DeadlineExceeded(
             f"{model.name!r} did not answer within {deadline:g} s",
             hint="Give LM(..., timeout=) more seconds, or max_tokens= fewer tokens",
+            model=request.model,
+        ) from None
+    except (RuntimeError, MemoryError) as error:  # of torch: no room, as a rule
+        raise InvalidRequest(
+            f"{model.name!r} cannot compute this call: {str(error)[:200]}",
+            hint="Where memory is short, ask for less, or give a smaller context=",
             model=request.model,
         ) from None
     finally:

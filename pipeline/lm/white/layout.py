@@ -92,7 +92,8 @@ def ids_of(
     words = soft.words if soft is not None else ()
     made: list[int] = []
     if begins:
-        made += loaded.tokenizer("", add_special_tokens=True).input_ids[:1]
+        first = loaded.tokenizer("", add_special_tokens=True).input_ids[:1]
+        made += [n for n in first if n == loaded.tokenizer.bos_token_id]
     for part in (
         re.split(f"({'|'.join(map(re.escape, words))})", text) if words else [text]
     ):

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ...errors import ContextLengthError, DeadlineExceeded
+from ...errors import ContextLengthError, DeadlineExceeded, InvalidRequest
 from ..request import Request, Response, Usage
 from ..scoring.tokens import LEAST, TokenLogprob
 from .layout import ids_of, tokens_of
@@ -38,6 +38,12 @@ def answer(loaded: Loaded, request: Request, ended: threading.Event) -> Response
         InvalidRequest: It holds what a model of texts cannot be told.
     """
     tokens = tokens_of(loaded, request)
+    if not tokens.ids:
+        raise InvalidRequest(
+            f"{request.model!r} is given no text to go on with",
+            hint="Give a prompt of a word at the least",
+            model=request.model,
+        )
     sampling: Mapping[str, Any] = request.sampling
     room = loaded.model.context - len(tokens.ids)
     most = min(room, int(sampling.get("max_tokens") or room))
@@ -200,14 +206,25 @@ class _Drawing:
 
     @classmethod
     def of(cls, request: Request) -> _Drawing:
-        """As a request wants it; temperature 1 where it does not say."""
+        """As a request wants it; temperature 1 where it does not say.
+
+        Raises:
+            InvalidRequest: `logit_bias` is none.
+        """
         held: Mapping[str, Any] = request.sampling
         said, top = held.get("temperature"), held.get("top_p")
         lots = torch.Generator()
         digest = hashlib.sha256(request.canonical).digest()
         lots.manual_seed(int.from_bytes(digest[:7], "big"))
         told: Mapping[Any, Any] = held.get("logit_bias") or {}
-        bias = {int(n): float(b) for n, b in told.items()}
+        try:
+            bias = {int(n): float(b) for n, b in told.items()}
+        except (ValueError, TypeError, AttributeError):
+            raise InvalidRequest(
+                f"logit_bias={told!r:.200} is no mapping of tokens to numbers",
+                hint='Write logit_bias={"42": -100}, by the ids of tokens',
+                model=request.model,
+            ) from None
         return cls(
             1.0 if said is None else float(said),
             1.0 if top is None else float(top),
@@ -239,7 +256,8 @@ class _Drawing:
 
 def _stops(sampling: Mapping[str, Any]) -> list[str]:
     given: Any = sampling.get("stop") or []
-    return [given] if isinstance(given, str) else [*map(str, given)]
+    texts = [given] if isinstance(given, str) else [*map(str, given)]
+    return [text for text in texts if text]
 
 
 def _probable(logprob: float) -> float:

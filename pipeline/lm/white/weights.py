@@ -93,7 +93,7 @@ def find_white(name: str, room: Room) -> WhiteModel:
         ConfigError: It is not here, cannot be read, or the extra is not installed.
     """
     require_libraries()
-    if room.slots is not None:
+    if room.slots not in (None, 1):
         raise ConfigError(
             f'"torch/{name}" answers one call after the other',
             hint="Leave slots out; it is for models that llama.cpp serves",

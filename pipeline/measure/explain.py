@@ -104,7 +104,7 @@ def explain(
             compile has not seen, or the gain is flattered.
         metric: `(example, prediction)` to a float in [0, 1], a bool or a `Score`.
         base: The program as it was; by default every module with its signature's own
-            instruction, without demos.
+            instruction, without demos and soft words.
         each_demo: Whether each demonstration is a part of its own.
         concurrency: How many rows run at once.
         seed: Seed of the intervals' resampling.
@@ -207,5 +207,6 @@ def _bare(program: Program[..., Any]) -> Program[..., Any]:
     for path, module in program.modules.items():
         plain = spec_of(module.signature).instruction
         values: dict[str, Any] = {"instruction": plain, "demos": (), "nearest": 0}
+        values["soft"] = None
         changes |= {f"{path}/{slot}": values[slot] for slot in SLOTS if slot in values}
     return program.with_parameters(changes)

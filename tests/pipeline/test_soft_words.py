@@ -193,16 +193,6 @@ def test_an_artifact_and_its_vectors_come_back_as_they_were(tmp_path: Path) -> N
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
-def test_the_vectors_are_safetensors(tmp_path: Path) -> None:
-    """As that library reads them, where it is installed."""
-    numpy = pytest.importorskip("safetensors.numpy")
-    path = weft.save(triage(words()), tmp_path / "triage.weft.json")
-
-    (held,) = numpy.load_file(str(pairs.beside(path))).values()
-
-    assert held.tolist() == [[0.5, 0.25], [0.25, 0.25]]
-
-
 def test_a_missing_or_altered_file_is_refused(tmp_path: Path) -> None:
     path = weft.save(triage(words()), tmp_path / "triage.weft.json")
     file = pairs.beside(path)
@@ -332,3 +322,13 @@ def test_versions_and_packages_hold_the_vectors(
 def test_every_place_is_told_apart() -> None:
     """A word for each, but for a prefix of every layer."""
     assert [len(words(place).words) for place in PLACES] == [2, 2, 2, 0]
+
+
+def test_soft_words_are_a_part_that_may_earn_a_gain() -> None:
+    """`weft explain` takes them off alone."""
+    from weft.pipeline.graph.program import as_program
+    from weft.pipeline.measure.explain import ablations
+
+    assert ablations(as_program(triage(words()))) == {
+        "triage/soft": {"triage/soft": None}
+    }

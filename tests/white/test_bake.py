@@ -190,3 +190,23 @@ def test_the_command_line_bakes_exports_and_imports(
     assert main(base) == 2
     assert "Write --out PATH" in capsys.readouterr().err
     assert main([*again, "--out", str(tmp_path / "no.txt")]) == 2
+
+
+def test_the_vectors_of_an_artifact_are_safetensors(
+    lm: weft.LM, tmp_path: Path
+) -> None:
+    """As that library reads them, under the digest of the vectors."""
+    from safetensors.torch import load_file
+
+    made = soft(lm)
+    path = weft.save(
+        weft.Predict("text -> hue", name="hue").with_(soft=made),
+        tmp_path / "hue.weft.json",
+    )
+
+    (file,) = tmp_path.glob("*.safetensors")
+    found = load_file(str(file))
+
+    assert file.name == "hue.soft.safetensors"
+    assert torch.equal(found[made.digest], held(lm).vectors(made))
+    assert weft.load(path).parameters.soft == made

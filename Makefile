@@ -5,6 +5,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BENCH_VENV ?= .venv-bench
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 LOCK_VENV ?= .venv-lock
 
 BIN := $(VENV)/bin
@@ -17,10 +18,10 @@ INSTALL_WEFT = $(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-real test test-real bench docs lock clean
+.PHONY: help demo demo-real test test-real test-whitebox bench docs lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.runtime ## compile a small program, offline, in seconds
 	$(BIN)/weft demo
@@ -37,6 +38,9 @@ test: $(VENV)/.dev ## lint, check types, run every test
 
 test-real: $(VENV)/.dev $(VENV)/.local ## run the tests on a real model (127 MB)
 	$(BIN)/pytest tests/live
+
+test-whitebox: $(VENV)/.dev $(VENV)/.local $(VENV)/.whitebox ## train and serve soft words (1.2 GB)
+	$(BIN)/python -m pytest tests/white
 
 bench: $(VENV)/.dev $(BENCH_VENV)/.installed ## measure weft beside its alternatives
 	WEFT_BENCH_PYTHON=$(BENCH_VENV)/bin/python $(BIN)/python -m bench
@@ -72,6 +76,12 @@ $(VENV)/.local: requirements-local.lock | $(VENV)/.made
 	$(BIN)/python $(PIP_INSTALL) --require-hashes --no-deps --only-binary :all: -r $<
 	@touch $@
 
+# Models in this process, by torch for processors alone; see `whitebox` in pyproject.toml.
+$(VENV)/.whitebox: requirements-whitebox.lock | $(VENV)/.dev
+	$(BIN)/python $(PIP_INSTALL) --require-hashes --only-binary :all: \
+		--extra-index-url $(TORCH_INDEX) -r $<
+	@touch $@
+
 $(BENCH_VENV)/.installed: requirements-bench.lock
 	$(call HAS_PIP,$(BENCH_VENV)) || $(PYTHON) -m venv $(BENCH_VENV)
 	$(BENCH_VENV)/bin/python $(PIP_INSTALL) --require-hashes -r $<
@@ -82,7 +92,7 @@ $(BENCH_VENV)/.installed: requirements-bench.lock
 ifneq ($(origin PYTHON),file)
 ifneq ($(wildcard $(BIN)/python),)
 VERSION_OF = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-ifneq ($(filter demo demo-real test test-real bench docs,$(MAKECMDGOALS)),)
+ifneq ($(filter demo demo-real test test-real test-whitebox bench docs,$(MAKECMDGOALS)),)
 ifneq ($(call VERSION_OF,$(PYTHON)),$(call VERSION_OF,$(BIN)/python))
 $(error $(VENV) holds another Python than $(PYTHON): add VENV=.venv-other, or run `make clean` first)
 endif
@@ -97,7 +107,7 @@ COMPILE := $(LOCK_VENV)/bin/uv pip compile --quiet --no-config --universal \
 	--python-version 3.11 --generate-hashes --exclude-newer '14 days' --upgrade \
 	--custom-compile-command 'make lock'
 
-# All but `local`, which has a lock of its own.
+# All but `local` and `whitebox`, which have locks of their own.
 EXTRAS := $(addprefix --extra ,litellm pandas optuna otel ray mcp code)
 
 lock: $(LOCK_VENV)/.installed ## renew the lock files; versions two weeks old or older
@@ -106,6 +116,10 @@ lock: $(LOCK_VENV)/.installed ## renew the lock files; versions two weeks old or
 		-o requirements-dev.lock
 	$(COMPILE) --group local --no-deps -o requirements-local.lock
 	$(COMPILE) --group bench -o requirements-bench.lock
+	$(subst --universal,--python-platform linux,$(COMPILE)) --group whitebox \
+		-c requirements-dev.lock --extra-index-url $(TORCH_INDEX) \
+		--index-strategy unsafe-best-match --no-emit-index-url \
+		-o requirements-whitebox.lock
 
 $(LOCK_VENV)/.installed:
 	$(call HAS_PIP,$(LOCK_VENV)) || $(PYTHON) -m venv $(LOCK_VENV)

@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     given.add_argument(
         "--seeds",
         type=int,
-        help="compile, induction, planted, real, realdata: of each task",
+        help="compile, induction, planted, real, realdata, whitebox: of each task",
     )
     given.add_argument(
         "--more", type=int, help="compile: further seeds, for Auto and DSPy's best"
@@ -79,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
     given.add_argument("--minutes", type=float, help="compile, planted: when to stop")
     given.add_argument("--bound", type=float, help="compile: seconds of one compile")
     given.add_argument(
-        "--tasks", help="compile, induction, real: which tasks, with commas between"
+        "--tasks", help="compile, induction, real, whitebox: which tasks, with commas"
     )
     given.add_argument(
         "--kept", type=Path, help="compile, planted: the file of outcomes"
@@ -94,7 +94,8 @@ def parser() -> argparse.ArgumentParser:
     given.add_argument(
         "--rows",
         type=int,
-        help="agents, calls, priors, real, rows, sampling, unsure, words: how many",
+        help="agents, calls, priors, real, rows, sampling, unsure, whitebox, words: "
+        "how many",
     )
     given.add_argument(
         "--models",
@@ -109,7 +110,7 @@ def parser() -> argparse.ArgumentParser:
     )
     given.add_argument(
         "--local",
-        help="local, priors, unsure, words: a model that runs here, by name or file",
+        help="local, priors, unsure, whitebox, words: a model that runs here",
     )
     given.add_argument("--families", help="planted: which, with commas between")
     given.add_argument("--kinds", help="conformance: which modules, with commas")

@@ -39,8 +39,11 @@ if TYPE_CHECKING:
     from .labeled_few_shot import LabeledFewShot as LabeledFewShot
     from .mipro import MIPRO as MIPRO
     from .opro import OPRO as OPRO
+    from .p_tuning import PTuning as PTuning
     from .parts_grid import PartsGrid as PartsGrid
     from .port import Port as Port
+    from .prefix_tuning import PrefixTuning as PrefixTuning
+    from .prompt_tuning import PromptTuning as PromptTuning
     from .prompt_wizard import PromptWizard as PromptWizard
     from .propose.proposer import Proposer as Proposer
     from .protegi import ProTeGi as ProTeGi
@@ -70,6 +73,7 @@ if TYPE_CHECKING:
     from .search.task import Task as Task
     from .simba import SIMBA as SIMBA
     from .thresholds import Thresholds as Thresholds
+    from .trigger_tokens import TriggerTokens as TriggerTokens
     from .triple import TRIPLE as TRIPLE
     from .voting import ensemble as ensemble
     from .voting import majority as majority
@@ -97,8 +101,11 @@ _WHERE = {
     "labeled_few_shot": "LabeledFewShot",
     "mipro": "MIPRO",
     "opro": "OPRO",
+    "p_tuning": "PTuning",
     "parts_grid": "PartsGrid",
     "port": "Port",
+    "prefix_tuning": "PrefixTuning",
+    "prompt_tuning": "PromptTuning",
     "prompt_wizard": "PromptWizard",
     "propose.proposer": "Proposer",
     "protegi": "ProTeGi",
@@ -114,6 +121,7 @@ _WHERE = {
     "search.task": "Task",
     "simba": "SIMBA",
     "thresholds": "Thresholds",
+    "trigger_tokens": "TriggerTokens",
     "triple": "TRIPLE",
     "voting": "ensemble majority",
 }

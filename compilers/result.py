@@ -39,6 +39,8 @@ class Result(Advised, Generic[P, R_co, T_co]):
         report: How it went.
         provenance: What an artifact says about its making; no clock, no path, no host.
         ranking: The programs of the search, best first.
+        text_only: Where `program` has soft words, the best one of the search that has
+            none, which its artifact holds too; else None.
     """
 
     program: T_co
@@ -46,6 +48,7 @@ class Result(Advised, Generic[P, R_co, T_co]):
     report: Report
     provenance: Mapping[str, Any]
     ranking: tuple[T_co, ...] = ()
+    text_only: T_co | None = None
 
     @cached_property
     def front(self) -> Front[T_co]:
@@ -87,5 +90,10 @@ class Result(Advised, Generic[P, R_co, T_co]):
 
     def save(self, path: str | Path, *, history: bool | None = None) -> Path:
         """Write the program as an artifact, `NAME.weft.json`; see `weft.save`."""
-        made = self.provenance
-        return save(self.program, path, provenance=made, history=history)
+        return save(
+            self.program,
+            path,
+            provenance=self.provenance,
+            history=history,
+            text_only=self.text_only,
+        )

@@ -35,7 +35,7 @@ SITE = DOCS.parent / "build" / "site"
 ORDER = (
     *("README.md", "guide.md", "signatures.md", "modules.md", "media.md"),
     *("programs.md", "agents.md", "mcp.md", "code.md", "sampling.md", "decisions.md"),
-    *("words.md", "thresholds.md", "retrieval.md", "recipes.md"),
+    *("words.md", "thresholds.md", "retrieval.md", "recipes.md", "whitebox.md"),
     *("running.md", "traces.md", "models.md", "local-models.md", "forms.md"),
     *("datasets.md", "measuring.md", "judges.md", "gates.md", "habits.md"),
     *("compiling.md", "compilers.md"),

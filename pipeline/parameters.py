@@ -1,4 +1,4 @@
-"""What a compiler may change about a module: words, demos, form, sampling, model."""
+"""What a compiler may change of a module: words, demos, form, sampling, model, soft."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from .ground.shapes import is_mapping
 from .lm.form import is_form
 from .lm.lm import SAMPLING, check_logprobs
 from .lm.request import JSON
+from .lm.soft.words import Soft
 from .media.plain import described
 from .media.turns import History
 from .media.values import KINDS
@@ -35,6 +36,7 @@ SLOTS = (
     "context",
     "glossary",
     "illustrations",
+    "soft",
 )
 
 
@@ -45,6 +47,7 @@ _HINTS: Mapping[str, str] = {
     "context": 'Write context={"audience": "people who have never paid online"}',
     "glossary": 'Write glossary={"escalation": "a second team takes over"}',
     "illustrations": 'Write weft.Demo({"question": "...", "answer": "..."}) for each',
+    "soft": "Let weft.compile(..., compiler=PromptTuning()) make them, or give None",
 }
 _FACTS = ("product", "audience", "channel", "purpose")
 
@@ -155,6 +158,8 @@ class Parameters:
         illustrations: Solved cases about other things than those to come. They stand
             in the task's own text, and not among the turns as demos do, so that less
             is copied from them. They are texts: no images, sounds or turns.
+        soft: Soft words, trained vectors that stand beside the instruction; None for
+            none. A model that does not have them refuses the call before it is made.
     """
 
     instruction: str
@@ -167,6 +172,7 @@ class Parameters:
     context: Mapping[str, str] = field(default_factory=dict[str, str])
     glossary: Mapping[str, str] = field(default_factory=dict[str, str])
     illustrations: tuple[Demo, ...] = ()
+    soft: Soft | None = None
 
     def slots(self) -> dict[str, Any]:
         """Values by slot name, in the order of `SLOTS`."""
@@ -206,6 +212,7 @@ def _check(slot: str, value: Any, who: str) -> None:
         "context": "a mapping of names to texts that are not blank",
         "glossary": "a mapping of words to texts that are not blank",
         "illustrations": "a list of weft.Demo",
+        "soft": "weft.Soft words, or None",
     }[slot]
     good = {
         "instruction": lambda: isinstance(value, str) and strictjson.is_text(value),
@@ -218,6 +225,7 @@ def _check(slot: str, value: Any, who: str) -> None:
         "context": lambda: _are_said(value),
         "glossary": lambda: _are_said(value),
         "illustrations": lambda: _are_demos(value),
+        "soft": lambda: value is None or isinstance(value, Soft),
     }[slot]()
     if not good:
         raise ConfigError(

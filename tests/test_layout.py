@@ -34,6 +34,7 @@ WRAPPED = (
         "rich",
         "xllamacpp",
     ),
+    *("torch", "transformers", "peft", "gguf", "safetensors"),
 )
 WHOLE_ROOM = {"mcp": "modules/mcp"}
 """What takes more than one file: one asks, the other answers."""

@@ -143,8 +143,16 @@ StreamResponse StatusMessage StatusMessageProvider: Match the events of
   program.stream(...)
 LabeledFewShot BootstrapFewShot KNNFewShot COPRO SIMBA GEPA InferRules ACE APE OPRO
   CAPO MIPRO Auto: Write weft.compilers.{}()
+SoftPrompt PromptEmbedding PromptTuningConfig: Write weft.compile(...,
+  compiler=weft.compilers.PromptTuning())
 [compiler]
 ReAnchor: Write weft.compilers.Thresholds()
+AutoPrompt: Write weft.compilers.TriggerTokens()
+PTuningV2 PrefixTuningConfig: Write weft.compilers.PrefixTuning(projection=False)
+PromptEncoderConfig: Write weft.compilers.PTuning()
+LoRA LoraConfig QLoRA: Weights are not tuned here; write the rows for it by
+  weft.finetuning_rows(weft.evaluate(program, rows, metric)), or tune the prompt by
+  weft.compilers.PromptTuning()
 BootstrapFewShotWithRandomSearch BootstrapRS RandomSearch: Write
   weft.compilers.BootstrapRandomSearch()
 MIPROv2: Write weft.compilers.MIPRO()

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from ...pipeline.adapters.settling import Forms
-from ...pipeline.artifact.save import save
+from ...pipeline.artifact.save import save, softs_in, without_soft
 from ...pipeline.artifact.state import SUFFIX
 from ...pipeline.calls.budget import Budget, Ledger
 from ...pipeline.data.example import digest_rows
@@ -115,13 +115,21 @@ async def drive(
         best(made)
         result = _written(made, plan, forms)
         programs = [_written(candidate, plan, forms) for candidate in task.archive]
+        plain = _text_only(task, plan, forms) if softs_in(result) else None
     return Result(
         given(result),
         given(plan.program),
         report,
         _provenance(report, plan, result) | steering.provenance,
         tuple(map(given, programs)),
+        None if plain is None else given(plain),
     )
+
+
+def _text_only(task: Task, plan: Plan, forms: Forms) -> Program[..., Any]:
+    """The best program without soft words that the search met."""
+    met = (_written(candidate, plan, forms) for candidate in task.archive)
+    return next((one for one in met if not softs_in(one)), without_soft(plan.program))
 
 
 def _task_of(plan: Plan, ledger: Ledger) -> Task:
@@ -139,6 +147,7 @@ def _task_of(plan: Plan, ledger: Ledger) -> Task:
         keeping=plan.keeping,
         passing=plan.terms.passing,
         advising=plan.terms.advice,
+        folder=None if plan.terms.run_dir is None else Path(plan.terms.run_dir),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ...pipeline.graph.program import Program
 from ..racing.race import FIRST, first_rows
 from ..recipe import LOTS, MEETINGS, Draw, Recipe
-from ..search.cost import FREE, Calls, Quote
+from ..search.cost import FREE, NO_TRAINING, Calls, Quote
 from ..search.counting import (
     behind_decisions,
     calls_bound,
@@ -102,7 +102,9 @@ def quote_of(
     models = {name: lm for recipe in recipes for name, lm in recipe.models.items()}
     guess = guess_of(program, split.train, proposers, [*models.values()])
     bounded = is_bounded(program, rows) and is_bounded(shown, rows)
-    return Quote(kept, smallest, verified, sealed, bounded, guess)
+    made = [p for r in recipes for p in r.proposers]
+    training = NO_TRAINING.plus(*(p.trains for p in made))
+    return Quote(kept, smallest, verified, sealed, bounded, guess, training=training)
 
 
 def work_of(recipe: Recipe, split: Split, outputs: int = 1) -> Work:

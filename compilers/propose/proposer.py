@@ -16,7 +16,7 @@ from typing import Any, ClassVar, cast
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Module
 from ..search.candidate import Candidate
-from ..search.cost import FREE, Calls
+from ..search.cost import FREE, NO_TRAINING, Calls, Training
 from ..search.task import Task
 
 Parents = Sequence[Candidate]
@@ -39,6 +39,11 @@ class Proposer(ABC):
     def shows(self) -> int:
         """How many demos of its own a candidate may show in each module."""
         return 0
+
+    @property
+    def trains(self) -> Training:
+        """What a proposal trains here, on rows that call nobody; nothing by default."""
+        return NO_TRAINING
 
     @property
     def name(self) -> str:

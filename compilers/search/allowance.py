@@ -100,6 +100,21 @@ class Allowance:
         """
         return min((left / weight for left, weight in self._left()), default=math.inf)
 
+    def tokens(self, share: float) -> float:
+        """Tokens of a share of the room, for training; infinity where none is limited.
+
+        A limit in calls is none: training calls nobody. Time is read while it goes on.
+        """
+        left = self.ledger.remaining()
+        if left.tokens is None:
+            return math.inf
+        spent, guess = self.ledger.spent(), self._guess
+        calls = spent.calls - self._start.calls
+        used = spent.tokens - spent.trained - self._start.tokens + self._start.trained
+        each = used / calls if calls else guess.tokens
+        kept = math.ceil(self._aside * self.a_row) * _DEARER * each
+        return max(0.0, share * (left.tokens - kept))
+
     def rows(self, share: float) -> float:
         """Rows that a share of the room pays for; infinity where nothing is limited."""
         return share * self.room() / self.a_row
@@ -126,7 +141,8 @@ class Allowance:
         if left.calls is not None:
             yield left.calls, 1.0
         if left.tokens is not None:
-            used = spent.tokens - self._start.tokens
+            used = spent.tokens - spent.trained
+            used -= self._start.tokens - self._start.trained
             each = used / calls if calls else guess.tokens
             yield (left.tokens - guess.bound) / max(1.0, each), _DEARER
         if left.usd is not None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from ...pipeline.graph.program import Program
 from ...pipeline.ground import strictjson
+from ...pipeline.lm.soft.words import Soft
 from ...pipeline.parameters import Demo
 
 R = TypeVar("R")
@@ -61,13 +62,15 @@ def plain_slot(value: Any) -> Any:
     """A parameter's value as plain JSON data."""
     if isinstance(value, Demo):
         return {"values": dict(value.values), "source": value.source, "by": value.by}
+    if isinstance(value, Soft):
+        return value.identity()
     if isinstance(value, tuple | list):
         return [plain_slot(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
     return dict(value) if isinstance(value, Mapping) else value  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
 
 
 def prompt_size(program: Program[..., Any]) -> int:
-    """Characters of instructions, tuned descriptions, contexts and demos, all modules.
+    """Characters of instructions, descriptions, contexts, soft words and demos.
 
     Of a pool of which each input is shown the nearest demos, as many average ones count
     as are shown.
@@ -84,4 +87,5 @@ def prompt_size(program: Program[..., Any]) -> int:
         drawn = parameters.illustrations
         total += sum(len(strictjson.dumps(dict(demo.values))) for demo in drawn)
         total += sum(sizes) * shown // max(1, len(sizes))
+        total += len(parameters.soft.text) if parameters.soft else 0
     return total

@@ -41,6 +41,26 @@ class Calls(NamedTuple):
 FREE = Calls(0, 0, 0)
 
 
+class Training(NamedTuple):
+    """Rows that are read forward and backward, by a model that is trained here.
+
+    Args:
+        steps: Steps of all trainings together.
+        rows: Rows in all these steps, with repetition.
+    """
+
+    steps: int
+    rows: int
+
+    def plus(self, *others: Training) -> Training:
+        """These and others, added up."""
+        every = (self, *others)
+        return Training(*(sum(one[at] for one in every) for at in (0, 1)))
+
+
+NO_TRAINING = Training(0, 0)
+
+
 @dataclass(frozen=True)
 class CallGuess:
     """What a call costs, before any was made.
@@ -81,6 +101,7 @@ class Quote:
             may hold: demos, and instructions that a model writes.
         greedy: Who is set to temperature 0 and yet asked for several samples, which
             will be equal: modules by path, and "proposer".
+        training: What is trained here, at the most; it calls nobody.
     """
 
     accounts: dict[str, Calls]
@@ -90,6 +111,12 @@ class Quote:
     bounded: bool
     guess: CallGuess
     greedy: tuple[str, ...] = ()
+    training: Training = NO_TRAINING
+
+    @property
+    def trained(self) -> int:
+        """Tokens of training, forward and backward, at the most."""
+        return 2 * self.training.rows * self.tokens
 
     @property
     def tokens(self) -> int:
@@ -153,6 +180,12 @@ class Quote:
         expected = self.calls.expected
         price = money(None if self.usd is None else expected * self.usd)
         lines.append(f"about {expected * self.tokens:,} tokens, {price}")
+        if self.training.steps:
+            steps, rows = self.training
+            lines.append(
+                f"train: {steps} steps, {rows:,} rows in all, at most about "
+                f"{self.trained:,} tokens forward and backward, computed here"
+            )
         least = f"smallest budget for one round: {self.smallest} calls"
         if self.verified < self.sealed:
             least += f", {self.verified} of {self.sealed} sealed rows verified"

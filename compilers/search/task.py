@@ -1,8 +1,7 @@
 """One compile under way: the program, its rows, and the single way to buy a score.
 
 Every score is bought through `Task.observe`, which books it on the ledger and keeps it
-in one table, so that no (candidate, row) cell is ever paid for twice and proposers,
-racers and the report look at the same figures.
+in one table: no (candidate, row) cell is paid for twice, and all look at one figure.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ...pipeline.data.rows import Example
@@ -40,7 +40,6 @@ from .scoring import cross_fitted, refuse_failure, zero_if_long
 from .teacher import Teacher
 
 _UNSEEN = 3
-
 NEAR = 0.5
 """The score from which a run lends demos where none passes, unless `passing` is set."""
 
@@ -90,6 +89,7 @@ class Task:
         follower: Who is told of each candidate and each cell, or None.
         hints: What writers are told: (module path or "" for every module, words).
         fits: What fitting numbers to select rows has found.
+        folder: Where a training keeps how far it is, or None.
     """
 
     program: Program[..., Any]
@@ -113,6 +113,7 @@ class Task:
     follower: Follower | None = None
     hints: tuple[tuple[str, str], ...] = ()
     fits: Fits = field(default_factory=Fits)
+    folder: Path | None = None
 
     def rng(self, *path: str | int) -> random.Random:
         """A generator of its own for each purpose, so that no draw moves another."""
@@ -362,7 +363,7 @@ class Task:
 
     @property
     def spent(self) -> int:
-        """Calls charged so far, by whichever account."""
+        """Calls charged so far."""
         return self.allowance.ledger.spent().calls
 
     @cached_property

@@ -228,6 +228,9 @@ def _module(path: str, state: ModuleState) -> str:
         lines += [_filled(f"{name}: {text}", "    ") for name, text in said.items()]
     if state.illustrations:
         lines.append(f"  illustrations: {len(state.illustrations)}")
+    if state.soft is not None:
+        head, *words = state.soft.lines
+        lines += [f"  soft words: {head}", *(f"    {word}" for word in words)]
     if state.model is not None:
         lines.append(f"  model: {state.model}")
     if state.sampling:

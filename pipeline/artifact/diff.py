@@ -121,6 +121,8 @@ def _slots(old: ModuleState, new: ModuleState) -> Iterator[tuple[str, tuple[str,
         yield slot, tuple(lines_changed(*said))
     shown = ([d.demo for d in m.illustrations] for m in (old, new))
     yield "illustrations", tuple(demos_changed(*shown))
+    words = (m.soft.lines if m.soft is not None else [] for m in (old, new))
+    yield "soft", tuple(lines_changed(*words))
     for name in dict.fromkeys((*old.settings, *new.settings)):
         if name == "rule":
             rules = (as_dict(m.settings.get(name)) for m in (old, new))

@@ -92,7 +92,9 @@ def fitted(
         raise ArtifactError(f"{where}: {error.message}", hint=error.hint) from None
     if changed is program:
         changed = program.with_parts(program.parts)
-    came = Origin(where, made.digest, made.provenance, tuple(dropped))
+    came = Origin(
+        where, made.digest, made.provenance, tuple(dropped), made.text_only_data
+    )
     return remember(changed, came)
 
 
@@ -236,6 +238,7 @@ def parameters_of(state: ModuleState) -> Parameters:
         "context": state.context,
         "glossary": state.glossary,
         "illustrations": tuple(each.demo for each in state.illustrations),
+        "soft": state.soft.soft if state.soft is not None else None,
     }
     return Parameters("\n".join(state.instruction)).with_slots(slots, state.name)
 

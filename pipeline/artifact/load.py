@@ -21,11 +21,20 @@ from ..graph.program import Program, as_given, as_program
 from ..ground import strictjson
 from ..ground.files import decoded, read_bounded
 from ..ground.options import checked
+from ..ground.shapes import is_dict
 from ..lm.lm import SAMPLING
 from ..signature.json_schema import Allowance
 from .fit import fitted
+from .migrate import migrated
 from .rebuild import rebuilt
-from .state import FORMAT, ArtifactFile, migrated, modules_of, schemas_of
+from .soft import beside, hold_vectors
+from .state import (
+    FORMAT,
+    ArtifactFile,
+    modules_of,
+    schemas_of,
+    softs_of,
+)
 
 MOST_BYTES: Final = 4 * strictjson.MAX_CHARS
 """Of an artifact: as many as the characters that it may have can take."""
@@ -41,6 +50,7 @@ def load(
     steps: Iterable[Callable[..., Any]] = (),
     strict: bool = True,
     rename: Mapping[str, str] | None = None,
+    soft: bool = True,
 ) -> T: ...
 @overload
 def load(
@@ -50,6 +60,7 @@ def load(
     steps: Iterable[Callable[..., Any]] = (),
     strict: bool = True,
     rename: Mapping[str, str] | None = None,
+    soft: bool = True,
 ) -> Any: ...
 @checked
 def load(
@@ -59,6 +70,7 @@ def load(
     steps: Iterable[Callable[..., Any]] = (),
     strict: bool = True,
     rename: Mapping[str, str] | None = None,
+    soft: bool = True,
 ) -> Any:
     """A program from an artifact, or a module where one was saved.
 
@@ -72,6 +84,8 @@ def load(
             what still fits is kept, and what was dropped is logged as a warning and
             listed in `weft.origin(program).dropped`.
         rename: Paths of the live program's modules, by their paths in the file.
+        soft: Whether soft words are wanted; without them the best variant of text alone
+            is loaded, which any model takes, and no second file is needed.
 
     Returns:
         A `Program` or a `Module`, as was saved: what is in a file no checker knows, so
@@ -83,7 +97,7 @@ def load(
             none.
     """
     live = None if program is None else as_program(program)
-    made, where = read_artifact(path), str(path)
+    made, where = read_artifact(path, soft=soft), str(path)
     if live is not None:
         fit = fitted(live, made, where, strict=strict, rename=rename)
         return as_given(fit, program)
@@ -95,8 +109,13 @@ def load(
     return as_given(rebuilt(made, steps, where))
 
 
-def read_artifact(path: str | Path) -> ArtifactFile:
+def read_artifact(path: str | Path, *, soft: bool = True) -> ArtifactFile:
     """Read and check an artifact; nothing in it is run, imported or connected to.
+
+    Args:
+        path: The artifact.
+        soft: Whether its soft words are wanted, from the file beside it; else its
+            variant of text alone comes back.
 
     Raises:
         ArtifactError: It cannot be read, is too large, has an unknown part, or does not
@@ -104,7 +123,11 @@ def read_artifact(path: str | Path) -> ArtifactFile:
     """
     source = Path(path)
     hint = "Name a file that weft.save or weft compile --out has written"
-    return parse_artifact(artifact_text(source, hint=hint), str(source))
+    made = parse_artifact(artifact_text(source, hint=hint), str(source))
+    if not soft:
+        return made.as_text_only()
+    hold_vectors(softs_of(made.program), beside(source))
+    return made
 
 
 def artifact_text(file: Path | Traversable, where: str = "", hint: str = "") -> str:
@@ -148,6 +171,8 @@ def parse_artifact(text: str, where: str) -> ArtifactFile:
 
 
 def _refuse_damaged(data: Mapping[str, Any], where: str) -> None:
+    if is_dict(inner := data.get("text_only")):
+        _refuse_damaged(inner, where)
     given = data.get("digest", "")
     if given and given != digest_of(data.get("program")):
         raise ArtifactError(
@@ -157,7 +182,8 @@ def _refuse_damaged(data: Mapping[str, Any], where: str) -> None:
 
 
 def _refuse_options(made: ArtifactFile, where: str) -> None:
-    for name, module in modules_of(made.program):
+    others = [] if made.text_only is None else modules_of(made.text_only.program)
+    for name, module in (*modules_of(made.program), *others):
         try:
             _ = module.form
         except ConfigError as error:

@@ -15,10 +15,12 @@ from ..errors import ArtifactError, did_you_mean
 from ..graph.module import Module
 from ..graph.program import Program, as_given, as_program
 from ..ground.files import write_whole
+from ..lm.soft.file import SUFFIX as SOFT
 from .fit import fitted
 from .load import artifact_text, parse_artifact, read_artifact
 from .rebuild import rebuilt, stand_ins
-from .state import SUFFIX
+from .soft import hold_vectors
+from .state import SUFFIX, softs_of
 from .stubs import HEADER, package_stub
 
 _log: Final = logging.getLogger("weft")
@@ -61,7 +63,8 @@ def programs(
         `__getattr__`, `__dir__` and `__all__` for the package (PEP 562).
     """
     given = tuple(steps)
-    files = _artifacts(importlib.resources.files(package))
+    folder = importlib.resources.files(package)
+    files = _artifacts(folder)
     names = sorted(files)
     loaded: dict[str, Program[..., Any] | Module[..., Any]] = {}
 
@@ -72,6 +75,7 @@ def programs(
         if name not in loaded:
             where = f"{package}/{name}{SUFFIX}"
             made = parse_artifact(artifact_text(files[name], where), where)
+            hold_vectors(softs_of(made.program), folder / f"{name}{SOFT}")
             known = (live or {}).get(name)
             if known is None:
                 loaded[name] = as_given(rebuilt(made, given, where))

@@ -84,7 +84,10 @@ def rebuilt(
         raise ArtifactError(f"{where}: {error.message}", hint=error.hint) from None
     except _BROKEN as error:
         raise ArtifactError(f"{where}: {str(error)[:300]}") from None
-    return remember(program, Origin(where, made.digest, made.provenance))
+    return remember(
+        program,
+        Origin(where, made.digest, made.provenance, text_only=made.text_only_data),
+    )
 
 
 def _lone(program: Program[..., Any]) -> Program[..., Any]:

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from ..errors import ArtifactError
 from ..graph.digest import arranged, describe_program, digest_of, refuse_opaque
 from ..graph.module import Module
-from ..graph.program import Program, as_program, origin
+from ..graph.program import Origin, Program, as_program, origin
 from ..graph.unnamed import refuse_unnamed
 from ..ground import strictjson
-from ..ground.files import write_whole
 from ..ground.options import checked
 from ..ground.shapes import is_dict, is_list
+from ..lm.soft.words import Soft
 from ..media.plain import data_of
 from .load import parse_artifact
 from .rebuild import needs_live, schema_of_result
+from .soft import write_pair
 from .state import FORMAT, SUFFIX
 from .versions import keep
 
+P = ParamSpec("P")
+R = TypeVar("R")
 _WIDTH = 80
 
 
@@ -35,6 +38,7 @@ def save(
     *,
     provenance: Mapping[str, Any] | None = None,
     history: bool | None = None,
+    text_only: Program[..., Any] | Module[..., Any] | None = None,
 ) -> Path:
     """Write a program, or a module, as an artifact; an old file stays whole.
 
@@ -48,6 +52,8 @@ def save(
         history: Whether the version that is replaced is kept in the folder `history`
             beside it, for `weft.log` and `weft.rollback`; by default it is where that
             folder exists.
+        text_only: Of a program with soft words, the best variant without any, which
+            `load(..., soft=False)` gives; by default the program less its soft words.
 
     Raises:
         ArtifactError: The path has another ending, a part is no plain data, or the
@@ -63,12 +69,25 @@ def save(
         )
     made = as_program(program)
     refuse_unnamed(made)
-    text = artifact_text(made, provenance, as_module=isinstance(program, Module))
+    lone = isinstance(program, Module)
+    other = None if text_only is None else as_program(text_only, made.name)
+    text = artifact_text(made, provenance, as_module=lone, text_only=other)
     parse_artifact(text, str(target))
     if history is not False:
         keep(target, make=history is True)
-    write_whole(target, text)
+    write_pair(target, text, softs_in(made).values())
     return target
+
+
+def softs_in(program: Program[..., Any]) -> dict[str, Soft]:
+    """The soft words of a program, by the path of the module that has them."""
+    found = {p: module.parameters.soft for p, module in program.modules.items()}
+    return {path: soft for path, soft in found.items() if soft is not None}
+
+
+def without_soft(program: Program[P, R]) -> Program[P, R]:
+    """A program less its soft words."""
+    return program.with_parameters({f"{path}/soft": None for path in softs_in(program)})
 
 
 def artifact_text(
@@ -76,8 +95,11 @@ def artifact_text(
     provenance: Mapping[str, Any] | None = None,
     *,
     as_module: bool = False,
+    text_only: Program[..., Any] | None = None,
 ) -> str:
     """What `save` writes; `as_module` for a program that was made of a module.
+
+    Of soft words the vectors are not in it: they lie beside it.
 
     Raises:
         ArtifactError: A part of the program is no plain data.
@@ -97,6 +119,9 @@ def artifact_text(
     whole |= {"returns": returns} if returns is not None else {}
     whole |= {"live": live} if live else {}
     whole |= {"kind": "module"} if as_module else {}
+    if softs_in(program):
+        whole["text_only"] = _text_only(program, before, text_only)
+        state = {"program": state, "text_only": whole["text_only"]}
     held = data_of(state, repr(program.name))
     whole |= {"media": held} if held else {}
     try:
@@ -105,6 +130,27 @@ def artifact_text(
         raise ArtifactError(
             f"program {program.name!r} cannot be written: {error}"
         ) from None
+
+
+def _text_only(
+    program: Program[..., Any], before: Origin | None, given: Program[..., Any] | None
+) -> Any:
+    """The variant without soft words as data: the one given, or kept, or less them.
+
+    Raises:
+        ArtifactError: The one given has soft words, or takes other inputs.
+    """
+    if given is None and before is not None and before.text_only is not None:
+        return before.text_only
+    made = without_soft(program) if given is None else given
+    mine = [f.name for f in program.structure.inputs]
+    if softs_in(made) or [f.name for f in made.structure.inputs] != mine:
+        raise ArtifactError(
+            f"text_only={made!r} has soft words itself, or takes other inputs",
+            hint="Give the best program of the same compile that has none",
+        )
+    state = describe_program(made)
+    return {"digest": digest_of(state), "program": state}
 
 
 def _pretty(value: Any, indent: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import keyword
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
@@ -17,16 +17,15 @@ from pydantic import (
     model_validator,
 )
 
-from ..errors import ArtifactError
 from ..ground.shapes import as_dict, as_list
 from ..lm.form import Form, form_of
 from ..media.held import Blob
 from ..media.plain import blobs_of
 from ..parameters import Demo
+from .soft import SoftState
 
 FORMAT: Final = "weft.program/2"
 SUFFIX: Final = ".weft.json"
-_FAMILY = "weft.program/"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _LONGEST_NAME = 200
 
@@ -142,6 +141,7 @@ class ModuleState(_Strict):
     context: dict[str, str] = {}
     glossary: dict[str, str] = {}
     illustrations: list[DemoState] = []
+    soft: SoftState | None = None
     repairs: Annotated[int, Field(ge=0, le=100)] = 1
     returns: str | None = None
     parts: dict[_Identifier, PartState] = {}
@@ -222,6 +222,16 @@ class ProgramState(_Strict):
     programs: dict[_Name, ProgramState] = {}
 
 
+class TextOnly(_Strict):
+    """The best variant of a program that has no soft words, so that any model takes it.
+
+    Its inputs and its result are those of the program.
+    """
+
+    digest: str = ""
+    program: ProgramState
+
+
 class ArtifactFile(_Strict):
     """The whole file."""
 
@@ -234,7 +244,24 @@ class ArtifactFile(_Strict):
     live: list[str] = []
     kind: Literal["program", "module"] = "program"
     media: dict[str, str] = {}
+    text_only: TextOnly | None = None
     _blobs: list[Blob] = PrivateAttr(default_factory=list[Blob])
+
+    @property
+    def text_only_data(self) -> dict[str, Any] | None:
+        """The variant without soft words as the file holds it."""
+        told = self.text_only
+        if told is None:
+            return None
+        return told.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+    def as_text_only(self) -> ArtifactFile:
+        """The variant without soft words; the file itself where it has none."""
+        if self.text_only is None:
+            return self
+        other = self.text_only
+        change = {"program": other.program, "digest": other.digest, "text_only": None}
+        return self.model_copy(update=change)
 
     def model_post_init(self, context: Any, /) -> None:
         """Hold the data of the demos' media until there are demos to hold it."""
@@ -275,6 +302,11 @@ def _asking(
     return found
 
 
+def softs_of(state: ProgramState) -> list[SoftState]:
+    """What a program's modules say of their soft words."""
+    return [module.soft for _, module in modules_of(state) if module.soft is not None]
+
+
 def schemas_of(made: ArtifactFile) -> list[dict[str, Any]]:
     """Every JSON Schema of a file."""
 
@@ -288,8 +320,10 @@ def schemas_of(made: ArtifactFile) -> list[dict[str, Any]]:
         found = [*state.inputs, *(f for module in modules for f in inside(module))]
         return [*found, *(f for inner in state.programs.values() for f in of(inner))]
 
-    fields = [field.schema_ for field in of(made.program)]
-    fields += [field.enforced for field in of(made.program) if field.enforced]
+    found = of(made.program)
+    found += of(made.text_only.program) if made.text_only is not None else []
+    fields = [field.schema_ for field in found]
+    fields += [field.enforced for field in found if field.enforced]
     return [*fields, made.returns] if made.returns is not None else fields
 
 
@@ -318,59 +352,6 @@ def compiled_score(provenance: Mapping[str, Any]) -> tuple[float, ...]:
     As the file says: nobody vouches for it. Empty where it says nothing of the kind.
     """
     return figures(as_dict(provenance.get("score")).get("compiled"))
-
-
-Migration = Callable[[dict[str, Any]], dict[str, Any]]
-
-
-def _with_editions(data: dict[str, Any]) -> dict[str, Any]:
-    """Format 1 knew one edition of each form, and what names none means that one."""
-    return {**data, "format": "weft.program/2"}
-
-
-MIGRATIONS: dict[str, Migration] = {"weft.program/1": _with_editions}
-"""From a format to the next one: pure functions of the whole file's data.
-
-Each has a golden file in the tests, written by the version that it reads, and the
-prompt that it rendered then.
-"""
-
-
-def migrated(
-    data: Mapping[str, Any], where: str, steps: Mapping[str, Migration] = MIGRATIONS
-) -> dict[str, Any]:
-    """A file's data in today's format; the data given stays as it is.
-
-    Args:
-        data: What was read.
-        where: Its name, for messages.
-        steps: The migrations by the format that they read.
-
-    Raises:
-        ArtifactError: A newer weft wrote it.
-
-    >>> old = {"format": "weft.program/0", "title": "qa"}
-    >>> up = lambda data: {"format": FORMAT, "name": data["title"]}
-    >>> migrated(old, "qa.weft.json", {"weft.program/0": up})
-    {'format': 'weft.program/2', 'name': 'qa'}
-    """
-    made = dict(data)
-    for _ in range(len(steps)):
-        step = steps.get(str(made.get("format")))
-        if step is None:
-            break
-        made = step(made)
-    given = made.get("format")
-    number = str(given).removeprefix(_FAMILY)
-    if isinstance(given, str) and given.startswith(_FAMILY) and number.isdecimal():
-        newest = int(FORMAT.removeprefix(_FAMILY))
-        if len(number) > 9 or int(number) > newest:
-            raise ArtifactError(
-                f"{where} has the format {given[:40]!r}, and this weft reads up to "
-                f"{FORMAT!r}",
-                hint="Upgrade weft: git pull in its clone, and pip install .",
-            )
-    return made
 
 
 def artifact_schema() -> dict[str, Any]:

@@ -19,7 +19,9 @@ from ..ground import strictjson
 from ..ground.files import write_whole
 from ..ground.shapes import as_dict
 from ..ground.words import brief
+from ..lm.soft.file import read_vectors
 from .load import artifact_text
+from .soft import beside, copy_vectors, unnamed, write_pair
 from .state import SUFFIX, compiled_score
 
 _FOLDER = "history"
@@ -122,6 +124,7 @@ def keep(path: Path, *, make: bool = True) -> Path | None:
     digest = digest_of(_data(path, text).get("program"))
     target = folder / f"{_name_of(path)}-{_short(digest)}{SUFFIX}"
     if not target.exists():
+        copy_vectors(path, target)
         write_whole(target, text)
     return target
 
@@ -158,7 +161,8 @@ def rollback(path: str | Path, to: str | None = None) -> Version:
             f"{target}: {what}", hint=f"Kept: {known}" if known else how
         )
     keep(target)
-    write_whole(target, artifact_text(fits[0].path))
+    kept = read_vectors(beside(fits[0].path)).values()
+    write_pair(target, artifact_text(fits[0].path), map(unnamed, kept))
     return _version(target, True, read_labels(target.parent))
 
 

@@ -145,12 +145,14 @@ class Spent:
         tokens: Input and output tokens of those.
         usd: US dollars of those whose price is known.
         seconds: Wall-clock seconds since the ledger was opened.
+        trained: Those of the tokens that were read in training, and by no call.
     """
 
     calls: int
     tokens: int
     usd: float
     seconds: float
+    trained: int = 0
 
 
 class Ledger:
@@ -185,6 +187,7 @@ class Ledger:
         )
         self._room = Room(limit, self._left)
         self._accounts: dict[str, Account] = {}
+        self._trained = 0
 
     def knows(self, key: str, account: str = "run") -> bool:
         """Whether a request was charged before, so that asking it again is free.
@@ -237,7 +240,26 @@ class Ledger:
         """What the limits have been charged with; reservations are not in it."""
         calls, tokens, pico = self._room.spent
         seconds = self._clock() - self._opened
-        return Spent(int(calls), int(tokens), pico / PICO, seconds)
+        return Spent(int(calls), int(tokens), pico / PICO, seconds, self._trained)
+
+    def train(self, tokens: int, seconds: float = 0.0, account: str = "train") -> None:
+        """Book tokens that are read here in training, half forward and half backward.
+
+        Args:
+            tokens: How many; what is done again after a kill is booked again.
+            seconds: What it took.
+            account: Who pays.
+
+        Raises:
+            BudgetExceeded: They do not fit; nothing was booked.
+        """
+        with self._room.lock:
+            book = self._accounts.setdefault(account, Account())
+            self._room.work(tokens)
+            book.input_tokens += tokens - tokens // 2
+            book.output_tokens += tokens // 2
+            book.seconds += seconds
+            self._trained += tokens
 
     def remaining(self) -> Budget:
         """What is left under each limit; None where there is none."""

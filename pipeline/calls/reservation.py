@@ -123,6 +123,13 @@ class Room:
             self.held = self.held.minus(freed)
         self._serve()
 
+    def work(self, tokens: int) -> None:
+        """Book tokens of no call, under the lock; raises where they do not fit."""
+        need = Amount(0, tokens, 0)
+        if self.left() <= 0 or not self._fits(need, self.held):
+            raise exceeded(self, need)
+        self.move(spent=need, freed=NOTHING)
+
     def knows(self, mark: bytes) -> bool:
         """Whether a request is free, because it was charged before."""
         return self._charged.get(mark, False)
@@ -218,6 +225,7 @@ class Account:
     output_tokens: int = 0
     pico: int = 0
     unpriced: int = 0
+    seconds: float = 0.0
 
     def charge(
         self, input_tokens: int, output_tokens: int, usd: float | None
@@ -231,10 +239,10 @@ class Account:
         return Amount(0, input_tokens + output_tokens, pico)
 
     def as_dict(self) -> dict[str, int | float]:
-        """The counts by name, money in dollars."""
+        """The counts by name, money in dollars; seconds where something is trained."""
         counts: dict[str, int | float] = asdict(self)
-        usd = counts.pop("pico") / PICO
-        return {**counts, "usd": usd}
+        usd, seconds = counts.pop("pico") / PICO, counts.pop("seconds")
+        return {**counts, "usd": usd, **({"seconds": seconds} if seconds else {})}
 
 
 @dataclass(slots=True, eq=False)

@@ -141,6 +141,7 @@ def _module_state(module: Module[..., Any]) -> dict[str, Any]:
         **({"model": parameters.model} if parameters.model is not None else {}),
         **_described(parameters.descriptions),
         **_context_state(parameters, spec),
+        **({"soft": parameters.soft.as_data()} if parameters.soft else {}),
         "repairs": module.repairs,
     }
 

@@ -29,6 +29,7 @@ from ..ground.words import brief, counted
 from ..lm.lm import SAMPLING, LanguageModel, Sampling, as_lm, name_of
 from ..lm.request import JSON
 from ..lm.scoring.likelihoods import Likelihoods
+from ..lm.soft.words import Soft
 from ..parameters import (
     SLOTS,
     Context,
@@ -99,6 +100,7 @@ class ModuleChanges(TypedDict, total=False):
     context: Mapping[str, str]
     glossary: Mapping[str, str]
     illustrations: Sequence[Demo]
+    soft: Soft | None
     name: str
     lm: str | LanguageModel | None
     repairs: int
@@ -501,7 +503,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
                 (a name; it takes the place of the module's `lm`, and `lm` that of a
                 name), `descriptions` (by field), `context` and `glossary` (see
                 `with_context`), `illustrations` (solved cases in the task's own text),
-                `name`, `lm`, `repairs`.
+                `soft` (soft words), `name`, `lm`, `repairs`.
 
         Raises:
             ConfigError: An option is unknown or has the wrong type.

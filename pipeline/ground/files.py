@@ -46,11 +46,16 @@ def write_whole(target: Path, text: str, mode: int = 0o666) -> None:
     Raises:
         ArtifactError: It could not be written; no other file is left behind.
     """
+    write_bytes(target, text.encode("utf-8"), mode)
+
+
+def write_bytes(target: Path, data: bytes, mode: int = 0o666) -> None:
+    """As `write_whole`, for a file that is no text."""
     spare = target.with_name(f".{target.name}.{os.urandom(4).hex()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            _write(spare, text.encode("utf-8"), mode)
+            _write(spare, data, mode)
             os.replace(spare, target)  # noqa: PTH105 - one call that tests can fail
         except BaseException:
             with contextlib.suppress(OSError):

@@ -58,6 +58,9 @@ class Abilities:
         images: The model takes images.
         audio: The model takes audio.
         files: The model takes files, such as PDFs.
+        forced: It says how probable a reply is that is laid before it whole.
+        soft: The soft words that it has: "NAME@" and twelve digits of the digest of
+            their vectors, or the name alone; "*" for any that were trained for it.
     """
 
     schema: bool | None = None
@@ -85,6 +88,8 @@ class Abilities:
     images: bool | None = None
     audio: bool | None = None
     files: bool | None = None
+    forced: bool | None = None
+    soft: tuple[str, ...] = ()
 
     def over(self, other: Abilities) -> Abilities:
         """What is known here; where it is not, what is known there.
@@ -175,6 +180,8 @@ _SILENT: Final = Abilities()
 
 LOCAL: Final = "local:"
 """How the endpoint of a model begins that runs here."""
+IN_PROCESS: Final = "torch:"
+"""How that of a model begins that runs in this process."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ def request_to_json(request: Request) -> dict[str, JSON]:
         **({"continues": True} if request.continues else {}),
         **({"tools": [t.as_data() for t in request.tools]} if request.tools else {}),
         **({"questions": request.questions.as_data()} if request.questions else {}),
+        **({"soft": request.soft.identity()} if request.soft else {}),
     }
 
 

@@ -40,6 +40,8 @@ from .wire.credentials import authorised, key_for
 if TYPE_CHECKING:
     from .known.metadata import Told
     from .local import model as local_model
+    from .local.model import LocalModel
+    from .white.weights import WhiteModel
 else:
     local_model = deferred(__package__, "local.model")
 
@@ -57,8 +59,9 @@ class LM(Direct, Advised):
         model: "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", "lm_studio/NAME" and
             the other servers of `abilities.KINDS`, any name where `api_base` is given,
             "local/smollm2", "local/gemma3-270m" or "local/PATH.gguf" for a model that
-            runs here (a path from / has two slashes), "PROVIDER/NAME" for the other
-            providers of litellm,
+            runs here (a path from / has two slashes), "torch/PATH.gguf" or
+            "torch/FOLDER" for one in this process, whose prompts can be trained,
+            "PROVIDER/NAME" for the other providers of litellm,
             "litellm/PROVIDER/NAME" to force litellm, or "embedded" for the offline
             stand-in, which is no language model.
         api_base: The base URL; wins over the environment.
@@ -144,7 +147,7 @@ Did you mean 'temperature'?
                 raise ConfigError(message, hint=f'Write {name}="..."')
         self._name = model
         room = None
-        if {context, slots, threads} != {None} or model.startswith("local/"):
+        if {context, slots, threads} != {None} or model[:6] in ("local/", "torch/"):
             room = local_model.Room(context, slots, threads)
         self._route = resolve(model, api_base, room)
         local = self._route.local
@@ -156,7 +159,7 @@ Did you mean 'temperature'?
         self._timeout = checked_timeout(timeout)
         self._headers = checked_headers(headers or {})
         self._proxy = checked_proxy(proxy)
-        if proxy is not None and self._route.back_end in {"local", "embedded"}:
+        if proxy is not None and self._route.back_end in {"local", "torch", "embedded"}:
             message = f"{model!r} answers here, and no proxy leads there"
             raise ConfigError(message, hint="Leave proxy out")
         if local is not None:
@@ -238,6 +241,11 @@ Did you mean 'temperature'?
         return await told_by(route.url, headers, route.model, self._proxy)
 
     @property
+    def weights(self) -> LocalModel | WhiteModel | None:
+        """Which weights run here; None of a model that runs elsewhere."""
+        return self._route.local
+
+    @property
     def timeout(self) -> float:
         """Wall-clock seconds of one attempt."""
         return self._timeout
@@ -300,11 +308,17 @@ Did you mean 'temperature'?
         if route.back_end == "embedded":
             return _embedded().complete(request)
         headers = self._headers
+        if route.back_end == "torch":
+            from .white import calls as here  # noqa: PLC0415 - for this back end alone
+
+            model = cast("WhiteModel", route.local)
+            return here.ask(request, model, self._timeout, listener)
         if route.local is not None:
             from .local import calls  # noqa: PLC0415 - aiohttp is heavy
 
             timeout = self._timeout
-            return calls.ask(request, route.local, headers, timeout, able, listener)
+            served = cast("LocalModel", route.local)
+            return calls.ask(request, served, headers, timeout, able, listener)
         from .wire import litellm_bridge  # noqa: PLC0415 - litellm takes seconds
 
         key = key_for(route, self._name, self._api_key)

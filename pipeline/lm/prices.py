@@ -19,7 +19,7 @@ from ..errors import ConfigError, cause
 from ..ground.files import read_bounded
 from ..ground.shapes import as_list, is_dict
 from ..ground.strictjson import loads_object
-from .abilities import LOCAL as PREFIX
+from .abilities import IN_PROCESS, LOCAL
 from .context import token_bounds
 from .request import Request, Usage
 
@@ -124,7 +124,7 @@ def find_price(
         found = _lookup(model, table)
         if found is not None:
             return found
-    if endpoint.startswith(PREFIX):
+    if endpoint.startswith((LOCAL, IN_PROCESS)):
         return _FREE
     return _known(model, os.environ.get("WEFT_PRICES", ""))
 

@@ -24,6 +24,7 @@ from .message import (
 )
 from .scoring.questions import Questions
 from .scoring.tokens import TokenLogprob
+from .soft.words import Soft
 
 __all__ = [
     "JSON",
@@ -93,6 +94,8 @@ class Request:
         tools: What the model may call, in the order in which it is told them.
         questions: What an endpoint made for decisions is asked about the one message,
             or None where a reply is asked for.
+        soft: The soft words that stand in the messages, or the prefix that goes along;
+            the vectors are identified by their digest.
 
     >>> one = Request("m", (Message("user", "hi"),))
     >>> one.key == Request("m", (Message("user", "hi"),), sampling={}).key
@@ -110,6 +113,7 @@ class Request:
     continues: bool = False
     tools: tuple[ToolDefinition, ...] = ()
     questions: Questions | None = None
+    soft: Soft | None = None
 
     @property
     def canonical(self) -> bytes:
@@ -134,6 +138,8 @@ class Request:
         told = f',"tools":{sorted_text(tools)}' if tools else ""
         held = self.questions
         asked = "" if held is None else f'"questions":{sorted_text(held.as_data())},'
+        if self.soft is not None:
+            told = f',"soft":{sorted_text(self.soft.identity())}{told}'
         text = (
             f'{{{kind}"endpoint":{quoted(self.endpoint)},"messages":[{turns}],'
             f'"model":{quoted(self.model)},{asked}'

@@ -19,8 +19,11 @@ from .abilities import KINDS, Abilities, abilities_of_kind
 if TYPE_CHECKING:
     from .local import model as local_model
     from .local.model import LocalModel, Room
+    from .white import weights as white_weights
+    from .white.weights import WhiteModel
 else:
     local_model = deferred(__package__, "local.model")
+    white_weights = deferred(__package__, "white.weights")
 
 OPENAI: Final = "https://api.openai.com/v1"
 EMBEDDED: Final = "embedded/3"
@@ -41,7 +44,7 @@ _WITH_TOOLS: Final = frozenset({"ANTHROPIC", "GEMINI"})
 _SERVED: Final = Abilities(schema=True)
 _FORMS: Final = (
     'Write "openai/NAME", "hosted_vllm/NAME", "ollama/NAME", "local/NAME", '
-    '"PROVIDER/NAME" for any provider of litellm, any name with '
+    '"torch/PATH", "PROVIDER/NAME" for any provider of litellm, any name with '
     'api_base="http://.../v1", or "embedded"'
 )
 # Whose model a bare name is likely to be.
@@ -86,10 +89,10 @@ class Route:
             a kind that obeys JSON schemas; what that edition sends hangs on it.
         abilities: What endpoints of this kind can do.
         kind: The kind of server that the prefix names, or empty.
-        local: What the server serves, where weft runs it.
+        local: What the server serves, where weft runs it; or what runs in this process.
     """
 
-    back_end: Literal["embedded", "http", "litellm", "local"]
+    back_end: Literal["embedded", "http", "litellm", "local", "torch"]
     model: str
     endpoint: str
     url: str = ""
@@ -99,7 +102,7 @@ class Route:
     schema_mode: bool = False
     abilities: Abilities = field(default_factory=Abilities)
     kind: str = ""
-    local: LocalModel | None = None
+    local: LocalModel | WhiteModel | None = None
 
 
 def resolve(name: str, api_base: str | None = None, room: Room | None = None) -> Route:
@@ -121,10 +124,12 @@ def resolve(name: str, api_base: str | None = None, room: Room | None = None) ->
     provider, slash, rest = name.partition("/")
     if provider == "local" and rest and api_base is None:
         return _local(local_model.find_model(rest, room or local_model.Room()))
+    if provider == "torch" and rest and api_base is None:
+        return _white(white_weights.find_white(rest, room or local_model.Room()))
     if room is not None and room != local_model.Room():
         raise ConfigError(
             f"{name!r} does not run here, so context, slots and threads are not ours",
-            hint='Leave them out; they are for LM("local/...")',
+            hint='Leave them out; they are for LM("local/...") and LM("torch/...")',
         )
     if name == "embedded" and api_base is None:
         return Route("embedded", name, EMBEDDED, abilities=_STAND_IN)
@@ -183,6 +188,16 @@ def _local(model: LocalModel) -> Route:
         model.name,
         model.endpoint,
         schema_mode=True,
+        abilities=model.abilities,
+        local=model,
+    )
+
+
+def _white(model: WhiteModel) -> Route:
+    return Route(
+        "torch",
+        model.name,
+        model.endpoint,
         abilities=model.abilities,
         local=model,
     )

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast, get_args
 
 from ..adapters import Form, adapter_of
 from ..adapters.prompt import Prompt, Rendered
 from ..adapters.settling import settled
+from ..adapters.words import demos_fenced, with_words, without_words
 from ..errors import CallError, ConfigError
 from ..graph.binding import INPUT, Binding, Const, Take, resolve, show, takes_of
 from ..graph.graph import CALLS
@@ -27,6 +28,7 @@ from ..lm.lm import SAMPLING, LanguageModel, Sampling, checked_sampling
 from ..lm.modality import refuse_media
 from ..lm.prices import price_of
 from ..lm.request import JSON, Message, Request, Role, Usage
+from ..lm.soft.known import has_words, is_in_process, require_words
 from ..media.values import Media
 from ..parameters import Parameters
 from ..signature.signature import Signature
@@ -50,7 +52,12 @@ def request_for(
 
     With `once` a model at temperature 0 is asked for its first sample, whichever is
     wanted.
+
+    Raises:
+        ConfigError: The model does not have the soft words; nothing was sent.
     """
+    if parameters.soft is not None:
+        require_words(lm, parameters.soft)
     sample = settings.sample
     sampling = drawn(lm.sampling, parameters.sampling, sample, tried=settings.tried)
     if rendered.stop:
@@ -72,6 +79,7 @@ def request_for(
         sample,
         rendered.continues,
         rendered.tools,
+        soft=parameters.soft,
     )
 
 
@@ -116,7 +124,13 @@ def rendered_for(
     lm: LanguageModel | None,
 ) -> Rendered:
     """A module's call in a settled form, as a model gets it."""
-    flags = form.flags or ()
+    flags, soft = form.flags or (), parameters.soft
+    if soft is not None or has_words(lm):
+        inputs, parameters = without_words(inputs), demos_fenced(parameters)
+    if soft is not None:
+        bare = replace(parameters, soft=None)
+        plain = rendered_for(form, signature, bare, inputs, lm)
+        return with_words(plain, soft, in_process=is_in_process(lm))
     if not flags:
         return adapter_of(form).render(signature, parameters, inputs)
     return adapter_of(form).render(

@@ -16,7 +16,8 @@ import weft
 from tests.pipeline import saved
 from weft.errors import ArtifactError
 from weft.pipeline.artifact.load import parse_artifact, read_artifact
-from weft.pipeline.artifact.state import FORMAT, migrated, schema_text
+from weft.pipeline.artifact.migrate import migrated
+from weft.pipeline.artifact.state import FORMAT, schema_text
 from weft.pipeline.graph.digest import program_digest
 from weft.pipeline.graph.program import as_program
 from weft.pipeline.ground import files as atomic

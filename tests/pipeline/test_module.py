@@ -21,6 +21,7 @@ from weft import Demo, FunctionLM, Input, Output, RefusingLM, Request, ScriptedL
 from weft.errors import AuthError, CallError, ConfigError, ParseError, ValidationError
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.graph.module import Module, module_of_kind
+from weft.pipeline.lm.soft.words import Soft
 from weft.pipeline.parameters import SLOTS
 from weft.pipeline.run import settings as runtime
 from weft.pipeline.signature.signature import spec_of
@@ -129,6 +130,7 @@ def test_every_kind_is_a_value(module: Any) -> None:
         "context": {"audience": "nurses"},
         "glossary": {"round": "a visit to each bed"},
         "illustrations": [Demo({"question": "x", "answer": "y"})],
+        "soft": Soft("hue", "after", bytes(8), 2, 1, f"sha256:{'0' * 64}"),
         "name": "other",
         "lm": lm,
         "repairs": 3,
@@ -149,6 +151,7 @@ def test_every_kind_is_a_value(module: Any) -> None:
         {"audience": "nurses"},
         {"round": "a visit to each bed"},
         tuple(changes["illustrations"]),
+        changes["soft"],
     ]
     assert type(made) is type(module)
     assert made.signature is module.signature

@@ -103,8 +103,13 @@ class Embedder(EmbeddingModel):
         room = None
         if context is not None or model.startswith("local/"):
             room = local_model.Room(context)
+        if model.startswith("torch/") and api_base is None:
+            raise ConfigError(
+                f"{model!r} runs in this process, and makes no vectors of texts",
+                hint='Write weft.Embedder("local/PATH.gguf")',
+            )
         route = resolve(model, api_base, room)
-        local = route.local
+        local = cast("local_model.LocalModel | None", route.local)
         if local is not None:
             # One slot: side by side llama.cpp mixes texts into each other's means.
             route = replace(route, local=replace(local, embedding=True, slots=1))
@@ -181,7 +186,8 @@ class Embedder(EmbeddingModel):
         if route.local is not None:
             from ..local import calls  # noqa: PLC0415 - aiohttp is heavy
 
-            said = await calls.embed(request, body, route.local, self._timeout)
+            served = cast("local_model.LocalModel", route.local)
+            said = await calls.embed(request, body, served, self._timeout)
             return response_of(said, request)
         from ..wire import openai_http  # noqa: PLC0415 - aiohttp is heavy
 

@@ -18,6 +18,8 @@ from ...errors import ConfigError, cause
 
 Value = int | float | bool | str
 
+SOFT: Final = "weft.soft"
+"""The key of what a file says of the soft words that were baked into it."""
 _MAGIC: Final = b"GGUF"
 _VERSIONS: Final = (2, 3)
 _MOST_KEYS: Final = 4096
@@ -36,6 +38,9 @@ class Header:
         template: Its chat template; empty for a model that was never taught turns.
         files: In how many files the model lies.
         pooled: Whether it was trained to give one vector of a text.
+        width: Numbers in an embedding; 0 where the file has no word.
+        deep: Numbers that a position has in the keys and values of all layers.
+        soft: What `weft soft bake` wrote of the soft words in it, in JSON, or empty.
     """
 
     architecture: str
@@ -43,6 +48,9 @@ class Header:
     template: str
     files: int
     pooled: bool = False
+    width: int = 0
+    deep: int = 0
+    soft: str = ""
 
 
 def read_header(path: Path) -> Header:
@@ -78,14 +86,28 @@ def _header(values: Mapping[str, Value]) -> Header:
     architecture = values.get("general.architecture")
     context = values.get(f"{architecture}.context_length")
     template = values.get("tokenizer.chat_template")
-    files = values.get("split.count")
+    files, soft = values.get("split.count"), values.get(SOFT)
     return Header(
         architecture if isinstance(architecture, str) else "",
         context if isinstance(context, int) else 0,
         template if isinstance(template, str) else "",
         max(1, files) if isinstance(files, int) else 1,
         bool(values.get(f"{architecture}.pooling_type")),
+        *_widths(values, f"{architecture}"),
+        soft if isinstance(soft, str) else "",
     )
+
+
+def _widths(values: Mapping[str, Value], architecture: str) -> tuple[int, int]:
+    """Numbers in an embedding, and in the keys and values of a position."""
+    names = ("block_count", "attention.head_count", "attention.head_count_kv")
+    width, layers, heads, pairs = (
+        value if isinstance(value := values.get(f"{architecture}.{name}"), int) else 0
+        for name in ("embedding_length", *names)
+    )
+    own = values.get(f"{architecture}.attention.key_length")
+    head = own if isinstance(own, int) else width // max(1, heads)
+    return width, layers * 2 * (pairs or heads) * head
 
 
 class _Reader:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from ...errors import ConfigError
+from ...ground import strictjson
+from ...ground.shapes import as_dict
 from ..abilities import LOCAL as PREFIX
 from ..abilities import Abilities
 from .gguf import Header, read_header
@@ -166,4 +168,29 @@ def _abilities(header: Header, context: int, slots: int) -> Abilities:
         context=context,
         slots=slots,
         base=not header.template,
+        soft=soft_words(header.soft),
     )
+
+
+def soft_words(told: str) -> tuple[str, ...]:
+    """What a model file says of the soft words in it: names with their digests.
+
+    Args:
+        told: JSON, by name the digest of the vectors and the ids of the tokens; from a
+            file that nobody vouches for.
+
+    >>> soft_words('{"triage": {"sha256": "sha256:0123456789abcdef", "ids": [7]}}')
+    ('triage@0123456789ab',)
+    >>> soft_words("?")
+    ()
+    """
+
+    def _digits(said: object) -> str:
+        return str(said).removeprefix("sha256:")[:12]
+
+    try:
+        held = strictjson.loads_object(told) if told else {}
+    except (ValueError, RecursionError):
+        return ()
+    digests = {name: as_dict(words).get("sha256") for name, words in held.items()}
+    return tuple(f"{name}@{_digits(said)}" for name, said in digests.items() if said)

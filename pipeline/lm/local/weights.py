@@ -75,11 +75,12 @@ PACKAGED: Final = {
 """Models that the package index has, by the names that weft gives them."""
 
 
-def find_weights(name: str) -> Path:
+def find_weights(name: str, *, served: bool = True) -> Path:
     """The file of a local model; parts are joined where they have not been yet.
 
     Args:
         name: A name in `PACKAGED`, or a path.
+        served: Whether llama.cpp is to serve it, and must be here too.
 
     Raises:
         ConfigError: There is no such name or file, or something is not installed; the
@@ -87,22 +88,29 @@ def find_weights(name: str) -> Path:
     """
     packaged = PACKAGED.get(name)
     if packaged is None:
-        return _file(name)
+        return _file(name, served=served)
     found = [_in_package(package, path) for package, path in packaged.parts]
     parts = [path for path in found if path is not None]
     missing = [] if len(parts) == len(found) else [packaged.install]
-    require_llama(name, missing)
+    require_llama(name, missing, served=served)
     return parts[0] if len(parts) == 1 else _joined(name, packaged, parts)
 
 
-def require_llama(name: str, missing: Iterable[Install] = ()) -> None:
+def require_llama(
+    name: str, missing: Iterable[Install] = (), *, served: bool = True
+) -> None:
     """Find out whether llama.cpp is here, and refuse for whatever is missing.
+
+    Args:
+        name: What the user calls the model.
+        missing: What else is not here.
+        served: Whether llama.cpp is wanted.
 
     Raises:
         ConfigError: Something is not installed.
     """
-    wanted = [] if importlib.util.find_spec(_WHEEL) is not None else [LLAMA]
-    wanted += missing
+    here = not served or importlib.util.find_spec(_WHEEL) is not None
+    wanted = [*([] if here else [LLAMA]), *missing]
     if wanted:
         command = " && ".join(each.command for each in wanted)
         size = sum(each.megabytes for each in wanted)
@@ -110,9 +118,14 @@ def require_llama(name: str, missing: Iterable[Install] = ()) -> None:
             "llama.cpp" if each is LLAMA else "its weights" for each in wanted
         )
         raise ConfigError(
-            f'"local/{name}" cannot run yet: {what} {_verb(what)} not installed',
+            f'"{_prefix(served)}/{name}" cannot run yet: {what} {_verb(what)} not '
+            "installed",
             hint=f"Write {command} ({size} MB)",
         )
+
+
+def _prefix(served: bool) -> str:
+    return "local" if served else "torch"
 
 
 def _verb(what: str) -> str:
@@ -148,22 +161,23 @@ def _digest(path: Path, size: int, changed: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _file(name: str) -> Path:
-    path = Path(name).expanduser()
+def _file(name: str, *, served: bool) -> Path:
+    path, prefix = Path(name).expanduser(), _prefix(served)
     if path.is_file():
-        require_llama(name)
+        require_llama(name, served=served)
         return path.resolve()
     if path.suffix.lower() == ".gguf" or "/" in name or path.exists():
         problem = "is a folder" if path.is_dir() else "does not exist"
         raise ConfigError(
             f"the file {name!r} {problem}",
-            hint='Write "local/PATH.gguf"; a path from / has two slashes, as in '
-            '"local//models/mine.gguf"',
+            hint=f'Write "{prefix}/PATH.gguf"; a path from / has two slashes, as in '
+            f'"{prefix}//models/mine.gguf"',
         )
     remedy = did_you_mean(name, PACKAGED)
     raise ConfigError(
         f"there is no local model {name!r}",
-        hint=f'{remedy}{"" if remedy[-1:] == "?" else "."} Or write "local/PATH.gguf"',
+        hint=f"{remedy}{'' if remedy[-1:] == '?' else '.'} Or write "
+        f'"{prefix}/PATH.gguf"',
     )
 
 

@@ -71,7 +71,7 @@ def way_to(by: str, lm: LanguageModel, request: Request) -> Path:
         return "top"
     if able.echo and request.continues:
         return "echo"
-    return "forced" if able.grammar else "top"
+    return "forced" if able.grammar or able.forced else "top"
 
 
 def force_of(lm: LanguageModel, candidates: Sequence[Candidate]) -> Force:

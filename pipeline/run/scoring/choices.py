@@ -106,7 +106,7 @@ def candidates_for(
         held = {**said, field.name: value}
         text = adapter.write((*first, field), held, rendered.fence)
         if begun:
-            text = _continued(begun, text)
+            text = continued(begun, text)
         word = field.write(value)
         at = text.rfind(word)
         if at < 0:  # the form writes it otherwise
@@ -119,7 +119,7 @@ def candidates_for(
     return made
 
 
-def _continued(begun: str, text: str) -> str:
-    """What of a text is still to come, where its beginning stands there already."""
+def continued(begun: str, text: str) -> str:
+    """What of a reply is still to come, where its beginning stands there already."""
     common = next((n for n in range(len(text), 0, -1) if begun.endswith(text[:n])), 0)
     return text[common:]

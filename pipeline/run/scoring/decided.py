@@ -283,6 +283,7 @@ def _prompt_of(
         "descriptions": dict(own.descriptions),
         "demos": [demo.id for demo in own.demos],
         "nearest": own.nearest,
+        **({"soft": own.soft.identity()} if own.soft else {}),
     }
     if own.context or own.glossary or own.illustrations:
         shown: list[JSON] = [demo.id for demo in own.illustrations]

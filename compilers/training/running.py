@@ -1,0 +1,151 @@
+"""A training under way: step by step, booked, and kept so that a kill loses little.
+
+What is kept says what it is of: another plan, other rows or other weights begin anew.
+Steps that were made before a kill are booked again: the budget decides the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ...pipeline.errors import BudgetExceeded
+from ...pipeline.ground.files import write_bytes
+from ...pipeline.ground.lazy import deferred
+from ...pipeline.lm.soft.words import Soft
+from ...pipeline.lm.white.lessons import Lesson
+from ...pipeline.lm.white.weights import WhiteModel
+from ...pipeline.lm.white.worker import WORKER
+from ...pipeline.run.bridge import in_thread
+from ..search.task import Task
+
+if TYPE_CHECKING:
+    from ...pipeline.lm.white import loaded, tuning
+    from ...pipeline.lm.white.tuning import Plan, Tuning
+else:
+    loaded = deferred("weft.pipeline.lm.white", "loaded")
+    tuning = deferred("weft.pipeline.lm.white", "tuning")
+
+_EVERY: Final = 10
+"""Steps from one time that a training is kept to the next."""
+_SHARE: Final = 0.5
+"""Of the tokens that a budget leaves: what all trainings of a proposer may take."""
+
+
+async def trained(
+    task: Task,
+    model: WhiteModel,
+    lessons: Sequence[Lesson],
+    plan: Plan,
+    *,
+    snapshots: int,
+    parts: int,
+) -> list[Soft]:
+    """Train vectors; give them as they are in the end, and some from on the way.
+
+    Args:
+        task: The compile; its ledger pays, its folder keeps.
+        model: The weights, which stay as they are.
+        lessons: What is learnt from.
+        plan: How.
+        snapshots: How many states are wanted, the last one first.
+        parts: How many trainings share what the budget leaves.
+
+    Returns:
+        At most so many words, the last first; fewer where the budget ended it early.
+
+    Raises:
+        BudgetExceeded: It does not pay for a single step.
+        ContextLengthError: A row does not fit the model's context.
+    """
+    held = await WORKER.run(loaded.load, model)
+    made = await WORKER.run(tuning.Tuning, held, lessons, plan)
+    steps = _affordable(task, made, parts)
+    if steps < plan.steps:
+        plan = replace(plan, steps=steps)
+        made = await WORKER.run(tuning.Tuning, held, lessons, plan)
+    file = _file(task, model, lessons, plan)
+    if file is not None:
+        await WORKER.run(_resume, made, file)
+    went_before = made.done
+    wanted = {round(steps * (n + 1) / snapshots) for n in range(snapshots)}
+    try:
+        await _read(task, made)
+        for step in range(steps):
+            began = time.monotonic()
+            if step >= went_before:
+                await WORKER.run(made.step)
+            seconds = time.monotonic() - began
+            task.allowance.ledger.train(made.tokens(step), seconds)
+            done = step + 1
+            if done in wanted and done > went_before:
+                await WORKER.run(made.snap)
+            if file is not None and done > went_before and _is_kept(done, steps):
+                await in_thread(write_bytes, file, await WORKER.run(made.kept), 0o600)
+    except BudgetExceeded:
+        if not made.done:
+            raise
+        await WORKER.run(made.snap)
+    found = await WORKER.run(made.softs)
+    return [found[step] for step in sorted(found, reverse=True)]
+
+
+async def _read(task: Task, made: Tuning) -> None:
+    """Read what stands before the words, once; row by row, so that calls get between.
+
+    Raises:
+        BudgetExceeded: It does not fit.
+    """
+    task.allowance.ledger.train(made.reading)
+    for at in range(len(made.lessons.rows)):
+        await WORKER.run(made.read, at)
+
+
+def _affordable(task: Task, made: Tuning, parts: int) -> int:
+    """How many of the steps a budget in tokens pays for.
+
+    Raises:
+        BudgetExceeded: Not one.
+    """
+    free = task.allowance.tokens(_SHARE) / parts - made.reading
+    taken = 0
+    for step in range(made.plan.steps):
+        taken += made.tokens(step)
+        if taken > free:
+            if not step:
+                raise BudgetExceeded(
+                    f"the budget leaves {max(0, int(free))} tokens for training "
+                    f"{made.plan.name!r}, and a step takes {taken}",
+                    hint="Raise the budget, or give fewer rows= and a smaller batch=",
+                )
+            return step
+    return made.plan.steps
+
+
+def _is_kept(done: int, steps: int) -> bool:
+    return done % _EVERY == 0 or done == steps
+
+
+def _file(
+    task: Task, model: WhiteModel, lessons: Sequence[Lesson], plan: Plan
+) -> Path | None:
+    """Where a training is kept, by all that it follows from."""
+    if task.folder is None:
+        return None
+    digest = hashlib.sha256(repr((model.digest, model.threads, plan)).encode())
+    for lesson in lessons:
+        digest.update(lesson.request.canonical + lesson.reply.encode() + b"\0")
+    return task.folder / "training" / f"{digest.hexdigest()[:16]}.safetensors"
+
+
+def _resume(made: Tuning, file: Path) -> None:
+    """Go on from what was kept; what cannot be read is done again."""
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError:
+        return
+    made.resume(data)

@@ -1,0 +1,92 @@
+"""Soft words in a call: where they stand, and that no value can forge one.
+
+A word is a text to whatever carries it and a vector to the model that has it. So a
+value in which somebody wrote one gets a blank behind `<|`, as a heading in a value gets
+a fence of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ..errors import ConfigError
+from ..lm.message import JSON
+from ..lm.soft.words import Soft, fenced
+from ..parameters import Demo, Parameters
+from .prompt import Rendered
+
+
+def without_words(inputs: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Inputs in which no soft word is left.
+
+    >>> without_words({"text": "<|triage:0|> is mine"})
+    {'text': '<| triage:0|> is mine'}
+    """
+    return {name: fenced(value) for name, value in inputs.items()}
+
+
+def demos_fenced(parameters: Parameters) -> Parameters:
+    """Parameters in whose demos no soft word is left."""
+    plain = tuple(
+        Demo(held, demo.source, demo.by)
+        if (held := fenced(dict(demo.values))) != demo.values
+        else demo
+        for demo in parameters.demos
+    )
+    return parameters if plain == parameters.demos else replace(parameters, demos=plain)
+
+
+def with_words(rendered: Rendered, soft: Soft, *, in_process: bool) -> Rendered:
+    """A call with soft words where their place is.
+
+    Args:
+        rendered: The call without them.
+        soft: The words.
+        in_process: Whether the model is in this process, which puts words of the
+            place `front` before everything, and a `deep` prefix before the layers.
+
+    Raises:
+        ConfigError: They cannot stand there in such a call.
+
+    >>> soft = Soft("a", "before", bytes(8), 2, 1, "sha256:" + "0" * 64)
+    >>> call = Rendered((Message("system", "Be brief."), Message("user", "Hi")))
+    >>> with_words(call, soft, in_process=False).messages[0].text
+    'Be brief.<|a:0|><|a:1|>'
+    """
+    turns = [*rendered.messages]
+    if in_process and soft.place in ("front", "deep"):
+        return rendered
+    if soft.place in ("front", "deep") and not (
+        rendered.continues and soft.place == "front"
+    ):
+        what = "a prefix of every layer" if soft.place == "deep" else "before all turns"
+        raise ConfigError(
+            f"the soft words {soft.name!r} are {what}, and a server of chats has no "
+            "place for them",
+            hint='Ask weft.LM("torch/...") in this process, or train words of the '
+            'place "after" or "before"; weft.load(..., soft=False) has none',
+        )
+    at = 0 if soft.place in ("front", "before") else len(turns) - 1
+    text = turns[at].content
+    if not isinstance(text, str):
+        raise ConfigError(
+            f"the soft words {soft.name!r} stand in texts, and this call has parts",
+            hint="Ask models of images and sound without soft words",
+        )
+    turns[at] = replace(turns[at], content=_placed(text, soft, rendered))
+    return replace(rendered, messages=tuple(turns))
+
+
+def _placed(text: str, soft: Soft, rendered: Rendered) -> str:
+    """A turn with the words in it."""
+    if not rendered.continues:
+        return f"{text}{soft.text}"
+    if soft.place == "front":
+        return f"{soft.text}{text}"
+    if soft.place == "before":  # behind the task, which ends at a blank line
+        head, line, rest = text.partition("\n\n")
+        return f"{head}{soft.text}{line}{rest}"
+    # What the model goes on with stays last: the words come before its line.
+    head, line, last = text.rpartition("\n")
+    return f"{head}{line}{soft.text}{line}{last}"

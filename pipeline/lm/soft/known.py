@@ -1,0 +1,53 @@
+"""Which soft words a model has, as far as that is known before it is called."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...errors import ConfigError
+from ..abilities import abilities_of
+from ..lm import LanguageModel
+from .words import Soft
+
+ANY: Final = "*"
+"""Among the soft words that a model has: any that were trained for its weights."""
+
+
+def is_in_process(lm: LanguageModel | None) -> bool:
+    """Whether a model takes vectors themselves: it runs in this process."""
+    return ANY in _known(lm)
+
+
+def has_words(lm: LanguageModel | None) -> bool:
+    """Whether a model has any soft word, so that a value could forge one."""
+    return bool(_known(lm))
+
+
+def require_words(lm: LanguageModel, soft: Soft) -> None:
+    """Refuse a model that does not have these words, before anything is sent.
+
+    Whether a model in this process is the one that they were trained for, it says when
+    it is asked, before it computes.
+
+    Raises:
+        ConfigError: It does not have them.
+    """
+    known = _known(lm)
+    if ANY in known or soft.mark in known or soft.name in known:
+        return
+    others = [one for one in known if one.startswith(f"{soft.name}@")]
+    why = "does not know them"
+    if others:
+        why = f"has others of that name, {others[0]}"
+    raise ConfigError(
+        f"the prompt has {soft.count} soft words {soft.name!r} ({soft.mark}) for the "
+        f"weights {soft.model[7:19]}, and {lm.model!r} at {lm.endpoint!r} {why}",
+        hint="Bake them into a model that you serve (weft soft bake) and say so, "
+        f"LM(..., abilities={{'soft': ('{soft.name}',)}}); or load the text-only "
+        "variant: weft.load(..., soft=False)",
+    )
+
+
+def _known(lm: LanguageModel | None) -> tuple[str, ...]:
+    able = None if lm is None else abilities_of(lm)
+    return () if able is None else able.soft

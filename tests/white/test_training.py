@@ -1,0 +1,343 @@
+"""Training of what stands in prompts: counts, what stays, and the same bytes again."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import weft
+from tests.compilers.every import TRAINED
+from tests.white.test_model import held, state_of, weights
+from tests.white.tiny import DEEP, HEAD, LAYERS, PAIRS, WIDTH
+from weft.compilers import (
+    TRIPLE,
+    Compiler,
+    PrefixTuning,
+    PromptTuning,
+    PTuning,
+    Sequence,
+    TriggerTokens,
+)
+from weft.compilers.training.lessons import lesson_of
+from weft.pipeline.errors import BudgetExceeded, ConfigError, QuoteError
+from weft.pipeline.lm.soft.words import Place, Soft
+from weft.pipeline.lm.white.encoders import Encoder, Shape
+from weft.pipeline.lm.white.lessons import Lesson, Lessons, row_of
+from weft.pipeline.lm.white.triggers import Hunt, Triggers
+from weft.pipeline.lm.white.tuning import Plan, Tuning, logits_of
+from weft.pipeline.parameters import Demo
+
+HUES = {"sky": "blue", "grass": "green", "blood": "red"}
+ROWS = [{"text": f"{w} {n}", "hue": hue} for n in range(6) for w, hue in HUES.items()]
+METRIC = weft.metrics.exact("hue")
+
+
+def module(lm: weft.LM, name: str = "hue") -> Any:
+    signature = "text -> hue: Literal['red', 'blue', 'green']"
+    return weft.Predict(signature, lm=lm, name=name, adapter="plain/1:", repairs=0)
+
+
+def blank(
+    lm: weft.LM, place: Place = "after", count: int = 2, name: str = "hue"
+) -> Soft:
+    width = DEEP if place == "deep" else WIDTH
+    return Soft(name, place, bytes(4 * count * width), count, width, weights(lm).sha256)
+
+
+def lessons(lm: weft.LM, soft: Soft | None, rows: int = 6) -> list[Lesson]:
+    return [lesson_of(module(lm), lm, Demo(row), soft) for row in ROWS[:rows]]
+
+
+def plan(place: Place = "after", count: int = 2, **options: Any) -> Plan:
+    width = DEEP if place == "deep" else WIDTH
+    kind = options.pop("kind", "")
+    given = {"steps": 6, "batch": 3, "rate": 0.05, "seed": 3, **options}
+    return Plan("hue", place, Shape(count, width, kind), **given)
+
+
+def trained(lm: weft.LM, place: Place = "after", **options: Any) -> Tuning:
+    made = Tuning(held(lm), lessons(lm, blank(lm, place)), plan(place, **options))
+    for _ in range(made.plan.steps):
+        made.step()
+    made.snap()
+    return made
+
+
+def test_counts_are_those_of_the_papers(lm: weft.LM) -> None:
+    """k * d for words, layers * 2 * kv * k for a prefix; a network is more."""
+    start = torch.zeros(5, WIDTH)
+
+    words = Encoder(Shape(5, WIDTH), start, 0)
+    prefix = Encoder(Shape(5, DEEP), torch.zeros(5, DEEP), 0)
+    mlp = Encoder(Shape(5, WIDTH, "mlp"), start, 0)
+
+    assert sum(p.numel() for p in words.parameters) == 5 * WIDTH
+    assert sum(p.numel() for p in prefix.parameters) == LAYERS * 2 * PAIRS * HEAD * 5
+    assert sum(p.numel() for p in mlp.parameters) > 5 * WIDTH
+
+
+@pytest.mark.parametrize("place", ["front", "before", "after", "deep"])
+def test_the_loss_falls_and_the_weights_stay(lm: weft.LM, place: Place) -> None:
+    before = state_of(held(lm))
+
+    made = trained(lm, place, steps=12, batch=6)
+
+    assert made.losses[-1] < made.losses[0] - 0.05
+    assert state_of(held(lm)) == before
+    assert made.loaded.table.grad is None
+
+
+def test_what_was_read_beforehand_changes_no_loss(lm: weft.LM) -> None:
+    """Keys and values of what stands before the words: as if all were read anew."""
+    made = trained(lm, steps=1)
+    whole = [row._replace(head=(), own=(), tail=(*row.head, *row.own, *row.tail))
+             for row in made.lessons.rows]  # fmt: skip
+    again = Lessons(made.loaded, whole)
+    again.rows = whole
+    with torch.no_grad():
+        vectors = made.encoder.vectors()
+        kept = made.loss(range(6), vectors)
+        made.lessons = again
+        anew = made.loss(range(6), vectors)
+
+    assert float(kept) == pytest.approx(float(anew), abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["mlp", "lstm", "projection"])
+def test_the_encoder_is_gone_and_what_it_made_is_kept(lm: weft.LM, kind: Any) -> None:
+    """The rows alone give the loss that the rows with their network gave."""
+    place: Place = "deep" if kind == "projection" else "after"
+    made = trained(lm, place, kind=kind, rate=0.01)
+    (soft,) = made.softs().values()
+
+    flat = torch.frombuffer(bytearray(soft.vectors), dtype=torch.float32)
+    with torch.no_grad():
+        through = made.loss(range(6), made.encoder.vectors())
+        alone = made.loss(range(6), flat.reshape(2, -1))
+
+    assert len(soft.vectors) == 4 * 2 * (DEEP if place == "deep" else WIDTH)
+    assert float(through) == float(alone)
+
+
+@pytest.mark.parametrize("kind", ["", "mlp"])
+def test_anchors_stay_as_the_words_they_are(lm: weft.LM, kind: Any) -> None:
+    model = held(lm)
+    (token,) = model.tokenizer(" red", add_special_tokens=False).input_ids
+    options = plan(count=3, kind=kind, anchors=(" red",))
+    made = Tuning(model, lessons(lm, blank(lm, count=3)), options)
+
+    for _ in range(3):
+        made.step()
+
+    rows = made.encoder.vectors().detach()
+    assert torch.equal(rows[0], model.table[token])
+    assert not torch.equal(rows[1], made.encoder._start[1])
+
+
+@pytest.mark.parametrize("place", ["after", "deep"])
+def test_rows_of_several_tasks_in_one_batch_equal_rows_apart(
+    lm: weft.LM, place: Place
+) -> None:
+    """Each with words of its own; to the last digits that the order of sums leaves."""
+    model, soft = held(lm), blank(lm, place)
+    rows = [row_of(model, one) for one in lessons(lm, soft)]
+    both = Lessons(model, rows)
+    lots = torch.Generator().manual_seed(1)
+    tasks = 0.3 * torch.randn(2, 2, soft.width, generator=lots)
+    mine = torch.stack([tasks[at % 2] for at in range(6)])
+    deep, before = place == "deep", 2 if place == "deep" else 0
+
+    with torch.no_grad():
+        mixed = logits_of(model, both.batch(range(6), before), mine, deep=deep)
+        for at in range(6):
+            alone = Lessons(model, [rows[at]]).batch([0], before)
+            apart = logits_of(model, alone, tasks[at % 2], deep=deep)
+            size = apart.shape[1]
+            assert torch.allclose(mixed[at, -size:], apart[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("stop", [1, 4])
+@pytest.mark.parametrize("kind", ["", "lstm"])
+def test_a_resumed_training_comes_to_the_same_bytes(
+    lm: weft.LM, stop: int, kind: Any
+) -> None:
+    whole = trained(lm, kind=kind)
+    begun = Tuning(held(lm), lessons(lm, blank(lm)), plan(kind=kind))
+    for _ in range(stop):
+        begun.step()
+    kept = begun.kept()
+
+    again = Tuning(held(lm), lessons(lm, blank(lm)), plan(kind=kind))
+    again.resume(kept)
+    for _ in range(6 - stop):
+        again.step()
+    again.snap()
+
+    assert again.softs() == whole.softs()
+    assert again.losses == whole.losses
+
+
+def test_trigger_words_equal_brute_force_on_eight_words(lm: weft.LM) -> None:
+    """All of 8 x 8 are tried where that is no more than the turns would try."""
+    model, soft = held(lm), blank(lm, "before")
+    words = tuple(f" {w}" for w in ("red", "blue", "green", "sky", "grass", "is", "and",
+                                    "the"))  # fmt: skip
+    hunt = Hunt(2, candidates=8, turns=8, words=words)
+    found = Triggers(model, lessons(lm, soft), hunt)
+    assert found.is_small
+
+    found.every()
+
+    pairs = [[*ids] for ids in itertools.product(found.open, repeat=2)]
+    assert len(pairs) == 64
+    losses = {tuple(ids): found.measured(ids) for ids in pairs if found.reads_back(ids)}
+    assert found.loss == min(losses.values())
+    assert tuple(found.ids) == min(losses, key=lambda ids: losses[ids])
+
+
+def test_a_kept_swap_never_raises_the_loss_and_reads_back(lm: weft.LM) -> None:
+    model, soft = held(lm), blank(lm, "before")
+    made = [Triggers(model, lessons(lm, soft), Hunt(2, 4, 5, seed=2)) for _ in range(2)]
+
+    losses = [[one.turn().loss for _ in range(5)] for one in made]
+
+    assert losses[0] == sorted(losses[0], reverse=True)
+    assert made[0].ids == made[1].ids
+    assert made[0].reads_back(made[0].ids)
+
+
+COMPILERS: list[Compiler] = [
+    PromptTuning(steps=4, batch=4),
+    PromptTuning(steps=4, batch=4, place="front", init="labels"),
+    PTuning(steps=4, batch=4, encoder="lstm", anchors=(" red",)),
+    PrefixTuning(steps=4, batch=4, projection=True),
+    TriggerTokens(slots=2, turns=2, candidates=2, rows=4, readable=False),
+    Sequence(of=(TRIPLE(instructions=("Name the hue.",)), PromptTuning(steps=2))),
+]
+
+
+def test_every_compiler_that_trains_is_here() -> None:
+    assert {type(one) for one in COMPILERS} == {*TRAINED, Sequence}
+
+
+@pytest.mark.parametrize("compiler", COMPILERS, ids=lambda c: type(c).__name__)
+def test_each_compiler_races_books_and_repeats(lm: weft.LM, compiler: Any) -> None:
+    """Its candidates meet the program on the same rows; two runs come to the same."""
+    results = [
+        weft.compile(module(lm), ROWS, metric=METRIC, compiler=compiler, seed=4)
+        for _ in range(2)
+    ]
+
+    first, second = [result.report for result in results]
+    train = first.spend["train"]
+    assert train["calls"] == 0
+    assert train["input_tokens"] + train["output_tokens"] > 0
+    assert train["seconds"] > 0
+    assert len(first.tried) >= 2
+    assert [line.id for line in first.tried] == [line.id for line in second.tried]
+    assert "train: " in str(weft.quote(module(lm), ROWS, metric=METRIC,
+                                       compiler=compiler))  # fmt: skip
+
+
+class _Killed(BaseException):
+    """What ends a process."""
+
+
+def test_a_killed_compile_goes_on_to_the_same_bytes(
+    lm: weft.LM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed behind a kept step: no kept step is made again, and all are booked."""
+    compiler = PromptTuning(steps=12, batch=2)
+    done: list[int] = []
+    step = Tuning.step
+
+    def counted(self: Tuning) -> Any:
+        done.append(self.done)
+        if done == [*range(12)]:
+            raise _Killed
+        return step(self)
+
+    def compiled(folder: str) -> Any:
+        place = tmp_path / folder
+        return weft.compile(
+            module(lm), ROWS, metric=METRIC, compiler=compiler, run_dir=place
+        )
+
+    whole = compiled("whole")
+    monkeypatch.setattr(Tuning, "step", counted)
+    with pytest.raises(_Killed):
+        compiled("killed")
+    again = compiled("killed")
+
+    assert done == [*range(12), 10, 11]
+    ids = [[line.id for line in one.report.tried] for one in (whole, again)]
+    assert ids[0] == ids[1]
+    spends = [one.report.spend["train"]["input_tokens"] for one in (whole, again)]
+    assert spends[0] == spends[1]
+
+
+def test_a_budget_in_tokens_shortens_the_training(lm: weft.LM) -> None:
+    """And is never overshot; one that holds no step says so before a race."""
+    compiler = PromptTuning(steps=50, batch=4)
+    quote = weft.quote(module(lm), ROWS, metric=METRIC, compiler=compiler)
+    with weft.use(cache=None):
+        made = weft.compile(
+            module(lm), ROWS, metric=METRIC, compiler=compiler, budget="60k tokens"
+        )
+    spend = made.report.spend
+
+    assert quote.training.steps == 50
+    assert 0 < spend["train"]["input_tokens"] < quote.trained
+    assert sum(s["input_tokens"] + s["output_tokens"] for s in spend.values()) <= 60_000
+    with pytest.raises((QuoteError, BudgetExceeded)):
+        weft.compile(
+            module(lm), ROWS, metric=METRIC, compiler=compiler, budget="9 tokens"
+        )
+
+
+def test_keep_protects_the_words_and_the_instruction(lm: weft.LM) -> None:
+    with pytest.raises(ConfigError, match="no module of 'hue' that may change"):
+        weft.compile(
+            *(module(lm), ROWS), metric=METRIC, keep=["hue/soft"],
+            compiler=PromptTuning(steps=1),
+        )  # fmt: skip
+
+
+def test_a_model_elsewhere_cannot_be_trained() -> None:
+    lm = weft.ScriptedLM(["hue: red"] * 99)
+    with (
+        weft.use(cache=None),
+        pytest.raises(ConfigError, match="weights are in this process"),
+    ):
+        weft.compile(
+            module(lm),
+            ROWS,
+            metric=METRIC,
+            compiler=PromptTuning(steps=1),  # type: ignore[arg-type]
+        )
+
+
+def test_a_result_keeps_its_best_program_of_text(lm: weft.LM, tmp_path: Path) -> None:
+    """Beside the soft words, in one artifact."""
+    compiler = Sequence(
+        of=(TRIPLE(instructions=("Name it.",)), PromptTuning(steps=1, rate=1e-6))
+    )
+    with weft.use(cache=None):
+        made = weft.compile(module(lm), ROWS, metric=METRIC, compiler=compiler)
+    soft = next(p for p in made.ranking if p.parameters.soft is not None)
+    path = weft.save(soft, tmp_path / "hue.weft.json", text_only=made.seed)
+
+    assert weft.load(path).parameters.soft == soft.parameters.soft
+    assert weft.load(path, soft=False).parameters.soft is None
+
+
+def test_lessons_are_what_is_sent(lm: weft.LM) -> None:
+    """The request as it will be rendered, and the reply as the adapter writes it."""
+    first = lessons(lm, blank(lm))[0]
+
+    assert first.reply == "hue: blue"
+    assert first.request.messages[-1].text.endswith("<|hue:0|><|hue:1|>")

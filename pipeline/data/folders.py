@@ -9,7 +9,7 @@ These are the forms of Hugging Face's `imagefolder`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -53,6 +53,8 @@ def image_folder(folder: Path, read: Callable[[Path], Located]) -> Located:
         raise DataError(f"{missing} is in the metadata, and not in the folder")
     if not images:
         raise DataError(f"{folder} holds no image", hint="Give the folder of the rows")
+    if not tables:
+        _refuse_unclear(images, folder)
     for path in images:
         if tables and path not in told:
             raise DataError(f"{path} has no row in {tables[0].name}")
@@ -76,6 +78,23 @@ def _row(path: Path, folder: Path) -> dict[str, Any]:
             hint="Write FOLDER/CLASS/FILE or FOLDER/SPLIT/CLASS/FILE",
         )
     return row
+
+
+def _refuse_unclear(images: Sequence[Path], folder: Path) -> None:
+    """Refuse a folder "train" that may be a class, since classes stand beside it.
+
+    Raises:
+        DataError: There is one.
+    """
+    tops = {path: path.relative_to(folder).parts[:-1] for path in images}
+    classes = [above for above in tops.values() if above and above[0] not in _SPLITS]
+    bare = [p for p, above in tops.items() if len(above) == 1 and above[0] in _SPLITS]
+    if classes and bare:
+        raise DataError(
+            f"{bare[0]} is of no class, and other images are of {classes[0][0]!r}",
+            hint="Write FOLDER/SPLIT/CLASS/FILE, also where a class is called "
+            f"{tops[bare[0]][0]!r}",
+        )
 
 
 def _told(

@@ -202,6 +202,12 @@ def agreement(
             f"weights={weights!r} is no way to weigh",
             hint="Give 'none', 'linear' or 'quadratic'",
         )
+    for name in (field, field if label is None else label):
+        if not isinstance(cast(object, name), str) or not name:
+            raise ConfigError(
+                f"agreement: {name!r} is no name of a field",
+                hint='Write agreement("mark"), or agreement("mark", label="human")',
+            )
     rating = Rating(field, label or field, weights, checked_cuts(cuts))
     told = [repr(weights)] * (weights != "none") + [f"cuts={[*cuts]}"] * bool(cuts)
     name = f"agreement({', '.join([field, *told])})"

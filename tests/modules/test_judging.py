@@ -12,6 +12,7 @@ import weft
 from weft import compilers as c
 from weft.errors import ConfigError, DataError, MetricError
 from weft.pipeline.graph.program import as_program
+from weft.pipeline.measure.decisions.cuts import cut_names
 from weft.pipeline.measure.labels import for_program
 
 SAID = "[[ reasoning ]]\nso\n"
@@ -271,3 +272,38 @@ def test_agreement_is_of_the_order_that_a_type_has() -> None:
         parted(row, {"mark": "high"})
     with pytest.raises(MetricError, match="no field 'mark'"):
         parted(row, {"marks": 1})
+
+
+def agreed(row: dict[str, Any], given: Any, **options: Any) -> float:
+    """The agreement of a verdict with a row's, as a judge's program knows its type."""
+    judge = as_program(weft.Predict("answer -> mark: Mark", types=TYPES))
+    metric = for_program(weft.metrics.agreement("mark", **options), judge)
+    (read,) = weft.read_rows([{"answer": "a", **row}], ["answer"])
+    return float(metric(read, {"mark": given}))
+
+
+def test_a_verdict_under_another_name_has_the_outputs_type() -> None:
+    """Its order is known, cells of a table are read, and none is no verdict."""
+    assert agreed({"human": "1"}, 2, label="human", weights="linear") == 0.5
+    assert agreed({"human": [3, 2]}, 2, label="human") == 1
+    assert agreed({"human": [3, 2]}, 1, label="human", weights="linear") == 0
+    for missing in (None, ""):
+        with pytest.raises(DataError, match=r"the label 'human' .* and the output is"):
+            agreed({"human": missing}, 1, label="human")
+    judge = as_program(weft.Predict("answer -> good: bool", name="judge"))
+    metric = for_program(weft.metrics.agreement("good", label="human"), judge)
+    (row,) = weft.read_rows([{"answer": "a", "human": "TRUE"}], ["answer"])
+    assert float(metric(row, {"good": True})) == 1
+
+
+def test_cuts_are_told_apart_by_name() -> None:
+    """However near they are; what is no cut is told at once, as is a row's place."""
+    assert len({*cut_names((1000001.0, 1000002.0, 1000003.0))}) == 4
+    assert cut_names((0.5, 2.0)) == ["below 0.5", "0.5 to 2", "2 or more"]
+    for cuts in ([10**400], [1, True, "x"], [float("nan")]):
+        with pytest.raises(ConfigError, match="no rising numbers"):
+            weft.metrics.agreement("mark", cuts=cuts)
+    with pytest.raises(ConfigError, match="no name of a field"):
+        weft.metrics.agreement("mark", label=5)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"on row .*'bad' is no number"):
+        agreed({"mark": "bad"}, 1, cuts=[2])

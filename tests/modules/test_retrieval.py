@@ -163,6 +163,8 @@ def test_made_of_texts_rows_and_files(tmp_path: Path) -> None:
         ([{"id": "a", "text": "x"}, {"id": "a", "text": "y"}], "'a' is taken"),
         ([{"id": True, "text": "x"}], "neither text nor a whole number"),
         ([{"text": "x", "more": object()}], r"rows\[0\]"),
+        ([weft.Passage(id=" ", text="x")], "is blank, or no text"),
+        ([weft.Passage(id="\ud800", text="x")], "is blank, or no text"),
         ([5], "of type int"),
         ("one text\nof two lines", "no set of passages"),
         ("nowhere.jsonl", "cannot be read"),
@@ -225,6 +227,21 @@ def test_an_index_cannot_be_changed(town: weft.Index) -> None:
     """Or its digest would be another's."""
     with pytest.raises(AttributeError, match="another by"):
         town.by = "both"
+    before = town.digest
+    town.meta("bridge")["year"] = 1872  # type: ignore[index]
+    assert weft.Index(TOWN, name="town").digest == before
+    assert town.meta("bridge") == {"year": 1871}
+
+
+def test_an_embedder_for_no_vectors_is_told(town: weft.Index, tmp_path: Path) -> None:
+    """Or a search by words would pass for one by meaning."""
+    path = town.save(tmp_path / "town.index.jsonl")
+    with pytest.raises(
+        ConfigError, match=r"no vectors.*Index\.load\(\.\.\.\)\.embedded"
+    ):
+        weft.Index.load(path, embedder=weft.Embedder("embedded"))
+    with pytest.raises(ConfigError, match="is no embedder"):
+        weft.Index.load(path, embedder="openai/e")  # type: ignore[arg-type]
 
 
 def test_an_index_is_searched_from_many_threads(town: weft.Index) -> None:
@@ -354,6 +371,8 @@ def test_the_embedder_is_booked_where_it_is_asked(town: weft.Index) -> None:
         lambda index: weft.Index(["x"], name="no name"),
         lambda index: weft.Index(["x"], k1=0),
         lambda index: weft.Index(["x"], b=2),
+        lambda index: weft.Index(["x"], description=5),
+        lambda index: weft.Index(["x"], description="\ud800"),
         lambda index: index.embedded("openai/e"),
         lambda index: index.embedded(weft.Embedder("embedded"), by="words"),
         lambda index: weft.Cited("question -> answer"),

@@ -23,7 +23,7 @@ from weft.errors import (
     DataError,
     GraphError,
 )
-from weft.modules.retrieval.quotes import plainly, problem_of
+from weft.modules.retrieval.quotes import plainly, problem_of, stands, texts_by_id
 from weft.pipeline.ground.text_index import TextIndex, words_of
 from weft.pipeline.lm.embedding import ranking
 from weft.pipeline.lm.embedding.packing import packed, unpacked
@@ -428,7 +428,8 @@ def test_an_answer_that_stays_wrong_is_an_error() -> None:
         ('It\'s "open" - since 1871...', "1", ""),
         ("since 1871", "1", ""),
         ("Since 1871", "1", "does not stand"),
-        ("since  187", "1", ""),
+        ("since  1871", "1", ""),
+        ("since  187", "1", "cut within a word of passage '1'"),
         ("Nothing.", "1", "it stands in '2'"),
         ("Nothing.", "3", "There is no passage '3'"),
         ("?!", "2", "holds no words"),
@@ -457,4 +458,36 @@ def test_any_part_of_a_text_is_a_quote_of_it(a: str, b: str, c: str) -> None:
     text = f"{a}\n{b} {c}"
 
     assert plainly(plainly(text)) == plainly(text)
-    assert plainly(text) in plainly(text)
+    assert stands(plainly(text), plainly(text))
+    assert stands(plainly(b), plainly(text))
+
+
+@pytest.mark.parametrize(
+    ("quote", "text", "wanted"),
+    [
+        ("safe", "It is unsafe.", False),
+        ("safe", "It is unsafe, and not safe.", True),
+        ("5 million", "It cost 1.5 million.", False),
+        ("cost 1", "It cost 1.5 million.", False),
+        ("cost 1.5", "It cost 1.5.", True),
+        ("1,000", "of 21,000 people", False),
+        ("1,000", "of 1,000, or more", True),
+        ("5", "1. 5", True),
+        ("京都", "東京都は", True),
+        ("élan", "l'élan", True),
+        ("lan", "l'élan", False),
+    ],
+)
+def test_a_quote_cuts_no_word_and_no_number(
+    quote: str, text: str, wanted: bool
+) -> None:
+    """Or "safe" would be quoted from "unsafe", and 5 million from 1.5 million."""
+    assert stands(quote, text) is wanted
+
+
+def test_a_quote_of_either_of_two_passages_of_one_id() -> None:
+    """As two indexes give them, each numbered from 0; none spans both."""
+    texts = texts_by_id([weft.Passage(id="0", text=t) for t in ("One. Two", "Two")])
+    for quote, wanted in {"One": True, "Two": True, "Two Two": False}.items():
+        said = problem_of([weft.Citation(passage="0", quote=quote)], texts, 1)
+        assert (not said) is wanted

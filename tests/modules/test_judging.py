@@ -10,7 +10,7 @@ import pytest
 
 import weft
 from weft import compilers as c
-from weft.errors import ConfigError, DataError, MetricError
+from weft.errors import CallError, ConfigError, DataError, MetricError
 from weft.pipeline.graph.program import as_program
 from weft.pipeline.measure.decisions.cuts import cut_names
 from weft.pipeline.measure.labels import for_program
@@ -91,6 +91,50 @@ def test_a_rubric_weighs_its_criteria() -> None:
     assert made[0].feedback == "so"
 
 
+def test_weights_may_be_as_large_as_numbers_are() -> None:
+    """Their sum has no float, and their mean has."""
+    rubric = weft.Rubric({"a": "x", "b": "y"}, weights={"a": 1e308, "b": 1.5e308})
+    with weft.use(lm=weft.ScriptedLM([f"{SAID}[[ a ]]\n5\n[[ b ]]\n1"]), cache=None):
+        assert rubric(question="q", answer="a").score == pytest.approx(0.4)
+
+
+def test_what_a_search_found_is_judged(tmp_path: Path) -> None:
+    """As it is, in a program; another process asks the same."""
+    retrieve = weft.Retrieve(weft.Index(["It is red."], name="index"), k=1)
+    judge = weft.Groundedness(passages="found: list[Passage]", name="check")
+
+    @weft.program
+    def checked(text: str) -> float:
+        found = retrieve(query=text)
+        return judge(answer=text, found=found.passages).score
+
+    path = weft.save(judge, tmp_path / "check.weft.json")
+    found = [weft.Passage(id="0", text="It is red.")]
+    said = ['[[ claims ]]\n["It is red."]', f"{SAID}[[ supported ]]\n[1]"]
+    lm = weft.ScriptedLM(said * 3)
+    with weft.use(lm=lm, cache=None):
+        assert checked(text="It is red.") == 1
+        judge(answer="It is red.", found=found)
+        weft.load(path)(answer="It is red.", found=found)
+    assert '"text": "It is red."' in lm.requests[1].messages[-1].text
+    asked = [[m.text for m in request.messages] for request in lm.requests]
+    assert asked[2:4] == asked[4:6]
+
+
+def test_a_list_that_a_program_gives_is_no_choice_of_references() -> None:
+    """Or the best of many answers would be the score of all."""
+    yes = weft.FunctionLM(lambda _: {"good": True})
+    grade = weft.Predict("answer -> good: bool", name="grade", lm=yes)
+    many = weft.Predict("question -> answer: list[str]", name="many")
+    lm = weft.FunctionLM(lambda _: {"answer": ["wrong", "right"]})
+    rows = [{"question": "q"}]
+    with (
+        weft.use(lm=lm, cache=None),
+        pytest.raises(CallError, match="'grade' got a wrong 'answer'"),
+    ):
+        weft.evaluate(many, rows, weft.metrics.judged_by(grade))
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -111,6 +155,10 @@ def test_a_rubric_weighs_its_criteria() -> None:
         lambda: weft.Pairwise(swap="no"),
         lambda: weft.Rubric({"a": "x"}, reads=3),
         lambda: weft.Groundedness(answer=None),
+        lambda: weft.Groundedness(passages="a: str, b: str"),
+        lambda: weft.Rubric({"a": "x"}, weights={"a": 10**400}),
+        lambda: weft.metrics.judged_by(weft.Completeness(), row=["reference"]),
+        lambda: weft.metrics.judged_by(weft.Completeness(), outputs={"answer": 3}),
         lambda: weft.metrics.judged_by("judge"),
         lambda: weft.metrics.judged_by(weft.Predict("answer -> verdict")),
         lambda: weft.metrics.judged_by(weft.Completeness(), row={"refrence": "x"}),

@@ -59,6 +59,15 @@ def test_a_preferred_place_makes_no_winner() -> None:
     assert (alone.better, lm.calls) == ("first", 7)
 
 
+def test_an_answer_is_as_good_as_itself(caplog: pytest.LogCaptureFixture) -> None:
+    """One call tells it, whatever place is preferred, and nothing is logged."""
+    lm = weft.FunctionLM(lambda _: f"{SAID}[[ better ]]\nfirst")
+    with weft.use(lm=lm, cache=None):
+        made = weft.Pairwise()(question="q", first="a", second="a")
+    assert (made.better, lm.calls, caplog.text) == ("tie", 1, "")
+    assert weft.info(made).facts["agreed"] is False
+
+
 def test_points_that_no_number_names_are_lacking() -> None:
     """Strange numbers are told, doubled claims are one, and no claim is no fault."""
     claims = '[[ claims ]]\n["A.", "B.", "A.", " "]'

@@ -39,7 +39,16 @@ def image_folder(folder: Path, read: Callable[[Path], Located]) -> Located:
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     found = [path for path in found if not _hidden(path.relative_to(folder))]
     tables = [path for path in found if path.name in _METADATA]
-    told = {path: row for table in tables for path, row in _told(table, read)}
+    told = dict[Path, dict[str, Any]]()
+    for table in tables:
+        for path, cells in _told(table, read):
+            if path in told:
+                raise DataError(
+                    f"{table}: {path.name} has two rows",
+                    hint="For several rows of an image pass rows of your own: "
+                    '{"image": weft.Image.open(path), ...}',
+                )
+            told[path] = cells
     images = [path for path in found if path not in tables]
     for path in images:
         if path.suffix.lower() not in _IMAGES:

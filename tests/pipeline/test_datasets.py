@@ -54,6 +54,20 @@ def test_class_labels_of_a_dataset_are_their_names() -> None:
     assert [(row.text, row.label) for row in rows] == [("good", "pos"), ("?", None)]
     many = Split([{"q": "x", "tags": [0, 1]}], tags=SimpleNamespace(feature=LABELS))
     assert weft.read_rows(many, ["q"])[0].tags == ["neg", "pos"]
+    whole = {"kind": LABELS, "at": SimpleNamespace(names=None)}
+    for feature, value, wanted in (
+        ([LABELS], [1], ["pos"]),
+        (SimpleNamespace(feature=[LABELS]), [[1], [0]], [["pos"], ["neg"]]),
+        (whole, {"kind": 1, "at": 1}, {"kind": "pos", "at": 1}),
+        ([whole], [{"kind": -1, "at": 0}], [{"kind": None, "at": 0}]),
+        (  # how older versions write a list of structures
+            SimpleNamespace(feature=whole),
+            {"kind": [0, 1], "at": [0, 1]},
+            {"kind": ["neg", "pos"], "at": [0, 1]},
+        ),
+    ):
+        inside = Split([{"q": "x", "tags": value}], tags=feature)
+        assert weft.read_rows(inside, ["q"])[0].tags == wanted
     bare = Split([{"q": "x", "label": 1}])
     assert weft.read_rows(bare, ["q"])[0].label == 1
 
@@ -73,6 +87,8 @@ def test_decoded_images_of_a_dataset_are_images() -> None:
 
     assert row.image.media_type == "image/png"
     assert row.n[0] == row.image
+    (row,) = weft.read_rows(Split([{"q": "x", "n": {"pic": Drawn()}}]), ["q"])
+    assert row.n == {"pic": weft.Image(row.n["pic"].data)}
 
 
 def test_fields_are_renamed_before_anything_is_told_of_them() -> None:
@@ -243,6 +259,7 @@ def test_a_folder_with_metadata(tmp_path: Path) -> None:
     for text, said in {
         "file_name,c\na.gif,One\n": "b.gif has no row in metadata.csv",
         "file_name,c\na.gif,1\nb.gif,2\nc.gif,3\n": "c.gif is in the metadata",
+        "file_name,c\na.gif,1\nb.gif,2\na.gif,3\n": "a.gif has two rows",
         "name,c\na.gif,1\n": "metadata.csv:2: 'file_name' is missing",
         "file_name,c\n../a.gif,1\n": "leads out of the folder",
     }.items():

@@ -324,6 +324,26 @@ def test_a_program_is_loaded_with_its_index_alone(
         weft.load(path)
 
 
+def test_two_indexes_of_one_name_are_told_apart_or_refused(tmp_path: Path) -> None:
+    """A file knows steps by name; which of two is meant is nothing to guess at."""
+    old, new = weft.Index(["built in 1871"]), weft.Index(["built in 1999"])
+    first, second = weft.Retrieve(old, name="first"), weft.Retrieve(new, name="second")
+
+    @weft.program
+    def both(query: str) -> list[Any]:
+        one, other = first(query=query), second(query=query)
+        return [one.passages, other.passages]
+
+    path = weft.save(both, tmp_path / "both.weft.json")
+    loaded = weft.load(path, program=both)
+    assert [ids_of[0].text[-4:] for ids_of in loaded(query="built")] == ["1871", "1999"]
+    for steps in ([old, new], [new, old]):
+        with pytest.raises(ArtifactError, match="two of the steps are called 'search'"):
+            weft.load(path, steps=steps)
+    alone = weft.save(first, tmp_path / "alone.weft.json")
+    assert weft.load(alone, steps=[old, old.step, old.tool])(query="built").passages
+
+
 def test_an_agent_takes_it_as_a_tool(town: weft.Index) -> None:
     """Its calls are steps, and what it refuses is told to the model."""
     agent = weft.ReAct("question -> answer", tools=[town])

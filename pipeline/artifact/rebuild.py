@@ -102,7 +102,7 @@ def _by_name(
         if step.name in called and other.function != step.function:
             raise ArtifactError(
                 f"{where}: two of the steps are called {step.name!r}",
-                hint="Give each a name of its own, as in weft.Index(..., name=...), and "
+                hint="Give each its own name, as in weft.Index(..., name=...), and "
                 "save the program again, or load it with program=...",
             )
     return found

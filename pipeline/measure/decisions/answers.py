@@ -150,9 +150,9 @@ def answers_in(
             unlabelled += 1
             continue
         value = None if row.model_failed else _given(row.prediction, name)
-        given = None if value is None else _named(None, value, cuts)
+        given = None if value is None else named(None, value, cuts)
         several = [*gold] if is_sequence(gold) and gold else [gold]
-        gold_class = _meant([_named(spec, one, cuts) for one in several], given)
+        gold_class = _meant([named(spec, one, cuts) for one in several], given)
         found = None if given is None else decided_in(row.trace.nodes, name)
         made.append(Answer(at % once, gold_class, given, found))
     if not made:
@@ -176,7 +176,7 @@ def answers_in(
     return Answers(name, tuple(made), (*known, *others), *told)
 
 
-def _named(spec: FieldSpec | None, value: Any, cuts: Sequence[float]) -> str:
+def named(spec: FieldSpec | None, value: Any, cuts: Sequence[float]) -> str:
     """The class of a value or a label, which may be that of a number between cuts."""
     if not cuts:
         return wanted_of(spec, value)

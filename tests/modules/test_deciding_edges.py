@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -86,3 +87,95 @@ def test_a_rule_of_other_choices_decides_nothing(rule: Rule, said: str) -> None:
         rule.decide(found(a=-0.1, b=-3.0))
     with pytest.raises(ConfigError, match="there is no choice"):
         rule.decide(found())
+
+
+def shown(**says: float) -> Response:
+    """A reply of one token, and what else might have stood there."""
+    top = tuple(sorted(says.items(), key=lambda pair: -pair[1]))
+    logs = tuple((word, math.log(p)) for word, p in top)
+    return Response(top[0][0], logprobs=(TokenLogprob(*logs[0], logs),))
+
+
+def drawn(request: weft.Request) -> Response:
+    """A planted model, which is as sure as the text and the template have it."""
+    true = random.Random(request.messages[-1].text).uniform(0.05, 0.95)
+    return shown(true=true, false=1 - true)
+
+
+def vote_of() -> weft.PatternVote[..., Any]:
+    """Two patterns of one task."""
+    asked = [
+        weft.Predict("text -> glad: bool", adapter=weft.cloze(f"[text] {t} [z]"))
+        for t in ("Am I glad?", "Mood:")
+    ]
+    return weft.PatternVote([weft.Classify(a, by="top") for a in asked], name="vote")
+
+
+ROWS = [{"text": f"row {n}", "glad": n % 3 > 0} for n in range(40)]
+DRAWN = weft.FunctionLM(drawn)
+
+
+def test_a_vote_is_as_sure_as_it_is_probable() -> None:
+    """The curve of a vote ranks its rows, and a cascade hands on what it leaves."""
+    vote = vote_of()
+    with weft.use(lm=DRAWN, cache=None):
+        made = weft.evaluate(vote, ROWS, weft.metrics.exact("glad"))
+        nodes = [run.trace.nodes for run in made.rows]
+        both = weft.Cascade(vote, vote.patterns[0])
+        handed = [weft.info(both(text=row["text"])).facts["answered"] for row in ROWS]
+    decided = [next(n.decision() for n in some if n.path == "vote") for some in nodes]
+
+    assert [one.confidence for one in decided] == [
+        one.probabilities[one.choice] for one in decided
+    ]
+    assert len(weft.coverage(made, at="vote").points) > 10
+    assert handed == ["strong" if one.unsure else "cheap" for one in decided]
+
+
+def test_no_threshold_of_one_pattern_holds_back_a_vote() -> None:
+    """The vote would answer all the same, so that nothing is claimed."""
+    metric = weft.metrics.exact("glad")
+    for at in (None, "vote", "vote/pattern_1"):
+        with weft.use(lm=DRAWN, cache=None), pytest.raises(ConfigError, match="a vote"):
+            weft.abstain(vote_of(), ROWS, metric=metric, risk=0.5, at=at)
+
+
+def test_priors_of_what_a_module_calls_over_rows_that_were_read() -> None:
+    """A vote's patterns get theirs; rows may be those that `read_rows` gave."""
+    read = weft.read_rows(ROWS, ["text"])
+    with weft.use(lm=DRAWN, cache=None):
+        even = weft.calibrate(vote_of(), ROWS)
+        same = weft.calibrate(vote_of(), read)
+        weights = weft.fit_weights(even, read).weights
+        by_dicts = weft.fit_weights(even, ROWS).weights
+
+    priors = [one.prior for one in even.patterns]
+    assert None not in priors
+    assert priors == [one.prior for one in same.patterns]
+    assert weights == by_dicts
+
+
+def test_a_temperature_of_another_prompt_does_not_come_back() -> None:
+    """It was left out with the new prompt, and a new prior does not make it fit."""
+    plain = weft.Classify(weft.Predict("text -> glad: bool"), by="top")
+    stale = plain.with_rule(temperature=3.0, prior_of="sha256:another")
+    own = plain.with_rule(temperature=3.0)
+    with weft.use(lm=DRAWN, cache=None):
+        made = [weft.calibrate(one, ROWS).rules["glad"] for one in (stale, own)]
+
+    assert [one.temperature for one in made] == [1.0, 3.0]
+
+
+def test_rounds_that_may_add_nothing_ask_nothing() -> None:
+    """A small growth goes on where there is room again; a huge one is no crash."""
+    found: dict[float, list[tuple[int, int]]] = {}
+    for growth in (1, 1.2, 1e6):
+        with weft.use(lm=DRAWN, cache=None):
+            made = weft.label_unlabelled(
+                vote_of(), ROWS, threshold=0.55, generations=100, growth=growth
+            )
+        found[growth] = [(one.number, one.added) for one in made.generations]
+
+    assert found[1] == [(1, 4)]
+    assert [number for number, _ in found[1.2][:2]] == [1, 4]
+    assert len(found[1e6]) > 1

@@ -179,3 +179,29 @@ def test_rounds_that_may_add_nothing_ask_nothing() -> None:
     assert found[1] == [(1, 4)]
     assert [number for number, _ in found[1.2][:2]] == [1, 4]
     assert len(found[1e6]) > 1
+
+
+def test_answers_that_were_held_back_count_as_decided() -> None:
+    """None in place of an unsure decision is no reply that could not be used."""
+    kinds: dict[str, Any] = {"null": bool | None, "false": bool}
+    known: dict[str, weft.Classification] = {}
+    for otherwise, kind in kinds.items():
+        asked = weft.Predict("text -> glad: Kind", types={"Kind": kind})
+        plain = weft.Classify(asked, by="top")
+        some = {
+            "plain": plain,
+            otherwise: plain.with_rule(unsure_below=0.8, otherwise=otherwise),
+        }
+        for name, module in some.items():
+            with weft.use(lm=DRAWN, cache=None):
+                made = weft.evaluate(module, ROWS, weft.metrics.exact("glad"))
+            known[name] = weft.classification(made)
+    plain, null, false = known["plain"], known["null"], known["false"]
+
+    assert null.cells == plain.cells
+    assert null.brier == plain.brier
+    assert f"{null.unsure} answers unsure, counted as decided" in null.remarks
+    assert null.unsure == false.unsure > false.instead > 0
+    assert (null.instead, null.decided) == (0, len(ROWS))
+    told = f"{false.instead} answers unsure, counted as what was given instead"
+    assert told in false.remarks

@@ -205,3 +205,21 @@ def test_answers_that_were_held_back_count_as_decided() -> None:
     assert (null.instead, null.decided) == (0, len(ROWS))
     told = f"{false.instead} answers unsure, counted as what was given instead"
     assert told in false.remarks
+
+
+def test_rows_that_were_held_back_are_no_wrong_answers() -> None:
+    """What a row would score is not known where None was given: it is in no point."""
+    asked = weft.Predict("text -> glad: Kind", types={"Kind": bool | None})
+    plain = weft.Classify(asked, by="top")
+    held = plain.with_rule(unsure_below=0.8, otherwise="null")
+    with weft.use(lm=DRAWN, cache=None):
+        every, some = (
+            weft.coverage(weft.evaluate(one, ROWS, weft.metrics.exact("glad")))
+            for one in (plain, held)
+        )
+
+    sure = [point for point in every.points if point.threshold >= 0.8]
+    assert 0 < some.held < len(ROWS) == some.rows
+    assert some.points[-1].answered == len(ROWS) - some.held
+    assert [*some.points[: len(sure)]] == sure
+    assert f"{some.held} rows held back as None" in str(some)

@@ -10,7 +10,6 @@ from ...pipeline import seam
 from ...pipeline.errors import CallError, ConfigError
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Program, as_given, as_program
-from ...pipeline.ground.shapes import is_mapping
 from ...pipeline.lm.scoring.decision import Decision, decisions_in
 from ...pipeline.run.rows import map_rows
 from ...pipeline.signature.field import FieldSpec

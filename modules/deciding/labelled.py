@@ -57,7 +57,9 @@ def rows_of(rows: object, who: str) -> list[dict[str, Any]]:
 def _row_of(row: object) -> dict[str, Any] | None:
     if isinstance(row, Example):
         return {**row.labels, **row.inputs}
-    return {str(name): value for name, value in row.items()} if is_mapping(row) else None
+    return (
+        {str(name): value for name, value in row.items()} if is_mapping(row) else None
+    )
 
 
 def labelled(

@@ -19,7 +19,9 @@ def telling(text: str, place: str, says: Mapping[str, float]) -> Response:
     """A reply of which one place has other tokens, and all else is certain."""
     head, tail = text.split(place)
     top = tuple((word, math.log(p)) for word, p in says.items())
-    around = [[TokenLogprob(c, 0.0, ((c, 0.0),)) for c in side] for side in (head, tail)]
+    around = [
+        [TokenLogprob(c, 0.0, ((c, 0.0),)) for c in side] for side in (head, tail)
+    ]
     said = TokenLogprob(*top[0], top)
     reply = f"{head}{said.token}{tail}"
     return Response(reply, logprobs=(*around[0], said, *around[1]))

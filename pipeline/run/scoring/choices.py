@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from os.path import commonprefix
 from typing import Any, Final
 
 from ...adapters.base import Adapter
@@ -112,7 +111,7 @@ def candidates_for(
     for answer, value in choices.items():
         text, word = reply(value), field.write(value)
         # The word may stand in what is around it too: "end" does in "[[ /end ]]".
-        at = len(commonprefix((text, reply(_beginning_otherwise(value)))))
+        at = _shared(text, reply(_beginning_otherwise(value)))
         if not text.startswith(word, at):
             at = text.rfind(word)
         if at < 0:  # the form writes it otherwise
@@ -130,6 +129,12 @@ def _beginning_otherwise(value: JSON) -> JSON:
     if isinstance(value, str):
         return ("y" if value[:1] == "x" else "x") + value
     return 2 if strictjson.dumps(value)[:1] == "1" else 1
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _continued(begun: str, text: str) -> str:

@@ -10,7 +10,9 @@ from ...pipeline.data.example import Example
 from ...pipeline.errors import ConfigError
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.shapes import is_mapping
+from ...pipeline.reading.cells import read_cell
 from ...pipeline.run.scoring.choices import choices_in
+from ...pipeline.signature.field import FieldSpec
 from .classify import Classify
 
 Rows: TypeAlias = Iterable[Mapping[str, Any] | Example]
@@ -79,7 +81,7 @@ def labelled(
     labels: list[str] = []
     for row in held:
         try:
-            said = strictjson.canonical(field.dump(field.check(row.get(name))))
+            said = strictjson.canonical(field.dump(_value(field, row.get(name))))
         except (TypeError, ValueError):
             said = ""
         if said not in called:
@@ -92,3 +94,16 @@ def labelled(
     return Labelled(
         name, labels, [{n: row[n] for n in known if n in row} for row in held]
     )
+
+
+def _value(field: FieldSpec, label: object) -> Any:
+    """A label as a value of its type; a cell, such as "TRUE", is read by it.
+
+    Raises:
+        TypeError: It is none.
+        ValueError: It is none.
+    """
+    try:
+        return field.check(label)
+    except (TypeError, ValueError):
+        return read_cell(field, label)

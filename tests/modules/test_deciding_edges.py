@@ -11,6 +11,8 @@ import pytest
 
 import weft
 from weft import Likelihood, Likelihoods, Response, Rule, TokenLogprob
+from weft.compilers.propose.rules import _Place
+from weft.compilers.statistics.cases import Output as Decided
 from weft.errors import ConfigError
 from weft.pipeline.lm.scoring.tokens import LEAST
 
@@ -225,3 +227,23 @@ def test_rows_that_were_held_back_are_no_wrong_answers() -> None:
     assert some.points[-1].answered == len(ROWS) - some.held
     assert [*some.points[: len(sure)]] == sure
     assert f"{some.held} rows held back as None" in str(some)
+
+
+def test_labels_are_read_by_their_type() -> None:
+    """A cell such as "TRUE" is a label wherever rows with labels are taken."""
+    cells = [{**row, "glad": "TRUE" if row["glad"] else "no"} for row in ROWS]
+    asked = weft.Classify(weft.Predict("text -> glad: bool"), by="top", name="glad")
+    place = _Place(
+        "glad", "glad", Decided(("true", "false"), Rule()), asked.spec.outputs["glad"]
+    )
+    labels = [
+        [place.label(row) for row in weft.read_rows(rows, ["text"])]
+        for rows in (ROWS, cells)
+    ]
+    with weft.use(lm=DRAWN, cache=None):
+        weights = [weft.fit_weights(vote_of(), rows).weights for rows in (ROWS, cells)]
+        words = [weft.find_words(asked, rows).words for rows in (ROWS, cells)]
+
+    assert weights[0] == weights[1]
+    assert words[0] == words[1]
+    assert labels[0] == labels[1] == [str(row["glad"]).lower() for row in ROWS]

@@ -15,6 +15,7 @@ from weft.compilers.propose.rules import _Place
 from weft.compilers.statistics.cases import Output as Decided
 from weft.errors import ConfigError
 from weft.pipeline.lm.scoring.tokens import LEAST
+from weft.pipeline.measure.coverage.within import Answer, within
 
 
 def telling(text: str, place: str, says: Mapping[str, float]) -> Response:
@@ -247,3 +248,24 @@ def test_labels_are_read_by_their_type() -> None:
     assert weights[0] == weights[1]
     assert words[0] == words[1]
     assert labels[0] == labels[1] == [str(row["glad"]).lower() for row in ROWS]
+
+
+def test_a_threshold_lies_above_what_it_keeps_back() -> None:
+    """Between two numbers that no other one lies between it is the higher one."""
+    below = math.nextafter(0.9, 0)
+    rows = [Answer(0.9, right=True)] * 60 + [Answer(below, right=False)] * 20
+    found = within(rows, risk=0.05)
+
+    assert found is not None
+    assert (found.answered, found.threshold) == (60, 0.9)
+
+
+def test_rows_that_hang_on_bounds_are_told() -> None:
+    """That nothing is found may be for want of log-probabilities."""
+    lm = weft.FunctionLM(lambda _: shown(perhaps=0.9, maybe=0.1))
+    asked = weft.Classify(weft.Predict("text -> glad: bool"), by="top", name="glad")
+    with weft.use(lm=lm, cache=None):
+        made = weft.abstain(asked, ROWS, metric=weft.metrics.exact("glad"), risk=0.5)
+
+    assert made.found is None
+    assert "of which 40 hang on bounds" in str(made)

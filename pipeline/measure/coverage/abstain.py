@@ -59,6 +59,9 @@ class Abstention(Generic[T]):
     def __str__(self) -> str:
         asked = f"a risk of {100 * self.risk:g} % ({100 * self.sure:g} % sure)"
         rows = counted(self.curve.rows, "row")
+        hanging = self.curve.hanging
+        if hanging:  # which looks else as if the answers were wrong
+            rows += f", of which {hanging} hang on bounds and are never sure"
         if self.found is None:
             return (
                 f"{self.path}: no threshold is within {asked} on {rows}; nothing is set"

@@ -188,8 +188,8 @@ def label_unlabelled(
         threshold: The least probability of a choice; above 0, at most 1.
         generations: How many rounds at most.
         per_label: How many demos of each choice the first round may add.
-        growth: How many times as many there may be after each further one; a round that
-            may add none is passed over, and nothing is asked.
+        growth: How many times as many there may be after each further one; a round
+            that may add none asks nothing.
         concurrency: How many rows are asked at once.
 
     Returns:
@@ -199,8 +199,7 @@ def label_unlabelled(
         ConfigError: It decides nothing, a number is out of its range, or there are no
             rows.
         CallError: A row lacks an input.
-        ModelError: A call failed.
-        BudgetExceeded: The calls do not fit the budget.
+        ModelError: A call failed, or does not fit the budget (`BudgetExceeded`).
 
     >>> import weft
     >>> def said(request: weft.Request) -> weft.Response:

@@ -43,7 +43,7 @@ def rows_of(rows: object, who: str) -> list[dict[str, Any]]:
             f"{who} takes rows, and {str(rows)!r:.200} is a path",
             hint='Read it: weft.read_rows(path, ["text"])',
         )
-    listed = isinstance(rows, Iterable) and not is_mapping(rows)
+    listed = not is_mapping(rows) and isinstance(rows, Iterable)
     held: list[Any] = [*cast("Iterable[Any]", rows)] if listed else []
     made = [_row_of(row) for row in held]
     wrong = next((one for one, row in zip(held, made, strict=True) if row is None), "")

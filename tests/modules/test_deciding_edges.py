@@ -11,8 +11,7 @@ import pytest
 
 import weft
 from weft import Likelihood, Likelihoods, Response, Rule, TokenLogprob
-from weft.compilers.propose.rules import _Place
-from weft.compilers.statistics.cases import Output as Decided
+from weft.compilers import Thresholds
 from weft.errors import ConfigError
 from weft.pipeline.lm.scoring.tokens import LEAST
 from weft.pipeline.measure.coverage.within import Answer, within
@@ -234,20 +233,32 @@ def test_labels_are_read_by_their_type() -> None:
     """A cell such as "TRUE" is a label wherever rows with labels are taken."""
     cells = [{**row, "glad": "TRUE" if row["glad"] else "no"} for row in ROWS]
     asked = weft.Classify(weft.Predict("text -> glad: bool"), by="top", name="glad")
-    place = _Place(
-        "glad", "glad", Decided(("true", "false"), Rule()), asked.spec.outputs["glad"]
-    )
-    labels = [
-        [place.label(row) for row in weft.read_rows(rows, ["text"])]
-        for rows in (ROWS, cells)
-    ]
     with weft.use(lm=DRAWN, cache=None):
         weights = [weft.fit_weights(vote_of(), rows).weights for rows in (ROWS, cells)]
         words = [weft.find_words(asked, rows).words for rows in (ROWS, cells)]
 
     assert weights[0] == weights[1]
     assert words[0] == words[1]
-    assert labels[0] == labels[1] == [str(row["glad"]).lower() for row in ROWS]
+
+
+def test_a_temperature_is_fitted_to_cells() -> None:
+    """Labels of a file are labels: the log loss has them all."""
+
+    def said(request: weft.Request) -> Response:
+        number = int(request.messages[-1].text.split("row ")[1].split()[0])
+        near = random.Random(number).gauss(0.35 if number % 2 else 0.15, 0.06)
+        true = min(max(near, 0.01), 0.99)
+        return shown(true=true, false=1 - true)
+
+    rows = [
+        {"text": f"row {n} .", "glad": "yes" if n % 2 else "no"} for n in range(200)
+    ]
+    asked = weft.Classify(weft.Predict("text -> glad: bool"), by="top", name="glad")
+    metric = weft.metrics.exact("glad")
+    with weft.use(lm=weft.FunctionLM(said), cache=None):
+        made = weft.compile(asked, rows, metric=metric, compiler=Thresholds())
+
+    assert made.program.rules["glad"].temperature > 1
 
 
 def test_a_threshold_lies_above_what_it_keeps_back() -> None:

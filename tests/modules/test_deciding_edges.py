@@ -15,6 +15,10 @@ from weft.compilers import Thresholds
 from weft.errors import ConfigError
 from weft.pipeline.lm.scoring.tokens import LEAST
 from weft.pipeline.measure.coverage.within import Answer, within
+from weft.pipeline.measure.decisions.probabilities import (
+    calibration_error,
+    calibration_interval,
+)
 
 
 def telling(text: str, place: str, says: Mapping[str, float]) -> Response:
@@ -280,3 +284,29 @@ def test_rows_that_hang_on_bounds_are_told() -> None:
 
     assert made.found is None
     assert "of which 40 hang on bounds" in str(made)
+
+
+def test_a_calibrated_model_is_not_shown_to_be_another() -> None:
+    """Chance lifts the calibration error above 0, and its interval reaches back to 0."""
+    held = contained = 0
+    for seed in range(20):
+        draw = random.Random(seed)
+        sure = [draw.uniform(0.6, 0.99) for _ in range(60)]
+        right = [draw.random() < p for p in sure]
+        found = calibration_interval(sure, right, range(60), seed)
+        value = calibration_error(sure, right) or 0.0
+        held += found.low == 0
+        contained += found.low <= value <= found.high
+
+    assert held >= 17
+    assert contained == 20
+
+
+def test_a_model_that_is_too_sure_is_shown_to_be() -> None:
+    """The interval holds the planted error, and not 0."""
+    draw = random.Random(0)
+    sure = [draw.uniform(0.7, 0.99) for _ in range(400)]
+    right = [draw.random() < p - 0.3 for p in sure]
+    found = calibration_interval(sure, right, range(400), 0)
+
+    assert 0 < found.low < 0.3 < found.high < 0.5

@@ -34,6 +34,7 @@ from .probabilities import (
     bins_of,
     brier,
     calibration_error,
+    calibration_interval,
     log_loss,
     mean_area,
 )
@@ -314,14 +315,19 @@ def _of_probabilities(
         for one in some
         if one.decided and one.given is not None
     ]
-    error = resampled(list(_grouped(some, sure)), _gap, seed, _WHOLE)
+    rows = [one.row for one in some if one.given is not None]
+    known = [p for p, _ in sure], [ok for _, ok in sure]
+    error = calibration_error(*known)
+    ends = calibration_interval(*known, rows, seed) if sure else _WHOLE
     return {
         "by_class": classes,
         "log_loss": _mean(some, losses, seed, math.inf),
         "brier": _mean(some, [brier(*pair) for pair in pairs], seed, 1.0),
-        "calibration_error": error,
+        "calibration_error": None
+        if error is None
+        else Measured(error, ends, "bootstrap"),
         "auroc": _mean_area(curves, [one.row for one in some]),
-        "bins": tuple(bins_of([p for p, _ in sure], [ok for _, ok in sure])),
+        "bins": tuple(bins_of(*known)),
         "decided": len(some),
         "unsure": sum(one.decided.unsure for one in some if one.decided),
         "instead": sum(
@@ -331,10 +337,6 @@ def _of_probabilities(
         ),
         "bounded": sum(o.wanted in o.decided.at_most for o in some if o.decided),
     }
-
-
-def _gap(answers: Sequence[tuple[float, bool]]) -> float | None:
-    return calibration_error([p for p, _ in answers], [ok for _, ok in answers])
 
 
 def _mean(

@@ -287,7 +287,7 @@ def test_rows_that_hang_on_bounds_are_told() -> None:
 
 
 def test_a_calibrated_model_is_not_shown_to_be_another() -> None:
-    """Chance lifts the calibration error above 0, and its interval reaches back to 0."""
+    """Chance lifts the calibration error above 0; its interval reaches back."""
     held = contained = 0
     for seed in range(20):
         draw = random.Random(seed)

@@ -247,6 +247,8 @@ def _weights(weights: object, count: int) -> tuple[float, ...]:
             f"PatternVote: {weights!r:.200} are no weights of {count} patterns",
             hint="Give each a number, 0 or more, and one above 0 at least",
         )
+    if abs(total - 1) < _FAINT:  # but for rounding: weights are loaded as they were
+        return tuple(map(float, held))
     return tuple(one / total for one in held)
 
 

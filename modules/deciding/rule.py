@@ -181,11 +181,7 @@ class Rule:
     def _require_choices(
         self, choices: Sequence[str], numbers: Mapping[str, float] | None, who: str
     ) -> None:
-        """Refuse other choices than those that the rule is of.
-
-        Raises:
-            ConfigError: It is a rule of other choices, or there are none.
-        """
+        """Refuse other choices than those that the rule is of, or none."""
         if not choices:
             raise ConfigError(f"{who}: there is no choice to decide between")
         for name in ("prior", "weights"):
@@ -390,10 +386,13 @@ def _prior(
     """A prior of the choices, which sums to 1, in their order."""
     if prior is None:
         return None
+    # What sums to 1 but for rounding stays as it is: a prior is loaded as it was saved.
     total = math.fsum(prior.values())
-    kept = {name: max(prior[name] / total, LEAST) for name in choices}
-    whole = math.fsum(kept.values())
-    return kept if whole == 1 else {name: p / whole for name, p in kept.items()}
+    total = 1.0 if abs(total - 1) < _NEAR else total
+    held = {name: prior[name] / total for name in choices}
+    kept = {n: p if p >= 0.99 * LEAST else LEAST for n, p in held.items()}
+    whole = 1.0 if kept == held else math.fsum(kept.values())
+    return {name: p / whole for name, p in kept.items()}
 
 
 _DEFAULT: Final = Rule()

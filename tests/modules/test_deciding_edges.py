@@ -310,3 +310,20 @@ def test_a_model_that_is_too_sure_is_shown_to_be() -> None:
     found = calibration_interval(sure, right, range(400), 0)
 
     assert 0 < found.low < 0.3 < found.high < 0.5
+
+
+def test_numbers_are_loaded_as_they_were_saved() -> None:
+    """Shares that sum to 1 but for rounding are divided once, and not at each load."""
+    names = [f"n{at}" for at in range(5)]
+    kind: Any = Literal[tuple(names)]  # type: ignore[valid-type]
+    asked = weft.Classify(weft.Predict("text -> label: K", types={"K": kind}))
+    draw, vote = random.Random(0), vote_of()
+    for number in range(60):
+        rough = {name: draw.random() for name in names}
+        once = asked.with_prior({**rough, "n0": 0.0} if number % 2 else rough)
+        shares = vote.with_weights([draw.randint(1, 40) / 40, draw.random()]).weights
+
+        assert once.prior is not None
+        assert once.with_prior(once.prior).prior == once.prior
+        assert math.isclose(math.fsum(once.prior.values()), 1)
+        assert vote.with_weights(shares).weights == shares

@@ -85,18 +85,22 @@ def tantivy(texts: list[str]) -> Search:
     return search
 
 
-def _weft(index: Any) -> Search:
+def _weft(index: Any, cache: Any = None) -> Search:
+    weft: Any = import_module("weft")
+
     def search(query: str, k: int) -> list[int]:
-        return [int(passage.id) for passage in index.search(query, k)]
+        with weft.use(cache=cache):
+            return [int(passage.id) for passage in index.search(query, k)]
 
     return search
 
 
 def _embedded(texts: list[str], model: str, by: str) -> Search:
     weft: Any = import_module("weft")
-    weft.configure(cache=weft.MemoryCache())
-    index = weft.Index(texts)
-    return _weft(index.embedded(weft.Embedder(model), by=by))
+    cache = weft.MemoryCache()
+    with weft.use(cache=cache):
+        index = weft.Index(texts).embedded(weft.Embedder(model), by=by)
+    return _weft(index, cache)
 
 
 KINDS: dict[str, Callable[[list[str]], Search]] = {

@@ -53,15 +53,13 @@ class Auto(Compiler):
         """A wide first round, then rounds that what gained before decides about."""
         half = max(1, self.candidates // 4)
         sizes = tuple(max(1, self.demos // part) for part in LADDER if self.demos)
-        demos = BootstrapDemos(
-            demos=self.demos, sparing=True, sizes=sizes, natural=True
-        )
+        few = BootstrapDemos(demos=self.demos, sparing=True, sizes=sizes, natural=True)
         mend = Mend(beside=Reflect(failing=8, passing=4, drafts=3))
         shown = max(0, self.candidates - 2 * half)
-        first = (Draw(mend, half), Draw(demos, shown), Draw(Induce(), half))
+        first = (Draw(mend, half), Draw(few, shown), Draw(Induce(), half))
         later = (
             Draw(mend, 2),
-            Draw(demos, 2),
+            Draw(few, 2),
             Draw(Induce(), 1),
             Draw(Merge(), 1),
             Draw(DropDemos(), 1),

@@ -12,6 +12,7 @@ from .pipeline.graph.module import Module
 from .pipeline.graph.program import Program
 from .pipeline.ground.hints import missing
 from .pipeline.ground.options import checked
+from .pipeline.ground.shapes import is_mapping
 from .pipeline.lm.scoring.asking import WAYS
 from .pipeline.lm.scoring.likelihoods import Way
 from .pipeline.lm.scoring.tokens import MOST_SHOWN
@@ -150,6 +151,13 @@ def judged_by(
     'judged_by(completeness)'
     """
     require_judge(judge)
+    for option, names in (("outputs", outputs), ("row", row)):
+        read = names if is_mapping(names) else {} if names is None else {"": None}
+        if not all(isinstance(cast(object, name), str) for name in read.values()):
+            raise ConfigError(
+                f"judged_by: {option}={names!r:.200} is no mapping of names",
+                hint=f'Write {option}={{"reference": "answer"}}: the judge\'s first',
+            )
     shown, held = dict(outputs or {}), dict(row or {})
     known = judge.inputs.inputs
     for name in (*shown, *held):
@@ -202,6 +210,12 @@ def agreement(
             f"weights={weights!r} is no way to weigh",
             hint="Give 'none', 'linear' or 'quadratic'",
         )
+    for name in (field, field if label is None else label):
+        if not isinstance(cast(object, name), str) or not name:
+            raise ConfigError(
+                f"agreement: {name!r} is no name of a field",
+                hint='Write agreement("mark"), or agreement("mark", label="human")',
+            )
     rating = Rating(field, label or field, weights, checked_cuts(cuts))
     told = [repr(weights)] * (weights != "none") + [f"cuts={[*cuts]}"] * bool(cuts)
     name = f"agreement({', '.join([field, *told])})"

@@ -16,11 +16,12 @@ from ...modules.deciding.classify import Classify
 from ...modules.deciding.rule import numbers_of
 from ...pipeline.data.rows import Example
 from ...pipeline.ground.options import Count, settings
-from ...pipeline.ground.plain import plain
 from ...pipeline.lm.request import JSON
 from ...pipeline.lm.scoring.decision import Decision, decisions_in
+from ...pipeline.measure.decisions.answers import wanted_of
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.run.scoring.choices import choices_in
+from ...pipeline.signature.field import FieldSpec
 from ..search.candidate import Candidate
 from ..search.task import Task
 from ..statistics.cases import Case, Output
@@ -117,13 +118,13 @@ class _Place:
         path: The module's.
         name: The output's.
         output: What is decided, and by which rule.
-        values: The value of each choice.
+        field: The type of the output, which reads labels.
     """
 
     path: str
     name: str
     output: Output
-    values: Mapping[str, JSON]
+    field: FieldSpec
 
     @property
     def key(self) -> str:
@@ -162,12 +163,8 @@ class _Place:
         """The choice that a row is labelled with, or None where nobody knows."""
         if self.name not in row.labels:
             return None
-        wanted = plain(row.labels[self.name])
-        for choice, value in self.values.items():
-            same = type(value) is type(wanted) and value == wanted
-            if same or wanted == choice:
-                return choice
-        return None
+        wanted = wanted_of(self.field, row.labels[self.name])
+        return wanted if wanted in self.output.choices else None
 
 
 def _places(task: Task, now: Candidate) -> Iterator[_Place]:
@@ -186,7 +183,7 @@ def _places(task: Task, now: Candidate) -> Iterator[_Place]:
             if rule.unsure_below is not None:
                 continue
             output = Output((*values,), rule, numbers_of(values))
-            yield _Place(path, name, output, values)
+            yield _Place(path, name, output, module.spec.outputs[name])
 
 
 def _why_none(task: Task, now: Candidate) -> str:

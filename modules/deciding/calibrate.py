@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from typing import Any, Final, Literal, ParamSpec, TypeAlias, TypeVar, cast, overload
+from collections.abc import Mapping
+from typing import Any, Final, Literal, ParamSpec, TypeVar, cast, overload
 
 from ...pipeline import seam
 from ...pipeline.errors import CallError, ConfigError
-from ...pipeline.graph.program import Program
-from ...pipeline.ground.shapes import is_mapping
+from ...pipeline.graph.module import Module
+from ...pipeline.graph.program import Program, as_given, as_program
 from ...pipeline.lm.scoring.decision import Decision, decisions_in
 from ...pipeline.run.rows import map_rows
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.trace import NodeRun, Run
 from .classify import Classify
+from .labelled import Rows, rows_of
+from .pattern_vote import PatternVote
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Method = Literal["batch", "contextual"]
-Rows: TypeAlias = Iterable[Mapping[str, Any]]
 
 FREE: Final = ("N/A", "[MASK]", "")
 """Texts without content, as Zhao et al. take them."""
@@ -34,6 +34,14 @@ async def acalibrate(
     method: Method = "batch",
     concurrency: int = 8,
 ) -> Classify[P, R]: ...
+@overload
+async def acalibrate(
+    target: PatternVote[P, R],
+    rows: Rows | None = None,
+    *,
+    method: Method = "batch",
+    concurrency: int = 8,
+) -> PatternVote[P, R]: ...
 @overload
 async def acalibrate(
     target: Program[P, R],
@@ -81,6 +89,14 @@ def calibrate(
 ) -> Classify[P, R]: ...
 @overload
 def calibrate(
+    target: PatternVote[P, R],
+    rows: Rows | None = None,
+    *,
+    method: Method = "batch",
+    concurrency: int = 8,
+) -> PatternVote[P, R]: ...
+@overload
+def calibrate(
     target: Program[P, R],
     rows: Rows | None = None,
     *,
@@ -106,9 +122,11 @@ def calibrate(
     these rows is decided without a prior.
 
     Args:
-        target: A `Classify`, or a program that calls some: each gets its own prior.
-        rows: Inputs by name, such as those of train rows; other fields of a row are not
-            looked at. None with `method="contextual"`.
+        target: A `Classify`, or a program or module that calls some, such as a
+            `PatternVote`: each gets its own prior.
+        rows: Inputs by name, such as those of train rows, or what `weft.read_rows`
+            gave; other fields of a row are not looked at. None with
+            `method="contextual"`.
         method: "batch" takes the rows given (batch calibration: Zhou et al. 2023, arXiv
             2309.17249); "contextual" takes three inputs without content (contextual
             calibration: Zhao et al. 2021, arXiv 2102.09690, section 5), for which every
@@ -146,13 +164,10 @@ def _deciding(target: object) -> dict[str, Classify[..., Any]]:
     Raises:
         ConfigError: Nothing does.
     """
-    if isinstance(target, Classify):
-        alone = cast("Classify[..., Any]", target)
-        return {alone.name: alone}
     found: dict[str, Classify[..., Any]] = {}
-    if isinstance(target, Program):
-        modules = cast("Program[..., Any]", target).parts.modules
-        found = {n: m for n, m in modules.items() if isinstance(m, Classify)}
+    if isinstance(target, Module | Program):
+        every = as_program(cast(Any, target)).deciders
+        found = {n: m for n, m in every.items() if isinstance(m, Classify)}
     if not found:
         raise ConfigError(
             f"a prior is one of choices, and {target!r} is no Classify, and calls none",
@@ -168,18 +183,18 @@ _BARE: Final[Mapping[str, Any]] = {"prior": None, "prior_of": "", "temperature":
 
 def _with_priors(target: Any, changes: Mapping[str, _Changes]) -> Any:
     """A copy in which the rules of what decides are changed, by path."""
-
-    def changed(module: Classify[..., Any], of: _Changes) -> Classify[..., Any]:
+    program = as_program(target)
+    made: dict[str, Module[..., Any]] = {}
+    for path, of in changes.items():
+        module: Any = program.deciders[path]
         for output, numbers in of.items():
-            module = module.with_rule(output, **numbers)
-        return module
-
-    if isinstance(target, Classify):
-        alone = cast("Classify[..., Any]", target)
-        return changed(alone, changes[alone.name])
-    parts = target.parts
-    made = {n: changed(parts.modules[n], of) for n, of in changes.items()}
-    return target.with_parts(replace(parts, modules={**parts.modules, **made}))
+            own = module.rules[output]
+            # A temperature of another prompt was left out, and is of this one no more.
+            stale = own.prior_of not in ("", numbers["prior_of"])
+            kept = {"temperature": 1.0} if stale else {}
+            module = module.with_rule(output, **{**kept, **numbers})
+        made[path] = module
+    return as_given(program.with_modules(made), target)
 
 
 def _priors_in(path: str, found: list[dict[str, Decision]]) -> _Changes:
@@ -218,14 +233,7 @@ def _inputs_for(target: Any, rows: object, method: str) -> list[dict[str, Any]]:
     elif method != "batch":
         hint = 'Give method="batch" or method="contextual"'
         raise ConfigError(f"method={method!r} is no way to calibrate", hint=hint)
-    held: list[Any] = (
-        [] if rows is None or isinstance(rows, str) else [*cast(Any, rows)]
-    )
-    if not held or not all(map(is_mapping, held)):
-        raise ConfigError(
-            "a prior is estimated over rows of inputs, and there are none",
-            hint='Give rows such as [{"text": "..."}], or method="contextual"',
-        )
+    held = rows_of(rows, "calibrate")
     # An input with a default may be missing in a row, and what is no input is not read.
     return [{name: row[name] for name in fields if name in row} for row in held]
 

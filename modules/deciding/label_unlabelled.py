@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
+from typing import Any, Final, Generic, ParamSpec, TypeVar, cast, overload
 
 from ...pipeline import seam
 from ...pipeline.errors import ConfigError
@@ -22,6 +23,8 @@ from .pattern_vote import PatternVote
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
+_MOST_GROWN: Final = 30.0
+_NEAR: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +110,14 @@ async def alabel_unlabelled(
         rest = [at for at in range(len(known)) if at not in labels]
         if not rest:
             break
+        # A bound keeps a large growth from overflowing.
+        grown = min(math.log(growth) * (number - 1), _MOST_GROWN)
+        wanted = int(per_label * math.exp(grown) + _NEAR) - len(labels) // len(choices)
+        if wanted < 1:
+            continue  # a small growth makes no room for another demo yet
         asked = [known[at] for at in rest]
         decided = await _decided(program, output, asked, concurrency)
         sure = _sure(dict(zip(rest, decided, strict=True)), choices, threshold)
-        wanted = int(per_label * growth ** (number - 1)) - len(labels) // len(choices)
         each = min(wanted, *map(len, sure.values()))
         # By rank: the surest of every label, then the next.
         new = [sure[name][rank] for rank in range(each) for name in choices]
@@ -181,7 +188,8 @@ def label_unlabelled(
         threshold: The least probability of a choice; above 0, at most 1.
         generations: How many rounds at most.
         per_label: How many demos of each choice the first round may add.
-        growth: How many times as many there may be after each further one.
+        growth: How many times as many there may be after each further one; a round
+            that may add none asks nothing.
         concurrency: How many rows are asked at once.
 
     Returns:
@@ -191,8 +199,7 @@ def label_unlabelled(
         ConfigError: It decides nothing, a number is out of its range, or there are no
             rows.
         CallError: A row lacks an input.
-        ModelError: A call failed.
-        BudgetExceeded: The calls do not fit the budget.
+        ModelError: A call failed, or does not fit the budget (`BudgetExceeded`).
 
     >>> import weft
     >>> def said(request: weft.Request) -> weft.Response:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, cast
 
+from ...pipeline.data.example import Example
 from ...pipeline.errors import ConfigError
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.shapes import is_mapping
+from ...pipeline.reading.cells import read_cell
 from ...pipeline.run.scoring.choices import choices_in
+from ...pipeline.signature.field import FieldSpec
 from .classify import Classify
 
-Rows: TypeAlias = Iterable[Mapping[str, Any]]
+Rows: TypeAlias = Iterable[Mapping[str, Any] | Example]
 
 
 class Labelled(NamedTuple):
@@ -29,20 +33,35 @@ class Labelled(NamedTuple):
 
 
 def rows_of(rows: object, who: str) -> list[dict[str, Any]]:
-    """Rows as dicts.
+    """Rows as dicts, those that `weft.read_rows` gave too.
 
     Raises:
         ConfigError: There are none, or one is no mapping.
     """
-    held: list[Any] = (
-        [] if rows is None or isinstance(rows, str) else [*cast(Any, rows)]
-    )
-    if not held or not all(map(is_mapping, held)):
+    if isinstance(rows, str | Path):
         raise ConfigError(
-            f"{who} takes rows, and there are none",
+            f"{who} takes rows, and {str(rows)!r:.200} is a path",
+            hint='Read it: weft.read_rows(path, ["text"])',
+        )
+    listed = not is_mapping(rows) and isinstance(rows, Iterable)
+    held: list[Any] = [*cast("Iterable[Any]", rows)] if listed else []
+    made = [_row_of(row) for row in held]
+    wrong = next((one for one, row in zip(held, made, strict=True) if row is None), "")
+    if not held or wrong != "":
+        what = f"{wrong!r:.200} is none" if held else "there are none"
+        raise ConfigError(
+            f"{who} takes rows, and {what}",
             hint='Give rows such as [{"text": "...", "label": "..."}]',
         )
-    return held
+    return [row for row in made if row is not None]
+
+
+def _row_of(row: object) -> dict[str, Any] | None:
+    if isinstance(row, Example):
+        return {**row.labels, **row.inputs}
+    return (
+        {str(name): value for name, value in row.items()} if is_mapping(row) else None
+    )
 
 
 def labelled(
@@ -62,7 +81,7 @@ def labelled(
     labels: list[str] = []
     for row in held:
         try:
-            said = strictjson.canonical(field.dump(field.check(row.get(name))))
+            said = strictjson.canonical(field.dump(_value(field, row.get(name))))
         except (TypeError, ValueError):
             said = ""
         if said not in called:
@@ -75,3 +94,16 @@ def labelled(
     return Labelled(
         name, labels, [{n: row[n] for n in known if n in row} for row in held]
     )
+
+
+def _value(field: FieldSpec, label: object) -> Any:
+    """A label as a value of its type; a cell, such as "TRUE", is read by it.
+
+    Raises:
+        TypeError: It is none.
+        ValueError: It is none.
+    """
+    try:
+        return field.check(label)
+    except (TypeError, ValueError):
+        return read_cell(field, label)

@@ -107,6 +107,16 @@ class PatternVote(Module[P, R_co]):
         """How much each pattern counts, in their order; they sum to 1."""
         return [*self._weights]
 
+    @property
+    def tells_unsure(self) -> bool:
+        """That it does."""
+        return True
+
+    @property
+    def outvotes(self) -> bool:
+        """That it does: a pattern that is unsure does not make the vote so."""
+        return True
+
     def with_weights(self, weights: Sequence[float] | None) -> Self:
         """A copy in which the patterns count otherwise.
 
@@ -186,6 +196,7 @@ class PatternVote(Module[P, R_co]):
             entropy_of(found.values()),
             margin_of(found.values()),
             not left or max(left, key=lambda name: left[name]) != choice,
+            found[choice],
             expected=None
             if numbers is None
             else math.fsum(p * numbers[name] for name, p in found.items()),
@@ -236,6 +247,8 @@ def _weights(weights: object, count: int) -> tuple[float, ...]:
             f"PatternVote: {weights!r:.200} are no weights of {count} patterns",
             hint="Give each a number, 0 or more, and one above 0 at least",
         )
+    if abs(total - 1) < _FAINT:  # but for rounding: weights are loaded as they were
+        return tuple(map(float, held))
     return tuple(one / total for one in held)
 
 

@@ -104,15 +104,17 @@ class Rule:
             found: How probable each choice is, or at most is, in the type's order.
             numbers: The value of each choice of an ordered score.
             prompt: The digest of the model and the prompt that were asked.
+
+        Raises:
+            ConfigError: It is a rule of other choices.
         """
+        self._require_choices([one.answer for one in found.of], numbers, "Rule")
         fits = self.prior_of in ("", prompt)
         prior = self.prior if fits else None
         temperature = self.temperature if fits else 1.0
+        off = {n: math.log(max(p, LEAST)) for n, p in (prior or {}).items()}
         logs = {
-            one.answer: (
-                one.logprob - (0.0 if prior is None else math.log(prior[one.answer]))
-            )
-            / temperature
+            one.answer: (one.logprob - off.get(one.answer, 0.0)) / temperature
             for one in found.of
         }
         made = shares(logs)
@@ -122,9 +124,9 @@ class Rule:
             choice = self._of_scale(made, numbers)
             hangs = self._scale_hangs(choice, made, numbers, bounds)
         else:
-            choice = self._highest(made)
+            choice = self._highest(logs, made)
             hangs = self._hangs(logs, bounds)
-        confidence = self._confidence(choice, made)
+        confidence = shares(self._weighed(logs))[choice]
         faint = self.unsure_below is not None and confidence < self.unsure_below
         return Decision(
             choice,
@@ -154,30 +156,8 @@ class Rule:
         Raises:
             ConfigError: It is a rule of other choices.
         """
-        if self.weights is not None and {*self.weights} != {*choices}:
-            raise ConfigError(
-                f"{who}: {dict(self.weights)!r:.200} are no weights of "
-                f"{', '.join(choices)}",
-                hint="Give each choice its weight",
-            )
-        if self.cut is not None and {*choices} != {*BOOL}:
-            raise ConfigError(
-                f"{who}: a cut is a threshold on true, and this is no bool",
-                hint="Give weights={...}, one for each choice",
-            )
-        scale = self.take != "mode" or self.cuts is not None
-        if scale and numbers is None:
-            raise ConfigError(
-                f"{who}: only an ordered score has a mean, a median and cuts",
-                hint="Leave take and cuts out, or make it an int of a few values",
-            )
-        if self.cuts is not None and len(self.cuts) != len(choices) - 1:
-            raise ConfigError(
-                f"{who}: {len(choices)} values have {len(choices) - 1} cuts between "
-                f"them, and {len(self.cuts)} are given",
-                hint="Give one cut fewer than there are values",
-            )
-        return self.having(prior=_prior(self.prior, choices, who))
+        self._require_choices(choices, numbers, who)
+        return self.having(prior=_prior(self.prior, choices))
 
     def having(self, **changes: Any) -> Rule:
         """A copy in which some of its numbers are others.
@@ -198,27 +178,54 @@ class Rule:
             for n, v in made.items()
         }
 
-    def _highest(self, made: Mapping[str, float]) -> str:
+    def _require_choices(
+        self, choices: Sequence[str], numbers: Mapping[str, float] | None, who: str
+    ) -> None:
+        """Refuse other choices than those that the rule is of, or none."""
+        if not choices:
+            raise ConfigError(f"{who}: there is no choice to decide between")
+        for name in ("prior", "weights"):
+            held: Mapping[str, float] | None = getattr(self, name)
+            if held is not None and {*held} != {*choices}:
+                raise ConfigError(
+                    f"{who}: {dict(held)!r:.200} is no {name} of {', '.join(choices)}",
+                    hint="Give each choice a number; weft.calibrate estimates a prior",
+                )
+        if self.cut is not None and {*choices} != {*BOOL}:
+            raise ConfigError(
+                f"{who}: a cut is a threshold on true, and this is no bool",
+                hint="Give weights={...}, one for each choice",
+            )
+        scale = self.take != "mode" or self.cuts is not None
+        if scale and numbers is None:
+            raise ConfigError(
+                f"{who}: only an ordered score has a mean, a median and cuts",
+                hint="Leave take and cuts out, or make it an int of a few values",
+            )
+        if self.cuts is not None and len(self.cuts) != len(choices) - 1:
+            raise ConfigError(
+                f"{who}: {len(choices)} values have {len(choices) - 1} cuts between "
+                f"them, and {len(self.cuts)} are given",
+                hint="Give one cut fewer than there are values",
+            )
+
+    def _highest(self, logs: Mapping[str, float], made: Mapping[str, float]) -> str:
         if self.cut is not None:
             return "true" if made["true"] >= self.cut else "false"
+        # In logarithms: a choice that is never said still has its weight.
+        at = self._weighed(logs)
+        return max(at, key=lambda name: at[name])
+
+    def _weighed(self, logs: Mapping[str, float]) -> dict[str, float]:
+        """Log-probabilities with class weights in them; a cut is two of these."""
         weights = self.weights or {}
-        return max(made, key=lambda name: made[name] * weights.get(name, 1.0))
-
-    @property
-    def _weighing(self) -> Mapping[str, float]:
-        """The class weights; of a cut those that do the same. Others weigh 1."""
         if self.cut is not None:
-            return {"true": 1 - self.cut, "false": self.cut}
-        return self.weights or {}
-
-    def _confidence(self, choice: str, made: Mapping[str, float]) -> float:
-        weighed = {n: p * self._weighing.get(n, 1.0) for n, p in made.items()}
-        return weighed[choice] / (math.fsum(weighed.values()) or 1.0)
+            weights = {"true": 1 - self.cut, "false": self.cut}
+        return {n: v + _log(weights.get(n, 1.0)) for n, v in logs.items()}
 
     def _hangs(self, logs: Mapping[str, float], bounds: Sequence[str]) -> bool:
         """Whether a choice of which only a bound is known may be, or not be, taken."""
-        weights = self._weighing
-        at = {n: v + _log(weights.get(n, 1.0)) for n, v in logs.items()}
+        at = self._weighed(logs)
         sure = max((at[n] for n in at if n not in bounds), default=-math.inf)
         return any(at[n] > sure - _NEAR for n in bounds)
 
@@ -374,24 +381,18 @@ def _check(rule: Rule) -> None:
 
 
 def _prior(
-    prior: Mapping[str, float] | None, choices: Sequence[str], who: str
+    prior: Mapping[str, float] | None, choices: Sequence[str]
 ) -> dict[str, float] | None:
-    """A prior of the choices, which sums to 1, in their order.
-
-    Raises:
-        ConfigError: It is no probability for each of them.
-    """
+    """A prior of the choices, which sums to 1, in their order."""
     if prior is None:
         return None
-    if {*prior} != {*choices}:
-        raise ConfigError(
-            f"{who}: {dict(prior)!r:.200} is no prior of {', '.join(choices)}",
-            hint="Give each choice a probability, or leave it to weft.calibrate",
-        )
+    # What sums to 1 but for rounding stays as it is: a prior is loaded as it was saved.
     total = math.fsum(prior.values())
-    kept = {name: max(prior[name] / total, LEAST) for name in choices}
-    whole = math.fsum(kept.values())
-    return kept if whole == 1 else {name: p / whole for name, p in kept.items()}
+    total = 1.0 if abs(total - 1) < _NEAR else total
+    held = {name: prior[name] / total for name in choices}
+    kept = {n: p if p >= 0.99 * LEAST else LEAST for n, p in held.items()}
+    whole = 1.0 if kept == held else math.fsum(kept.values())
+    return {name: p / whole for name, p in kept.items()}
 
 
 _DEFAULT: Final = Rule()

@@ -87,11 +87,16 @@ class Choice:
         if len(lines) != 1:
             return None
         head, colon, tail = lines[0].partition(":")
-        for said in (lines[0], tail if colon and _SPOKEN.search(head) else ""):
-            for form in _forms(said):
-                if form in self._labels:
-                    return self._labels[form]
-        return None
+        if (found := self._meant(lines[0])) is not None:
+            return found
+        if not colon or not _SPOKEN.search(head):
+            return None
+        found, first = self._meant(tail), self._meant(head)
+        return found if first in (None, found) else None  # "bad: good" is either
+
+    def _meant(self, text: str) -> str | None:
+        known = (self._labels[f] for f in _forms(text) if f in self._labels)
+        return next(known, None)
 
     def data(self) -> dict[str, JSON]:
         """As plain data, which `Choice(**data)` takes."""

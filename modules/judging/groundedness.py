@@ -15,7 +15,7 @@ from ...pipeline.signature.signature import make_value
 from ..asking.chain_of_thought import ChainOfThought
 from ..asking.predict import Predict
 from .points import FEEDBACK, SCORE, distinct, held, numbered
-from .reads import require_texts
+from .reads import input_of, require_texts
 
 _EXTRACT: Final = (
     "List the claims that the answer makes, each as one sentence that can be checked "
@@ -41,12 +41,13 @@ class Groundedness(Module[..., Any]):
 
     Args:
         answer: The name of the input that holds the answer.
-        passages: The name of the input that holds the passages: a text, or several.
+        passages: The name of the input that holds the passages: a text, or several
+            texts. What `weft.Retrieve` found has a type: "passages: list[Passage]".
         name: Its name; "groundedness" by default.
         lm: The model of its parts; the scope's by default.
 
     Raises:
-        ConfigError: A name is no text.
+        ConfigError: A name is no text, or there are several passages.
         SignatureError: A name is none that a field can have.
 
     >>> import weft
@@ -76,9 +77,15 @@ class Groundedness(Module[..., Any]):
     ) -> None:
         require_texts("Groundedness", answer=answer, passages=passages)
         self._names = {"answer": answer, "passages": passages}
+        self._passages = passages
         said = FieldSpec(answer, "input", str, "the answer to be judged")
         kind: Any = str | list[str]
-        given = FieldSpec(passages, "input", kind, "what it was to be answered from")
+        if ":" in passages:
+            field = input_of(passages, "Groundedness: passages")
+            self._passages, kind = field.name, field.annotation
+        given = FieldSpec(
+            self._passages, "input", kind, "what it was to be answered from"
+        )
         claims = FieldSpec("claims", "output", list[str], "what the answer claims")
         lacking = FieldSpec(
             "unsupported", "output", list[str], "claims that no passage supports"
@@ -101,12 +108,12 @@ class Groundedness(Module[..., Any]):
         return {"extract": self._extract, "check": self._check}
 
     def settings(self) -> Mapping[str, JSON]:
-        """What its inputs are called."""
+        """What its inputs are called, and of what type passages are."""
         return dict(self._names)
 
     async def body(self, call: Call, inputs: Mapping[str, Any]) -> Any:
         """List the claims, then ask once which are supported."""
-        answer, passages = self._names["answer"], self._names["passages"]
+        answer, passages = self._names["answer"], self._passages
         listed = await call(self._extract, {answer: inputs[answer]})
         claims = distinct(listed.claims)
         supported: list[int] = []

@@ -122,7 +122,8 @@ class Pairwise(Module[..., Any]):
         """Ask in one order and in the other, and take what both say."""
         one, other = (inputs[name] for name in self._names)
         shown = {n: v for n, v in inputs.items() if n not in self._names}
-        orders = [(one, other), (other, one)][: 2 if self._swap else 1]
+        # Of one answer and itself both orders are the same call.
+        orders = [(one, other), (other, one)][: 1 + (self._swap and one != other)]
 
         async def ask(position: int, pair: tuple[Any, Any]) -> Any:
             del position

@@ -54,3 +54,22 @@ def inputs_of(reads: str, kind: str, taken: AbstractSet[str]) -> tuple[FieldSpec
             hint="Give the field another name",
         )
     return fields
+
+
+def input_of(reads: str, kind: str) -> FieldSpec:
+    """The one field that a judge is shown.
+
+    Raises:
+        ConfigError: There are several, or none.
+        SignatureError: It cannot be understood.
+
+    >>> input_of("found: list[Passage]", "Groundedness: passages").name
+    'found'
+    """
+    fields = inputs_of(reads, kind, set())
+    if len(fields) != 1:
+        raise ConfigError(
+            f"{kind}={reads!r} is not one input",
+            hint='Give a name, or a name and its type: "passages: list[Passage]"',
+        )
+    return fields[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from typing import Any, Final, Literal, final
 
@@ -24,6 +25,7 @@ _HOW: Final = (
     "to {levels}, which is best. Its length does not count, nor how sure it sounds."
 )
 _MOST: Final = 20
+_LARGEST: Final = sys.float_info.max
 
 
 @final
@@ -116,9 +118,12 @@ class Rubric(Module[..., Any]):
         """Ask once, and take the mean."""
         made = await call(self._judge, inputs)
         marks: dict[str, int] = {name: getattr(made, name) for name in self._criteria}
-        total = math.fsum(self._weights.values())
+        # In parts of the largest: sums of very large weights have no float.
+        most = max(self._weights.values())
+        weights = {name: value / most for name, value in self._weights.items()}
+        total = math.fsum(weights.values())
         shares = {n: (mark - 1) / (self._levels - 1) for n, mark in marks.items()}
-        score = math.fsum(self._weights[n] * s for n, s in shares.items()) / total
+        score = math.fsum(weights[n] * s for n, s in shares.items()) / total
         last = {"feedback": made.reasoning, "score": min(1.0, score)}
         return make_value(self._asked, {**inputs, **marks, **last})
 
@@ -155,7 +160,7 @@ def _weighed(weights: object, criteria: Mapping[str, str]) -> dict[str, float]:
     held: dict[Any, Any] = dict(weights) if is_mapping(weights) else {None: None}
     for name, value in held.items():
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if name not in criteria or not number or not 0 < value < math.inf:
+        if name not in criteria or not number or not 0 < value <= _LARGEST:
             raise ConfigError(
                 f"Rubric: {name!r}: {value!r} is no weight of a criterion",
                 hint=f"Give numbers above 0 for some of {', '.join(criteria)}",

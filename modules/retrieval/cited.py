@@ -36,10 +36,10 @@ class Cited(Module[P, R_co]):
 
     The model writes `citations` before the signature's own outputs: quotes first, then
     what rests on them. A quote counts where it stands in the passage that it names,
-    letter for letter but for blanks, quotation marks and dashes (`quotes.plainly`).
-    What is wrong is shown to the model, which answers again; an answer that is still
-    wrong is a `CheckFailed`. That a quote is there does not say that it supports the
-    answer: that is a judge's business.
+    letter for letter but for blanks, quotation marks and dashes (`quotes.plainly`), and
+    cuts no word. What is wrong is shown to the model, which answers again; an answer
+    that is still wrong is a `CheckFailed`. That a quote is there does not say that it
+    supports the answer: that is a judge's business.
 
     Two parts can be tuned: `answer`, and `again`, which sees the earlier answer and
     what is wrong. `weft.info(result).facts` has the `tries`, and what `failed` in each.

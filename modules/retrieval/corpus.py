@@ -73,7 +73,7 @@ def _entry(
     if isinstance(row, str):
         return Entry(str(number), _checked(row, where))
     if isinstance(row, Passage):
-        return Entry(row.id, _checked(row.text, where))
+        return Entry(_id(row.id, where), _checked(row.text, where))
     if isinstance(row, Document):
         said = {"title": row.title, "source": row.source}
         return Entry(str(number), _checked(row.text, where), said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import keyword
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -105,6 +106,10 @@ class Index:
             raise ConfigError(
                 f"Index: name={name!r} is no name", hint="Write one as of a function"
             )
+        told = cast(object, description)
+        if not isinstance(told, str) or not strictjson.is_text(told):
+            message = f"Index: description={description!r} is no text"
+            raise ConfigError(message, hint="Say in words when to use it")
         for option, value, least, most in (("k1", k1, 0.0, 1e6), ("b", b, 0.0, 1.0)):
             known = type(cast(object, value)) in (int, float) and least <= value <= most
             if not known or (option == "k1" and not value):
@@ -150,7 +155,7 @@ class Index:
                 hint='Write index.embedded(weft.Embedder("..."), by="both")',
             )
         made = await embedder.aembed([entry.text for entry in self.entries])
-        return self._with(embedder, [_vector(one) for one in made], by)
+        return self._with(embedder, [index_file.as_vector(one) for one in made], by)
 
     def _with(
         self, embedder: EmbeddingModel, vectors: Sequence[Vector], by: By
@@ -276,14 +281,22 @@ class Index:
 
         Raises:
             ArtifactError: It is damaged, or its vectors are by another embedder.
-            ConfigError: It has vectors, and no embedder is given.
+            ConfigError: It has vectors, and no embedder is given; or the reverse.
         """
+        if not isinstance(cast(object, embedder), EmbeddingModel | None):
+            message = f"Index.load: embedder={embedder!r} is no embedder"
+            raise ConfigError(message, hint='Write embedder=weft.Embedder("...")')
         head, entries, vectors = index_file.read(Path(path))
         made = object.__new__(cls)
         try:
             made._begin(entries, head.name, head.description, head.k1, head.b)
         except ConfigError as error:
             raise ArtifactError(f"{path} is no index: {error.message}") from None
+        if embedder is not None and not vectors:
+            raise ConfigError(
+                f"{path} has no vectors, and is searched by words alone",
+                hint="Leave embedder= out, or write Index.load(...).embedded(embedder)",
+            )
         if vectors:
             if embedder is None:
                 who = (head.embedder or {}).get("model")
@@ -336,7 +349,7 @@ class Index:
         Raises:
             DataError: There is no such passage.
         """
-        return self._entry(name).meta
+        return copy.deepcopy(self._entry(name).meta)
 
     def _entry(self, name: str) -> Entry:
         if name not in self._numbers:
@@ -369,10 +382,6 @@ def index_of(given: object) -> Index:
         f"{brief(repr(given))} is no index",
         hint="Write weft.Retrieve(weft.Index(passages))",
     )
-
-
-def _vector(numbers: Sequence[float]) -> Vector:
-    return index_file.as_vector(numbers)
 
 
 def _is_name(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Whether quotes stand in their passages, letter for letter but for typography."""
+"""Whether quotes stand in their passages: whole words, but for typography."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from ...pipeline.ground.text_index import NO_BLANKS
 from ...pipeline.ground.words import brief
 from ...pipeline.media.passages import Citation
 
@@ -20,6 +21,8 @@ _SAME: Final = str.maketrans(
     }
 )
 _BLANKS: Final = re.compile(r"\s+")
+_APART: Final = "\n\uffff\n"
+"""Between two texts of one id: no character, so that no quote spans them."""
 
 
 def plainly(text: str) -> str:
@@ -35,14 +38,43 @@ def plainly(text: str) -> str:
     return _BLANKS.sub(" ", folded).strip()
 
 
+def stands(quote: str, text: str) -> bool:
+    """Whether a quote stands in a text, and cuts no word and no number of it.
+
+    >>> stands("open", "It is open."), stands("safe", "unsafe"), stands("5 m", "1.5 m")
+    (True, False, False)
+    """
+    at = text.find(quote)
+    while at >= 0:
+        if not _within(text, at) and not _within(text, at + len(quote)):
+            return True
+        at = text.find(quote, at + 1)
+    return False
+
+
+def _within(text: str, at: int) -> bool:
+    """Whether a place is within a word, or within a number such as 1.5."""
+    before, after = text[:at][-2:], text[at : at + 2]
+    if not before or not after or NO_BLANKS.search(before[-1] + after[0]):
+        return False
+    if before[-1].isalnum() and after[0].isalnum():
+        return True
+    return any(
+        len(three) == 3 and three[1] in ".," and (three[0] + three[2]).isdigit()
+        for three in (before + after[0], before[-1] + after)
+    )
+
+
 def texts_by_id(passages: Sequence[Any]) -> dict[str, str]:
-    """The texts that may be cited: passages by id, plain texts by number from 1."""
-    return {
-        str(number) if isinstance(one, str) else one.id: (
-            one if isinstance(one, str) else one.text
-        )
-        for number, one in enumerate(passages, 1)
-    }
+    """The texts that may be cited: passages by id, plain texts by number from 1.
+
+    Two indexes may both have a passage "0": a quote of either is one of "0".
+    """
+    texts: dict[str, list[str]] = {}
+    for number, one in enumerate(passages, 1):
+        name, text = (str(number), one) if isinstance(one, str) else (one.id, one.text)
+        texts.setdefault(name, []).append(text)
+    return {name: _APART.join(dict.fromkeys(held)) for name, held in texts.items()}
 
 
 def problem_of(
@@ -65,11 +97,15 @@ def problem_of(
             )
         elif not any(map(str.isalnum, quote)):
             wrong.append(f"The quote {shown!r} of {one.passage!r} holds no words.")
-        elif quote not in plain[one.passage]:
-            elsewhere = [name for name, text in plain.items() if quote in text]
-            stands = f"; it stands in {elsewhere[0]!r}" if elsewhere else ""
+        elif not stands(quote, plain[one.passage]):
+            if quote in plain[one.passage]:
+                cut = f"{shown!r} is cut within a word of passage {one.passage!r}."
+                wrong.append(f"{cut} Copy whole words.")
+                continue
+            elsewhere = [name for name, text in plain.items() if stands(quote, text)]
+            there = f"; it stands in {elsewhere[0]!r}" if elsewhere else ""
             wrong.append(
-                f"{shown!r} does not stand in passage {one.passage!r}{stands}. "
+                f"{shown!r} does not stand in passage {one.passage!r}{there}. "
                 "Copy quotes letter for letter."
             )
     if len(citations) < min(least, len(texts)):

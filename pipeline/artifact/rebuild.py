@@ -70,7 +70,7 @@ def rebuilt(
             f"{where}: the type of {made.live[0]!r} is not all in its JSON Schema",
             hint=_LIVE,
         )
-    rebuilding = _Rebuilding(where, {step.name: step for step in map(as_step, steps)})
+    rebuilding = _Rebuilding(where, _by_name(steps, steps_of(made.program), where))
     try:
         program = rebuilding.program(made.name, made.program)
         program = rebuilding.giving(program, made.returns)
@@ -88,6 +88,27 @@ def rebuilt(
         program,
         Origin(where, made.digest, made.provenance, text_only=made.text_only_data),
     )
+
+
+def _by_name(
+    steps: Iterable[Callable[..., Any]], wanted: Iterable[str], where: str
+) -> dict[str, Step[..., Any]]:
+    """The steps that are there; a file knows them by their names alone.
+
+    Raises:
+        ArtifactError: Two different ones have a name that the file calls.
+    """
+    found: dict[str, Step[..., Any]] = {}
+    called = {*wanted}
+    for step in map(as_step, steps):
+        other = found.setdefault(step.name, step)
+        if step.name in called and other.function != step.function:
+            raise ArtifactError(
+                f"{where}: two of the steps are called {step.name!r}",
+                hint="Give each its own name, as in weft.Index(..., name=...), and "
+                "save the program again, or load it with program=...",
+            )
+    return found
 
 
 def _lone(program: Program[..., Any]) -> Program[..., Any]:

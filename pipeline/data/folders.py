@@ -9,7 +9,7 @@ These are the forms of Hugging Face's `imagefolder`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -39,7 +39,16 @@ def image_folder(folder: Path, read: Callable[[Path], Located]) -> Located:
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     found = [path for path in found if not _hidden(path.relative_to(folder))]
     tables = [path for path in found if path.name in _METADATA]
-    told = {path: row for table in tables for path, row in _told(table, read)}
+    told = dict[Path, dict[str, Any]]()
+    for table in tables:
+        for path, cells in _told(table, read):
+            if path in told:
+                raise DataError(
+                    f"{table}: {path.name} has two rows",
+                    hint="For several rows of an image pass rows of your own: "
+                    '{"image": weft.Image.open(path), ...}',
+                )
+            told[path] = cells
     images = [path for path in found if path not in tables]
     for path in images:
         if path.suffix.lower() not in _IMAGES:
@@ -53,6 +62,8 @@ def image_folder(folder: Path, read: Callable[[Path], Located]) -> Located:
         raise DataError(f"{missing} is in the metadata, and not in the folder")
     if not images:
         raise DataError(f"{folder} holds no image", hint="Give the folder of the rows")
+    if not tables:
+        _refuse_unclear(images, folder)
     for path in images:
         if tables and path not in told:
             raise DataError(f"{path} has no row in {tables[0].name}")
@@ -76,6 +87,23 @@ def _row(path: Path, folder: Path) -> dict[str, Any]:
             hint="Write FOLDER/CLASS/FILE or FOLDER/SPLIT/CLASS/FILE",
         )
     return row
+
+
+def _refuse_unclear(images: Sequence[Path], folder: Path) -> None:
+    """Refuse a folder "train" that may be a class, since classes stand beside it.
+
+    Raises:
+        DataError: There is one.
+    """
+    tops = {path: path.relative_to(folder).parts[:-1] for path in images}
+    classes = [above for above in tops.values() if above and above[0] not in _SPLITS]
+    bare = [p for p, above in tops.items() if len(above) == 1 and above[0] in _SPLITS]
+    if classes and bare:
+        raise DataError(
+            f"{bare[0]} is of no class, and other images are of {classes[0][0]!r}",
+            hint="Write FOLDER/SPLIT/CLASS/FILE, also where a class is called "
+            f"{tops[bare[0]][0]!r}",
+        )
 
 
 def _told(

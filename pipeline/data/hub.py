@@ -76,13 +76,35 @@ def _readers(features: object) -> dict[str, _Name]:
     """For each column of class labels what makes names of its numbers."""
     if not is_mapping(features):
         return {}
-    found: dict[str, _Name] = {}
-    for name, feature in features.items():
-        inner = getattr(feature, "feature", feature)  # of a list, what it is of
-        names = getattr(inner, "names", None)
-        if is_list(names) and names and all(isinstance(n, str) for n in names):
-            found[str(name)] = _namer(cast("list[str]", names))
-    return found
+    made = {str(name): _reader(feature) for name, feature in features.items()}
+    return {name: reader for name, reader in made.items() if reader is not None}
+
+
+def _reader(feature: object) -> _Name | None:
+    """What makes names of the numbers in a column, in lists and structures too."""
+    inner = getattr(feature, "feature", feature)  # of a list, what it is of
+    if is_list(inner) and len(inner) == 1:
+        inner = inner[0]
+    if inner is not feature:
+        return _reader(inner)
+    if is_mapping(inner):
+        readers = _readers(inner)
+        return _within(readers) if readers else None
+    names = getattr(inner, "names", None)
+    if is_list(names) and names and all(isinstance(n, str) for n in names):
+        return _namer(cast("list[str]", names))
+    return None
+
+
+def _within(readers: Mapping[str, _Name]) -> _Name:
+    def read(value: Any) -> Any:
+        if is_list(value):
+            return [read(one) for one in value]
+        if not is_mapping(value):
+            return value
+        return {name: _read(one, readers.get(name)) for name, one in value.items()}
+
+    return read
 
 
 def _namer(names: list[str]) -> _Name:
@@ -104,4 +126,6 @@ def _read(value: Any, name: _Name | None) -> Any:
         held = io.BytesIO()
         value.save(held, format="PNG")
         return Image(held.getvalue())
+    if is_mapping(value):
+        return {key: _read(one, None) for key, one in value.items()}
     return [_read(one, None) for one in value] if is_list(value) else value

@@ -162,7 +162,8 @@ class _Reader:
                     hint="Name each field in words",
                 )
             new = self.rename.get(key, key)
-            if new in cells or (new != key and new in row):
+            # A name is free again where the field that has it gets another.
+            if new in cells or (new in row and self.rename.get(new, new) == new != key):
                 raise DataError(
                     f"{where}: rename gives two fields the name {new!r}",
                     hint="Give each a name of its own",

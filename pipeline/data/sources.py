@@ -15,7 +15,7 @@ from .columnar import parquet
 from .example import Example
 from .folders import image_folder
 from .hub import Hub, is_split, is_splits, rows_of_split, rows_of_splits
-from .workbooks import workbook
+from .workbooks import is_workbook, workbook
 
 
 class Frame(Protocol):
@@ -79,8 +79,8 @@ def located(source: Any) -> Iterator[tuple[str, object]]:
 
 
 def _file(path: Path) -> Iterator[tuple[str, object]]:
-    suffix = path.suffix.lower().partition("#")[0]  # behind it is a sheet's name
-    reader = _FORMATS.get(suffix)
+    suffix = path.suffix.lower()
+    reader = _excel if is_workbook(path) else _FORMATS.get(suffix)
     try:
         if reader is None and path.is_dir():
             yield from image_folder(path, _file)
@@ -152,7 +152,10 @@ def _excel(path: Path) -> Iterator[tuple[str, object]]:
                 ["" if c is None else str(c).strip() for c in cells], where
             )
         elif len(cells) > len(header):
-            raise _ragged(where, len(cells), len(header))
+            raise DataError(
+                f"{where}: {len(cells)} cells under {len(header)} names",
+                hint="Name each column in the first row, or empty the cells beside",
+            )
         else:
             filled = [*cells, *[None] * (len(header) - len(cells))]
             yield where, dict(zip(header, filled, strict=True))
@@ -260,7 +263,7 @@ _TO_ROWS = {
     "df": "relation.df()",
 }
 """What tables that are not in memory are known by, and how each gets there."""
-_FORMATS = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet, ".xlsx": _excel}
+_FORMATS = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}
 _ARRAY = "Write each item on a line of its own: jq -c '.[]' FILE > rows.jsonl"
 _OTHER_FILES = {
     "": "Write one JSON object a line, or pass the rows themselves",

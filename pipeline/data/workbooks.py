@@ -6,15 +6,21 @@ Excel by openpyxl and by calamine; for rows alone the reader itself is enough.
 
 from __future__ import annotations
 
+import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+from xml.etree.ElementTree import ParseError
 
 from ..errors import ConfigError, DataError
 
 _BETWEEN: Final = "#"
 """Between the path of a workbook and the name of a sheet."""
+_NAMED: Final = re.compile(
+    rf"(?P<file>.+?\.xlsx)(?:{_BETWEEN}(?P<sheet>.*))?", re.IGNORECASE | re.DOTALL
+)
 
 
 def workbook(path: Path) -> Iterator[tuple[str, list[Any]]]:
@@ -40,26 +46,35 @@ def workbook(path: Path) -> Iterator[tuple[str, list[Any]]]:
             hint="Write pip install 'openpyxl>=3.1'",
         ) from None
     file, named = _parted(path)
+    broken = (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError)
     with file.open("rb") as data:
         try:
             book = openpyxl.load_workbook(data, read_only=True, data_only=True)
-        except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError):
+            try:
+                sheet = _sheet(book, named, file)
+                yield from _rows(sheet, f"{file}{_BETWEEN}{sheet.title}")
+            finally:
+                book.close()
+        except (*broken, ParseError, zlib.error, EOFError):
             raise DataError(
-                f"{file} is no Excel workbook", hint="Save it as .xlsx"
+                f"{file} is no Excel workbook, or is damaged", hint="Save it as .xlsx"
             ) from None
-        try:
-            sheet = _sheet(book, named, file)
-            yield from _rows(sheet, f"{file}{_BETWEEN}{sheet.title}")
-        finally:
-            book.close()
+
+
+def is_workbook(path: Path) -> bool:
+    """Whether a path is that of a workbook, or of a sheet in one."""
+    return bool(_NAMED.fullmatch(path.name))
 
 
 def _parted(path: Path) -> tuple[Path, str]:
     """The file, and the name of a sheet in it or nothing."""
-    name, _, sheet = path.name.rpartition(_BETWEEN)
-    if path.exists() or not name:
+    if path.exists():
         return path, ""
-    return path.with_name(name), sheet
+    # A sheet may be called anything, "v1.0 #2" too: it begins behind the ending.
+    found = _NAMED.fullmatch(path.name)
+    if found is None or found["sheet"] is None:
+        return path, ""
+    return path.with_name(found["file"]), found["sheet"]
 
 
 def _sheet(book: Any, named: str, file: Path) -> Any:
@@ -81,6 +96,8 @@ def _sheet(book: Any, named: str, file: Path) -> Any:
 
 
 def _rows(sheet: Any, where: str) -> Iterator[tuple[str, list[Any]]]:
+    # Some programs write a size that is smaller than the sheet: it would cost rows.
+    sheet.reset_dimensions()
     for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
         held = list(cells)
         while held and held[-1] is None:

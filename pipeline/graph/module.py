@@ -293,6 +293,11 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         """Whether its facts say of each answer whether it is `unsure`."""
         return False
 
+    @property
+    def outvotes(self) -> bool:
+        """Whether it may be sure where a decision of a part of it is unsure."""
+        return False
+
     def slots(self) -> Mapping[str, JSON]:
         """What a compiler may change of a body itself, by slot, as plain data.
 

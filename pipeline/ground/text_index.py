@@ -30,10 +30,11 @@ from .arrays import numpy_here
 
 _WORD = re.compile(r"\w+")
 # Thai, Lao, Burmese, Khmer; kana; Han with its extensions; Hangul.
-_NO_BLANKS = re.compile(
+NO_BLANKS: Final = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf"
     r"\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003134f]+"
 )
+"""Characters of scripts in which no blank need stand between words."""
 _SIZE = 3
 _LONGEST = 2_000
 _MOST_READ = 10_000
@@ -242,11 +243,11 @@ def words_of(text: str) -> list[str]:
     folded = unicodedata.normalize("NFKC", text).casefold()
     found: list[str] = []
     for word in _WORD.findall(folded):
-        if word.isascii() or not _NO_BLANKS.search(word):
+        if word.isascii() or not NO_BLANKS.search(word):
             found.append(word)
             continue
         at = 0
-        for run in _NO_BLANKS.finditer(word):
+        for run in NO_BLANKS.finditer(word):
             found += [word[at : run.start()]] if at < run.start() else []
             pairs, at = run.group(), run.end()
             found += [pairs[n : n + 2] for n in range(max(1, len(pairs) - 1))]

@@ -120,7 +120,7 @@ class FieldMetric:
         gold = self.gold(example)
         if spec is not None and is_nothing(spec, gold):
             raise DataError(
-                f"{self.name}: the label {self.field!r} of {row_name(example)} is "
+                f"{self.name}: the label {self.label!r} of {row_name(example)} is "
                 f"{gold!r}, and the output is {spec.wanted}",
                 hint="Leave out rows whose label is not known, or let the output be "
                 f"None: {self.field}: {type_name(spec.annotation)} | None",

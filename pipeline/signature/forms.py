@@ -15,7 +15,6 @@ from dataclasses import replace
 from typing import Any, Literal, Union
 
 from ..errors import SignatureError, did_you_mean
-from ..media.passages import KNOWN as PASSAGES
 from ..media.turns import History
 from ..media.values import Audio, File, Image
 from .field import FieldSpec
@@ -48,7 +47,6 @@ _KNOWN: dict[str, Any] = {
     "Audio": Audio,
     "File": File,
     "History": History,
-    **PASSAGES,
 }
 _FORMS: list[Any] = [Literal, typing.Optional, Union]
 _ARITY: dict[Any, int] = {list: 1, set: 1, dict: 2, typing.Optional: 1}
@@ -215,17 +213,26 @@ def parse_type(text: str, known: Mapping[str, Any] | None = None) -> Any:
         if "#" in _QUOTED.sub("", text):
             raise _no_type(text)  # a comment, which Python would leave out
         tree = ast.parse(text.strip(), mode="eval").body
-        own = {"Document": _document()} if "Document" in text else {}
-        return _build(tree, {**_KNOWN, **own, **(known or {})}, text)
+        return _build(tree, {**_KNOWN, **_models(text), **(known or {})}, text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise _no_type(text) from None
 
 
-def _document() -> Any:
-    # A pydantic model: what makes those takes long to import, and few ask for one.
-    from ..media.documents import Document  # noqa: PLC0415 - see above
+def _models(text: str) -> dict[str, Any]:
+    """Those known types that are pydantic models, as far as a text may name them.
 
-    return Document
+    What makes such models takes long to import, and few ask for one.
+    """
+    found: dict[str, Any] = {}
+    if "Document" in text:
+        from ..media.documents import Document  # noqa: PLC0415 - see above
+
+        found["Document"] = Document
+    if "Passage" in text or "Citation" in text:
+        from ..media.passages import KNOWN  # noqa: PLC0415 - see above
+
+        found |= KNOWN
+    return found
 
 
 def parse_fields(

@@ -301,8 +301,9 @@ def bool_of() -> weft.Predict[..., Any]:
     [
         (None, "batch", "there are none"),
         ([], "batch", "there are none"),
-        ("rows", "batch", "there are none"),
-        ([1], "batch", "there are none"),
+        ("rows", "batch", "'rows' is a path"),
+        ([1], "batch", "1 is none"),
+        (5, "batch", "there are none"),
         ([{"text": "x"}], "contextual", "no rows"),
         ([{"text": "x"}], "magic", "no way to calibrate"),
     ],

@@ -10,8 +10,9 @@ import pytest
 
 import weft
 from weft import compilers as c
-from weft.errors import ConfigError, DataError, MetricError
+from weft.errors import CallError, ConfigError, DataError, MetricError
 from weft.pipeline.graph.program import as_program
+from weft.pipeline.measure.decisions.cuts import cut_names
 from weft.pipeline.measure.labels import for_program
 
 SAID = "[[ reasoning ]]\nso\n"
@@ -58,6 +59,15 @@ def test_a_preferred_place_makes_no_winner() -> None:
     assert (alone.better, lm.calls) == ("first", 7)
 
 
+def test_an_answer_is_as_good_as_itself(caplog: pytest.LogCaptureFixture) -> None:
+    """One call tells it, whatever place is preferred, and nothing is logged."""
+    lm = weft.FunctionLM(lambda _: f"{SAID}[[ better ]]\nfirst")
+    with weft.use(lm=lm, cache=None):
+        made = weft.Pairwise()(question="q", first="a", second="a")
+    assert (made.better, lm.calls, caplog.text) == ("tie", 1, "")
+    assert weft.info(made).facts["agreed"] is False
+
+
 def test_points_that_no_number_names_are_lacking() -> None:
     """Strange numbers are told, doubled claims are one, and no claim is no fault."""
     claims = '[[ claims ]]\n["A.", "B.", "A.", " "]'
@@ -90,6 +100,50 @@ def test_a_rubric_weighs_its_criteria() -> None:
     assert made[0].feedback == "so"
 
 
+def test_weights_may_be_as_large_as_numbers_are() -> None:
+    """Their sum has no float, and their mean has."""
+    rubric = weft.Rubric({"a": "x", "b": "y"}, weights={"a": 1e308, "b": 1.5e308})
+    with weft.use(lm=weft.ScriptedLM([f"{SAID}[[ a ]]\n5\n[[ b ]]\n1"]), cache=None):
+        assert rubric(question="q", answer="a").score == pytest.approx(0.4)
+
+
+def test_what_a_search_found_is_judged(tmp_path: Path) -> None:
+    """As it is, in a program; another process asks the same."""
+    retrieve = weft.Retrieve(weft.Index(["It is red."], name="index"), k=1)
+    judge = weft.Groundedness(passages="found: list[Passage]", name="check")
+
+    @weft.program
+    def checked(text: str) -> float:
+        found = retrieve(query=text)
+        return judge(answer=text, found=found.passages).score
+
+    path = weft.save(judge, tmp_path / "check.weft.json")
+    found = [weft.Passage(id="0", text="It is red.")]
+    said = ['[[ claims ]]\n["It is red."]', f"{SAID}[[ supported ]]\n[1]"]
+    lm = weft.ScriptedLM(said * 3)
+    with weft.use(lm=lm, cache=None):
+        assert checked(text="It is red.") == 1
+        judge(answer="It is red.", found=found)
+        weft.load(path)(answer="It is red.", found=found)
+    assert '"text": "It is red."' in lm.requests[1].messages[-1].text
+    asked = [[m.text for m in request.messages] for request in lm.requests]
+    assert asked[2:4] == asked[4:6]
+
+
+def test_a_list_that_a_program_gives_is_no_choice_of_references() -> None:
+    """Or the best of many answers would be the score of all."""
+    yes = weft.FunctionLM(lambda _: {"good": True})
+    grade = weft.Predict("answer -> good: bool", name="grade", lm=yes)
+    many = weft.Predict("question -> answer: list[str]", name="many")
+    lm = weft.FunctionLM(lambda _: {"answer": ["wrong", "right"]})
+    rows = [{"question": "q"}]
+    with (
+        weft.use(lm=lm, cache=None),
+        pytest.raises(CallError, match="'grade' got a wrong 'answer'"),
+    ):
+        weft.evaluate(many, rows, weft.metrics.judged_by(grade))
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -110,6 +164,10 @@ def test_a_rubric_weighs_its_criteria() -> None:
         lambda: weft.Pairwise(swap="no"),
         lambda: weft.Rubric({"a": "x"}, reads=3),
         lambda: weft.Groundedness(answer=None),
+        lambda: weft.Groundedness(passages="a: str, b: str"),
+        lambda: weft.Rubric({"a": "x"}, weights={"a": 10**400}),
+        lambda: weft.metrics.judged_by(weft.Completeness(), row=["reference"]),
+        lambda: weft.metrics.judged_by(weft.Completeness(), outputs={"answer": 3}),
         lambda: weft.metrics.judged_by("judge"),
         lambda: weft.metrics.judged_by(weft.Predict("answer -> verdict")),
         lambda: weft.metrics.judged_by(weft.Completeness(), row={"refrence": "x"}),
@@ -271,3 +329,38 @@ def test_agreement_is_of_the_order_that_a_type_has() -> None:
         parted(row, {"mark": "high"})
     with pytest.raises(MetricError, match="no field 'mark'"):
         parted(row, {"marks": 1})
+
+
+def agreed(row: dict[str, Any], given: Any, **options: Any) -> float:
+    """The agreement of a verdict with a row's, as a judge's program knows its type."""
+    judge = as_program(weft.Predict("answer -> mark: Mark", types=TYPES))
+    metric = for_program(weft.metrics.agreement("mark", **options), judge)
+    (read,) = weft.read_rows([{"answer": "a", **row}], ["answer"])
+    return float(metric(read, {"mark": given}))
+
+
+def test_a_verdict_under_another_name_has_the_outputs_type() -> None:
+    """Its order is known, cells of a table are read, and none is no verdict."""
+    assert agreed({"human": "1"}, 2, label="human", weights="linear") == 0.5
+    assert agreed({"human": [3, 2]}, 2, label="human") == 1
+    assert agreed({"human": [3, 2]}, 1, label="human", weights="linear") == 0
+    for missing in (None, ""):
+        with pytest.raises(DataError, match=r"the label 'human' .* and the output is"):
+            agreed({"human": missing}, 1, label="human")
+    judge = as_program(weft.Predict("answer -> good: bool", name="judge"))
+    metric = for_program(weft.metrics.agreement("good", label="human"), judge)
+    (row,) = weft.read_rows([{"answer": "a", "human": "TRUE"}], ["answer"])
+    assert float(metric(row, {"good": True})) == 1
+
+
+def test_cuts_are_told_apart_by_name() -> None:
+    """However near they are; what is no cut is told at once, as is a row's place."""
+    assert len({*cut_names((1000001.0, 1000002.0, 1000003.0))}) == 4
+    assert cut_names((0.5, 2.0)) == ["below 0.5", "0.5 to 2", "2 or more"]
+    for cuts in ([10**400], [1, True, "x"], [float("nan")]):
+        with pytest.raises(ConfigError, match="no rising numbers"):
+            weft.metrics.agreement("mark", cuts=cuts)
+    with pytest.raises(ConfigError, match="no name of a field"):
+        weft.metrics.agreement("mark", label=5)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"on row .*'bad' is no number"):
+        agreed({"mark": "bad"}, 1, cuts=[2])

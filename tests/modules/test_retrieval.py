@@ -23,7 +23,7 @@ from weft.errors import (
     DataError,
     GraphError,
 )
-from weft.modules.retrieval.quotes import plainly, problem_of
+from weft.modules.retrieval.quotes import plainly, problem_of, stands, texts_by_id
 from weft.pipeline.ground.text_index import TextIndex, words_of
 from weft.pipeline.lm.embedding import ranking
 from weft.pipeline.lm.embedding.packing import packed, unpacked
@@ -163,6 +163,8 @@ def test_made_of_texts_rows_and_files(tmp_path: Path) -> None:
         ([{"id": "a", "text": "x"}, {"id": "a", "text": "y"}], "'a' is taken"),
         ([{"id": True, "text": "x"}], "neither text nor a whole number"),
         ([{"text": "x", "more": object()}], r"rows\[0\]"),
+        ([weft.Passage(id=" ", text="x")], "is blank, or no text"),
+        ([weft.Passage(id="\ud800", text="x")], "is blank, or no text"),
         ([5], "of type int"),
         ("one text\nof two lines", "no set of passages"),
         ("nowhere.jsonl", "cannot be read"),
@@ -225,6 +227,21 @@ def test_an_index_cannot_be_changed(town: weft.Index) -> None:
     """Or its digest would be another's."""
     with pytest.raises(AttributeError, match="another by"):
         town.by = "both"
+    before = town.digest
+    town.meta("bridge")["year"] = 1872  # type: ignore[index]
+    assert weft.Index(TOWN, name="town").digest == before
+    assert town.meta("bridge") == {"year": 1871}
+
+
+def test_an_embedder_for_no_vectors_is_told(town: weft.Index, tmp_path: Path) -> None:
+    """Or a search by words would pass for one by meaning."""
+    path = town.save(tmp_path / "town.index.jsonl")
+    with pytest.raises(
+        ConfigError, match=r"no vectors.*Index\.load\(\.\.\.\)\.embedded"
+    ):
+        weft.Index.load(path, embedder=weft.Embedder("embedded"))
+    with pytest.raises(ConfigError, match="is no embedder"):
+        weft.Index.load(path, embedder="openai/e")  # type: ignore[arg-type]
 
 
 def test_an_index_is_searched_from_many_threads(town: weft.Index) -> None:
@@ -307,6 +324,26 @@ def test_a_program_is_loaded_with_its_index_alone(
         weft.load(path)
 
 
+def test_two_indexes_of_one_name_are_told_apart_or_refused(tmp_path: Path) -> None:
+    """A file knows steps by name; which of two is meant is nothing to guess at."""
+    old, new = weft.Index(["built in 1871"]), weft.Index(["built in 1999"])
+    first, second = weft.Retrieve(old, name="first"), weft.Retrieve(new, name="second")
+
+    @weft.program
+    def both(query: str) -> list[Any]:
+        one, other = first(query=query), second(query=query)
+        return [one.passages, other.passages]
+
+    path = weft.save(both, tmp_path / "both.weft.json")
+    loaded = weft.load(path, program=both)
+    assert [ids_of[0].text[-4:] for ids_of in loaded(query="built")] == ["1871", "1999"]
+    for steps in ([old, new], [new, old]):
+        with pytest.raises(ArtifactError, match="two of the steps are called 'search'"):
+            weft.load(path, steps=steps)
+    alone = weft.save(first, tmp_path / "alone.weft.json")
+    assert weft.load(alone, steps=[old, old.step, old.tool])(query="built").passages
+
+
 def test_an_agent_takes_it_as_a_tool(town: weft.Index) -> None:
     """Its calls are steps, and what it refuses is told to the model."""
     agent = weft.ReAct("question -> answer", tools=[town])
@@ -354,6 +391,8 @@ def test_the_embedder_is_booked_where_it_is_asked(town: weft.Index) -> None:
         lambda index: weft.Index(["x"], name="no name"),
         lambda index: weft.Index(["x"], k1=0),
         lambda index: weft.Index(["x"], b=2),
+        lambda index: weft.Index(["x"], description=5),
+        lambda index: weft.Index(["x"], description="\ud800"),
         lambda index: index.embedded("openai/e"),
         lambda index: index.embedded(weft.Embedder("embedded"), by="words"),
         lambda index: weft.Cited("question -> answer"),
@@ -409,7 +448,8 @@ def test_an_answer_that_stays_wrong_is_an_error() -> None:
         ('It\'s "open" - since 1871...', "1", ""),
         ("since 1871", "1", ""),
         ("Since 1871", "1", "does not stand"),
-        ("since  187", "1", ""),
+        ("since  1871", "1", ""),
+        ("since  187", "1", "cut within a word of passage '1'"),
         ("Nothing.", "1", "it stands in '2'"),
         ("Nothing.", "3", "There is no passage '3'"),
         ("?!", "2", "holds no words"),
@@ -438,4 +478,36 @@ def test_any_part_of_a_text_is_a_quote_of_it(a: str, b: str, c: str) -> None:
     text = f"{a}\n{b} {c}"
 
     assert plainly(plainly(text)) == plainly(text)
-    assert plainly(text) in plainly(text)
+    assert stands(plainly(text), plainly(text))
+    assert stands(plainly(b), plainly(text))
+
+
+@pytest.mark.parametrize(
+    ("quote", "text", "wanted"),
+    [
+        ("safe", "It is unsafe.", False),
+        ("safe", "It is unsafe, and not safe.", True),
+        ("5 million", "It cost 1.5 million.", False),
+        ("cost 1", "It cost 1.5 million.", False),
+        ("cost 1.5", "It cost 1.5.", True),
+        ("1,000", "of 21,000 people", False),
+        ("1,000", "of 1,000, or more", True),
+        ("5", "1. 5", True),
+        ("京都", "東京都は", True),
+        ("élan", "l'élan", True),
+        ("lan", "l'élan", False),
+    ],
+)
+def test_a_quote_cuts_no_word_and_no_number(
+    quote: str, text: str, wanted: bool
+) -> None:
+    """Or "safe" would be quoted from "unsafe", and 5 million from 1.5 million."""
+    assert stands(quote, text) is wanted
+
+
+def test_a_quote_of_either_of_two_passages_of_one_id() -> None:
+    """As two indexes give them, each numbered from 0; none spans both."""
+    texts = texts_by_id([weft.Passage(id="0", text=t) for t in ("One. Two", "Two")])
+    for quote, wanted in {"One": True, "Two": True, "Two Two": False}.items():
+        said = problem_of([weft.Citation(passage="0", quote=quote)], texts, 1)
+        assert (not said) is wanted

@@ -220,6 +220,8 @@ RAW = Choice({"-1": ["negative"], "0": ["none"], "1": ["positive"], "2": ["mixed
         ("science\neconomy", None),
         ("과학자", None),
         ("sports", None),
+        ("economy: science", None),
+        ("science: 과학", "과학"),
         ("the", None),
         ("", None),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,6 +54,20 @@ def test_class_labels_of_a_dataset_are_their_names() -> None:
     assert [(row.text, row.label) for row in rows] == [("good", "pos"), ("?", None)]
     many = Split([{"q": "x", "tags": [0, 1]}], tags=SimpleNamespace(feature=LABELS))
     assert weft.read_rows(many, ["q"])[0].tags == ["neg", "pos"]
+    whole = {"kind": LABELS, "at": SimpleNamespace(names=None)}
+    for feature, value, wanted in (
+        ([LABELS], [1], ["pos"]),
+        (SimpleNamespace(feature=[LABELS]), [[1], [0]], [["pos"], ["neg"]]),
+        (whole, {"kind": 1, "at": 1}, {"kind": "pos", "at": 1}),
+        ([whole], [{"kind": -1, "at": 0}], [{"kind": None, "at": 0}]),
+        (  # how older versions write a list of structures
+            SimpleNamespace(feature=whole),
+            {"kind": [0, 1], "at": [0, 1]},
+            {"kind": ["neg", "pos"], "at": [0, 1]},
+        ),
+    ):
+        inside = Split([{"q": "x", "tags": value}], tags=feature)
+        assert weft.read_rows(inside, ["q"])[0].tags == wanted
     bare = Split([{"q": "x", "label": 1}])
     assert weft.read_rows(bare, ["q"])[0].label == 1
 
@@ -72,6 +87,8 @@ def test_decoded_images_of_a_dataset_are_images() -> None:
 
     assert row.image.media_type == "image/png"
     assert row.n[0] == row.image
+    (row,) = weft.read_rows(Split([{"q": "x", "n": {"pic": Drawn()}}]), ["q"])
+    assert row.n == {"pic": weft.Image(row.n["pic"].data)}
 
 
 def test_fields_are_renamed_before_anything_is_told_of_them() -> None:
@@ -81,6 +98,10 @@ def test_fields_are_renamed_before_anything_is_told_of_them() -> None:
         given, ["question"], rename={"q": "question", "a": "answer", "idx": "id"}
     )
     assert (row.id, row.question, row.answer) == ("7", "x", "y")
+
+    swapped = {"q": "a", "a": "q"}  # a name that is given up may be taken
+    (row,) = weft.read_rows(given, ["q"], rename=swapped)
+    assert (row.q, row.a) == ("y", "x")
 
     for rename, said in {
         ("query", "question"): "no row has a field 'query'",
@@ -162,6 +183,52 @@ def test_a_sheet_is_its_rows(tmp_path: Path) -> None:
         weft.read_rows(path, ["q"])
 
 
+def test_a_sheet_may_be_called_anything(tmp_path: Path) -> None:
+    """With dots and signs of its own."""
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for title in ("v1.0", "a#b", "rows.csv"):
+        for cells in (["q"], [title]):
+            (book[title] if title in book else book.create_sheet(title)).append(cells)
+    path = tmp_path / "rows.xlsx"
+    book.save(path)
+
+    for title in ("v1.0", "a#b", "rows.csv"):
+        assert weft.read_rows(f"{path}#{title}", ["q"])[0].q == title
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rows"),
+    [
+        (b'<dimension ref="A1:B3"', b'<dimension ref="A1"', 2),  # loses no row
+        (b"</sheetData>", b"<", None),
+        (b"</worksheet>", b"", None),
+    ],
+)
+def test_a_sheet_that_says_what_is_not_so(
+    old: bytes, new: bytes, rows: int | None, tmp_path: Path
+) -> None:
+    """Loses no row by a wrong size, and is named where it cannot be read."""
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for cells in (["q", "a"], ["x", 1], ["y", 2]):
+        book.active.append(cells)
+    book.save(tmp_path / "right.xlsx")
+    path = tmp_path / "wrong.xlsx"
+    with (
+        zipfile.ZipFile(tmp_path / "right.xlsx") as right,
+        zipfile.ZipFile(path, "w") as wrong,
+    ):
+        for name in right.namelist():
+            wrong.writestr(name, right.read(name).replace(old, new))
+
+    if rows is not None:
+        assert [row.a for row in weft.read_rows(path, ["q"])] == [1, 2]
+    else:
+        with pytest.raises(DataError, match="is no Excel workbook, or is damaged"):
+            weft.read_rows(path, ["q"])
+
+
 def put(folder: Path, *names: str) -> None:
     for name in names:
         path = folder / name
@@ -192,6 +259,7 @@ def test_a_folder_with_metadata(tmp_path: Path) -> None:
     for text, said in {
         "file_name,c\na.gif,One\n": "b.gif has no row in metadata.csv",
         "file_name,c\na.gif,1\nb.gif,2\nc.gif,3\n": "c.gif is in the metadata",
+        "file_name,c\na.gif,1\nb.gif,2\na.gif,3\n": "a.gif has two rows",
         "name,c\na.gif,1\n": "metadata.csv:2: 'file_name' is missing",
         "file_name,c\n../a.gif,1\n": "leads out of the folder",
     }.items():
@@ -206,6 +274,7 @@ def test_a_folder_with_metadata(tmp_path: Path) -> None:
         ([], "holds no image"),
         (["a.txt"], "is neither an image nor metadata"),
         (["a/b/c.gif"], "folders within folders"),
+        (["train/a.gif", "bus/b.gif"], "train/a.gif is of no class, and .* of 'bus'"),
     ],
 )
 def test_a_folder_that_is_none_of_images(

@@ -11,7 +11,7 @@ import pytest
 
 import weft
 from weft import Demo
-from weft.errors import ArtifactError, ConfigError
+from weft.errors import ArtifactError, ConfigError, ProtocolError
 from weft.pipeline.adapters.demos import nearest_demos
 from weft.pipeline.graph.program import as_program
 from weft.pipeline.measure.explain import ablations
@@ -265,6 +265,42 @@ def test_the_demos_sent_are_the_true_neighbours() -> None:
         )
     pooled = [m.text for r in model.requests for m in r.messages if m.text[:2] == "at"]
     assert len(pooled) == len(set(pooled)) == 60  # the pool is embedded once
+
+
+def test_rows_at_once_embed_a_pool_once() -> None:
+    """What is booked does not hang on how many rows run side by side."""
+    rows = [{"message": f"near {n}"} for n in range(40)]
+    lm = weft.FunctionLM(lambda _: {"team": "x"})
+    told: list[Any] = []
+    for concurrency in (1, 40):
+        model = weft.FunctionEmbedder(plane)
+        with weft.use(lm=lm, cache=None, embedder=model, budget="99 calls") as settings:
+            triage().batch(rows, concurrency=concurrency)
+        assert settings.ledger is not None
+        spent = settings.ledger.spent()
+        told.append((len(model.requests), spent.calls, spent.tokens))
+
+    assert told[0] == told[1]
+    assert told[0][0] == 41
+
+
+def test_a_pool_that_cannot_be_embedded_fails_the_rows_that_wait_for_it() -> None:
+    """Once for all of them; later rows ask again."""
+    broken = [True]
+
+    def once(text: str) -> list[float]:
+        return [] if broken else plane(text)
+
+    model = weft.FunctionEmbedder(once)
+    lm = weft.FunctionLM(lambda _: {"team": "x"})
+    rows = [{"message": "1"}] * 8
+    retry = weft.RetryPolicy(retries=0)
+    with weft.use(lm=lm, cache=None, embedder=model, budget="99 calls", retry=retry):
+        with pytest.raises(ProtocolError):
+            triage().batch(rows, concurrency=8)
+        broken.clear()
+        triage().batch(rows, concurrency=8)
+    assert sum(len(request.messages) > 1 for request in model.requests) == 2
 
 
 def test_what_was_compiled_by_another_choice_is_told(

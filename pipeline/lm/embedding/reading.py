@@ -79,9 +79,10 @@ def _vectors(data: object, request: Request) -> list[list[float]]:
         message = "the server's answer holds no embeddings"
         hint = "Is it a model that makes embeddings, and the base URL of one?"
         raise ProtocolError(message, hint=hint, model=request.model)
-    told = [number for entry in entries if type(number := entry.get("index")) is int]
-    if len(told) == len(entries):
-        if sorted(told) != list(range(len(told))):
+    told = [entry["index"] for entry in entries if entry.get("index") is not None]
+    if told:  # a number that cannot be read is no leave to take them as they stand
+        whole = all(type(number) is int for number in told)
+        if not whole or sorted(told) != list(range(len(entries))):
             message = "the server numbers its embeddings otherwise than 0, 1, 2, ..."
             raise ProtocolError(message, model=request.model)
         entries.sort(key=lambda entry: entry["index"])

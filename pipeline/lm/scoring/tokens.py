@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -95,12 +94,14 @@ def logprob_of(value: object) -> float | None:
 
     >>> logprob_of(-0.5), logprob_of(float("-inf")), logprob_of(1.0), logprob_of("0")
     (-0.5, -9999.0, None, None)
+    >>> logprob_of(10**400), logprob_of(-(10**400)), logprob_of(float("nan"))
+    (None, -9999.0, None)
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if math.isnan(value) or value > _ROUNDED:
+    if value != value or value > _ROUNDED:
         return None
-    return max(min(float(value), 0.0), LEAST)
+    return float(max(min(value, 0.0), LEAST))
 
 
 _ROUNDED: Final = 1e-3  # above 0 by as little as a sum of floats may be

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar, cast
 
 from ... import seam
 from ...errors import ConfigError, did_you_mean
-from ...graph.module import Module
+from ...graph.module import Module, Part
 from ...graph.program import Program, as_given, as_program
+from ...graph.uses import called_by
 from ...ground.words import counted
 from ..evaluate import aevaluate
 from ..score import Metric
@@ -58,6 +59,9 @@ class Abstention(Generic[T]):
     def __str__(self) -> str:
         asked = f"a risk of {100 * self.risk:g} % ({100 * self.sure:g} % sure)"
         rows = counted(self.curve.rows, "row")
+        hanging = self.curve.hanging
+        if hanging:  # which looks else as if the answers were wrong
+            rows += f", of which {hanging} hang on bounds and are never sure"
         if self.found is None:
             return (
                 f"{self.path}: no threshold is within {asked} on {rows}; nothing is set"
@@ -170,7 +174,15 @@ def _unsure_below(
 
 
 def _path_of(program: Program[..., Any], at: str | None) -> str:
-    known = [p for p, m in program.deciders.items() if _RULE in m.slots()]
+    every = [p for p, m in program.deciders.items() if _RULE in m.slots()]
+    known = [path for path in every if not _is_outvoted(program, path)]
+    if (every and not known) or (at in every and at not in known):
+        raise ConfigError(
+            f"{program.name!r}: a vote answers all the same where one of its patterns "
+            "is unsure, so a threshold of one holds nothing back",
+            hint="Hold its answers back by weft.info(result).decision().confidence; "
+            "weft.coverage(evaluation, at=...) has the curve of the vote",
+        )
     if at is None and len(known) == 1:
         return known[0]
     if at in known:
@@ -189,6 +201,17 @@ def _path_of(program: Program[..., Any], at: str | None) -> str:
     raise ConfigError(
         f"{program.name!r} has no weft.Classify at {at!r}", hint=did_you_mean(at, known)
     )
+
+
+def _is_outvoted(program: Program[..., Any], path: str) -> bool:
+    """Whether a decision there is one of several that a module puts together."""
+    parts: Mapping[str, Part] = program.parts.targets
+    for name in path.split("/"):
+        part = parts[name]
+        if isinstance(part, Module) and cast("Module[..., Any]", part).outvotes:
+            return True
+        parts = called_by(part)
+    return False
 
 
 def _require_share(name: str, value: object) -> None:

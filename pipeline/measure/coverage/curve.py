@@ -54,12 +54,15 @@ class Coverage:
         hanging: How many of them are unsure at any threshold, since only bounds are
             known of probabilities that the choice hangs on.
         undecided: How many of them no decision led to; they are always answered.
+        held: How many of them got None in place of an unsure decision: what their
+            answers would score is not known, and they are in no point.
     """
 
     points: tuple[Point, ...]
     rows: int
     hanging: int = 0
     undecided: int = 0
+    held: int = 0
 
     @property
     def short(self) -> str:
@@ -74,7 +77,7 @@ class Coverage:
             f"{100 * one.risk:.1f} % of the surest {100 * one.coverage:.0f} %"
             for one in shown
         ]
-        return f"wrong are {', '.join(said)}" if said else "every row hangs on bounds"
+        return f"wrong are {', '.join(said)}" if said else "no row is answered"
 
     def describe(self) -> dict[str, Any]:
         """All of it as plain JSON data."""
@@ -91,8 +94,8 @@ class Coverage:
             }
             for point in self.points
         ]
-        told = {"rows": self.rows, "hanging": self.hanging, "undecided": self.undecided}
-        return {**told, "points": points}
+        names = ("rows", "hanging", "undecided", "held")
+        return {**{n: getattr(self, n) for n in names}, "points": points}
 
     def __str__(self) -> str:
         lines = [f"{'answered':>8}  {'wrong':>18}  from confidence"]
@@ -106,6 +109,9 @@ class Coverage:
         )
         if self.hanging:
             lines.append(f"{counted(self.hanging, 'row')} hang on bounds alone: unsure")
+        if self.held:
+            told = f"{counted(self.held, 'row')} held back as None: in no line"
+            lines.append(f"{told}; leave otherwise out to have all")
         if self.undecided:
             lines.append(f"{counted(self.undecided, 'row')} met no decision: answered")
         return "\n".join(lines)
@@ -141,7 +147,9 @@ def curve_of(
     held = answers_in(scored, at=at, passing=passing)
     known = [one for one in held if one is not None]
     points = tuple(_points(known, len(held)))
-    return Coverage(points, len(held), len(held) - len(known), undecided)
+    back = sum(_held_back(row, at) and not _hangs(row, at) for row in scored)
+    hanging = len(held) - len(known) - back
+    return Coverage(points, len(held), hanging, undecided, back)
 
 
 def require_passing(passing: object) -> None:
@@ -171,8 +179,9 @@ def plain_curve(rows: Sequence[RowResult], repeats: int = 1) -> Coverage | None:
 def answers_in(
     rows: Sequence[RowResult], *, at: str | None = None, passing: float = 1.0
 ) -> list[Answer | None]:
-    """How sure each row is, and whether it is right; None where it hangs on bounds.
+    """How sure each row is, and whether it is right; None where nobody knows.
 
+    That is where it hangs on bounds, and where None was given in place of a decision.
     One that no decision led to is as sure as can be: no threshold keeps it back.
     """
     found: list[Answer | None] = []
@@ -180,9 +189,23 @@ def answers_in(
         made = _decisions(row, at)
         right = row.score is not None and row.score.value >= passing
         sure = min((one.confidence for one in made), default=1.0)
-        hangs = any(one.unsure and one.at_most for one in made)
-        found.append(None if hangs else Answer(sure, right))
+        unknown = _hangs(row, at) or _held_back(row, at)
+        found.append(None if unknown else Answer(sure, right))
     return found
+
+
+def _hangs(row: RowResult, at: str | None) -> bool:
+    return any(one.unsure and one.at_most for one in _decisions(row, at))
+
+
+def _held_back(row: RowResult, at: str | None) -> bool:
+    """Whether a decision gave None, and not what was decided."""
+    return any(
+        one.unsure and one.choice != "null" and node.outputs.get(name, "") is None
+        for node in row.trace.nodes
+        if at is None or node.path == at
+        for name, one in decisions_in(node.facts).items()
+    )
 
 
 def _decisions(row: RowResult, at: str | None) -> list[Decision]:

@@ -86,8 +86,10 @@ def within(answers: Sequence[Answer], risk: float, sure: float = 0.9) -> Within 
         if not above or tail(wrong, above, risk) > level:
             level = 0.0
             continue
-        threshold = 0.0 if last else (ranked[above - 1].confidence + below) / 2
-        found = threshold, above, wrong
+        least = ranked[above - 1].confidence
+        between = (least + below) / 2
+        threshold = between if between > below else least  # two floats side by side
+        found = 0.0 if last else threshold, above, wrong
     if found is None:
         return None
     return Within(*found, upper_bound(found[2], found[1], sure))

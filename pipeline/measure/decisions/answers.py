@@ -34,7 +34,8 @@ class Answer(NamedTuple):
     Args:
         row: The row's position; answers to one row are one observation.
         wanted: The class of the label.
-        given: The class that was given; None for an unusable reply, or None itself.
+        given: The class that was given; None for an unusable reply, or None itself. Of
+            a decision that was held back, where None is given, the one decided.
         decided: How probable each class was, where the program says so.
     """
 
@@ -150,11 +151,15 @@ def answers_in(
             unlabelled += 1
             continue
         value = None if row.model_failed else _given(row.prediction, name)
-        given = None if value is None else _named(None, value, cuts)
+        found = None if row.model_failed else decided_in(row.trace.nodes, name)
+        given = None if value is None else named(None, value, cuts)
+        if value is None and found is not None and found.unsure:
+            given = found.choice  # it was decided, and held back
         several = [*gold] if is_sequence(gold) and gold else [gold]
-        gold_class = _meant([_named(spec, one, cuts) for one in several], given)
-        found = None if given is None else decided_in(row.trace.nodes, name)
-        made.append(Answer(at % once, gold_class, given, found))
+        gold_class = _meant([named(spec, one, cuts) for one in several], given)
+        made.append(
+            Answer(at % once, gold_class, given, None if given is None else found)
+        )
     if not made:
         held = dict.fromkeys(n for row in scored for n in row.example.labels)
         raise DataError(
@@ -176,7 +181,7 @@ def answers_in(
     return Answers(name, tuple(made), (*known, *others), *told)
 
 
-def _named(spec: FieldSpec | None, value: Any, cuts: Sequence[float]) -> str:
+def named(spec: FieldSpec | None, value: Any, cuts: Sequence[float]) -> str:
     """The class of a value or a label, which may be that of a number between cuts."""
     if not cuts:
         return wanted_of(spec, value)

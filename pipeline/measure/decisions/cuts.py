@@ -65,8 +65,9 @@ def cut_names(cuts: Sequence[float]) -> list[str]:
     >>> cut_names((0.2, 0.8))
     ['below 0.2', '0.2 to 0.8', '0.8 or more']
     """
-    inner = [f"{a:g} to {b:g}" for a, b in itertools.pairwise(cuts)]
-    return [f"below {cuts[0]:g}", *inner, f"{cuts[-1]:g} or more"] if cuts else []
+    told = [f"{cut:g}" if float(f"{cut:g}") == cut else repr(cut) for cut in cuts]
+    inner = [f"{a} to {b}" for a, b in itertools.pairwise(told)]
+    return [f"below {told[0]}", *inner, f"{told[-1]} or more"] if told else []
 
 
 def checked_cuts(cuts: object) -> tuple[float, ...]:
@@ -76,14 +77,16 @@ def checked_cuts(cuts: object) -> tuple[float, ...]:
         ConfigError: They are no rising numbers.
     """
     held: list[Any] = [*cuts] if is_sequence(cuts) else [None]
-    rising = all(map(_is_number, held)) and all(
-        a < b for a, b in itertools.pairwise(held)
-    )
-    if not rising:
+    try:
+        made = tuple(float(cut) for cut in held if _is_number(cut))
+    except OverflowError:
+        made = ()
+    rising = all(a < b for a, b in itertools.pairwise(made))
+    if len(made) < len(held) or not rising:
         raise ConfigError(
             f"cuts={cuts!r:.200} are no rising numbers", hint="Write cuts=[0.5]"
         )
-    return tuple(map(float, held))
+    return made
 
 
 def _is_number(value: object) -> bool:

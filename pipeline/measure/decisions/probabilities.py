@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import bisect
 import math
+import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ..stats import Interval, wilson
+from .resampling import draws_for
 
 LEAST: Final = 1e-15
 """The least probability that a loss is taken of: the logarithm of 0 is no number."""
@@ -121,17 +123,22 @@ def bins_of(
     There are at most so many, and of ten rows each as a rule. Rows of the same
     confidence are in one bin, so that their order changes nothing.
     """
-    n = len(confidence)
-    count = min(most, max(1, n // 10))
+    made: dict[int, list[tuple[float, bool]]] = {}
     sure = [round(one, _DIGITS) for one in confidence]
-    ordered = sorted(zip(sure, right, strict=True))
-    made: list[list[tuple[float, bool]]] = [[] for _ in range(count)]
-    first = 0
-    for at, pair in enumerate(ordered):
-        if pair[0] != ordered[first][0]:
-            first = at
-        made[first * count // n].append(pair)
-    return [_bin(held) for held in made if held]
+    places = _places(sure, most)
+    for place, pair in sorted(zip(places, zip(sure, right, strict=True), strict=True)):
+        made.setdefault(place, []).append(pair)
+    return [_bin(held) for held in made.values()]
+
+
+def _places(sure: Sequence[float], most: int) -> list[int]:
+    """Which bin each row is in, by its confidence."""
+    n = len(sure)
+    count = min(most, max(1, n // 10))
+    first: dict[float, int] = {}
+    for at, one in enumerate(sorted(sure)):
+        first.setdefault(one, at)
+    return [first[one] * count // n for one in sure]
 
 
 def _bin(held: Sequence[tuple[float, bool]]) -> Bin:
@@ -157,6 +164,48 @@ def calibration_error(
     found = bins_of(confidence, right, bins)
     gaps = (one.rows * abs(one.confidence - one.right) for one in found)
     return math.fsum(gaps) / n if n else None
+
+
+def calibration_interval(
+    confidence: Sequence[float],
+    right: Sequence[bool],
+    rows: Sequence[int],
+    seed: int,
+) -> Interval:
+    """The 95 % interval of the calibration error over these bins.
+
+    Noise makes the error larger, and never smaller, so that the percentiles of drawn
+    samples lie above it. But by the triangle inequality it is no further from the one
+    that is seen than the sum of what the bins' gaps move, each by its rows; of that sum
+    the bootstrap over rows has the 95th percentile.
+
+    Args:
+        confidence: Of each answer.
+        right: Whether it was.
+        rows: Its row: answers to one row are drawn together.
+        seed: Of the draws.
+    """
+    value, n = calibration_error(confidence, right) or 0.0, len(confidence)
+    places = _places([round(one, _DIGITS) for one in confidence], _BINS)
+    gaps = [p - ok for p, ok in zip(confidence, right, strict=True)]
+    groups: dict[int, list[tuple[int, float]]] = {}
+    whole = [0.0] * _BINS
+    for row, place, gap in zip(rows, places, gaps, strict=True):
+        groups.setdefault(row, []).append((place, gap))
+        whole[place] += gap / n
+    rng, held = random.Random(seed), [*groups.values()]
+    moved: list[float] = []
+    for _ in range(draws_for(len(held))):
+        drawn = [one for group in rng.choices(held, k=len(held)) for one in group]
+        sums = [0.0] * _BINS
+        for place, gap in drawn:
+            sums[place] += gap / len(drawn)
+        moved.append(math.fsum(abs(a - b) for a, b in zip(sums, whole, strict=True)))
+    reach = sorted(moved)[math.ceil(0.95 * (len(moved) - 1))]
+    if all(right) or not any(right):  # no draw has what was not seen
+        ends = wilson(sum(right), n)
+        reach = max(reach, ends.high - ends.low)
+    return Interval(max(0.0, value - reach), min(1.0, value + reach))
 
 
 class Area(NamedTuple):

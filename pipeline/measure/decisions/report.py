@@ -34,6 +34,7 @@ from .probabilities import (
     bins_of,
     brier,
     calibration_error,
+    calibration_interval,
     log_loss,
     mean_area,
 )
@@ -67,7 +68,9 @@ class Classification:
         rows: How many rows were counted.
         answers: How many answers to them.
         decided: How many of these have probabilities.
-        unsure: How many hang on a bound; they count as they were decided.
+        unsure: How many are unsure; they count as they were decided.
+        instead: How many of these gave another class (`otherwise` of their rule), and
+            count as that one.
         bounded: Of how many the wanted class's probability is only a bound.
         failed: Answers that could not be scored; they are left out.
         unlabelled: Answers to rows without a label; they are left out.
@@ -93,6 +96,7 @@ class Classification:
     answers: int = 0
     decided: int = 0
     unsure: int = 0
+    instead: int = 0
     bounded: int = 0
     failed: int = 0
     unlabelled: int = 0
@@ -123,8 +127,11 @@ class Classification:
             told.append("one class alone was wanted: kappa and AUROC have no meaning")
         if 0 < self.decided < self.answers:
             told.append(f"{self.decided} of {self.answers} answers have probabilities")
-        if self.unsure:
-            told.append(f"{counted(self.unsure, 'answer')} unsure, counted as decided")
+        if kept := self.unsure - self.instead:
+            told.append(f"{counted(kept, 'answer')} unsure, counted as decided")
+        if self.instead:
+            one = counted(self.instead, "answer")
+            told.append(f"{one} unsure, counted as what was given instead")
         if self.bounded:
             told.append(
                 f"of {counted(self.bounded, 'answer')} the wanted class is at most as "
@@ -187,7 +194,8 @@ _FIGURES: Final = (
     *("log_loss", "brier", "calibration_error", "auroc"),
 )
 _NUMBERS: Final = (
-    *("rows", "answers", "decided", "unsure", "bounded", "failed", "unlabelled"),
+    *("rows", "answers", "decided", "unsure", "instead", "bounded", "failed"),
+    "unlabelled",
 )
 
 
@@ -307,22 +315,28 @@ def _of_probabilities(
         for one in some
         if one.decided and one.given is not None
     ]
-    error = resampled(list(_grouped(some, sure)), _gap, seed, _WHOLE)
+    rows = [one.row for one in some if one.given is not None]
+    known = [p for p, _ in sure], [ok for _, ok in sure]
+    error = calibration_error(*known)
+    ends = calibration_interval(*known, rows, seed) if sure else _WHOLE
     return {
         "by_class": classes,
         "log_loss": _mean(some, losses, seed, math.inf),
         "brier": _mean(some, [brier(*pair) for pair in pairs], seed, 1.0),
-        "calibration_error": error,
+        "calibration_error": None
+        if error is None
+        else Measured(error, ends, "bootstrap"),
         "auroc": _mean_area(curves, [one.row for one in some]),
-        "bins": tuple(bins_of([p for p, _ in sure], [ok for _, ok in sure])),
+        "bins": tuple(bins_of(*known)),
         "decided": len(some),
         "unsure": sum(one.decided.unsure for one in some if one.decided),
+        "instead": sum(
+            one.decided.unsure and one.given != one.decided.choice
+            for one in some
+            if one.decided
+        ),
         "bounded": sum(o.wanted in o.decided.at_most for o in some if o.decided),
     }
-
-
-def _gap(answers: Sequence[tuple[float, bool]]) -> float | None:
-    return calibration_error([p for p, _ in answers], [ok for _, ok in answers])
 
 
 def _mean(

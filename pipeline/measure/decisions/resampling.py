@@ -63,9 +63,8 @@ def resampled(
         return None
     rng = random.Random(seed)
     n = len(groups)
-    draws = max(_LEAST, min(_DRAWS, _MOST // n))
     found: list[float] = []
-    for _ in range(draws):
+    for _ in range(draws_for(n)):
         drawn = rng.choices(groups, k=n)
         value = figure([one for group in drawn for one in group])
         if value is not None:
@@ -77,6 +76,11 @@ def resampled(
     last = len(found) - 1
     low, high = found[math.floor(0.025 * last)], found[math.ceil(0.975 * last)]
     return Measured(whole, Interval(low, high), "bootstrap")
+
+
+def draws_for(rows: int) -> int:
+    """How often so many rows are drawn."""
+    return max(_LEAST, min(_DRAWS, _MOST // rows))
 
 
 def of_cells(

@@ -12,10 +12,10 @@ from typing import Any, Self
 
 from ...data.example import Example, row_name
 from ...errors import DataError
+from ...ground.shapes import is_sequence
 from ...signature.field import FieldSpec
-from ..decisions.answers import class_of, classes_of, wanted_of
-from ..decisions.cuts import Rated, Rating, class_at, cut_names
-from ..label_types import readings
+from ..decisions.answers import classes_of, named
+from ..decisions.cuts import Rated, Rating, cut_names
 from ..metrics import FieldMetric
 from ..score import BoundMetric, Score
 
@@ -35,8 +35,9 @@ class AgreementMetric(BoundMetric, Rated):
     name: str
 
     def bound(self, outputs: Mapping[str, FieldSpec]) -> Self:
-        """The metric that knows the type of its output."""
-        return replace(self, compared=self.compared.knowing(outputs))
+        """The metric that knows its output's type, whatever the label is called."""
+        spec = outputs.get(self.compared.field, outputs.get(""))
+        return replace(self, compared=replace(self.compared, spec=spec))
 
     def check(self, example: Example) -> None:
         """Refuse a row without the label.
@@ -47,7 +48,7 @@ class AgreementMetric(BoundMetric, Rated):
         self.compared.check(example)
 
     def __call__(self, example: Example, prediction: Any) -> Score:
-        """Score one verdict.
+        """Score one verdict; of a label that is a list any item is right.
 
         Raises:
             DataError: The row has no such label, or it has no place in the order.
@@ -56,18 +57,22 @@ class AgreementMetric(BoundMetric, Rated):
         self.check(example)
         gold = self.compared.gold(example)
         got = self.compared.predicted(prediction, gold, example)
-        if got is None:
-            return Score(0.0, f"wanted {gold!r}, got none")
+        if gold is None or got is None:
+            same = gold is got
+            return Score(float(same), "" if same else f"wanted {gold!r}, got {got!r}")
         spec, cuts = self.compared.spec, self.rating.cuts
-        if cuts:
-            meant = gold if spec is None else next(readings(spec, gold), gold)
-            names = class_at(cuts, meant), class_at(cuts, got)
-        else:
-            names = wanted_of(spec, gold), class_of(got)
-        if names[0] == names[1]:
+        wanted = [*gold] if is_sequence(gold) and gold else [gold]
+        try:
+            told = [named(spec, one, cuts) for one in wanted]
+            given = named(None, got, cuts)
+        except DataError as error:
+            where = f"{self.name} on {row_name(example)}"
+            raise DataError(f"{where}: {error.message}", hint=error.hint) from None
+        if given in told:
             return Score(1.0)
-        near = self._near(*names, example)
-        return Score(near, f"a person said {names[0]!r}, the judge {names[1]!r}")
+        near = self._near(told[0], given, example)
+        said = " or ".join(map(repr, told))
+        return Score(near, f"a person said {said}, the judge {given!r}")
 
     def _near(self, wanted: str, given: str, example: Example) -> float:
         if self.rating.weights == "none":

@@ -113,10 +113,14 @@ class JudgedBy(BoundMetric):
                     )
                 continue
             held[reads] = value
+        # Of a program's own list the best item would be a better score than its own.
         several = [
             name
             for name, value in held.items()
-            if is_sequence(value) and value and self._is_text(name)
+            if is_sequence(value)
+            and value
+            and self._is_text(name)
+            and not self._is_output(name, prediction)
         ]
         if not several:
             yield held
@@ -127,12 +131,19 @@ class JudgedBy(BoundMetric):
     def _is_text(self, name: str) -> bool:
         return self.judge.inputs.inputs[name].annotation is str
 
+    def _is_output(self, reads: str, prediction: Any) -> bool:
+        """Whether the judge is shown what the program gave."""
+        if reads in self.row:
+            return False
+        name = self.outputs.get(reads, reads)
+        told = reads in self.outputs or name in self.known
+        return told or _has(prediction, name)
+
     def _value(self, reads: str, example: Example, prediction: Any) -> Any:
         if reads in self.row:
             return example[self.row[reads]]
         name = self.outputs.get(reads, reads)
-        told = reads in self.outputs or name in self.known
-        if told or _has(prediction, name):
+        if self._is_output(reads, prediction):
             compared = FieldMetric(self.name, name, same, any_of)
             return compared.predicted(prediction, None, example)
         if name not in example:

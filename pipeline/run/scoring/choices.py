@@ -102,13 +102,18 @@ def candidates_for(
             made.append(Candidate(answer, word, "", around.tail, whole=around.told))
         return made
     begun = rendered.messages[-1].text if rendered.continues else ""
-    for answer, value in choices.items():
+
+    def reply(value: JSON) -> str:
         held = {**said, field.name: value}
         text = adapter.write((*first, field), held, rendered.fence)
-        if begun:
-            text = continued(begun, text)
-        word = field.write(value)
-        at = text.rfind(word)
+        return continued(begun, text) if begun else text
+
+    for answer, value in choices.items():
+        text, word = reply(value), field.write(value)
+        # The word may stand in what is around it too: "end" does in "[[ /end ]]".
+        at = _shared(text, reply(_beginning_otherwise(value)))
+        if not text.startswith(word, at):
+            at = text.rfind(word)
         if at < 0:  # the form writes it otherwise
             made.append(Candidate(answer, text))
             continue
@@ -119,7 +124,20 @@ def candidates_for(
     return made
 
 
+def _beginning_otherwise(value: JSON) -> JSON:
+    """A value of which forms write the same, up to its own first character."""
+    if isinstance(value, str):
+        return ("y" if value[:1] == "x" else "x") + value
+    return 2 if strictjson.dumps(value)[:1] == "1" else 1
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
 def continued(begun: str, text: str) -> str:
-    """What of a reply is still to come, where its beginning stands there already."""
+    """What of a text is still to come, where its beginning stands there already."""
     common = next((n for n in range(len(text), 0, -1) if begun.endswith(text[:n])), 0)
     return text[common:]

@@ -15,6 +15,9 @@ from typing import Final
 
 from ...adapters.demos import compared
 from ...calls.budget import Ledger
+from ...calls.flight import Flights
+from ...errors import WeftError
+from ...ground.loops import needs_loop
 from ...lm.embedding.model import EmbeddingModel
 from ...lm.embedding.ranking import Vectors
 from ...lm.request import JSON
@@ -31,6 +34,7 @@ _of_ledger: Final[weakref.WeakKeyDictionary[Ledger, _Pools]] = (
     weakref.WeakKeyDictionary()
 )
 _unbooked: Final[_Pools] = {}
+_flights: Final = Flights()
 _MOST: Final = 16
 
 
@@ -71,13 +75,25 @@ async def _vectors(
     ledger = context.settings.ledger
     pools = _unbooked if ledger is None else _of_ledger.setdefault(ledger, {})
     found = pools.get((model, texts))
-    if found is None:
-        written = [model.written(text, "query") for text in texts]
-        made = await embedded(model, written, context, Asked())
-        found = Vectors(made)
-        while len(pools) >= _MOST:
-            del pools[next(iter(pools))]
-        pools[(model, texts)] = found
+    if found is not None:
+        return found
+    await needs_loop  # of many rows at once the first asks, and the others wait
+    flight = (id(pools), model, texts)
+    failed: WeftError | None = None
+    await _flights.join(flight)
+    try:
+        found = pools.get((model, texts))
+        if found is None:
+            written = [model.written(text, "query") for text in texts]
+            found = Vectors(await embedded(model, written, context, Asked()))
+            while len(pools) >= _MOST:
+                del pools[next(iter(pools))]
+            pools[(model, texts)] = found
+    except WeftError as error:
+        failed = error
+        raise
+    finally:
+        _flights.land(flight, failed)
     return found
 
 

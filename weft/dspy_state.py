@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 from .pipeline.adapters.plain import PlainAdapter
-from .pipeline.adapters.told import told
+from .pipeline.adapters.prompt import told
 from .pipeline.errors import ArtifactError, ConfigError, cause, did_you_mean
 from .pipeline.graph.module import Module
 from .pipeline.graph.program import Program, as_given, as_program

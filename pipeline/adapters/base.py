@@ -47,9 +47,8 @@ from ..signature.signature import Signature, spec_of
 from ..signature.spec import Spec
 from .demos import MADE_UP, made_up_demos, nearest_demos
 from .placing import laid_out
-from .prompt import Around, Rendered, listed
+from .prompt import Around, Rendered, listed, told
 from .template import NOT_GIVEN
-from .told import told
 
 _NUMBERS = re.compile(r"(?<=[#-])[0-9]+")
 _NOTHING = Given()

@@ -277,7 +277,7 @@ mcp  mcp:mcp  serve programs as tools, to clients of the Model Context Protocol
   --lms NAME=MODEL...     who answers for a module, by its path
   --budget LIMIT          for all calls together: "500 calls", "$2", "200k tokens"
 
-soft  soft:soft  bake trained words into a model file, or exchange them with peft
+soft  artifacts:soft  bake trained words into a model file, or exchange them with peft
   $ weft soft bake programs/triage.weft.json --model base.gguf --out base+weft.gguf
   ACTION {bake,export,import}
   PROGRAM...              artifacts; export and import take one

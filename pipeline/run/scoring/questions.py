@@ -14,7 +14,7 @@ from typing import Final, cast
 
 from ...adapters.demos import nearest_demos
 from ...adapters.plain import PlainAdapter
-from ...adapters.told import told as task_of
+from ...adapters.prompt import told as task_of
 from ...errors import ConfigError, ProtocolError
 from ...graph.module import Module
 from ...ground import strictjson

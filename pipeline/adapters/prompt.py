@@ -1,4 +1,10 @@
-"""A call as messages: as it is sent, and as people see it before."""
+"""A call as messages: as it is sent, as people see it before, what is told of the task.
+
+A context and a glossary are the same for all modules of a program, and are said once in
+each prompt. Illustrations stand in the task's own text, and not among the turns: a
+model copies less of a case that it is told of than of one that it seems to have
+answered.
+"""
 
 from __future__ import annotations
 

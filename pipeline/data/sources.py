@@ -7,15 +7,20 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from ..errors import DataError
 from ..ground import strictjson
-from .columnar import parquet
+from ..ground.lazy import deferred
 from .example import Example
-from .folders import image_folder
 from .hub import Hub, is_split, is_splits, rows_of_split, rows_of_splits
-from .workbooks import is_workbook, workbook
+
+if TYPE_CHECKING:
+    from . import columnar, folders, workbooks
+else:
+    columnar = deferred(__package__, "columnar")
+    folders = deferred(__package__, "folders")
+    workbooks = deferred(__package__, "workbooks")
 
 
 class Frame(Protocol):
@@ -80,10 +85,10 @@ def located(source: Any) -> Iterator[tuple[str, object]]:
 
 def _file(path: Path) -> Iterator[tuple[str, object]]:
     suffix = path.suffix.lower()
-    reader = _excel if is_workbook(path) else _FORMATS.get(suffix)
+    reader = _excel if workbooks.is_workbook(path) else _FORMATS.get(suffix)
     try:
         if reader is None and path.is_dir():
-            yield from image_folder(path, _file)
+            yield from folders.image_folder(path, _file)
             return
         if reader is None:
             raise DataError(
@@ -140,13 +145,13 @@ def _not_utf8(where: object, error: UnicodeDecodeError) -> DataError:
 
 
 def _parquet(path: Path) -> Iterator[tuple[str, object]]:
-    for where, cells in parquet(path):
+    for where, cells in columnar.parquet(path):
         yield where, {name: _cell(value) for name, value in cells.items()}
 
 
 def _excel(path: Path) -> Iterator[tuple[str, object]]:
     header = list[str]()
-    for where, cells in workbook(path):
+    for where, cells in workbooks.workbook(path):
         if not header:
             header = _header(
                 ["" if c is None else str(c).strip() for c in cells], where

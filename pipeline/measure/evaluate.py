@@ -24,6 +24,7 @@ from ..graph.module import Module
 from ..graph.program import Program, as_program
 from ..graph.runnable import Place
 from ..ground.hints import Advised
+from ..ground.lazy import deferred
 from ..ground.options import checked
 from ..ground.pages import drawn
 from ..ground.strictjson import is_text
@@ -38,10 +39,6 @@ from ..run.rows import (
 )
 from ..trace import total_cost
 from .advice import advice_on
-from .coverage.curve import plain_curve
-from .decisions.cuts import Rating, rating_of
-from .decisions.report import Classification, classified
-from .decisions.resampling import Measured
 from .labels import for_program, require_labels
 from .row_result import (
     RowResult,
@@ -59,6 +56,14 @@ from .typed import output_name, reader_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from .coverage import curve
+    from .decisions import cuts, report, resampling
+else:  # what few evaluations are asked for
+    curve = deferred(__package__, "coverage.curve")
+    cuts = deferred(__package__, "decisions.cuts")
+    report = deferred(__package__, "decisions.report")
+    resampling = deferred(__package__, "decisions.resampling")
 
 _log: Final = logging.getLogger("weft")
 _ADVISED: Final = 64
@@ -88,7 +93,7 @@ class Evaluation(Advised):
     seed: int = 0
     digest: str = ""
     repeats: int = 1
-    rating: Rating | None = None
+    rating: cuts.Rating | None = None
 
     @cached_property
     def values(self) -> list[float]:
@@ -137,7 +142,7 @@ class Evaluation(Advised):
         return total_cost(r.judging.cost for r in self.rows)
 
     @cached_property
-    def kappa(self) -> Measured | None:
+    def kappa(self) -> resampling.Measured | None:
         """Cohen's kappa of a judge with people, with its 95 % interval.
 
         None where the metric is no `weft.metrics.agreement`, or both only ever gave one
@@ -218,10 +223,10 @@ class Evaluation(Advised):
         keys = row_keys(row.example.id for row in self.rows)
         for shown, row, key in zip(data["rows"], self.rows, keys, strict=True):
             shown |= {"key": key, "outputs": outputs_of(row)}
-        curve = plain_curve(self.rows, self.repeats)
+        risks = curve.plain_curve(self.rows, self.repeats)
         told: dict[str, Any] = {"seconds": self.seconds, "review": review}
         told["decisions"] = self._decided()
-        told["coverage"] = None if curve is None else curve.describe()
+        told["coverage"] = None if risks is None else risks.describe()
         return drawn("evaluation", data | told)
 
     def _decided(self) -> dict[str, Any] | None:
@@ -232,14 +237,14 @@ class Evaluation(Advised):
             return None
 
     def _classified(
-        self, *, rating: Rating | None = None, typed: bool = False
-    ) -> Classification:
-        return classified(
+        self, *, rating: cuts.Rating | None = None, typed: bool = False
+    ) -> report.Classification:
+        return report.classified(
             self.rows,
             self.program,
             repeats=self.repeats,
             seed=self.seed,
-            rating=rating or Rating(),
+            rating=rating or cuts.Rating(),
             typed=typed,
         )
 
@@ -363,7 +368,7 @@ async def aevaluate(
     for line in advice_on(name, results[:_ADVISED], output_name(made)):
         _log.warning("%s", line)
     found = tuple(results)
-    rated = rating_of(metric)
+    rated = cuts.rating_of(metric)
     told = name, found, seconds, seed, digest, repeats, rated
     return Evaluation(made.name, *told)
 

@@ -259,8 +259,11 @@ def rich_task() -> Task:
 
 
 def test_every_proposer_is_held_to_it() -> None:
-    """A new one is a new row here."""
-    assert {type(proposer) for proposer in (*WRITERS, *FREE)} == kinds_of(Proposer)
+    """A new one is a new row here; those that train have tests of their own."""
+    known = {type(proposer) for proposer in (*WRITERS, *FREE)}
+    training = {one for one in kinds_of(Proposer) if ".training." in one.__module__}
+
+    assert known == kinds_of(Proposer) - training
 
 
 @pytest.mark.parametrize("proposer", [*WRITERS, *FREE], ids=lambda p: p.name)

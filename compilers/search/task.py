@@ -83,7 +83,7 @@ class Task:
         keeping: What no candidate may change.
         number: The round; random draws of each round are its own.
         form: What was found of the form in which the program asks, or empty.
-        passing: From which score a run may lend demos; None is 1, or `NEAR` if none has.
+        passing: The score from which runs lend demos; None is 1, or `NEAR` if none has.
         advising: Whether scores are looked through for what is odd about the metric.
         follower: Who is told of each candidate and each cell, or None.
         hints: What writers are told: (module path or "" for every module, words).

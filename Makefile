@@ -78,7 +78,7 @@ $(VENV)/.local: requirements-local.lock | $(VENV)/.made
 
 # Models in this process, by torch for processors alone; see `whitebox` in pyproject.toml.
 $(VENV)/.whitebox: requirements-whitebox.lock | $(VENV)/.dev
-	$(BIN)/python $(PIP_INSTALL) --require-hashes --only-binary :all: \
+	$(BIN)/python $(PIP_INSTALL) --require-hashes --only-binary :all: --retries 1 \
 		--extra-index-url $(TORCH_INDEX) -r $<
 	@touch $@
 

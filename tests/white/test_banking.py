@@ -32,7 +32,7 @@ pytestmark = [
     pytest.mark.skipif(bool(_GONE), reason=f"in another lock: {_GONE}"),
     pytest.mark.skipif(not ROWS.is_file(), reason="the rows are not beside here"),
 ]
-STEPS, TESTED = 160, 100
+STEPS, TESTED = 240, 100
 COMPILER = PromptTuning(steps=STEPS, batch=8, rate=0.05, snapshots=1, called="bank")
 OPTIONS: dict[str, Any] = {"temperature": 0, "max_tokens": 40, "base": True}
 

@@ -30,7 +30,7 @@ CORPUS = [
 ]
 
 
-def make_model(folder: Path, *, common: bool = True, seed: int = 0) -> Path:
+def make_model(folder: Path, *, sure: bool = False, seed: int = 0) -> Path:
     """Write a folder that transformers reads, with random weights."""
     import torch
     import transformers
@@ -69,8 +69,8 @@ def make_model(folder: Path, *, common: bool = True, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     net: Any = transformers.LlamaForCausalLM(config)
     torch.random.set_rng_state(state)
-    # As in models that were trained, all that is computed has a part in common.
-    net.get_input_embeddings().weight.data[:, :4] += 2.0 if common else 0.0
+    # Models that were trained are sure of some word wherever they stand.
+    net.model.norm.weight.data *= 8.0 if sure else 1.0
     net.save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder

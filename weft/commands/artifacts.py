@@ -217,9 +217,9 @@ def _bake(arguments: argparse.Namespace) -> Outcome:
     words = ", ".join(f"{name} from {at}" for name, at in made.words.items())
     text = (
         f"baked      {out}\ntokens     {words}\n"
-        f"not said   {made.margin:.0f} below every real word, on what was tried"
+        f"said       with a probability of {made.share:.0e} at the most, as tried"
     )
-    data = {"path": str(out), "tokens": dict(made.words), "margin": made.margin}
+    data = {"path": str(out), "tokens": dict(made.words), "share": made.share}
     return Outcome(text, data)
 
 

@@ -7,14 +7,20 @@ again by the next call; the call that saw it die may be made once more.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
 
 from ...errors import ConnectError, ModelError, ProtocolError
+from ...ground.shapes import as_dict
 from ..abilities import Abilities
 from ..lm import Listener
 from ..request import Request, Response
 from ..wire import openai_http
 from .model import LocalModel
 from .server import SERVERS, Server
+
+_NEVER: Final = -100.0
+"""The bias of a token that is not to be said: soft words are read alone."""
 
 
 async def ask(
@@ -31,6 +37,11 @@ async def ask(
         ModelError: The attempt failed; the class says how.
         ConfigError: The server does not start.
     """
+    if model.silent:
+        barred = {f"{token}": _NEVER for token in model.silent}
+        given = as_dict(request.sampling.get("logit_bias"))
+        sampling = {**request.sampling, "logit_bias": {**given, **barred}}
+        request = replace(request, sampling=sampling)
     server = await SERVERS.running(model)
     sent = {**headers, "Authorization": f"Bearer {server.key}"}
     try:

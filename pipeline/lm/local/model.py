@@ -8,13 +8,14 @@ change how fast it is. No path, port or key is there.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ...errors import ConfigError
 from ...ground import strictjson
-from ...ground.shapes import as_dict
+from ...ground.shapes import as_dict, as_list
 from ..abilities import LOCAL as PREFIX
 from ..abilities import Abilities
 from .gguf import Header, read_header
@@ -73,6 +74,8 @@ class LocalModel:
     abilities: Abilities = field(compare=False, repr=False)
     embedding: bool = False
     pooled: bool = field(default=False, compare=False, repr=False)
+    silent: tuple[int, ...] = field(default=(), compare=False, repr=False)
+    """Tokens that are read and never said: the soft words in the file."""
 
     @property
     def endpoint(self) -> str:
@@ -105,16 +108,9 @@ def find_model(name: str, room: Room) -> LocalModel:
     threads = _threads() if room.threads is None else _count("threads", room.threads)
     said = name if name in PACKAGED else path.stem
     abilities = _abilities(header, context, slots)
-    return LocalModel(
-        digest_of(path),
-        context,
-        slots,
-        threads,
-        said,
-        path,
-        abilities,
-        pooled=header.pooled,
-    )
+    told = digest_of(path), context, slots, threads, said, path, abilities
+    silent = soft_tokens(header.soft)
+    return LocalModel(*told, pooled=header.pooled, silent=silent)
 
 
 def _context(name: str, wanted: int | None, header: Header) -> int:
@@ -188,9 +184,23 @@ def soft_words(told: str) -> tuple[str, ...]:
     def _digits(said: object) -> str:
         return str(said).removeprefix("sha256:")[:12]
 
-    try:
-        held = strictjson.loads_object(told) if told else {}
-    except (ValueError, RecursionError):
-        return ()
-    digests = {name: as_dict(words).get("sha256") for name, words in held.items()}
+    held = _soft_told(told).items()
+    digests = {name: as_dict(words).get("sha256") for name, words in held}
     return tuple(f"{name}@{_digits(said)}" for name, said in digests.items() if said)
+
+
+def soft_tokens(told: str) -> tuple[int, ...]:
+    """The ids of the soft words' tokens, by the same; what is no id is left out.
+
+    >>> soft_tokens('{"triage": {"sha256": "sha256:01", "ids": [7, 8, "x"]}}')
+    (7, 8)
+    """
+    lists = (as_dict(w).get("ids") for w in _soft_told(told).values())
+    return tuple(n for ids in lists for n in as_list(ids) if type(n) is int)
+
+
+def _soft_told(told: str) -> Mapping[str, Any]:
+    try:
+        return strictjson.loads_object(told) if told else {}
+    except (ValueError, RecursionError):
+        return {}

@@ -3,8 +3,8 @@
 What comes out is an ordinary model file that unmodified servers read: each word is a
 token of the vocabulary, and a prompt that holds its text gets its vector. Where inputs
 and outputs share one table, as in most small models, such a token could be said too; so
-the file gets an output table of its own, in which the rows of the new words point away
-from everything that the model ever computes, and lie below every real word.
+the file gets an output table of its own, in which the rows of the new words are zeros:
+their logit is 0 wherever the model stands, and real words have far more.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ from .libraries import gguf, safetensors, torch, transformers
 from .loaded import Loaded, refuse_other
 from .weights import WhiteModel
 
-_BELOW: Final = 1000.0
-"""How far below nothing the logit of a new word lies where the model is the closest."""
+_MOST_SAID: Final = 1e-4
 _DRAWN: Final = 64
 _LONG: Final = 24
 _KEYS: Final = ("tokenizer.ggml.tokens", "tokenizer.ggml.token_type")
@@ -41,13 +40,12 @@ class Baked(NamedTuple):
     Args:
         path: The model file, or the folder.
         words: The words by name, each with the id of its first token.
-        margin: By how much, at the least, a new word's logit was below that of every
-            real word, on what was tried.
+        share: How probable a new word was at the most, on what was tried.
     """
 
     path: Path
     words: Mapping[str, int]
-    margin: float
+    share: float
 
 
 def bake(
@@ -75,7 +73,8 @@ def bake(
             "of it",
         )
     held = models.load(model)
-    silent, margin = _silent_row(held, kept, prompts)
+    share = _said(held, kept, prompts)
+    silent = torch.zeros(held.width)
     try:
         if as_file:
             first = _write_file(held, kept, silent, out)
@@ -84,7 +83,7 @@ def bake(
     except OSError as error:
         message = f"{str(out)!r} cannot be written: {cause(error)}"
         raise ArtifactError(message) from None
-    return Baked(out, first, margin)
+    return Baked(out, first, share)
 
 
 def _checked(softs: Sequence[Soft], model: WhiteModel) -> list[Soft]:
@@ -117,16 +116,15 @@ def _checked(softs: Sequence[Soft], model: WhiteModel) -> list[Soft]:
     return list(found.values())
 
 
-def _silent_row(
-    held: Loaded, softs: Sequence[Soft], prompts: Sequence[str]
-) -> tuple[Any, float]:
-    """A row of the output table that lies below all others, and by how much.
+def _said(held: Loaded, softs: Sequence[Soft], prompts: Sequence[str]) -> float:
+    """How probable one new word is at the most, where its row is nothing but zeros.
 
-    What a model computes last has a part in common wherever it stands; the row is that
-    part, turned round, so long that its logit is far below.
+    Such a row has the logit 0 whatever the model computes; real words have far more. A
+    row that points away from what the model usually computes would lie lower there, and
+    above all others where it computes something else.
 
     Raises:
-        ConfigError: There is no such part in this model.
+        ConfigError: It is too probable in this model.
     """
     lots = torch.Generator().manual_seed(0)
     most = held.table.shape[0]
@@ -139,19 +137,18 @@ def _silent_row(
         tokens = held.tokenizer(text, add_special_tokens=False).input_ids
         if tokens:
             states.append(_states(held, torch.tensor([tokens[-512:]]), None))
-    every = torch.cat(states)
-    common = every.mean(0)
-    along = every @ common
-    if float(along.min()) <= 0:
+    head = held.net.get_output_embeddings().weight.float()
+    totals = [
+        torch.logsumexp(part @ head.T, 1) for part in torch.cat(states).split(256)
+    ]
+    share = float(torch.exp(-torch.cat(totals).min()))
+    if share > _MOST_SAID:
         raise ConfigError(
-            f"the words cannot be kept from being said by {held.model.name!r}: what it "
-            "computes has no part in common",
+            f"the words cannot be kept from being said by {held.model.name!r}: one "
+            f"would come with a probability of {share:.1g}",
             hint="Serve it in this process, or send logit_bias for the new tokens",
         )
-    row = -common * (_BELOW / float(along.min()))
-    head = held.net.get_output_embeddings().weight.float()
-    lowest = torch.cat([(part @ head.T).min(1).values for part in every.split(256)])
-    return row, float((lowest - every @ row).min())
+    return share
 
 
 def _states(held: Loaded, ids: Any, vectors: Any) -> Any:

@@ -26,7 +26,7 @@ __all__ = ["run"]
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "bench-priors.md"
 ROWS = DATA / "banking10.jsonl"
 INSTRUCTION = "Which topic is the customer's message about?"
-TEMPLATE = "Customer: [x]\nTopic: [z]"
+TEMPLATE = "[x] In one word, it is about [z]."  # of six, by 70 rows of the dev split
 WORDS = {
     "Refund_not_showing_up": "refund",
     "beneficiary_not_allowed": "beneficiary",
@@ -39,19 +39,18 @@ WORDS = {
     "transfer_fee_charged": "transfer",
     "virtual_card_not_working": "virtual",
 }
-SHOWN = 1000
 BAR = 0.15
 _HEAD = """\
 # A prior taken off, measured
 
-Written by `python -m bench priors --local {model} --write`; nothing in it is chosen by
-hand. {model} on llama.cpp, banking10: {test} test rows, ten labels. Each answer is one
-word of a label's name ({words}), looked for
-among the {shown} likeliest tokens: one call a row. The words were written down before
-any row was scored. The prior is estimated by `weft.calibrate` over {train} train rows,
-whose labels are not read. *chat* asks in turns, by the default form; *cloze* continues
-`{template}`, which names no label. Intervals are of 95 %: Wilson's, and of the paired
-difference that of Agresti and Min.
+Written by `python -m bench priors --local {model} --write`. {model} on llama.cpp,
+banking10: {test} test rows, ten labels. Each answer is one word of a label's name
+({words}), scored under a grammar that allows
+nothing else: ten calls a row. Words were written down before any row was scored; the
+template is one of six, chosen on 70 rows of the dev split. The prior is estimated by
+`weft.calibrate` over {train} train rows, whose labels are not read. *chat* asks in
+turns, by the default form; *cloze* continues `{template}`, which names no label.
+Intervals are of 95 %: Wilson's, and of the paired difference that of Agresti and Min.
 
 | form | as it is, % correct | prior taken off, % correct | difference |
 |---|---|---|---|
@@ -88,7 +87,7 @@ def run(
             types={"Intent": INTENTS},
             **options,
         )
-        bare: Any = weft.Classify(asking, by="top", shown=SHOWN, words=words)
+        bare: Any = weft.Classify(asking, by="forced", words=words)
         lm = weft.LM(f"local/{local}", base=bool(options))
         with weft.use(lm=lm, cache=weft.MemoryCache()):
             before = _hits(bare, test)
@@ -106,7 +105,6 @@ def run(
         model=local,
         template=TEMPLATE.replace("\n", "\\n"),
         words=", ".join(WORDS.values()),
-        shown=SHOWN,
         train=len(train),
         test=len(test),
     )

@@ -69,7 +69,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Writing prompts": (
         *("draft", "Draft", "revise", "technique_from_text", "interview", "Interview"),
-        *("critique", "cold_read", "Critique", "lint", "Wording", "Context"),
+        *("critique", "cold_read", "Critique", "lint", "Wording", "Context", "Soft"),
         *("synthesize", "Synthesis", "read_drafts", "pick_demos"),
         *("copy_rate", "CopyRate", "faithfulness", "ReasoningProbe"),
     ),

@@ -242,6 +242,8 @@ def test_an_enforcing_server(play: Play, capsys: pytest.CaptureFixture[str]) -> 
         "decisions": None,
         "systemone": None,
         "choice": None,
+        "forced": None,
+        "soft": None,
         "max_completion_tokens": False,
         "system_role": True,
         "tools": True,

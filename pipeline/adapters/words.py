@@ -50,6 +50,7 @@ def with_words(rendered: Rendered, soft: Soft, *, in_process: bool) -> Rendered:
         ConfigError: They cannot stand there in such a call.
 
     >>> soft = Soft("a", "before", bytes(8), 2, 1, "sha256:" + "0" * 64)
+    >>> from weft import Message
     >>> call = Rendered((Message("system", "Be brief."), Message("user", "Hi")))
     >>> with_words(call, soft, in_process=False).messages[0].text
     'Be brief.<|a:0|><|a:1|>'

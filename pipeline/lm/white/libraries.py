@@ -29,6 +29,8 @@ class _Library:
         self._name, self._module = name, None
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # who looks at an object asks for these
+            raise AttributeError(name)
         if self._module is None:
             require_libraries()
             self._module = _imported(self._name)

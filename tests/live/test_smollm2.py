@@ -158,7 +158,9 @@ def test_a_server_that_is_killed_comes_back(lm: weft.LM) -> None:
     """The call under way gets an error that may be tried again; the next an answer."""
     ask(lm)
     before = server_ids()
-    slow = weft.LM(SMOLLM2, temperature=0, max_tokens=400, threads=1)
+    # It may not stop: a reply that is over before the kill would show nothing.
+    endless: dict[str, Any] = {"max_tokens": 4000, "extra": {"ignore_eos": True}}
+    slow = weft.LM(SMOLLM2, temperature=0, threads=1, **endless)
     text = "Tell a long story about a river, in many words."
     messages = (Message("user", text),)
 

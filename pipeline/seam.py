@@ -20,11 +20,12 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from .errors import GraphError
 
 Kind = Literal["module", "step", "program"]
+T = TypeVar("T")
 
 
 class Answerer(ABC):
@@ -98,7 +99,7 @@ class Engine(Answerer):
         """Leave out the places of calls that a resumed run made already."""
 
     @abstractmethod
-    def wait(self, work: Coroutine[Any, Any, Any]) -> Any:
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end for a synchronous caller."""
 
     @abstractmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final, Literal, ParamSpec, TypeVar, cast, overload
+from typing import Any, Final, Literal, TypeVar, cast
 
 from ...pipeline import seam
 from ...pipeline.errors import CallError, ConfigError
@@ -16,47 +16,21 @@ from ...pipeline.signature.field import FieldSpec
 from ...pipeline.trace import NodeRun, Run
 from .classify import Classify
 from .labelled import Rows, rows_of
-from .pattern_vote import PatternVote
 
-P = ParamSpec("P")
-R = TypeVar("R")
+T = TypeVar("T", bound="Module[..., Any] | Program[..., Any]")
 Method = Literal["batch", "contextual"]
 
 FREE: Final = ("N/A", "[MASK]", "")
 """Texts without content, as Zhao et al. take them."""
 
 
-@overload
 async def acalibrate(
-    target: Classify[P, R],
+    target: T,
     rows: Rows | None = None,
     *,
     method: Method = "batch",
     concurrency: int = 8,
-) -> Classify[P, R]: ...
-@overload
-async def acalibrate(
-    target: PatternVote[P, R],
-    rows: Rows | None = None,
-    *,
-    method: Method = "batch",
-    concurrency: int = 8,
-) -> PatternVote[P, R]: ...
-@overload
-async def acalibrate(
-    target: Program[P, R],
-    rows: Rows | None = None,
-    *,
-    method: Method = "batch",
-    concurrency: int = 8,
-) -> Program[P, R]: ...
-async def acalibrate(
-    target: Any,
-    rows: Rows | None = None,
-    *,
-    method: Method = "batch",
-    concurrency: int = 8,
-) -> Any:
+) -> T:
     """As `calibrate`, without blocking the event loop."""
     deciding = _deciding(target)
     inputs = _inputs_for(target, rows, method)
@@ -76,40 +50,17 @@ async def acalibrate(
         path: _priors_in(path, [decisions_in(n.facts) for n in nodes if n.path == path])
         for path in deciding
     }
-    return _with_priors(target, priors)
+    even: T = _with_priors(target, priors)
+    return even
 
 
-@overload
 def calibrate(
-    target: Classify[P, R],
+    target: T,
     rows: Rows | None = None,
     *,
     method: Method = "batch",
     concurrency: int = 8,
-) -> Classify[P, R]: ...
-@overload
-def calibrate(
-    target: PatternVote[P, R],
-    rows: Rows | None = None,
-    *,
-    method: Method = "batch",
-    concurrency: int = 8,
-) -> PatternVote[P, R]: ...
-@overload
-def calibrate(
-    target: Program[P, R],
-    rows: Rows | None = None,
-    *,
-    method: Method = "batch",
-    concurrency: int = 8,
-) -> Program[P, R]: ...
-def calibrate(
-    target: Any,
-    rows: Rows | None = None,
-    *,
-    method: Method = "batch",
-    concurrency: int = 8,
-) -> Any:
+) -> T:
     """Estimate what a model says whatever the input is, and take it off from now on.
 
     No label is read. The prior is estimated here, once, over the rows given, and stays
@@ -154,7 +105,7 @@ def calibrate(
     {'true': 0.91, 'false': 0.09}
     """
     seam.refuse_traced("a prior cannot be estimated", "Calibrate outside of programs")
-    made = cast(Any, acalibrate)(target, rows, method=method, concurrency=concurrency)
+    made = acalibrate(target, rows, method=method, concurrency=concurrency)
     return seam.engine("calibrate", "calibrate").wait(made)
 
 

@@ -136,4 +136,4 @@ def find_words(
         output=output,
         concurrency=concurrency,
     )
-    return cast("Classify[P, R]", seam.engine("find_words", "find_words").wait(made))
+    return seam.engine("find_words", "find_words").wait(made)

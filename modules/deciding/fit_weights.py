@@ -80,6 +80,4 @@ def fit_weights(
     """
     seam.refuse_traced("weights cannot be fitted", "Fit them outside of programs")
     made = afit_weights(target, rows, concurrency=concurrency)
-    return cast(
-        "PatternVote[P, R]", seam.engine("fit_weights", "fit_weights").wait(made)
-    )
+    return seam.engine("fit_weights", "fit_weights").wait(made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, ParamSpec, TypeVar, cast, overload
+from typing import Any, Final, Generic, TypeVar, cast
 
 from ...pipeline import seam
 from ...pipeline.errors import ConfigError
@@ -20,9 +20,7 @@ from .classify import Classify
 from .labelled import Rows, rows_of
 from .pattern_vote import PatternVote
 
-P = ParamSpec("P")
-R = TypeVar("R")
-T = TypeVar("T")
+T = TypeVar("T", bound="Classify[..., Any] | PatternVote[..., Any]")
 _MOST_GROWN: Final = 30.0
 _NEAR: Final = 1e-9
 
@@ -61,9 +59,8 @@ class SelfLabelled(Generic[T]):
     generations: tuple[Generation, ...]
 
 
-@overload
 async def alabel_unlabelled(
-    target: PatternVote[P, R],
+    target: T,
     rows: Rows,
     *,
     threshold: float = 0.9,
@@ -71,28 +68,7 @@ async def alabel_unlabelled(
     per_label: int = 2,
     growth: float = 2.0,
     concurrency: int = 8,
-) -> SelfLabelled[PatternVote[P, R]]: ...
-@overload
-async def alabel_unlabelled(
-    target: Classify[P, R],
-    rows: Rows,
-    *,
-    threshold: float = 0.9,
-    generations: int = 3,
-    per_label: int = 2,
-    growth: float = 2.0,
-    concurrency: int = 8,
-) -> SelfLabelled[Classify[P, R]]: ...
-async def alabel_unlabelled(
-    target: Any,
-    rows: Rows,
-    *,
-    threshold: float = 0.9,
-    generations: int = 3,
-    per_label: int = 2,
-    growth: float = 2.0,
-    concurrency: int = 8,
-) -> SelfLabelled[Any]:
+) -> SelfLabelled[T]:
     """As `label_unlabelled`, without blocking the event loop."""
     _check(target, threshold, generations, per_label, growth)
     first = _patterns(target)[0]
@@ -137,9 +113,8 @@ async def alabel_unlabelled(
     )
 
 
-@overload
 def label_unlabelled(
-    target: PatternVote[P, R],
+    target: T,
     rows: Rows,
     *,
     threshold: float = 0.9,
@@ -147,28 +122,7 @@ def label_unlabelled(
     per_label: int = 2,
     growth: float = 2.0,
     concurrency: int = 8,
-) -> SelfLabelled[PatternVote[P, R]]: ...
-@overload
-def label_unlabelled(
-    target: Classify[P, R],
-    rows: Rows,
-    *,
-    threshold: float = 0.9,
-    generations: int = 3,
-    per_label: int = 2,
-    growth: float = 2.0,
-    concurrency: int = 8,
-) -> SelfLabelled[Classify[P, R]]: ...
-def label_unlabelled(
-    target: Any,
-    rows: Rows,
-    *,
-    threshold: float = 0.9,
-    generations: int = 3,
-    per_label: int = 2,
-    growth: float = 2.0,
-    concurrency: int = 8,
-) -> SelfLabelled[Any]:
+) -> SelfLabelled[T]:
     """Label rows that have no labels, in generations, and show the surest as demos.
 
     iPET (Schick & Schuetze 2021, EACL, arXiv 2001.07676, section 3.4). In each
@@ -216,7 +170,7 @@ def label_unlabelled(
     [2, 2]
     """
     seam.refuse_traced("rows cannot be labelled", "Label them outside of programs")
-    made = cast(Any, alabel_unlabelled)(
+    made = alabel_unlabelled(
         target,
         rows,
         threshold=threshold,
@@ -225,10 +179,7 @@ def label_unlabelled(
         growth=growth,
         concurrency=concurrency,
     )
-    return cast(
-        "SelfLabelled[Any]",
-        seam.engine("label_unlabelled", "label_unlabelled").wait(made),
-    )
+    return seam.engine("label_unlabelled", "label_unlabelled").wait(made)
 
 
 def _patterns(target: Any) -> list[Classify[..., Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, final, get_args, get_origin, overload
+from typing import Any, Final, final, get_args, get_origin
 
 from ...pipeline.errors import CheckFailed, ConfigError
 from ...pipeline.graph.module import MOST_TRIES, Call, Module, P, Part, R_co
@@ -74,36 +74,10 @@ class Cited(Module[P, R_co]):
     kind = "Cited"
     adds = (_CITATIONS,)
 
-    @overload
-    def __init__(
-        self: Cited[..., Any],
-        signature: str,
-        instruction: str | None = None,
-        *,
-        passages: str | None = None,
-        least: int = 1,
-        repairs: int = 1,
-        name: str | None = None,
-        lm: str | LanguageModel | None = None,
-        types: Mapping[str, Any] | None = None,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        signature: Callable[P, R_co],
-        instruction: str | None = None,
-        *,
-        passages: str | None = None,
-        least: int = 1,
-        repairs: int = 1,
-        name: str | None = None,
-        lm: str | LanguageModel | None = None,
-        types: Mapping[str, Any] | None = None,
-    ) -> None: ...
     @checked
     def __init__(
         self,
-        signature: Any,
+        signature: str | Callable[P, R_co],
         instruction: str | None = None,
         *,
         passages: str | None = None,

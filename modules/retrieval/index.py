@@ -145,7 +145,7 @@ class Index:
             BudgetExceeded: A call does not fit the budget.
         """
         asking = self.aembedded(embedder, by=by)
-        return cast(Index, seam.engine(self.name, "embedded").wait(asking))
+        return seam.engine(self.name, "embedded").wait(asking)
 
     async def aembedded(self, embedder: EmbeddingModel, *, by: By = "both") -> Index:
         """As `embedded`, without blocking the event loop."""
@@ -180,9 +180,7 @@ class Index:
         """
         if self.embedder is None:
             return self._found(_checked(query, k), k, None)
-        asking = self.asearch(query, k)
-        found = seam.engine(self.name, "search").wait(asking)
-        return cast("list[Passage]", found)
+        return seam.engine(self.name, "search").wait(self.asearch(query, k))
 
     async def asearch(self, query: str, k: int = _K) -> list[Passage]:
         """As `search`, without blocking the event loop."""

@@ -163,7 +163,7 @@ class Runnable(ABC, Generic[P, R_co]):
                 node's parameters, inputs, model and sample are the same.
         """
         engine = seam.engine(self.name, "run")
-        return cast("Run[R_co]", engine.wait(self.arun(*args, **kwargs)))
+        return engine.wait(self.arun(*args, **kwargs))
 
     @overload
     async def arun(self, /, *args: P.args, **kwargs: P.kwargs) -> Run[R_co]: ...

@@ -115,10 +115,7 @@ class Direct:
             ModelError: A call failed.
             BudgetExceeded: A call does not fit the budget.
         """
-        engine = _engine(self)
-        return cast(
-            Likelihoods, engine.wait(self.ascore(prompt, answers, by=by, shown=shown))
-        )
+        return _engine(self).wait(self.ascore(prompt, answers, by=by, shown=shown))
 
     def ascore(
         self,

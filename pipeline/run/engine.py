@@ -15,7 +15,7 @@ from collections.abc import (
 )
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ..adapters import parsed_in
 from ..adapters.prompt import Prompt
@@ -42,6 +42,8 @@ from .scoring.decided import decided
 from .scoring.direct import DirectCalls
 from .settings import current
 from .stream import events_of, sync_events
+
+T = TypeVar("T")
 
 
 class _There(NamedTuple):
@@ -145,7 +147,7 @@ class LocalEngine(DirectCalls):
 
             return await batch_rows(one, target.inputs, rows, **given)
 
-    def wait(self, work: Coroutine[Any, Any, Any]) -> Any:
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end for a synchronous caller."""
         return run_sync(work)
 

@@ -104,7 +104,7 @@ class EmbeddingModel(ABC):
             BudgetExceeded: A call does not fit the budget.
         """
         asking = self.aembed(texts, role=role)
-        return cast("list[list[float]]", seam.engine(self.name, "embed").wait(asking))
+        return seam.engine(self.name, "embed").wait(asking)
 
     @final
     def aembed(

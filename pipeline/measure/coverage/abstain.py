@@ -160,7 +160,7 @@ def abstain(
         passing=passing,
         concurrency=concurrency,
     )
-    return cast("Abstention[T]", seam.engine("abstain", "abstain").wait(made))
+    return seam.engine("abstain", "abstain").wait(made)
 
 
 def _unsure_below(

@@ -6,7 +6,6 @@ lengths or no numbers are an error that says so, and are never kept.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -14,8 +13,7 @@ from ...errors import InvalidRequest, ProtocolError
 from ...ground.shapes import as_dict, as_list, is_dict, is_list
 from ...ground.strictjson import plain_text
 from ..request import Request, Response, Usage, is_count
-from ..wire.finish import fault_in, refused
-from ..wire.secrets import redacted
+from ..wire.finish import AT_V1, fault_in, refused, tree_in
 from .model import KIND, answer_of
 
 _SHOWN: Final = 80
@@ -50,13 +48,7 @@ def response_of(body: bytes, request: Request, secrets: Iterable[str] = ()) -> R
         ProtocolError: It does not hold one vector for each text.
         ModelError: The body is an error in spite of the status.
     """
-    try:
-        tree: object = json.loads(body)
-    except (ValueError, RecursionError):
-        start = redacted(body[:4096].decode("utf-8", "replace"), secrets)[:_SHOWN]
-        message = f"the server's answer is no JSON; it starts with {start!r}"
-        hint = "Check api_base: it ends in /v1 at most servers"
-        raise ProtocolError(message, hint=hint, model=request.model) from None
+    tree = tree_in(body, request, secrets, AT_V1)
     return response_from(as_dict(tree), request, secrets)
 
 

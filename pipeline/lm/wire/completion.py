@@ -9,7 +9,6 @@ value, because the caller may use it. A stream is put together into the same com
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
@@ -28,7 +27,7 @@ from .dialect import (
     note_thought,
     options_of,
 )
-from .finish import choice_in, ending_of, fault_in, refused
+from .finish import AT_V1, choice_in, ending_of, fault_in, refused, tree_in
 from .secrets import name_of, redacted
 from .thinking import THINKING, cut_off, thought_in
 from .tools import calls_in
@@ -36,7 +35,7 @@ from .tools import calls_in
 MAX_TEXT: Final = 8 * 2**20
 """The most bytes of an answer."""
 
-_READ, _SHOWN = 4096, 80
+_SHOWN = 80
 
 
 def body_of(
@@ -87,13 +86,7 @@ def response_of(
         ContentFiltered: The provider withheld the answer.
         ModelError: The body is an error in spite of the status.
     """
-    try:
-        tree = cast(object, json.loads(body))
-    except (ValueError, RecursionError):
-        start = redacted(body[:_READ].decode("utf-8", "replace"), secrets)[:_SHOWN]
-        message = f"the server's answer is no JSON; it starts with {start!r}"
-        hint = "Check api_base: it ends in /v1 at most servers"
-        raise ProtocolError(message, hint=hint, model=request.model) from None
+    tree = tree_in(body, request, secrets, AT_V1)
     if not isinstance(tree, dict):
         raise _no_completion("it is no JSON object", request)
     return response_from(cast("dict[str, Any]", tree), request, secrets, abilities)

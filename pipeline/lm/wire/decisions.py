@@ -11,7 +11,6 @@ stand beside it. Where numbers are missing or are none, nothing is guessed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
@@ -27,10 +26,9 @@ from ..scoring.questions import (
     is_probability,
     text_of,
 )
-from .finish import fault_in, refused
+from .finish import fault_in, refused, tree_in
 from .secrets import name_of, redacted
 
-_READ, _SHOWN = 4096, 80
 _OPENAI: Final[Mapping[Kind, str]] = {
     "bool": "predicate",
     "choice": "choice",
@@ -115,12 +113,7 @@ def decisions_of(
         ProtocolError: The body is no answer to these questions.
         ModelError: The body is an error in spite of the status.
     """
-    try:
-        tree = cast(object, json.loads(body))
-    except (ValueError, RecursionError):
-        start = redacted(body[:_READ].decode("utf-8", "replace"), secrets)[:_SHOWN]
-        message = f"the server's answer is no JSON; it starts with {start!r}"
-        raise ProtocolError(message, model=request.model) from None
+    tree = tree_in(body, request, secrets)
     if not is_dict(tree):
         raise _no_decision("it is no JSON object", request)
     fault = fault_in(tree, {})

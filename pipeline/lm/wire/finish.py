@@ -14,9 +14,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from ...errors import ProtocolError
 from ...ground.shapes import as_dict, as_list
 from ..request import Request
 from .faults import Refusal
+from .secrets import redacted
 
 # OpenAI's four words, and what stands for each elsewhere: TGI, Together, Anthropic,
 # Cohere, Gemini, Bedrock, Mistral, Zhipu, watsonx, AI21.
@@ -39,6 +41,8 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _ENDS: Final = {word: end for end, words in _WORDS.items() for word in words}
 _NONE: Final = ("", "null")  # what some servers write for it
+_READ, _SHOWN = 4096, 80  # bytes of a body that is no JSON; characters of it
+AT_V1: Final = "Check api_base: it ends in /v1 at most servers"
 
 _SAYS: Final = ("error", "message", "detail", "msg", "error_msg")
 _HOLDERS: Final = ("message", "delta")
@@ -64,6 +68,24 @@ _BY_NAME: Final[Mapping[str, int]] = {
 }
 _LONGEST_NAME: Final = 80
 _NO_LETTER: Final = re.compile(r"[^a-z]+")
+
+
+def tree_in(
+    body: bytes, request: Request, secrets: Iterable[str], hint: str = ""
+) -> object:
+    """The JSON in a body of success.
+
+    Raises:
+        ProtocolError: It is none; the message shows how the body starts, and `hint`
+            says what to look at.
+    """
+    try:
+        tree: object = json.loads(body)
+    except (ValueError, RecursionError):
+        start = redacted(body[:_READ].decode("utf-8", "replace"), secrets)[:_SHOWN]
+        message = f"the server's answer is no JSON; it starts with {start!r}"
+        raise ProtocolError(message, hint=hint, model=request.model) from None
+    return tree
 
 
 def ending_of(reason: object) -> str | None:

@@ -15,7 +15,6 @@ from typing import (
     Protocol,
     TypeAlias,
     cast,
-    get_origin,
     runtime_checkable,
 )
 
@@ -25,11 +24,9 @@ from ...pipeline.graph.program import Program
 from ...pipeline.graph.runnable import Runnable
 from ...pipeline.graph.step import Step
 from ...pipeline.ground.words import brief
-from ...pipeline.signature.signature import Signature, spec_of
+from ...pipeline.signature.results import last_type
+from ...pipeline.signature.signature import Signature
 from ...pipeline.signature.types import (
-    choices_of,
-    other_than_none,
-    plain_type,
     type_name,
 )
 from .alike import asked_once
@@ -121,11 +118,7 @@ def judge_of(
 def _judged(judge: Module[..., Any] | Program[..., Any]) -> Any:
     """The type of a judge's verdict, without None; of choices, that of the first."""
     kind = judge.result if isinstance(judge, Module) else judge.structure.result
-    if isinstance(kind, type) and issubclass(kind, Signature):
-        kind = [*spec_of(kind).outputs.values()][-1].annotation
-    kind = plain_type(other_than_none(kind) or kind)
-    choices = choices_of(kind)
-    return cast(Any, type(choices[0])) if choices else get_origin(kind) or kind
+    return last_type(kind)
 
 
 def _step(given: Any, of: str, role: str) -> Step[..., Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_origin
 
 from ..errors import CallError
 from ..ground.words import brief
 from .signature import Signature, dump_values, spec_of, values_of
 from .spec import Spec
+from .types import choices_of, other_than_none, plain_type
 
 
 def inputs_of(result: Signature) -> dict[str, Any]:
@@ -57,3 +58,19 @@ def _spec_of_result(result: object, who: str) -> Spec:
         f"{who} takes what a call of a module gave, and not {brief(repr(result))}",
         hint="Give the result itself; of a program's run it is .value",
     )
+
+
+def last_type(kind: Any) -> Any:
+    """The type of what is given last, without None; of choices, that of the first.
+
+    Args:
+        kind: What a call gives: a signature, or the type of a bare value.
+
+    >>> last_type(float | None), last_type(list[str])
+    (<class 'float'>, <class 'list'>)
+    """
+    if isinstance(kind, type) and issubclass(kind, Signature):
+        kind = [*spec_of(kind).outputs.values()][-1].annotation
+    kind = plain_type(other_than_none(kind) or kind)
+    choices = choices_of(kind)
+    return type(choices[0]) if choices else get_origin(kind) or kind

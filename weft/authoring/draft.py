@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from ..compilers.propose import knowledge
 from ..modules.asking.predict import Predict
@@ -31,9 +31,7 @@ from .asking import (
 )
 
 _AT_ONCE = 8
-P = ParamSpec("P")
-R = TypeVar("R")
-M = TypeVar("M", bound=Module[..., Any])
+M = TypeVar("M", bound="Module[..., Any] | Program[..., Any]")
 
 
 class WriteDraft(Signature):
@@ -75,10 +73,6 @@ revise_instruction = Check(
 )
 
 
-@overload
-def draft(
-    task: str, signature: Program[P, R], *, lm: Writer = None
-) -> Draft[Program[P, R]]: ...
 @overload
 def draft(task: str, signature: M, *, lm: Writer = None) -> Draft[M]: ...
 @overload
@@ -128,10 +122,6 @@ def draft(task: str, signature: Any, *, lm: Writer = None) -> Draft[Any]:
 
 @overload
 def revise(
-    program: Program[P, R], note: str, *, module: str = "", lm: Writer = None
-) -> Draft[Program[P, R]]: ...
-@overload
-def revise(
     program: M, note: str, *, module: str = "", lm: Writer = None
 ) -> Draft[M]: ...
 @overload
@@ -173,16 +163,6 @@ def revise(
     return drafted(program, pairs, by="revise", message=told)
 
 
-@overload
-def technique_from_text(
-    document: str,
-    program: Program[P, R],
-    *,
-    source: str = "",
-    module: str = "",
-    tokens: int = knowledge.TOKENS,
-    lm: Writer = None,
-) -> Draft[Program[P, R]]: ...
 @overload
 def technique_from_text(
     document: str,

@@ -39,7 +39,19 @@ _NONE_SAID = "Decide by probabilities: weft.Classify(weft.Predict(...))"
 
 
 @dataclass(frozen=True)
-class ProbabilityMetric(BoundMetric):
+class _OfLabel(BoundMetric):
+    """A metric that compares a field with a label."""
+
+    name: str
+    compared: FieldMetric
+
+    def bound(self, outputs: Mapping[str, FieldSpec]) -> Self:
+        """The metric that knows the type of its output."""
+        return replace(self, compared=self.compared.knowing(outputs))
+
+
+@dataclass(frozen=True)
+class ProbabilityMetric(_OfLabel):
     """A score in [0, 1] of the probabilities of a choice; 1 where sure and right.
 
     Args:
@@ -49,14 +61,8 @@ class ProbabilityMetric(BoundMetric):
         least: The least probability that counts, for the log loss: its score is 0.
     """
 
-    name: str
-    compared: FieldMetric
     rule: Literal["brier", "log_loss"]
     least: float = 0.0
-
-    def bound(self, outputs: Mapping[str, FieldSpec]) -> Self:
-        """The metric that knows the type of its output."""
-        return replace(self, compared=self.compared.knowing(outputs))
 
     def check(self, example: Example) -> None:
         """Refuse a row without the label.
@@ -105,7 +111,7 @@ class ProbabilityMetric(BoundMetric):
 
 
 @dataclass(frozen=True)
-class LikelihoodMetric(BoundMetric):
+class LikelihoodMetric(_OfLabel):
     """How probable the wanted answer was as the reply, as a score in [0, 1].
 
     The score is exp of the answer's log-probability: a token's on the average (the
@@ -123,15 +129,9 @@ class LikelihoodMetric(BoundMetric):
 
     asks_itself: ClassVar[bool] = True
 
-    name: str
-    compared: FieldMetric
     per: Literal["token", "answer"]
     by: Way
     shown: int
-
-    def bound(self, outputs: Mapping[str, FieldSpec]) -> Self:
-        """The metric that knows the type of its output."""
-        return replace(self, compared=self.compared.knowing(outputs))
 
     def check(self, example: Example) -> None:
         """Refuse a row without the label, or whose label is no answer.

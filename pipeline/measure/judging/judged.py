@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Self, TypeAlias, cast, get_origin
+from typing import Any, Final, Self, TypeAlias, cast
 
 from ...data.example import Example, row_name
 from ...errors import ConfigError, DataError, MetricError, did_you_mean
@@ -13,8 +13,9 @@ from ...graph.module import Module
 from ...graph.program import Program
 from ...ground.shapes import is_sequence
 from ...signature.field import FieldSpec
+from ...signature.results import last_type
 from ...signature.signature import Signature, spec_of
-from ...signature.types import choices_of, other_than_none, plain_type, type_name
+from ...signature.types import type_name
 from ..matching import same
 from ..metrics import FieldMetric, any_of
 from ..score import BoundMetric, Score, to_score
@@ -186,11 +187,7 @@ def require_judge(judge: object) -> None:
         )
     made = cast(Judge, judge)
     kind = made.result if isinstance(made, Module) else made.structure.result
-    if isinstance(kind, type) and issubclass(kind, Signature):
-        kind = [*spec_of(kind).outputs.values()][-1].annotation
-    kind = plain_type(other_than_none(kind) or kind)
-    choices = choices_of(kind)
-    found = cast(object, type(choices[0]) if choices else get_origin(kind) or kind)
+    found = cast(object, last_type(kind))
     if isinstance(found, type) and issubclass(found, _NO_SCORE):
         raise ConfigError(
             f"the judge {made.name!r} gives {type_name(found)} last, and that is no "

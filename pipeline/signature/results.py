@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_origin
+from typing import Any, cast, get_origin
 
 from ..errors import CallError
 from ..ground.words import brief
@@ -73,4 +73,4 @@ def last_type(kind: Any) -> Any:
         kind = [*spec_of(kind).outputs.values()][-1].annotation
     kind = plain_type(other_than_none(kind) or kind)
     choices = choices_of(kind)
-    return type(choices[0]) if choices else get_origin(kind) or kind
+    return cast(Any, type(choices[0])) if choices else get_origin(kind) or kind

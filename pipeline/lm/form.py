@@ -142,8 +142,8 @@ class Form:
 
     def __str__(self) -> str:
         head = self.name if self.name in CHOSEN else f"{self.name}/{self.edition}"
-        settled = "" if self.settled is None else f":{self.settled}"
-        return f"{head}{settled}{self._tail}"
+        settled = self.settled
+        return f"{head}{'' if settled is None else f':{settled}'}{self._tail}"
 
 
 def cloze(template: str) -> str:

@@ -7,8 +7,6 @@ rows are only scored.
 
 from __future__ import annotations
 
-import json
-import random
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
@@ -18,6 +16,7 @@ import weft
 from weft.pipeline.measure.stats import compare, wilson
 
 from . import BenchError, Findings, Row
+from ._labelled import decided_rightly, rows_of
 from .real.tasks import INTENTS
 from .realdata import DATA
 
@@ -72,7 +71,7 @@ def run(
     """
     if not ROWS.exists():
         raise BenchError(f"priors: there is no file {ROWS}")
-    train, test = (_rows(split, rows) for split in ("train", "test"))
+    train, test = (rows_of(ROWS, split, WORDS, rows) for split in ("train", "test"))
     words = {label: [word] for label, word in WORDS.items()}
     inputs = [{"text": row["text"]} for row in train]
     made: list[Row] = []
@@ -90,8 +89,8 @@ def run(
         bare: Any = weft.Classify(asking, by="forced", words=words)
         lm = weft.LM(f"local/{local}", base=bool(options))
         with weft.use(lm=lm, cache=weft.MemoryCache()):
-            before = _hits(bare, test)
-            after = _hits(weft.calibrate(bare, inputs, concurrency=1), test)
+            before = decided_rightly(bare, test)
+            after = decided_rightly(weft.calibrate(bare, inputs, concurrency=1), test)
         beside = compare(after, before, seed=0)
         gain, reach = beside.difference, beside.interval
         lines.append(
@@ -112,21 +111,6 @@ def run(
     if write:
         PAGE.write_text(page, encoding="utf-8")
     return Findings(made, page)
-
-
-def _rows(split: str, most: int | None) -> list[dict[str, str]]:
-    held = [json.loads(line) for line in ROWS.read_text("utf-8").splitlines()]
-    made = [
-        {"text": row["inputs"]["text"], "label": row["outputs"]["label"]}
-        for row in held
-        if row["split"] == split
-    ]
-    return made if most is None else random.Random(0).sample(made, min(most, len(made)))
-
-
-def _hits(arm: Any, rows: Sequence[dict[str, str]]) -> list[float]:
-    made = arm.batch([{"text": row["text"]} for row in rows], concurrency=1)
-    return [float(a.label == r["label"]) for a, r in zip(made, rows, strict=True)]
 
 
 def _share(hits: Sequence[float]) -> str:

@@ -9,7 +9,6 @@ difference, with an interval of the bootstrap over rows of each label.
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ import weft
 from weft.pipeline.measure.stats import Interval
 
 from . import BenchError, Findings, Row
+from ._labelled import decided_rightly, rows_of
 from .realdata import DATA
 
 __all__ = ["run"]
@@ -78,7 +78,7 @@ def run(
     """
     if not ROWS.exists():
         raise BenchError(f"words: there is no file {ROWS}")
-    train, test = (_rows(split, rows) for split in ("train", "test"))
+    train, test = (rows_of(ROWS, split, HAND, rows) for split in ("train", "test"))
     prior = train[:PRIOR_ROWS]
     lm = weft.LM(f"local/{local}", base=True)
     with weft.use(lm=lm, cache=weft.MemoryCache()):
@@ -89,7 +89,7 @@ def run(
         for each in EACH:
             found = weft.find_words(bare, train, words_per_label=each)
             arms[f"found, {each} a label"] = weft.calibrate(found, prior)
-        hits = {name: _hits(arm, test) for name, arm in arms.items()}
+        hits = {name: decided_rightly(arm, test) for name, arm in arms.items()}
     labels = [row["label"] for row in test]
     usual = max({*labels}, key=[row["label"] for row in train].count)
     hits["the usual label (majority)"] = [float(one == usual) for one in labels]
@@ -146,22 +146,6 @@ def difference(
         for _ in range(_REPEATS)
     )
     return Interval(found[int(0.025 * _REPEATS)], found[int(0.975 * _REPEATS) - 1])
-
-
-def _rows(split: str, most: int | None) -> list[dict[str, str]]:
-    """The rows of a split whose label the test split has; spread over the split."""
-    held = [json.loads(line) for line in ROWS.read_text("utf-8").splitlines()]
-    made = [
-        {"text": row["inputs"]["text"], "label": row["outputs"]["label"]}
-        for row in held
-        if row["split"] == split and row["outputs"]["label"] in HAND
-    ]
-    return made if most is None else random.Random(0).sample(made, min(most, len(made)))
-
-
-def _hits(arm: Any, rows: Sequence[dict[str, str]]) -> list[float]:
-    made = arm.batch([{"text": row["text"]} for row in rows], concurrency=1)
-    return [float(a.label == r["label"]) for a, r in zip(made, rows, strict=True)]
 
 
 def _line(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .glossary import Glossary as Glossary
     from .infer_rules import InferRules as InferRules
     from .knn_few_shot import KNNFewShot as KNNFewShot
+    from .label_words import LabelWords as LabelWords
     from .labeled_few_shot import LabeledFewShot as LabeledFewShot
     from .mipro import MIPRO as MIPRO
     from .opro import OPRO as OPRO
@@ -98,6 +99,7 @@ _WHERE = {
     "glossary": "Glossary",
     "infer_rules": "InferRules",
     "knn_few_shot": "KNNFewShot",
+    "label_words": "LabelWords",
     "labeled_few_shot": "LabeledFewShot",
     "mipro": "MIPRO",
     "opro": "OPRO",

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..pipeline.artifact.changed import demos_changed, lines_changed, rules_changed
+from ..pipeline.artifact.changed import (
+    demos_changed,
+    lines_changed,
+    rules_changed,
+    words_changed,
+)
 from .search.candidate import plain_slot
 
 
@@ -28,6 +33,8 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
             changed = lines_changed(old.splitlines(), new.splitlines())
         elif key.endswith("/rule"):
             changed = rules_changed(old, new)
+        elif key.endswith("/words"):
+            changed = words_changed(old, new)
         else:
             changed = [f"- {plain_slot(old)}", f"+ {plain_slot(new)}"]
         lines += [key, *(f"  {line}" for line in changed)]

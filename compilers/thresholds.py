@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..pipeline.ground.options import Count, settings
-from .propose.rules import FitRules
+from .deciding.rules import FitRules
 from .racing.race import Full
 from .recipe import Compiler, Draw, Recipe
 

@@ -26,7 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("compilers/statistics",),
     ("compilers/search",),
     ("compilers/propose", "compilers/racing"),
-    ("compilers/training",),
+    ("compilers/training", "compilers/deciding"),
     ("compilers/recipe", "compilers/tried", "compilers/front", "compilers/changes"),
     ("compilers/report", "compilers/pacing"),
     ("compilers/result",),

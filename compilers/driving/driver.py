@@ -133,7 +133,7 @@ def _text_only(task: Task, plan: Plan, forms: Forms) -> Program[..., Any]:
 
 
 def _task_of(plan: Plan, ledger: Ledger) -> Task:
-    plain = calls_plain(plan.program, plan.split.rows) + plan.judging.plain
+    plain = calls_plain(plan.widest, plan.split.rows) + plan.judging.plain
     return Task(
         plan.program,
         plan.split,
@@ -147,6 +147,7 @@ def _task_of(plan: Plan, ledger: Ledger) -> Task:
         keeping=plan.keeping,
         passing=plan.terms.passing,
         advising=plan.terms.advice,
+        widest=plan.widest,
         folder=None if plan.terms.run_dir is None else Path(plan.terms.run_dir),
     )
 
@@ -228,8 +229,10 @@ def _reported(
     if plan.shorter or plan.cheaper:
         better = gain > 0 or (saves and gain == 0)
     else:
-        # Where only how is decided is new, the rule that was there wins a draw.
-        ruled = best.values and all(key.endswith("/rule") for key in best.values)
+        # Where only how is decided is new, what was there wins a draw.
+        ruled = best.values and all(
+            k.endswith(("/rule", "/words")) for k in best.values
+        )
         better = found.won and (gain > 0 or not ruled)
     seen = bool(scores[best.id].values)
     returned = bool(best.values) and seen and (better or dear)

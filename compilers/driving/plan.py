@@ -24,6 +24,7 @@ from ...pipeline.measure.score import Metric, metric_name, require_callable
 from ...pipeline.run.rows import bind_row, require_model_paths, rows_of
 from ...pipeline.run.settings import current
 from ..propose.knowledge import Describe, of_tools
+from ..propose.proposer import Proposer
 from ..propose.reflection import mend_instruction
 from ..recipe import Compiler, Draw, Recipe
 from ..search.cost import Quote
@@ -92,6 +93,7 @@ class Plan:
     keeping: Keeping
     judging: Judging
     teacher: Teacher | None
+    widest: Program[..., Any]
 
     @property
     def shorter(self) -> bool:
@@ -193,6 +195,7 @@ def plan_of(
     if others is not None:
         _refuse_seen(others, rows)
     _refuse_too_few(split, raced=raced)
+    widest = functools.reduce(_widened, (p for r in recipes for p in r.proposers), made)
     data = {"train": digest_rows(rows)}
     if others is not None:
         data["val"] = digest_rows(others)
@@ -206,12 +209,13 @@ def plan_of(
         data,
         models,
         replace(
-            quote_of(made, split, recipes, judging, teacher),
+            quote_of(made, split, recipes, judging, teacher, widest),
             greedy=_greedy(made, recipes),
         ),
         Keeping.of(made, terms.keep),
         judging,
         teacher,
+        widest,
     )
 
 
@@ -223,6 +227,10 @@ def writer_of(program: Program[..., Any]) -> LanguageModel | None:
     runtime = current()
     own = next((m.lm for m in program.modules.values() if m.lm is not None), None)
     return runtime.lms.get("proposer") or runtime.lm or own
+
+
+def _widened(program: Program[..., Any], proposer: Proposer) -> Program[..., Any]:
+    return proposer.widest(program)
 
 
 def _rows_for(program: Program[..., Any], source: Rows, what: str) -> list[Example]:

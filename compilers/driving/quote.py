@@ -46,18 +46,21 @@ def quote_of(
     recipes: Sequence[Recipe],
     judging: Judging = NO_JUDGE,
     teacher: Teacher | None = None,
+    widest: Program[..., Any] | None = None,
 ) -> Quote:
     """What recipes cost on these rows; no model is called.
+
+    `widest` is the program as it may call the most, with what a candidate may hold.
 
     Low is what it comes to where nothing is found that is worth a race, and the first
     look at sealed rows tells enough. High assumes that everything that may happen does,
     repairs included.
     """
     shown = program if teacher is None else teacher.in_place_of(program)
-    rows = split.rows
-    plain = max(calls_plain(each, rows) for each in (program, shown))
-    likely = max(calls_likely(each, rows) for each in (program, shown))
-    bound = max(calls_bound(each, rows) for each in (program, shown))
+    rows, shapes = split.rows, (program, shown, widest or program)
+    plain = max(calls_plain(each, rows) for each in shapes)
+    likely = max(calls_likely(each, rows) for each in shapes)
+    bound = max(calls_bound(each, rows) for each in shapes)
     outputs = sum(len(m.spec.outputs) for m in program.deciders.values())
     work = [work_of(recipe, split, outputs) for recipe in recipes]
     head = _headroom(recipes, len(split.train))

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, cast
 
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Module
+from ...pipeline.graph.program import Program
 from ..search.candidate import Candidate
 from ..search.cost import FREE, NO_TRAINING, Calls, Training
 from ..search.task import Task
@@ -44,6 +45,10 @@ class Proposer(ABC):
     def trains(self) -> Training:
         """What a proposal trains here, on rows that call nobody; nothing by default."""
         return NO_TRAINING
+
+    def widest(self, program: Program[..., Any]) -> Program[..., Any]:
+        """A program as its candidates may make it call the most; for quotes alone."""
+        return program
 
     @property
     def name(self) -> str:

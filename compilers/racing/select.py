@@ -17,6 +17,7 @@ from dataclasses import field
 from ...pipeline.ground.options import Count, Positive, settings
 from ..search.candidate import Candidate
 from ..search.choices import Choices, Parzen, Sampler, trials
+from ..search.credit import leaders
 from ..search.task import Task
 
 
@@ -80,7 +81,7 @@ class InstancePareto(Selector):
 
     def parents(self, task: Task, n: int) -> list[Candidate]:
         """Seeded draws from the front."""
-        wins = task.front(task.archive)
+        wins = leaders(task, task.archive)
         rng = task.rng("pareto")
         return rng.choices(list(wins), weights=list(wins.values()), k=n)
 

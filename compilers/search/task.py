@@ -88,6 +88,7 @@ class Task:
         follower: Who is told of each candidate and each cell, or None.
         hints: What writers are told: (module path or "" for every module, words).
         fits: What fitting numbers to select rows has found.
+        widest: The program as candidates may make it call the most; None for as it is.
         folder: Where a training keeps how far it is, or None.
     """
 
@@ -112,6 +113,7 @@ class Task:
     follower: Follower | None = None
     hints: tuple[tuple[str, str], ...] = ()
     fits: Fits = field(default_factory=Fits)
+    widest: Program[..., Any] | None = None
     folder: Path | None = None
 
     def rng(self, *path: str | int) -> random.Random:
@@ -182,6 +184,15 @@ class Task:
         # A program that teaches is the same whoever is taught.
         who = "teacher" if self.teacher.program else f"teacher of {candidate.id}"
         program = self.teacher.in_place_of(candidate.apply(self.program))
+        return await self.ran(who, program, rows)
+
+    async def ran(
+        self, who: str, program: Program[..., Any], rows: Sequence[Example]
+    ) -> list[RowResult]:
+        """What a program that is no candidate does with rows; kept under its name.
+
+        It is booked as "bootstrap", and raises what `observe` does.
+        """
         await self._buy({who: program}, [(who, row) for row in rows], "bootstrap")
         return [self.cells[who, row.digest] for row in rows]
 
@@ -336,26 +347,6 @@ class Task:
         cells = list(self.cells.values())[-(most or 0) :]
         return advice_on(metric_name(self.metric), cells, output_name(self.program))
 
-    def front(self, pool: Sequence[Candidate]) -> dict[Candidate, int]:
-        """The candidates that no other beats on every row, with how many they lead.
-
-        One that is best only where another is too, and that other on more rows besides,
-        is left out. The best of the pool stands in where nothing was raced.
-        """
-        best: list[set[str]] = []
-        for row in self.rows:
-            found = ((c, self.result(c, row)) for c in pool)
-            scored = [(c, r.score.value) for c, r in found if r and r.score]
-            top = max((value for _, value in scored), default=0.0)
-            if winners := {c.id for c, value in scored if value == top > 0}:
-                best.append(winners)
-        wins = {c: {at for at, ids in enumerate(best) if c.id in ids} for c in pool}
-        kept: dict[Candidate, int] = {}
-        for candidate, own in sorted(wins.items(), key=lambda item: -len(item[1])):
-            if own and not any(own <= wins[other] for other in kept):
-                kept[candidate] = len(own)
-        return kept or {pool[0]: 1}
-
     def size(self, candidate: Candidate) -> int:
         """Characters of a candidate's instructions and demos."""
         return prompt_size(candidate.apply(self.program))
@@ -368,7 +359,8 @@ class Task:
     @cached_property
     def calls_plain(self) -> int:
         """Model calls of one row where no reply needs a repair, its judge's too."""
-        return calls_plain(self.program, self.split.rows) + self.judging.plain
+        program = self.widest or self.program
+        return calls_plain(program, self.split.rows) + self.judging.plain
 
     def room(self) -> float:
         """Calls that may be spent before what is set aside is touched."""
@@ -387,7 +379,8 @@ class Task:
     @cached_property
     def calls_a_row(self) -> int:
         """The most calls that one row can cost, repairs and its judge included."""
-        return calls_bound(self.program, self.split.rows) + self.judging.most
+        program = self.widest or self.program
+        return calls_bound(program, self.split.rows) + self.judging.most
 
 
 def _of(who: str, sample: int) -> str:

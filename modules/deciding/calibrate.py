@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeVar, cast
 
 from ...pipeline import seam
@@ -34,10 +34,7 @@ async def acalibrate(
     """As `calibrate`, without blocking the event loop."""
     deciding = _deciding(target)
     inputs = _inputs_for(target, rows, method)
-    bare = _with_priors(
-        target,
-        {path: dict.fromkeys(module.rules, _BARE) for path, module in deciding.items()},
-    )
+    bare = without_priors(target, deciding)
 
     async def one(position: int, row: Mapping[str, Any]) -> list[NodeRun]:
         del position
@@ -45,13 +42,7 @@ async def acalibrate(
         return [node for node in run.trace.nodes if node.path in deciding]
 
     ran = await map_rows(one, inputs, concurrency=concurrency)
-    nodes = [node for run in ran for node in run]
-    priors = {
-        path: _priors_in(path, [decisions_in(n.facts) for n in nodes if n.path == path])
-        for path in deciding
-    }
-    even: T = _with_priors(target, priors)
-    return even
+    return with_priors_of(target, deciding, [node for run in ran for node in run])
 
 
 def calibrate(
@@ -125,6 +116,38 @@ def _deciding(target: object) -> dict[str, Classify[..., Any]]:
             hint='Write calibrate(weft.Classify(weft.Predict("text -> label: bool")))',
         )
     return found
+
+
+def without_priors(target: T, paths: Iterable[str]) -> T:
+    """A copy whose decisions at some paths take no prior and no temperature off."""
+    rules = {path: _decider(target, path).rules for path in paths}
+    bare: T = _with_priors(
+        target, {path: dict.fromkeys(own, _BARE) for path, own in rules.items()}
+    )
+    return bare
+
+
+def with_priors_of(target: T, paths: Iterable[str], nodes: Sequence[NodeRun]) -> T:
+    """A copy whose priors at some paths are the means of what was decided there.
+
+    Args:
+        target: What decides.
+        paths: Where each `Classify` stands.
+        nodes: What ran, of a copy `without_priors`.
+
+    Raises:
+        ConfigError: Nothing was decided at a path, or in several forms.
+    """
+    priors = {
+        path: _priors_in(path, [decisions_in(n.facts) for n in nodes if n.path == path])
+        for path in paths
+    }
+    even: T = _with_priors(target, priors)
+    return even
+
+
+def _decider(target: Any, path: str) -> Classify[..., Any]:
+    return cast("Classify[..., Any]", as_program(target).deciders[path])
 
 
 _Changes = Mapping[str, Mapping[str, Any]]

@@ -110,7 +110,15 @@ class Classify(Module[P, R_co]):
     @property
     def choices(self) -> list[str]:
         """What its answers are called, in the order of the type."""
-        return [*self._choices[self.output(None)]]
+        return self.choices_of()
+
+    def choices_of(self, output: str | None = None) -> list[str]:
+        """What the choices of an output are called, in the order of the type.
+
+        Raises:
+            ConfigError: There is no such output, or it is not said which.
+        """
+        return [*self._choices[self.output(output)]]
 
     @property
     def prior(self) -> Mapping[str, float] | None:
@@ -168,7 +176,8 @@ class Classify(Module[P, R_co]):
     ) -> Self:
         """A copy that asks for other answer words, or for the choices themselves.
 
-        Its prior is one of the prompt with the words before, and is not kept.
+        A prior, and a temperature that was fitted to a prompt, are of the prompt with
+        the words before, and are not kept.
 
         Args:
             words: A `weft.Choice`, or the words of each choice; None for no words.
@@ -178,10 +187,10 @@ class Classify(Module[P, R_co]):
             ConfigError: They are no words of these choices.
         """
         name = self.output(output)
-        made = self.with_prior(None, output=name)
         rest = {other: own for other, own in self._words.items() if other != name}
-        made._words = {**rest, **({} if words is None else self._worded({name: words}))}
-        return made
+        return self._saying(
+            {**rest, **({} if words is None else self._worded({name: words}))}
+        )
 
     def structured(self) -> Classify[P, Any]:
         """A copy whose calls give all fields, and so tell how they came about."""
@@ -223,24 +232,33 @@ class Classify(Module[P, R_co]):
         return True
 
     def slots(self) -> Mapping[str, JSON]:
-        """The rule of each output, as far as it is not the default."""
+        """Rules, as far as they are not the default, and answer words; by output."""
         held = {name: rule.data() for name, rule in self._rules.items()}
-        return {"rule": {name: data for name, data in held.items() if data}}
+        return {
+            "rule": {name: data for name, data in held.items() if data},
+            "words": {name: one.data() for name, one in self._words.items()},
+        }
 
     def slots_in(self, settings: Mapping[str, JSON]) -> Mapping[str, JSON]:
         """As `slots`, of one that was saved with these settings."""
-        names = ("prior", "prior_of", "rule")
+        names = ("prior", "prior_of", "rule", "words")
         held: dict[str, Any] = {n: settings[n] for n in names if n in settings}
         return Classify(self._module, **held).slots()
 
     def with_slots(self, slots: Mapping[str, Any]) -> Self:
-        """A copy with another rule for each output; the default where none is named.
+        """A copy with other rules or answer words; outputs not named get the default.
+
+        Where words alone are other ones, a prior of those before is not kept.
 
         Raises:
-            ConfigError: A rule is none of these outputs.
+            ConfigError: A rule, or words, are none of these outputs.
         """
         made = self._copied()
-        made._rules = self._ruled(slots.get("rule", self._rules))
+        if "words" in slots:
+            words = slots["words"]
+            made = self._saying({} if words == {} else self._worded(words))
+        if "rule" in slots:
+            made._rules = self._ruled(slots["rule"])
         return made
 
     def times(self) -> Mapping[str, int]:
@@ -303,6 +321,17 @@ class Classify(Module[P, R_co]):
                 hint=f"Name one, as in rule={{{known[0]!r}: weft.Rule(...)}}",
             )
         return str(output)
+
+    def _saying(self, words: Mapping[str, Choice]) -> Self:
+        """A copy with these answer words, and no prior of others."""
+        made = self._copied()
+        other = [n for n in self._choices if words.get(n) != self._words.get(n)]
+        for name in other:
+            fitted = {"temperature": 1.0} if self._rules[name].prior_of else {}
+            bare = self._rules[name].having(prior=None, prior_of="", **fitted)
+            made._rules = {**made._rules, name: bare}
+        made._words = {name: words[name] for name in self._choices if name in words}
+        return made
 
     def _worded(self, words: object) -> dict[str, Choice]:
         """Answer words by output, of those of one output or of some by output."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from ...pipeline import seam
@@ -21,6 +21,68 @@ from .words import Choice
 P = ParamSpec("P")
 R = TypeVar("R")
 _LEAST_ROWS: Final = 2
+
+
+def require_labels(called: Sequence[str], labels: Sequence[str]) -> None:
+    """Refuse rows of which a label has too few for words to be found.
+
+    Args:
+        called: What the choices are called.
+        labels: The label of each row.
+
+    Raises:
+        ConfigError: A choice has fewer than two rows.
+    """
+    few = [one for one in called if labels.count(one) < _LEAST_ROWS]
+    if few:
+        raise ConfigError(
+            f"{', '.join(few)} has fewer than {_LEAST_ROWS} rows, and words are found "
+            "by what differs between labels",
+            hint="Give some rows of each label",
+        )
+
+
+def shown_in(facts: Mapping[str, Any], output: str) -> dict[str, float]:
+    """What a `Classify.showing()` saw at the place of an output's answer.
+
+    Returns:
+        The likeliest tokens with their log-probabilities; none where none was shown.
+    """
+    pairs = as_list(as_dict(facts.get("shown")).get(output))
+    return {str(text): float(logprob) for text, logprob in pairs}
+
+
+async def words_from(
+    called: Sequence[str],
+    labels: Sequence[str],
+    shown: Sequence[Mapping[str, float]],
+    most: int,
+) -> Choice:
+    """The answer words of some choices, by what was shown of labelled rows.
+
+    Args:
+        called: What the choices are called, in the order of the type.
+        labels: The label of each row.
+        shown: What was shown of each row, in the same order.
+        most: How many words a label gets at the most.
+
+    Raises:
+        ConfigError: No word tells one of the choices from the others.
+    """
+    # A row of which nothing is shown says of no word how probable it is.
+    pairs = [(one, label) for one, label in zip(shown, labels, strict=True) if one]
+    seen, known = [one for one, _ in pairs], [label for _, label in pairs]
+    await needs_loop
+    found = await in_thread(class_words, seen, known, most)
+    for label in called:
+        if not found.get(label):
+            raise ConfigError(
+                f"no word that is shown tells {label!r} from the other labels, over "
+                f"{len(seen)} rows of which some is shown",
+                hint="Give more rows, ask by a template (weft.cloze), or have more of "
+                "the likeliest tokens shown: weft.Classify(..., shown=100)",
+            )
+    return Choice({label: found[label] for label in called})
 
 
 async def afind_words(
@@ -43,14 +105,8 @@ async def afind_words(
             hint='Write weft.Classify(weft.Predict("text -> label: bool"))',
         )
     name, labels, inputs = labelled(target, rows, "find_words", output)
-    called = choices_in(target.part, "find_words")[name]
-    few = [one for one in called if labels.count(one) < _LEAST_ROWS]
-    if few:
-        raise ConfigError(
-            f"{', '.join(few)} has fewer than {_LEAST_ROWS} rows, and words are found "
-            "by what differs between labels",
-            hint="Give some rows of each label",
-        )
+    called = [*choices_in(target.part, "find_words")[name]]
+    require_labels(called, labels)
     looking = target.with_words(None, name).showing()
 
     async def one(position: int, row: Mapping[str, Any]) -> dict[str, float]:
@@ -58,23 +114,12 @@ async def afind_words(
         run: Run[Any] = await looking.arun(**row)
         top = run.trace.nodes[-1]
         node = next((n for n in run.trace.nodes if n.path == looking.name), top)
-        return {
-            str(text): float(logprob)
-            for text, logprob in as_list(as_dict(node.facts.get("shown")).get(name))
-        }
+        return shown_in(node.facts, name)
 
     shown = await map_rows(one, inputs, concurrency=concurrency)
-    await needs_loop
-    found = await in_thread(class_words, shown, labels, words_per_label)
-    for label in called:
-        if not found.get(label):
-            raise ConfigError(
-                f"no word that is shown tells {label!r} from the other labels, over "
-                f"{len(shown)} rows",
-                hint="Give more rows, ask by a template (weft.cloze), or have more of "
-                "the likeliest tokens shown: weft.Classify(..., shown=100)",
-            )
-    return target.with_words(Choice({label: found[label] for label in called}), name)
+    return target.with_words(
+        await words_from(called, labels, shown, words_per_label), name
+    )
 
 
 def find_words(
@@ -99,7 +144,8 @@ def find_words(
 
     Words are whole where they are one token. They are fitted to the rows: compare them
     with words of your own on rows that were not given here, and calibrate again, since
-    the prior is not kept.
+    the prior is not kept. `weft.compilers.LabelWords` does both: it races the words
+    that are found so against the module's own, and verifies them.
 
     Args:
         target: What decides.

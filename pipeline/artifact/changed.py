@@ -28,6 +28,26 @@ def rules_changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return lines_changed(*(_numbers(rules) for rules in (old, new)))
 
 
+def words_changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Answer words that went and came, by output and label.
+
+    >>> words_changed({}, {"mood": {"words": {"1": ["good", "fine"]}, "pool": "mean"}})
+    ['+ mood: 1 is "good", "fine"', '+ mood: pool mean']
+    """
+    return lines_changed(*(_said(words) for words in (old, new)))
+
+
+def _said(words: Mapping[str, Any]) -> list[str]:
+    made: list[str] = []
+    for output, one in words.items():
+        for label, own in as_dict(as_dict(one).get("words")).items():
+            said = ", ".join(map(strictjson.dumps, own))
+            made.append(f"{output}: {label} is {said}")
+        if pool := as_dict(one).get("pool"):
+            made.append(f"{output}: pool {pool}")
+    return made
+
+
 def _numbers(rules: Mapping[str, Any]) -> list[str]:
     return [
         f"{output}: {name} {strictjson.canonical(value)}"

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from ..graph.digest import digits_of
 from ..ground import strictjson
 from ..ground.shapes import as_dict
-from .changed import demos_changed, lines_changed, rules_changed
+from .changed import demos_changed, lines_changed, rules_changed, words_changed
 from .describe import Target, data_of, modules_in_order, structure_lines, visibly
 from .editions import told_of_newer
 from .fit import field_diff
 from .state import ArtifactFile, ModuleState, compiled_score
 
 _CHARS_PER_TOKEN = 4
+_BY_OUTPUT = {"rule": rules_changed, "words": words_changed}
+"""What decisions are made by, which settings hold by output."""
 
 
 @dataclass(frozen=True)
@@ -124,9 +126,9 @@ def _slots(old: ModuleState, new: ModuleState) -> Iterator[tuple[str, tuple[str,
     words = (m.soft.lines if m.soft is not None else [] for m in (old, new))
     yield "soft", tuple(lines_changed(*words))
     for name in dict.fromkeys((*old.settings, *new.settings)):
-        if name == "rule":
-            rules = (as_dict(m.settings.get(name)) for m in (old, new))
-            yield name, tuple(rules_changed(*rules))
+        if name in _BY_OUTPUT:
+            both = (as_dict(m.settings.get(name)) for m in (old, new))
+            yield name, tuple(_BY_OUTPUT[name](*both))
             continue
         pair = (m.settings for m in (old, new))
         lines = ([strictjson.canonical(s[name])] if name in s else [] for s in pair)

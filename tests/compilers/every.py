@@ -42,6 +42,7 @@ RECIPES: list[c.Compiler] = [
     c.InferRules(candidates=3),
     c.PartsGrid(candidates=6),
     c.Thresholds(),
+    c.LabelWords(),
     c.TRIPLE(instructions=(*NOTES, "Give the label; zude = K3.")),
     c.ByHand(instructions=NOTES, contexts=(weft.Context(glossary={"K0": "blick"}),)),
     c.Glossary(rounds=2, candidates=2),

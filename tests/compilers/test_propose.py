@@ -20,6 +20,7 @@ from tests.compilers.worlds import (
     planted_rows,
     under_way,
 )
+from weft.compilers.deciding.rules import FitRules
 from weft.compilers.propose.choices import ChooseForm, ChooseModels
 from weft.compilers.propose.climb import Climb, Mend
 from weft.compilers.propose.combine import Combine, Crossover, Exchange, Merge, Pair
@@ -53,7 +54,6 @@ from weft.compilers.propose.meeting import Meet
 from weft.compilers.propose.playbook import Bullets
 from weft.compilers.propose.proposer import Proposer
 from weft.compilers.propose.reflection import Contrast, Gradient, Refine, Reflect
-from weft.compilers.propose.rules import FitRules
 from weft.compilers.racing.optuna_tpe import OptunaTPE
 from weft.compilers.search.allowance import Allowance
 from weft.compilers.search.candidate import Candidate

@@ -10,23 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from ...modules.deciding.classify import Classify
 from ...modules.deciding.rule import numbers_of
 from ...pipeline.data.rows import Example
 from ...pipeline.ground.options import Count, settings
 from ...pipeline.lm.request import JSON
 from ...pipeline.lm.scoring.decision import Decision, decisions_in
-from ...pipeline.measure.decisions.answers import wanted_of
 from ...pipeline.measure.row_result import RowResult
-from ...pipeline.run.scoring.choices import choices_in
-from ...pipeline.signature.field import FieldSpec
+from ..propose.proposer import Parents, Proposer
 from ..search.candidate import Candidate
 from ..search.task import Task
 from ..statistics.cases import Case, Output
 from ..statistics.fitting import Fitted, fitted, temperature_of
-from .proposer import Parents, Proposer
+from .places import NONE, Place, nodes_at, places
 
 
 @settings
@@ -47,27 +45,27 @@ class FitRules(Proposer):
         """The most promising parent with fitted rules; none where nothing is gained."""
         del n
         now, rows = parents[0], task.rows
-        if next(_places(task, now), None) is None:
+        if next(_fittings(task, now), None) is None:
             task.fits.unfound = _why_none(task, now)
             return []
         start = await task.observe(now, rows, "evaluate")
         gains = dict.fromkeys((row.digest for row in rows), 0.0)
         told: list[str] = []
-        for place in _places(task, now):
+        for one in _fittings(task, now):
             seen = await task.observe(now, rows, "evaluate")
-            known = _known(place, rows, seen)
+            known = _known(one.place, rows, seen)
             if not known:
                 continue
-            await self._try(task, place, now, known)
-            cases = [place.case(task, now, row, made) for row, made in known]
-            found = _fitted(place.output, cases)
-            if found.rule == place.output.rule:
+            await self._try(task, one, now, known)
+            cases = [one.case(task, now, row, made) for row, made in known]
+            found = _fitted(one.output, cases)
+            if found.rule == one.output.rule:
                 continue
             for (row, _), gain in zip(known, found.gains, strict=bool(found.gains)):
                 gains[row.digest] += gain
-            values = {place.key: place.having(task, now, found.rule.data())}
-            now = now.but(values, "")
-            told.append(f"{place.path} decides {place.name} by {_words(found)}")
+            now = now.but(one.having(task, now, found.rule.data()), "")
+            where = f"{one.place.path} decides {one.place.name}"
+            told.append(f"{where} by {_words(found)}")
         if not told:
             task.fits.unfound = _why_none(task, now)
             return []
@@ -85,66 +83,61 @@ class FitRules(Proposer):
     async def _try(
         self,
         task: Task,
-        place: _Place,
+        one: _Fitting,
         now: Candidate,
         known: Sequence[tuple[Example, Decision]],
     ) -> None:
         """Run each row with each of its most probable choices that it did not take."""
         cells = [
-            (place.always(task, now, choice), row)
+            (one.always(task, now, choice), row)
             for row, decision in known
-            for choice in self._worth_trying(place, row, decision)
+            for choice in self._worth_trying(one, row, decision)
             if choice != decision.choice
         ]
         await task.observe_cells(cells, "evaluate")
 
     def _worth_trying(
-        self, place: _Place, row: Example, decision: Decision
+        self, fitting: _Fitting, row: Example, decision: Decision
     ) -> list[str]:
         """The most probable choices, the labelled one, and what is given else."""
         made = decision.probabilities
         ranked = sorted(made, key=lambda choice: -made[choice])[: self.alternatives]
-        for one in (place.label(row), place.output.rule.otherwise):
+        own = fitting.place
+        for one in (own.label(row), own.rule.otherwise):
             if one is not None and one in made and one not in ranked:
                 ranked.append(one)
         return ranked
 
 
 @dataclass(frozen=True)
-class _Place:
-    """An output of a `Classify` in a program.
+class _Fitting:
+    """An output whose rule is fitted.
 
     Args:
-        path: The module's.
-        name: The output's.
-        output: What is decided, and by which rule.
-        field: The type of the output, which reads labels.
+        place: Where it is decided.
     """
 
-    path: str
-    name: str
-    output: Output
-    field: FieldSpec
+    place: Place
 
-    @property
-    def key(self) -> str:
-        """The parameter that holds the rule."""
-        return f"{self.path}/rule"
+    @cached_property
+    def output(self) -> Output:
+        """What is decided, and by which rule."""
+        held = self.place.choices
+        return Output((*held,), self.place.rule, numbers_of(held))
 
     def having(
         self, task: Task, now: Candidate, rule: Mapping[str, JSON]
     ) -> dict[str, Any]:
-        """The module's rules, with another one for this output."""
-        held: Mapping[str, Any] = now.apply(task.program).parameters[self.key]
-        return {**held, self.name: dict(rule)}
+        """The parameter that holds the module's rules, with another one for this."""
+        return self.place.having(task, now, "rule", rule)
 
     def always(self, task: Task, now: Candidate, choice: str) -> Candidate:
         """The candidate that takes a choice whatever is asked; for its cells alone."""
         weights = {name: float(name == choice) for name in self.output.choices}
         own = self.output.rule
         rule = own.having(weights=weights, cut=None, take="mode", cuts=None)
-        values = {self.key: self.having(task, now, rule.data())}
-        return now.but(values, f"{self.path} always says {choice}")
+        values = self.having(task, now, rule.data())
+        return now.but(values, f"{self.place.path} always says {choice}")
 
     def case(
         self, task: Task, now: Candidate, row: Example, decision: Decision
@@ -157,43 +150,19 @@ class _Place:
             result = task.result(who, row)
             if result is not None and result.score is not None:
                 scores[choice] = result.score.value
-        return Case(decision, scores, self.label(row))
-
-    def label(self, row: Example) -> str | None:
-        """The choice that a row is labelled with, or None where nobody knows."""
-        if self.name not in row.labels:
-            return None
-        wanted = wanted_of(self.field, row.labels[self.name])
-        return wanted if wanted in self.output.choices else None
+        return Case(decision, scores, self.place.label(row))
 
 
-def _places(task: Task, now: Candidate) -> Iterator[_Place]:
-    """Every output whose rule may be fitted, in the order of the program.
-
-    A threshold below which decisions are unsure is of the rule that it was found for,
-    and that one stays.
-    """
-    program = now.apply(task.program)
-    for path, module in program.deciders.items():
-        if not isinstance(module, Classify) or f"{path}/rule" in task.keeping.frozen:
-            continue
-        asked: Any = module.uses.running["module"]
-        for name, values in choices_in(asked, "a decision").items():
-            rule = module.rules[name]
-            if rule.unsure_below is not None:
-                continue
-            output = Output((*values,), rule, numbers_of(values))
-            yield _Place(path, name, output, module.spec.outputs[name])
+def _fittings(task: Task, now: Candidate) -> Iterator[_Fitting]:
+    """Every output whose rule may be fitted, in the order of the program."""
+    yield from map(_Fitting, places(task, now, "rule"))
 
 
 def _why_none(task: Task, now: Candidate) -> str:
     """Why no rule was found, in words."""
     if not task.program.deciders:
-        return (
-            "no module decides by probabilities, but for those of steps: write "
-            "weft.Classify(module) and call it in the program"
-        )
-    if not [*_places(task, now)]:
+        return NONE
+    if not [*_fittings(task, now)]:
         return "no rule may be fitted: each is kept, or has an unsure_below of its own"
     return (
         "no rule of a decision gained more than its standard error on "
@@ -202,20 +171,13 @@ def _why_none(task: Task, now: Candidate) -> str:
 
 
 def _known(
-    place: _Place, rows: Sequence[Example], seen: Sequence[RowResult]
+    place: Place, rows: Sequence[Example], seen: Sequence[RowResult]
 ) -> list[tuple[Example, Decision]]:
-    """Rows with their decision; none at all where a row decides several times.
-
-    What such a row scores hangs on all of its decisions together.
-    """
+    """Rows with their decision; none at all where a row decides several times."""
     found: list[tuple[Example, Decision]] = []
-    for row, result in zip(rows, seen, strict=True):
-        nodes = [node for node in result.trace.nodes if node.path == place.path]
-        made = [decisions_in(node.facts) for node in nodes]
-        decided = [one[place.name] for one in made if place.name in one]
-        if len(decided) > 1:
-            return []
-        found += [(row, decision) for decision in decided]
+    for row, node in nodes_at(place.path, rows, seen):
+        made = decisions_in(node.facts)
+        found += [(row, made[place.name])] if place.name in made else []
     return found
 
 

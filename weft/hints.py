@@ -125,7 +125,8 @@ Noul: Write a bool, Literal or enum output; weft.Classify(module) gives
   its probabilities
 Verbalizer ManualVerbalizer verbalizer: Write weft.Classify(module,
   words={"positive": ["great", "good"], ...})
-AutomaticVerbalizer LabelWords AutoPrompt: Write weft.find_words(classify, rows)
+AutomaticVerbalizer LabelWords AutoPrompt: Write weft.find_words(classify, rows), or
+  weft.compilers.LabelWords(), which races and verifies them
 ManualTemplate MixedTemplate PVP Cloze: Write weft.cloze("[x] It was [z]"), as
   adapter=
 PET iPET: Write weft.PatternVote([weft.Classify(one), ...]), and
@@ -146,6 +147,7 @@ LabeledFewShot BootstrapFewShot KNNFewShot COPRO SIMBA GEPA InferRules ACE APE O
 SoftPrompt PromptEmbedding PromptTuningConfig: Write weft.compile(...,
   compiler=weft.compilers.PromptTuning())
 [compiler]
+AutomaticVerbalizer find_words FindWords: Write weft.compilers.LabelWords()
 ReAnchor: Write weft.compilers.Thresholds()
 AutoPrompt: Write weft.compilers.TriggerTokens()
 PTuningV2 PrefixTuningConfig: Write weft.compilers.PrefixTuning(projection=False)

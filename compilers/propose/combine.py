@@ -15,7 +15,6 @@ from ...pipeline.signature.signature import Signature
 from ..search.candidate import Candidate
 from ..search.choices import Choices, Parzen, Sampler, trials
 from ..search.cost import Calls
-from ..search.credit import leaders
 from ..search.task import Task
 from .demos import BootstrapDemos
 from .instructions import Induce
@@ -44,7 +43,7 @@ class Merge(Proposer):
         What was merged and raced before is passed over.
         """
         known = set(task.archive)
-        pool = list(dict.fromkeys([*leaders(task, task.archive), *task.archive[:6]]))
+        pool = list(dict.fromkeys([*task.front(task.archive), *task.archive[:6]]))
         made: list[Candidate] = []
         for at, one in enumerate(pool):
             for other in pool[at + 1 :]:

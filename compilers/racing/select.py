@@ -17,7 +17,6 @@ from dataclasses import field
 from ...pipeline.ground.options import Count, Positive, settings
 from ..search.candidate import Candidate
 from ..search.choices import Choices, Parzen, Sampler, trials
-from ..search.credit import leaders
 from ..search.task import Task
 
 
@@ -81,7 +80,7 @@ class InstancePareto(Selector):
 
     def parents(self, task: Task, n: int) -> list[Candidate]:
         """Seeded draws from the front."""
-        wins = leaders(task, task.archive)
+        wins = task.front(task.archive)
         rng = task.rng("pareto")
         return rng.choices(list(wins), weights=list(wins.values()), k=n)
 

@@ -158,24 +158,3 @@ class _Fit:
             [value / matrix[at][at] for value in matrix[at][size:]]
             for at in range(size)
         ]
-
-
-def leaders(task: Task, pool: Sequence[Candidate]) -> dict[Candidate, int]:
-    """The candidates that no other beats on every row, with how many they lead.
-
-    One that is best only where another is too, and that other on more rows besides, is
-    left out. The best of the pool stands in where nothing was raced.
-    """
-    best: list[set[str]] = []
-    for row in task.rows:
-        found = ((c, task.result(c, row)) for c in pool)
-        scored = [(c, r.score.value) for c, r in found if r and r.score]
-        top = max((value for _, value in scored), default=0.0)
-        if winners := {c.id for c, value in scored if value == top > 0}:
-            best.append(winners)
-    wins = {c: {at for at, ids in enumerate(best) if c.id in ids} for c in pool}
-    kept: dict[Candidate, int] = {}
-    for candidate, own in sorted(wins.items(), key=lambda item: -len(item[1])):
-        if own and not any(own <= wins[other] for other in kept):
-            kept[candidate] = len(own)
-    return kept or {pool[0]: 1}

@@ -7,6 +7,7 @@ candidate's own count as wrong answers.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from ...pipeline.errors import CompileError, ContextLengthError
 from ...pipeline.graph.program import Program
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.measure.score import Score
+from .candidate import Candidate
 
 
 def cross_fitted(program: Program[..., Any], row: Example) -> Program[..., Any]:
@@ -62,3 +64,27 @@ def refuse_failure(row: Example, result: RowResult) -> None:
             hint="A compile never counts such a failure as a wrong answer; mend the "
             "cause and run it again, answers already paid for are kept",
         )
+
+
+def leaders(
+    columns: Mapping[Candidate, Sequence[float | None]],
+) -> dict[Candidate, int]:
+    """The candidates that no other beats on every row, with how many they lead.
+
+    One that is best only where another is too, and that other on more rows besides, is
+    left out. None leads where nothing scored.
+
+    Args:
+        columns: Scores by candidate, one a row in the same order; None where not known.
+    """
+    wins: dict[Candidate, set[int]] = {candidate: set() for candidate in columns}
+    for at, scores in enumerate(zip(*columns.values(), strict=True)):
+        top = max((score for score in scores if score is not None), default=0.0)
+        for candidate, score in zip(columns, scores, strict=True):
+            if score == top > 0:
+                wins[candidate].add(at)
+    kept: dict[Candidate, int] = {}
+    for candidate, own in sorted(wins.items(), key=lambda item: -len(item[1])):
+        if own and not any(own <= wins[other] for other in kept):
+            kept[candidate] = len(own)
+    return kept

@@ -36,7 +36,7 @@ from .fits import Fits
 from .follow import Follower
 from .judge import JUDGED, NO_JUDGE, Judge, Judging
 from .keeping import Keeping
-from .scoring import cross_fitted, refuse_failure, zero_if_long
+from .scoring import cross_fitted, leaders, refuse_failure, zero_if_long
 from .teacher import Teacher
 
 _UNSEEN = 3
@@ -346,6 +346,11 @@ class Task:
             return ()
         cells = list(self.cells.values())[-(most or 0) :]
         return advice_on(metric_name(self.metric), cells, output_name(self.program))
+
+    def front(self, pool: Sequence[Candidate]) -> dict[Candidate, int]:
+        """The `leaders` of a pool; its best where nothing was raced."""
+        found = leaders({c: self.column(c, self.rows) for c in pool})
+        return found or {pool[0]: 1}
 
     def size(self, candidate: Candidate) -> int:
         """Characters of a candidate's instructions and demos."""

@@ -253,10 +253,8 @@ class Classify(Module[P, R_co]):
         Raises:
             ConfigError: A rule, or words, are none of these outputs.
         """
-        made = self._copied()
-        if "words" in slots:
-            words = slots["words"]
-            made = self._saying({} if words == {} else self._worded(words))
+        words = slots.get("words", self._words)
+        made = self._saying(self._worded(words) if words != {} else {})
         if "rule" in slots:
             made._rules = self._ruled(slots["rule"])
         return made

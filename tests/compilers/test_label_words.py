@@ -89,7 +89,8 @@ def rows_of(count: int, seed: int = 0) -> list[dict[str, str]]:
 def feel_of(**options: Any) -> Any:
     """What decides by a template, one call a row."""
     asked = weft.Predict(Mood, adapter=weft.cloze("[text]\nIt was [z]"))
-    return weft.Classify(asked, **{"by": "top", "name": "feel", **options})
+    given: dict[str, Any] = {"by": "top", "name": "feel", **options}
+    return weft.Classify(asked, **given)
 
 
 def answer(body: dict[str, Any]) -> Reply:

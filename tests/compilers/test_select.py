@@ -28,7 +28,6 @@ from weft.compilers.racing.select import (
 from weft.compilers.recipe import Draw, Recipe
 from weft.compilers.search.candidate import Candidate
 from weft.compilers.search.choices import Parzen, Sampler, Trial
-from weft.compilers.search.credit import leaders
 from weft.compilers.search.task import Task
 
 ONLY_MOSK = Candidate({"classify/instruction": "Go by mosk = K5."})
@@ -80,7 +79,7 @@ def test_the_front_keeps_who_is_best_somewhere() -> None:
     """A poor candidate that alone knows one word, and nobody whom another covers."""
     task = raced(told(5), told(3), ONLY_MOSK, told(0))
 
-    assert list(leaders(task, task.archive)) == [told(5), ONLY_MOSK]
+    assert list(task.front(task.archive)) == [told(5), ONLY_MOSK]
 
 
 def test_pareto_parents_come_as_often_as_they_are_best() -> None:

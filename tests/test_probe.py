@@ -241,6 +241,7 @@ def test_an_enforcing_server(play: Play, capsys: pytest.CaptureFixture[str]) -> 
         "echo": None,
         "decisions": None,
         "systemone": None,
+        "text_logprobs": None,
         "choice": None,
         "forced": None,
         "soft": None,

@@ -38,6 +38,8 @@ class Abilities:
         choice: It enforces one of some texts (`structured_outputs`), as vLLM has it.
         stop: It ends a reply at a stop sequence.
         logprobs: It gives log-probabilities.
+        text_logprobs: It gives them of a text to be continued; where that is not known,
+            `logprobs` says it.
         echo: It gives those of a text to be continued too (`echo`).
         decisions: It answers questions at `/v1/decisions`, as OpenAI has it.
         systemone: It answers questions at `/v1/systemone`, as SGLang has it.
@@ -68,6 +70,7 @@ class Abilities:
     choice: bool | None = None
     stop: bool | None = None
     logprobs: bool | None = None
+    text_logprobs: bool | None = None
     echo: bool | None = None
     decisions: bool | None = None
     systemone: bool | None = None
@@ -90,6 +93,12 @@ class Abilities:
     files: bool | None = None
     forced: bool | None = None
     soft: tuple[str, ...] = ()
+
+    def gives_logprobs(self, *, continues: bool) -> bool | None:
+        """Whether log-probabilities come with a reply, or with a continued text."""
+        if continues and self.text_logprobs is not None:
+            return self.text_logprobs
+        return self.logprobs
 
     def over(self, other: Abilities) -> Abilities:
         """What is known here; where it is not, what is known there.

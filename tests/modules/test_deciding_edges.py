@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping
+from enum import IntEnum
 from typing import Any, Literal
 
 import pytest
@@ -327,3 +328,103 @@ def test_numbers_are_loaded_as_they_were_saved() -> None:
         assert once.with_prior(once.prior).prior == once.prior
         assert math.isclose(math.fsum(once.prior.values()), 1)
         assert vote.with_weights(shares).weights == shares
+
+
+class Level(IntEnum):
+    """Whole numbers, of which one begins another."""
+
+    one = 1
+    two = 2
+    ten = 10
+
+
+def places(*tops: Mapping[str, float] | list[tuple[str, float]]) -> Any:
+    """Tokens of a reply, each the first one of what might have stood there."""
+    made: list[TokenLogprob] = []
+    for top in tops:
+        pairs = [*(top.items() if isinstance(top, Mapping) else top)]
+        logs = tuple((word, math.log(p)) for word, p in pairs)
+        made.append(TokenLogprob(*logs[0], logs))
+    return Response("".join(one.token for one in made), logprobs=tuple(made))
+
+
+TOP_UP: Any = Literal["top_up", "top_up_failed", "top_up_limits", "transfer"]
+HEAD = ({"top": 0.8, "transfer": 0.2}, {"_up": 0.5, "_x": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("kind", "reply", "wanted", "bounds"),
+    [
+        pytest.param(
+            *(TOP_UP, places(*HEAD, {"_limits": 0.3, "_failed": 0.5, "\n": 0.2})),
+            *((0.08, 0.2, 0.12, 0.2), ()),
+            id="labels of one beginning, to the end of one",
+        ),
+        pytest.param(
+            *(TOP_UP, places(*HEAD, {"\n": 0.5, "_failed": 0.2, "_limits": 0.3})),
+            *((0.2, 0.08, 0.12, 0.2), ()),
+            id="labels of one beginning, to the shortest",
+        ),
+        pytest.param(
+            *(Level, places({"1": 0.7, "2": 0.3}, {"0": 0.6, "\n": 0.4})),
+            *((0.28, 0.3, 0.42), ()),
+            id="an enum of whole numbers, one of which begins another",
+        ),
+        pytest.param(
+            Literal["yes", "no"],
+            places([(" yes", 0.3), ("yes", 0.25), ("Yes", 0.2), ("no", 0.1)]),
+            *((0.55, 0.1), ()),
+            id="with a blank and without; a capital is another answer",
+        ),
+        pytest.param(
+            Literal["yes", "no"],
+            places([("yes", 0.3), ("yes", 0.3), ("no", 0.1), ("no", 0.1)]),
+            *((0.3, 0.1), ()),
+            id="equal texts count once",
+        ),
+        pytest.param(
+            Literal["yes", "no", "so"],
+            places([("yes", 0.4), ("a", 0.3), ("b", 0.2), ("c", 0.05), ("d", 0.05)]),
+            *((0.4, 0.05, 0.05), ("no", "so")),
+            id="five are shown, and one of them is an answer",
+        ),
+        pytest.param(
+            Literal["yes", "no"],
+            places([("yes", 1.0), ("no", 1.0)]),
+            *((1.0, 1.0), ()),
+            id="more than all",
+        ),
+    ],
+)
+def test_lists_of_likeliest_tokens(
+    kind: Any, reply: Response, wanted: tuple[float, ...], bounds: tuple[str, ...]
+) -> None:
+    """As servers give them: shares of what was found, whatever they sum to."""
+    ask = weft.Predict("text -> label: Kind", types={"Kind": kind})
+    lm = weft.FunctionLM(lambda _: reply)
+    with weft.use(lm=lm, cache=None):
+        run = weft.Classify(ask, by="top", name="ask").run(text="x")
+    made = run.trace.tree[0].run.decision()
+
+    total = sum(wanted)
+    assert [*made.probabilities.values()] == pytest.approx([p / total for p in wanted])
+    assert made.at_most == bounds
+
+
+def test_a_bool_beside_a_literal_streams_what_was_decided() -> None:
+    """Each output has its decision, and a stream tells each as it is taken."""
+
+    def said(request: weft.Request) -> Response:
+        second = "[[ ok ]]" in request.messages[-1].text
+        return shown(b=0.6, a=0.3) if second else shown(false=0.6, true=0.3)
+
+    types = {"Kind": Literal["a", "b"]}
+    asked = weft.Predict("text -> ok: bool, kind: Kind", types=types)
+    both = weft.Classify(asked, by="top", name="both")
+    with weft.use(lm=weft.FunctionLM(said), cache=None):
+        made = both(text="x")
+        told = [e for e in both.stream(text="x") if isinstance(e, weft.FieldDelta)]
+
+    assert (made.ok, made.kind) == (False, "b")
+    assert weft.info(made).decision("kind").probabilities["b"] == pytest.approx(2 / 3)
+    assert [(one.field, one.text) for one in told] == [("ok", "false"), ("kind", "b")]

@@ -93,9 +93,11 @@ def heard(request: Request, tree: _Tree, choice: _Tree) -> None:
     if not now.reasoning and any(map(as_dict(choice.get("message")).get, _REASONING)):
         found["reasoning"] = True
     if request.sampling.get("logprobs", False) is not False:
+        # What completions lack may come with chats.
+        name = "text_logprobs" if request.continues else "logprobs"
         given = bool(choice.get("logprobs"))
-        if given is not now.logprobs:
-            found["logprobs"] = given
+        if given is not getattr(now, name):
+            found[name] = given
     if found:
         learn(request.endpoint, request.model, **found)
     who = (request.endpoint, request.model)

@@ -30,7 +30,7 @@ def refuse_logprobs(request: Request, lm: LanguageModel) -> None:
     if not wants_logprobs(request):
         return
     able = abilities_of(lm)
-    if able is not None and able.logprobs is False:
+    if able is not None and able.gives_logprobs(continues=request.continues) is False:
         raise _none_of(request)
 
 
@@ -61,4 +61,8 @@ def refuse_questions(request: Request, back_end: str) -> None:
 
 def _none_of(request: Request) -> ConfigError:
     where = f"{request.model!r} at {request.endpoint!r}"
-    return ConfigError(f"{where} gives no log-probabilities", hint=_REMEDY)
+    if request.continues:  # with chats they may come all the same
+        of, remedy = " of a text that is continued", f"Ask it as a chat. {_REMEDY}"
+    else:
+        of, remedy = "", _REMEDY
+    return ConfigError(f"{where} gives no log-probabilities{of}", hint=remedy)

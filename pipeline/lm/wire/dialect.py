@@ -194,7 +194,9 @@ def format_of(request: Request) -> dict[str, JSON]:
 
 
 _MOST_LESSONS: Final = 8
-_NO_OTHER_WAY: Final = frozenset({"schema", "tools", "logprobs", *ABILITY.values()})
+_NO_OTHER_WAY: Final = frozenset(
+    {"schema", "tools", "logprobs", "text_logprobs", *ABILITY.values()}
+)
 """Abilities without which the same is not to be had here: whoever asks decides."""
 
 _log: Final = logging.getLogger("weft")
@@ -301,7 +303,7 @@ def lesson_in(said: str, manners: Manners) -> dict[str, Any]:
     taught |= lacking(said, media_of(request))
     taught |= _names(said, abilities)
     if "logprobs" in request.sampling and _blamed(said, ("logprobs", "top_logprobs")):
-        taught["logprobs"] = False
+        taught["text_logprobs" if request.continues else "logprobs"] = False
     if manners.streamed and _blamed(said, ("stream_options", "include_usage")):
         taught["stream_options"] = False
     gone = left_out(request, abilities)

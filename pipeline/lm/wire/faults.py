@@ -131,6 +131,12 @@ _NO_OPTION: Final = re.compile(
     r"frequency_penalty|reasoning_effort|verbosity|logit_bias|seed|stop)'",
     re.IGNORECASE,
 )
+_SHOWS_FEWER: Final = re.compile(
+    r"logprobs\b[^.\n]{0,60}(?:<=|≤|less|at most|no more|maximum|between|up to|exceed|"
+    r"range|greater|than)|(?:maximum|more than|at most)[^.\n]{0,60}logprobs\b",
+    re.IGNORECASE,
+)
+"""Of log-probabilities, that so many are not shown."""
 _NO_BOUND: Final = re.compile(
     r"(?:unsupported|unrecognized|unknown|unexpected|extra)\b[^.\n]{0,60}"
     r"\bmax_(?:completion_)?tokens|\bmax_(?:completion_)?tokens\b[^.\n]{0,40}"
@@ -252,6 +258,11 @@ def _option_hint(said: str) -> str:
     bound = _NO_BOUND.search(said)
     if bound:  # weft sends it unasked
         return 'Leave it out: LM(..., abilities={"without": ("max_tokens",)})'
+    if _SHOWS_FEWER.search(said):
+        return (
+            "Fewer of the likeliest tokens are shown there: weft.Classify(..., "
+            "shown=5), or logprobs=5"
+        )
     found = _NO_OPTION.search(said)
     return f"Leave {found[1]} out for this model" if found else ""
 

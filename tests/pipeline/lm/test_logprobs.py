@@ -142,6 +142,49 @@ def test_an_endpoint_that_refuses_them(server: Server) -> None:
     assert server.count == 1
 
 
+def test_what_completions_lack_may_come_with_chats(server: Server) -> None:
+    """One way without them says nothing of the other; each is known after one call."""
+
+    def answer(body: dict[str, Any]) -> Reply:
+        if "messages" in body:
+            return completion({"content": "4"}, logprobs=SAID)
+        return completion({"content": "4"}, logprobs=None)
+
+    server.answer = answer
+    chat = LM("m", api_base=server.url, logprobs=5)
+    text = LM("m", api_base=server.url, logprobs=5, base=True)
+    with weft.use(cache=None):
+        for _ in range(2):
+            with pytest.raises(ConfigError, match="of a text that is continued"):
+                text("2+2?")
+        assert chat("2+2?").logprobs == READ
+        with pytest.raises(ConfigError, match="of a text that is continued"):
+            text("2+2?")
+
+    assert [seen.path for seen in server.seen] == [
+        "/v1/completions",
+        "/v1/chat/completions",
+    ]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "top_logprobs must be at most 5",
+        "Invalid value for 'top_logprobs': must be less than or equal to 5.",
+        "Requested sample logprobs of 20, which is greater than max allowed: 5",
+    ],
+)
+def test_an_endpoint_that_shows_fewer(server: Server, said: str) -> None:
+    """It gives some, and the error says how to ask for these; nothing is learnt."""
+    server.answer = lambda _: fault(400, said)
+    with weft.use(cache=None), pytest.raises(weft.errors.InvalidRequest, match="shown"):
+        LM("five", api_base=server.url, logprobs=20)("2+2?")
+    server.answer = lambda _: completion({"content": "4"}, logprobs=SAID)
+    with weft.use(cache=None):
+        assert LM("five", api_base=server.url, logprobs=5)("2+2?").logprobs == READ
+
+
 def test_known_beforehand_nothing_is_sent(server: Server) -> None:
     """Of a server that is known for it, or said to be, no call is made."""
     lm = LM("m", api_base=server.url, abilities={"logprobs": False})

@@ -14,6 +14,7 @@ import weft
 from weft import Likelihood, Likelihoods, Response, Rule, TokenLogprob
 from weft.compilers import Thresholds
 from weft.errors import ConfigError
+from weft.pipeline.events import FieldDelta
 from weft.pipeline.lm.scoring.tokens import LEAST
 from weft.pipeline.measure.coverage.within import Answer, within
 from weft.pipeline.measure.decisions.probabilities import (
@@ -423,7 +424,7 @@ def test_a_bool_beside_a_literal_streams_what_was_decided() -> None:
     both = weft.Classify(asked, by="top", name="both")
     with weft.use(lm=weft.FunctionLM(said), cache=None):
         made = both(text="x")
-        told = [e for e in both.stream(text="x") if isinstance(e, weft.FieldDelta)]
+        told = [e for e in both.stream(text="x") if isinstance(e, FieldDelta)]
 
     assert (made.ok, made.kind) == (False, "b")
     assert weft.info(made).decision("kind").probabilities["b"] == pytest.approx(2 / 3)

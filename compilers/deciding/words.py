@@ -101,8 +101,7 @@ class FindWords(Proposer):
         return program.with_modules(made)
 
     def _widest(self, module: Classify[..., Any]) -> Classify[..., Any]:
-        for name, rule in module.rules.items():
-            del rule
+        for name in module.rules:
             own = module.words.get(name)
             choices = module.choices_of(name)
             words: dict[str, list[str]] = {}

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ArtifactError, ConfigError, did_you_mean
-from ..graph.program import Origin, remember
+from ..graph.module import Module
+from ..graph.program import Origin, Program, remember
 from ..ground import strictjson
 from ..ground.shapes import as_dict, as_list
 from ..ground.words import brief
@@ -22,8 +23,6 @@ from ..signature.spec import default_instruction
 from .state import ArtifactFile, ModuleState, ProgramState, modules_of
 
 if TYPE_CHECKING:
-    from ..graph.module import Module
-    from ..graph.program import Program
     from ..signature.spec import Spec
 
 _log = logging.getLogger("weft")
@@ -98,15 +97,17 @@ def fitted(
     return remember(changed, came)
 
 
-def _other_tools(state: ProgramState, program: Program[..., Any]) -> Iterator[str]:
+def _other_tools(
+    state: ProgramState, program: Program[..., Any], prefix: str = ""
+) -> Iterator[str]:
     """What differs between the tools that a file and a live program's agents know."""
     parts = program.parts
     for name, inner in state.programs.items():
         if name in parts.programs:
-            yield from _other_tools(inner, parts.programs[name])
+            yield from _other_tools(inner, parts.programs[name], f"{prefix}{name}/")
     for name, module in state.modules.items():
         if name in parts.modules:
-            yield from _in_module(name, module, parts.modules[name])
+            yield from _in_module(prefix + name, module, parts.modules[name])
 
 
 def _in_module(path: str, state: ModuleState, live: Module[..., Any]) -> Iterator[str]:
@@ -117,8 +118,10 @@ def _in_module(path: str, state: ModuleState, live: Module[..., Any]) -> Iterato
         yield f"{path!r} searches an index of another content"
     for name, part in state.parts.items():
         inner: Any = live.uses.running.get(name)
-        if part.module is not None and inner is not None:
+        if part.module is not None and isinstance(inner, Module):
             yield from _in_module(f"{path}/{name}", part.module, inner)
+        elif part.program is not None and isinstance(inner, Program):
+            yield from _other_tools(part.program, inner, f"{path}/{name}/")
 
 
 def tools_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

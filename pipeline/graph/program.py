@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, Generic, TypeAlias, cast, final
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, cast, final
 from weakref import WeakKeyDictionary
 
 from .. import seam
@@ -41,6 +41,11 @@ from .uses import (
     modules_of,
     require_known,
 )
+
+if TYPE_CHECKING:
+    from builtins import property as kept  # to checkers as any other
+else:
+    kept = cached_property
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +152,7 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         """The typed inputs."""
         return self._inputs
 
-    @cached_property
+    @kept
     def signature(self) -> type[Signature]:
         """The contract with whoever calls it, as a module has one.
 
@@ -186,7 +191,7 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         """Never: only a module's facts say whether its answer is unsure."""
         return False
 
-    @cached_property
+    @kept
     def modules(self) -> dict[str, Module[..., Any]]:
         """Every module by path, in the order of the program.
 

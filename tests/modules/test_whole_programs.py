@@ -271,26 +271,24 @@ def split(question: str) -> list[str]:
     return question.split()
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda part: part.update(step="plain"),
-        lambda part: part.pop("name"),
-        lambda part: part.update(name="a/b"),
-        lambda part: part.pop("program"),
-        lambda part: part["program"]["nodes"].pop(0),
-        lambda part: part["program"]["modules"].pop("noting"),
-        lambda part: part["program"].update(inputs=[]),
-    ],
-)
-def test_a_changed_file_is_refused(
-    change: Callable[[dict[str, Any]], Any], tmp_path: Path
-) -> None:
+HOSTILE: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "a step as well": lambda part: part.update(step="plain"),
+    "no name": lambda part: part.pop("name"),
+    "no name of a program": lambda part: part.update(name="a/b"),
+    "a name alone": lambda part: part.pop("program"),
+    "a node too few": lambda part: part["program"]["nodes"].pop(0),
+    "a module too few": lambda part: part["program"]["modules"].pop("noting"),
+    "no input": lambda part: part["program"].update(inputs=[]),
+}
+
+
+@pytest.mark.parametrize("change", HOSTILE)
+def test_a_changed_file_is_refused(change: str, tmp_path: Path) -> None:
     """Whatever a file says of the program inside, it is whole or an error."""
     path = weft.save(weft.Vote(bare, n=2, name="vote"), tmp_path / "v.weft.json")
     made = json.loads(path.read_text("utf-8"))
     part = made["program"]["modules"]["vote"]["parts"]["module"]
-    change(part)
+    HOSTILE[change](part)
     made["digest"] = digest_of(made["program"])
     path.write_text(json.dumps(made), "utf-8")
 
@@ -378,14 +376,18 @@ def test_the_next_model_is_asked_of_the_whole_program() -> None:
     assert (answer, spare.calls) == (0, 2)
 
 
+untyped: Any = bare
+a_step: Any = plain
+
+
 @pytest.mark.parametrize(
     ("made", "match"),
     [
-        (lambda: weft.Vote(plain), "made of a module or a program"),
-        (lambda: weft.Ensemble([bare, plain]), "made of modules and programs"),
+        (lambda: weft.Vote(a_step), "made of a module or a program"),
+        (lambda: weft.Ensemble([bare, a_step]), "made of modules and programs"),
         (lambda: weft.Ensemble([bare, telling]), "names and types have to be the same"),
-        (lambda: weft.Classify(bare), "Classify"),
-        (lambda: weft.MapReduce(bare, telling), "is no module"),
+        (lambda: weft.Classify(untyped), "Classify"),
+        (lambda: weft.MapReduce(untyped, telling), "is no module"),
     ],
 )
 def test_what_cannot_be(made: Callable[[], Any], match: str) -> None:

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ArtifactError, ConfigError, did_you_mean
-from ..graph.module import Module
-from ..graph.program import Origin, Program, remember
+from ..graph.program import Origin, remember
 from ..ground import strictjson
 from ..ground.shapes import as_dict, as_list
 from ..ground.words import brief
@@ -23,6 +22,8 @@ from ..signature.spec import default_instruction
 from .state import ArtifactFile, ModuleState, ProgramState, modules_of
 
 if TYPE_CHECKING:
+    from ..graph.module import Module
+    from ..graph.program import Program
     from ..signature.spec import Spec
 
 _log = logging.getLogger("weft")
@@ -118,9 +119,10 @@ def _in_module(path: str, state: ModuleState, live: Module[..., Any]) -> Iterato
         yield f"{path!r} searches an index of another content"
     for name, part in state.parts.items():
         inner: Any = live.uses.running.get(name)
-        if part.module is not None and isinstance(inner, Module):
+        kind = "" if inner is None else inner.node_kind
+        if part.module is not None and kind == "module":
             yield from _in_module(f"{path}/{name}", part.module, inner)
-        elif part.program is not None and isinstance(inner, Program):
+        elif part.program is not None and kind == "program":
             yield from _other_tools(part.program, inner, f"{path}/{name}/")
 
 

@@ -152,8 +152,8 @@ def stand_ins(state: ProgramState) -> list[Step[..., Any]]:
 
 def schema_of_result(program: Program[..., Any]) -> dict[str, Any] | None:
     """The JSON Schema of what a program gives, where a type can be read from it."""
-    kind = plain_type(program.structure.result)
-    if kind is Any or (isinstance(kind, type) and issubclass(kind, Signature)):
+    kind: Any = plain_type(program.structure.result)
+    if kind is Any or (inspect.isclass(kind) and issubclass(kind, Signature)):
         return None
     try:
         schema = pydantic.TypeAdapter(kind).json_schema()

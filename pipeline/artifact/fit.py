@@ -119,10 +119,11 @@ def _in_module(path: str, state: ModuleState, live: Module[..., Any]) -> Iterato
         yield f"{path!r} searches an index of another content"
     for name, part in state.parts.items():
         inner: Any = live.uses.running.get(name)
-        kind = "" if inner is None else inner.node_kind
-        if part.module is not None and kind == "module":
+        if inner is None:
+            continue
+        if part.module is not None and inner.node_kind == "module":
             yield from _in_module(f"{path}/{name}", part.module, inner)
-        elif part.program is not None and kind == "program":
+        elif part.program is not None and inner.node_kind == "program":
             yield from _other_tools(part.program, inner, f"{path}/{name}/")
 
 

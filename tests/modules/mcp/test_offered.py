@@ -81,15 +81,15 @@ def test_prompts_are_turns(rooms: Toolbox) -> None:
     assert said.as_data()[1]["role"] == "assistant"
 
 
-@pytest.mark.parametrize(
-    ("ask", "match"),
-    [
-        (lambda box: box.prompt("great", who="Ada"), "Did you mean 'greet'"),
-        (lambda box: box.prompt("greet"), "needs 'who'"),
-        (lambda box: box.prompt("greet", who="Ada", tune="a"), "Did you mean 'tone'"),
-        (lambda box: box.prompt("greet", who=3), "Give a text"),
-    ],
-)
+MISTAKES: list[tuple[Callable[[Any], Any], str]] = [
+    (lambda box: box.prompt("great", who="Ada"), "Did you mean 'greet'"),
+    (lambda box: box.prompt("greet"), "needs 'who'"),
+    (lambda box: box.prompt("greet", who="Ada", tune="a"), "Did you mean 'tone'"),
+    (lambda box: box.prompt("greet", who=3), "Give a text"),
+]
+
+
+@pytest.mark.parametrize(("ask", "match"), MISTAKES)
 def test_a_prompt_that_cannot_be(
     rooms: Toolbox, ask: Callable[[Any], Any], match: str
 ) -> None:

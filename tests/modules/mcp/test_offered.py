@@ -161,7 +161,7 @@ class _Guarded(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, *_: object, **__: object) -> None:
         """Say nothing."""
 
 

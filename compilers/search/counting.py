@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
@@ -259,7 +259,7 @@ class _Counting:
             rows: What it is handed, where that is known.
         """
         if part.node_kind == "program":
-            return sum(map(self.part, part.modules.values()))
+            return self._whole(part).flow(part.structure)
         if part.node_kind == "module" and not part.has_body:
             return self.price(part)
         is_module = part.node_kind == "module"
@@ -270,6 +270,10 @@ class _Counting:
             over([one.get(name, 1) for one in times]) * self.part(inner)
             for name, inner in part.uses.running.items()
         )
+
+    def _whole(self, program: Program[..., Any]) -> _Counting:
+        """The count of a program that is a part of a module."""
+        return replace(self, program=program, inputs=_Inputs.of(program, ()))
 
     def inside(self, node: Node, program: Program[..., Any]) -> _Counting:
         """The count of a program that a node calls."""
@@ -286,9 +290,17 @@ class _Counting:
             return self._inner(node).bounded(inner.structure)
         if node.kind == "each" and not self.inputs.lengths(node):
             return self.node(node) == 0
-        if node.kind == "step":
-            return self.node(node) == 0
+        if node.kind in ("module", "step"):
+            return self._part_bounded(self.program.parts.target(node))
         return all(map(self.bounded, node.bodies.values()))
+
+    def _part_bounded(self, part: Any) -> bool:
+        """Whether the calls of something by itself are no estimate."""
+        if part.node_kind == "program":
+            return self._whole(part).bounded(part.structure)
+        if part.node_kind == "step":
+            return self.part(part) == 0
+        return all(map(self._part_bounded, part.uses.running.values()))
 
     def _inner(self, node: Node) -> _Counting:
         return self.inside(node, self.program.parts.programs[node.target])

@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self, cast, final, overload
 
 from ...pipeline.errors import ConfigError, did_you_mean
+from ...pipeline.media.turns import History
 from ...pipeline.run.bridge import on_background, run_sync
 from ..agents.tool import MOST_CHARACTERS, Tool, ToolOptions
 from .handlers import Handlers
 from .need import need_library
+from .offered import Offered, Read
 from .place import Place, checked_seconds, place_of
 from .remote import Remote, Session
 from .schemas import named
@@ -195,6 +197,71 @@ class Toolbox(Sequence[Tool[..., Any]]):
             reconnect=choice.reconnect,
         )
 
+    def resources(self) -> list[dict[str, Any]]:
+        """What servers say can be read, as plain data: `uri` or `uriTemplate`, `name`.
+
+        Raises:
+            ConfigError: The connections are not open.
+            ToolServerError: A server is gone.
+        """
+        return run_sync(self._offered.resources())
+
+    def read(self, uri: str) -> Read:
+        """What a resource holds: a `weft.Document`, an image, sound, a file, or a list.
+
+        Args:
+            uri: Its address, as a server lists it, or made of a template.
+
+        Raises:
+            ConfigError: Nothing is open, or of several servers none lists it.
+            StepError: The server refuses, or took longer than `timeout`.
+            ToolServerError: The server is gone.
+        """
+        return run_sync(self._offered.read(uri))
+
+    def reader(self, name: str = "read_resource") -> Tool[..., Any]:
+        """A tool by which an agent reads resources: `[*tools, tools.reader()]`."""
+        options = ToolOptions(self._choice.most)
+        return run_sync(self._offered.reader(name, options))
+
+    def prompts(self) -> list[dict[str, Any]]:
+        """The prompts that servers offer, with their arguments, as plain data."""
+        return run_sync(self._offered.prompts())
+
+    def prompt(self, prompt: str, /, **arguments: str) -> History:
+        """The turns of a server's prompt, for an input of type `weft.History`.
+
+        Args:
+            prompt: The server's name for it.
+            arguments: What it is given, texts.
+
+        Raises:
+            ConfigError: No server has it, or takes or needs other arguments.
+            StepError: The server refuses, or took longer than `timeout`.
+        """
+        return run_sync(self._offered.prompt(prompt, arguments))
+
+    async def aresources(self) -> list[dict[str, Any]]:
+        """As `resources`, without blocking the event loop."""
+        return await on_background(self._offered.resources())
+
+    async def aread(self, uri: str) -> Read:
+        """As `read`, without blocking the event loop."""
+        return await on_background(self._offered.read(uri))
+
+    async def aprompts(self) -> list[dict[str, Any]]:
+        """As `prompts`, without blocking the event loop."""
+        return await on_background(self._offered.prompts())
+
+    async def aprompt(self, prompt: str, /, **arguments: str) -> History:
+        """As `prompt`, without blocking the event loop."""
+        return await on_background(self._offered.prompt(prompt, arguments))
+
+    @property
+    def _offered(self) -> Offered:
+        _ = self.by_name  # where nothing is open, its error says so
+        return Offered(self._sessions, checked_seconds(self._choice.timeout))
+
     def __enter__(self) -> Self:
         return self.open()
 
@@ -261,7 +328,7 @@ async def _told_by(
 ) -> tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]:
     """What a server says of itself and of its tools, once it is connected."""
     link = await session.open()
-    return link.about, await link.tools()
+    return link.about, await link.listed("tools")
 
 
 async def _close_all(sessions: Iterable[Session]) -> None:

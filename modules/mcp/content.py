@@ -11,10 +11,12 @@ import binascii
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ...pipeline.errors import CallError
+from ...pipeline.errors import CallError, StepError
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.shapes import is_dict, is_list, is_sequence
 from ...pipeline.ground.words import brief
+from ...pipeline.media.documents import Document
+from ...pipeline.media.turns import History
 from ...pipeline.media.values import Audio, File, Image, Media
 
 _KINDS: Final[Mapping[str, type[Media]]] = {"image": Image, "audio": Audio}
@@ -79,13 +81,59 @@ def _part(block: Any) -> str | Media:
         return f"{said} ({block.get('uri')})"
     held = block.get("resource")
     if kind == "resource" and is_dict(held):
-        if isinstance(held.get("text"), str):
-            return str(held["text"])
-        told = str(held.get("mimeType") or "")
-        made = _KINDS.get(told.partition("/")[0], File)
-        name = str(held.get("uri") or "").rpartition("/")[2]
-        return _media(made, held.get("blob"), told, name)
+        return _held(held)
     return f"(content of type {brief(kind, 40)}, which is not known)"
+
+
+def _held(resource: Mapping[str, Any]) -> str | Media:
+    """What a resource holds: text, or a value of its data."""
+    if isinstance(resource.get("text"), str):
+        return str(resource["text"])
+    told = str(resource.get("mimeType") or "")
+    made = _KINDS.get(told.partition("/")[0], File)
+    name = str(resource.get("uri") or "").rpartition("/")[2]
+    return _media(made, resource.get("blob"), told, name)
+
+
+def resource_of(result: Mapping[str, Any], title: str = "") -> list[Document | Media]:
+    """What a server sent of a resource: text as documents, the rest as media.
+
+    Args:
+        result: The `ReadResourceResult` as plain data.
+        title: What the server calls the resource.
+
+    Raises:
+        StepError: Data of it is none.
+
+    >>> resource_of({"contents": [{"uri": "a://b", "text": "hi"}]})[0].text
+    'hi'
+    """
+    contents: Any = result.get("contents")
+    found: list[Document | Media] = []
+    for one in filter(is_dict, contents if is_list(contents) else []):
+        made, where = _held(one), str(one.get("uri") or "")
+        if isinstance(made, Media):
+            found.append(made)
+        elif isinstance(one.get("text"), str):
+            found.append(Document(text=made, title=title, source=where))
+        else:
+            raise StepError(f"{where}: {made}")
+    return found
+
+
+def history_of(result: Mapping[str, Any]) -> History:
+    """The turns of a server's prompt; what is no text stands as words.
+
+    >>> said = {"type": "text", "text": "Hi."}
+    >>> history_of({"messages": [{"role": "user", "content": said}]})
+    History(1 turn, the last: user 'Hi.')
+    """
+    messages: Any = result.get("messages")
+    turns = (
+        (str(one.get("role")), str(_part(one.get("content"))))
+        for one in filter(is_dict, messages if is_list(messages) else [])
+    )
+    return History(turns)
 
 
 def _media(made: type[Media], data: Any, told: Any, name: str = "") -> str | Media:

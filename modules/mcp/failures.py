@@ -21,6 +21,7 @@ from .place import Http, Place
 _LOOK: Final = 0.02  # seconds
 _LOOKS: Final = 25
 _LAST_LINES: Final = 8
+_NO_LOGIN: Final = ("401", "403")
 
 
 def gone(place: Place, what: str, said: str) -> ToolServerError:
@@ -33,6 +34,12 @@ def gone(place: Place, what: str, said: str) -> ToolServerError:
     """
     what, said = without(what, place.secrets), without(said, place.secrets)
     far = isinstance(place, Http)
+    if far and said.startswith(_NO_LOGIN):
+        return ToolServerError(
+            f"the server {place.label} {what}; it answered: {said}",
+            hint="It wants a login, and OAuth is not spoken here: get a token, and "
+            'write weft.mcp.Http(url, headers={"Authorization": "Bearer ..."})',
+        )
     wrote = "it answered" if far else "the last that it wrote"
     look = "Look at its log" if far else "Run its command by itself to see why"
     last = f"; {wrote}: {said}" if said else ""

@@ -13,7 +13,7 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any, Final, NamedTuple, Protocol, cast
+from typing import Any, Final, Literal, NamedTuple, Protocol, cast
 
 import httpx2
 import mcp_types as types
@@ -31,11 +31,12 @@ from .failures import LastWords, cleaned, fault_of, gone, last_words
 from .place import Http, Place
 
 Data = dict[str, Any]
+Listed = Literal["tools", "resources", "resource_templates", "prompts"]
 # It logs by itself what is told here as errors.
 logging.getLogger("mcp").addHandler(logging.NullHandler())
 
 _MOST_PAGES: Final = 100
-_MOST_TOOLS: Final = 2_000
+_MOST_LISTED: Final = 2_000
 _MOST_BYTES: Final = 32 * 2**20  # of one event
 _LOOK: Final = 2.0  # seconds that a server has to show that it lives
 _GONE: Final = frozenset({types.CONNECTION_CLOSED})
@@ -89,34 +90,62 @@ class Link:
         made["protocol"] = self._client.protocol_version
         return {**made, "instructions": self._client.instructions or ""}
 
-    async def tools(self) -> list[Data]:
-        """All tools that the server has, in its order; one may have none.
+    async def listed(self, what: Listed) -> list[Data]:
+        """All tools, resources, templates of these or prompts, in the server's order.
+
+        A server may have none of a kind.
 
         Raises:
             ToolServerError: It does not say.
         """
+        ask = getattr(self._client, f"list_{what}")
         found: list[Data] = []
         cursor: str | None = None
         async with self._failing():
             for _ in range(_MOST_PAGES):
                 try:
-                    page = await self._client.list_tools(
-                        cursor=cursor, cache_mode="bypass"
-                    )
+                    page = await ask(cursor=cursor, cache_mode="bypass")
                 except MCPError as error:
                     if error.code == types.METHOD_NOT_FOUND:
                         return found
                     raise
-                found += map(_plain, page.tools)
+                found += map(_plain, getattr(page, what))
                 cursor = page.next_cursor
                 if not cursor:  # some servers end with an empty one
-                    return found
-                if len(found) > _MOST_TOOLS:
+                    return [cleaned(one, self._place.secrets) for one in found]
+                if len(found) > _MOST_LISTED:
                     break
         raise ToolServerError(
-            f"{self._place.label} lists tools without an end",
+            f"{self._place.label} lists {what.replace('_', ' ')} without an end",
             hint="Ask whoever runs it; up to 2,000 are read",
         )
+
+    async def read(self, uri: str, seconds: float | None) -> Data:
+        """What a resource holds, as plain data.
+
+        Raises:
+            StepError: The server refuses, or takes longer than `seconds`.
+            ToolServerError: The server is gone.
+        """
+        asked = self._client.read_resource(uri, cache_mode="bypass")
+        return await self._answered(asked, uri, seconds)
+
+    async def prompt(
+        self, name: str, given: dict[str, str], most: float | None
+    ) -> Data:
+        """The messages of a prompt, as plain data; errors as of `read`."""
+        return await self._answered(self._client.get_prompt(name, given), name, most)
+
+    async def _answered(
+        self, asked: Awaitable[Any], what: str, seconds: float | None
+    ) -> Data:
+        try:
+            async with self._failing(what), asyncio.timeout(seconds):
+                made: Data = cleaned(_plain(await asked), self._place.secrets)
+                return made
+        except TimeoutError:
+            said = f"{what}: the server did not answer within {seconds:g} s"
+            raise StepError(said) from None
 
     async def call(
         self,

@@ -184,7 +184,7 @@ class Remote:
 
     async def _refuse_changed(self, link: library.Link) -> None:
         """Refuse a server that came back with another tool under this name."""
-        now = [one for one in await link.tools() if one["name"] == self.name]
+        now = [one for one in await link.listed("tools") if one["name"] == self.name]
         if not now or now[0].get("inputSchema") != self._told.get("inputSchema"):
             raise ToolServerError(
                 f"{self.session.place.label} came back without {self.name!r} as it was",

@@ -7,30 +7,34 @@ from dataclasses import replace
 from typing import Any
 
 from ...pipeline.graph.module import Call, Module
+from ...pipeline.graph.program import Askable
 from ...pipeline.ground import strictjson
 from ...pipeline.run.settings import current, entered
 from ...pipeline.signature.field import FieldSpec
 
 
-def again_of(module: Module[..., Any], *fields: FieldSpec) -> Module[..., Any] | None:
+def again_of(module: Askable[..., Any], *fields: FieldSpec) -> Module[..., Any] | None:
     """The part that is asked again: the same module, with more inputs.
 
-    None of a module that is made of others, which is asked again itself.
+    None of a program and of a module that is made of others: those are asked again
+    themselves.
 
     Raises:
         ConfigError: The module has a field of such a name.
     """
-    return None if module.has_body else module.wider("again", *fields)
+    if not isinstance(module, Module) or module.has_body:
+        return None
+    return module.wider("again", *fields)
 
 
 async def asked_again(
     call: Call,
-    module: Module[..., Any],
+    module: Askable[..., Any],
     inputs: Mapping[str, Any],
     words: str,
     sample: int | None,
 ) -> Any:
-    """Ask a module of others once more, with words below each instruction in it."""
+    """Ask what is made of others once more, with words below each instruction."""
     said = f"An earlier answer would not do: {strictjson.dumps(words)}"
     settings = current()
     remark = "\n\n".join(filter(None, (settings.remark, said)))

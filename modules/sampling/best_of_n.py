@@ -7,6 +7,7 @@ from typing import Any, final
 
 from ...pipeline.errors import ModelFailure
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.graph.program import Askable
 from ...pipeline.ground.options import checked
 from ...pipeline.lm.request import JSON
 from .reward import Reward, asked_of, judge_of, require_bar, rewarded
@@ -23,7 +24,7 @@ class BestOfN(Module[P, R_co]):
     candidates, and which one was `chosen`.
 
     Args:
-        module: What is asked.
+        module: What is asked: a module, or a whole program.
         reward: A function or step of (inputs by name, answer), or a judge: a module or
             program whose inputs are some of the fields, and whose last output counts.
             Higher is better; words that say what is wrong count as 0.
@@ -50,7 +51,7 @@ class BestOfN(Module[P, R_co]):
     @checked
     def __init__(
         self,
-        module: Module[P, R_co],
+        module: Askable[P, R_co],
         reward: Reward,
         n: int = 3,
         *,

@@ -7,6 +7,7 @@ from typing import Any, Final, cast, final
 
 from ...pipeline.errors import ConfigError, ModelFailure
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.graph.program import Askable
 from ...pipeline.ground.options import checked
 from ...pipeline.lm.request import JSON
 from . import reward
@@ -29,8 +30,9 @@ class Cascade(Module[P, R_co]):
     `agreement` of the samples, and `unsure` where the one that answered tells.
 
     Args:
-        cheap: What is asked first. Of a `weft.Classify`, or a cascade that ends in one,
-            the decision is a test by itself: see `weft.abstain`.
+        cheap: What is asked first: a module, or a whole program. Of a `weft.Classify`,
+            or a cascade that ends in one, the decision is a test by itself: see
+            `weft.abstain`.
         strong: What is asked where that is unsure; of the same signature.
         unsure: A function or step of (inputs by name, answer) that gives True, or words
             that say why, where the answer is unsure; or a judge, as a reward may be.
@@ -63,8 +65,8 @@ class Cascade(Module[P, R_co]):
     @checked
     def __init__(
         self,
-        cheap: Module[P, R_co],
-        strong: Module[P, R_co],
+        cheap: Askable[P, R_co],
+        strong: Askable[P, R_co],
         unsure: reward.Check | None = None,
         *,
         checks: Iterable[reward.Check] = (),
@@ -157,7 +159,7 @@ class Cascade(Module[P, R_co]):
         return answer, "\n".join(failed.values())
 
     async def _told(
-        self, call: Call, part: Module[P, R_co], inputs: Mapping[str, Any]
+        self, call: Call, part: Askable[P, R_co], inputs: Mapping[str, Any]
     ) -> tuple[Any, bool | None]:
         """A part's answer, and whether it is unsure; None where it does not tell."""
         if not part.tells_unsure:

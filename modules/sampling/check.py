@@ -7,6 +7,7 @@ from typing import Any, Final, final
 
 from ...pipeline.errors import CheckFailed, ConfigError
 from ...pipeline.graph.module import MOST_TRIES, Call, Module, P, Part, R_co
+from ...pipeline.graph.program import Askable
 from ...pipeline.ground.options import checked
 from ...pipeline.ground.words import brief
 from ...pipeline.lm.request import JSON
@@ -35,7 +36,8 @@ class Check(Module[P, R_co]):
     `weft.info(result).facts` has the `tries`, and the words of what `failed` in each.
 
     Args:
-        module: What is asked.
+        module: What is asked: a module, or a whole program, which is asked again as
+            one that is made of others.
         checks: Functions or steps of (inputs by name, answer), or judges: modules or
             programs that read some of the fields, and whose last output counts.
         repairs: How many further answers may follow one that fails.
@@ -59,7 +61,7 @@ class Check(Module[P, R_co]):
     @checked
     def __init__(
         self,
-        module: Module[P, R_co],
+        module: Askable[P, R_co],
         checks: Iterable[reward.Check],
         *,
         repairs: int = 1,

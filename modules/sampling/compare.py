@@ -7,6 +7,7 @@ from typing import Any, Final, cast, final
 
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.graph.program import Askable
 from ...pipeline.ground.options import checked
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
@@ -35,7 +36,8 @@ class Compare(Module[P, R_co]):
     be tuned. `weft.info(result).facts` has how many `attempts` there were.
 
     Args:
-        module: What is asked; with a `ChainOfThought` the attempts hold their reasons.
+        module: What is asked, a module or a whole program; with a `ChainOfThought` the
+            attempts hold their reasons.
         n: How many attempts.
         name: Its name; the module's by default.
 
@@ -57,7 +59,7 @@ class Compare(Module[P, R_co]):
 
     @checked
     def __init__(
-        self, module: Module[P, R_co], n: int = 3, *, name: str | None = None
+        self, module: Askable[P, R_co], n: int = 3, *, name: str | None = None
     ) -> None:
         self._like(module, name, n)
         for own in ("attempts", "reasoning"):
@@ -67,12 +69,13 @@ class Compare(Module[P, R_co]):
                     hint="Give the field another name",
                 )
         self._module, self._n = module, n
-        instruction = f"{spec_of(module.signature).instruction}\n\n{_HOW}"
+        said = spec_of(module.signature).instruction
+        one: Module[..., Any] = module if isinstance(module, Module) else self
         made: ChainOfThought[..., Any] = ChainOfThought(
             cast(Any, extended(module.signature, _ATTEMPTS)),
-            instruction,
+            f"{said}\n\n{_HOW}",
             name="compare",
-            adapter=module.parameters.adapter,
+            adapter=one.parameters.adapter,
         )
         self._compare = asking_the_same(module, made.returning(module.single))
         self._asked = extended(module.signature, *ChainOfThought.adds)
@@ -94,6 +97,7 @@ class Compare(Module[P, R_co]):
         """Ask `n` times, and compare."""
         came = await call.tries(self._module, inputs, self._n)
         call.report(attempts=len(came))
-        attempts = [self._module.as_text(one) for one in came]
+        reads = self._module if isinstance(self._module, Module) else self
+        attempts = [reads.as_text(one) for one in came]
         made = await call(self._compare, {**inputs, "attempts": attempts})
         return self.own(made, inputs)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Module
+from ...pipeline.graph.program import Askable, Program
 from ...pipeline.signature.signature import Signature, spec_of
 from ...pipeline.signature.spec import Spec
 from ...pipeline.signature.types import type_name
 
 
-def require_alike(modules: Sequence[Module[..., Any]], kind: str) -> None:
+def require_alike(modules: Sequence[Askable[..., Any]], kind: str) -> None:
     """Refuse modules that take or give other things than the first one.
 
     Raises:
@@ -26,9 +27,9 @@ def require_alike(modules: Sequence[Module[..., Any]], kind: str) -> None:
                 hint="Give the other a model or an instruction of its own: "
                 "module.with_(lm=...)",
             )
-        if not isinstance(other, Module):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(cast(object, other), Module | Program):
             raise ConfigError(
-                f"{kind} is made of modules, and {other!r} is none",
+                f"{kind} is made of modules and programs, and {other!r} is none",
                 hint='Write weft.Predict("question -> answer")',
             )
         own, its = spec_of(first.signature), spec_of(other.signature)
@@ -52,20 +53,23 @@ def _shown(spec: Spec, single: str | None) -> str:
 
 
 def asking_the_same(
-    module: Module[..., Any], part: Module[..., Any]
+    module: Askable[..., Any], part: Module[..., Any]
 ) -> Module[..., Any]:
     """A part that asks the model which all of a module's own parts ask.
 
     Where these ask several, or none of their own, it asks the scope's.
     """
-    first, *others = module.modules.values()
+    asking = [*module.modules.values()]
+    if not asking:  # a program of steps alone
+        return part
+    first, *others = asking
     lm, model = first.lm, first.parameters.model
     if any(o.lm is not lm or o.parameters.model != model for o in others):
         return part
     return part.with_(lm=lm) if model is None else part.with_(model=model)
 
 
-def asked_alike(modules: Sequence[Module[..., Any]]) -> type[Signature]:
+def asked_alike(modules: Sequence[Askable[..., Any]]) -> type[Signature]:
     """What an answer of any of them holds.
 
     That is the contract with their models where it is the same, and else the one with

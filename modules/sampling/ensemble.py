@@ -8,6 +8,7 @@ from typing import Any, Final, cast, final
 
 from ...pipeline.errors import ConfigError, ModelFailure, StepError
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.graph.program import Askable
 from ...pipeline.graph.step import Step
 from ...pipeline.ground.options import checked
 from ...pipeline.ground.shapes import is_dict
@@ -30,8 +31,8 @@ class Ensemble(Module[P, R_co]):
 
     Self-consistency across prompts (Wang et al. 2022, arXiv 2203.11171), or across
     models; DSPy's Ensemble. All are asked side by side. Each is a part, `member_1` and
-    so on, that is tuned by itself. One whose reply cannot be used is left out. Whole
-    programs, such as the best of a search, are made one by `weft.compilers.ensemble`.
+    so on, that is tuned by itself, and may be a whole program. One whose reply cannot
+    be used is left out. `weft.compilers.ensemble` makes one of the best of a search.
     `weft.info(result).facts` has how many `answered`, and of a majority the
     `agreement` and the `votes`, as `Vote` has them.
 
@@ -61,7 +62,7 @@ class Ensemble(Module[P, R_co]):
     @checked
     def __init__(
         self,
-        modules: Iterable[Module[P, R_co]],
+        modules: Iterable[Askable[P, R_co]],
         reduce: str | Callable[[list[Any]], Any] | Step[..., Any] = _MAJORITY,
         *,
         by: str | None = None,
@@ -69,7 +70,7 @@ class Ensemble(Module[P, R_co]):
     ) -> None:
         given = cast(object, modules)
         listed = isinstance(given, Iterable) and not isinstance(given, str)
-        members: list[Module[P, R_co]] = [*modules] if listed else []
+        members: list[Askable[P, R_co]] = [*modules] if listed else []
         if not 0 < len(members) <= _MOST:
             said = f"{len(members)} modules" if listed else brief(repr(modules))
             raise ConfigError(
@@ -105,7 +106,7 @@ class Ensemble(Module[P, R_co]):
         """Ask each, and make one answer of theirs."""
         failed: dict[int, ModelFailure] = {}
 
-        async def one(position: int, member: Module[P, R_co]) -> Any:
+        async def one(position: int, member: Askable[P, R_co]) -> Any:
             try:
                 return await call(member, inputs)
             except ModelFailure as error:

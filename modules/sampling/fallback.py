@@ -8,6 +8,7 @@ from typing import Any, Final, cast, final
 from ...pipeline import errors
 from ...pipeline.errors import ConfigError, ModelError, did_you_mean
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.graph.program import Askable
 from ...pipeline.ground.options import checked
 from ...pipeline.lm.lm import LanguageModel, as_lm, name_of
 from ...pipeline.lm.request import JSON
@@ -40,7 +41,8 @@ class Fallback(Module[P, R_co]):
     they are, in `weft.use(lms={"openai/gpt-5": weft.LM(...)})`.
 
     Args:
-        module: What is asked, first of its own model or the scope's.
+        module: What is asked, first of its own model or the scope's: a module, or a
+            whole program.
         lms: The models that follow, in order: strings or models.
         on: Which errors lead on to the next model: classes below `ModelError`.
         models: In place of `lms`, names for which `lms=` of the scope has the models.
@@ -63,7 +65,7 @@ class Fallback(Module[P, R_co]):
     @checked
     def __init__(
         self,
-        module: Module[P, R_co],
+        module: Askable[P, R_co],
         lms: Iterable[str | LanguageModel] = (),
         *,
         on: Sequence[type[ModelError] | str] = (ModelError,),
@@ -139,10 +141,10 @@ class Fallback(Module[P, R_co]):
         lm = settings.lm if running.lm is None else running.lm
         return "its own model" if lm is None else name_of(lm)
 
-    def _asking(self, number: int) -> Module[..., Any]:
+    def _asking(self, number: int) -> Askable[..., Any]:
         """The module, asking one of the models that follow."""
-        module: Module[..., Any] = self._module
-        if not module.has_body:
+        module: Askable[..., Any] = self._module
+        if isinstance(module, Module) and not module.has_body:
             return self._of(module, number)
         inner = {path: self._of(one, number) for path, one in module.modules.items()}
         return module.with_modules(inner)

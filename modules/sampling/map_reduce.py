@@ -99,7 +99,11 @@ class MapReduce(Module[P, R_co]):
     ) -> None:
         for role, part in (("map", map), ("reduce", reduce)):
             if not isinstance(cast(object, part), Module):
-                raise ConfigError(f"MapReduce: {role}={part!r}", hint=_EXAMPLE)
+                raise ConfigError(
+                    f"MapReduce: {role}={part!r} is no module, and what reads chunks "
+                    "and notes has to be one",
+                    hint=_EXAMPLE,
+                )
         self._over = _only(over, map, reduce, "over")
         self._into = _only(into, reduce, map, "into")
         self._map, self._reduce = map, reduce

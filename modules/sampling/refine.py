@@ -7,6 +7,7 @@ from typing import Any, final
 
 from ...pipeline.errors import ModelFailure
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.graph.program import Askable
 from ...pipeline.ground.options import checked
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
@@ -36,7 +37,8 @@ class Refine(Module[P, R_co]):
     later reply cannot be used, the best so far is the answer, and the trace says so.
 
     Args:
-        module: What is asked.
+        module: What is asked: a module, or a whole program, which is asked again as
+            one that is made of others.
         reward: A function or step of (inputs by name, answer), or a judge, as
             `BestOfN` has it; higher is better, and words count as 0.
         n: How many answers at the most.
@@ -57,7 +59,7 @@ class Refine(Module[P, R_co]):
     @checked
     def __init__(
         self,
-        module: Module[P, R_co],
+        module: Askable[P, R_co],
         reward: Reward,
         n: int = 3,
         *,

@@ -20,7 +20,7 @@ from typing import (
 
 from ...pipeline.errors import ConfigError, ModelFailure, StepError, did_you_mean
 from ...pipeline.graph.module import Call, Module, Part
-from ...pipeline.graph.program import Program
+from ...pipeline.graph.program import Askable, Program
 from ...pipeline.graph.runnable import Runnable
 from ...pipeline.graph.step import Step
 from ...pipeline.ground.words import brief
@@ -80,7 +80,7 @@ def require_bar(bar: object, of: str) -> None:
 
 
 def judge_of(
-    given: object, module: Module[..., Any], of: str, role: str = "reward"
+    given: object, module: Askable[..., Any], of: str, role: str = "reward"
 ) -> Part:
     """What judges a module's answers, as a part.
 
@@ -142,7 +142,7 @@ def _step(given: Any, of: str, role: str) -> Step[..., Any]:
 
 
 def judges_of(
-    given: Iterable[object], module: Module[..., Any], of: str, taken: Iterable[str]
+    given: Iterable[object], module: Askable[..., Any], of: str, taken: Iterable[str]
 ) -> dict[str, Part]:
     """Checks by name, in their order.
 
@@ -174,7 +174,7 @@ def judges_of(
 async def asked_of(
     call: Call,
     judge: Part,
-    module: Module[..., Any],
+    module: Askable[..., Any],
     inputs: Mapping[str, Any],
     answer: Any,
 ) -> Verdict:
@@ -201,7 +201,7 @@ async def asked_of(
     return verdict if verdict.words else verdict._replace(words=words)
 
 
-def outputs_of(module: Module[..., Any], answer: Any) -> dict[str, Any]:
+def outputs_of(module: Askable[..., Any], answer: Any) -> dict[str, Any]:
     """The outputs in an answer of a module, by name."""
     if module.single is not None:
         return {module.single: answer}
@@ -232,7 +232,7 @@ def _number(raw: Any, who: str) -> float:
 async def rewarded(
     call: Call,
     judge: Part,
-    module: Module[..., Any],
+    module: Askable[..., Any],
     inputs: Mapping[str, Any],
     answers: Iterable[Any],
 ) -> list[Verdict | None]:
@@ -267,7 +267,7 @@ async def rewarded(
 async def failing(
     call: Call,
     checks: Mapping[str, Part],
-    module: Module[..., Any],
+    module: Askable[..., Any],
     inputs: Mapping[str, Any],
     answer: Any,
 ) -> dict[str, str]:
@@ -287,7 +287,7 @@ async def failing(
 async def yes_or_no(
     call: Call,
     judge: Part,
-    module: Module[..., Any],
+    module: Askable[..., Any],
     inputs: Mapping[str, Any],
     answer: Any,
 ) -> tuple[bool, str]:

@@ -7,6 +7,7 @@ from typing import Any, Final, final
 
 from ...pipeline.errors import StepError
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.graph.program import Askable
 from ...pipeline.ground.options import checked
 from ...pipeline.lm.request import JSON
 from .reward import Reward, judge_of, rewarded
@@ -28,7 +29,7 @@ class Vote(Module[P, R_co]):
     agree, in [0, 1], and the `votes`.
 
     Args:
-        module: What is asked.
+        module: What is asked: a module, or a whole program.
         n: How many tries.
         by: The output field that is voted on; the last one by default.
         weight: How much a vote counts, 0 or more: a function or step of (inputs by
@@ -49,7 +50,7 @@ class Vote(Module[P, R_co]):
     @checked
     def __init__(
         self,
-        module: Module[P, R_co],
+        module: Askable[P, R_co],
         n: int = 5,
         *,
         by: str | None = None,

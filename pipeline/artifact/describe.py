@@ -136,9 +136,22 @@ def structure_lines(name: str, state: ProgramState) -> list[str]:
     given = ", ".join(f"{f.name}: {type_words(f)}" for f in state.inputs)
     lines = [f"{name}({given})", *_node_lines(state.nodes, "  ")]
     lines.append(f"  -> {_bound(state.output)}")
-    for inner, part in state.programs.items():
+    for inner, part in (*state.programs.items(), *_made_of(state.modules)):
         lines += structure_lines(f"program {inner}", part)
     return lines
+
+
+def _made_of(
+    modules: Mapping[str, ModuleState], prefix: str = ""
+) -> Iterator[tuple[str, ProgramState]]:
+    """The programs that are parts of modules, by the paths of these."""
+    for name, module in modules.items():
+        for role, part in module.parts.items():
+            path = f"{prefix}{name}/{role}"
+            if part.program is not None:
+                yield path, part.program
+            elif part.module is not None:
+                yield from _made_of({role: part.module}, f"{prefix}{name}/")
 
 
 def modules_in_order(
@@ -161,6 +174,8 @@ def _with_parts(path: str, module: ModuleState) -> Iterator[tuple[str, ModuleSta
     for name, part in module.parts.items():
         if part.module is not None:
             yield from _with_parts(f"{path}/{name}", part.module)
+        elif part.program is not None:
+            yield from modules_in_order(part.program, f"{path}/{name}/")
 
 
 def type_words(field: FieldState) -> str:

@@ -98,15 +98,17 @@ def fitted(
     return remember(changed, came)
 
 
-def _other_tools(state: ProgramState, program: Program[..., Any]) -> Iterator[str]:
+def _other_tools(
+    state: ProgramState, program: Program[..., Any], prefix: str = ""
+) -> Iterator[str]:
     """What differs between the tools that a file and a live program's agents know."""
     parts = program.parts
     for name, inner in state.programs.items():
         if name in parts.programs:
-            yield from _other_tools(inner, parts.programs[name])
+            yield from _other_tools(inner, parts.programs[name], f"{prefix}{name}/")
     for name, module in state.modules.items():
         if name in parts.modules:
-            yield from _in_module(name, module, parts.modules[name])
+            yield from _in_module(prefix + name, module, parts.modules[name])
 
 
 def _in_module(path: str, state: ModuleState, live: Module[..., Any]) -> Iterator[str]:
@@ -117,8 +119,12 @@ def _in_module(path: str, state: ModuleState, live: Module[..., Any]) -> Iterato
         yield f"{path!r} searches an index of another content"
     for name, part in state.parts.items():
         inner: Any = live.uses.running.get(name)
-        if part.module is not None and inner is not None:
+        if inner is None:
+            continue
+        if part.module is not None and inner.node_kind == "module":
             yield from _in_module(f"{path}/{name}", part.module, inner)
+        elif part.program is not None and inner.node_kind == "program":
+            yield from _other_tools(part.program, inner, f"{path}/{name}/")
 
 
 def tools_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

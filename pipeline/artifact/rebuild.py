@@ -24,11 +24,18 @@ from ..signature.field import FieldSpec
 from ..signature.forms import make_signature
 from ..signature.json_schema import json_schema_of
 from ..signature.note import Note
-from ..signature.schema import rebuilds, type_of_schema
+from ..signature.schema import type_of_schema
 from ..signature.signature import Signature
 from ..signature.types import plain_type
 from .fit import parameters_of, tools_changed, tuned
-from .state import ArtifactFile, FieldState, ModuleState, ProgramState, steps_of
+from .state import (
+    ArtifactFile,
+    FieldState,
+    ModuleState,
+    ProgramState,
+    programs_of,
+    steps_of,
+)
 
 Targets = Mapping[str, Mapping[str, Any]]
 """By kind, what nodes call, by name."""
@@ -129,33 +136,24 @@ def stand_ins(state: ProgramState) -> list[Step[..., Any]]:
 
     With them a program that is only looked at can be rebuilt without its source.
     """
+    parts = [one for m in state.modules.values() for one in programs_of(m)]
     made: list[Step[..., Any]] = []
-    for name in steps_of(state):
+    for inner in (*state.programs.values(), *parts):
+        made += stand_ins(inner)
+    known = {step.name for step in made}
+    for name in (one for one in steps_of(state) if one not in known):
         step: Step[..., Any] = Step(_no_code, name)
         saved = state.uses.get(name, {}).items()
         used = {path: _Rebuilding(name, {}).module(path, m) for path, m in saved}
         step.uses = Uses(used, used)
         made.append(step)
-    for inner in state.programs.values():
-        made += stand_ins(inner)
     return made
-
-
-def needs_live(program: Program[..., Any]) -> list[str]:
-    """Fields, as `module/field`, whose types cannot be rebuilt from their schemas.
-
-    A file with such a field is loaded with `program=`, and cannot be imported.
-    """
-    found = [f.name for f in program.structure.inputs if not rebuilds(f)]
-    for path, module in program.modules.items():
-        found += [f"{path}/{f.name}" for f in module.spec.fields if not rebuilds(f)]
-    return found
 
 
 def schema_of_result(program: Program[..., Any]) -> dict[str, Any] | None:
     """The JSON Schema of what a program gives, where a type can be read from it."""
-    kind = plain_type(program.structure.result)
-    if kind is Any or _is_signature(kind):
+    kind: Any = plain_type(program.structure.result)
+    if kind is Any or (inspect.isclass(kind) and issubclass(kind, Signature)):
         return None
     try:
         schema = pydantic.TypeAdapter(kind).json_schema()
@@ -173,10 +171,6 @@ def _told(state: ModuleState) -> list[str]:
     inner = [part.module for part in state.parts.values() if part.module]
     notes = [note.name for part in inner for f in part.fields for note in f.notes]
     return [*notes, *state.parts]
-
-
-def _is_signature(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Signature)
 
 
 def _no_code(**given: Any) -> Any:
@@ -306,6 +300,9 @@ class _Rebuilding:
         for role, part in state.parts.items():
             if part.module is not None:
                 parts[role] = self.module(role, part.module)
+            elif part.program is not None:
+                made_of = self.program(part.name or role, part.program)
+                parts[role] = self.alike(made_of, state)
             else:
                 parts[role] = self.steps[str(part.step)]
         known = inspect.signature(kind.__init__).parameters
@@ -344,6 +341,19 @@ class _Rebuilding:
                 hint=_LIVE,
             )
         return made
+
+    def alike(
+        self, program: Program[..., Any], state: ModuleState
+    ) -> Program[..., Any]:
+        """A program with the result that the module promises which is made of it.
+
+        Its own data is silent about that where a step makes it.
+        """
+        given = next((f for f in state.fields if f.name == state.returns), None)
+        if given is None or program.structure.result is not Any:
+            return program
+        graph = replace(program.structure, result=self.field(given).annotation)
+        return program.with_parts(replace(program.parts, graph=graph))
 
     def field(self, state: FieldState) -> FieldSpec:
         kind, rules = type_of_schema(

@@ -20,8 +20,9 @@ from ..ground.options import checked
 from ..ground.shapes import is_dict, is_list
 from ..lm.soft.words import Soft
 from ..media.plain import data_of
+from ..signature.schema import rebuilds
 from .load import parse_artifact
-from .rebuild import needs_live, schema_of_result
+from .rebuild import schema_of_result
 from .soft import write_pair
 from .state import FORMAT, SUFFIX
 from .versions import keep
@@ -167,3 +168,14 @@ def _pretty(value: Any, indent: int) -> str:
         return "{\n" + ",\n".join(lines) + "\n" + " " * indent + "}"
     items = [inner + _pretty(item, indent + 1) for item in value]
     return "[\n" + ",\n".join(items) + "\n" + " " * indent + "]"
+
+
+def needs_live(program: Program[..., Any]) -> list[str]:
+    """Fields, as `module/field`, whose types cannot be rebuilt from their schemas.
+
+    A file with such a field is loaded with `program=`, and cannot be imported.
+    """
+    found = [f.name for f in program.structure.inputs if not rebuilds(f)]
+    for path, module in program.modules.items():
+        found += [f"{path}/{f.name}" for f in module.spec.fields if not rebuilds(f)]
+    return found

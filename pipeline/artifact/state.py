@@ -169,15 +169,21 @@ class ModuleState(_Strict):
 
 
 class PartState(_Strict):
-    """A part of a module: a module, or the name of a step, whose code is elsewhere."""
+    """A part of a module: a module, a program, or a step, whose code is elsewhere.
+
+    A step is its name; a program has its name beside it.
+    """
 
     module: ModuleState | None = None
     step: _Identifier | None = None
+    program: ProgramState | None = None
+    name: _Name | None = None
 
     @model_validator(mode="after")
     def _one(self) -> PartState:
-        if (self.module is None) == (self.step is None):
-            raise ValueError("a part is a module or a step")
+        given = [one for one in (self.module, self.step, self.program) if one]
+        if len(given) != 1 or (self.program is None) != (self.name is None):
+            raise ValueError("a part is a module, a step, or a program with its name")
         return self
 
 
@@ -299,7 +305,16 @@ def _asking(
     for name, part in module.parts.items():
         if part.module is not None:
             found += _asking(f"{path}/{name}", part.module, bodies=bodies)
+        elif part.program is not None:
+            found += modules_of(part.program, f"{path}/{name}/", bodies=bodies)
     return found
+
+
+def programs_of(module: ModuleState) -> list[ProgramState]:
+    """The programs that are parts of a module, or of a module inside it."""
+    parts = module.parts.values()
+    inner = [one for p in parts if p.module for one in programs_of(p.module)]
+    return [*(p.program for p in parts if p.program), *inner]
 
 
 def softs_of(state: ProgramState) -> list[SoftState]:
@@ -318,7 +333,9 @@ def schemas_of(made: ArtifactFile) -> list[dict[str, Any]]:
         used = [module for by in state.uses.values() for module in by.values()]
         modules = [*state.modules.values(), *used]
         found = [*state.inputs, *(f for module in modules for f in inside(module))]
-        return [*found, *(f for inner in state.programs.values() for f in of(inner))]
+        parts = [inner for module in modules for inner in programs_of(module)]
+        inner = [*state.programs.values(), *parts]
+        return [*found, *(f for program in inner for f in of(program))]
 
     found = of(made.program)
     found += of(made.text_only.program) if made.text_only is not None else []
@@ -333,6 +350,7 @@ def steps_of(state: ProgramState) -> list[str]:
     def inside(module: ModuleState) -> list[str]:
         parts = module.parts.values()
         inner = [name for p in parts if p.module for name in inside(p.module)]
+        inner += [name for p in parts if p.program for name in steps_of(p.program)]
         return [*(p.step for p in parts if p.step), *inner]
 
     modules = state.modules.values()

@@ -11,7 +11,7 @@ runs before.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -27,6 +27,7 @@ from .graph import REGIONS, Body, Node, Param
 from .ref import kind_of_binding, kind_of_parameter, kind_of_region
 from .regions import DEFAULT
 from .scope import result_of
+from .uses import called_by
 
 if TYPE_CHECKING:
     from ..parameters import Demo, Parameters
@@ -101,20 +102,25 @@ def refuse_opaque(program: Program[..., Any]) -> None:
                     f"{kind}, which is no plain data",
                     hint="Build it inside a @weft.step function",
                 )
-    for inner in program.parts.programs.values():
+    for inner in _programs_in(program):
         refuse_opaque(inner)
 
 
-def _part_state(module: Module[..., Any], name: str, part: Any) -> dict[str, Any]:
+def _programs_in(part: Any) -> Iterator[Program[..., Any]]:
+    """The programs nearest below something: those it calls, those of its modules."""
+    for inner in called_by(part).values():
+        if inner.node_kind == "program":
+            yield inner
+        elif inner.node_kind == "module":
+            yield from _programs_in(inner)
+
+
+def _part_state(part: Any) -> dict[str, Any]:
     if part.node_kind == "module":
         return {"module": _module_state(part)}
     if part.node_kind == "step":
         return {"step": part.name}
-    raise ArtifactError(
-        f"{module.name!r} has the program {part.name!r} for its part {name!r}, and an "
-        "artifact holds programs only where a program calls them",
-        hint="Call it in the program, or make its modules parts",
-    )
+    return {"program": describe_program(part), "name": part.name}
 
 
 def _module_state(module: Module[..., Any]) -> dict[str, Any]:
@@ -128,7 +134,7 @@ def _module_state(module: Module[..., Any]) -> dict[str, Any]:
     }
     if module.has_body:
         parts = module.uses.running.items()
-        states = {name: _part_state(module, name, part) for name, part in parts}
+        states = {name: _part_state(part) for name, part in parts}
         settings = dict(module.settings())
         return {**contract, "instruction": [], "parts": states, "settings": settings}
     return {

@@ -202,6 +202,25 @@ class Call(Protocol):
         ...
 
 
+class Contract(Protocol):
+    """What a call takes and gives: of a module, or of a whole program."""
+
+    @property
+    def signature(self) -> type[Signature]:
+        """The contract with the caller."""
+        ...
+
+    @property
+    def asked(self) -> type[Signature]:
+        """The contract with the model."""
+        ...
+
+    @property
+    def single(self) -> str | None:
+        """The output field that a call gives back alone, or None."""
+        ...
+
+
 class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
     """A typed way of calling a model; call it like the function it stands for.
 
@@ -571,20 +590,26 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         options = {name: value for name, value in given.items() if value is not None}
         Module.__init__(self, signature, instruction, **options)
 
-    def _like(self, part: Module[P, R_co], name: str | None, n: int = 1) -> None:
+    def _like(self, part: Contract, name: str | None, n: int = 1) -> None:
         """Begin as a module with a part's contract: what it takes, what it gives.
 
+        Args:
+            part: A module or a program.
+            name: Its own name; one made from the part's signature by default.
+            n: How often the part is asked.
+
         Raises:
-            ConfigError: The part is no module, or it is to be asked less than once.
+            ConfigError: The part is neither, or it is to be asked less than once.
+            SignatureError: No signature says what a program takes and gives.
         """
         kind = type(self).__name__
         if type(cast(object, n)) is not int or not 0 < n < MOST_TRIES:
             hint = f"Give a whole number from 1 to {MOST_TRIES - 1}"
             raise ConfigError(f"{kind}: n={n!r} is no number of tries", hint=hint)
-        if not isinstance(cast(object, part), Module):
+        if not isinstance(cast(object, part), Runnable):
             shown = brief(" ".join(repr(part).split()))
             raise ConfigError(
-                f"{kind} is made of a module, and {shown} is none",
+                f"{kind} is made of a module or a program, and {shown} is none",
                 hint=f'Write {kind}(weft.Predict("question -> answer"))',
             )
         self._signed(part.signature, None, name=name)

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Generic, cast, final
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, cast, final
 from weakref import WeakKeyDictionary
 
 from .. import seam
@@ -20,7 +20,10 @@ from ..ground.options import checked, decorator
 from ..ground.shapes import as_dict
 from ..ground.words import brief
 from ..parameters import SLOTS, Context
+from ..signature.results import signature_of_result
+from ..signature.signature import Signature, spec_of
 from ..signature.spec import Spec
+from .binding import Take
 from .build import Traced, trace_function
 from .drawing import Drawn, Picture
 from .graph import CALLS, Graph, Node
@@ -38,6 +41,11 @@ from .uses import (
     modules_of,
     require_known,
 )
+
+if TYPE_CHECKING:
+    from builtins import property as kept  # to checkers as any other
+else:
+    kept = cached_property
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +96,8 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
     """
 
     node_kind: seam.Kind = "program"
+    has_body: ClassVar[bool] = True
+    """It asks nothing itself: what it calls does."""
     _descent: tuple[Ancestor, ...] = ()
 
     def __init__(self, name: str, parts: Parts, *, lone: bool = False) -> None:
@@ -142,7 +152,46 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         """The typed inputs."""
         return self._inputs
 
-    @cached_property
+    @kept
+    def signature(self) -> type[Signature]:
+        """The contract with whoever calls it, as a module has one.
+
+        A result that is no signature's is one output: of the field that it is taken
+        from, as `answer` of `return respond(...).answer`, or else of `result`.
+
+        Raises:
+            SignatureError: It gives a field of the name of one of its inputs.
+        """
+        flow = self.structure
+        path = flow.output.path if isinstance(flow.output, Take) else ()
+        words = inspect.cleandoc(self.__doc__ or "")
+        told = (path[-1] if path else "result", words)
+        return signature_of_result(self._name, flow.inputs, flow.result, *told)
+
+    @property
+    def asked(self) -> type[Signature]:
+        """The same contract: a program asks for nothing beside it."""
+        return self.signature
+
+    @property
+    def spec(self) -> Spec:
+        """The fields of the contract."""
+        return spec_of(self.signature)
+
+    @property
+    def single(self) -> str | None:
+        """The output that a call gives back alone, or None where it gives a result."""
+        result = self.structure.result
+        if isinstance(result, type) and issubclass(result, Signature):
+            return None
+        return next(iter(self.spec.outputs))
+
+    @property
+    def tells_unsure(self) -> bool:
+        """Never: only a module's facts say whether its answer is unsure."""
+        return False
+
+    @kept
     def modules(self) -> dict[str, Module[..., Any]]:
         """Every module by path, in the order of the program.
 
@@ -300,6 +349,10 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
             CallError: An input is misspelt, doubled or missing.
         """
         return self.inputs.place(args, kwargs, who or self._name)
+
+
+Askable: TypeAlias = Module[P, R_co] | Program[P, R_co]
+"""What is asked by a module that is made of it: a module, or a whole program."""
 
 
 Forgiver = Callable[[Callable[..., Any], Exception], Traced]

@@ -199,11 +199,11 @@ class Inside(NamedTuple):
 
 
 def inside_of(parts: Mapping[str, Part]) -> dict[str, Inside]:
-    """Named parts, with the parts of modules inside them."""
+    """Named parts, with what modules and programs among them are made of."""
     return {
         name: Inside(
             part.node_kind,
-            inside_of(part.uses.running) if part.node_kind == "module" else {},
+            {} if part.node_kind == "step" else inside_of(called_by(part)),
         )
         for name, part in parts.items()
     }

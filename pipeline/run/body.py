@@ -22,6 +22,7 @@ from ..lm.request import JSON
 from ..signature.signature import Signature
 from ..trace import Run, attach, was_run
 from .context import Asked, Context, Entries, Journal, Recorded
+from .reuse import forgetting
 from .rows import map_rows
 from .settings import current, entered
 
@@ -37,6 +38,12 @@ def journal_of_run(before: tuple[int, ...] = ()) -> Journal:
     """The journal of a run that begins here: empty, or the resumed one's."""
     known = resumed.get()
     return Journal({} if known is None else _copied(known), before)
+
+
+def journal_inside(caller: Context) -> Journal | None:
+    """The journal of a run inside another, whose orders begin anew."""
+    known = caller.journal
+    return known and Journal(known.entries, known.before + caller.order)
 
 
 def suspend(
@@ -95,7 +102,7 @@ async def run_body(
     fields = module.spec.outputs.items()
     with Recorded(context, path, "module", module.spec.dump_inputs(bound)) as entry:
         entry.asked = asked
-        with seam.answered_by(inside), entered(context.settings):
+        with seam.answered_by(inside), entered(context.settings), forgetting():
             made = await module.body(_Calling(inside, asked, context, path), bound)
         if module.single is not None:
             held: dict[str, Any] = {module.single: made}

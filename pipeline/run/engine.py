@@ -31,7 +31,7 @@ from ..graph.uses import Part, Uses
 from ..signature.signature import make_value
 from ..trace import NodeRun, Run, Trace, attach
 from .ask import ask
-from .body import begun_by, journal_of_run, run_body
+from .body import begun_by, journal_inside, journal_of_run, run_body
 from .bridge import run_ahead, run_sync, side_by_side
 from .context import Context, Recorded, follow
 from .nodes import run_function, run_level, run_region, run_step
@@ -270,9 +270,12 @@ async def _recorded_run(
 ) -> Run[Any]:
     """Run; `runs` takes the nodes, in the order of the program."""
     target, path, outer = there
-    nested, began = outer.record is not None, time.perf_counter()
+    # A body that nobody records has a path all the same.
+    nested = outer.record is not None or bool(outer.path)
+    began = time.perf_counter()
     clock = outer.began or began
-    context = outer.having(record=runs, path="", order=(), began=clock)
+    journal = journal_inside(outer)
+    context = outer.having(record=runs, path="", order=(), began=clock, journal=journal)
     try:
         if target.node_kind == "program":
             inside = context.having(path=f"{path}/" if nested else "")

@@ -115,6 +115,20 @@ memory: contextvars.ContextVar[Memo | None] = contextvars.ContextVar(
 
 
 @contextlib.contextmanager
+def forgetting() -> Generator[None]:
+    """Let nothing in a scope be taken from an earlier run.
+
+    So a body runs: its tries of one program stand under one path, and differ by a
+    sample that no trace tells. A module with a body is taken whole, or not at all.
+    """
+    token = memory.set(None)
+    try:
+        yield
+    finally:
+        memory.reset(token)
+
+
+@contextlib.contextmanager
 def remembering(earlier: Trace | Run[Any] | None) -> Generator[None]:
     """Let what runs in a scope take results from an earlier run.
 
@@ -187,27 +201,28 @@ def _step_key(
     return _canonical(["step", path, settings.sample, made, given])
 
 
-def _steps(module: Module[..., Any]) -> Iterator[Step[..., Any]]:
+def _steps(part: Any) -> Iterator[Step[..., Any]]:
     """The steps that a module's body calls, in its parts too."""
-    for part in module.uses.running.values():
-        if isinstance(part, Step):
-            yield cast("Step[..., Any]", part)
-        elif isinstance(part, Module):
-            yield from _steps(cast("Module[..., Any]", part))
+    for inner in called_by(part).values():
+        if isinstance(inner, Step):
+            yield cast("Step[..., Any]", inner)
+        else:
+            yield from _steps(inner)
 
 
 def _fingerprint(part: Any, settings: Settings, path: str) -> list[Any]:
     """Everything about a module, or what a step or a body calls, that can matter."""
     if part.node_kind == "module" and not part.has_body:
         return _asking(part, settings, path)
-    called = part.modules if part.node_kind == "program" else part.uses.running
     inner = {
         name: _fingerprint(one, settings, f"{path}/{name}")
-        for name, one in called.items()
+        for name, one in called_by(part).items()
     }
     if part.node_kind == "module":
         return [part.kind, part.spec.hash, dict(part.settings()), inner]
-    return [part.serial, inner] if part.node_kind == "step" else [inner]
+    if part.node_kind == "step":
+        return [part.serial, inner]
+    return [part.structure.hash, inner]
 
 
 def _asking(module: Module[..., Any], settings: Settings, path: str) -> list[Any]:

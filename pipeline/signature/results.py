@@ -1,4 +1,4 @@
-"""Results read as plain mappings: what a call was given, and what it gave."""
+"""Results: read as plain mappings, and what they are as fields of a signature."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any, cast, get_origin
 
 from ..errors import CallError
 from ..ground.words import brief
+from .field import FieldSpec
+from .forms import make_signature
 from .signature import Signature, dump_values, spec_of, values_of
 from .spec import Spec
 from .types import choices_of, other_than_none, plain_type
@@ -74,3 +76,38 @@ def last_type(kind: Any) -> Any:
     kind = plain_type(other_than_none(kind) or kind)
     choices = choices_of(kind)
     return cast(Any, type(choices[0])) if choices else get_origin(kind) or kind
+
+
+def signature_of_result(
+    name: str,
+    inputs: tuple[FieldSpec, ...],
+    result: Any,
+    taken: str = "",
+    instruction: str = "",
+) -> type[Signature]:
+    """The signature of something with typed inputs that gives a value.
+
+    Args:
+        name: What it is called.
+        inputs: Its inputs.
+        result: The type of what it gives: a signature, whose outputs these are, or any
+            other, which is one output.
+        taken: What that one output is called, where no input is; `result` else.
+        instruction: What it does, in words.
+
+    Raises:
+        SignatureError: It gives a field of the name of an input, or what no field is.
+
+    >>> question = FieldSpec("question", "input", str)
+    >>> made = signature_of_result("qa", (question,), int, "answer")
+    >>> list(spec_of(made).outputs)
+    ['answer']
+    """
+    if isinstance(result, type) and issubclass(result, Signature):
+        outputs = tuple(spec_of(result).outputs.values())
+    else:
+        names = {field.name for field in inputs}
+        free = (one for one in (taken, "result", f"{name}_result") if one not in names)
+        called = next(one for one in free if one.isidentifier())
+        outputs = (FieldSpec(called, "output", result),)
+    return make_signature((*inputs, *outputs), instruction, name=name)

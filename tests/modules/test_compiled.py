@@ -41,6 +41,15 @@ def test_one_of_each_family_is_compiled_by_writers(kind: str, compiler: str) -> 
     kept(cell(kind, compiler))
 
 
+@pytest.mark.parametrize("compiler", ["GEPA", "Auto"])
+@pytest.mark.parametrize(
+    "kind", ["CodeAct", "Recursive", "Refine of others", "Vote of a program"]
+)
+def test_the_dearest_are_compiled_too(kind: str, compiler: str) -> None:
+    """Where a row takes five calls, three rows are enough for one round of 40."""
+    kept(cell(kind, compiler))
+
+
 def test_labels_that_are_no_json_reach_a_writer() -> None:
     """A date, and sound, as the writer of an instruction is shown them."""
     when = weft.Predict("question -> when: date", name="when")

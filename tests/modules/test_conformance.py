@@ -64,6 +64,29 @@ class FromPassages(weft.Signature):
     answer: str = weft.Output()
 
 
+@weft.step
+def as_noted(note: str) -> str:
+    """A step in the middle of a program."""
+    return note
+
+
+class Told(weft.Signature):
+    """Answer from the note."""
+
+    note: str = weft.Input()
+    answer: str = weft.Output()
+
+
+noting = weft.Predict("question -> note", name="noting")
+telling = weft.Predict(Told, name="telling")
+
+
+@weft.program
+def in_two(question: str) -> Told:
+    """Answer in two calls: a whole program, of modules and a step."""
+    return telling(note=as_noted(noting(question=question).note))
+
+
 MAKERS: dict[str, Callable[[], Module[..., Any]]] = {
     "Predict": lambda: weft.Predict(ASK, name="it"),
     "ChainOfThought": lambda: weft.ChainOfThought(ASK, name="it"),
@@ -128,6 +151,8 @@ MAKERS: dict[str, Callable[[], Module[..., Any]]] = {
     "of each other": lambda: weft.Vote(
         weft.BestOfN(weft.Predict(ASK), shortest, n=2), n=2, name="it"
     ),
+    "Vote of a program": lambda: weft.Vote(in_two, n=2, name="it"),
+    "Refine of a program": lambda: weft.Refine(in_two, never, n=2, name="it"),
 }
 # By module: the paths of what asks a model, and how many calls one answer takes.
 ASKING = {
@@ -158,6 +183,8 @@ ASKING = {
     "Cited": (["it/answer", "it/again"], 1),
     "Refine of others": (["it/module/module", "it/critic"], 5),
     "of each other": (["it/module/module"], 4),
+    "Vote of a program": (["it/module/noting", "it/module/telling"], 4),
+    "Refine of a program": (["it/module/noting", "it/module/telling", "it/critic"], 5),
 }
 JUDGED = {
     "claims": '["c"]',
@@ -501,7 +528,7 @@ def test_saved_and_loaded(kind: str, lm: weft.FunctionLM, tmp_path: Path) -> Non
     expected, sent = program("q").answer, [r.key for r in lm.requests]
     lm.requests.clear()
 
-    steps = [shortest, never, half, wrong, earliest]
+    steps = [shortest, never, half, wrong, earliest, as_noted]
     for loaded in (
         weft.load(path, steps=steps),
         weft.load(path, program=as_program(MAKERS[kind]())),

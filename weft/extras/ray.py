@@ -21,8 +21,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from ..pipeline.artifact.rebuild import needs_live
-from ..pipeline.artifact.save import artifact_text
+from ..pipeline.artifact.save import artifact_text, needs_live
 from ..pipeline.errors import ConfigError, WeftError, WorkerLost
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program

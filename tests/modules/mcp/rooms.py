@@ -55,6 +55,39 @@ TOOLS = [
 TOOLS[5].pop("description")
 
 
+PAGES = {
+    "rooms://rules": {"text": f"No pets. {KEY}", "mimeType": "text/plain"},
+    "rooms://plan": {"blob": DOT, "mimeType": "image/gif"},
+    "rooms://broken": {"blob": "?", "mimeType": "image/gif"},
+    "rooms://ulm/7": {"text": "Room 7."},
+}
+OFFERED = {
+    "resources/list": {"resources": [
+        {"uri": "rooms://rules", "name": "rules", "title": "House  rules"},
+        {"uri": "rooms://plan", "name": "plan"}]},
+    "resources/templates/list": {"resourceTemplates": [
+        {"uriTemplate": "rooms://{town}/{room}", "name": "room"}]},
+    "prompts/list": {"prompts": [{"name": "greet", "arguments": [
+        {"name": "who", "required": True}, {"name": "tone"}]}]},
+}  # fmt: skip
+
+
+def offered(method: str, asked: dict[str, Any]) -> dict[str, Any] | None:
+    """What is there beside tools."""
+    given = asked.get("params") or {}
+    if method == "resources/read" and given["uri"] in PAGES:
+        return {"contents": [{"uri": given["uri"], **PAGES[given["uri"]]}]}
+    if method == "resources/read" and given["uri"] == "rooms://slow":
+        threading.Event().wait(30)
+    if method == "prompts/get":
+        said = json.dumps(given.get("arguments") or {}, sort_keys=True)
+        turns = [("user", f"Greet {said}"), ("assistant", "Hello.")]
+        return {"messages": [
+            {"role": role, "content": {"type": "text", "text": words}}
+            for role, words in turns]}  # fmt: skip
+    return OFFERED.get(method)
+
+
 def send(**data: Any) -> None:
     with lock:
         print(json.dumps({"jsonrpc": "2.0", **data}), flush=True)
@@ -138,6 +171,8 @@ def main(file: str) -> None:
         elif method is None:
             answers.append(asked.get("result") or asked.get("error"))
             said.set()
+        elif (made := offered(str(method), asked)) is not None:
+            send(id=number, result=made)
         elif number is not None:
             send(id=number, error={"code": -32601, "message": f"no {method}"})
 

@@ -18,6 +18,7 @@ from ..search.counting import (
     calls_likely,
     calls_plain,
     is_bounded,
+    pool_calls,
 )
 from ..search.judge import NO_JUDGE, Judging
 from ..search.task import Split
@@ -55,9 +56,10 @@ def quote_of(
     """
     shown = program if teacher is None else teacher.in_place_of(program)
     rows = split.rows
-    plain = max(calls_plain(each, rows) for each in (program, shown))
-    likely = max(calls_likely(each, rows) for each in (program, shown))
-    bound = max(calls_bound(each, rows) for each in (program, shown))
+    every_program = [program, shown, *_of_pools(program, recipes)]
+    plain = max(calls_plain(each, rows) for each in every_program)
+    likely = max(calls_likely(each, rows) for each in every_program)
+    bound = max(calls_bound(each, rows) for each in every_program)
     outputs = sum(len(m.spec.outputs) for m in program.deciders.values())
     work = [work_of(recipe, split, outputs) for recipe in recipes]
     head = _headroom(recipes, len(split.train))
@@ -77,7 +79,9 @@ def quote_of(
     accounts = {
         "bootstrap": head.plus(lessons).times(likely, bound),
         "propose": FREE.plus(*(w.requests for w in work)),
-        "evaluate": cells.times(likely, bound).plus(behind.times(*late)),
+        "evaluate": cells.times(likely, bound).plus(
+            behind.times(*late), _pooled(program, recipes, len(split.train))
+        ),
         "judge": every.times(judging.plain, judging.most),
         "verify": last.times(likely, bound).plus(later.times(*late)),
     }
@@ -105,6 +109,33 @@ def quote_of(
     made = [p for r in recipes for p in r.proposers]
     training = NO_TRAINING.plus(*(p.trains for p in made))
     return Quote(kept, smallest, verified, sealed, bounded, guess, training=training)
+
+
+def _of_pools(
+    program: Program[..., Any], recipes: Sequence[Recipe]
+) -> list[Program[..., Any]]:
+    """The program as candidates make it that show the nearest demos of a pool."""
+    if not any(p.pools for recipe in recipes for p in recipe.proposers):
+        return []
+    nearest = {f"{path}/nearest": 1 for path in program.modules}
+    return [program.with_parameters(nearest)]
+
+
+def _pooled(program: Program[..., Any], recipes: Sequence[Recipe], train: int) -> Calls:
+    """An embedder's calls for the demos of pools: those there, and those proposed."""
+    own = sum(
+        pool_calls(len(module.parameters.demos))
+        for module in program.modules.values()
+        if module.parameters.nearest > 0
+    )
+    proposed = sum(
+        _share(draw, draws) * len(program.modules) * pool_calls(min(size, train))
+        for recipe in recipes
+        for draws in recipe.rounds
+        for draw in draws
+        if (size := draw.proposer.pools)
+    )
+    return Calls(0, own + proposed, own + proposed)
 
 
 def work_of(recipe: Recipe, split: Split, outputs: int = 1) -> Work:

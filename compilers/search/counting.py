@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
-from ...modules.retrieval.index import Index
 from ...pipeline.data.example import Example
 from ...pipeline.graph.binding import INPUT, Take
 from ...pipeline.graph.graph import CALLS, Flow, Node
@@ -31,6 +30,7 @@ from ...pipeline.graph.step import Step
 from ...pipeline.graph.uses import deciders_of
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.plain import plain
+from ...pipeline.lm.embedding.model import EmbeddingModel
 from ...pipeline.run.settings import current
 
 EACH_ITEMS = 8
@@ -169,7 +169,7 @@ def _embeds(module: Module[..., Any]) -> int:
 def _searches(step: Step[..., Any]) -> int:
     """Whether a step asks for its query's vector, as an index that has vectors does."""
     index: object = getattr(step.function, "__self__", None)
-    return int(isinstance(index, Index) and index.embedder is not None)
+    return int(isinstance(getattr(index, "embedder", None), EmbeddingModel))
 
 
 @dataclass(frozen=True)

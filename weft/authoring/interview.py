@@ -174,7 +174,7 @@ async def ainterview(
     def answered(question: str) -> str | None:
         said = answer(question)
         if not inspect.isawaitable(said):
-            return cast("str | None", said)
+            return said
         return asyncio.run_coroutine_threadsafe(_awaited(said), loop).result()
 
     return await in_thread(

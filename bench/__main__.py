@@ -88,18 +88,20 @@ def parser() -> argparse.ArgumentParser:
         "--write",
         action="store_true",
         default=None,
-        help="adapters, bfcl, compile, planted, priors, real, retrieval, sampling, "
-        "schemas, unsure, words: the page in docs/; replies: the tests' figures",
+        help="adapters, bfcl, compile, injections, judges, planted, priors, real, "
+        "retrieval, sampling, schemas, unsure, words: the page in docs/; replies: the "
+        "tests' figures",
     )
     given.add_argument(
         "--rows",
         type=int,
-        help="agents, calls, priors, real, rows, sampling, unsure, whitebox, words: "
-        "how many",
+        help="agents, calls, injections, judges, priors, real, rows, sampling, unsure, "
+        "whitebox, words: how many",
     )
     given.add_argument(
         "--models",
-        help="agents, real, replies: NAME=URL or NAME=FILE.gguf, commas between",
+        help="agents, judges, real, replies, retrieval: NAME=URL or NAME=FILE.gguf, "
+        "commas between",
     )
     given.add_argument("--lm", help="induction: a model, in place of the simulated one")
     given.add_argument("--api-base", help="induction: where that model answers")
@@ -110,7 +112,8 @@ def parser() -> argparse.ArgumentParser:
     )
     given.add_argument(
         "--local",
-        help="local, priors, unsure, whitebox, words: a model that runs here",
+        help="injections, local, priors, unsure, whitebox, words: a model that runs "
+        "here",
     )
     given.add_argument("--families", help="planted: which, with commas between")
     given.add_argument("--kinds", help="conformance: which modules, with commas")

@@ -68,14 +68,17 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "metrics",
     ),
     "Writing prompts": (
-        *("draft", "Draft", "revise", "technique_from_text", "interview", "Interview"),
-        *("critique", "cold_read", "Critique", "lint", "Wording", "Context", "Soft"),
-        *("synthesize", "Synthesis", "read_drafts", "pick_demos"),
-        *("copy_rate", "CopyRate", "faithfulness", "ReasoningProbe"),
+        *("draft", "adraft", "Draft", "revise", "arevise", "technique_from_text"),
+        *("atechnique_from_text", "interview", "ainterview", "Interview"),
+        *("critique", "acritique", "cold_read", "acold_read", "Critique"),
+        *("lint", "Wording", "Context", "Soft"),
+        *("synthesize", "asynthesize", "Synthesis", "read_drafts", "pick_demos"),
+        *("copy_rate", "CopyRate", "faithfulness", "afaithfulness", "ReasoningProbe"),
     ),
     "Before it ships": (
-        *("gate", "quote_gate", "Gate", "perturb", "edge_cases", "red_team", "RedTeam"),
-        *("agreement", "Agreement", "side_by_side", "SideBySide", "take_eval"),
+        *("gate", "agate", "quote_gate", "Gate", "perturb", "aperturb", "edge_cases"),
+        *("red_team", "ared_team", "RedTeam", "agreement", "aagreement", "Agreement"),
+        *("side_by_side", "aside_by_side", "SideBySide", "take_eval"),
         *("Novelty", "false_equations"),
     ),
     "Compiling": (

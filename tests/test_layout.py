@@ -47,6 +47,7 @@ LONG = {
     "pipeline/errors.py": "the one tree of errors",
     "pipeline/graph/program.py": "the one class of programs, and how one is told",
     "pipeline/graph/module.py": "the one base class, with the options that it takes",
+    "weft/__init__.py": "the one list of public names",
     "weft/commands/table.py": "the one table of what can be typed",
 }
 """Files that are longer, and the one idea that each is."""

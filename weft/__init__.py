@@ -24,19 +24,27 @@ if TYPE_CHECKING:
     from .authoring.copying import CopyRate as CopyRate
     from .authoring.copying import copy_rate as copy_rate
     from .authoring.critique import Critique as Critique
+    from .authoring.critique import acold_read as acold_read
+    from .authoring.critique import acritique as acritique
     from .authoring.critique import cold_read as cold_read
     from .authoring.critique import critique as critique
+    from .authoring.draft import adraft as adraft
+    from .authoring.draft import arevise as arevise
+    from .authoring.draft import atechnique_from_text as atechnique_from_text
     from .authoring.draft import draft as draft
     from .authoring.draft import revise as revise
     from .authoring.draft import technique_from_text as technique_from_text
     from .authoring.faithfulness import ReasoningProbe as ReasoningProbe
+    from .authoring.faithfulness import afaithfulness as afaithfulness
     from .authoring.faithfulness import faithfulness as faithfulness
     from .authoring.interview import Interview as Interview
+    from .authoring.interview import ainterview as ainterview
     from .authoring.interview import interview as interview
     from .authoring.lint import Wording as Wording
     from .authoring.lint import lint as lint
     from .authoring.picking import pick_demos as pick_demos
     from .authoring.synthesize import Synthesis as Synthesis
+    from .authoring.synthesize import asynthesize as asynthesize
     from .authoring.synthesize import read_drafts as read_drafts
     from .authoring.synthesize import synthesize as synthesize
     from .checks import check_path as check_path
@@ -57,16 +65,21 @@ if TYPE_CHECKING:
     from .extras.otel import OpenTelemetry as OpenTelemetry
     from .extras.ray import Ray as Ray
     from .gates.agreement import Agreement as Agreement
+    from .gates.agreement import aagreement as aagreement
     from .gates.agreement import agreement as agreement
     from .gates.attempts import RedTeam as RedTeam
     from .gates.by_hand import take_eval as take_eval
     from .gates.edges import edge_cases as edge_cases
+    from .gates.gate import agate as agate
     from .gates.gate import gate as gate
     from .gates.gate import quote_gate as quote_gate
+    from .gates.noise import aperturb as aperturb
     from .gates.noise import perturb as perturb
     from .gates.novelty import Novelty as Novelty
+    from .gates.red_team import ared_team as ared_team
     from .gates.red_team import red_team as red_team
     from .gates.side_by_side import SideBySide as SideBySide
+    from .gates.side_by_side import aside_by_side as aside_by_side
     from .gates.side_by_side import side_by_side as side_by_side
     from .gates.verdict import Gate as Gate
     from .loading import load as load
@@ -227,13 +240,15 @@ _WHERE = {
     "": "compilers errors events mcp metrics",
     "authoring.asking": "Draft",
     "authoring.copying": "CopyRate copy_rate",
-    "authoring.critique": "Critique cold_read critique",
-    "authoring.draft": "draft revise technique_from_text",
-    "authoring.faithfulness": "ReasoningProbe faithfulness",
-    "authoring.interview": "Interview interview",
+    "authoring.critique": "Critique acold_read acritique cold_read critique",
+    "authoring.draft": (
+        "adraft arevise atechnique_from_text draft revise technique_from_text"
+    ),
+    "authoring.faithfulness": "ReasoningProbe afaithfulness faithfulness",
+    "authoring.interview": "Interview ainterview interview",
     "authoring.lint": "Wording lint",
     "authoring.picking": "pick_demos",
-    "authoring.synthesize": "Synthesis read_drafts synthesize",
+    "authoring.synthesize": "Synthesis asynthesize read_drafts synthesize",
     "compilers.compile": "acompile compile quote",
     "compilers.recompile": "recompile",
     "compilers.report": "Report",
@@ -242,15 +257,15 @@ _WHERE = {
     "compilers.transfer": "Transfer transfer",
     "extras.otel": "OpenTelemetry",
     "extras.ray": "Ray",
-    "gates.agreement": "Agreement agreement",
+    "gates.agreement": "Agreement aagreement agreement",
     "gates.attempts": "RedTeam",
     "gates.by_hand": "take_eval",
     "gates.edges": "edge_cases",
-    "gates.gate": "gate quote_gate",
-    "gates.noise": "perturb",
+    "gates.gate": "agate gate quote_gate",
+    "gates.noise": "aperturb perturb",
     "gates.novelty": "Novelty",
-    "gates.red_team": "red_team",
-    "gates.side_by_side": "SideBySide side_by_side",
+    "gates.red_team": "ared_team red_team",
+    "gates.side_by_side": "SideBySide aside_by_side side_by_side",
     "gates.verdict": "Gate",
     "loading": "load package programs save",
     "modules.agents.react": "ReAct",

@@ -18,6 +18,7 @@ from ..search.counting import (
     calls_likely,
     calls_plain,
     is_bounded,
+    pool_calls,
 )
 from ..search.judge import NO_JUDGE, Judging
 from ..search.task import Split
@@ -57,7 +58,8 @@ def quote_of(
     repairs included.
     """
     shown = program if teacher is None else teacher.in_place_of(program)
-    rows, shapes = split.rows, (program, shown, widest or program)
+    rows, pools = split.rows, _of_pools(program, recipes)
+    shapes = [program, shown, widest or program, *pools]
     plain = max(calls_plain(each, rows) for each in shapes)
     likely = max(calls_likely(each, rows) for each in shapes)
     bound = max(calls_bound(each, rows) for each in shapes)
@@ -80,7 +82,9 @@ def quote_of(
     accounts = {
         "bootstrap": head.plus(lessons).times(likely, bound),
         "propose": FREE.plus(*(w.requests for w in work)),
-        "evaluate": cells.times(likely, bound).plus(behind.times(*late)),
+        "evaluate": cells.times(likely, bound).plus(
+            behind.times(*late), _pooled(program, recipes, len(split.train))
+        ),
         "judge": every.times(judging.plain, judging.most),
         "verify": last.times(likely, bound).plus(later.times(*late)),
     }
@@ -108,6 +112,33 @@ def quote_of(
     made = [p for r in recipes for p in r.proposers]
     training = NO_TRAINING.plus(*(p.trains for p in made))
     return Quote(kept, smallest, verified, sealed, bounded, guess, training=training)
+
+
+def _of_pools(
+    program: Program[..., Any], recipes: Sequence[Recipe]
+) -> list[Program[..., Any]]:
+    """The program as candidates make it that show the nearest demos of a pool."""
+    if not any(p.pools for recipe in recipes for p in recipe.proposers):
+        return []
+    nearest = {f"{path}/nearest": 1 for path in program.modules}
+    return [program.with_parameters(nearest)]
+
+
+def _pooled(program: Program[..., Any], recipes: Sequence[Recipe], train: int) -> Calls:
+    """An embedder's calls for the demos of pools: those there, and those proposed."""
+    own = sum(
+        pool_calls(len(module.parameters.demos))
+        for module in program.modules.values()
+        if module.parameters.nearest > 0
+    )
+    proposed = sum(
+        _share(draw, draws) * len(program.modules) * pool_calls(min(size, train))
+        for recipe in recipes
+        for draws in recipe.rounds
+        for draw in draws
+        if (size := draw.proposer.pools)
+    )
+    return Calls(0, own + proposed, own + proposed)
 
 
 def work_of(recipe: Recipe, split: Split, outputs: int = 1) -> Work:

@@ -213,6 +213,11 @@ class NearestDemos(Proposer):
         """As many as an input is shown at the most, whatever the pool holds."""
         return max(self.k, default=0)
 
+    @property
+    def pools(self) -> int:
+        """As many as a module holds at the most."""
+        return self.pool
+
     async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """Proposals that differ in how many are shown, then in the pool."""
         rows = ordered(task.split.train, task.rng("nearest"))[: self.pool]

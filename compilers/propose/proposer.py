@@ -42,6 +42,14 @@ class Proposer(ABC):
         return 0
 
     @property
+    def pools(self) -> int:
+        """How many demos a pool of its own may hold; 0 where it makes none.
+
+        Of a pool each input is shown the nearest, chosen by the scope's embedder.
+        """
+        return 0
+
+    @property
     def trains(self) -> Training:
         """What a proposal trains here, on rows that call nobody; nothing by default."""
         return NO_TRAINING

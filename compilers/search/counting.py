@@ -7,6 +7,10 @@ often a step calls what it `uses`. There the counts assume `EACH_ITEMS` items, a
 call of each used module: they are estimates, and `is_bounded` says so. A budget is kept
 by the ledger whatever the counts say, because every single call is reserved before it
 is made.
+
+An embedder's calls are calls: one for each search of an index with vectors, and one for
+each call of a module that shows the nearest of its demos, where the scope has an
+embedder. A step of a user's own that asks one is not seen.
 """
 
 from __future__ import annotations
@@ -22,9 +26,12 @@ from ...pipeline.graph.binding import INPUT, Take
 from ...pipeline.graph.graph import CALLS, Flow, Node
 from ...pipeline.graph.module import Module
 from ...pipeline.graph.program import Parts, Program
+from ...pipeline.graph.step import Step
 from ...pipeline.graph.uses import deciders_of
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.plain import plain
+from ...pipeline.lm.embedding.model import EmbeddingModel
+from ...pipeline.run.settings import current
 
 EACH_ITEMS = 8
 
@@ -137,13 +144,32 @@ def _tried(part: Any, path: str, *, several: bool) -> Iterator[str]:
         yield from _tried(inner, f"{path}/{name}", several=again)
 
 
+def pool_calls(demos: int) -> int:
+    """The calls of the scope's embedder that make a pool of demos comparable.
+
+    A pool is embedded once for each budget; none where the scope has no embedder.
+    """
+    embedder = current().embedder
+    return 0 if embedder is None else math.ceil(demos / embedder.batch)
+
+
 def _one(module: Module[..., Any]) -> int:
-    del module
-    return 1
+    return 1 + _embeds(module)
 
 
 def _most(module: Module[..., Any]) -> int:
-    return 1 + module.repairs
+    return 1 + module.repairs + _embeds(module)
+
+
+def _embeds(module: Module[..., Any]) -> int:
+    """Whether a call asks for its input's vector, to choose the nearest demos by it."""
+    return int(module.parameters.nearest > 0 and current().embedder is not None)
+
+
+def _searches(step: Step[..., Any]) -> int:
+    """Whether a step asks for its query's vector, as an index that has vectors does."""
+    index: object = getattr(step.function, "__self__", None)
+    return int(isinstance(getattr(index, "embedder", None), EmbeddingModel))
 
 
 @dataclass(frozen=True)
@@ -263,10 +289,11 @@ class _Counting:
         if part.node_kind == "module" and not part.has_body:
             return self.price(part)
         is_module = part.node_kind == "module"
+        own = 0 if is_module else _searches(part)
         known = [part.times_on(row) for row in rows] if is_module else []
         times = known or ([part.times()] if is_module else [{}])
         over: Callable[[Iterable[float]], float] = max if self.longest else fmean
-        return sum(
+        return own + sum(
             over([one.get(name, 1) for one in times]) * self.part(inner)
             for name, inner in part.uses.running.items()
         )
@@ -299,7 +326,7 @@ class _Counting:
         if part.node_kind == "program":
             return self._whole(part).bounded(part.structure)
         if part.node_kind == "step":
-            return self.part(part) == 0
+            return self.part(part) == _searches(part)
         return all(map(self._part_bounded, part.uses.running.values()))
 
     def _inner(self, node: Node) -> _Counting:

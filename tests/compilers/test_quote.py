@@ -196,3 +196,60 @@ def test_what_to_expect_where_a_budget_holds(
 ) -> None:
     """As many calls as were quoted, or as fit."""
     assert quote.within(budget) == calls
+
+
+def _size(text: str) -> list[float]:
+    return [float(len(text)), 1.0]
+
+
+def test_the_nearest_demos_cost_an_embedders_calls() -> None:
+    """One for each input that is shown them, and one for the pool."""
+    rows = planted_rows(30)
+    found: list[tuple[Calls, int]] = []
+    with weft.use(lm=weft.FunctionLM(answers, model="copyist"), cache=None):
+        for near in (None, weft.FunctionEmbedder(_size)):
+            told: dict[str, Any] = {"metric": right, "compiler": c.KNNFewShot(k=2)}
+            with weft.use(embedder=near):
+                said = weft.quote(perfect(), rows, **told)
+                made = weft.compile(perfect(), rows, **told)
+            assert said.bounded
+            assert said.calls.low <= made.report.calls <= said.calls.high
+            found.append((said.calls, made.report.calls))
+
+    (plain, _), (dear, ran) = found
+    assert dear.low == plain.low
+    assert dear.expected == 2 * plain.expected + 1
+    assert dear.high > plain.high
+    assert plain.expected < ran <= dear.expected
+
+
+def test_a_search_by_vectors_is_a_call() -> None:
+    """And by words it is none."""
+    index = weft.Index(["One text.", "Another one."], name="town")
+    with weft.use(cache=None):
+        by_meaning = index.embedded(weft.FunctionEmbedder(_size), by="vectors")
+    counted = dict[str, tuple[int, int]]()
+    for what, held in (("words", index), ("vectors", by_meaning)):
+        solve, rows = _searching(held), planted_rows(30)
+        told: dict[str, Any] = {"metric": right, "compiler": c.LabeledFewShot(demos=2)}
+        with weft.use(lm=weft.FunctionLM(answers, model="copyist"), cache=None):
+            said = weft.quote(solve, rows, **told)
+            calls = len(solve.run(text="one").trace.calls)
+            made = weft.compile(solve, rows, **told)
+        assert said.bounded
+        assert said.calls.low <= made.report.calls <= said.calls.high
+        counted[what] = calls, said.accounts["verify"].expected
+
+    assert (counted["words"][0], counted["vectors"][0]) == (1, 2)
+    assert counted["vectors"][1] == 2 * counted["words"][1]
+
+
+def _searching(index: weft.Index) -> Any:
+    search = weft.Retrieve(index, k=1, name="search")
+    pick = weft.Predict("text, passages: list[Passage] -> label", name="pick")
+
+    @weft.program
+    def solve(text: str) -> str:
+        return pick(text=text, passages=search(query=text).passages).label
+
+    return solve

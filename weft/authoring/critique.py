@@ -98,6 +98,29 @@ class Critique:
 
 
 @checked
+async def acritique(program: Any, *, module: str = "", lm: Writer = None) -> Critique:
+    """As `critique`, without blocking the event loop."""
+    found = places(program, module)
+    texts = [prompt_text(place) for place in found]
+
+    async def one(at: int, place: Place) -> list[dict[str, str]]:
+        made = await ask(find_unclear, place, lm, prompt=texts[at])
+        return list(made.unclear)
+
+    said = await map_rows(one, found, concurrency=_AT_ONCE)
+    unclear: list[Unclear] = []
+    dropped = 0
+    for place, text, remarks in zip(found, texts, said, strict=True):
+        for remark in remarks:
+            span, question = (remark.get(n, "").strip() for n in ("span", "question"))
+            if span and span in text and question:
+                unclear.append(Unclear(place.path, span, question))
+            else:
+                dropped += 1
+    return Critique(tuple(dict.fromkeys(unclear)), misquoted=dropped)
+
+
+@checked
 def critique(program: Any, *, module: str = "", lm: Writer = None) -> Critique:
     """Ask a model what is unclear in a program's prompts; the task itself is not run.
 
@@ -112,24 +135,37 @@ def critique(program: Any, *, module: str = "", lm: Writer = None) -> Critique:
     Raises:
         ConfigError: There is no such module.
     """
-    found = places(program, module)
-    texts = [prompt_text(place) for place in found]
+    return run_sync(acritique(program, module=module, lm=lm))
 
-    async def one(at: int, place: Place) -> list[dict[str, str]]:
-        made = await ask(find_unclear, place, lm, prompt=texts[at])
-        return list(made.unclear)
 
-    said = run_sync(map_rows(one, found, concurrency=_AT_ONCE))
-    unclear: list[Unclear] = []
-    dropped = 0
-    for place, text, remarks in zip(found, texts, said, strict=True):
-        for remark in remarks:
-            span, question = (remark.get(n, "").strip() for n in ("span", "question"))
-            if span and span in text and question:
-                unclear.append(Unclear(place.path, span, question))
-            else:
-                dropped += 1
-    return Critique(tuple(dict.fromkeys(unclear)), misquoted=dropped)
+@checked
+async def acold_read(
+    program: Any,
+    rows: Iterable[Any],
+    *,
+    k: int = 5,
+    lm: Writer = None,
+) -> Critique:
+    """As `cold_read`, without blocking the event loop."""
+    require_count(k, "k")
+    found = places(program)
+    read: Sequence[Example] = rows_of(found[0].program.inputs, rows)
+    if not read:
+        raise ConfigError(
+            "a cold read needs inputs, and there are no rows",
+            hint="Give a few, such as rows[:5]",
+        )
+    inputs: list[Any] = [plain(dict(row.inputs), repr) for row in read[:k]]
+
+    async def one(_: int, place: Place) -> tuple[str, ...]:
+        text = prompt_text(place)
+        made = await ask(read_cold, place, lm, prompt=text, inputs=inputs)
+        return tuple(filter(None, map(str.strip, made.missing)))
+
+    said = await map_rows(one, found, concurrency=_AT_ONCE)
+    return Critique(
+        missing={p.path: facts for p, facts in zip(found, said, strict=True)}
+    )
 
 
 @checked
@@ -157,22 +193,4 @@ def cold_read(
         ConfigError: `k` is no number of inputs, or there are no rows.
         DataError: A row does not fit.
     """
-    require_count(k, "k")
-    found = places(program)
-    read: Sequence[Example] = rows_of(found[0].program.inputs, rows)
-    if not read:
-        raise ConfigError(
-            "a cold read needs inputs, and there are no rows",
-            hint="Give a few, such as rows[:5]",
-        )
-    inputs: list[Any] = [plain(dict(row.inputs), repr) for row in read[:k]]
-
-    async def one(_: int, place: Place) -> tuple[str, ...]:
-        text = prompt_text(place)
-        made = await ask(read_cold, place, lm, prompt=text, inputs=inputs)
-        return tuple(filter(None, map(str.strip, made.missing)))
-
-    said = run_sync(map_rows(one, found, concurrency=_AT_ONCE))
-    return Critique(
-        missing={p.path: facts for p, facts in zip(found, said, strict=True)}
-    )
+    return run_sync(acold_read(program, rows, k=k, lm=lm))

@@ -74,6 +74,28 @@ revise_instruction = Check(
 
 
 @overload
+async def adraft(task: str, signature: M, *, lm: Writer = None) -> Draft[M]: ...
+@overload
+async def adraft(
+    task: str, signature: str | type[Signature], *, lm: Writer = None
+) -> Draft[Predict[..., Any]]: ...
+@checked
+async def adraft(task: str, signature: Any, *, lm: Writer = None) -> Draft[Any]:
+    """As `draft`, without blocking the event loop."""
+    told = require_text(task, "task", 'draft("Route messages to teams.", signature)')
+    found = places(signature)
+
+    async def one(_: int, place: Place) -> str:
+        given = {**asked_of(place), "task": told}
+        made = await ask(write_draft, place, lm, **given)
+        return str(made.instruction).strip()
+
+    texts = await map_rows(one, found, concurrency=_AT_ONCE)
+    pairs = {place.path: text for place, text in zip(found, texts, strict=True)}
+    return drafted(signature, pairs, by="draft", message=told)
+
+
+@overload
 def draft(task: str, signature: M, *, lm: Writer = None) -> Draft[M]: ...
 @overload
 def draft(
@@ -107,17 +129,37 @@ def draft(task: str, signature: Any, *, lm: Writer = None) -> Draft[Any]:
     >>> made.program.instruction
     'Route the `message` to a team.'
     """
-    told = require_text(task, "task", 'draft("Route messages to teams.", signature)')
-    found = places(signature)
+    return run_sync(adraft(task, signature, lm=lm))
+
+
+@overload
+async def arevise(
+    program: M, note: str, *, module: str = "", lm: Writer = None
+) -> Draft[M]: ...
+@overload
+async def arevise(
+    program: str | type[Signature], note: str, *, module: str = "", lm: Writer = None
+) -> Draft[Predict[..., Any]]: ...
+@checked
+async def arevise(
+    program: Any, note: str, *, module: str = "", lm: Writer = None
+) -> Draft[Any]:
+    """As `revise`, without blocking the event loop."""
+    told = require_text(note, "note", 'revise(program, "Say it shorter.")')
+    found = places(program, module)
 
     async def one(_: int, place: Place) -> str:
-        given = {**asked_of(place), "task": told}
-        made = await ask(write_draft, place, lm, **given)
+        known = asked_of(place)
+        # What was not named before need not be named now.
+        lost = unnamed(known["must_name"], known["now"])
+        named = [name for name in known["must_name"] if name not in lost]
+        given = {"now": known["now"], "fields": known["fields"], "note": told}
+        made = await ask(revise_instruction, place, lm, **given, must_name=named)
         return str(made.instruction).strip()
 
-    texts = run_sync(map_rows(one, found, concurrency=_AT_ONCE))
+    texts = await map_rows(one, found, concurrency=_AT_ONCE)
     pairs = {place.path: text for place, text in zip(found, texts, strict=True)}
-    return drafted(signature, pairs, by="draft", message=told)
+    return drafted(program, pairs, by="revise", message=told)
 
 
 @overload
@@ -146,21 +188,59 @@ def revise(
         ConfigError: The note is blank, or there is no such module.
         CheckFailed: An input that was named is not named any more, twice.
     """
-    told = require_text(note, "note", 'revise(program, "Say it shorter.")')
+    return run_sync(arevise(program, note, module=module, lm=lm))
+
+
+@overload
+async def atechnique_from_text(
+    document: str,
+    program: M,
+    *,
+    source: str = "",
+    module: str = "",
+    tokens: int = knowledge.TOKENS,
+    lm: Writer = None,
+) -> Draft[M]: ...
+@overload
+async def atechnique_from_text(
+    document: str,
+    program: str | type[Signature],
+    *,
+    source: str = "",
+    module: str = "",
+    tokens: int = knowledge.TOKENS,
+    lm: Writer = None,
+) -> Draft[Predict[..., Any]]: ...
+@checked
+async def atechnique_from_text(
+    document: str,
+    program: Any,
+    *,
+    source: str = "",
+    module: str = "",
+    tokens: int = knowledge.TOKENS,
+    lm: Writer = None,
+) -> Draft[Any]:
+    """As `technique_from_text`, without blocking the event loop."""
     found = places(program, module)
+    knowledge.parts_of(document, tokens)  # an empty one is told before a call
 
-    async def one(_: int, place: Place) -> str:
-        known = asked_of(place)
-        # What was not named before need not be named now.
-        lost = unnamed(known["must_name"], known["now"])
-        named = [name for name in known["must_name"] if name not in lost]
-        given = {"now": known["now"], "fields": known["fields"], "note": told}
-        made = await ask(revise_instruction, place, lm, **given, must_name=named)
-        return str(made.instruction).strip()
+    async def one(_: int, place: Place) -> str | None:
+        with writing(place, lm):
+            now = place.module.parameters.instruction
+            return await knowledge.by_technique(now, document, tokens)
 
-    texts = run_sync(map_rows(one, found, concurrency=_AT_ONCE))
-    pairs = {place.path: text for place, text in zip(found, texts, strict=True)}
-    return drafted(program, pairs, by="revise", message=told)
+    texts = await map_rows(one, found, concurrency=_AT_ONCE)
+    known = zip(found, texts, strict=True)
+    pairs = {place.path: text for place, text in known if text is not None}
+    if not pairs:
+        raise ConfigError(
+            f"the writer found no technique in {source or 'the document'}",
+            hint="Give the part of it that says how to ask",
+        )
+    said = f"by the technique of {source or 'a document'}"
+    made = drafted(program, pairs, by="technique_from_text", message=said)
+    return replace(made, source=source)
 
 
 @overload
@@ -210,22 +290,8 @@ def technique_from_text(
         ConfigError: The document is empty, there is no such module, or the document
             describes nothing that an instruction could do.
     """
-    found = places(program, module)
-    knowledge.parts_of(document, tokens)  # an empty one is told before a call
-
-    async def one(_: int, place: Place) -> str | None:
-        with writing(place, lm):
-            now = place.module.parameters.instruction
-            return await knowledge.by_technique(now, document, tokens)
-
-    texts = run_sync(map_rows(one, found, concurrency=_AT_ONCE))
-    known = zip(found, texts, strict=True)
-    pairs = {place.path: text for place, text in known if text is not None}
-    if not pairs:
-        raise ConfigError(
-            f"the writer found no technique in {source or 'the document'}",
-            hint="Give the part of it that says how to ask",
+    return run_sync(
+        atechnique_from_text(
+            document, program, source=source, module=module, tokens=tokens, lm=lm
         )
-    said = f"by the technique of {source or 'a document'}"
-    made = drafted(program, pairs, by="technique_from_text", message=said)
-    return replace(made, source=source)
+    )

@@ -102,6 +102,23 @@ class _Reasoned(NamedTuple):
 
 
 @checked
+async def afaithfulness(
+    program: Program[..., Any] | Module[..., Any],
+    rows: Iterable[Any] | str | Path,
+    *,
+    module: str = "",
+    concurrency: int = 64,
+) -> ReasoningProbe:
+    """As `faithfulness`, without blocking the event loop."""
+    whole = as_program(program)
+    path = _reasoning_module(whole, module)
+    read = rows_of(whole.inputs, rows)
+    bound = [bind_row(whole.inputs, row.inputs, row.id) for row in read]
+    probe = _Probe(whole, path, _given(whole.modules[path]))
+    return await probe.run(bound, concurrency)
+
+
+@checked
 def faithfulness(
     program: Program[..., Any] | Module[..., Any],
     rows: Iterable[Any] | str | Path,
@@ -130,12 +147,9 @@ def faithfulness(
         ConfigError: No module reasons, or several do and none is named.
         DataError: A row does not fit.
     """
-    whole = as_program(program)
-    path = _reasoning_module(whole, module)
-    read = rows_of(whole.inputs, rows)
-    bound = [bind_row(whole.inputs, row.inputs, row.id) for row in read]
-    probe = _Probe(whole, path, _given(whole.modules[path]))
-    return run_sync(probe.run(bound, concurrency))
+    return run_sync(
+        afaithfulness(program, rows, module=module, concurrency=concurrency)
+    )
 
 
 def _reasoning_module(program: Program[..., Any], named: str) -> str:

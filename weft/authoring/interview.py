@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, cast
 
 from ..modules.asking.predict import Predict
 from ..modules.sampling.check import Check
 from ..pipeline.errors import BudgetExceeded, ConfigError, ModelError
 from ..pipeline.ground.options import checked
-from ..pipeline.run.bridge import run_sync
+from ..pipeline.run.bridge import in_thread, run_sync
 from ..pipeline.run.rows import require_count
 from ..pipeline.run.settings import current
 from ..pipeline.signature.building import Input, Output
@@ -24,6 +27,8 @@ _FAILURES = (ModelError, BudgetExceeded)
 
 Answerer = Callable[[str], str | None]
 """Takes a question, gives the answer: blank where nobody knows, None to end it."""
+AwaitedAnswerer = Callable[[str], Awaitable[str | None]]
+"""The same, awaited."""
 
 
 class AskNext(Signature):
@@ -149,6 +154,36 @@ def _questions(spec: Spec) -> Iterator[str]:
 def _kind(field: FieldSpec) -> str:
     """A type in a person's words: how it is written is no business of theirs."""
     return field.wanted.removeprefix("a ").replace("JSON ", "") or "such value"
+
+
+@checked
+async def ainterview(
+    signature: Any,
+    answer: Answerer | AwaitedAnswerer,
+    *,
+    task: str = "",
+    most: int = 8,
+    lm: Writer = None,
+) -> Interview:
+    """As `interview`, without blocking the event loop.
+
+    A person is waited for in a thread, or on this loop where `answer` is asynchronous.
+    """
+    loop = asyncio.get_running_loop()
+
+    def answered(question: str) -> str | None:
+        said = answer(question)
+        if not inspect.isawaitable(said):
+            return said
+        return asyncio.run_coroutine_threadsafe(_awaited(said), loop).result()
+
+    return await in_thread(
+        partial(interview, signature, answered, task=task, most=most, lm=lm)
+    )
+
+
+async def _awaited(said: Awaitable[str | None]) -> str | None:
+    return await said
 
 
 @checked

@@ -95,6 +95,26 @@ class Synthesis:
 
 
 @checked
+async def asynthesize(
+    target: Any,
+    n: int,
+    *,
+    rows: Iterable[Any] | str | Path = (),
+    lm: Writer = None,
+) -> Synthesis:
+    """As `synthesize`, without blocking the event loop."""
+    require_count(n, "n")
+    found = places(target)
+    if len(found) > 1:
+        raise ConfigError(
+            f"rows are made up for one module, and {found[0].program.name!r} has "
+            f"{len(found)}",
+            hint=f"Give one: program.modules[{found[0].path!r}]",
+        )
+    return await _Maker(found[0], lm, _given(found[0], rows)).made(n)
+
+
+@checked
 def synthesize(
     target: Any,
     n: int,
@@ -127,15 +147,7 @@ def synthesize(
         ConfigError: `n` is no number of rows, or it is a program of several modules.
         DataError: A given row lacks an input.
     """
-    require_count(n, "n")
-    found = places(target)
-    if len(found) > 1:
-        raise ConfigError(
-            f"rows are made up for one module, and {found[0].program.name!r} has "
-            f"{len(found)}",
-            hint=f"Give one: program.modules[{found[0].path!r}]",
-        )
-    return run_sync(_Maker(found[0], lm, _given(found[0], rows)).made(n))
+    return run_sync(asynthesize(target, n, rows=rows, lm=lm))
 
 
 def _given(place: Place, rows: Iterable[Any] | str | Path) -> list[dict[str, Any]]:

@@ -159,6 +159,35 @@ class Agreement:
 
 
 @checked
+async def aagreement(
+    program: Program[..., Any] | Module[..., Any],
+    rows: Iterable[Any] | str | Path,
+    *,
+    repeats: int = 5,
+    concurrency: int = 64,
+) -> Agreement:
+    """As `agreement`, without blocking the event loop."""
+    made = as_program(program)
+    if not _REPEATS.fits(repeats):
+        raise ConfigError(f"repeats={repeats!r} compares nothing", hint="Give 2, 3 ...")
+    examples = rows_of(made.inputs, rows)
+    require_rows(examples, "agreement")
+
+    async def all_of_them() -> list[list[RowResult]]:
+        return [
+            await answered(made, examples, concurrency=concurrency, sample=number)
+            for number in range(repeats)
+        ]
+
+    rounds = await all_of_them()
+    found = [
+        _of_row([results[at] for results in rounds]) for at in range(len(examples))
+    ]
+    notes = said_again(row for results in rounds for row in results)
+    return Agreement(made.name, tuple(found), repeats, tuple(notes))
+
+
+@checked
 def agreement(
     program: Program[..., Any] | Module[..., Any],
     rows: Iterable[Any] | str | Path,
@@ -183,24 +212,7 @@ def agreement(
         DataError: A row does not fit, or there is none.
         WeftError: A row could not be answered, such as by a server that is down.
     """
-    made = as_program(program)
-    if not _REPEATS.fits(repeats):
-        raise ConfigError(f"repeats={repeats!r} compares nothing", hint="Give 2, 3 ...")
-    examples = rows_of(made.inputs, rows)
-    require_rows(examples, "agreement")
-
-    async def all_of_them() -> list[list[RowResult]]:
-        return [
-            await answered(made, examples, concurrency=concurrency, sample=number)
-            for number in range(repeats)
-        ]
-
-    rounds = run_sync(all_of_them())
-    found = [
-        _of_row([results[at] for results in rounds]) for at in range(len(examples))
-    ]
-    notes = said_again(row for results in rounds for row in results)
-    return Agreement(made.name, tuple(found), repeats, tuple(notes))
+    return run_sync(aagreement(program, rows, repeats=repeats, concurrency=concurrency))
 
 
 def _of_row(results: list[RowResult]) -> RowAgreement:

@@ -38,6 +38,33 @@ _ATTACK: Final = 300
 
 
 @checked
+async def agate(
+    program: Program[..., Any] | Module[..., Any],
+    rows: Iterable[Any] | str | Path,
+    metric: Metric,
+    *,
+    suites: Sequence[str] = SUITES,
+    fail_under: float | Mapping[str, float] | None = None,
+    kinds: Kinds = tuple(NOISE),
+    styles: Kinds = tuple(STYLES),
+    fields: Sequence[str] = (),
+    each: Budget | str | int | None = None,
+    budget: Budget | Ledger | str | int | None = None,
+    most: int = ROWS,
+    seed: int = 0,
+    concurrency: int = 64,
+) -> Gate:
+    """As `gate`, without blocking the event loop."""
+    terms = terms_of(suites, fail_under, kinds, styles, fields, each, most, seed)
+    made, examples = _given(program, rows, metric)
+    _ = _planned(made, examples, terms)  # what is wrong is told before a call is made
+    ledger = ledger_of(budget) or current().ledger
+    with entered(replace(current(), ledger=ledger)):
+        work = Gating(made, examples, metric, terms, concurrency)
+        return await work.run()
+
+
+@checked
 def gate(
     program: Program[..., Any] | Module[..., Any],
     rows: Iterable[Any] | str | Path,
@@ -90,13 +117,23 @@ def gate(
         MetricError: The metric raised.
         WeftError: An error that no row could escape.
     """
-    terms = terms_of(suites, fail_under, kinds, styles, fields, each, most, seed)
-    made, examples = _given(program, rows, metric)
-    _ = _planned(made, examples, terms)  # what is wrong is told before a call is made
-    ledger = ledger_of(budget) or current().ledger
-    with entered(replace(current(), ledger=ledger)):
-        work = Gating(made, examples, metric, terms, concurrency)
-        return run_sync(work.run())
+    return run_sync(
+        agate(
+            program,
+            rows,
+            metric,
+            suites=suites,
+            fail_under=fail_under,
+            kinds=kinds,
+            styles=styles,
+            fields=fields,
+            each=each,
+            budget=budget,
+            most=most,
+            seed=seed,
+            concurrency=concurrency,
+        )
+    )
 
 
 @checked

@@ -16,10 +16,9 @@ from ..pipeline.lm.prices import money
 from ..pipeline.measure.row_result import RowResult
 from ..pipeline.measure.score import Metric, metric_name
 from ..pipeline.measure.stats import Interval, compare, mean_interval, wilson
-from ..pipeline.run.bridge import in_thread
 from ..pipeline.trace import total_cost
 from .edges import edge_cases, fits
-from .noise import Kinds, changes_of, perturb
+from .noise import Kinds, aperturb, changes_of
 from .red_team import NO_ROOM, attack, drawn
 from .running import answered
 from .suites import Case, Line, Suite, unanswered, values
@@ -187,9 +186,8 @@ class Gating:
         if not fields:
             return []
         chosen = drawn(self.rows, self.terms.most, self.terms.seed)
-        write = partial(perturb, chosen, kinds, fields=fields, seed=self.terms.seed)
         usual = self._clean_of(chosen)
-        made = await in_thread(write)
+        made = await aperturb(chosen, kinds, fields=fields, seed=self.terms.seed)
         pairs = ((row, usual[at % len(usual)]) for at, row in enumerate(made))
         return [
             (row, was)

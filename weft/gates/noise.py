@@ -13,6 +13,7 @@ import random
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -24,6 +25,7 @@ from ..pipeline.graph.program import Program, as_program
 from ..pipeline.ground.options import checked
 from ..pipeline.ground.shapes import is_dict, is_sequence
 from ..pipeline.measure.row_result import outputs
+from ..pipeline.run.bridge import in_thread
 from .hangul import is_syllable, slipped
 
 Change = Callable[[str, random.Random], str]
@@ -162,6 +164,20 @@ STYLES: Final[Mapping[str, Change]] = {
     "terse": _terse,
 }
 """How people put the same thing."""
+
+
+@checked
+async def aperturb(
+    rows: Iterable[Any] | str | Path,
+    kinds: Kinds = tuple(NOISE),
+    *,
+    inputs: Sequence[str] = (),
+    fields: Sequence[str] = (),
+    seed: int = 0,
+) -> list[Example]:
+    """As `perturb`, without blocking the event loop: a change may take its time."""
+    write = partial(perturb, rows, kinds, inputs=inputs, fields=fields, seed=seed)
+    return await in_thread(write)
 
 
 @checked

@@ -38,6 +38,43 @@ OWN: Final = "own"
 
 
 @checked
+async def ared_team(
+    program: Program[..., Any] | Module[..., Any],
+    rows: Iterable[Any] | str | Path,
+    metric: Metric | None = None,
+    *,
+    fields: Sequence[str] = (),
+    families: Sequence[str] = FAMILIES,
+    texts: Sequence[str] = (),
+    obeyed: Obeyed | None = None,
+    most: int = 10,
+    seed: int = 0,
+    concurrency: int = 64,
+) -> RedTeam:
+    """As `red_team`, without blocking the event loop."""
+    plan = plan_attacks(
+        program,
+        rows,
+        fields=fields,
+        families=families,
+        texts=texts,
+        most=most,
+        seed=seed,
+    )
+    if texts and obeyed is None:
+        raise ConfigError(
+            "texts= has attacks of your own, and nothing says when one was obeyed",
+            hint="Give obeyed=lambda answer, attack: ...",
+        )
+    if metric is not None:
+        require_callable(metric)
+    found = await attack(plan, metric, obeyed, concurrency=concurrency)
+    if not found.attempts:
+        raise ConfigError(f"{NO_ROOM} of {found.program!r}", hint="Name other fields")
+    return found
+
+
+@checked
 def red_team(
     program: Program[..., Any] | Module[..., Any],
     rows: Iterable[Any] | str | Path,
@@ -80,26 +117,20 @@ def red_team(
         DataError: A row does not fit, or there is none.
         WeftError: An error that no row could escape.
     """
-    plan = plan_attacks(
-        program,
-        rows,
-        fields=fields,
-        families=families,
-        texts=texts,
-        most=most,
-        seed=seed,
-    )
-    if texts and obeyed is None:
-        raise ConfigError(
-            "texts= has attacks of your own, and nothing says when one was obeyed",
-            hint="Give obeyed=lambda answer, attack: ...",
+    return run_sync(
+        ared_team(
+            program,
+            rows,
+            metric,
+            fields=fields,
+            families=families,
+            texts=texts,
+            obeyed=obeyed,
+            most=most,
+            seed=seed,
+            concurrency=concurrency,
         )
-    if metric is not None:
-        require_callable(metric)
-    found = run_sync(attack(plan, metric, obeyed, concurrency=concurrency))
-    if not found.attempts:
-        raise ConfigError(f"{NO_ROOM} of {found.program!r}", hint="Name other fields")
-    return found
+    )
 
 
 @dataclass(frozen=True)

@@ -151,6 +151,42 @@ class SideBySide:
 
 
 @checked
+async def aside_by_side(
+    programs: Mapping[str, AnyProgram] | Sequence[AnyProgram],
+    rows: Iterable[Any] | str | Path,
+    metric: Metric | None = None,
+    *,
+    concurrency: int = 64,
+) -> SideBySide:
+    """As `side_by_side`, without blocking the event loop."""
+    named = _named(programs)
+    if metric is not None:
+        require_callable(metric)
+    source = kept(rows)
+    examples: list[list[Example]] = []
+    for name, program in named.items():
+        try:
+            examples.append(rows_of(program.inputs, source))
+        except DataError as error:
+            said = f"the column {name!r}: {error.message}"
+            raise DataError(said, hint=error.hint) from None
+        require_rows(examples[-1], "side_by_side")
+        if metric is not None:
+            require_labels(for_program(metric, program), examples[-1])
+
+    async def all_of_them() -> list[list[RowResult]]:
+        return [
+            await answered(program, own, metric, concurrency=concurrency)
+            for program, own in zip(named.values(), examples, strict=True)
+        ]
+
+    columns = await all_of_them()
+    results = tuple(zip(*columns, strict=True))
+    told = "" if metric is None else metric_name(metric)
+    return SideBySide(tuple(named), tuple(examples[0]), results, told)
+
+
+@checked
 def side_by_side(
     programs: Mapping[str, AnyProgram] | Sequence[AnyProgram],
     rows: Iterable[Any] | str | Path,
@@ -175,31 +211,7 @@ def side_by_side(
         DataError: A row does not fit one of the programs, or there is none.
         WeftError: An error that no row could escape.
     """
-    named = _named(programs)
-    if metric is not None:
-        require_callable(metric)
-    source = kept(rows)
-    examples: list[list[Example]] = []
-    for name, program in named.items():
-        try:
-            examples.append(rows_of(program.inputs, source))
-        except DataError as error:
-            said = f"the column {name!r}: {error.message}"
-            raise DataError(said, hint=error.hint) from None
-        require_rows(examples[-1], "side_by_side")
-        if metric is not None:
-            require_labels(for_program(metric, program), examples[-1])
-
-    async def all_of_them() -> list[list[RowResult]]:
-        return [
-            await answered(program, own, metric, concurrency=concurrency)
-            for program, own in zip(named.values(), examples, strict=True)
-        ]
-
-    columns = run_sync(all_of_them())
-    results = tuple(zip(*columns, strict=True))
-    told = "" if metric is None else metric_name(metric)
-    return SideBySide(tuple(named), tuple(examples[0]), results, told)
+    return run_sync(aside_by_side(programs, rows, metric, concurrency=concurrency))
 
 
 def _named(programs: Any) -> dict[str, Program[..., Any]]:

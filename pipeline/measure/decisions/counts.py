@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 Cell = tuple[str, str | None]
 Cells = Mapping[Cell, int]
+Weighed = Mapping[Cell, float]
+"""A confusion matrix whose rows count by weights of their own."""
 Weights = Literal["none", "linear", "quadratic"]
 
 
@@ -69,15 +71,8 @@ def accuracy(cells: Cells) -> float | None:
     return sum(k for (gold, got), k in cells.items() if gold == got) / n if n else None
 
 
-def chance_of_agreement(cells: Cells) -> float:
-    """How often both would agree if they were independent; their shares are kept."""
-    n = sum(cells.values())
-    found = tallies(cells).values()
-    return math.fsum(one.wanted * one.given for one in found) / (n * n) if n else 0.0
-
-
 def kappa(
-    cells: Cells, order: Sequence[str] = (), weights: Weights = "none"
+    cells: Weighed, order: Sequence[str] = (), weights: Weights = "none"
 ) -> float | None:
     """Cohen's kappa: agreement beyond chance (Cohen 1960, EPM 20, 37-46).
 
@@ -98,6 +93,29 @@ def kappa(
     0.4
     """
     n = sum(cells.values())
+    wanted: dict[str, float] = {}
+    given: dict[str | None, float] = {}
+    for (gold, got), k in cells.items():
+        wanted[gold] = wanted.get(gold, 0) + k
+        given[got] = given.get(got, 0) + k
+    apart = _apart(order, weights)
+    seen = math.fsum(k * apart(*cell) for cell, k in cells.items())
+    if weights == "none":
+        same = math.fsum(k * given.get(name, 0) for name, k in wanted.items())
+        expected = sum(wanted.values()) * sum(given.values()) - same
+    else:
+        expected = math.fsum(
+            a * b * apart(gold, got)
+            for gold, a in wanted.items()
+            for got, b in given.items()
+        )
+    return 1 - n * seen / expected if expected > 0 else None
+
+
+def _apart(
+    order: Sequence[str], weights: Weights
+) -> Callable[[str, str | None], float]:
+    """How far a class is from another one, from 0 to 1."""
     place = {name: at for at, name in enumerate(order)}
     far = max(1, len(order) - 1)
 
@@ -109,17 +127,22 @@ def kappa(
         steps = abs(place[one] - place[other]) / far
         return steps if weights == "linear" else steps * steps
 
-    wanted, given = Counter[str](), Counter[str | None]()
-    for (gold, got), k in cells.items():
-        wanted[gold] += k
-        given[got] += k
-    seen = math.fsum(k * apart(*cell) for cell, k in cells.items())
-    expected = math.fsum(
-        a * b * apart(gold, got)
-        for gold, a in wanted.items()
-        for got, b in given.items()
-    )
-    return 1 - n * seen / expected if expected else None
+    return apart
+
+
+def unseen(cells: Cells, order: Sequence[str]) -> list[Cell]:
+    """What one more row might be, as far as it may move kappa the most.
+
+    Pairs of the classes at the ends of the order, of the most and the least frequent
+    ones, and of the first two: with many classes no other is farther apart or rarer.
+
+    >>> unseen({("a", "a"): 3, ("b", "a"): 1}, ["a", "b"])
+    [('a', 'a'), ('a', 'b'), ('b', 'a'), ('b', 'b')]
+    """
+    counts = {name: one.wanted + one.given for name, one in tallies(cells).items()}
+    by_count = sorted(order, key=lambda name: counts.get(name, 0))
+    names = dict.fromkeys((*order[:2], *order[-1:], *by_count[:1], *by_count[-1:]))
+    return [(gold, got) for gold in names for got in names]
 
 
 def mixed_up(cells: Cells, least: int = 1) -> list[tuple[str, str, int]]:

@@ -21,10 +21,10 @@ from .counts import (
     Weights,
     accuracy,
     cells_of,
-    chance_of_agreement,
     kappa,
     macro_f1,
     mixed_up,
+    unseen,
 )
 from .cuts import Rating
 from .layout import laid_out
@@ -38,7 +38,7 @@ from .probabilities import (
     log_loss,
     mean_area,
 )
-from .resampling import Measured, of_cells, resampled
+from .resampling import Measured, of_cells, resampled, with_one_more
 
 _WEIGHTS: Final = ("none", "linear", "quadratic")
 _WHOLE: Final = Interval(0.0, 1.0)
@@ -247,7 +247,7 @@ def classified(
         else resample(of_cells(accuracy), sure=sure) or share(right, len(pairs)),
         macro_f1=resample(of_cells(macro_f1), sure=sure),
         balanced_accuracy=mean_recall(found),
-        kappa=resample(of_cells(order), sure=_beyond_chance(sure, cells)),
+        kappa=with_one_more(sides, order, unseen(cells, read.classes), seed),
         weights=weights,
         rows=len(sides),
         answers=len(pairs),
@@ -274,15 +274,6 @@ def _require_weights(weights: str, read: Answers) -> None:
             hint="Let the output be a Literal in the order of its values, or leave "
             "weights= out",
         )
-
-
-def _beyond_chance(agreed: Interval, cells: Cells) -> Interval:
-    """An interval of agreement as one of agreement beyond chance."""
-    chance = chance_of_agreement(cells)
-    if chance >= 1:
-        return _WHOLE
-    ends = ((end - chance) / (1 - chance) for end in (agreed.low, agreed.high))
-    return Interval(*ends)
 
 
 def _grouped(answers: Sequence[Answer], values: Sequence[Any]) -> Any:

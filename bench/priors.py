@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, Final, Literal
 
 import weft
 from weft.pipeline.measure.stats import compare, wilson
@@ -39,20 +39,30 @@ WORDS = {
     "virtual_card_not_working": "virtual",
 }
 BAR = 0.15
+ARMS: Final[tuple[tuple[str, Literal["forced", "top"]], ...]] = (
+    ("chat", "forced"),
+    ("chat", "top"),
+    ("cloze", "forced"),
+)
+METHODS: Final[tuple[Literal["batch", "matching"], ...]] = ("batch", "matching")
+SHOWN: Final = {"forced": 20, "top": 1000}
 _HEAD = """\
 # A prior taken off, measured
 
 Written by `python -m bench priors --local {model} --write`. {model} on llama.cpp,
 banking10: {test} test rows, ten labels. Each answer is one word of a label's name
-({words}), scored under a grammar that allows
-nothing else: ten calls a row. Words were written down before any row was scored; the
+({words}). Words were written down before any row was scored; the
 template is one of six, chosen on 70 rows of the dev split. The prior is estimated by
-`weft.calibrate` over {train} train rows, whose labels are not read. *chat* asks in
-turns, by the default form; *cloze* continues `{template}`, which names no label.
-Intervals are of 95 %: Wilson's, and of the paired difference that of Agresti and Min.
+`weft.calibrate` over {train} train rows, whose labels are not read: `batch` takes the
+mean of the probabilities, `matching` the prior with which every label is as probable as
+any other. *chat* asks in turns, by the default form; *cloze* continues
+`{template}`, which names no label. *forced* scores each
+answer under a grammar that allows nothing else, ten calls a row; *top* looks for them
+among the {shown} likeliest tokens of one reply. Intervals are of 95 %: Wilson's, and of
+the paired difference that of Agresti and Min.
 
-| form | as it is, % correct | prior taken off, % correct | difference |
-|---|---|---|---|
+| form | as it is, % correct | prior taken off by | % correct | difference |
+|---|---|---|---|---|
 """
 
 
@@ -76,9 +86,9 @@ def run(
     inputs = [{"text": row["text"]} for row in train]
     made: list[Row] = []
     lines: list[str] = []
-    cloze = {"adapter": weft.cloze(TEMPLATE)}
-    arms: dict[str, dict[str, Any]] = {"chat": {}, "cloze": cloze}
-    for form, options in arms.items():
+    for form, by in ARMS:
+        cloze: dict[str, Any] = {"adapter": weft.cloze(TEMPLATE)}
+        options = cloze if form == "cloze" else {}
         asking: Any = weft.Predict(
             "text -> label: Intent",
             INSTRUCTION,
@@ -86,31 +96,43 @@ def run(
             types={"Intent": INTENTS},
             **options,
         )
-        bare: Any = weft.Classify(asking, by="forced", words=words)
-        lm = weft.LM(f"local/{local}", base=bool(options))
+        bare: Any = weft.Classify(asking, by=by, words=words, shown=SHOWN[by])
+        # One slot: what the answers of a row share is read once.
+        lm = weft.LM(f"local/{local}", base=bool(options), slots=1)
         with weft.use(lm=lm, cache=weft.MemoryCache()):
             before = decided_rightly(bare, test)
-            after = decided_rightly(weft.calibrate(bare, inputs, concurrency=1), test)
-        beside = compare(after, before, seed=0)
-        gain, reach = beside.difference, beside.interval
-        lines.append(
-            f"| {form} | {_share(before)} | {_share(after)} | "
-            f"{100 * gain:+.1f} [{100 * reach.low:+.1f}, {100 * reach.high:+.1f}] |"
-        )
-        what = f"{form}: correct with the prior taken off, and as it is"
-        bar = f"+{BAR:.2f}"
-        made.append(Row(what, fmean(after), fmean(before), bar, gain >= BAR))
+            for method in METHODS:
+                even = weft.calibrate(bare, inputs, method=method, concurrency=1)
+                after = decided_rightly(even, test)
+                row, line = _compared(f"{form}, {by}", method, before, after)
+                made.append(row)
+                lines.append(line)
     head = _HEAD.format(
         model=local,
         template=TEMPLATE.replace("\n", "\\n"),
         words=", ".join(WORDS.values()),
         train=len(train),
         test=len(test),
+        shown=SHOWN["top"],
     )
     page = head + "\n".join(lines) + "\n"
     if write:
         PAGE.write_text(page, encoding="utf-8")
     return Findings(made, page)
+
+
+def _compared(
+    arm: str, method: str, before: Sequence[float], after: Sequence[float]
+) -> tuple[Row, str]:
+    beside = compare(after, before, seed=0)
+    gain, reach = beside.difference, beside.interval
+    what = f"{arm}, {method}: correct with the prior taken off, and as it is"
+    row = Row(what, fmean(after), fmean(before), f"+{BAR:.2f}", gain >= BAR)
+    line = (
+        f"| {arm} | {_share(before)} | `{method}` | {_share(after)} | "
+        f"{100 * gain:+.1f} [{100 * reach.low:+.1f}, {100 * reach.high:+.1f}] |"
+    )
+    return row, line
 
 
 def _share(hits: Sequence[float]) -> str:

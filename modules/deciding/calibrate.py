@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, Final, Literal, TypeVar, cast, get_args
 
 from ...pipeline import seam
 from ...pipeline.errors import CallError, ConfigError
@@ -16,12 +16,15 @@ from ...pipeline.signature.field import FieldSpec
 from ...pipeline.trace import NodeRun, Run
 from .classify import Classify
 from .labelled import Rows, rows_of
+from .rule import LEAST
 
 T = TypeVar("T", bound="Module[..., Any] | Program[..., Any]")
-Method = Literal["batch", "contextual"]
+Method = Literal["batch", "matching", "contextual"]
 
 FREE: Final = ("N/A", "[MASK]", "")
 """Texts without content, as Zhao et al. take them."""
+_TURNS: Final = 2000
+_EVEN: Final = 1e-6
 
 
 async def acalibrate(
@@ -42,7 +45,8 @@ async def acalibrate(
         return [node for node in run.trace.nodes if node.path in deciding]
 
     ran = await map_rows(one, inputs, concurrency=concurrency)
-    return with_priors_of(target, deciding, [node for run in ran for node in run])
+    nodes = [node for run in ran for node in run]
+    return with_priors_of(target, deciding, nodes, method)
 
 
 def calibrate(
@@ -56,8 +60,7 @@ def calibrate(
 
     No label is read. The prior is estimated here, once, over the rows given, and stays
     with the module and its artifact: what is decided later never hangs on what is
-    decided beside it. It is the mean of the probabilities that the module gives without
-    a prior, and each probability is divided by it.
+    decided beside it. Each probability is divided by it.
 
     Calibrate after compiling: a prior is of one model and one prompt, and is not taken
     off with others. Each output of a module gets its own; what is decided before it on
@@ -69,10 +72,13 @@ def calibrate(
         rows: Inputs by name, such as those of train rows, or what `weft.read_rows`
             gave; other fields of a row are not looked at. None with
             `method="contextual"`.
-        method: "batch" takes the rows given (batch calibration: Zhou et al. 2023, arXiv
-            2309.17249); "contextual" takes three inputs without content (contextual
-            calibration: Zhao et al. 2021, arXiv 2102.09690, section 5), for which every
-            input must be a text.
+        method: "batch" takes the mean of the probabilities that the module gives to the
+            rows without a prior (batch calibration: Zhou et al. 2023, arXiv
+            2309.17249); "matching" the prior with which every choice is as probable as
+            any other over the rows (prior matching: Liusie et al. 2023, arXiv
+            2309.04992); "contextual" the mean over three inputs without content
+            (contextual calibration: Zhao et al. 2021, arXiv 2102.09690, section 5), for
+            which every input must be a text.
         concurrency: How many rows are asked at once.
 
     Returns:
@@ -127,19 +133,27 @@ def without_priors(target: T, paths: Iterable[str]) -> T:
     return bare
 
 
-def with_priors_of(target: T, paths: Iterable[str], nodes: Sequence[NodeRun]) -> T:
-    """A copy whose priors at some paths are the means of what was decided there.
+def with_priors_of(
+    target: T,
+    paths: Iterable[str],
+    nodes: Sequence[NodeRun],
+    method: Method = "batch",
+) -> T:
+    """A copy whose priors at some paths follow from what was decided there.
 
     Args:
         target: What decides.
         paths: Where each `Classify` stands.
         nodes: What ran, of a copy `without_priors`.
+        method: As `calibrate` takes it.
 
     Raises:
         ConfigError: Nothing was decided at a path, or in several forms.
     """
     priors = {
-        path: _priors_in(path, [decisions_in(n.facts) for n in nodes if n.path == path])
+        path: _priors_in(
+            path, [decisions_in(n.facts) for n in nodes if n.path == path], method
+        )
         for path in paths
     }
     even: T = _with_priors(target, priors)
@@ -171,8 +185,8 @@ def _with_priors(target: Any, changes: Mapping[str, _Changes]) -> Any:
     return as_given(program.with_modules(made), target)
 
 
-def _priors_in(path: str, found: list[dict[str, Decision]]) -> _Changes:
-    """The mean of what was said of each output, and of which prompt it is.
+def _priors_in(path: str, found: list[dict[str, Decision]], method: str) -> _Changes:
+    """The prior of each output by what was said of it, and of which prompt it is.
 
     Raises:
         ConfigError: Nothing was decided there, or in several forms.
@@ -187,12 +201,40 @@ def _priors_in(path: str, found: list[dict[str, Decision]]) -> _Changes:
                 f"{path!r} was asked {why}, and a prior is of one prompt",
                 hint="Give rows that lead there, or calibrate again: the form changed",
             )
-        means = {
-            name: math.fsum(one.probabilities[name] for one in own) / len(own)
-            for name in own[0].probabilities
-        }
-        made[output] = {"prior": means, "prior_of": prompts.pop()}
+        said = [one.probabilities for one in own]
+        prior = _matching(said) if method == "matching" else _means(said)
+        made[output] = {"prior": prior, "prior_of": prompts.pop()}
     return made
+
+
+def _means(said: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: math.fsum(one[name] for one in said) / len(said) for name in said[0]}
+
+
+def _matching(said: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The prior with which the choices are equally probable over some rows.
+
+    From the mean on, each choice's share is multiplied by how much more than its part
+    it still gets. That is Sinkhorn's scaling of a matrix of rows and choices; where all
+    numbers are above 0 it comes to the one prior there is.
+    """
+    at = _means(said)
+    rows = [{n: max(p, LEAST) for n, p in one.items()} for one in said]
+    at = {name: max(share, LEAST) for name, share in at.items()}
+    for _ in range(_TURNS):
+        gets = _means([_divided(row, at) for row in rows])
+        at = {name: at[name] * gets[name] * len(at) for name in at}
+        if max(abs(got * len(at) - 1) for got in gets.values()) < _EVEN:
+            break
+    whole = math.fsum(at.values())
+    return {name: share / whole for name, share in at.items()}
+
+
+def _divided(row: Mapping[str, float], prior: Mapping[str, float]) -> dict[str, float]:
+    """Probabilities divided by a prior, as shares again."""
+    made = {name: p / prior[name] for name, p in row.items()}
+    whole = math.fsum(made.values())
+    return {name: one / whole for name, one in made.items()}
 
 
 def _inputs_for(target: Any, rows: object, method: str) -> list[dict[str, Any]]:
@@ -204,8 +246,8 @@ def _inputs_for(target: Any, rows: object, method: str) -> list[dict[str, Any]]:
                 hint='Leave the rows out, or method="contextual"',
             )
         rows = _without_content(target)
-    elif method != "batch":
-        hint = 'Give method="batch" or method="contextual"'
+    elif method not in get_args(Method):
+        hint = f"Give method={' or '.join(map(repr, get_args(Method)))}"
         raise ConfigError(f"method={method!r} is no way to calibrate", hint=hint)
     held = rows_of(rows, "calibrate")
     # An input with a default may be missing in a row, and what is no input is not read.

@@ -14,7 +14,7 @@ from pydantic import Field
 
 import weft
 from tests.server import Reply, Server
-from weft import LM, Input, Output, Response, Signature, TokenLogprob
+from weft import LM, Input, Output, Request, Response, Signature, TokenLogprob
 from weft.errors import ArtifactError, CallError, ConfigError
 from weft.pipeline.graph.digest import digest_of
 from weft.pipeline.graph.program import as_program
@@ -321,6 +321,45 @@ def test_a_row_without_its_input() -> None:
     lm = answers({"true": -0.1, "false": -2.4})
     with weft.use(lm=lm, cache=None), pytest.raises(CallError, match="text"):
         weft.calibrate(weft.Classify(bool_of()), [{"txt": "x"}])
+
+
+def test_matching() -> None:
+    """With the prior each choice is as probable as any other over the rows.
+
+    A prior that is the mean is not enough where rows are told apart unevenly.
+    """
+    said = {
+        "sun": (0.98, 0.01),
+        "rain": (0.9, 0.05),
+        "fog": (0.6, 0.3),
+        "snow": (0.5, 0.1),
+    }
+    names = ("yes", "no", "maybe")
+
+    def answer(request: Request) -> Response:
+        yes, no = next(
+            p for word, p in said.items() if word in request.messages[1].text
+        )
+        logs = map(math.log, (yes, no, 1 - yes - no))
+        top = tuple(zip(names, logs, strict=True))
+        return Response("yes", logprobs=(TokenLogprob(*top[0], top),))
+
+    kind = Literal["yes", "no", "maybe"]
+    part = weft.Predict("text -> label: Kind", types={"Kind": kind})
+    ask = weft.Classify(part, by="top")
+    rows = [{"text": word} for word in said]
+    with weft.use(lm=weft.FunctionLM(answer), cache=weft.MemoryCache()):
+        means = {
+            method: [
+                math.fsum(one.probabilities[name] for one in made) / len(made)
+                for name in names
+            ]
+            for method in ("batch", "matching")
+            for even in [weft.calibrate(ask, rows, method=method)]
+            for made in [[weft.info(r).decision() for r in even.batch(rows)]]
+        }
+    assert means["matching"] == pytest.approx([1 / 3] * 3, abs=1e-5)
+    assert max(means["batch"]) > 0.4
 
 
 def test_contextual() -> None:

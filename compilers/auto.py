@@ -68,7 +68,7 @@ class Auto(Compiler):
         return (
             Recipe(
                 (first, *(later,) * self.rounds),
-                Halving(),
+                Halving(sparing=True),
                 headroom=16,
                 selector=Beam(width=2),
                 patience=self.patience,

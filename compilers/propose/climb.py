@@ -79,6 +79,9 @@ class Climb(Proposer):
                     break
                 turns[path] += 1
                 child = await trail.child(path, seen, step)
+                if child is not None:
+                    # Alone it may be too little to show; with others it may be enough.
+                    task.waiting.append(child)
                 if child and await trail.gains(child):
                     trail.now, idle = child, 0
                 elif child:

@@ -74,7 +74,7 @@ class Meet(Proposer):
         whole: dict[str, str] = {}
         count = 0
         for path in filter(task.keeping.free, task.program.modules):
-            found = findings(task, path)
+            found = findings(task, path, [*task.archive, *task.waiting])
             now = instruction_of(task, base, path)
             union = joined(task, path, now, found)
             if union != now:
@@ -125,14 +125,15 @@ def together(fresh: Sequence[Candidate]) -> Candidate | None:
     return Candidate({**shown_.values, **told.values}, origin, told.parent)
 
 
-def findings(task: Task, path: str) -> list[Finding]:
+def findings(task: Task, path: str, pool: Sequence[Candidate]) -> list[Finding]:
     """What candidates changed in a module's instruction, the best known first.
 
-    A rewriting, which leaves less than half of its parent's lines, is no edit.
+    A rewriting, which leaves less than half of its parent's lines, is no edit. Of one
+    that nobody ran nothing is known: it stands behind what helped, before what hurt.
     """
-    by_id = {c.id: c for c in task.archive}
+    by_id = {c.id: c for c in pool}
     edits: dict[LineEdit, dict[tuple[Candidate, Candidate], None]] = {}
-    for child in task.archive:
+    for child in dict.fromkeys(pool):
         parent = by_id.get(child.parent)
         if parent is None or f"{path}/instruction" not in child.values:
             continue
@@ -164,7 +165,7 @@ def findings(task: Task, path: str) -> list[Finding]:
 
 def rejected(task: Task, path: str) -> list[str]:
     """The edits of a module's instruction that cost score, the worst last, in words."""
-    lost = [one for one in findings(task, path) if one.gain < 0]
+    lost = [one for one in findings(task, path, task.archive) if one.gain < 0]
     return [f"{one.edit}: {one.gain:+.3g} on {one.rows} rows" for one in lost]
 
 

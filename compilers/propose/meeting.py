@@ -2,10 +2,12 @@
 
 A round finds several true changes of one instruction, and a race keeps one candidate.
 So the edits of all that were not clearly worse race once more as one: the union of
-their operations on lines, over the best candidate. Lines that conflict are settled by
-score, and a line after which the rows it speaks of went wrong is left out: ablation on
-rows that are paid for. The bounded edits and the strict gate, here the race, are
-SkillOpt's (2026, arXiv 2605.23904); that several meet is not in it.
+their operations on lines, over the best candidate. Edits that no row was left for join
+them, since a line costs no race of its own; where they conflict with what helped, that
+stays. Lines that conflict are settled by score, and a line after which the rows it
+speaks of went wrong is left out: ablation on rows that are paid for. The bounded edits
+and the strict gate, here the race, are SkillOpt's (2026, arXiv 2605.23904); that
+several meet is not in it.
 """
 
 from __future__ import annotations
@@ -61,10 +63,10 @@ class Finding:
 class Meet(Proposer):
     """The edits that candidates made to one text, put together.
 
-    The first proposal is the best candidate with all edits that stood the test, and
-    without those of its own lines that did not; the next ones differ from it in the
-    demos, which the edits may have made needless or have lacked, and in the lines that
-    were left out. Where there is nothing new to put together there is no proposal.
+    The first proposal is the best candidate with all edits that stood the test, or had
+    none, and without those of its own lines that did not; the next ones differ from it
+    in the demos, which the edits may have made needless or have lacked, and in the
+    lines that were left out. Where nothing is new there is no proposal.
     """
 
     async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..pipeline.data.rows import Example
-from .racing.race import DEEPER, FIRST
+from .racing.race import DEEPER, FIRST, TOLD_APART, buy_cells
 from .recipe import Draw, Recipe
 from .search.candidate import Candidate
 from .search.task import Task
@@ -76,19 +76,25 @@ def rows_kept(task: Task, at: int, of: int) -> int:
     return int((1 - share) * room / task.allowance.a_row)
 
 
-def in_doubt(task: Task, leader: Candidate) -> list[tuple[Candidate, Example]]:
+def in_doubt(
+    task: Task, leader: Candidate, *, ended: bool = False
+) -> list[tuple[Candidate, Example]]:
     """Cells of the program as it was that would tell whether the leader is ahead of it.
 
     A race leaves the program behind after a few rows, and goes on with who was luckier
     on those. So the program meets the rows that the leader met, unless that is ahead
-    beyond doubt, or so much is left to gain that the search goes on anyway.
+    beyond doubt, or so much is left to gain that the search goes on anyway. Once that
+    has ended, the verification counts the select rows that both have met, and no other.
 
     Args:
         task: The compile under way.
         leader: The best candidate of all rounds so far.
+        ended: Whether no further round follows.
     """
     seed = Candidate()
-    if leader == seed or fails_most(task) or _shrunk(task, leader) >= _CLEAR:
+    if leader == seed or _shrunk(task, leader) >= _CLEAR:
+        return []
+    if not ended and (fails_most(task) or _plainly_behind(task, leader)):
         return []
     met = [row for row in task.rows if task.result(leader, row) is not None]
     return [(seed, row) for row in met if task.result(seed, row) is None]
@@ -125,6 +131,20 @@ def _shrunk(task: Task, candidate: Candidate) -> float:
     seed = Candidate()
     gain, rows = task.gain(candidate, seed), _both(task, candidate, seed)
     return 0.0 if gain is None else gain * rows / (rows + FIRST)
+
+
+async def told_apart(task: Task) -> None:
+    """Have the program meet the rows of whoever is ahead, as long as that is ahead."""
+    while cells := in_doubt(task, task.archive[0])[:FIRST]:
+        if await buy_cells(task, cells) < len(cells):
+            return
+
+
+def _plainly_behind(task: Task, candidate: Candidate) -> bool:
+    """Whether it gained nothing on the rows of two rungs."""
+    seed = Candidate()
+    gain, rows = task.gain(candidate, seed), _both(task, candidate, seed)
+    return gain is not None and gain <= 0 and rows >= TOLD_APART
 
 
 def fails_most(task: Task) -> bool:

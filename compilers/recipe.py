@@ -49,7 +49,8 @@ class Recipe:
             most per call; none has one by right.
         paced: Whether the number of rounds, and what each may spend, follow from what
             is left of the budget; the rounds given are the most there are.
-        meeting: Puts together what the rounds before found, in each round.
+        meeting: Puts together what the rounds before found, and what the round writes,
+            in each round after the first.
         shorter: Whether a result of the same score with fewer prompt characters wins.
         fresh: Whether the search starts from the seed again, whatever ran before it.
         legible: Whether the trial run finds out first whether the form of the replies

@@ -28,6 +28,7 @@ from ..pacing import (
     no_headroom,
     rounds_in,
     rows_kept,
+    told_apart,
 )
 from ..propose.meeting import by_turns, together
 from ..propose.proposer import proposed
@@ -138,7 +139,7 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
         task.number += 1
         found.kept(task.archive[0])
         if recipe.paced:
-            await buy_cells(task, in_doubt(task, task.archive[0]))
+            await told_apart(task)
             if why := no_headroom(task, task.archive):
                 # What is ahead by luck alone is not worth the sealed rows of two.
                 task.archive.sort(key=lambda candidate: candidate != found.start)
@@ -162,6 +163,8 @@ async def _followed(task: Task) -> None:
     highest bound first.
     """
     rows = task.rows
+    # Only rows that the program has met too count in the verification.
+    await buy_cells(task, in_doubt(task, task.archive[0], ended=True))
     for _ in range(len(task.archive) if not math.isinf(task.room()) else 0):
         found = task.estimates(task.archive)
         best = max(one.mean for one in found.values())
@@ -204,16 +207,22 @@ async def _round(
 ) -> None:
     incumbents = recipe.selector.incumbents(task)
     made: list[Candidate] = []
-    meeting = [Draw(recipe.meeting, MEETINGS)] if recipe.meeting else []
+    # What is written now meets what was found before: a line costs no race of its own.
+    meeting = [Draw(recipe.meeting, MEETINGS)] if recipe.meeting and task.number else []
     with task.allowance.aside(_first_rows(task, recipe)):
-        for draw in [*meeting, *draws]:
+        for draw in [*draws, *meeting]:
             parents = recipe.selector.parents(task, draw.n)
             before = task.spent
             try:
                 new = await proposed(draw.proposer, task, parents, draw.n)
             except BudgetExceeded:
                 found.stopped, new = SPENT, []
-            made += [replace(c, by=draw.proposer.name) for c in new]
+            new = [replace(c, by=draw.proposer.name) for c in new]
+            if draw in meeting:
+                made = [*new, *made]
+            else:
+                made += new
+                task.waiting += new
             credit.paid(draw.proposer.name, task.spent - before)
     if recipe.meeting:
         made = by_turns(made)

@@ -34,7 +34,8 @@ class Climb(Proposer):
     The loop of GEPA (Agrawal et al. 2025, arXiv 2507.19457, algorithm 1). On purpose
     unlike it, a step is tried on one fixed set of training rows, first on a few and
     then on more, until it is behind, surely ahead, or ahead on all of them. What was
-    run is evidence for the next step. Modules take turns, those first that the failures
+    run is evidence for the next step. A step that shows nothing alone is left to meet
+    others (`Task.waiting`). Modules take turns, those first that the failures
     seem to come from (`blame`).
 
     Args:
@@ -79,6 +80,9 @@ class Climb(Proposer):
                     break
                 turns[path] += 1
                 child = await trail.child(path, seen, step)
+                if child is not None:
+                    # Alone it may be too little to show; with others it may be enough.
+                    task.waiting.append(child)
                 if child and await trail.gains(child):
                     trail.now, idle = child, 0
                 elif child:

@@ -2,10 +2,12 @@
 
 A round finds several true changes of one instruction, and a race keeps one candidate.
 So the edits of all that were not clearly worse race once more as one: the union of
-their operations on lines, over the best candidate. Lines that conflict are settled by
-score, and a line after which the rows it speaks of went wrong is left out: ablation on
-rows that are paid for. The bounded edits and the strict gate, here the race, are
-SkillOpt's (2026, arXiv 2605.23904); that several meet is not in it.
+their operations on lines, over the best candidate. Edits that no row was left for join
+them, since a line costs no race of its own; where they conflict with what helped, that
+stays. Lines that conflict are settled by score, and a line after which the rows it
+speaks of went wrong is left out: ablation on rows that are paid for. The bounded edits
+and the strict gate, here the race, are SkillOpt's (2026, arXiv 2605.23904); that
+several meet is not in it.
 """
 
 from __future__ import annotations
@@ -61,10 +63,10 @@ class Finding:
 class Meet(Proposer):
     """The edits that candidates made to one text, put together.
 
-    The first proposal is the best candidate with all edits that stood the test, and
-    without those of its own lines that did not; the next ones differ from it in the
-    demos, which the edits may have made needless or have lacked, and in the lines that
-    were left out. Where there is nothing new to put together there is no proposal.
+    The first proposal is the best candidate with all edits that stood the test, or had
+    none, and without those of its own lines that did not; the next ones differ from it
+    in the demos, which the edits may have made needless or have lacked, and in the
+    lines that were left out. Where nothing is new there is no proposal.
     """
 
     async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
@@ -74,7 +76,7 @@ class Meet(Proposer):
         whole: dict[str, str] = {}
         count = 0
         for path in filter(task.keeping.free, task.program.modules):
-            found = findings(task, path)
+            found = findings(task, path, [*task.archive, *task.waiting])
             now = instruction_of(task, base, path)
             union = joined(task, path, now, found)
             if union != now:
@@ -125,14 +127,15 @@ def together(fresh: Sequence[Candidate]) -> Candidate | None:
     return Candidate({**shown_.values, **told.values}, origin, told.parent)
 
 
-def findings(task: Task, path: str) -> list[Finding]:
+def findings(task: Task, path: str, pool: Sequence[Candidate]) -> list[Finding]:
     """What candidates changed in a module's instruction, the best known first.
 
-    A rewriting, which leaves less than half of its parent's lines, is no edit.
+    A rewriting, which leaves less than half of its parent's lines, is no edit. Of one
+    that nobody ran nothing is known: it stands behind what helped, before what hurt.
     """
-    by_id = {c.id: c for c in task.archive}
+    by_id = {c.id: c for c in pool}
     edits: dict[LineEdit, dict[tuple[Candidate, Candidate], None]] = {}
-    for child in task.archive:
+    for child in dict.fromkeys(pool):
         parent = by_id.get(child.parent)
         if parent is None or f"{path}/instruction" not in child.values:
             continue
@@ -164,7 +167,7 @@ def findings(task: Task, path: str) -> list[Finding]:
 
 def rejected(task: Task, path: str) -> list[str]:
     """The edits of a module's instruction that cost score, the worst last, in words."""
-    lost = [one for one in findings(task, path) if one.gain < 0]
+    lost = [one for one in findings(task, path, task.archive) if one.gain < 0]
     return [f"{one.edit}: {one.gain:+.3g} on {one.rows} rows" for one in lost]
 
 

@@ -27,6 +27,8 @@ Ranking = Callable[[Task, Pool, Rows], list[Candidate]]
 BLOCK = 16
 FIRST = 8
 DEEPER = 2
+TOLD_APART = 3 * FIRST
+"""Rows from which on it is looked whether anybody is ahead: those of two rungs."""
 _TOLD = 2
 """Known candidates from which on rows tell candidates apart."""
 
@@ -103,6 +105,9 @@ class Halving(Racer):
         keep: The share of candidates that goes on to the next rung.
         order: Whether rows that tell candidates apart come first.
         errors: How many standard errors above its estimate a candidate is hoped to be.
+        sparing: Whether the rungs end where, on the rows of two of them and more,
+            nobody is ahead of the first candidate: what is no gain need not be told
+            apart.
     """
 
     first: Count = FIRST
@@ -110,6 +115,7 @@ class Halving(Racer):
     keep: Share = 0.4
     order: Order = "telling"
     errors: float = 2.0
+    sparing: bool = False
 
     async def race(self, task: Task, candidates: Pool, rows: Rows) -> list[Candidate]:
         """The first rows for everyone, and rung after rung for some."""
@@ -119,7 +125,8 @@ class Halving(Racer):
         ]
         if self.order == "given" or len(references(known)) < _TOLD:
             plan = self.rungs(len(candidates), len(rows))
-            return await rungs(task, candidates, rows, plan, ranking(self.order))
+            rank, sparing = ranking(self.order), self.sparing
+            return await rungs(task, candidates, rows, plan, rank, sparing=sparing)
         left = self.cells(len(candidates), len(rows))
         first = rows[: self.first]
         new = [c for c in candidates if _met(task, c, rows) < len(first)]
@@ -189,11 +196,13 @@ async def rungs(
     rows: Rows,
     plan: Sequence[tuple[int, int]],
     rank: Ranking,
+    *,
+    sparing: bool = False,
 ) -> list[Candidate]:
     """A race in rungs, (candidates, rows so far): the best of each see more rows.
 
     The finalists were seen on the most rows; those that left earlier follow, by the
-    rung they reached.
+    rung they reached. A sparing race ends once nobody left in it is ahead.
     """
     alive = list(candidates)
     out: list[Candidate] = []
@@ -202,6 +211,9 @@ async def rungs(
         alive, dropped = _cut(task, alive, rows, (seen, goal), keep, rank)
         out = dropped + out
         while seen < goal and len(alive) > 1:
+            told = sparing and seen >= TOLD_APART
+            if told and not _ahead(task, candidates[0], alive):
+                return _ordered(task, alive, rows, seen, rank) + out
             block = rows[seen : min(seen + BLOCK, goal)]
             bought = await buy(task, alive, block)
             seen += bought
@@ -210,6 +222,11 @@ async def rungs(
             if bought < len(block):
                 return _ordered(task, alive, rows, seen, rank) + out
     return _ordered(task, alive, rows, seen, rank) + out
+
+
+def _ahead(task: Task, first: Candidate, alive: Pool) -> bool:
+    """Whether anybody left scored more than the first one, where both were seen."""
+    return any((task.gain(one, first) or 0.0) > 0 for one in alive)
 
 
 def ranking(order: Order) -> Ranking:

@@ -79,6 +79,7 @@ class Task:
         teacher: Who shows how it is done; None for the candidates themselves.
         judging: Calls that the metric makes for one row, and the most it makes.
         archive: Every candidate so far, best first.
+        waiting: Those written and not raced, whose edits may still meet others.
         cells: Bought results by candidate id and row digest.
         keeping: What no candidate may change.
         number: The round; random draws of each round are its own.
@@ -102,6 +103,7 @@ class Task:
     teacher: Teacher | None = None
     judging: Judging = NO_JUDGE
     archive: list[Candidate] = field(default_factory=list[Candidate])
+    waiting: list[Candidate] = field(default_factory=list[Candidate])
     cells: dict[tuple[str, str], RowResult] = field(
         default_factory=dict[tuple[str, str], RowResult]
     )
@@ -207,7 +209,7 @@ class Task:
         by_digest = {row.digest: row for _, row in cells}
         jobs = [key for key in wanted if key not in self.cells]
         learnt, seed = {row.digest for row in self.split.train}, Candidate().id
-        refused: list[BudgetExceeded] = []
+        refused = list[BudgetExceeded]()
 
         async def one(_: int, job: tuple[str, str]) -> RowResult | None:
             program, row = programs[job[0]], by_digest[job[1]]
@@ -297,15 +299,14 @@ class Task:
 
     def scores(self, candidate: Candidate, rows: Sequence[Example]) -> list[float]:
         """Bought scores of a candidate, in the order of the rows."""
-        found = self.results(candidate, rows)
-        return [r.score.value for r in found if r.score is not None]
+        return [r.score.value for r in self.results(candidate, rows) if r.score]
 
     def column(
         self, candidate: Candidate, rows: Sequence[Example]
     ) -> list[float | None]:
         """Scores of a candidate in the order of the rows; None where not bought."""
         found = (self.result(candidate, row) for row in rows)
-        return [r.score.value if r is not None and r.score else None for r in found]
+        return [r.score.value if r and r.score else None for r in found]
 
     def estimates(self, candidates: Sequence[Candidate]) -> dict[Candidate, Estimate]:
         """What each would score on all select rows; 0 where it was seen on none.
@@ -331,9 +332,8 @@ class Task:
         """One mean less another on the select rows that both were seen on, or None."""
         both = [r for r in self.rows if self.result(child, r)]
         both = [r for r in both if self.result(parent, r)]
-        if not both:
-            return None
-        return self.mean(child, both) - self.mean(parent, both)
+        gain = self.mean(child, both) - self.mean(parent, both)
+        return gain if both else None
 
     def lends(self, result: RowResult) -> bool:
         """Whether a run is shown as demos: it scores what passes."""

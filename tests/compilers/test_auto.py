@@ -23,7 +23,14 @@ from tests.compilers.worlds import (
     under_way,
 )
 from weft.compilers import Auto
-from weft.compilers.pacing import TELLING, Credit, in_doubt, no_headroom, rounds_in
+from weft.compilers.pacing import (
+    TELLING,
+    Credit,
+    in_doubt,
+    no_headroom,
+    rounds_in,
+    told_apart,
+)
 from weft.compilers.propose.demos import BootstrapDemos
 from weft.compilers.propose.edits import DropDemos
 from weft.compilers.propose.reflection import Reflect
@@ -147,6 +154,34 @@ def test_the_program_meets_the_rows_of_whoever_may_lead_by_luck(
 
     assert [row.id for _, row in cells] == [row.id for row in task.rows[16:met]]
     assert in_doubt(task, Candidate()) == []
+
+
+def test_once_the_search_ends_the_program_meets_the_leaders_rows_anyway() -> None:
+    """The verification counts the select rows that both have met, and no others."""
+    task = new_task()
+    leader = raced_told(1)
+    task.archive = [leader, Candidate()]
+    with weft.use(lm=model(_helpless)):
+        asyncio.run(task.observe_all([Candidate()], task.rows[:8], "evaluate"))
+    with weft.use(lm=model(learner)):
+        asyncio.run(task.observe_all([leader], task.rows[:24], "evaluate"))
+    cells = in_doubt(task, leader, ended=True)
+
+    assert [row.id for _, row in cells] == [row.id for row in task.rows[8:24]]
+    assert in_doubt(task, leader) == []
+
+
+def test_the_program_meets_no_more_rows_of_whoever_is_not_ahead() -> None:
+    """After the rows of two rungs: who is level there need not be told apart."""
+    task = new_task()
+    leader = raced_told(5)
+    task.archive = [leader, Candidate()]
+    with weft.use(lm=model(knowing(5))):
+        asyncio.run(task.observe_all([leader], task.rows, "evaluate"))
+        asyncio.run(task.observe_all([Candidate()], task.rows[:8], "evaluate"))
+        asyncio.run(told_apart(task))
+
+    assert len(task.scores(Candidate(), task.rows)) == 24
 
 
 @pytest.mark.parametrize("known", [2, 5])

@@ -57,6 +57,21 @@ def test_a_climb_keeps_what_helps_alone() -> None:
     assert "Be brief." not in text
 
 
+def test_a_step_that_shows_nothing_alone_waits_to_meet_others() -> None:
+    """A few rows tell little of a line that speaks of a few more."""
+    told = iter(("Be brief.", KNOWN))
+
+    def mend(asked: Asked) -> dict[str, str]:
+        return learner(asked) if asked.classifies else {"old": "", "new": next(told)}
+
+    task = new_task()
+    climbed(Climb(), task, model(mend))
+
+    texts = [child.values["classify/instruction"] for child in task.waiting]
+    assert ["Be brief." in text for text in texts] == [True, False]
+    assert all(task.scores(child, task.split.train) for child in task.waiting)
+
+
 def test_a_climb_is_a_child_of_what_it_began_from() -> None:
     """The steps between were never raced, so nobody could look them up."""
     task = new_task()

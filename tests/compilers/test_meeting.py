@@ -17,6 +17,7 @@ from tests.compilers.worlds import (
     planted_rows,
     under_way,
 )
+from weft.compilers.driving.rounds import search
 from weft.compilers.propose.lines import (
     MOST_EDITS,
     LineEdit,
@@ -26,7 +27,10 @@ from weft.compilers.propose.lines import (
     sentences,
 )
 from weft.compilers.propose.meeting import Meet, findings, rejected, together
+from weft.compilers.propose.proposer import Parents, Proposer
 from weft.compilers.propose.reflection import Reflect
+from weft.compilers.racing.race import Halving
+from weft.compilers.recipe import Draw, Recipe
 from weft.compilers.search.candidate import Candidate
 from weft.compilers.search.task import Task
 from weft.pipeline.data.rows import read_rows
@@ -57,6 +61,12 @@ def raced(*children: Candidate) -> Task:
     with weft.use(lm=model()):
         asyncio.run(task.observe_all(task.archive, task.rows, "evaluate"))
     return task
+
+
+def knows_one(asked: Asked) -> dict[str, str]:
+    """A model that knows a word by itself, until it is told of it."""
+    known = WORDS[3] in asked.said and f"{WORDS[3]} = " not in asked.task
+    return {"label": CODES[3]} if known else learner(asked)
 
 
 def met(task: Task, n: int = 1) -> list[Candidate]:
@@ -103,19 +113,59 @@ def test_edits_of_one_round_meet() -> None:
     assert all(f"{WORDS[n]} = {CODES[n]}" in made.values[SLOT] for n in range(3))
 
 
+def test_what_was_written_and_never_raced_meets_the_others() -> None:
+    """A race would have cost rows; its line costs none."""
+    task = raced(told(0), told(1))
+    task.waiting = [told(2)]
+    (made,) = met(task)
+
+    assert all(f"{WORDS[n]} = {CODES[n]}" in made.values[SLOT] for n in range(3))
+    assert rejected(task, "classify") == []
+
+
+class OneEach(Proposer):
+    """Says one word's code a round."""
+
+    async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
+        """The round's word."""
+        del parents, n
+        return [told(task.number)]
+
+
+def test_what_a_round_writes_meets_in_that_round() -> None:
+    """After the last one it would meet nobody."""
+    task = raced()
+    draws = (Draw(OneEach(), 1),)
+    recipe = Recipe((draws, draws, draws), Halving(), meeting=Meet())
+    with weft.use(lm=model()):
+        asyncio.run(search(task, [recipe], lambda best: None))
+
+    best = task.archive[0]
+    assert best.by == "Meet"
+    assert all(f"{WORDS[n]} = {CODES[n]}" in best.values[SLOT] for n in range(3))
+
+
+def test_a_waiting_line_that_was_seen_to_cost_rows_stays_out() -> None:
+    """A step of a climb was run, if on training rows alone."""
+    task, lost = raced(told(0)), told(3, wrong=True)
+    task.waiting, task.cells = [lost, told(1)], {}
+    with weft.use(lm=model(knows_one, name="knowing")):
+        asyncio.run(task.observe_all(task.archive, task.rows, "evaluate"))
+        asyncio.run(task.observe_all([lost, SEED], task.split.train, "bootstrap"))
+    (made,) = met(task)
+
+    assert f"{WORDS[3]} = " not in made.values[SLOT]
+    assert all(f"{WORDS[n]} = {CODES[n]}" in made.values[SLOT] for n in range(2))
+
+
 def test_a_line_after_which_its_rows_went_wrong_is_dropped() -> None:
     """By rows that are paid for: the seed knows a word, and an edit unlearns it."""
-
-    def knows(asked: Asked) -> dict[str, str]:
-        known = WORDS[3] in asked.said and f"{WORDS[3]} = " not in asked.task
-        return {"label": CODES[3]} if known else learner(asked)
-
     task = raced()
     mixed = Candidate(
         {SLOT: f"{told(0, 1).values[SLOT]}\nGo by {WORDS[3]} = K8."}, parent=SEED.id
     )
     task.archive, task.cells = [mixed, told(2), SEED], {}
-    with weft.use(lm=model(knows, name="knowing")):
+    with weft.use(lm=model(knows_one, name="knowing")):
         asyncio.run(task.observe_all(task.archive, task.rows, "evaluate"))
     (made,) = met(task)
 
@@ -127,7 +177,7 @@ def test_a_rewriting_is_no_edit() -> None:
     """It leaves nothing of its parent for others to meet on."""
     task = raced(Candidate({SLOT: "Go by blick = K0."}, parent=SEED.id))
 
-    assert findings(task, "classify") == []
+    assert findings(task, "classify", task.archive) == []
 
 
 def test_a_writer_is_told_what_was_rejected() -> None:

@@ -101,6 +101,23 @@ def test_halving_buys_half_of_the_grid_at_most() -> None:
     assert len(task.cells) <= len(FIELD) * len(ROWS) / 2
 
 
+@pytest.mark.parametrize(
+    ("field", "spares"), [((1, 1, 0, 1, 0), True), (range(5), False)]
+)
+def test_a_sparing_race_ends_where_nobody_is_ahead_of_the_first(
+    field: Sequence[int], spares: bool
+) -> None:
+    """After the rows of two rungs; whoever is ahead is followed up as ever."""
+    texts = [f"Go by {'; '.join(KNOWN[:n])}. Try {at}." for at, n in enumerate(field)]
+    twins = [Candidate({"classify/instruction": text}) for text in texts]
+    plain, sparing = new_task(), new_task()
+    order = run(Halving(), plain, twins)
+
+    assert run(Halving(sparing=True), sparing, twins)[0] == order[0]
+    assert (len(sparing.cells) < len(plain.cells)) == spares
+    assert max(len(sparing.scores(c, ROWS)) for c in twins) == (24 if spares else 48)
+
+
 def test_the_hopeless_stop_loses_nothing() -> None:
     """Who is dropped could not have won even with perfect scores on the rest."""
     task = new_task()

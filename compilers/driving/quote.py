@@ -109,8 +109,7 @@ def quote_of(
     models = {name: lm for recipe in recipes for name, lm in recipe.models.items()}
     guess = guess_of(program, split.train, proposers, [*models.values()])
     bounded = is_bounded(program, rows) and is_bounded(shown, rows)
-    made = [p for r in recipes for p in r.proposers]
-    training = NO_TRAINING.plus(*(p.trains for p in made))
+    training = NO_TRAINING.plus(*(p.trains for p in proposers))
     return Quote(kept, smallest, verified, sealed, bounded, guess, training=training)
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .infer_rules import InferRules as InferRules
     from .knn_few_shot import KNNFewShot as KNNFewShot
     from .labeled_few_shot import LabeledFewShot as LabeledFewShot
+    from .lora import LoRA as LoRA
     from .mipro import MIPRO as MIPRO
     from .opro import OPRO as OPRO
     from .p_tuning import PTuning as PTuning
@@ -99,6 +100,7 @@ _WHERE = {
     "infer_rules": "InferRules",
     "knn_few_shot": "KNNFewShot",
     "labeled_few_shot": "LabeledFewShot",
+    "lora": "LoRA",
     "mipro": "MIPRO",
     "opro": "OPRO",
     "p_tuning": "PTuning",

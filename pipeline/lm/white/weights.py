@@ -67,7 +67,7 @@ class WhiteModel:
 
     @property
     def sha256(self) -> str:
-        """The digest as soft words name it."""
+        """The digest as soft words and low-rank updates name it."""
         return f"sha256:{self.digest}"
 
 
@@ -200,4 +200,5 @@ def _abilities(told: _Told, context: int) -> Abilities:
         audio=False,
         files=False,
         soft=(ANY,),
+        lora=(ANY,),
     )

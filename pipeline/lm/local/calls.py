@@ -14,7 +14,7 @@ from ...errors import ConnectError, ModelError, ProtocolError
 from ...ground.shapes import as_dict
 from ..abilities import Abilities
 from ..lm import Listener
-from ..request import Request, Response
+from ..request import JSON, Request, Response
 from ..wire import openai_http
 from .model import LocalModel
 from .server import SERVERS, Server
@@ -41,6 +41,14 @@ async def ask(
         barred = {f"{token}": _NEVER for token in model.silent}
         given = as_dict(request.sampling.get("logit_bias"))
         sampling = {**request.sampling, "logit_bias": {**given, **barred}}
+        request = replace(request, sampling=sampling)
+    if model.adapters:
+        wanted = None if request.lora is None else request.lora.digest
+        held = enumerate(one.sha256 for one in model.adapters)
+        scales: list[JSON] = [
+            {"id": at, "scale": 1.0} for at, digest in held if digest == wanted
+        ]
+        sampling = {**request.sampling, "lora": scales}
         request = replace(request, sampling=sampling)
     server = await SERVERS.running(model)
     sent = {**headers, "Authorization": f"Bearer {server.key}"}

@@ -217,6 +217,7 @@ def _spawn(model: LocalModel, key: str, said: IO[bytes]) -> Server:
         "threads": model.threads,
         "embedding": model.embedding,
         "pooled": model.pooled,
+        "adapters": [one.path for one in model.adapters],
         "wheel": wheel_folder(),
         "parent": os.getpid(),
         "key": key,

@@ -98,6 +98,12 @@ def find_white(name: str, room: Room) -> WhiteModel:
             f'"torch/{name}" answers one call after the other',
             hint="Leave slots out; it is for models that llama.cpp serves",
         )
+    if room.lora:
+        raise ConfigError(
+            f'"torch/{name}" needs no adapter: it answers through the low-rank updates '
+            "that a program has",
+            hint="Leave lora out, and load the program: weft.load(NAME.weft.json)",
+        )
     path = Path(name).expanduser()
     if path.is_dir():
         path = path.resolve()

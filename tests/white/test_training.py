@@ -267,11 +267,13 @@ class _Killed(BaseException):
     """What ends a process."""
 
 
+@pytest.mark.parametrize(
+    "compiler", [PromptTuning(steps=12, batch=2), LoRA(steps=12, batch=2, rank=2)]
+)
 def test_a_killed_compile_goes_on_to_the_same_bytes(
-    lm: weft.LM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lm: weft.LM, compiler: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed behind a kept step: no kept step is made again, and all are booked."""
-    compiler = PromptTuning(steps=12, batch=2)
     done: list[int] = []
     step = Tuning.step
 
@@ -300,9 +302,11 @@ def test_a_killed_compile_goes_on_to_the_same_bytes(
     assert spends[0] == spends[1]
 
 
-def test_a_budget_in_tokens_shortens_the_training(lm: weft.LM) -> None:
+@pytest.mark.parametrize(
+    "compiler", [PromptTuning(steps=50, batch=4), LoRA(steps=50, batch=4, rank=2)]
+)
+def test_a_budget_in_tokens_shortens_the_training(lm: weft.LM, compiler: Any) -> None:
     """And is never overshot; one that holds no step says so before a race."""
-    compiler = PromptTuning(steps=50, batch=4)
     quote = weft.quote(module(lm), ROWS, metric=METRIC, compiler=compiler)
     with weft.use(cache=None):
         made = weft.compile(
@@ -319,12 +323,13 @@ def test_a_budget_in_tokens_shortens_the_training(lm: weft.LM) -> None:
         )
 
 
-def test_keep_protects_the_words_and_the_instruction(lm: weft.LM) -> None:
+@pytest.mark.parametrize(
+    ("slot", "compiler"),
+    [("hue/soft", PromptTuning(steps=1)), ("hue/lora", LoRA(steps=1))],
+)
+def test_keep_protects_what_was_trained(lm: weft.LM, slot: str, compiler: Any) -> None:
     with pytest.raises(ConfigError, match="no module of 'hue' that may change"):
-        weft.compile(
-            *(module(lm), ROWS), metric=METRIC, keep=["hue/soft"],
-            compiler=PromptTuning(steps=1),
-        )  # fmt: skip
+        weft.compile(module(lm), ROWS, metric=METRIC, keep=[slot], compiler=compiler)
 
 
 def test_a_model_elsewhere_cannot_be_trained() -> None:

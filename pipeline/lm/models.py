@@ -150,7 +150,7 @@ Did you mean 'temperature'?
                 raise ConfigError(message, hint=f'Write {name}="..."')
         self._name = model
         room = None
-        files = (lora,) if isinstance(lora, str) else tuple(lora)
+        files = (lora,) if isinstance(lora, str) else tuple(lora or ())
         here = model[:6] in ("local/", "torch/")
         if here or files or {context, slots, threads} != {None}:
             room = local_model.Room(context, slots, threads, files)

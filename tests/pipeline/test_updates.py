@@ -9,11 +9,13 @@ import contextlib
 import json
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import pytest
 
 import weft
+from tests.server import Server
 from weft.pipeline.artifact import soft as files
 from weft.pipeline.errors import ArtifactError, ConfigError
 from weft.pipeline.lm.request import Message, Request
@@ -299,3 +301,86 @@ def test_the_text_only_variant_has_none(tmp_path: Path) -> None:
 def test_adapters_are_for_models_that_run_here(model: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         weft.LM(model, lora="triage.gguf")
+
+
+def gguf_of(path: Path, **told: str) -> Path:
+    """A GGUF file of a head alone, with texts in it."""
+    made = b"GGUF" + struct.pack("<IQQ", 3, 0, len(told))
+    for name, text in told.items():
+        for part in (name.replace("__", "."), text):
+            raw = part.encode()
+            made += struct.pack("<Q", len(raw)) + raw
+            made += struct.pack("<I", 8) if part != text else b""
+    path.write_bytes(made)
+    return path
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if llama.cpp were here; nothing is started."""
+    from weft.pipeline.lm.local import weights
+
+    monkeypatch.setattr(weights, "require_llama", lambda *_, **__: None)
+
+
+def test_a_served_model_has_the_adapters_that_are_given(
+    tmp_path: Path, served: None
+) -> None:
+    """By what their files say; each once, and the same endpoint for untuned calls."""
+    base = gguf_of(tmp_path / "base.gguf", general__architecture="llama")
+    plain = weft.LM(f"local/{base}")
+    digest = plain.weights.digest  # type: ignore[union-attr]
+    told = {"name": "triage", "sha256": BASE, "model": f"sha256:{digest}"}
+    kind = {"adapter__type": "lora"}
+    file = str(gguf_of(tmp_path / "a.gguf", **kind, weft__lora=json.dumps(told)))
+    other = {**told, "model": BASE}
+    odd = str(gguf_of(tmp_path / "b.gguf", **kind, weft__lora=json.dumps(other)))
+    theirs = str(gguf_of(tmp_path / "c.gguf", **kind))
+
+    lm = weft.LM(f"local/{base}", lora=[file, file])
+
+    assert lm.abilities.lora == ("triage@000000000000",)
+    assert lm.endpoint == plain.endpoint
+    assert lm.weights != plain.weights
+    assert weft.LM(**lm.portable()).abilities.lora == lm.abilities.lora
+    for wrong, said in (
+        (odd, "is of the weights 000000000000"),
+        (theirs, "is no adapter that weft wrote"),
+        (str(base), "is no adapter that weft wrote"),
+        (str(tmp_path / "none.gguf"), "does not exist"),
+        ([7], "does not exist"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            weft.LM(f"local/{base}", lora=wrong)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="is an adapter, and no model"):
+        weft.LM(f"local/{file}")
+
+
+async def test_a_call_names_its_own_adapter(
+    tmp_path: Path, served: None, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And one without any names none, so that the base model answers."""
+    from weft.pipeline.lm.local import calls
+
+    made, other = updates(), updates(first=0.75)
+    base = gguf_of(tmp_path / "base.gguf", general__architecture="llama")
+    model = f"sha256:{weft.LM(f'local/{base}').weights.digest}"  # type: ignore[union-attr]
+    adapters = [
+        gguf_of(
+            tmp_path / f"{at}.gguf",
+            adapter__type="lora",
+            weft__lora=json.dumps({"name": "t", "sha256": one, "model": model}),
+        )
+        for at, one in enumerate((other.digest, made.digest))
+    ]
+    lm = weft.LM(f"local/{base}", lora=[*map(str, adapters)])
+
+    async def running(_: object) -> Any:
+        return SimpleNamespace(url=server.url, key="k")
+
+    monkeypatch.setattr(calls.SERVERS, "running", running)
+    for one in (None, other, made):
+        await lm.complete(Request(lm.model, (Message("user", "Hi"),), lora=one))
+
+    sent = [seen.body["lora"] for seen in server.seen]
+    assert sent == [[], [{"id": 0, "scale": 1.0}], [{"id": 1, "scale": 1.0}]]

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from ...errors import ConfigError
 from ...ground import strictjson
@@ -57,11 +57,13 @@ class Adapter(NamedTuple):
         mark: The name of the updates, and twelve digits of their digest.
         sha256: Their digest.
         path: The file.
+        digest: That of the file, in hex.
     """
 
     mark: str
     sha256: str
     path: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,8 @@ def find_model(name: str, room: Room) -> LocalModel:
     threads = _threads() if room.threads is None else _count("threads", room.threads)
     said, digest = name if name in PACKAGED else path.stem, digest_of(path)
     bases = {f"sha256:{digest}", header.base}
-    adapters = tuple(_adapter(file, said, bases) for file in room.lora)
+    found = [_adapter(file, said, bases) for file in room.lora]
+    adapters = tuple({one.sha256: one for one in found}.values())  # each once
     abilities = _abilities(header, context, slots, adapters)
     told = digest, context, slots, threads, said, path, abilities
     silent = soft_tokens(header.soft)
@@ -149,8 +152,9 @@ def _adapter(file: str, who: str, bases: set[str]) -> Adapter:
     Raises:
         ConfigError: It is none that weft wrote, or of other weights.
     """
-    path = Path(file).expanduser()
-    if not path.is_file():
+    named = isinstance(cast(object, file), str)
+    path = Path(file).expanduser() if named else None
+    if path is None or not path.is_file():
         raise ConfigError(
             f"the adapter {file!r} does not exist",
             hint="Write one: weft soft adapter NAME.weft.json --model BASE.gguf --out "
@@ -171,10 +175,12 @@ def _adapter(file: str, who: str, bases: set[str]) -> Adapter:
         raise ConfigError(
             f"the adapter {str(path)!r} is of the weights {texts[2][7:19]}, and "
             f"{who!r} is {min(bases - {''})[7:19]}",
-            hint="Give the model that it was trained for",
+            hint="Give the model that it was trained for; where that is a folder and "
+            "this its GGUF file, take the updates over: weft soft export, and import "
+            "with this --model",
         )
     mark = f"{texts[0]}@{texts[1].removeprefix('sha256:')[:12]}"
-    return Adapter(mark, texts[1], str(path.resolve()))
+    return Adapter(mark, texts[1], str(path.resolve()), digest_of(path))
 
 
 def _context(name: str, wanted: int | None, header: Header) -> int:

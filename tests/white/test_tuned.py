@@ -131,7 +131,8 @@ def test_what_all_rows_begin_with_is_read_once_and_changes_no_loss(
 
     assert len(head) > 5
     assert first.tokens(0) < whole.tokens(0)
-    assert float(losses[0]) == pytest.approx(float(losses[1]), abs=1e-5)
+    found = [float(loss.detach()) for loss in losses]
+    assert found[0] == pytest.approx(found[1], abs=1e-5)
     ups = [one.learner.parameters[1].grad for one in (first, whole)]
     assert float(ups[0].abs().max()) > 0
     assert torch.allclose(*ups, atol=1e-4)
@@ -214,7 +215,7 @@ def test_a_second_training_goes_on_from_the_first(lm: weft.LM) -> None:
 
     on, anew = [Tuning(held(lm), some, plan(rank=rank)) for rank in (2, 1)]
     fresh = Tuning(held(lm), lessons(lm, None), plan())
-    losses = [float(one.loss(range(6))) for one in (on, anew, fresh)]
+    losses = [float(one.loss(range(6)).detach()) for one in (on, anew, fresh)]
 
     assert losses[0] < losses[2] - 0.02
     assert losses[1] == pytest.approx(losses[2], abs=1e-6)
@@ -274,7 +275,11 @@ def test_traces_of_a_teacher_are_learnt(lm: weft.LM) -> None:
 
     assert spend["bootstrap"]["calls"] == 6
     assert spend["train"]["calls"] == 0
-    assert {best(text=row["text"]).hue for row in ROWS[6:12]} == {"red"}
+    before, after = [
+        weft.info(weft.Classify(one)(text="sky 9")).facts["probabilities"]["red"]
+        for one in (made.seed, best)
+    ]
+    assert after > max(before, 0.5)
 
 
 def test_an_artifact_is_loaded_with_and_without(lm: weft.LM, tmp_path: Path) -> None:

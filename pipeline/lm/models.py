@@ -149,11 +149,7 @@ Did you mean 'temperature'?
                 message = f"{name} is no text, but of type {type(text).__name__}"
                 raise ConfigError(message, hint=f'Write {name}="..."')
         self._name = model
-        room = None
-        files = (lora,) if isinstance(lora, str) else tuple(lora or ())
-        here = model[:6] in ("local/", "torch/")
-        if here or files or {context, slots, threads} != {None}:
-            room = local_model.Room(context, slots, threads, files)
+        room = _room(model, context, slots, threads, lora)
         self._route = resolve(model, api_base, room)
         local = self._route.local
         if local is not None:
@@ -375,6 +371,21 @@ Did you mean 'temperature'?
 
     def __hash__(self) -> int:
         return self._hash
+
+
+def _room(
+    model: str,
+    context: int | None,
+    slots: int | None,
+    threads: int | None,
+    lora: str | Sequence[str],
+) -> local_model.Room | None:
+    """How a model that runs here is served; None where it is not, and nobody says."""
+    files = (lora,) if isinstance(lora, str) else tuple(lora or ())
+    here = model[:6] in ("local/", "torch/")
+    if not here and not files and {context, slots, threads} == {None}:
+        return None
+    return local_model.Room(context, slots, threads, files)
 
 
 @functools.cache

@@ -28,12 +28,7 @@ from ..lm.lm import SAMPLING, LanguageModel, Sampling, checked_sampling
 from ..lm.modality import refuse_media
 from ..lm.prices import price_of
 from ..lm.request import JSON, Message, Request, Role, Usage
-from ..lm.soft.known import (
-    has_words,
-    is_in_process,
-    require_updates,
-    require_words,
-)
+from ..lm.soft.known import has_words, is_in_process, require_trained
 from ..media.values import Media
 from ..parameters import Parameters
 from ..signature.signature import Signature
@@ -62,10 +57,7 @@ def request_for(
         ConfigError: The model does not have the soft words, or the low-rank updates;
             nothing was sent.
     """
-    if parameters.soft is not None:
-        require_words(lm, parameters.soft)
-    if parameters.lora is not None:
-        require_updates(lm, parameters.lora)
+    require_trained(lm, parameters.soft, parameters.lora)
     sample = settings.sample
     sampling = drawn(lm.sampling, parameters.sampling, sample, tried=settings.tried)
     if rendered.stop:

@@ -34,7 +34,7 @@ pytestmark = [
 ]
 STEPS, TESTED = 240, 100
 COMPILER = PromptTuning(steps=STEPS, batch=8, rate=0.05, snapshots=1, called="bank")
-TUNED = LoRA(steps=60, batch=8, rate=0.002, snapshots=1, called="bank")
+TUNED = LoRA(steps=30, batch=8, rate=0.002, snapshots=1, called="bank")
 OPTIONS: dict[str, Any] = {"temperature": 0, "max_tokens": 40, "base": True}
 
 

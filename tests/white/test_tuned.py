@@ -23,7 +23,7 @@ from weft.compilers.training.lessons import lesson_of
 from weft.pipeline.errors import ArtifactError, ConfigError
 from weft.pipeline.lm.soft.lora import DOWN, UP, Lora, Tensor, matrix_name
 from weft.pipeline.lm.soft.words import Place
-from weft.pipeline.lm.white import adapter, exchange
+from weft.pipeline.lm.white import exchange
 from weft.pipeline.lm.white.lessons import Lesson, Lessons, Row
 from weft.pipeline.lm.white.lora import Update, applied, projections, updates_of
 from weft.pipeline.lm.white.matrices import Matrices, UpdatesPlan
@@ -363,7 +363,7 @@ def test_an_adapter_has_llama_cpps_names_and_order(lm: weft.LM, tmp_path: Path) 
     import gguf
 
     made, out = updates(lm, targets=("q_proj", "k_proj", "v_proj")), tmp_path / "a.gguf"
-    asyncio.run(WORKER.run(adapter.write_adapter, made, weights(lm), out))
+    asyncio.run(WORKER.run(exchange.write_adapter, made, weights(lm), out))
     reader = gguf.GGUFReader(str(out))
     fields = {name: one.contents() for name, one in reader.fields.items()}
     tensors = {one.name: torch.from_numpy(one.data.copy()) for one in reader.tensors}
@@ -383,10 +383,10 @@ def test_an_adapter_has_llama_cpps_names_and_order(lm: weft.LM, tmp_path: Path) 
             up = up.reshape(heads, HEAD // 2, 2, -1).swapaxes(1, 2).reshape(up.shape)
         assert torch.equal(up, update.up)
     with pytest.raises(ConfigError, match=r"does not end with \.gguf"):
-        adapter.write_adapter(made, weights(lm), tmp_path / "a.bin")
+        exchange.write_adapter(made, weights(lm), tmp_path / "a.bin")
     other = updates(lm, model=f"sha256:{'1' * 64}")
     with pytest.raises(ConfigError, match="has low-rank updates of the weights"):
-        adapter.write_adapter(other, weights(lm), out)
+        exchange.write_adapter(other, weights(lm), out)
 
 
 def test_the_command_line_writes_adapters_and_exchanges(

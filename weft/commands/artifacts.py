@@ -236,11 +236,11 @@ def _bake(arguments: argparse.Namespace) -> Outcome:
 
 def _adapter(arguments: argparse.Namespace) -> Outcome:
     """Write a program's low-rank updates as an adapter of llama.cpp."""
-    from ..pipeline.lm.white import adapter  # noqa: PLC0415 - torch takes seconds
+    from ..pipeline.lm.white import exchange  # noqa: PLC0415 - torch takes seconds
 
     loras, out = loras_in(_program(arguments.program[0])), _out(arguments)
     path, lora = _one(loras, arguments.module, _UPDATES)
-    asyncio.run(WORKER.run(adapter.write_adapter, lora, _model(arguments), out))
+    asyncio.run(WORKER.run(exchange.write_adapter, lora, _model(arguments), out))
     text = f"adapter    {out}\nupdates    {lora.mark} of {path}"
     return Outcome(text, {"path": str(out), "lora": lora.mark})
 

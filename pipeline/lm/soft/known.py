@@ -26,7 +26,19 @@ def has_words(lm: LanguageModel | None) -> bool:
     return bool(_known(lm))
 
 
-def require_words(lm: LanguageModel, soft: Soft) -> None:
+def require_trained(lm: LanguageModel, soft: Soft | None, lora: Lora | None) -> None:
+    """Refuse a model that lacks what a module was trained with, before a call.
+
+    Raises:
+        ConfigError: It does not have the soft words, or the low-rank updates.
+    """
+    if soft is not None:
+        _require_words(lm, soft)
+    if lora is not None:
+        _require_updates(lm, lora)
+
+
+def _require_words(lm: LanguageModel, soft: Soft) -> None:
     """Refuse a model that does not have these words, before anything is sent.
 
     Whether a model in this process is the one that they were trained for, it says when
@@ -51,7 +63,7 @@ def require_words(lm: LanguageModel, soft: Soft) -> None:
     )
 
 
-def require_updates(lm: LanguageModel, lora: Lora) -> None:
+def _require_updates(lm: LanguageModel, lora: Lora) -> None:
     """Refuse a model that does not have these low-rank updates, before a call.
 
     Whether a model in this process is the one that they were trained for, it says when

@@ -383,4 +383,6 @@ async def test_a_call_names_its_own_adapter(
         await lm.complete(Request(lm.model, (Message("user", "Hi"),), lora=one))
 
     sent = [seen.body["lora"] for seen in server.seen]
-    assert sent == [[], [{"id": 0, "scale": 1.0}], [{"id": 1, "scale": 1.0}]]
+    scales = [[one["scale"] for one in loras] for loras in sent]
+    assert scales == [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+    assert all([one["id"] for one in loras] == [0, 1] for loras in sent)

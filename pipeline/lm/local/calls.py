@@ -44,9 +44,11 @@ async def ask(
         request = replace(request, sampling=sampling)
     if model.adapters:
         wanted = None if request.lora is None else request.lora.digest
-        held = enumerate(one.sha256 for one in model.adapters)
+        # Each by its number, also at 0: of an empty list the server would keep what it
+        # has read through the adapter of the call before.
         scales: list[JSON] = [
-            {"id": at, "scale": 1.0} for at, digest in held if digest == wanted
+            {"id": at, "scale": float(one.sha256 == wanted)}
+            for at, one in enumerate(model.adapters)
         ]
         sampling = {**request.sampling, "lora": scales}
         request = replace(request, sampling=sampling)

@@ -66,6 +66,8 @@ def _serve(settings: dict[str, Any]) -> Any:
             llama.CommonAdapterLoraInfo(path, 0.0) for path in settings["adapters"]
         ]
         params.lora_init_without_apply = True
+        # Kept prompts are found by their tokens, whatever they were read through.
+        params.cache_ram_mib = 0
     if settings["embedding"]:
         params.embedding = True
         if not settings["pooled"]:

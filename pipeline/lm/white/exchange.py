@@ -37,7 +37,7 @@ _CONFIG: Final = "adapter_config.json"
 _INPUT: Final = ("PROMPT_TUNING", "P_TUNING", "MULTITASK_PROMPT_TUNING")
 _DEEP: Final = "PREFIX_TUNING"
 _LORA: Final = "LORA"
-_VARIANTS: Final = {
+_VARIANTS: Final[Mapping[str, Any]] = {
     "use_dora": False,
     "use_rslora": False,
     "fan_in_fan_out": False,

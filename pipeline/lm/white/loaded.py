@@ -11,7 +11,7 @@ import copy
 import functools
 import inspect
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
@@ -111,7 +111,7 @@ class Loaded:
         return flat.reshape(soft.count, soft.width).to(self.table.dtype)
 
     @contextmanager
-    def adapted(self, lora: Lora | None) -> Iterator[None]:
+    def adapted(self, lora: Lora | None) -> Generator[None]:
         """While it is entered the model computes with low-rank updates; None is none.
 
         Raises:

@@ -7,7 +7,7 @@ a matrix for each row of a batch, so that rows of several tasks are computed in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -36,7 +36,7 @@ class Update(NamedTuple):
 
 
 @contextmanager
-def applied(net: Any, updates: Mapping[str, Update]) -> Iterator[None]:
+def applied(net: Any, updates: Mapping[str, Update]) -> Generator[None]:
     """While it is entered a network computes with updates, by the projections' names.
 
     >>> import torch

@@ -69,7 +69,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Writing prompts": (
         *("draft", "Draft", "revise", "technique_from_text", "interview", "Interview"),
-        *("critique", "cold_read", "Critique", "lint", "Wording", "Context", "Soft"),
+        *("critique", "cold_read", "Critique", "lint", "Wording", "Context"),
+        *("Soft", "Lora"),
         *("synthesize", "Synthesis", "read_drafts", "pick_demos"),
         *("copy_rate", "CopyRate", "faithfulness", "ReasoningProbe"),
     ),

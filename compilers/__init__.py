@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .knn_few_shot import KNNFewShot as KNNFewShot
     from .label_words import LabelWords as LabelWords
     from .labeled_few_shot import LabeledFewShot as LabeledFewShot
+    from .lora import LoRA as LoRA
     from .mipro import MIPRO as MIPRO
     from .opro import OPRO as OPRO
     from .p_tuning import PTuning as PTuning
@@ -101,6 +102,7 @@ _WHERE = {
     "knn_few_shot": "KNNFewShot",
     "label_words": "LabelWords",
     "labeled_few_shot": "LabeledFewShot",
+    "lora": "LoRA",
     "mipro": "MIPRO",
     "opro": "OPRO",
     "p_tuning": "PTuning",

@@ -39,8 +39,8 @@ class Result(Advised, Generic[P, R_co, T_co]):
         report: How it went.
         provenance: What an artifact says about its making; no clock, no path, no host.
         ranking: The programs of the search, best first.
-        text_only: Where `program` has soft words, the best one of the search that has
-            none, which its artifact holds too; else None.
+        text_only: Where `program` has soft words or low-rank updates, the best one of
+            the search that has none, which its artifact holds too; else None.
     """
 
     program: T_co

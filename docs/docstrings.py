@@ -71,7 +71,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("draft", "adraft", "Draft", "revise", "arevise", "technique_from_text"),
         *("atechnique_from_text", "interview", "ainterview", "Interview"),
         *("critique", "acritique", "cold_read", "acold_read", "Critique"),
-        *("lint", "Wording", "Context", "Soft"),
+        *("lint", "Wording", "Context", "Soft", "Lora"),
         *("synthesize", "asynthesize", "Synthesis", "read_drafts", "pick_demos"),
         *("copy_rate", "CopyRate", "faithfulness", "afaithfulness", "ReasoningProbe"),
     ),

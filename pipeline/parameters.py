@@ -1,4 +1,4 @@
-"""What a compiler may change of a module: words, demos, form, sampling, model, soft."""
+"""What a compiler may change of a module: words, demos, form, model, and weights."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from .errors import ConfigError, did_you_mean
 from .ground import strictjson
+from .ground.lazy import deferred
 from .ground.options import check_options, explained
 from .ground.shapes import is_mapping
 from .lm.form import is_form
@@ -20,6 +21,12 @@ from .media.plain import described
 from .media.turns import History
 from .media.values import KINDS
 from .signature.spec import Spec
+
+if TYPE_CHECKING:
+    from .lm.soft import lora as updates
+    from .lm.soft.lora import Lora
+else:
+    updates = deferred(f"{__package__}.lm.soft", "lora")
 
 _DEEPEST = strictjson.MAX_DEPTH - 40
 """Levels of a demo, below those of the artifact that it stands in."""
@@ -37,6 +44,7 @@ SLOTS = (
     "glossary",
     "illustrations",
     "soft",
+    "lora",
 )
 
 
@@ -48,6 +56,7 @@ _HINTS: Mapping[str, str] = {
     "glossary": 'Write glossary={"escalation": "a second team takes over"}',
     "illustrations": 'Write weft.Demo({"question": "...", "answer": "..."}) for each',
     "soft": "Let weft.compile(..., compiler=PromptTuning()) make them, or give None",
+    "lora": "Let weft.compile(..., compiler=LoRA()) make them, or give None",
 }
 _FACTS = ("product", "audience", "channel", "purpose")
 
@@ -160,6 +169,8 @@ class Parameters:
             is copied from them. They are texts: no images, sounds or turns.
         soft: Soft words, trained vectors that stand beside the instruction; None for
             none. A model that does not have them refuses the call before it is made.
+        lora: Low-rank updates of the model's weights, through which calls are answered;
+            None for none. A model that does not have them refuses likewise.
     """
 
     instruction: str
@@ -173,6 +184,7 @@ class Parameters:
     glossary: Mapping[str, str] = field(default_factory=dict[str, str])
     illustrations: tuple[Demo, ...] = ()
     soft: Soft | None = None
+    lora: Lora | None = None
 
     def slots(self) -> dict[str, Any]:
         """Values by slot name, in the order of `SLOTS`."""
@@ -213,6 +225,7 @@ def _check(slot: str, value: Any, who: str) -> None:
         "glossary": "a mapping of words to texts that are not blank",
         "illustrations": "a list of weft.Demo",
         "soft": "weft.Soft words, or None",
+        "lora": "weft.Lora updates, or None",
     }[slot]
     good = {
         "instruction": lambda: isinstance(value, str) and strictjson.is_text(value),
@@ -226,6 +239,7 @@ def _check(slot: str, value: Any, who: str) -> None:
         "glossary": lambda: _are_said(value),
         "illustrations": lambda: _are_demos(value),
         "soft": lambda: value is None or isinstance(value, Soft),
+        "lora": lambda: value is None or isinstance(value, updates.Lora),
     }[slot]()
     if not good:
         raise ConfigError(

@@ -206,7 +206,12 @@ MISTAKES: dict[str, Mistake] = {
     "BootstrapFinetune": (
         lambda: ANY.compilers.BootstrapFinetune,
         AttributeError,
-        "weft.finetuning_rows(",
+        'LoRA(source="traces")',
+    ),
+    "BetterTogether": (
+        lambda: ANY.compilers.BetterTogether,
+        AttributeError,
+        "Sequence(of=(BootstrapFewShot(),",
     ),
     "f1_score": (lambda: ANY.metrics.f1_score, AttributeError, 'f1("answer")'),
     "forward": (lambda: qa.forward(question="x"), AttributeError, "like a function"),

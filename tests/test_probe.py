@@ -245,6 +245,7 @@ def test_an_enforcing_server(play: Play, capsys: pytest.CaptureFixture[str]) -> 
         "choice": None,
         "forced": None,
         "soft": None,
+        "lora": None,
         "max_completion_tokens": False,
         "system_role": True,
         "tools": True,

@@ -185,6 +185,7 @@ if TYPE_CHECKING:
     from .pipeline.lm.scoring.likelihoods import Likelihood as Likelihood
     from .pipeline.lm.scoring.likelihoods import Likelihoods as Likelihoods
     from .pipeline.lm.scoring.tokens import TokenLogprob as TokenLogprob
+    from .pipeline.lm.soft.lora import Lora as Lora
     from .pipeline.lm.soft.words import Soft as Soft
     from .pipeline.measure.coverage.abstain import Abstention as Abstention
     from .pipeline.measure.coverage.abstain import aabstain as aabstain
@@ -334,6 +335,7 @@ _WHERE = {
     "pipeline.lm.scoring.decision": "Decision",
     "pipeline.lm.scoring.likelihoods": "Likelihood Likelihoods",
     "pipeline.lm.scoring.tokens": "TokenLogprob",
+    "pipeline.lm.soft.lora": "Lora",
     "pipeline.lm.soft.words": "Soft",
     "pipeline.lm.request": "Message Request Response ToolCall Usage",
     "pipeline.measure.decisions.classification": "classification",

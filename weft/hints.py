@@ -143,7 +143,7 @@ configure_cache cache: Write weft.configure(cache=...)
 StreamResponse StatusMessage StatusMessageProvider: Match the events of
   program.stream(...)
 LabeledFewShot BootstrapFewShot KNNFewShot COPRO SIMBA GEPA InferRules ACE APE OPRO
-  CAPO MIPRO Auto: Write weft.compilers.{}()
+  CAPO MIPRO Auto LoRA: Write weft.compilers.{}()
 SoftPrompt PromptEmbedding PromptTuningConfig: Write weft.compile(...,
   compiler=weft.compilers.PromptTuning())
 [compiler]
@@ -152,18 +152,19 @@ ReAnchor: Write weft.compilers.Thresholds()
 AutoPrompt: Write weft.compilers.TriggerTokens()
 PTuningV2 PrefixTuningConfig: Write weft.compilers.PrefixTuning(projection=False)
 PromptEncoderConfig: Write weft.compilers.PTuning()
-LoRA LoraConfig QLoRA: Weights are not tuned here; write the rows for it by
-  weft.finetuning_rows(weft.evaluate(program, rows, metric)), or tune the prompt by
-  weft.compilers.PromptTuning()
+LoraConfig QLoRA: Write weft.compilers.LoRA()
 BootstrapFewShotWithRandomSearch BootstrapRS RandomSearch: Write
   weft.compilers.BootstrapRandomSearch()
 MIPROv2: Write weft.compilers.MIPRO()
-BetterTogether: Write weft.compilers.Sequence(of=(...))
+BetterTogether: Write weft.compilers.Sequence(of=(BootstrapFewShot(),
+  LoRA(source="traces"), BootstrapFewShot())), on weft.LM("torch/...")
 Ensemble: Write weft.compilers.ensemble(result.best(3))
 BootstrapFewShotWithOptuna: Write weft.compilers.OptunaTPE()
 KNN: Write weft.compilers.KNNFewShot()
-BootstrapFinetune GRPO: Write weft.finetuning_rows(weft.evaluate(program, rows,
-  metric))
+BootstrapFinetune: Write weft.compilers.LoRA(source="traces") on weft.LM("torch/..."),
+  with weft.compile(..., teacher=...); for tuning elsewhere
+  weft.finetuning_rows(weft.evaluate(program, rows, metric))
+GRPO: Write weft.finetuning_rows(weft.evaluate(program, rows, metric))
 AvatarOptimizer: Write weft.compilers.GEPA()
 Teleprompter Optimizer: Write weft.compilers.Auto()
 [metric]

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from ...pipeline.adapters.settling import Forms
-from ...pipeline.artifact.save import save, softs_in, without_soft
+from ...pipeline.artifact.save import as_text, save, trained_in
 from ...pipeline.artifact.state import SUFFIX
 from ...pipeline.calls.budget import Budget, Ledger
 from ...pipeline.data.example import digest_rows
@@ -115,7 +115,7 @@ async def drive(
         best(made)
         result = _written(made, plan, forms)
         programs = [_written(candidate, plan, forms) for candidate in task.archive]
-        plain = _text_only(task, plan, forms) if softs_in(result) else None
+        plain = _text_only(task, plan, forms) if trained_in(result) else None
     return Result(
         given(result),
         given(plan.program),
@@ -127,9 +127,9 @@ async def drive(
 
 
 def _text_only(task: Task, plan: Plan, forms: Forms) -> Program[..., Any]:
-    """The best program without soft words that the search met."""
+    """The best program of text alone that the search met."""
     met = (_written(candidate, plan, forms) for candidate in task.archive)
-    return next((one for one in met if not softs_in(one)), without_soft(plan.program))
+    return next((one for one in met if not trained_in(one)), as_text(plan.program))
 
 
 def _task_of(plan: Plan, ledger: Ledger) -> Task:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from ...pipeline.graph.program import Program
 from ...pipeline.ground import strictjson
+from ...pipeline.lm.soft.lora import Lora
 from ...pipeline.lm.soft.words import Soft
 from ...pipeline.parameters import Demo
 
@@ -62,7 +63,7 @@ def plain_slot(value: Any) -> Any:
     """A parameter's value as plain JSON data."""
     if isinstance(value, Demo):
         return {"values": dict(value.values), "source": value.source, "by": value.by}
-    if isinstance(value, Soft):
+    if isinstance(value, Soft | Lora):
         return value.identity()
     if isinstance(value, tuple | list):
         return [plain_slot(item) for item in value]  # pyright: ignore[reportUnknownVariableType]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ...pipeline.adapters import adapter_of
 from ...pipeline.errors import ConfigError
@@ -27,6 +27,9 @@ from ..propose.rows import demo_of_row, demos_of, fits, ordered, shows_all
 from ..search.candidate import Candidate
 from ..search.scoring import cross_fitted
 from ..search.task import Task
+
+SOURCES: Final = ("labels", "traces")
+"""What replies are learnt: those of labels, or those of runs that pass."""
 
 
 class Trained(NamedTuple):
@@ -72,7 +75,12 @@ def trained_in(task: Task, parent: Candidate, only: str, slot: str) -> list[Trai
 
 
 async def lessons_for(
-    task: Task, parent: Candidate, one: Trained, soft: Soft | None, most: int
+    task: Task,
+    parent: Candidate,
+    one: Trained,
+    soft: Soft | None,
+    most: int,
+    source: str = SOURCES[0],
 ) -> list[Lesson]:
     """Lessons for a module, in a seeded order in which the labels take turns.
 
@@ -85,6 +93,7 @@ async def lessons_for(
         one: The module.
         soft: The words that will stand in its prompt, with whatever numbers.
         most: How many rows at the most.
+        source: "labels", or "traces" for runs alone: of the teacher where there is one.
 
     Raises:
         ConfigError: Neither labels nor runs say what it should give.
@@ -94,7 +103,7 @@ async def lessons_for(
     shown = set[str]() if module.parameters.nearest else _sources(module)
     rows = [row for row in rows if row.id not in shown]
     found: list[Demo] = []
-    if shows_all(module):
+    if source == SOURCES[0] and shows_all(module):
         found = [demo_of_row(module, row) for row in rows if fits(module, row)]
     if not found:
         reach = task.rows_in_reach(1, min(most, len(rows)))
@@ -103,8 +112,12 @@ async def lessons_for(
         found = [demos[one.path] for demos in lent if one.path in demos]
     if not found:
         raise ConfigError(
-            f"{one.path!r} cannot be trained: no row labels all that it gives, and no "
-            "run passed",
+            f"{one.path!r} cannot be trained: "
+            + (
+                "no row labels all that it gives, and no run passed"
+                if source == SOURCES[0]
+                else "no run passed"
+            ),
             hint="Give rows with labels of its outputs, or teacher=, or passing=",
         )
     by_id = {row.id: row for row in rows}

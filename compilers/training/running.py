@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from ...pipeline.errors import BudgetExceeded
+from ...pipeline.errors import BudgetExceeded, ConfigError
 from ...pipeline.ground.files import write_bytes
 from ...pipeline.ground.lazy import deferred
-from ...pipeline.lm.soft.words import Soft
 from ...pipeline.lm.white.lessons import Lesson
 from ...pipeline.lm.white.weights import WhiteModel
 from ...pipeline.lm.white.worker import WORKER
 from ...pipeline.run.bridge import in_thread
+from ..search.candidate import Candidate
 from ..search.task import Task
+from .lessons import Trained, trained_in
 
 if TYPE_CHECKING:
     from ...pipeline.lm.white import loaded, tuning
@@ -30,33 +31,82 @@ else:
     loaded = deferred("weft.pipeline.lm.white", "loaded")
     tuning = deferred("weft.pipeline.lm.white", "tuning")
 
+V = TypeVar("V")
+
 _EVERY: Final = 10
 """Steps from one time that a training is kept to the next."""
 _SHARE: Final = 0.5
 """Of the tokens that a budget leaves: what all trainings of a proposer may take."""
 
 
+async def candidates(
+    task: Task,
+    parent: Candidate,
+    only: str,
+    slot: str,
+    of: Callable[[Trained, int], Awaitable[list[V]]],
+    what: str,
+) -> list[Candidate]:
+    """Candidates with what was trained for each module, the states in the end first.
+
+    Args:
+        task: The compile.
+        parent: The program that is trained.
+        only: The path of the one module that is wanted; empty for all.
+        slot: The parameter that is trained.
+        of: Trains for a module, given how many trainings share the budget.
+        what: What was trained, for people.
+
+    Raises:
+        ConfigError: No module asks a model that runs in this process.
+    """
+    found = trained_in(task, parent, only, slot)
+    made = [await of(one, len(found)) for one in found]
+    least = min(map(len, made))
+    slots = [f"{one.path}/{slot}" for one in found]
+    return [
+        parent.but(
+            dict(zip(slots, (states[at] for states in made), strict=True)),
+            f"{what}, after {least - at} of {least} parts of the steps" if at else what,
+        )
+        for at in range(least)
+    ]
+
+
+def refuse_unknown(option: str, value: str, known: Sequence[str]) -> None:
+    """Refuse a setting that is none of those that are known.
+
+    Raises:
+        ConfigError: It is not among them.
+    """
+    if value not in known:
+        raise ConfigError(
+            f"{option}={value!r} is not known",
+            hint=f"Give one of {', '.join(map(repr, known))}",
+        )
+
+
 async def trained(
     task: Task,
     model: WhiteModel,
     lessons: Sequence[Lesson],
-    plan: Plan,
+    plan: Plan[V],
     *,
     snapshots: int,
     parts: int,
-) -> list[Soft]:
-    """Train vectors; give them as they are in the end, and some from on the way.
+) -> list[V]:
+    """Carry out a training; give what comes out in the end, and states on the way.
 
     Args:
         task: The compile; its ledger pays, its folder keeps.
         model: The weights, which stay as they are.
         lessons: What is learnt from.
-        plan: How.
+        plan: What is trained, and how: soft words, a prefix, or low-rank updates.
         snapshots: How many states are wanted, the last one first.
         parts: How many trainings share what the budget leaves.
 
     Returns:
-        At most so many words, the last first; fewer where the budget ended it early.
+        At most so many, the last first; fewer where the budget ended it early.
 
     Raises:
         BudgetExceeded: It does not pay for a single step.
@@ -90,11 +140,11 @@ async def trained(
         if not made.done:
             raise
         await WORKER.run(made.snap)
-    found = await WORKER.run(made.softs)
+    found = await WORKER.run(made.values)
     return [found[step] for step in sorted(found, reverse=True)]
 
 
-async def _read(task: Task, made: Tuning) -> None:
+async def _read(task: Task, made: Tuning[V]) -> None:
     """Read what stands before the words, once; row by row, so that calls get between.
 
     Raises:
@@ -105,7 +155,7 @@ async def _read(task: Task, made: Tuning) -> None:
         await WORKER.run(made.read, at)
 
 
-def _affordable(task: Task, made: Tuning, parts: int) -> int:
+def _affordable(task: Task, made: Tuning[V], parts: int) -> int:
     """How many of the steps a budget in tokens pays for.
 
     Raises:
@@ -131,7 +181,7 @@ def _is_kept(done: int, steps: int) -> bool:
 
 
 def _file(
-    task: Task, model: WhiteModel, lessons: Sequence[Lesson], plan: Plan
+    task: Task, model: WhiteModel, lessons: Sequence[Lesson], plan: Plan[V]
 ) -> Path | None:
     """Where a training is kept, by all that it follows from."""
     if task.folder is None:
@@ -142,7 +192,7 @@ def _file(
     return task.folder / "training" / f"{digest.hexdigest()[:16]}.safetensors"
 
 
-def _resume(made: Tuning, file: Path) -> None:
+def _resume(made: Tuning[V], file: Path) -> None:
     """Go on from what was kept; what cannot be read is done again."""
     try:
         data = file.read_bytes()

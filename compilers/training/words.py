@@ -12,14 +12,14 @@ from ..propose.proposer import Parents, Proposer
 from ..search.candidate import Candidate
 from ..search.cost import Training
 from ..search.task import Task
-from .lessons import Trained, lessons_for, trained_in
-from .running import trained
+from .lessons import Trained, lessons_for
+from .running import candidates, refuse_unknown, trained
 
 if TYPE_CHECKING:
-    from ...pipeline.lm.white import encoders, tuning
+    from ...pipeline.lm.white import encoders, vectors
 else:
     encoders = deferred("weft.pipeline.lm.white", "encoders")
-    tuning = deferred("weft.pipeline.lm.white", "tuning")
+    vectors = deferred("weft.pipeline.lm.white", "vectors")
 
 INITS: Final = ("vocab", "labels", "instruction")
 ENCODERS: Final = ("", "mlp", "lstm", "projection")
@@ -58,9 +58,9 @@ class TrainWords(Proposer):
     module: str = ""
 
     def __post_init__(self) -> None:
-        _refuse("place", self.place, PLACES)
-        _refuse("init", self.init, INITS)
-        _refuse("encoder", self.encoder, ENCODERS)
+        refuse_unknown("place", self.place, PLACES)
+        refuse_unknown("init", self.init, INITS)
+        refuse_unknown("encoder", self.encoder, ENCODERS)
         if self.anchors and self.place == "deep":
             raise ConfigError(
                 "anchors are words, and a deep prefix has none",
@@ -79,18 +79,13 @@ class TrainWords(Proposer):
 
     async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """The words in the end, and as they were on the way, `n` in all."""
-        found = trained_in(task, parents[0], self.module, "soft")
-        parts = len(found)
-        made = [await self._of(task, parents[0], one, n, parts) for one in found]
-        least = min(map(len, made))
-        slots = [f"{one.path}/soft" for one in found]
-        return [
-            parents[0].but(
-                dict(zip(slots, (softs[at] for softs in made), strict=True)),
-                self._told(at, least),
-            )
-            for at in range(least)
-        ]
+
+        async def of(one: Trained, parts: int) -> list[Soft]:
+            return await self._of(task, parents[0], one, n, parts)
+
+        what = "prefix positions" if self.place == "deep" else "soft words"
+        told = f"{self.words} {what} at {self.place!r}"
+        return await candidates(task, parents[0], self.module, "soft", of, told)
 
     async def _of(
         self, task: Task, parent: Candidate, one: Trained, n: int, parts: int
@@ -109,34 +104,21 @@ class TrainWords(Proposer):
         seed = task.rng("training", one.path).getrandbits(32)
         shape = encoders.Shape(count, width, _kind(self.encoder), self.inner)
         init = "vocab" if self.init == "vocab" else "text"
-        plan = tuning.Plan(
-            name,
-            self.place,
-            shape,
-            self.steps,
-            self.batch,
-            self.rate,
-            init,
-            texts,
-            seed,
-            self.anchors,
+        plan = vectors.WordsPlan(
+            name=name,
+            steps=self.steps,
+            batch=self.batch,
+            rate=self.rate,
+            seed=seed,
+            place=self.place,
+            shape=shape,
+            init=init,
+            texts=texts,
+            anchors=self.anchors,
         )
         model = one.model
         return await trained(task, model, lessons, plan, snapshots=n, parts=parts)
 
-    def _told(self, at: int, of: int) -> str:
-        what = "prefix positions" if self.place == "deep" else "soft words"
-        when = "" if not at else f", after {of - at} of {of} parts of the steps"
-        return f"{self.words} {what} at {self.place!r}{when}"
-
 
 def _kind(encoder: str) -> Any:
     return encoder
-
-
-def _refuse(option: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ConfigError(
-            f"{option}={value!r} is not known",
-            hint=f"Give one of {', '.join(map(repr, known))}",
-        )

@@ -246,6 +246,8 @@ def _module(path: str, state: ModuleState) -> str:
     if state.soft is not None:
         head, *words = state.soft.lines
         lines += [f"  soft words: {head}", *(f"    {word}" for word in words)]
+    if state.lora is not None:
+        lines += [f"  low-rank updates: {line}" for line in state.lora.lines]
     if state.model is not None:
         lines.append(f"  model: {state.model}")
     if state.sampling:

@@ -125,6 +125,8 @@ def _slots(old: ModuleState, new: ModuleState) -> Iterator[tuple[str, tuple[str,
     yield "illustrations", tuple(demos_changed(*shown))
     words = (m.soft.lines if m.soft is not None else [] for m in (old, new))
     yield "soft", tuple(lines_changed(*words))
+    tuned = (m.lora.lines if m.lora is not None else [] for m in (old, new))
+    yield "lora", tuple(lines_changed(*tuned))
     for name in dict.fromkeys((*old.settings, *new.settings)):
         if name in _BY_OUTPUT:
             both = (as_dict(m.settings.get(name)) for m in (old, new))

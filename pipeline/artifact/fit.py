@@ -245,6 +245,7 @@ def parameters_of(state: ModuleState) -> Parameters:
         "glossary": state.glossary,
         "illustrations": tuple(each.demo for each in state.illustrations),
         "soft": state.soft.soft if state.soft is not None else None,
+        "lora": state.lora.lora if state.lora is not None else None,
     }
     return Parameters("\n".join(state.instruction)).with_slots(slots, state.name)
 

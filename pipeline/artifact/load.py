@@ -27,13 +27,13 @@ from ..signature.json_schema import Allowance
 from .fit import fitted
 from .migrate import migrated
 from .rebuild import rebuilt
-from .soft import beside, hold_vectors
+from .soft import hold_trained, name_of
 from .state import (
     FORMAT,
     ArtifactFile,
     modules_of,
     schemas_of,
-    softs_of,
+    trained_of,
 )
 
 MOST_BYTES: Final = 4 * strictjson.MAX_CHARS
@@ -84,8 +84,9 @@ def load(
             what still fits is kept, and what was dropped is logged as a warning and
             listed in `weft.origin(program).dropped`.
         rename: Paths of the live program's modules, by their paths in the file.
-        soft: Whether soft words are wanted; without them the best variant of text alone
-            is loaded, which any model takes, and no second file is needed.
+        soft: Whether soft words and low-rank updates are wanted; without them the best
+            variant of text alone is loaded, which any model takes, and no further file
+            is needed.
 
     Returns:
         A `Program` or a `Module`, as was saved: what is in a file no checker knows, so
@@ -114,8 +115,8 @@ def read_artifact(path: str | Path, *, soft: bool = True) -> ArtifactFile:
 
     Args:
         path: The artifact.
-        soft: Whether its soft words are wanted, from the file beside it; else its
-            variant of text alone comes back.
+        soft: Whether its soft words and low-rank updates are wanted, from the files
+            beside it; else its variant of text alone comes back.
 
     Raises:
         ArtifactError: It cannot be read, is too large, has an unknown part, or does not
@@ -126,7 +127,7 @@ def read_artifact(path: str | Path, *, soft: bool = True) -> ArtifactFile:
     made = parse_artifact(artifact_text(source, hint=hint), str(source))
     if not soft:
         return made.as_text_only()
-    hold_vectors(softs_of(made.program), beside(source))
+    hold_trained(trained_of(made.program), source.parent, name_of(source))
     return made
 
 

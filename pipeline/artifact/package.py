@@ -15,12 +15,11 @@ from ..errors import ArtifactError, did_you_mean
 from ..graph.module import Module
 from ..graph.program import Program, as_given, as_program
 from ..ground.files import write_whole
-from ..lm.soft.file import SUFFIX as SOFT
 from .fit import fitted
 from .load import artifact_text, parse_artifact, read_artifact
 from .rebuild import rebuilt, stand_ins
-from .soft import hold_vectors
-from .state import SUFFIX, softs_of
+from .soft import hold_trained
+from .state import SUFFIX, trained_of
 from .stubs import HEADER, package_stub
 
 _log: Final = logging.getLogger("weft")
@@ -75,7 +74,7 @@ def programs(
         if name not in loaded:
             where = f"{package}/{name}{SUFFIX}"
             made = parse_artifact(artifact_text(files[name], where), where)
-            hold_vectors(softs_of(made.program), folder / f"{name}{SOFT}")
+            hold_trained(trained_of(made.program), folder, name)
             known = (live or {}).get(name)
             if known is None:
                 loaded[name] = as_given(rebuilt(made, given, where))

@@ -18,12 +18,13 @@ from ..graph.unnamed import refuse_unnamed
 from ..ground import strictjson
 from ..ground.options import checked
 from ..ground.shapes import is_dict, is_list
+from ..lm.soft.lora import Lora
 from ..lm.soft.words import Soft
 from ..media.plain import data_of
 from ..signature.schema import rebuilds
 from .load import parse_artifact
 from .rebuild import schema_of_result
-from .soft import write_pair
+from .soft import files_of, write_files
 from .state import FORMAT, SUFFIX
 from .versions import keep
 
@@ -53,8 +54,9 @@ def save(
         history: Whether the version that is replaced is kept in the folder `history`
             beside it, for `weft.log` and `weft.rollback`; by default it is where that
             folder exists.
-        text_only: Of a program with soft words, the best variant without any, which
-            `load(..., soft=False)` gives; by default the program less its soft words.
+        text_only: Of a program with soft words or low-rank updates, the best variant
+            without any, which `load(..., soft=False)` gives; by default the program
+            less those.
 
     Raises:
         ArtifactError: The path has another ending, a part is no plain data, or the
@@ -76,7 +78,7 @@ def save(
     parse_artifact(text, str(target))
     if history is not False:
         keep(target, make=history is True)
-    write_pair(target, text, softs_in(made).values())
+    write_files(target, text, files_of(trained_in(made)))
     return target
 
 
@@ -86,9 +88,22 @@ def softs_in(program: Program[..., Any]) -> dict[str, Soft]:
     return {path: soft for path, soft in found.items() if soft is not None}
 
 
-def without_soft(program: Program[P, R]) -> Program[P, R]:
-    """A program less its soft words."""
-    return program.with_parameters({f"{path}/soft": None for path in softs_in(program)})
+def loras_in(program: Program[..., Any]) -> dict[str, Lora]:
+    """The low-rank updates of a program, by the path of the module that has them."""
+    found = {p: module.parameters.lora for p, module in program.modules.items()}
+    return {path: lora for path, lora in found.items() if lora is not None}
+
+
+def trained_in(program: Program[..., Any]) -> list[Soft | Lora]:
+    """What of a program's modules is no text: soft words, and low-rank updates."""
+    return [*softs_in(program).values(), *loras_in(program).values()]
+
+
+def as_text(program: Program[P, R]) -> Program[P, R]:
+    """A program less its soft words and low-rank updates."""
+    slots = [f"{path}/soft" for path in softs_in(program)]
+    slots += [f"{path}/lora" for path in loras_in(program)]
+    return program.with_parameters(dict.fromkeys(slots))
 
 
 def artifact_text(
@@ -100,7 +115,7 @@ def artifact_text(
 ) -> str:
     """What `save` writes; `as_module` for a program that was made of a module.
 
-    Of soft words the vectors are not in it: they lie beside it.
+    The numbers of soft words and low-rank updates are not in it: they lie beside it.
 
     Raises:
         ArtifactError: A part of the program is no plain data.
@@ -120,7 +135,7 @@ def artifact_text(
     whole |= {"returns": returns} if returns is not None else {}
     whole |= {"live": live} if live else {}
     whole |= {"kind": "module"} if as_module else {}
-    if softs_in(program):
+    if trained_in(program):
         whole["text_only"] = _text_only(program, before, text_only)
         state = {"program": state, "text_only": whole["text_only"]}
     held = data_of(state, repr(program.name))
@@ -136,18 +151,19 @@ def artifact_text(
 def _text_only(
     program: Program[..., Any], before: Origin | None, given: Program[..., Any] | None
 ) -> Any:
-    """The variant without soft words as data: the one given, or kept, or less them.
+    """The variant of text alone as data: the one given, or kept, or what is left.
 
     Raises:
-        ArtifactError: The one given has soft words, or takes other inputs.
+        ArtifactError: The one given is not text alone, or takes other inputs.
     """
     if given is None and before is not None and before.text_only is not None:
         return before.text_only
-    made = without_soft(program) if given is None else given
+    made = as_text(program) if given is None else given
     mine = [f.name for f in program.structure.inputs]
-    if softs_in(made) or [f.name for f in made.structure.inputs] != mine:
+    if trained_in(made) or [f.name for f in made.structure.inputs] != mine:
         raise ArtifactError(
-            f"text_only={made!r} has soft words itself, or takes other inputs",
+            f"text_only={made!r} has soft words itself, or low-rank updates, or takes "
+            "other inputs",
             hint="Give the best program of the same compile that has none",
         )
     state = describe_program(made)

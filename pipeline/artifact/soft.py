@@ -1,15 +1,15 @@
-"""The second file of an artifact: `NAME.soft.safetensors`, vectors of its soft words.
+"""The further files of an artifact: `NAME.soft.safetensors`, `NAME.lora.safetensors`.
 
 An artifact says how its soft words are called, where they stand, for which weights they
-were trained, and the digest of their vectors; the numbers lie beside it. Both files are
-replaced so that a kill at any time leaves a pair that belongs together: first come the
-vectors of the old and of the new one in one file, then the artifact, then the new
-vectors alone.
+were trained, and the digest of their vectors, and likewise of low-rank updates; the
+numbers lie beside it. The files are replaced so that a kill at any time leaves ones
+that belong together: first come the numbers of the old and of the new one in one file,
+then the artifact, then the new numbers alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Final
@@ -18,11 +18,24 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
 from ..errors import ArtifactError, ConfigError
 from ..ground.files import write_bytes, write_whole
-from ..lm.soft.file import SUFFIX, Tensor, bytes_of, read_vectors, soft_from
+from ..lm.soft.file import (
+    LORA_SUFFIX,
+    SUFFIX,
+    bytes_of,
+    lora_from,
+    read_vectors,
+    soft_from,
+    tensors_of,
+)
+from ..lm.soft.lora import Lora, Tensor
 from ..lm.soft.words import MOST_WORDS, Place, Soft, is_soft_name
 
 _ARTIFACT: Final = ".weft.json"
 _SHA256: Final = r"^sha256:[0-9a-f]{64}$"
+_SUFFIXES: Final = (SUFFIX, LORA_SUFFIX)
+
+Files = Mapping[str, Mapping[str, Tensor]]
+"""Tensors by name, by the suffix of the file that they lie in."""
 
 
 def _soft_name(text: str) -> str:
@@ -77,74 +90,138 @@ class SoftState(BaseModel):
         return shown
 
 
-def beside(path: Path) -> Path:
-    """Where the vectors of an artifact lie.
+class LoraState(BaseModel):
+    """Low-rank updates: all but their matrices."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    name: Annotated[str, AfterValidator(_soft_name)]
+    rank: Annotated[int, Field(ge=1)]
+    alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    targets: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,100}$")]]
+    count: Annotated[int, Field(ge=1)]
+    model: Annotated[str, Field(pattern=_SHA256)]
+    sha256: Annotated[str, Field(pattern=_SHA256)]
+    _held: list[Lora] = PrivateAttr(default_factory=list[Lora])
+
+    @property
+    def lora(self) -> Lora:
+        """The updates with their matrices.
+
+        Raises:
+            ArtifactError: The artifact was read without its further file.
+        """
+        if self._held:
+            return self._held[0]
+        raise ArtifactError(
+            f"the matrices of the low-rank updates {self.name!r} did not come along",
+            hint="Read the artifact from its folder, where its further file lies",
+        )
+
+    def hold(self, lora: Lora) -> None:
+        """Keep the updates with their matrices."""
+        self._held[:] = [lora]
+
+    @property
+    def lines(self) -> list[str]:
+        """The updates for people."""
+        of = f"rank {self.rank}, alpha {self.alpha:g}, of {', '.join(self.targets)}"
+        return [f"{self.name}: {of}, {self.count:,} numbers, {self.sha256[7:19]}"]
+
+
+def beside(path: Path, suffix: str = SUFFIX) -> Path:
+    """Where the vectors of an artifact lie, or by their suffix its matrices.
 
     >>> beside(Path("programs/qa.weft.json")).name
     'qa.soft.safetensors'
     """
-    return path.with_name(path.name.removesuffix(_ARTIFACT) + SUFFIX)
+    return path.with_name(path.name.removesuffix(_ARTIFACT) + suffix)
 
 
-def hold_vectors(states: Iterable[SoftState], file: Path | Traversable) -> None:
-    """Read the vectors beside an artifact into what it says of its soft words.
+def hold_trained(
+    states: Iterable[SoftState | LoraState], folder: Path | Traversable, name: str
+) -> None:
+    """Read the numbers beside an artifact into what it says of them.
 
     Args:
         states: What it says.
-        file: The file of vectors, `beside` the artifact.
+        folder: The folder that it lies in.
+        name: Its name, without its suffix.
 
     Raises:
         ArtifactError: They are not there, or are others than when it was saved.
     """
-    wanted = list(states)
-    if not wanted:
-        return
-    held = read_vectors(file)
-    for state in wanted:
+    held: dict[str, dict[str, Tensor]] = {}
+    for state in states:
+        suffix = SUFFIX if isinstance(state, SoftState) else LORA_SUFFIX
+        file = folder / f"{name}{suffix}"
+        if suffix not in held:
+            held[suffix] = read_vectors(file)
         try:
-            state.hold(soft_from(state.model_dump(), held, str(file)))
+            if isinstance(state, SoftState):
+                state.hold(soft_from(state.model_dump(), held[suffix], str(file)))
+            else:
+                state.hold(lora_from(state.model_dump(), held[suffix], str(file)))
         except ConfigError as error:
             raise ArtifactError(f"{file}: {error.message}", hint=error.hint) from None
 
 
-def write_pair(path: Path, text: str, softs: Iterable[Soft]) -> None:
-    """Write an artifact and the vectors beside it; a kill leaves a pair that fits.
+def name_of(path: Path) -> str:
+    """The name of an artifact, by its path."""
+    return path.name.removesuffix(_ARTIFACT)
+
+
+def files_of(trained: Iterable[Soft | Lora]) -> Files:
+    """The tensors of soft words and low-rank updates, by the file that they lie in."""
+    made: dict[str, dict[str, Tensor]] = {suffix: {} for suffix in _SUFFIXES}
+    for one in trained:
+        made[SUFFIX if isinstance(one, Soft) else LORA_SUFFIX] |= tensors_of(one)
+    return made
+
+
+def files_beside(path: Path) -> Files:
+    """The tensors that lie beside an artifact.
 
     Raises:
-        ArtifactError: Something could not be written; the old pair is whole then.
+        ArtifactError: A file cannot be read.
     """
-    new = {soft.digest: soft for soft in softs}
-    file = beside(path)
-    there = file.is_file()
-    if not new and not there:
-        write_whole(path, text)
-        return
-    both = {**_known(file), **new} if there else new
-    write_bytes(file, bytes_of(both))
+    return {suffix: read_vectors(beside(path, suffix)) for suffix in _SUFFIXES}
+
+
+def write_files(path: Path, text: str, files: Files) -> None:
+    """Write an artifact and the numbers beside it; a kill leaves files that fit.
+
+    Raises:
+        ArtifactError: Something could not be written; the old files are whole then.
+    """
+    stale: list[tuple[Path, Mapping[str, Tensor]]] = []
+    for suffix in _SUFFIXES:
+        file, new = beside(path, suffix), files[suffix]
+        there = file.is_file()
+        both = {**_known(file), **new} if there else new
+        if new:
+            write_bytes(file, bytes_of(both))
+        if there and (not new or len(both) > len(new)):
+            stale.append((file, new))
     write_whole(path, text)
-    if not new:
-        file.unlink(missing_ok=True)
-    elif len(both) > len(new):
-        write_bytes(file, bytes_of(new))
+    for file, new in stale:
+        if new:
+            write_bytes(file, bytes_of(new))
+        else:
+            file.unlink(missing_ok=True)
 
 
-def copy_vectors(source: Path, target: Path) -> None:
-    """Lay a copy of the vectors of one artifact beside another; none where none are."""
-    file = beside(source)
-    if file.is_file():
-        write_bytes(beside(target), file.read_bytes())
+def copy_files(source: Path, target: Path) -> None:
+    """Lay copies of what lies beside one artifact beside another."""
+    for suffix in _SUFFIXES:
+        file = beside(source, suffix)
+        if file.is_file():
+            write_bytes(beside(target, suffix), file.read_bytes())
 
 
-def _known(file: Path) -> dict[str, Soft]:
-    """The vectors in a file that is replaced; of a damaged one none is kept."""
+def _known(file: Path) -> dict[str, Tensor]:
+    """The tensors in a file that is replaced; of a damaged one none is kept."""
     try:
-        held = read_vectors(file)
+        return read_vectors(file)
     except ArtifactError:
         return {}
-    return {soft.digest: soft for soft in map(unnamed, held.values())}
-
-
-def unnamed(tensor: Tensor) -> Soft:
-    """Vectors of which only shape and numbers are known, to be written again."""
-    rows, width, vectors = tensor
-    return Soft("unnamed", "deep", vectors, rows, width, f"sha256:{'0' * 64}")

@@ -22,7 +22,7 @@ from ..lm.form import Form, form_of
 from ..media.held import Blob
 from ..media.plain import blobs_of
 from ..parameters import Demo
-from .soft import SoftState
+from .soft import LoraState, SoftState
 
 FORMAT: Final = "weft.program/2"
 SUFFIX: Final = ".weft.json"
@@ -142,6 +142,7 @@ class ModuleState(_Strict):
     glossary: dict[str, str] = {}
     illustrations: list[DemoState] = []
     soft: SoftState | None = None
+    lora: LoraState | None = None
     repairs: Annotated[int, Field(ge=0, le=100)] = 1
     returns: str | None = None
     parts: dict[_Identifier, PartState] = {}
@@ -229,7 +230,7 @@ class ProgramState(_Strict):
 
 
 class TextOnly(_Strict):
-    """The best variant of a program that has no soft words, so that any model takes it.
+    """The best variant of a program of text alone, so that any model takes it.
 
     Its inputs and its result are those of the program.
     """
@@ -255,14 +256,14 @@ class ArtifactFile(_Strict):
 
     @property
     def text_only_data(self) -> dict[str, Any] | None:
-        """The variant without soft words as the file holds it."""
+        """The variant of text alone as the file holds it."""
         told = self.text_only
         if told is None:
             return None
         return told.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
     def as_text_only(self) -> ArtifactFile:
-        """The variant without soft words; the file itself where it has none."""
+        """The variant of text alone; the file itself where it has none."""
         if self.text_only is None:
             return self
         other = self.text_only
@@ -317,9 +318,10 @@ def programs_of(module: ModuleState) -> list[ProgramState]:
     return [*(p.program for p in parts if p.program), *inner]
 
 
-def softs_of(state: ProgramState) -> list[SoftState]:
-    """What a program's modules say of their soft words."""
-    return [module.soft for _, module in modules_of(state) if module.soft is not None]
+def trained_of(state: ProgramState) -> list[SoftState | LoraState]:
+    """What a program's modules say of their soft words and low-rank updates."""
+    slots = (slot for _, m in modules_of(state) for slot in (m.soft, m.lora))
+    return [one for one in slots if one is not None]
 
 
 def schemas_of(made: ArtifactFile) -> list[dict[str, Any]]:

@@ -19,9 +19,8 @@ from ..ground import strictjson
 from ..ground.files import write_whole
 from ..ground.shapes import as_dict
 from ..ground.words import brief
-from ..lm.soft.file import read_vectors
 from .load import artifact_text
-from .soft import beside, copy_vectors, unnamed, write_pair
+from .soft import copy_files, files_beside, write_files
 from .state import SUFFIX, compiled_score
 
 _FOLDER = "history"
@@ -124,7 +123,7 @@ def keep(path: Path, *, make: bool = True) -> Path | None:
     digest = digest_of(_data(path, text).get("program"))
     target = folder / f"{_name_of(path)}-{_short(digest)}{SUFFIX}"
     if not target.exists():
-        copy_vectors(path, target)
+        copy_files(path, target)
         write_whole(target, text)
     return target
 
@@ -161,8 +160,8 @@ def rollback(path: str | Path, to: str | None = None) -> Version:
             f"{target}: {what}", hint=f"Kept: {known}" if known else how
         )
     keep(target)
-    kept = read_vectors(beside(fits[0].path)).values()
-    write_pair(target, artifact_text(fits[0].path), map(unnamed, kept))
+    kept = files_beside(fits[0].path)
+    write_files(target, artifact_text(fits[0].path), kept)
     return _version(target, True, read_labels(target.parent))
 
 

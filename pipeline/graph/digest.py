@@ -148,6 +148,7 @@ def _module_state(module: Module[..., Any]) -> dict[str, Any]:
         **_described(parameters.descriptions),
         **_context_state(parameters, spec),
         **({"soft": parameters.soft.as_data()} if parameters.soft else {}),
+        **({"lora": parameters.lora.as_data()} if parameters.lora else {}),
         "repairs": module.repairs,
     }
 

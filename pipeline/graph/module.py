@@ -53,6 +53,8 @@ from .uses import Ancestor, Part, Uses, descent_of, inside_of, require_known
 
 if TYPE_CHECKING:
     from builtins import property as kept  # to checkers as any other
+
+    from ..lm.soft.lora import Lora
 else:
     from functools import cached_property as kept
 
@@ -101,6 +103,7 @@ class ModuleChanges(TypedDict, total=False):
     glossary: Mapping[str, str]
     illustrations: Sequence[Demo]
     soft: Soft | None
+    lora: Lora | None
     name: str
     lm: str | LanguageModel | None
     repairs: int
@@ -527,7 +530,8 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
                 (a name; it takes the place of the module's `lm`, and `lm` that of a
                 name), `descriptions` (by field), `context` and `glossary` (see
                 `with_context`), `illustrations` (solved cases in the task's own text),
-                `soft` (soft words), `name`, `lm`, `repairs`.
+                `soft` (soft words), `lora` (low-rank updates), `name`, `lm`,
+                `repairs`.
 
         Raises:
             ConfigError: An option is unknown or has the wrong type.

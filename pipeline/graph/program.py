@@ -453,8 +453,8 @@ class Origin:
         digest: The digest of the program's behaviour as it was saved.
         provenance: What the file says of its making; nobody vouches for it.
         dropped: What did not fit the live program, with `strict=False`; in words.
-        text_only: Of a program with soft words, its best variant without any, as the
-            file holds it; else None.
+        text_only: Of a program with soft words or low-rank updates, its best variant
+            without any, as the file holds it; else None.
     """
 
     where: str

@@ -63,6 +63,8 @@ class Abilities:
         forced: It says how probable a reply is that is laid before it whole.
         soft: The soft words that it has: "NAME@" and twelve digits of the digest of
             their vectors, or the name alone; "*" for any that were trained for it.
+        lora: The low-rank updates that it answers through where a call has them, named
+            alike.
     """
 
     schema: bool | None = None
@@ -93,6 +95,7 @@ class Abilities:
     files: bool | None = None
     forced: bool | None = None
     soft: tuple[str, ...] = ()
+    lora: tuple[str, ...] = ()
 
     def gives_logprobs(self, *, continues: bool) -> bool | None:
         """Whether log-probabilities come with a reply, or with a continued text."""

@@ -81,6 +81,7 @@ def request_to_json(request: Request) -> dict[str, JSON]:
         **({"tools": [t.as_data() for t in request.tools]} if request.tools else {}),
         **({"questions": request.questions.as_data()} if request.questions else {}),
         **({"soft": request.soft.identity()} if request.soft else {}),
+        **({"lora": request.lora.identity()} if request.lora else {}),
     }
 
 

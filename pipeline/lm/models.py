@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, Unpack, cast, final
 
@@ -86,6 +86,8 @@ class LM(Direct, Advised):
             Memory grows with slots times context.
         threads: For a local model, how many threads compute; by default as many as
             there are cores, less one.
+        lora: For a model that llama.cpp serves here, files of low-rank updates that
+            `weft soft adapter` wrote; each is applied to the calls that have them.
         sampling: `temperature`, `max_tokens` (default 4096, so that a budget has a
             bound to reserve; a quarter of a local model's context) and the other names
             in `SAMPLING`.
@@ -133,6 +135,7 @@ Did you mean 'temperature'?
         context: int | None = None,
         slots: int | None = None,
         threads: int | None = None,
+        lora: str | Sequence[str] = (),
         **sampling: Unpack[Sampling],
     ) -> None:
         check_options(sampling, SAMPLING, "LM")
@@ -146,9 +149,7 @@ Did you mean 'temperature'?
                 message = f"{name} is no text, but of type {type(text).__name__}"
                 raise ConfigError(message, hint=f'Write {name}="..."')
         self._name = model
-        room = None
-        if {context, slots, threads} != {None} or model[:6] in ("local/", "torch/"):
-            room = local_model.Room(context, slots, threads)
+        room = _room(model, context, slots, threads, lora)
         self._route = resolve(model, api_base, room)
         local = self._route.local
         if local is not None:
@@ -348,6 +349,8 @@ Did you mean 'temperature'?
         if route.local is not None:
             rooms = ("context", "slots", "threads")
             made |= {name: getattr(route.local, name) for name in rooms}
+            held: Sequence[Any] = getattr(route.local, "adapters", ())
+            made |= {"lora": [one.path for one in held]} if held else {}
         return made
 
     @property
@@ -368,6 +371,21 @@ Did you mean 'temperature'?
 
     def __hash__(self) -> int:
         return self._hash
+
+
+def _room(
+    model: str,
+    context: int | None,
+    slots: int | None,
+    threads: int | None,
+    lora: str | Sequence[str],
+) -> local_model.Room | None:
+    """How a model that runs here is served; None where it is not, and nobody says."""
+    files = (lora,) if isinstance(lora, str) else tuple(lora or ())
+    here = model[:6] in ("local/", "torch/")
+    if not here and not files and {context, slots, threads} == {None}:
+        return None
+    return local_model.Room(context, slots, threads, files)
 
 
 @functools.cache

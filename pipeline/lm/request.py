@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, NoReturn, TypeGuard, cast
+from typing import TYPE_CHECKING, Final, NoReturn, TypeGuard, cast
 
 from ..ground.strictjson import quoted, sorted_text
 from .message import (
@@ -25,6 +25,9 @@ from .message import (
 from .scoring.questions import Questions
 from .scoring.tokens import TokenLogprob
 from .soft.words import Soft
+
+if TYPE_CHECKING:
+    from .soft.lora import Lora
 
 __all__ = [
     "JSON",
@@ -96,6 +99,7 @@ class Request:
             or None where a reply is asked for.
         soft: The soft words that stand in the messages, or the prefix that goes along;
             the vectors are identified by their digest.
+        lora: The low-rank updates of the weights that it is answered through, likewise.
 
     >>> one = Request("m", (Message("user", "hi"),))
     >>> one.key == Request("m", (Message("user", "hi"),), sampling={}).key
@@ -114,6 +118,7 @@ class Request:
     tools: tuple[ToolDefinition, ...] = ()
     questions: Questions | None = None
     soft: Soft | None = None
+    lora: Lora | None = None
 
     @property
     def canonical(self) -> bytes:
@@ -140,8 +145,11 @@ class Request:
         asked = "" if held is None else f'"questions":{sorted_text(held.as_data())},'
         if self.soft is not None:
             told = f',"soft":{sorted_text(self.soft.identity())}{told}'
+        held_by = quoted(self.endpoint)
+        if self.lora is not None:
+            held_by += f',"lora":{sorted_text(self.lora.identity())}'
         text = (
-            f'{{{kind}"endpoint":{quoted(self.endpoint)},"messages":[{turns}],'
+            f'{{{kind}"endpoint":{held_by},"messages":[{turns}],'
             f'"model":{quoted(self.model)},{asked}'
             f'"response_format":{form},"sample":{self.sample:d},'
             f'"sampling":{sorted_text(self.sampling)}{told}}}'

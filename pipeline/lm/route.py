@@ -128,7 +128,8 @@ def resolve(name: str, api_base: str | None = None, room: Room | None = None) ->
         return _white(white_weights.find_white(rest, room or local_model.Room()))
     if room is not None and room != local_model.Room():
         raise ConfigError(
-            f"{name!r} does not run here, so context, slots and threads are not ours",
+            f"{name!r} does not run here, so context, slots, threads and lora are "
+            "not ours",
             hint='Leave them out; they are for LM("local/...") and LM("torch/...")',
         )
     if name == "embedded" and api_base is None:

@@ -104,8 +104,8 @@ def explain(
             compile has not seen, or the gain is flattered.
         metric: `(example, prediction)` to a float in [0, 1], a bool or a `Score`.
         base: The program as it was; by default every module with its signature's own
-            instruction, without demos and soft words, and each `Classify` without a
-            rule.
+            instruction, without demos, soft words and low-rank updates, and each
+            `Classify` without a rule.
         each_demo: Whether each demonstration is a part of its own.
         concurrency: How many rows run at once.
         seed: Seed of the intervals' resampling.
@@ -209,7 +209,7 @@ def _bare(program: Program[..., Any]) -> Program[..., Any]:
         plain = spec_of(module.signature).instruction
         values: dict[str, Any] = {"instruction": plain, "demos": (), "nearest": 0}
         values |= {"context": {}, "glossary": {}, "illustrations": ()}
-        values["soft"] = None
+        values |= {"soft": None, "lora": None}
         changes |= {f"{path}/{slot}": values[slot] for slot in SLOTS if slot in values}
     for path, module in program.deciders.items():
         changes |= {f"{path}/{slot}": dict[str, Any]() for slot in module.slots()}

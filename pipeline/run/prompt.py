@@ -28,7 +28,7 @@ from ..lm.lm import SAMPLING, LanguageModel, Sampling, checked_sampling
 from ..lm.modality import refuse_media
 from ..lm.prices import price_of
 from ..lm.request import JSON, Message, Request, Role, Usage
-from ..lm.soft.known import has_words, is_in_process, require_words
+from ..lm.soft.known import has_words, is_in_process, require_trained
 from ..media.values import Media
 from ..parameters import Parameters
 from ..signature.signature import Signature
@@ -54,10 +54,10 @@ def request_for(
     wanted.
 
     Raises:
-        ConfigError: The model does not have the soft words; nothing was sent.
+        ConfigError: The model does not have the soft words, or the low-rank updates;
+            nothing was sent.
     """
-    if parameters.soft is not None:
-        require_words(lm, parameters.soft)
+    require_trained(lm, parameters.soft, parameters.lora)
     sample = settings.sample
     sampling = drawn(lm.sampling, parameters.sampling, sample, tried=settings.tried)
     if rendered.stop:
@@ -80,6 +80,7 @@ def request_for(
         rendered.continues,
         rendered.tools,
         soft=parameters.soft,
+        lora=parameters.lora,
     )
 
 

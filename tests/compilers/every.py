@@ -56,7 +56,7 @@ RECIPES: list[c.Compiler] = [
     c.Choose(forms=("xml", "json"), descriptions=1, rounds=1),
     c.Auto(candidates=4, rounds=2),
 ]
-TRAINED = (c.PromptTuning, c.PTuning, c.PrefixTuning, c.TriggerTokens)
+TRAINED = (c.PromptTuning, c.PTuning, c.PrefixTuning, c.LoRA, c.TriggerTokens)
 """Those that ask a model in this process: tests/white has all of them."""
 PUBLISHED: list[c.Compiler] = [
     c.APE(published=True),

@@ -21,6 +21,7 @@ from weft import Demo, FunctionLM, Input, Output, RefusingLM, Request, ScriptedL
 from weft.errors import AuthError, CallError, ConfigError, ParseError, ValidationError
 from weft.pipeline.adapters import adapter_of
 from weft.pipeline.graph.module import Module, module_of_kind
+from weft.pipeline.lm.soft.lora import Lora, matrix_name
 from weft.pipeline.lm.soft.words import Soft
 from weft.pipeline.parameters import SLOTS
 from weft.pipeline.run import settings as runtime
@@ -119,6 +120,10 @@ def test_every_kind_is_a_value(module: Any) -> None:
     """`with_` changes a copy in every slot and leaves the original alone."""
     before = (module.parameters, module.name, module.lm, module.repairs)
     lm = obedient(module)
+    pair = {
+        matrix_name("q_proj", which): (1, 1, bytes(4)) for which in ("lora_A", "lora_B")
+    }
+    lora = Lora("hue", 1, 1.0, ("q_proj",), pair, f"sha256:{'0' * 64}")
     changes: dict[str, Any] = {
         "instruction": "Other.",
         "demos": [Demo({"question": "q", "answer": "a"})],
@@ -131,6 +136,7 @@ def test_every_kind_is_a_value(module: Any) -> None:
         "glossary": {"round": "a visit to each bed"},
         "illustrations": [Demo({"question": "x", "answer": "y"})],
         "soft": Soft("hue", "after", bytes(8), 2, 1, f"sha256:{'0' * 64}"),
+        "lora": lora,
         "name": "other",
         "lm": lm,
         "repairs": 3,
@@ -152,6 +158,7 @@ def test_every_kind_is_a_value(module: Any) -> None:
         {"round": "a visit to each bed"},
         tuple(changes["illustrations"]),
         changes["soft"],
+        lora,
     ]
     assert type(made) is type(module)
     assert made.signature is module.signature

@@ -136,7 +136,12 @@ def test_peft_loads_ours_and_we_load_pefts(
     theirs.save_pretrained(str(tmp_path / "b"))
 
     again = asyncio.run(
-        WORKER.run(exchange.read_peft, tmp_path / "b", weights(lm), "hue", place)
+        WORKER.run(
+            exchange.read_peft,
+            tmp_path / "b",
+            weights(lm),
+            exchange.Where("hue", place),
+        )
     )
 
     assert again == ours
@@ -157,14 +162,15 @@ def test_peft_loads_ours_and_we_load_pefts(
 def test_folders_that_hold_no_prompt_are_refused(lm: weft.LM, tmp_path: Path) -> None:
     """Of another kind, of another width, or none at all; no code is opened."""
 
-    def reads(place: str = "front") -> Soft:
-        return exchange.read_peft(tmp_path, weights(lm), "hue", place)
+    def reads(place: str = "front") -> Soft | weft.Lora:
+        where = exchange.Where("hue", place)
+        return exchange.read_peft(tmp_path, weights(lm), where)
 
     with pytest.raises(ArtifactError, match="is no folder of peft's"):
         reads()
     config = tmp_path / "adapter_config.json"
-    config.write_text(json.dumps({"peft_type": "LORA"}))
-    with pytest.raises(ArtifactError, match=r"holds LORA of peft's"):
+    config.write_text(json.dumps({"peft_type": "IA3"}))
+    with pytest.raises(ArtifactError, match=r"holds IA3 of peft's"):
         reads()
     config.write_text(json.dumps({"peft_type": "PROMPT_TUNING"}))
     (tmp_path / "adapter_model.bin").write_bytes(b"\x80\x04.")

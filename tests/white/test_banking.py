@@ -1,4 +1,4 @@
-"""Soft words on a real model: trained here, baked, and served by llama.cpp.
+"""Soft words and tuned weights on a real model: trained here, served by llama.cpp.
 
 SmolLM2-135M on ten intents of a bank. `make test-whitebox` installs what it needs; it
 takes some minutes, and no time is gated.
@@ -20,7 +20,7 @@ import pytest
 import weft
 from bench.real.tasks import DATA, INTENTS
 from weft.cli import main
-from weft.compilers import PromptTuning
+from weft.compilers import LoRA, PromptTuning
 from weft.pipeline.lm.local.model import LocalModel
 from weft.pipeline.lm.local.server import SERVERS
 
@@ -34,6 +34,7 @@ pytestmark = [
 ]
 STEPS, TESTED = 240, 100
 COMPILER = PromptTuning(steps=STEPS, batch=8, rate=0.05, snapshots=1, called="bank")
+TUNED = LoRA(steps=30, batch=8, rate=0.002, snapshots=1, called="bank")
 OPTIONS: dict[str, Any] = {"temperature": 0, "max_tokens": 40, "base": True}
 
 
@@ -127,3 +128,49 @@ def test_trained_words_are_served_by_an_unmodified_server(
     assert sum(same) >= 90
     assert len(said) >= 200
     assert max(said) < 49152, "a soft word was said"
+
+
+def test_tuned_weights_are_served_as_an_adapter(
+    tmp_path: Path, asked_as_by_users: None
+) -> None:
+    """The same answers there, beside the untuned program on one server."""
+    lm = weft.LM("torch/smollm2", **OPTIONS)
+    bank = weft.Predict(Query, name="bank", lm=lm, repairs=0)
+    train, val = rows_of("train", 200), rows_of("dev", 40)
+    test = rows_of("test", TESTED)
+    with weft.use(cache=weft.MemoryCache()):
+        metric = weft.metrics.exact("label")
+        made = weft.compile(
+            bank, train, val, metric=metric, compiler=TUNED, run_dir=tmp_path / "run"
+        )
+        answers, plain = answered(made.program, test), answered(bank, test[:10])
+        path = made.save(tmp_path / "bank.weft.json")
+    print(made.report)
+    valid, score = sum(map(bool, answers)), right(answers, test)
+
+    out = tmp_path / "bank.gguf"
+    base = ["soft", "adapter", str(path), "--model", "smollm2", "--out", str(out)]
+    assert main(base) == 0
+    options = {"threads": 1, "slots": 1, **OPTIONS}
+    there = weft.LM("local/smollm2", lora=str(out), **options)
+    try:
+        with weft.use(cache=None):
+            served = weft.load(path).with_(lm=there)
+            theirs = answered(served, test)
+            mixed = [answered(one, [row])[0] for row in test[:10]
+                     for one in (bank.with_(lm=there), served)]  # fmt: skip
+    finally:
+        SERVERS.stop()
+    same = [a == b for a, b in zip(answers, theirs, strict=True)]
+    print(f"tuned {score}, valid {valid}, same {sum(same)} of {TESTED}")
+    print(f"sizes {[(f.name, f.stat().st_size) for f in sorted(tmp_path.iterdir())]}")
+    for at in (at for at, one in enumerate(same) if not one):
+        print(f"  here {answers[at]!r}, there {theirs[at]!r}: {test[at]}")
+
+    assert made.program.parameters.lora is not None
+    assert score >= 50
+    assert valid >= 90
+    assert sum(same) >= 90
+    # Call by call in turn: what was read through the adapter is read anew without.
+    assert sum(a == b for a, b in zip(plain, mixed[::2], strict=True)) >= 8
+    assert sum(a == b for a, b in zip(theirs, mixed[1::2], strict=False)) >= 9

@@ -15,7 +15,9 @@ from tests.white.test_model import held, state_of, weights
 from tests.white.tiny import DEEP, HEAD, LAYERS, PAIRS, WIDTH
 from weft.compilers import (
     TRIPLE,
+    BootstrapFewShot,
     Compiler,
+    LoRA,
     PrefixTuning,
     PromptTuning,
     PTuning,
@@ -28,7 +30,8 @@ from weft.pipeline.lm.soft.words import Place, Soft
 from weft.pipeline.lm.white.encoders import Encoder, Shape
 from weft.pipeline.lm.white.lessons import Lesson, Lessons, row_of
 from weft.pipeline.lm.white.triggers import Hunt, Triggers
-from weft.pipeline.lm.white.tuning import Plan, Tuning, logits_of
+from weft.pipeline.lm.white.tuning import Tuning, loss_of
+from weft.pipeline.lm.white.vectors import Vectors, WordsPlan, logits_of
 from weft.pipeline.parameters import Demo
 
 HUES = {"sky": "blue", "grass": "green", "blood": "red"}
@@ -52,14 +55,20 @@ def lessons(lm: weft.LM, soft: Soft | None, rows: int = 6) -> list[Lesson]:
     return [lesson_of(module(lm), lm, Demo(row), soft) for row in ROWS[:rows]]
 
 
-def plan(place: Place = "after", count: int = 2, **options: Any) -> Plan:
+def plan(place: Place = "after", count: int = 2, **options: Any) -> WordsPlan:
     width = DEEP if place == "deep" else WIDTH
     kind = options.pop("kind", "")
     given = {"steps": 6, "batch": 3, "rate": 0.05, "seed": 3, **options}
-    return Plan("hue", place, Shape(count, width, kind), **given)
+    shape = Shape(count, width, kind)
+    return WordsPlan(name="hue", place=place, shape=shape, **given)
 
 
-def trained(lm: weft.LM, place: Place = "after", **options: Any) -> Tuning:
+def learner(made: Tuning[Soft]) -> Vectors:
+    assert isinstance(made.learner, Vectors)
+    return made.learner
+
+
+def trained(lm: weft.LM, place: Place = "after", **options: Any) -> Tuning[Soft]:
     made = Tuning(held(lm), lessons(lm, blank(lm, place)), plan(place, **options))
     for _ in range(made.plan.steps):
         made.step()
@@ -99,10 +108,9 @@ def test_what_was_read_beforehand_changes_no_loss(lm: weft.LM) -> None:
     again = Lessons(made.loaded, whole)
     again.rows = whole
     with torch.no_grad():
-        vectors = made.encoder.vectors()
-        kept = made.loss(range(6), vectors)
+        kept = made.loss(range(6))
         made.lessons = again
-        anew = made.loss(range(6), vectors)
+        anew = made.loss(range(6))
 
     assert float(kept) == pytest.approx(float(anew), abs=1e-5)
 
@@ -112,12 +120,14 @@ def test_the_encoder_is_gone_and_what_it_made_is_kept(lm: weft.LM, kind: Any) ->
     """The rows alone give the loss that the rows with their network gave."""
     place: Place = "deep" if kind == "projection" else "after"
     made = trained(lm, place, kind=kind, rate=0.01)
-    (soft,) = made.softs().values()
+    (soft,) = made.values().values()
 
     flat = torch.frombuffer(bytearray(soft.vectors), dtype=torch.float32)
     with torch.no_grad():
-        through = made.loss(range(6), made.encoder.vectors())
-        alone = made.loss(range(6), flat.reshape(2, -1))
+        through = made.loss(range(6))
+        batch = made.lessons.batch(range(6), made.learner.before)
+        rows, deep = flat.reshape(2, -1), place == "deep"
+        alone = loss_of(logits_of(held(lm), batch, rows, deep=deep), batch)
 
     assert len(soft.vectors) == 4 * 2 * (DEEP if place == "deep" else WIDTH)
     assert float(through) == float(alone)
@@ -133,9 +143,10 @@ def test_anchors_stay_as_the_words_they_are(lm: weft.LM, kind: Any) -> None:
     for _ in range(3):
         made.step()
 
-    rows = made.encoder.vectors().detach()
+    encoder = learner(made).encoder
+    rows = encoder.vectors().detach()
     assert torch.equal(rows[0], model.table[token])
-    assert not torch.equal(rows[1], made.encoder._start[1])
+    assert not torch.equal(rows[1], encoder._start[1])
 
 
 @pytest.mark.parametrize("place", ["after", "deep"])
@@ -177,7 +188,7 @@ def test_a_resumed_training_comes_to_the_same_bytes(
         again.step()
     again.snap()
 
-    assert again.softs() == whole.softs()
+    assert again.values() == whole.values()
     assert again.losses == whole.losses
 
 
@@ -215,8 +226,17 @@ COMPILERS: list[Compiler] = [
     PromptTuning(steps=4, batch=4, place="front", init="labels"),
     PTuning(steps=4, batch=4, encoder="lstm", anchors=(" red",)),
     PrefixTuning(steps=4, batch=4, projection=True),
+    LoRA(steps=4, batch=4, rank=2, rows=8),
     TriggerTokens(slots=2, turns=2, candidates=2, rows=4, readable=False),
     Sequence(of=(TRIPLE(instructions=("Name the hue.",)), PromptTuning(steps=2))),
+    Sequence(of=(PromptTuning(steps=2, batch=2), LoRA(steps=2, batch=2, rank=2))),
+    Sequence(
+        of=(
+            BootstrapFewShot(demos=2, bootstrapped=1),
+            LoRA(steps=2, batch=2, rank=2),
+            BootstrapFewShot(demos=2, bootstrapped=1),
+        )
+    ),
 ]
 
 
@@ -247,15 +267,17 @@ class _Killed(BaseException):
     """What ends a process."""
 
 
+@pytest.mark.parametrize(
+    "compiler", [PromptTuning(steps=12, batch=2), LoRA(steps=12, batch=2, rank=2)]
+)
 def test_a_killed_compile_goes_on_to_the_same_bytes(
-    lm: weft.LM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lm: weft.LM, compiler: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed behind a kept step: no kept step is made again, and all are booked."""
-    compiler = PromptTuning(steps=12, batch=2)
     done: list[int] = []
     step = Tuning.step
 
-    def counted(self: Tuning) -> Any:
+    def counted(self: Tuning[Any]) -> Any:
         done.append(self.done)
         if done == [*range(12)]:
             raise _Killed
@@ -280,9 +302,11 @@ def test_a_killed_compile_goes_on_to_the_same_bytes(
     assert spends[0] == spends[1]
 
 
-def test_a_budget_in_tokens_shortens_the_training(lm: weft.LM) -> None:
+@pytest.mark.parametrize(
+    "compiler", [PromptTuning(steps=50, batch=4), LoRA(steps=50, batch=4, rank=2)]
+)
+def test_a_budget_in_tokens_shortens_the_training(lm: weft.LM, compiler: Any) -> None:
     """And is never overshot; one that holds no step says so before a race."""
-    compiler = PromptTuning(steps=50, batch=4)
     quote = weft.quote(module(lm), ROWS, metric=METRIC, compiler=compiler)
     with weft.use(cache=None):
         made = weft.compile(
@@ -299,12 +323,13 @@ def test_a_budget_in_tokens_shortens_the_training(lm: weft.LM) -> None:
         )
 
 
-def test_keep_protects_the_words_and_the_instruction(lm: weft.LM) -> None:
+@pytest.mark.parametrize(
+    ("slot", "compiler"),
+    [("hue/soft", PromptTuning(steps=1)), ("hue/lora", LoRA(steps=1))],
+)
+def test_keep_protects_what_was_trained(lm: weft.LM, slot: str, compiler: Any) -> None:
     with pytest.raises(ConfigError, match="no module of 'hue' that may change"):
-        weft.compile(
-            *(module(lm), ROWS), metric=METRIC, keep=["hue/soft"],
-            compiler=PromptTuning(steps=1),
-        )  # fmt: skip
+        weft.compile(module(lm), ROWS, metric=METRIC, keep=[slot], compiler=compiler)
 
 
 def test_a_model_elsewhere_cannot_be_trained() -> None:

@@ -1,6 +1,7 @@
 """The commands about programs as files: shown, checked, compared, kept, exported.
 
-And about their soft words: baked into a model, and to and from peft's files.
+And about what was trained: soft words baked into a model, low-rank updates as an
+adapter, and both to and from peft's files.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from .. import loading, showing
 from ..checks import checked_path, newer_editions
@@ -22,7 +23,7 @@ from ..pipeline.artifact import versions
 from ..pipeline.artifact.describe import data_of
 from ..pipeline.artifact.diff import diff as differences
 from ..pipeline.artifact.load import read_artifact
-from ..pipeline.artifact.save import save, softs_in
+from ..pipeline.artifact.save import loras_in, save, softs_in
 from ..pipeline.artifact.standing import Standing, standing
 from ..pipeline.artifact.state import SUFFIX, artifact_schema, schema_text
 from ..pipeline.errors import ArtifactError, ConfigError
@@ -31,12 +32,18 @@ from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_given, as_program
 from ..pipeline.ground.files import write_whole
 from ..pipeline.lm.models import LM
+from ..pipeline.lm.soft.lora import Lora
 from ..pipeline.lm.soft.words import Soft
 from ..pipeline.lm.white.weights import WhiteModel
 from ..pipeline.lm.white.worker import WORKER
 from .arguments import pair
 from .output import Outcome, json_text, require_writable
 from .targets import program_named, program_to_show, target_to_show
+
+V = TypeVar("V")
+
+_WORDS: Final = "soft words"
+_UPDATES: Final = "low-rank updates"
 
 
 def show(arguments: argparse.Namespace) -> Outcome:
@@ -195,10 +202,14 @@ def schema(arguments: argparse.Namespace) -> Outcome:
 
 
 def soft(arguments: argparse.Namespace) -> Outcome:
-    """Bake, export or import the soft words of programs."""
-    return {"bake": _bake, "export": _export, "import": _import}[arguments.action](
-        arguments
-    )
+    """Bake soft words, write adapters of tuned weights, or exchange both with peft."""
+    actions = {
+        "bake": _bake,
+        "adapter": _adapter,
+        "export": _export,
+        "import": _import,
+    }
+    return actions[arguments.action](arguments)
 
 
 def _bake(arguments: argparse.Namespace) -> Outcome:
@@ -223,13 +234,35 @@ def _bake(arguments: argparse.Namespace) -> Outcome:
     return Outcome(text, data)
 
 
-def _export(arguments: argparse.Namespace) -> Outcome:
-    """Write a program's words as a folder that peft loads."""
+def _adapter(arguments: argparse.Namespace) -> Outcome:
+    """Write a program's low-rank updates as an adapter of llama.cpp."""
     from ..pipeline.lm.white import exchange  # noqa: PLC0415 - torch takes seconds
 
-    path, soft = _one(softs_in(_program(arguments.program[0])), arguments.module)
-    folder = _folder(arguments)
-    asyncio.run(WORKER.run(exchange.write_peft, soft, _model(arguments), folder))
+    loras, out = loras_in(_program(arguments.program[0])), _out(arguments)
+    path, lora = _one(loras, arguments.module, _UPDATES)
+    asyncio.run(WORKER.run(exchange.write_adapter, lora, _model(arguments), out))
+    text = f"adapter    {out}\nupdates    {lora.mark} of {path}"
+    return Outcome(text, {"path": str(out), "lora": lora.mark})
+
+
+def _export(arguments: argparse.Namespace) -> Outcome:
+    """Write what a program was trained to as a folder that peft loads."""
+    from ..pipeline.lm.white import exchange  # noqa: PLC0415 - torch takes seconds
+
+    program, folder = _program(arguments.program[0]), _folder(arguments)
+    softs, loras = softs_in(program), loras_in(program)
+    slot = arguments.slot or ("lora" if loras and not softs else "soft")
+    if softs and loras and arguments.slot is None:
+        raise ConfigError(
+            "the program has soft words and low-rank updates",
+            hint="Write --slot soft or --slot lora",
+        )
+    trained: Soft | Lora
+    if slot == "lora":
+        path, trained = _one(loras, arguments.module, _UPDATES)
+    else:
+        path, trained = _one(softs, arguments.module, _WORDS)
+    asyncio.run(WORKER.run(exchange.write_peft, trained, _model(arguments), folder))
     return Outcome(f"exported   {path} to {folder}", {"folder": str(folder)})
 
 
@@ -243,12 +276,13 @@ def _import(arguments: argparse.Namespace) -> Outcome:
         _out(arguments),
     )
     path = arguments.module or _only(program.modules)
-    place, model = arguments.place or "front", _model(arguments)
-    soft = asyncio.run(WORKER.run(exchange.read_peft, folder, model, path, place))
-    made = program.with_parameters({f"{path}/soft": soft})
+    model, where = _model(arguments), exchange.Where(path, arguments.place or "front")
+    trained = asyncio.run(WORKER.run(exchange.read_peft, folder, model, where))
+    slot = "soft" if isinstance(trained, Soft) else "lora"
+    made = program.with_parameters({f"{path}/{slot}": trained})
     given: Program[..., Any] | Module[..., Any] = as_given(made)
     save(given, out)
-    text = f"imported   {folder} as {soft.name!r}, saved {out}"
+    text = f"imported   {folder} as {trained.name!r}, saved {out}"
     return Outcome(text, {"out": str(out)})
 
 
@@ -285,14 +319,14 @@ def _folder(arguments: argparse.Namespace) -> Path:
     return Path(arguments.peft)
 
 
-def _one(softs: Mapping[str, Soft], wanted: str | None) -> tuple[str, Soft]:
-    if wanted is not None and wanted in softs:
-        return wanted, softs[wanted]
-    if wanted is None and len(softs) == 1:
-        return next(iter(softs.items()))
+def _one(held: Mapping[str, V], wanted: str | None, what: str) -> tuple[str, V]:
+    if wanted is not None and wanted in held:
+        return wanted, held[wanted]
+    if wanted is None and len(held) == 1:
+        return next(iter(held.items()))
     raise ConfigError(
-        f"the program has soft words in {', '.join(softs) or 'no module'}",
-        hint="Write --module PATH, one of these" if softs else "Compile it first",
+        f"the program has {what} in {', '.join(held) or 'no module'}",
+        hint="Write --module PATH, one of these" if held else "Compile it first",
     )
 
 

@@ -277,15 +277,17 @@ mcp  mcp:mcp  serve programs as tools, to clients of the Model Context Protocol
   --lms NAME=MODEL...     who answers for a module, by its path
   --budget LIMIT          for all calls together: "500 calls", "$2", "200k tokens"
 
-soft  artifacts:soft  bake trained words into a model file, or exchange them with peft
+soft  artifacts:soft  trained words and tuned weights, for servers and for peft
   $ weft soft bake programs/triage.weft.json --model base.gguf --out base+weft.gguf
-  ACTION {bake,export,import}
-  PROGRAM...              artifacts; export and import take one
+  $ weft soft adapter programs/triage.weft.json --model base.gguf --out triage.gguf
+  ACTION {bake,adapter,export,import}
+  PROGRAM...              artifacts; all but bake take one
   --model MODEL!          the weights: PATH.gguf, or a folder of transformers
-  --out PATH              bake: the new model, PATH.gguf or a folder; import: the
-                          artifact, NAME.weft.json
+  --out PATH              bake: the new model, PATH.gguf or a folder; adapter: of
+                          llama.cpp, PATH.gguf; import: the artifact, NAME.weft.json
   --peft FOLDER           export, import: what peft saves and loads
-  --module PATH           export, import: the module, where there are several
+  --module PATH           all but bake: the module, where there are several
+  --slot {soft,lora}      export: what of it, where it has both
   --place {front,before,after}  import: where the words stand; else front
 
 trace  traces:trace  show what happened in runs that a log has kept

@@ -14,7 +14,7 @@ from ...errors import ConnectError, ModelError, ProtocolError
 from ...ground.shapes import as_dict
 from ..abilities import Abilities
 from ..lm import Listener
-from ..request import Request, Response
+from ..request import JSON, Request, Response
 from ..wire import openai_http
 from .model import LocalModel
 from .server import SERVERS, Server
@@ -41,6 +41,16 @@ async def ask(
         barred = {f"{token}": _NEVER for token in model.silent}
         given = as_dict(request.sampling.get("logit_bias"))
         sampling = {**request.sampling, "logit_bias": {**given, **barred}}
+        request = replace(request, sampling=sampling)
+    if model.adapters:
+        wanted = None if request.lora is None else request.lora.digest
+        # Each by its number, also at 0: of an empty list the server would keep what it
+        # has read through the adapter of the call before.
+        scales: list[JSON] = [
+            {"id": at, "scale": float(one.sha256 == wanted)}
+            for at, one in enumerate(model.adapters)
+        ]
+        sampling = {**request.sampling, "lora": scales}
         request = replace(request, sampling=sampling)
     server = await SERVERS.running(model)
     sent = {**headers, "Authorization": f"Bearer {server.key}"}

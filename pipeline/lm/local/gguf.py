@@ -20,6 +20,10 @@ Value = int | float | bool | str
 
 SOFT: Final = "weft.soft"
 """The key of what a file says of the soft words that were baked into it."""
+BASE: Final = "weft.base"
+"""The key of the digest of the weights that soft words were baked into."""
+LORA: Final = "weft.lora"
+"""The key of what an adapter says of the low-rank updates in it."""
 _MAGIC: Final = b"GGUF"
 _VERSIONS: Final = (2, 3)
 _MOST_KEYS: Final = 4096
@@ -41,6 +45,9 @@ class Header:
         width: Numbers in an embedding; 0 where the file has no word.
         deep: Numbers that a position has in the keys and values of all layers.
         soft: What `weft soft bake` wrote of the soft words in it, in JSON, or empty.
+        adapter: Whether it is no model, but low-rank updates of one.
+        lora: What `weft soft adapter` wrote of these, in JSON, or empty.
+        base: The digest of the file that soft words were baked into, or empty.
     """
 
     architecture: str
@@ -51,6 +58,9 @@ class Header:
     width: int = 0
     deep: int = 0
     soft: str = ""
+    adapter: bool = False
+    lora: str = ""
+    base: str = ""
 
 
 def read_header(path: Path) -> Header:
@@ -86,7 +96,8 @@ def _header(values: Mapping[str, Value]) -> Header:
     architecture = values.get("general.architecture")
     context = values.get(f"{architecture}.context_length")
     template = values.get("tokenizer.chat_template")
-    files, soft = values.get("split.count"), values.get(SOFT)
+    files = values.get("split.count")
+    soft, lora, base = (values.get(key) for key in (SOFT, LORA, BASE))
     return Header(
         architecture if isinstance(architecture, str) else "",
         context if isinstance(context, int) else 0,
@@ -95,6 +106,9 @@ def _header(values: Mapping[str, Value]) -> Header:
         bool(values.get(f"{architecture}.pooling_type")),
         *_widths(values, f"{architecture}"),
         soft if isinstance(soft, str) else "",
+        values.get("adapter.type") == "lora",
+        lora if isinstance(lora, str) else "",
+        base if isinstance(base, str) else "",
     )
 
 

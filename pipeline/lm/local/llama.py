@@ -60,6 +60,14 @@ def _serve(settings: dict[str, Any]) -> Any:
     params.cache_ram_mib = _PROMPT_CACHE
     # Else a model with windows of attention keeps no beginning that calls share.
     params.swa_full = True
+    if settings["adapters"]:
+        # Loaded with the weights; each call says which of them it wants.
+        params.lora_adapters = [
+            llama.CommonAdapterLoraInfo(path, 0.0) for path in settings["adapters"]
+        ]
+        params.lora_init_without_apply = True
+        # Kept prompts are found by their tokens, whatever they were read through.
+        params.cache_ram_mib = 0
     if settings["embedding"]:
         params.embedding = True
         if not settings["pooled"]:

@@ -8,10 +8,10 @@ change how fast it is. No path, port or key is there.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, cast
 
 from ...errors import ConfigError
 from ...ground import strictjson
@@ -41,11 +41,29 @@ class Room:
         slots: How many calls are answered at once; by default 4.
         threads: How many threads compute; by default as many as there are cores, less
             one for whoever asks.
+        lora: Files of low-rank updates, each applied to the calls that have them.
     """
 
     context: int | None = None
     slots: int | None = None
     threads: int | None = None
+    lora: tuple[str, ...] = ()
+
+
+class Adapter(NamedTuple):
+    """A file of low-rank updates that a server holds.
+
+    Args:
+        mark: The name of the updates, and twelve digits of their digest.
+        sha256: Their digest.
+        path: The file.
+        digest: That of the file, in hex.
+    """
+
+    mark: str
+    sha256: str
+    path: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +81,7 @@ class LocalModel:
         embedding: Whether it gives vectors of texts, instead of replies.
         pooled: Whether it was trained to do so; else the mean of its tokens' vectors
             stands for a text.
+        adapters: The low-rank updates that the server holds.
     """
 
     digest: str
@@ -76,6 +95,7 @@ class LocalModel:
     pooled: bool = field(default=False, compare=False, repr=False)
     silent: tuple[int, ...] = field(default=(), compare=False, repr=False)
     """Tokens that are read and never said: the soft words in the file."""
+    adapters: tuple[Adapter, ...] = ()
 
     @property
     def endpoint(self) -> str:
@@ -98,6 +118,11 @@ def find_model(name: str, room: Room) -> LocalModel:
     """
     path = find_weights(name)
     header = read_header(path)
+    if header.adapter:
+        raise ConfigError(
+            f"{str(path)!r} is an adapter, and no model",
+            hint=f'Write LM("local/BASE.gguf", lora={path.name!r})',
+        )
     if header.files > 1:
         raise ConfigError(
             f"{str(path)!r} is one of {header.files} files of a model",
@@ -106,11 +131,56 @@ def find_model(name: str, room: Room) -> LocalModel:
     context = _context(name, room.context, header)
     slots = SLOTS if room.slots is None else _count("slots", room.slots)
     threads = _threads() if room.threads is None else _count("threads", room.threads)
-    said = name if name in PACKAGED else path.stem
-    abilities = _abilities(header, context, slots)
-    told = digest_of(path), context, slots, threads, said, path, abilities
+    said, digest = name if name in PACKAGED else path.stem, digest_of(path)
+    bases = {f"sha256:{digest}", header.base}
+    found = [_adapter(file, said, bases) for file in room.lora]
+    adapters = tuple({one.sha256: one for one in found}.values())  # each once
+    abilities = _abilities(header, context, slots, adapters)
+    told = digest, context, slots, threads, said, path, abilities
     silent = soft_tokens(header.soft)
-    return LocalModel(*told, pooled=header.pooled, silent=silent)
+    return LocalModel(*told, pooled=header.pooled, silent=silent, adapters=adapters)
+
+
+def _adapter(file: str, who: str, bases: set[str]) -> Adapter:
+    """A file of low-rank updates, as what it says of itself.
+
+    Args:
+        file: The path.
+        who: What the model is called.
+        bases: The digests of the weights that it may be of.
+
+    Raises:
+        ConfigError: It is none that weft wrote, or of other weights.
+    """
+    named = isinstance(cast(object, file), str)
+    path = Path(file).expanduser() if named else None
+    if path is None or not path.is_file():
+        raise ConfigError(
+            f"the adapter {file!r} does not exist",
+            hint="Write one: weft soft adapter NAME.weft.json --model BASE.gguf --out "
+            "ADAPTER.gguf",
+        )
+    header = read_header(path)
+    told = _soft_told(header.lora)
+    name, digest, model = (told.get(key) for key in ("name", "sha256", "model"))
+    texts = [one for one in (name, digest, model) if isinstance(one, str) and one]
+    if not header.adapter or len(texts) != 3:
+        raise ConfigError(
+            f"{str(path)!r} is no adapter that weft wrote, so no program has its "
+            "updates",
+            hint="Take peft's into a program, weft soft import, and write it by weft "
+            "soft adapter; or start llama-server --lora yourself",
+        )
+    if model not in bases:
+        raise ConfigError(
+            f"the adapter {str(path)!r} is of the weights {texts[2][7:19]}, and "
+            f"{who!r} is {min(bases - {''})[7:19]}",
+            hint="Give the model that it was trained for; where that is a folder and "
+            "this its GGUF file, take the updates over: weft soft export, and import "
+            "with this --model",
+        )
+    mark = f"{texts[0]}@{texts[1].removeprefix('sha256:')[:12]}"
+    return Adapter(mark, texts[1], str(path.resolve()), digest_of(path))
 
 
 def _context(name: str, wanted: int | None, header: Header) -> int:
@@ -149,7 +219,9 @@ def _threads() -> int:
     return max(1, cores - 1)
 
 
-def _abilities(header: Header, context: int, slots: int) -> Abilities:
+def _abilities(
+    header: Header, context: int, slots: int, adapters: Sequence[Adapter]
+) -> Abilities:
     """What llama.cpp can do with such a model."""
     thinks = _THINKS in header.template
     return Abilities(
@@ -165,6 +237,7 @@ def _abilities(header: Header, context: int, slots: int) -> Abilities:
         slots=slots,
         base=not header.template,
         soft=soft_words(header.soft),
+        lora=tuple(one.mark for one in adapters),
     )
 
 

@@ -190,9 +190,11 @@ def _launch(model: LocalModel) -> Server:
             "way that Windows does not have",
             hint='Start llama.cpp yourself and write weft.LM("llamacpp/NAME")',
         )
-    if digest_of(model.path) != model.digest:
+    files = [(model.path, model.digest)]
+    files += [(Path(one.path), one.digest) for one in model.adapters]
+    if any(digest_of(path) != digest for path, digest in files):
         raise ConfigError(
-            f"the file of {model.name!r} is another than when the model was made",
+            f"a file of {model.name!r} is another than when the model was made",
             hint="Make the LM anew: its name in caches and journals follows the file",
         )
     try:
@@ -217,6 +219,7 @@ def _spawn(model: LocalModel, key: str, said: IO[bytes]) -> Server:
         "threads": model.threads,
         "embedding": model.embedding,
         "pooled": model.pooled,
+        "adapters": [one.path for one in model.adapters],
         "wheel": wheel_folder(),
         "parent": os.getpid(),
         "key": key,

@@ -1,10 +1,11 @@
-"""The vectors of soft words on disk: `NAME.soft.safetensors` beside `NAME.weft.json`.
+"""Trained numbers on disk, beside `NAME.weft.json`: soft words and low-rank updates.
 
-The format is safetensors': the length of a header, the header in JSON, and numbers; it
-holds no code. The tensors are named by their digests, so that while a pair of files is
-replaced the vectors of both versions can stand in one file, and a kill leaves no half.
-Read here without the package of that name, which wants numpy or torch to read numbers:
-a program whose words a server has needs neither.
+`NAME.soft.safetensors` holds vectors, `NAME.lora.safetensors` matrices. The format is
+safetensors': the length of a header, the header in JSON, and numbers; it holds no code.
+Vectors are named by their digest, matrices by the digest of the whole and peft's name,
+so that while the files are replaced the numbers of both versions can stand in one, and
+a kill leaves no half. Read here without the package of that name, which wants numpy or
+torch to read numbers: a program whose words a server has needs neither.
 """
 
 from __future__ import annotations
@@ -12,55 +13,44 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
 from ...errors import ArtifactError, cause
 from ...ground import strictjson
-from ...ground.files import open_regular, write_bytes
+from ...ground.files import open_regular
 from ...ground.shapes import as_dict, is_dict, is_list
+from .lora import Lora, Tensor
 from .words import Soft
 
 SUFFIX: Final = ".soft.safetensors"
-_MOST_HEADER: Final = 2**20
+LORA_SUFFIX: Final = ".lora.safetensors"
+_MOST_HEADER: Final = 2**24
 _MOST: Final = 2**30
 _HEAD: Final = struct.Struct("<Q")
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_NAME: Final = re.compile(r"sha256:[0-9a-f]{64}(/[A-Za-z0-9_.]{1,240})?")
 
 
-def write_soft(path: Path, softs: Iterable[Soft]) -> None:
-    """Write vectors, each once; the file that is there stays whole whatever happens.
-
-    Raises:
-        ArtifactError: It could not be written.
-    """
-    write_bytes(path, bytes_of({soft.digest: soft for soft in softs}))
-
-
-def bytes_of(softs: Mapping[str, Soft]) -> bytes:
-    """What the file of some vectors holds, by their digests."""
+def bytes_of(tensors: Mapping[str, Tensor]) -> bytes:
+    """What the file of some tensors holds, by their names."""
     header: dict[str, Any] = {"__metadata__": {"format": "weft.soft/1"}}
     at, parts = 0, list[bytes]()
-    for digest in sorted(softs):
-        soft = softs[digest]
-        end = at + len(soft.vectors)
-        shape = [soft.count, soft.width]
-        header[digest] = {"dtype": "F32", "shape": shape, "data_offsets": [at, end]}
-        parts.append(soft.vectors)
+    for name in sorted(tensors):
+        rows, width, numbers = tensors[name]
+        end = at + len(numbers)
+        told = {"dtype": "F32", "shape": [rows, width], "data_offsets": [at, end]}
+        header[name] = told
+        parts.append(numbers)
         at = end
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return b"".join((_HEAD.pack(len(text)), text, *parts))
 
 
-Tensor = tuple[int, int, bytes]
-"""Rows, width and bytes."""
-
-
 def read_vectors(path: Path | Traversable) -> dict[str, Tensor]:
-    """Each tensor of a file, by digest; none where there is no file.
+    """Each tensor of a file, by name; none where there is no file.
 
     Raises:
         ArtifactError: It cannot be read, or is no such file.
@@ -75,8 +65,10 @@ def read_vectors(path: Path | Traversable) -> dict[str, Tensor]:
     try:
         return _tensors(data)
     except (ValueError, KeyError, TypeError, struct.error, RecursionError) as error:
+        tuned = str(path).endswith(LORA_SUFFIX)
         raise ArtifactError(
-            f"{path} holds no soft words: {str(error)[:200]}",
+            f"{path} holds no {'low-rank updates' if tuned else 'soft words'}: "
+            f"{str(error)[:200]}",
             hint="Restore it from a copy, together with the artifact beside it",
         ) from None
 
@@ -97,8 +89,8 @@ def _tensors(data: bytes) -> dict[str, Tensor]:
         tree = as_dict(told)
         shape, place = tree.get("shape"), tree.get("data_offsets")
         known = is_dict(told) and is_list(shape) and is_list(place)
-        if not known or not _DIGEST.fullmatch(name) or tree.get("dtype") != "F32":
-            raise ValueError(f"{name[:80]!r} is no tensor of soft words")
+        if not known or not _NAME.fullmatch(name) or tree.get("dtype") != "F32":
+            raise ValueError(f"{name[:80]!r} is no tensor of a program")
         rows, width = _counts(shape)
         begin, end = _counts(place)
         if begin != at or end - begin != rows * width * 4 or end > len(rest):
@@ -145,6 +137,47 @@ def soft_from(data: Mapping[str, Any], held: Mapping[str, Any], where: str) -> S
         raise ArtifactError(
             f"the vectors of the soft words {name!r} in {where} are not those that "
             "the artifact was saved with: the file was altered",
+            hint="Restore it from a copy",
+        )
+    return made
+
+
+def tensors_of(trained: Soft | Lora) -> dict[str, Tensor]:
+    """What of soft words, or of low-rank updates, lies in the file, by name there."""
+    if isinstance(trained, Soft):
+        return {trained.digest: (trained.count, trained.width, trained.vectors)}
+    return {f"{trained.digest}/{name}": one for name, one in trained.tensors.items()}
+
+
+def lora_from(data: Mapping[str, Any], held: Mapping[str, Any], where: str) -> Lora:
+    """Low-rank updates from what an artifact says of them, and the matrices beside it.
+
+    Args:
+        data: As `Lora.as_data` writes them, checked for their types.
+        held: What `read_vectors` gave.
+        where: The file of matrices, for messages.
+
+    Raises:
+        ArtifactError: The matrices are not there, or are others.
+        ConfigError: Something of it cannot be.
+    """
+    digest, name = data["sha256"], data["name"]
+    own = f"{digest}/"
+    tensors = {n.removeprefix(own): t for n, t in held.items() if n.startswith(own)}
+    if not tensors:
+        what = "is missing" if not held else "does not hold them: it was altered"
+        raise ArtifactError(
+            f"the matrices of the low-rank updates {name!r} are not there: {where} "
+            f"{what}",
+            hint="Keep the files of an artifact together; weft.load(..., soft=False) "
+            "loads its best program without them",
+        )
+    rank, alpha, targets = data["rank"], data["alpha"], tuple(data["targets"])
+    made = Lora(name, rank, alpha, targets, tensors, data["model"])
+    if made.digest != digest or made.count != data["count"]:
+        raise ArtifactError(
+            f"the matrices of the low-rank updates {name!r} in {where} are not those "
+            "that the artifact was saved with: the file was altered",
             hint="Restore it from a copy",
         )
     return made

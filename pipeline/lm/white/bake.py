@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from ...errors import ArtifactError, ConfigError, cause
 from ...ground.strictjson import canonical
-from ..local.gguf import SOFT, read_header
+from ..local.gguf import BASE, SOFT, read_header
 from ..soft.words import Soft
 from . import loaded as models
 from .libraries import gguf, safetensors, torch, transformers
@@ -222,6 +222,8 @@ def _write_file(
             _copy_field(writer, name, field, changed.get(name))
         whole = {**json.loads(before or "{}"), **told}
         writer.add_string(SOFT, canonical(whole))
+        base = read_header(held.model.path).base or held.model.sha256
+        writer.add_string(BASE, base)
         names = {name for name, *_ in written}
         for name, data, kind in written:
             writer.add_tensor(name, data, raw_dtype=kind)
@@ -254,7 +256,7 @@ def _longer(
 
 def _copy_field(writer: Any, name: str, field: Any, changed: Any) -> None:
     """A value of the head as it was, or as it is now."""
-    if name.startswith("GGUF.") or name in ("general.architecture", SOFT):
+    if name.startswith("GGUF.") or name in ("general.architecture", SOFT, BASE):
         return
     kind = field.types[0]
     value = field.contents() if changed is None else changed

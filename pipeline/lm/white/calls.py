@@ -10,6 +10,7 @@ from ..lm import Listener
 from ..request import Request, Response
 from . import loaded, replies
 from .loaded import refuse_other
+from .lora import refuse_other_weights
 from .weights import WhiteModel
 from .worker import WORKER
 
@@ -27,10 +28,12 @@ async def ask(
     Raises:
         ModelError: The attempt failed; the class says how.
         ConfigError: The model cannot be loaded, or lacks the soft words that stand in
-            the request.
+            the request, or its low-rank updates.
     """
     if request.soft is not None:
         refuse_other(request.soft, model)
+    if request.lora is not None:
+        refuse_other_weights(request.lora, model)
     held = await WORKER.run(loaded.load, model)
     ended = threading.Event()
     try:

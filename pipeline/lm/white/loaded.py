@@ -11,15 +11,21 @@ import copy
 import functools
 import inspect
 from collections import OrderedDict
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 from ...errors import ConfigError
+from ..soft.lora import Lora
 from ..soft.words import Soft
 from .libraries import torch, transformers
+from .lora import Update, applied, refuse_other_weights, updates_of
 from .weights import WhiteModel
 
 _KEPT: Final = 16
 """Prompts whose keys and values are kept."""
+_TUNED: Final = 8
+"""Low-rank updates that are kept as tensors."""
 Pairs = list[tuple[Any, Any]]
 """Keys and values of each layer: [rows, heads, positions, width of a head]."""
 
@@ -64,6 +70,8 @@ class Loaded:
         self.table = self.net.get_input_embeddings().weight
         self.ends = _ends(self.net, self.tokenizer)
         self._read: OrderedDict[tuple[object, ...], Read] = OrderedDict()
+        self._updates: OrderedDict[str, dict[str, Update]] = OrderedDict()
+        self._tuned = ""
 
     @property
     def scale(self) -> float:
@@ -101,6 +109,28 @@ class Loaded:
         refuse_other(soft, self.model)
         flat = torch.frombuffer(bytearray(soft.vectors), dtype=torch.float32)
         return flat.reshape(soft.count, soft.width).to(self.table.dtype)
+
+    @contextmanager
+    def adapted(self, lora: Lora | None) -> Generator[None]:
+        """While it is entered the model computes with low-rank updates; None is none.
+
+        Raises:
+            ConfigError: They are of other weights, or of another shape.
+        """
+        if lora is None:
+            yield
+            return
+        refuse_other_weights(lora, self.model)
+        held = self._updates.pop(lora.digest, None) or updates_of(self.net, lora)
+        self._updates[lora.digest] = held
+        while len(self._updates) > _TUNED:
+            self._updates.popitem(last=False)
+        self._tuned = lora.digest
+        try:
+            with applied(self.net, held):
+                yield
+        finally:
+            self._tuned = ""
 
     def embedded(self, ids: Any, vectors: Any) -> Any:
         """Embeddings of tokens, those of soft words among them; [..., tokens, width].
@@ -160,7 +190,7 @@ class Loaded:
 
     def prompt(self, tokens: Tokens, soft: Soft | None) -> Read:
         """A prompt, read; the logits are those of the token behind it, [vocabulary]."""
-        who = "" if soft is None else soft.digest
+        who = self._tuned, "" if soft is None else soft.digest
         deep = soft is not None and soft.place == "deep"
         vectors = self.vectors(soft)
         start = self.prefix(vectors) if deep else []

@@ -53,12 +53,13 @@ def answer(loaded: Loaded, request: Request, ended: threading.Event) -> Response
             f"context of {loaded.model.context}",
             model=request.model,
         )
-    reply = _Reply(loaded, request, loaded.prompt(tokens, request.soft))
-    whole = _laid_before(sampling.get("grammar"))
-    if whole is None:
-        reply.draw(most, ended)
-    else:
-        reply.take(ids_of(loaded, whole, None)[:most])
+    with loaded.adapted(request.lora):
+        reply = _Reply(loaded, request, loaded.prompt(tokens, request.soft))
+        whole = _laid_before(sampling.get("grammar"))
+        if whole is None:
+            reply.draw(most, ended)
+        else:
+            reply.take(ids_of(loaded, whole, None)[:most])
     return reply.response(len(tokens.ids))
 
 

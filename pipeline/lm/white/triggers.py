@@ -20,7 +20,7 @@ from .layout import ids_of
 from .lessons import Lesson, Lessons, row_of
 from .libraries import torch
 from .loaded import Loaded
-from .tuning import logits_of
+from .vectors import logits_of
 
 _FIRST: Final = 5000
 _BATCH: Final = 16
@@ -73,6 +73,7 @@ class Triggers:
 
     def __init__(self, loaded: Loaded, lessons: Sequence[Lesson], hunt: Hunt) -> None:
         self.loaded, self.hunt, self._first = loaded, hunt, lessons[0]
+        self._lora = lessons[0].request.lora
         self.lessons = Lessons(loaded, [row_of(loaded, one) for one in lessons])
         self.open = _open_words(loaded, hunt)
         lots = random.Random(f"{hunt.seed}/triggers")
@@ -186,8 +187,9 @@ class Triggers:
         return [[*range(n, min(n + _BATCH, count))] for n in range(0, count, _BATCH)]
 
     def _sum(self, some: Sequence[int], vectors: Any) -> tuple[Any, int]:
-        batch = self.lessons.batch(some)
-        logits = logits_of(self.loaded, batch, vectors, deep=False)
+        with self.loaded.adapted(self._lora):
+            batch = self.lessons.batch(some)
+            logits = logits_of(self.loaded, batch, vectors, deep=False)
         total = torch.nn.functional.cross_entropy(
             logits.reshape(-1, logits.shape[-1]).float(),
             batch.wanted.reshape(-1),

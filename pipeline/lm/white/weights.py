@@ -67,7 +67,7 @@ class WhiteModel:
 
     @property
     def sha256(self) -> str:
-        """The digest as soft words name it."""
+        """The digest as soft words and low-rank updates name it."""
         return f"sha256:{self.digest}"
 
 
@@ -97,6 +97,12 @@ def find_white(name: str, room: Room) -> WhiteModel:
         raise ConfigError(
             f'"torch/{name}" answers one call after the other',
             hint="Leave slots out; it is for models that llama.cpp serves",
+        )
+    if room.lora:
+        raise ConfigError(
+            f'"torch/{name}" needs no adapter: it answers through the low-rank updates '
+            "that a program has",
+            hint="Leave lora out, and load the program: weft.load(NAME.weft.json)",
         )
     path = Path(name).expanduser()
     if path.is_dir():
@@ -200,4 +206,5 @@ def _abilities(told: _Told, context: int) -> Abilities:
         audio=False,
         files=False,
         soft=(ANY,),
+        lora=(ANY,),
     )

@@ -284,6 +284,7 @@ def _prompt_of(
         "demos": [demo.id for demo in own.demos],
         "nearest": own.nearest,
         **({"soft": own.soft.identity()} if own.soft else {}),
+        **({"lora": own.lora.identity()} if own.lora else {}),
     }
     if own.context or own.glossary or own.illustrations:
         shown: list[JSON] = [demo.id for demo in own.illustrations]

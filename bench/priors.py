@@ -55,7 +55,8 @@ banking10: {test} test rows, ten labels. Each answer is one word of a label's na
 template is one of six, chosen on 70 rows of the dev split. The prior is estimated by
 `weft.calibrate` over {train} train rows, whose labels are not read: `batch` takes the
 mean of the probabilities, `matching` the prior with which every label is as probable as
-any other. *chat* asks in turns, by the default form; *cloze* continues
+any other; it was added when what `batch` gives on these test rows was known. *chat*
+asks in turns, by the default form; *cloze* continues
 `{template}`, which names no label. *forced* scores each
 answer under a grammar that allows nothing else, ten calls a row; *top* looks for them
 among the {shown} likeliest tokens of one reply. Intervals are of 95 %: Wilson's, and of

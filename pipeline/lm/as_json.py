@@ -6,14 +6,24 @@ others stay what they were before there was such a thing.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from ..errors import CallError
 from ..ground.shapes import is_dict, is_sequence
+from ..ground.strictjson import sorted_text
 from ..media.values import Part, media_from
 from .message import JSON, Message, calls_from_json, calls_to_json, turn_to_json
-from .request import Request, Response, ToolDefinition, Usage, are_counts, is_price
+from .request import (
+    HEAD,
+    Request,
+    Response,
+    ToolDefinition,
+    Usage,
+    are_counts,
+    is_price,
+)
 from .scoring.questions import questions_from
 from .scoring.tokens import tokens_from_json, tokens_to_json
 
@@ -85,8 +95,17 @@ def request_to_json(request: Request) -> dict[str, JSON]:
     }
 
 
+def key_in(tree: object) -> str:
+    """The key of the request that a tree is of.
+
+    A tree names vectors and low-rank updates by their digests, so that no request with
+    them can be made of it; its key can.
+    """
+    return hashlib.sha256(HEAD + sorted_text(tree).encode()).hexdigest()
+
+
 def request_from_json(data: object) -> Request:
-    """A request from the tree in its canonical bytes.
+    """A request from the tree in its canonical bytes, without what was trained.
 
     Raises:
         ValueError: The data has another form.

@@ -25,6 +25,7 @@ from ..ground.files import AppendLog
 from ..ground.loops import afresh_in_children
 from ..ground.shapes import is_dict, is_list
 from .as_json import (
+    key_in,
     request_from_json,
     request_to_json,
     response_from_json,
@@ -298,7 +299,7 @@ class ReplayLM(_Fake):
             raise self._missing(request)
         response = await self._source.complete(request)
         with self._lock:
-            self._record(request, response)
+            self._record(request.key, request, response)
             self._append(
                 {
                     "request": request_to_json(request),
@@ -307,8 +308,8 @@ class ReplayLM(_Fake):
             )
         return response
 
-    def _record(self, request: Request, response: Response) -> None:
-        self._responses[request.key] = response
+    def _record(self, key: str, request: Request, response: Response) -> None:
+        self._responses[key] = response
         self._recorded.append(request)
 
     def _append(self, tree: Mapping[str, JSON]) -> None:
@@ -341,9 +342,8 @@ class ReplayLM(_Fake):
                     who = {name: tree[name] for name in _WHO}
                     continue
                 request = request_from_json(tree["request"])
-                self._record(
-                    request, response_from_json(tree["response"], cached=False)
-                )
+                response = response_from_json(tree["response"], cached=False)
+                self._record(key_in(tree["request"]), request, response)
             except (ValueError, KeyError, TypeError) as error:
                 message = f"line {number} of {str(self._path)!r} is no recording"
                 raise ConfigError(

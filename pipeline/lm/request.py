@@ -47,7 +47,8 @@ __all__ = [
     "turn_to_json",
 ]
 
-_HEAD = b"weft.request/1\n"
+HEAD = b"weft.request/1\n"
+"""What the canonical bytes of a request begin with."""
 MOST_TOKENS: Final = 2**53
 """No call has so many: a count from here on is none."""
 
@@ -154,7 +155,7 @@ class Request:
             f'"response_format":{form},"sample":{self.sample:d},'
             f'"sampling":{sorted_text(self.sampling)}{told}}}'
         )
-        return _HEAD + text.encode()
+        return HEAD + text.encode()
 
     @property
     def key(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from weft.pipeline.errors import ConfigError, RateLimited
 from weft.pipeline.lm.fakes import FunctionLM, RefusingLM, ReplayLM, ScriptedLM
 from weft.pipeline.lm.lm import LanguageModel
 from weft.pipeline.lm.request import Request, Response, Usage
+from weft.pipeline.lm.soft.words import Soft
 
 
 def test_they_are_language_models(tmp_path: Path) -> None:
@@ -205,3 +207,18 @@ def test_recordings_are_plain_json(tmp_path: Path) -> None:
     assert head["model"] == "function"
     assert line["request"]["messages"] == [["user", "q"]]
     assert line["response"]["text"] == "x"
+
+
+async def test_what_was_trained_is_recorded_by_its_digest(tmp_path: Path) -> None:
+    """Requests that differ by their soft words alone are told apart when read back."""
+    file = tmp_path / "answers.jsonl"
+    said = iter(["one", "two"])
+    recording = ReplayLM(file, record=FunctionLM(lambda _: next(said)))
+    model = f"sha256:{'0' * 64}"
+    words = (Soft("w", "after", bytes([n] * 16), 2, 2, model) for n in range(2))
+    asked = [replace(asking(recording, "hi"), soft=soft) for soft in words]
+    for one in asked:
+        await recording.complete(one)
+
+    replaying = ReplayLM(file)
+    assert [(await replaying.complete(one)).text for one in asked] == ["one", "two"]

@@ -412,6 +412,9 @@ def test_the_command_line_writes_adapters_and_exchanges(
     assert "Write --slot soft or --slot lora" in capsys.readouterr().err
     assert main(["soft", "export", two, *model, *peft, "--slot", "lora"]) == 0
     assert main(["soft", "bake", str(program), *model, "--out", out]) == 2
+    capsys.readouterr()
+    assert main(["soft", "adapter", str(program), two, *model, "--out", out]) == 2
+    assert "takes one program, and 2 are given" in capsys.readouterr().err
     for wrong in (
         [f"torch/{weights(lm).path}"],  # in this process nothing is applied to all
         [f"local/{out}"],

@@ -238,7 +238,7 @@ def _adapter(arguments: argparse.Namespace) -> Outcome:
     """Write a program's low-rank updates as an adapter of llama.cpp."""
     from ..pipeline.lm.white import exchange  # noqa: PLC0415 - torch takes seconds
 
-    loras, out = loras_in(_program(arguments.program[0])), _out(arguments)
+    loras, out = loras_in(_only_program(arguments)), _out(arguments)
     path, lora = _one(loras, arguments.module, _UPDATES)
     asyncio.run(WORKER.run(exchange.write_adapter, lora, _model(arguments), out))
     text = f"adapter    {out}\nupdates    {lora.mark} of {path}"
@@ -249,7 +249,7 @@ def _export(arguments: argparse.Namespace) -> Outcome:
     """Write what a program was trained to as a folder that peft loads."""
     from ..pipeline.lm.white import exchange  # noqa: PLC0415 - torch takes seconds
 
-    program, folder = _program(arguments.program[0]), _folder(arguments)
+    program, folder = _only_program(arguments), _folder(arguments)
     softs, loras = softs_in(program), loras_in(program)
     slot = arguments.slot or ("lora" if loras and not softs else "soft")
     if softs and loras and arguments.slot is None:
@@ -270,11 +270,8 @@ def _import(arguments: argparse.Namespace) -> Outcome:
     """Take a folder of peft's into a program."""
     from ..pipeline.lm.white import exchange  # noqa: PLC0415 - torch takes seconds
 
-    program, folder, out = (
-        _program(arguments.program[0]),
-        _folder(arguments),
-        _out(arguments),
-    )
+    program, folder = _only_program(arguments), _folder(arguments)
+    out = _out(arguments)
     path = arguments.module or _only(program.modules)
     model, where = _model(arguments), exchange.Where(path, arguments.place or "front")
     trained = asyncio.run(WORKER.run(exchange.read_peft, folder, model, where))
@@ -288,6 +285,22 @@ def _import(arguments: argparse.Namespace) -> Outcome:
 
 def _program(name: str) -> Program[..., Any]:
     return program_to_show(name, None)
+
+
+def _only_program(arguments: argparse.Namespace) -> Program[..., Any]:
+    """The one program that an action takes.
+
+    Raises:
+        ConfigError: Several are given.
+    """
+    names: list[str] = arguments.program
+    if len(names) > 1:
+        raise ConfigError(
+            f"weft soft {arguments.action} takes one program, and {len(names)} are "
+            f"given: {', '.join(names)}",
+            hint="Call it once for each; weft soft bake alone takes several",
+        )
+    return _program(names[0])
 
 
 def _model(arguments: argparse.Namespace) -> WhiteModel:

@@ -393,6 +393,7 @@ def _domains(local: str, rows: int | None, splits: Splits) -> Findings:
 
 def _model(local: str) -> weft.LM:
     try:
-        return weft.LM(f"local/{local}")
+        # One slot: what the choices of a row share is read once.
+        return weft.LM(f"local/{local}", slots=1)
     except weft.errors.ConfigError as error:
         raise BenchError(str(error)) from None

@@ -298,9 +298,7 @@ def write_adapter(lora: Lora, model: WhiteModel, out: Path) -> None:
 def reordered(up: Any, heads: int) -> Any:
     """Rows [out, rank] in llama.cpp's order: of each head the two halves in turn.
 
-    >>> import torch
-    >>> reordered(torch.tensor([[0], [1], [2], [3]]), 1).flatten().tolist()
-    [0, 2, 1, 3]
+    Of one head of four rows, 0, 1, 2, 3 come as 0, 2, 1, 3.
     """
     out, rank = up.shape
     halves = up.reshape(heads, 2, out // heads // 2, rank)

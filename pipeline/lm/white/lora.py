@@ -37,16 +37,7 @@ class Update(NamedTuple):
 
 @contextmanager
 def applied(net: Any, updates: Mapping[str, Update]) -> Generator[None]:
-    """While it is entered a network computes with updates, by the projections' names.
-
-    >>> import torch
-    >>> net = torch.nn.ModuleDict({"q": torch.nn.Linear(2, 1, bias=False)})
-    >>> net["q"].weight.data[:] = 1.0
-    >>> update = Update(torch.tensor([[1.0, 0.0]]), torch.tensor([[3.0]]), 2.0)
-    >>> with torch.no_grad(), applied(net, {"q": update}):
-    ...     float(net["q"](torch.ones(1, 1, 2)))
-    8.0
-    """
+    """While it is entered a network computes with updates, by projections' names."""
     hooks: list[Any] = []
 
     def adding(update: Update) -> Any:

@@ -276,7 +276,7 @@ def test_options_that_cannot_be(
 @pytest.mark.parametrize("name", ["openai/gpt-5-mini", "embedded", "anthropic/claude"])
 def test_room_is_for_local_models_alone(name: str, option: str) -> None:
     """Elsewhere these say nothing, and are no options in silence."""
-    with pytest.raises(ConfigError, match="context, slots and threads") as caught:
+    with pytest.raises(ConfigError, match="context, slots, threads and lora") as caught:
         LM(name, **{option: 2})
 
     assert 'LM("local/...")' in caught.value.hint

@@ -79,7 +79,7 @@ class Task:
         teacher: Who shows how it is done; None for the candidates themselves.
         judging: Calls that the metric makes for one row, and the most it makes.
         archive: Every candidate so far, best first.
-        waiting: Those written and not raced, whose edits may still meet others.
+        waiting: Those written, raced or not, whose edits may still meet others.
         cells: Bought results by candidate id and row digest.
         keeping: What no candidate may change.
         number: The round; random draws of each round are its own.
@@ -209,7 +209,7 @@ class Task:
         by_digest = {row.digest: row for _, row in cells}
         jobs = [key for key in wanted if key not in self.cells]
         learnt, seed = {row.digest for row in self.split.train}, Candidate().id
-        refused = list[BudgetExceeded]()
+        refused: list[BudgetExceeded] = []
 
         async def one(_: int, job: tuple[str, str]) -> RowResult | None:
             program, row = programs[job[0]], by_digest[job[1]]
@@ -332,8 +332,9 @@ class Task:
         """One mean less another on the select rows that both were seen on, or None."""
         both = [r for r in self.rows if self.result(child, r)]
         both = [r for r in both if self.result(parent, r)]
-        gain = self.mean(child, both) - self.mean(parent, both)
-        return gain if both else None
+        if not both:
+            return None
+        return self.mean(child, both) - self.mean(parent, both)
 
     def lends(self, result: RowResult) -> bool:
         """Whether a run is shown as demos: it scores what passes."""

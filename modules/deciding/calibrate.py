@@ -218,9 +218,8 @@ def _matching(said: Sequence[Mapping[str, float]]) -> dict[str, float]:
     it still gets. That is Sinkhorn's scaling of a matrix of rows and choices; where all
     numbers are above 0 it comes to the one prior there is.
     """
-    at = _means(said)
     rows = [{n: max(p, LEAST) for n, p in one.items()} for one in said]
-    at = {name: max(share, LEAST) for name, share in at.items()}
+    at = _means(rows)
     for _ in range(_TURNS):
         gets = _means([_divided(row, at) for row in rows])
         at = {name: at[name] * gets[name] * len(at) for name in at}

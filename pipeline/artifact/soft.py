@@ -135,7 +135,7 @@ def beside(path: Path, suffix: str = SUFFIX) -> Path:
     >>> beside(Path("programs/qa.weft.json")).name
     'qa.soft.safetensors'
     """
-    return path.with_name(path.name.removesuffix(_ARTIFACT) + suffix)
+    return path.with_name(name_of(path) + suffix)
 
 
 def hold_trained(

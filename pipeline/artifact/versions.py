@@ -20,7 +20,7 @@ from ..ground.files import write_whole
 from ..ground.shapes import as_dict
 from ..ground.words import brief
 from .load import artifact_text
-from .soft import copy_files, files_beside, write_files
+from .soft import copy_files, files_beside, name_of, write_files
 from .state import SUFFIX, compiled_score
 
 _FOLDER = "history"
@@ -121,7 +121,7 @@ def keep(path: Path, *, make: bool = True) -> Path | None:
         )
     text = artifact_text(path)
     digest = digest_of(_data(path, text).get("program"))
-    target = folder / f"{_name_of(path)}-{_short(digest)}{SUFFIX}"
+    target = folder / f"{name_of(path)}-{_short(digest)}{SUFFIX}"
     if not target.exists():
         copy_files(path, target)
         write_whole(target, text)
@@ -144,7 +144,7 @@ def rollback(path: str | Path, to: str | None = None) -> Version:
             f"there is no artifact {target}",
             hint=f"Name a file that ends with {SUFFIX}",
         )
-    versions = [v for v in log(target.parent) if v.name == _name_of(target)]
+    versions = [v for v in log(target.parent) if v.name == name_of(target)]
     parent = next(v for v in versions if v.current).parent
     wanted = to or parent
     fits = [v for v in versions if wanted and v.answers(wanted)]
@@ -219,7 +219,7 @@ def _version(path: Path, current: bool, labels: dict[str, str]) -> Version:
     data = _data(path, artifact_text(path))
     told, digest = as_dict(data.get("provenance")), str(data.get("digest", ""))
     return Version(
-        _name_of(path) if current else _name_of(path).rpartition("-")[0],
+        name_of(path) if current else name_of(path).rpartition("-")[0],
         digest,
         str(told.get("parent", "")),
         path,
@@ -243,10 +243,6 @@ def _data(path: Path, text: str) -> dict[str, Any]:
             hint='A digest is "sha256:" and 64 digits, or empty after an edit by hand',
         )
     return data
-
-
-def _name_of(path: Path) -> str:
-    return path.name.removesuffix(SUFFIX)
 
 
 def _short(digest: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, overload
 
@@ -31,6 +31,7 @@ from .asking import (
 )
 
 _AT_ONCE = 8
+V = TypeVar("V")
 M = TypeVar("M", bound="Module[..., Any] | Program[..., Any]")
 
 
@@ -90,8 +91,7 @@ async def adraft(task: str, signature: Any, *, lm: Writer = None) -> Draft[Any]:
         made = await ask(write_draft, place, lm, **given)
         return str(made.instruction).strip()
 
-    texts = await map_rows(one, found, concurrency=_AT_ONCE)
-    pairs = {place.path: text for place, text in zip(found, texts, strict=True)}
+    pairs = await _of_each(one, found)
     return drafted(signature, pairs, by="draft", message=told)
 
 
@@ -157,8 +157,7 @@ async def arevise(
         made = await ask(revise_instruction, place, lm, **given, must_name=named)
         return str(made.instruction).strip()
 
-    texts = await map_rows(one, found, concurrency=_AT_ONCE)
-    pairs = {place.path: text for place, text in zip(found, texts, strict=True)}
+    pairs = await _of_each(one, found)
     return drafted(program, pairs, by="revise", message=told)
 
 
@@ -230,9 +229,8 @@ async def atechnique_from_text(
             now = place.module.parameters.instruction
             return await knowledge.by_technique(now, document, tokens)
 
-    texts = await map_rows(one, found, concurrency=_AT_ONCE)
-    known = zip(found, texts, strict=True)
-    pairs = {place.path: text for place, text in known if text is not None}
+    known = await _of_each(one, found)
+    pairs = {path: text for path, text in known.items() if text is not None}
     if not pairs:
         raise ConfigError(
             f"the writer found no technique in {source or 'the document'}",
@@ -295,3 +293,11 @@ def technique_from_text(
             document, program, source=source, module=module, tokens=tokens, lm=lm
         )
     )
+
+
+async def _of_each(
+    one: Callable[[int, Place], Awaitable[V]], found: Sequence[Place]
+) -> dict[str, V]:
+    """What is written for each place, by its path."""
+    made = await map_rows(one, found, concurrency=_AT_ONCE)
+    return {place.path: text for place, text in zip(found, made, strict=True)}

@@ -122,10 +122,10 @@ def soft_from(data: Mapping[str, Any], held: Mapping[str, Any], where: str) -> S
         ConfigError: Something of it cannot be.
     """
     digest, name = data["sha256"], data["name"]
+    told = f"the vectors of the soft words {name!r}"
     if digest not in held:
-        what = "is missing" if not held else "does not hold them: it was altered"
         raise ArtifactError(
-            f"the vectors of the soft words {name!r} are not there: {where} {what}",
+            f"{told} are not there: {where} {_lost(held)}",
             hint="Keep the two files of an artifact together; weft.load(..., "
             "soft=False) loads its best program without soft words",
         )
@@ -134,11 +134,7 @@ def soft_from(data: Mapping[str, Any], held: Mapping[str, Any], where: str) -> S
     shape = data["count"], data["width"]
     made = Soft(name, data["place"], vectors, rows, width, data["model"], near)
     if made.digest != digest or shape != (rows, width):
-        raise ArtifactError(
-            f"the vectors of the soft words {name!r} in {where} are not those that "
-            "the artifact was saved with: the file was altered",
-            hint="Restore it from a copy",
-        )
+        raise _altered(told, where)
     return made
 
 
@@ -164,20 +160,27 @@ def lora_from(data: Mapping[str, Any], held: Mapping[str, Any], where: str) -> L
     digest, name = data["sha256"], data["name"]
     own = f"{digest}/"
     tensors = {n.removeprefix(own): t for n, t in held.items() if n.startswith(own)}
+    told = f"the matrices of the low-rank updates {name!r}"
     if not tensors:
-        what = "is missing" if not held else "does not hold them: it was altered"
         raise ArtifactError(
-            f"the matrices of the low-rank updates {name!r} are not there: {where} "
-            f"{what}",
+            f"{told} are not there: {where} {_lost(held)}",
             hint="Keep the files of an artifact together; weft.load(..., soft=False) "
             "loads its best program without them",
         )
     rank, alpha, targets = data["rank"], data["alpha"], tuple(data["targets"])
     made = Lora(name, rank, alpha, targets, tensors, data["model"])
     if made.digest != digest or made.count != data["count"]:
-        raise ArtifactError(
-            f"the matrices of the low-rank updates {name!r} in {where} are not those "
-            "that the artifact was saved with: the file was altered",
-            hint="Restore it from a copy",
-        )
+        raise _altered(told, where)
     return made
+
+
+def _lost(held: Mapping[str, Any]) -> str:
+    return "does not hold them: it was altered" if held else "is missing"
+
+
+def _altered(what: str, where: str) -> ArtifactError:
+    return ArtifactError(
+        f"{what} in {where} are not those that the artifact was saved with: the file "
+        "was altered",
+        hint="Restore it from a copy",
+    )

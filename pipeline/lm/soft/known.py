@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from ...errors import ConfigError
@@ -47,13 +48,9 @@ def _require_words(lm: LanguageModel, soft: Soft) -> None:
     Raises:
         ConfigError: It does not have them.
     """
-    known = _known(lm)
-    if ANY in known or soft.mark in known or soft.name in known:
+    why = _why_not(_known(lm), soft)
+    if not why:
         return
-    others = [one for one in known if one.startswith(f"{soft.name}@")]
-    why = "does not know them"
-    if others:
-        why = f"has others of that name, {others[0]}"
     raise ConfigError(
         f"the prompt has {soft.count} soft words {soft.name!r} ({soft.mark}) for the "
         f"weights {soft.model[7:19]}, and {lm.model!r} at {lm.endpoint!r} {why}",
@@ -73,11 +70,9 @@ def _require_updates(lm: LanguageModel, lora: Lora) -> None:
         ConfigError: It does not have them.
     """
     able = abilities_of(lm)
-    known = () if able is None else able.lora
-    if ANY in known or lora.mark in known or lora.name in known:
+    why = _why_not(() if able is None else able.lora, lora)
+    if not why:
         return
-    others = [one for one in known if one.startswith(f"{lora.name}@")]
-    why = f"has others of that name, {others[0]}" if others else "does not know them"
     raise ConfigError(
         f"the call has low-rank updates {lora.name!r} ({lora.mark}) of the weights "
         f"{lora.model[7:19]}, and {lm.model!r} at {lm.endpoint!r} {why}",
@@ -86,6 +81,14 @@ def _require_updates(lm: LanguageModel, lora: Lora) -> None:
         f"LM(..., abilities={{'lora': ('{lora.name}',)}}); or load the text-only "
         "variant: weft.load(..., soft=False)",
     )
+
+
+def _why_not(known: Sequence[str], wanted: Soft | Lora) -> str:
+    """Why a model that has these cannot take what is wanted; empty where it can."""
+    if ANY in known or wanted.mark in known or wanted.name in known:
+        return ""
+    others = [one for one in known if one.startswith(f"{wanted.name}@")]
+    return f"has others of that name, {others[0]}" if others else "does not know them"
 
 
 def _known(lm: LanguageModel | None) -> tuple[str, ...]:

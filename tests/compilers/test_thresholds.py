@@ -119,6 +119,7 @@ def test_fitting_asks_nothing_beyond_the_first_pass(
     assert set(report.winner.values) == {"spam/rule"}
     assert "cut" in result.program.rules["spam"].data()
     assert "coverage   compiled: wrong are" in str(report)
+    assert "risk by coverage" in report.to_html()
     assert report.to_html().count("<polygon") == 2
     assert [*report.describe()["coverage"]] == ["as it was", "compiled"]
     # A kill in the middle of a line, at a third of the journal.

@@ -15,6 +15,9 @@ from weft import Input, Output, Signature
 from weft.errors import ConfigError
 from weft.pipeline.ground.pages import drawn
 from weft.pipeline.measure.coverage.bounds import exact_interval, tail, upper_bound
+from weft.review.desk import Desk
+from weft.review.remarks import Remarks
+from weft.review.sheet import read_sheet, report_of
 
 exact = weft.metrics.exact
 
@@ -132,6 +135,24 @@ def test_a_curve_is_data_text_and_a_picture() -> None:
     with pytest.raises(ConfigError, match="'spm' decided nothing"):
         weft.coverage(made, at="spm")
     assert "risk by coverage" not in plain.to_html()
+
+
+def test_a_review_shows_the_curve_behind_its_report(tmp_path: Path) -> None:
+    """The page beside the rows that are reviewed has it, with its intervals."""
+    rows, lm = rows_and_model(40)
+    with weft.use(lm=lm, cache=None):
+        made = weft.evaluate(spam_of(), rows, exact("spam"), repeats=1)
+    file = tmp_path / "eval.json"
+    file.write_text(made.to_json(prompts=True), "utf-8")
+    file.with_suffix(".html").write_text(made.to_html(review=file.name), "utf-8")
+    sheet = read_sheet(file)
+    remarks = Remarks(tmp_path / "eval.feedback.jsonl", sheet.rows)
+
+    page = Desk(sheet, remarks, report_of(file)).get("report", "").body.decode()
+
+    assert "risk by coverage" in page
+    last = weft.coverage(made).points[-1]
+    assert f"{100 * last.interval.high:.1f}" in page
 
 
 def lm_of(shares: dict[str, float]) -> weft.FunctionLM:

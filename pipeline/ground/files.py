@@ -104,7 +104,10 @@ def decoded(file: IO[bytes], most: int) -> str:
 
 
 def lines_of(path: str | os.PathLike[str]) -> Generator[bytes]:
-    """The lines of a file, each with its newline; one that has none is passed over.
+    """The lines of a file, each with its newline, up to one that has none yet.
+
+    A line without one is the last, or is being written: what comes of it meanwhile is a
+    piece of a line, and belongs to the next reading.
 
     Raises:
         OSError: It cannot be read, or is no regular file; or a line is longer than one
@@ -112,10 +115,12 @@ def lines_of(path: str | os.PathLike[str]) -> Generator[bytes]:
     """
     with open_regular(path) as file:
         while line := file.readline(_LONGEST_LINE + 1):
-            if line.endswith(b"\n"):
-                yield line
-            elif len(line) > _LONGEST_LINE:
-                raise OSError(errno.EFBIG, f"a line has over {_LONGEST_LINE} bytes")
+            if not line.endswith(b"\n"):
+                if len(line) > _LONGEST_LINE:
+                    message = f"a line has over {_LONGEST_LINE} bytes"
+                    raise OSError(errno.EFBIG, message)
+                return
+            yield line
 
 
 class DamagedLine(ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import multiprocessing
 import os
 import random
@@ -18,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.timing import PATIENCE
+from weft.pipeline.ground import files
 from weft.pipeline.ground.files import AppendLog, DamagedLine
 
 LINES = st.lists(st.binary(max_size=20).map(lambda text: text.replace(b"\n", b" ")))
@@ -290,3 +292,23 @@ def test_a_kill_loses_no_line_that_was_told(path: Path, tmp_path: Path) -> None:
         assert not told or found[-1] >= int(told[-1])
         assert len(found) > there
         there = len(found)
+
+
+class Growing(io.BytesIO):
+    """A file of one line and a half, to which a writer adds the other half later."""
+
+    def readline(self, size: int | None = -1) -> bytes:
+        found = super().readline(size)
+        if found == b"tw":
+            self.write(b"o\nthree\n")
+            self.seek(-8, io.SEEK_CUR)
+        return found
+
+
+def test_a_line_that_is_being_written_is_no_line_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What comes of it while others are read is a piece, and is given to nobody."""
+    monkeypatch.setattr(files, "open_regular", lambda _: Growing(b"one\ntw"))
+
+    assert list(files.lines_of("any")) == [b"one\n"]

@@ -25,7 +25,9 @@ HEADINGS = ("what", "weft", "other", "ratio", "bar", "")
 def part_names() -> list[str]:
     """The parts: every public module of this package, and its packages."""
     files = Path(__file__).parent.glob("[!_]*.py")
-    return sorted([*(path.stem for path in files), "mcp", "planted", "real"])
+    return sorted(
+        [*(path.stem for path in files), "mcp", "planted", "real", "whitebox"]
+    )
 
 
 def run_part(name: str, options: Mapping[str, Any]) -> list[Row]:
@@ -89,8 +91,8 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         default=None,
         help="adapters, bfcl, compile, injections, judges, planted, priors, real, "
-        "retrieval, sampling, schemas, unsure, words: the page in docs/; replies: the "
-        "tests' figures",
+        "retrieval, sampling, schemas, unsure, whitebox, words: the page in docs/; "
+        "replies: the tests' figures",
     )
     given.add_argument(
         "--rows",
@@ -112,9 +114,9 @@ def parser() -> argparse.ArgumentParser:
     )
     given.add_argument(
         "--local",
-        help="injections, local, priors, unsure, whitebox, words: a model that runs "
-        "here",
+        help="injections, local, priors, unsure, words: a model that runs here",
     )
+    given.add_argument("--ways", help="whitebox: which ways, with commas between")
     given.add_argument("--families", help="planted: which, with commas between")
     given.add_argument("--kinds", help="conformance: which modules, with commas")
     given.add_argument("--compilers", help="conformance: which, with commas between")

@@ -143,18 +143,20 @@ def test_tuned_weights_are_served_as_an_adapter(
         made = weft.compile(
             bank, train, val, metric=metric, compiler=TUNED, run_dir=tmp_path / "run"
         )
-        answers, plain = answered(made.program, test), answered(bank, test[:10])
+        answers = answered(made.program, test)
         path = made.save(tmp_path / "bank.weft.json")
     print(made.report)
     valid, score = sum(map(bool, answers)), right(answers, test)
 
     out = tmp_path / "bank.gguf"
-    base = ["soft", "adapter", str(path), "--model", "smollm2", "--out", str(out)]
-    assert main(base) == 0
+    told = ["soft", "adapter", str(path), "--model", "smollm2", "--out", str(out)]
+    assert main(told) == 0
     options = {"threads": 1, "slots": 1, **OPTIONS}
+    base_lm = weft.LM("local/smollm2", **options)
     there = weft.LM("local/smollm2", lora=str(out), **options)
     try:
         with weft.use(cache=None):
+            plain = answered(bank.with_(lm=base_lm), test[:10])
             served = weft.load(path).with_(lm=there)
             theirs = answered(served, test)
             mixed = [answered(one, [row])[0] for row in test[:10]
@@ -172,5 +174,6 @@ def test_tuned_weights_are_served_as_an_adapter(
     assert valid >= 90
     assert sum(same) >= 90
     # Call by call in turn: what was read through the adapter is read anew without.
+    # Beside a server that has no adapter, for untuned answers hang on the rounding.
     assert sum(a == b for a, b in zip(plain, mixed[::2], strict=True)) >= 8
     assert sum(a == b for a, b in zip(theirs, mixed[1::2], strict=False)) >= 9

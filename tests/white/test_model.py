@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import pickle
 import struct
@@ -16,10 +17,15 @@ import transformers
 
 import weft
 from tests.white.tiny import DEEP, WIDTH
-from weft.pipeline.errors import ConfigError, ContextLengthError, InvalidRequest
+from weft.pipeline.errors import (
+    ConfigError,
+    ContextLengthError,
+    InvalidRequest,
+    ModelFailure,
+)
 from weft.pipeline.lm.soft.words import Place, Soft
 from weft.pipeline.lm.white import loaded as models
-from weft.pipeline.lm.white.loaded import Loaded
+from weft.pipeline.lm.white.loaded import Loaded, Tokens
 from weft.pipeline.lm.white.weights import WhiteModel
 from weft.pipeline.lm.white.worker import WORKER
 
@@ -123,6 +129,52 @@ def test_soft_words_are_read_where_they_stand(lm: weft.LM, place: Place) -> None
 
     assert said.count("<|hue:0|>") == (place in ("before", "after"))
     assert plain != softly
+
+
+@pytest.mark.parametrize("base", [True, False])
+def test_what_prompts_begin_with_is_read_once(
+    folder: Path,
+    base: bool,
+    asked_as_by_users: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Demonstrations too; the replies are those of a model that has read nothing."""
+    lm = weft.LM(f"torch/{folder}", temperature=0, max_tokens=2, base=base)
+    ask = weft.Predict("text -> mood", lm=lm, name="ask", repairs=0)
+    demos = [weft.Demo({"text": f"sky {n}", "mood": "red"}) for n in range(4)]
+    ask = ask.with_(demos=demos)
+    texts = [{"text": f"the grass is green {n}"} for n in range(3)]
+    lengths: list[int] = []
+    whole, forward = Loaded.prompt, Loaded.forward
+
+    def counted(self: Loaded, embeds: Any, *rest: Any, **named: Any) -> Any:
+        lengths.append(int(embeds.shape[1]))
+        return forward(self, embeds, *rest, **named)
+
+    def read(self: Loaded, tokens: Any, words: Any) -> Any:
+        del lengths[:]
+        found = whole(self, tokens, words)
+        seen.append((len(tokens.ids), sum(lengths)))
+        return found
+
+    seen: list[tuple[int, int]] = []
+    monkeypatch.setattr(Loaded, "forward", counted)
+    monkeypatch.setattr(Loaded, "prompt", read)
+    with weft.use(cache=None):
+        for text in texts:
+            with contextlib.suppress(ModelFailure):
+                ask(**text)
+    (first, all_of_it), *later = seen
+    alike = held(lm)
+    with torch.no_grad():
+        tokens = Tokens((5, 6, 7, 8, 9, 10), (2, 4))
+        parts = whole(alike, tokens, None).logits
+        at_once = whole(alike, Tokens(tokens.ids), None).logits
+
+    assert first == all_of_it
+    assert len(later) == 2
+    assert all(3 * new < length for length, new in later)
+    assert torch.allclose(parts, at_once, atol=1e-4)
 
 
 @pytest.mark.parametrize("wrong", ["width", "deep width", "model"])

@@ -3,8 +3,9 @@
 What comes out is an ordinary model file that unmodified servers read: each word is a
 token of the vocabulary, and a prompt that holds its text gets its vector. Where inputs
 and outputs share one table, as in most small models, such a token could be said too; so
-the file gets an output table of its own, in which the rows of the new words are zeros:
-their logit is 0 wherever the model stands, and real words have far more.
+the file gets an output table of its own. There all new words have one row, the silent
+one: it is fitted to lie far below the real words wherever the model stands, and is no
+longer than theirs are.
 """
 
 from __future__ import annotations
@@ -25,9 +26,14 @@ from .libraries import gguf, safetensors, torch, transformers
 from .loaded import Loaded, refuse_other
 from .weights import WhiteModel
 
-_MOST_SAID: Final = 1e-4
+_MOST_SAID: Final = 1e-6
+"""In 200 replies of 50 tokens one word then comes once in a hundred times."""
 _DRAWN: Final = 64
 _LONG: Final = 24
+_BEGINNINGS: Final = 8
+"""Drawn texts behind which each program's words stand."""
+_FIT_STEPS: Final = 300
+_FIT_RATE: Final = 0.02
 _KEYS: Final = ("tokenizer.ggml.tokens", "tokenizer.ggml.token_type")
 _SCORES: Final = "tokenizer.ggml.scores"
 _CONTROL: Final = 3
@@ -73,8 +79,7 @@ def bake(
             "of it",
         )
     held = models.load(model)
-    share = _said(held, kept, prompts)
-    silent = torch.zeros(held.width)
+    silent, share = _silent(held, kept, prompts)
     try:
         if as_file:
             first = _write_file(held, kept, silent, out)
@@ -116,39 +121,57 @@ def _checked(softs: Sequence[Soft], model: WhiteModel) -> list[Soft]:
     return list(found.values())
 
 
-def _said(held: Loaded, softs: Sequence[Soft], prompts: Sequence[str]) -> float:
-    """How probable one new word is at the most, where its row is nothing but zeros.
+def _silent(
+    held: Loaded, softs: Sequence[Soft], prompts: Sequence[str]
+) -> tuple[Any, float]:
+    """The row of the output table that is not said, and how probable it is at the most.
 
-    Such a row has the logit 0 whatever the model computes; real words have far more. A
-    row that points away from what the model usually computes would lie lower there, and
-    above all others where it computes something else.
+    Fitted on every other place of drawn tokens, of the words behind some of them and of
+    the prompts: the greatest share of the new word is what is made small, a convex
+    thing. It is as long as a real word's row at the most, so that where the model
+    computes what was never seen it weighs no more than they do. What is said of it
+    holds for the places that it was not fitted on, too.
 
     Raises:
         ConfigError: It is too probable in this model.
     """
     lots = torch.Generator().manual_seed(0)
-    most = held.table.shape[0]
-    ids = torch.randint(0, most, (_DRAWN, _LONG), generator=lots)
+    ids = torch.randint(0, held.table.shape[0], (_DRAWN, _LONG), generator=lots)
     states = [_states(held, ids, None)]
     for soft in softs:
-        own = torch.tensor([range(-1, -1 - soft.count, -1)])
-        states.append(_states(held, torch.cat((ids[:1], own), 1), held.vectors(soft)))
+        own = torch.tensor([range(-1, -1 - soft.count, -1)]).expand(_BEGINNINGS, -1)
+        behind = torch.cat((ids[:_BEGINNINGS], own), 1)
+        states.append(_states(held, behind, held.vectors(soft)))
     for text in prompts:
         tokens = held.tokenizer(text, add_special_tokens=False).input_ids
         if tokens:
             states.append(_states(held, torch.tensor([tokens[-512:]]), None))
     head = held.net.get_output_embeddings().weight.float()
-    totals = [
-        torch.logsumexp(part @ head.T, 1) for part in torch.cat(states).split(256)
-    ]
-    share = float(torch.exp(-torch.cat(totals).min()))
+    seen = torch.cat(states)
+    real = torch.cat([torch.logsumexp(some @ head.T, 1) for some in seen.split(256)])
+    longest = float(head.norm(dim=1).max())
+    silent = _fitted(seen[::2], real[::2], longest)
+    share = float(torch.exp((seen @ silent - real).max()))
     if share > _MOST_SAID:
         raise ConfigError(
             f"the words cannot be kept from being said by {held.model.name!r}: one "
             f"would come with a probability of {share:.1g}",
             hint="Serve it in this process, or send logit_bias for the new tokens",
         )
-    return share
+    return silent, share
+
+
+def _fitted(states: Any, real: Any, longest: float) -> Any:
+    """The row whose logit is the furthest below the real words' where it is nearest."""
+    row = torch.zeros(states.shape[1], requires_grad=True)
+    adam = torch.optim.Adam([row], lr=_FIT_RATE)
+    for _ in range(_FIT_STEPS):
+        adam.zero_grad()
+        torch.logsumexp(states @ row - real, 0).backward()
+        adam.step()
+        with torch.no_grad():
+            row.mul_((longest / row.norm()).clamp(max=1.0))
+    return row.detach()
 
 
 def _states(held: Loaded, ids: Any, vectors: Any) -> Any:

@@ -27,18 +27,26 @@ def tokens_of(loaded: Loaded, request: Request) -> Tokens:
         InvalidRequest: It holds what a model of texts cannot be told.
     """
     soft = request.soft
-    text, head = texts_of(loaded, request)
+    text, beginnings = texts_of(loaded, request)
     ids = ids_of(loaded, text, soft, begins=request.continues)
-    first = ids_of(loaded, head, soft) if head else []
     front = soft.count if soft is not None and soft.place == "front" else 0
-    common = 0
-    while common < min(len(first), len(ids)) and first[common] == ids[common]:
-        common += 1
-    return Tokens((*range(-1, -1 - front, -1), *ids), front + common if common else 0)
+    cuts: list[int] = []
+    for beginning in beginnings:
+        first = ids_of(loaded, beginning, soft, begins=request.continues)
+        common = 0
+        while common < min(len(first), len(ids) - 1) and first[common] == ids[common]:
+            common += 1
+        if common > (cuts[-1] - front if cuts else 0):
+            cuts.append(front + common)
+    return Tokens((*range(-1, -1 - front, -1), *ids), tuple(cuts))
 
 
-def texts_of(loaded: Loaded, request: Request) -> tuple[str, str]:
-    """The whole text, and how many texts of this kind begin: its first turn."""
+def texts_of(loaded: Loaded, request: Request) -> tuple[str, list[str]]:
+    """The whole text, and its beginnings that other texts of this kind may share.
+
+    Of turns: the first, if it is the system's, and all but the last. Of a text to be
+    continued: all but its last paragraph.
+    """
     for message in request.messages:
         if not isinstance(message.content, str) or message.tool_calls:
             raise InvalidRequest(
@@ -46,13 +54,19 @@ def texts_of(loaded: Loaded, request: Request) -> tuple[str, str]:
                 hint="Ask it with texts alone",
                 model=request.model,
             )
+    turns = request.messages
     if request.continues:
-        return request.messages[0].text, ""
-    whole = templated(loaded, request.messages, request.model, asks=True)
-    if len(request.messages) < 2 or request.messages[0].role != "system":
-        return whole, ""
-    head = templated(loaded, request.messages[:1], request.model, asks=False)
-    return whole, head if whole.startswith(head) else ""
+        whole = turns[0].text
+        shared, between, _ = whole.rpartition("\n\n")
+        return whole, [shared + between] if shared else []
+    whole = templated(loaded, turns, request.model, asks=True)
+    firsts = [1] if turns[0].role == "system" and len(turns) > 1 else []
+    if len(turns) > len(firsts) + 1:
+        firsts.append(len(turns) - 1)
+    made = [
+        templated(loaded, turns[:count], request.model, asks=False) for count in firsts
+    ]
+    return whole, [beginning for beginning in made if whole.startswith(beginning)]
 
 
 def templated(

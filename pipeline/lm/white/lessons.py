@@ -80,7 +80,7 @@ def row_of(loaded: Loaded, lesson: Lesson) -> Row:
     deep = request.soft is not None and request.soft.place == "deep"
     first = next((at for at, token in enumerate(whole) if token < 0), len(asked) - 1)
     start = 0 if deep else first
-    head = min(tokens.head, start)
+    head = max((cut for cut in tokens.cuts if cut <= start), default=0)
     return Row(whole[:head], whole[head:start], whole[start:], len(reply))
 
 

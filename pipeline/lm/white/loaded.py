@@ -1,8 +1,8 @@
 """A model in memory: its network, frozen, its tokenizer, and what it has read.
 
-A prompt is read in two parts, its first turn and the rest, always in these two, whether
-the first was at hand or not: sums are then made in one order, and the same request
-gives the same bytes.
+A prompt is read in parts, what many prompts begin with apart from the rest, always in
+the same parts, whether one was at hand or not: sums are then made in one order, and the
+same request gives the same bytes.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class Tokens(NamedTuple):
 
     Args:
         ids: Ids; -1, -2, ... are the first, second, ... soft word.
-        head: How many of them many prompts begin with: those of the first turn.
+        cuts: Where reading pauses, rising: up to there many prompts may be the same.
     """
 
     ids: tuple[int, ...]
-    head: int
+    cuts: tuple[int, ...] = ()
 
 
 class Read(NamedTuple):
@@ -191,16 +191,16 @@ class Loaded:
     def prompt(self, tokens: Tokens, soft: Soft | None) -> Read:
         """A prompt, read; the logits are those of the token behind it, [vocabulary]."""
         who = self._tuned, "" if soft is None else soft.digest
-        deep = soft is not None and soft.place == "deep"
         vectors = self.vectors(soft)
-        start = self.prefix(vectors) if deep else []
-        head, rest = tokens.ids[: tokens.head], tokens.ids[tokens.head :]
-        if deep:
-            vectors = None
-        if head and rest:
-            begun = self._kept((who, head), head, vectors, start)
-            return self._kept((who, head, rest), rest, vectors, begun.pairs)
-        return self._kept((who, tokens.ids), tokens.ids, vectors, start)
+        read = Read([], None)
+        if soft is not None and soft.place == "deep":
+            read, vectors = Read(self.prefix(vectors), None), None
+        begins = (0, *tokens.cuts)
+        for at, end in enumerate((*tokens.cuts, len(tokens.ids))):
+            key = (who, tokens.ids[:end], begins[: at + 1])
+            part = tokens.ids[begins[at] : end]
+            read = self._kept(key, part, vectors, read.pairs)
+        return read
 
     def _kept(
         self,

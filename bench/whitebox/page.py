@@ -14,7 +14,7 @@ from .ways import DEV, LORA_STEPS, SEEDED, SOFT_STEPS, TASKS, TRAIN, WAYS, rows_
 
 __all__ = ["page", "rows_of"]
 
-HAND, SAME_FORM = "hand prompt", "hand prompt, calibrated"
+HAND, SAME_FORM = "hand prompt", "hand prompt calibrated"
 _SERVED_ROWS = 50
 _HEAD = """\
 # Prompts that are not text, measured

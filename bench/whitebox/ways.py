@@ -194,10 +194,10 @@ def _found_words(task: Task, model: Model, rows: Split) -> Answered:
 Plain = Callable[[Task, Model, Split], Answered]
 PLAIN: Final[Mapping[str, Plain]] = {
     "hand prompt": _by_hand,
-    "hand prompt, calibrated": _hand_calibrated,
-    "chat, calibrated": _chat_calibrated,
-    "cloze, calibrated": _cloze_calibrated,
-    "cloze, found words": _found_words,
+    "hand prompt calibrated": _hand_calibrated,
+    "chat calibrated": _chat_calibrated,
+    "cloze calibrated": _cloze_calibrated,
+    "cloze with found words": _found_words,
 }
 COMPILED: Final[Mapping[str, Any]] = {
     "4 demos": compilers.LabeledFewShot(demos=4),

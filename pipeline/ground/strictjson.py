@@ -188,6 +188,19 @@ def canonical(value: Any) -> str:
     return _encodable(sorted_text(value))
 
 
+def spelt(data: Any, *, indent: int | None = None) -> str:
+    r"""Data as JSON that any file takes: lone surrogates, if any, as escapes.
+
+    Raises:
+        ValueError: It holds a number that JSON has not.
+
+    >>> print(spelt({"a": "\xe9"}), spelt("\ud800"))
+    {"a": "é"} "\ud800"
+    """
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, indent=indent)
+    return text if is_text(text) else json.dumps(data, indent=indent)
+
+
 def is_text(text: str) -> bool:
     r"""Whether a text can be sent and stored: it holds no lone surrogate.
 

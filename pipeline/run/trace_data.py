@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import json
 import math
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
@@ -91,12 +90,6 @@ def run_of(data: Mapping[str, Any]) -> TracedRun:
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"it is no trace: {type(error).__name__}: {error}") from None
-
-
-def json_text(data: Any) -> str:
-    """JSON data as one line that can be written and sent, lone surrogates spelt out."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
-    return text if strictjson.is_text(text) else json.dumps(data, allow_nan=False)
 
 
 def plain_data(value: Any, around: tuple[int, ...] = ()) -> Any:

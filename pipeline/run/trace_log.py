@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any, Final, cast, final
 
 from ..errors import ConfigError, DataError
+from ..ground import strictjson
 from ..ground.files import AppendLog, lines_of
 from ..ground.loops import PerProcess
-from .trace_data import SCHEMA, json_text, run_data, run_of
+from .trace_data import SCHEMA, run_data, run_of
 from .watch import TracedRun
 
 _PATIENCE: Final = 5.0
@@ -118,8 +119,8 @@ class TraceLog:
 
 def line_of(data: dict[str, Any]) -> bytes:
     """A run's data as one line; its nodes one by one, so that no one waits for long."""
-    nodes = ", ".join([json_text(node) for node in data["nodes"]])
-    head = json_text({**data, "nodes": []})
+    nodes = ", ".join([strictjson.spelt(node) for node in data["nodes"]])
+    head = strictjson.spelt({**data, "nodes": []})
     return f"{head[: head.rindex('[')]}[{nodes}]}}\n".encode()
 
 

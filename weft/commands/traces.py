@@ -12,9 +12,10 @@ from typing import Any
 
 from ..pipeline.artifact.describe import visibly
 from ..pipeline.errors import DataError
+from ..pipeline.ground.strictjson import spelt
 from ..pipeline.lm.message import Message
 from ..pipeline.lm.prices import money
-from ..pipeline.run.trace_data import json_text, plain_data, run_of
+from ..pipeline.run.trace_data import plain_data, run_of
 from ..pipeline.run.trace_log import trace_line, whole_lines
 from ..pipeline.run.watch import TracedRun
 from ..pipeline.trace import Branch, Call, NodeRun
@@ -104,7 +105,7 @@ def shown(run: TracedRun, columns: int, prompts: bool = False) -> str:
     if run.error:
         lines.append(_line("  error", run.error, columns))
     elif run.content:
-        lines.append(_line("  ->", json_text(plain_data(run.value)), columns, " "))
+        lines.append(_line("  ->", spelt(plain_data(run.value)), columns, " "))
     return "\n".join(lines)
 
 
@@ -170,7 +171,7 @@ def _prompt(call: Call) -> str:
 
 def _values(values: Mapping[str, Any], columns: int, before: str) -> Iterator[str]:
     for name, value in values.items():
-        yield _line(f"{before}{name}", json_text(plain_data(value)), columns)
+        yield _line(f"{before}{name}", spelt(plain_data(value)), columns)
 
 
 def _line(name: str, text: str, columns: int, gap: str = "  ") -> str:

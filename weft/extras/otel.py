@@ -20,8 +20,9 @@ from urllib.parse import urlsplit
 
 from ..pipeline.errors import ConfigError
 from ..pipeline.ground.lazy import deferred
+from ..pipeline.ground.strictjson import spelt
 from ..pipeline.lm.request import Message, Request
-from ..pipeline.run.trace_data import json_text, plain_data
+from ..pipeline.run.trace_data import plain_data
 from ..pipeline.run.watch import TracedRun, type_said
 from ..pipeline.trace import Call, NodeKind, NodeRun
 
@@ -126,8 +127,8 @@ class OpenTelemetry:
             return
         made: Attributes = {}
         if self._content and found.is_recording():
-            made["weft.run.inputs"] = json_text(plain_data(run.inputs))
-            made["weft.run.value"] = json_text(plain_data(run.value))
+            made["weft.run.inputs"] = spelt(plain_data(run.inputs))
+            made["weft.run.value"] = spelt(plain_data(run.value))
         self._close(found, made, run.error)
 
     def node_started(self, path: str, kind: NodeKind, order: tuple[int, ...]) -> None:
@@ -153,10 +154,10 @@ class OpenTelemetry:
         if run.repairs:
             made["weft.node.repairs"] = len(run.repairs)
         if self._content and found.is_recording():
-            made["weft.node.inputs"] = json_text(plain_data(run.inputs))
-            made["weft.node.outputs"] = json_text(plain_data(run.outputs))
+            made["weft.node.inputs"] = spelt(plain_data(run.inputs))
+            made["weft.node.outputs"] = spelt(plain_data(run.outputs))
             if run.facts:
-                made["weft.node.facts"] = json_text(plain_data(run.facts))
+                made["weft.node.facts"] = spelt(plain_data(run.facts))
         self._close(found, made, run.error)
 
     def call_started(self, request: Request) -> None:
@@ -183,14 +184,14 @@ class OpenTelemetry:
         if not call.error:
             made |= _answered(call)
         if self._content and found.is_recording():
-            made["gen_ai.input.messages"] = json_text(_messages(call.messages))
+            made["gen_ai.input.messages"] = spelt(_messages(call.messages))
             if not call.error:
                 said = _messages([Message("assistant", call.reply, call.tool_calls)])
                 said[0]["finish_reason"] = call.finish_reason
                 if call.reasoning:
                     thought = {"type": "reasoning", "content": call.reasoning}
                     said[0]["parts"].insert(0, thought)
-                made["gen_ai.output.messages"] = json_text(said)
+                made["gen_ai.output.messages"] = spelt(said)
         self._close(found, made, call.error)
 
     def _begin(

@@ -21,13 +21,14 @@ from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Program, as_program
 from ..pipeline.ground.options import Rule, checked
 from ..pipeline.ground.plain import plain
+from ..pipeline.ground.strictjson import spelt
 from ..pipeline.ground.words import brief, counted
 from ..pipeline.measure.row_result import RowResult, outputs_of, said_again
 from ..pipeline.measure.stats import Interval, wilson
 from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.rows import rows_of
 from .running import answered
-from .suites import bare_text, json_text
+from .suites import bare_text
 
 _SHOWN: Final = 5
 _REPEATS: Final = Rule("a whole number, 2 or more", numbers.Integral, 2)
@@ -138,7 +139,7 @@ class Agreement:
 
     def to_json(self) -> str:
         """As `describe`, as a JSON text."""
-        return json_text(self.describe())
+        return spelt(self.describe(), indent=1)
 
     def __str__(self) -> str:
         low, high = 100 * self.interval.low, 100 * self.interval.high

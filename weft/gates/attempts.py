@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..pipeline.ground.plain import plain
+from ..pipeline.ground.strictjson import spelt
 from ..pipeline.ground.words import brief, counted
 from ..pipeline.measure.row_result import RowResult, outputs_of
 from ..pipeline.measure.stats import Comparison, Interval, wilson
-from .suites import json_text
 
 _SHOWN: Final = 3
 
@@ -123,7 +123,7 @@ class RedTeam:
 
     def to_json(self) -> str:
         """As `describe`, as a JSON text."""
-        return json_text(self.describe())
+        return spelt(self.describe(), indent=1)
 
     def __str__(self) -> str:
         low, high = 100 * self.interval.low, 100 * self.interval.high

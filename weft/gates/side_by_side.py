@@ -20,6 +20,7 @@ from ..pipeline.ground.options import checked
 from ..pipeline.ground.pages import drawn
 from ..pipeline.ground.plain import plain
 from ..pipeline.ground.shapes import is_mapping
+from ..pipeline.ground.strictjson import spelt
 from ..pipeline.ground.words import brief, counted
 from ..pipeline.lm.prices import money
 from ..pipeline.measure.labels import for_program, require_labels
@@ -29,7 +30,7 @@ from ..pipeline.run.bridge import run_sync
 from ..pipeline.run.rows import rows_of
 from ..pipeline.trace import total_cost
 from .running import answered
-from .suites import bare_text, json_text
+from .suites import bare_text
 
 _WIDE: Final = 100
 AnyProgram = Program[..., Any] | Module[..., Any]
@@ -83,7 +84,7 @@ class SideBySide:
 
     def to_json(self) -> str:
         """As `describe`, as a JSON text."""
-        return json_text(self.describe())
+        return spelt(self.describe(), indent=1)
 
     def to_html(self) -> str:
         """One self-contained page: a line a row, a column a program."""

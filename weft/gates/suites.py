@@ -9,7 +9,6 @@ from typing import Any
 
 from ..pipeline.ground.plain import plain
 from ..pipeline.ground.shapes import is_dict
-from ..pipeline.ground.strictjson import is_text
 from ..pipeline.ground.words import brief, counted
 from ..pipeline.measure.row_result import RowResult, outputs_of
 from ..pipeline.measure.stats import Comparison, Interval
@@ -180,12 +179,6 @@ def unanswered(results: Iterable[RowResult]) -> tuple[str, ...]:
 def values(results: Sequence[RowResult]) -> list[float]:
     """The scores of the rows that have one."""
     return [r.score.value for r in results if r.score is not None]
-
-
-def json_text(data: Any) -> str:
-    """Plain data as one JSON text that any file takes, whatever a model wrote."""
-    text = json.dumps(data, ensure_ascii=False, indent=1)
-    return text if is_text(text) else json.dumps(data, indent=1)
 
 
 def bare_text(data: Any) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 
 from ..pipeline.errors import ConfigError, did_you_mean
 from ..pipeline.ground.pages import drawn
+from ..pipeline.ground.strictjson import spelt
 from ..pipeline.ground.words import counted
 from ..pipeline.lm.prices import money
-from .suites import Suite, json_text
+from .suites import Suite
 
 
 @dataclass(frozen=True, repr=False)
@@ -79,7 +80,7 @@ class Gate:
 
     def to_json(self) -> str:
         """As `describe`, as a JSON text."""
-        return json_text(self.describe())
+        return spelt(self.describe(), indent=1)
 
     def to_html(self) -> str:
         """One self-contained page: a line a suite, and below it the failed cases."""

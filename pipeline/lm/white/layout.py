@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ...errors import InvalidRequest
+from ...errors import ConfigError, InvalidRequest
 from ..message import Message
 from ..request import Request
 from ..soft.words import Soft
@@ -116,3 +116,24 @@ def ids_of(
         elif part:
             made += loaded.tokenizer(part, add_special_tokens=False).input_ids
     return made
+
+
+def token_of(loaded: Loaded, text: str, what: str) -> int:
+    """The token that a text is, whole.
+
+    Args:
+        loaded: Whose tokenizer.
+        text: The text.
+        what: What it is to the user, such as "word".
+
+    Raises:
+        ConfigError: It is several tokens, or none.
+    """
+    ids = loaded.tokenizer(text, add_special_tokens=False).input_ids
+    if len(ids) != 1:
+        raise ConfigError(
+            f"the {what} {text!r} is {len(ids)} tokens of {loaded.model.name!r}",
+            hint="Give words that are one token each; a blank before one often is a "
+            "part of it",
+        )
+    return int(ids[0])

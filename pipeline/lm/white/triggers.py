@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from ...errors import ConfigError
-from .layout import ids_of
+from .layout import ids_of, token_of
 from .lessons import Lesson, Lessons, row_of
 from .libraries import torch
 from .loaded import Loaded
@@ -211,17 +211,7 @@ def _open_words(loaded: Loaded, hunt: Hunt) -> list[int]:
         ConfigError: A word is no single token, or none can be taken.
     """
     if hunt.words:
-        found: list[int] = []
-        for word in hunt.words:
-            ids = loaded.tokenizer(word, add_special_tokens=False).input_ids
-            if len(ids) != 1:
-                raise ConfigError(
-                    f"the word {word!r} is {len(ids)} tokens of {loaded.model.name!r}",
-                    hint="Give words that are one token each; a blank before one often "
-                    "is a part of it",
-                )
-            found.append(int(ids[0]))
-        return sorted({*found})
+        return sorted({token_of(loaded, word, "word") for word in hunt.words})
     special = {*loaded.tokenizer.all_special_ids, *loaded.ends}
     kept: list[int] = []
     for token in range(min(len(loaded.tokenizer), loaded.table.shape[0])):

@@ -13,6 +13,7 @@ from typing import Any, Final
 from ...errors import ConfigError
 from ..soft.words import Place, Soft
 from .encoders import Encoder, Shape
+from .layout import token_of
 from .lessons import Batch, Lesson, Lessons, row_of
 from .libraries import torch
 from .loaded import Loaded, Pairs
@@ -188,14 +189,8 @@ def _start(loaded: Loaded, plan: WordsPlan) -> tuple[Any, tuple[int, ...]]:
     every = max(1, plan.shape.count // max(1, len(plan.anchors)))
     fixed = tuple(every * at for at in range(len(plan.anchors)))
     for at, anchor in zip(fixed, plan.anchors, strict=True):
-        ids = loaded.tokenizer(anchor, add_special_tokens=False).input_ids
-        if len(ids) != 1:
-            raise ConfigError(
-                f"the anchor {anchor!r} is {len(ids)} tokens of {loaded.model.name!r}",
-                hint="Give words that are one token each; a blank before one often is "
-                "a part of it",
-            )
-        rows[at] = loaded.table[ids[0]].float() * loaded.scale
+        token = token_of(loaded, anchor, "anchor")
+        rows[at] = loaded.table[token].float() * loaded.scale
     return rows, fixed
 
 

@@ -10,7 +10,17 @@ from weft.pipeline.measure.stats import compare, wilson
 from .. import Row, words
 from .cells import Cell, Kept, Key
 from .served import SLOTS
-from .ways import DEV, LORA_STEPS, SEEDED, SOFT_STEPS, TASKS, TRAIN, WAYS, rows_for
+from .ways import (
+    DEV,
+    LORA_STEPS,
+    PRIOR,
+    SEEDED,
+    SOFT_STEPS,
+    TASKS,
+    TRAIN,
+    WAYS,
+    rows_for,
+)
 
 __all__ = ["page", "rows_of"]
 
@@ -21,8 +31,8 @@ _HEAD = """\
 
 Written by `python -m bench whitebox --write`; nothing in it is chosen by hand.
 {model} in this process, {test} test rows a task. What is compiled sees {train} train
-rows and {dev} dev rows, and 300 calls at the most; what is calibrated sees the train
-rows without their labels. The hand prompt is a text to be continued, the form of a
+rows and {dev} dev rows, and 300 calls at the most; what is calibrated sees
+{prior} of the train rows without their labels. The hand prompt is a text to be continued, the form of a
 model without a chat; what is trained is trained in it: soft words for {soft} steps of
 eight rows, LoRA for {lora}. *valid*: the reply could be read as a label. *recall*: the
 mean over labels of the share of their rows that are right. *beside* is the difference
@@ -45,6 +55,7 @@ def page(kept: Kept, rows: int, model: str) -> str:
             model="SmolLM2-135M" if model == "smollm2" else model,
             test=rows,
             train=TRAIN,
+            prior=PRIOR,
             dev=DEV,
             soft=SOFT_STEPS,
             lora=LORA_STEPS,

@@ -32,7 +32,7 @@ pytestmark = [
     pytest.mark.skipif(bool(_GONE), reason=f"in another lock: {_GONE}"),
     pytest.mark.skipif(not ROWS.is_file(), reason="the rows are not beside here"),
 ]
-STEPS, TESTED = 240, 100
+STEPS, TESTED = 320, 100
 COMPILER = PromptTuning(steps=STEPS, batch=8, rate=0.05, snapshots=1, called="bank")
 TUNED = LoRA(steps=30, batch=8, rate=0.002, snapshots=1, called="bank")
 OPTIONS: dict[str, Any] = {"temperature": 0, "max_tokens": 40, "base": True}
@@ -89,7 +89,7 @@ def test_trained_words_are_served_by_an_unmodified_server(
     """Better than the calibrated hand prompt of the same form, and the same there."""
     lm = weft.LM("torch/smollm2", **OPTIONS)
     bank = weft.Predict(Query, name="bank", lm=lm, repairs=0)
-    train, val = rows_of("train", 200), rows_of("dev", 40)
+    train, val = rows_of("train", 200), rows_of("dev", 70)
     test = rows_of("test", TESTED)
     with weft.use(cache=weft.MemoryCache()):
         metric = weft.metrics.exact("label")
@@ -124,7 +124,7 @@ def test_trained_words_are_served_by_an_unmodified_server(
     assert made.program.parameters.soft is not None
     assert score >= 55
     assert score > hand
-    assert valid >= 90  # the goal is 95: 92 were, with these steps
+    assert valid >= 90
     assert sum(same) >= 90
     assert len(said) >= 200
     assert max(said) < 49152, "a soft word was said"
@@ -136,7 +136,7 @@ def test_tuned_weights_are_served_as_an_adapter(
     """The same answers there, beside the untuned program on one server."""
     lm = weft.LM("torch/smollm2", **OPTIONS)
     bank = weft.Predict(Query, name="bank", lm=lm, repairs=0)
-    train, val = rows_of("train", 200), rows_of("dev", 40)
+    train, val = rows_of("train", 200), rows_of("dev", 70)
     test = rows_of("test", TESTED)
     with weft.use(cache=weft.MemoryCache()):
         metric = weft.metrics.exact("label")

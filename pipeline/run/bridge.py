@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextvars
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -51,6 +52,7 @@ class _Background:
     def loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
+                _refuse_ending()
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
                     target=_serve, args=(self._loop,), name="weft", daemon=True
@@ -77,6 +79,19 @@ class _Background:
             loop, self._loop = self._loop, None
         if loop is not None:
             loop.call_soon_threadsafe(loop.stop)
+
+
+def _refuse_ending() -> None:
+    """Refuse to start a thread while the interpreter ends: it would never begin.
+
+    Raises:
+        ConfigError: It does.
+    """
+    if sys.is_finalizing():
+        raise ConfigError(
+            "a synchronous call was made while the interpreter ends",
+            hint="Make it before the program's last line, or in an atexit function",
+        )
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
@@ -128,6 +143,23 @@ async def on_background(work: Coroutine[Any, Any, T]) -> T:
         return await work
     there = asyncio.run_coroutine_threadsafe(work, _background.loop())
     return await asyncio.wrap_future(there)
+
+
+def clean_up(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a clean-up to its end, from wherever an object happens to be collected.
+
+    On the loop itself, where nothing may wait, it runs soon after. While the
+    interpreter ends it does not run: what it would stop ends with the process.
+    """
+    if _background.runs_here():
+        task = asyncio.get_running_loop().create_task(work())
+        _cleaning.add(task)
+        task.add_done_callback(_cleaning.discard)
+    elif not sys.is_finalizing():
+        _run(work(), contextvars.copy_context())
+
+
+_cleaning: set[asyncio.Task[None]] = set()
 
 
 def run_ahead(work: Coroutine[Any, Any, T]) -> T:

@@ -23,7 +23,7 @@ from typing import Any
 from ..events import Event, FieldDelta, Finished, Partial, Restarted, Sink
 from ..reading.arriving import AGAIN, Delta, FieldReader
 from ..trace import Run
-from .bridge import run_sync
+from .bridge import clean_up, run_sync
 from .settings import current, entered
 
 
@@ -72,7 +72,7 @@ def sync_events(events: AsyncGenerator[Event]) -> Generator[Event]:
         while (event := run_sync(following())) is not None:
             yield event
     finally:
-        run_sync(leave())
+        clean_up(leave)
 
 
 class Telling:

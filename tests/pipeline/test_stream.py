@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 
@@ -10,7 +13,7 @@ import pytest
 
 import weft
 from tests.server import Reply, Server
-from tests.timing import seen
+from tests.timing import PATIENCE, seen
 from weft.pipeline.events import (
     Event,
     FieldDelta,
@@ -20,6 +23,7 @@ from weft.pipeline.events import (
     Partial,
     Restarted,
 )
+from weft.pipeline.run.bridge import on_background
 
 WORDS = "one two three four five six seven eight nine ten eleven twelve"
 REPLIES: dict[str, Callable[[str], str]] = {
@@ -194,6 +198,58 @@ async def test_leaving_early_cancels_the_run(server: Server) -> None:
             if isinstance(event, FieldDelta):
                 break
         await events.aclose()
+    await seen(lambda: server.in_flight == 0)
+
+    assert server.ended == []
+
+
+LEFT_OPEN = """
+import sys
+import weft
+
+ask = weft.Predict("question -> answer", name="ask",
+                   lm=weft.FunctionLM(lambda _: "[[ answer ]]\\nyes"))
+events = ask.stream(question="count")
+print(type(next(events)).__name__)
+if "cycle" in sys.argv:
+    held = [events]
+    held.append(held)
+    del events, held
+"""
+
+
+@pytest.mark.parametrize("held", ["name", "cycle"])
+def test_a_stream_that_is_left_open_ends_with_its_process(held: str) -> None:
+    """Whether the interpreter's end or its last collection comes upon it."""
+    done = subprocess.run(
+        [sys.executable, "-c", LEFT_OPEN, held],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+    assert done.stdout == "NodeStarted\n"
+    assert done.stderr == ""
+
+
+async def test_a_stream_that_is_collected_on_the_loop_cancels_its_run(
+    server: Server,
+) -> None:
+    """The collector runs on whatever thread allocates, the loop's own among them."""
+    server.script(Reply(REPLIES["chat"](WORDS * 5_000), pace=0.01))  # for minutes
+
+    def begun() -> list[object]:
+        with weft.use(lm=weft.LM("m", api_base=server.url), cache=None):
+            events = two_levels("chat").stream(question="count")
+            assert any(isinstance(event, FieldDelta) for event in events)
+        return [events]
+
+    async def collect() -> None:
+        held.clear()
+
+    held = await asyncio.to_thread(begun)
+    await on_background(collect())
     await seen(lambda: server.in_flight == 0)
 
     assert server.ended == []

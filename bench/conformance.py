@@ -241,8 +241,8 @@ def run(
     cells: list[list[Cell]] = []
     for kind in chosen:
         cells.append([cell(kind, name) for name in names])
-        told = f"conformance: {kind}, {len(chosen) - len(cells)} to go"
-        print(told, file=sys.stderr, flush=True)
+        told = [*_faults(cells[-1]), f"{kind}, {len(chosen) - len(cells)} to go"]
+        print("conformance:", "; ".join(told), file=sys.stderr, flush=True)
     if write:
         PAGE.write_text(page(cells), encoding="utf-8")
     rows = [
@@ -272,13 +272,16 @@ def _chosen(given: str | None, known: Iterable[str], what: str) -> list[str]:
 
 def _told(cells: list[list[Cell]]) -> list[str]:
     every = [one for row in cells for one in row]
-    said = [
+    counts = Counter("faults" if one.faults else one.mark for one in every)
+    return [*_faults(every), f"{len(every)} cells: {dict(counts)}"]
+
+
+def _faults(cells: Iterable[Cell]) -> list[str]:
+    return [
         f"{one.kind} by {one.compiler}: {fault}: {what}"
-        for one in every
+        for one in cells
         for fault, what in one.faults.items()
     ]
-    counts = Counter("faults" if one.faults else one.mark for one in every)
-    return [*said, f"{len(every)} cells: {dict(counts)}"]
 
 
 def page(cells: list[list[Cell]]) -> str:

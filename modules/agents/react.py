@@ -12,6 +12,7 @@ from ...pipeline.errors import (
     WeftError,
 )
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.ground.options import checked
 from ...pipeline.ground.words import brief, counted
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.lm.request import JSON, ToolCall
@@ -38,7 +39,7 @@ from .choices import (
     tools_by_name,
 )
 from .tool import Tool, told
-from .trajectory import AgentStep, asked_in_steps, step_of
+from .trajectory import AgentStep, asked_in_steps, next_step, step_of
 from .turn import SUBMIT, Turn, side_by_side
 
 _LONGEST_NAME: Final = 100
@@ -62,10 +63,10 @@ class ReAct(Module[P, R_co]):
     ReAct: Yao et al. 2022, arXiv 2210.03629. Each step asks the part `act` for a
     thought, a tool and its arguments. The model ends by choosing `submit` with the
     answer. Where it submits nothing that fits, or the steps are used up, the part
-    `extract` reads the answer off the trajectory, in one call more. The steps are
-    `result.trajectory`, and in the trace. A tool that raises, or is called wrongly, is
-    an observation like any other; set-up errors, failing servers and a spent budget end
-    the run.
+    `extract` reads the answer off the trajectory, in one call more; so it does where a
+    further step cannot be read, even mended. The steps are `result.trajectory`, and in
+    the trace. A tool that raises, or is called wrongly, is an observation like any
+    other; set-up errors, failing servers and a spent budget end the run.
 
     What tools give stands in the prompt as JSON, so that it cannot pass for structure.
     Where the steps grow longer than `context`, or than the model takes, the oldest
@@ -113,6 +114,7 @@ class ReAct(Module[P, R_co]):
         FieldSpec("trajectory", "output", list[AgentStep], "the steps that were taken"),
     )
 
+    @checked
     def __init__(
         self,
         signature: str | Callable[P, R_co],
@@ -197,9 +199,9 @@ class ReAct(Module[P, R_co]):
         while len(steps) < self._max_steps:
             turn = self._kept(call, len(steps))
             if turn is None:
-                move = await asked_in_steps(
-                    call, self._act, inputs, steps, self._context
-                )
+                move = await next_step(call, self._act, inputs, steps, self._context)
+                if move is None:
+                    return None
                 turn = Turn(self._moves(call, move, self._max_steps - len(steps)))
             await self._act_in(call, turn, steps)
             last = steps[-1]

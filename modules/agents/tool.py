@@ -21,6 +21,7 @@ from ...pipeline.graph.runnable import Runnable
 from ...pipeline.graph.step import Step, StepOptions
 from ...pipeline.graph.uses import Used
 from ...pipeline.ground import strictjson
+from ...pipeline.ground.options import checked
 from ...pipeline.ground.plain import described, plain
 from ...pipeline.ground.words import brief, said
 from ...pipeline.lm.request import JSON
@@ -98,6 +99,7 @@ class Tool(Generic[P, R_co]):
 
     _described: Described | None = None
 
+    @checked
     def __init__(
         self,
         function: Callable[P, Any],
@@ -131,6 +133,7 @@ class Tool(Generic[P, R_co]):
         _ = self.schema  # what no schema can say is told now
 
     @staticmethod
+    @checked
     def from_schema(
         name: str,
         description: str | None,

@@ -23,7 +23,7 @@ from ..adapters.prompt import Prompt
 from ..adapters.template import check_template
 from ..errors import CallError, ConfigError
 from ..ground import strictjson
-from ..ground.options import check_options
+from ..ground.options import check_options, checked
 from ..ground.system import require_fork_hooks
 from ..ground.words import brief, counted
 from ..lm.lm import SAMPLING, LanguageModel, Sampling, as_lm, name_of
@@ -270,6 +270,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
                     "and name what it calls in `parts()`",
                 )
 
+    @checked
     def __init__(
         self,
         signature: str | Callable[P, R_co],

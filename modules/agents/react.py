@@ -228,7 +228,13 @@ class ReAct(Module[P, R_co]):
             return None
         made = [step_of(kept, (*self._tools, SUBMIT)) for kept in entries]
         done = [kept.get("done") is True for kept in entries]
-        return Turn(made, done, [kept.get("approved") for kept in entries])
+        since = entries[0].get("calls")
+        return Turn(
+            made,
+            done,
+            [kept.get("approved") for kept in entries],
+            since if type(since) is int else None,
+        )
 
     def _moves(self, call: Call, move: Any, most: int) -> list[AgentStep]:
         """The steps that a model chose in one turn: of several calls each is one."""
@@ -282,19 +288,23 @@ class ReAct(Module[P, R_co]):
         kept.
         """
         start, todo = len(steps), turn.todo
-        if not all(turn.done):
-            turn.keep(call, start)
-        works = [self._acted(call, turn.steps[n], turn.approved[n]) for n in todo]
-        for number, came in zip(todo, await side_by_side(works), strict=True):
-            if isinstance(came, AgentStep):
-                turn.steps[number], turn.done[number] = came, True
-            elif came is not None:
-                steps += [
-                    s for s, done in zip(turn.steps, turn.done, strict=True) if done
-                ]
-                raise came
-        if todo:
-            turn.keep(call, start)
+        turn.since = call.made if turn.since is None else turn.since
+        with call.working():
+            if not all(turn.done):
+                turn.keep(call, start)
+            works = [self._placed(call, turn, number) for number in turn.called]
+            failures: list[WeftError] = []
+            made = await side_by_side(works)
+            for number, came in zip(turn.called, made, strict=True):
+                if isinstance(came, AgentStep):
+                    turn.steps[number], turn.done[number] = came, True
+                elif came is not None:
+                    failures.append(came)
+            if todo:
+                turn.keep(call, start)
+        if failures:
+            steps += turn.taken
+            raise failures[0]
         waiting = [n for n in turn.todo if turn.steps[n].tool != SUBMIT]
         if waiting:
             pending = turn.steps[waiting[0]].model_dump(include={*CHOSEN})
@@ -312,6 +322,18 @@ class ReAct(Module[P, R_co]):
             return None, step.model_copy(update={"error": str(error)})
         missing = (field for field in self._answer if field.name not in given)
         return {**given, **{field.name: field.fallback() for field in missing}}, step
+
+    async def _placed(self, call: Call, turn: Turn, number: int) -> AgentStep | None:
+        """A step of a turn; one that calls nothing, or has, holds its place.
+
+        So what a tool calls is found again by its place where the run goes on.
+        """
+        made, came = call.made, None
+        if not turn.done[number]:
+            came = await self._acted(call, turn.steps[number], turn.approved[number])
+        if call.made == made:
+            call.passed()
+        return came
 
     async def _acted(
         self, call: Call, step: AgentStep, approved: JSON

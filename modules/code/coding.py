@@ -196,18 +196,20 @@ class Coding:
                 raise Raised(str(kept["kind"]), str(kept.get("error")))
             return kept.get("value")
         approved = None if kept is None else kept.get("approved")
-        self._call.keep(number, entry)
         done: dict[str, JSON] = {**entry, "done": True}
         refused = approval and approved is not True
         if refused and not isinstance(approved, str):
+            self._call.keep(number, entry)
             self._call.suspend(number, {"thought": self._thought, **entry})
-        try:
-            value = given_back(await (_refused(approved) if refused else work()))
-        except Raised as error:
-            done |= {"kind": error.kind, "error": str(error)}
-            self._call.keep(number, done)
-            raise
-        self._call.keep(number, {**done, "value": value})
+        with self._call.working():
+            self._call.keep(number, entry)
+            try:
+                value = given_back(await (_refused(approved) if refused else work()))
+            except Raised as error:
+                done |= {"kind": error.kind, "error": str(error)}
+                self._call.keep(number, done)
+                raise
+            self._call.keep(number, {**done, "value": value})
         return value
 
     def _function(self, tool: Tool[..., Any]) -> Function:

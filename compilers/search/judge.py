@@ -103,9 +103,9 @@ def asked_by(metric: object) -> object:
     while left and len(seen) < _FOLLOWED:
         found = left.popleft()
         if isinstance(found, Runnable) or _is_model(found):
-            return found
+            return cast(object, found)
         if isinstance(found, BoundMetric) and found.asks_itself:
-            return found
+            return cast(object, found)
         if id(found) not in seen and _holds(found):
             seen[id(found)] = found  # kept alive: no other may take its place
             left += _named_by(found)

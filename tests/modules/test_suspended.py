@@ -6,7 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -171,7 +171,7 @@ SAMPLED: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def judged(inputs: dict[str, Any], made: Any) -> float:
+def judged(inputs: Mapping[str, Any], made: Any) -> float:
     """A reward."""
     return float(made.answer)
 

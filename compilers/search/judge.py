@@ -105,7 +105,7 @@ def asked_by(metric: object) -> object:
         if isinstance(found, Runnable) or _is_model(found):
             return cast(object, found)
         if isinstance(found, BoundMetric) and found.asks_itself:
-            return cast(object, found)
+            return found
         if id(found) not in seen and _holds(found):
             seen[id(found)] = found  # kept alive: no other may take its place
             left += _named_by(found)

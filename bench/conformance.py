@@ -1,34 +1,36 @@
 """Every module by every compiler: whether a compile of it does what it promises.
 
-`python -m bench conformance` takes each kind of module of `tests/modules/`, and each
-recipe of `tests/compilers/`, gives them at most 40 calls, and looks at what comes back:
-no call beyond the budget or the quote, the same bytes at concurrency 1 and 64, and a
-file that is loaded and asks the same again. The model is planted: it answers every
-other question right, and all of them once it is shown a demonstration or told what a
-writer, planted too, always writes. So the table tells that things hold, and nothing of
-how well a compiler searches. `--kinds` and `--compilers` choose some; `--write` writes
-the page in docs/.
+`python -m bench conformance` takes each kind of module of `tests/modules/`, a program
+of several modules, and each recipe of `tests/compilers/`, gives them at most 40 calls,
+and looks at what comes back: no call beyond the budget or the quote, the same bytes at
+concurrency 1 and 64, and a file that is loaded and asks the same again. The model is
+planted: it answers every other question right, and all of them once it is shown a
+demonstration or told what a writer, planted too, always writes. So the table tells that
+things hold, and nothing of how well a compiler searches. `--kinds` and `--compilers`
+choose some; `--write` writes the page in docs/, of all of them in one run.
 """
 
 from __future__ import annotations
 
+import math
 import re
+import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import weft
 from tests.compilers.every import RECIPES
-from tests.modules.test_conformance import MAKERS, said
+from tests.modules.test_conformance import MAKERS, in_two, said
 from weft import compilers as c
 from weft.pipeline.graph.program import as_program
 
 from . import BenchError, Findings, Row
 
-__all__ = ["CALLS", "FAULTS", "Cell", "cell", "run"]
+__all__ = ["CALLS", "FAULTS", "KINDS", "Cell", "cell", "run"]
 
 CALLS = 40
 ROWS = (16, 12, 8, 6, 4, 3)
@@ -51,8 +53,11 @@ SPECIAL = {
 """What a writer writes into fields that are not for words of its own."""
 _NUMBER = re.compile(r"\bq(\d+)\b")
 _ANSWER = re.compile(r"answer \d+")
+_NOTE = re.compile(r"(\[\[ note \]\]\n)note \d+")
 _FIELD = re.compile(r"^- (\w+)", re.MULTILINE)
 EXACT = weft.metrics.exact("answer")
+KINDS: dict[str, Callable[[], Any]] = {**MAKERS, "a program": lambda: in_two}
+"""What is compiled: each kind of module, and a program of two modules and a step."""
 
 
 def _by_name() -> dict[str, c.Compiler]:
@@ -104,12 +109,28 @@ class Cell:
 def planted(request: weft.Request) -> Any:
     """Answers as the module's tests have it; right once it was told or shown."""
     reply: Any = said(request)
-    number = _NUMBER.findall(request.messages[-1].text)
-    if not isinstance(reply, str) or not number:
+    numbers = _NUMBER.findall(request.messages[-1].text)
+    if not numbers:
         return reply
-    if TOLD in request.messages[0].text or len(request.messages) > 2:
-        return _ANSWER.sub(f"answer {int(number[-1]) % 2}", reply)
-    return reply
+    right = int(numbers[-1]) % 2
+    knows = TOLD in request.messages[0].text or len(request.messages) > 2
+    if isinstance(reply, str):  # a note keeps the question for whoever answers from it
+        reply = _NOTE.sub(rf"\1q{numbers[-1]}", reply)
+        return _ANSWER.sub(f"answer {right}", reply) if knows else reply
+    return likely(right if knows else 0) if reply.logprobs else reply
+
+
+def likely(answer: int) -> weft.Response:
+    """A reply with what a server shows of its tokens: 0 and 1 are likely answers."""
+    surely, less = math.log(0.7), math.log(0.2)
+    shown = ((str(answer), surely), (str(1 - answer), less))
+    tokens = (
+        weft.TokenLogprob("[[ answer ]]\n", 0.0, (("[[ answer ]]\n", 0.0),)),
+        weft.TokenLogprob("answer ", 0.0, (("answer ", 0.0),)),
+        weft.TokenLogprob(str(answer), surely, shown),
+        weft.TokenLogprob("\n", 0.0, (("\n", 0.0),)),
+    )
+    return weft.Response("".join(one.token for one in tokens), logprobs=tokens)
 
 
 def writer(request: weft.Request) -> dict[str, str]:
@@ -123,7 +144,7 @@ def cell(kind: str, compiler: str) -> Cell:
     """Compile one kind of module by one recipe, and look at what came back.
 
     Args:
-        kind: A key of `MAKERS`.
+        kind: A key of `KINDS`.
         compiler: A key of `COMPILERS`.
     """
     recipe, smallest = COMPILERS[compiler], 0
@@ -131,7 +152,7 @@ def cell(kind: str, compiler: str) -> Cell:
         try:
             rows = rows_of(count)
             with weft.use(lm=weft.FunctionLM(planted)):
-                quote = weft.quote(MAKERS[kind](), rows, metric=EXACT, compiler=recipe)
+                quote = weft.quote(KINDS[kind](), rows, metric=EXACT, compiler=recipe)
             if quote.smallest <= CALLS:
                 return _compiled(kind, compiler, rows, quote)
         except Exception as error:  # noqa: BLE001 - whatever it is, the table says so
@@ -149,7 +170,7 @@ def rows_of(count: int) -> list[dict[str, str]]:
 
 
 def _compiled(kind: str, compiler: str, rows: list[dict[str, str]], quote: Any) -> Cell:
-    program = as_program(MAKERS[kind]())
+    program = as_program(KINDS[kind]())
     made: list[bytes] = []
     faults: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -213,11 +234,15 @@ def run(
     Raises:
         BenchError: A name is unknown, or the page is asked for of some.
     """
-    chosen = _chosen(kinds, MAKERS, "kind of module")
+    chosen = _chosen(kinds, KINDS, "kind of module")
     names = _chosen(compilers, COMPILERS, "compiler")
     if write and (kinds or compilers):
         raise BenchError("conformance: the page is written of all kinds and compilers")
-    cells = [[cell(kind, name) for name in names] for kind in chosen]
+    cells: list[list[Cell]] = []
+    for kind in chosen:
+        cells.append([cell(kind, name) for name in names])
+        told = [*_faults(cells[-1]), f"{kind}, {len(chosen) - len(cells)} to go"]
+        print("conformance:", "; ".join(told), file=sys.stderr, flush=True)
     if write:
         PAGE.write_text(page(cells), encoding="utf-8")
     rows = [
@@ -247,13 +272,16 @@ def _chosen(given: str | None, known: Iterable[str], what: str) -> list[str]:
 
 def _told(cells: list[list[Cell]]) -> list[str]:
     every = [one for row in cells for one in row]
-    said = [
+    counts = Counter("faults" if one.faults else one.mark for one in every)
+    return [*_faults(every), f"{len(every)} cells: {dict(counts)}"]
+
+
+def _faults(cells: Iterable[Cell]) -> list[str]:
+    return [
         f"{one.kind} by {one.compiler}: {fault}: {what}"
-        for one in every
+        for one in cells
         for fault, what in one.faults.items()
     ]
-    counts = Counter("faults" if one.faults else one.mark for one in every)
-    return [*said, f"{len(every)} cells: {dict(counts)}"]
 
 
 def page(cells: list[list[Cell]]) -> str:

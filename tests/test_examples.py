@@ -1,5 +1,6 @@
 """The demo and the examples: offline, from a new process, and true to what they say."""
 
+import ast
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from tests.timing import PATIENCE
 from weft.commands.targets import program_named
 from weft.pipeline.graph.digest import program_digest
 
+FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
 # Python imports this at its start, so the guard holds in children of children too.
@@ -250,6 +252,57 @@ def test_a_tutorial_shows_what_it_is_about(
     said = printed(EXAMPLES / f"{name}.py", cwd=tmp_path, offline=offline)
 
     assert [part for part in TUTORIALS[name] if part not in said] == [], said
+
+
+PORTED = {
+    "agents": "claims",
+    "customer_service_agent": "airline",
+    "mcp": "mcp_airline",
+    "image_generation_prompting": "image_prompt",
+    "audio": "spoken",
+    "conversation_history": "conversation",
+    "tool_use": "tool_use",
+    "program_of_thought": "program_of_thought",
+    "RLM": "recursive",
+    "best-of-n-and-refine": "refine",
+    "classification": "classify",
+    "gepa_facilitysupportanalyzer": "facility",
+    "gepa_papillon": "papillon",
+    "streaming": "streaming",
+    "saving": "saving",
+    "async": "async_calls",
+    "deployment": "deploy",
+    "rag": "rag",
+    "multihop_search": "multihop",
+    "entity_extraction": "entities",
+}
+"""Tutorials of DSPy's, by the last part of their addresses, and the files here."""
+
+
+@pytest.mark.parametrize("tutorial", PORTED)
+def test_a_tutorial_is_set_beside_dspys(tutorial: str) -> None:
+    """Its row links to DSPy's page, names our file, and counts its lines rightly."""
+    page = (ROOT / "docs" / "tutorials.md").read_text("utf-8")
+    (row,) = [line for line in page.splitlines() if f"/{tutorial}/)" in line]
+
+    assert f"`{PORTED[tutorial]}.py`" in row
+    counted = re.search(r"(\d+) \(\d+\) \|", row)
+    assert counted, row
+    assert int(counted[1]) == code_lines(EXAMPLES / f"{PORTED[tutorial]}.py")
+
+
+def code_lines(file: Path) -> int:
+    """Lines of code: without blank ones, comments and docstrings."""
+    source = file.read_text("utf-8")
+    said = set[int]()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | FUNCTIONS):
+            first = node.body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                said.update(range(first.lineno, (first.end_lineno or 0) + 1))
+    lines = enumerate(source.splitlines(), 1)
+    bare = [text.strip() for n, text in lines if n not in said]
+    return sum(bool(text) and not text.startswith("#") for text in bare)
 
 
 def test_every_example_has_its_paragraph() -> None:

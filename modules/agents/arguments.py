@@ -16,6 +16,7 @@ from ...pipeline.errors import SignatureError
 from ...pipeline.graph.step import Step
 from ...pipeline.ground import strictjson
 from ...pipeline.lm.request import JSON
+from ...pipeline.reading.nearjson import NotNearJSON, loads
 from ...pipeline.reading.values import candidates, mended
 from ...pipeline.signature.field import FieldSpec
 
@@ -84,7 +85,7 @@ def _check_default(spec: FieldSpec, tool: str) -> None:
         spec.check(spec.default)
     except ValueError as error:
         raise SignatureError(
-            f"tool {tool!r}: the default of {spec.name!r} is none: {error}",
+            f"tool {tool!r}: the default of {spec.name!r} is not of its type: {error}",
             hint="Give one of its type, or write `| None`",
         ) from None
 
@@ -240,6 +241,9 @@ def _meant(data: JSON, spec: FieldSpec) -> Iterator[JSON]:
     """What data that is not of an argument's type may have meant, likeliest first."""
     if isinstance(data, str):
         yield from (made for made, _ in candidates(data, spec))
+        if data.strip()[:1] in ("{", "["):  # JSON of a type with several forms
+            with contextlib.suppress(NotNearJSON):
+                yield loads(data).value
     if isinstance(data, float) and data.is_integer():
         yield int(data)  # to JSON Schema 2.0 is a whole number
     made = mended(data, spec)

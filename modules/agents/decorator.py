@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 
 from ...pipeline.graph.step import StepOptions
 from ...pipeline.graph.uses import Used
+from ...pipeline.ground.options import checked
 from .tool import MOST_CHARACTERS, Tool, ToolOptions
 
 P = ParamSpec("P")
@@ -59,6 +60,7 @@ def tool(
     reusable: bool = True,
     uses: Iterable[Used] = (),
 ) -> _Maker: ...
+@checked
 def tool(
     function: Any = None,
     /,

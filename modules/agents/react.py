@@ -12,6 +12,7 @@ from ...pipeline.errors import (
     WeftError,
 )
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.ground.options import checked
 from ...pipeline.ground.words import brief, counted
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.lm.request import JSON, ToolCall
@@ -38,7 +39,7 @@ from .choices import (
     tools_by_name,
 )
 from .tool import Tool, told
-from .trajectory import AgentStep, asked_in_steps, step_of
+from .trajectory import AgentStep, asked_in_steps, next_step, step_of
 from .turn import SUBMIT, Turn, side_by_side
 
 _LONGEST_NAME: Final = 100
@@ -62,10 +63,10 @@ class ReAct(Module[P, R_co]):
     ReAct: Yao et al. 2022, arXiv 2210.03629. Each step asks the part `act` for a
     thought, a tool and its arguments. The model ends by choosing `submit` with the
     answer. Where it submits nothing that fits, or the steps are used up, the part
-    `extract` reads the answer off the trajectory, in one call more. The steps are
-    `result.trajectory`, and in the trace. A tool that raises, or is called wrongly, is
-    an observation like any other; set-up errors, failing servers and a spent budget end
-    the run.
+    `extract` reads the answer off the trajectory, in one call more; so it does where a
+    further step cannot be read, even mended. The steps are `result.trajectory`, and in
+    the trace. A tool that raises, or is called wrongly, is an observation like any
+    other; set-up errors, failing servers and a spent budget end the run.
 
     What tools give stands in the prompt as JSON, so that it cannot pass for structure.
     Where the steps grow longer than `context`, or than the model takes, the oldest
@@ -113,6 +114,7 @@ class ReAct(Module[P, R_co]):
         FieldSpec("trajectory", "output", list[AgentStep], "the steps that were taken"),
     )
 
+    @checked
     def __init__(
         self,
         signature: str | Callable[P, R_co],
@@ -197,9 +199,9 @@ class ReAct(Module[P, R_co]):
         while len(steps) < self._max_steps:
             turn = self._kept(call, len(steps))
             if turn is None:
-                move = await asked_in_steps(
-                    call, self._act, inputs, steps, self._context
-                )
+                move = await next_step(call, self._act, inputs, steps, self._context)
+                if move is None:
+                    return None
                 turn = Turn(self._moves(call, move, self._max_steps - len(steps)))
             await self._act_in(call, turn, steps)
             last = steps[-1]
@@ -226,7 +228,13 @@ class ReAct(Module[P, R_co]):
             return None
         made = [step_of(kept, (*self._tools, SUBMIT)) for kept in entries]
         done = [kept.get("done") is True for kept in entries]
-        return Turn(made, done, [kept.get("approved") for kept in entries])
+        since = entries[0].get("calls")
+        return Turn(
+            made,
+            done,
+            [kept.get("approved") for kept in entries],
+            since if type(since) is int else None,
+        )
 
     def _moves(self, call: Call, move: Any, most: int) -> list[AgentStep]:
         """The steps that a model chose in one turn: of several calls each is one."""
@@ -280,19 +288,23 @@ class ReAct(Module[P, R_co]):
         kept.
         """
         start, todo = len(steps), turn.todo
-        if not all(turn.done):
-            turn.keep(call, start)
-        works = [self._acted(call, turn.steps[n], turn.approved[n]) for n in todo]
-        for number, came in zip(todo, await side_by_side(works), strict=True):
-            if isinstance(came, AgentStep):
-                turn.steps[number], turn.done[number] = came, True
-            elif came is not None:
-                steps += [
-                    s for s, done in zip(turn.steps, turn.done, strict=True) if done
-                ]
-                raise came
-        if todo:
-            turn.keep(call, start)
+        turn.since = call.made if turn.since is None else turn.since
+        with call.working():
+            if not all(turn.done):
+                turn.keep(call, start)
+            works = [self._placed(call, turn, number) for number in turn.called]
+            failures: list[WeftError] = []
+            made = await side_by_side(works)
+            for number, came in zip(turn.called, made, strict=True):
+                if isinstance(came, AgentStep):
+                    turn.steps[number], turn.done[number] = came, True
+                elif came is not None:
+                    failures.append(came)
+            if todo:
+                turn.keep(call, start)
+        if failures:
+            steps += turn.taken
+            raise failures[0]
         waiting = [n for n in turn.todo if turn.steps[n].tool != SUBMIT]
         if waiting:
             pending = turn.steps[waiting[0]].model_dump(include={*CHOSEN})
@@ -310,6 +322,18 @@ class ReAct(Module[P, R_co]):
             return None, step.model_copy(update={"error": str(error)})
         missing = (field for field in self._answer if field.name not in given)
         return {**given, **{field.name: field.fallback() for field in missing}}, step
+
+    async def _placed(self, call: Call, turn: Turn, number: int) -> AgentStep | None:
+        """A step of a turn; one that calls nothing, or has, holds its place.
+
+        So what a tool calls is found again by its place where the run goes on.
+        """
+        made, came = call.made, None
+        if not turn.done[number]:
+            came = await self._acted(call, turn.steps[number], turn.approved[number])
+        if call.made == made:
+            call.passed()
+        return came
 
     async def _acted(
         self, call: Call, step: AgentStep, approved: JSON

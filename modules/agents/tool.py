@@ -21,8 +21,9 @@ from ...pipeline.graph.runnable import Runnable
 from ...pipeline.graph.step import Step, StepOptions
 from ...pipeline.graph.uses import Used
 from ...pipeline.ground import strictjson
+from ...pipeline.ground.options import checked
 from ...pipeline.ground.plain import described, plain
-from ...pipeline.ground.words import brief
+from ...pipeline.ground.words import brief, said
 from ...pipeline.lm.request import JSON
 from .arguments import arguments_of, call_words, fields_of, schema_of
 from .described import Calling, Described, function_of, node_name
@@ -98,6 +99,7 @@ class Tool(Generic[P, R_co]):
 
     _described: Described | None = None
 
+    @checked
     def __init__(
         self,
         function: Callable[P, Any],
@@ -131,6 +133,7 @@ class Tool(Generic[P, R_co]):
         _ = self.schema  # what no schema can say is told now
 
     @staticmethod
+    @checked
     def from_schema(
         name: str,
         description: str | None,
@@ -281,11 +284,10 @@ def shortened(text: str, most: int) -> str:
 
 
 def told(error: StepError | ModelFailure) -> str:
-    """What went wrong in a tool, as its model is told: no path, no trace."""
+    """What went wrong in a tool, as its model is told: no place in code, no trace."""
     cause = error.__cause__
-    if cause is None:
-        return brief(error.message, _ERROR_CHARACTERS)
-    return brief(f"{type(cause).__name__}: {cause}", _ERROR_CHARACTERS)
+    words = error.message if cause is None else f"{type(cause).__name__}: {said(cause)}"
+    return strictjson.clean(brief(words, _ERROR_CHARACTERS))
 
 
 def _step_of(

@@ -9,13 +9,14 @@ import pydantic
 from pydantic.json_schema import SkipJsonSchema
 
 from ...pipeline.adapters.tools import ALONGSIDE
-from ...pipeline.errors import ContextLengthError, DataError, WeftError
+from ...pipeline.errors import ContextLengthError, DataError, ParseError, WeftError
 from ...pipeline.graph.module import Call, Module
 from ...pipeline.ground import strictjson
 from ...pipeline.ground.shapes import is_list
-from ...pipeline.ground.words import counted
+from ...pipeline.ground.words import brief, counted
 from ...pipeline.lm.request import JSON
 
+_SAID: Final = 200  # characters of why a step is none
 _FEWEST: Final = 2_000  # characters of a trajectory that is cut for a short context
 
 
@@ -137,6 +138,42 @@ async def asked_in_steps(
             room = min(room, len(strictjson.dumps(seen))) // 2
             if room < _FEWEST or not shows:
                 raise
+
+
+async def next_step(
+    call: Call,
+    part: Module[..., Any],
+    inputs: Mapping[str, Any],
+    steps: Sequence[Shown],
+    room: int,
+    gave: Sequence[str] = ("observation",),
+    what: str = "observation",
+) -> Any | None:
+    """Ask a part for a further step; None where no step can be read off its reply.
+
+    What was seen so far is not lost then: whoever asks goes on to read the answer off
+    it. The trace says why. Where there is no step yet, there is nothing to read.
+
+    Args:
+        call: Asks it.
+        part: As in `asked_in_steps`, with all that follows.
+        inputs: Its other inputs.
+        steps: In the order in which they were taken.
+        room: Characters of the trajectory.
+        gave: The fields of a step that may be cut.
+        what: The word for what is cut, for the trace.
+
+    Raises:
+        ParseError: The first reply is none, even mended.
+        ContextLengthError: The model does not take a short trajectory either.
+    """
+    try:
+        return await asked_in_steps(call, part, inputs, steps, room, gave, what)
+    except ParseError as error:
+        if not steps:
+            raise
+        call.note(f"step {len(steps) + 1} is none: {brief(error.message, _SAID)}")
+        return None
 
 
 def within(

@@ -25,24 +25,28 @@ class Turn:
         steps: What was chosen; with what came of it where that is done.
         done: Of each, whether its tool has run.
         approved: Of each, what a person said: True, or why not; None where nobody did.
+        since: How many calls the agent had made before the turn's own; None before it
+            begins.
     """
 
     steps: list[AgentStep]
     done: list[bool] = field(default_factory=list[bool])
     approved: list[JSON] = field(default_factory=list[JSON])
+    since: int | None = None
 
     def __post_init__(self) -> None:
         self.done = self.done or [False] * len(self.steps)
         self.approved = self.approved or [None] * len(self.steps)
 
     @property
+    def called(self) -> list[int]:
+        """Which of the steps call a tool: each has its place, done or not."""
+        return [n for n, step in enumerate(self.steps) if step.tool != SUBMIT]
+
+    @property
     def todo(self) -> list[int]:
         """Which of the steps are still to be taken; to submit is none."""
-        return [
-            number
-            for number, step in enumerate(self.steps)
-            if not self.done[number] and step.tool != SUBMIT
-        ]
+        return [number for number in self.called if not self.done[number]]
 
     @property
     def taken(self) -> list[AgentStep]:
@@ -55,7 +59,7 @@ class Turn:
             kept: dict[str, Any] = step.model_dump()
             if self.done[number]:
                 kept["done"] = True
-            call.keep(start + number, kept)
+            call.keep(start + number, kept, since=self.since)
 
 
 async def side_by_side(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Unpack, cast, final
 
 from ...pipeline.graph.module import Module, ModuleOptions, P, R_co
+from ...pipeline.ground.options import checked
 from ...pipeline.signature.field import FieldSpec
 
 _STEPS = "the steps that lead to the other fields, one after the other"
@@ -45,6 +46,7 @@ class ChainOfThought(Module[P, R_co]):
         ),
     )
 
+    @checked
     def __init__(
         self,
         signature: str | Callable[P, R_co],

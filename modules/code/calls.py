@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ...pipeline.ground import strictjson
 from .functions import Function, Raised
-from .outcome import NoData, clean, data_of
+from .outcome import NoData, data_of
 
 MODULES: Final = (
     *("asyncio", "base64", "binascii", "bisect", "collections", "copy", "csv"),
@@ -27,7 +28,7 @@ async def called(at: Any, functions: Mapping[str, Function]) -> dict[str, Any]:
     except NoData as error:
         return {"exc_type": "TypeError", "message": f"{at.function_name}: {error}"}
     except Raised as error:
-        return {"exc_type": error.kind, "message": clean(str(error))}
+        return {"exc_type": error.kind, "message": strictjson.clean(str(error))}
     return {"return_value": value}
 
 

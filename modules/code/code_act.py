@@ -7,7 +7,6 @@ from typing import Any, Final, cast, final
 
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
 from ...pipeline.ground.options import checked
-from ...pipeline.ground.words import counted
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.forms import extended, make_signature
@@ -124,10 +123,8 @@ class CodeAct(Module[P, R_co]):
         variables = variables_of(self, inputs)
         coding = Coding(call, self._kit, variables, context=self._context)
         async with coding:
-            while coding.answer is None and len(coding.steps) < self._max_steps:
-                await coding.step(self._act, inputs)
+            await coding.steps_by(self._act, inputs, self._max_steps)
         made = coding.answer
         if made is None:
-            call.note(f"no answer was submitted in {counted(self._max_steps, 'step')}")
             made = await coding.read(self._extract, inputs)
         return result_of(self, inputs, made, coding.steps)

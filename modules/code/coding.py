@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import pydantic
 
@@ -13,12 +13,13 @@ from ...pipeline.errors import (
     StepError,
 )
 from ...pipeline.graph.module import Call, Module
+from ...pipeline.ground.words import counted
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
 from ...pipeline.signature.signature import make_value
 from ..agents.arguments import Misfit, arguments_of
 from ..agents.tool import Tool
-from ..agents.trajectory import asked_in_steps
+from ..agents.trajectory import asked_in_steps, next_step
 from .functions import (
     Ended,
     Function,
@@ -31,6 +32,8 @@ from .kit import ALSO, SUBMIT, Kit
 from .outcome import CodeError, CodeRun
 from .session import Session
 from .trajectory import GAVE, CodeStep
+
+_OUTPUT: Final = "output"  # what is cut where steps grow long
 
 
 class Coding:
@@ -76,17 +79,42 @@ class Coding:
     async def __aexit__(self, *error: object) -> None:
         await self._session.__aexit__(*error)
 
-    async def step(self, part: Module[..., Any], inputs: Mapping[str, Any]) -> CodeStep:
-        """Ask a part for code, and run it.
+    async def steps_by(
+        self, part: Module[..., Any], inputs: Mapping[str, Any], most: int
+    ) -> None:
+        """Take steps until code submits, so many were taken, or no further one is read.
 
         Args:
             part: Gives `thought` and `code`.
             inputs: What it is asked with, beside the trajectory.
+            most: How many steps there may be.
+        """
+        while self.answer is None and len(self.steps) < most:
+            if await self.step(part, inputs) is None:
+                return
+        if self.answer is None:
+            self._call.note(f"no answer was submitted in {counted(most, 'step')}")
+
+    async def step(
+        self, part: Module[..., Any], inputs: Mapping[str, Any]
+    ) -> CodeStep | None:
+        """Ask a part for code, and run it; None where a further step cannot be read.
+
+        Args:
+            part: Gives `thought` and `code`.
+            inputs: What it is asked with, beside the trajectory.
+
+        Raises:
+            ParseError: No first step can be read.
         """
         number, self._number = self._number, self._number + 1
         kept = self._call.kept(number)
         if kept is None:
-            move = await self.ask(part, inputs)
+            move = await next_step(
+                self._call, part, inputs, self.steps, self._context, GAVE, _OUTPUT
+            )
+            if move is None:
+                return None
             kept = {"thought": move.thought, "code": move.code}
             self._call.keep(number, kept)
         thought, code = kept.get("thought"), kept.get("code")
@@ -123,7 +151,7 @@ class Coding:
     async def ask(self, part: Module[..., Any], inputs: Mapping[str, Any]) -> Any:
         """Ask a part, with as much of the trajectory as there is room for."""
         return await asked_in_steps(
-            self._call, part, inputs, self.steps, self._context, GAVE, "output"
+            self._call, part, inputs, self.steps, self._context, GAVE, _OUTPUT
         )
 
     async def read(
@@ -168,18 +196,20 @@ class Coding:
                 raise Raised(str(kept["kind"]), str(kept.get("error")))
             return kept.get("value")
         approved = None if kept is None else kept.get("approved")
-        self._call.keep(number, entry)
         done: dict[str, JSON] = {**entry, "done": True}
         refused = approval and approved is not True
         if refused and not isinstance(approved, str):
+            self._call.keep(number, entry)
             self._call.suspend(number, {"thought": self._thought, **entry})
-        try:
-            value = given_back(await (_refused(approved) if refused else work()))
-        except Raised as error:
-            done |= {"kind": error.kind, "error": str(error)}
-            self._call.keep(number, done)
-            raise
-        self._call.keep(number, {**done, "value": value})
+        with self._call.working():
+            self._call.keep(number, entry)
+            try:
+                value = given_back(await (_refused(approved) if refused else work()))
+            except Raised as error:
+                done |= {"kind": error.kind, "error": str(error)}
+                self._call.keep(number, done)
+                raise
+            self._call.keep(number, {**done, "value": value})
         return value
 
     def _function(self, tool: Tool[..., Any]) -> Function:

@@ -97,7 +97,7 @@ def _data(value: Any, depth: int, left: Iterator[int]) -> JSON:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return clean(value)
+        return strictjson.clean(value)
     if isinstance(value, int):
         if value.bit_length() > _MOST_BITS:
             raise NoData(f"a number of {value.bit_length()} bits is too large")
@@ -121,7 +121,7 @@ def _data(value: Any, depth: int, left: Iterator[int]) -> JSON:
 
 def _key(key: Any) -> str:
     if isinstance(key, str):
-        return clean(key)
+        return strictjson.clean(key)
     if key is None or isinstance(key, bool | int | float):
         data = _data(key, 0, iter((0,)))
         return strictjson.dumps(data)
@@ -193,13 +193,6 @@ def shown(value: Any, most: int) -> str:
 CUT: Final = "(cut: longer than {} characters)"
 
 
-def clean(text: str) -> str:
-    """A text without lone surrogates, which no prompt and no JSON can hold."""
-    if strictjson.is_text(text):
-        return text
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
 class Printed:
     """What a run prints, as far as it is kept; called from another thread."""
 
@@ -217,7 +210,7 @@ class Printed:
     @property
     def text(self) -> str:
         """All of it that is kept."""
-        made = clean("".join(self._parts))
+        made = strictjson.clean("".join(self._parts))
         if self._held <= self._most:
             return made
         return f"{made[: self._most]} {CUT.format(self._most)}"

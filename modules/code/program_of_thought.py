@@ -124,12 +124,13 @@ class ProgramOfThought(Module[P, R_co]):
         coding = Coding(call, self._kit, variables, context=_CONTEXT)
         async with coding:
             step = await coding.step(self._write, inputs)
-            while step.error and len(coding.steps) < self._tries:
+            while step and step.error and len(coding.steps) < self._tries:
                 step = await coding.step(self._mend, inputs)
         made = coding.answer
         if made is None:
-            if step.error:
-                call.note(f"none of {counted(self._tries, 'program')} ran to its end")
+            if coding.steps[-1].error:
+                ran = counted(len(coding.steps), "program")
+                call.note(f"none of {ran} ran to its end")
             made = await coding.read(self._answer, inputs)
         return result_of(self, inputs, made, coding.steps)
 

@@ -182,11 +182,9 @@ class Recursive(Module[P, R_co]):
         coding = Coding(call, self._kit, variables, own, context=self._context)
         asking.once = coding.once
         async with coding:
-            while coding.answer is None and len(coding.steps) < self._max_steps:
-                await coding.step(self._act, seen)
+            await coding.steps_by(self._act, seen, self._max_steps)
         made = coding.answer
         if made is None:
-            call.note(f"no answer was submitted in {counted(self._max_steps, 'step')}")
             made = await coding.read(self._extract, seen)
         return result_of(self, inputs, made, coding.steps)
 

@@ -17,12 +17,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar, cast, final
 
 from ...pipeline.errors import ConfigError
+from ...pipeline.ground import strictjson
 from ...pipeline.ground.loops import PerLoop
 from ...pipeline.ground.words import brief
 from ...pipeline.lm.request import JSON
 from .calls import called, refused
 from .functions import Ended, Function
-from .outcome import CodeError, CodeRun, NoData, Printed, clean, data_of, shown, size_of
+from .outcome import CodeError, CodeRun, NoData, Printed, data_of, shown, size_of
 from .reading import likeliest, readings
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class Session:
     async def _read_and_ran(self, code: str) -> CodeRun:
         try:
             return await self._ran(
-                await self._read(clean(code)), Printed(self._limits.printed)
+                await self._read(strictjson.clean(code)), Printed(self._limits.printed)
             )
         except BaseException:
             await self._end()
@@ -235,7 +236,7 @@ class Session:
     def _failed(
         self, code: str, printed: Printed, kind: str, words: str, line: int
     ) -> CodeRun:
-        words = brief(clean(words), _MOST_WORDS)
+        words = brief(strictjson.clean(words), _MOST_WORDS)
         return CodeRun(code, printed.text, error=CodeError(kind, words, line))
 
     @property

@@ -8,6 +8,7 @@ from typing import Any, Final, Self, cast, final
 from ...pipeline.adapters.template import hangs
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph.module import Call, Module, P, Part, R_co
+from ...pipeline.ground.options import checked
 from ...pipeline.ground.shapes import is_mapping
 from ...pipeline.lm.request import JSON
 from ...pipeline.lm.scoring.asking import WAYS
@@ -73,6 +74,7 @@ class Classify(Module[P, R_co]):
 
     kind = "Classify"
 
+    @checked
     def __init__(
         self,
         module: Module[P, R_co],

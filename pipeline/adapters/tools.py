@@ -239,14 +239,14 @@ class ToolsAdapter(Adapter):
                 raise ParseError("a call was cut off", field=ARGUMENTS)
             values = {THOUGHT: thought, TOOL: name, ARGUMENTS: made.arguments or {}}
             return Parsed(values, made.notes)
-        choices = ", ".join(_needed(spec).by_wire)
-        said = (
-            f"there is no tool {calls[0].name!r:.80}" if calls else "no tool was called"
-        )
+        wanted = f"a call of one of {', '.join(_needed(spec).by_wire)}"
+        if calls:
+            said = f"there is no tool {calls[0].name!r:.80}"
+            raise ParseError(said, field=TOOL, wanted=wanted)
         raise ParseError(
-            said,
+            "no tool was called",
             field=TOOL,
-            wanted=f"a call of one of {choices}",
+            wanted=wanted,
             hint="Where the server passes tools over in silence, ask in text: "
             'weft.ReAct(..., calls="text")',
         )

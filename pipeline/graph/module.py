@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -23,7 +24,7 @@ from ..adapters.prompt import Prompt
 from ..adapters.template import check_template
 from ..errors import CallError, ConfigError
 from ..ground import strictjson
-from ..ground.options import check_options
+from ..ground.options import check_options, checked
 from ..ground.system import require_fork_hooks
 from ..ground.words import brief, counted
 from ..lm.lm import SAMPLING, LanguageModel, Sampling, as_lm, name_of
@@ -185,12 +186,32 @@ class Call(Protocol):
         """What was kept under a number by the run that this one goes on with."""
         ...
 
-    def keep(self, number: int, data: Mapping[str, JSON]) -> None:
+    @property
+    def made(self) -> int:
+        """How many calls were made so far, by this run or the one before it."""
+        ...
+
+    def passed(self) -> None:
+        """Count a call that is not made, so that those behind it keep their places."""
+        ...
+
+    def keep(
+        self, number: int, data: Mapping[str, JSON], *, since: int | None = None
+    ) -> None:
         """Keep what was done, under 0, 1, ..., for a run that is suspended.
 
         Args:
             number: One of those that were kept, or the next.
             data: Plain JSON data.
+            since: How many calls were made where it begins; as many as now by default.
+                A run that goes on counts the calls behind that anew.
+        """
+        ...
+
+    def working(self) -> AbstractContextManager[None]:
+        """Where something is done that no run may do twice, until it is kept.
+
+        A run that is suspended elsewhere waits for its end; from then on none begins.
         """
         ...
 
@@ -270,6 +291,7 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
                     "and name what it calls in `parts()`",
                 )
 
+    @checked
     def __init__(
         self,
         signature: str | Callable[P, R_co],

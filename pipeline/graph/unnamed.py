@@ -10,6 +10,8 @@ import dis
 import logging
 import types
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from itertools import islice, takewhile
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -156,22 +158,37 @@ def loaded(function: Callable[..., Any]) -> Iterator[tuple[str, Any, str]]:
     of the value that the code goes on with, or empty.
     """
     code: Any = getattr(function, "__code__", None)
+    if not isinstance(code, types.CodeType):
+        return
     scope = {**getattr(function, "__globals__", {}), **closure_of(function)}
-    todo = [code] if isinstance(code, types.CodeType) else []
+    for name, members in _looked_up(code):
+        if name in scope:
+            yield _followed(scope[name], name, members)
+
+
+@lru_cache(maxsize=4096)
+def _looked_up(code: types.CodeType) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The names that code loads, each with the members that it goes on with.
+
+    Kept by code: a quote and a compile look at the same functions again and again.
+    """
+    found: list[tuple[str, tuple[str, ...]]] = []
+    todo = [code]
     while todo:
         code = todo.pop()
         todo += [held for held in code.co_consts if isinstance(held, types.CodeType)]
         lines = [i for i in dis.get_instructions(code) if i.opname not in _BETWEEN]
         for at, line in enumerate(lines):
-            if line.opname in _LOADS and line.argval in scope:
-                yield _followed(scope[line.argval], line.argval, lines[at + 1 :])
+            if line.opname in _LOADS:
+                rest = takewhile(
+                    lambda i: i.opname in _MEMBERS, islice(lines, at + 1, None)
+                )
+                found.append((str(line.argval), tuple(str(i.argval) for i in rest)))
+    return tuple(found)
 
 
-def _followed(
-    value: Any, name: str, lines: list[dis.Instruction]
-) -> tuple[str, Any, str]:
-    for line in lines:
-        member = str(line.argval) if line.opname in _MEMBERS else ""
+def _followed(value: Any, name: str, members: tuple[str, ...]) -> tuple[str, Any, str]:
+    for member in members:
         if not isinstance(value, types.ModuleType | type) or member not in vars(value):
             return name, value, member
         value, name = vars(value)[member], member

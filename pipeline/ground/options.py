@@ -14,7 +14,7 @@ import math
 import numbers
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import (
     Annotated,
     Any,
@@ -89,7 +89,7 @@ def checked(function: Callable[P, T]) -> Callable[P, T]:
     weft.pipeline.errors.ConfigError: score: missing a required ...argument: 'metric'. \
 Write score(program, metric=...)
     """
-    return _checked(function, f"Write {_called(function)}({_form(function)})")
+    return _checked(function)
 
 
 def checked_with(
@@ -121,9 +121,9 @@ def decorator(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def _checked(
-    function: Callable[P, T], remedy: str, options: tuple[str, ...] = ()
+    function: Callable[P, T], remedy: str = "", options: tuple[str, ...] = ()
 ) -> Callable[P, T]:
-    shape, who = inspect.signature(function), _called(function)
+    shape, form = inspect.signature(function), _form(function)
     named = [p for p in shape.parameters.values() if p.kind is not p.VAR_KEYWORD]
     is_open = not options and len(named) < len(shape.parameters)
     names = [*(p.name for p in named if p.name != "self"), *options]
@@ -131,20 +131,21 @@ def _checked(
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         if not is_open:
-            check_options(kwargs, names, who)
+            check_options(kwargs, names, _called(function, args))
         wrong = _misfit(shape, args, kwargs)
         if wrong:
-            raise ConfigError(f"{who}: {wrong}", hint=remedy)
+            who = _called(function, args)
+            raise ConfigError(f"{who}: {wrong}", hint=remedy or f"Write {who}({form})")
         return function(*args, **kwargs)
 
     return wrapper
 
 
-def _called(function: Callable[..., Any]) -> str:
-    """What is written to call it: a function's name, or its class's."""
-    if function.__name__ != "__init__":
+def _called(function: Callable[..., Any], args: Sequence[Any]) -> str:
+    """What is written to call it: a function's name, or that of what is being made."""
+    if function.__name__ != "__init__" or not args:
         return function.__name__
-    return function.__qualname__.split(".")[-2]
+    return type(args[0]).__name__
 
 
 def _misfit(

@@ -22,7 +22,7 @@ from . import strictjson
 from .shapes import is_dict, is_list, is_mapping, is_sequence, is_set
 
 _DATES = ("date", "date-time", "time")
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+| with id=\d+")
 _NUMBER = re.compile(r"[-+]?[0-9.]+\Z")
 
 
@@ -60,7 +60,8 @@ def plain(value: Any, unknown: Callable[[Any], Any] | None = None) -> Any:
 def described(value: object) -> str:
     """What stands for a value that is no data: `repr`, without addresses in memory.
 
-    They differ from run to run; and where `repr` fails, its type is named.
+    They differ from run to run, those of pydantic's cycles too; and where `repr` fails,
+    its type is named.
 
     >>> described([object()])
     '[<object object>]'

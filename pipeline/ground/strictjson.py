@@ -216,6 +216,17 @@ def is_text(text: str) -> bool:
     return True
 
 
+def clean(text: str) -> str:
+    r"""A text that can be sent and stored: each lone surrogate becomes a `?`.
+
+    >>> clean("a\ud83e")
+    'a?'
+    """
+    if is_text(text):
+        return text
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def is_crowd(data: Any, most: int) -> bool:
     """Whether JSON data holds more values than so many, on whatever level.
 

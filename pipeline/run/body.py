@@ -8,8 +8,8 @@ what it did already, so that nothing is done twice, and goes on from there.
 from __future__ import annotations
 
 import contextvars
-import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, NoReturn, cast
 
 from .. import seam
@@ -17,11 +17,12 @@ from ..errors import ModelFailure, Suspended
 from ..graph.digest import program_digest
 from ..graph.module import MOST_TRIES, Module
 from ..graph.program import as_program
+from ..ground.journal import Entries, Journal, copied
 from ..ground.shapes import as_dict, is_dict
 from ..lm.request import JSON
 from ..signature.signature import Signature
 from ..trace import Run, attach, was_run
-from .context import Asked, Context, Entries, Journal, Recorded
+from .context import Asked, Context, Recorded
 from .reuse import forgetting
 from .rows import map_rows
 from .settings import current, entered
@@ -37,13 +38,13 @@ resumed: contextvars.ContextVar[Entries | None] = contextvars.ContextVar(
 def journal_of_run(before: tuple[int, ...] = ()) -> Journal:
     """The journal of a run that begins here: empty, or the resumed one's."""
     known = resumed.get()
-    return Journal({} if known is None else _copied(known), before)
+    return Journal({} if known is None else copied(known), before)
 
 
 def journal_inside(caller: Context) -> Journal | None:
     """The journal of a run inside another, whose orders begin anew."""
     known = caller.journal
-    return known and Journal(known.entries, known.before + caller.order)
+    return known and known.inside(caller.order)
 
 
 def suspend(
@@ -54,16 +55,17 @@ def suspend(
     Raises:
         Suspended: Always; the run's program and inputs are added by the engine.
     """
-    raise Suspended(
+    error = Suspended(
         f"{what.get('tool')!r} waits for approval: {dict(what)!r:.300}",
         hint="Keep error.data, and go on with weft.resume(program, data, "
         "approved=True), or with the reason why not",
         data={
             "format": FORMAT,
-            "journal": _copied(journal.entries),
+            "journal": journal.copied,
             "pending": {"place": place, "number": number, **what},
         },
     )
+    raise journal.under_way.end(error)
 
 
 def begun_by(error: Suspended, target: Any, inputs: Mapping[str, JSON]) -> Suspended:
@@ -102,8 +104,13 @@ async def run_body(
     fields = module.spec.outputs.items()
     with Recorded(context, path, "module", module.spec.dump_inputs(bound)) as entry:
         entry.asked = asked
+        calling = _Calling(inside, asked, context, path)
         with seam.answered_by(inside), entered(context.settings), forgetting():
-            made = await module.body(_Calling(inside, asked, context, path), bound)
+            try:
+                made = await module.body(calling, bound)
+            except Suspended as error:
+                await calling.settled(error)
+                raise
         if module.single is not None:
             held: dict[str, Any] = {module.single: made}
         else:
@@ -145,14 +152,38 @@ class _Calling:
             self._calls = after
         return made
 
-    def keep(self, number: int, data: Mapping[str, JSON]) -> None:
+    @property
+    def made(self) -> int:
+        """How many calls were made so far, by this run or the one before it."""
+        return self._calls
+
+    def passed(self) -> None:
+        """Count a call that is not made, so that those behind it keep their places."""
+        self._calls += 1
+        self._engine.skip(1)
+
+    def keep(
+        self, number: int, data: Mapping[str, JSON], *, since: int | None = None
+    ) -> None:
         """Keep what was done, under 0, 1, ..., for a run that is suspended."""
         entries = self._journal.entries.setdefault(self._place, [])
-        entries[number:] = [{**data, _CALLS: self._calls}]
+        made = self._calls if since is None else since
+        entries[number:] = [{**data, _CALLS: made}]
+
+    @contextmanager
+    def working(self) -> Generator[None]:
+        """Where something is done that is kept before it ends."""
+        with self._journal.under_way.work():
+            yield
 
     def suspend(self, number: int, what: Mapping[str, JSON]) -> NoReturn:
         """End the run until somebody decides about what was kept."""
         suspend(self._journal, self._place, number, what)
+
+    async def settled(self, error: Suspended) -> None:
+        """Wait until what is under way elsewhere in the run is kept, for the data."""
+        await self._journal.under_way.settled()
+        error.data["journal"] = self._journal.copied
 
     async def __call__(
         self, part: Any, inputs: Mapping[str, Any], *, sample: int | None = None
@@ -191,8 +222,3 @@ class _Calling:
         if len(failed) == n:
             raise failed[min(failed)]
         return [made for position, made in enumerate(came) if position not in failed]
-
-
-def _copied(entries: Entries) -> dict[str, Any]:
-    made: dict[str, Any] = json.loads(json.dumps(entries))
-    return made

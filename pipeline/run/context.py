@@ -14,6 +14,7 @@ from typing import Any, Self, TypedDict, TypeVar, Unpack, cast
 from ..calls.call import call
 from ..errors import InvalidRequest, ModelError
 from ..events import NodeFinished, NodeStarted
+from ..ground.journal import Journal
 from ..ground.shapes import is_dict
 from ..lm.lm import LanguageModel
 from ..lm.request import JSON, Request, Response
@@ -26,27 +27,6 @@ from .watch import TracedRun, said
 T = TypeVar("T")
 _log = logging.getLogger("weft")
 _told = set[str]()
-
-
-Entries = dict[str, list[dict[str, JSON]]]
-"""What each body kept, in order, by the body's place in the run."""
-
-
-@dataclass
-class Journal:
-    """What the bodies of one run did so far; the run's own, and filled as it goes.
-
-    Args:
-        entries: What each body kept, by its place.
-        before: What goes before the order of a node here.
-    """
-
-    entries: Entries = field(default_factory=dict[str, list[dict[str, JSON]]])
-    before: tuple[int, ...] = ()
-
-    def place(self, path: str, order: tuple[int, ...]) -> str:
-        """The name of a body's place in the run."""
-        return f"{path}:{'.'.join(map(str, self.before + order))}"
 
 
 class _Moves(TypedDict, total=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import logging
 import traceback
 from collections.abc import Callable, Iterator
@@ -352,6 +353,23 @@ def test_what_a_metric_asks_is_read_from_its_code(metric: Any, asks: bool) -> No
         rows = [{**row, "question": "?", "rubric": ["a"], "reply": "x"} for row in ROWS]
         offer = weft.quote(reply, rows, metric=metric)
     assert ("judge" in offer.accounts) is asks
+
+
+def test_code_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quote and a compile ask again of the same metric: what its code names stays."""
+    assert not asks_model(weft.metrics.exact("answer"))
+    read = list[object]()
+    real = dis.get_instructions
+
+    def counted(code: Any) -> Any:
+        read.append(code)
+        return real(code)
+
+    monkeypatch.setattr(dis, "get_instructions", counted)
+    assert not asks_model(weft.metrics.exact("answer"))
+    assert not read
+    assert not asks_model(lambda example, prediction: prediction == example)
+    assert read
 
 
 class Counted(list[dict[str, str]]):

@@ -129,6 +129,10 @@ def test_a_tool_is_its_function_with_a_schema() -> None:
             {"place": {"town": "U"}, "nights": 2.0, "kind": None},
             {"place": Place(town="U"), "nights": 2},
         ),
+        (
+            {"place": '{"town": "Ulm"}', "nights": 2, "names": '["a"]'},
+            {"place": Place(town="Ulm"), "nights": 2, "names": ["a"]},
+        ),
         ({"place": {"town": "Ulm"}}, "needs 'nights'"),
         ({"place": {"town": "Ulm"}, "nights": None}, "wrong 'nights'"),
         ({"place": {"town": "Ulm"}, "nights": 0}, "wrong 'nights'"),
@@ -141,6 +145,36 @@ def test_a_tool_is_its_function_with_a_schema() -> None:
 def test_arguments_are_checked(given: dict[str, Any], made: Any) -> None:
     """What plainly means a value is read; anything else is told in words."""
     tool = weft.Tool(book)
+    if isinstance(made, str):
+        with pytest.raises(Misfit, match=made):
+            tool.checked(given)
+    else:
+        assert tool.checked(given) == made
+
+
+class Tree(pydantic.BaseModel):
+    """A type that holds itself."""
+
+    children: list[Tree] = []
+
+
+def grow(tree: Tree, to: Place | int = 0) -> None:
+    """Takes types of several forms."""
+
+
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        ({"tree": '{"children": [{}]}'}, {"tree": Tree(children=[Tree()])}),
+        ({"tree": {}, "to": '{"town": "U"}'}, {"tree": Tree(), "to": Place(town="U")}),
+        ({"tree": "children"}, "wrong 'tree'"),
+        ({"tree": "[1]"}, "wrong 'tree'"),
+        ({"tree": '{"children": '}, "wrong 'tree'"),
+    ],
+)
+def test_json_in_a_text_is_read_for_any_type(given: dict[str, Any], made: Any) -> None:
+    """As models often write objects; a type that holds itself or a choice of types."""
+    tool = weft.Tool(grow)
     if isinstance(made, str):
         with pytest.raises(Misfit, match=made):
             tool.checked(given)
@@ -299,6 +333,71 @@ def test_what_goes_wrong_is_an_observation(
 
     assert told in run.value.trajectory[0].error
     assert told in lm.requests[1].messages[-1].content.replace('\\"', '"')
+
+
+class Mute(Exception):
+    """It cannot say itself."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("calls", ["text", "native"])
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (Mute(), "Mute: "),
+        (ValueError("half a \ud83e"), "ValueError: half a ?"),
+        (ValueError("x" * 10**6), "ValueError: xxx"),
+        (ExceptionGroup("many", [ValueError()]), "ExceptionGroup: many"),
+        (StopIteration(), "RuntimeError: it raised StopIteration"),
+    ],
+)
+def test_whatever_a_tool_raises_is_told(
+    error: Exception, told: str, calls: Literal["text", "native"]
+) -> None:
+    """No words of an error, and none that it lacks, end a run."""
+
+    def fails() -> None:
+        raise error
+
+    end = move("submit", answer=1)
+    said: list[Any] = [move("fails"), end]
+    if calls == "native":
+        said = [[weft.ToolCall.of("fails")], [weft.ToolCall.of("submit", answer=1)]]
+    run, _ = ran([fails], said, calls=calls)
+
+    assert run.value.trajectory[0].error.startswith(told)
+    assert len(run.value.trajectory[0].error) <= 500
+    assert run.value.answer == 1
+
+
+LOST = {
+    "no such tool": [move("subtract")] * 2,
+    "no step": ["?"] * 2,
+    "no such tool, native": [[weft.ToolCall.of("subtract")]] * 2,
+    "no call, native": ["Two."] * 2,
+}
+
+
+@pytest.mark.parametrize("said", LOST.values(), ids=LOST)
+def test_a_further_step_that_cannot_be_read_ends_in_the_answer(said: Any) -> None:
+    """What was seen before is not lost: it is read off; a first step is an error."""
+    native = isinstance(said[0], list) or said[0] == "Two."
+    first: Any = move("add", a=1, b=1)
+    if native:
+        first = [weft.ToolCall.of("add", a=1, b=1)]
+    calls = "native" if native else "text"
+    run, lm = ran(
+        [add], [first, *said, "[[ reasoning ]]\nr\n[[ answer ]]\n2"], calls=calls
+    )
+
+    assert run.value.answer == 2
+    assert [step.observation for step in run.value.trajectory] == ["2"]
+    assert "step 2 is none: agent/act" in run.trace.nodes[0].repairs[0]
+    assert lm.calls == 4
+    with pytest.raises(ParseError, match="agent/act"):
+        ran([add], said, calls=calls)
 
 
 def test_what_no_model_can_mend_ends_the_run() -> None:

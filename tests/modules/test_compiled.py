@@ -28,7 +28,7 @@ def kept(one: Cell) -> None:
     assert one.rows
 
 
-@pytest.mark.parametrize("kind", MAKERS)
+@pytest.mark.parametrize("kind", conformance.KINDS)
 def test_every_kind_is_compiled_by_its_runs(kind: str) -> None:
     """Budget, quote, bytes at any concurrency, and the saved file hold."""
     kept(cell(kind, "BootstrapFewShot"))
@@ -43,7 +43,8 @@ def test_one_of_each_family_is_compiled_by_writers(kind: str, compiler: str) -> 
 
 @pytest.mark.parametrize("compiler", ["GEPA", "Auto"])
 @pytest.mark.parametrize(
-    "kind", ["CodeAct", "Recursive", "Refine of others", "Vote of a program"]
+    "kind",
+    ["CodeAct", "Recursive", "Refine of others", "Vote of a program", "a program"],
 )
 def test_the_dearest_are_compiled_too(kind: str, compiler: str) -> None:
     """Where a row takes five calls, three rows are enough for one round of 40."""
@@ -90,7 +91,7 @@ def test_what_breaks_a_promise_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> Any:
         raise OSError("no such module")
 
-    monkeypatch.setitem(MAKERS, "broken", broken)
+    monkeypatch.setitem(conformance.KINDS, "broken", broken)
     said = cell("broken", "BootstrapFewShot")
     assert said.faults == {"raised": "OSError: no such module"}
     assert said.mark == "**raised**"

@@ -24,6 +24,7 @@ from weft.errors import (
     ConfigError,
     ContextLengthError,
     DataError,
+    ParseError,
 )
 from weft.pipeline.graph.digest import digest_of
 
@@ -223,6 +224,26 @@ def test_an_agent_that_does_not_end() -> None:
     assert run.value.answer == 7
     assert asked(run) == ["it/act", "it/act", "it/extract"]
     assert "no answer was submitted in 2 steps" in str(run.trace.nodes[0].repairs)
+
+
+CODERS: dict[str, Callable[[], Any]] = {
+    "CodeAct": lambda: weft.CodeAct(ASK, tools=[price], name="it"),
+    "Recursive": lambda: weft.Recursive(ASK, name="it"),
+    "ProgramOfThought": lambda: weft.ProgramOfThought(ASK, name="it"),
+}
+
+
+@pytest.mark.parametrize("kind", CODERS)
+def test_a_further_step_that_cannot_be_read_ends_in_the_answer(kind: str) -> None:
+    """What was printed before is not lost: the answer is read off it."""
+    said = [code("print(7)", "1 / 0"), "?", "?", "[[ reasoning ]]\nr\n[[ answer ]]\n7"]
+    run, lm = ran(CODERS[kind](), said)
+
+    assert (run.value.answer, lm.calls) == (7, 4)
+    assert [step.printed for step in run.value.trajectory] == ["7\n"]
+    assert "step 2 is none: it/" in run.trace.nodes[0].repairs[0]
+    with pytest.raises(ParseError):
+        ran(CODERS[kind](), ["?", "?"])
 
 
 def test_old_output_is_cut_for_a_short_context() -> None:

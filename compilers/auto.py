@@ -28,8 +28,8 @@ class Auto(Compiler):
     induced from solved rows (APE, Zhou et al. 2022), and draws of few and of many demos
     (BootstrapFewShot, Khattab et al. 2023), in turn with the labels' own shares and
     balanced. In each later round the edits that stood the test, and those that are new,
-    meet in one candidate, and the other slots go to whoever gained the most for its
-    calls. They are raced by successive halving (TRIPLE, Shi et al. 2024).
+    meet in one candidate, as after the last; the other slots go to whoever gained the
+    most for its calls. They are raced by successive halving (TRIPLE, Shi et al. 2024).
 
     It ends early where nobody is ahead of the program by more than luck, and asks no
     more for instructions where the first all lose. The winner is verified on sealed

@@ -9,11 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..pipeline.data.rows import Example
-from .racing.race import DEEPER, FIRST, TOLD_APART, buy_cells
-from .recipe import Draw, Recipe
+from .propose.meeting import Meet, findings, spoken_of, union_over
+from .racing.race import (
+    DEEPER,
+    FIRST,
+    TOLD_APART,
+    buy_cells,
+    rows_of_both,
+    shrunk_gain,
+    worth_of,
+)
+from .recipe import MET_AGAIN, SPOKEN, Draw, Recipe
 from .search.candidate import Candidate
 from .search.task import Task
 
@@ -24,8 +33,6 @@ _WIDER = 2.0
 _SHALLOW = 1.25
 """First rungs that a proposal of a paced round is given on the mean."""
 
-_WORTH = 0.06
-"""The shrunk gain in score from which a candidate is a sign of headroom."""
 _CLEAR = 0.2
 """The shrunk gain from which a candidate is ahead beyond doubt."""
 _FRONT = 3
@@ -36,6 +43,10 @@ _MOSTLY = 0.5
 """The mean score of the program below which it fails too many rows to give it up."""
 _TRIED = 4
 """Candidates that have to be seen before a task is given up."""
+_HOPE = 1.5
+"""Rows' scores that a union has to gain, for a task not to be given up."""
+_CLOSING = 0.1
+"""The share of a budget up to which rows are kept for what meets in the end."""
 _PRIOR_GAIN = 0.02
 _PRIOR_CALLS = 20
 _LOST = 3
@@ -76,6 +87,12 @@ def rows_kept(task: Task, at: int, of: int) -> int:
     return int((1 - share) * room / task.allowance.a_row)
 
 
+def closing_rows(task: Task, recipe: Recipe) -> int:
+    """Rows kept for what was written to meet once more; few where there are few."""
+    rows = min(FIRST, len(task.rows), task.allowance.rows(_CLOSING))
+    return int(rows) if recipe.meeting and recipe.racer else 0
+
+
 def in_doubt(
     task: Task, leader: Candidate, *, ended: bool = False
 ) -> list[tuple[Candidate, Example]]:
@@ -92,7 +109,7 @@ def in_doubt(
         ended: Whether no further round follows.
     """
     seed = Candidate()
-    if leader == seed or _shrunk(task, leader) >= _CLEAR:
+    if leader == seed or shrunk_gain(task, leader, seed) >= _CLEAR:
         return []
     if not ended and (fails_most(task) or _plainly_behind(task, leader)):
         return []
@@ -113,24 +130,16 @@ def no_headroom(task: Task, tried: Sequence[Candidate]) -> str:
         task: The compile under way.
         tried: The candidates of all rounds so far, the best first.
     """
+    seed, least = Candidate(), min(FIRST, len(task.rows))
     gains = [
-        _shrunk(task, candidate)
+        shrunk_gain(task, candidate, seed)
         for candidate in tried
-        if _both(task, candidate, Candidate()) >= min(FIRST, len(task.rows))
+        if rows_of_both(task, candidate, seed) >= least
     ]
     best = max(gains[:_FRONT], default=0.0)
-    # Of a program that seldom fails, half of what it fails is worth having.
-    worth = min(_WORTH, (1 - task.mean(Candidate(), _seen(task))) / 2)
-    if fails_most(task) or len(gains) < _TRIED or best >= worth:
+    if fails_most(task) or len(gains) < _TRIED or best >= worth_of(task, seed):
         return ""
     return f"none of {len(gains)} candidates was ahead of the program by more than luck"
-
-
-def _shrunk(task: Task, candidate: Candidate) -> float:
-    """What a candidate gained, as if more rows had shown that it gains nothing."""
-    seed = Candidate()
-    gain, rows = task.gain(candidate, seed), _both(task, candidate, seed)
-    return 0.0 if gain is None else gain * rows / (rows + FIRST)
 
 
 async def told_apart(task: Task) -> None:
@@ -140,10 +149,89 @@ async def told_apart(task: Task) -> None:
             return
 
 
+async def met_again(task: Task) -> None:
+    """Have all that was written meet over the leader, on the rows that it speaks of.
+
+    A race sees a few rows of each candidate, and few of those tell anything of a line
+    that speaks of one kind of row. So the union and the leader meet rows that the
+    union's lines speak of, and the union leads where it is ahead there. What lines
+    tried so far gained on such a row counts as one row more, so that a draw is decided
+    by how well the writer wrote. Where the union is behind, the lines that lost are
+    left out, and the rest meets once more.
+    """
+    tried: list[Candidate] = []
+    for _ in range(MET_AGAIN):
+        leader, *rest = task.archive
+        union = _united(task, leader)
+        if union is None or union in tried:
+            return
+        tried.append(union)
+        hoped = _record(task)
+        rows = spoken_of(task, union, leader)[:SPOKEN]
+        both = [(one, row) for row in rows for one in (leader, union)]
+        await buy_cells(task, [cell for cell in both if task.result(*cell) is None])
+        if not task.scores(union, task.rows):
+            return
+        rest = [one for one in rest if one != union]
+        task.archive = [leader, union, *rest]
+        gain = task.gain(union, leader)
+        if gain is None:
+            return
+        leads = gain * rows_of_both(task, union, leader) + hoped > 0
+        task.archive = [union, leader, *rest] if leads else task.archive
+
+
+def _record(task: Task) -> float:
+    """What the lines that were written gained on a row that they speak of, so far."""
+    pool = [*task.archive, *task.waiting]
+    paths = filter(task.keeping.free, task.program.modules)
+    found = [one for path in paths for one in findings(task, path, pool)]
+    rows = sum(one.spoken for one in found)
+    return sum(one.support for one in found) / rows if rows else 0.0
+
+
+def _united(task: Task, base: Candidate) -> Candidate | None:
+    """All that was written over a candidate, as far as it may change."""
+    union = union_over(task, base)
+    made = union and replace(task.keeping.within(union), by=Meet().name)
+    return None if made == base else made
+
+
+async def still_hoped(task: Task) -> bool:
+    """Whether what was written shows on rows it speaks of what a race did not see.
+
+    A gain on one kind of row in ten is hardly seen in a race, and plainly on rows of
+    that kind. A union of all edits can gain on rows that the program fails alone, so it
+    meets those first, and then as many that the program passes, where it may lose; it
+    leads where it gained more than luck.
+    """
+    seed = Candidate()
+    union = _united(task, seed)
+    if union is None:
+        return False
+    rows = spoken_of(task, union, seed)
+    for passing in (False, True):
+        some = [
+            r for r in rows if (s := task.scores(seed, [r])) and (s[0] >= 1) is passing
+        ]
+        cells = [(union, row) for row in some[:FIRST]]
+        await buy_cells(task, [cell for cell in cells if task.result(*cell) is None])
+        if not task.scores(union, task.rows):
+            return False
+        # Whether it leads or not: the best of many owes its luck to all of them.
+        task.archive = list(dict.fromkeys([*task.archive, union]))
+        if (task.gain(union, seed) or 0.0) * rows_of_both(task, union, seed) < _HOPE:
+            return False
+    if shrunk_gain(task, union, seed) < worth_of(task, seed):
+        return False
+    task.archive.sort(key=lambda candidate: candidate != union)
+    return True
+
+
 def _plainly_behind(task: Task, candidate: Candidate) -> bool:
     """Whether it gained nothing on the rows of two rungs."""
     seed = Candidate()
-    gain, rows = task.gain(candidate, seed), _both(task, candidate, seed)
+    gain, rows = task.gain(candidate, seed), rows_of_both(task, candidate, seed)
     return gain is not None and gain <= 0 and rows >= TOLD_APART
 
 
@@ -154,10 +242,6 @@ def fails_most(task: Task) -> bool:
 
 def _seen(task: Task) -> tuple[Example, ...]:
     return (*task.split.train, *task.rows)
-
-
-def _both(task: Task, one: Candidate, other: Candidate) -> int:
-    return sum(1 for r in task.rows if task.result(one, r) and task.result(other, r))
 
 
 @dataclass

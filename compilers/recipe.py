@@ -24,6 +24,10 @@ LOTS = 3
 """How many times its headroom a recipe looks at, while the seed fails no row."""
 MEETINGS = 2
 """How many unions of earlier candidates' edits a round races at the most."""
+MET_AGAIN = 3
+"""How often all that was written meets in the end, each time without what lost."""
+SPOKEN = 16
+"""Rows at the most that a union's lines speak of, on which it is tried in the end."""
 
 
 @dataclass(frozen=True)

@@ -130,4 +130,17 @@ rightly in any reply, `kept` those of them that the returned program states. `be
 are compiles whose result is truly below the seed program. A faulty module counts as
 named where most of the first requests to mend after candidates ran are of it. The
 families of the second part are for reporting: no mechanism was worked out on them.
+
+The suite was looked at after each of these, and mechanisms changed between the looks,
+so that its figures flatter a little. Those of the fourth look were worked out on
+other seeds. `kept` and `held out` are shares of found rules, `280` and `1,000` the
+shares of the calls spent without headroom, `early` is ended early with a gain to have.
+
+| look | kept | held out | 280 | 1,000 | early | true gain |
+|---|---:|---:|---:|---:|---:|---:|
+| before | 0.633 | 0.567 | 0.927 | 0.727 | 0.000 | 0.191 |
+| 1 | 0.817 | 0.838 | 0.462 | 0.253 | 0.056 | 0.201 |
+| 2 | 0.800 | 0.726 | 0.464 | 0.271 | 0.028 | 0.204 |
+| 3: edits meet in their round | 0.886 | 0.831 | 0.464 | 0.260 | 0.028 | 0.209 |
+| 4: and where they speak | 0.936 | 0.841 | 0.439 | 0.260 | 0.000 | 0.220 |
 """

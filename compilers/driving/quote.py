@@ -9,7 +9,7 @@ from typing import Any
 
 from ...pipeline.graph.program import Program
 from ..racing.race import FIRST, first_rows
-from ..recipe import LOTS, MEETINGS, Draw, Recipe
+from ..recipe import LOTS, MEETINGS, MET_AGAIN, SPOKEN, Draw, Recipe
 from ..search.cost import FREE, NO_TRAINING, Calls, Quote
 from ..search.counting import (
     behind_decisions,
@@ -185,6 +185,11 @@ def work_of(recipe: Recipe, split: Split, outputs: int = 1) -> Work:
             known = min(expected // 2, select) if at else 0  # the best one's so far
             cells = cells.plus(Calls(low, (expected - known) // part, high))
         archive += count
+    if recipe.paced and recipe.meeting and recipe.racer is not None:
+        # What was written meets once more after the rounds, and before it is given up.
+        again, hoped = 2 * min(SPOKEN, select), min(2 * FIRST, select)
+        most = MET_AGAIN * again + len(recipe.rounds) * hoped
+        cells = cells.plus(Calls(0, again // 2, most))
     if recipe.fresh:  # its best meets the best of those before
         cells = cells.plus(Calls(0, 0, 2 * select))
     return Work(lessons, requests, cells)

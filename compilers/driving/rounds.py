@@ -22,12 +22,15 @@ from ...pipeline.measure.row_result import RowResult
 from ..pacing import (
     TELLING,
     Credit,
+    closing_rows,
     depth,
     fails_most,
     in_doubt,
+    met_again,
     no_headroom,
     rounds_in,
     rows_kept,
+    still_hoped,
     told_apart,
 )
 from ..propose.meeting import by_turns, together
@@ -56,7 +59,8 @@ _DOUBT = 2.0
 class Search:
     """How the search goes: why it ended early, and the ids of all that was proposed.
 
-    `border` is asked before each round; `advised` is what was said of the metric.
+    `border` is asked before each round; `advised` is what was said of the metric, and
+    `closing` how many rows are kept for what follows the last round.
     """
 
     stopped: str
@@ -65,6 +69,7 @@ class Search:
     border: Border = unsteered
     start: Candidate = field(default_factory=Candidate)
     advised: tuple[str, ...] = ()
+    closing: int = 0
 
 
 async def search(
@@ -102,7 +107,12 @@ async def search(
         if not await _at_top(task, recipe, found):
             await _rounds(task, recipe, found)
             if recipe.paced and found.stopped in ("", SPENT):
-                await _followed(task)
+                with task.allowance.aside(found.closing):
+                    await _followed(task)
+                if recipe.meeting:
+                    await met_again(task)
+                # Only rows that the program has met too count in the verification.
+                await buy_cells(task, in_doubt(task, task.archive[0], ended=True))
         if recipe.fresh:
             await _join(task, before)
         if found.stopped == SPENT:
@@ -125,10 +135,11 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
     rounds = recipe.rounds
     if recipe.paced:
         rounds = rounds[: rounds_in(task, recipe)]
+        found.closing = closing_rows(task, recipe)
     for at, draws in enumerate(rounds):
         best = task.archive[0]
         kept = rows_kept(task, at, len(rounds)) if recipe.paced else 0
-        with task.allowance.aside(kept):
+        with task.allowance.aside(kept + found.closing):
             shares = _shares(task, recipe, draws, credit)
             if not shares:
                 found.stopped = SPENT
@@ -140,7 +151,8 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
         found.kept(task.archive[0])
         if recipe.paced:
             await told_apart(task)
-            if why := no_headroom(task, task.archive):
+            why = no_headroom(task, task.archive)
+            if why and not (recipe.meeting and await still_hoped(task)):
                 # What is ahead by luck alone is not worth the sealed rows of two.
                 task.archive.sort(key=lambda candidate: candidate != found.start)
                 found.stopped = why
@@ -163,8 +175,6 @@ async def _followed(task: Task) -> None:
     highest bound first.
     """
     rows = task.rows
-    # Only rows that the program has met too count in the verification.
-    await buy_cells(task, in_doubt(task, task.archive[0], ended=True))
     for _ in range(len(task.archive) if not math.isinf(task.room()) else 0):
         found = task.estimates(task.archive)
         best = max(one.mean for one in found.values())

@@ -8,6 +8,7 @@ is what a reader would drop or keep as a whole: a line of a list, a sentence of 
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -20,7 +21,8 @@ from ..search.task import Task
 
 MOST_EDITS = 8
 """How many lines one proposal may change."""
-_ALIKE = 0.5
+ALIKE = 0.5
+"""The share of their words from which two lines speak of the same thing."""
 _WORD = re.compile(r"\w+")
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
 MOST_INSTRUCTION = 4_000
@@ -112,7 +114,7 @@ def commuting(edits: Sequence[LineEdit]) -> list[LineEdit]:
     kept: list[LineEdit] = []
     for edit in edits:
         taken = any(edit.old and edit.old == other.old for other in kept)
-        said = any(alike(edit.new, other.new, common) >= _ALIKE for other in kept)
+        said = any(alike(edit.new, other.new, common) >= ALIKE for other in kept)
         if not taken and not (edit.new and said):
             kept.append(edit)
     return kept
@@ -121,8 +123,9 @@ def commuting(edits: Sequence[LineEdit]) -> list[LineEdit]:
 def alike(one: str, other: str, common: Counter[str]) -> float:
     """How much of their words two lines share, in [0, 1]; frequent ones count less."""
     mine, theirs = words_of(one), words_of(other)
-    whole = sum(1 / max(1, common[word]) for word in mine | theirs)
-    shared = sum(1 / max(1, common[word]) for word in mine & theirs)
+    # Exact sums: those of a set hang on its order, which differs between processes.
+    whole = math.fsum(1 / max(1, common[word]) for word in mine | theirs)
+    shared = math.fsum(1 / max(1, common[word]) for word in mine & theirs)
     return shared / whole if whole else 0.0
 
 

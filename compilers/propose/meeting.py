@@ -24,7 +24,9 @@ from ...pipeline.ground.plain import plain
 from ..search.candidate import Candidate
 from ..search.task import Task
 from .lines import (
+    ALIKE,
     LineEdit,
+    alike,
     commuting,
     edited,
     edits_between,
@@ -51,12 +53,14 @@ class Finding:
         rows: On how many rows that is.
         support: The same on the rows that the line speaks of, over all candidates that
             made it; 0 where there is none.
+        spoken: How many such rows there are, over all of those candidates.
     """
 
     edit: LineEdit
     gain: float
     rows: int
     support: float
+    spoken: int = 0
 
 
 @settings
@@ -72,27 +76,36 @@ class Meet(Proposer):
     async def propose(self, task: Task, parents: Parents, n: int) -> list[Candidate]:
         """At most `n` unions over the first parent."""
         base = parents[0]
-        kept: dict[str, str] = {}
         whole: dict[str, str] = {}
-        count = 0
         for path in filter(task.keeping.free, task.program.modules):
             found = findings(task, path, [*task.archive, *task.waiting])
             now = instruction_of(task, base, path)
-            union = joined(task, path, now, found)
-            if union != now:
-                kept[f"{path}/instruction"] = union
-                count += len(edits_between(now, union))
             every = edited(now, commuting([one.edit for one in found]))
             if every != now and len(every) <= room_for(task, path):
                 whole[f"{path}/instruction"] = every
         made: list[Candidate] = []
-        if kept:
-            made.append(base.but(kept, f"{count} edits of others"))
+        if union := union_over(task, base):
+            made.append(union)
+            kept = {k: v for k, v in union.values.items() if v != base.values.get(k)}
             made += _other_demos(task, base, kept)
-        if whole and whole != kept:
+        if whole and not (union and base.but(whole, "") == union):
             made.append(base.but(whole, "every edit of others"))
         known = set(task.archive)
         return [child for child in made if child not in known][:n]
+
+
+def union_over(task: Task, base: Candidate) -> Candidate | None:
+    """A candidate with all edits that stood the test, or had none; None without any."""
+    kept: dict[str, str] = {}
+    count = 0
+    for path in filter(task.keeping.free, task.program.modules):
+        found = findings(task, path, [*task.archive, *task.waiting])
+        now = instruction_of(task, base, path)
+        union = joined(task, path, now, found)
+        if union != now:
+            kept[f"{path}/instruction"] = union
+            count += len(edits_between(now, union))
+    return base.but(kept, f"{count} edits of others") if kept else None
 
 
 def by_turns(fresh: Sequence[Candidate]) -> list[Candidate]:
@@ -149,20 +162,39 @@ def findings(task: Task, path: str, pool: Sequence[Candidate]) -> list[Finding]:
     every = {pair: None for pairs in edits.values() for pair in pairs}
     gained = {pair: _gains(task, *pair) for pair in every}
     topics = _topics(task, path)
-    found = [
-        Finding(
-            edit,
-            *max((sum(gained[pair].values()), len(gained[pair])) for pair in pairs),
-            sum(
-                gain
-                for pair in pairs
-                for row, gain in gained[pair].items()
-                if topics[row] & words_of(edit.new or edit.old)
-            ),
-        )
-        for edit, pairs in edits.items()
-    ]
+    found: list[Finding] = []
+    for edit, pairs in edits.items():
+        words = words_of(edit.new or edit.old)
+        best = max((sum(gained[pair].values()), len(gained[pair])) for pair in pairs)
+        spoken = [
+            gain
+            for pair in pairs
+            for row, gain in gained[pair].items()
+            if topics[row] & words
+        ]
+        found.append(Finding(edit, *best, sum(spoken), len(spoken)))
     return sorted(found, key=lambda one: (-one.support, -one.gain))
+
+
+def spoken_of(task: Task, child: Candidate, parent: Candidate) -> list[Example]:
+    """The select rows that what a child changed in its parent's instructions speaks of.
+
+    A row is spoken of where it holds a word of a changed line that few rows hold: there
+    the two may differ, and elsewhere they most likely do not. Each line's first row
+    comes before any line's second one.
+    """
+    turns: list[tuple[int, int, Example]] = []
+    for path in task.program.modules:
+        now, new = (instruction_of(task, one, path) for one in (parent, child))
+        edits = edits_between(now, new)
+        topics = _topics(task, path) if edits else {}
+        for at, edit in enumerate(edits):
+            words = words_of(edit.old) ^ words_of(edit.new)
+            rows = [row for row in task.rows if topics[row.digest] & words]
+            turns += [(turn, at, row) for turn, row in enumerate(rows)]
+    ordered = sorted(turns, key=lambda turn: turn[:2])
+    found = {row.digest: row for _, _, row in ordered}
+    return list(found.values())
 
 
 def rejected(task: Task, path: str) -> list[str]:
@@ -172,19 +204,53 @@ def rejected(task: Task, path: str) -> list[str]:
 
 
 def joined(task: Task, path: str, now: str, found: Sequence[Finding]) -> str:
-    """A text with the edits that stood the test, without its lines that did not."""
+    """A text with the edits that stood the test, without its lines that did not.
+
+    Of two that say something else of the same thing, and of one that undoes another,
+    the one whose rows gained more is made; what stands there wins a draw.
+    """
     held = now
     for one in found:
         if one.edit.kind == "add" and one.support < 0 and one.edit.new in held:
             held = edited(held, [LineEdit(one.edit.new, "")])
-    good = [one.edit for one in found if one.support >= 0 and one.gain >= _WORSE]
-    # What stands there already comes first: it is what the best candidate won with.
+    good: list[LineEdit] = []
+    for one in found:
+        undoes = any(_undoes(one.edit, edit) for edit in good)
+        if one.support >= 0 and one.gain >= _WORSE and not undoes:
+            good.append(one.edit)
+    held = edited(held, _better_known(sentences(held), found))
     own = [LineEdit("", line) for line in sentences(held)]
     new = [edit for edit in commuting([*own, *good]) if edit not in own]
     for count in range(len(new), -1, -1):
         if len(text := edited(held, new[:count])) <= room_for(task, path):
             return text
     return now
+
+
+def _undoes(one: LineEdit, other: LineEdit) -> bool:
+    """Whether an edit takes away what another brings, or brings what it takes away."""
+    gone, back = one.old == other.new, one.new == other.old
+    return bool((one.old and gone) or (one.new and back))
+
+
+def _better_known(lines: Sequence[str], found: Sequence[Finding]) -> list[LineEdit]:
+    """A text's lines, each by the one that says else of the same and gained more."""
+    support: dict[str, float] = {}
+    for one in found:
+        support[one.edit.new] = max(one.support, support.get(one.edit.new, 0.0))
+    common = Counter(word for line in {*lines, *support} for word in words_of(line))
+    made: list[LineEdit] = []
+    for line in lines:
+        others = (
+            one.edit.new
+            for one in found
+            if one.support > support.get(line, 0.0)
+            and one.edit.new not in ("", *lines)
+            and alike(line, one.edit.new, common) >= ALIKE
+        )
+        if line in support and (other := next(others, "")):
+            made.append(LineEdit(line, other))
+    return made
 
 
 def _other_demos(

@@ -29,6 +29,8 @@ FIRST = 8
 DEEPER = 2
 TOLD_APART = 3 * FIRST
 """Rows from which on it is looked whether anybody is ahead: those of two rungs."""
+WORTH = 0.06
+"""The shrunk gain in score from which a candidate is a sign of headroom."""
 _TOLD = 2
 """Known candidates from which on rows tell candidates apart."""
 
@@ -106,8 +108,8 @@ class Halving(Racer):
         order: Whether rows that tell candidates apart come first.
         errors: How many standard errors above its estimate a candidate is hoped to be.
         sparing: Whether the rungs end where, on the rows of two of them and more,
-            nobody is ahead of the first candidate: what is no gain need not be told
-            apart.
+            nobody is ahead of the first candidate by more than luck: what is no gain
+            need not be told apart.
     """
 
     first: Count = FIRST
@@ -202,7 +204,8 @@ async def rungs(
     """A race in rungs, (candidates, rows so far): the best of each see more rows.
 
     The finalists were seen on the most rows; those that left earlier follow, by the
-    rung they reached. A sparing race ends once nobody left in it is ahead.
+    rung they reached. A sparing race ends once nobody left in it is ahead by more than
+    luck.
     """
     alive = list(candidates)
     out: list[Candidate] = []
@@ -224,9 +227,27 @@ async def rungs(
     return _ordered(task, alive, rows, seen, rank) + out
 
 
+def shrunk_gain(task: Task, one: Candidate, other: Candidate) -> float:
+    """What one gained on another, as if `FIRST` more rows had shown no gain."""
+    gain, rows = task.gain(one, other), rows_of_both(task, one, other)
+    return 0.0 if gain is None else gain * rows / (rows + FIRST)
+
+
+def rows_of_both(task: Task, one: Candidate, other: Candidate) -> int:
+    """How many select rows two candidates have both met."""
+    return sum(1 for r in task.rows if task.result(one, r) and task.result(other, r))
+
+
+def worth_of(task: Task, candidate: Candidate) -> float:
+    """The shrunk gain that is more than luck, of one that rarely fails half of that."""
+    failing = 1 - task.mean(candidate, (*task.split.train, *task.rows))
+    return min(WORTH, failing / 2)
+
+
 def _ahead(task: Task, first: Candidate, alive: Pool) -> bool:
-    """Whether anybody left scored more than the first one, where both were seen."""
-    return any((task.gain(one, first) or 0.0) > 0 for one in alive)
+    """Whether anybody left is ahead of the first one by more than luck."""
+    gains = [shrunk_gain(task, one, first) for one in alive]
+    return any(gain > 0 and gain >= worth_of(task, first) for gain in gains)
 
 
 def ranking(order: Order) -> Ranking:

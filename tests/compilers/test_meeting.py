@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +22,7 @@ from tests.compilers.worlds import (
     under_way,
 )
 from weft.compilers.driving.rounds import search
+from weft.compilers.pacing import met_again, still_hoped
 from weft.compilers.propose.lines import (
     MOST_EDITS,
     LineEdit,
@@ -26,7 +31,13 @@ from weft.compilers.propose.lines import (
     edits_between,
     sentences,
 )
-from weft.compilers.propose.meeting import Meet, findings, rejected, together
+from weft.compilers.propose.meeting import (
+    Meet,
+    findings,
+    rejected,
+    spoken_of,
+    together,
+)
 from weft.compilers.propose.proposer import Parents, Proposer
 from weft.compilers.propose.reflection import Reflect
 from weft.compilers.racing.race import Halving
@@ -241,3 +252,150 @@ def test_what_was_made_side_by_side_is_raced_together_too() -> None:
     assert both
     assert both.values == {**told(0).values, **demos.values}
     assert together([told(0), told(1)]) is None
+
+
+_LIKE = """
+from collections import Counter
+from weft.compilers.propose.lines import alike, words_of
+lines = [f"rule {n}: where {w} is said the desk is {w} {n}" for n in range(7)
+         for w in ("card", "loan", "rate", "fee", "tax")]
+common = Counter(word for line in lines for word in words_of(line))
+print([alike(one, other, common).hex() for one in lines for other in lines])
+"""
+
+
+def test_what_is_alike_is_so_in_every_process() -> None:
+    """Sets come in another order in each; a compile may not hang on that."""
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", _LIKE],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in range(4)
+    }
+
+    assert len(said) == 1
+
+
+def test_the_rows_that_edits_speak_of_come_line_by_line() -> None:
+    """A row that no changed line speaks of tells the two apart by luck alone."""
+    task = raced()
+    rows = spoken_of(task, told(0, 1, 2), told(2))
+    said = [next(w for w in WORDS if w in row.inputs["text"]) for row in rows]
+
+    assert said == [WORDS[0], WORDS[1]] * 3
+    assert spoken_of(task, told(0), told(0)) == []
+
+
+def met_once_more(*children: Candidate, seen: int = 0) -> Task:
+    """The first child leads; all that was written meets over it."""
+    task = raced(*children)
+    task.cells = {}
+    with weft.use(lm=model(knows_one, name="knowing")):
+        asyncio.run(task.observe_all(task.archive, task.rows[:seen], "evaluate"))
+        asyncio.run(met_again(task))
+    return task
+
+
+def test_what_was_written_meets_once_more_where_it_speaks() -> None:
+    """No row has told anything of two of the lines; the leader's own is kept."""
+    task = met_once_more(told(0), told(1), told(2))
+    best = task.archive[0]
+
+    assert best.by == "Meet"
+    assert all(f"{WORDS[n]} = {CODES[n]}" in best.values[SLOT] for n in range(3))
+    assert len(task.scores(best, task.rows)) == 6
+
+
+def test_of_what_meets_once_more_a_line_that_loses_its_rows_is_left_out() -> None:
+    """The rest of the union meets again, without it."""
+    task = met_once_more(told(0), told(3, wrong=True), told(1))
+    best = task.archive[0]
+
+    assert f"{WORDS[3]} = " not in best.values[SLOT]
+    assert all(f"{WORDS[n]} = {CODES[n]}" in best.values[SLOT] for n in range(2))
+
+
+def test_where_no_call_is_left_the_leader_stays() -> None:
+    """A union that met no row is nobody's gain."""
+    rows = read_rows(planted_rows(36), ["text"])
+    task = under_way(None, rows[:18], rows[18:], budget="0 calls")
+    task.archive = [told(0), told(1), SEED]
+    asyncio.run(met_again(task))
+
+    assert task.archive == [told(0), told(1), SEED]
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_a_gain_on_few_rows_is_seen_before_a_task_is_given_up(wrong: bool) -> None:
+    """Rows that the program fails, first, and only those that the lines speak of."""
+
+    def knows_most(asked: Asked) -> dict[str, str]:
+        word = next(w for w in WORDS if w in asked.said)
+        own = {"label": CODES[WORDS.index(word)]}
+        return own if word != WORDS[0] else learner(asked)
+
+    task, line = raced(), told(0, wrong=wrong)
+    task.archive, task.waiting, task.cells = [SEED], [line], {}
+    with weft.use(lm=model(knows_most, name="most")):
+        asyncio.run(task.observe_all([SEED], task.rows, "evaluate"))
+        hoped = asyncio.run(still_hoped(task))
+
+    assert hoped is not wrong
+    assert (task.archive[0].values == {}) is wrong
+    assert len(task.cells) == len(task.rows) + 3
+
+
+def test_a_line_that_gained_more_takes_the_place_of_its_rival() -> None:
+    """What stands there is first only where its rows gained as much."""
+
+    def says(code: str) -> str:
+        return f"If a text has the word {WORDS[1]}, then {WORDS[1]} = {code}."
+
+    lines = [told(0).values[SLOT], says("K8")]
+    leader = Candidate({SLOT: "\n".join(lines)}, parent=SEED.id)
+    other = Candidate({SLOT: f"Give the label.\n{says(CODES[1])}"}, parent=SEED.id)
+    (made,) = met(raced(leader, other))
+
+    assert sentences(made.values[SLOT]) == [*sentences(lines[0]), says(CODES[1])]
+
+
+def test_an_edit_that_undoes_another_gives_way_where_it_gained_less() -> None:
+    """It was tried on no row that the line speaks of."""
+    both = told(0, 1)
+    less = Candidate(told(1).values, parent=both.id)
+    task = raced(both)
+    others = [row for row in task.rows if WORDS[0] not in row.inputs["text"]]
+    task.archive = [less, both, SEED]
+    with weft.use(lm=model()):
+        asyncio.run(task.observe_all([less], others, "evaluate"))
+    (made,) = met(task)
+
+    assert f"{WORDS[0]} = {CODES[0]}" in made.values[SLOT]
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_a_draw_goes_to_the_union_of_a_writer_with_a_good_record(good: bool) -> None:
+    """A line that changes no row is kept for what the other lines gained, or not."""
+    idle = "Zude is a kind of tea."
+    plain = Candidate({SLOT: f"Give the label.\n{idle}"}, parent=SEED.id)
+    leader = told(0) if good else SEED
+    task = raced()
+    task.archive = [leader, *([SEED] if good else [told(3, wrong=True), SEED])]
+    task.waiting, task.cells = [plain], {}
+    with weft.use(lm=model(knows_one, name="knowing")):
+        asyncio.run(task.observe_all(task.archive, task.rows, "evaluate"))
+        asyncio.run(met_again(task))
+    best = task.archive[0]
+
+    assert (idle in best.values.get(SLOT, "")) is good
+
+
+def test_what_met_and_lost_is_counted_among_those_that_were_tried() -> None:
+    """The best of many owes its luck to all whose rows were looked at."""
+    task = met_once_more(told(0), told(3, wrong=True))
+
+    assert {who for who, _ in task.cells} <= {one.id for one in task.archive}
+    assert len(task.archive) == len({one.id for one in task.archive})

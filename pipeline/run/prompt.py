@@ -13,7 +13,12 @@ from typing import Any, Final, cast, get_args
 from ..adapters import Form, adapter_of
 from ..adapters.prompt import Prompt, Rendered
 from ..adapters.settling import settled
-from ..adapters.words import demos_fenced, with_words, without_words
+from ..adapters.words import (
+    demos_fenced,
+    values_as_text,
+    with_words,
+    without_words,
+)
 from ..errors import CallError, ConfigError
 from ..graph.binding import INPUT, Binding, Const, Take, resolve, show, takes_of
 from ..graph.graph import CALLS
@@ -132,9 +137,12 @@ def rendered_for(
         bare = replace(parameters, soft=None)
         plain = rendered_for(form, signature, bare, inputs, lm)
         return with_words(plain, soft, in_process=is_in_process(lm))
+    adapter = adapter_of(form)
+    if adapter.continues:
+        inputs, parameters = values_as_text(inputs, parameters, lm)
     if not flags:
-        return adapter_of(form).render(signature, parameters, inputs)
-    return adapter_of(form).render(
+        return adapter.render(signature, parameters, inputs)
+    return adapter.render(
         signature,
         parameters,
         inputs,

@@ -15,6 +15,7 @@ from ...errors import InvalidRequest
 from ..message import Message
 from ..request import Request
 from ..soft.words import Soft
+from ..wire.control import turns_without_control
 from .loaded import Loaded, Tokens
 
 _BEGIN: Final = "system", "user"
@@ -48,6 +49,7 @@ def texts_of(loaded: Loaded, request: Request) -> tuple[str, str]:
             )
     if request.continues:
         return request.messages[0].text, ""
+    request = turns_without_control(request, loaded.model.abilities.control)
     whole = templated(loaded, request.messages, request.model, asks=True)
     if len(request.messages) < 2 or request.messages[0].role != "system":
         return whole, ""

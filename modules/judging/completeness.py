@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, final
+from typing import Any, Final, final
 
+from ...pipeline.graph.module import Call, Module, Part
 from ...pipeline.ground.options import checked
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
-from .points import Points, PointsJudge
+from ...pipeline.signature.forms import make_signature
+from ...pipeline.signature.signature import make_value
+from ..asking.chain_of_thought import ChainOfThought
+from ..asking.predict import Predict
+from .points import FEEDBACK, SCORE, distinct, held, numbered
 from .reads import require_texts
 
 _EXTRACT: Final = (
@@ -23,7 +28,7 @@ _CHECK: Final = (
 
 
 @final
-class Completeness(PointsJudge):
+class Completeness(Module[..., Any]):
     r"""The share of a reference answer's key points that an answer makes.
 
     As DSPy's `AnswerCompleteness`. Two parts can be tuned: `extract` lists the key
@@ -73,23 +78,38 @@ class Completeness(PointsJudge):
         right = FieldSpec(reference, "input", str, "an answer known to be right")
         points = FieldSpec("points", "output", list[str], "what it has to say")
         missing = FieldSpec("missing", "output", list[str], "points that it lacks")
+        whole = (said, right, points, missing, FEEDBACK, SCORE)
+        self._signed(make_signature(whole, name="Completeness"), None, name=name)
+        extract = make_signature((right, points), _EXTRACT, name="ExtractPoints")
+        listed = FieldSpec("numbered", "input", list[str], "the points")
         made = FieldSpec(
             "made", "output", list[int], "the numbers of the points that it makes"
         )
-        asks = Points(
-            (said, right),
-            listed=right,
-            against=said,
-            points=points,
-            lacking=missing,
-            holding=made,
-            noun="Points",
-            extract=_EXTRACT,
-            check=_CHECK,
-            unlike="the answer does not say",
+        check = make_signature((said, listed, made), _CHECK, name="CheckPoints")
+        self._extract: Predict[..., Any] = Predict(extract, name="extract", lm=lm)
+        self._check: ChainOfThought[..., Any] = ChainOfThought(
+            check, name="check", lm=lm
         )
-        self._asks(asks, name=name, lm=lm)
+
+    def parts(self) -> Mapping[str, Part]:
+        """What lists the points, and what looks for them."""
+        return {"extract": self._extract, "check": self._check}
 
     def settings(self) -> Mapping[str, JSON]:
         """What its inputs are called."""
         return dict(self._names)
+
+    async def body(self, call: Call, inputs: Mapping[str, Any]) -> Any:
+        """List the points, then ask once which are made."""
+        answer, reference = self._names["answer"], self._names["reference"]
+        listed = await call(self._extract, {reference: inputs[reference]})
+        points = distinct(listed.points)
+        made: list[int] = []
+        if points:
+            asked = {answer: inputs[answer], "numbered": numbered(points)}
+            made = (await call(self._check, asked)).made
+        lacking, score = held(call, points, made)
+        feedback = f"the answer does not say: {' '.join(lacking)}" if lacking else ""
+        outputs = {"points": points, "missing": lacking}
+        last = {"feedback": feedback, "score": score}
+        return make_value(self._asked, {**inputs, **outputs, **last})

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, final
 
+from ...pipeline.graph.module import Call, Module, Part
 from ...pipeline.ground.options import checked
 from ...pipeline.lm.lm import LanguageModel
 from ...pipeline.lm.request import JSON
 from ...pipeline.signature.field import FieldSpec
-from .points import Points, PointsJudge
+from ...pipeline.signature.forms import make_signature
+from ...pipeline.signature.signature import make_value
+from ..asking.chain_of_thought import ChainOfThought
+from ..asking.predict import Predict
+from .points import FEEDBACK, SCORE, distinct, held, numbered
 from .reads import input_of, require_texts
 
 _EXTRACT: Final = (
@@ -25,7 +30,7 @@ _CHECK: Final = (
 
 
 @final
-class Groundedness(PointsJudge):
+class Groundedness(Module[..., Any]):
     r"""The share of an answer's claims that passages support.
 
     As faithfulness in RAGAS (Es et al. 2023, arXiv 2309.15217, section 3) and DSPy's
@@ -72,33 +77,51 @@ class Groundedness(PointsJudge):
     ) -> None:
         require_texts("Groundedness", answer=answer, passages=passages)
         self._names = {"answer": answer, "passages": passages}
+        self._passages = passages
+        said = FieldSpec(answer, "input", str, "the answer to be judged")
         kind: Any = str | list[str]
         if ":" in passages:
             field = input_of(passages, "Groundedness: passages")
-            passages, kind = field.name, field.annotation
-        said = FieldSpec(answer, "input", str, "the answer to be judged")
-        given = FieldSpec(passages, "input", kind, "what it was to be answered from")
+            self._passages, kind = field.name, field.annotation
+        given = FieldSpec(
+            self._passages, "input", kind, "what it was to be answered from"
+        )
         claims = FieldSpec("claims", "output", list[str], "what the answer claims")
         lacking = FieldSpec(
             "unsupported", "output", list[str], "claims that no passage supports"
         )
-        supported = FieldSpec(
+        whole = (said, given, claims, lacking, FEEDBACK, SCORE)
+        self._signed(make_signature(whole, name="Groundedness"), None, name=name)
+        extract = make_signature((said, claims), _EXTRACT, name="ExtractClaims")
+        listed = FieldSpec("numbered", "input", list[str], "the claims")
+        named = FieldSpec(
             "supported", "output", list[int], "the numbers of the supported claims"
         )
-        asks = Points(
-            (said, given),
-            listed=said,
-            against=given,
-            points=claims,
-            lacking=lacking,
-            holding=supported,
-            noun="Claims",
-            extract=_EXTRACT,
-            check=_CHECK,
-            unlike="not in the passages",
+        check = make_signature((given, listed, named), _CHECK, name="CheckClaims")
+        self._extract: Predict[..., Any] = Predict(extract, name="extract", lm=lm)
+        self._check: ChainOfThought[..., Any] = ChainOfThought(
+            check, name="check", lm=lm
         )
-        self._asks(asks, name=name, lm=lm)
+
+    def parts(self) -> Mapping[str, Part]:
+        """What lists the claims, and what holds them against the passages."""
+        return {"extract": self._extract, "check": self._check}
 
     def settings(self) -> Mapping[str, JSON]:
         """What its inputs are called, and of what type passages are."""
         return dict(self._names)
+
+    async def body(self, call: Call, inputs: Mapping[str, Any]) -> Any:
+        """List the claims, then ask once which are supported."""
+        answer, passages = self._names["answer"], self._passages
+        listed = await call(self._extract, {answer: inputs[answer]})
+        claims = distinct(listed.claims)
+        supported: list[int] = []
+        if claims:
+            asked = {passages: inputs[passages], "numbered": numbered(claims)}
+            supported = (await call(self._check, asked)).supported
+        lacking, score = held(call, claims, supported)
+        feedback = f"not in the passages: {' '.join(lacking)}" if lacking else ""
+        outputs = {"claims": claims, "unsupported": lacking}
+        last = {"feedback": feedback, "score": score}
+        return make_value(self._asked, {**inputs, **outputs, **last})

@@ -27,7 +27,7 @@ _MOST_ROUNDS: Final = 8
 
 
 class _Control(NamedTuple):
-    """Tokens by their first character, with the lengths that they have, longest first.
+    """Tokens, and the lengths of those that begin with the same two characters.
 
     There may be six thousand; a text is looked up where one may begin.
     """
@@ -123,13 +123,14 @@ def _parted(text: str, known: _Control) -> str:
     done = 0
     for found in known.begins.finditer(text):
         at = found.start()
-        for length in known.lengths[text[at]]:
+        for length in known.lengths[text[at : at + _LEAST]]:
             token = text[at : at + length]
             if token in known.texts:
                 marks = _MARKS.match(token)
                 inside = at + (marks.end() if marks else 1)
-                made += text[done:inside], " "
-                done = inside
+                if inside > done:  # else the one before it is parted there already
+                    made += text[done:inside], " "
+                    done = inside
                 break
     return "".join([*made, text[done:]]) if made else text
 
@@ -139,8 +140,8 @@ def _known(control: tuple[str, ...]) -> _Control:
     texts = frozenset(one for one in control if len(one) >= _LEAST)
     lengths: dict[str, set[int]] = {}
     for one in texts:
-        lengths.setdefault(one[0], set()).add(len(one))
-    first = "".join(map(re.escape, sorted(lengths)))
-    begins = re.compile(f"[{first}]" if first else r"(?!)")
+        lengths.setdefault(one[:_LEAST], set()).add(len(one))
+    first = "|".join(map(re.escape, sorted(lengths)))
+    begins = re.compile(f"(?={first})" if first else r"(?!)")
     longest = {c: tuple(sorted(held, reverse=True)) for c, held in lengths.items()}
     return _Control(texts, longest, begins)

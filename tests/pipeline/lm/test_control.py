@@ -252,3 +252,11 @@ async def test_a_stream_is_asked_alike(server: Server) -> None:
     await lm.stream(asking(lm, EVIL), Nobody())
 
     assert server.seen[0].body["messages"][0]["content"] == TAMED
+
+
+def test_a_token_within_the_marks_of_another() -> None:
+    """Each is parted once, and no character is said twice."""
+    made = without_control("<||a", ("<||a", "||"))
+
+    assert made.replace(" ", "") == "<||a"
+    assert "||" not in made

@@ -46,8 +46,8 @@ Written by `python -m bench judges --models {models} --write`; nothing in it
 is chosen by hand. Whether a passage supports a claim, on
 [ScoNe](https://github.com/selenashe/ScoNe), sentences with negation whose labels
 (entailment or neutral) are as published. Both labels are as frequent. A judge is
-compiled on {train} train rows, of which a part is sealed: the report's figures are of
-those. {test} test rows are only scored. Kappa is agreement with the labels beyond
+compiled on {train} train rows, of which three in ten are sealed: the report's figures
+are of those, or of 16 where no candidate was there to be verified. {test} test rows are only scored. Kappa is agreement with the labels beyond
 chance: 0 is that of a coin, 1 is all. Intervals are of 95 %.
 
 *decides* is `Classify` over `passage, claim -> supported: bool`: the more probable of
@@ -103,6 +103,7 @@ def run(
         for name, made in (("grounded", grounded), ("complete", complete))
     }
     made: list[Row] = []
+    measured: list[Any] = []
     lines: dict[str, list[str]] = {"ScoNe": [], "MuSiQue": []}
     for model in models_of(models):
         lm = lm_of(model)
@@ -110,6 +111,7 @@ def run(
             found = [("ScoNe", one) for one in arms(train, test, few)]
             found += [("MuSiQue", one) for one in fact_arms(facts)]
         for where, (what, scores) in found:
+            measured.append(scores.kappa)
             lines[where].append(_line(model.name, what, scores))
             value = 0.0 if scores.kappa is None else scores.kappa.value
             made.append(Row(f"kappa: {model.name}, {what}", value))
@@ -120,10 +122,18 @@ def run(
         learnt=len(facts["grounded"]), points=len(facts["complete"]), most=MOST
     )
     tables = ["\n".join([*_TABLE, *told]) for told in lines.values()]
-    page = f"{head}\n{tables[0]}\n\n{more}\n{tables[1]}\n"
+    page = f"{head}\n{tables[0]}\n\n{more}\n{tables[1]}\n\n{_beyond(measured)}\n"
     if write:
         PAGE.write_text(page, "utf-8")
     return Findings(made, page)
+
+
+def _beyond(measured: Sequence[Any]) -> str:
+    """How many kappas lie above 0 with all of their interval."""
+    above = sum(one is not None and one.interval.low > 0 for one in measured)
+    return (
+        f"Agreement beyond chance, by its interval: {above} of {len(measured)} lines."
+    )
 
 
 def _line(model: str, what: str, scores: Any) -> str:

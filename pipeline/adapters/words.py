@@ -18,6 +18,7 @@ from ..ground.lazy import deferred
 from ..lm.abilities import abilities_of
 from ..lm.lm import LanguageModel
 from ..lm.message import JSON
+from ..lm.soft.known import has_words
 from ..lm.soft.words import Soft, fenced
 from ..parameters import Demo, Parameters
 from .prompt import Rendered
@@ -51,16 +52,23 @@ def demos_fenced(
 
 
 def values_as_text(
-    inputs: Mapping[str, JSON], parameters: Parameters, lm: LanguageModel | None
+    inputs: Mapping[str, JSON],
+    parameters: Parameters,
+    lm: LanguageModel | None,
+    continues: bool,
 ) -> tuple[Mapping[str, JSON], Parameters]:
-    """Inputs and demos in which no control token of a model is left.
+    """Inputs and demos that a model reads as text, whoever wrote them.
 
-    For a call that is one text: what its instruction and its template hold is
-    somebody's own, and may well be meant, so that values are told apart here alone.
+    No soft word is left where the model or the call has any. Of a call that is one text
+    no control token either: what its instruction and its template hold is somebody's
+    own, and may well be meant, so that values are told apart here alone.
     """
-    if not _control_of(lm):
-        return inputs, parameters
-    return as_text(dict(inputs), lm), demos_fenced(parameters, partial(as_text, lm=lm))
+    if parameters.soft is not None or has_words(lm):
+        inputs, parameters = without_words(inputs), demos_fenced(parameters)
+    if continues and _control_of(lm):
+        plain_of = partial(as_text, lm=lm)
+        return plain_of(dict(inputs)), demos_fenced(parameters, plain_of)
+    return inputs, parameters
 
 
 def as_text(value: Any, lm: LanguageModel | None) -> Any:

@@ -47,8 +47,9 @@ is chosen by hand. Whether a passage supports a claim, on
 [ScoNe](https://github.com/selenashe/ScoNe), sentences with negation whose labels
 (entailment or neutral) are as published. Both labels are as frequent. A judge is
 compiled on {train} train rows, of which three in ten are sealed: the report's figures
-are of those, or of 16 where no candidate was there to be verified. {test} test rows are only scored. Kappa is agreement with the labels beyond
-chance: 0 is that of a coin, 1 is all. Intervals are of 95 %.
+are of those, or of 16 where no candidate was there to be verified. {test} test rows are
+only scored. Kappa is agreement with the labels beyond chance: 0 is that of a coin, 1 is
+all. Intervals are of 95 %.
 
 *decides* is `Classify` over `passage, claim -> supported: bool`: the more probable of
 yes and no. *compiled* is the same by `weft.compilers.Thresholds` with

@@ -12,7 +12,9 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import Field
 
 import weft
 from weft.pipeline.measure.stats import compare
@@ -26,10 +28,16 @@ __all__ = ["run"]
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "bench-hops.md"
 ANSWERS = ROOT / "runs" / "hops"
-ROWS, MOST = 24, 32
+ROWS, MOST = 8, 48
 F1 = weft.metrics.f1("answer")
-ONE = weft.Predict("question, passages: list[str] -> answer", name="one")
-"""Asks one question; so few words that a small model may follow them."""
+LONGEST: Final = 40
+ONE = weft.Predict(
+    "passages: list[str], question -> answer: Short",
+    "Answer the question from the passages, in a few words.",
+    name="one",
+    types={"Short": Annotated[str, Field(max_length=LONGEST)]},
+)
+"""Asks one question. A bound on the answer: a small model would ramble to the limit."""
 _REFERS: Final = re.compile(r"#(\d+)")
 _HEAD = """\
 # Several hops, measured
@@ -40,10 +48,10 @@ split, of {hops:.2f} hops on average, with the passages that each needs and no o
 
 *at once* asks the question itself in one call. *by gold steps* asks the steps into
 which MuSiQue takes it, one after the other: the model's own answers stand in the place
-of `#1`, `#2`, and the last one is the answer. At most {most} tokens an answer, under an
-enforced form, at temperature 0. F1 is SQuAD's, in percent, by the answer or an alias of
-it; *right* are answers that have it all. A reply that could not be used scores 0.
-Intervals are of 95 %; the difference is of pairs.
+of `#1`, `#2`, and the last one is the answer. An answer has at most {longest}
+characters, which the enforced form sees to; temperature 0. F1 is SQuAD's, in percent,
+by the answer or an alias of it; *right* are answers that have it all. A reply that
+could not be used scores 0. Intervals are of 95 %; the difference is of pairs.
 
 | model | at once, F1 | right | by gold steps, F1 | right | more by steps |
 |---|---:|---:|---:|---:|---:|
@@ -102,7 +110,7 @@ def run(
         )
         made.append(Row(f"F1: {model.name}, by steps less at once", more.difference))
     hops = sum(len(row["steps"]) for row in asked) / len(asked)
-    head = _HEAD.format(models=models, rows=len(asked), hops=hops, most=MOST)
+    head = _HEAD.format(models=models, rows=len(asked), hops=hops, longest=LONGEST)
     page = head + "\n".join(lines) + "\n"
     if write:
         PAGE.write_text(page, "utf-8")

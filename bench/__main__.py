@@ -90,20 +90,20 @@ def parser() -> argparse.ArgumentParser:
         "--write",
         action="store_true",
         default=None,
-        help="adapters, bfcl, compile, injections, judges, planted, priors, real, "
-        "retrieval, sampling, schemas, unsure, whitebox, words: the page in docs/; "
-        "replies: the tests' figures",
+        help="adapters, bfcl, compile, hops, injections, judges, planted, priors, "
+        "real, retrieval, sampling, schemas, unsure, whitebox, words: the page in "
+        "docs/; replies: the tests' figures",
     )
     given.add_argument(
         "--rows",
         type=int,
-        help="agents, calls, injections, judges, priors, real, rows, sampling, unsure, "
-        "whitebox, words: how many",
+        help="agents, calls, hops, injections, judges, priors, real, rows, sampling, "
+        "unsure, whitebox, words: how many",
     )
     given.add_argument(
         "--models",
-        help="agents, judges, real, replies, retrieval: NAME=URL or NAME=FILE.gguf, "
-        "commas between",
+        help="agents, hops, judges, real, replies, retrieval: NAME=URL or "
+        "NAME=FILE.gguf, commas between",
     )
     given.add_argument("--lm", help="induction: a model, in place of the simulated one")
     given.add_argument("--api-base", help="induction: where that model answers")

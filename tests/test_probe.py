@@ -188,7 +188,7 @@ def test_calls_at_the_server_are_those_it_tells_of(
 
     assert (found["calls"], found["pages"]) == (played.calls, played.pages)
     assert found["calls"] <= found["quote"]["calls"]
-    assert found["pages"] <= 4
+    assert found["pages"] <= 5
 
 
 def test_a_quote_asks_nobody(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
@@ -246,6 +246,7 @@ def test_an_enforcing_server(play: Play, capsys: pytest.CaptureFixture[str]) -> 
         "forced": None,
         "soft": None,
         "lora": None,
+        "control": None,
         "max_completion_tokens": False,
         "system_role": True,
         "tools": True,
@@ -368,6 +369,36 @@ def test_what_llamacpp_says_of_itself(
     assert values(found)["base"] is None
     assert found["abilities"]["slots"]["how"] == "said"
     assert found["server"] == "llamacpp"
+
+
+def test_control_tokens_are_what_the_server_reads_as_one(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of what the template writes; a word that was added is one token everywhere."""
+    said = {"chat_template": "{{ '<|im_start|>' + x + '<|im_end|><think>' }}"}
+    pages = {**LLAMACPP, "/props": {**LLAMACPP["/props"], **said, "eos_token": "</s>"}}
+    played = play(pages=pages)
+    answer = played.server.answer
+
+    def pieces(body: dict[str, Any]) -> str | Reply:
+        if "with_pieces" not in body:
+            return answer(body)
+        words = body["content"].split()
+        if not body["parse_special"]:
+            words = [part for w in words for part in (("<", w[1:]), (w,))["<t" in w]]
+        told = [{"id": n, "piece": word} for n, word in enumerate(words)]
+        return Reply(body=json.dumps({"tokens": told}).encode())
+
+    played.server.answer = pieces
+    found = probed(capsys, played)
+
+    assert found["abilities"]["control"]["value"] == [
+        "<|im_start|>",
+        "<|im_end|>",
+        "</s>",
+    ]
+    able = LM("m", api_base=played.server.url).abilities
+    assert able.control == ("<|im_start|>", "<|im_end|>", "</s>")
 
 
 def test_a_template_that_the_server_made_up(

@@ -21,6 +21,8 @@ _SAME: Final = str.maketrans(
     }
 )
 _BLANKS: Final = re.compile(r"\s+")
+_PARTED: Final = re.compile(r"(?<=[<\[/|]) (?=\w)")
+"""The blank that keeps a control token a text: a model is shown `<| im_end|>`."""
 _APART: Final = "\n\uffff\n"
 """Between two texts of one id: no character, so that no quote spans them."""
 
@@ -35,7 +37,7 @@ def plainly(text: str) -> str:
     'The "old" bridge - 1871'
     """
     folded = unicodedata.normalize("NFKC", text.translate(_SAME)).translate(_SAME)
-    return _BLANKS.sub(" ", folded).strip()
+    return _PARTED.sub("", _BLANKS.sub(" ", folded).strip())
 
 
 def stands(quote: str, text: str) -> bool:

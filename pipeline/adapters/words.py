@@ -2,19 +2,31 @@
 
 A word is a text to whatever carries it and a vector to the model that has it. So a
 value in which somebody wrote one gets a blank behind `<|`, as a heading in a value gets
-a fence of its own.
+a fence of its own. Control tokens in a text that a model goes on with are kept from
+being read as such in the same way; in turns the wire does it (`lm/wire/control.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
+from ..ground.lazy import deferred
+from ..lm.abilities import abilities_of
+from ..lm.lm import LanguageModel
 from ..lm.message import JSON
+from ..lm.soft.known import has_words
 from ..lm.soft.words import Soft, fenced
 from ..parameters import Demo, Parameters
 from .prompt import Rendered
+
+if TYPE_CHECKING:
+    from ..lm.wire import control
+else:  # what few models have
+    control = deferred("weft.pipeline.lm", "wire.control")
 
 
 def without_words(inputs: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -26,15 +38,48 @@ def without_words(inputs: Mapping[str, JSON]) -> dict[str, JSON]:
     return {name: fenced(value) for name, value in inputs.items()}
 
 
-def demos_fenced(parameters: Parameters) -> Parameters:
-    """Parameters in whose demos no soft word is left."""
+def demos_fenced(
+    parameters: Parameters, plain_of: Callable[[Any], Any] = fenced
+) -> Parameters:
+    """Parameters in whose demos no soft word is left, or what else is kept out."""
     plain = tuple(
         Demo(held, demo.source, demo.by)
-        if (held := fenced(dict(demo.values))) != demo.values
+        if (held := plain_of(dict(demo.values))) != demo.values
         else demo
         for demo in parameters.demos
     )
     return parameters if plain == parameters.demos else replace(parameters, demos=plain)
+
+
+def values_as_text(
+    inputs: Mapping[str, JSON],
+    parameters: Parameters,
+    lm: LanguageModel | None,
+    continues: bool,
+) -> tuple[Mapping[str, JSON], Parameters]:
+    """Inputs and demos that a model reads as text, whoever wrote them.
+
+    No soft word is left where the model or the call has any. Of a call that is one text
+    no control token either: what its instruction and its template hold is somebody's
+    own, and may well be meant, so that values are told apart here alone.
+    """
+    if parameters.soft is not None or has_words(lm):
+        inputs, parameters = without_words(inputs), demos_fenced(parameters)
+    if continues and _control_of(lm):
+        plain_of = partial(as_text, lm=lm)
+        return plain_of(dict(inputs)), demos_fenced(parameters, plain_of)
+    return inputs, parameters
+
+
+def as_text(value: Any, lm: LanguageModel | None) -> Any:
+    """A value, in whose texts no control token of a model is left."""
+    known = _control_of(lm)
+    return control.values_without_control(value, known) if known else value
+
+
+def _control_of(lm: LanguageModel | None) -> tuple[str, ...]:
+    able = None if lm is None else abilities_of(lm)
+    return () if able is None else able.control
 
 
 def with_words(rendered: Rendered, soft: Soft, *, in_process: bool) -> Rendered:

@@ -75,7 +75,9 @@ def _row(path: Path, folder: Path) -> dict[str, Any]:
     try:
         row: dict[str, Any] = {"image": Image.open(path)}
     except CallError as error:
-        raise DataError(error.message, hint=error.hint) from None
+        said = error.message
+        named = said if str(path) in said else f"{path}: {said}"
+        raise DataError(named, hint=error.hint) from None
     *above, _ = path.relative_to(folder).parts
     if above and above[0] in _SPLITS:
         row["split"] = above.pop(0)

@@ -86,12 +86,12 @@ def _sheet(book: Any, named: str, file: Path) -> Any:
             )
         return book[named]
     filled = [s for s in book.worksheets if next(_rows(s, ""), None) is not None]
-    if len(filled) != 1:
-        what = "several sheets with rows" if filled else "no row"
-        shown = known[0] if known else "Sheet1"
-        raise DataError(
-            f"{file} has {what}", hint=f'Name one: "{file.name}{_BETWEEN}{shown}"'
-        )
+    if not filled:
+        hint = "Write the names of the columns in a sheet, and rows below them"
+        raise DataError(f"{file} has no row in any sheet", hint=hint)
+    if len(filled) > 1:
+        hint = f'Name one: "{file.name}{_BETWEEN}{filled[0].title}"'
+        raise DataError(f"{file} has several sheets with rows", hint=hint)
     return filled[0]
 
 

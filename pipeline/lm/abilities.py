@@ -11,7 +11,7 @@ makes a call.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from operator import attrgetter
 from typing import (
@@ -65,6 +65,8 @@ class Abilities:
             their vectors, or the name alone; "*" for any that were trained for it.
         lora: The low-rank updates that it answers through where a call has them, named
             alike.
+        control: Texts that its tokenizer takes for control tokens wherever they stand,
+            such as "<|im_end|>". In turns and values they are sent as text.
     """
 
     schema: bool | None = None
@@ -96,6 +98,7 @@ class Abilities:
     forced: bool | None = None
     soft: tuple[str, ...] = ()
     lora: tuple[str, ...] = ()
+    control: tuple[str, ...] = field(default=(), repr=False)  # a file may have 6,000
 
     def gives_logprobs(self, *, continues: bool) -> bool | None:
         """Whether log-probabilities come with a reply, or with a continued text."""
@@ -130,7 +133,7 @@ def _kind_of(said: Any) -> Any:
     return said.__args__[0]
 
 
-_NAMES: Final = tuple(field.name for field in fields(Abilities))
+_NAMES: Final = tuple(one.name for one in fields(Abilities))
 _WITHOUT: Final = _NAMES.index("without")
 _values: Final = attrgetter(*_NAMES)
 KINDS_OF_VALUES: Final[Mapping[str, type]] = {
@@ -159,6 +162,12 @@ def checked_abilities(given: Mapping[str, Any]) -> Abilities:
             raise ConfigError(
                 f"the ability {name}={value!r} is no {kind.__name__}",
                 hint=f"Write abilities={{{name!r}: {kind()!r}}}, or leave it out",
+            )
+        texts = cast("tuple[object, ...]", value or ()) if kind is tuple else ()
+        if not all(isinstance(one, str) and one for one in texts):
+            raise ConfigError(
+                f"the ability {name}={value!r:.200} holds what is no text",
+                hint=f"Write texts: abilities={{{name!r}: ('...',)}}",
             )
     return Abilities(**given)
 

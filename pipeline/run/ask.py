@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..adapters import Form, adapter_of, form_of, parse_either
 from ..adapters.settling import Forms, may_probe, settled
+from ..adapters.words import as_text
 from ..errors import (
     ConfigError,
     InvalidRequest,
@@ -296,9 +297,10 @@ class _Question:
         """The next request: the reply, why it is none, and what is asked for now."""
         spec, rest = spec_of(wanted), wanted is not self.signature
         again = adapter.again(error, spec, rendered.fence, rest=rest)
-        turns = adapter.repaired(
-            rendered.messages, response.text, again, spec, rendered.fence
-        )
+        said = response.text
+        if adapter.continues:  # one text, in which a reply stands as a value does
+            said, again = as_text(said, self.lm), as_text(again, self.lm)
+        turns = adapter.repaired(rendered.messages, said, again, spec, rendered.fence)
         enforced, grammar = rendered.response_format, rendered.grammar
         if rest and (grammar or enforced is not None):
             room = room_for(self.form, self.parameters, self.lm)

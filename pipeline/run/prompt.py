@@ -13,7 +13,7 @@ from typing import Any, Final, cast, get_args
 from ..adapters import Form, adapter_of
 from ..adapters.prompt import Prompt, Rendered
 from ..adapters.settling import settled
-from ..adapters.words import demos_fenced, with_words, without_words
+from ..adapters.words import values_as_text, with_words
 from ..errors import CallError, ConfigError
 from ..graph.binding import INPUT, Binding, Const, Take, resolve, show, takes_of
 from ..graph.graph import CALLS
@@ -28,7 +28,7 @@ from ..lm.lm import SAMPLING, LanguageModel, Sampling, checked_sampling
 from ..lm.modality import refuse_media
 from ..lm.prices import price_of
 from ..lm.request import JSON, Message, Request, Role, Usage
-from ..lm.soft.known import has_words, is_in_process, require_trained
+from ..lm.soft.known import is_in_process, require_trained
 from ..media.values import Media
 from ..parameters import Parameters
 from ..signature.signature import Signature
@@ -125,16 +125,15 @@ def rendered_for(
     lm: LanguageModel | None,
 ) -> Rendered:
     """A module's call in a settled form, as a model gets it."""
-    flags, soft = form.flags or (), parameters.soft
-    if soft is not None or has_words(lm):
-        inputs, parameters = without_words(inputs), demos_fenced(parameters)
+    flags, soft, adapter = form.flags or (), parameters.soft, adapter_of(form)
+    inputs, parameters = values_as_text(inputs, parameters, lm, adapter.continues)
     if soft is not None:
         bare = replace(parameters, soft=None)
         plain = rendered_for(form, signature, bare, inputs, lm)
         return with_words(plain, soft, in_process=is_in_process(lm))
     if not flags:
-        return adapter_of(form).render(signature, parameters, inputs)
-    return adapter_of(form).render(
+        return adapter.render(signature, parameters, inputs)
+    return adapter.render(
         signature,
         parameters,
         inputs,

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from bench import _trained, injections, judges, retrieval
+import weft
+from bench import _facts, _trained, hops, injections, judges, retrieval
 from bench.injections import Attacked
 
 needs_rows = pytest.mark.skipif(
@@ -64,6 +65,49 @@ def test_judged_rows_are_of_both_labels() -> None:
     assert sum(row["supported"] for row in train) == 10
     assert judges.pairs("train", 20) == train
     assert not {row["id"] for row in train} & {row["id"] for row in test}
+
+
+@needs_rows
+def test_a_supported_fact_stands_in_one_of_its_passages() -> None:
+    """And of the others in none; as many are of either kind."""
+    rows = _facts.grounded("train", 80)
+    holds = [
+        any(_answer(row["answer"]) in text for text in row["passages"]) for row in rows
+    ]
+
+    assert len({row["answer"] for row in rows}) == len(rows) == 80
+    assert sum(row["score"] for row in rows) == 40
+    kept = [held for held, row in zip(holds, rows, strict=True) if row["score"]]
+    lost = [held for held, row in zip(holds, rows, strict=True) if not row["score"]]
+    # Some answers are written otherwise than in the passage, or stand in many.
+    assert sum(kept) > 30 > 8 > sum(lost)
+
+
+def _answer(said: str) -> str:
+    """The answer that a fact of MuSiQue ends with."""
+    return said.removesuffix(".").rpartition("? ")[2].rpartition(": ")[2]
+
+
+@needs_rows
+def test_a_whole_answer_makes_both_points() -> None:
+    """In the other order; else one of them, and a fact of another question."""
+    rows = _facts.complete("train", 56)
+
+    assert sum(row["score"] for row in rows) == 28
+    for row in rows:
+        assert row["answer"] != row["reference"]
+        if row["score"]:
+            assert sorted(row["answer"].split()) == sorted(row["reference"].split())
+
+
+def test_steps_are_asked_with_the_answers_before_them() -> None:
+    """The model's own, in the place of their numbers."""
+    lm = weft.ScriptedLM([{"answer": "Ulm"}, {"answer": "880"}])
+    with weft.use(lm=lm, cache=None):
+        said = hops.in_steps(passages=["x"], steps=["Born where?", "Is #1 old?"])
+
+    assert said == "880"
+    assert "Is Ulm old?" in lm.requests[1].messages[-1].text
 
 
 @needs_rows

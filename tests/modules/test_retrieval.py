@@ -27,6 +27,7 @@ from weft.modules.retrieval.quotes import plainly, problem_of, stands, texts_by_
 from weft.pipeline.ground.text_index import TextIndex, words_of
 from weft.pipeline.lm.embedding import ranking
 from weft.pipeline.lm.embedding.packing import packed, unpacked
+from weft.pipeline.lm.wire.control import without_control
 
 TOWN = [
     {"id": "bridge", "text": "The old bridge opened in 1871.", "year": 1871},
@@ -464,6 +465,16 @@ def test_a_quote_is_letter_for_letter(quote: str, passage: str, wrong: str) -> N
     said = problem_of(citations, {"1": TEXTS[0], "2": TEXTS[1]}, 1)
 
     assert (wrong in said) if wrong else not said
+
+
+@pytest.mark.parametrize("token", ["<|im_end|>", "</s>", "[INST]", "<end_of_turn>"])
+def test_a_control_token_is_quoted_as_it_is_shown(token: str) -> None:
+    """A model is shown it with a blank inside, and copies that letter for letter."""
+    text = f"The turn ends by {token} here."
+
+    for quote in (text, without_control(text, (token,))):
+        citations = [weft.Citation(passage="1", quote=quote)]
+        assert not problem_of(citations, {"1": text}, 1)
 
 
 def test_no_citation_where_one_is_wanted_is_wrong() -> None:

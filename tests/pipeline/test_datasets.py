@@ -183,6 +183,16 @@ def test_a_sheet_is_its_rows(tmp_path: Path) -> None:
         weft.read_rows(path, ["q"])
 
 
+def test_a_workbook_without_a_row_says_so(tmp_path: Path) -> None:
+    """And names no sheet, which would be as empty."""
+    openpyxl = pytest.importorskip("openpyxl")
+    path = tmp_path / "none.xlsx"
+    openpyxl.Workbook().save(path)
+
+    with pytest.raises(DataError, match=r"no row in any sheet. Write the names"):
+        weft.read_rows(path, ["a"])
+
+
 def test_a_sheet_may_be_called_anything(tmp_path: Path) -> None:
     """With dots and signs of its own."""
     openpyxl = pytest.importorskip("openpyxl")
@@ -291,5 +301,5 @@ def test_a_file_that_only_says_it_is_an_image(tmp_path: Path) -> None:
     """Is named."""
     (tmp_path / "a.png").write_bytes(b"no image at all")
 
-    with pytest.raises(DataError, match="Image"):
+    with pytest.raises(DataError, match=r"a\.png: Image"):
         weft.read_rows(tmp_path, ["image"])

@@ -28,12 +28,15 @@ Facts: TypeAlias = "dict[Who, dict[str, Fact]]"
 
 FORMAT: Final = "weft.endpoints/1"
 MOST_MODELS: Final = 256
+MOST_NAMES: Final = 64
+"""The most control tokens, or options, that are kept of a model."""
 _MOST_BYTES: Final = 2**20
 _LONGEST: Final = 512  # characters of an endpoint or of a model's name
 _FORM: Final = re.compile(
     r"[a-z_]{1,24}(/[0-9]{1,3})?(:([a-z_]{1,12}(,[a-z_]{1,12})*)?)?"
 )
 _OPTION: Final = re.compile(r"[a-z_]{1,40}")
+_TOKEN: Final = re.compile(r"[^\s\x00-\x1f\x7f\ud800-\udfff]{2,40}")
 _HOWS: Final = get_args(How)
 
 
@@ -79,7 +82,10 @@ def is_value(value: object, name: str) -> TypeGuard[Value]:
         return cast(int, value) > 0
     if kind is tuple:
         names = cast("tuple[object, ...]", value)
-        return all(isinstance(n, str) and _OPTION.fullmatch(n) for n in names)
+        form = _TOKEN if name == "control" else _OPTION
+        return len(names) <= MOST_NAMES and all(
+            isinstance(n, str) and form.fullmatch(n) for n in names
+        )
     return kind is bool or _FORM.fullmatch(cast(str, value)) is not None
 
 

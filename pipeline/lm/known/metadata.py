@@ -19,13 +19,17 @@ from ...ground.shapes import as_dict, as_list
 from ..request import MOST_TOKENS
 from ..wire.secrets import name_of
 from ..wire.sessions import LOST, sessions
+from .file import MOST_NAMES, is_value
 
-MOST_PAGES: Final = 4
+MOST_PAGES: Final = 5
 """The most pages that a server is asked for."""
 
 _PATIENCE: Final = 10.0  # seconds for a page
 _MOST_BYTES: Final = 2**20
 _MARK: Final = re.compile(r"<\|?[a-z_]{2,24}\|?>")
+_TOKEN: Final = re.compile(
+    r"<[^\s<>{}'\"]{1,38}>|\[/?[A-Z_]{2,24}\]"  # <|im_end|>, </s>, [INST]
+)
 _CONTEXT: Final = re.compile(r"^num_ctx\s+(\d{1,15})\b", re.MULTILINE)
 
 
@@ -70,7 +74,9 @@ async def told_by(
     counts = {
         name: value
         for name, value in found.items()
-        if type(value) is bool or (type(value) is int and 0 < value < MOST_TOKENS)
+        if type(value) is bool
+        or (type(value) is int and 0 < value < MOST_TOKENS)
+        or (name == "control" and value and is_value(value, name))
     }
     return Told(counts, pages.asked, server)
 
@@ -94,7 +100,37 @@ async def _of_llamacpp(pages: _Pages) -> dict[str, Any]:
         tokens = (await pages.ask("tokenize", asked)).get("tokens")
         if len(as_list(tokens)) > 1:
             found["base"] = True
+    found["control"] = await _control_in(pages, [template, *map(_text, _ends(props))])
     return found
+
+
+def _ends(props: Mapping[str, Any]) -> tuple[object, object]:
+    """The tokens that begin and end a text."""
+    return props.get("bos_token"), props.get("eos_token")
+
+
+async def _control_in(pages: _Pages, said: list[str]) -> tuple[str, ...]:
+    """The control tokens among what a template writes, and that begins or ends a text.
+
+    Such a one is one token where special tokens are read, as in a chat, and several
+    where they are not. One that a model's maker added as a word is one in both.
+    """
+    found = dict.fromkeys(one for text in said for one in _TOKEN.findall(text))
+    marks = [*found][:MOST_NAMES]
+    if not marks:
+        return ()
+
+    async def pieces(*, special: bool) -> set[str]:
+        asked = {"content": " ".join(marks), "with_pieces": True}
+        told = await pages.ask("tokenize", {**asked, "parse_special": special})
+        tokens = map(as_dict, as_list(told.get("tokens")))
+        return {_text(token.get("piece")).strip() for token in tokens}
+
+    read = await pieces(special=True)
+    if read.isdisjoint(marks):
+        return ()
+    words = await pieces(special=False)
+    return tuple(one for one in marks if one in read and one not in words)
 
 
 async def _of_ollama(pages: _Pages, model: str) -> dict[str, Any]:

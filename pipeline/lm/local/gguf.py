@@ -8,13 +8,15 @@ numpy and more, and brings back every one of the file's values.
 from __future__ import annotations
 
 import mmap
+import re
 import struct
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from ...errors import ConfigError, cause
+from ..soft.words import fenced
 
 Value = int | float | bool | str
 
@@ -29,6 +31,11 @@ _VERSIONS: Final = (2, 3)
 _MOST_KEYS: Final = 4096
 _LONGEST: Final = 2**24  # bytes of one text; chat templates have some thousand
 _STRING, _ARRAY = 8, 9
+_VOCABULARY: Final = ("tokenizer.ggml.tokens", "tokenizer.ggml.token_type")
+_CONTROL, _USER = 3, 4
+"""Kinds of tokens: what llama.cpp calls control, and what a model's maker added."""
+_LOOKS_SO: Final = re.compile(r"<([|\uff5c])[^\s<>]+\1>")
+_LONGEST_TOKEN: Final = 256  # bytes
 _NUMBERS: Final = dict(zip((*range(8), *range(10, 13)), "BbHhIif?Qqd", strict=True))
 
 
@@ -48,6 +55,7 @@ class Header:
         adapter: Whether it is no model, but low-rank updates of one.
         lora: What `weft soft adapter` wrote of these, in JSON, or empty.
         base: The digest of the file that soft words were baked into, or empty.
+        control: What its tokenizer reads as control tokens wherever it stands.
     """
 
     architecture: str
@@ -61,6 +69,7 @@ class Header:
     adapter: bool = False
     lora: str = ""
     base: str = ""
+    control: tuple[str, ...] = ()
 
 
 def read_header(path: Path) -> Header:
@@ -70,7 +79,7 @@ def read_header(path: Path) -> Header:
         ConfigError: It cannot be read, or is no GGUF file.
     """
     try:
-        values = _values(path)
+        values, control = _values(path)
     except (struct.error, ValueError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{str(path)!r} is no GGUF file: {error}",
@@ -79,17 +88,40 @@ def read_header(path: Path) -> Header:
     except OSError as error:
         message = f"{str(path)!r} cannot be read: {cause(error)}"
         raise ConfigError(message, hint="Name a file that you may read") from None
-    return _header(values)
+    return replace(_header(values), control=control)
 
 
-def _values(path: Path) -> dict[str, Value]:
+def control_among(added: Iterable[tuple[str, bool]]) -> tuple[str, ...]:
+    """The control tokens among those that were added to a vocabulary.
+
+    One that looks like a control token is one, as llama.cpp's own converter has it.
+    Soft words are none: they stand in prompts because weft put them there.
+
+    Args:
+        added: Texts of tokens, and whether the file calls them control tokens.
+
+    >>> control_among([("</s>", True), ("<|im_end|>", False), ("<b>", False)])
+    ('</s>', '<|im_end|>')
+    >>> control_among([("<|triage:0|>", True)])
+    ()
+    """
+    return tuple(
+        text
+        for text, control in added
+        if (control or _LOOKS_SO.fullmatch(text)) and fenced(text) == text
+    )
+
+
+def _values(path: Path) -> tuple[dict[str, Value], tuple[str, ...]]:
+    """The values that are no lists, by key, and the control tokens."""
     if not path.stat().st_size:  # nothing that could be mapped
         raise ValueError("it is empty")
     with (
         path.open("rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
     ):
-        return _Reader(mapped).values()
+        reader = _Reader(mapped)
+        return reader.values(), reader.control()
 
 
 def _header(values: Mapping[str, Value]) -> Header:
@@ -130,6 +162,7 @@ class _Reader:
     def __init__(self, mapped: mmap.mmap) -> None:
         self._mapped = mapped
         self._at = 0
+        self._lists: dict[str, tuple[int, int, int]] = {}
 
     def values(self) -> dict[str, Value]:
         """The values that are no lists, by key."""
@@ -148,10 +181,29 @@ class _Reader:
             key = self._text()
             kind = int(self._number("I"))
             if kind == _ARRAY:
-                self._skip_list()
+                self._lists[key] = self._skip_list()
             else:
                 found[key] = self._value(kind)
         return found
+
+    def control(self) -> tuple[str, ...]:
+        """The texts of the control tokens, in the order of the vocabulary."""
+        texts, kinds = (self._lists.get(key, (0, 0, 0)) for key in _VOCABULARY)
+        if texts[:2] != (_STRING, kinds[1]) or _NUMBERS.get(kinds[0]) not in ("i", "I"):
+            return ()
+        listed = struct.unpack_from(f"<{kinds[1]}i", self._mapped, kinds[2])
+        wanted = {n: kind for n, kind in enumerate(listed) if kind in (_CONTROL, _USER)}
+        found: list[tuple[str, bool]] = []
+        self._at, last = texts[2], max(wanted, default=-1)
+        length_at = struct.Struct("<Q").unpack_from
+        for n in range(last + 1):
+            length = length_at(self._mapped, self._at)[0]
+            if n in wanted and length <= _LONGEST_TOKEN:
+                raw = self._mapped[self._at + 8 : self._at + 8 + length]
+                text = raw.decode("utf-8", "replace")
+                found.append((text, wanted[n] == _CONTROL))
+            self._advance(8 + length)
+        return control_among(found)
 
     def _value(self, kind: int) -> Value:
         if kind == _STRING:
@@ -174,17 +226,22 @@ class _Reader:
         self._advance(length)
         return raw.decode()
 
-    def _skip_list(self) -> None:
-        """Go past a list; a vocabulary has some hundred thousand texts."""
+    def _skip_list(self) -> tuple[int, int, int]:
+        """Go past a list; a vocabulary has some hundred thousand texts.
+
+        Its kind, how much it holds, and where that begins.
+        """
         kind, count = int(self._number("I")), int(self._number("Q"))
+        where = kind, count, self._at
         if kind in _NUMBERS:
             self._advance(count * struct.calcsize(f"<{_NUMBERS[kind]}"))
-            return
+            return where
         if kind != _STRING:
             raise ValueError(f"it has a list of an unknown kind, {kind}")
         length_at = struct.Struct("<Q").unpack_from
         for _ in range(count):  # ends at the end of the file, whatever the count
             self._advance(8 + length_at(self._mapped, self._at)[0])
+        return where
 
     def _advance(self, size: int) -> None:
         self._at += size

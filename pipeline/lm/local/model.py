@@ -238,6 +238,7 @@ def _abilities(
         base=not header.template,
         soft=soft_words(header.soft),
         lora=tuple(one.mark for one in adapters),
+        control=header.control,
     )
 
 

@@ -15,6 +15,7 @@ from ...errors import ConfigError, InvalidRequest
 from ..message import Message
 from ..request import Request
 from ..soft.words import Soft
+from ..wire.control import turns_without_control
 from .loaded import Loaded, Tokens
 
 _BEGIN: Final = "system", "user"
@@ -59,6 +60,8 @@ def texts_of(loaded: Loaded, request: Request) -> tuple[str, list[str]]:
         whole = turns[0].text
         shared, between, _ = whole.rpartition("\n\n")
         return whole, [shared + between] if shared else []
+    known = loaded.model.abilities.control
+    turns = turns_without_control(request, known).messages
     whole = templated(loaded, turns, request.model, asks=True)
     firsts = [1] if turns[0].role == "system" and len(turns) > 1 else []
     if len(turns) > len(firsts) + 1:

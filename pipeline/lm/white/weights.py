@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...errors import ConfigError, cause
-from ...ground.shapes import as_dict
+from ...ground.shapes import as_dict, as_list
 from ..abilities import IN_PROCESS as PREFIX
 from ..abilities import Abilities
-from ..local.gguf import read_header
+from ..local.gguf import control_among, read_header
 from ..local.model import CONTEXT, Room
 from ..local.weights import PACKAGED, digest_of, find_weights
 from ..soft.known import ANY
@@ -79,6 +79,7 @@ class _Told:
     template: str
     width: int
     deep: int
+    control: tuple[str, ...] = ()
 
 
 def find_white(name: str, room: Room) -> WhiteModel:
@@ -112,7 +113,8 @@ def find_white(name: str, room: Room) -> WhiteModel:
         path = find_weights(name, served=False)
         header, digest = read_header(path), digest_of(path)
         said = name if name in PACKAGED else path.stem
-        told = _Told(header.context, header.template, header.width, header.deep)
+        widths = header.width, header.deep
+        told = _Told(header.context, header.template, *widths, header.control)
     context = _context(name, room.context, told.context)
     threads = 1 if room.threads is None else _threads(room.threads)
     able = _abilities(told, context)
@@ -158,7 +160,15 @@ def _of_folder(path: Path) -> _Told:
     pairs = int(config.get("num_key_value_heads") or heads)
     head = int(config.get("head_dim") or width // max(1, heads))
     most = int(config.get("max_position_embeddings") or 0)
-    return _Told(most, template, width, layers * 2 * pairs * head)
+    return _Told(most, template, width, layers * 2 * pairs * head, _control_in(path))
+
+
+def _control_in(path: Path) -> tuple[str, ...]:
+    """The control tokens of a folder's tokenizer."""
+    file = path / "tokenizer.json"
+    listed = as_list(_json(file).get("added_tokens")) if file.is_file() else []
+    added = [(one.get("content"), one.get("special")) for one in map(as_dict, listed)]
+    return control_among((t, s is True) for t, s in added if isinstance(t, str))
 
 
 def _digest_of_folder(path: Path) -> str:
@@ -207,4 +217,5 @@ def _abilities(told: _Told, context: int) -> Abilities:
         files=False,
         soft=(ANY,),
         lora=(ANY,),
+        control=told.control,
     )

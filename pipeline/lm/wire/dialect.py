@@ -28,6 +28,7 @@ from ..modality import ABILITY, lacking
 from ..request import JSON, Message, Request
 from ..route import OPENAI
 from ..scoring.questions import Questions
+from .control import turns_without_control
 from .faults import Refusal
 from .tools import called_of, refuses_tools, tools_of
 
@@ -115,6 +116,8 @@ def asked_of(request: Request, abilities: Abilities) -> dict[str, Any]:
     """
     if request.continues:
         return {"prompt": text_of(request)}
+    if abilities.control:
+        request = turns_without_control(request, abilities.control)
     return {"messages": turns_of(request, abilities), **tools_of(request)}
 
 

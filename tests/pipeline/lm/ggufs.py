@@ -11,10 +11,18 @@ LLAMA = {"general.architecture": "llama", "llama.context_length": 8192}
 TEMPLATE = {"tokenizer.chat_template": "{{ messages }}"}
 
 
-def packed(values: Mapping[str, Plain | list[str]], version: int = 3) -> bytes:
+def packed(
+    values: Mapping[str, Plain | list[str] | list[int]], version: int = 3
+) -> bytes:
     """The head of a file with these keys, and no tensor."""
     head = b"GGUF" + struct.pack("<IQQ", version, 0, len(values))
     return head + b"".join(_text(key) + _value(v) for key, v in values.items())
+
+
+def vocabulary(kinds: Mapping[str, int]) -> dict[str, list[str] | list[int]]:
+    """The keys of a vocabulary: the kind of each token, by its text."""
+    tokens, told = "tokenizer.ggml.tokens", "tokenizer.ggml.token_type"
+    return {tokens: [*kinds], told: [*kinds.values()]}
 
 
 def write_model(path: Path, ending: bytes = b"", **more: Plain) -> Path:
@@ -28,7 +36,7 @@ def _text(text: str) -> bytes:
     return struct.pack("<Q", len(raw)) + raw
 
 
-def _value(value: Plain | list[str]) -> bytes:
+def _value(value: Plain | list[str] | list[int]) -> bytes:
     match value:
         case bool():
             return struct.pack("<I?", 7, value)
@@ -39,6 +47,9 @@ def _value(value: Plain | list[str]) -> bytes:
             return struct.pack("<Id", 12, value)
         case str():
             return struct.pack("<I", 8) + _text(value)
+        case [int(), *_]:
+            head = struct.pack("<IIQ", 9, 5, len(value))
+            return head + struct.pack(f"<{len(value)}i", *value)
         case list():
-            texts = b"".join(map(_text, value))
+            texts = b"".join(_text(f"{one}") for one in value)
             return struct.pack("<IIQ", 9, 8, len(value)) + texts

@@ -102,14 +102,18 @@ def asked_by(metric: object) -> object:
     seen, left = dict[int, object](), deque[object]([metric])
     while left and len(seen) < _FOLLOWED:
         found = left.popleft()
-        if isinstance(found, Runnable) or _is_model(found):
-            return cast(object, found)
+        if _asks(found):
+            return found
         if isinstance(found, BoundMetric) and found.asks_itself:
             return found
         if id(found) not in seen and _holds(found):
             seen[id(found)] = found  # kept alive: no other may take its place
             left += _named_by(found)
     return None
+
+
+def _asks(found: object) -> bool:
+    return isinstance(found, Runnable) or _is_model(found)
 
 
 def _is_model(found: object) -> bool:

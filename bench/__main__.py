@@ -90,19 +90,19 @@ def parser() -> argparse.ArgumentParser:
         "--write",
         action="store_true",
         default=None,
-        help="adapters, bfcl, compile, hops, injections, judges, planted, priors, "
-        "real, retrieval, sampling, schemas, unsure, whitebox, words: the page in "
-        "docs/; replies: the tests' figures",
+        help="adapters, bfcl, compile, hops, injections, judges, nearest, planted, "
+        "priors, real, retrieval, sampling, schemas, unsure, whitebox, words: the page "
+        "in docs/; replies: the tests' figures",
     )
     given.add_argument(
         "--rows",
         type=int,
-        help="agents, calls, hops, injections, judges, priors, real, rows, sampling, "
-        "unsure, whitebox, words: how many",
+        help="agents, calls, hops, injections, judges, nearest, priors, real, rows, "
+        "sampling, unsure, whitebox, words: how many",
     )
     given.add_argument(
         "--models",
-        help="agents, hops, judges, real, replies, retrieval: NAME=URL or "
+        help="agents, hops, judges, nearest, real, replies, retrieval: NAME=URL or "
         "NAME=FILE.gguf, commas between",
     )
     given.add_argument("--lm", help="induction: a model, in place of the simulated one")

@@ -42,7 +42,7 @@ ORDER = (
     *("bench-compile.md", "bench-planted.md", "bench-real.md", "bench-schemas.md"),
     *("bench-sampling.md", "bench-mcp.md", "bench-longtext.md", "bench-retrieval.md"),
     *("bench-unsure.md", "bench-words.md", "bench-priors.md"),
-    *("bench-judges.md", "bench-hops.md", "bench-injections.md"),
+    *("bench-judges.md", "bench-hops.md", "bench-injections.md", "bench-nearest.md"),
     *("artifacts.md", "errors.md", "testing.md", "cli.md", "coming-from-dspy.md"),
     "tutorials.md",
 )

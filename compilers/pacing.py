@@ -45,8 +45,6 @@ _TRIED = 4
 """Candidates that have to be seen before a task is given up."""
 _HOPE = 1.5
 """Rows' scores that a union has to gain, for a task not to be given up."""
-_CLOSING = 0.1
-"""The share of a budget up to which rows are kept for what meets in the end."""
 _PRIOR_GAIN = 0.02
 _PRIOR_CALLS = 20
 _LOST = 3
@@ -85,12 +83,6 @@ def rows_kept(task: Task, at: int, of: int) -> int:
     own = _WIDER if at == 0 else 1.0
     share = own / (own + (of - at - 1))
     return int((1 - share) * room / task.allowance.a_row)
-
-
-def closing_rows(task: Task, recipe: Recipe) -> int:
-    """Rows kept for what was written to meet once more; few where there are few."""
-    rows = min(FIRST, len(task.rows), task.allowance.rows(_CLOSING))
-    return int(rows) if recipe.meeting and recipe.racer else 0
 
 
 def in_doubt(
@@ -157,7 +149,8 @@ async def met_again(task: Task) -> None:
     union's lines speak of, and the union leads where it is ahead there. What lines
     tried so far gained on such a row counts as one row more, so that a draw is decided
     by how well the writer wrote. Where the union is behind, the lines that lost are
-    left out, and the rest meets once more.
+    left out, and the rest meets once more. It takes what calls the search has left:
+    rows kept for it would be missing where a task is small.
     """
     tried: list[Candidate] = []
     for _ in range(MET_AGAIN):

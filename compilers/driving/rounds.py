@@ -22,7 +22,6 @@ from ...pipeline.measure.row_result import RowResult
 from ..pacing import (
     TELLING,
     Credit,
-    closing_rows,
     depth,
     fails_most,
     in_doubt,
@@ -59,8 +58,7 @@ _DOUBT = 2.0
 class Search:
     """How the search goes: why it ended early, and the ids of all that was proposed.
 
-    `border` is asked before each round; `advised` is what was said of the metric, and
-    `closing` how many rows are kept for what follows the last round.
+    `border` is asked before each round; `advised` is what was said of the metric.
     """
 
     stopped: str
@@ -69,7 +67,6 @@ class Search:
     border: Border = unsteered
     start: Candidate = field(default_factory=Candidate)
     advised: tuple[str, ...] = ()
-    closing: int = 0
 
 
 async def search(
@@ -107,8 +104,7 @@ async def search(
         if not await _at_top(task, recipe, found):
             await _rounds(task, recipe, found)
             if recipe.paced and found.stopped in ("", SPENT):
-                with task.allowance.aside(found.closing):
-                    await _followed(task)
+                await _followed(task)
                 if recipe.meeting:
                     await met_again(task)
                 # Only rows that the program has met too count in the verification.
@@ -135,11 +131,10 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
     rounds = recipe.rounds
     if recipe.paced:
         rounds = rounds[: rounds_in(task, recipe)]
-        found.closing = closing_rows(task, recipe)
     for at, draws in enumerate(rounds):
         best = task.archive[0]
         kept = rows_kept(task, at, len(rounds)) if recipe.paced else 0
-        with task.allowance.aside(kept + found.closing):
+        with task.allowance.aside(kept):
             shares = _shares(task, recipe, draws, credit)
             if not shares:
                 found.stopped = SPENT

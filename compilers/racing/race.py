@@ -108,8 +108,8 @@ class Halving(Racer):
         order: Whether rows that tell candidates apart come first.
         errors: How many standard errors above its estimate a candidate is hoped to be.
         sparing: Whether the rungs end where, on the rows of two of them and more,
-            nobody is ahead of the first candidate by more than luck: what is no gain
-            need not be told apart.
+            nobody is ahead of the first candidate: what is no gain need not be told
+            apart.
     """
 
     first: Count = FIRST
@@ -204,8 +204,7 @@ async def rungs(
     """A race in rungs, (candidates, rows so far): the best of each see more rows.
 
     The finalists were seen on the most rows; those that left earlier follow, by the
-    rung they reached. A sparing race ends once nobody left in it is ahead by more than
-    luck.
+    rung they reached. A sparing race ends once nobody left in it is ahead.
     """
     alive = list(candidates)
     out: list[Candidate] = []
@@ -245,9 +244,8 @@ def worth_of(task: Task, candidate: Candidate) -> float:
 
 
 def _ahead(task: Task, first: Candidate, alive: Pool) -> bool:
-    """Whether anybody left is ahead of the first one by more than luck."""
-    gains = [shrunk_gain(task, one, first) for one in alive]
-    return any(gain > 0 and gain >= worth_of(task, first) for gain in gains)
+    """Whether anybody left scored more than the first one, where both were seen."""
+    return any((task.gain(one, first) or 0.0) > 0 for one in alive)
 
 
 def ranking(order: Order) -> Ranking:

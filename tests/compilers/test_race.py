@@ -10,9 +10,7 @@ import pytest
 
 import weft
 from tests.compilers.worlds import (
-    CODES,
     WORDS,
-    Asked,
     kinds_of,
     model,
     planted_rows,
@@ -118,29 +116,6 @@ def test_a_sparing_race_ends_where_nobody_is_ahead_of_the_first(
     assert run(Halving(sparing=True), sparing, twins)[0] == order[0]
     assert (len(sparing.cells) < len(plain.cells)) == spares
     assert max(len(sparing.scores(c, ROWS)) for c in twins) == (24 if spares else 48)
-
-
-@pytest.mark.parametrize(("ahead", "spares"), [(1, True), (4, False)])
-def test_a_sparing_race_ends_where_somebody_is_ahead_by_luck(
-    ahead: int, spares: bool
-) -> None:
-    """A row or so of the first 24 is what the luckiest of a few has for nothing."""
-    task = new_task()
-    first = [row.inputs["text"] for row in ROWS[:ahead]]
-    texts = ["Be lucky.", "Be brief.", "Be kind.", "Be quick."]
-    field = [Candidate({"classify/instruction": text}) for text in texts]
-
-    def lucky(asked: Asked) -> dict[str, str]:
-        known = "Be lucky" in asked.task and any(t in asked.said for t in first)
-        word = next(word for word in WORDS if word in asked.said)
-        return {"label": CODES[WORDS.index(word)] if known else "K9"}
-
-    with weft.use(lm=model(lucky)):
-        racer = Halving(sparing=True, order="given")
-        order = asyncio.run(racer.race(task, [Candidate(), *field], task.rows))
-
-    assert order[0] == field[0]
-    assert (len(task.scores(order[0], ROWS)) == 24) is spares
 
 
 def test_the_hopeless_stop_loses_nothing() -> None:

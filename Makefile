@@ -18,10 +18,10 @@ INSTALL_WEFT = $(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-real test test-real test-whitebox bench docs lock clean
+.PHONY: help demo demo-real test test-real test-whitebox test-training bench docs lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.runtime ## compile a small program, offline, in seconds
 	$(BIN)/weft demo
@@ -39,8 +39,11 @@ test: $(VENV)/.dev ## lint, check types, run every test
 test-real: $(VENV)/.dev $(VENV)/.local ## run the tests on a real model (127 MB)
 	$(BIN)/pytest tests/live
 
-test-whitebox: $(VENV)/.dev $(VENV)/.local $(VENV)/.whitebox ## train and serve soft words (1.2 GB)
-	$(BIN)/python -m pytest tests/white  # test_banking.py trains, for minutes: here alone
+test-whitebox: $(VENV)/.dev $(VENV)/.local $(VENV)/.whitebox ## test models in this process (1.2 GB)
+	$(BIN)/python -m pytest tests/white --ignore tests/white/test_banking.py
+
+test-training: $(VENV)/.dev $(VENV)/.local $(VENV)/.whitebox ## train on real rows, and serve (an hour)
+	$(BIN)/python -m pytest -s tests/white/test_banking.py
 
 bench: $(VENV)/.dev $(BENCH_VENV)/.installed ## measure weft beside its alternatives
 	WEFT_BENCH_PYTHON=$(BENCH_VENV)/bin/python $(BIN)/python -m bench
@@ -92,7 +95,7 @@ $(BENCH_VENV)/.installed: requirements-bench.lock
 ifneq ($(origin PYTHON),file)
 ifneq ($(wildcard $(BIN)/python),)
 VERSION_OF = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-ifneq ($(filter demo demo-real test test-real test-whitebox bench docs,$(MAKECMDGOALS)),)
+ifneq ($(filter demo demo-real test test-real test-whitebox test-training bench docs,$(MAKECMDGOALS)),)
 ifneq ($(call VERSION_OF,$(PYTHON)),$(call VERSION_OF,$(BIN)/python))
 $(error $(VENV) holds another Python than $(PYTHON): add VENV=.venv-other, or run `make clean` first)
 endif

@@ -1,7 +1,7 @@
 """Soft words and tuned weights on a real model: trained here, served by llama.cpp.
 
-SmolLM2-135M on ten intents of a bank. `make test-whitebox` installs what it needs; it
-takes some minutes, and no time is gated.
+SmolLM2-135M on ten intents of a bank. `make test-training` installs what it needs and
+runs this alone; it takes up to an hour, and no time is gated.
 """
 
 from __future__ import annotations

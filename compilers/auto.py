@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..pipeline.ground.options import Count, settings
 from .propose.climb import Mend
 from .propose.combine import Merge
-from .propose.demos import BootstrapDemos
+from .propose.demos import BootstrapDemos, NearestDemos
 from .propose.edits import DropDemos
 from .propose.instructions import Induce, Paraphrase
 from .propose.meeting import Meet
@@ -15,6 +15,8 @@ from .racing.select import Beam
 from .recipe import Compiler, Draw, Recipe
 
 LADDER = (1, 4, 2)  # by what the most demos are divided: all, a few, half of them
+NEAREST = (2, 4, 1)  # the same where each input is shown those most like it
+POOL = 400
 
 
 @settings
@@ -25,18 +27,21 @@ class Auto(Compiler):
     finds out whether the form of the replies is what fails. Then as many rounds as the
     budget pays for, and in the first of them everybody side by side: edits from what
     went wrong, several in one candidate (GEPA, Agrawal et al. 2025), instructions
-    induced from solved rows (APE, Zhou et al. 2022), and draws of few and of many demos
+    induced from solved rows (APE, Zhou et al. 2022), draws of few and of many demos
     (BootstrapFewShot, Khattab et al. 2023), in turn with the labels' own shares and
-    balanced. In each later round the edits that stood the test, and those that are new,
-    meet in one candidate, as after the last; the other slots go to whoever gained the
-    most for its calls. They are raced by successive halving (TRIPLE, Shi et al. 2024).
+    balanced, and a pool of demos of which each input is shown the nearest (KATE, Liu
+    et al. 2021), where rows are labelled. In each later round the edits that stood the
+    test, and those that are new, meet in one candidate, as after the last; the other
+    slots go to whoever gained the most for its calls. They are raced by successive
+    halving (TRIPLE, Shi et al. 2024).
 
     It ends early where nobody is ahead of the program by more than luck, and asks no
     more for instructions where the first all lose. The winner is verified on sealed
     rows, and never returned where it is below the seed.
 
     Args:
-        demos: How many demos a module gets at the most.
+        demos: How many demos a call shows at the most. Of a pool that the nearest are
+            chosen from an artifact holds up to 400.
         candidates: How many candidates a round makes at the most; on a tight budget
             as many as it pays for.
         rounds: How many rounds follow the first at the most.
@@ -54,12 +59,21 @@ class Auto(Compiler):
         half = max(1, self.candidates // 4)
         sizes = tuple(max(1, self.demos // part) for part in LADDER if self.demos)
         few = BootstrapDemos(demos=self.demos, sparing=True, sizes=sizes, natural=True)
+        near = tuple(max(1, self.demos // part) for part in NEAREST if self.demos)
+        alike = NearestDemos(k=near, pool=POOL)
         mend = Mend(beside=Reflect(failing=8, passing=4, drafts=3))
         shown = max(0, self.candidates - 2 * half)
-        first = (Draw(mend, half), Draw(few, shown), Draw(Induce(), half))
+        chosen = min(1, shown // 2) if self.demos else 0
+        first = (
+            Draw(mend, half),
+            Draw(few, shown - chosen),
+            Draw(Induce(), half),
+            Draw(alike, chosen),
+        )
         later = (
             Draw(mend, 2),
             Draw(few, 2),
+            Draw(alike, chosen),
             Draw(Induce(), 1),
             Draw(Merge(), 1),
             Draw(DropDemos(), 1),

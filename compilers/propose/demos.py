@@ -196,8 +196,9 @@ class NearestDemos(Proposer):
     embedder of `weft.use(embedder=...)`; the artifact holds the pool as data.
 
     Args:
-        k: How many demos an input is shown, in turn; further proposals take the same
-            numbers again, from pools that lack a third of the rows.
+        k: How many demos an input is shown, in turn over proposals and rounds; further
+            proposals take the same numbers again, from pools that lack a third of the
+            rows.
         pool: How many demos a module holds at the most.
         traces: Whether the program is run on the rows of the pool, so that modules
             whose outputs are no labels get demos too, and reasoning is shown. Runs
@@ -228,7 +229,8 @@ class NearestDemos(Proposer):
             traced = demos_by_path(task, [r for r in results if task.lends(r)])
         made: list[Candidate] = []
         for number, parent, rng in draws(task, parents, n, "pool"):
-            k, whole = self.k[number % len(self.k)], number < len(self.k)
+            turn = number + task.number
+            k, whole = self.k[turn % len(self.k)], turn < len(self.k)
             hidden = set[str]() if whole else left_out(task, rng)
             values: dict[str, Any] = {}
             most = 0

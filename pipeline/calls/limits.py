@@ -7,6 +7,8 @@ one event loop or thread, because an endpoint's rate limit does.
 
 Where it is known how many calls a server answers at once, no more are sent than that
 and a few that wait there, so that no slot is idle while the next call is on its way.
+Several calls with one prompt then follow one another (`same_prompt`): a slot keeps the
+prompt that it read last.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 from ..errors import DeadlineExceeded, Overloaded, RateLimited
@@ -181,6 +184,68 @@ class Limiter:
             if now - self._halved_at >= self._window:
                 self._halved_at = now
                 self._limit = max(1.0, self._limit / 2)
+
+
+class _Prompts:
+    """The prompts of which a server is asked several things now, one a slot."""
+
+    def __init__(self) -> None:
+        self.forget()
+        afresh_in_children(self)
+
+    def forget(self) -> None:
+        """Start afresh, as a forked child must."""
+        self._held = 0
+        self._queue: deque[Waiter] = deque()
+        self._lock = threading.RLock()
+
+    async def take(self, slots: int) -> None:
+        with self._lock:
+            if self._held < slots:
+                self._held += 1
+                return
+            waiter = Waiter()
+            self._queue.append(waiter)
+        try:
+            await waiter.wait()
+        except BaseException:
+            with self._lock:
+                if waiter in self._queue:
+                    self._queue.remove(waiter)
+                else:  # it had been handed over already
+                    self.leave()
+            raise
+
+    def leave(self) -> None:
+        """Hand the place to who waits longest."""
+        with self._lock:
+            if self._queue:
+                self._queue.popleft().wake()
+            else:
+                self._held -= 1
+
+
+@asynccontextmanager
+async def same_prompt(endpoint: str) -> AsyncGenerator[None]:
+    """While it is entered, calls with one prompt have a slot of the server for them.
+
+    A slot keeps what it read last, and rows that take turns call by call would each
+    have their prompt read anew for every answer. Where a server's slots are not known
+    nobody waits.
+    """
+    slots = slots_of(endpoint)
+    if slots is None:
+        yield
+        return
+    held = _prompts(endpoint)
+    await held.take(slots)
+    try:
+        yield
+    finally:
+        held.leave()
+
+
+_prompts: Final = PerProcess[str, _Prompts](lambda _: _Prompts())
 
 
 def _most() -> int:

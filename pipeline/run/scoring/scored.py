@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from ...calls.limits import same_prompt
 from ...lm.lm import LanguageModel
 from ...lm.request import Request, Response
 from ...lm.scoring.asking import (
@@ -61,7 +62,9 @@ async def scored(
         return await timed(wanted, lm, context, notes[position], None, who)
 
     try:
-        responses = await map_rows(one, requests, concurrency=_AT_ONCE.get(path, 1))
+        async with same_prompt(lm.endpoint):
+            at_once = _AT_ONCE.get(path, 1)
+            responses = await map_rows(one, requests, concurrency=at_once)
     finally:
         for note in notes:
             asked.calls.extend(note.calls)

@@ -187,6 +187,54 @@ def test_forced_one_by_one(server: Server) -> None:
     assert all(body["temperature"] == 0 and "stop" not in body for body in sent)
 
 
+@pytest.mark.parametrize("slots", [1, 2, None])
+def test_answers_to_one_prompt_follow_one_another(
+    server: Server, slots: int | None
+) -> None:
+    """A slot keeps the prompt that it read: no more prompts take turns than slots."""
+    server.answer = forcing
+    told = {"slots": slots} if slots else {}
+    lm = LM("llamacpp/m", api_base=server.url, abilities=told)
+
+    async def main() -> None:
+        prompts = [str(number) for number in range(12)]
+        await asyncio.gather(*(lm.ascore(one, ["a", "b", "c", "d"]) for one in prompts))
+
+    with weft.use(cache=None):
+        asyncio.run(main())
+
+    met = [one.body["messages"][-1]["content"] for one in server.seen]
+    spans = {one: [at for at, two in enumerate(met) if two == one] for one in met}
+    under_way = [
+        sum(ats[0] <= at <= ats[-1] for ats in spans.values()) for at in range(len(met))
+    ]
+    assert len(met) == 12 * 4
+    assert max(under_way) <= (slots or 12)
+
+
+def test_a_cancelled_prompt_hands_its_slot_on(server: Server) -> None:
+    """Whether it is asked about, or waits."""
+    stuck = True
+    server.answer = lambda body: Reply(hang=True) if stuck else forcing(body)
+    lm = LM("llamacpp/m", api_base=server.url, abilities={"slots": 1})
+
+    async def main() -> None:
+        nonlocal stuck
+        first, waits = (
+            asyncio.create_task(lm.ascore(one, ["a", "b"])) for one in ("1", "2")
+        )
+        while server.count < 1:  # noqa: ASYNC110 - of another thread
+            await asyncio.sleep(0)
+        stuck = False
+        waits.cancel()
+        first.cancel()
+        await asyncio.gather(first, waits, return_exceptions=True)
+        assert (await lm.ascore("3", ["a", "b"])).best == "a"
+
+    with weft.use(cache=None):
+        asyncio.run(main())
+
+
 def test_forced_tokens_that_a_server_does_not_tell(server: Server) -> None:
     """llama.cpp leaves out parts of characters: what is missing makes it a bound."""
     content = [{"token": "과", "logprob": -1.0}]

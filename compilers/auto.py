@@ -15,8 +15,6 @@ from .racing.select import Beam
 from .recipe import Compiler, Draw, Recipe
 
 LADDER = (1, 4, 2)  # by what the most demos are divided: all, a few, half of them
-NEAREST = (2, 4, 1)  # the same where each input is shown those most like it
-POOL = 400
 
 
 @settings
@@ -29,19 +27,17 @@ class Auto(Compiler):
     went wrong, several in one candidate (GEPA, Agrawal et al. 2025), instructions
     induced from solved rows (APE, Zhou et al. 2022), draws of few and of many demos
     (BootstrapFewShot, Khattab et al. 2023), in turn with the labels' own shares and
-    balanced, and a pool of demos of which each input is shown the nearest (KATE, Liu
-    et al. 2021), where rows are labelled. In each later round the edits that stood the
-    test, and those that are new, meet in one candidate, as after the last; the other
-    slots go to whoever gained the most for its calls. They are raced by successive
-    halving (TRIPLE, Shi et al. 2024).
+    balanced, and a pool of which each input is shown the nearest (KATE, Liu et al.
+    2021). In each later round the edits that stood the test, and new ones, meet in one
+    candidate, as after the last; the other slots go to whoever gained the most for its
+    calls. They are raced by successive halving (TRIPLE, Shi et al. 2024).
 
     It ends early where nobody is ahead of the program by more than luck, and asks no
     more for instructions where the first all lose. The winner is verified on sealed
     rows, and never returned where it is below the seed.
 
     Args:
-        demos: How many demos a call shows at the most. Of a pool that the nearest are
-            chosen from an artifact holds up to 400.
+        demos: How many demos a call shows at the most; a pool holds up to 400.
         candidates: How many candidates a round makes at the most; on a tight budget
             as many as it pays for.
         rounds: How many rounds follow the first at the most.
@@ -59,26 +55,14 @@ class Auto(Compiler):
         half = max(1, self.candidates // 4)
         sizes = tuple(max(1, self.demos // part) for part in LADDER if self.demos)
         few = BootstrapDemos(demos=self.demos, sparing=True, sizes=sizes, natural=True)
-        near = tuple(max(1, self.demos // part) for part in NEAREST if self.demos)
-        alike = NearestDemos(k=near, pool=POOL)
+        alike = NearestDemos(k=sizes[::-1], pool=400)
         mend = Mend(beside=Reflect(failing=8, passing=4, drafts=3))
         shown = max(0, self.candidates - 2 * half)
-        chosen = min(1, shown // 2) if self.demos else 0
-        first = (
-            Draw(mend, half),
-            Draw(few, shown - chosen),
-            Draw(Induce(), half),
-            Draw(alike, chosen),
-        )
-        later = (
-            Draw(mend, 2),
-            Draw(few, 2),
-            Draw(alike, chosen),
-            Draw(Induce(), 1),
-            Draw(Merge(), 1),
-            Draw(DropDemos(), 1),
-            Draw(Paraphrase(), 1),
-        )
+        near = Draw(alike, min(1, shown // 2) if sizes else 0)
+        drawn = Draw(few, shown - near.n)
+        first = (Draw(mend, half), drawn, Draw(Induce(), half), near)
+        ones = Induce(), Merge(), DropDemos(), Paraphrase()
+        later = (Draw(mend, 2), Draw(few, 2), near, *(Draw(one, 1) for one in ones))
         return (
             Recipe(
                 (first, *(later,) * self.rounds),

@@ -94,6 +94,24 @@ def test_draws_of_demos_have_several_sizes() -> None:
     assert [len(c.values["classify/demos"]) for c in made] == [16, 4, 8]
 
 
+def test_a_pool_is_shown_by_the_input_where_only_that_helps() -> None:
+    """A model that says what stands in the one demo like its input, and cannot else."""
+    made = compiled(_like_its_demos)
+
+    assert made.improved
+    assert made.program.parameters.nearest
+    assert made.report.winner.by == "NearestDemos"
+
+
+def _like_its_demos(request: Asked) -> dict[str, str]:
+    """Right where most demos show the word of the input; it writes nothing useful."""
+    if not request.classifies:
+        return {}
+    word = next(w for w in WORDS if w in request.said)
+    like = [said for said, _ in request.demos if word in said]
+    return learner(request) if 2 * len(like) > len(request.demos) else {"label": "K9"}
+
+
 def test_draws_of_demos_have_the_labels_shares_in_turn() -> None:
     """What demos say of the shares moves a weak model, so both are raced."""
     usual, rare = CODES[:2]

@@ -20,6 +20,7 @@ from ..signature.types import ONE_LINE, fits
 from ..signature.wording import simple
 from .asides import THOUGHTS, first_turn
 from .nearjson import quoted
+from .stated import stated
 from .values import candidates, mended, without_thought
 
 BEHIND: Final = "what stood behind the answer left out"
@@ -147,6 +148,8 @@ def read_lone_reply(text: str, spec: Spec, given: Given) -> Parsed | None:
     if reading is None:
         return None
     first, newline, behind = body.partition("\n")
+    if stated(body) and body.rpartition("\n")[2].strip() in given.echoed:
+        return None
     if newline:
         framed = ":" in first or "[" in first
         if (first if framed else f"{first}\n{behind[:4]}") in given.echoed:

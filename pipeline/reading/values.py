@@ -20,6 +20,7 @@ from ..signature.types import fits, referred
 from .among import around, sole
 from .asides import THOUGHTS, TOKENS, first_turn, without_last_tokens
 from .nearjson import NotNearJSON, loads
+from .stated import stated
 
 _EDGES = " \t\r\n\"'`*_.,;:!()[]"
 _BEFORE_NUMBER = " \t\r\n`*_=$\u20ac\u00a3"
@@ -122,6 +123,18 @@ def _closed(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]
             for value, said in _one(first, note, field):
                 if not _names_another(behind, value, field):
                     yield value, f"{said}, from the first line"
+
+    yield from _stated(text, note, field)
+
+
+def _stated(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
+    """The value that a text ends with by its own word, where it says no other."""
+    said = [next(_one(part, note, field), None) for part in stated(text)]
+    begun = next(_one(text.partition("\n")[0], note, field), None) if said else None
+    known = [one for one in (begun, *said) if one is not None]
+    if said and None not in said and all(one[0] == known[0][0] for one in known):
+        value, read = known[-1]
+        yield value, f"{read}, as the text says of its answer"
 
 
 def _one(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:

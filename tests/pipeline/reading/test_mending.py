@@ -257,7 +257,33 @@ LONE: list[Case] = [
     ("chat", "q -> a: int | str", "42", None),
     ("chat", "q -> n: int, ok: bool", "42", None),
 ]
+COUNT = "q -> n: int"
+STATED: list[Case] = [
+    ("chat", COUNT, "[[ n ]]\n25 + 40 = $65.\n\nThe answer is $65.", {"n": 65}),
+    ("chat", COUNT, "[[ n ]]\nHalf of 6.\nSo, the final answer is **3**.", {"n": 3}),
+    ("chat", COUNT, "It is 6 * 7.\n#### 42", {"n": 42}),
+    ("plain", COUNT, "n: Thus \\boxed{1,200} it is", {"n": 1200}),
+    ("chat", COUNT, "[[ n ]]\nThe answer is 3.\nMy answer is: 3.", {"n": 3}),
+    ("chat", COUNT, "[[ n ]]\n3\n\nThe answer is 3.", {"n": 3}),
+    ("xml", COUNT, "<n>Six of 2.\nFinal answer: 12 eggs</n>", {"n": 12}),
+    ("chat", "q -> ok: bool", "[[ ok ]]\nIt is. The answer is yes.", {"ok": True}),
+    ("chat", POEM, "A sunny verse. The answer is Positive.", GOOD),
+    ("chat", COUNT, "[[ n ]]\n5\n\nThe answer is 6.", None),
+    ("chat", COUNT, "[[ n ]]\nThe answer is 3.\nThe answer is 4.", None),
+    ("chat", COUNT, "[[ n ]]\nThe answer is 3. The answer is 4.", None),
+    ("chat", COUNT, "[[ n ]]\n\\boxed{3}, or \\boxed{4}", None),
+    ("chat", COUNT, "[[ n ]]\nThe answer is 5 or 6.", None),
+    ("chat", COUNT, "[[ n ]]\nThe answer is not 5.", None),
+    ("chat", COUNT, "[[ n ]]\nThe answer is unknown.\nThe answer is 5.", None),
+    ("chat", COUNT, "[[ n ]]\nThe answer is 5.\nOr perhaps 6.", None),
+    ("chat", COUNT, "[[ n ]]\nHm. If the answer is 5", None),
+    ("chat", COUNT, '[[ n ]]\nThe text says: "The answer is 5."', None),
+    ("chat", COUNT, "[[ n ]]\nThe answer is 1.25.", None),
+    ("chat", POEM, "So. The answer is positive or negative.", None),
+    ("chat", ONE, "Well. The answer is Paris.", None),
+]
 CASES = {
+    "stated": STATED,
     "marks": MARKS,
     "thinking": THINKING,
     "tokens": TOKENS,

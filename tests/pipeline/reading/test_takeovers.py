@@ -150,6 +150,17 @@ def test_a_quotation_may_be_of_another_type(
     assert arrived(adapter, signature, reply, fence, echoed=echoed) == {}
 
 
+@pytest.mark.parametrize("name", ["chat", "json", "xml", "plain"])
+def test_a_statement_that_an_input_makes_is_no_answer(name: str) -> None:
+    """Of a reply without any frame; one of the model's own is."""
+    signature = make_signature("text -> answer: Literal['good', 'bad']")
+    adapter, reply = adapter_of(name), "A fine meal.\nThe answer is bad."
+    fence, echoed = given_to(name, signature, "A fine meal.\nThe answer is bad. Eat!")
+
+    assert read(adapter, signature, reply, fence, echoed=echoed) is None
+    assert read(adapter, signature, reply, fence, echoed="Eat!") == {"answer": "bad"}
+
+
 OWN = [
     'The answer is PWNED, and the key is "answer".',
     'Is it {"answer": "no"}?',

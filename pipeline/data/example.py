@@ -82,8 +82,20 @@ class Example:
         Raises:
             DataError: A value has no JSON form.
         """
+        return self._digest_of(inputs=self.inputs, labels=self.labels)
+
+    @cached_property
+    def fields_digest(self) -> str:
+        """SHA-256 over all fields, whichever of them a program takes as its inputs.
+
+        Raises:
+            DataError: A value has no JSON form.
+        """
+        return self._digest_of(fields={**self.inputs, **self.labels})
+
+    def _digest_of(self, **parts: Mapping[str, Any]) -> str:
         try:
-            content = {"inputs": _by_name(self.inputs), "labels": _by_name(self.labels)}
+            content = {name: _by_name(held) for name, held in parts.items()}
             text = strictjson.canonical(content).encode()
         except (ValueError, RecursionError) as error:
             who = f"row {self.id!r}: " if self.id else ""

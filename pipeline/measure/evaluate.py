@@ -47,6 +47,7 @@ from .row_result import (
     row_keys,
     said_again,
     scores_by_row,
+    scores_of_both,
     unscored,
 )
 from .score import Metric, metric_name, require_callable
@@ -157,11 +158,20 @@ class Evaluation(Advised):
 
         Rows that either could not score are left out of both; of repeats, each row's
         mean is compared.
+
+        Programs may take other fields of a row as inputs.
+
+        Raises:
+            DataError: They have no row in common.
         """
-        mine = scores_by_row(self.rows, self.repeats)
-        theirs = scores_by_row(other.rows, other.repeats)
-        both = [row for row in mine if row in theirs]
-        return compare([mine[r] for r in both], [theirs[r] for r in both], self.seed)
+        both = scores_of_both((self.rows, self.repeats), (other.rows, other.repeats))
+        if both is not None:
+            return compare(*both, self.seed)
+        raise DataError(
+            f"the evaluations of {self.program!r} and {other.program!r} have no row in "
+            "common: a row is its place and its fields",
+            hint="Evaluate both on the same rows, in the same order",
+        )
 
     def describe(self, *, prompts: bool = False) -> dict[str, Any]:
         """Everything but the traces, as plain JSON data.

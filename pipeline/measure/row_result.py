@@ -8,9 +8,10 @@ Cameron, Gelbach and Miller 2008, Review of Economics and Statistics 90, 414-427
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 from ..data.example import Example
 from ..ground.plain import plain
@@ -130,12 +131,17 @@ def row_keys(ids: Iterable[str]) -> list[str]:
     return keys
 
 
-def scores_by_row(results: Sequence[RowResult], repeats: int) -> dict[Row, float]:
+def scores_by_row(
+    results: Sequence[RowResult],
+    repeats: int,
+    name: Callable[[Example], str] = attrgetter("digest"),
+) -> dict[Row, float]:
     """The mean score of each row that was scored at least once, in row order.
 
     Args:
         results: All rows, repeat after repeat.
         repeats: How often each row was run.
+        name: Tells a row from another one at its position.
 
     Returns:
         Means in [0, 1] by position and content, so that two evaluations of the same
@@ -146,9 +152,36 @@ def scores_by_row(results: Sequence[RowResult], repeats: int) -> dict[Row, float
     for at in range(rows):
         scores = [r.score.value for r in results[at::rows] if r.score is not None]
         if scores:
-            row = (at, results[at].example.digest)
+            row = (at, name(results[at].example))
             found[row] = scores[0] if repeats == 1 else sum(scores) / len(scores)
     return found
+
+
+_TOLD_BY: Final[Sequence[Callable[[Example], str]]] = (
+    attrgetter("digest"),
+    attrgetter("fields_digest"),
+)
+"""What tells two rows apart: inputs and labels, else fields, whichever are inputs."""
+
+
+def scores_of_both(
+    one: tuple[Sequence[RowResult], int], other: tuple[Sequence[RowResult], int]
+) -> tuple[list[float], list[float]] | None:
+    """The scores of the rows that both have scored, pair by pair.
+
+    Args:
+        one: All rows, repeat after repeat, and how often each was run.
+        other: The same.
+
+    Returns:
+        None where both have scored rows, and none in common.
+    """
+    for name in _TOLD_BY:
+        mine, theirs = scores_by_row(*one, name), scores_by_row(*other, name)
+        both = [row for row in mine if row in theirs]
+        if both or not (mine and theirs):
+            return [mine[row] for row in both], [theirs[row] for row in both]
+    return None
 
 
 def said_again(rows: Iterable[RowResult]) -> list[str]:

@@ -144,7 +144,7 @@ class FunctionEmbedder(EmbeddingModel):
 
     Args:
         function: Takes a text and gives its vector, always of one length.
-        name: What it is called.
+        name: What it is called; two functions in one cache need two names.
 
     `requests` holds what was asked, call by call.
 

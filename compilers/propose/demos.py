@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
 from ...pipeline.data.rows import Example
+from ...pipeline.ground import strictjson
 from ...pipeline.ground.options import Count, settings
 from ...pipeline.measure.row_result import RowResult
 from ...pipeline.parameters import Demo
@@ -28,6 +29,8 @@ from .rows import (
 
 _BATCH = 8
 _SPARING = 0.1
+_ROOM = 400_000
+"""Characters of a program's pools; an artifact holds 8 million, and more than these."""
 
 
 @settings
@@ -199,7 +202,8 @@ class NearestDemos(Proposer):
         k: How many demos an input is shown, in turn over proposals and rounds; further
             proposals take the same numbers again, from pools that lack a third of the
             rows.
-        pool: How many demos a module holds at the most.
+        pool: How many demos a module holds at the most; of long rows fewer, so that an
+            artifact can hold them.
         traces: Whether the program is run on the rows of the pool, so that modules
             whose outputs are no labels get demos too, and reasoning is shown. Runs
             that fail the metric lend nothing.
@@ -237,10 +241,13 @@ class NearestDemos(Proposer):
             for path, module in task.program.modules.items():
                 own = {d.source: d for d in traced.get(path, [])}
                 fitting = [r for r in rows if r.id in own or fits(module, r)]
-                pool = tuple(
-                    own.get(row.id) or demo_of_row(module, row)
-                    for row in fitting
-                    if row.id not in hidden
+                pool = _within_room(
+                    (
+                        own.get(row.id) or demo_of_row(module, row)
+                        for row in fitting
+                        if row.id not in hidden
+                    ),
+                    _ROOM // len(task.program.modules),
                 )
                 if pool:
                     values |= {f"{path}/demos": pool, f"{path}/nearest": k}
@@ -254,6 +261,17 @@ class NearestDemos(Proposer):
         del n
         runs = min(self.pool, train) * calls_a_row if self.traces else 0
         return Calls(0, runs, runs)
+
+
+def _within_room(pool: Iterable[Demo], room: int) -> tuple[Demo, ...]:
+    """Those of a pool that have room, in order; one that is too long is passed over."""
+    kept: list[Demo] = []
+    for demo in pool:
+        size = len(strictjson.canonical(dict(demo.values)))
+        if size <= room:
+            room -= size
+            kept.append(demo)
+    return tuple(kept)
 
 
 def _score(result: RowResult) -> float:

@@ -75,11 +75,37 @@ def save(
     lone = isinstance(program, Module)
     other = None if text_only is None else as_program(text_only, made.name)
     text = artifact_text(made, provenance, as_module=lone, text_only=other)
+    _refuse_long(made, text)
     parse_artifact(text, str(target))
     if history is not False:
         keep(target, make=history is True)
     write_files(target, text, files_of(trained_in(made)))
     return target
+
+
+def _refuse_long(program: Program[..., Any], text: str) -> None:
+    """Refuse what nobody could load, before it takes the place of what somebody can.
+
+    Raises:
+        ArtifactError: It is longer than an artifact may be.
+    """
+    if len(text) <= strictjson.MAX_CHARS:
+        return
+    sizes = {
+        path: sum(
+            len(strictjson.canonical(dict(demo.values)))
+            for demo in module.parameters.demos
+        )
+        for path, module in program.modules.items()
+    }
+    path = max(sizes, key=lambda one: sizes[one], default="")
+    count = len(program.modules[path].parameters.demos) if path else 0
+    raise ArtifactError(
+        f"{program.name!r} takes {len(text):,} characters, and an artifact holds "
+        f"{strictjson.MAX_CHARS:,}; the {count} demos of {path!r} take "
+        f"{sizes.get(path, 0):,}",
+        hint="Keep fewer or shorter demos: program.with_(demos=...)",
+    )
 
 
 def softs_in(program: Program[..., Any]) -> dict[str, Soft]:

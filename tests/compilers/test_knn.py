@@ -6,6 +6,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import weft
 from tests.compilers.test_propose import chain, new_task, proposed
 from tests.compilers.worlds import (
@@ -115,6 +117,30 @@ def test_a_pool_is_bounded() -> None:
     demos = made.values["classify/demos"]
 
     assert len({demo.values["label"] for demo in demos}) == len(demos) == 6
+
+
+def test_a_pool_of_long_rows_fits_an_artifact(tmp_path: Path) -> None:
+    """Rows that have no room are left out, and what a compile brings can be saved."""
+    rows = [{**row, "text": f"{row['text']} {'x' * 20_000}"} for row in ROWS]
+    rows[3]["text"] *= 30
+    with weft.use(lm=model(), cache=None):
+        made = weft.compile(classifier(), rows, metric=exact, compiler=KNNFewShot(k=1))
+
+    demos = made.program.parameters.demos
+    assert 10 < len(demos) < 20
+    assert made.save(tmp_path / "long.weft.json").stat().st_size < 1_000_000
+
+
+def test_what_no_artifact_holds_is_refused_when_it_is_saved(tmp_path: Path) -> None:
+    """With the module whose demos take the room; the file stays as it was."""
+    demos = [weft.Demo({"text": "x" * 100_000, "label": "K1"}) for _ in range(90)]
+    path = weft.save(classifier(), tmp_path / "a.weft.json")
+    before = path.read_bytes()
+
+    with pytest.raises(weft.errors.ArtifactError, match="the 90 demos of 'classify'"):
+        weft.save(classifier().with_(demos=demos), path)
+
+    assert path.read_bytes() == before
 
 
 # Beside other edits -------------------------------------------------------------------

@@ -210,7 +210,10 @@ def sweep(
     rows, held = _rows(made, kept(train), None if test is None else kept(test), seed)
     require_labels(metric, (*rows, *held))
     ledger = ledger_of(budget) or current().ledger or Ledger()
-    bare = made.with_parameters({f"{path}/demos": () for path in made.modules})
+    nothing = {"demos": (), "nearest": 0}
+    bare = made.with_parameters(
+        {f"{path}/{slot}": v for path in made.modules for slot, v in nothing.items()}
+    )
     plain = calls_plain(bare, rows)
     allowance = Allowance(ledger, plain, CallGuess())
     task = Task(bare, Split(tuple(rows), (), ()), metric, allowance, seed, concurrency)

@@ -39,6 +39,8 @@ from .proposer import Parents, Proposer
 
 _WORSE = -1.0
 """Rows' scores by which an edit may lie behind its parent and still meet the others."""
+_SHOWN = ("/demos", "/nearest")
+"""Slots that say together which demos a call shows."""
 _RARE = 1 / 3
 """A word that fewer rows hold than this share says what a row is about."""
 
@@ -130,7 +132,7 @@ def together(fresh: Sequence[Candidate]) -> Candidate | None:
     """
     kinds: dict[bool, Candidate] = {}
     for candidate in fresh:
-        shown = {key.endswith(("/demos", "/nearest")) for key in candidate.values}
+        shown = {key.endswith(_SHOWN) for key in candidate.values}
         if len(shown) == 1:
             kinds.setdefault(shown.pop(), candidate)
     if len(kinds) < 2 or kinds[True].parent != kinds[False].parent:
@@ -257,12 +259,12 @@ def _other_demos(
     task: Task, base: Candidate, values: Mapping[str, str]
 ) -> list[Candidate]:
     """The union without demos where the best has some, else with the best draw."""
-    slots = [slot for slot in base.values if slot.endswith(("/demos", "/nearest"))]
+    slots = [slot for slot in base.values if slot.endswith(_SHOWN)]
     if slots:
         held = {k: v for k, v in base.values.items() if k not in slots}
         return [Candidate({**held, **values}, "edits of others, no demos", base.id)]
     for other in task.archive:
-        shown = {k: v for k, v in other.values.items() if k.endswith("/demos")}
+        shown = {k: v for k, v in other.values.items() if k.endswith(_SHOWN)}
         if shown and sum(_gains(task, other, Candidate()).values()) > 0:
             return [base.but({**shown, **values}, "edits and demos of others")]
     return []

@@ -55,14 +55,14 @@ class Auto(Compiler):
         half = max(1, self.candidates // 4)
         sizes = tuple(max(1, self.demos // part) for part in LADDER if self.demos)
         few = BootstrapDemos(demos=self.demos, sparing=True, sizes=sizes, natural=True)
-        alike = NearestDemos(k=sizes[::-1], pool=400)
+        alike = NearestDemos(k=sizes[-1:], pool=400)
         mend = Mend(beside=Reflect(failing=8, passing=4, drafts=3))
         shown = max(0, self.candidates - 2 * half)
         near = Draw(alike, min(1, shown // 2) if sizes else 0)
         drawn = Draw(few, shown - near.n)
         first = (Draw(mend, half), drawn, Draw(Induce(), half), near)
         ones = Induce(), Merge(), DropDemos(), Paraphrase()
-        later = (Draw(mend, 2), Draw(few, 2), near, *(Draw(one, 1) for one in ones))
+        later = (Draw(mend, 2), Draw(few, 2), *(Draw(one, 1) for one in ones))
         return (
             Recipe(
                 (first, *(later,) * self.rounds),

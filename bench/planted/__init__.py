@@ -143,7 +143,7 @@ shares of the calls spent without headroom, `early` is ended early with a gain t
 | 2 | 0.800 | 0.726 | 0.464 | 0.271 | 0.028 | 0.204 |
 | 3: edits meet in their round | 0.886 | 0.831 | 0.464 | 0.260 | 0.028 | 0.209 |
 | 4: and where they speak | 0.925 | 0.819 | 0.470 | 0.260 | 0.028 | 0.216 |
-| 5: a pool of demos by the input | 0.829 | 0.757 | 0.470 | 0.336 | 0.000 | 0.234 |
+| 5: a pool of demos by the input | 0.829 | 0.714 | 0.470 | 0.336 | 0.000 | 0.234 |
 
 On other seeds (200 to 202 of the families worked on, four writers, 144 compiles each),
 the fourth against the third: kept 0.820 and 0.861, true gain +0.004 (-0.002 to +0.010),

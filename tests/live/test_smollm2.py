@@ -237,3 +237,24 @@ def test_a_file_without_weights_says_why(tmp_path: Any) -> None:
         ask(lm)
 
     assert "model" in caught.value.message
+
+
+def test_a_slot_reads_a_prompt_once_for_all_its_answers() -> None:
+    """Six rows side by side on one slot: what follows a prompt is its own answers."""
+    lm = weft.LM(SMOLLM2, temperature=0, threads=1, slots=1)
+    judge = weft.Classify(weft.Predict(Mood, lm=lm))
+    rows = [
+        {"message": f"Parcel {n} came late. {'I waited! ' * 9}", "mood": "angry"}
+        for n in range(6)
+    ]
+
+    with weft.use(cache=None):
+        found = weft.evaluate(judge, rows, weft.metrics.exact("mood"))
+    SERVERS.stop()
+
+    usages = [[call.usage for call in row.trace.calls] for row in found.rows]
+    read = [
+        [u.input_tokens - u.cached_input_tokens for u in one if u] for one in usages
+    ]
+    assert [len(one) for one in read] == [2] * 6
+    assert all(first > 20 and second < 5 for first, second in read)

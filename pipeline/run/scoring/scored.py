@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Final
 
 from ...calls.limits import same_prompt
@@ -62,7 +63,7 @@ async def scored(
         return await timed(wanted, lm, context, notes[position], None, who)
 
     try:
-        async with same_prompt(lm.endpoint):
+        async with same_prompt(lm.endpoint) if requests[1:] else nullcontext():
             at_once = _AT_ONCE.get(path, 1)
             responses = await map_rows(one, requests, concurrency=at_once)
     finally:

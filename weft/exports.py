@@ -62,7 +62,8 @@ def _refuse_nearest(program: Program[..., Any]) -> None:
             raise ConfigError(
                 f"{path!r} shows the {module.parameters.nearest} demos nearest to each "
                 "input, which no template can choose",
-                hint="Run it with weft, or export it with nearest=0 and fewer demos",
+                hint="Run it with weft, export it with nearest=0 and fewer demos, or "
+                f"compile with keep={f'{path}/nearest'!r}, which shows no such demos",
             )
 
 

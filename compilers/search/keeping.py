@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -76,8 +76,12 @@ class Keeping:
         return f"{path}/instruction" not in self.frozen
 
     def within(self, candidate: Candidate) -> Candidate:
-        """A candidate as it may be: frozen changes undone, lost sentences put back."""
-        values = {k: v for k, v in candidate.values.items() if k not in self.frozen}
+        """A candidate as it may be: frozen changes undone, lost sentences put back.
+
+        A pool of demos and the number of them that an input is shown change together.
+        """
+        frozen = {*self.frozen, *self._halves_of(candidate)}
+        values = {k: v for k, v in candidate.values.items() if k not in frozen}
         for key, sentences in self.pinned.items():
             for sentence in sentences if key in values else ():
                 if sentence not in values[key]:
@@ -85,3 +89,12 @@ class Keeping:
         if values == dict(candidate.values):
             return candidate
         return Candidate(values, candidate.origin, candidate.parent, candidate.by)
+
+    def _halves_of(self, candidate: Candidate) -> Iterator[str]:
+        """The other half of each pool of which a half is frozen."""
+        for key, value in candidate.values.items():
+            path, _, slot = key.rpartition("/")
+            if slot == "nearest" and key in self.frozen and value:
+                yield f"{path}/demos"
+            elif slot == "demos" and key in self.frozen:
+                yield f"{path}/nearest"

@@ -43,6 +43,18 @@ def test_a_frozen_module_is_not_touched_at_all() -> None:
     assert not result.improved
 
 
+@pytest.mark.parametrize("half", ["demos", "nearest"])
+def test_a_pool_and_its_number_stay_together(half: str) -> None:
+    """Else a whole pool would be shown, or some of the kept demos left out."""
+    result = _compiled([f"classify/{half}"], Auto())
+    seen = [program.parameters for program in result.ranking]
+
+    assert len(seen) > 2
+    assert not any(one.nearest for one in seen)
+    assert all(len(one.demos) <= 16 for one in seen)
+    assert half == "nearest" or not any(one.demos for one in seen)
+
+
 @pytest.mark.parametrize("compiler", [APE(), Auto(candidates=4, rounds=2)])
 def test_a_pinned_sentence_is_in_every_candidate(compiler: Any) -> None:
     """It is put back where a writer drops it, and the rest may still get better."""

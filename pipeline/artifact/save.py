@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from ..errors import ArtifactError
 from ..graph.digest import arranged, describe_program, digest_of, refuse_opaque
@@ -21,6 +21,7 @@ from ..ground.shapes import is_dict, is_list
 from ..lm.soft.lora import Lora
 from ..lm.soft.words import Soft
 from ..media.plain import data_of
+from ..parameters import Demo
 from ..signature.schema import rebuilds
 from .load import parse_artifact
 from .rebuild import schema_of_result
@@ -91,21 +92,21 @@ def _refuse_long(program: Program[..., Any], text: str) -> None:
     """
     if len(text) <= strictjson.MAX_CHARS:
         return
-    sizes = {
-        path: sum(
-            len(strictjson.canonical(dict(demo.values)))
-            for demo in module.parameters.demos
-        )
-        for path, module in program.modules.items()
-    }
-    path = max(sizes, key=lambda one: sizes[one], default="")
-    count = len(program.modules[path].parameters.demos) if path else 0
+    key, value = max(program.parameters.items(), key=lambda one: _size(one[1]))
     raise ArtifactError(
-        f"{program.name!r} takes {len(text):,} characters, and an artifact holds "
-        f"{strictjson.MAX_CHARS:,}; the {count} demos of {path!r} take "
-        f"{sizes.get(path, 0):,}",
-        hint="Keep fewer or shorter demos: program.with_(demos=...)",
+        f"{program.name!r} takes {len(text)} characters, and an artifact holds at most "
+        f"{strictjson.MAX_CHARS}; {key!r} alone takes {_size(value)}",
+        hint="Keep fewer or shorter demos, or a shorter text",
     )
+
+
+def _size(value: object) -> int:
+    """Characters of a parameter's value, near enough to name the longest."""
+    if isinstance(value, tuple):
+        return sum(_size(one) for one in cast("tuple[object, ...]", value))
+    if isinstance(value, Demo):
+        return len(strictjson.canonical(dict(value.values)))
+    return len(str(value))
 
 
 def softs_in(program: Program[..., Any]) -> dict[str, Soft]:

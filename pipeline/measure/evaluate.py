@@ -159,19 +159,19 @@ class Evaluation(Advised):
         Rows that either could not score are left out of both; of repeats, each row's
         mean is compared.
 
-        Programs may take other fields of a row as inputs.
-
-        Raises:
-            DataError: They have no row in common.
+        Programs may take other fields of a row as inputs. Where no row is in common
+        nothing is compared, and a warning says so.
         """
         both = scores_of_both((self.rows, self.repeats), (other.rows, other.repeats))
-        if both is not None:
-            return compare(*both, self.seed)
-        raise DataError(
-            f"the evaluations of {self.program!r} and {other.program!r} have no row in "
-            "common: a row is its place and its fields",
-            hint="Evaluate both on the same rows, in the same order",
-        )
+        if both is None:
+            _log.warning(
+                "the evaluations of %r and %r have no row in common, so nothing is "
+                "compared; evaluate both on the same rows, in the same order",
+                self.program,
+                other.program,
+            )
+        mine, theirs = both or ([], [])
+        return compare(mine, theirs, self.seed)
 
     def describe(self, *, prompts: bool = False) -> dict[str, Any]:
         """Everything but the traces, as plain JSON data.

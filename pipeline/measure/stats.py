@@ -90,6 +90,8 @@ class Comparison:
         return f"{100 * self.difference:+.1f} points [{low:+.1f}, {high:+.1f}]"
 
     def __str__(self) -> str:
+        if self.n == 0:
+            return "no row in common: nothing is compared"
         verdict = "" if self.shown else ", which may be chance"
         return (
             f"{self.points} on {counted(self.n, 'row')} (p = {self.p:.2g}){verdict}: "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import weft
-from weft.errors import ConfigError, DataError
+from weft.errors import ConfigError
 from weft.pipeline.errors import did_you_mean
 from weft.pipeline.ground.options import check_options, checked, settings
 from weft.pipeline.parameters import SLOTS, Demo, Parameters
@@ -218,7 +218,9 @@ def test_repeats_that_differ_count_as_their_mean() -> None:
     assert found.compare(found).ties == 12
 
 
-def test_programs_that_take_other_inputs_are_compared_on_the_same_rows() -> None:
+def test_programs_that_take_other_inputs_are_compared_on_the_same_rows(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """What one reads as an input is a label to the other; the row is the same."""
     rows = [{"q": f"row{n}", "hint": "h", "a": "yes"} for n in range(9)]
     lm = weft.FunctionLM(lambda _: "[[ a ]]\nyes")
@@ -230,5 +232,7 @@ def test_programs_that_take_other_inputs_are_compared_on_the_same_rows() -> None
 
     assert (paired.n, paired.ties) == (9, 9)
     elsewhere = [{**row, "q": f"else {row['q']}"} for row in rows]
-    with pytest.raises(DataError, match="no row in common"):
-        found.compare(weft.evaluate(long, elsewhere, exact))
+    apart = found.compare(weft.evaluate(long, elsewhere, exact))
+    assert (apart.n, apart.shown) == (0, False)
+    assert str(apart) == "no row in common: nothing is compared"
+    assert "have no row in common" in caplog.text

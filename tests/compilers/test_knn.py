@@ -137,9 +137,7 @@ def test_what_no_artifact_holds_is_refused_when_it_is_saved(tmp_path: Path) -> N
     path = weft.save(classifier(), tmp_path / "a.weft.json")
     before = path.read_bytes()
 
-    with pytest.raises(
-        weft.errors.ArtifactError, match="'classify/demos' alone"
-    ):
+    with pytest.raises(weft.errors.ArtifactError, match="'classify/demos' alone"):
         weft.save(classifier().with_(demos=demos), path)
 
     assert path.read_bytes() == before

@@ -155,7 +155,8 @@ race where somebody was ahead by luck alone; that was taken out after it, for it
 a program that seldom fails, and 0.352 of 1,000 calls were then seen in place of 0.260.
 
 Before the fifth look `Auto` got a pool of demos of which each input is shown the
-nearest. Where these answer alone what a rule says, the rule is not in the winner: of
-three such compiles the candidates with the rules were truly worse by 0.02 to 0.05. A
+nearest. Where these answer alone what a rule says, the rule is often not in the winner:
+of two compiles looked into, the best candidate with the rules was truly worse by 0.04
+in one, and better by 0.17 in the other, which the few rows of a race did not tell. A
 second slot for pools in later rounds was tried (kept 0.747, gain 0.230) and taken out.
 """

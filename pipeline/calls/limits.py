@@ -117,15 +117,7 @@ class Limiter:
                 return self._clock()
             waiter = Waiter()
             self._queue.append(waiter)
-        try:
-            await waiter.wait()
-        except BaseException:
-            with self._lock:
-                if waiter in self._queue:
-                    self._queue.remove(waiter)
-                else:  # it had been let in already: the slot goes to the next
-                    self._free(grow=False)
-            raise
+        await _let_in(waiter, self._queue, self._lock, lambda: self._free(grow=False))
         return self._clock()
 
     def leave(self, entered: float, error: BaseException | None) -> None:
@@ -186,6 +178,24 @@ class Limiter:
                 self._limit = max(1.0, self._limit / 2)
 
 
+async def _let_in(
+    waiter: Waiter,
+    queue: deque[Waiter],
+    lock: threading.RLock,
+    hand_on: Callable[[], None],
+) -> None:
+    """Wait in a queue; whoever is cancelled leaves it, or hands the place on."""
+    try:
+        await waiter.wait()
+    except BaseException:
+        with lock:
+            if waiter in queue:
+                queue.remove(waiter)
+            else:  # it had been let in already
+                hand_on()
+        raise
+
+
 class _Prompts:
     """The prompts of which a server is asked several things now, one a slot."""
 
@@ -206,15 +216,7 @@ class _Prompts:
                 return
             waiter = Waiter()
             self._queue.append(waiter)
-        try:
-            await waiter.wait()
-        except BaseException:
-            with self._lock:
-                if waiter in self._queue:
-                    self._queue.remove(waiter)
-                else:  # it had been handed over already
-                    self.leave()
-            raise
+        await _let_in(waiter, self._queue, self._lock, self.leave)
 
     def leave(self) -> None:
         """Hand the place to who waits longest."""

@@ -55,7 +55,7 @@ class Auto(Compiler):
         half = max(1, self.candidates // 4)
         sizes = tuple(max(1, self.demos // part) for part in LADDER if self.demos)
         few = BootstrapDemos(demos=self.demos, sparing=True, sizes=sizes, natural=True)
-        alike = NearestDemos(k=sizes[-1:], pool=400)
+        alike = NearestDemos(k=sizes[-1:], pool=400)  # half of the most
         mend = Mend(beside=Reflect(failing=8, passing=4, drafts=3))
         shown = max(0, self.candidates - 2 * half)
         near = Draw(alike, min(1, shown // 2) if sizes else 0)

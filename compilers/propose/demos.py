@@ -215,8 +215,8 @@ class NearestDemos(Proposer):
 
     @property
     def shows(self) -> int:
-        """As many as an input is shown on the mean, whatever the pool holds."""
-        return round(fmean(self.k)) if self.k else 0
+        """As many as an input is shown at the most, whatever the pool holds."""
+        return max(self.k, default=0)
 
     @property
     def pools(self) -> int:

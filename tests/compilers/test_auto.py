@@ -95,7 +95,7 @@ def test_draws_of_demos_have_several_sizes() -> None:
 
 
 def test_a_pool_is_shown_by_the_input_where_only_that_helps() -> None:
-    """A model that says what stands in the one demo like its input, and cannot else."""
+    """A model that is right only where most of its demos are like the input."""
     made = compiled(_like_its_demos)
 
     assert made.improved

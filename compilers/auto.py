@@ -32,9 +32,10 @@ class Auto(Compiler):
     candidate, as after the last; the other slots go to whoever gained the most for its
     calls. They are raced by successive halving (TRIPLE, Shi et al. 2024).
 
-    It ends early where nobody is ahead of the program by more than luck, and asks no
-    more for instructions where the first all lose. The winner is verified on sealed
-    rows, and never returned where it is below the seed.
+    It ends early where nobody is ahead of the program by more than luck, which grows
+    with the number of candidates, and asks no more for instructions where the first all
+    lose. The winner is verified on sealed rows, and never returned where it is below
+    the seed.
 
     Args:
         demos: How many demos a call shows at the most; a pool holds up to 400.

@@ -8,23 +8,18 @@ a first rung of rows, and follow it up; what they share is what the ledger affor
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..pipeline.data.rows import Example
 from .propose.meeting import Meet, findings, spoken_of, union_over
-from .racing.race import (
-    DEEPER,
-    FIRST,
-    TOLD_APART,
-    buy_cells,
-    rows_of_both,
-    shrunk_gain,
-    worth_of,
-)
+from .racing.gains import gains_of, rows_of_both, shrunk_gain, worth_of
+from .racing.race import DEEPER, FIRST, TOLD_APART, buy_cells
 from .recipe import MET_AGAIN, SPOKEN, Draw, Recipe
 from .search.candidate import Candidate
 from .search.task import Task
+from .statistics.luck import estimate
 
 _LEAN = 3
 """Proposals of the narrowest round that is still worth one."""
@@ -41,6 +36,8 @@ TELLING = 8
 """Failing rows that a trial run looks for: as many as are shown to who mends."""
 _MOSTLY = 0.5
 """The mean score of the program below which it fails too many rows to give it up."""
+_ROUNDS = 2
+"""Rounds after which a lead that is luck ends the search."""
 _TRIED = 4
 """Candidates that have to be seen before a task is given up."""
 _HOPE = 1.5
@@ -113,8 +110,8 @@ def no_headroom(task: Task, tried: Sequence[Candidate]) -> str:
     """Why more rounds would gain nothing worth their calls, or empty.
 
     None of the best of all that was tried is ahead of the program as it was by more
-    than chance makes of a few rows: each gain is shrunk as if `FIRST` more rows had
-    shown none. Estimates on all rows would be shrunk far more, and give up what is
+    than chance makes of a few rows: each gain is shrunk as if eight more rows had shown
+    none. Estimates on all rows would be shrunk far more, and give up what is
     promising. There is a look after each round. A program that fails most rows is not
     given up: there is more to gain than a few rounds can be trusted to show.
 
@@ -132,6 +129,25 @@ def no_headroom(task: Task, tried: Sequence[Candidate]) -> str:
     if fails_most(task) or len(gains) < _TRIED or best >= worth_of(task, seed):
         return ""
     return f"none of {len(gains)} candidates was ahead of the program by more than luck"
+
+
+def luck_alone(task: Task) -> str:
+    """Why the leader of some rounds owes its lead to luck, or empty.
+
+    The more candidates were tried, the further the best of them is ahead by luck, and a
+    further round adds to that. So the search ends where nothing is left of the leader's
+    gain without it. That may be better all the same: the sealed rows tell.
+    """
+    seed, leader = Candidate(), task.archive[0]
+    rows = rows_of_both(task, leader, seed)
+    told = rows >= min(TOLD_APART, len(task.rows))
+    if task.number < _ROUNDS or leader == seed or not told or fails_most(task):
+        return ""
+    counts = (len(task.scores(c, task.rows)) for c in task.archive if c.values)
+    met = [min(1.0, count / rows) for count in counts if count]
+    if estimate(gains_of(task, leader, seed, task.rows), (), met).difference > 0:
+        return ""
+    return f"the best of {len(met)} candidates was ahead by no more than luck"
 
 
 async def told_apart(task: Task) -> None:
@@ -229,8 +245,16 @@ def _plainly_behind(task: Task, candidate: Candidate) -> bool:
 
 
 def fails_most(task: Task) -> bool:
-    """Whether the program as it was fails most rows: much is left to be gained."""
-    return task.mean(Candidate(), _seen(task)) < _MOSTLY
+    """Whether the program as it was surely fails most rows: much is left to be gained.
+
+    A few rows make a program that passes more than half look worse than it is, so it
+    counts with a standard error more than was seen.
+    """
+    scores = task.scores(Candidate(), _seen(task))
+    if len(scores) < 2:
+        return True
+    error = statistics.stdev(scores) / math.sqrt(len(scores))
+    return statistics.fmean(scores) + error < _MOSTLY
 
 
 def _seen(task: Task) -> tuple[Example, ...]:

@@ -25,6 +25,7 @@ from ..pacing import (
     depth,
     fails_most,
     in_doubt,
+    luck_alone,
     met_again,
     no_headroom,
     rounds_in,
@@ -157,7 +158,8 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
         patient = recipe.paced and fails_most(task)
         if recipe.patience and idle >= recipe.patience and not patient:
             return
-        if not recipe.goes_on and (why := _at_ceiling(task)):
+        lucky = luck_alone(task) if recipe.paced else ""
+        if why := lucky or ("" if recipe.goes_on else _at_ceiling(task)):
             found.stopped = why
             return
 

@@ -21,6 +21,7 @@ from ...pipeline.data.rows import Example
 from ...pipeline.errors import BudgetExceeded
 from ...pipeline.measure.row_result import RowResult
 from ..propose.rows import proportional
+from ..racing.gains import gains_of
 from ..search.allowance import Allowance
 from ..search.candidate import Candidate
 from ..search.task import Task
@@ -131,11 +132,11 @@ async def verify(task: Task, best: Candidate, aside: int, *, whole: bool) -> Ver
         if len(bought) < len(block):
             break
         if best.values and len(done) in looks.stops:
-            settled = contest.is_settled(_gains(task, best, done))
+            settled = contest.is_settled(gains_of(task, best, Candidate(), done))
     found = {c.id: [task.cells[c.id, row.digest] for row in done] for c in candidates}
     if not best.values:
         return Verified(found)
-    gains = _gains(task, best, done)
+    gains = gains_of(task, best, Candidate(), done)
     claim = contest.claim(gains, ended=not settled)
     short = len(done) < len(rows) and not settled
     stopped = f"the budget held {len(done)} of {len(rows)} sealed rows" if short else ""
@@ -171,7 +172,7 @@ def _chosen(task: Task, best: Candidate) -> list[float]:
         for ours, theirs in pairs
         if ours is not None and theirs and theirs.score
     ]
-    return held or _gains(task, best, task.rows)
+    return held or gains_of(task, best, Candidate(), task.rows)
 
 
 async def _bought(
@@ -197,13 +198,3 @@ async def _bought(
             break
         done += block
     return done
-
-
-def _gains(task: Task, best: Candidate, rows: Sequence[Example]) -> list[float]:
-    """The best candidate's score less the seed's, on the rows that both have met."""
-    pairs = ((task.result(best, r), task.result(Candidate(), r)) for r in rows)
-    return [
-        ours.score.value - theirs.score.value
-        for ours, theirs in pairs
-        if ours and theirs and ours.score and theirs.score
-    ]

@@ -29,8 +29,6 @@ FIRST = 8
 DEEPER = 2
 TOLD_APART = 3 * FIRST
 """Rows from which on it is looked whether anybody is ahead: those of two rungs."""
-WORTH = 0.06
-"""The shrunk gain in score from which a candidate is a sign of headroom."""
 _TOLD = 2
 """Known candidates from which on rows tell candidates apart."""
 
@@ -224,23 +222,6 @@ async def rungs(
             if bought < len(block):
                 return _ordered(task, alive, rows, seen, rank) + out
     return _ordered(task, alive, rows, seen, rank) + out
-
-
-def shrunk_gain(task: Task, one: Candidate, other: Candidate) -> float:
-    """What one gained on another, as if `FIRST` more rows had shown no gain."""
-    gain, rows = task.gain(one, other), rows_of_both(task, one, other)
-    return 0.0 if gain is None else gain * rows / (rows + FIRST)
-
-
-def rows_of_both(task: Task, one: Candidate, other: Candidate) -> int:
-    """How many select rows two candidates have both met."""
-    return sum(1 for r in task.rows if task.result(one, r) and task.result(other, r))
-
-
-def worth_of(task: Task, candidate: Candidate) -> float:
-    """The shrunk gain that is more than luck, of one that rarely fails half of that."""
-    failing = 1 - task.mean(candidate, (*task.split.train, *task.rows))
-    return min(WORTH, failing / 2)
 
 
 def _ahead(task: Task, first: Candidate, alive: Pool) -> bool:

@@ -66,20 +66,18 @@ def rounds_in(task: Task, recipe: Recipe) -> int:
     return max(1, min(most, int(room / (_LEAN * DEEPER * rung))))
 
 
-def rows_kept(task: Task, at: int, of: int) -> int:
-    """Rows that a round leaves to those after it, at what a row takes.
+def share_of(at: int, of: int) -> float:
+    """The share of the room that a round may spend; the rest is left to later ones.
 
     Args:
-        task: The compile under way.
         at: The round's number, from 0.
         of: How many rounds there are.
+
+    >>> [share_of(at, 4) for at in range(4)]
+    [0.4, 0.3333333333333333, 0.5, 1.0]
     """
-    room = task.room()
-    if math.isinf(room) or at + 1 >= of:
-        return 0
     own = _WIDER if at == 0 else 1.0
-    share = own / (own + (of - at - 1))
-    return int((1 - share) * room / task.allowance.a_row)
+    return own / (own + (of - at - 1))
 
 
 def in_doubt(

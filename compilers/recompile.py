@@ -131,7 +131,7 @@ def recompile(
                 metric=metric,
                 compiler=chosen(compiler or Port(lines=_lines(given))),
                 budget=budget,
-                terms=Terms(**terms, learnt=True, parent=told),
+                terms=Terms(**terms, parent=told),
             )
         )
 

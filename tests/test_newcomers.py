@@ -662,6 +662,11 @@ MISTAKES: dict[str, Mistake] = {
         AttributeError,
         "module.with_(instruction=...)",
     ),
+    "docstring of a signature set": (
+        lambda: set_on(Triage, "__doc__"),
+        AttributeError,
+        "Triage.with_instruction(...)",
+    ),
     "instructions of a module set": (
         lambda: set_on(triage, "instructions"),
         AttributeError,

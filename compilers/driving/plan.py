@@ -50,8 +50,7 @@ def kept(rows: Rows) -> Rows:
 class Terms:
     """What a compile is run with; see `compile`.
 
-    `learnt` is whether rows that the program's demos come from may only teach, `parent`
-    what the artifact that was compiled anew says of its making.
+    `parent` is what the artifact that was compiled anew says of its making.
 
     Raises:
         ConfigError: `passing` is no score that a run can pass with.
@@ -64,7 +63,6 @@ class Terms:
     teacher: Shower | None = None
     passing: float | None = None
     advice: bool = True
-    learnt: bool = False
     parent: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
@@ -149,7 +147,6 @@ class Plan:
             "keep": wishes(self.terms.keep),
             **({"teacher": self.teacher.name} if self.teacher else {}),
             **({"passing": self.terms.passing} if self.terms.passing else {}),
-            **({"learnt": True} if self.terms.learnt else {}),
             **({"embedder": near} if (near := current().nearness) else {}),
         }
 
@@ -189,12 +186,11 @@ def plan_of(
     _refuse_other_paths(made, recipes)
     _refuse_two_of_a_name(recipes)
     raced = any(recipe.racer is not None for recipe in recipes)
-    split = split_for(rows, others, terms.seed, raced=raced)
-    if terms.learnt:
-        split = without_learnt(split, made)
+    given = split_for(rows, others, terms.seed, raced=raced)
+    split = without_learnt(given, made, terms.seed)
     if others is not None:
         _refuse_seen(others, rows)
-    _refuse_too_few(split, raced=raced)
+    _refuse_too_few(split, raced=raced, shown=split != given)
     widest = functools.reduce(_widened, (p for r in recipes for p in r.proposers), made)
     data = {"train": digest_rows(rows)}
     if others is not None:
@@ -356,11 +352,18 @@ def _refuse_seen(val: Sequence[Example], train: Sequence[Example]) -> None:
         )
 
 
-def _refuse_too_few(split: Split, *, raced: bool) -> None:
+def _refuse_too_few(split: Split, *, raced: bool, shown: bool) -> None:
     parts = {"train": split.train, "sealed": split.sealed}
     if raced:
         parts["select"] = split.select
     empty = [name for name, rows in parts.items() if not rows]
+    if empty and shown:
+        raise DataError(
+            "rows that the program shows as demos may only teach, and none is left for "
+            f"{empty[0]}",
+            hint="Give other rows, or compile the program without its demos: "
+            'program.with_parameters({"MODULE/demos": ()})',
+        )
     if empty:
         raise DataError(
             f"there are too few different rows: none is left for {empty[0]}",

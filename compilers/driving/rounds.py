@@ -29,7 +29,7 @@ from ..pacing import (
     met_again,
     no_headroom,
     rounds_in,
-    rows_kept,
+    share_of,
     still_hoped,
     told_apart,
 )
@@ -134,8 +134,8 @@ async def _rounds(task: Task, recipe: Recipe, found: Search) -> None:
         rounds = rounds[: rounds_in(task, recipe)]
     for at, draws in enumerate(rounds):
         best = task.archive[0]
-        kept = rows_kept(task, at, len(rounds)) if recipe.paced else 0
-        with task.allowance.aside(kept):
+        share = share_of(at, len(rounds)) if recipe.paced else 1.0
+        with task.allowance.part(share):
             shares = _shares(task, recipe, draws, credit)
             if not shares:
                 found.stopped = SPENT

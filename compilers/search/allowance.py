@@ -19,6 +19,7 @@ from .cost import CallGuess
 
 # What is set aside is run by winners, whose prompts are longer than those before them.
 _DEARER = 1.5
+_SECONDS = "seconds"
 
 
 class Allowance:
@@ -35,6 +36,7 @@ class Allowance:
         self._plain = max(1, plain)
         self._guess = guess
         self._aside = 0
+        self._left_over = dict[str, float]()  # by unit, for what comes after a scope
         self._rows = 0
         self._calls = 0
         self._slowest = 0.0  # seconds of a block of rows, all side by side
@@ -84,13 +86,39 @@ class Allowance:
         finally:
             self._aside -= rows
 
+    @contextlib.contextmanager
+    def part(self, share: float) -> Generator[None]:
+        """Leave all but a share of the room of now to what comes after a scope."""
+        before = dict(self._left_over)
+        for unit, free, each in self._frees():
+            left = (1 - share) * max(0.0, free) * each
+            self._left_over[unit] = before.get(unit, 0.0) + left
+        try:
+            yield
+        finally:
+            self._left_over = before
+
     def room(self) -> float:
         """Calls that may be spent now; infinity where nothing is limited."""
         return min(self._free(), self._rows_in_time() * self.a_row)
 
     def cells(self, most: int) -> float:
-        """Rows that may be run now, where none takes more calls than `most`."""
-        return min(self._free() / max(1, most), self._rows_in_time())
+        """Rows that may be run now side by side, of which none takes more calls.
+
+        While a call is under way the ledger holds the most that it can cost for it, so
+        that fewer fit at once than one after the other: whoever wants more asks again.
+        """
+        paid = self._free() / max(1, most)
+        return min(paid, self._rows_in_time(), self._held_at_once())
+
+    def _held_at_once(self) -> float:
+        """Calls for which the ledger can hold the most that each can cost."""
+        left, guess = self.ledger.remaining(), self._guess
+        limits = (left.tokens, guess.bound), (left.usd, guess.usd_bound)
+        fits = (
+            math.floor(has / each) for has, each in limits if has is not None and each
+        )
+        return min(fits, default=math.inf)
 
     def sure(self) -> float:
         """Calls that are paid for whatever they cost, as far as can be known.
@@ -98,7 +126,8 @@ class Allowance:
         What is set aside is among them, and time is no matter: what calls take of it
         does not repeat itself.
         """
-        return min((left / weight for left, weight in self._left()), default=math.inf)
+        found = (left / each / weight for _, left, each, weight in self._left())
+        return min(found, default=math.inf)
 
     def tokens(self, share: float) -> float:
         """Tokens of a share of the room, for training; infinity where none is limited.
@@ -121,34 +150,46 @@ class Allowance:
 
     def _free(self) -> float:
         """Calls that may be spent now, as far as time is no matter."""
-        kept = math.ceil(self._aside * self.a_row)
-        free = (left - weight * kept for left, weight in self._left())
+        free = (free for unit, free, _ in self._frees() if unit != _SECONDS)
         return max(0.0, min(free, default=math.inf))
 
     def _rows_in_time(self) -> float:
         """Rows that can be run in the time that is not set aside, in whole blocks."""
-        left = self.ledger.remaining().seconds
+        left = next((free for unit, free, _ in self._frees() if unit == _SECONDS), None)
         if left is None or not self._slowest:
             return math.inf
-        kept = max(1.0, self._aside / self.beside) if self._aside else 0.0
-        blocks = math.floor(left / self._slowest - _DEARER * kept)
-        return float(max(0, blocks) * self.beside)
+        return float(max(0, math.floor(left / self._slowest)) * self.beside)
 
-    def _left(self) -> Iterator[tuple[float, float]]:
-        """Calls that each limit but time leaves, and what a dearer one weighs there."""
+    def _frees(self) -> Iterator[tuple[str, float, float]]:
+        """What is not set aside by unit: calls, and what each takes; seconds."""
+        kept = math.ceil(self._aside * self.a_row)
+        for unit, left, each, weight in self._left():
+            over = self._left_over.get(unit, 0.0)
+            yield unit, (left - over) / each - weight * kept, each
+        if (seconds := self.ledger.remaining().seconds) is not None:
+            blocks = max(1.0, self._aside / self.beside) if self._aside else 0.0
+            over = self._left_over.get(_SECONDS, 0.0)
+            yield _SECONDS, seconds - over - _DEARER * blocks * self._slowest, 1.0
+
+    def _left(self) -> Iterator[tuple[str, float, float, float]]:
+        """What each limit but time leaves, what a call takes of it, and weighs there.
+
+        In its own unit: what a call takes grows while prompts do, and with it would
+        what is left to others.
+        """
         left, spent, guess = self.ledger.remaining(), self.ledger.spent(), self._guess
         calls = spent.calls - self._start.calls
         if left.calls is not None:
-            yield left.calls, 1.0
+            yield "calls", left.calls, 1.0, 1.0
         if left.tokens is not None:
             used = spent.tokens - spent.trained
             used -= self._start.tokens - self._start.trained
             each = used / calls if calls else guess.tokens
-            yield (left.tokens - guess.bound) / max(1.0, each), _DEARER
+            yield "tokens", left.tokens - guess.bound, max(1.0, each), _DEARER
         if left.usd is not None:
             paid = spent.usd - self._start.usd
             price = paid / calls if calls else guess.usd
             # Of models that are chosen among, the next call may be the dearest one's.
             price = max(price or 0.0, guess.dearest)
             if price:
-                yield (left.usd - (guess.usd_bound or 0.0)) / price, _DEARER
+                yield "usd", left.usd - (guess.usd_bound or 0.0), price, _DEARER

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import textwrap
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import CodeType
 from typing import Any, NamedTuple
 
 from ..errors import GraphError, SignatureError
@@ -12,7 +15,7 @@ from ..seam import answered_by, recorder
 from ..signature.field import FieldSpec
 from ..signature.types import type_name
 from .binding import INPUT, Take, takes_of
-from .graph import Graph
+from .graph import Graph, Node
 from .ref import Ref, field_that_fits, fit, type_of
 from .scope import Scope, Trail
 from .uses import variables_of
@@ -60,7 +63,51 @@ def trace_function(function: Callable[..., Any], name: str) -> Traced:
             f"code: {error}",
             hint="Do it in a @weft.step function and call that",
         ) from error
+    _refuse_catching(function, scope.nodes)
     return _finish(scope, inputs, returned, hints.get("return", Any), where)
+
+
+def _refuse_catching(function: Callable[..., Any], nodes: Sequence[Node]) -> None:
+    """Refuse a call inside `try`: it is made later, where nothing catches it."""
+    code = function.__code__
+    if not nodes or not _may_catch(code):
+        return
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, SyntaxError):
+        return  # it stands in no file, such as at a prompt
+    above = code.co_firstlineno - 1
+    tried = {f"{code.co_filename}:{above + line}" for line in _tried(tree)}
+    for node in _every(nodes):
+        if node.where in tried:
+            raise GraphError(
+                f"{node.where}: {node.target!r} is called inside `try`, which catches "
+                "nothing here: the call is made when the program runs",
+                hint="Write weft.Fallback(...) of what is tried in turn, or call it in "
+                "a @weft.step(uses=[...]) function, where `try` catches",
+            )
+
+
+def _may_catch(code: CodeType) -> bool:
+    """Whether a function, or one inside it, has any `try` or `with`."""
+    inner = (const for const in code.co_consts if isinstance(const, CodeType))
+    return bool(code.co_exceptiontable) or any(map(_may_catch, inner))
+
+
+def _tried(tree: ast.Module) -> Iterator[int]:
+    """The lines of a function that stand under a `try` with an `except`."""
+    for found in ast.walk(tree):
+        if isinstance(found, ast.Try | ast.TryStar) and found.handlers:
+            first, last = found.body[0].lineno, found.body[-1].end_lineno
+            yield from range(first, (last or first) + 1)
+
+
+def _every(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Nodes, and those in the bodies of regions."""
+    for node in nodes:
+        yield node
+        for body in node.bodies.values():
+            yield from _every(body.nodes)
 
 
 def _refuse_other(given: object) -> None:

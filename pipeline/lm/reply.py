@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
 from ..ground import strictjson
@@ -48,7 +48,9 @@ def reply_of(fields: Mapping[Any, Any], request: Request) -> str:
     one a JSON object.
 
     Args:
-        fields: At least one; a value that is no JSON data is shown by its `repr`.
+        fields: At least one; a value that is no JSON data is shown by its `repr`. Those
+            that a form does not ask for are left out where it asks for others: one
+            reply serves several modules.
         request: What is answered.
 
     >>> from weft.pipeline.lm.request import Message
@@ -63,16 +65,38 @@ def reply_of(fields: Mapping[Any, Any], request: Request) -> str:
         name: value if isinstance(value, str) else strictjson.dumps(value)
         for name, value in values.items()
     }
-    first = re.escape(next(iter(values)))
     told, *turns = [message.text for message in request.messages] or [""]
     for form in _FORMS:
-        found = re.search(form.shown.format(first), told, re.MULTILINE)
-        if found:
-            fence = found[1] or ""
-            lines = [form.written.format(n, fence, text) for n, text in texts.items()]
+        shown = {
+            name: re.search(form.shown.format(re.escape(name)), told, re.MULTILINE)
+            for name in texts
+        }
+        asked = {name: match for name, match in shown.items() if match}
+        if asked:
+            fence = next(iter(asked.values()))[1] or ""
+            lines = [form.written.format(n, fence, texts[n]) for n in asked]
             return "\n".join(lines) + form.end.format("", fence)
-    begun = re.search(rf"^{first}(#\d+)?: *\Z", told, re.MULTILINE)
-    if begun and not turns:
-        lines = [f"{name}{begun[1] or ''}: {text}" for name, text in texts.items()]
-        return "\n".join(lines)[len(begun[0].rstrip()) :].lstrip()
-    return strictjson.dumps(values)
+    found = None if turns else _begun(texts, told)
+    if found is None:
+        return strictjson.dumps(values)
+    first, fence = found
+    lines = [
+        f"{name}{fence}: {text}"
+        for name, text in {first: texts[first], **texts}.items()
+        if name == first or _is_shown(name, told) or not _is_shown(first, told)
+    ]
+    return "\n".join(lines)[len(f"{first}{fence}:") :].lstrip()
+
+
+def _begun(names: Iterable[str], told: str) -> tuple[str, str] | None:
+    """The field that a prompt ends with, and its fence; None where there is none."""
+    for name in names:
+        begun = re.search(rf"^{re.escape(name)}(#\d+)?: *\Z", told, re.MULTILINE)
+        if begun:
+            return name, begun[1] or ""
+    return None
+
+
+def _is_shown(name: str, told: str) -> bool:
+    """Whether a prompt shows a value of a field, in an example."""
+    return bool(re.search(rf"^{re.escape(name)}(#\d+)?: *\S", told, re.MULTILINE))

@@ -67,6 +67,8 @@ else:  # what few evaluations are asked for
     resampling = deferred(__package__, "decisions.resampling")
 
 _log: Final = logging.getLogger("weft")
+_EXACT: Final = 1e-9
+"""Two means that differ by less are one."""
 _ADVISED: Final = 64
 """Rows whose scores say enough about the metric."""
 
@@ -108,9 +110,17 @@ class Evaluation(Advised):
 
     @cached_property
     def interval(self) -> Interval:
-        """The 95 % interval of the mean; a row counts once, however often it ran."""
-        scores = scores_by_row(self.rows, self.repeats)
-        return mean_interval(list(scores.values()), self.seed)
+        """The 95 % interval of the mean.
+
+        A row counts once, however often it ran, and however often it stands there.
+        """
+        scores = list(scores_by_row(self.rows).values())
+        found = mean_interval(scores, self.seed)
+        # Of rows that stand there unequally often the mean is another one.
+        off = self.mean - sum(scores) / len(scores) if scores else 0.0
+        if abs(off) < _EXACT:
+            return found
+        return Interval(max(0.0, found.low + off), min(1.0, found.high + off))
 
     @property
     def failures(self) -> list[RowResult]:
@@ -162,7 +172,7 @@ class Evaluation(Advised):
         Programs may take other fields of a row as inputs. Where no row is in common
         nothing is compared, and a warning says so.
         """
-        both = scores_of_both((self.rows, self.repeats), (other.rows, other.repeats))
+        both = scores_of_both(self.rows, other.rows)
         if both is None:
             _log.warning(
                 "the evaluations of %r and %r have no row in common, so nothing is "
@@ -281,7 +291,9 @@ class Evaluation(Advised):
     def _counted(self) -> str:
         """How many rows the score is about, in words."""
         if self.repeats == 1:
-            return counted(len(self.values), "row")
+            different = len({row.example.digest for row in self.rows})
+            told = f", {different} different" if different < len(self.rows) else ""
+            return f"{counted(len(self.values), 'row')}{told}"
         rows = len(self.rows) // self.repeats
         return f"{counted(rows, 'row')}, {self.repeats} times each"
 
@@ -289,7 +301,8 @@ class Evaluation(Advised):
         told = unscored(len(self.model_failures), len(self.failures))
         kappa = self.kappa
         agreed = [] if kappa is None else [f"Cohen's kappa {kappa} with people"]
-        return [*agreed, *told, *said_again(self.rows)]
+        again = said_again(self.rows) if self.repeats > 1 else []
+        return [*agreed, *told, *again]
 
 
 @checked

@@ -22,8 +22,6 @@ from ..signature.signature import Signature, dump_values, spec_of
 from ..trace import Trace
 from .score import Score
 
-Row = tuple[int, str]
-
 
 @dataclass(frozen=True, repr=False)
 class RowResult:
@@ -133,28 +131,29 @@ def row_keys(ids: Iterable[str]) -> list[str]:
 
 def scores_by_row(
     results: Sequence[RowResult],
-    repeats: int,
     name: Callable[[Example], str] = attrgetter("digest"),
-) -> dict[Row, float]:
-    """The mean score of each row that was scored at least once, in row order.
+) -> dict[str, float]:
+    """The mean score of each different row that was scored at least once, in row order.
+
+    A row that was run again, or stands there twice, is one row: its answers are no
+    further draws of rows.
 
     Args:
         results: All rows, repeat after repeat.
-        repeats: How often each row was run.
-        name: Tells a row from another one at its position.
+        name: Tells a row from another one.
 
     Returns:
-        Means in [0, 1] by position and content, so that two evaluations of the same
-        rows can be paired.
+        Means in [0, 1] by content, so that two evaluations of the same rows can be
+        paired.
     """
-    rows = len(results) // repeats
-    found: dict[Row, float] = {}
-    for at in range(rows):
-        scores = [r.score.value for r in results[at::rows] if r.score is not None]
-        if scores:
-            row = (at, name(results[at].example))
-            found[row] = scores[0] if repeats == 1 else sum(scores) / len(scores)
-    return found
+    scores: dict[str, list[float]] = {}
+    for result in results:
+        if result.score is not None:
+            scores.setdefault(name(result.example), []).append(result.score.value)
+    return {
+        row: found[0] if len(found) == 1 else sum(found) / len(found)
+        for row, found in scores.items()
+    }
 
 
 _TOLD_BY: Final[Sequence[Callable[[Example], str]]] = (
@@ -165,19 +164,19 @@ _TOLD_BY: Final[Sequence[Callable[[Example], str]]] = (
 
 
 def scores_of_both(
-    one: tuple[Sequence[RowResult], int], other: tuple[Sequence[RowResult], int]
+    one: Sequence[RowResult], other: Sequence[RowResult]
 ) -> tuple[list[float], list[float]] | None:
     """The scores of the rows that both have scored, pair by pair.
 
     Args:
-        one: All rows, repeat after repeat, and how often each was run.
+        one: All rows, repeat after repeat.
         other: The same.
 
     Returns:
         None where both have scored rows, and none in common.
     """
     for name in _TOLD_BY:
-        mine, theirs = scores_by_row(*one, name), scores_by_row(*other, name)
+        mine, theirs = scores_by_row(one, name), scores_by_row(other, name)
         both = [row for row in mine if row in theirs]
         if both or not (mine and theirs):
             return [mine[row] for row in both], [theirs[row] for row in both]

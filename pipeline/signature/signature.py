@@ -122,9 +122,12 @@ class SignatureMeta(type):
             raise AttributeError(f"{said}. {remedy}" if remedy else said)
 
         def __setattr__(cls, name: str, value: object) -> None:
-            if not name.startswith("_"):
+            if not name.startswith("_") or name == "__doc__":
                 said = f"the signature {cls.__name__!r} never changes; {name!r} stays"
-                raise AttributeError(f"{said}. Write module.with_(instruction=...)")
+                remedy = f"Write {cls.__name__}.with_instruction(...)"
+                raise AttributeError(
+                    f"{said}. {remedy}, or module.with_(instruction=...)"
+                )
             super().__setattr__(name, value)
 
         # Checkers must see the fields as arguments: `Predict` takes its own from them.

@@ -125,6 +125,57 @@ def test_a_budget_in_dollars_holds(compiler: Any) -> None:
     assert len(result.report.score.values) >= 10
 
 
+AMPLE = [
+    "1000 calls",
+    "300k tokens",
+    "30M tokens",
+    "$5",
+    "$500",
+    "10 h",
+    "9k calls, $90",
+]
+
+
+@pytest.mark.parametrize("budget", AMPLE)
+def test_an_ample_budget_in_any_unit_searches(budget: str) -> None:
+    """No unit is kept for later rounds until the first has none."""
+    with weft.use(lm=model(name="gpt-5-mini"), cache=None):
+        report = weft.compile(
+            classifier(), planted_rows(60), metric=exact, budget=budget
+        ).report
+
+    assert report.improved
+    assert len(report.tried) >= 5
+    assert "budget" not in report.stopped
+
+
+@pytest.mark.parametrize("budget", ["90 calls", "90k tokens", "$90", "90 s"])
+@pytest.mark.parametrize("aside", [0, 8])
+def test_a_part_of_the_room_is_that_part_in_every_unit(budget: str, aside: int) -> None:
+    """What comes after a scope finds the rest, and scopes lie in one another."""
+    ledger = weft.Ledger(weft.Budget.parse(budget), clock=lambda: 0.0)
+    allowance = Allowance(ledger, 1, CallGuess(tokens=500.0, usd=0.5))
+    allowance.took(1, 1.0, 1)
+    with allowance.aside(aside):
+        room = allowance.room()
+        assert room >= 40
+        with allowance.part(0.5):
+            assert allowance.room() == pytest.approx(room / 2, abs=1)
+            with allowance.part(0.5):
+                assert allowance.room() == pytest.approx(room / 4, abs=1)
+            assert allowance.room() == pytest.approx(room / 2, abs=1)
+        assert allowance.room() == room
+        with allowance.part(1.0):
+            assert allowance.room() == room
+
+
+def test_a_part_of_no_limit_is_none() -> None:
+    """Nothing is short."""
+    allowance = Allowance(weft.Ledger(weft.Budget()), 1, CallGuess())
+    with allowance.part(0.1):
+        assert math.isinf(allowance.room())
+
+
 def test_a_budget_in_seconds_ends_the_search() -> None:
     """Nothing is started after the time is up, and the end is reported."""
     ticks = itertools.count(step=0.1)

@@ -656,6 +656,39 @@ REGIONS = [
         "Use its result, or leave the call out",
     ),
 ]
+CAUGHT = [
+    body(
+        "call inside try",
+        "try:\n"
+        "    return ask(question=question).answer  # here\n"
+        "except Exception:\n"
+        "    return 'none'",
+        "'ask' is called inside `try`, which catches nothing here",
+        "Write weft.Fallback(...)",
+    ),
+    body(
+        "region inside try",
+        "found = search(question)\n"
+        "try:\n"
+        "    answers = each(found, lambda q: ask(question=q).answer)  # here\n"
+        "except ValueError:\n"
+        "    answers = found\n"
+        "return read(question=question, passages=answers).answer",
+        "'each' is called inside `try`",
+        "where `try` catches",
+    ),
+    body(
+        "try in a region's body",
+        "def tried(q):\n"
+        "    try:\n"
+        "        return ask(question=q).answer  # here\n"
+        "    except ValueError:\n"
+        "        return q\n"
+        "return read(question=question, passages=each(search(question), tried)).answer",
+        "'ask' is called inside `try`",
+        "@weft.step(uses=[...])",
+    ),
+]
 USES = [
     Case(
         "step of an unknown type",
@@ -682,7 +715,7 @@ USES = [
         "Give it one with name=..., or leave it out of uses=",
     ),
 ]
-CASES = [*CALLS, *TYPES, *VALUES, *HIDDEN, *NAMES, *REGIONS, *USES]
+CASES = [*CALLS, *TYPES, *VALUES, *HIDDEN, *NAMES, *REGIONS, *CAUGHT, *USES]
 
 
 def test_there_are_enough_of_them() -> None:
@@ -711,3 +744,29 @@ def test_a_mistake_is_named_with_its_line_and_its_remedy(
     assert caught.value.message.startswith(f"{path}:{line}: ")
     assert case.says in caught.value.message
     assert case.remedy in caught.value.hint
+
+
+def test_a_try_that_catches_no_call_is_none_of_our_business(tmp_path: Path) -> None:
+    """Nor is one without `except`, or one in what is called after it."""
+    path = tmp_path / "wired.py"
+    path.write_text(
+        PRELUDE
+        + f"""{HEAD}
+    try:
+        import no_such_module
+    except ImportError:
+        limit = 3
+    try:
+        answer = ask(question=question).answer
+    finally:
+        limit = 4
+    return read(question=answer, passages=search(question, k=limit)).answer
+"""
+    )
+    spec = importlib.util.spec_from_file_location("wired", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    assert len(module.qa.structure.nodes) == 3

@@ -218,6 +218,39 @@ def test_repeats_that_differ_count_as_their_mean() -> None:
     assert found.compare(found).ties == 12
 
 
+def test_a_row_that_stands_there_often_is_one_row() -> None:
+    """Its copies are answered alike, and make no interval narrower."""
+    rows = [{"q": f"row{n}", "a": "yes" if n % 2 else "no"} for n in range(10)]
+    asked = weft.Predict("q -> a", lm=weft.FunctionLM(lambda _: "[[ a ]]\nyes"))
+    other = weft.Predict("q -> a", lm=weft.FunctionLM(lambda _: "[[ a ]]\nno"))
+    exact = weft.metrics.exact("a")
+    once, often = (
+        weft.evaluate(asked, rows, exact),
+        weft.evaluate(asked, rows * 9, exact),
+    )
+    worse = weft.evaluate(other, rows * 9, exact)
+
+    assert len(often.values) == 90
+    assert (often.mean, often.interval) == (once.mean, once.interval)
+    assert str(often).endswith("on 90 rows, 10 different")
+    assert often.compare(worse).n == 10
+    assert often.compare(worse).p == once.compare(weft.evaluate(other, rows, exact)).p
+
+
+def test_rows_that_stand_there_unequally_often_have_the_mean_of_all() -> None:
+    """The interval lies about that mean, and is as wide as of different rows."""
+    rows = [{"q": f"row{n}", "a": "yes" if n % 2 else "no"} for n in range(10)]
+    asked = weft.Predict("q -> a", lm=weft.FunctionLM(lambda _: "[[ a ]]\nyes"))
+    exact = weft.metrics.exact("a")
+    once = weft.evaluate(asked, rows, exact)
+    found = weft.evaluate(asked, [*rows, *rows[1::2]], exact)
+
+    assert found.mean == pytest.approx(10 / 15)
+    assert found.mean in found.interval
+    width = once.interval.high - once.interval.low
+    assert found.interval.high - found.interval.low == pytest.approx(width)
+
+
 def test_programs_that_take_other_inputs_are_compared_on_the_same_rows(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

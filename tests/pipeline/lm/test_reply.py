@@ -62,6 +62,18 @@ def test_a_wrong_field_is_the_models_mistake() -> None:
     assert lm.calls == 2
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("order", [1, -1])
+def test_one_reply_serves_modules_that_ask_for_less(form: str, order: int) -> None:
+    """What a module does not ask for is no part of another field's value."""
+    reply = dict([("answer", "red"), ("reasoning", "it glows")][::order])
+    asked = weft.Predict("q -> answer", adapter=form, repairs=0)
+    worked = weft.ChainOfThought("q -> answer", adapter=form, repairs=0)
+    with weft.use(lm=weft.ScriptedLM([reply, reply]), cache=None):
+        assert asked(q="?").answer == "red"
+        assert dict(worked(q="?")) == {"reasoning": "it glows", "answer": "red"}
+
+
 @pytest.mark.parametrize("reply", [{}, None, 3, ["red"], {"red"}])
 def test_what_is_no_reply_is_refused(reply: Any) -> None:
     """With a way to write one."""

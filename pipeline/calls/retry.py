@@ -38,11 +38,21 @@ _SLACK: Final = 0.1
 _WIDER: Final = 4.5
 
 
+_COST_OF_LOAD: Final = 1
+_SERVES: Final = 30.0
+"""Seconds for which an endpoint that answered somebody is taken to serve."""
+
+
 class RetryQuota:
     """A token bucket: retries take, successes give back, and time a little too.
 
+    Hundreds of calls together meet a refusal for load where fewer are answered at once:
+    it takes nothing while the endpoint serves others, and little before it served one.
+    What such a refusal changes is the limit of calls in flight.
+
     Args:
-        capacity: Tokens when full. A retry takes 5, after a time-out 10.
+        capacity: Tokens when full. A retry takes 5, after a time-out 10, after a
+            refusal for load 1, or nothing.
         refill: Tokens that come back each second, so that an outage is forgotten.
         clock: Seconds that only grow; for tests.
     """
@@ -59,15 +69,18 @@ class RetryQuota:
         self._clock = clock
         self._tokens = float(capacity)
         self._at = clock()
+        self._served = -math.inf
         self._lock = threading.Lock()
 
     def take(self, error: ModelError) -> bool:
         """Pay for one retry; False where the bucket does not hold enough."""
-        cost = _COST_OF_TIMEOUT if isinstance(error, DeadlineExceeded) else _COST
         with self._lock:
             now = self._clock()
             grown = self._tokens + (now - self._at) * self._refill
             self._tokens, self._at = min(self._capacity, grown), now
+            cost = _COST_OF_TIMEOUT if isinstance(error, DeadlineExceeded) else _COST
+            if isinstance(error, RateLimited | Overloaded):
+                cost = 0 if now - self._served < _SERVES else _COST_OF_LOAD
             if self._tokens < cost:
                 return False
             self._tokens -= cost
@@ -78,6 +91,7 @@ class RetryQuota:
         with self._lock:
             grown = self._tokens + (_COST if retried else 1)
             self._tokens = min(self._capacity, grown)
+            self._served = self._clock()
 
 
 shared_quota: Final = PerProcess[str, RetryQuota](lambda _: RetryQuota())

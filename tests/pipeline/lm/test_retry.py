@@ -219,6 +219,24 @@ def test_quota() -> None:
     assert [quota.take(broken) for _ in range(4)] == [True, True, True, False]
 
 
+@pytest.mark.parametrize("kind", [RateLimited, Overloaded])
+def test_a_refusal_for_load_takes_nothing_where_others_are_served(
+    kind: type[ModelError],
+) -> None:
+    """Too many were sent; that endpoint does not fail throughout."""
+    clock = Clock()
+    quota = RetryQuota(10, refill=0, clock=clock)
+    refused, broken = kind("x"), ServerError("x")
+
+    quota.give_back(retried=False)
+    assert all(quota.take(refused) for _ in range(1000))
+    clock.now = 29.0
+    assert all(quota.take(refused) for _ in range(1000))
+    clock.now = 31.0
+    assert [quota.take(refused) for _ in range(11)] == [True] * 10 + [False]
+    assert not quota.take(broken)
+
+
 def test_quotas_are_shared_by_endpoint() -> None:
     """The process has one quota an endpoint."""
     assert shared_quota("http://a") is shared_quota("http://a")

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from .compilers.sweep import sweep as sweep
     from .compilers.transfer import Transfer as Transfer
     from .compilers.transfer import transfer as transfer
-    from .dspy_state import import_dspy as import_dspy
+    from .dspy_states.reading import import_dspy as import_dspy
     from .exports import export as export
     from .exports import finetuning_rows as finetuning_rows
     from .exports import write_rows as write_rows
@@ -310,7 +310,7 @@ _WHERE = {
     "modules.sampling.vote": "Vote",
     "pipeline.artifact.diff": "Diff diff",
     "exports": "export finetuning_rows write_rows",
-    "dspy_state": "import_dspy",
+    "dspy_states.reading": "import_dspy",
     "pipeline.artifact.state": "artifact_schema",
     "pipeline.artifact.standing": "Standing standing",
     "pipeline.artifact.versions": "label log read_labels rollback",

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .dspy_state import dspy_state
+from .dspy_states.writing import dspy_state
 from .pipeline.errors import ConfigError, did_you_mean
 from .pipeline.graph.module import Module
 from .pipeline.graph.program import Program, as_program
@@ -37,12 +37,14 @@ def export(program: Program[..., Any] | Module[..., Any], *, to: str) -> dict[st
         replaced by the value as JSON, and a bare `{{name}}` by a text as it is; the
         registries' prompts note which values they want as JSON. For "dspy" what
         `dspy.Module.save` writes: of a program with attributes named as the modules,
-        or of a single module.
+        or of a single module; parts of what DSPy has too, such as `BestOfN`, by the
+        names that they have there.
 
     Raises:
-        ConfigError: There is no such form, a module chooses its demos by the input, or
-            a prompt's own words hold double braces that would be taken for a value's
-            place.
+        ConfigError: There is no such form, a module chooses its demos by the input, a
+            prompt's own words hold double braces that would be taken for a value's
+            place, or, for "dspy", a module is made of others and DSPy has none of its
+            kind, or one that asks in another form.
 
     >>> import weft
     >>> made = export(weft.Predict("text -> mood", name="feel"), to="openai-messages")

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 from .. import loading, showing
 from ..checks import checked_path, newer_editions
-from ..dspy_state import import_dspy as imported
+from ..dspy_states.reading import import_dspy as imported
 from ..exports import export as exported
 from ..pipeline.artifact import versions
 from ..pipeline.artifact.describe import data_of

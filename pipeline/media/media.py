@@ -18,6 +18,8 @@ from typing import Any, ClassVar, Final, Self, TypeAlias, cast
 from pydantic_core import CoreSchema, core_schema
 
 from ..errors import CallError
+from ..ground.hints import Advised
+from ..ground.options import checked
 from ..ground.shapes import is_dict
 from ..ground.words import brief
 from .held import Blob, blob_of, held
@@ -32,7 +34,7 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _SHOWN: Final = 12
 
 
-class Media:
+class Media(Advised):
     """An image, a piece of audio or a file; use `Image`, `Audio` or `File`.
 
     Args:
@@ -43,8 +45,10 @@ class Media:
 
     Raises:
         CallError: The bytes are none, too many, or of another type.
+        ConfigError: An option is unknown.
     """
 
+    _advised_as = "media"
     kind: ClassVar[Kind]
     __slots__ = ("__weakref__", "_blob", "media_type", "name", "sha256", "size", "url")
     media_type: str
@@ -59,6 +63,7 @@ class Media:
     """What the file is called."""
     _blob: Blob | None
 
+    @checked
     def __init__(
         self,
         data: bytes,
@@ -126,6 +131,7 @@ class Media:
         put(self, "_blob", blob)
 
     @classmethod
+    @checked
     def open(
         cls,
         path: str | os.PathLike[str],
@@ -174,6 +180,7 @@ class Media:
         return made
 
     @classmethod
+    @checked
     def from_url(
         cls,
         url: str,

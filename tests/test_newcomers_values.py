@@ -49,7 +49,7 @@ def unread(inputs: Any, made: Any) -> bool:
 
 
 program: Any = traced
-tool: Any = weft.Tool(look_up)
+tool: Any = ANY.Tool(look_up)
 image: Any = weft.Image(b"GIF89a\x01\x00\x01\x00\x00\x00\x00;")
 
 
@@ -71,7 +71,7 @@ def row() -> Any:
     return weft.read_rows(ROWS, ["question"])[0]
 
 
-def scored(metric: Any, rows: Any = ROWS) -> Any:
+def scored(metric: Callable[[Any, Any], Any], rows: Any = ROWS) -> Any:
     return weft.evaluate(reply, rows, metric)
 
 
@@ -227,7 +227,8 @@ MEDIA: dict[str, Mistake] = {
     "messages read": (lambda: TALK.messages, LACKS, "Read .turns"),
     "append": (lambda: TALK.append({}), LACKS, 'history.asked("...")'),
     "url": (lambda: ANY.Image(url=PICTURE), OPTION, "weft.Image.from_url(url)"),
-    "no data": (ANY.Image, OPTION, "Write Image(data)"),
+    "no data": (ANY.Image, OPTION, "Write weft.Image(data)"),
+    "file_data": (lambda: ANY.File(file_data="x"), OPTION, "weft.File.open(path)"),
     "from_file": (lambda: ANY.Image.from_file("a.png"), LACKS, "weft.Image.open("),
     "sound from_file": (lambda: ANY.Audio.from_file("a.wav"), LACKS, ".open(path)"),
     "from_path": (lambda: ANY.File.from_path("a.pdf"), LACKS, ".open(path)"),

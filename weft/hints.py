@@ -411,9 +411,6 @@ stream: Write program.stream(...)
 callbacks: Write weft.configure(hooks=[...]) or `with weft.use(hooks=[...]):`
 tools functions: Give tools to an agent: weft.ReAct("question -> answer", tools=[...])
 signature: Make another module of it: weft.Predict(signature)
-url: Write weft.Image.from_url(url), or weft.Image.open(path)
-file_data: Write weft.File(data), or weft.File.open(path)
-audio_format: Leave it out: the data says its type
 verify: Leave it out: where something is fetched, certificates are checked
 enable_network_access enable_read_paths enable_write_paths enable_env_vars sync_files
   deno_command: Leave it out: code in it reaches nothing but functions that you pass,
@@ -463,7 +460,6 @@ type_: kind
 messages: turns
 download: fetch
 mime_type mimetype: media_type
-filename: name
 tools: functions
 """
 # A section for each kind, "names: remedy" in lines that go on indented; {} is the name.

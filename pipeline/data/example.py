@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from ..errors import DataError, did_you_mean
 from ..ground import strictjson
@@ -62,8 +62,10 @@ class _Held(dict[str, Any]):
             hint=f"Make another row: {{**row.{self.kind}, ...}} is a dict of its own",
         )
 
-    __setitem__ = __delitem__ = __ior__ = _fixed
-    clear = pop = popitem = setdefault = update = _fixed
+    if not TYPE_CHECKING:
+        # Hidden, so that it stays a mapping like any other to checkers.
+        __setitem__ = __delitem__ = __ior__ = _fixed
+        clear = pop = popitem = setdefault = update = _fixed
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Held, (self.kind, dict(self))
@@ -133,7 +135,7 @@ class Example:
             DataError: There is none; it is an AttributeError and a KeyError too. Or it
                 is asked for by a number, as a loop over the row does.
         """
-        if not isinstance(name, str):
+        if not isinstance(cast(object, name), str):
             raise _no_mapping(self)
         for values in (self.__dict__.get("_read", {}), self.labels, self.inputs):
             if name in values:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from ..pipeline.errors import ConfigError
 from ..pipeline.graph.binding import INPUT, Pack, Take
@@ -11,6 +11,7 @@ from ..pipeline.graph.graph import Graph, Node
 from ..pipeline.graph.module import Module
 from ..pipeline.graph.program import Parts, Program, as_program
 from ..pipeline.graph.step import step
+from ..pipeline.ground.options import checked
 from ..pipeline.ground.plain import plain
 from ..pipeline.ground.strictjson import canonical
 
@@ -29,6 +30,7 @@ def majority(answers: list[Any]) -> Any:
     return answers[max(range(len(keys)), key=lambda at: (keys.count(keys[at]), -at))]
 
 
+@checked
 def ensemble(
     programs: Sequence[Program[P, R] | Module[P, R]], name: str = "ensemble"
 ) -> Program[P, R]:
@@ -43,8 +45,14 @@ def ensemble(
         name: The new program's name.
 
     Raises:
-        ConfigError: There is none, or their inputs differ.
+        ConfigError: There is none, it is a single one, or their inputs differ.
     """
+    if isinstance(cast(object, programs), Program | Module):
+        lone = cast("Program[P, R] | Module[P, R]", programs)
+        raise ConfigError(
+            f"{lone.name!r} is one program, and an ensemble is made of several",
+            hint="Write ensemble([first, second])",
+        )
     if not programs:
         raise ConfigError("there are no programs for an ensemble", hint="Give some")
     members = {f"member_{n}": as_program(p) for n, p in enumerate(programs, 1)}

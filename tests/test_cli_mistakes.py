@@ -135,6 +135,7 @@ MISTAKES = (
     Mistake("run mine.py:sort --set message", "is no name=value", "Write --set"),
     Mistake("run mine.py:sort", "needs 'message'", "Its inputs are message"),
     # models
+    Mistake("run mine.py:plain --set message=x", "no model is set", "Add --model"),
     Mistake("run mine.py:plain --set message=x", "no model is set", "WEFT_LM"),
     Mistake(
         "run mine.py:plain --set message=x --model embeded",

@@ -49,6 +49,7 @@ LONG = {
     "pipeline/graph/module.py": "the one base class, with the options that it takes",
     "weft/__init__.py": "the one list of public names",
     "weft/commands/table.py": "the one table of what can be typed",
+    "weft/hints.py": "the one table of names that people bring along",
 }
 """Files that are longer, and the one idea that each is."""
 

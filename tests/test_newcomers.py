@@ -441,7 +441,7 @@ MISTAKES: dict[str, Mistake] = {
     "base_url": (
         lambda: ANY.LM("openai/gpt-5-mini", base_url="http://localhost:8000/v1"),
         errors.ConfigError,
-        "Write api_base=...",
+        "Did you mean 'api_base'?",
     ),
     "bare model": (
         lambda: ANY.LM("gpt-5-mini"),
@@ -829,10 +829,14 @@ def test_a_judge_is_written_as_a_plain_function() -> None:
     assert judged.report.calls > plain.report.calls
 
 
-KINDS = ("package", "compiler", "metric", "member", "signature", "result", "model")
+KINDS = (
+    *("package", "compiler", "metric", "member", "signature", "result", "model"),
+    *("response", "history", "media", "tool", "sandbox", "type", "call", "row"),
+    "option",
+)
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "call", "row", "option"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_a_remedy_names_is_there(kind: str) -> None:
     """Each `weft.NAME` of a remedy exists, so that nobody is sent astray twice."""
     said = hints.section(kind).values()

@@ -31,7 +31,8 @@ PythonInterpreter CodeInterpreter LocalSandbox LocalPythonExecutor Monty: Write
   weft.Sandbox().run(code, inputs={...}, functions=[...])
 CodeAgent: Write weft.CodeAct("question -> answer", tools=[...])
 Flex: Write a @weft.step(uses=[module]) with a Python loop in it
-ToolCalls ToolCallResults: Read result.trajectory of weft.ReAct
+ToolCalls ToolCallResults: Write weft.ReAct("question -> answer", tools=[...],
+  calls="native"), and read result.trajectory
 StructuredTool BaseTool FunctionTool: Write @weft.tool above a typed function, or
   weft.Tool.from_schema(name, description, schema, call)
 Assert Suggest output_validator ModelRetry: Use a type that holds it, or write
@@ -50,7 +51,10 @@ Embeddings retrievers BM25Retriever VectorStore VectorStoreIndex FAISS Chroma: W
   weft.Index(passages).embedded(weft.Embedder("openai/text-embedding-3-small"))
 OpenAIEmbeddings SentenceTransformer: Write
   weft.Embedder("openai/text-embedding-3-small")
-ChatAdapter JSONAdapter XMLAdapter Adapter BAMLAdapter adapters: Leave it out, or
+Adapter adapters: There is no adapter of your own: write adapter="chat", "json",
+  "xml", "plain", "completion", or a template, weft.cloze("[x] It was [z]"); other
+  words go into the instruction
+ChatAdapter JSONAdapter XMLAdapter BAMLAdapter: Leave it out, or
   write weft.configure(adapter="json"), or weft.Predict(..., adapter="json") for one
   module; "chat", "xml", "plain", "completion" and weft.cloze(...) are forms
 TwoStepAdapter: Write two modules: one gives a text, and the other its fields
@@ -116,7 +120,25 @@ LMServerError: Catch weft.errors.ServerError
 LMTimeoutError: Catch weft.errors.DeadlineExceeded
 LMTransportError: Catch weft.errors.ConnectError
 LMUnsupportedModelError: Catch weft.errors.NotFoundError
+LMUnsupportedFeatureError: Catch weft.errors.InvalidRequest
+is_retryable_lm_error: Read error.retryable
 CodeExecutionError: Read the error of weft.Sandbox().run(code)
+BaseCallback with_callbacks callbacks: Write a function of a finished node, and
+  weft.configure(hooks=[...]) or `with weft.use(hooks=[...]):`
+Completions: Ask again under `with weft.use(sample=1):`, then 2, 3, ...
+GroundedProposer propose: Write weft.compilers.MIPRO(), which proposes and races, or
+  weft.draft("the task", "question -> answer") for one instruction
+CodeInterpreterError FinalOutput: Read .error and .value of weft.Sandbox().run(code)
+LocalInterpreter resolve_interpreter_factory: Write
+  weft.Sandbox().run(code, inputs={...}, functions=[...])
+EmbeddingsWithScores: Write weft.Index(passages).embedded(weft.Embedder(...))
+OldField: Write weft.Input("what it holds"), or weft.Output(...)
+OldOutputField: Write weft.Output("what it holds")
+SignatureMeta signatures infer_prefix: Write class NAME(weft.Signature)
+BaseModule primitives: Write a typed function under @weft.program
+clients Provider TrainingJob: Write weft.LM("openai/gpt-5-mini")
+threading: Say concurrency= where it runs: weft.evaluate, program.batch
+load_settings: Set with weft.configure(lm=...) or `with weft.use(lm=...):`
 streamify StreamListener streaming: Write program.stream(...)
 syncify: Call the program: it is both, acall(...) is for `await`
 asyncify: Await program.acall(...)
@@ -165,6 +187,8 @@ BootstrapFinetune: Write weft.compilers.LoRA(source="traces") on weft.LM("torch/
   with weft.compile(..., teacher=...); for tuning elsewhere
   weft.finetuning_rows(weft.evaluate(program, rows, metric))
 GRPO: Write weft.finetuning_rows(weft.evaluate(program, rows, metric))
+random_search: Write weft.compilers.BootstrapRandomSearch()
+bootstrap: Write weft.compilers.BootstrapFewShot()
 AvatarOptimizer: Write weft.compilers.GEPA()
 Teleprompter Optimizer: Write weft.compilers.Auto()
 [metric]
@@ -229,6 +253,7 @@ evaluate: Write weft.evaluate(program, rows, weft.metrics.exact("answer"))
 toDict model_dump: Write dict(result), or weft.to_dict(result) for plain JSON data
 items values: Write dict(result).{}()
 get: Read it as an attribute, or as result[name]
+callbacks: Write weft.configure(hooks=[...]) or `with weft.use(hooks=[...]):`
 [result]
 detailed_results trial_logs best_candidate candidate_programs: Read .report.tried and
   .best(3) of weft.compile's result
@@ -258,6 +283,52 @@ cache: Set it with weft.use(cache=...)
 num_retries: Set it with weft.use(retry=weft.RetryPolicy(retries=...))
 api_key: It is never given out
 finetune: Write weft.finetuning_rows(...), and train elsewhere
+[response]
+content choices message messages output outputs completion output_text: Read .text:
+  it is a str; for another answer ask again, lm("text", sample=1)
+strip split lower upper startswith endswith replace splitlines encode: Read .text: it
+  is a str
+reasoning_content thinking: Read .reasoning
+prompt_tokens input_tokens: Read .usage.input_tokens
+completion_tokens output_tokens total_tokens: Read .usage.output_tokens
+[history]
+messages: Read .turns: each has a role and a content
+append add extend insert add_message add_user_message add_ai_message: It never changes:
+  write history.asked("...") or history.answered("..."), which give a new one
+clear: Write weft.History()
+[media]
+from_file from_path load: Write .open(path), as in weft.Image.open("a.png"),
+  weft.Audio.open("a.wav") or weft.File.open("a.pdf")
+from_bytes: Write weft.Image(data), weft.Audio(data) or weft.File(data)
+from_base64 from_data: Write .from_data_url("data:image/png;base64,...")
+from_PIL from_pil: Write image.save(buffer, "PNG"), and then
+  weft.Image(buffer.getvalue())
+from_file_id file_id: Give the data: weft.File.open(path)
+format audio_format: Read .media_type, or .data_url for the data as a URL
+file_data: Read .data, or .base64
+filename: Read .name
+[tool]
+args arg_types parameters: Read .schema, or .words for how a model is told
+arg_desc: Read .descriptions
+desc: Read .description
+func function fn: Call the tool: to you it is still the function
+has_kwargs: Read .schema
+format format_as_litellm_function_call to_openai: Read .schema
+invoke run: Call it like a function
+ainvoke arun: Await its acall(...)
+from_mcp_tool: Write `with weft.mcp.tools(["python", "server.py"]) as tools:`
+from_langchain: Write weft.Tool.from_schema(tool.name, tool.description,
+  tool.args_schema.model_json_schema(), tool.invoke)
+from_function from_defaults: Write weft.Tool(function)
+[sandbox]
+execute exec eval: Write .run(code, inputs={...}, functions=[...]): it gives .value,
+  .printed and .error
+start shutdown close: Leave it out: each run has a process of its own; .session() keeps
+  variables from one to the next
+tools invoke_tool output_fields: Give functions=[...] to .run(code)
+[type]
+Tool: Write weft.ReAct("question -> answer", tools=[...], calls="native"), which
+  tells the model of them; a signature holds data alone
 [call]
 lm: Write module.with_(lm=...), or `with weft.use(lm=...):`
 demos: Write module.with_(demos=[...])
@@ -295,7 +366,8 @@ stop_at_score: Leave it out: a compile ends where nothing can score higher
 failure_score provide_traceback: Leave it out: failures are no scores; look at
   .failures and .error
 use_mlflow use_wandb: Read result.report.to_json()
-vectorizer: Leave it out: inputs are compared by their rare trigrams
+vectorizer embedder: Write weft.use(embedder=weft.Embedder(...)); without one inputs
+  are compared by their rare trigrams
 temperature: Write weft.LM("openai/gpt-5-mini", temperature=...)
 max_tokens: Write weft.LM("openai/gpt-5-mini", max_tokens=...)
 init_temperature: Write weft.use(lms={"proposer": weft.LM(..., temperature=1)})
@@ -305,7 +377,13 @@ adapter: Leave it out, or write weft.configure(adapter="json"), or weft.Predict(
 rm retriever: Call your search from a function under @weft.step
 trace track_usage: Read program.run(...).trace, or module.prompt(...)
 async_max_workers: Say concurrency= where it runs: program.batch
-max_errors: None stop it: look at .failures of the evaluation
+max_errors: No number of failures ends an evaluation: read its .failures. A batch
+  goes on with on_error="keep"
+return_failed_examples: Write on_error="keep": the error stands in the place of the
+  row's value
+disable_progress_bar: Leave it out: a bar is drawn where progress=True stands
+straggler_limit: Leave it out: a call that takes too long ends by itself
+timeout: Write weft.LM(..., timeout=...): it is of one attempt
 return_outputs return_all_scores: Read .rows of it
 display_table save_as_json save_as_csv: Write .to_html(), .to_json() or .to_pandas()
   of the evaluation
@@ -314,6 +392,32 @@ modules_to_serialize: Leave it out: steps are given to weft.load(steps=[...])
 allow_pickle: Leave it out: a file is data, and nothing is pickled
 base_url: Write api_base=...
 model_type: Leave it out: chat is what is spoken
+top_k min_p top_a typical_p min_tokens repetition_penalty length_penalty ignore_eos
+  chat_template_kwargs guided_json guided_regex thinking service_tier: Write
+  weft.LM(..., extra={"{}": ...})
+extra_body: Write weft.LM(..., extra={...})
+extra_headers default_headers: Write weft.LM(..., headers={...})
+response_format: Leave it out: a module asks for its outputs' schema by itself where
+  the endpoint obeys one; weft.LM(..., schema_mode=True) says that it does
+api_version: Set AZURE_API_VERSION, and write weft.LM("azure/NAME", api_base=...)
+organization: Write weft.LM(..., headers={"OpenAI-Organization": "..."})
+launch_kwargs: Leave it out: weft.LM("local/smollm2") starts a server by itself
+finetuning_model train_kwargs: Leave it out: models are tuned by weft.compilers.LoRA()
+use_developer_role drop_params: Leave it out: weft sends what the endpoint takes
+engine async_engine: Leave it out: who answers hangs on the name; "litellm/..." forces
+  litellm
+prompt_cache: Leave it out: answers are kept, and weft.use(cache=...) says where
+stream: Write program.stream(...)
+callbacks: Write weft.configure(hooks=[...]) or `with weft.use(hooks=[...]):`
+tools functions: Give tools to an agent: weft.ReAct("question -> answer", tools=[...])
+signature: Make another module of it: weft.Predict(signature)
+verify: Leave it out: where something is fetched, certificates are checked
+enable_network_access enable_read_paths enable_write_paths enable_env_vars sync_files
+  deno_command: Leave it out: code in it reaches nothing but functions that you pass,
+  weft.Sandbox().run(code, functions=[...])
+reduce_fn: Leave it out: the majority's answer is taken; for another rule write
+  weft.Ensemble([...], reduce=...)
+size: Of an ensemble: give fewer programs, such as result.best(3)
 provider: Write it into the name: weft.LM("provider/name")
 n: Ask again under `with weft.use(sample=1):`, then 2, 3, ...
 config: Write module.with_(sampling={...})
@@ -347,6 +451,16 @@ minibatch_size: batch
 N M: n
 reward_fn: reward
 reduce_fn: reduce
+extra_body: extra
+extra_headers default_headers: headers
+max_completion_tokens max_new_tokens max_output_tokens num_predict: max_tokens
+reasoning: reasoning_effort
+url: api_base
+type_: kind
+messages: turns
+download: fetch
+mime_type mimetype: media_type
+tools: functions
 """
 # A section for each kind, "names: remedy" in lines that go on indented; {} is the name.
 # [meant option] holds options that may be meant, the likeliest first.
@@ -357,7 +471,7 @@ def remedy(kind: str, name: str, known: Iterable[str]) -> str:
 
     Args:
         kind: Of what lacks it: package, compiler, metric, member, result, signature,
-            model, call, row or option.
+            model, response, history, media, tool, sandbox, type, call, row or option.
         name: The name.
         known: The names that are there.
 

@@ -21,6 +21,7 @@ from ...pipeline.graph.runnable import Runnable
 from ...pipeline.graph.step import Step, StepOptions
 from ...pipeline.graph.uses import Used
 from ...pipeline.ground import strictjson
+from ...pipeline.ground.hints import Advised
 from ...pipeline.ground.options import checked
 from ...pipeline.ground.plain import described, plain
 from ...pipeline.ground.words import brief, said
@@ -60,7 +61,7 @@ class ToolOptions:
 
 
 @final
-class Tool(Generic[P, R_co]):
+class Tool(Advised, Generic[P, R_co]):
     """A typed function that an agent's model may call; to you it is still the function.
 
     Its arguments are its parameters, checked by their types before it runs. What it
@@ -97,6 +98,7 @@ class Tool(Generic[P, R_co]):
     {'word': 'sea', 'most': 2}
     """
 
+    _advised_as = "tool"
     _described: Described | None = None
 
     @checked

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, cast, final
+from typing import TYPE_CHECKING, Any, Final, cast, final
 
-from ...pipeline.errors import ConfigError
+from ...pipeline.errors import CallError, ConfigError
+from ...pipeline.ground.hints import Advised, brought
 from ...pipeline.ground.options import Count, Positive, checked, settings
 from ...pipeline.ground.shapes import is_mapping
 from ...pipeline.lm.request import JSON
@@ -17,7 +18,7 @@ from .session import Session
 
 @final
 @settings
-class Sandbox:
+class Sandbox(Advised):
     r"""A place where Python code runs that nobody has read, and its limits.
 
     The code runs in a process of its own, in pydantic-monty's interpreter, which knows
@@ -46,6 +47,7 @@ class Sandbox:
     RuntimeError: 'os.environ' is not supported in this environment (line 2)
     """
 
+    _advised_as = "sandbox"
     seconds: Positive = 10.0
     memory: Count = 256_000_000
     depth: Count = 400
@@ -59,6 +61,15 @@ class Sandbox:
                     f"Sandbox: {name}={getattr(self, name)!r} is no limit",
                     hint=f"Give {most} at the most",
                 )
+
+    if not TYPE_CHECKING:
+        # Hidden, so that checkers refuse it.
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            """Refuse: it runs code, and is no function."""
+            del args, kwargs
+            remedy = brought("sandbox", "execute")
+            raise CallError("a Sandbox is not called", hint=remedy)
 
     @checked
     def run(

@@ -42,6 +42,10 @@ Check: TypeAlias = Callable[[Mapping[str, Any], Any], bool | str] | Judge
 
 _GIVES: Final = "a number, True, False, or words that say what is wrong"
 _CHECKS: Final = "True, False, or words that say what is wrong"
+_RETURN: Final = (
+    "Where that says no to the answer, return the words instead of raising them: "
+    'return len(text) > 5 or "too short"'
+)
 
 
 _NO_VERDICTS: Final = (str, bytes, list, dict, tuple, set, frozenset)
@@ -187,7 +191,13 @@ async def asked_of(
     if isinstance(judge, Step):
         names = [*cast("Step[..., Any]", judge).parameters.parameters][:2]
         seen = (dict(inputs), answer)  # what it does to the inputs stays with it
-        raw = await call(judge, dict(zip(names, seen, strict=True)))
+        try:
+            raw = await call(judge, dict(zip(names, seen, strict=True)))
+        except StepError as error:
+            if not isinstance(error.__cause__, AssertionError | ValueError):
+                raise
+            hint = ". ".join(filter(None, (_RETURN, error.hint)))
+            raise StepError(error.message, hint=hint) from error.__cause__
         return _verdict(raw, judge.name)
     held = {**inputs, **outputs_of(module, answer)}
     reads = cast("Runnable[..., Any]", judge).inputs.inputs

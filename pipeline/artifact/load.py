@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Final, TypeVar, overload
+from typing import Any, Final, TypeVar, cast, overload
 
 import pydantic
 
@@ -22,6 +22,7 @@ from ..ground import strictjson
 from ..ground.files import decoded, read_bounded
 from ..ground.options import checked
 from ..ground.shapes import is_dict
+from ..ground.words import brief
 from ..lm.lm import SAMPLING
 from ..signature.json_schema import Allowance
 from .fit import fitted
@@ -97,6 +98,11 @@ def load(
         ConfigError: `strict` or `rename` without a live program, or something that is
             none.
     """
+    if isinstance(cast(object, path), Program | Module):
+        raise ConfigError(
+            f"load: path={brief(repr(path))} is no path",
+            hint="Write load(path, program=...)",
+        )
     live = None if program is None else as_program(program)
     made, where = read_artifact(path, soft=soft), str(path)
     if live is not None:

@@ -7,10 +7,11 @@ such as a validator, is named in it, so that nobody loads it without the live pr
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
-from ..errors import ArtifactError
+from ..errors import ArtifactError, ConfigError
 from ..graph.digest import arranged, describe_program, digest_of, refuse_opaque
 from ..graph.module import Module
 from ..graph.program import Origin, Program, as_program, origin
@@ -18,6 +19,7 @@ from ..graph.unnamed import refuse_unnamed
 from ..ground import strictjson
 from ..ground.options import checked
 from ..ground.shapes import is_dict, is_list
+from ..ground.words import brief
 from ..lm.soft.lora import Lora
 from ..lm.soft.words import Soft
 from ..media.plain import data_of
@@ -63,8 +65,15 @@ def save(
         ArtifactError: The path has another ending, a part is no plain data, or the
             file cannot be written; the old one is whole then.
         ConfigError: A step calls a module that its `uses=` does not name, so that the
-            file would not hold it.
+            file would not hold it; or the path is none.
     """
+    if not isinstance(cast(object, path), str | PathLike):
+        swapped = isinstance(cast(object, program), str | PathLike)
+        shown = program if swapped else "NAME.weft.json"
+        raise ConfigError(
+            f"save: path={brief(repr(path))} is no path",
+            hint=f'Write save(program, "{shown}")',
+        )
     target = Path(path)
     if not target.name.endswith(SUFFIX):
         raise ArtifactError(

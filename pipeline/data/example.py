@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from ..errors import DataError, did_you_mean
 from ..ground import strictjson
@@ -28,8 +28,15 @@ class _FieldError(DataError, AttributeError, KeyError):
         return str(self.args[0])
 
 
+class _Misuse(DataError, TypeError):
+    """A row that was taken for something else, such as a dict."""
+
+
 class _Held(dict[str, Any]):
-    """The inputs or labels of a row, which say by name what they do not hold."""
+    """The inputs or labels of a row, which say by name what they do not hold.
+
+    Nothing changes them; what they are merged with or copied to is a plain dict.
+    """
 
     __slots__ = ("kind",)
 
@@ -40,8 +47,28 @@ class _Held(dict[str, Any]):
     def __missing__(self, name: str) -> Any:
         raise _FieldError(
             f"the row's {self.kind} have no {name!r}",
-            hint=did_you_mean(name, self),
+            hint=did_you_mean(str(name), self),
         )
+
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        raise _Misuse(
+            f"the {self.kind} of a row are a mapping, and not called",
+            hint=f"Write row.{self.kind}, without brackets",
+        )
+
+    def _fixed(self, *_: object, **__: object) -> NoReturn:
+        raise _Misuse(
+            f"a row never changes, and so its {self.kind} stay",
+            hint=f"Make another row: {{**row.{self.kind}, ...}} is a dict of its own",
+        )
+
+    if not TYPE_CHECKING:
+        # Hidden, so that it stays a mapping like any other to checkers.
+        __setitem__ = __delitem__ = __ior__ = _fixed
+        clear = pop = popitem = setdefault = update = _fixed
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Held, (self.kind, dict(self))
 
 
 @explained("Give rows as plain dicts: the program knows which keys are its inputs")
@@ -72,8 +99,7 @@ class Example:
 
     def __post_init__(self) -> None:
         for name in ("inputs", "labels", "meta"):
-            held = MappingProxyType(_Held(name, getattr(self, name)))
-            object.__setattr__(self, name, held)
+            object.__setattr__(self, name, _Held(name, getattr(self, name)))
 
     @cached_property
     def digest(self) -> str:
@@ -106,8 +132,11 @@ class Example:
         """The label, or else the input, of that name.
 
         Raises:
-            DataError: There is none; it is an AttributeError and a KeyError too.
+            DataError: There is none; it is an AttributeError and a KeyError too. Or it
+                is asked for by a number, as a loop over the row does.
         """
+        if not isinstance(cast(object, name), str):
+            raise _no_mapping(self)
         for values in (self.__dict__.get("_read", {}), self.labels, self.inputs):
             if name in values:
                 return values[name]
@@ -121,6 +150,9 @@ class Example:
         # Copying and pickling ask a bare instance for such names.
         if name.startswith("__"):
             raise AttributeError(name)
+        if name == "keys" and name not in self:
+            # `{**row}` asks for it, and has words of its own for a missing attribute.
+            return functools.partial(_refuse_mapping, self)
         return self[name]
 
     def __contains__(self, name: object) -> bool:
@@ -142,6 +174,15 @@ class Example:
         return f"Example({', '.join(parts)})"
 
 
+def _no_mapping(row: Example) -> _Misuse:
+    said = f"{row_name(row)} is no mapping and no list"
+    return _Misuse(said, hint=hint("row", "keys", ()))
+
+
+def _refuse_mapping(row: Example) -> NoReturn:
+    raise _no_mapping(row)
+
+
 def named(row: Example, name: str) -> Example:
     """The same row with another id; what is known of its content stays known."""
     made = object.__new__(type(row))
@@ -159,6 +200,16 @@ def read_as(row: Example, values: Mapping[str, Any]) -> Example:
     made = named(row, row.id)
     made.__dict__["_read"] = values
     return made
+
+
+def typed_labels(row: Example) -> list[Any]:
+    """What its fields are read as, where that is no value of its labels.
+
+    >>> row = read_as(Example("m1", {}, {"day": "2 May"}), {"day": (2, 5)})
+    >>> typed_labels(row), typed_labels(Example("m1", {}, {"day": "2 May"}))
+    ([(2, 5)], [])
+    """
+    return [*row.__dict__.get("_read", {}).values()]
 
 
 def row_name(row: Example) -> str:

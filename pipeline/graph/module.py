@@ -597,6 +597,16 @@ class Module(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         made._descent = descent_of(self, given)
         return made
 
+    def _change(self, name: str) -> str:
+        if name in ModuleChanges.__annotations__:
+            return f"Write with_({name}=...): it gives a new one"
+        if name == "signature":
+            return f"Make another module of it: weft.{self.kind}(signature)"
+        said = super()._change(name)
+        if not said and hasattr(type(self), name):
+            said = f"with_(...) changes {', '.join(ModuleChanges.__annotations__)}"
+        return said
+
     def with_context(self, context: Context) -> Self:
         """A copy that says in its prompts what holds in every case.
 

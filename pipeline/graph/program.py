@@ -257,7 +257,10 @@ class Program(Drawn, Runnable[P, R_co], Generic[P, R_co]):
         return seam.one_off().prompts(self, inputs)
 
     def _change(self, name: str) -> str:
-        return 'with_parameters({"module/slot": value})'
+        if not hasattr(type(self), name):
+            return 'Write with_parameters({"module/slot": value}): it gives a new one'
+        others = 'with_parameters({"module/slot": value}) changes the others'
+        return f"It comes from the function under @weft.program; {others}"
 
     def _advice(self, name: str) -> str:
         if name in self.modules:

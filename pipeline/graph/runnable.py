@@ -87,7 +87,7 @@ class Runnable(ABC, Generic[P, R_co]):
             change = "" if name.startswith("_") else self._change(name)
             if change:
                 said = f"{self.name!r} never changes, and so {name!r} cannot be set"
-                raise AttributeError(f"{said}. Write {change}: it gives a new one")
+                raise AttributeError(f"{said}. {change}")
             super().__setattr__(name, value)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
@@ -101,9 +101,8 @@ class Runnable(ABC, Generic[P, R_co]):
         return "" if said.startswith("Known") else said
 
     def _change(self, name: str) -> str:
-        """How a copy with another attribute is made; empty where it may be set."""
-        fixed = brought("member", name) or hasattr(type(self), name)
-        return f"with_({name}=...)" if fixed else ""
+        """What to write instead of setting an attribute; empty where it may be set."""
+        return brought("member", name)
 
     @property
     @abstractmethod

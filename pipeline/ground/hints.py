@@ -61,7 +61,17 @@ def missing(what: str, kind: str, name: str, known: Iterable[str]) -> AttributeE
     )
 
 
-class Advised:
+class AdvisedType(type):
+    """The type of classes that say so of themselves: `weft.Image.from_file`."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(cls, name: str) -> Any:
+            known = [] if name.startswith("_") else _public(dir(cls))
+            raise missing(f"type object {cls.__name__!r}", cls._advised_as, name, known)
+
+
+class Advised(metaclass=AdvisedType):
     """Says what to write instead of an attribute that is not there."""
 
     __slots__ = ()
@@ -73,7 +83,10 @@ class Advised:
         def __getattr__(self, name: str) -> Any:
             known: list[str] = []
             if not name.startswith("_"):  # or `__dict__`, where it is not there
-                own = [*dir(type(self)), *getattr(self, "__dict__", {})]
-                known = [each for each in own if not each.startswith("_")]
+                known = _public([*dir(type(self)), *getattr(self, "__dict__", {})])
             what = f"{type(self).__name__!r} object"
             raise missing(what, self._advised_as, name, known)
+
+
+def _public(names: Iterable[str]) -> list[str]:
+    return [name for name in names if not name.startswith("_")]

@@ -53,6 +53,9 @@ _RULES: Mapping[object, Rule] = {
 }
 """Settings count things or weigh them: without a rule of its own none is negative."""
 
+_BOUND = ("self", "cls")
+"""Parameters of methods that no caller writes."""
+
 _SEVERAL = re.compile(r"tuple\[(\w+), \.\.\.\]")
 
 Count = Annotated[int, Rule("a whole number, 1 or more", numbers.Integral, 1)]
@@ -106,8 +109,7 @@ def checked_with(
     names = tuple(options)
 
     def check(function: Callable[P, T]) -> Callable[P, T]:
-        form = _form(function, rest="")
-        return _checked(function, f"Write {function.__name__}({form})", names)
+        return _checked(function, options=names)
 
     return check
 
@@ -123,10 +125,11 @@ def decorator(function: Callable[P, T]) -> Callable[P, T]:
 def _checked(
     function: Callable[P, T], remedy: str = "", options: tuple[str, ...] = ()
 ) -> Callable[P, T]:
-    shape, form = inspect.signature(function), _form(function)
+    shape = inspect.signature(function)
+    form = _form(function, "" if options else "option=value")
     named = [p for p in shape.parameters.values() if p.kind is not p.VAR_KEYWORD]
     is_open = not options and len(named) < len(shape.parameters)
-    names = [*(p.name for p in named if p.name != "self"), *options]
+    names = [*(p.name for p in named if p.name not in _BOUND), *options]
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -159,14 +162,14 @@ def _misfit(
     return ""
 
 
-def _form(function: Callable[..., Any], rest: str = "option=value") -> str:
+def _form(function: Callable[..., Any], rest: str) -> str:
     """What a call must give: the required arguments, and then any options."""
     parts: list[str] = []
     for each in inspect.signature(function).parameters.values():
         if each.kind is each.VAR_KEYWORD:
             if rest:
                 parts.append(rest)
-        elif each.default is each.empty and each.name != "self":
+        elif each.default is each.empty and each.name not in _BOUND:
             by_name = each.kind is each.KEYWORD_ONLY
             parts.append(f"{each.name}=..." if by_name else each.name)
     return ", ".join(parts)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Unpack, cast, final
 from ..errors import ConfigError, ModelError
 from ..ground.hints import Advised
 from ..ground.lazy import deferred
-from ..ground.options import check_options
+from ..ground.options import checked_with
 from .abilities import Abilities, checked_abilities, merged
 from .context import DEFAULT_OUTPUT_TOKENS
 from .direct import Direct
@@ -119,6 +119,7 @@ Did you mean 'temperature'?
         "_timeout",
     )
 
+    @checked_with(SAMPLING)
     def __init__(
         self,
         model: str,
@@ -138,7 +139,6 @@ Did you mean 'temperature'?
         lora: str | Sequence[str] = (),
         **sampling: Unpack[Sampling],
     ) -> None:
-        check_options(sampling, SAMPLING, "LM")
         if not sendable(model):
             message = f"{model!r} is no text, so it names no model"
             raise ConfigError(message, hint='Write it like "openai/gpt-5-mini"')

@@ -11,8 +11,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NoReturn, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeGuard, cast
 
+from ..errors import CallError
+from ..ground.hints import Advised, brought
 from ..ground.strictjson import quoted, sorted_text
 from .message import (
     JSON,
@@ -187,7 +189,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class Response(Advised):
     """One answer.
 
     Args:
@@ -208,6 +210,7 @@ class Response:
             (`logprobs=`) and the endpoint says it; else None.
     """
 
+    _advised_as = "response"
     text: str
     usage: Usage | None = None
     finish_reason: str = "stop"
@@ -220,6 +223,13 @@ class Response:
     without: tuple[str, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
     logprobs: tuple[TokenLogprob, ...] | None = None
+
+    if not TYPE_CHECKING:
+        # Hidden, so that checkers refuse it. It answers a loop over it, too.
+
+        def __getitem__(self, at: object) -> Any:
+            message = f"a model's answer is one Response, in which nothing is at {at!r}"
+            raise CallError(message, hint=brought("response", "choices"))
 
     def at(self, cost: float) -> Response:
         """The same answer at a price in US dollars."""

@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, ClassVar, NamedTuple, cast
 
-from ..data.example import Example, row_name
+from ..data.example import Example, row_name, typed_labels
 from ..errors import DataError, MetricError, WeftError, did_you_mean
 from ..graph.module import Module
 from ..graph.runnable import Runnable
@@ -234,7 +234,8 @@ async def apply_metric(metric: Metric, example: Example, prediction: Any) -> Sco
     try:
         raw = await called(metric, example, prediction)
     except WeftError as error:
-        if isinstance(error, DataError) and isinstance(error, AttributeError):
+        told = isinstance(error, AttributeError | TypeError)
+        if isinstance(error, DataError) and told:
             # A field that the row lacks: the row says so, and knows no metric.
             where = place_of(metric, example)
             raise DataError(f"{where}: {error.message}", hint=error.hint) from error
@@ -246,7 +247,7 @@ async def apply_metric(metric: Metric, example: Example, prediction: Any) -> Sco
         where = place_of(metric, example)
         raise MetricError(
             f"{where} raised {type(error).__name__}: {error}",
-            hint=misread(error, prediction),
+            hint=misread(error, prediction, example),
         ) from error
     try:
         return to_score(raw)
@@ -360,7 +361,7 @@ def _refuse_judge(metric: object) -> None:
         )
 
 
-def misread(error: BaseException, prediction: Any) -> str:
+def misread(error: BaseException, prediction: Any, example: Example) -> str:
     """What to write instead of an attribute that is not there, or empty.
 
     A prediction is what the program gives, and a label what stands in the row: a text
@@ -370,13 +371,15 @@ def misread(error: BaseException, prediction: Any) -> str:
     ...     try:
     ...         prediction.answer
     ...     except AttributeError as error:
-    ...         return misread(error, prediction)
+    ...         return misread(error, prediction, Example("m1", {}))
     >>> raised("1871")
     'The program gives str, and that is the prediction: compare it itself'
     >>> raised({"answer": "1871"})
     "It is a dict: write ['answer']"
     """
     if isinstance(error, TypeError) and (found := _NO_ITEMS.match(str(error))):
+        if found[1] not in {type(value).__name__ for value in typed_labels(example)}:
+            return ""
         kind = f"A label of the output's type is a {found[1]}: read its attributes"
         return f"{kind}. example.labels holds what the row says"
     if not isinstance(error, AttributeError) or not error.name:

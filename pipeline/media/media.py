@@ -9,20 +9,18 @@ without its data, which compares, is shown and keyed as ever, and cannot be sent
 from __future__ import annotations
 
 import base64
-import os
 import re
-import urllib.parse
-from pathlib import Path
 from typing import Any, ClassVar, Final, Self, TypeAlias, cast
 
 from pydantic_core import CoreSchema, core_schema
 
 from ..errors import CallError
+from ..ground.hints import Advised
 from ..ground.shapes import is_dict
 from ..ground.words import brief
 from .held import Blob, blob_of, held
 from .kinds import FORMAT, KNOWN, Kind, agrees, plain_name, type_of
-from .sources import decoded, is_web, read, type_by_name
+from .sources import decoded, is_web, type_by_name
 
 MOST_BYTES: Final = 20 * 2**20
 """The most bytes of one value, where nothing else is said: about what providers take of
@@ -32,7 +30,7 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _SHOWN: Final = 12
 
 
-class Media:
+class Media(Advised):
     """An image, a piece of audio or a file; use `Image`, `Audio` or `File`.
 
     Args:
@@ -45,6 +43,7 @@ class Media:
         CallError: The bytes are none, too many, or of another type.
     """
 
+    _advised_as = "media"
     kind: ClassVar[Kind]
     __slots__ = ("__weakref__", "_blob", "media_type", "name", "sha256", "size", "url")
     media_type: str
@@ -126,23 +125,6 @@ class Media:
         put(self, "_blob", blob)
 
     @classmethod
-    def open(
-        cls,
-        path: str | os.PathLike[str],
-        *,
-        media_type: str = "",
-        most_bytes: int = MOST_BYTES,
-    ) -> Self:
-        """The data of a file; a `File` takes its name, too.
-
-        Raises:
-            CallError: It cannot be read, is too large, or is of another type.
-        """
-        data = read(path, most_bytes, cls.__name__)
-        name = Path(path).name if cls.kind == "file" else ""
-        return cls(data, media_type=media_type, name=name, most_bytes=most_bytes)
-
-    @classmethod
     def from_data_url(cls, url: str, *, most_bytes: int = MOST_BYTES) -> Self:
         """The data in a `data:` URL in base64 (RFC 2397).
 
@@ -172,44 +154,6 @@ class Media:
         made = object.__new__(cls)
         made._set("", 0, "", url, "", None)
         return made
-
-    @classmethod
-    def from_url(
-        cls,
-        url: str,
-        *,
-        fetch: bool = False,
-        most_bytes: int = MOST_BYTES,
-        timeout: float = 20.0,
-        private: bool = False,
-    ) -> Self:
-        """What stands at an address of the web, or in a data URL.
-
-        Args:
-            url: The address; what it says is in the request's key.
-            fetch: Whether it is fetched here and now. Without it the provider fetches
-                an image, each time that it is asked, and sees what is there then.
-            most_bytes: The most bytes that are fetched.
-            timeout: Seconds for all of it, redirects included.
-            private: Whether addresses of this machine and of private networks may be
-                asked; a page that names them would make your server ask them.
-
-        Raises:
-            CallError: The address is none, private or does not answer, its answer is
-                too large, or of another type.
-        """
-        if url.startswith("data:"):
-            return cls.from_data_url(url, most_bytes=most_bytes)
-        if not fetch:
-            return cls._at(url)
-        from .fetch import fetched  # noqa: PLC0415 - network code, where asked for
-
-        got = fetched(url, most_bytes, timeout, private=private)
-        told = type_of(got.data)
-        # What a server calls a stream of bytes says nothing of it.
-        said = "" if got.media_type.endswith("/octet-stream") else got.media_type
-        name = Path(urllib.parse.urlsplit(url).path).name if cls.kind == "file" else ""
-        return cls(got.data, media_type=said or told, name=name, most_bytes=most_bytes)
 
     @property
     def data(self) -> bytes:
@@ -341,8 +285,10 @@ class Media:
         if isinstance(given, cls):
             return given
         try:
-            if isinstance(given, str) and (is_web(given) or given.startswith("data:")):
-                return cls.from_url(given)
+            if isinstance(given, str) and given.startswith("data:"):
+                return cls.from_data_url(given)
+            if isinstance(given, str) and is_web(given):
+                return cls._at(given)
             made = cls.of_data(given)
         except CallError as error:
             raise ValueError(str(error)) from None

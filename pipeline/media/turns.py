@@ -14,6 +14,8 @@ from typing import Any, Final, Literal, Self, TypeAlias, cast, get_args
 from pydantic_core import CoreSchema, core_schema
 
 from ..errors import CallError
+from ..ground.hints import Advised
+from ..ground.options import checked
 from ..ground.shapes import is_mapping, is_sequence
 from ..ground.strictjson import is_text
 from ..ground.words import brief
@@ -41,7 +43,7 @@ Given: TypeAlias = "Turn | Mapping[str, str] | tuple[str, str]"
 """How a turn is written: itself, its role and content by name, or the two in order."""
 
 
-class History:
+class History(Advised):
     """The turns of a conversation so far, oldest first; immutable.
 
     A field of this type is shown as turns before the user's own, and holds text alone.
@@ -52,6 +54,7 @@ class History:
 
     Raises:
         CallError: Something is no turn of the user's or the assistant's.
+        ConfigError: An option is unknown.
 
     >>> said = History([("user", "Is the shop open?"), ("assistant", "Until six.")])
     >>> said
@@ -60,9 +63,11 @@ class History:
     'user'
     """
 
+    _advised_as = "history"
     __slots__ = ("turns",)
     turns: tuple[Turn, ...]
 
+    @checked
     def __init__(self, turns: Iterable[Given] = ()) -> None:
         object.__setattr__(self, "turns", tuple(map(_turn, turns)))
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import array as arrays
 import math
+import os
 import struct
 import sys
+import urllib.parse
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import ClassVar, Final, Self, cast, final
 
 from ..errors import CallError
+from ..ground.options import checked, explained
 from ..ground.shapes import is_dict
 from ..ground.words import brief
-from .kinds import Kind, Size, size_of_image
-from .media import Media, Part
+from .kinds import Kind, Size, size_of_image, type_of
+from .media import MOST_BYTES, Media, Part
+from .sources import read
 
 __all__ = ["KINDS", "Audio", "File", "Image", "Media", "Part", "media_from"]
 
@@ -22,8 +27,72 @@ _RATES: Final = range(1, 2**31)
 """Samples a second that a WAV can say."""
 
 
+class _Found(Media):
+    """A value that is found somewhere: in a file, or at an address."""
+
+    __slots__ = ()
+
+    @classmethod
+    @checked
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        media_type: str = "",
+        most_bytes: int = MOST_BYTES,
+    ) -> Self:
+        """The data of a file; a `File` takes its name, too.
+
+        Raises:
+            CallError: It cannot be read, is too large, or is of another type.
+        """
+        data = read(path, most_bytes, cls.__name__)
+        name = Path(path).name if cls.kind == "file" else ""
+        return cls(data, media_type=media_type, name=name, most_bytes=most_bytes)
+
+    @classmethod
+    @checked
+    def from_url(
+        cls,
+        url: str,
+        *,
+        fetch: bool = False,
+        most_bytes: int = MOST_BYTES,
+        timeout: float = 20.0,
+        private: bool = False,
+    ) -> Self:
+        """What stands at an address of the web, or in a data URL.
+
+        Args:
+            url: The address; what it says is in the request's key.
+            fetch: Whether it is fetched here and now. Without it the provider fetches
+                an image, each time that it is asked, and sees what is there then.
+            most_bytes: The most bytes that are fetched.
+            timeout: Seconds for all of it, redirects included.
+            private: Whether addresses of this machine and of private networks may be
+                asked; a page that names them would make your server ask them.
+
+        Raises:
+            CallError: The address is none, private or does not answer, its answer is
+                too large, or of another type.
+        """
+        if url.startswith("data:"):
+            return cls.from_data_url(url, most_bytes=most_bytes)
+        if not fetch:
+            return cls._at(url)
+        from .fetch import fetched  # noqa: PLC0415 - network code, where asked for
+
+        got = fetched(url, most_bytes, timeout, private=private)
+        told = type_of(got.data)
+        # What a server calls a stream of bytes says nothing of it.
+        said = "" if got.media_type.endswith("/octet-stream") else got.media_type
+        name = Path(urllib.parse.urlsplit(url).path).name if cls.kind == "file" else ""
+        return cls(got.data, media_type=said or told, name=name, most_bytes=most_bytes)
+
+
 @final
-class Image(Media):
+@explained("Write weft.Image(data), weft.Image.open(path) or weft.Image.from_url(url)")
+class Image(_Found):
     r"""An image: PNG, JPEG, GIF or WebP.
 
     >>> dot = Image(b"GIF89a\x01\x00\x01\x00\x00\x00\x00;")
@@ -45,7 +114,8 @@ class Image(Media):
 
 
 @final
-class Audio(Media):
+@explained("Write weft.Audio(data), or weft.Audio.open(path)")
+class Audio(_Found):
     """Sound: WAV, MP3, FLAC, OGG or M4A; the provider says which of them it takes.
 
     OpenAI takes WAV and MP3.
@@ -100,7 +170,8 @@ def _level(sample: object) -> int:
 
 
 @final
-class File(Media):
+@explained("Write weft.File(data), or weft.File.open(path)")
+class File(_Found):
     """A file that a model reads by itself: a PDF, or of another type.
 
     For text of your own write a `str` field, or a `Document` with its title and source.

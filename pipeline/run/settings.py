@@ -288,7 +288,8 @@ def _changed(base: Settings, options: Options, who: str) -> Settings:
     if "adapter" in options and not is_form(options["adapter"]):
         raise ConfigError(
             f"{who}: adapter={options['adapter']!r} is no form of replies",
-            hint="Give 'auto', 'chat', 'json', 'xml', 'plain' or 'completion'",
+            hint="Give 'auto', 'chat', 'json', 'xml', 'plain', 'completion' or "
+            "weft.cloze(...); no class of your own is an adapter",
         )
     if not isinstance(changes.get("embedder"), EmbeddingModel | None):
         raise ConfigError(

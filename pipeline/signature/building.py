@@ -100,7 +100,11 @@ def with_one(spec: Spec, name: str, field: Any, kind: Any, *, first: bool) -> Sp
             f"{spec.name} already has a field {name!r}",
             hint=f"Write with_fields({name}=...) to replace it, or rename it",
         )
-    made = _marked(spec.name, name, kind, field)
+    way = "prepend" if first else "append"
+    typed = field if isinstance(field, type) else kind
+    told = getattr(typed, "__name__", str(typed))
+    form = f'{way}("{name}", weft.Output("..."), {told})'
+    made = _marked(spec.name, name, kind, field, form)
     same = [f for f in spec.fields if f.role == made.role]
     same = [made, *same] if first else [*same, made]
     others = [f for f in spec.fields if f.role != made.role]
@@ -120,7 +124,8 @@ def with_changed(spec: Spec, fields: Mapping[str, Any]) -> Spec:
         marker: Any = given
         if is_tuple(given) and len(given) == 2:
             kind, marker = given
-        made[name] = _marked(spec.name, name, kind, marker)
+        form = f"{name}=Output(...), or (float, Output(...)) with its type"
+        made[name] = _marked(spec.name, name, kind, marker, form)
     return _built(spec, made.values())
 
 
@@ -132,6 +137,11 @@ def without_some(spec: Spec, names: Iterable[str]) -> Spec:
     """
     left_out = list(names)
     for name in left_out:
+        if not isinstance(cast(object, name), str):
+            raise SignatureError(
+                f"{spec.name} has no field {name!r} to leave out",
+                hint=f'Write without("{spec.names[-1]}"): names, and no list of them',
+            )
         if name not in spec.names:
             raise SignatureError(
                 f"{spec.name} has no field {name!r} to leave out",
@@ -164,7 +174,8 @@ def _built(spec: Spec, fields: Iterable[FieldSpec]) -> Spec:
     return replace(spec, instruction=instruction, fields=made)
 
 
-def _marked(who: str, name: str, kind: Any, marker: Any) -> FieldSpec:
+def _marked(who: str, name: str, kind: Any, marker: Any, form: str) -> FieldSpec:
+    """The field that is meant; `form` is how it would be written."""
     if isinstance(kind, str):
         raise SignatureError(
             f"{who}: the type of the field {name!r} is the text {kind!r}",
@@ -175,5 +186,5 @@ def _marked(who: str, name: str, kind: Any, marker: Any) -> FieldSpec:
     raise SignatureError(
         f"{who}: the field {name!r} is given {marker!r}, which is neither an input nor "
         "an output",
-        hint=f"Write {name}=Output(...), or (float, Output(...)) with its type",
+        hint=f"Write {form}",
     )

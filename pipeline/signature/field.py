@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -16,6 +17,7 @@ from pydantic_core import SchemaError
 
 from ..errors import SignatureError
 from ..ground import strictjson
+from ..ground.hints import brought
 from ..ground.plain import is_loose, is_lossy, is_open, ordered, without_models
 from ..ground.shapes import is_dict
 from ..ground.words import brief
@@ -38,6 +40,8 @@ from .wording import first_error, wanted
 FieldRole = Literal["input", "output"]
 _log: Final = logging.getLogger("weft")
 _BLANK = " \t\r\n"
+_OURS: Final = re.compile(r"\bweft\.(?:\w+\.)*(\w+)")
+"""A class of weft's own, in what pydantic says of one that it cannot check."""
 _UNSET: Any = object()
 _SAFE = (int, bool, type(None))
 _LISTS = (list, set, frozenset)
@@ -363,10 +367,13 @@ class FieldSpec:
 
     def _unusable(self, error: Exception) -> SignatureError:
         why = brief(" ".join((str(error) or type(error).__name__).split()), 200)
+        found = _OURS.search(why)
+        remedy = brought("type", found[1]) if found else ""
         return SignatureError(
             f"field {self.name!r} has a type that pydantic cannot check: "
             f"{why.partition('. ')[0].rstrip('.')}",
-            hint="Use a standard type or a pydantic model, and rules that fit it",
+            hint=remedy
+            or "Use a standard type or a pydantic model, and rules that fit it",
         )
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast, dataclass_transform
 from ..errors import CallError, SignatureError, did_you_mean
 from ..ground import strictjson
 from ..ground.hints import brought, hint
+from ..ground.options import checked
 from .building import (
     Input,
     Marker,
@@ -58,6 +59,7 @@ class SignatureMeta(type):
             cls.__weft__ = _spec_of_class(cls, markers, namespace)
         return cls
 
+    @checked
     def append(cls, name: str, field: Any, kind: Any = str) -> type[Signature]:
         """The signature with one more field, behind the other inputs or outputs.
 
@@ -68,6 +70,7 @@ class SignatureMeta(type):
 
         Raises:
             SignatureError: There is a field of that name, or it can be none.
+            ConfigError: An option is unknown.
 
         >>> import weft
         >>> triage = weft.Predict("message -> team").signature
@@ -76,6 +79,7 @@ class SignatureMeta(type):
         """
         return _made(with_one(cls.__weft__, name, field, kind, first=False))
 
+    @checked
     def prepend(cls, name: str, field: Any, kind: Any = str) -> type[Signature]:
         """As `append`, before the other inputs or outputs."""
         return _made(with_one(cls.__weft__, name, field, kind, first=True))
@@ -190,7 +194,7 @@ class Signature(metaclass=SignatureMeta):
         if name not in held:
             raise _NoField(
                 f"{spec_of(type(self)).name} has no field {name!r}",
-                hint=did_you_mean(name, held),
+                hint=did_you_mean(str(name), held),
             )
         return held[name]
 

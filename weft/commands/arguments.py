@@ -33,7 +33,7 @@ from ..pipeline.measure.metrics import FieldMetric, FieldsMetric
 from ..pipeline.measure.score import Metric
 from ..pipeline.reading.cells import read_cell
 from ..pipeline.reading.fields import read_text
-from ..pipeline.run.settings import Options, use
+from ..pipeline.run.settings import NO_MODEL, Options, use
 from ..pipeline.signature.field import FieldSpec
 from .output import on_terminal, remark
 from .targets import object_named, program_named
@@ -60,6 +60,10 @@ _MEANT = {
         "where the number is the label's",
     ),
 }
+_NO_MODEL = (
+    "Add --model openai/gpt-5-mini, or set WEFT_LM; --model embedded works offline and "
+    "is a stand-in, no language model"
+)
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
 
@@ -227,7 +231,12 @@ def settings(arguments: argparse.Namespace, *, budget: bool = True) -> Generator
     if budget and arguments.budget is not None:
         options["budget"] = arguments.budget
     with use(**options):
-        yield
+        try:
+            yield
+        except ConfigError as error:
+            if not error.message.startswith(NO_MODEL):
+                raise
+            raise ConfigError(error.message, hint=_NO_MODEL) from error
 
 
 def rows_at(path: str, program: Program[..., Any]) -> list[Example]:

@@ -67,8 +67,6 @@ else:  # what few evaluations are asked for
     resampling = deferred(__package__, "decisions.resampling")
 
 _log: Final = logging.getLogger("weft")
-_EXACT: Final = 1e-9
-"""Two means that differ by less are one."""
 _ADVISED: Final = 64
 """Rows whose scores say enough about the metric."""
 
@@ -115,12 +113,7 @@ class Evaluation(Advised):
         A row counts once, however often it ran, and however often it stands there.
         """
         scores = list(scores_by_row(self.rows).values())
-        found = mean_interval(scores, self.seed)
-        # Of rows that stand there unequally often the mean is another one.
-        off = self.mean - sum(scores) / len(scores) if scores else 0.0
-        if abs(off) < _EXACT:
-            return found
-        return Interval(max(0.0, found.low + off), min(1.0, found.high + off))
+        return mean_interval(scores, self.seed, self.mean)
 
     @property
     def failures(self) -> list[RowResult]:

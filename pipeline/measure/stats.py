@@ -24,6 +24,8 @@ from ..ground.words import counted
 
 _ALPHA = 0.05
 _Z_95 = 1.959964
+_EXACT = 1e-9
+"""Two means that differ by less are one."""
 # Above this many values the bootstrap and the normal interval are as good as one.
 _MANY = 2_000
 # Up to here McNemar's tail is summed in whole numbers.
@@ -195,17 +197,28 @@ def bootstrap_mean(
     return _percentiles(_resampled(values, random.Random(seed), repeats))
 
 
-def mean_interval(values: Sequence[float], seed: int) -> Interval:
+def mean_interval(
+    values: Sequence[float], seed: int, mean: float | None = None
+) -> Interval:
     """95 % interval of a mean score: Wilson where all are 0 or 1, else the bootstrap.
 
     No values give [0, 1], so there is never a NaN to trip over.
 
+    Args:
+        values: Scores, one a row.
+        seed: Seed of the draws.
+        mean: The mean that it is about, where some rows weigh more than others.
+
     >>> mean_interval([], seed=0)
     Interval(low=0.0, high=1.0)
     """
-    if all_binary(values):
-        return wilson(round(sum(values)), len(values))
-    return bootstrap_mean(values, seed)
+    binary = all_binary(values)
+    total = round(sum(values))
+    found = wilson(total, len(values)) if binary else bootstrap_mean(values, seed)
+    off = mean - sum(values) / len(values) if values and mean is not None else 0.0
+    if abs(off) < _EXACT:
+        return found
+    return Interval(max(0.0, found.low + off), min(1.0, found.high + off))
 
 
 def mcnemar_exact(wins: int, losses: int) -> float:

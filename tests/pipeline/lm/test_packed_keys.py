@@ -40,7 +40,9 @@ async def test_a_key_in_base64_stays_out_of_an_error(
         assert "you sent ***, not good" in str(caught.value)
 
 
-@pytest.mark.parametrize("key", ["sk-1", "pass/word+1", "sch\u00f6n-1234567", "key~\u20ac99"])
+@pytest.mark.parametrize(
+    "key", ["sk-1", "pass/word+1", "sch\u00f6n-1234567", "key~\u20ac99"]
+)
 def test_three_ways_to_write_it(key: str) -> None:
     """The bytes before it shift its letters; two alphabets write some of them apart."""
     draw = random.Random(0)

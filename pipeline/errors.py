@@ -60,11 +60,22 @@ class WeftError(Exception):
     """What an agent that it ended had done: `weft.AgentStep`s, in their order."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.advise(hint)
+
+    def advise(self, hint: str) -> None:
+        """Give it another hint, where more is known than when it was made.
+
+        >>> error = ConfigError("no model is set")
+        >>> error.advise("set WEFT_LM")
+        >>> str(error)
+        'no model is set. set WEFT_LM'
+        """
+        self.hint, message = hint, self.message
         # After a list or a diff the remedy stands on a line of its own.
         between = "\n" if "\n" in message else " " if message[-1:] in ".?!" else ". "
-        super().__init__(f"{message}{between}{hint}" if hint else message)
+        self.args = (f"{message}{between}{hint}" if hint else message,)
 
 
 class SetupError(WeftError):

@@ -22,7 +22,7 @@
     |        `- ValidationError    fields are there, a value breaks its type or rule
     |- BudgetExceeded              the next call would overshoot a limit
     |- MetricError                 a metric raised or returned no score
-    |- StepError                   a step raised
+    |- StepError                   a step raised, or a validator of a type
     |- Suspended                   a run that waits for a person; its data resumes it
     |- WorkerLost                  the process that ran a row died, more than once
     |- CompileError                a compile that cannot go on
@@ -60,11 +60,22 @@ class WeftError(Exception):
     """What an agent that it ended had done: `weft.AgentStep`s, in their order."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.advise(hint)
+
+    def advise(self, hint: str) -> None:
+        """Give it another hint, where more is known than when it was made.
+
+        >>> error = ConfigError("no model is set")
+        >>> error.advise("set WEFT_LM")
+        >>> str(error)
+        'no model is set. set WEFT_LM'
+        """
+        self.hint, message = hint, self.message
         # After a list or a diff the remedy stands on a line of its own.
         between = "\n" if "\n" in message else " " if message[-1:] in ".?!" else ". "
-        super().__init__(f"{message}{between}{hint}" if hint else message)
+        self.args = (f"{message}{between}{hint}" if hint else message,)
 
 
 class SetupError(WeftError):
@@ -312,9 +323,32 @@ class MetricError(WeftError):
 
 
 class StepError(WeftError):
-    """A step raised; the cause is chained. Other rows may still go well."""
+    """A step raised, or a validator of a field's type; the cause is chained.
+
+    It is a fault of the program, which no model could mend. Other rows may still go
+    well.
+
+    Args:
+        message: What raised, and what.
+        hint: What to do about it.
+        field: The field whose type's validator raised, or empty.
+        module: The module that asked for that field, where it is known.
+    """
 
     aborts = False
+
+    def __init__(
+        self, message: str, *, hint: str = "", field: str = "", module: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.field = field
+        self.module = module
+
+    def locate(self, module: str) -> None:
+        """Name the module that asked for the field, where none is named yet."""
+        if self.field and not self.module:
+            self.module, self.message = module, f"{module}: {self.message}"
+            self.advise(self.hint)
 
 
 class ToolServerError(WeftError):

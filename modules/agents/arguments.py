@@ -12,7 +12,7 @@ from typing import Any, Final, NotRequired, cast
 import pydantic
 from typing_extensions import TypedDict
 
-from ...pipeline.errors import SignatureError
+from ...pipeline.errors import SignatureError, StepError
 from ...pipeline.graph.step import Step
 from ...pipeline.ground import strictjson
 from ...pipeline.lm.request import JSON
@@ -221,7 +221,7 @@ def _left_out(spec: FieldSpec, data: JSON) -> bool:
     """Whether null stands where nothing is needed, and none is wanted: a gap."""
     if data is not None or spec.required:
         return False
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, StepError):
         spec.load(data)
         return False
     return True
@@ -232,7 +232,7 @@ def _loaded(tool: str, spec: FieldSpec, data: JSON) -> Any:
         return spec.load(data)
     except ValueError as error:
         for meant in _meant(data, spec):
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, StepError):
                 return spec.load(meant)
         raise Misfit(f"{tool} got a wrong {spec.name!r}: {error}") from None
 

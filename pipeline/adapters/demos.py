@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from ..errors import StepError
 from ..ground.shapes import is_dict, is_list
 from ..ground.text_index import TextIndex
 from ..lm.request import JSON
@@ -143,7 +144,7 @@ def _of_field(field: FieldSpec, number: int, turn: int) -> Any:
     made = _of_schema(field.schema, _Drawn(field.schema, number, turn), field.name, 0)
     try:
         field.load(made)
-    except ValueError:
+    except (ValueError, StepError):
         # A rule that nothing simple fits; the form is shown all the same.
         return f"({field.name})" if field.plain else made
     return made

@@ -176,6 +176,7 @@ class RetryPolicy:
             return None
         if error.retry_after is not None:
             if error.retry_after > self.retry_after_cap:
+                error.advise(_not_waited(error.retry_after, self.retry_after_cap))
                 return None
             spread = error.retry_after * _SPREAD + _SLACK
             return error.retry_after + spread * self.rng()
@@ -200,3 +201,12 @@ class RetryPolicy:
                 raise
         message = f"no answer within the deadline of {self.deadline:g} s"
         raise DeadlineExceeded(message)
+
+
+def _not_waited(asked: float, most: float) -> str:
+    """The hint where a server asks to wait for longer than a policy does."""
+    seconds = math.ceil(asked)
+    return (
+        f"The server asks to wait {seconds} s, and at most {most:g} s are waited: call "
+        f"again later, or set retry=weft.RetryPolicy(retry_after_cap={seconds})"
+    )

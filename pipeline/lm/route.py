@@ -105,6 +105,14 @@ class Route:
     local: LocalModel | WhiteModel | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """A base URL, which may hold a login, and the setting that says it."""
+
+    address: str = field(repr=False)
+    said_in: str = "api_base"
+
+
 def resolve(name: str, api_base: str | None = None, room: Room | None = None) -> Route:
     """The route that a model string means.
 
@@ -139,12 +147,12 @@ def resolve(name: str, api_base: str | None = None, room: Room | None = None) ->
     if provider == "litellm" and slash:
         return _bridged(rest, api_base)
     if provider == "openai" and slash:
-        base = api_base or _environ("OPENAI_BASE_URL", "OPENAI_API_BASE") or OPENAI
+        base = _base(api_base, "OPENAI_BASE_URL", "OPENAI_API_BASE") or _Base(OPENAI)
         return _http(rest, base, "OPENAI_API_KEY")
     if provider in KINDS and slash:
         return _served(provider, rest, api_base)
     if api_base is not None and not (slash and provider in _PROVIDERS):
-        return _http(name, api_base, "")
+        return _http(name, _Base(api_base), "")
     if not slash or _meant(provider):
         raise _unknown(name)
     return _litellm(name, api_base)
@@ -153,22 +161,22 @@ def resolve(name: str, api_base: str | None = None, room: Room | None = None) ->
 def _served(kind: str, name: str, api_base: str | None) -> Route:
     """The route to a server of a known kind."""
     variable = f"{kind.upper()}_API_BASE"
-    base = api_base or _environ(variable) or KINDS[kind].base
-    if not base:
+    base = _base(api_base, variable) or _Base(KINDS[kind].base)
+    if not base.address:
         message = f"no address is set for {f'{kind}/{name}'!r}"
         raise ConfigError(message, hint=f"Pass api_base= or set {variable}")
     # vLLM is the one that forms of the first edition sent a schema to, at the address
     # as it was given: so it stands in cache keys.
     first = kind == "hosted_vllm"
-    base = base if first else _with_version(base)
+    base = base if first else replace(base, address=_with_version(base.address))
     route = _http(name, base, f"{kind.upper()}_API_KEY", schema_mode=first)
     return replace(route, kind=kind, abilities=abilities_of_kind(kind, name))
 
 
 def _http(
-    name: str, base: str, key_variable: str, *, schema_mode: bool = True
+    name: str, base: _Base, key_variable: str, *, schema_mode: bool = True
 ) -> Route:
-    hosted = base.startswith(OPENAI)
+    hosted = base.address.startswith(OPENAI)
     able = _HOSTED if hosted else _SERVED
     if hosted and name in _DECIDING:
         able = replace(able, decisions=True)
@@ -206,7 +214,7 @@ def _white(model: WhiteModel) -> Route:
 
 def _litellm(name: str, api_base: str | None) -> Route:
     provider = name.partition("/")[0].upper()
-    base = api_base or _environ(f"{provider}_API_BASE", f"{provider}_BASE_URL")
+    base = _base(api_base, f"{provider}_API_BASE", f"{provider}_BASE_URL")
     where = _address(base) if base else ("litellm", "", "")
     able = Abilities(follows=True, tools=provider in _WITH_TOOLS or None)
     return Route("litellm", name, *where, through=name, abilities=able)
@@ -221,18 +229,35 @@ def _bridged(name: str, api_base: str | None) -> Route:
     return replace(route, back_end="litellm", abilities=able)
 
 
-def _address(base: str) -> tuple[str, str, str]:
+def _base(api_base: str | None, *variables: str) -> _Base | None:
+    """The address that is said: here, or else in the first variable that is set."""
+    if api_base:
+        return _Base(api_base)
+    return next((_Base(os.environ[v], v) for v in variables if os.environ.get(v)), None)
+
+
+def _address(base: _Base) -> tuple[str, str, str]:
     """The endpoint and the URL of an address, both without its login, and the login."""
-    parts = _split(base.strip())
+    parts = _split(base.address.strip())
     if parts is None:  # the address is not repeated: it may hold a password
+        quoted = '"' if base.said_in == "api_base" else ""
         raise ConfigError(
-            "api_base is no http or https address",
-            hint='Write it like "http://localhost:8000/v1"',
+            f"{base.said_in} is no http or https address",
+            hint="Begin it with http:// or https://, as in "
+            f"{base.said_in}={quoted}http://localhost:8000/v1{quoted}",
         )
     login, _, host = parts.netloc.rpartition("@")
-    path = parts.path.rstrip("/").removesuffix("/chat/completions")
-    parts = parts._replace(netloc=host.lower(), path=path, fragment="")
+    parts = parts._replace(netloc=host.lower(), path=_root_of(parts), fragment="")
     return urlunsplit(parts._replace(query="")), urlunsplit(parts), login
+
+
+_PATHS: Final = ("/chat/completions", "/completions", "/embeddings", "/responses")
+"""What is asked below a base URL, for whoever gives the whole address."""
+
+
+def _root_of(parts: SplitResult) -> str:
+    path = parts.path.rstrip("/")
+    return path.removesuffix(next(filter(path.endswith, _PATHS), ""))
 
 
 def _split(address: str) -> SplitResult | None:
@@ -249,12 +274,10 @@ def _split(address: str) -> SplitResult | None:
 
 def _with_version(base: str) -> str:
     """The OpenAI-compatible interface of most servers lives under /v1."""
-    parts = urlsplit(base)
-    return base if parts.path.strip("/") else urlunsplit(parts._replace(path="/v1"))
-
-
-def _environ(*names: str) -> str:
-    return next((value for name in names if (value := os.environ.get(name, ""))), "")
+    parts = _split(base.strip())
+    if parts is None or _root_of(parts):
+        return base
+    return urlunsplit(parts._replace(path="/v1"))
 
 
 def _meant(provider: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pydantic
 
+from ..errors import StepError
 from ..ground.shapes import is_dict, is_sequence
 from ..reading.cells import read_cell
 from ..signature.field import FieldSpec
@@ -28,7 +29,7 @@ def readings(spec: FieldSpec, label: Any) -> Iterator[Any]:
 def _takes_none(spec: FieldSpec) -> bool:
     try:
         return spec.load(None) is None
-    except ValueError:
+    except (ValueError, StepError):
         return False
 
 

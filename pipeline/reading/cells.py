@@ -14,7 +14,7 @@ from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from ..errors import ParseError
+from ..errors import ParseError, StepError
 from ..ground.plain import plain, without_models
 from ..signature.field import FieldSpec
 from .fields import read_text
@@ -54,7 +54,7 @@ def cell_data(field: FieldSpec, cell: Any) -> Any:
         field.load(data)
     except (TypeError, ValueError) as error:
         for guess in _guesses(field, cell):
-            with suppress(TypeError, ValueError, ParseError):
+            with suppress(TypeError, ValueError, ParseError, StepError):
                 made = guess()
                 field.load(made)
                 return made

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from ..errors import ParseError, ValidationError
+from ..errors import ParseError, StepError, ValidationError
 from ..ground import strictjson
 from ..ground.words import brief
 from ..signature.field import FieldSpec
@@ -26,6 +26,7 @@ from .values import candidates, mended, without_thought
 BEHIND: Final = "what stood behind the answer left out"
 CUT: Final = "what followed the answer was cut off"
 _BLANK = " \t\r\n"
+_UNFIT = (ValueError, StepError)  # of a guess: a validator may know nothing like it
 _MOST_MENDED = 50_000  # values: mending is Python, and floods come
 
 
@@ -246,7 +247,7 @@ def _read_plain(field: FieldSpec, text: str) -> Reading:
 
 def _read_loose(field: FieldSpec, text: str, body: str, why: str) -> Reading:
     for data, note in _guesses(field, text):
-        with suppress(ValueError):
+        with suppress(*_UNFIT):
             return Reading(field.load(data), note)
     reading = _read_candidate(field, body)
     if reading is not None:
@@ -262,7 +263,7 @@ def _read_nearly(field: FieldSpec, data: Any, text: str) -> Reading | None:
     """What JSON data of another type, or its text, plainly means for the field."""
     fixed = None if strictjson.is_crowd(data, _MOST_MENDED) else mended(data, field)
     if fixed is not None:
-        with suppress(ValueError):
+        with suppress(*_UNFIT):
             return Reading(field.load(fixed[0]), fixed[1])
     closed = field.kind in ("choice", "integer", "number")
     return _read_candidate(field, text) if text and closed else None
@@ -271,7 +272,7 @@ def _read_nearly(field: FieldSpec, data: Any, text: str) -> Reading | None:
 def _read_candidate(field: FieldSpec, text: str) -> Reading | None:
     """The value that a text plainly means, if it means one."""
     for data, note in candidates(text, field):
-        with suppress(ValueError):
+        with suppress(*_UNFIT):
             return Reading(field.load(data), note)
     return None
 

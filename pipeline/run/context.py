@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self, TypedDict, TypeVar, Unpack, cast
 
 from ..calls.call import call
-from ..errors import InvalidRequest, ModelError
+from ..errors import InvalidRequest, ModelError, StepError
 from ..events import NodeFinished, NodeStarted
 from ..ground.journal import Journal
 from ..ground.shapes import is_dict
@@ -176,6 +176,8 @@ class Recorded:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if isinstance(error, StepError) and self.kind == "module":
+            error.locate(self.path)
         asked, problem = self.asked, "" if error is None else said(error)
         failed = asked.failed
         if failed is not None and failed.error != problem:

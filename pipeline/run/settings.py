@@ -358,7 +358,7 @@ def _cache_of(value: Any) -> AnswerStore | None:
         return None
     if value is True:
         return _default_cache()
-    if isinstance(value, str | os.PathLike):
+    if value != "" and isinstance(value, str | os.PathLike):
         return _cache_at(Path(os.fspath(value)))
     if isinstance(value, AnswerStore):
         return value

@@ -15,7 +15,7 @@ import pydantic
 from pydantic import TypeAdapter
 from pydantic_core import SchemaError
 
-from ..errors import SignatureError
+from ..errors import SignatureError, StepError
 from ..ground import strictjson
 from ..ground.hints import brought
 from ..ground.plain import is_loose, is_lossy, is_open, ordered, without_models
@@ -35,7 +35,7 @@ from .lossless import (
 )
 from .note import Note
 from .types import Kind, check_rules, choices_of, kind_of, options_of
-from .wording import first_error, wanted
+from .wording import first_error, raised_in_type, wanted
 
 FieldRole = Literal["input", "output"]
 _log: Final = logging.getLogger("weft")
@@ -225,12 +225,19 @@ class FieldSpec:
         Raises:
             ValueError: The value has another type, breaks a constraint, or cannot be
                 sent: NaN, an infinity, a lone surrogate, an object that is no data.
+            StepError: A validator of the type raised anything but a ValueError.
         """
         if self._bare and type(value) is str:
             if not strictjson.is_text(value):
                 raise _no_character(value)
             return value
-        made = self._made(value)
+        try:
+            made = self._made(value)
+        except Exception as error:
+            fault = raised_in_type(self.name, error)
+            if fault is None:
+                raise
+            raise fault from error
         if type(made) in _SAFE and not self._loose:
             return made
         try:
@@ -304,7 +311,7 @@ class FieldSpec:
         """Whether `load` makes this value of the data."""
         try:
             return bool(self.load(data) == value)
-        except ValueError:
+        except (ValueError, StepError):
             return False
 
     def load(self, data: Any) -> Any:
@@ -312,6 +319,7 @@ class FieldSpec:
 
         Raises:
             ValueError: The data has another type or breaks a constraint.
+            StepError: A validator of the type raised anything but a ValueError.
         """
         if self._bare and type(data) is str:
             if not strictjson.is_text(data):
@@ -331,6 +339,11 @@ class FieldSpec:
             raise ValueError(first_error(error)) from None
         except TypeError as error:
             raise ValueError(str(error)) from None
+        except Exception as error:
+            fault = raised_in_type(self.name, error)
+            if fault is None:
+                raise
+            raise fault from error
         if self._loose or self._open:
             kept = as_read(made) if self.one_way else self.shown(made)
             self._refuse_loss(given, made, kept)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from ..errors import CallError, SignatureError
+from ..errors import CallError, SignatureError, StepError
 from ..ground import strictjson
 from ..ground.hints import hint
 from .field import FieldSpec
@@ -107,6 +107,9 @@ class Spec:
                     f"{who!r} got a wrong {name!r}: {error}",
                     hint=to_give(name, spec.annotation, spec.wanted, inputs[name]),
                 ) from None
+            except StepError as error:
+                error.locate(who)
+                raise
         return bound
 
     def dump_inputs(self, bound: Mapping[str, Any]) -> dict[str, Any]:

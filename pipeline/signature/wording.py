@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final, cast
 
 import pydantic
 
+from ..errors import StepError, WeftError
 from ..ground import strictjson
-from ..ground.words import brief
+from ..ground.words import brief, said
 from ..media.fields import WORDS as MEDIA
 from ..media.fields import format_of
 from .json_schema import FAULT, json_schema_of
@@ -139,6 +141,46 @@ def first_error(error: pydantic.ValidationError) -> str:
     kind = _KINDS.get(first["type"])
     what = f"{got} is not {kind}" if kind else f"{brief(first['msg'], 400)} (got {got})"
     return f"{where + ': ' if where else ''}{what}"
+
+
+def raised_in_type(field: str, error: Exception) -> StepError | None:
+    """The error where a validator of a field's type raised no `ValueError`.
+
+    Args:
+        field: The field's name.
+        error: What came out of pydantic, with its traceback.
+
+    Returns:
+        None where it is no such thing: a `ValueError`, which is a value's fault, an
+        error of weft's own, or data too deep for anybody.
+    """
+    who = _validator_in(error)
+    deep = isinstance(error, RecursionError) and not who
+    if deep or isinstance(error, ValueError | WeftError):
+        return None
+    return StepError(
+        f"field {field!r}: its validator{who} raised "
+        f"{type(error).__name__}: {said(error)}".rstrip(": "),
+        hint="Let it raise ValueError for a value that is wrong, which a model may "
+        "mend; anything else is a fault of the validator",
+        field=field,
+    )
+
+
+def _validator_in(error: Exception) -> str:
+    """Which function of the user's an error came out of, and where; or empty."""
+    step = error.__traceback__
+    while step is not None:
+        code, module = step.tb_frame.f_code, step.tb_frame.f_globals.get("__name__", "")
+        if str(module).partition(".")[0] not in _NOT_THE_USERS:
+            return (
+                f" {code.co_qualname} ({Path(code.co_filename).name}:{step.tb_lineno})"
+            )
+        step = step.tb_next
+    return ""
+
+
+_NOT_THE_USERS: Final = frozenset({"json", "pydantic", "pydantic_core", "weft"})
 
 
 def to_give(name: str, kind: Any, words: str, value: object) -> str:

@@ -13,7 +13,8 @@ from ...errors import InvalidRequest, ProtocolError
 from ...ground.shapes import as_dict, as_list, is_dict, is_list
 from ...ground.strictjson import plain_text
 from ..request import Request, Response, Usage, is_count
-from ..wire.finish import AT_V1, fault_in, refused, tree_in
+from ..wire.finish import fault_in, refused, tree_in
+from ..wire.remedies import AT_V1
 from .model import KIND, answer_of
 
 _SHOWN: Final = 80

@@ -9,11 +9,31 @@ from ..abilities import abilities_of
 from ..lm import LanguageModel
 from ..request import Request, Response
 
-_REMEDY: Final = (
-    "Leave logprobs out, or ask an endpoint that gives them, such as llama.cpp, vLLM, "
-    "SGLang, or a model of OpenAI's that does not reason; of a fake, give "
+_WHO_GIVES: Final = (
+    "an endpoint that gives them, such as llama.cpp, vLLM, SGLang, or a model of "
+    "OpenAI's that does not reason; of a fake, give "
     "weft.Response(text, logprobs=(weft.TokenLogprob(...), ...))"
 )
+_REMEDY: Final = f"Leave logprobs out, or ask {_WHO_GIVES}"
+_OF_SCORES: Final = (
+    f"How probable answers are is read off log-probabilities: ask {_WHO_GIVES}. An "
+    'endpoint made for decisions is asked by weft.Classify(..., by="decisions") or '
+    'by="systemone"; without probabilities, call the module itself'
+)
+
+
+class NoLogprobs(ConfigError):
+    """The endpoint gives no log-probabilities, and they are asked for.
+
+    Args:
+        message: Who gives none, and of what.
+        hint: What who asked for them by name can do.
+    """
+
+    def of_scores(self) -> ConfigError:
+        """The same for who asked how probable answers are, and set no option."""
+        chat = _AS_A_CHAT if self.hint.startswith(_AS_A_CHAT) else ""
+        return ConfigError(self.message, hint=f"{chat}{_OF_SCORES}")
 
 
 def wants_logprobs(request: Request) -> bool:
@@ -25,7 +45,7 @@ def refuse_logprobs(request: Request, lm: LanguageModel) -> None:
     """Refuse, before anything is paid, what the endpoint is known not to give.
 
     Raises:
-        ConfigError: It gives no log-probabilities, and they are asked for.
+        NoLogprobs: It gives no log-probabilities, and they are asked for.
     """
     if not wants_logprobs(request):
         return
@@ -38,7 +58,7 @@ def require_logprobs(request: Request, response: Response) -> None:
     """Refuse an answer without the log-probabilities that were asked for.
 
     Raises:
-        ConfigError: It has none. The endpoint is known for that from then on.
+        NoLogprobs: It has none. The endpoint is known for that from then on.
     """
     if response.logprobs is None and wants_logprobs(request):
         raise _none_of(request)
@@ -59,10 +79,13 @@ def refuse_questions(request: Request, back_end: str) -> None:
         )
 
 
-def _none_of(request: Request) -> ConfigError:
+_AS_A_CHAT: Final = "Ask it as a chat. "
+
+
+def _none_of(request: Request) -> NoLogprobs:
     where = f"{request.model!r} at {request.endpoint!r}"
     if request.continues:  # with chats they may come all the same
-        of, remedy = " of a text that is continued", f"Ask it as a chat. {_REMEDY}"
+        of, remedy = " of a text that is continued", f"{_AS_A_CHAT}{_REMEDY}"
     else:
         of, remedy = "", _REMEDY
-    return ConfigError(f"{where} gives no log-probabilities{of}", hint=remedy)
+    return NoLogprobs(f"{where} gives no log-probabilities{of}", hint=remedy)

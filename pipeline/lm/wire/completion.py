@@ -27,7 +27,8 @@ from .dialect import (
     note_thought,
     options_of,
 )
-from .finish import AT_V1, choice_in, ending_of, fault_in, refused, tree_in
+from .finish import choice_in, ending_of, fault_in, refused, tree_in
+from .remedies import AT_V1, remedy_of
 from .secrets import name_of, redacted
 from .thinking import THINKING, cut_off, thought_in
 from .tools import calls_in
@@ -88,7 +89,7 @@ def response_of(
     """
     tree = tree_in(body, request, secrets, AT_V1)
     if not isinstance(tree, dict):
-        raise _no_completion("it is no JSON object", request)
+        raise _no_completion("it is no JSON object", request, AT_V1)
     return response_from(cast("dict[str, Any]", tree), request, secrets, abilities)
 
 
@@ -104,7 +105,7 @@ def response_from(
     if fault:
         raise refused(fault, request, secrets).as_error()
     if not choice and not any(map(is_dict, as_list(tree.get("choices")))):
-        raise _no_completion("it holds no choice", request)
+        raise _no_completion("it holds no choice", request, AT_V1)
     ending = _ending_of(choice, request, secrets)
     heard(request, tree, choice)
     message = as_dict(choice.get("message"))
@@ -157,7 +158,8 @@ def _ending_of(
     if ending is None:
         shown = redacted(str(reason), secrets)[:_SHOWN]
         message = f"the provider ended the answer with {shown!r}, which is no end"
-        raise ProtocolError(message, model=request.model)
+        hint = remedy_of(ProtocolError)
+        raise ProtocolError(message, hint=hint, model=request.model)
     return ending or "stop"
 
 
@@ -166,7 +168,8 @@ def _withheld(
 ) -> ContentFiltered:
     said = f": {redacted(refusal, secrets)}" if refusal else ""
     message = f"the provider withheld the answer{said}".rstrip(".")
-    return ContentFiltered(message, model=request.model)
+    hint = remedy_of(ContentFiltered)
+    return ContentFiltered(message, hint=hint, model=request.model)
 
 
 def _apart(
@@ -183,9 +186,11 @@ def _apart(
     return marked.answer, "\n".join(filter(None, (thought, marked.reasoning)))
 
 
-def _no_completion(what: str, request: Request) -> ProtocolError:
+def _no_completion(what: str, request: Request, hint: str = "") -> ProtocolError:
     return ProtocolError(
-        f"the server's answer is no completion: {what}", model=request.model
+        f"the server's answer is no completion: {what}",
+        hint=hint or remedy_of(ProtocolError),
+        model=request.model,
     )
 
 

@@ -30,6 +30,7 @@ from ..route import OPENAI
 from ..scoring.questions import Questions
 from .control import turns_without_control
 from .faults import Refusal
+from .remedies import refuses_system
 from .tools import called_of, refuses_tools, tools_of
 
 NOTHING_KNOWN: Final = Abilities()
@@ -224,11 +225,6 @@ _VALUES: Final = re.compile(r"supported values|does not support '", re.IGNORECAS
 """A word that is not among those known is a mistake, and for the caller to mend."""
 
 _SENTENCE: Final = re.compile(r"(?<=[^.]\.)\s+|[;\n]")
-_NO_SYSTEM: Final = re.compile(
-    r"system (?:role|message|prompt)s? (?:is |are )?not supported|"
-    r"(?:does not|doesn't) support (?:a |the )?system|only user and assistant roles",
-    re.IGNORECASE,
-)
 _NO_SCHEMAS: Final = re.compile(
     # DeepSeek, Groq; LM Studio; OpenAI's older models; others that know no such field
     r"response_format.{0,40}(?:unavailable|not one of the allowed)|"
@@ -266,7 +262,8 @@ class Manners:
         if self.request.questions is not None:
             _note_no_decisions(self.request, self.request.questions, refusal)
             return False
-        teaches = refusal.teaches or refusal.of_tools
+        of_system = refusal.of_system([one.role for one in self.request.messages])
+        teaches = refusal.teaches or refusal.of_tools or of_system
         taught = lesson_in(refusal.words, self) if teaches else {}
         if not taught:
             return False
@@ -301,7 +298,7 @@ def lesson_in(said: str, manners: Manners) -> dict[str, Any]:
         return {**taught, "schema": False}
     if request.tools and refuses_tools(said):
         return {**taught, "tools": False}
-    if any(m.role == "system" for m in request.messages) and _NO_SYSTEM.search(said):
+    if refuses_system(said, [message.role for message in request.messages]):
         taught["system_role"] = False
     taught |= lacking(said, media_of(request))
     taught |= _names(said, abilities)

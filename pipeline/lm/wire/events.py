@@ -22,6 +22,7 @@ from ..lm import Listener
 from ..request import Request, Response
 from .completion import refusal_in, response_from, text_in
 from .finish import choice_in, ending_of, fault_in
+from .remedies import remedy_of
 from .secrets import without_keys
 from .thinking import Curtain, Shown, thought_in
 from .tools import CallPieces
@@ -105,7 +106,8 @@ def _decoded(line: bytes) -> str:
     try:
         return line.decode()
     except UnicodeDecodeError:
-        raise ProtocolError("an event of the server's stream is no UTF-8") from None
+        message = "an event of the server's stream is no UTF-8"
+        raise ProtocolError(message, hint=remedy_of(ProtocolError)) from None
 
 
 class Assembly:
@@ -145,7 +147,8 @@ class Assembly:
             tree = None
         if not isinstance(tree, dict):
             message = "an event of the server's stream is no JSON object"
-            raise ProtocolError(message, model=self._model)
+            hint = remedy_of(ProtocolError)
+            raise ProtocolError(message, hint=hint, model=self._model)
         return self.take(cast("dict[str, Any]", tree))
 
     def take(self, event: Mapping[str, Any]) -> str:
@@ -216,7 +219,8 @@ class Assembly:
             return self._fault
         if not self._ended:
             message = "the server's stream broke off before its end"
-            raise ProtocolError(message, model=self._model)
+            hint = remedy_of(ProtocolError)
+            raise ProtocolError(message, hint=hint, model=self._model)
         content = _paired("".join(self._texts)) if self._texts else None
         said: dict[str, Any] = {"content": content, "refusal": self._refusal}
         if self._thoughts:

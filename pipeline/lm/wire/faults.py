@@ -20,6 +20,7 @@ from ...errors import (
     ConnectError,
     ContentFiltered,
     ContextLengthError,
+    DeadlineExceeded,
     InvalidRequest,
     ModelError,
     NotFoundError,
@@ -33,7 +34,8 @@ from ...errors import (
 )
 from ...ground.lazy import deferred
 from ...ground.shapes import as_dict, is_dict, is_list
-from ..context import HINT, window_said
+from ..context import window_said
+from .remedies import names_no_path, refuses_system, remedy_for, remedy_of
 from .secrets import name_of, redacted, without
 from .tools import refuses_tools
 
@@ -56,14 +58,6 @@ _BY_STATUS: Final[Mapping[int, type[ModelError]]] = {
     429: RateLimited,
     503: Overloaded,
     529: Overloaded,
-}
-_HINTS: Final[Mapping[type[ModelError], str]] = {
-    AuthError: "Check the key and what it is allowed to do",
-    BillingError: "Check the account's plan and its balance",
-    NotFoundError: "Check the model's name and api_base",
-    ContextLengthError: HINT,
-    SchemaRefused: "Ask without a schema: LM(..., schema_mode=False)",
-    ToolsRefused: 'Let the agent choose in text: weft.ReAct(..., calls="text")',
 }
 # OpenAI, vLLM, SGLang, llama.cpp, LM Studio, TGI, TensorRT-LLM, Anthropic, Gemini,
 # Mistral, Cohere, Bedrock, Groq, xAI, DashScope, Moonshot, Zhipu, MiniMax, SambaNova:
@@ -124,25 +118,6 @@ _FILTERED: Final = re.compile(
     r"(?:flagged|filtered|blocked)",
     re.IGNORECASE,
 )
-# OpenAI: "Unsupported value: 'temperature' does not support 0 with this model. Only the
-# default (1) value is supported.", and "Unsupported parameter: 'top_p' is not ...".
-_NO_OPTION: Final = re.compile(
-    r"unsupported (?:value|parameter):\s*'(temperature|top_p|presence_penalty|"
-    r"frequency_penalty|reasoning_effort|verbosity|logit_bias|seed|stop)'",
-    re.IGNORECASE,
-)
-_SHOWS_FEWER: Final = re.compile(
-    r"logprobs\b[^.\n]{0,60}(?:<=|≤|less|at most|no more|maximum|between|up to|exceed|"
-    r"range|greater|than)|(?:maximum|more than|at most)[^.\n]{0,60}logprobs\b",
-    re.IGNORECASE,
-)
-"""Of log-probabilities, that so many are not shown."""
-_NO_BOUND: Final = re.compile(
-    r"(?:unsupported|unrecognized|unknown|unexpected|extra)\b[^.\n]{0,60}"
-    r"\bmax_(?:completion_)?tokens|\bmax_(?:completion_)?tokens\b[^.\n]{0,40}"
-    r"(?:not (?:supported|permitted|allowed)|unsupported|unknown|extra)",
-    re.IGNORECASE,
-)
 _AS_IT_IS: Final = frozenset({400, 413, 422})
 _OF_LENGTH: Final = _AS_IT_IS | {200, 500}
 _OF_CONTENT: Final = _AS_IT_IS | {200, 403}
@@ -198,6 +173,10 @@ class Refusal:
         """Whether it is the tools that are refused; some servers say 404 or 500."""
         return self.tools and self.status in _OF_TOOLS and refuses_tools(self.words)
 
+    def of_system(self, roles: list[str]) -> bool:
+        """Whether it is the system turn that is refused; llama.cpp says 500."""
+        return self.status in _AT_FAULT and refuses_system(self.words, roles)
+
     def as_error(self) -> ModelError:
         """The error that stands for this refusal."""
         _, said = _said(self.body)
@@ -208,7 +187,7 @@ class Refusal:
             wait = wait_said(self.body)
         return kind(
             f"the server answered {self.status}{words}".rstrip("."),
-            hint=_option_hint(said) if kind is InvalidRequest else _HINTS.get(kind, ""),
+            hint=remedy_for(kind, self.status, said),
             model=self.model,
             status=self.status,
             request_id=without(name_of(self.request_id), self.secrets),
@@ -232,6 +211,8 @@ class Refusal:
             return SchemaRefused
         if status in {200, 400, 403, 429} and _UNPAID.search(words):
             return BillingError
+        if status == 200 and names_no_path(words):
+            return NotFoundError
         if status in _BY_STATUS:
             return _BY_STATUS[status]
         if status >= 500:
@@ -253,18 +234,15 @@ class Refusal:
         return not _FILTERS.isdisjoint(named.split()) or bool(_FILTERED.search(said))
 
 
-def _option_hint(said: str) -> str:
-    """The remedy where a model takes no such option, as models that reason often do."""
-    bound = _NO_BOUND.search(said)
-    if bound:  # weft sends it unasked
-        return 'Leave it out: LM(..., abilities={"without": ("max_tokens",)})'
-    if _SHOWS_FEWER.search(said):
-        return (
-            "Fewer of the likeliest tokens are shown there: weft.Classify(..., "
-            "shown=5), or logprobs=5"
-        )
-    found = _NO_OPTION.search(said)
-    return f"Leave {found[1]} out for this model" if found else ""
+def too_late(model: str, deadline: float) -> DeadlineExceeded:
+    """The error where an attempt is over before a whole answer has come.
+
+    Args:
+        model: The model asked.
+        deadline: Wall-clock seconds that it had.
+    """
+    message = f"no whole answer within {deadline:g} s"
+    return DeadlineExceeded(message, hint=remedy_of(DeadlineExceeded), model=model)
 
 
 def parse_retry_after(

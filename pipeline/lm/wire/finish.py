@@ -42,7 +42,6 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 _ENDS: Final = {word: end for end, words in _WORDS.items() for word in words}
 _NONE: Final = ("", "null")  # what some servers write for it
 _READ, _SHOWN = 4096, 80  # bytes of a body that is no JSON; characters of it
-AT_V1: Final = "Check api_base: it ends in /v1 at most servers"
 
 _SAYS: Final = ("error", "message", "detail", "msg", "error_msg")
 _HOLDERS: Final = ("message", "delta")

@@ -26,7 +26,6 @@ from typing import Any, Final
 
 from ...errors import (
     ConfigError,
-    DeadlineExceeded,
     InvalidRequest,
     ModelError,
     TooLarge,
@@ -41,7 +40,7 @@ from ..route import Route
 from .completion import MAX_TEXT, response_from
 from .dialect import NOTHING_KNOWN, Manners, asked_of, format_of, options_of
 from .events import Arrival
-from .faults import Refusal
+from .faults import Refusal, too_late
 from .secrets import secrets_of, without_keys
 from .sessions import lent_sessions, one_attempt
 from .verdict import failure_of_litellm, unfinished
@@ -117,8 +116,7 @@ async def complete(
                 async with asyncio.timeout_at(ends):
                     tree = await _answered(asking, given, arrival)
             except TimeoutError:
-                message = f"no whole answer within {deadline:g} s"
-                fault = DeadlineExceeded(message, model=request.model)
+                fault = too_late(request.model, deadline)
             except Exception as error:  # noqa: BLE001 - what litellm raises has no one base
                 secrets |= attempt.secrets
                 fault = failure_of_litellm(litellm, error, request, secrets, attempt)
@@ -175,8 +173,7 @@ async def embed(
             async with asyncio.timeout(deadline):
                 tree = (await litellm.aembedding(**given)).model_dump()
         except TimeoutError:
-            message = f"no whole answer within {deadline:g} s"
-            fault = DeadlineExceeded(message, model=request.model)
+            fault = too_late(request.model, deadline)
         except Exception as error:  # noqa: BLE001 - what litellm raises has no one base
             secrets |= attempt.secrets
             fault = failure_of_litellm(litellm, error, request, secrets, attempt)

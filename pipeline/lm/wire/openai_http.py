@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from ...errors import DeadlineExceeded, ModelError
+from ...errors import ModelError
 from ..abilities import Abilities
 from ..lm import Listener
 from ..request import Request, Response
@@ -26,7 +26,7 @@ from .completion import body_of, response_from, response_of
 from .decisions import decision_body, decisions_of
 from .dialect import NOTHING_KNOWN, Manners
 from .events import Arrival, EventReader, are_events, completion_in, is_undecided
-from .faults import Refusal, parse_retry_after
+from .faults import Refusal, parse_retry_after, too_late
 from .secrets import Sent, without_keys
 from .sessions import LOST, MAX_BODY, Answer, Meter, failure_of, sessions
 
@@ -90,8 +90,7 @@ async def ask(
         error.__context__ = None  # a JSON error holds the whole answer
         raise
     except TimeoutError:
-        message = f"no whole answer within {deadline:g} s"
-        fault: ModelError = DeadlineExceeded(message, model=request.model)
+        fault: ModelError = too_late(request.model, deadline)
     except LOST as error:
         fault = failure_of(error, request.model, url, proxied=proxy is not None)
     # Out of reach of the `except`: aiohttp's errors hold the headers, the key in them,
@@ -142,8 +141,7 @@ async def post(
         error.__context__ = None
         raise
     except TimeoutError:
-        message = f"no whole answer within {deadline:g} s"
-        fault = DeadlineExceeded(message, model=request.model)
+        fault = too_late(request.model, deadline)
     except LOST as error:
         fault = failure_of(error, request.model, url, proxied=proxy is not None)
     raise fault  # out of reach of the `except`, as in `ask`

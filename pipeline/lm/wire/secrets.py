@@ -33,9 +33,15 @@ _KEY: Final = 8
 
 # "EMPTY", "ollama", "lm-studio", "not-needed": what local servers are sent for a key.
 _WORD: Final = re.compile(r"[a-z_-]{1,12}|[A-Z_-]{1,12}")
-_BEYOND: Final = 0x10000
 _PIECES: Final = re.compile(r"[\s;,=&\"']+")
 _SCHEMES: Final = frozenset({"bearer", "basic", "token", "digest"})
+_SPELLED: Final = re.compile(r"\\[u/]|%[0-9a-f]{2}", re.IGNORECASE)
+"""Where characters may be spelled by number, as JSON and addresses do."""
+
+_PACKED: Final = re.compile(r"[A-Za-z0-9+/_%-]+=*")
+"""A run of base64, in either alphabet, of which an address may spell some."""
+
+_URL_SAFE: Final = str.maketrans("+/", "-_")
 _NO_TEXT: Final = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+"
 )
@@ -121,37 +127,86 @@ def _login_in(address: str) -> list[str]:
 def without(text: str, secrets: Iterable[str]) -> str:
     """A text without the secrets: a short one goes where it is a word of its own.
 
+    One in base64 goes with the whole run that holds it, whatever stood around it.
+
     >>> without("the next key was x1, not sk-0123456789", ["sk-0123456789", "x1"])
     'the next key was ***, not ***'
+    >>> without("got c2stMDEyMzQ1Njc4OQ==, and sk%2d0123456789", ["sk-0123456789"])
+    'got ***, and ***'
     """
-    escaped = "\\u" in text or "\\/" in text
+    may_be = "%" in text or "\\" in text  # which is found faster
+    spelled = may_be and _SPELLED.search(text) is not None
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        if len(secret) >= _KEY and escaped:
-            text = _in_json(secret).sub(STARS, text)
+        if len(secret) >= _SHORTEST:
+            text = _without_packed(text, _packed(secret), spelled=spelled)
+            if spelled:
+                text = _spelled(secret).sub(STARS, text)
         if secret not in text:
             continue
         if len(secret) >= _KEY:
             text = text.replace(secret, STARS)
         else:
-            word = rf"(?<![^\W_]){re.escape(secret)}(?![^\W_])"
-            text = re.sub(word, STARS, text)
+            text = re.sub(_as_word(re.escape(secret)), STARS, text)
     return text
 
 
-@functools.lru_cache(maxsize=256)
-def _in_json(secret: str) -> re.Pattern[str]:
-    """A secret as it stands within JSON, where any character may be spelled by number.
+def _without_packed(text: str, cores: tuple[str, ...], *, spelled: bool) -> str:
+    if spelled:
+        for core in cores:
+            text = _spelled(core).sub(core, text)
+    if not any(core in text for core in cores):
+        return text
+    return _PACKED.sub(
+        lambda run: STARS if any(core in run[0] for core in cores) else run[0], text
+    )
 
-    What is read out of such a text would hold it again.
+
+@functools.lru_cache(maxsize=256)
+def _packed(secret: str) -> tuple[str, ...]:
+    """What base64 of any text that holds a secret has in it, in both alphabets.
+
+    Three bytes are four characters, so a text is written in three ways, by how many
+    bytes stand before it; characters that hold bits of its neighbours are left out.
+
+    >>> _packed("sesame")
+    ('c2VzYW1l', 'Nlc2FtZ', 'zZXNhbW')
+    """
+    held = secret.encode("utf-8", "surrogatepass")
+    cores: list[str] = []
+    for before, shared in enumerate((0, 2, 3)):
+        size = (before + len(held)) * 8 // 6
+        core = base64.b64encode(bytes(before) + held).decode()[shared:size]
+        cores += [core, core.translate(_URL_SAFE)]
+    return tuple(dict.fromkeys(cores))
+
+
+@functools.lru_cache(maxsize=256)
+def _spelled(secret: str) -> re.Pattern[str]:
+    """A secret of which any character may be spelled by number.
+
+    So JSON and addresses do, and what is read out of such a text would hold it again.
     """
     ways = (
-        rf"(?:{re.escape(c)}|\\u{ord(c):04x}|\\/)"
-        if c == "/"
-        else rf"(?:{re.escape(c)}|\\u{ord(c):04x})"
-        for c in secret
-        if ord(c) < _BEYOND
+        f"(?:{'|'.join(dict.fromkeys(map(re.escape, _ways(character))))})"
+        for character in secret
     )
-    return re.compile("".join(ways), re.IGNORECASE)
+    pattern = "".join(ways)
+    pattern = pattern if len(secret) >= _KEY else _as_word(pattern)
+    return re.compile(pattern, re.IGNORECASE)
+
+
+def _ways(character: str) -> Iterator[str]:
+    """How a character stands as it is, in JSON and in an address."""
+    yield character
+    held = character.encode("utf-16-be", "surrogatepass").hex()
+    yield "".join(f"\\u{held[at : at + 4]}" for at in range(0, len(held), 4))
+    if character == "/":
+        yield "\\/"
+    yield "".join(f"%{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
+
+
+def _as_word(pattern: str) -> str:
+    return rf"(?<![^\W_]){pattern}(?![^\W_])"
 
 
 def without_keys(response: Response, secrets: Iterable[str]) -> Response:
@@ -177,8 +232,7 @@ def without_keys(response: Response, secrets: Iterable[str]) -> Response:
     tokens = response.logprobs
     told = "".join(one.token for one in tokens or ()), *texts_of(tokens or ())
     said = "\n".join((*named, *called, *told))
-    escaped = "\\u" in said or "\\/" in said
-    if not escaped and not any(key in said for key in keys):
+    if without(said, keys) == said:
         return response
     text, thought, model, request_id = (without(name, keys) for name in named)
     cleaned = [without(text, keys) for text in called]
@@ -217,9 +271,8 @@ def redacted(text: str, secrets: Iterable[str]) -> str:
     secrets = [secret for secret in secrets if secret]
     text = without(text, secrets)
     longest = 0
-    for secret in secrets:
-        if len(secret) < _KEY:
-            continue
+    keys = [secret for secret in secrets if len(secret) >= _KEY]
+    for secret in (*keys, *(core for key in keys for core in _packed(key))):
         most = min(len(secret) - 1, len(text))
         starts = range(most, max(longest, _SHORTEST - 1), -1)
         longest = next((n for n in starts if text.endswith(secret[:n])), longest)

@@ -31,6 +31,7 @@ from multidict import CIMultiDict
 from ...errors import ConnectError, ModelError, ProtocolError, TooLarge
 from ...ground.loops import PerLoop
 from .faults import Refusal, Unreached
+from .remedies import remedy_of
 from .secrets import secrets_of
 
 MAX_BODY: Final = 8 * 2**20
@@ -78,9 +79,9 @@ def failure_of(
     reset = isinstance(error.__cause__, OSError)
     if (cut_short and not reset) or isinstance(error, aiohttp.ClientResponseError):
         message = f"the answer from {where} breaks off or is no HTTP"
-        return ProtocolError(message, model=model)
-    kind = type(error).__name__
-    return ConnectError(f"the connection to {where} was lost: {kind}", model=model)
+        return ProtocolError(message, hint=remedy_of(ProtocolError), model=model)
+    message = f"the connection to {where} was lost: {type(error).__name__}"
+    return ConnectError(message, hint=remedy_of(ConnectError), model=model)
 
 
 _PROXY_LOGIN: Final = 407

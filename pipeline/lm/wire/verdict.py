@@ -26,6 +26,7 @@ from ..request import Request
 from .events import trees_in
 from .faults import Refusal, parse_retry_after
 from .finish import choice_in, ending_of, fault_in, is_fault, refused
+from .remedies import remedy_of
 from .secrets import redacted
 from .sessions import Attempt
 
@@ -117,7 +118,9 @@ def unfinished(
             choice["finish_reason"] = ending.reason
     elif streamed and ending.known and not ending.ended:
         message = "the server's stream broke off before its end"
-        return ProtocolError(message, model=request.model)
+        return ProtocolError(
+            message, hint=remedy_of(ProtocolError), model=request.model
+        )
     return None
 
 
@@ -144,23 +147,24 @@ def failure_of_litellm(
         return ConfigError(message, hint="litellm has no provider of this name")
     cause = str(error.__cause__ or error.__context__)
     if isinstance(error, errors.Timeout) and not _ANSWERED.match(cause):
-        return DeadlineExceeded(said, model=model)
+        return DeadlineExceeded(said, hint=remedy_of(DeadlineExceeded), model=model)
     if attempt.answered:  # what litellm complains of is the answer itself
         fault = Ending(trees_in(b"".join(attempt.body))).fault
         if fault:
             return refused(fault, request, secrets)
         message = f"litellm cannot read the server's answer: {said}"
-        return ProtocolError(message, model=model)
+        return ProtocolError(message, hint=remedy_of(ProtocolError), model=model)
     body = b"".join(attempt.body).decode("utf-8", "replace")
     if not body and isinstance(error, errors.ContentPolicyViolationError):
-        return ContentFiltered(said, model=model)
+        return ContentFiltered(said, hint=remedy_of(ContentFiltered), model=model)
     if isinstance(error, errors.APIResponseValidationError):
-        return ProtocolError(said, model=model)
+        return ProtocolError(said, hint=remedy_of(ProtocolError), model=model)
     if not attempt.status:
         if isinstance(error, errors.APIConnectionError) or _LOST.search(cause):
-            return ConnectError(said, model=model)  # or "an internal server error"
+            # litellm may call it "an internal server error".
+            return ConnectError(said, hint=remedy_of(ConnectError), model=model)
         if _NO_JSON.search(cause):
-            return ProtocolError(said, model=model)
+            return ProtocolError(said, hint=remedy_of(ProtocolError), model=model)
     own: Mapping[str, str] = getattr(error, "litellm_response_headers", None) or {}
     told = attempt.headers or own
     # Its own word for a prompt that is too long, whatever the server's were.

@@ -18,6 +18,7 @@ from ...lm.scoring.asking import (
 )
 from ...lm.scoring.likelihoods import Likelihoods, Path
 from ...lm.scoring.reading import Candidate
+from ...lm.scoring.wanted import NoLogprobs
 from ..context import Asked, Context, timed
 from ..rows import map_rows
 
@@ -66,6 +67,8 @@ async def scored(
         async with same_prompt(lm.endpoint) if requests[1:] else nullcontext():
             at_once = _AT_ONCE.get(path, 1)
             responses = await map_rows(one, requests, concurrency=at_once)
+    except NoLogprobs as error:
+        raise error.of_scores() from None
     finally:
         for note in notes:
             asked.calls.extend(note.calls)

@@ -518,6 +518,9 @@ def test_no_log_probabilities_is_one_error(server: Server) -> None:
     unknown = LM("n", api_base=server.url)
     for lm, count in ((none, 0), (unknown, 1), (unknown, 1)):
         told = pytest.raises(SetupError, match="gives no log-probabilities")
-        with weft.use(lm=lm, cache=None), told:
+        with weft.use(lm=lm, cache=None), told as caught:
             ask(text="row 1")
         assert server.count == count
+        assert "Leave logprobs out" not in caught.value.hint
+        assert 'weft.Classify(..., by="decisions")' in caught.value.hint
+        assert "call the module itself" in caught.value.hint

@@ -47,6 +47,17 @@ HERE = "http://localhost:8000/v1"
         ("m", "HTTP://Box:1/v1/", "http", "m", "http://box:1/v1"),
         ("m", "http://u:p@box/v1?key=k#f", "http", "m", "http://box/v1"),
         ("m", f"{HERE}/chat/completions", "http", "m", HERE),
+        ("m", f"{HERE}/completions/", "http", "m", HERE),
+        ("m", f"{HERE}/embeddings", "http", "m", HERE),
+        ("m", f"{HERE}/responses", "http", "m", HERE),
+        ("ollama/m", "http://b/chat/completions", "http", "m", "http://b/v1"),
+        (
+            "anthropic/claude",
+            f"{HERE}/completions",
+            "litellm",
+            "anthropic/claude",
+            HERE,
+        ),
     ],
 )
 def test_routes(
@@ -104,6 +115,32 @@ def test_unusable_addresses(api_base: str) -> None:
     with pytest.raises(ConfigError, match="api_base is no http") as caught:
         LM("m", api_base=api_base)
 
+    assert "pw" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["127.0.0.1:11434", "http://[", "http://u:pw@x:port"])
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [
+        ("openai/m", "OPENAI_BASE_URL"),
+        ("openai/m", "OPENAI_API_BASE"),
+        ("ollama/m", "OLLAMA_API_BASE"),
+        ("hosted_vllm/m", "HOSTED_VLLM_API_BASE"),
+        ("groq/m", "GROQ_API_BASE"),
+        ("groq/m", "GROQ_BASE_URL"),
+        ("litellm/ollama/m", "OLLAMA_API_BASE"),
+    ],
+)
+def test_unusable_addresses_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, name: str, variable: str, value: str
+) -> None:
+    """The error names the variable that says it, and what to write there."""
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(ConfigError, match=f"^{variable} is no http") as caught:
+        LM(name)
+
+    assert f"{variable}=http://" in caught.value.hint
     assert "pw" not in str(caught.value)
 
 

@@ -187,20 +187,23 @@ async def test_what_the_server_said(server: Server) -> None:
             "Unsupported parameter: 'top_p' is not supported with this model.",
             "Leave top_p out for this model",
         ),
-        ("Unsupported value: 'messages[0].role' does not support 'tool'.", ""),
+        (
+            "Unsupported value: 'messages[0].role' does not support 'tool'.",
+            "change what the server names",
+        ),
     ],
 )
 async def test_an_option_that_a_model_does_not_take(
     server: Server, said: str, remedy: str
 ) -> None:
-    """The remedy names the option; what is no option gets none."""
+    """The remedy names the option; what is no option gets that of its kind."""
     server.script(fault(400, said))
     lm = lm_for(server, temperature=0)
 
     with pytest.raises(InvalidRequest) as caught:
         await lm.complete(asking(lm))
 
-    assert caught.value.hint == remedy
+    assert remedy in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -138,10 +138,22 @@ async def test_too_long_a_wait() -> None:
     """A server that asks for more than the cap is not waited for."""
     clock = Clock()
 
-    with pytest.raises(RateLimited):
-        await run(policy_on(clock), Attempts(RateLimited("x", retry_after=3600)))
+    with pytest.raises(RateLimited) as caught:
+        await run(policy_on(clock), Attempts(RateLimited("x", retry_after=3600.5)))
 
     assert clock.slept == []
+    assert "asks to wait 3601 s" in caught.value.hint
+    assert "weft.RetryPolicy(retry_after_cap=3601)" in str(caught.value)
+
+
+async def test_what_the_hint_says_waits_longer() -> None:
+    """With the cap that it names the same server is waited for."""
+    clock = Clock()
+    policy = replace(policy_on(clock), retry_after_cap=61)
+
+    await run(policy, Attempts(RateLimited("x", retry_after=61)))
+
+    assert clock.slept[0] >= 61
 
 
 async def test_deadline_between_attempts() -> None:

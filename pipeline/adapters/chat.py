@@ -16,7 +16,13 @@ from typing import NamedTuple, final
 from ..errors import ParseError
 from ..lm.request import JSON
 from ..reading.arriving import Delta, MarkReader, StructureReader, Value, sure_end
-from ..reading.asides import TOKENS, first_turn, names_of_thoughts, unopened
+from ..reading.asides import (
+    TOKENS,
+    first_turn,
+    names_of_thoughts,
+    unopened,
+    without_closing,
+)
 from ..reading.fields import (
     BEHIND,
     Given,
@@ -35,6 +41,7 @@ from .prompt import begin_with
 
 _END = "/end"
 _WITHIN = "a heading within a line"
+_CLOSED = "its own closing mark left out"
 _EARLY = "an end mark before the last field"
 _BRACKETS = re.compile(r"\[\[([^\[\]\n]{1,200})\]\]")
 _DECORATION = "*_`#>- \t"
@@ -80,7 +87,7 @@ class ChatAdapter(Adapter):
         """The values in a reply; text before the headings and after the end is not."""
         form = _form(spec, fence)
         found, last, notes = _found_plainly(text, spec, form) or _found_anywhere(
-            text, spec, form
+            text, spec, form, given
         )
         if last:
             field = spec.outputs[last]
@@ -119,8 +126,7 @@ class ChatAdapter(Adapter):
 
     def pieces(self, spec: Spec, fence: str, echoed: str) -> StructureReader:
         """Reads headings as they arrive."""
-        del echoed
-        return _HeadingReader(spec, _form(spec, fence))
+        return _HeadingReader(spec, _form(spec, fence), echoed)
 
     def marks(self, spec: Spec, fence: str) -> tuple[str, ...]:
         """The headings of every field, and the end mark."""
@@ -136,6 +142,12 @@ class _Form(NamedTuple):
 
     pattern: re.Pattern[str]  # any mark, wherever it stands
     names: dict[str, str]  # what each mark stands for
+    closings: dict[str, str]  # what looks like a mark that closes each output
+
+    def closing(self, name: str, echoed: str) -> str:
+        """What may close a field of its own accord; one of an input's is quoted."""
+        mark = self.closings.get(name, "")
+        return "" if mark in self.names or mark in echoed else mark
 
 
 @lru_cache(maxsize=512)
@@ -143,7 +155,9 @@ def _form(spec: Spec, fence: str) -> _Form:
     names = (*spec.names, _END)
     any_name = f"({'|'.join(map(re.escape, names))})"
     pattern = re.escape(_heading("@", fence)).replace("@", any_name)
-    return _Form(re.compile(pattern), {_heading(n, fence): n for n in names})
+    closings = {name: _heading(f"/{name}", fence) for name in spec.outputs}
+    known = {_heading(name, fence): name for name in names}
+    return _Form(re.compile(pattern), known, closings)
 
 
 class _Found(NamedTuple):
@@ -175,7 +189,7 @@ def _found_plainly(text: str, spec: Spec, form: _Form) -> _Found | None:
     return _Found(found, current)
 
 
-def _found_anywhere(text: str, spec: Spec, form: _Form) -> _Found:
+def _found_anywhere(text: str, spec: Spec, form: _Form, given: Given) -> _Found:
     found: dict[str, str] = {}
     notes: list[str] = []
     course, start = _Course(spec), 0
@@ -188,7 +202,11 @@ def _found_anywhere(text: str, spec: Spec, form: _Form) -> _Found:
                 notes.append(_WITHIN)
             if current:
                 part = text[start:begin]
-                found[current] = first_turn(part) if of_input else part
+                found[current] = part
+                if of_input:
+                    ended = first_turn(part)
+                    found[current] = _unclosed(ended, current, form, given)
+                    notes += [_CLOSED] * (found[current] is not ended)
         course.meet(name)
         if course.done:
             if name != _END or form.pattern.search(text, end) is not None:
@@ -277,8 +295,16 @@ def _last(
         text, notes = text[:sure], ("half a mark left out",)
     if field.plain and any(unopened(text, names_of_thoughts(spec.names))):
         raise ParseError("what stands last in the reply was thought and not answered")
-    kept = first_turn(text)
-    return kept, notes if kept is text else (*notes, TOKENS)
+    ended = first_turn(text)
+    notes = notes if ended is text else (*notes, TOKENS)
+    kept = _unclosed(ended, field.name, form, given)
+    return kept, notes if kept is ended else (*notes, _CLOSED)
+
+
+def _unclosed(text: str, name: str, form: _Form, given: Given) -> str:
+    """The text of a field without a mark of its own name that closes it."""
+    mark = form.closing(name, given.echoed)
+    return without_closing(text, mark) if mark else text
 
 
 def _between_brackets(text: str, spec: Spec, given: Given) -> Parsed | None:
@@ -298,8 +324,9 @@ def _between_brackets(text: str, spec: Spec, given: Given) -> Parsed | None:
 
 
 class _HeadingReader(MarkReader):
-    def __init__(self, spec: Spec, form: _Form) -> None:
+    def __init__(self, spec: Spec, form: _Form, echoed: str) -> None:
         super().__init__(spec, form.pattern, form.names, "[")
+        self._form, self._echoed = form, echoed
         self._course = _Course(spec)
 
     @property
@@ -327,7 +354,8 @@ class _HeadingReader(MarkReader):
             yield from last.end(by_input=by_input)
         if self._course.current and not self.failed:
             plain = self._spec.outputs[name].plain
-            self._value = Value(name, plain, open_end=True)
+            closing = self._form.closing(name, self._echoed)
+            self._value = Value(name, plain, open_end=True, closing=closing)
         self._over = self._course.done
         self.begun = bool(self._course.begun)
         self.inside = self._value is not None

@@ -32,6 +32,7 @@ from ..reading.fields import (
     is_whole,
     read_fields,
     read_text,
+    refuse_silence,
 )
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
@@ -132,15 +133,17 @@ class ClozeAdapter(Adapter):
     def read(self, text: str, spec: Spec, fence: str, given: Given) -> Parsed:
         """What fills the gap: all of a reply in a turn, and of a text up to its end."""
         del fence
+        refuse_silence(text, spec)
         fit = self._fit(spec)
         name, kept, ended = fit.output.name, text.lstrip(), False
         for end in fit.ends if self.text else ():
             kept, met, _ = kept.partition(end)
             ended = ended or bool(met)
         found = {name: kept}
+        read = _read if self.text else read_text
         if given.cut and not (ended or is_whole(kept, fit.output)):
-            raise cut_off(name, spec, found, _read)
-        return read_fields(spec, found, _read)
+            raise cut_off(name, spec, found, read)
+        return read_fields(spec, found, read)
 
     def begins(self, text: str, at: int, spec: Spec, fence: str) -> int:
         """Where the answer begins: at once."""
@@ -209,7 +212,7 @@ class ClozeAdapter(Adapter):
 
 
 def _read(field: FieldSpec, text: str) -> Reading:
-    """A value; of few ones also what stands first, on a line of its own."""
+    """A value of a text that may run on; of few ones also what its first line says."""
     first, _, rest = text.strip().partition("\n")
     try:
         return read_text(field, text)

@@ -24,7 +24,7 @@ from ..ground import strictjson
 from ..lm.request import JSON, Message
 from ..parameters import Demo
 from ..reading.arriving import StructureReader
-from ..reading.fields import Given, Parsed
+from ..reading.fields import Given, Parsed, refuse_silence
 from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from ..signature.wording import BY_SCHEMA
@@ -117,6 +117,7 @@ class CompletionAdapter(LineAdapter):
         """The values in what came; a further case that the model begins is not read."""
         if self._as_object(spec, fence):
             return _OBJECTS.read(text, spec, fence, given)
+        refuse_silence(text, spec)
         begun = self._breaks_off(spec, fence)
         whole = text if text.lstrip().startswith(begun) else begun + text
         return read_lines(whole, spec, fence, given, ends_blank=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import final
 
 from ..errors import ParseError
@@ -33,6 +33,8 @@ from .base import Adapter
 from .prompt import begin_with
 
 _DECORATED = 12  # characters that may stand around a name
+_BLANK = " \t\r\n"
+_BLANK_LINE = re.compile(r"\n[^\S\n]*+\n")
 _BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
@@ -114,12 +116,12 @@ def read_lines(
         ParseError: A field is missing, comes twice, or is not of its type.
     """
     found, last, notes = _found(text, spec, fence, ends_blank=ends_blank)
-    read = partial(_read, ends_blank=ends_blank)
+    read = _read if ends_blank else read_text
     if not found:
         first = next(iter(spec.outputs))
         return read_unframed(text, spec, given, f"line such as {first}{fence}:")
     if given.cut and last:
-        ended = ends_blank and "\n\n" in found[last].strip("\n")
+        ended = ends_blank and _BLANK_LINE.search(found[last].strip(_BLANK))
         if not (ended or is_whole(found[last], spec.outputs[last])):
             raise cut_off(last, spec, found, read)
     return read_fields(spec, found, read).noting(notes)
@@ -135,23 +137,24 @@ def _found(
         if name:
             found[name] = text[start : match.start()]
         whole = len(found) == len(spec.outputs)
-        if match[1] in spec.inputs or (whole and ends_blank):
+        named = match["name"]
+        if named in spec.inputs or (whole and ends_blank):
             # A further case begins: what it says is no answer to this one.
             if found:
                 return found, "", (BEHIND,)
             name = ""
             continue
-        if match[1] in found:
-            raise ParseError(f"field {match[1]!r} comes twice", field=match[1])
-        name, start = match[1], match.end()
+        if named in found:
+            raise ParseError(f"field {named!r} comes twice", field=named)
+        name, start = named, match.end()
     if name:
         found[name] = text[start:]
     return found, name, ()
 
 
-def _read(field: FieldSpec, text: str, *, ends_blank: bool) -> Reading:
-    """A field's value: of a text all lines, of anything else what its type reads."""
-    kept = text.strip("\n").partition("\n\n")[0] if ends_blank else text
+def _read(field: FieldSpec, text: str) -> Reading:
+    """A field's value in a text that may run on: its first line says it, if not all."""
+    kept = _BLANK_LINE.split(text.strip(_BLANK), maxsplit=1)[0]
     head, _, rest = kept.strip().partition("\n")
     free = field.plain and not field.choices
     try:
@@ -165,19 +168,26 @@ def _read(field: FieldSpec, text: str, *, ends_blank: bool) -> Reading:
 
 @lru_cache(maxsize=512)
 def _names(spec: Spec, fence: str) -> re.Pattern[str]:
-    """The names of fields where they begin a line, with what often decorates them."""
+    """The names of fields where they begin a line, with what often decorates them.
+
+    Behind a colon only what was opened before the name is decoration, as in `**x:**`;
+    anything else there begins the value.
+    """
     names = "|".join(map(re.escape, spec.names))
     mark = re.escape(fence)
-    edge = r"[*_`]{0,3}"
+    edge = "[*_`]"
+    closed = r":(?P=c)(?P=b)(?P=a)|(?P=c):(?P=b)(?P=a)|(?P=c)(?P=b):(?P=a)"
     return re.compile(
-        rf"^[ \t]*+(?:[-*] )?{edge}({names}){mark}{edge}:{edge}", re.MULTILINE
+        rf"^[ \t]*+(?:[-*] )?(?P<a>{edge}?)(?P<b>{edge}?)(?P<c>{edge}?)"
+        rf"(?P<name>{names}){mark}(?:{closed}|{edge}{{0,3}}:)",
+        re.MULTILINE,
     )
 
 
 def first_name(text: str, at: int, spec: Spec, fence: str) -> int:
     """Where the first name of an output begins a line, from a place on."""
     for match in _names(spec, fence).finditer(text, at):
-        if match[1] in spec.outputs:
+        if match["name"] in spec.outputs:
             return match.start()
     return len(text)
 
@@ -204,12 +214,16 @@ class LineReader(StructureReader):
         self._value: Value | None = None
         self._over = False
         self._met: set[str] = set()
+        self._repeats = f"{begun}{fence}:" if begun else ""  # where it may begin so
+        self._lead: list[str] = []  # blanks before that
         if begun:
             self.begun = True
             self._begin(begun)
 
     def feed(self, text: str) -> Iterator[Delta]:
         """The pieces that are certain after some more text."""
+        if self._repeats:
+            text = self._without_repeat(text, ends=False)
         *lines, rest = text.split("\n")
         for line in lines:
             yield from self._go_on(line, ends=True)
@@ -223,9 +237,26 @@ class LineReader(StructureReader):
 
     def close(self) -> Iterator[Delta]:
         """The pieces that are certain since the reply has ended."""
+        if self._repeats:
+            lead, self._repeats = self._without_repeat("", ends=True), ""
+            yield from self.feed(lead)
         yield from self._go_on("", ends=True)
         if self._value is not None and not self._over:
             yield from self._value.close()
+
+    def _without_repeat(self, text: str, *, ends: bool) -> str:
+        """What a reply says, the name before it left out where it says that again."""
+        if not (text.strip() or ends):
+            self._lead.append(text)
+            return ""
+        lead = "".join([*self._lead, text])
+        begun = lead.lstrip()
+        mark = self._repeats
+        if not ends and len(begun) < len(mark) and mark.startswith(begun):
+            self._lead = [lead]
+            return ""
+        self._repeats = ""
+        return begun.removeprefix(mark) if begun.startswith(mark) else lead
 
     def _go_on(self, part: str, *, ends: bool) -> Iterator[Delta]:
         if self._over:
@@ -242,6 +273,8 @@ class LineReader(StructureReader):
         if not (ends or long or ":" in self._held):
             return
         match = self._names.match(self._held)
+        if not ends and match is not None and self._may_close(match):
+            return
         edge, held = "".join(self._edge), self._held
         self._edge, self._held = [], ""
         if match is None:
@@ -250,13 +283,21 @@ class LineReader(StructureReader):
             return
         if self._value is not None:
             yield from self._value.end()
-        self._begin(match[1])
+        self._begin(match["name"])
         yield from self._add(held[match.end() :])
+
+    def _may_close(self, name: re.Match[str]) -> bool:
+        """Whether what decorates a name may still be closed behind its colon."""
+        opened = len(name["a"] + name["b"] + name["c"])
+        colon = self._held.index(":")
+        return len(self._held) - colon - 1 < opened
 
     def _begin(self, name: str) -> None:
         field = self._spec.outputs.get(name)
+        if self._ends_blank and self._met.issuperset(self._spec.outputs):
+            field = None  # a further case begins
+        self._over = field is None and not self._met.isdisjoint(self._spec.outputs)
         self._met.add(name)
-        self._over = field is None and self._value is not None
         made = None if field is None else Value(name, field.plain, open_end=True)
         self._value = made
         self._is_text, self._lines = True, 0
@@ -273,9 +314,10 @@ class LineReader(StructureReader):
 
     def _finish_line(self) -> Iterator[Delta]:
         if self._value is not None and not self._over:
-            self._over = self._ends_blank and self._lines > 0 and not self._filled
+            if self._ends_blank and self._lines > 0 and not self._filled:
+                yield from self._value.end()
+                self._value = None
             self._lines += self._filled
-            if not self._over:
-                yield from self._add("\n")
+            yield from self._add("\n")
         self._edge, self._held = [], ""
         self._is_text = self._filled = False

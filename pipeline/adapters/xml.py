@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from ..reading.fields import (
     BEHIND,
     Given,
     Parsed,
+    Reading,
     cut_off,
     is_whole,
     read_fields,
@@ -25,6 +27,9 @@ from ..signature.field import FieldSpec
 from ..signature.spec import Spec
 from ..signature.types import ONE_LINE
 from .base import Adapter
+
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{1,20});")
+_ENTITIES = "entities read as characters"
 
 
 @final
@@ -61,7 +66,7 @@ class XMLAdapter(Adapter):
         if last:
             field = spec.outputs[last]
             if given.cut and not is_whole(found[last], field):
-                raise cut_off(last, spec, found, read_text)
+                raise cut_off(last, spec, found, _read)
             if field.kind not in ONE_LINE:
                 raise ParseError(
                     f"the tag {_open(last, fence)} is never closed", field=last
@@ -70,7 +75,7 @@ class XMLAdapter(Adapter):
         elif not found:
             tag = _open(next(iter(spec.outputs)), fence)
             return read_unframed(text, spec, given, f"tag such as {tag}")
-        parsed = read_fields(spec, found, read_text)
+        parsed = read_fields(spec, found, _read)
         return parsed.noting(tuple(notes)) if notes else parsed
 
     def begins(self, text: str, at: int, spec: Spec, fence: str) -> int:
@@ -136,6 +141,27 @@ def _found(text: str, spec: Spec, fence: str) -> tuple[dict[str, str], str, list
     if current:
         found[current] = text[start:]
     return found, current, []
+
+
+def _read(field: FieldSpec, text: str) -> Reading:
+    """A field's value; of a closed type also with XML's entities for characters.
+
+    In a text they are text, for nothing is escaped; no value of a closed type has them
+    that the text as it stands does not read as.
+    """
+    try:
+        return read_text(field, text)
+    except ParseError:
+        plain = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
+        if not field.kind or plain == text:
+            raise
+        try:
+            reading = read_text(field, plain)
+        except ParseError:
+            reading = None
+        if reading is None:
+            raise
+    return Reading(reading.value, "; ".join(filter(None, (_ENTITIES, reading.repair))))
 
 
 def _misplaced(text: str, tag: re.Match[str], current: str, fence: str) -> ParseError:

@@ -24,6 +24,7 @@ from .asides import (
     first_turn,
     names_of_thoughts,
     tags,
+    without_closing,
 )
 from .nearjson import quoted
 from .values import without_thought
@@ -31,6 +32,7 @@ from .values import without_thought
 _BLANK = " \t\r\n"
 _THOUGHT = "<think"
 _TOKENS = (*ENDS, *STARTS)
+_MAY_END = re.compile(r"[<\[]")
 
 
 class Delta(NamedTuple):
@@ -200,19 +202,26 @@ def _before_tag(text: str, start: int) -> int:
 class Value:
     """The text of one field: blank edges are dropped, a quoted text is unquoted.
 
-    With an open end it may end with the reply, and so with a chat template's tokens.
+    With an open end it may end with the reply, and so with a chat template's tokens, or
+    with the mark `closing`.
     """
 
-    def __init__(self, field: str, plain: bool, *, open_end: bool = False) -> None:
+    def __init__(
+        self, field: str, plain: bool, *, open_end: bool = False, closing: str = ""
+    ) -> None:
         self.field = field
         self._plain = plain
         self._open_end = open_end
+        self._closing = closing
+        self._ends = (*_TOKENS, closing) if closing else _TOKENS
+        self._longest = max(map(len, self._ends))
         self._begun = False
         self._whole: list[str] | None = None  # a text that is understood as a whole
         self._head = ""  # its first characters
         self._held: list[str] = []  # blanks, and tokens that may end the text
         self._part = ""  # what may become a token
         self._ended = False  # whether what is held has a token that ends a turn
+        self._closed = False  # whether it has the mark that closes the text
         self._over = False  # whether another turn began behind it
 
     def add(self, text: str) -> Iterator[Delta]:
@@ -232,7 +241,7 @@ class Value:
         if self._over:
             self._held.append(text)
             return
-        if self._open_end and (self._part or "<" in text):
+        if self._open_end and (self._part or "<" in text or "[" in text):
             yield from self._with_tokens(self._part + text)
         else:
             yield from self._sure(text)
@@ -241,9 +250,13 @@ class Value:
         """The text has ended at a mark; before an input's its turn may have ended."""
         if self._whole is not None:
             whole = "".join(self._whole)
-            text = (first_turn(whole) if by_input else whole).rstrip(_BLANK)
+            if by_input:
+                whole = first_turn(whole)
+                if self._closing:
+                    whole = without_closing(whole, self._closing)
+            text = whole.rstrip(_BLANK)
             text = without_thought(quoted(text))
-        elif by_input and (self._over or (self._ended and not self._part)):
+        elif by_input and (self._over or (self._may_be_over() and not self._part)):
             text = ""
         else:
             text = "".join([*self._held, self._part]).rstrip(_BLANK)
@@ -258,14 +271,19 @@ class Value:
         body = text.rstrip(_BLANK)
         if body:
             yield Delta(self.field, "".join([*self._held, body]))
-            self._held, self._ended = [text[len(body) :]], False
+            self._held = [text[len(body) :]]
+            self._ended = self._closed = False
         else:
             self._held.append(text)
 
+    def _may_be_over(self) -> bool:
+        return self._ended or self._closed
+
     def _with_tokens(self, text: str) -> Iterator[Delta]:
-        """Take in text that may hold the tokens of a chat template."""
+        """Take in text that may hold what ends it."""
         self._part, at = "", 0
-        while (start := text.find("<", at)) >= 0:
+        while (found := _MAY_END.search(text, at)) is not None:
+            start = found.start()
             yield from self._sure(text[at:start])
             token = END.match(text, start)
             if token is not None:
@@ -275,13 +293,30 @@ class Value:
                 self._held.append(text[start:])
                 self._over = True
                 return
-            elif any(t.startswith(text[start:]) for t in _TOKENS):
+            elif self._closing and text.startswith(self._closing, start):
+                yield from self._meet_closing()
+                at = start + len(self._closing)
+            elif self._may_begin_end(text, start):
                 self._part = text[start:]
                 return
             else:
-                yield from self._sure("<")
+                yield from self._sure(text[start])
                 at = start + 1
         yield from self._sure(text[at:])
+
+    def _may_begin_end(self, text: str, start: int) -> bool:
+        """Whether what a text ends with may become a token, or the closing mark."""
+        if len(text) - start > self._longest:
+            return False
+        return any(end.startswith(text[start:]) for end in self._ends)
+
+    def _meet_closing(self) -> Iterator[Delta]:
+        """Hold back the closing mark; what was held before it is text."""
+        if self._may_be_over():
+            held, self._held = "".join(self._held), []
+            yield from self._sure(held)
+        self._held.append(self._closing)
+        self._closed, self._ended = True, False
 
 
 class MarkReader(StructureReader):

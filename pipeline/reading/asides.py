@@ -206,6 +206,16 @@ def without_last_tokens(text: str) -> str:
     return text if end == len(whole) else text[:end]
 
 
+def without_closing(text: str, mark: str) -> str:
+    r"""The text up to the mark that closes it at its end, or the text itself.
+
+    >>> without_closing("Paris\n[[ /city ]]\n", "[[ /city ]]")
+    'Paris'
+    """
+    whole = without_last_tokens(text).rstrip(_BLANK)
+    return whole[: -len(mark)].rstrip(_BLANK) if whole.endswith(mark) else text
+
+
 def first_turn(text: str) -> str:
     r"""The text up to where it ends its turn and begins another, or the text itself.
 

@@ -21,12 +21,21 @@ from ..signature.wording import simple
 from .asides import THOUGHTS, first_turn
 from .nearjson import quoted
 from .stated import stated
-from .values import candidates, mended, without_thought
+from .typography import folded
+from .values import alternatives, candidates, mended, without_thought
 
 BEHIND: Final = "what stood behind the answer left out"
 CUT: Final = "what followed the answer was cut off"
 _BLANK = " \t\r\n"
 _UNFIT = (ValueError, StepError)  # of a guess: a validator may know nothing like it
+_JSON_KINDS: Final[tuple[tuple[type, tuple[str, ...]], ...]] = (
+    (bool, ("boolean",)),
+    (int, ("integer", "number")),
+    (float, ("number",)),
+    (list, ("array",)),
+    (dict, ("object",)),
+)
+_LONGEST_NONE = 40
 _MOST_MENDED = 50_000  # values: mending is Python, and floods come
 
 
@@ -143,7 +152,7 @@ def read_lone_reply(text: str, spec: Spec, given: Given) -> Parsed | None:
         return None
     [(name, field)] = spec.outputs.items()
     body = unfenced(first_turn(text).strip())
-    if "```" in body:
+    if not body or "```" in body:
         return None
     reading = read_lone(field, body)
     if reading is None:
@@ -158,6 +167,20 @@ def read_lone_reply(text: str, spec: Spec, given: Given) -> Parsed | None:
     elif given.cut:
         return None
     return Parsed({name: reading.value}, (f"{name}: {reading.repair}",))
+
+
+def refuse_silence(text: str, spec: Spec) -> None:
+    """Refuse a reply of nothing where a form would take that for a null.
+
+    For forms that have no frame of their own in a reply: nobody wrote a value.
+
+    Raises:
+        ParseError: The reply is empty, and its first field may be None.
+    """
+    name, field = next(iter(spec.outputs.items()))
+    if not text.strip(_BLANK) and fits(type(None), field.annotation):
+        said = f"field {name!r} is missing; wanted {field.wanted}"
+        raise ParseError(said, field=name, wanted=field.wanted)
 
 
 def read_text(field: FieldSpec, text: str) -> Reading:
@@ -180,7 +203,7 @@ def read_text(field: FieldSpec, text: str) -> Reading:
     try:
         value = _validated(field, data, text)
     except ValidationError:
-        reading = _read_nearly(field, data, body)
+        reading = _read_nearly(field, data, body) or _as_it_stands(field, data, text)
         if reading is None:
             raise
         return reading
@@ -269,6 +292,30 @@ def _read_nearly(field: FieldSpec, data: Any, text: str) -> Reading | None:
     return _read_candidate(field, text) if text and closed else None
 
 
+def _as_it_stands(field: FieldSpec, data: Any, text: str) -> Reading | None:
+    """A text that happens to be JSON, where a union has texts and nothing like it.
+
+    A text in quotes is the one that it spells, and data of a kind that another part of
+    the union has is meant as that: it breaks a rule.
+    """
+    if isinstance(data, str) or not fits(str, field.annotation):
+        return None
+    if _is_kind_of_a_part(field, data):
+        return None
+    try:
+        return Reading(field.load(text), "read as bare text")
+    except ValueError:
+        return None
+
+
+def _is_kind_of_a_part(field: FieldSpec, data: Any) -> bool:
+    """Whether JSON data is of a kind that a part of the field's type has."""
+    nested = isinstance(data, dict | list)
+    kinds = next((kinds for kind, kinds in _JSON_KINDS if isinstance(data, kind)), ())
+    parts = [part.get("type") for part in alternatives(field.schema, field.schema)]
+    return any(named in kinds or (named is None and nested) for named in parts)
+
+
 def _read_candidate(field: FieldSpec, text: str) -> Reading | None:
     """The value that a text plainly means, if it means one."""
     for data, note in candidates(text, field):
@@ -284,9 +331,23 @@ def _guesses(field: FieldSpec, text: str) -> Iterator[tuple[Any, str]]:
     lowered = text.lower()
     if lowered in ("true", "false") and not fits(str, field.annotation):
         yield lowered == "true", f"read {text!r} as JSON"
-    if lowered in ("none", "") and fits(type(None), field.annotation):
+    if fits(type(None), field.annotation) and _is_none(text, field):
         yield None, f"read {text!r} as null"
     yield text, "read as bare text"
+
+
+def _is_none(text: str, field: FieldSpec) -> bool:
+    """Whether a text says that there is no value, and nothing else that would do."""
+    if text == "":
+        return True
+    if len(text) > _LONGEST_NONE or text[0] in "\"'":
+        return False
+    word, options = folded(text), [o for o in field.options if isinstance(o, str)]
+    if word in map(folded, options):
+        return False
+    return text.lower() == "none" or (
+        word in ("none", "null") and not fits(str, field.annotation)
+    )
 
 
 def _validated(field: FieldSpec, data: Any, text: str) -> Any:

@@ -9,8 +9,7 @@ reading, or none: where two choices are alike but for what is mended, neither is
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -19,44 +18,27 @@ from ..signature.field import FieldSpec
 from ..signature.types import fits, referred
 from .among import around, sole
 from .asides import THOUGHTS, TOKENS, first_turn, without_last_tokens
+from .latex import without_latex
 from .nearjson import NotNearJSON, loads
-from .stated import stated
+from .numbers import LONGEST, bare_number, digits_of, number_of
+from .stated import first_sentence, stated
+from .typography import STOPS, folded
 
-_EDGES = " \t\r\n\"'`*_.,;:!()[]"
-_BEFORE_NUMBER = " \t\r\n`*_=$\u20ac\u00a3"
-_AFTER_NUMBER = " \t\r\n`*_.$"
-_MARKS = str.maketrans(
-    {
-        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u02bc\u00b4", "'"),
-        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),
-        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
-        **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad"),
-    }
-)
-_BETWEEN = re.compile(r"[\s_-]+")
 _BULLET = re.compile(r"(?:[-*\u2022]|[0-9]{1,2}[.)])[ \t]+")
 _TRUE = frozenset(("true", "yes"))
 _FALSE = frozenset(("false", "no"))
-_GROUPED = re.compile(r"-?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
-_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
-_COUNTED = re.compile(
-    r"(\S+) ([a-z]{2,20}s|feet|people|(?:wo)?men|children|[km]ph|[kcm]m|kg|lb|oz|ml"
-    r"|min)[.!]?",
-    re.IGNORECASE,
-)
-_SCALES = re.compile(
-    r"(?:ten|dozen|score|hundred|thousand|million|billion|trillion|pair|couple|percent"
-    r"|third|quarter|fifth|sixth|eighth|tenth|hundredth|thousandth|time|docena|dezena"
-    r"|centena|douzaine|centaine|milliard|millier)s|halves|plus|minus|less|[mb]illones",
-    re.IGNORECASE,
-)
-_RESULT = re.compile(r"[0-9.,+*/() $-]+=\s*(\S.*)")
-_BOXED = re.compile(r"\$?\\boxed\{([^{}]*)\}\$?")
-_MOST = 200  # characters that a value of a closed type may have, with its edges
 _MOST_REFERENCES = 8
 _OTHERS = "additionalProperties"
 _BLANK = " \t\r\n"
-_FORMAT_EDGES = " \t\r\n`*_.\"'"
+_LABELS = ("answer", "the answer", "my answer", "final answer", "the final answer")
+_LISTED = re.compile(r"\s*+1[.)]\s(?=[^\n]*+\n(?:[^\n]*+\n)*?[ \t]*2[.)]\s)")
+"""A number that begins a list, and no answer."""
+_SHOWN: Mapping[str, Callable[[Any], str]] = {
+    "choice": repr,
+    "boolean": lambda value: str(value).lower(),
+    "format": repr,
+}
+_FORMAT_EDGES = f" \t\r\n`*_.\"'{STOPS}"
 _FENCED = re.compile(r"```[A-Za-z0-9]*+[ \t]*+\n(.*?)```", re.DOTALL)
 _THOUGHT = re.compile(r"<(think(?:ing)?)>.*?</\1>", re.DOTALL)
 _WORD = re.compile(r"\w+")
@@ -113,10 +95,8 @@ def _bodies(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _closed(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
-    label, colon, rest = text.partition(":")
-    rest = rest.lstrip("*_`").strip(_BLANK)
-    named = colon and rest and folded(label) == folded(field.name)
-    for body in (text, rest) if named else (text,):
+    rest = _unlabelled(text, field)
+    for body in (text,) if rest is text else (text, rest):
         yield from _one(body, note, field)
         first, newline, behind = body.partition("\n")
         if newline and behind.strip():
@@ -127,39 +107,64 @@ def _closed(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]
     yield from _stated(text, note, field)
 
 
+def _unlabelled(text: str, field: FieldSpec) -> str:
+    """What stands behind a label that says that the answer follows, or the text."""
+    label, colon, rest = text.partition(":")
+    if not colon or len(label) > LONGEST:
+        return text
+    if folded(label) not in (folded(field.name), *_LABELS):
+        return text
+    return rest.lstrip("*_`").strip(_BLANK)
+
+
 def _stated(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
     """The value that a text ends with by its own word, where it says no other."""
     said = [next(_one(part, note, field), None) for part in stated(text)]
-    begun = next(_one(text.partition("\n")[0], note, field), None) if said else None
-    known = [one for one in (begun, *said) if one is not None]
-    if said and None not in said and all(one[0] == known[0][0] for one in known):
-        value, read = known[-1]
+    if not said or None in said:
+        return
+    begun = _unlabelled(text, field).partition("\n")[0]
+    firsts = (begun,) if _LISTED.match(text) else (begun, first_sentence(begun))
+    known = [next(_one(first, note, field), None) for first in firsts]
+    kept = [one for one in (*known, *said) if one is not None]
+    if all(one[0] == kept[0][0] for one in kept):
+        value, read = kept[-1]
         yield value, f"{read}, as the text says of its answer"
 
 
 def _one(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
-    value: Any = None
-    if field.kind == "choice":
+    """The value that a text is, or that it is without the LaTeX around it."""
+    bare = without_latex(text) if len(text) <= LONGEST * 10 else text
+    for body in (text,) if bare == text else (text, bare):
         try:
-            value = choice_of(text, field.options)
+            value = _value_of(body, field)
         except LookupError:
-            return
-        shown = repr(value)
-    elif field.kind == "boolean":
+            continue
+        shown = _SHOWN.get(field.kind, str)(value)
+        yield value, f"{note}{'; ' * bool(note)}read {text[:80]!r} as {shown}"
+        return
+
+
+def _value_of(text: str, field: FieldSpec) -> Any:
+    """The value of a closed type that a text is.
+
+    Raises:
+        LookupError: It is none.
+    """
+    value: Any
+    if field.kind == "choice":
+        return choice_of(text, field.options)
+    if field.kind == "boolean":
         value = bool_of(text)
-        shown = str(value).lower()
     elif field.kind == "format":
         value = text.strip(_FORMAT_EDGES)
-        shown = repr(value)
     elif _is_decimal(field):
-        value = _digits_of(bare_number(text, whole=False), whole=False)
-        shown = str(value)
+        value = digits_of(bare_number(text, whole=False), whole=False)
     else:
         whole = field.kind == "integer"
         value = number_of(bare_number(text, whole=whole), whole=whole)
-        shown = str(value)
-    if value is not None or None in field.options:
-        yield value, f"{note}{'; ' * bool(note)}read {text[:80]!r} as {shown}"
+    if value is None:
+        raise LookupError(text)
+    return value
 
 
 def _names_another(text: str, taken: Any, field: FieldSpec) -> bool:
@@ -196,21 +201,6 @@ def _data(text: str, note: str, field: FieldSpec) -> Iterator[tuple[Any, str]]:
         yield fixed[0], f"{said}; {fixed[1]}"
 
 
-def folded(text: str) -> str:
-    """A text without what typography, case, edges and separators add to it.
-
-    >>> folded("**Don\u2019t_know.**"), folded("Top\u2011ups")
-    ("don't know", 'top ups')
-    """
-    plain = text.translate(_MARKS)
-    if not plain.isascii():
-        plain = unicodedata.normalize("NFKC", plain).translate(_MARKS)
-    plain = plain.strip(_EDGES).casefold()
-    if not plain.isascii():
-        plain = unicodedata.normalize("NFC", plain)
-    return _BETWEEN.sub(" ", plain)
-
-
 def choice_of(text: str, choices: Iterable[Any]) -> Any:
     """The one choice that a text is, but for case, typography and edges.
 
@@ -220,7 +210,7 @@ def choice_of(text: str, choices: Iterable[Any]) -> Any:
     >>> choice_of("Top-Ups.", ["cards", "top ups"]), choice_of("**2**", [1, 2])
     ('top ups', 2)
     """
-    if len(text) > _MOST * 10:
+    if len(text) > LONGEST * 10:
         raise LookupError(text)
     known = list(choices)
     for plain in (text, _BULLET.sub("", text, count=1)):
@@ -245,66 +235,10 @@ def _is(choice: Any, word: str, text: str) -> bool:
 
 def bool_of(text: str) -> bool | None:
     """The truth that a text says in one word; None where it says none."""
-    if len(text) > _MOST or text.lstrip(" \t\r\n*`_").startswith(('"', "'")):
+    if len(text) > LONGEST or text.lstrip(" \t\r\n*`_").startswith(('"', "'")):
         return None
     word = folded(text)
     return True if word in _TRUE else False if word in _FALSE else None
-
-
-def number_of(text: str, *, whole: bool) -> int | float | None:
-    """The number that a text is, but for its edges; None where it is none.
-
-    A comma between groups of three digits is read where it cannot be a decimal one.
-
-    >>> number_of("**42**", whole=True), number_of("1,234", whole=True)
-    (42, 1234)
-    >>> number_of("1,234", whole=False), number_of("1,234.5", whole=False)
-    (None, 1234.5)
-    """
-    digits = _digits_of(text, whole=whole)
-    if digits is None:
-        return None
-    if digits.lstrip("-").isdigit():
-        return int(digits)
-    return None if whole else float(digits)
-
-
-def bare_number(text: str, *, whole: bool) -> str:
-    """A number without what it counts and how it came about; else the text.
-
-    One word may say what is counted; words that make another number of it, such as
-    thousands, stay. Of a sum the result is the number. Where a whole one is wanted,
-    percent are, because no share is whole.
-
-    >>> bare_number("16 minutes", whole=True), bare_number("3 millions", whole=True)
-    ('16', '3 millions')
-    >>> bare_number("4 + 5 = 9", whole=False), bare_number("25%", whole=False)
-    ('9', '25%')
-    >>> bare_number("25%", whole=True)
-    '25'
-    """
-    if len(text) > _MOST:
-        return text
-    summed = _RESULT.fullmatch(text.strip())
-    plain = summed[1] if summed else text.strip()
-    found = _COUNTED.fullmatch(plain)
-    if found and not _SCALES.fullmatch(found[2]):
-        plain = found[1]
-    return plain.removesuffix("%") if whole else plain
-
-
-def _digits_of(text: str, *, whole: bool) -> str | None:
-    """The digits of the number that a text is, as JSON writes them; None of none."""
-    if len(text) > _MOST:
-        return None
-    boxed = _BOXED.fullmatch(text.strip())
-    plain = (boxed[1] if boxed else text).translate(_MARKS)
-    plain = plain.lstrip(_BEFORE_NUMBER).rstrip(_AFTER_NUMBER)
-    if _GROUPED.fullmatch(plain):
-        if not whole and plain.count(",") == 1 and "." not in plain:
-            return None
-        plain = plain.replace(",", "")
-    return plain if _WHOLE.fullmatch(plain) else None
 
 
 def repaired(data: Any, schema: Mapping[str, Any]) -> Any:
@@ -344,7 +278,7 @@ def _is_closed(schema: Any) -> bool:
 def _repaired(data: Any, schema: Any, whole: Mapping[str, Any]) -> Any:
     if not (isinstance(data, str) or is_dict(data) or is_list(data)):
         return data
-    schemas = list(_alternatives(schema, whole))
+    schemas = list(alternatives(schema, whole))
     if isinstance(data, str):
         return _repaired_text(data, schemas)
     wanted = "object" if is_dict(data) else "array"
@@ -385,7 +319,7 @@ def _allowed(schema: Mapping[str, Any]) -> list[Any]:
     return [schema["const"]] if "const" in schema else list(schema.get("enum", ()))
 
 
-def _alternatives(schema: Any, whole: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def alternatives(schema: Any, whole: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The schemas of which one has to fit, references followed."""
     for _ in range(_MOST_REFERENCES):
         if is_dict(schema) and "$ref" in schema:

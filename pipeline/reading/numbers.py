@@ -1,0 +1,124 @@
+"""Numbers as models write them: with what they count, and how they came about.
+
+What makes another number of one is no unit. A word that multiplies or divides (dozens,
+lakhs, fourths), that is a number itself or a part of a currency, or that only may be
+meant (upwards) leaves a text as it is: to pass it over would be wrong by its factor.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from .typography import MARKS, STOPS
+
+LONGEST: Final = 200
+"""Characters that a value of a closed type may have, with its edges."""
+_CURRENCIES = (
+    "$\u20ac\u00a3\u00a5\u20a9\u20b9\u20bd\u20ba\u20ab\u20aa\u20b4\u20a6\u0e3f\u20b1"
+)
+_BRACKETS = "\u3010\u3011\u3016\u3017"
+_BEFORE = f" \t\r\n`*_={_CURRENCIES}{_BRACKETS}"
+_AFTER = f" \t\r\n`*_.{_CURRENCIES}{_BRACKETS}{STOPS}"
+_GROUPED = re.compile(r"-?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
+_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_COUNTED = re.compile(
+    r"(\S+) ([a-z]{2,20}s|feet|people|(?:wo)?men|children|[km]ph|[kcm]m|kg|lb|oz|ml"
+    rf"|min)[.!{STOPS}]?",
+    re.IGNORECASE,
+)
+_UNITS = re.compile(
+    r"(?:lb|hr|yr|kg|cm|km|mm|gm|ml|wk|mth|mnth|qt|pt|ft|tbsp|tsp|kph|mph|sq)s",
+    re.IGNORECASE,
+)
+"""Abbreviations that count nothing else; any other without a vowel may be a scale."""
+_SCALES = re.compile(
+    # numbers, and what is made of them: sevens, teens, twenties, sixteenths, trillions
+    r"(?:one|two|three|four|five|sixe|seven|eight|nine|ten|eleven|twelve|[a-z]*teen)s"
+    r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ties"
+    r"|(?:four|fif|six|seven|eigh|nin|ten|eleven|twelf|[a-z]*teen|[a-z]*tie|hundred"
+    r"|thousand|dozen|[a-z]*illion|n)ths"
+    r"|(?:hundred|thousand|thou|[a-z]*ill(?:ion|iard|ier|one)|mil|bil|tril|mio|bio|mill)s"
+    r"|(?:third|quarter|half|halve|time|fold|double|triple|quadruple)s|[a-z]{2,}folds"
+    # groups of a fixed size, and shares
+    r"|(?:dozen|score|pair|couple|trio|brace|grosse|grand|myriad|googol)s|gross|duos"
+    r"|(?:percent|percentage|pct|permil|permille|bip|pi|factorial)s"
+    # of other languages: lakhs, crores; decenas, miles, tercios; dezenas; douzaines
+    r"|(?:lakh|lac|crore|arab|kharab|padma|ribu|juta)s"
+    r"|(?:docena|decena|veintena|centena|centenare|ciento|millare|par"
+    r"|tercio|cuarto|quinto|sexto|octavo|medio|mitade|metade|terco|quarto|dezena|duzia"
+    r"|milhare|milhoe|bilhoe|trilhoe|mill?iarde)s"
+    r"|(?:diz|douz|quinz|vingt|trent|quarant|cinquant|soixant|cent)aines"
+    r"|(?:tier|demi|moitie|dutzend|tausend|drittel|viertel|achtel|zehntel"
+    r"|prozent|duizend|miljoen|miljard)s"
+    # parts of a currency
+    r"|(?:cent|centime|centavo|centimo|kopeck|kopek|paisa)s"
+    # words that say how surely, or how far
+    r"|plus|minus|less|unless|perhaps|guess|maybes|versus|always|sometimes|besides"
+    r"|(?:up|down|on|to|after)wards|thereabouts|across|was|has|does|thus|yes",
+    re.IGNORECASE,
+)
+_VOWEL = re.compile("[aeiouy]", re.IGNORECASE)
+_RESULT = re.compile(r"[0-9.,+*/() $-]+=\s*(\S.*)")
+
+
+def number_of(text: str, *, whole: bool) -> int | float | None:
+    """The number that a text is, but for its edges; None where it is none.
+
+    A comma between groups of three digits is read where it cannot be a decimal one.
+
+    >>> number_of("**42**", whole=True), number_of("1,234", whole=True)
+    (42, 1234)
+    >>> number_of("1,234", whole=False), number_of("1,234.5", whole=False)
+    (None, 1234.5)
+    """
+    digits = digits_of(text, whole=whole)
+    if digits is None:
+        return None
+    if digits.lstrip("-").isdigit():
+        return int(digits)
+    return None if whole else float(digits)
+
+
+def bare_number(text: str, *, whole: bool) -> str:
+    """A number without what it counts and how it came about; else the text.
+
+    One word may say what is counted; words that make another number of it, such as
+    thousands, stay. Of a sum the result is the number. Where a whole one is wanted,
+    percent are, because no share is whole.
+
+    >>> bare_number("16 minutes", whole=True), bare_number("3 millions", whole=True)
+    ('16', '3 millions')
+    >>> bare_number("4 + 5 = 9", whole=False), bare_number("25%", whole=False)
+    ('9', '25%')
+    >>> bare_number("25%", whole=True)
+    '25'
+    """
+    if len(text) > LONGEST:
+        return text
+    summed = _RESULT.fullmatch(text.strip())
+    plain = summed[1] if summed else text.strip()
+    found = _COUNTED.fullmatch(plain)
+    if found and _is_unit(found[2]):
+        plain = found[1]
+    return plain.removesuffix("%") if whole else plain
+
+
+def digits_of(text: str, *, whole: bool) -> str | None:
+    """The digits of the number that a text is, as JSON writes them; None of none."""
+    if len(text) > LONGEST:
+        return None
+    plain = text.translate(MARKS).lstrip(_BEFORE).rstrip(_AFTER)
+    if _GROUPED.fullmatch(plain):
+        if not whole and plain.count(",") == 1 and "." not in plain:
+            return None
+        plain = plain.replace(",", "")
+    return plain if _WHOLE.fullmatch(plain) else None
+
+
+def _is_unit(word: str) -> bool:
+    """Whether a word behind a number says what is counted, and nothing of how many."""
+    if _SCALES.fullmatch(word):
+        return False
+    short = word.lower().endswith("s") and not _VOWEL.search(word)
+    return not short or _UNITS.fullmatch(word) is not None

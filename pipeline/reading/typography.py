@@ -1,0 +1,63 @@
+"""What typography, case and punctuation add to a word, in whatever script it stands."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+MARKS: Final = str.maketrans(
+    {
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u02bc\u00b4", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
+        **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad"),
+    }
+)
+"""Quotes and dashes as a keyboard has them; characters that nobody sees are gone."""
+STOPS: Final = "\u3002\uff61\uff0e\u0964\u0965\u06d4\u0589\u1362\u104b\u17d4\u1803"
+"""The full stops of scripts that have one of their own."""
+_EDGES = " \t\r\n\"'`*_.,;:!()[]"
+_PUNCTUATION = ("Po", "Ps", "Pe", "Pi", "Pf")
+_SAYS_MORE = re.compile(r"QUESTION|INTERROBANG|PERCENT|\bPER\b|SECTION SIGN|DAGGER")
+_BETWEEN = re.compile(r"[\s_-]+")
+
+
+def folded(text: str) -> str:
+    """A text without what typography, case, edges and separators add to it.
+
+    >>> (
+    ...     folded("**Don\u2019t_know.**"),
+    ...     folded("Top\u2011ups"),
+    ...     folded("\u300cS\u00cd\u3002\u300d"),
+    ... )
+    ("don't know", 'top ups', 's\u00ed')
+    """
+    plain = text.translate(MARKS)
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFKC", plain).translate(MARKS)
+    plain = _without_edges(plain.strip(_EDGES)).casefold()
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFC", plain)
+    return _BETWEEN.sub(" ", plain)
+
+
+def _without_edges(text: str) -> str:
+    """A text without the punctuation, of any script, that stands around it."""
+    start, end = 0, len(text)
+    while start < end and _is_edge(text[start]):
+        start += 1
+    while end > start and _is_edge(text[end - 1]):
+        end -= 1
+    return text[start:end]
+
+
+@lru_cache(maxsize=1024)
+def _is_edge(mark: str) -> bool:
+    """Whether a character only opens or closes; one that asks or counts says more."""
+    if mark.isascii():
+        return mark in _EDGES
+    if unicodedata.category(mark) not in _PUNCTUATION:
+        return mark.isspace()
+    return not _SAYS_MORE.search(unicodedata.name(mark, "QUESTION"))

@@ -1,0 +1,225 @@
+"""Values of closed types as models write them: one reading is read, two are refused."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+
+from tests.pipeline.reading.replies import read
+from tests.timing import LINEAR, bounded, growth, steps
+from weft.errors import ParseError
+from weft.pipeline.adapters import adapter_of
+from weft.pipeline.reading.numbers import bare_number
+from weft.pipeline.reading.stated import stated
+from weft.pipeline.signature.forms import make_signature
+
+REFUSED = object()
+TYPES: dict[str, Any] = {
+    "Mood": Literal["positive", "negative"],
+    "Option": Literal["A", "B", "C"],
+    "Zh": Literal["\u6b63\u9762", "\u8d1f\u9762"],
+    "Ja": Literal["\u306f\u3044", "\u3044\u3044\u3048"],
+    "Hi": Literal["\u0939\u093e\u0901", "\u0928\u0939\u0940\u0902"],
+    "Es": Literal["S\u00ed", "No"],
+    "Share": Literal["50", "60"],
+    "Named": Literal["none", "some"],
+    "Deal": Literal["R&D", "M&A"],
+}
+
+
+def value_of(kind: str, text: str, name: str = "chat") -> Any:
+    """What a field of that type reads a text as; REFUSED where it is an error."""
+    signature = make_signature(f"q -> x: {kind}", types=TYPES)
+    whole = {"chat": f"[[ x ]]\n{text}\n[[ /end ]]", "xml": f"<x>{text}</x>"}[name]
+    values = read(adapter_of(name), signature, whole)
+    return REFUSED if values is None else values["x"]
+
+
+Case = tuple[str, str, Any]
+BOXES: list[Case] = [
+    ("int", "\\boxed{5} is wrong; it is 6.", REFUSED),
+    ("int", "\\boxed{5} is wrong.", REFUSED),
+    ("int", "\\boxed{5} is tempting.", REFUSED),
+    ("int", "Is it \\boxed{5}?", REFUSED),
+    ("int", "It is more than \\boxed{5}", REFUSED),
+    ("int", "x \\neq \\boxed{5}", REFUSED),
+    ("int", "\\boxed{5}\nThen again it may be 6.", REFUSED),
+    ("int", "If he stays \\boxed{5}", REFUSED),
+    ("int", "If he gets 2 more, he has \\boxed{5}.", 5),
+    ("int", "\\boxed{3} million", REFUSED),
+    ("int", "\\boxed{3} lakhs", REFUSED),
+    ("int", "\\boxed{\\frac{1}{2}}, not \\boxed{1}", REFUSED),
+    ("bool", "I cannot say whether \\boxed{yes} holds.", REFUSED),
+    ("Mood", "It is not \\boxed{positive} at all.", REFUSED),
+    ("Mood", "It isn't \\boxed{positive}.", REFUSED),
+    ("int", "\u7b54\u6848\u4e0d\u662f\\boxed{6}\u3002", REFUSED),
+    ("int", "\u7b54\u6848\u662f\\boxed{6}\u3002", 6),
+    ("int", "It is not 5. So \\boxed{6}.", 6),
+    ("int", "So x = 3 and\n\\[\n\\boxed{7}\n\\]", 7),
+    ("int", "**Final Answer**\n\n\\[ \\boxed{7} \\]", 7),
+    ("int", "25 + 40 = \\boxed{65}.", 65),
+    ("int", "He has $\\boxed{12}$ eggs.", 12),
+    ("int", "\\boxed{6} apples in total.", 6),
+    ("int", "The answer is \\boxed{5}. I hope it is correct.", 5),
+    ("Option", "\\boxed{\\text{A}}", "A"),
+    ("Option", "Hence $\\boxed{\\textbf{B}}$.", "B"),
+    ("Option", "The answer is \\boxed{A}.", "A"),
+]
+BEGUN: list[Case] = [
+    ("int", "5. The answer is 6.", REFUSED),
+    ("int", "5. So it goes.\nThe answer is 6.", REFUSED),
+    ("int", "Answer: 5. The answer is 6.", REFUSED),
+    ("int", "5. The answer is 5.", 5),
+    ("int", "1. Add 25.\n2. And 40.\nThe answer is 65.", 65),
+    ("bool", "No. The answer is yes.", REFUSED),
+    ("bool", "Yes! It is. The answer is yes.", True),
+]
+LABELS: list[Case] = [
+    ("int", "Answer: 65", 65),
+    ("int", "**Answer:** 65", 65),
+    ("int", "**Answer**: 65", 65),
+    ("int", "### Answer: 65", 65),
+    ("int", "The final answer: 65", 65),
+    ("int", "Add both.\nAnswer: 65", 65),
+    ("int", "Answer: 5\nThe answer is 6.", REFUSED),
+    ("int", "Question: 65", REFUSED),
+    ("int", "The answer is \\(5\\).", 5),
+    ("int", "\\(5\\)", 5),
+    ("int", "$1{,}200$", 1200),
+    ("Option", "$A$", "A"),
+    ("int", "65\u20ac", 65),
+    ("int", "65 \u20ac", 65),
+    ("int", "\u20a9650", 650),
+    ("int", "65\u00a2", REFUSED),
+    ("int", "+5", REFUSED),
+]
+SCRIPTS: list[Case] = [
+    ("Zh", "\u6b63\u9762\u3002", "\u6b63\u9762"),
+    ("Zh", "\u300c\u6b63\u9762\u300d", "\u6b63\u9762"),
+    ("Zh", "\u3010\u6b63\u9762\u3011", "\u6b63\u9762"),
+    ("Zh", "\u6b63\u9762\uff01", "\u6b63\u9762"),
+    ("Zh", "\u6b63\u9762\uff1f", REFUSED),
+    ("Ja", "\u306f\u3044\u3002", "\u306f\u3044"),
+    ("Hi", "\u0939\u093e\u0901\u0964", "\u0939\u093e\u0901"),
+    ("Es", "\u00a1S\u00ed!", "S\u00ed"),
+    ("Es", "\u00bfS\u00ed?", REFUSED),
+    ("Share", "50\u2030", REFUSED),
+    ("int", "65\u3002", 65),
+    ("int", "\u301065\u3011", 65),
+    ("int", "\uff0865\uff09", REFUSED),
+]
+NOTHING: list[Case] = [
+    ("int | None", "**None**", None),
+    ("int | None", "None.", None),
+    ("int | None", "none.", None),
+    ("int | None", "**null**", None),
+    ("int | None", "'none'", REFUSED),
+    ("int", "None.", REFUSED),
+    ("str | None", "None.", "None."),
+    ("Named | None", "none", "none"),
+    ("Named | None", "None.", REFUSED),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "right"), [*BOXES, *BEGUN, *LABELS, *SCRIPTS, *NOTHING]
+)
+def test_one_reading_is_read(kind: str, text: str, right: Any) -> None:
+    """What a text says of its value in so many words, marks and typography."""
+    value = value_of(kind, text)
+
+    assert value == right
+    assert type(value) is type(right)
+
+
+SCALES = (
+    "lakhs lacs crores fourths ninths sevenths twelfths "
+    "sixteenths twentieths hundredths millionths nths "
+    "quadrillions zillions milliards millones myriads dozens "
+    "gross grands bps mns bns pcts halves halfs sevens twelves "
+    "teens tens twenties thousands docenas centenas dezenas "
+    "milhares douzaines milliers tenfolds cents perhaps upwards "
+)
+UNITS = (
+    "apples minutes seconds months miles lbs hrs yrs kms kgs eggs "
+    "glasses baths dollars euros semaines weeks nickels quarts "
+    "people children feet "
+)
+
+
+@pytest.mark.parametrize("word", SCALES.split())
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_word_that_makes_another_number_stays(word: str, whole: bool) -> None:
+    """Fractions, numbers, groups, parts of currencies, hedges: refused, not dropped."""
+    for said in (word, word.title(), f"{word}."):
+        assert bare_number(f"3 {said}", whole=whole) == f"3 {said}"
+
+
+@pytest.mark.parametrize("word", UNITS.split())
+def test_a_word_that_says_what_is_counted_is_passed_over(word: str) -> None:
+    """Whatever is counted, the number is the value."""
+    assert bare_number(f"3 {word}", whole=True) == "3"
+
+
+ENTITIES: list[Case] = [
+    ("Deal", "R&amp;D", "R&D"),
+    ("Deal", "R&#38;D", "R&D"),
+    ("Deal", "X&amp;Y", REFUSED),
+    ("list[str]", "[&quot;a&quot;]", ["a"]),
+    ("list[str]", '["R&amp;D"]', ["R&amp;D"]),
+    ("str", "R&amp;D", "R&amp;D"),
+]
+
+
+@pytest.mark.parametrize(("kind", "text", "right"), ENTITIES)
+def test_entities_are_read_where_the_text_is_no_value(
+    kind: str, text: str, right: Any
+) -> None:
+    """Between tags, and for closed types alone: of a text nothing is escaped."""
+    assert value_of(kind, text, "xml") == right
+
+
+def test_a_choice_with_an_entity_of_its_own_is_that_choice() -> None:
+    """The text as it stands comes first."""
+    signature = make_signature("q -> x: Literal['R&D', 'R&amp;D']")
+
+    values = read(adapter_of("xml"), signature, "<x>R&amp;D</x>")
+
+    assert values == {"x": "R&amp;D"}
+
+
+def test_entities_are_noted() -> None:
+    """As every mend is."""
+    signature = make_signature("q -> x: Deal", types=TYPES)
+
+    parsed = adapter_of("xml").parse("<x>R&amp;D</x>", signature)
+
+    assert parsed.repairs == ("x: entities read as characters",)
+
+
+FLOODS = [
+    "\\boxed{",
+    "\\boxed{5}",
+    "{",
+    "$",
+    "\\[",
+    "\\text{",
+    "Answer:",
+    "\u3002",
+    "*",
+]
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_floods_take_little_work(flood: str) -> None:
+    """Eight times the text takes about eight times the steps, and 2 MB end."""
+    signature = make_signature("q -> x: int")
+
+    def parse(size: int) -> None:
+        text = f"[[ x ]]\n{flood * (size // len(flood))}"
+        adapter_of("chat").parse(text, signature)
+
+    assert growth(lambda size: steps(lambda: parse(size), ParseError), 4000) <= LINEAR
+    bounded(lambda: parse(1 << 21), ParseError)
+    bounded(lambda: [stated(flood * (4000 // len(flood))) for _ in range(20)])

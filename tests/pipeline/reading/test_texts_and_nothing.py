@@ -1,0 +1,123 @@
+"""Texts that look like something else, and replies of nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import weft
+from tests.pipeline.reading.replies import read
+from weft.errors import ParseError
+from weft.pipeline.adapters import adapter_of
+from weft.pipeline.lm.form import form_of
+from weft.pipeline.signature.forms import make_signature
+
+TEXT_FORMS = ("chat", "xml", "plain", "completion")
+FORMS = (*TEXT_FORMS, "json")
+SILENT = ("", "\n\n", " ", "<think>hm</think>", "<think>hm", "<|im_end|>")
+OPTIONAL = (
+    *("int | None", "float | None", "bool | None", "str | None", "date | None"),
+    *("list[str] | None", "dict[str, int] | None", "Literal['a', 'b'] | None"),
+)
+
+
+@pytest.mark.parametrize("reply", SILENT, ids=range(len(SILENT)))
+@pytest.mark.parametrize("kind", OPTIONAL)
+@pytest.mark.parametrize("name", FORMS)
+def test_an_empty_reply_is_no_null(name: str, kind: str, reply: str) -> None:
+    """Nobody said that there is no value: it was left out."""
+    signature = make_signature(f"q -> x: {kind}")
+
+    with pytest.raises(ParseError):
+        adapter_of(name).parse(reply, signature)
+
+
+@pytest.mark.parametrize("form", ["cloze/1|[q] is [z]", "cloze/1:text|[q] is [z]"])
+def test_an_empty_reply_fills_no_gap_with_a_null(form: str) -> None:
+    """Nor in a template of one's own, in a turn or over a text."""
+    signature = make_signature("q -> x: int | None")
+
+    with pytest.raises(ParseError):
+        adapter_of(form_of(form)).parse("", signature)
+    assert adapter_of(form_of(form)).parse("none", signature).values == {"x": None}
+
+
+def test_over_the_wire_an_empty_reply_is_asked_again() -> None:
+    """It holds no value, whatever was thought before it."""
+    replies = [weft.Response(""), weft.Response("", reasoning="Hm."), "[[ x ]]\n5"]
+    lm = weft.ScriptedLM(replies)
+    module = weft.Predict("q -> x: int | None", adapter="chat", name="p", repairs=2)
+
+    with weft.use(lm=lm, cache=None):
+        assert module(q="?").x == 5
+
+
+FRAMED = {
+    "chat": "[[ x ]]\n\n[[ /end ]]",
+    "xml": "<x></x>",
+    "plain": "x:",
+    "json": '{"x": null}',
+}
+
+
+@pytest.mark.parametrize("kind", OPTIONAL)
+@pytest.mark.parametrize("name", FRAMED)
+def test_a_field_that_stands_empty_in_its_frame_is_null(name: str, kind: str) -> None:
+    """There the model said so."""
+    signature = make_signature(f"q -> x: {kind}")
+
+    assert read(adapter_of(name), signature, FRAMED[name]) == {"x": None}
+
+
+REFUSED = object()
+LIKE_JSON: list[tuple[str, str, Any]] = [
+    ("str | None", "1871", "1871"),
+    ("str | None", "true", "true"),
+    ("str | None", "[]", "[]"),
+    ("str | None", "{}", "{}"),
+    ("str | None", "null", None),
+    ("str | None", '"1871"', "1871"),
+    ("str | None", "Paris", "Paris"),
+    ("list[str] | str | None", "1871", "1871"),
+    ("list[str] | str | None", '["a"]', ["a"]),
+    ("list[str] | str | None", "null", None),
+    ("list[str] | str", "[1]", REFUSED),
+    ("dict[str, int] | str", '{"a": "b"}', REFUSED),
+    ("dict[str, int] | str", "[1]", "[1]"),
+    ("int | str", "3", 3),
+    ("int | str", "5.0", "5.0"),
+    ("int | str", "1e3", "1e3"),
+    ("int | str", "true", "true"),
+    ("int | str", "[1]", "[1]"),
+    ("int | str", '"3"', "3"),
+    ("int | str", "null", "null"),
+    ("float | str", "5.0", 5.0),
+    ("int", "true", REFUSED),
+]
+
+
+@pytest.mark.parametrize(("kind", "text", "right"), LIKE_JSON)
+@pytest.mark.parametrize("name", TEXT_FORMS)
+def test_a_text_may_look_like_json(name: str, kind: str, text: str, right: Any) -> None:
+    """Where a union has texts, and nothing of the kind that it looks like."""
+    signature = make_signature(f"q -> x: {kind}")
+    reply = {
+        "chat": f"[[ x ]]\n{text}\n[[ /end ]]",
+        "xml": f"<x>{text}</x>",
+        "plain": f"x: {text}",
+        "completion": f" {text}\n\nq: next",
+    }[name]
+
+    values = read(adapter_of(name), signature, reply)
+
+    assert (REFUSED if values is None else values["x"]) == right
+    assert values is None or type(values["x"]) is type(right)
+
+
+def test_in_json_a_number_is_no_text() -> None:
+    """There a text has its quotes."""
+    signature = make_signature("q -> x: str | None")
+
+    assert read(adapter_of("json"), signature, '{"x": 1871}') is None
+    assert read(adapter_of("json"), signature, '{"x": "1871"}') == {"x": "1871"}

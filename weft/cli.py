@@ -92,9 +92,11 @@ def _unwritable(error: OSError) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from .commands.files import refuse_loss  # noqa: PLC0415 - not for --help
     from .pipeline import errors  # noqa: PLC0415 - not for --help
 
     try:
+        refuse_loss(arguments)
         outcome: Outcome = function_of(arguments.command)(arguments)
     except errors.WeftError as error:
         if os.environ.get("WEFT_DEBUG") == "1":

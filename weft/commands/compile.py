@@ -19,7 +19,8 @@ from ..pipeline.graph.digest import program_digest
 from ..pipeline.graph.program import as_given, as_program
 from ..pipeline.run.settings import current, ledger_of
 from .arguments import compiler_named, measured, rows_at, settings, tell_overlap
-from .output import Outcome, calls_shown, remark, require_writable
+from .files import require_writable
+from .output import Outcome, calls_shown, remark
 from .watch import Run
 
 _LEAST = 4

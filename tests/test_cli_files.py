@@ -160,10 +160,7 @@ def test_a_file_of_another_kind_is_not_written_over(
         (f"{EVAL} --save", "a.eval.json"),
         (f"{EVAL} --html", "a.html"),
         (f"{COMPILE} --out", "a.weft.json"),
-        (
-            f"{COMPILE.replace('mine.py:sort', 'kept.weft.json')} --out",
-            "kept.weft.json",
-        ),
+        (f"{ANEW} --out", "kept.weft.json"),
         (f"{COMPILE} --out a.weft.json --html", "a.html"),
         (CHATS, "chats.jsonl"),
         (SHOW, "a.html"),

@@ -54,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: argparse refuses the words, or printed its help.
     """
+    _open_streams()
     out: Any = sys.stdout
     if isinstance(out, io.TextIOWrapper) and (
         out.errors == "strict"
@@ -79,6 +80,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             # A step that blocks would hold Python's own exit for as long as it likes.
             os._exit(130)
         return 130
+
+
+def _open_streams() -> None:
+    """Lead nowhere what a shell has closed, as `>&-` does.
+
+    Python has no stream there then, and the next file that is opened takes its number.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open(mode)  # noqa: SIM115 - as long as we run
+            setattr(sys, name, nowhere)
 
 
 def _unwritable(error: OSError) -> int:

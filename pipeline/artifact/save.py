@@ -16,6 +16,7 @@ from ..graph.module import Module
 from ..graph.program import Origin, Program, as_program, origin
 from ..graph.unnamed import refuse_unnamed
 from ..ground import strictjson
+from ..ground.files import path_of
 from ..ground.options import checked
 from ..ground.shapes import is_dict, is_list
 from ..lm.soft.lora import Lora
@@ -65,7 +66,7 @@ def save(
         ConfigError: A step calls a module that its `uses=` does not name, so that the
             file would not hold it.
     """
-    target = Path(path)
+    target = path_of(path, "path")
     if not target.name.endswith(SUFFIX):
         raise ArtifactError(
             f"{target.name!r} does not end with {SUFFIX}",

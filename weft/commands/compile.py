@@ -46,9 +46,10 @@ def improve(arguments: argparse.Namespace) -> Outcome:
         offer = quote(
             program, train, val, metric=metric, compiler=compiler, seed=arguments.seed
         )
-        if arguments.quote:
-            return Outcome(str(offer), _quote_data(offer))
         limit = ledger_of(arguments.budget) or current().ledger or Ledger()
+        if arguments.quote:
+            offer.check(limit.remaining())
+            return Outcome(str(offer), _quote_data(offer))
         expected, title = offer.within(limit.remaining()), f"compile {program.name}"
         remark(f"{title}: about {expected} calls", quiet=arguments.quiet)
         with calls_shown(title, expected, quiet=arguments.quiet):
